@@ -3,7 +3,7 @@
 //! A witness sees to it that a log only grows. For each log it keeps the size and root of the last
 //! checkpoint that it cosigned, and cosigns another one only when a consistency proof shows that
 //! the tree has grown from there. Nothing here reads a clock or keeps anything: whoever serves a
-//! witness looks up the last state, asks [`judge`], keeps the new state, and only then hands out the
+//! witness looks up the last state, asks [`check_add_checkpoint`], keeps the new state, and only then hands out the
 //! cosignature.
 //!
 //! A request to `add-checkpoint` is the size of the last checkpoint that the witness is thought to
@@ -26,7 +26,7 @@
 //! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 //! use countersign::merkle::leaf_hash;
 //! use countersign::note::SignerKey;
-//! use countersign::witness::{Answer, Request, judge};
+//! use countersign::witness::{AddCheckpointResponse, Request, check_add_checkpoint};
 //!
 //! let log = SignerKey::generate("log.example/audit", [1; 32])?;
 //! let witness = SignerKey::generate_witness("witness.example", [2; 32])?;
@@ -38,14 +38,14 @@
 //!
 //! // the witness, which never saw the log before, decides,
 //! let request = Request::parse(body.as_bytes()).expect("a request");
-//! let accepted = judge(&request, &[log.verifier_key().clone()], None).expect("a log may begin");
+//! let accepted = check_add_checkpoint(&request, &[log.verifier_key().clone()], None).expect("a log may begin");
 //! assert_eq!(accepted.tree_head().size, 1); // to be kept before it answers
 //! let line = accepted.cosign(&witness, 1_795_154_400)?;
 //!
 //! // and the log reads the answer.
 //! let keys = [witness.verifier_key().clone()];
-//! let answer = Answer::read(200, None, line.as_bytes(), &checkpoint, &keys)?;
-//! assert!(matches!(answer, Answer::Cosigned(lines) if lines.len() == 1));
+//! let answer = AddCheckpointResponse::read(200, None, line.as_bytes(), &checkpoint, &keys)?;
+//! assert!(matches!(answer, AddCheckpointResponse::Cosigned(lines) if lines.len() == 1));
 //! # }
 //! # Ok::<(), countersign::Error>(())
 //! ```
@@ -153,7 +153,7 @@ pub struct TreeHead {
 /// # Errors
 ///
 /// The refusal to answer with.
-pub fn judge<'a>(
+pub fn check_add_checkpoint<'a>(
     request: &'a Request,
     logs: &[VerifierKey],
     last: Option<TreeHead>,
@@ -308,7 +308,7 @@ impl core::error::Error for CosignError {}
 
 /// What a witness answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum AddCheckpointResponse {
     /// Its cosignatures: at least one, all valid, of known keys.
     Cosigned(Vec<SignatureLine>),
     /// The last checkpoint that it cosigned is of this size: ask again, with a proof from there.
@@ -323,7 +323,7 @@ pub enum Answer {
     },
 }
 
-impl Answer {
+impl AddCheckpointResponse {
     /// Reads the answer to a request for `checkpoint`, of a witness with these keys. Signature
     /// lines of other keys are ignored.
     ///

@@ -12,7 +12,8 @@ use countersign::merkle::{
 use countersign::note::{SignatureLine, SignerKey, VerifierKey, sign_note};
 use countersign::time::Time;
 use countersign::witness::{
-    Answer, CosignError, MAX_BYTES, MAX_PROOF, Request, SIZE_CONTENT_TYPE, TreeHead, judge,
+    AddCheckpointResponse, CosignError, MAX_BYTES, MAX_PROOF, Request, SIZE_CONTENT_TYPE, TreeHead,
+    check_add_checkpoint,
 };
 use proptest::prelude::*;
 
@@ -72,7 +73,7 @@ fn request(old: u64, new: u64) -> Request {
 fn refusal(request: &Request, last: Option<TreeHead>) -> Option<(&'static str, u16)> {
     // What is judged is what came over the wire.
     let request = Request::parse(request.to_string().as_bytes()).expect("a request");
-    judge(&request, &trusted(), last).err().map(|refusal| (refusal.code(), refusal.status()))
+    check_add_checkpoint(&request, &trusted(), last).err().map(|refusal| (refusal.code(), refusal.status()))
 }
 
 #[test]
@@ -81,14 +82,14 @@ fn a_log_that_grows_is_cosigned_at_every_step() {
     for (old, new) in [(0, 0), (0, 0), (0, 1), (1, 1), (1, 7), (7, 8), (8, 13), (13, 13), (13, 40)] {
         let request = request(old, new);
         let logs = trusted();
-        let accepted =
-            judge(&request, &logs, last).unwrap_or_else(|refusal| panic!("{old} to {new}: {refusal}"));
+        let accepted = check_add_checkpoint(&request, &logs, last)
+            .unwrap_or_else(|refusal| panic!("{old} to {new}: {refusal}"));
         last = Some(accepted.tree_head());
         assert_eq!(last, Some(state(new)));
         let line = accepted.cosign(&witness(), NOW).expect("a witness's key");
         let keys = [witness().verifier_key().clone()];
-        let Ok(Answer::Cosigned(lines)) =
-            Answer::read(200, None, line.as_bytes(), &request.checkpoint, &keys)
+        let Ok(AddCheckpointResponse::Cosigned(lines)) =
+            AddCheckpointResponse::read(200, None, line.as_bytes(), &request.checkpoint, &keys)
         else {
             panic!("{line}");
         };
@@ -156,11 +157,12 @@ fn each_refusal_has_its_status() {
 
 #[test]
 fn a_conflict_tells_the_size() {
-    let refusal = judge(&request(0, 7), &trusted(), Some(state(3))).expect_err("another size");
+    let refusal = check_add_checkpoint(&request(0, 7), &trusted(), Some(state(3))).expect_err("another size");
     assert_eq!((refusal.body().as_str(), refusal.content_type()), ("3\n", SIZE_CONTENT_TYPE));
-    let read =
-        |status, kind, body: &str| Answer::read(status, kind, body.as_bytes(), &signed(&checkpoint(7)), &[]);
-    assert_eq!(read(409, Some(SIZE_CONTENT_TYPE), "3\n"), Ok(Answer::Conflict { size: 3 }));
+    let read = |status, kind, body: &str| {
+        AddCheckpointResponse::read(status, kind, body.as_bytes(), &signed(&checkpoint(7)), &[])
+    };
+    assert_eq!(read(409, Some(SIZE_CONTENT_TYPE), "3\n"), Ok(AddCheckpointResponse::Conflict { size: 3 }));
     for (kind, body) in [
         (None, "3\n"),
         (Some("text/plain"), "3\n"),
@@ -173,7 +175,7 @@ fn a_conflict_tells_the_size() {
     ] {
         assert_eq!(read(409, kind, body).map_err(|error| error.code), Err(Code::Witness), "{body:?}");
     }
-    assert_eq!(read(503, None, "busy"), Ok(Answer::Refused { status: 503 }));
+    assert_eq!(read(503, None, "busy"), Ok(AddCheckpointResponse::Refused { status: 503 }));
     let other = CosignError::UnknownLog;
     assert!(other.body().starts_with("witness.unknown_log: ") && other.body().ends_with('\n'));
 }
@@ -186,8 +188,8 @@ fn signature_lines_of_others_count_for_nothing() {
     let strange = last.cosign(&stranger, NOW).expect("a witness's key");
     let longer = SignatureLine { name: "witness.example".into(), id: [6; 4], signature: vec![1; 2_428] };
     let keys = [witness().verifier_key().clone(), log().verifier_key().clone()];
-    let read = |body: &str| Answer::read(200, None, body.as_bytes(), &last, &keys);
-    let Ok(Answer::Cosigned(lines)) = read(&format!("{strange}{longer}{line}")) else {
+    let read = |body: &str| AddCheckpointResponse::read(200, None, body.as_bytes(), &last, &keys);
+    let Ok(AddCheckpointResponse::Cosigned(lines)) = read(&format!("{strange}{longer}{line}")) else {
         panic!("one is known")
     };
     assert!(lines.len() == 1 && lines[0].is_of(witness().verifier_key()));
@@ -200,8 +202,8 @@ fn signature_lines_of_others_count_for_nothing() {
     {
         assert_eq!(read(body).map_err(|error| error.code), Err(Code::Witness), "{body:?}");
     }
-    assert!(Answer::read(200, None, &vec![b'\n'; MAX_BYTES + 1], &last, &keys).is_err());
-    assert!(Answer::read(200, None, b"\xff\n", &last, &keys).is_err());
+    assert!(AddCheckpointResponse::read(200, None, &vec![b'\n'; MAX_BYTES + 1], &last, &keys).is_err());
+    assert!(AddCheckpointResponse::read(200, None, b"\xff\n", &last, &keys).is_err());
 }
 
 #[test]
@@ -212,7 +214,7 @@ fn extension_lines_are_signed_as_they_stand() {
     let request = Request::parse(body.as_bytes()).expect("a request");
     assert_eq!(request.to_string(), body);
     let logs = trusted();
-    let accepted = judge(&request, &logs, None).expect("it is signed");
+    let accepted = check_add_checkpoint(&request, &logs, None).expect("it is signed");
     let line = accepted.cosign(&witness(), NOW).expect("a witness's key");
     let kept = SignedCheckpoint::parse_extended(&accepted.note(&line)).expect("a checkpoint");
     assert_eq!(kept.note.text, text);
@@ -269,7 +271,7 @@ proptest! {
                 let root = leaf_hash(b"another history");
                 request.checkpoint = signed(&Checkpoint { root, ..checkpoint(new) });
             }
-            if let Ok(accepted) = judge(&request, &logs, last) {
+            if let Ok(accepted) = check_add_checkpoint(&request, &logs, last) {
                 let state = accepted.tree_head();
                 if let Some(before) = last {
                     prop_assert!(before.size <= state.size);
@@ -303,7 +305,8 @@ fn requests_and_answers_are_bounded() {
         Request::parse(padded(room + 1).as_bytes()).map_err(|error| error.code()),
         Err("witness.malformed")
     );
-    let read = |length| Answer::read(500, None, &vec![0; length], &signed(&checkpoint(7)), &[]);
-    assert_eq!(read(MAX_BYTES), Ok(Answer::Refused { status: 500 }));
+    let read =
+        |length| AddCheckpointResponse::read(500, None, &vec![0; length], &signed(&checkpoint(7)), &[]);
+    assert_eq!(read(MAX_BYTES), Ok(AddCheckpointResponse::Refused { status: 500 }));
     assert_eq!(read(MAX_BYTES + 1).map_err(|error| error.code), Err(Code::Witness));
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Admission, Kind, Known, Life, Limits, Refusal, Rules, Stop, Submission, Taken};
+use countersign::log::{self, Admission, Kind, Known, Life, Limits, Refusal, Rules, Submission, Taken};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -20,7 +20,7 @@ use countersign_log::clock::{Standing, Timekeeper};
 use countersign_log::metrics::Metrics;
 use countersign_log::quota::{Loads, Quota, Quotas};
 use countersign_log::sequencer::{Durable, Job, SharedRules, rules};
-use countersign_log::stop::{Signing, Stop as Halt, WitnessAnswer};
+use countersign_log::stop::{Signing, Stop, WitnessAnswer};
 use countersign_log::store::{Published, Reader, StoreError};
 use countersign_log::submitting::{opened, size_with};
 use countersign_log::witnessing::{Assessment, Contradiction};
@@ -154,7 +154,7 @@ impl Collector {
     /// Ends a stop that rests on the claim of a witness that the trust file no longer names.
     fn drop_claims(&self, trust: &Trust) {
         let why = "the trust file no longer names the witness that contradicted the log";
-        let ends = |stop: &Halt, witness: &WitnessAnswer| {
+        let ends = |stop: &Stop, witness: &WitnessAnswer| {
             stop.is_claim() && !trust.witnesses().any(|key| *key == witness.key)
         };
         match self.0.signing.resume(self.now(), why, &ends) {
@@ -269,8 +269,8 @@ impl Collector {
     pub(crate) fn read_at_once(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
         match self.read_knowing(&Remembered(self), body, &mut |_| true) {
             Ok(Ok(submission)) => Some(Ok(submission)),
-            Ok(Err(Refused::By(Stop::Refused(refusal)))) => Some(Err(SubmitError::Refused(refusal))),
-            Ok(Err(Refused::Stranger(Stop::Refused(refusal)))) => Some(Err(self.stranger(refusal))),
+            Ok(Err(Refused::By(log::Stop::Refused(refusal)))) => Some(Err(SubmitError::Refused(refusal))),
+            Ok(Err(Refused::Stranger(log::Stop::Refused(refusal)))) => Some(Err(self.stranger(refusal))),
             _ => None,
         }
     }
@@ -290,7 +290,7 @@ impl Collector {
 
     fn explain(&self, refused: Refused<StoreError>) -> SubmitError {
         match refused {
-            Refused::Stranger(Stop::Refused(refusal)) => self.stranger(refusal),
+            Refused::Stranger(log::Stop::Refused(refusal)) => self.stranger(refusal),
             Refused::By(stop) | Refused::Stranger(stop) => stop.into(),
         }
     }
@@ -515,8 +515,8 @@ fn stopping() -> SubmitError {
 
 /// Why a submission was not read: after something of it was admitted, or before.
 enum Refused<E> {
-    By(Stop<E>),
-    Stranger(Stop<E>),
+    By(log::Stop<E>),
+    Stranger(log::Stop<E>),
 }
 
 /// What a collector remembers of those who write.

@@ -22,7 +22,7 @@ use crate::bucket::Bucket;
 use crate::own_entries::KeptEntries;
 use crate::start_error::{StartError, lock};
 use crate::stop_file::StopFile;
-use countersign_log::signed::SignedHead;
+use countersign_log::signed_memory::SignedHead;
 use countersign_log::stop::{Line, Stops as _};
 use countersign_log::store::{Published, StoreError};
 use place::Place;

@@ -35,7 +35,7 @@ use countersign_files::Lock;
 use countersign_log::clock::{Clock, Steady, Timekeeper};
 use countersign_log::reads::ReadRules;
 use countersign_log::sequencer::{Job, OwnEntryStore, Sequencer, Unattested, Working};
-use countersign_log::signed::Memory;
+use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::{Cause, Signing, Stop};
 use countersign_log::store::StoreError;
 use countersign_log::{self_check, store};
@@ -158,7 +158,7 @@ pub async fn serve_beginning_with(
             let signing =
                 Signing::open(Box::new(StopFile::new(&folder)), now, &|witness| witnesses.contains(witness))?;
             let found = SignedFile::look(&folder, key.name())?;
-            let (store, memory): (_, Box<dyn Memory>) = match bucket {
+            let (store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
                 Some(bucket) => {
                     let (store, signed) = bucket::open(&folder, &key, bucket, handle)?;
                     let file = SignedFile::open(&folder, key.name(), found)?;
@@ -286,7 +286,7 @@ fn memory(
     found: Found,
     signing: &Signing,
     now: Time,
-) -> Result<Box<dyn Memory>, StoreError> {
+) -> Result<Box<dyn SignedHeadMemory>, StoreError> {
     let stop = if let Some(damage) = &found.damage {
         Stop::new(now, Cause::Unremembered, format!("signed.txt cannot be read: {damage}"))
     } else if found.is_copy {

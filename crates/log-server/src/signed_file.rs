@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
-use countersign_log::signed::{Memory, SignedHead, Then};
+use countersign_log::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
 
 use countersign_files::{open_private, sync_folder};
 use countersign_log::store::StoreError;
@@ -137,7 +137,7 @@ pub struct SignedFile {
     newest: Option<SignedHead>,
     durable: Arc<AtomicU64>,
     /// None while it is dropped.
-    writing: Option<Sender<(SignedHead, Then)>>,
+    writing: Option<Sender<(SignedHead, OnRemembered)>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
@@ -197,7 +197,7 @@ impl SignedFile {
     }
 }
 
-impl Memory for SignedFile {
+impl SignedHeadMemory for SignedFile {
     fn newest(&self) -> Option<&SignedHead> {
         self.newest.as_ref()
     }
@@ -206,7 +206,7 @@ impl Memory for SignedFile {
         Some(self.durable.load(Ordering::Acquire)).filter(|size| *size != NONE)
     }
 
-    fn remember(&mut self, head: SignedHead, then: Then) {
+    fn remember(&mut self, head: SignedHead, then: OnRemembered) {
         if self.newest.as_ref().is_none_or(|newest| newest.size < head.size) {
             self.newest = Some(head.clone());
         }
@@ -236,7 +236,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn work(mut self, queue: &Receiver<(SignedHead, Then)>, durable: &AtomicU64) {
+    fn work(mut self, queue: &Receiver<(SignedHead, OnRemembered)>, durable: &AtomicU64) {
         // Opened as it is when it is first written to.
         let mut opened = false;
         while let Ok(first) = queue.recv() {
@@ -357,12 +357,12 @@ impl Lines {
 /// Of a log that signs nothing more: what it signed last.
 pub(crate) struct Frozen(pub(crate) Option<SignedHead>);
 
-impl Memory for Frozen {
+impl SignedHeadMemory for Frozen {
     fn newest(&self) -> Option<&SignedHead> {
         self.0.as_ref()
     }
 
-    fn remember(&mut self, _: SignedHead, then: Then) {
+    fn remember(&mut self, _: SignedHead, then: OnRemembered) {
         then(Err(StoreError::unavailable("remembering what is signed", "the log signs nothing more")));
     }
 }

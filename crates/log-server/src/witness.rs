@@ -5,7 +5,7 @@
 
 mod clock;
 mod http;
-mod memory;
+mod state_db;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::Error;
 use countersign::note::{KeyType, SignerKey, VerifierKey};
-use countersign::witness::{CosignError, Request, judge};
+use countersign::witness::{CosignError, Request, check_add_checkpoint};
 
 use self::clock::ClockGuard;
 use crate::server::{Address, Bounds, Entrance, Listening, listen};
@@ -21,7 +21,7 @@ use countersign_log::clock::Steady;
 
 pub use clock::ClockError;
 pub use countersign_log::clock::steady;
-pub use memory::{Memory, MemoryError};
+pub use state_db::{MemoryError, StateDb};
 
 /// Tells the seconds since 1970.
 pub type Seconds = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -94,16 +94,16 @@ struct Inner {
 
 /// What the witness goes by; one decision at a time has it.
 struct State {
-    memory: Memory,
+    db: StateDb,
     guard: ClockGuard,
 }
 
 impl Witness {
-    /// A witness with that memory, of a configuration whose address and bounds play no part.
+    /// A witness with that state, of a configuration whose address and bounds play no part.
     ///
     /// # Errors
     /// [`StartError::Key`] when a key is not of its type, [`StartError::Memory`] when the memory cannot be read.
-    fn new(config: Config, memory: Memory) -> Result<Self, StartError> {
+    fn new(config: Config, db: StateDb) -> Result<Self, StartError> {
         let Config { key, logs, clock, steady, stated_time, .. } = config;
         if key.verifier_key().key_type() != KeyType::Cosignature {
             let message = format!("{} is not a witness's key", key.verifier_key().name());
@@ -112,8 +112,8 @@ impl Witness {
         if let Some(other) = logs.iter().find(|log| log.key_type() != KeyType::Ed25519) {
             return Err(StartError::Key(format!("{} is not a log's key", other.name())));
         }
-        let guard = ClockGuard::new(memory.last_time(key.verifier_key())?, stated_time);
-        let state = Mutex::new(State { memory, guard });
+        let guard = ClockGuard::new(db.last_time(key.verifier_key())?, stated_time);
+        let state = Mutex::new(State { db, guard });
         Ok(Self { inner: Arc::new(Inner { key, logs, state, clock, steady }) })
     }
 
@@ -139,13 +139,13 @@ impl Witness {
         let Inner { key, logs, clock, steady, .. } = &*self.inner;
         let origin = &request.checkpoint.checkpoint.origin;
         let mut state = self.state();
-        let State { memory, guard } = &mut *state;
-        let recall = memory.recall(origin)?;
-        let accepted = judge(request, logs, recall.last())?;
+        let State { db, guard } = &mut *state;
+        let transaction = db.begin(origin)?;
+        let accepted = check_add_checkpoint(request, logs, transaction.last())?;
         let (now, passed) = (clock(), steady());
         let time = guard.check(now, passed)?;
         let cosignature = accepted.cosign(key, time).map_err(WitnessError::Cosign)?;
-        recall.remember(accepted.tree_head(), &accepted.note(&cosignature))?;
+        transaction.remember(accepted.tree_head(), &accepted.note(&cosignature))?;
         guard.cosigned(time, now, passed);
         Ok(cosignature)
     }
@@ -155,7 +155,7 @@ impl Witness {
     /// # Errors
     /// When the memory cannot be read.
     pub fn checkpoint(&self, origin_hash: &[u8; 32]) -> Result<Option<String>, MemoryError> {
-        self.state().memory.note(origin_hash)
+        self.state().db.note(origin_hash)
     }
 
     /// The origins of the logs that it watches.
@@ -174,9 +174,9 @@ pub struct Serving {
 /// # Errors
 /// [`StartError`].
 pub async fn serve(config: Config) -> Result<Serving, StartError> {
-    let memory = Memory::open(&config.state)?;
+    let db = StateDb::open(&config.state)?;
     let (address, bounds) = (config.listen.clone(), config.bounds.clone());
-    let witness = Witness::new(config, memory)?;
+    let witness = Witness::new(config, db)?;
     if let Err(error) = witness.check_clock() {
         tracing::error!(%error, "nothing is cosigned until the clock is right");
     }

@@ -9,7 +9,7 @@
 //! | decide the order of entries, sign, publish | [`sequencer`], which describes the commit protocol |
 //! | read what is submitted, and answer it | [`body`], [`submitting`], [`quota`] |
 //! | store a log | [`store`], the traits; [`tables`], the same for any SQL database |
-//! | remember what was signed, and stop when it is contradicted | [`signed`], [`stop`], [`self_check`] |
+//! | remember what was signed, and stop when it is contradicted | [`signed_memory`], [`stop`], [`self_check`] |
 //! | make exports and live views | [`export`], [`event_filter`] |
 //! | erase events | [`erase`] |
 //! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
@@ -33,12 +33,12 @@ pub mod metrics;
 pub mod own_chain;
 pub mod quota;
 pub mod reads;
+pub mod rejected;
 pub mod self_check;
 pub mod sequencer;
-pub mod signed;
+pub mod signed_memory;
 pub mod stop;
 pub mod store;
-pub mod strangers;
 pub mod submitting;
 pub mod tables;
 pub mod tokens;

@@ -14,8 +14,8 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::clock::Standing;
+use crate::rejected::{Reason, Seldom};
 use crate::store::Published;
-use crate::strangers::{Reason, Seldom};
 use crate::submitting::SubmitError;
 
 /// How a submission ended.

@@ -5,8 +5,8 @@
 //!
 //! # The commit protocol
 //!
-//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is [`Memory`], which remembers what was
-//! signed apart from the store.
+//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is the [`SignedHeadMemory`], which
+//! remembers what was signed apart from the store.
 //!
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
@@ -32,7 +32,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::log::{Growth, Kind, Refusal, Rules, Stop, Submission, Taken};
+use countersign::log::{self, Growth, Kind, Refusal, Rules, Submission, Taken};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::trust::Trust;
@@ -44,18 +44,18 @@ use crate::export::void_grants;
 use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
-use crate::signed::{Memory, SignedHead, Then};
-use crate::stop::{Cause, Signing, Stop as Halt};
+use crate::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
+use crate::stop::{Cause, Signing, Stop};
 use crate::store::{Batch, CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
 use crate::witnessing::{AGAIN, Assessment, Contradiction, Unwitnessed, has_witnesses};
 
 pub use unattested::Unattested;
 
-/// What a log goes by, and may go by otherwise from one moment to the next.
+/// The acceptance rules in force; replaced when the trust file changes.
 pub type SharedRules = Arc<RwLock<Arc<Rules>>>;
 
-/// Why there are no rules.
+/// An error while loading the acceptance rules.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
     /// The log's key cannot be an emitter's.
@@ -66,8 +66,8 @@ pub enum RulesError {
     Store(#[from] StoreError),
 }
 
-/// The rules of a log that has that: what its trust file says, also of what was granted there, and its own key for its
-/// own chain.
+/// Loads the acceptance rules: the trust file, the grants in the log that are void by it, and the log's own key for its
+/// own chains.
 ///
 /// # Errors
 /// [`RulesError`].
@@ -183,7 +183,7 @@ pub struct Sequencer {
     /// The half of the store that all readers share.
     pub reader: Arc<dyn Reader>,
     /// What was signed: it is asked before anything is.
-    pub memory: Box<dyn Memory>,
+    pub memory: Box<dyn SignedHeadMemory>,
     /// Whether anything is signed.
     pub signing: Signing,
     /// The log's private key.
@@ -264,7 +264,7 @@ impl Sequencer {
     }
 
     /// Shows witnesses the newest checkpoint that the log signed before a claim stopped it. Nothing is signed for that.
-    fn show_newest_signed(&mut self, stop: &Halt) -> Result<(), StoreError> {
+    fn show_newest_signed(&mut self, stop: &Stop) -> Result<(), StoreError> {
         let origin = self.key.verifier_key().name();
         let published = self.published.borrow().as_ref().map(|published| published.note.clone());
         let notes = [stop.checkpoint.clone(), self.memory.newest().map(|head| head.note(origin)), published];
@@ -308,7 +308,7 @@ impl Sequencer {
         {
             let message =
                 format!("a checkpoint of {noted} leaves was signed, and the record of that is gone");
-            self.signing.stop(Halt::new(self.timekeeper.now(), Cause::Unremembered, message));
+            self.signing.stop(Stop::new(self.timekeeper.now(), Cause::Unremembered, message));
             return Ok(());
         }
         let Some(newest) = newest.cloned() else { return Ok(()) };
@@ -332,7 +332,7 @@ impl Sequencer {
     fn halt(&self, cause: Cause, message: String, signed: &SignedHead) {
         let checkpoint = self.published.borrow().as_ref().map(|published| published.note.clone());
         let signed = Some(signed.note(self.key.verifier_key().name()));
-        self.signing.stop(Halt { checkpoint, signed, ..Halt::new(self.timekeeper.now(), cause, message) });
+        self.signing.stop(Stop { checkpoint, signed, ..Stop::new(self.timekeeper.now(), cause, message) });
     }
 
     /// Remembers the published checkpoint, if the log's present key signed it.
@@ -350,7 +350,7 @@ impl Sequencer {
         told.recv().map_err(|error| StoreError::unavailable("remembering what is signed", error))?
     }
 
-    fn remember_then(&mut self, note: &str, then: Then) -> Result<(), StoreError> {
+    fn remember_then(&mut self, note: &str, then: OnRemembered) -> Result<(), StoreError> {
         let head = SignedHead::of_note(note)?;
         if self.memory.durable().is_some_and(|size| size >= head.size) {
             then(Ok(()));
@@ -424,7 +424,7 @@ impl Sequencer {
     /// on a claim.
     fn publish_gathered(&mut self, published: Published, edge: &mut CompactRange) -> Result<(), StoreError> {
         let why = "the quorum of witnesses cosigned the newest checkpoint";
-        let resumes = |stop: &Halt, _: &_| stop.is_claim();
+        let resumes = |stop: &Stop, _: &_| stop.is_claim();
         let resumed = published.witnessed && self.signing.resume(self.timekeeper.now(), why, &resumes)?;
         self.publish(published)?;
         if resumed { self.publish_again(edge) } else { Ok(()) }
@@ -439,8 +439,8 @@ impl Sequencer {
             return Ok(());
         }
         match self.sign(&Grown::new(edge))? {
-            Signed::Published(published) => self.publish(published),
-            Signed::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, true),
+            NewCheckpoint::Published(published) => self.publish(published),
+            NewCheckpoint::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, true),
         }
     }
 
@@ -456,8 +456,8 @@ impl Sequencer {
             return Ok(());
         }
         match self.sign(&Grown::new(edge))? {
-            Signed::Published(published) => self.publish(published),
-            Signed::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, false),
+            NewCheckpoint::Published(published) => self.publish(published),
+            NewCheckpoint::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, false),
         }
     }
 
@@ -499,7 +499,7 @@ impl Sequencer {
         signed.is_ok_and(|signed| signed.is_signed_by(self.key.verifier_key()))
     }
 
-    /// Once, unless they shall see it `again`: they are busy with it until it is published.
+    /// Sends the checkpoint to the witnesses' task. With `again`, resends one that it has already seen.
     fn hand_to_witnesses(&mut self, mut unwitnessed: Unwitnessed, again: bool) -> Result<(), StoreError> {
         self.remember(&unwitnessed.note)?;
         if let Some(trust) = self.rules().trust() {
@@ -546,14 +546,14 @@ impl Sequencer {
             let refused = judged.iter().any(|(_, judgement)| judgement.is_err());
             let newest = if refused { self.is_newest(edge) } else { Ok(()) };
             match newest.and_then(|()| self.grow(edge, &growth, &erasures)) {
-                Ok(grew) => {
+                Ok(outcome) => {
                     let taken = judged.iter().filter(|(_, judgement)| judgement.is_ok()).count();
                     self.metrics.committed(taken, growth.size() - growth.base(), growth.size());
                     let answers = judged
                         .into_iter()
-                        .map(|(waiting, judgement)| self.answer(own, waiting, judgement, &grew))
+                        .map(|(waiting, judgement)| self.answer(own, waiting, judgement, &outcome))
                         .collect();
-                    return self.give(answers, grew.unseen);
+                    return self.answer_when_remembered(answers, outcome.unseen);
                 }
                 Err(CommitError::Overtaken) => {
                     self.metrics.overtaken();
@@ -578,21 +578,21 @@ impl Sequencer {
         Err(CommitError::Overtaken)
     }
 
-    /// Gives answers, when what they show is remembered to be signed. The sequencer goes on meanwhile.
-    fn give(&mut self, answers: Vec<Answer>, unseen: Option<Arc<Published>>) {
-        let Some(published) = unseen else { return give(answers) };
+    /// Sends answers when the checkpoint that they show is remembered. The sequencer goes on meanwhile.
+    fn answer_when_remembered(&mut self, answers: Vec<Answer>, unseen: Option<Arc<Published>>) {
+        let Some(published) = unseen else { return send(answers) };
         let (signing, metrics) = (self.signing.clone(), self.metrics.clone());
         let announce = self.published.clone();
         let note = published.note.clone();
         let then = move |remembered: Result<(), StoreError>| match remembered.and_then(|()| signing.check()) {
             Ok(()) => {
                 announce_newest(&announce, &metrics, published);
-                give(answers);
+                send(answers);
             }
             // The leaves are durable: sent again, they get the next checkpoint.
             Err(error) => {
                 tracing::error!(%error, "a checkpoint is not shown");
-                give_instead(answers, error);
+                send_error(answers, error);
             }
         };
         if let Err(error) = self.remember_then(&note, Box::new(then)) {
@@ -604,13 +604,15 @@ impl Sequencer {
         &mut self,
         own: &mut OwnChain,
         waiting: Waiting,
-        judgement: Result<Taken, Stop<StoreError>>,
-        grew: &Grew,
+        judgement: Result<Taken, log::Stop<StoreError>>,
+        outcome: &CommitOutcome,
     ) -> Answer {
         let answer = match judgement {
-            Ok(taken) => Ok(Durable { taken, tree: grew.tree.clone(), published: grew.published.clone() }),
-            Err(Stop::Refused(refusal)) => Err(self.refuse(refusal)),
-            Err(Stop::Storage(error)) => Err(error.into()),
+            Ok(taken) => {
+                Ok(Durable { taken, tree: outcome.tree.clone(), published: outcome.published.clone() })
+            }
+            Err(log::Stop::Refused(refusal)) => Err(self.refuse(refusal)),
+            Err(log::Stop::Storage(error)) => Err(error.into()),
         };
         if waiting.own && answer.is_err() {
             own.abandon();
@@ -636,11 +638,11 @@ impl Sequencer {
         edge: &mut CompactRange,
         growth: &Growth,
         erasures: &[u64],
-    ) -> Result<Grew, CommitError> {
+    ) -> Result<CommitOutcome, CommitError> {
         if growth.leaves().is_empty() {
             // All of it is there already, and is perhaps asked for because publishing it failed before.
             self.publish_what_is_durable(edge)?;
-            return Ok(Grew::default());
+            return Ok(CommitOutcome::default());
         }
         let stopwatch = Stopwatch::start();
         let mut tree = Grown::new(edge);
@@ -649,8 +651,8 @@ impl Sequencer {
         let signed_size = self.memory.durable();
         let signed = if self.writer.signs_before_commit() { Some(self.sign(&tree)?) } else { None };
         let publish = match &signed {
-            Some(Signed::Published(published)) => Some(published),
-            Some(Signed::ForWitnesses(_)) | None => None,
+            Some(NewCheckpoint::Published(published)) => Some(published),
+            Some(NewCheckpoint::ForWitnesses(_)) | None => None,
         };
         if let Some(own) = &mut self.own_entries {
             own.keep(growth, self.key.verifier_key());
@@ -662,27 +664,27 @@ impl Sequencer {
             .map_or_else(|| self.sign(&tree).map(|signed| (signed, false)), |signed| Ok((signed, true)));
         let (mut published, mut unseen) = (None, None);
         match signed? {
-            (Signed::Published(signed), true) => {
+            (NewCheckpoint::Published(signed), true) => {
                 unseen = Some(Arc::new(signed));
                 published.clone_from(&unseen);
             }
             // The leaves are durable: who waits for this checkpoint gets it with the next one.
-            (Signed::Published(signed), false) => match self.publish(signed) {
+            (NewCheckpoint::Published(signed), false) => match self.publish(signed) {
                 Ok(()) => published.clone_from(&self.published.borrow()),
                 Err(error) => tracing::error!(%error, "the checkpoint is not published yet"),
             },
-            (Signed::ForWitnesses(unwitnessed), _) => {
+            (NewCheckpoint::ForWitnesses(unwitnessed), _) => {
                 if let Err(error) = self.hand_to_witnesses(unwitnessed, false) {
                     tracing::error!(%error, "the checkpoint is not shown to witnesses yet");
                 }
             }
         }
         self.metrics.commit_took(&stopwatch);
-        Ok(Grew { tree: Some(Arc::new(tree)), published, unseen })
+        Ok(CommitOutcome { tree: Some(Arc::new(tree)), published, unseen })
     }
 
     /// Signs the tree's checkpoint, unless a larger tree or another one of its size was signed.
-    fn sign(&self, tree: &Grown) -> Result<Signed, StoreError> {
+    fn sign(&self, tree: &Grown) -> Result<NewCheckpoint, StoreError> {
         self.signing.check()?;
         if let Some(newest) = self.memory.newest()
             && (newest.size > tree.size() || newest.size == tree.size() && newest.root != tree.root())
@@ -701,10 +703,10 @@ impl Sequencer {
         let checkpoint = Checkpoint::new(origin, tree.size(), tree.root()).map_err(damaged)?;
         let note = checkpoint.sign(&self.key).map_err(damaged)?;
         if has_witnesses(self.rules().trust()) {
-            return Ok(Signed::ForWitnesses(Unwitnessed { checkpoint, note, latest: None }));
+            return Ok(NewCheckpoint::ForWitnesses(Unwitnessed { checkpoint, note, latest: None }));
         }
         let at = self.timekeeper.now();
-        Ok(Signed::Published(Published { size: tree.size(), note, at, witnessed: true }))
+        Ok(NewCheckpoint::Published(Published { size: tree.size(), note, at, witnessed: true }))
     }
 
     fn rules(&self) -> Arc<Rules> {
@@ -823,8 +825,8 @@ impl Working {
     /// Shows the newest checkpoint to witnesses, perhaps again.
     pub(crate) fn show_witnesses(&mut self) -> Result<(), StoreError> {
         match self.sequencer.sign(&Grown::new(&self.edge))? {
-            Signed::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed, true),
-            Signed::Published(_) => Ok(()),
+            NewCheckpoint::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed, true),
+            NewCheckpoint::Published(_) => Ok(()),
         }
     }
 
@@ -846,9 +848,9 @@ impl Working {
     }
 }
 
-/// What a commit made of the log.
+/// The result of a commit.
 #[derive(Default)]
-struct Grew {
+struct CommitOutcome {
     tree: Option<Arc<Grown>>,
     published: Option<Arc<Published>>,
     /// The same, where it is not yet remembered to be signed.
@@ -858,21 +860,22 @@ struct Grew {
 /// What is answered, and to whom.
 type Answer = (Reply, Result<Durable, SubmitError>);
 
-fn give(answers: Vec<Answer>) {
+fn send(answers: Vec<Answer>) {
     for (reply, answer) in answers {
         let _ = reply.send(answer);
     }
 }
 
-/// Gives answers that acknowledge nothing.
-fn give_instead(answers: Vec<Answer>, error: StoreError) {
+/// Sends answers that acknowledge nothing.
+fn send_error(answers: Vec<Answer>, error: StoreError) {
     let error = SubmitError::from(error);
     for (reply, answer) in answers {
         let _ = reply.send(answer.and_then(|_| Err(error.again())));
     }
 }
 
-enum Signed {
+/// A checkpoint that was just signed.
+enum NewCheckpoint {
     Published(Published),
     /// Witnesses see it first.
     ForWitnesses(Unwitnessed),

@@ -18,7 +18,9 @@
 //! This holds for every method, unless the method says otherwise:
 //!
 //! - Calls block. Call them from threads that may wait.
-//! - A change is durable when its method returns `Ok`: it survives the end of the process, and of the machine.
+//! - A change is durable when its method returns `Ok`: it survives the end of the process, and of the machine. Of a store in
+//!   a bucket, a power failure may undo what the server's index alone has: which erasures are finished, and the size of
+//!   [`SignedHeadStore`].
 //! - Changes take effect in the order of the calls. A reader that is called after a change returned sees the change.
 //! - [`StoreError::Unavailable`] means that the disk, the database or the object store failed; the call can be repeated.
 //!   [`StoreError::Damaged`] means that what is stored contradicts itself, or lacks an entry that it must have. A store
@@ -158,7 +160,7 @@ pub trait CheckpointWriter: Send {
 }
 
 /// Remembers beside the entries how much of what was signed is remembered apart from the store
-/// ([`Memory`](crate::signed::Memory)): a store that knows of more shows that the other record is gone.
+/// ([`Memory`](crate::signed_memory::SignedHeadMemory)): a store that knows of more shows that the other record is gone.
 ///
 /// [`EntryWriter::commit`] writes the size in the same step as the entries; a batch without a size keeps the earlier one.
 pub trait SignedHeadStore: Send {

@@ -20,7 +20,7 @@ use countersign::merkle::consistency_proof;
 use countersign::note::{SignatureLine, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign::witness::{Answer, Request};
+use countersign::witness::{AddCheckpointResponse, Request};
 
 use crate::clock::Timekeeper;
 use crate::hashes::StoredHashes;
@@ -266,23 +266,23 @@ impl Asking {
         timekeeper: &Timekeeper,
     ) -> Result<Option<String>, NoCosignature> {
         let keys = std::slice::from_ref(&self.key);
-        match Answer::read(status, kind, body, &self.checkpoint, keys)
+        match AddCheckpointResponse::read(status, kind, body, &self.checkpoint, keys)
             .map_err(countersign::Error::into_message)?
         {
-            Answer::Cosigned(lines) => {
+            AddCheckpointResponse::Cosigned(lines) => {
                 for time in lines.iter().filter_map(claimed_time) {
                     timekeeper.hear(&self.key, time, self.latest)?;
                 }
                 Ok(Some(lines.iter().map(SignatureLine::to_string).collect()))
             }
-            Answer::Conflict { size } if size > self.size() => {
+            AddCheckpointResponse::Conflict { size } if size > self.size() => {
                 Err(self.contradicts(Cause::Rollback, status, Some(size), body))
             }
             // Asked from its own size it has nothing to say but that the tree of that size is another.
-            Answer::Conflict { size } if self.told == Some(size) && size == self.size() => {
+            AddCheckpointResponse::Conflict { size } if self.told == Some(size) && size == self.size() => {
                 Err(self.contradicts(Cause::SplitView, status, Some(size), body))
             }
-            Answer::Conflict { size } => {
+            AddCheckpointResponse::Conflict { size } => {
                 (self.old_size, self.told) = (size, Some(size));
                 self.conflicts += 1;
                 if self.conflicts == CONFLICTS {
@@ -290,10 +290,10 @@ impl Asking {
                 }
                 Ok(None)
             }
-            Answer::Refused { status: UNPROCESSABLE } => {
+            AddCheckpointResponse::Refused { status: UNPROCESSABLE } => {
                 Err(self.contradicts(Cause::SplitView, status, self.told, body))
             }
-            Answer::Refused { status } => Err(format!("it answered {status}").into()),
+            AddCheckpointResponse::Refused { status } => Err(format!("it answered {status}").into()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey};
-use countersign::witness::{Answer, CosignError, Request, judge};
+use countersign::witness::{AddCheckpointResponse, CosignError, Request, check_add_checkpoint};
 
 use crate::common::third_party::json;
 use crate::common::value::{list, number, text};
@@ -29,8 +29,8 @@ fn c2sp() {
 
     // The keys that signed are not known: it is as of a log that others signed for.
     let key = VerifierKey::new("example.com/behind-the-sofa", KeyType::Ed25519, [7; 32]).expect("a name");
-    assert_eq!(judge(&request, &[key], None).map(|_| ()), Err(CosignError::Unsigned));
-    assert_eq!(judge(&request, &[], None).map(|_| ()), Err(CosignError::UnknownLog));
+    assert_eq!(check_add_checkpoint(&request, &[key], None).map(|_| ()), Err(CosignError::Unsigned));
+    assert_eq!(check_add_checkpoint(&request, &[], None).map(|_| ()), Err(CosignError::UnknownLog));
 
     let answer = text(&vectors["add_checkpoint_response"]);
     let note = format!("{}\n{answer}", request.checkpoint.note.text);
@@ -39,8 +39,11 @@ fn c2sp() {
     let witness = SignerKey::generate_witness("witness.example/w1", [2; 32]).expect("a name");
     let line = request.checkpoint.cosign(&witness, 5).expect("a witness's key");
     let keys = [witness.verifier_key().clone()];
-    let read = |body: &str| Answer::read(200, None, body.as_bytes(), &request.checkpoint, &keys);
-    assert!(matches!(read(&format!("{answer}{line}")), Ok(Answer::Cosigned(lines)) if lines.len() == 1));
+    let read =
+        |body: &str| AddCheckpointResponse::read(200, None, body.as_bytes(), &request.checkpoint, &keys);
+    assert!(
+        matches!(read(&format!("{answer}{line}")), Ok(AddCheckpointResponse::Cosigned(lines)) if lines.len() == 1)
+    );
     assert!(read(answer).is_err(), "none of a known key");
 }
 
@@ -79,5 +82,5 @@ fn sunlight_mirror_is_not_signed_by_its_log() {
     let signed = SignedCheckpoint::parse_extended(&note).expect("a checkpoint");
     let request = Request { old_size: 0, proof: vec![], checkpoint: signed };
     let log = VerifierKey::new("rome2026h1.example.org", KeyType::Ed25519, [7; 32]).expect("a name");
-    assert_eq!(judge(&request, &[log], None).map(|_| ()), Err(CosignError::Unsigned));
+    assert_eq!(check_add_checkpoint(&request, &[log], None).map(|_| ()), Err(CosignError::Unsigned));
 }

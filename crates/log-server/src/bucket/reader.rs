@@ -22,7 +22,7 @@ use super::layout::{Layout, number};
 use super::location::Bucket;
 use super::objects::{AT_ONCE, Objects};
 use super::writer::at;
-use countersign_log::signed::SignedHead;
+use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{
     CheckpointReader, EntryReader, Erasure as Recorded, ErasureReader, ForkReader, Published, StoreError,
     StoredEvent, StoredLeaf,

@@ -19,7 +19,7 @@ use super::signed::SignedObjects;
 use super::writer::{BucketWriter, at, fetch};
 use crate::restore::{Bundles, Folder, HeldLeaf, Over, Source};
 use crate::sqlite;
-use countersign_log::signed::SignedHead;
+use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Reader, StoreError, Writer};
 
 /// A log's bucket, followed as far as its commits go.

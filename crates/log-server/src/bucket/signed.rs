@@ -6,7 +6,7 @@ use super::objects::{Created, Objects};
 use crate::restore::Over;
 use crate::signed_file::SignedFile;
 use countersign::time::Time;
-use countersign_log::signed::{Memory, SignedHead, Then};
+use countersign_log::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
 use countersign_log::stop::{Cause, Signing, Stop};
 use countersign_log::store::StoreError;
 
@@ -110,7 +110,7 @@ pub(crate) struct SignedInBucket {
     now: Time,
 }
 
-impl Memory for SignedInBucket {
+impl SignedHeadMemory for SignedInBucket {
     fn newest(&self) -> Option<&SignedHead> {
         self.newest.as_ref()
     }
@@ -119,7 +119,7 @@ impl Memory for SignedInBucket {
         self.file.durable()
     }
 
-    fn remember(&mut self, head: SignedHead, then: Then) {
+    fn remember(&mut self, head: SignedHead, then: OnRemembered) {
         match self.objects.remember(&head) {
             Ok(Ok(())) => {
                 if self.newest.as_ref().is_none_or(|newest| newest.size < head.size) {

@@ -10,7 +10,7 @@ use super::{Config, head_of};
 use crate::signed_file::{Found, SignedFile};
 use crate::stop_file::StopFile;
 use countersign_log::hashes::root_at;
-use countersign_log::signed::SignedHead;
+use countersign_log::signed_memory::SignedHead;
 use countersign_log::stop::{Cause, Line, WitnessAnswer};
 use countersign_log::store::{EntryReader, StoreError};
 

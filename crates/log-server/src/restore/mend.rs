@@ -14,7 +14,7 @@ use super::place::Place;
 use super::source::{HeldLeaf, Source};
 use crate::own_entries::FILE as OWN_ENTRIES;
 use countersign_log::erase::record;
-use countersign_log::signed::SignedHead;
+use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Batch, CommitError, StoreError};
 
 /// So many leaves are put back at one time.

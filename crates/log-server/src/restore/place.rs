@@ -11,7 +11,7 @@ use crate::bucket::{Bucket, Restoring};
 use crate::search;
 use crate::signed_file::SignedFile;
 use crate::sqlite;
-use countersign_log::signed::SignedHead;
+use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Reader, Store, StoreError, Writer};
 
 /// The log.

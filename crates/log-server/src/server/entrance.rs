@@ -16,7 +16,7 @@ use super::fallback;
 use super::places::{Place, Places};
 use super::{Bounds, Proxies};
 use countersign_log::api::Problem;
-use countersign_log::strangers::Reason;
+use countersign_log::rejected::Reason;
 
 /// Where connections and requests come in.
 #[derive(Clone)]

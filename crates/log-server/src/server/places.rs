@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::client::Client;
-use countersign_log::strangers::Reason;
+use countersign_log::rejected::Reason;
 
 /// So many connections are taken beyond the most, to tell how the log is and why nothing else is answered.
 const RESERVE: usize = 32;

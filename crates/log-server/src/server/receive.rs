@@ -19,7 +19,7 @@ use super::state::AppState;
 use crate::collector::SubmitError;
 use countersign_log::api::{self, Problem};
 use countersign_log::body::BodyError;
-use countersign_log::strangers::Reason;
+use countersign_log::rejected::Reason;
 
 /// A body of at least so many bytes is read on a thread that may be busy for a while. Of such a body it is looked at so
 /// many first, and goes on if they are of somebody whom the log knows.

@@ -14,7 +14,7 @@ use countersign::time::Time;
 use countersign_log::clock::Timekeeper;
 use countersign_log::metrics::Metrics;
 use countersign_log::sequencer::{Durable, Job, Sequencer, Unattested, Working};
-use countersign_log::signed::InStore;
+use countersign_log::signed_memory::InStore;
 use countersign_log::stop::Signing;
 use countersign_log::store::{
     Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, Reader,

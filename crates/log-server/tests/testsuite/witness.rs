@@ -13,7 +13,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::witness::{MAX_BYTES, Request, SIZE_CONTENT_TYPE};
 use countersign_log_server::server::Bounds;
-use countersign_log_server::witness::{Config, Memory, MemoryError, Serving, StartError, serve};
+use countersign_log_server::witness::{Config, MemoryError, Serving, StartError, StateDb, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -211,7 +211,7 @@ async fn what_was_cosigned_is_remembered_by_one_at_a_time() {
     assert_eq!((answer.status, answer.body.as_str()), (409, "9\n"));
     assert_eq!(post(serving.address().tcp().unwrap(), &request(9, 12)).await.status, 200);
     serving.stop().await;
-    assert!(!Memory::open(&state).unwrap().is_empty().unwrap());
+    assert!(!StateDb::open(&state).unwrap().is_empty().unwrap());
 }
 
 #[tokio::test]
@@ -239,10 +239,10 @@ async fn a_file_that_is_no_memory_is_left_alone() {
     std::fs::write(&other, "a file of someone else's, long enough to be no SQLite file at all\n".repeat(20))
         .unwrap();
     let before = std::fs::read(&other).unwrap();
-    assert!(matches!(Memory::open(&other), Err(MemoryError::Foreign)));
+    assert!(matches!(StateDb::open(&other), Err(MemoryError::Foreign)));
     assert_eq!(std::fs::read(&other).unwrap(), before);
-    assert!(matches!(Memory::open(folder.path()), Err(MemoryError::Unavailable(_))));
-    assert!(matches!(Memory::open(&folder.path().join("missing/state")), Err(MemoryError::Unavailable(_))));
+    assert!(matches!(StateDb::open(folder.path()), Err(MemoryError::Unavailable(_))));
+    assert!(matches!(StateDb::open(&folder.path().join("missing/state")), Err(MemoryError::Unavailable(_))));
 }
 
 #[tokio::test]

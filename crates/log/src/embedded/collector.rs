@@ -25,7 +25,7 @@ use crate::metrics::Metrics;
 use crate::quota::{Loads, Quota, Quotas};
 use crate::reads::RecordReads;
 use crate::sequencer::{Durable, Job, RulesError, Sequencer, Unattested, Working, rules};
-use crate::signed::InStore;
+use crate::signed_memory::InStore;
 use crate::stop::{Signing, Stops};
 use crate::store::{Published, Reader, Store, StoreError};
 use crate::submitting::{Committed, SubmitError, size_with};

@@ -66,11 +66,11 @@ impl SignedHead {
     }
 }
 
-/// What is done when it is known whether a head is remembered for good.
-pub type Then = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// Called when it is known whether a head is remembered for good.
+pub type OnRemembered = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
-/// Remembers what was signed.
-pub trait Memory: Send {
+/// Remembers what was signed, apart from the store.
+pub trait SignedHeadMemory: Send {
     /// The largest tree that was signed, as far as it was handed here.
     fn newest(&self) -> Option<&SignedHead>;
 
@@ -81,7 +81,7 @@ pub trait Memory: Send {
 
     /// Remembers one more, and says when that outlives a crash. Calls to `then` keep the order of these; none
     /// waits for another's.
-    fn remember(&mut self, head: SignedHead, then: Then);
+    fn remember(&mut self, head: SignedHead, then: OnRemembered);
 }
 
 /// The memory of a log whose storage is all that there is. It begins empty and ends with the process;
@@ -89,12 +89,12 @@ pub trait Memory: Send {
 #[derive(Default)]
 pub struct InStore(Option<SignedHead>);
 
-impl Memory for InStore {
+impl SignedHeadMemory for InStore {
     fn newest(&self) -> Option<&SignedHead> {
         self.0.as_ref()
     }
 
-    fn remember(&mut self, head: SignedHead, then: Then) {
+    fn remember(&mut self, head: SignedHead, then: OnRemembered) {
         if self.0.as_ref().is_none_or(|newest| newest.size < head.size) {
             self.0 = Some(head);
         }

@@ -1,4 +1,4 @@
-//! What a witness remembers: of each log the last checkpoint that it cosigned, in one SQLite file.
+//! A witness's state: of each log the last checkpoint that it cosigned, in one SQLite file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -51,12 +51,12 @@ impl From<rusqlite::Error> for MemoryError {
     }
 }
 
-/// A witness's memory. While there is one, no other process can have its file.
-pub struct Memory {
+/// The database of a witness's state. While there is one, no other process can have its file.
+pub struct StateDb {
     connection: Connection,
 }
 
-impl Memory {
+impl StateDb {
     /// Opens the file, and makes it where there is none.
     ///
     /// # Errors
@@ -118,8 +118,8 @@ impl Memory {
         Ok(last)
     }
 
-    /// What is remembered of a log, to be replaced or left as it is.
-    pub(super) fn recall(&mut self, origin: &str) -> Result<Recall<'_>, MemoryError> {
+    /// Begins to read and replace what is remembered of a log.
+    pub(super) fn begin(&mut self, origin: &str) -> Result<StateTransaction<'_>, MemoryError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let last = transaction
             .prepare_cached("SELECT size, root FROM seen WHERE origin = ?")?
@@ -133,7 +133,7 @@ impl Memory {
             }
             None => None,
         };
-        Ok(Recall { transaction, origin: origin.to_owned(), last })
+        Ok(StateTransaction { transaction, origin: origin.to_owned(), last })
     }
 
     /// The last cosigned checkpoint of the log whose origin has that SHA-256 hash.
@@ -146,14 +146,15 @@ impl Memory {
     }
 }
 
-/// What was remembered of a log when it was asked. Until this is gone nothing else is remembered.
-pub(super) struct Recall<'a> {
+/// A transaction on what is remembered of one log. Until it ends, nothing else is remembered, so no other decision can
+/// come between reading the last checkpoint and replacing it.
+pub(super) struct StateTransaction<'a> {
     transaction: Transaction<'a>,
     origin: String,
     last: Option<TreeHead>,
 }
 
-impl Recall<'_> {
+impl StateTransaction<'_> {
     /// The last checkpoint.
     pub(super) fn last(&self) -> Option<TreeHead> {
         self.last

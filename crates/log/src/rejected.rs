@@ -1,4 +1,4 @@
-//! Those who are turned away: anybody can send anything, so what is done about them is bounded, and what is said of them too.
+//! Rejected clients: anybody can send anything, so what is logged and counted of them is bounded.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
