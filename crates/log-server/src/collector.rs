@@ -15,7 +15,7 @@ use moka::sync::Cache;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::control_files::ControlFiles;
-use countersign_log::body::{self, BodyError, Extent, Unread};
+use countersign_log::body::{self, BodyError, Extent, IntakeError};
 use countersign_log::clock::{Standing, Timekeeper};
 use countersign_log::metrics::Metrics;
 use countersign_log::quota::{Loads, Quota, Quotas};
@@ -282,9 +282,9 @@ impl Collector {
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| true, admit) {
             Ok(intake) => Ok(intake.has_admitted()),
-            Err(Unread::Stranger(stop)) => Err(self.explain(Refused::Stranger(stop))),
+            Err(IntakeError::Stranger(stop)) => Err(self.explain(Refused::Stranger(stop))),
             // That is for when all of it is there.
-            Err(Unread::Body(_) | Unread::Stop(_)) => Ok(true),
+            Err(IntakeError::Body(_) | IntakeError::Stop(_)) => Ok(true),
         }
     }
 
@@ -314,9 +314,9 @@ impl Collector {
         let mut admit = |leaf: &_| admission.admit(leaf);
         let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
             Ok(intake) => intake,
-            Err(Unread::Body(error)) => return Err(error),
-            Err(Unread::Stop(stop)) => return Ok(Err(Refused::By(stop))),
-            Err(Unread::Stranger(stop)) => return Ok(Err(Refused::Stranger(stop))),
+            Err(IntakeError::Body(error)) => return Err(error),
+            Err(IntakeError::Stop(stop)) => return Ok(Err(Refused::By(stop))),
+            Err(IntakeError::Stranger(stop)) => return Ok(Err(Refused::Stranger(stop))),
         };
         let admitted = intake.has_admitted();
         let mut submission = match intake.finish(&mut admit) {

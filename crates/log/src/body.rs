@@ -41,7 +41,7 @@ pub enum BodyError {
 }
 
 /// Why a body was not read.
-pub enum Unread<E> {
+pub enum IntakeError<E> {
     /// It can't be unpacked.
     Body(BodyError),
     /// What it says is refused, or the store could not tell.
@@ -63,14 +63,14 @@ pub enum Extent {
 /// bytes are held in all, and returns false if there is no room for them; `admit` is given the first leaf of each chain, and each key note.
 ///
 /// # Errors
-/// [`Unread`].
+/// [`IntakeError`].
 pub fn read<E>(
     bytes: &[u8],
     limits: &Limits,
     extent: Extent,
     hold: &mut dyn FnMut(usize) -> bool,
     admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
-) -> Result<Intake, Unread<E>> {
+) -> Result<Intake, IntakeError<E>> {
     let mut intake = Intake::new(*limits);
     let Some(compression) = Compression::detect(bytes) else {
         if extent == Extent::Whole {
@@ -81,7 +81,7 @@ pub fn read<E>(
     };
     let most = UNPACKED.saturating_add(bytes.len().saturating_mul(RATIO)).min(limits.bytes);
     let mut decompressor = Decompressor::new(compression);
-    let (mut unpacked, mut refused): (usize, Option<(Unread<E>, usize)>) = (0, None);
+    let (mut unpacked, mut refused): (usize, Option<(IntakeError<E>, usize)>) = (0, None);
     for (piece, packed) in bytes.chunks(PIECE).zip((0..).step_by(PIECE)) {
         let pushed = decompressor.push(piece, &mut |text| {
             unpacked += text.len();
@@ -91,14 +91,14 @@ pub fn read<E>(
                 refused = stop.map(|stop| (stopped(&intake, stop), unpacked));
             }
         });
-        pushed.map_err(|_| Unread::Body(BodyError::Incomplete))?;
+        pushed.map_err(|_| IntakeError::Body(BodyError::Incomplete))?;
         match refused {
             Some((unread, at)) if unpacked - at > LOOKED_OVER => return Err(unread),
             Some(_) => {}
             None if extent == Extent::Beginning && intake.has_admitted() => return Ok(intake),
-            None if unpacked > most => return Err(Unread::Body(BodyError::TooLarge)),
+            None if unpacked > most => return Err(IntakeError::Body(BodyError::TooLarge)),
             None if packed > unpacked + WASTED || decompressor.parts() > PARTS => {
-                return Err(Unread::Body(BodyError::Wasteful));
+                return Err(IntakeError::Body(BodyError::Wasteful));
             }
             None => make_room(bytes.len() + unpacked, hold)?,
         }
@@ -107,7 +107,7 @@ pub fn read<E>(
         Some((unread, _)) if extent == Extent::Beginning => Err(unread),
         refused => {
             if extent == Extent::Whole {
-                decompressor.finish().map_err(|_| Unread::Body(BodyError::Incomplete))?;
+                decompressor.finish().map_err(|_| IntakeError::Body(BodyError::Incomplete))?;
             }
             refused.map_or(Ok(intake), |(unread, _)| Err(unread))
         }
@@ -115,10 +115,10 @@ pub fn read<E>(
 }
 
 /// What was refused, and whether by then anything was admitted.
-fn stopped<E>(intake: &Intake, stop: Stop<E>) -> Unread<E> {
-    if intake.has_admitted() { Unread::Stop(stop) } else { Unread::Stranger(stop) }
+fn stopped<E>(intake: &Intake, stop: Stop<E>) -> IntakeError<E> {
+    if intake.has_admitted() { IntakeError::Stop(stop) } else { IntakeError::Stranger(stop) }
 }
 
-fn make_room<E>(bytes: usize, hold: &mut dyn FnMut(usize) -> bool) -> Result<(), Unread<E>> {
-    if hold(bytes) { Ok(()) } else { Err(Unread::Body(BodyError::NoRoom)) }
+fn make_room<E>(bytes: usize, hold: &mut dyn FnMut(usize) -> bool) -> Result<(), IntakeError<E>> {
+    if hold(bytes) { Ok(()) } else { Err(IntakeError::Body(BodyError::NoRoom)) }
 }

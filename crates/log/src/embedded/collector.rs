@@ -18,7 +18,7 @@ use super::reads::Reads;
 use super::search_place::Place;
 use super::witness_round::{Proofs, Sizes};
 use crate::api::{Answer, Cors, Problem};
-use crate::body::{self, BodyError, Extent, Unread};
+use crate::body::{self, BodyError, Extent, IntakeError};
 use crate::clock::{Clock, Timekeeper};
 use crate::export::Exporter;
 use crate::metrics::Metrics;
@@ -217,9 +217,9 @@ impl EmbeddedCollector {
         match body::read(body, &LIMITS, Extent::Whole, &mut |_| true, &mut admit) {
             Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
             Ok(intake) => Ok(intake.finish(&mut admit).map_err(stranger)),
-            Err(Unread::Body(error)) => Err(error),
-            Err(Unread::Stop(stop)) => Ok(Err(stop.into())),
-            Err(Unread::Stranger(stop)) => Ok(Err(stranger(stop))),
+            Err(IntakeError::Body(error)) => Err(error),
+            Err(IntakeError::Stop(stop)) => Ok(Err(stop.into())),
+            Err(IntakeError::Stranger(stop)) => Ok(Err(stranger(stop))),
         }
     }
 
@@ -230,9 +230,9 @@ impl EmbeddedCollector {
         let mut admission = Admission::new(&rules, &*self.reader);
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| true, admit) {
-            Err(Unread::Stranger(stop)) => Err(stranger(stop)),
+            Err(IntakeError::Stranger(stop)) => Err(stranger(stop)),
             // That is for when all of it is there.
-            Ok(_) | Err(Unread::Body(_) | Unread::Stop(_)) => Ok(()),
+            Ok(_) | Err(IntakeError::Body(_) | IntakeError::Stop(_)) => Ok(()),
         }
     }
 
