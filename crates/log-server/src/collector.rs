@@ -284,7 +284,7 @@ impl Collector {
             Ok(intake) => Ok(intake.has_admitted()),
             Err(IntakeError::Stranger(stop)) => Err(self.explain(Refused::Stranger(stop))),
             // That is for when all of it is there.
-            Err(IntakeError::Body(_) | IntakeError::Stop(_)) => Ok(true),
+            Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(true),
         }
     }
 
@@ -315,7 +315,7 @@ impl Collector {
         let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
             Ok(intake) => intake,
             Err(IntakeError::Body(error)) => return Err(error),
-            Err(IntakeError::Stop(stop)) => return Ok(Err(Refused::By(stop))),
+            Err(IntakeError::Refused(stop)) => return Ok(Err(Refused::By(stop))),
             Err(IntakeError::Stranger(stop)) => return Ok(Err(Refused::Stranger(stop))),
         };
         let admitted = intake.has_admitted();

@@ -45,7 +45,7 @@ pub enum IntakeError<E> {
     /// It can't be unpacked.
     Body(BodyError),
     /// What it says is refused, or the store could not tell.
-    Stop(Stop<E>),
+    Refused(Stop<E>),
     /// The same before anything of it was admitted.
     Stranger(Stop<E>),
 }
@@ -116,7 +116,7 @@ pub fn read<E>(
 
 /// What was refused, and whether by then anything was admitted.
 fn stopped<E>(intake: &Intake, stop: Stop<E>) -> IntakeError<E> {
-    if intake.has_admitted() { IntakeError::Stop(stop) } else { IntakeError::Stranger(stop) }
+    if intake.has_admitted() { IntakeError::Refused(stop) } else { IntakeError::Stranger(stop) }
 }
 
 fn make_room<E>(bytes: usize, hold: &mut dyn FnMut(usize) -> bool) -> Result<(), IntakeError<E>> {

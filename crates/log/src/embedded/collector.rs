@@ -218,7 +218,7 @@ impl EmbeddedCollector {
             Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
             Ok(intake) => Ok(intake.finish(&mut admit).map_err(stranger)),
             Err(IntakeError::Body(error)) => Err(error),
-            Err(IntakeError::Stop(stop)) => Ok(Err(stop.into())),
+            Err(IntakeError::Refused(stop)) => Ok(Err(stop.into())),
             Err(IntakeError::Stranger(stop)) => Ok(Err(stranger(stop))),
         }
     }
@@ -232,7 +232,7 @@ impl EmbeddedCollector {
         match body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| true, admit) {
             Err(IntakeError::Stranger(stop)) => Err(stranger(stop)),
             // That is for when all of it is there.
-            Ok(_) | Err(IntakeError::Body(_) | IntakeError::Stop(_)) => Ok(()),
+            Ok(_) | Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(()),
         }
     }
 
