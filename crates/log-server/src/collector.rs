@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Admission, Kind, Known, Life, Limits, Refusal, Rules, Stop, Submission, Taken};
+use countersign::log::{
+    AcceptanceError, Admission, Kind, Known, Life, Limits, Rules, Submission, SubmissionError, Taken,
+};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -270,8 +272,12 @@ impl Collector {
     pub(crate) fn read_at_once(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
         match self.read_knowing(&Remembered(self), body, &mut |_| Ok(())) {
             Ok(Ok(submission)) => Some(Ok(submission)),
-            Ok(Err(Refused::By(Stop::Refused(refusal)))) => Some(Err(SubmitError::Refused(refusal))),
-            Ok(Err(Refused::Stranger(Stop::Refused(refusal)))) => Some(Err(self.stranger(refusal))),
+            Ok(Err(Refused::By(AcceptanceError::Refused(refusal)))) => {
+                Some(Err(SubmitError::Refused(refusal)))
+            }
+            Ok(Err(Refused::Stranger(AcceptanceError::Refused(refusal)))) => {
+                Some(Err(self.stranger(refusal)))
+            }
             _ => None,
         }
     }
@@ -291,13 +297,13 @@ impl Collector {
 
     fn explain(&self, refused: Refused<StoreError>) -> SubmitError {
         match refused {
-            Refused::Stranger(Stop::Refused(refusal)) => self.stranger(refusal),
+            Refused::Stranger(AcceptanceError::Refused(refusal)) => self.stranger(refusal),
             Refused::By(stop) | Refused::Stranger(stop) => stop.into(),
         }
     }
 
     /// A log that was brought back does not know whom it knew.
-    fn stranger(&self, refusal: Refusal) -> SubmitError {
+    fn stranger(&self, refusal: SubmissionError) -> SubmitError {
         match self.check_signing() {
             Err(stopped) if matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorised) => stopped,
             _ => SubmitError::Stranger(refusal),
@@ -516,8 +522,8 @@ fn stopping() -> SubmitError {
 
 /// Why a submission was not read: after something of it was admitted, or before.
 enum Refused<E> {
-    By(Stop<E>),
-    Stranger(Stop<E>),
+    By(AcceptanceError<E>),
+    Stranger(AcceptanceError<E>),
 }
 
 /// What a collector remembers of those who write.

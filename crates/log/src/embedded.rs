@@ -316,9 +316,9 @@ impl EmbeddedCollector {
 }
 
 /// Why somebody is refused of whom nothing was admitted.
-fn stranger(stop: log::Stop<StoreError>) -> SubmitError {
+fn stranger(stop: log::AcceptanceError<StoreError>) -> SubmitError {
     match stop {
-        log::Stop::Refused(refusal) => SubmitError::Stranger(refusal),
-        stop @ log::Stop::Storage(_) => stop.into(),
+        log::AcceptanceError::Refused(refusal) => SubmitError::Stranger(refusal),
+        stop @ log::AcceptanceError::Storage(_) => stop.into(),
     }
 }

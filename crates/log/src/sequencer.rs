@@ -32,7 +32,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::log::{Growth, Kind, Refusal, Rules, Stop, Submission, Taken};
+use countersign::log::{AcceptanceError, Growth, Kind, Rules, Submission, SubmissionError, Taken};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::{SignerKey, VerifierKey};
 
@@ -617,13 +617,13 @@ impl Sequencer {
         &mut self,
         own: &mut OwnChain,
         waiting: Waiting,
-        judgement: Result<Taken, Stop<StoreError>>,
+        judgement: Result<Taken, AcceptanceError<StoreError>>,
         grew: &Grew,
     ) -> Answer {
         let answer = match judgement {
             Ok(taken) => Ok(Durable { taken, tree: grew.tree.clone(), published: grew.published.clone() }),
-            Err(Stop::Refused(refusal)) => Err(self.refuse(refusal)),
-            Err(Stop::Storage(error)) => Err(error.into()),
+            Err(AcceptanceError::Refused(refusal)) => Err(self.refuse(refusal)),
+            Err(AcceptanceError::Storage(error)) => Err(error.into()),
         };
         if waiting.own && answer.is_err() {
             own.abandon();
@@ -632,7 +632,7 @@ impl Sequencer {
     }
 
     /// The answer to what is refused: a fork's evidence is kept first.
-    fn refuse(&mut self, refusal: Refusal) -> SubmitError {
+    fn refuse(&mut self, refusal: SubmissionError) -> SubmitError {
         if let Kind::Fork(evidence) = &refusal.kind {
             tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
             if let Err(error) = self.writer.keep_evidence(evidence, self.timekeeper.now()) {

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{Part, Refused, summarize};
+use countersign::verify::parts::{Part, PartsError, summarize};
 
 use crate::arg_groups::{OutputArgs, ThreadArgs};
 use crate::args;
@@ -78,10 +78,10 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-impl From<Refused> for Failure {
-    fn from(why: Refused) -> Self {
+impl From<PartsError> for Failure {
+    fn from(why: PartsError) -> Self {
         match why {
-            Refused::Io(error) => Self::system("read", &error),
+            PartsError::Io(error) => Self::system("read", &error),
             _ => Self::unusable(why.code(), why.to_string(), why.hint()),
         }
     }

@@ -1,7 +1,7 @@
 //! A submission's body: bounded in size, before and after decompression.
 
 use countersign::export::{Compression, Decompressor};
-use countersign::log::{Intake, Leaf, Limits, Stop};
+use countersign::log::{AcceptanceError, Intake, Leaf, Limits};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::Problem;
@@ -87,9 +87,9 @@ pub enum Unread<E> {
     /// It does not unpack, or there is no room for it.
     Problem(Problem),
     /// What it says is refused, or the store could not tell.
-    Stop(Stop<E>),
+    Stop(AcceptanceError<E>),
     /// The same before anything of it was admitted.
-    Stranger(Stop<E>),
+    Stranger(AcceptanceError<E>),
 }
 
 /// How far a body is read.
@@ -111,7 +111,7 @@ pub fn read<E>(
     limits: &Limits,
     extent: Extent,
     hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
-    admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
+    admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
 ) -> Result<Intake, Unread<E>> {
     let mut intake = Intake::new(*limits);
     let Some(compression) = Compression::detect(bytes) else {
@@ -157,7 +157,7 @@ pub fn read<E>(
 }
 
 /// What was refused, and whether by then anything was admitted.
-pub(crate) fn stopped<E>(intake: &Intake, stop: Stop<E>) -> Unread<E> {
+pub(crate) fn stopped<E>(intake: &Intake, stop: AcceptanceError<E>) -> Unread<E> {
     if intake.has_admitted() { Unread::Stop(stop) } else { Unread::Stranger(stop) }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use countersign::log::{Kind, Limits, MAX_PROVEN, Refusal};
+use countersign::log::{Kind, Limits, MAX_PROVEN, SubmissionError};
 use countersign::tolerance;
 use http::header::{CONTENT_TYPE, RETRY_AFTER as RETRY, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -159,7 +159,7 @@ impl Problem {
     }
 
     /// A refusal of a log.
-    pub fn of_refusal(refusal: &Refusal, limits: &Limits) -> Self {
+    pub fn of_refusal(refusal: &SubmissionError, limits: &Limits) -> Self {
         let status = match &refusal.kind {
             Kind::Malformed => StatusCode::BAD_REQUEST,
             Kind::TooLarge => return Self::too_large(limits),

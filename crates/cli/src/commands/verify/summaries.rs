@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{self, Stored, Unusable};
+use countersign::verify::parts::{self, Stored, SummaryError};
 use countersign::verify::{Options, Verification};
 
 use crate::commands::summarize::open;
@@ -35,7 +35,7 @@ pub(crate) fn verify(
     let bar = progress::bar("verifying", Some(size));
     let verified = parts::verify(summaries, options, threads, |read| bar.set_position(read));
     bar.finish_and_clear();
-    let verification = verified.map_err(|Unusable { place, why }| {
+    let verification = verified.map_err(|SummaryError { place, why }| {
         let failure = Failure::from(why);
         match place.and_then(|place| paths.get(place)) {
             Some(path) => failure.within(&shown(path)),

@@ -13,7 +13,7 @@ use crate::{Code, Error};
 /// Why nothing of an export can be read.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{}", self.to_error())]
-pub struct Unread {
+pub struct InputError {
     code: FindingCode,
     line: u64,
     /// How many lines that are not blank were met.
@@ -22,7 +22,7 @@ pub struct Unread {
     hint: &'static str,
 }
 
-impl Unread {
+impl InputError {
     /// The line that is not blank and comes first is no header.
     pub(super) fn header(line: u64, error: Error) -> Self {
         let code = FindingCode::FormatHeader;
@@ -68,4 +68,4 @@ impl Unread {
     }
 }
 
-impl core::error::Error for Unread {}
+impl core::error::Error for InputError {}
