@@ -393,8 +393,8 @@ fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), Fault> {
     let text = query.text()?;
     let parsed = Query::parse(text, Time::MIN).map_err(|error| {
         let place =
-            format!("the query, at byte {}: {} [{}]", error.at.start, error.message, error.code.as_str());
-        query.fault("catalogue.query", place, error.hint)
+            format!("the query, at byte {}: {} [{}]", error.at().start, error.message, error.code.as_str());
+        query.fault("catalogue.query", place, error.hint())
     })?;
     if parsed.is_empty() {
         let hint = "`*` is no query either: ask for a field, as in has:action";

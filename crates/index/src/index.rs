@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry as MapEntry;
 
 use countersign::time::Time;
 use countersign_query::condition::Condition;
-use countersign_query::error::Error;
+use countersign_query::error::QueryError;
 use countersign_query::tally::Findings;
 use countersign_query::value::Document;
 use countersign_query::{Path, Query, Readings, Short};
@@ -388,7 +388,7 @@ impl EventIndex {
     ///
     /// # Errors
     /// What of the query is not understood; the question before stays.
-    pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), Error> {
+    pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), QueryError> {
         let query = Query::parse(query, now)?;
         self.asked_at = now;
         match &mut self.question {

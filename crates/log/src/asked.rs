@@ -23,7 +23,7 @@ use countersign_query::condition::Basis;
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Error, Field, Path, Query, Readings, Short};
+use countersign_query::{Condition, Entry, Field, Path, Query, QueryError, Readings, Short};
 
 use crate::store::{Reader, StoreError, link};
 use crate::tokens::Scope;
@@ -57,7 +57,7 @@ impl From<&str> for Unusable {
     }
 }
 
-impl From<Error> for Unusable {
+impl From<QueryError> for Unusable {
     fn from(error: Error) -> Self {
         let Error { code, at, message, hint } = error;
         Self { code: Some(code.as_str()), at: Some(at), message: message.into(), hint: Some(hint) }

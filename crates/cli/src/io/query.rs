@@ -24,7 +24,7 @@ pub(crate) fn parse(text: &str) -> Result<Query, Failure> {
 pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, Failure> {
     Query::parse(text, now).map_err(|error| {
         let marked = error.marked(text).replace('\n', "\n    ");
-        Failure::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint)
+        Failure::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint())
             .within("the query")
     })
 }

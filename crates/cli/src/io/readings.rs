@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::Diagnostic;
 use countersign_query::Readings;
-use countersign_query::reading::Unusable;
+use countersign_query::reading::ReadingError;
 
 use crate::errors::{Failure, shown};
 use crate::io::input;
@@ -70,8 +71,8 @@ pub(crate) fn unknown_shapes(events: u64, so: &str) -> String {
     )
 }
 
-fn refused(why: Unusable) -> Failure {
-    let Unusable { file, member, problem, mend } = why;
-    let message = if member.is_empty() { problem } else { format!("member {member:?}: {problem}") };
-    Failure::unusable("readings.invalid", message, mend).within(&file)
+fn refused(why: ReadingError) -> Failure {
+    let Diagnostic { code, file, member, message, hint, .. } = why.into();
+    let message = member.map_or_else(|| message.clone(), |member| format!("member {member:?}: {message}"));
+    Failure::unusable(code, message, hint.unwrap_or_default()).within(&file.unwrap_or_default())
 }

@@ -450,8 +450,9 @@ fn what_is_no_reading_is_refused_with_its_place() {
         (&reading(r#""outcome":{"value":"x","map":{"1":2}}"#), "outcome.map.1"),
     ] {
         let why = Readings::default().with([("own.json", text)]).expect_err(text);
-        assert_eq!((&*why.file, &*why.member), ("own.json", member), "{text}: {why}");
-        assert!(!why.problem.is_empty() && !why.mend.is_empty(), "{text}");
+        let place = (why.file.as_deref(), why.member.as_deref().unwrap_or_default());
+        assert_eq!(place, (Some("own.json"), member), "{text}: {why}");
+        assert!(!why.message.is_empty() && why.hint.is_some(), "{text}");
     }
 }
 
