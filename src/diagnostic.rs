@@ -47,6 +47,16 @@ impl<C, H> Diagnostic<C, H> {
         let message = message.into();
         Self { code, message, file: None, line: None, member: None, at: None, hint: None }
     }
+
+    /// Returns the same with its code and its hint as text, for errors that combine those of several crates.
+    pub fn into_text(self) -> Diagnostic
+    where
+        C: Into<Cow<'static, str>>,
+        H: Into<Cow<'static, str>>,
+    {
+        let Self { code, message, file, line, member, at, hint } = self;
+        Diagnostic { code: code.into(), message, file, line, member, at, hint: hint.map(Into::into) }
+    }
 }
 
 impl<C: AsRef<str>, H> fmt::Display for Diagnostic<C, H> {

@@ -1,6 +1,7 @@
 //! The error of this crate and its codes.
 
 use core::fmt::{self, Write as _};
+use std::borrow::Cow;
 
 use crate::diagnostic::Diagnostic;
 use crate::hex;
@@ -76,6 +77,12 @@ pub struct Error(Box<Diagnostic<Code, &'static str>>);
 impl AsRef<str> for Code {
     fn as_ref(&self) -> &str {
         self.as_str()
+    }
+}
+
+impl From<Code> for Cow<'static, str> {
+    fn from(code: Code) -> Self {
+        Self::Borrowed(code.as_str())
     }
 }
 

@@ -51,7 +51,7 @@ mod coverage;
 mod decision;
 mod detection;
 pub mod document;
-mod fault;
+mod error;
 mod fields;
 #[cfg(feature = "yaml")]
 mod filters;
@@ -93,10 +93,10 @@ pub mod written;
 mod yaml;
 mod zone;
 
-pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OutOfOrder};
+pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OrderError};
 pub use coverage::{BlindRule, Coverage, SourceCoverage};
 pub use decision::Decision;
-pub use fault::Fault;
+pub use error::AnalyzeError;
 pub use finding::{Evidence, Finding, Level, Reason};
 pub use gate::{Decided, Gate};
 pub use limit::Limit;
@@ -107,4 +107,4 @@ pub use rule::Rule;
 pub use score::Scored;
 pub use signers::Signers;
 #[cfg(feature = "snapshot")]
-pub use snapshot::{MAX_SNAPSHOT, Unfit};
+pub use snapshot::{MAX_SNAPSHOT, SnapshotError};

@@ -15,7 +15,7 @@ use foldhash::fast::FixedState;
 
 use crate::answer::Rows;
 use crate::bits::Bits;
-use crate::build::{Leaf, Malformed, Place, SegmentBuilder};
+use crate::build::{IndexError, Leaf, Place, SegmentBuilder};
 use crate::extent::Years;
 use crate::facets::{COUNTED, Counts, Known, SegmentValues};
 use crate::fold::Folds;
@@ -237,7 +237,7 @@ impl EventIndex {
     ///
     /// # Errors
     /// As [`SegmentBuilder::add`].
-    pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), Malformed> {
+    pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), IndexError> {
         let (first, before) = (self.builder.rows(), self.builder.kept());
         self.runs.push(Run { first, blob, before });
         let added = self.builder.add(batch);

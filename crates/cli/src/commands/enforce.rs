@@ -14,7 +14,6 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
-use countersign_analyze::Fault;
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
@@ -205,8 +204,10 @@ fn write(path: &Path, text: &str, what: &str) -> Result<(), Failure> {
 fn load(path: &Path) -> Result<(Policy, String), Failure> {
     let text = input::document(path, "a policy")?;
     let directory = path.parent().unwrap_or(Path::new(""));
-    let policy = Policy::parse(&text, directory)
-        .map_err(|fault| rules::refused(&[Fault { file: shown(path), ..fault }]))?;
+    let policy = Policy::parse(&text, directory).map_err(|mut fault| {
+        fault.file = Some(shown(path));
+        rules::refused(&[fault])
+    })?;
     Ok((policy, Hash::of(&[text.as_bytes()]).to_string()))
 }
 

@@ -7,7 +7,7 @@ mod written;
 use std::path::PathBuf;
 
 use countersign::time::Time;
-use countersign_analyze::Fault;
+use countersign_analyze::AnalyzeError;
 use countersign_controls::{Catalogue, Period};
 use countersign_log_server::retention::Age;
 use countersign_query::moment::Moment;
@@ -227,12 +227,7 @@ fn catalogue(args: &Args) -> Result<Catalogue, Failure> {
         Failure::unusable("io.not_text", "it is not UTF-8 text", "a catalogue is YAML in UTF-8").within(&name)
     })?;
     Catalogue::parse(&text).map_err(|faults| {
-        let failure = |fault: &Fault| {
-            let place = if fault.rule.is_empty() { String::new() } else { format!("{}: ", fault.rule) };
-            let failure = Failure::unusable(fault.code, format!("{place}{}", fault.problem), &fault.hint);
-            let failure = if fault.line > 0 { failure.at_line(fault.line.into()) } else { failure };
-            failure.within(&name)
-        };
+        let failure = |fault: &AnalyzeError| rules::failure(fault).within(&name);
         let Some((last, before)) = faults.split_last() else {
             return Failure::unusable("catalogue.empty", "it cannot be used", "mend it").within(&name);
         };

@@ -10,8 +10,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report as Verified;
 use countersign::verify::{Options, Verdict};
-use countersign_analyze::Fault;
-use countersign_risk::{Log, Proposed, Report, Scenario, Signal, Unfit, chart, markdown, starter};
+use countersign_risk::{Log, Proposed, Report, RiskError, Scenario, Signal, chart, markdown, starter};
 
 use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, ThreadArgs, TrustArgs};
 use crate::args;
@@ -217,8 +216,8 @@ pub(crate) fn scenario(path: &Path) -> Result<Scenario, Failure> {
     let text = input::document(path, "a scenario")?;
     let file = shown(path);
     Scenario::parse(&text).map_err(|faults| {
-        let faults: Vec<Fault> =
-            faults.0.into_iter().map(|fault| Fault { file: file.clone(), ..fault }).collect();
+        let mut faults = faults.0;
+        faults.iter_mut().for_each(|fault| fault.file = Some(file.clone()));
         rules::refused(&faults)
     })
 }
@@ -263,12 +262,12 @@ fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<O
     Ok(log)
 }
 
-fn unusable(unfit: &Unfit) -> Failure {
+fn unusable(unfit: &RiskError) -> Failure {
     let code = match unfit {
-        Unfit::None => "risk.none",
-        Unfit::Currency(..) => "risk.currency",
-        Unfit::Twice(_) => "risk.twice",
-        Unfit::TooMany(..) => "risk.too_many",
+        RiskError::None => "risk.none",
+        RiskError::Currency(..) => "risk.currency",
+        RiskError::Twice(_) => "risk.twice",
+        RiskError::TooMany(..) => "risk.too_many",
     };
     Failure::unusable(code, unfit.to_string(), unfit.hint())
 }

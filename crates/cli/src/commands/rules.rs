@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use countersign_analyze::{Fault, MAX_BYTES, Pack, Sources, cases};
+use countersign::Diagnostic;
+use countersign_analyze::{AnalyzeError, MAX_BYTES, Pack, Sources, cases};
 use countersign_query::Readings;
 
 use crate::arg_groups::OutputArgs;
@@ -176,8 +177,8 @@ fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
         if let Some(path) = about.or(found.rules.first().filter(|_| found.rules.len() == 1)) {
             faults
                 .iter_mut()
-                .filter(|fault| fault.file.is_empty())
-                .for_each(|fault| fault.file = shown(path));
+                .filter(|fault| fault.file.is_none())
+                .for_each(|fault| fault.file = Some(shown(path)));
         }
         refused(&faults)
     })
@@ -187,7 +188,7 @@ fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
 const TOLD: usize = 20;
 
 /// Tells what is wrong with files, all but the last fault at once.
-pub(crate) fn refused(faults: &[Fault]) -> Failure {
+pub(crate) fn refused(faults: &[AnalyzeError]) -> Failure {
     let Some((last, before)) = faults.split_last() else {
         return Failure::unusable("rules.invalid", "the rules cannot be used", "mend them");
     };
@@ -203,16 +204,17 @@ pub(crate) fn refused(faults: &[Fault]) -> Failure {
 }
 
 /// A fault, as it is told.
-pub(crate) fn failure(fault: &Fault) -> Failure {
-    let Fault { code, file, line, rule, problem, hint } = fault;
-    let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
-    let failure = Failure::unusable(code, format!("{rule}{problem}"), hint);
-    match (file.as_str(), line) {
-        ("", 0) => failure,
-        ("", line) => failure.at_line(u64::from(*line)),
-        (file, 0) => failure.within(file),
-        (file, line) => failure.at_line(u64::from(*line)).within(file),
+pub(crate) fn failure(fault: &AnalyzeError) -> Failure {
+    let Diagnostic { code, message, file, line, member, .. } = &**fault;
+    let of = member.as_ref().map_or_else(String::new, |member| format!("{member}: "));
+    let mut failure = Failure::unusable(code, format!("{of}{message}"), fault.hint());
+    if let Some(line) = line {
+        failure = failure.at_line(*line);
     }
+    if let Some(file) = file {
+        failure = failure.within(file);
+    }
+    failure
 }
 
 fn build(args: &Build) -> Result<ExitStatus, Failure> {

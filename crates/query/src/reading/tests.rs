@@ -406,7 +406,7 @@ fn others_come_first_and_take_the_place_of_their_namesakes() {
     assert_eq!(read(&built_in, r#"{"repo":"r"}"#), None);
 
     let twice = built_in.with([("a.json", OWN), ("b.json", OWN)]).unwrap_err();
-    assert_eq!((&*twice.file, &*twice.member), ("b.json", "as"));
+    assert_eq!((twice.file.as_deref(), twice.member.as_deref()), (Some("b.json"), Some("as")));
     let texts: Vec<String> =
         (0..=MOST).map(|n| OWN.replace("\"as\":\"x\"", &format!("\"as\":\"x{n}\""))).collect();
     assert!(built_in.with(texts[..MOST].iter().map(|text| ("", &**text))).is_ok());

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::verify::{PickedEvent, Update};
-use countersign_analyze::pieces::Unreadable;
+use countersign_analyze::pieces::PieceError;
 use countersign_analyze::{Analysis, Analyzer, Detected, Pack, Signers};
 use countersign_query::Readings;
 
@@ -148,7 +148,7 @@ impl<'p> Taking<'p> {
         }
         if let Some(mut runs) = spilled {
             runs.for_each(|leaf, record| {
-                let (signer, detected) = record.split_first_chunk().ok_or_else(|| broken(&Unreadable))?;
+                let (signer, detected) = record.split_first_chunk().ok_or_else(|| broken(&PieceError))?;
                 let signer = u32::from_le_bytes(*signer);
                 judge.take(leaf, signer, detected)
             })?;

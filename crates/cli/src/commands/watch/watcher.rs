@@ -12,7 +12,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{CoveredLink, Doubts, Severity};
-use countersign_analyze::{Analyzer, Coverage, Detected, Finding, Pack, Unfit};
+use countersign_analyze::{Analyzer, Coverage, Detected, Finding, Pack, SnapshotError};
 use countersign_query::Readings;
 
 use super::item::{At, Draft, Item};
@@ -100,7 +100,7 @@ impl<'p> Watcher<'p> {
         } else {
             match Analyzer::restore(watched.pack, &std::mem::take(&mut state.analyzer)) {
                 Ok(analyzer) => analyzer,
-                Err(unfit @ Unfit::Damaged) => {
+                Err(unfit @ SnapshotError::Damaged) => {
                     return Err(Failure::unusable(unfit.code(), unfit.to_string(), unfit.hint()).within(name));
                 }
                 // What other rules, or another version of them, remember of what was there before is found by looking again.
