@@ -17,13 +17,13 @@ use moka::sync::Cache;
 use tokio::sync::{Mutex, mpsc, oneshot, watch};
 
 use crate::control_files::ControlFiles;
-use countersign_log::api::Problem;
-use countersign_log::api::body::{self, Extent, Unread};
+use countersign_log::api::ApiError;
+use countersign_log::api::body::{self, BodyError, Extent};
 use countersign_log::clock::{Standing, Timekeeper};
 use countersign_log::metrics::Metrics;
 use countersign_log::quota::{Loads, Quota, Quotas};
 use countersign_log::sequencer::{Durable, Job, SharedRules, rules};
-use countersign_log::stop::{Signing, Stop as Halt, WitnessAnswer};
+use countersign_log::stop::{Signing, SigningStop, WitnessAnswer};
 use countersign_log::store::{Published, Reader, StoreError};
 use countersign_log::submitting::{opened, size_with};
 use countersign_log::witnessing::{Assessment, Contradiction};
@@ -157,7 +157,7 @@ impl Collector {
     /// Ends a stop that rests on the claim of a witness that the trust file no longer names.
     fn drop_claims(&self, trust: &Trust) {
         let why = "the trust file no longer names the witness that contradicted the log";
-        let ends = |stop: &Halt, witness: &WitnessAnswer| {
+        let ends = |stop: &SigningStop, witness: &WitnessAnswer| {
             stop.is_claim() && !trust.witnesses().any(|key| *key == witness.key)
         };
         match self.0.signing.resume(self.now(), why, &ends) {
@@ -262,8 +262,8 @@ impl Collector {
     pub(crate) fn read(
         &self,
         body: &[u8],
-        hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
-    ) -> Result<Result<Submission, SubmitError>, Problem> {
+        hold: &mut dyn FnMut(usize) -> Result<(), ApiError>,
+    ) -> Result<Result<Submission, SubmitError>, ApiError> {
         let read = self.read_knowing(&**self.reader(), body, hold)?;
         Ok(read.map_err(|refused| self.explain(refused)))
     }
@@ -272,10 +272,10 @@ impl Collector {
     pub(crate) fn read_at_once(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
         match self.read_knowing(&Remembered(self), body, &mut |_| Ok(())) {
             Ok(Ok(submission)) => Some(Ok(submission)),
-            Ok(Err(Refused::By(AcceptanceError::Refused(refusal)))) => {
+            Ok(Err(ReadError::By(AcceptanceError::Refused(refusal)))) => {
                 Some(Err(SubmitError::Refused(refusal)))
             }
-            Ok(Err(Refused::Stranger(AcceptanceError::Refused(refusal)))) => {
+            Ok(Err(ReadError::Stranger(AcceptanceError::Refused(refusal)))) => {
                 Some(Err(self.stranger(refusal)))
             }
             _ => None,
@@ -289,16 +289,16 @@ impl Collector {
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| Ok(()), admit) {
             Ok(intake) => Ok(intake.has_admitted()),
-            Err(Unread::Stranger(stop)) => Err(self.explain(Refused::Stranger(stop))),
+            Err(BodyError::Stranger(stop)) => Err(self.explain(ReadError::Stranger(stop))),
             // That is for when all of it is there.
-            Err(Unread::Problem(_) | Unread::Stop(_)) => Ok(true),
+            Err(BodyError::Invalid(_) | BodyError::Refused(_)) => Ok(true),
         }
     }
 
-    fn explain(&self, refused: Refused<StoreError>) -> SubmitError {
+    fn explain(&self, refused: ReadError<StoreError>) -> SubmitError {
         match refused {
-            Refused::Stranger(AcceptanceError::Refused(refusal)) => self.stranger(refusal),
-            Refused::By(stop) | Refused::Stranger(stop) => stop.into(),
+            ReadError::Stranger(AcceptanceError::Refused(refusal)) => self.stranger(refusal),
+            ReadError::By(stop) | ReadError::Stranger(stop) => stop.into(),
         }
     }
 
@@ -314,22 +314,22 @@ impl Collector {
         &self,
         known: &K,
         body: &[u8],
-        hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
-    ) -> Result<Result<Submission, Refused<K::Error>>, Problem> {
+        hold: &mut dyn FnMut(usize) -> Result<(), ApiError>,
+    ) -> Result<Result<Submission, ReadError<K::Error>>, ApiError> {
         let rules = self.rules();
         let mut admission = Admission::new(&rules, known);
         let mut admit = |leaf: &_| admission.admit(leaf);
         let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
             Ok(intake) => intake,
-            Err(Unread::Problem(problem)) => return Err(problem),
-            Err(Unread::Stop(stop)) => return Ok(Err(Refused::By(stop))),
-            Err(Unread::Stranger(stop)) => return Ok(Err(Refused::Stranger(stop))),
+            Err(BodyError::Invalid(problem)) => return Err(problem),
+            Err(BodyError::Refused(stop)) => return Ok(Err(ReadError::By(stop))),
+            Err(BodyError::Stranger(stop)) => return Ok(Err(ReadError::Stranger(stop))),
         };
         let admitted = intake.has_admitted();
         let mut submission = match intake.finish(&mut admit) {
             Ok(submission) => submission,
-            Err(stop) if admitted => return Ok(Err(Refused::By(stop))),
-            Err(stop) => return Ok(Err(Refused::Stranger(stop))),
+            Err(stop) if admitted => return Ok(Err(ReadError::By(stop))),
+            Err(stop) => return Ok(Err(ReadError::Stranger(stop))),
         };
         let may = |key: &VerifierKey| rules.admits(key) || self.0.writers.contains_key(key);
         submission.verify(|chain| self.0.keys.get(chain), may);
@@ -521,7 +521,7 @@ fn stopping() -> SubmitError {
 }
 
 /// Why a submission was not read: after something of it was admitted, or before.
-enum Refused<E> {
+enum ReadError<E> {
     By(AcceptanceError<E>),
     Stranger(AcceptanceError<E>),
 }

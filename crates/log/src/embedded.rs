@@ -25,8 +25,8 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::api::body::{Extent, Unread};
-use crate::api::{Answer, Problem};
+use crate::api::body::{BodyError, Extent};
+use crate::api::{Answer, ApiError};
 use crate::clock::{Clock, Timekeeper};
 use crate::export::Exporter;
 use crate::metrics::Metrics;
@@ -80,7 +80,7 @@ pub struct Config {
 
 /// Why a collector did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum EmbeddedError {
     /// The store is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -92,7 +92,7 @@ pub enum StartError {
     Readers(usize, String),
 }
 
-impl From<RulesError> for StartError {
+impl From<RulesError> for EmbeddedError {
     fn from(error: RulesError) -> Self {
         match error {
             RulesError::Key(error) => Self::Invalid(error),
@@ -148,12 +148,12 @@ impl EmbeddedCollector {
     /// Goes on with the log of a store, or begins it.
     ///
     /// # Errors
-    /// [`StartError`].
-    pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, StartError> {
+    /// [`EmbeddedError`].
+    pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, EmbeddedError> {
         let Config { key, trust, readers, cors, copies, stops, quota, record_reads, unrecorded, now } =
             config;
         let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
-        let readers = Readers::parse(&readers).map_err(|(line, what)| StartError::Readers(line, what))?;
+        let readers = Readers::parse(&readers).map_err(|(line, what)| EmbeddedError::Readers(line, what))?;
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
         let record_reads =
@@ -239,7 +239,7 @@ impl EmbeddedCollector {
     }
 
     /// Reads a submission. What strangers bring is refused at its first line.
-    fn read(&self, body: &[u8]) -> Result<Result<Submission, SubmitError>, Problem> {
+    fn read(&self, body: &[u8]) -> Result<Result<Submission, SubmitError>, ApiError> {
         if let Err(error) = self.signing.check() {
             return Ok(Err(error.into()));
         }
@@ -249,9 +249,9 @@ impl EmbeddedCollector {
         match api::body::read(body, &LIMITS, Extent::Whole, &mut |_| Ok(()), &mut admit) {
             Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
             Ok(intake) => Ok(intake.finish(&mut admit).map_err(stranger)),
-            Err(Unread::Problem(problem)) => Err(problem),
-            Err(Unread::Stop(stop)) => Ok(Err(stop.into())),
-            Err(Unread::Stranger(stop)) => Ok(Err(stranger(stop))),
+            Err(BodyError::Invalid(problem)) => Err(problem),
+            Err(BodyError::Refused(stop)) => Ok(Err(stop.into())),
+            Err(BodyError::Stranger(stop)) => Ok(Err(stranger(stop))),
         }
     }
 
@@ -262,9 +262,9 @@ impl EmbeddedCollector {
         let mut admission = Admission::new(&rules, &*self.reader);
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match api::body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| Ok(()), admit) {
-            Err(Unread::Stranger(stop)) => Err(stranger(stop)),
+            Err(BodyError::Stranger(stop)) => Err(stranger(stop)),
             // That is for when all of it is there.
-            Ok(_) | Err(Unread::Problem(_) | Unread::Stop(_)) => Ok(()),
+            Ok(_) | Err(BodyError::Invalid(_) | BodyError::Refused(_)) => Ok(()),
         }
     }
 
@@ -304,9 +304,9 @@ impl EmbeddedCollector {
     }
 
     /// The answer to a submission, if it is published by now.
-    fn taken(&self, pending: &Pending) -> Option<Result<Answer, Problem>> {
+    fn taken(&self, pending: &Pending) -> Option<Result<Answer, ApiError>> {
         if let Some(stop) = self.signing.stopped() {
-            return Some(Err(Problem::stopped(&stop)));
+            return Some(Err(ApiError::stopped(&stop)));
         }
         let published = self.published().filter(|published| published.size >= size_with(&pending.taken))?;
         let Pending { taken, tree } = pending;

@@ -14,6 +14,7 @@
 //! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
 //! | read requests and make answers, whoever serves them | [`api`] |
+//! | handle errors of several of these as one type | [`error`] |
 #![deny(missing_docs, unsafe_code)]
 
 pub mod api;
@@ -21,6 +22,7 @@ pub mod asked;
 pub mod clock;
 pub mod embedded;
 pub mod erase;
+pub mod error;
 pub mod evidence;
 pub mod export;
 pub mod hashes;

@@ -47,7 +47,7 @@ use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
 use crate::signed::{Memory, SignedHead, Then};
-use crate::stop::{Cause, Signing, Stop as Halt};
+use crate::stop::{Cause, Signing, SigningStop};
 use crate::store::{CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
 use crate::witnessing::{AGAIN, Assessment, Contradiction, has_witnesses};
@@ -277,7 +277,7 @@ impl Sequencer {
     }
 
     /// Shows witnesses the newest checkpoint that the log signed before a claim stopped it. Nothing is signed for that.
-    fn show_newest_signed(&mut self, stop: &Halt) -> Result<(), StoreError> {
+    fn show_newest_signed(&mut self, stop: &SigningStop) -> Result<(), StoreError> {
         let origin = self.key.verifier_key().name();
         let published = self.published.borrow().as_ref().map(|published| published.note.clone());
         let notes = [stop.checkpoint.clone(), self.memory.newest().map(|head| head.note(origin)), published];
@@ -321,7 +321,7 @@ impl Sequencer {
         {
             let message =
                 format!("a checkpoint of {noted} leaves was signed, and the record of that is gone");
-            self.signing.stop(Halt::new(self.timekeeper.now(), Cause::Unremembered, message));
+            self.signing.stop(SigningStop::new(self.timekeeper.now(), Cause::Unremembered, message));
             return Ok(());
         }
         let Some(newest) = newest.cloned() else { return Ok(()) };
@@ -345,7 +345,11 @@ impl Sequencer {
     fn halt(&self, cause: Cause, message: String, signed: &SignedHead) {
         let checkpoint = self.published.borrow().as_ref().map(|published| published.note.clone());
         let signed = Some(signed.note(self.key.verifier_key().name()));
-        self.signing.stop(Halt { checkpoint, signed, ..Halt::new(self.timekeeper.now(), cause, message) });
+        self.signing.stop(SigningStop {
+            checkpoint,
+            signed,
+            ..SigningStop::new(self.timekeeper.now(), cause, message)
+        });
     }
 
     /// Remembers the published checkpoint, if the log's present key signed it.
@@ -437,7 +441,7 @@ impl Sequencer {
     /// on a claim.
     fn publish_gathered(&mut self, published: Published, edge: &mut CompactRange) -> Result<(), StoreError> {
         let why = "the quorum of witnesses cosigned the newest checkpoint";
-        let resumes = |stop: &Halt, _: &_| stop.is_claim();
+        let resumes = |stop: &SigningStop, _: &_| stop.is_claim();
         let resumed = published.witnessed && self.signing.resume(self.timekeeper.now(), why, &resumes)?;
         self.publish(published)?;
         if resumed { self.publish_again(edge) } else { Ok(()) }

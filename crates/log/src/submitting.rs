@@ -54,7 +54,7 @@ pub enum SubmitError {
     Busy,
     /// The log signs nothing more. Nothing was acknowledged.
     #[error("{0}")]
-    Stopped(Arc<crate::stop::Stop>),
+    Stopped(Arc<crate::stop::SigningStop>),
     /// The store failed, or the log is stopping. Whether the submission was taken is told when it is sent again.
     #[error("{0}")]
     Unavailable(String),

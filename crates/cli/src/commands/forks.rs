@@ -7,7 +7,7 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::log::Evidence;
 use countersign::time::Time;
 use countersign_log::evidence;
-use countersign_log::stop::{Line, Stop};
+use countersign_log::stop::{Line, SigningStop};
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
 
@@ -93,7 +93,7 @@ fn text(stops: &[String], forks: &[(Time, Evidence)]) -> String {
     text
 }
 
-fn stopped(stop: &Stop, text: &mut String) {
+fn stopped(stop: &SigningStop, text: &mut String) {
     let code = faint(format_args!("[{}]", stop.cause.code()));
     let _ = writeln!(text, "{} {} {code}", bad("✗ The log stopped signing."), stop.at);
     let _ = writeln!(text, "  {}", plain(&stop.message));

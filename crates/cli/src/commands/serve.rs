@@ -23,11 +23,11 @@ use countersign_analyze::Pack;
 use countersign_log::clock::steady;
 use countersign_log::quota::Quota;
 use countersign_log::reads::{ReadRules, RecordReads};
-use countersign_log::stop::Stop;
+use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
 use countersign_log_server::bucket::{Bucket, BucketError};
 use countersign_log_server::collector::{Collector, RulesError};
-use countersign_log_server::control_files::{ControlFault, ControlFaultKind, ControlFile};
+use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
 use countersign_log_server::restore::ending::Ending;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::retention::{self, Rule, Rules};
@@ -385,7 +385,7 @@ fn behind(published: Time, now: Time) -> Option<String> {
 }
 
 /// Says that the log signs nothing, and why.
-fn warn_stopped(stop: &Stop) {
+fn warn_stopped(stop: &SigningStop) {
     if style::is_json() {
         let (code, hint) = (stop.cause.code(), stop.hint());
         tracing::error!(target: style::TARGET, code, hint, "the log signs nothing and takes nothing: {}", stop.message);
@@ -514,15 +514,15 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
     }
 }
 
-fn trust_fault(file: &Path, failure: &Failure) -> ControlFault {
+fn trust_fault(file: &Path, failure: &Failure) -> ControlFileError {
     let kind = match failure.code() {
-        "io.not_found" => ControlFaultKind::Unreadable(io::ErrorKind::NotFound),
-        "io.permission" => ControlFaultKind::Unreadable(io::ErrorKind::PermissionDenied),
-        code if code.starts_with("io.") => ControlFaultKind::Unreadable(io::ErrorKind::Other),
-        _ => ControlFaultKind::Malformed { line: failure.line() },
+        "io.not_found" => ControlFileErrorKind::Unreadable(io::ErrorKind::NotFound),
+        "io.permission" => ControlFileErrorKind::Unreadable(io::ErrorKind::PermissionDenied),
+        code if code.starts_with("io.") => ControlFileErrorKind::Unreadable(io::ErrorKind::Other),
+        _ => ControlFileErrorKind::Malformed { line: failure.line() },
     };
     let line = failure.line().map_or_else(String::new, |line| format!("line {line}: "));
-    ControlFault { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
+    ControlFileError { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
 }
 
 fn unusable_trust(error: &RulesError) -> Failure {

@@ -4,7 +4,7 @@ use countersign::export::{Compression, Decompressor};
 use countersign::log::{AcceptanceError, Intake, Leaf, Limits};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::Problem;
+use super::ApiError;
 
 /// Whether a body says that it has more bytes than that.
 pub(crate) fn is_larger(headers: &HeaderMap, bytes: usize) -> bool {
@@ -19,10 +19,10 @@ pub fn declared(headers: &HeaderMap) -> Option<u64> {
 /// What can be told before a byte is read.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
+/// [`ApiError`].
+pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiError> {
     if is_larger(headers, limits.bytes) {
-        return Err(Problem::too_large(limits));
+        return Err(ApiError::too_large(limits));
     }
     let known = |encoding: &HeaderValue| {
         [&b"gzip"[..], b"x-gzip", b"zstd", b"identity"]
@@ -33,32 +33,32 @@ pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
         return Ok(());
     }
     let message = "the log does not know this content encoding";
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "submit.encoding", message)
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "submit.encoding", message)
         .with_hint("send gzip, zstd or plain lines"))
 }
 
 /// The body did not come.
-pub fn too_slow() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
+pub fn too_slow() -> ApiError {
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
 }
 
 /// The body's pieces are not told from each other as HTTP does it.
-pub fn malformed() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body's chunks are malformed")
+pub fn malformed() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body's chunks are malformed")
         .with_hint("tell the body's length, or let an HTTP client make the chunks")
 }
 
 /// The body came in so many pieces that reading them is more work than reading what is in them.
-pub fn in_too_small_pieces() -> Problem {
+pub fn in_too_small_pieces() -> ApiError {
     let message = "the body comes in too many pieces that are too small";
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
+    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
         .with_hint("tell its length, or send larger chunks")
 }
 
 /// There is no room for the body.
-pub fn busy() -> Problem {
+pub fn busy() -> ApiError {
     let message = "too many submissions are being read already";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
         .with_hint("send it again later: nothing was taken")
 }
 
@@ -83,11 +83,11 @@ const PARTS: u64 = 1_024;
 const PIECE: usize = 128;
 
 /// Why a body was not read.
-pub enum Unread<E> {
+pub enum BodyError<E> {
     /// It does not unpack, or there is no room for it.
-    Problem(Problem),
+    Invalid(ApiError),
     /// What it says is refused, or the store could not tell.
-    Stop(AcceptanceError<E>),
+    Refused(AcceptanceError<E>),
     /// The same before anything of it was admitted.
     Stranger(AcceptanceError<E>),
 }
@@ -105,25 +105,25 @@ pub enum Extent {
 /// bytes are held in all, and may refuse; `admit` is given the first leaf of each chain, and each key note.
 ///
 /// # Errors
-/// [`Unread`].
+/// [`BodyError`].
 pub fn read<E>(
     bytes: &[u8],
     limits: &Limits,
     extent: Extent,
-    hold: &mut dyn FnMut(usize) -> Result<(), Problem>,
+    hold: &mut dyn FnMut(usize) -> Result<(), ApiError>,
     admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
-) -> Result<Intake, Unread<E>> {
+) -> Result<Intake, BodyError<E>> {
     let mut intake = Intake::new(*limits);
     let Some(compression) = Compression::detect(bytes) else {
         if extent == Extent::Whole {
-            hold(bytes.len().saturating_mul(2)).map_err(Unread::Problem)?;
+            hold(bytes.len().saturating_mul(2)).map_err(BodyError::Invalid)?;
         }
         let pushed = intake.push(bytes, admit);
         return pushed.map_err(|stop| stopped(&intake, stop)).map(|()| intake);
     };
     let most = UNPACKED.saturating_add(bytes.len().saturating_mul(RATIO)).min(limits.bytes);
     let mut decompressor = Decompressor::new(compression);
-    let (mut unpacked, mut refused): (usize, Option<(Unread<E>, usize)>) = (0, None);
+    let (mut unpacked, mut refused): (usize, Option<(BodyError<E>, usize)>) = (0, None);
     for (piece, packed) in bytes.chunks(PIECE).zip((0..).step_by(PIECE)) {
         let pushed = decompressor.push(piece, &mut |text| {
             unpacked += text.len();
@@ -133,23 +133,23 @@ pub fn read<E>(
                 refused = stop.map(|stop| (stopped(&intake, stop), unpacked));
             }
         });
-        pushed.map_err(|_| Unread::Problem(not_whole()))?;
+        pushed.map_err(|_| BodyError::Invalid(not_whole()))?;
         match refused {
             Some((unread, at)) if unpacked - at > LOOKED_OVER => return Err(unread),
             Some(_) => {}
             None if extent == Extent::Beginning && intake.has_admitted() => return Ok(intake),
-            None if unpacked > most => return Err(Unread::Problem(Problem::too_large(limits))),
+            None if unpacked > most => return Err(BodyError::Invalid(ApiError::too_large(limits))),
             None if packed > unpacked + WASTED || decompressor.parts() > PARTS => {
-                return Err(Unread::Problem(wasteful()));
+                return Err(BodyError::Invalid(wasteful()));
             }
-            None => hold(bytes.len() + unpacked).map_err(Unread::Problem)?,
+            None => hold(bytes.len() + unpacked).map_err(BodyError::Invalid)?,
         }
     }
     match refused {
         Some((unread, _)) if extent == Extent::Beginning => Err(unread),
         refused => {
             if extent == Extent::Whole {
-                decompressor.finish().map_err(|_| Unread::Problem(not_whole()))?;
+                decompressor.finish().map_err(|_| BodyError::Invalid(not_whole()))?;
             }
             refused.map_or(Ok(intake), |(unread, _)| Err(unread))
         }
@@ -157,17 +157,17 @@ pub fn read<E>(
 }
 
 /// What was refused, and whether by then anything was admitted.
-pub(crate) fn stopped<E>(intake: &Intake, stop: AcceptanceError<E>) -> Unread<E> {
-    if intake.has_admitted() { Unread::Stop(stop) } else { Unread::Stranger(stop) }
+pub(crate) fn stopped<E>(intake: &Intake, stop: AcceptanceError<E>) -> BodyError<E> {
+    if intake.has_admitted() { BodyError::Refused(stop) } else { BodyError::Stranger(stop) }
 }
 
-fn wasteful() -> Problem {
+fn wasteful() -> ApiError {
     let message = "the body is packed in too many parts, or for nothing";
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
+    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
         .with_hint("compress it as one: its parts are 1,024 at most, and not larger than what they hold")
 }
 
-fn not_whole() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body does not decompress whole")
+fn not_whole() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body does not decompress whole")
         .with_hint("it was cut off, or damaged on its way")
 }

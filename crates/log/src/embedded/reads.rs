@@ -3,7 +3,7 @@
 use countersign::time::Time;
 
 use super::{Content, EmbeddedCollector};
-use crate::api::Problem;
+use crate::api::ApiError;
 use crate::reads::{Count, EVERY, Gathered, Reader, RecordReads, What, reader};
 use crate::sequencer::Job;
 use crate::store::StoreError;
@@ -62,7 +62,7 @@ impl Tally {
 
 impl EmbeddedCollector {
     /// Keeps that a read begins, where reads of this way are recorded. Where it cannot be kept there is no read.
-    pub(super) fn begin_read(&mut self, access: &Access, what: What) -> Result<Option<Tally>, Problem> {
+    pub(super) fn begin_read(&mut self, access: &Access, what: What) -> Result<Option<Tally>, ApiError> {
         if !self.reads.which.has(what.way) {
             return Ok(None);
         }

@@ -10,7 +10,7 @@ use countersign_query::Query;
 
 use super::attest::Attested;
 use super::gathering::{Gathering, Page};
-use super::plan::{Plan, Stop};
+use super::plan::{Boundary, Plan};
 use super::stretch::Stretch;
 use super::{Candidates, ExportError, Exporter, PAGE, Request, text};
 use crate::asked::Looking;
@@ -240,7 +240,7 @@ impl Planning {
             Claim::UpToEnd | Claim::Nothing => None,
         };
         let mut plan = gathering.end(Some(Header { origin, range }), whole, published, &attested);
-        plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Stop::Kept)));
+        plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Boundary::Kept)));
         plan
     }
 
