@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use countersign::trust::Trust;
 
 use crate::commands::verify;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input;
 use crate::io::token::{self, Token};
 
@@ -25,7 +25,7 @@ impl TrustArgs {
     }
 
     /// Reads the trust file. Without one, no key is trusted.
-    pub(crate) fn load(&self) -> Result<Trust, Failure> {
+    pub(crate) fn load(&self) -> Result<Trust, CliError> {
         verify::trust_or_nobody(self.path())
     }
 }
@@ -41,7 +41,7 @@ pub(crate) struct RequiredTrustArgs {
 
 impl RequiredTrustArgs {
     /// Reads the trust file.
-    pub(crate) fn load(&self) -> Result<Trust, Failure> {
+    pub(crate) fn load(&self) -> Result<Trust, CliError> {
         input::trust(&self.trust)
     }
 }
@@ -70,7 +70,7 @@ pub(crate) struct AccessArgs {
 
 impl AccessArgs {
     /// Reads the token, if there is one.
-    pub(crate) fn token(&self) -> Result<Option<Token>, Failure> {
+    pub(crate) fn token(&self) -> Result<Option<Token>, CliError> {
         token::load(self.token_file.as_deref())
     }
 }

@@ -1,47 +1,37 @@
-//! Failures: one clear error with a code, a place and a hint, and the status to exit with.
+//! The program's error: a diagnostic and the status to exit with.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use countersign::Error;
+use countersign::{Diagnostic, Error};
 use countersign_delivery::DeliveryError;
 use countersign_ingest::IngestError;
 
 use crate::exit_status::ExitStatus;
 use crate::io::style;
 
-/// Why a command ends without having done its work.
+/// An error that ends a command.
 #[derive(Debug)]
-pub(crate) struct Failure(Box<Details>);
+pub(crate) struct CliError(Box<Details>);
 
 #[derive(Debug)]
 struct Details {
-    /// A stable code, for example `io.not_found`.
-    code: String,
-    file: Option<String>,
-    line: Option<u64>,
-    member: Option<String>,
-    message: String,
-    hint: Option<String>,
+    diagnostic: Diagnostic,
     status: ExitStatus,
     /// Nobody listens any more.
     silent: bool,
 }
 
-impl Failure {
+impl CliError {
     /// An argument, or a file beside the input, is of no use.
     pub(crate) fn unusable(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self(Box::new(Details {
-            code: code.into(),
-            file: None,
-            line: None,
-            member: None,
-            message: message.into(),
-            hint: Some(hint.into()),
-            status: ExitStatus::Unusable,
-            silent: false,
-        }))
+        let diagnostic = Diagnostic::new(code.to_owned().into(), message);
+        Self::from_diagnostic(Diagnostic { hint: Some(hint.into().into()), ..diagnostic })
+    }
+
+    fn from_diagnostic(diagnostic: Diagnostic) -> Self {
+        Self(Box::new(Details { diagnostic, status: ExitStatus::Unusable, silent: false }))
     }
 
     /// Something about this file could not be read or written.
@@ -78,55 +68,56 @@ impl Failure {
 
     /// The same within this file, unless it is about another one.
     pub(crate) fn within(mut self, name: &str) -> Self {
-        self.0.file.get_or_insert_with(|| name.into());
+        self.0.diagnostic.file.get_or_insert_with(|| name.into());
         self
     }
 
     /// The same at this line, unless a line or a file is known.
     pub(crate) fn at_line(mut self, line: u64) -> Self {
-        if self.0.file.is_none() {
-            self.0.line.get_or_insert(line);
+        if self.0.diagnostic.file.is_none() {
+            self.0.diagnostic.line.get_or_insert(line);
         }
         self
     }
 
     /// The same with this hint.
     pub(crate) fn with_hint(mut self, hint: &str) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.diagnostic.hint = Some(hint.to_owned().into());
         self
     }
 
     /// The same with this hint, unless there is one.
     pub(crate) fn or_hint(mut self, hint: &str) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
+        self.0.diagnostic.hint.get_or_insert_with(|| hint.to_owned().into());
         self
     }
 
     /// The same, said to be the reason for something.
     pub(crate) fn because(mut self, what: &str) -> Self {
-        self.0.message = format!("{what}: {}", self.0.message);
+        self.0.diagnostic.message = format!("{what}: {}", self.0.diagnostic.message);
         self
     }
 
     /// The line, if it is known.
     pub(crate) fn line(&self) -> Option<u64> {
-        self.0.line
+        self.0.diagnostic.line
     }
 
     /// The stable code.
     pub(crate) fn code(&self) -> &str {
-        &self.0.code
+        &self.0.diagnostic.code
     }
 
     /// What is wrong, on one line.
     pub(crate) fn brief(&self) -> String {
-        let place = self.0.file.as_ref().map_or_else(String::new, |file| format!("{file}: "));
+        let place = self.0.diagnostic.file.as_ref().map_or_else(String::new, |file| format!("{file}: "));
         format!("{place}{}", self.said())
     }
 
     /// The same without the place, which may be an address with a secret.
     pub(crate) fn said(&self) -> String {
-        format!("{} [{}]", style::plain(&self.0.message), self.0.code)
+        let Diagnostic { code, message, .. } = &self.0.diagnostic;
+        format!("{} [{code}]", style::plain(message))
     }
 
     /// The status to exit with.
@@ -136,10 +127,11 @@ impl Failure {
 
     /// Tells the person at the terminal.
     pub(crate) fn report(&self) {
-        let Details { code, file, line, member, message, hint, silent, .. } = &*self.0;
-        if *silent {
+        if self.0.silent {
             return;
         }
+        let Diagnostic { code, message, file, line, member, hint, .. } = &self.0.diagnostic;
+        let (code, hint) = (code.as_ref(), hint.as_deref());
         if style::is_json() {
             let (message, file) = (without_keys(message), file.as_deref().map(without_keys));
             tracing::error!(target: style::TARGET, code, file, line, member, hint, "{message}");
@@ -163,22 +155,13 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
-        Self(Box::new(Details {
-            code: error.code.as_str().into(),
-            file: None,
-            line: error.line,
-            member: error.member.clone(),
-            hint: error.hint.map(Into::into),
-            message: error.into_message(),
-            status: ExitStatus::Unusable,
-            silent: false,
-        }))
+        Self::from_diagnostic(Diagnostic::from(error).into_text())
     }
 }
 
-impl From<DeliveryError> for Failure {
+impl From<DeliveryError> for CliError {
     fn from(error: DeliveryError) -> Self {
         use style::plain;
         match error {
@@ -200,7 +183,7 @@ impl From<DeliveryError> for Failure {
     }
 }
 
-impl From<IngestError> for Failure {
+impl From<IngestError> for CliError {
     fn from(error: IngestError) -> Self {
         Self::broken(error.into())
     }
@@ -291,7 +274,7 @@ mod tests {
 
     #[test]
     fn no_words_of_an_error_are_lost_or_said_twice() {
-        let said = |error: &io::Error| Failure::io("read", "x", error).said();
+        let said = |error: &io::Error| CliError::io("read", "x", error).said();
         let inner =
             || io::Error::new(io::ErrorKind::TimedOut, Outer("too slow", io::Error::other("no answer")));
         assert_eq!(said(&io::Error::other("why")), "cannot read: why [io.failed]");
@@ -313,10 +296,10 @@ mod tests {
             message: "b\u{202e}".into(),
             hint: "c\u{7}".into(),
         };
-        let Failure(details) = Failure::from(answer);
-        assert_eq!(details.code, "a\\u{1b}[2J");
-        assert_eq!(details.message, "the collector says: b\\u{202e}");
-        assert_eq!(details.hint.as_deref(), Some("c\\u{7}"));
+        let CliError(details) = CliError::from(answer);
+        assert_eq!(details.diagnostic.code, "a\\u{1b}[2J");
+        assert_eq!(details.diagnostic.message, "the collector says: b\\u{202e}");
+        assert_eq!(details.diagnostic.hint.as_deref(), Some("c\\u{7}"));
         assert_eq!(details.status, ExitStatus::Broken);
     }
 }

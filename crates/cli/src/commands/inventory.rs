@@ -18,7 +18,7 @@ use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::export::stream;
 use crate::commands::{rules, verify};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::http::Prefix;
 use crate::io::input::Input;
@@ -99,7 +99,7 @@ impl FailOn {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let looking =
         Looking { readings: args.own.load()?, query: args.query.as_deref().map(query::parse).transpose()? };
@@ -118,7 +118,7 @@ pub(crate) fn find(
     asked: Asked,
     looking: &Looking,
     threads: usize,
-) -> Result<Found, Failure> {
+) -> Result<Found, CliError> {
     let options = Options { trust, ..Options::default() };
     let mut inventory = Inventory::new(asked);
     let mut events = 0u64;
@@ -166,7 +166,7 @@ impl Looking {
     }
 }
 
-fn open(args: &Args) -> Result<Input, Failure> {
+fn open(args: &Args) -> Result<Input, CliError> {
     match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(&args.export),
         Some(url) => stream(url, args.access.token()?.as_ref()),
@@ -174,12 +174,12 @@ fn open(args: &Args) -> Result<Input, Failure> {
 }
 
 /// Reads a description of an API.
-pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
+pub(crate) fn description(path: &Path) -> Result<Description, CliError> {
     let name = shown(path);
     let bytes = Input::open(path)?.all(MAX_DESCRIPTION as u64 >> 20)?;
     let hint = "an OpenAPI description is JSON or YAML in UTF-8";
     let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
+        .map_err(|_| CliError::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
     let description = Description::parse(&text).map_err(|fault| rules::failure(&fault).within(&name))?;
     if description.elsewhere > 0 {
         let paths = count(description.elsewhere as u64, "path");
@@ -197,7 +197,7 @@ pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
 }
 
 /// What cannot be told is not taken for what is not there.
-fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), Failure> {
+fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), CliError> {
     let asks = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
     let (what, needed) = if description.is_none()
         && let Some(what) = asks(&["shadow", "zombie", "undocumented-method", "unused"])
@@ -211,7 +211,7 @@ fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), 
         return Ok(());
     };
     let message = format!("--fail-on {what} needs {needed}");
-    Err(Failure::unusable("arguments.invalid", message, "without it nothing could be found"))
+    Err(CliError::unusable("arguments.invalid", message, "without it nothing could be found"))
 }
 
 /// What was found, and in what.

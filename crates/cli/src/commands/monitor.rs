@@ -27,7 +27,7 @@ use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
 use crate::args;
 use crate::args::origin;
 use crate::commands::verify::now;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::source;
 use crate::io::style::{bad, doubt, faint, label, plain};
@@ -92,7 +92,7 @@ pub(crate) struct Args {
 /// The interval at which a running look checks for silence and for a request to stop.
 const TICK: Duration = Duration::from_millis(100);
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let source = source::open(&args.log)?;
@@ -130,7 +130,7 @@ struct Monitor<'a> {
 }
 
 impl Monitor<'_> {
-    fn follow(&mut self, watch: &Watch<'_>) -> Result<ExitStatus, Failure> {
+    fn follow(&mut self, watch: &Watch<'_>) -> Result<ExitStatus, CliError> {
         loop {
             let (mut findings, memory, now) = self.look(watch)?;
             if stop::asked() && !findings.is_fatal() {
@@ -156,7 +156,7 @@ impl Monitor<'_> {
 
     /// Looks once, and meanwhile reports silence as soon as it lasts too long: a look may take as long as the log's
     /// server makes it.
-    fn look(&mut self, watch: &Watch<'_>) -> Result<(Findings, Memory, Time), Failure> {
+    fn look(&mut self, watch: &Watch<'_>) -> Result<(Findings, Memory, Time), CliError> {
         let (begun, heard) = (now()?, watch.last_heard(&self.memory));
         let mut memory = self.memory.clone();
         thread::scope(|scope| {
@@ -176,7 +176,7 @@ impl Monitor<'_> {
                     }
                     Err(RecvTimeoutError::Timeout) => {}
                     Err(RecvTimeoutError::Disconnected) => {
-                        return Err(Failure::unusable("monitor.look", "a look ended early", "run it again"));
+                        return Err(CliError::unusable("monitor.look", "a look ended early", "run it again"));
                     }
                 }
                 if stop::asked() {
@@ -197,7 +197,7 @@ impl Monitor<'_> {
     }
 
     /// Says what is new. It is remembered before the webhook is asked, and again when that has taken it.
-    fn tell(&mut self, findings: &Findings, now: Time) -> Result<(), Failure> {
+    fn tell(&mut self, findings: &Findings, now: Time) -> Result<(), CliError> {
         let mut text = String::new();
         let mut lasting = BTreeSet::new();
         for finding in findings.list() {
@@ -240,7 +240,7 @@ impl Monitor<'_> {
             }
         }
         self.memory.lasting = lasting;
-        style::write(&text).map_err(|error| Failure::io("write", "standard output", &error))?;
+        style::write(&text).map_err(|error| CliError::io("write", "standard output", &error))?;
         self.keep.save(&self.memory, self.origin, &mut self.kept)?;
         if let Some(webhook) = &mut self.webhook {
             let waiting = self.memory.unsent.len();

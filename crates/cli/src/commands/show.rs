@@ -22,7 +22,7 @@ use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::verify::standing::Standings;
 use crate::commands::{report, verify};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::found::Found;
 use crate::io::{query, readings, style, verdict};
@@ -76,7 +76,7 @@ const SEARCHED: [&str; 2] = ["verified event", "verified events"];
 /// How many events the table shows where nothing is said.
 const ROWS: u64 = 1000;
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let asked = args.query.as_deref().map(query::parse).transpose()?;
     let readings = args.own.load()?;
     let most = args.limit.map_or(if args.format.is_json() { u64::MAX } else { ROWS }, u64::from);
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         }
         let hint = "it is not here, withheld, altered, or no valid signature covers it: `countersign verify` says more";
         let message = format!("no event {chain}/{seq} verifies");
-        return Err(Failure::unusable("event.not_shown", message, hint).into_broken());
+        return Err(CliError::unusable("event.not_shown", message, hint).into_broken());
     }
     if args.event.is_some() && !args.format.is_json() {
         let mut text = headline + "\n\n";
@@ -133,7 +133,7 @@ fn by_index(
     query: &Query,
     readings: &Readings,
     most: u64,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let (export, trust) = (&*args.export, args.trust.path());
     let asked = Asking { export, side, trust, query, readings, threads: args.threads.count(), most };
     let Answer { found, findings, verified } = asked.answer()?;
@@ -150,7 +150,7 @@ fn all(
     standings: &Standings<'_>,
     readings: &Readings,
     findings: Option<&Findings>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if args.format.is_json() {
         lines(found, standings, readings)?;
         let mut err = anstream::stderr().lock();
@@ -174,7 +174,7 @@ fn wanted<'q>(event: Option<(ChainId, u64)>, asked: Option<&'q Query>, readings:
 }
 
 /// Each event as one line of JSON.
-fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result<(), Failure> {
+fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result<(), CliError> {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut open = true;
     found.for_each(|event| {
@@ -187,11 +187,11 @@ fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result
 }
 
 /// Whether somebody still reads what was written.
-fn written(result: io::Result<()>) -> Result<bool, Failure> {
+fn written(result: io::Result<()>) -> Result<bool, CliError> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::io("write", "standard output", &error)),
+        Err(error) => Err(CliError::io("write", "standard output", &error)),
     }
 }
 
@@ -219,6 +219,6 @@ fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readin
     format!("{facts},\"event\":{},\"read\":{}}}\n", event.event, String::from_utf8_lossy(&said))
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CliError> {
     written(style::write(text)).map(drop)
 }

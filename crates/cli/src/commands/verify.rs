@@ -19,7 +19,7 @@ use countersign::verify::{
 use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::report;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::{self, Input};
 use crate::io::parquet::{self, Rows};
@@ -84,7 +84,7 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let pins = args.pins.load()?;
     let options = Options {
         trust: args.trust.load()?,
@@ -115,7 +115,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     Ok(status(args, &report))
 }
 
-fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
+fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), CliError> {
     verdict::print(&if args.format.is_json() {
         serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
@@ -141,7 +141,7 @@ pub(crate) fn threads(asked: Option<u16>) -> usize {
 }
 
 /// Verifies an export.
-pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
+pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, CliError> {
     read(&mut report::contents(export)?, |reader, progress| {
         parallel::verify(reader, options, threads, progress, |_| ())
     })
@@ -154,7 +154,7 @@ pub(crate) fn look<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     threads: usize,
     look: impl Fn() -> L + Sync,
     told: impl FnMut(Update),
-) -> Result<Verification, Failure> {
+) -> Result<Verification, CliError> {
     look_tapped(input, |_| (), options, threads, look, told)
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
     threads: usize,
     look: impl Fn() -> L + Sync,
     told: impl FnMut(Update),
-) -> Result<Verification, Failure> {
+) -> Result<Verification, CliError> {
     read(input, |reader, progress| {
         let reader = Tapped { reader, tap };
         parallel::verify_looking(reader, options, threads, look, progress, told)
@@ -174,24 +174,24 @@ pub(crate) fn look_tapped<L: FnMut(&SummarizedEvent<'_>) -> Option<Pick>>(
 }
 
 /// Refuses what is no export, for whoever would make something of it.
-pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> {
+pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), CliError> {
     let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
-    let failure = Failure::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
+    let failure = CliError::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
     Err(failure.with_status(report.verdict.into()).within(name))
 }
 
 fn read(
     input: &mut Input,
     verify: impl FnOnce(&mut (dyn Read + Send), &mut (dyn FnMut(u64) + Send)) -> io::Result<Verification>,
-) -> Result<Verification, Failure> {
+) -> Result<Verification, CliError> {
     let bar = progress::bar("verifying", input.size());
     let name = input.name().to_owned();
     let result = verify(input.reader()?, &mut |read| bar.set_position(read));
     bar.finish_and_clear();
-    result.map_err(|error| Failure::io("read", &name, &error))
+    result.map_err(|error| CliError::io("read", &name, &error))
 }
 
-fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
+fn max_age(args: &Args) -> Result<Option<MaxAge>, CliError> {
     let Some(seconds) = args.max_age else { return Ok(None) };
     let now = match args.now {
         Some(now) => now,
@@ -201,14 +201,14 @@ fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
 }
 
 /// What the system's clock says.
-pub(crate) fn now() -> Result<Time, Failure> {
+pub(crate) fn now() -> Result<Time, CliError> {
     let millis = SystemTime::now().duration_since(UNIX_EPOCH).ok().map(|since| since.as_millis());
     millis.and_then(|millis| Time::from_millis(i64::try_from(millis).ok()?)).ok_or_else(|| {
-        Failure::unusable("time.invalid", "the system's clock is out of bounds", "set the clock")
+        CliError::unusable("time.invalid", "the system's clock is out of bounds", "set the clock")
     })
 }
 
 /// The trust file's, or nobody.
-pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
+pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, CliError> {
     Ok(path.map(input::trust).transpose()?.unwrap_or_default())
 }

@@ -43,7 +43,7 @@ use crate::args::origin;
 use crate::commands::record::deliver::Http;
 use crate::commands::verify::now;
 use crate::commands::{analyze, rules};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::http::Prefix;
 use crate::io::output::Output;
@@ -146,7 +146,7 @@ const ENDING: Duration = Duration::from_secs(10);
 /// The same with --once, unless it is stopped.
 const ONCE: Duration = Duration::from_mins(5);
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.list {
         return list(&args.state);
     }
@@ -155,7 +155,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let prefix = Prefix::parse(log).map_err(|why| {
-        Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
     let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
     let name = shown(&args.state);
@@ -281,7 +281,7 @@ impl<'p> Follows<'p> for Watch<'p> {
     }
 
     /// Takes in what became known. Whether the log has grown; none where another view is needed.
-    fn settle(&mut self) -> Result<Option<bool>, Failure> {
+    fn settle(&mut self) -> Result<Option<bool>, CliError> {
         let now = now()?;
         let until = self.lister.as_ref().map(|lister| lister.until(now));
         let step = self.watcher.settle(now, until)?;
@@ -303,7 +303,7 @@ impl<'p> Follows<'p> for Watch<'p> {
         }
     }
 
-    fn idle(&mut self) -> Result<(), Failure> {
+    fn idle(&mut self) -> Result<(), CliError> {
         if self.unkept && self.kept.elapsed() >= KEEP {
             self.keep()?;
         }
@@ -322,7 +322,7 @@ impl<'p> Follows<'p> for Watch<'p> {
 
 impl Watch<'_> {
     /// Follows the log until it is stopped, or comes to its end.
-    fn follow(&mut self, views: &Arc<dyn Views>) -> Result<(), Failure> {
+    fn follow(&mut self, views: &Arc<dyn Views>) -> Result<(), CliError> {
         following::follow(self, views)
     }
 
@@ -340,7 +340,7 @@ impl Watch<'_> {
     }
 
     /// Writes the watchlist where that is due.
-    fn list(&mut self) -> Result<(), Failure> {
+    fn list(&mut self) -> Result<(), CliError> {
         let now = now()?;
         let Some(lister) = &mut self.lister else { return Ok(()) };
         let left_out = self.watcher.listing().take_left_out();
@@ -359,7 +359,7 @@ impl Watch<'_> {
         Ok(())
     }
 
-    fn keep(&mut self) -> Result<(), Failure> {
+    fn keep(&mut self) -> Result<(), CliError> {
         let state = self.watcher.keep(self.handing.taken());
         state.save(&self.store, &self.name)?;
         (self.kept, self.unkept) = (Instant::now(), false);
@@ -367,7 +367,7 @@ impl Watch<'_> {
     }
 
     /// Ends in good order: what receivers take at once is handed on, the rest is kept.
-    fn end(mut self, ended: Result<(), Failure>, is_once: bool) -> Result<ExitStatus, Failure> {
+    fn end(mut self, ended: Result<(), CliError>, is_once: bool) -> Result<ExitStatus, CliError> {
         if ended.is_ok() {
             self.list()?;
             self.say_gaps();
@@ -385,7 +385,7 @@ impl Watch<'_> {
         let message = format!("{looked} looked at; {}", left_over(waiting as u64));
         if is_once {
             let hint = "run it again once the receivers can be reached: what waits is kept";
-            return Err(Failure::unusable("watch.waiting", message, hint).within(&self.name));
+            return Err(CliError::unusable("watch.waiting", message, hint).within(&self.name));
         }
         style::warn(&(message + ", kept for the next run"));
         Ok(ExitStatus::Success)
@@ -402,7 +402,7 @@ fn left_over(waiting: u64) -> String {
 }
 
 /// Shows what was found last.
-fn list(folder: &Path) -> Result<ExitStatus, Failure> {
+fn list(folder: &Path) -> Result<ExitStatus, CliError> {
     let state = State::read(folder)?;
     let waiting = |id: &str| state.waiting.iter().any(|item: &Item| item.id == id);
     let mut text = String::new();

@@ -8,7 +8,7 @@ use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::{CoveredLink, VerifiedEvent};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::spill::Runs;
 
 /// How many bytes of events are kept in memory, about.
@@ -71,8 +71,8 @@ impl Found {
     /// All events that were kept, in the order of the log.
     pub(crate) fn for_each(
         self,
-        mut each: impl FnMut(VerifiedEvent) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut each: impl FnMut(VerifiedEvent) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         self.for_each_kept(|link, event| each(VerifiedEvent { link, event, at: None }))
     }
 }
@@ -94,7 +94,7 @@ impl<K: Kept> Found<K> {
     }
 
     /// One more was found.
-    pub(crate) fn push(&mut self, link: CoveredLink, event: Option<K>) -> Result<(), Failure> {
+    pub(crate) fn push(&mut self, link: CoveredLink, event: Option<K>) -> Result<(), CliError> {
         self.total += 1;
         let Some(event) = event.filter(|_| !self.is_full()) else { return Ok(()) };
         self.kept += 1;
@@ -118,8 +118,8 @@ impl<K: Kept> Found<K> {
     /// All that was kept, in the order of the log.
     pub(crate) fn for_each_kept(
         mut self,
-        mut each: impl FnMut(CoveredLink, K) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut each: impl FnMut(CoveredLink, K) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         self.events.sort_by_key(|(link, _)| link.index);
         let Some(mut spilled) = self.spilled else {
             return self.events.into_iter().try_for_each(|(link, event)| each(link, event));
@@ -130,7 +130,7 @@ impl<K: Kept> Found<K> {
         runs.for_each(|_, bytes| {
             let (link, event) = kept(bytes, &keys).ok_or_else(|| {
                 let hint = "make sure nothing else writes there, and run the command again";
-                Failure::unusable("io.changed", "a temporary file was changed", hint)
+                CliError::unusable("io.changed", "a temporary file was changed", hint)
             })?;
             each(link, event)
         })
@@ -138,12 +138,12 @@ impl<K: Kept> Found<K> {
 }
 
 impl Spilled {
-    fn new() -> Result<Self, Failure> {
+    fn new() -> Result<Self, CliError> {
         Ok(Self { runs: Runs::new()?, keys: Vec::new(), numbers: HashMap::new() })
     }
 
     /// Events that are sorted.
-    fn add<K: Kept>(&mut self, events: &[(CoveredLink, K)]) -> Result<(), Failure> {
+    fn add<K: Kept>(&mut self, events: &[(CoveredLink, K)]) -> Result<(), CliError> {
         let Self { runs, keys, numbers } = self;
         runs.add(events, |(link, event), out| {
             write(link, event.as_bytes(), number(&link.vkey, keys, numbers), out);

@@ -15,7 +15,7 @@ use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{StatusCode, Url};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 
 /// How long connecting may take, and how long nothing may come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -176,7 +176,7 @@ pub(crate) struct Body {
 impl Client {
     /// For requests without a body and a token ([`Redirects::Anywhere`]), with a token ([`Redirects::SameHost`]), or
     /// with a body ([`Redirects::SameHostWithBody`]).
-    pub(crate) fn new(redirects: Redirects) -> Result<Self, Failure> {
+    pub(crate) fn new(redirects: Redirects) -> Result<Self, CliError> {
         Self::with_certificates(redirects, None, None)
     }
 
@@ -186,12 +186,12 @@ impl Client {
         redirects: Redirects,
         trusted: Option<(Vec<u8>, String)>,
         own: Option<(Vec<u8>, String)>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let policy = Policy::custom(move |attempt| follow(redirects, attempt));
         let mut builder = reqwest::blocking::Client::builder();
         let unusable = |name: &str| {
             let hint = "give a PEM file with the certificates, and the key where one is needed";
-            Failure::unusable("tls.invalid", "there is no certificate in it that can be used", hint)
+            CliError::unusable("tls.invalid", "there is no certificate in it that can be used", hint)
                 .within(name)
         };
         if let Some((pem, name)) = trusted {
@@ -209,7 +209,7 @@ impl Client {
             .referer(false)
             .build();
         let inner = built.map_err(|error| {
-            Failure::unusable(
+            CliError::unusable(
                 "http.client",
                 of_request(&error),
                 "check the system's certificates and proxy settings",
@@ -219,7 +219,7 @@ impl Client {
     }
 
     /// Gets what is there, of at most `most` bytes once decompressed, before the deadline.
-    pub(crate) fn get(&self, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, Failure> {
+    pub(crate) fn get(&self, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, CliError> {
         let mut request = self.inner.get(url.clone());
         match deadline.remaining() {
             Some(left) if left.is_zero() => return Err(late().within(url.as_str())),
@@ -232,7 +232,7 @@ impl Client {
 
     /// Gets what readers with this token may have, as a stream, perhaps compressed. Only the status 200 is one;
     /// another status is the answer, of at most 1 MiB.
-    pub(crate) fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, Failure> {
+    pub(crate) fn stream(&self, url: &Url, token: Option<&str>) -> Result<Result<Stream, Answer>, CliError> {
         let mut request = self.inner.get(url.clone());
         if let Some(token) = token {
             debug_assert_ne!(self.redirects, Redirects::Anywhere, "a token stays with its host");
@@ -252,7 +252,7 @@ impl Client {
         body: Body,
         token: Option<&str>,
         most: usize,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CliError> {
         let mut request = self.posting(url, body);
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -267,7 +267,7 @@ impl Client {
         body: Body,
         headers: &[(&str, &str)],
         most: usize,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Answer, CliError> {
         let request = self.posting(url, body);
         let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
         whole(send(request, url)?, url, most, &Deadline::default())
@@ -280,7 +280,7 @@ impl Client {
     }
 }
 
-fn send(request: RequestBuilder, url: &Url) -> Result<Response, Failure> {
+fn send(request: RequestBuilder, url: &Url) -> Result<Response, CliError> {
     request
         .header(header::ACCEPT_ENCODING, "gzip, identity")
         .send()
@@ -347,7 +347,7 @@ impl Read for Stream {
     }
 }
 
-fn whole(mut response: Response, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, Failure> {
+fn whole(mut response: Response, url: &Url, most: usize, deadline: &Deadline) -> Result<Answer, CliError> {
     let text = |headers: &HeaderMap, name| {
         headers.get(name).and_then(|value| value.to_str().ok()).map(|value| value.trim().to_owned())
     };
@@ -371,8 +371,8 @@ fn wait(after: &str, date: Option<&str>) -> Option<Duration> {
     Some(until.duration_since(answered).unwrap_or_default())
 }
 
-fn late() -> Failure {
-    Failure::unusable("http.timeout", "the answer takes too long", "try again later")
+fn late() -> CliError {
+    CliError::unusable("http.timeout", "the answer takes too long", "try again later")
 }
 
 fn read(
@@ -381,13 +381,13 @@ fn read(
     most: usize,
     slowest: Pace,
     deadline: &Deadline,
-) -> Result<Vec<u8>, Failure> {
+) -> Result<Vec<u8>, CliError> {
     let mut decompressor = match coding {
         None | Some("identity" | "") => None,
         Some("gzip" | "x-gzip") => Some(Decompressor::new(Compression::Gzip)),
         Some(_) => {
             let hint = "the server must answer with gzip, or without any";
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "http.encoding",
                 "the answer has a content encoding that was not asked for",
                 hint,
@@ -404,7 +404,7 @@ fn read(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 let hint = "the connection was lost, or nothing arrived for too long: try again";
-                return Err(Failure::unusable("http.interrupted", innermost(&error), hint));
+                return Err(CliError::unusable("http.interrupted", innermost(&error), hint));
             }
         };
         if length == 0 {
@@ -423,7 +423,7 @@ fn read(
         }
         if body.len() > most {
             let hint = "what is there is not what was asked for: check the URL";
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "http.too_large",
                 format!("the answer is above {most} bytes"),
                 hint,
@@ -434,7 +434,7 @@ fn read(
         }
         meter
             .count(length)
-            .map_err(|message| Failure::unusable("http.timeout", message, "try again later"))?;
+            .map_err(|message| CliError::unusable("http.timeout", message, "try again later"))?;
     }
     if let Some(decompressor) = &mut decompressor {
         decompressor.finish().map_err(not_whole)?;
@@ -442,12 +442,16 @@ fn read(
     Ok(body)
 }
 
-fn not_whole(why: countersign::export::DecompressError) -> Failure {
+fn not_whole(why: countersign::export::DecompressError) -> CliError {
     let message = format!("the answer cannot be read whole: {why}");
-    Failure::unusable("http.encoding", message, "the connection was lost, or the server is faulty: try again")
+    CliError::unusable(
+        "http.encoding",
+        message,
+        "the connection was lost, or the server is faulty: try again",
+    )
 }
 
-fn failed(error: &reqwest::Error) -> Failure {
+fn failed(error: &reqwest::Error) -> CliError {
     let (code, hint) = if error.is_redirect() {
         ("http.redirect", "give the URL that it redirects to, if you trust it")
     } else if error.is_timeout() {
@@ -464,7 +468,7 @@ fn failed(error: &reqwest::Error) -> Failure {
     } else {
         ("http.failed", "the server does not speak HTTP as expected: check the URL")
     };
-    Failure::unusable(code, of_request(error), hint)
+    CliError::unusable(code, of_request(error), hint)
 }
 
 #[cfg(test)]

@@ -12,19 +12,19 @@ use countersign_query::value::Document;
 use countersign_query::{Entry, Findings, Query, Readings};
 
 use crate::commands::verify;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::style::{doubt, label, plain};
 
 /// Reads a query. Lengths of time in it count from now.
-pub(crate) fn parse(text: &str) -> Result<Query, Failure> {
+pub(crate) fn parse(text: &str) -> Result<Query, CliError> {
     parse_at(text, verify::now()?)
 }
 
 /// Reads a query in which lengths of time count from that moment.
-pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, Failure> {
+pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, CliError> {
     Query::parse(text, now).map_err(|error| {
         let marked = error.marked(text).replace('\n', "\n    ");
-        Failure::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint())
+        CliError::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint())
             .within("the query")
     })
 }

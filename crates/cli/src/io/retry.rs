@@ -16,14 +16,14 @@ const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
 /// Why a receiver did not take something.
 #[derive(Debug)]
-pub(crate) enum Trouble {
+pub(crate) enum DestinationError {
     /// It may take it later, and where it says when, not before.
     Later { why: String, after: Option<Duration> },
     /// It answered, and does not want it.
     Refused(String),
 }
 
-impl Trouble {
+impl DestinationError {
     /// It may take it later, and does not say when.
     pub(crate) fn later(why: impl Into<String>) -> Self {
         Self::Later { why: why.into(), after: None }

@@ -10,7 +10,7 @@ use countersign::check::Resource;
 use countersign::checkpoint::SignedCheckpoint;
 use countersign_delivery::is_transient;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::http::{Client, Deadline, Prefix, Redirects};
 
 /// More than any checkpoint is, with 64 signature lines of any kind.
@@ -33,10 +33,10 @@ pub(crate) trait Source: Send + Sync {
     fn set_deadline(&self, _deadline: Option<Instant>) {}
 
     /// What is at that path, of at most `most` bytes; `None` when there is nothing.
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Failure>;
+    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, CliError>;
 
     /// A tile or an entry bundle. Where the log has replaced a partial one, it is the beginning of the full one.
-    fn get(&self, resource: Resource) -> Result<Option<Vec<u8>>, Failure> {
+    fn get(&self, resource: Resource) -> Result<Option<Vec<u8>>, CliError> {
         if let Some(bytes) = self.read(&resource.path(), resource.most_bytes())? {
             return Ok(Some(bytes));
         }
@@ -46,22 +46,22 @@ pub(crate) trait Source: Send + Sync {
     }
 
     /// The log's last checkpoint.
-    fn checkpoint(&self) -> Result<SignedCheckpoint, Failure> {
-        let within = |failure: Failure| failure.within(&format!("{}checkpoint", self.name()));
+    fn checkpoint(&self) -> Result<SignedCheckpoint, CliError> {
+        let within = |failure: CliError| failure.within(&format!("{}checkpoint", self.name()));
         let bytes = self.read("checkpoint", MAX_CHECKPOINT)?.ok_or_else(|| {
             let hint = "a log has a checkpoint beside its folder tile: check the URL or the folder";
-            within(Failure::unusable("log.no_checkpoint", "there is no checkpoint", hint))
+            within(CliError::unusable("log.no_checkpoint", "there is no checkpoint", hint))
         })?;
         let hint = "a checkpoint is a signed note: check the URL or the folder";
         let text = String::from_utf8(bytes)
-            .map_err(|_| within(Failure::unusable("checkpoint.invalid", "it is not UTF-8 text", hint)))?;
-        SignedCheckpoint::parse_extended(&text).map_err(|error| within(Failure::from(error).or_hint(hint)))
+            .map_err(|_| within(CliError::unusable("checkpoint.invalid", "it is not UTF-8 text", hint)))?;
+        SignedCheckpoint::parse_extended(&text).map_err(|error| within(CliError::from(error).or_hint(hint)))
     }
 }
 
 /// A folder that cannot be read, where a URL could have been given.
-pub(crate) fn no_folder(name: &str, error: &io::Error) -> Failure {
-    let failure = Failure::io("read", name, error);
+pub(crate) fn no_folder(name: &str, error: &io::Error) -> CliError {
+    let failure = CliError::io("read", name, error);
     if error.kind() == io::ErrorKind::NotFound {
         return failure.with_hint("check the path; a URL begins with https:// or http://");
     }
@@ -69,10 +69,10 @@ pub(crate) fn no_folder(name: &str, error: &io::Error) -> Failure {
 }
 
 /// The log at that URL or in that folder.
-pub(crate) fn open(place: &str) -> Result<Box<dyn Source>, Failure> {
+pub(crate) fn open(place: &str) -> Result<Box<dyn Source>, CliError> {
     if Prefix::is_meant(place) {
         let prefix = Prefix::parse(place).map_err(|why| {
-            Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
+            CliError::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
         })?;
         return Ok(Box::new(Server::new(prefix)?));
     }
@@ -88,7 +88,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// The log below that URL.
-    pub(crate) fn new(prefix: Prefix) -> Result<Self, Failure> {
+    pub(crate) fn new(prefix: Prefix) -> Result<Self, CliError> {
         Ok(Self { prefix, client: Client::new(Redirects::Anywhere)?, deadline: Deadline::default() })
     }
 }
@@ -106,7 +106,7 @@ impl Source for Server {
         self.deadline.set(deadline);
     }
 
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Failure> {
+    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, CliError> {
         let url = self.prefix.join(path, &[]);
         let mut attempt = 1;
         loop {
@@ -135,17 +135,17 @@ impl Source for Server {
     }
 }
 
-fn is_passing(failure: &Failure) -> bool {
+fn is_passing(failure: &CliError) -> bool {
     matches!(failure.code(), "http.timeout" | "http.interrupted" | "http.failed")
 }
 
-fn refused(status: u16) -> Failure {
+fn refused(status: u16) -> CliError {
     let hint = match status {
         401 | 403 => "a log's checkpoint and tiles are public: ask its operator",
         429 | 500..=599 => "the server is busy or faulty: try again later",
         _ => "check the URL",
     };
-    Failure::unusable("http.status", format!("the server answered with status {status}"), hint)
+    CliError::unusable("http.status", format!("the server answered with status {status}"), hint)
 }
 
 /// A log in a folder that holds `checkpoint` and `tile/`.
@@ -156,7 +156,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// The log in that folder.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
         let name = shown(path);
         let failed = |error: io::Error| no_folder(&name, &error);
         let root = fs::canonicalize(path).map_err(failed)?;
@@ -178,9 +178,9 @@ impl Source for Folder {
         1
     }
 
-    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, Failure> {
+    fn read(&self, path: &str, most: usize) -> Result<Option<Vec<u8>>, CliError> {
         let name = format!("{}{path}", self.name);
-        let failed = |error: io::Error| Failure::io("read", &name, &error);
+        let failed = |error: io::Error| CliError::io("read", &name, &error);
         let found = match fs::canonicalize(self.root.join(path)) {
             Ok(found) => found,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
@@ -190,12 +190,12 @@ impl Source for Folder {
         };
         if !found.starts_with(&self.root) {
             let hint = "a log's files are in its own folder: replace the link by the file";
-            return Err(Failure::unusable("io.outside", "it leads out of the folder", hint).within(&name));
+            return Err(CliError::unusable("io.outside", "it leads out of the folder", hint).within(&name));
         }
         // What is no file, such as a pipe, may never end.
         if !fs::metadata(&found).map_err(failed)?.is_file() {
             let hint = "was the right folder given?";
-            return Err(Failure::unusable("io.not_file", "it is not a file", hint).within(&name));
+            return Err(CliError::unusable("io.not_file", "it is not a file", hint).within(&name));
         }
         let mut bytes = Vec::new();
         File::open(&found)
@@ -204,7 +204,7 @@ impl Source for Folder {
         if bytes.len() > most {
             let message = format!("it is above {most} bytes");
             return Err(
-                Failure::unusable("io.too_large", message, "was the right folder given?").within(&name)
+                CliError::unusable("io.too_large", message, "was the right folder given?").within(&name)
             );
         }
         Ok(Some(bytes))

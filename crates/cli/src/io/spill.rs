@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 
 /// How many bytes of each run are read at a time.
 const PIECE: usize = 64 << 10;
@@ -19,7 +19,7 @@ pub(crate) struct Runs {
 }
 
 impl Runs {
-    pub(crate) fn new() -> Result<Self, Failure> {
+    pub(crate) fn new() -> Result<Self, CliError> {
         let file = tempfile::tempfile().map_err(|error| failed(&error))?;
         Ok(Self { file, runs: Vec::new() })
     }
@@ -29,7 +29,7 @@ impl Runs {
         &mut self,
         sorted: impl IntoIterator<Item = T>,
         mut write: impl FnMut(T, &mut Vec<u8>) -> u64,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let begin = self.runs.last().map_or(0, |(_, end)| *end);
         let mut end = begin;
         let mut out = Vec::with_capacity(PIECE * 2);
@@ -61,8 +61,8 @@ impl Runs {
     /// All records in the order of their keys. They can be asked for again.
     pub(crate) fn for_each(
         &mut self,
-        mut each: impl FnMut(u64, &[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut each: impl FnMut(u64, &[u8]) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let mut runs: Vec<Run> = self.runs.iter().map(|(begin, end)| Run::new(*begin, *end)).collect();
         let mut first = BinaryHeap::new();
         for (nth, run) in runs.iter_mut().enumerate() {
@@ -79,8 +79,8 @@ impl Runs {
     }
 }
 
-fn failed(error: &io::Error) -> Failure {
-    Failure::io("keep events in", "a temporary file", error)
+fn failed(error: &io::Error) -> CliError {
+    CliError::io("keep events in", "a temporary file", error)
         .with_hint("make room, or set TMPDIR to a folder that has it")
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use reqwest::Url;
 use zeroize::Zeroizing;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{input, key, style};
 
 /// Where a token is looked for when no file is given.
@@ -20,13 +20,13 @@ impl Token {
         &self.0
     }
 
-    fn parse(text: &str, name: &str) -> Result<Self, Failure> {
+    fn parse(text: &str, name: &str) -> Result<Self, CliError> {
         let text = text.trim();
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Ok(Self(Zeroizing::new(text.to_owned())));
         }
         let hint = "a token is one word, as the log's operator gave it to you";
-        Err(Failure::unusable("token.invalid", "there is no token in it", hint).within(name))
+        Err(CliError::unusable("token.invalid", "there is no token in it", hint).within(name))
     }
 }
 
@@ -49,14 +49,14 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// The token in that file.
-pub(crate) fn read(path: &Path) -> Result<Token, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Token, CliError> {
     let text = Zeroizing::new(input::small_text(path)?);
     key::warn_if_readable(path, "token");
     Token::parse(&text, &shown(path))
 }
 
 /// The token in that file, or else in the environment, if there is one.
-pub(crate) fn load(file: Option<&Path>) -> Result<Option<Token>, Failure> {
+pub(crate) fn load(file: Option<&Path>) -> Result<Option<Token>, CliError> {
     if let Some(path) = file {
         return read(path).map(Some);
     }

@@ -10,9 +10,9 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::commands::verify::now;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::http::{Body, Client};
-use crate::io::retry::Trouble;
+use crate::io::retry::DestinationError;
 use crate::io::{input, key, token};
 
 /// What a secret's text begins with.
@@ -25,14 +25,14 @@ pub(crate) struct Secret(Zeroizing<Vec<u8>>);
 
 impl Secret {
     /// Reads `whsec_` and base64.
-    pub(crate) fn load(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn load(path: &Path) -> Result<Self, CliError> {
         let name = shown(path);
         let text = Zeroizing::new(input::small_text(path)?);
         key::warn_if_readable(path, "secret");
         let bytes = text.trim().strip_prefix(PREFIX).and_then(base64::decode).map(Zeroizing::new);
         bytes.filter(|bytes| LENGTHS.contains(&bytes.len())).map(Self).ok_or_else(|| {
             let hint = "it is whsec_ and the base64 of 24 to 64 random bytes: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"";
-            Failure::unusable("webhook.key", "it holds no secret of a webhook", hint).within(&name)
+            CliError::unusable("webhook.key", "it holds no secret of a webhook", hint).within(&name)
         })
     }
 
@@ -53,15 +53,15 @@ pub(crate) struct Hook {
 }
 
 impl Hook {
-    pub(crate) fn new(url: &str, secret: Secret, client: Client) -> Result<Self, Failure> {
+    pub(crate) fn new(url: &str, secret: Secret, client: Client) -> Result<Self, CliError> {
         let url = address(url)?;
         token::warn_if_plain(&url, "what the webhook gets is sent");
         Ok(Self { client, url, secret })
     }
 
     /// Posts a message, which the receiver knows by its id when it comes again.
-    pub(crate) fn post(&self, id: &str, text: &str) -> Result<(), Trouble> {
-        let seconds = now().map_err(|failure| Trouble::later(failure.said()))?.millis() / 1_000;
+    pub(crate) fn post(&self, id: &str, text: &str) -> Result<(), DestinationError> {
+        let seconds = now().map_err(|failure| DestinationError::later(failure.said()))?.millis() / 1_000;
         let signature = self.secret.sign(id, seconds, text);
         let seconds = seconds.to_string();
         let headers = [
@@ -73,18 +73,18 @@ impl Hook {
         let host = self.url.host_str().unwrap_or_default();
         match self.client.post_with(&self.url, body, &headers, 1 << 16) {
             Ok(answer) if (200..300).contains(&answer.status) => Ok(()),
-            Ok(answer) => Err(Trouble::of_answer(host, &answer)),
+            Ok(answer) => Err(DestinationError::of_answer(host, &answer)),
             // The failure's place is the address.
-            Err(failure) => Err(Trouble::later(format!("{host}: {}", failure.said()))),
+            Err(failure) => Err(DestinationError::later(format!("{host}: {}", failure.said()))),
         }
     }
 }
 
 /// An address of HTTP, which may hold a secret and is in no error.
-pub(crate) fn address(url: &str) -> Result<reqwest::Url, Failure> {
+pub(crate) fn address(url: &str) -> Result<reqwest::Url, CliError> {
     let refuse = || {
         let hint = "it begins with https:// or http://";
-        Failure::unusable("arguments.invalid", "the address to post to is no URL", hint)
+        CliError::unusable("arguments.invalid", "the address to post to is no URL", hint)
     };
     let url: reqwest::Url = url.parse().map_err(|_| refuse())?;
     if !matches!(url.scheme(), "http" | "https") {

@@ -15,7 +15,7 @@ use countersign_query::Readings;
 
 use super::detect;
 use crate::commands::analyze::acknowledged::Acknowledged;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::spill::Runs;
 
 /// How many bytes wait in memory, about.
@@ -96,7 +96,7 @@ impl<'p> Taking<'p> {
     }
 
     /// Takes what became verified. What was noted of an event is what was detected; where nothing was, its text is there.
-    pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
+    pub(super) fn take(&mut self, told: Update) -> Result<(), CliError> {
         for PickedEvent { link, event, annotation } in told.picked {
             let answer = event.as_deref().and_then(|event| Acknowledged::of(event, link.index));
             let detected = annotation.unwrap_or_else(|| {
@@ -122,7 +122,7 @@ impl<'p> Taking<'p> {
         if self.bytes >= self.in_memory { self.spill() } else { Ok(()) }
     }
 
-    fn spill(&mut self) -> Result<(), Failure> {
+    fn spill(&mut self) -> Result<(), CliError> {
         let mut runs = match self.spilled.take() {
             Some(runs) => runs,
             None => Runs::new()?,
@@ -138,7 +138,7 @@ impl<'p> Taking<'p> {
     }
 
     /// The export ends here.
-    pub(super) fn finish(mut self) -> Result<Taken, Failure> {
+    pub(super) fn finish(mut self) -> Result<Taken, CliError> {
         if self.spilled.is_some() {
             self.spill()?;
         }
@@ -166,15 +166,15 @@ struct Judge<'p> {
 }
 
 impl Judge<'_> {
-    fn take(&mut self, leaf: u64, signer: u32, detected: &[u8]) -> Result<(), Failure> {
+    fn take(&mut self, leaf: u64, signer: u32, detected: &[u8]) -> Result<(), CliError> {
         let detected = Detected::from_bytes(detected, self.pack).map_err(|error| broken(&error))?;
         self.signers.note(leaf, signer, &self.analyzer);
         self.analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
     }
 }
 
-fn broken(error: &dyn std::error::Error) -> Failure {
-    Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
+fn broken(error: &dyn std::error::Error) -> CliError {
+    CliError::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
 }
 
 #[cfg(test)]

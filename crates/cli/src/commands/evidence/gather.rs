@@ -21,7 +21,7 @@ use super::Args;
 use super::kept::Kept;
 use crate::commands::report::selected;
 use crate::commands::verify;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input::{self, Input};
 
 /// How many events of a record or a person are listed.
@@ -69,7 +69,7 @@ impl Look<'_> {
     }
 
     /// Reads the export once. What it says of each entry waits, in the order of the log, until it is known whose word counts.
-    pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<Gathered, Failure> {
+    pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<Gathered, CliError> {
         let args = self.args;
         let (trust, trust_bytes) = args.trust.path().map(input::trust_with_bytes).transpose()?.unzip();
         let trust = trust.unwrap_or_default();
@@ -174,8 +174,8 @@ impl Taken {
     fn take(
         &mut self,
         told: Update,
-        mut seen: impl FnMut(&PickedEvent) -> Result<Seen, Failure>,
-    ) -> Result<(), Failure> {
+        mut seen: impl FnMut(&PickedEvent) -> Result<Seen, CliError>,
+    ) -> Result<(), CliError> {
         for picked in told.picked {
             let (looked, detected) = seen(&picked)?;
             let link = &picked.link;
@@ -205,7 +205,7 @@ impl Taken {
         number(&mut self.chains, &mut self.numbers, chain, vkey)
     }
 
-    fn keep(&mut self, record: &Record, detected: Option<Detected>) -> Result<(), Failure> {
+    fn keep(&mut self, record: &Record, detected: Option<Detected>) -> Result<(), CliError> {
         let bytes = postcard::to_stdvec(&(record, detected)).map_err(|error| faulty(&error.to_string()))?;
         self.kept.push(record.leaf, bytes.into())
     }
@@ -223,11 +223,11 @@ fn number(
     })
 }
 
-fn faulty(what: &str) -> Failure {
-    Failure::unusable("evidence.order", what.to_owned(), "this is a fault of the program: report it")
+fn faulty(what: &str) -> CliError {
+    CliError::unusable("evidence.order", what.to_owned(), "this is a fault of the program: report it")
 }
 
 /// Reads a record back.
-fn read(bytes: &[u8]) -> Result<(Record, Option<Detected>), Failure> {
+fn read(bytes: &[u8]) -> Result<(Record, Option<Detected>), CliError> {
     postcard::from_bytes(bytes).map_err(|error| faulty(&error.to_string()))
 }

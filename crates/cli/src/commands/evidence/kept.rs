@@ -1,6 +1,6 @@
 //! Records that wait for the end of an export.
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::spill::Runs;
 
 /// How many bytes of records are kept in memory.
@@ -15,13 +15,13 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    pub(super) fn push(&mut self, leaf: u64, record: Box<[u8]>) -> Result<(), Failure> {
+    pub(super) fn push(&mut self, leaf: u64, record: Box<[u8]>) -> Result<(), CliError> {
         self.bytes += record.len() + size_of::<(u64, Box<[u8]>)>();
         self.records.push((leaf, record));
         if self.bytes < IN_MEMORY { Ok(()) } else { self.write() }
     }
 
-    fn write(&mut self) -> Result<(), Failure> {
+    fn write(&mut self) -> Result<(), CliError> {
         self.records.sort_by_key(|(leaf, _)| *leaf);
         let runs = match &mut self.runs {
             Some(runs) => runs,
@@ -37,8 +37,8 @@ impl Kept {
     /// All of them, in the order of the log.
     pub(super) fn for_each(
         &mut self,
-        mut each: impl FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut each: impl FnMut(&[u8]) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         if self.runs.is_some() && !self.records.is_empty() {
             self.write()?;
         }

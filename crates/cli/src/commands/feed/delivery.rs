@@ -7,8 +7,8 @@ use countersign_feeds::Record;
 
 use super::progress::Progress;
 use super::sink::Sink;
-use crate::errors::Failure;
-use crate::io::retry::{Trouble, Waits};
+use crate::errors::CliError;
+use crate::io::retry::{DestinationError, Waits};
 use crate::io::verdict::count;
 use crate::io::{stop, style};
 
@@ -38,7 +38,7 @@ impl Delivery {
         sink: Box<dyn Sink>,
         progress: Progress,
         patience: Option<Duration>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let (batch, told) = (Vec::new(), None);
         let mut delivery = Self { sink, progress, batch, bytes: 0, patience, sent: 0, refused: 0, told };
         delivery.sink.resume(delivery.progress.written())?;
@@ -58,7 +58,7 @@ impl Delivery {
     }
 
     /// Takes a record, unless it was sent before.
-    pub(super) fn push(&mut self, leaf: Option<u64>, record: Record) -> Result<(), Failure> {
+    pub(super) fn push(&mut self, leaf: Option<u64>, record: Record) -> Result<(), CliError> {
         if self.progress.has(leaf, &record.id) {
             return Ok(());
         }
@@ -71,7 +71,7 @@ impl Delivery {
     }
 
     /// Sends what there is, and keeps how far that is.
-    pub(super) fn flush(&mut self) -> Result<(), Failure> {
+    pub(super) fn flush(&mut self) -> Result<(), CliError> {
         if self.batch.is_empty() {
             return Ok(());
         }
@@ -85,12 +85,12 @@ impl Delivery {
     }
 
     /// Keeps how far it is.
-    pub(super) fn keep(&mut self) -> Result<(), Failure> {
+    pub(super) fn keep(&mut self) -> Result<(), CliError> {
         self.progress.keep(self.sink.written())
     }
 
     /// Has the receiver take these, or keeps those that it refuses.
-    fn send(&mut self, records: &[Record]) -> Result<(), Failure> {
+    fn send(&mut self, records: &[Record]) -> Result<(), CliError> {
         let mut waits = Waits::new();
         let begun = Instant::now();
         let mut left: Vec<&Record> = records.iter().collect();
@@ -110,17 +110,17 @@ impl Delivery {
                     }
                     ("it doesn't accept all of them at the moment".to_owned(), answer.after)
                 }
-                Err(Trouble::Refused(why)) if left.len() == 1 => {
+                Err(DestinationError::Refused(why)) if left.len() == 1 => {
                     self.refuse(left[0], why);
                     return Ok(());
                 }
                 // Which of them it does not want is found by halves.
-                Err(Trouble::Refused(_)) => {
+                Err(DestinationError::Refused(_)) => {
                     let (first, second) = records_of(&left);
                     self.send(&first)?;
                     return self.send(&second);
                 }
-                Err(Trouble::Later { why, after }) => (why, after),
+                Err(DestinationError::Later { why, after }) => (why, after),
             };
             if self.told.as_ref() != Some(&why) {
                 style::warn(&format!("the receiver doesn't accept records, so they wait: {why}"));
@@ -133,7 +133,7 @@ impl Delivery {
                     let hint = "run it again once the receiver can be reached; with --state it continues where it was";
                     // How many are still to come, nobody has counted.
                     let message = format!("{} sent, and the rest not: {why}", count(self.sent, "record"));
-                    return Err(Failure::unusable("feed.waiting", message, hint));
+                    return Err(CliError::unusable("feed.waiting", message, hint));
                 }
                 std::thread::sleep(LOOK.min(until.saturating_duration_since(Instant::now())));
             }
@@ -154,7 +154,7 @@ impl Delivery {
     }
 
     /// Ends in good order, and says what was done.
-    pub(super) fn end(mut self) -> Result<(), Failure> {
+    pub(super) fn end(mut self) -> Result<(), CliError> {
         self.flush()?;
         self.keep()?;
         let sent = count(self.sent, "record");
@@ -169,7 +169,7 @@ impl Delivery {
         } else {
             "with --state DIR they are kept and sent again"
         };
-        Err(Failure::unusable("feed.refused", message, hint))
+        Err(CliError::unusable("feed.refused", message, hint))
     }
 }
 

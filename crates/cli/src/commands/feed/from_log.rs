@@ -14,7 +14,7 @@ use crate::commands::rules;
 use crate::commands::verify::now;
 use crate::commands::verify::standing::Standings;
 use crate::commands::watch::{self, Follows, Item, ItemKind, Remote, State, Views, Watched, Watcher};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::http::Prefix;
 use crate::io::source::{Server, Source as _};
@@ -26,11 +26,11 @@ pub(super) fn run(
     url: &str,
     feed: &Feed,
     mut delivery: Delivery,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
-        Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
     let views: Arc<dyn Views> = Arc::new(Remote::new(prefix.clone(), args.access.token()?)?);
     // Without findings no rule is asked.
@@ -58,12 +58,12 @@ pub(super) fn run(
 }
 
 /// Rules that find nothing.
-fn nothing() -> Result<Pack, Failure> {
+fn nothing() -> Result<Pack, CliError> {
     let mut sources = Sources::default();
     let rule = "title: Nothing\nid: nothing\nlevel: informational\ndetection:\n  s: {countersign-feeds-nothing: nothing}\n  condition: s\n";
     sources.add("nothing.yml", rule);
     sources.build("nothing").map_err(|_| {
-        Failure::unusable("rules.invalid", "no rules can be built", "this is a bug: please report it")
+        CliError::unusable("rules.invalid", "no rules can be built", "this is a bug: please report it")
     })
 }
 
@@ -88,7 +88,7 @@ impl<'p> Follows<'p> for Following<'p> {
         self.end
     }
 
-    fn settle(&mut self) -> Result<Option<bool>, Failure> {
+    fn settle(&mut self) -> Result<Option<bool>, CliError> {
         let step = self.watcher.settle(now()?, None)?;
         if let Some(attested) = step.events {
             let log = Log { origin: &self.origin, size: attested.size, root: attested.root };
@@ -123,7 +123,7 @@ impl<'p> Follows<'p> for Following<'p> {
 }
 
 impl Following<'_> {
-    fn finding(&mut self, item: &Item) -> Result<(), Failure> {
+    fn finding(&mut self, item: &Item) -> Result<(), CliError> {
         let kind = match item.kind {
             ItemKind::Alert if self.feed.findings => Kind::Alert,
             ItemKind::Retract if self.feed.findings => Kind::Retract,

@@ -8,7 +8,7 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign_feeds::Record;
 use serde::{Deserialize, Serialize};
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use countersign_delivery::{Directory, Store as _};
 
 /// How far the feed is.
@@ -35,7 +35,7 @@ struct Sent {
 
 /// A record that was refused, and why.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Refused {
+pub(super) struct RefusedRecord {
     pub(super) id: String,
     pub(super) why: String,
     pub(super) time: String,
@@ -47,17 +47,17 @@ pub(super) struct Progress {
     store: Option<Arc<Directory>>,
     name: String,
     sent: Sent,
-    refused: Vec<Refused>,
+    refused: Vec<RefusedRecord>,
 }
 
 impl Progress {
-    pub(super) fn open(folder: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn open(folder: Option<&Path>) -> Result<Self, CliError> {
         let mut progress =
             Self { store: None, name: String::new(), sent: Sent::default(), refused: Vec::new() };
         let Some(folder) = folder else { return Ok(progress) };
         progress.name = shown(folder);
         let store = Directory::open(folder)?;
-        let failed = |error| Failure::io("read", &progress.name, &error);
+        let failed = |error| CliError::io("read", &progress.name, &error);
         for name in store.names().map_err(failed)? {
             let bytes = || store.read(&name).map_err(failed);
             match name.as_str() {
@@ -77,7 +77,7 @@ impl Progress {
     }
 
     /// Whether something of this log was sent before. Another log's is refused.
-    pub(super) fn begin(&mut self, origin: &str) -> Result<(), Failure> {
+    pub(super) fn begin(&mut self, origin: &str) -> Result<(), CliError> {
         if self.sent.origin.is_empty() {
             origin.clone_into(&mut self.sent.origin);
         }
@@ -86,7 +86,7 @@ impl Progress {
         }
         let hint = "give each log a directory of its own";
         let message = format!("it is of the log {:?}", self.sent.origin);
-        Err(Failure::unusable("state.other_log", message, hint).within(&self.name))
+        Err(CliError::unusable("state.other_log", message, hint).within(&self.name))
     }
 
     /// The folder and its name, where there is one.
@@ -143,26 +143,26 @@ impl Progress {
     pub(super) fn refuse(&mut self, record: &Record, why: String) {
         let Record { id, time, text } = record.clone();
         self.refused.retain(|refused| refused.id != id);
-        self.refused.push(Refused { id, why, time: time.to_string(), text });
+        self.refused.push(RefusedRecord { id, why, time: time.to_string(), text });
     }
 
     /// What was refused so far.
-    pub(super) fn refused(&self) -> &[Refused] {
+    pub(super) fn refused(&self) -> &[RefusedRecord] {
         &self.refused
     }
 
     /// What was refused so far, to be sent again.
-    pub(super) fn take_refused(&mut self) -> Vec<Refused> {
+    pub(super) fn take_refused(&mut self) -> Vec<RefusedRecord> {
         std::mem::take(&mut self.refused)
     }
 
     /// Keeps it, durably.
-    pub(super) fn keep(&mut self, written: Option<u64>) -> Result<(), Failure> {
+    pub(super) fn keep(&mut self, written: Option<u64>) -> Result<(), CliError> {
         VERSION.clone_into(&mut self.sent.version);
         self.sent.written = written;
         let Some(store) = &self.store else { return Ok(()) };
         let put = |name: &str, text: &[u8]| {
-            store.put(name, text).map_err(|error| Failure::io("write", &self.name, &error))
+            store.put(name, text).map_err(|error| CliError::io("write", &self.name, &error))
         };
         // First what was refused, which would be lost else.
         if !self.refused.is_empty()
@@ -174,11 +174,11 @@ impl Progress {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], file: &str, name: &str) -> Result<T, Failure> {
+fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], file: &str, name: &str) -> Result<T, CliError> {
     serde_json::from_slice(bytes).map_err(|_| damaged(name, &format!("{file} is malformed")))
 }
 
-fn damaged(name: &str, why: &str) -> Failure {
+fn damaged(name: &str, why: &str) -> CliError {
     let hint = "put the right file in its place, or start over in another directory: receivers recognise records by their ids";
-    Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
+    CliError::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }

@@ -22,9 +22,9 @@ use self::hook::Webhook;
 use self::http::{Http, Receiver};
 use self::socket::Socket;
 use self::stdout::Stdout;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::http::{Client, Redirects};
-use crate::io::retry::Trouble;
+use crate::io::retry::DestinationError;
 use crate::io::webhook::{Hook, Secret, address};
 use crate::io::{input, key, token};
 
@@ -42,13 +42,13 @@ pub(super) struct Answer {
 /// Where records go.
 pub(super) trait Sink {
     /// Has the receiver take these. What is neither refused nor left for later is there.
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble>;
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, DestinationError>;
 
     /// How many records a batch has at most.
     fn most(&self) -> usize;
 
     /// Goes on with what was written before, which was so long when all that was sent was in it.
-    fn resume(&mut self, _written: Option<u64>) -> Result<(), Failure> {
+    fn resume(&mut self, _written: Option<u64>) -> Result<(), CliError> {
         Ok(())
     }
 
@@ -118,7 +118,7 @@ impl Kind {
 }
 
 impl Sending {
-    pub(super) fn open(&self, format: Format) -> Result<Box<dyn Sink>, Failure> {
+    pub(super) fn open(&self, format: Format) -> Result<Box<dyn Sink>, CliError> {
         let most = usize::from(self.batch);
         let destination = self.destination.as_deref().unwrap_or_default();
         let receiver = match self.sink {
@@ -147,12 +147,12 @@ impl Sending {
         if !fits {
             let message = format!("{} doesn't accept the format {}", self.sink.name(), format.as_str());
             let hint = "give --to otlp for a collector of OpenTelemetry, --to ecs for Elasticsearch";
-            return Err(Failure::unusable("arguments.invalid", message, hint));
+            return Err(CliError::unusable("arguments.invalid", message, hint));
         }
         let url = address(destination)?;
         if !url.username().is_empty() || url.password().is_some() {
             let hint = "put the token in a file of its own, and use --sink-token";
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "arguments.invalid",
                 "the address contains a secret, which others may see",
                 hint,
@@ -166,7 +166,7 @@ impl Sending {
         Ok(Box::new(Http { client, url, token, receiver, format, gzip: self.gzip, most }))
     }
 
-    fn client(&self) -> Result<Client, Failure> {
+    fn client(&self) -> Result<Client, CliError> {
         let ca = match &self.ca {
             Some(path) => Some((input::small(path)?, shown(path))),
             None => None,
@@ -184,10 +184,10 @@ impl Sending {
         Client::with_certificates(Redirects::SameHostWithBody, ca, identity)
     }
 
-    fn tls(&self, destination: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), Failure> {
+    fn tls(&self, destination: &str) -> Result<(Arc<ClientConfig>, ServerName<'static>), CliError> {
         let refused = |why: String| {
             let hint = "check the system's certificates, or give the receiver's with --ca";
-            Failure::unusable("tls.invalid", why, hint)
+            CliError::unusable("tls.invalid", why, hint)
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
@@ -224,24 +224,24 @@ impl Sending {
 }
 
 /// The host of `HOST:PORT`.
-fn host(address: &str) -> Result<&str, Failure> {
+fn host(address: &str) -> Result<&str, CliError> {
     let parts =
         address.rsplit_once(':').filter(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok());
     parts.map(|(host, _)| host.trim_matches(['[', ']'])).ok_or_else(|| {
         let hint = "write it as siem.example:6514, or [2001:db8::1]:6514";
-        Failure::unusable("arguments.invalid", "the destination is not a host with a port", hint)
+        CliError::unusable("arguments.invalid", "the destination is not a host with a port", hint)
     })
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, CliError> {
     let bytes = input::small(path)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
     certificates.ok().filter(|all| !all.is_empty()).ok_or_else(|| pem(path, "a certificate"))
 }
 
-fn pem(path: &Path, what: &str) -> Failure {
+fn pem(path: &Path, what: &str) -> CliError {
     let message = format!("it does not hold {what} as PEM");
-    Failure::unusable("tls.invalid", message, "give a file of PEM").within(&shown(path))
+    CliError::unusable("tls.invalid", message, "give a file of PEM").within(&shown(path))
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::finding::{
 };
 use super::memory::Memory;
 use super::tree::{self, Entries, Growth, Interruption, Reading};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::source::Source;
 use crate::io::verdict::entries as entries_of;
 
@@ -100,7 +100,7 @@ impl Watch<'_> {
         seen: &SignedCheckpoint,
         now: Time,
         findings: &mut Findings,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if let Err(finding) = self.check_signature(seen) {
             findings.stop();
             findings.add(*finding);
@@ -187,7 +187,7 @@ impl Watch<'_> {
         old: u64,
         checkpoint: &Checkpoint,
         findings: &mut Findings,
-    ) -> Result<bool, Failure> {
+    ) -> Result<bool, CliError> {
         let end = entries.edge.end();
         let Some(root) = entries.edge.root().filter(|_| end > old) else { return Ok(false) };
         self.allow(self.source, PROOF_LIMIT);
@@ -256,7 +256,7 @@ impl Watch<'_> {
         pin: &SignedCheckpoint,
         seen: &SignedCheckpoint,
         findings: &mut Findings,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let (old, new) = (&seen.checkpoint, &pin.checkpoint);
         if let Growth::Inconsistent = tree::consistency(self.source, (old.size, &old.root), new)? {
             findings.add(split_view(
@@ -444,7 +444,7 @@ fn split_view(pin: &SignedCheckpoint, seen: &SignedCheckpoint, what: &str) -> Fi
     Finding::new(SPLIT_VIEW, message).with_evidence(&[&pin.to_string(), &seen.to_string()]).fatal()
 }
 
-fn unreachable(failure: &Failure) -> Finding {
+fn unreachable(failure: &CliError) -> Finding {
     Finding::new(UNREACHABLE, failure.brief()).lasting()
 }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::chains::Chains;
 use super::tree::{read_edge, write_edge};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input;
 use crate::io::output::Output;
 
@@ -160,14 +160,14 @@ impl Memory {
 
 impl Keep {
     /// What was kept, or nothing where there is no file yet.
-    pub(super) fn load(&self, origin: &str) -> Result<Memory, Failure> {
+    pub(super) fn load(&self, origin: &str) -> Result<Memory, CliError> {
         let (Self::State(path) | Self::Pin(path)) = self else { return Ok(Memory::default()) };
-        if !path.try_exists().map_err(|error| Failure::io("read", &shown(path), &error))? {
+        if !path.try_exists().map_err(|error| CliError::io("read", &shown(path), &error))? {
             return Ok(Memory::default());
         }
         let damaged = |why: &str| {
             let hint = "put the right file in its place. Without it, the log is read from its beginning, and what was seen before is forgotten";
-            Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint)
+            CliError::unusable("state.invalid", format!("it can't be continued: {why}"), hint)
                 .within(&shown(path))
         };
         if let Self::State(_) = self {
@@ -183,7 +183,7 @@ impl Keep {
     }
 
     /// Whether it can be kept: who monitors a log for weeks wants to know before the first look.
-    pub(super) fn try_writing(&self) -> Result<(), Failure> {
+    pub(super) fn try_writing(&self) -> Result<(), CliError> {
         match self {
             Self::State(path) | Self::Pin(path) => Output::create(Some(path)).map(drop),
             Self::Nothing => Ok(()),
@@ -191,7 +191,7 @@ impl Keep {
     }
 
     /// Keeps it, durably and in one step, unless it is what was `kept` last.
-    pub(super) fn save(&self, memory: &Memory, origin: &str, kept: &mut String) -> Result<(), Failure> {
+    pub(super) fn save(&self, memory: &Memory, origin: &str, kept: &mut String) -> Result<(), CliError> {
         let (path, text) = match (self, &memory.pin) {
             (Self::State(path), _) => (path, memory.to_text(origin)),
             (Self::Pin(path), Some(pin)) => (path, pin.to_string()),
@@ -209,6 +209,6 @@ impl Keep {
 }
 
 /// A state file grows with the chains that are open.
-fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::io("read", &shown(path), &error))
+fn read(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path).map_err(|error| CliError::io("read", &shown(path), &error))
 }

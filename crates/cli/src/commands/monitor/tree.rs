@@ -14,7 +14,7 @@ use countersign::merkle::{
 };
 
 use super::finding::{Finding, TREE_ROOT};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::source::Source;
 use crate::io::{progress, stop};
 
@@ -33,7 +33,7 @@ pub(super) fn consistency(
     source: &dyn Source,
     old: (u64, &Hash),
     new: &Checkpoint,
-) -> Result<Growth, Failure> {
+) -> Result<Growth, CliError> {
     if old.0 == 0 {
         return Ok(Growth::Consistent);
     }
@@ -83,7 +83,7 @@ pub(super) struct Entries {
 /// The reason why reading ended early.
 pub(super) enum Interruption {
     TimeLimit,
-    Failure(Failure),
+    Failure(CliError),
 }
 
 /// Reads the entries from the edge up to the checkpoint until the time limit, and passes each to `leaf` before it is
@@ -97,7 +97,7 @@ pub(super) fn leaves(
     new: &Checkpoint,
     limit: Instant,
     mut leaf: impl FnMut(u64, &[u8]),
-) -> Result<Reading, Failure> {
+) -> Result<Reading, CliError> {
     let mut entries = Entries { edge: edge.clone(), match_pin: true };
     let first = edge.end() / TILE_WIDTH;
     let bar = progress::count("reading", new.size.div_ceil(TILE_WIDTH) - first);
@@ -153,11 +153,11 @@ fn take_bundles(
     queues: &[Receiver<Got>],
     limit: Instant,
     mut take: impl FnMut(Bundle, &[u8]) -> Result<(), Error>,
-) -> Result<Ended, Failure> {
+) -> Result<Ended, CliError> {
     for (bundle, queue) in Bundle::grown(old, new).zip(queues.iter().cycle()) {
         let got = queue.recv();
         if stop::asked() {
-            return Err(Failure::unusable("monitor.stopped", "it was stopped", "run it again"));
+            return Err(CliError::unusable("monitor.stopped", "it was stopped", "run it again"));
         }
         let wrong = |code, message: String| {
             let finding = Finding::new(code, message).at(bundle.path()).at_leaf(bundle.index * TILE_WIDTH);
@@ -173,7 +173,7 @@ fn take_bundles(
             _ if Instant::now() >= limit => return Ok(Ended::Early(Interruption::TimeLimit)),
             Ok(Err(failure)) => return Ok(Ended::Early(Interruption::Failure(failure))),
             Err(_) => {
-                return Err(Failure::unusable("monitor.reader", "a reader ended early", "run it again"));
+                return Err(CliError::unusable("monitor.reader", "a reader ended early", "run it again"));
             }
         }
         let done = (bundle.index * TILE_WIDTH).saturating_add(bundle.width.into());
@@ -184,7 +184,7 @@ fn take_bundles(
     Ok(Ended::AtSize)
 }
 
-type Got = Result<Option<Vec<u8>>, Failure>;
+type Got = Result<Option<Vec<u8>>, CliError>;
 
 fn read(source: &dyn Source, bundles: impl Iterator<Item = Bundle>, give: &SyncSender<Got>) {
     for bundle in bundles {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::memory::{Memory, WAITING};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::http::{Body, Client, Redirects};
 use crate::io::style;
 
@@ -16,10 +16,10 @@ pub(super) struct Webhook {
 }
 
 impl Webhook {
-    pub(super) fn new(url: &str) -> Result<Self, Failure> {
+    pub(super) fn new(url: &str) -> Result<Self, CliError> {
         let refuse = || {
             let hint = "it begins with https:// or http://";
-            Failure::unusable("arguments.invalid", "the webhook's address is no URL", hint)
+            CliError::unusable("arguments.invalid", "the webhook's address is no URL", hint)
         };
         let url: reqwest::Url = url.parse().map_err(|_| refuse())?;
         if !matches!(url.scheme(), "http" | "https") {

@@ -12,7 +12,7 @@ use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short, Tally};
 
 use super::searcher::Searcher;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::found::Found;
 
 /// Which events are looked for.
@@ -185,7 +185,7 @@ impl<'q> Search<'q> {
     }
 
     /// Takes what became verified.
-    pub(super) fn take(&mut self, told: Update) -> Result<(), Failure> {
+    pub(super) fn take(&mut self, told: Update) -> Result<(), CliError> {
         match (self.wanted, &mut self.tally) {
             (Wanted::All, _) => self.found.total += told.others,
             (Wanted::Matching(_), Some(tally)) => tally.count_others(told.others),

@@ -9,7 +9,7 @@ use countersign_query::value::{Document, Value};
 use countersign_query::{Findings, Outcome, Party, Read, Readings};
 
 use crate::commands::verify::standing::{Standing, Standings, marked};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::found::Found;
 use crate::io::query;
 use crate::io::readings::unknown_shapes;
@@ -24,7 +24,7 @@ pub(super) fn write(
     standings: &Standings<'_>,
     readings: &Readings,
     findings: Option<&Findings>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let (kept, total) = (found.kept(), found.total);
     if let Some(findings) = findings.filter(|findings| findings.of > 0) {
         text.push_str(&query::told(findings, super::SEARCHED));

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::handing::{Receiver, Trouble};
+use super::handing::{DestinationError, Receiver};
 use super::item::{Item, Kind};
 
 /// How long it may take.
@@ -61,18 +61,18 @@ impl Receiver for Exec {
         item.kind != Kind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
-        let failed = |error: std::io::Error| Trouble::later(format!("it cannot be run: {error}"));
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+        let failed = |error: std::io::Error| DestinationError::later(format!("it cannot be run: {error}"));
         let mut child = self.start(item).map_err(failed)?;
         let until = Instant::now() + self.patience;
         let mut pause = Duration::from_millis(1);
         loop {
             match child.try_wait().map_err(failed)? {
                 Some(status) if status.success() => return Ok(()),
-                Some(status) => return Err(Trouble::Refused(format!("it ended with {status}"))),
+                Some(status) => return Err(DestinationError::Refused(format!("it ended with {status}"))),
                 None if Instant::now() >= until => {
                     end(&mut child);
-                    return Err(Trouble::Refused("it takes longer than a minute".into()));
+                    return Err(DestinationError::Refused("it takes longer than a minute".into()));
                 }
                 None => {
                     std::thread::sleep(pause);
@@ -109,7 +109,7 @@ mod tests {
             ended.send(pipe.read_to_end(&mut Vec::new())).unwrap();
         });
         loop {
-            assert!(matches!(exec.take(&item), Err(Trouble::Refused(_))));
+            assert!(matches!(exec.take(&item), Err(DestinationError::Refused(_))));
             if begins.try_recv().is_ok() {
                 break;
             }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::stream::{Heard, Views};
 use super::watcher::Watcher;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::retry::Waits;
 use crate::io::verdict::entries;
 use crate::io::{stop, style};
@@ -37,16 +37,16 @@ pub(crate) trait Follows<'p> {
     }
 
     /// Takes in what became known. Whether the log has grown; none where another view is needed.
-    fn settle(&mut self) -> Result<Option<bool>, Failure>;
+    fn settle(&mut self) -> Result<Option<bool>, CliError>;
 
     /// There was a moment for other things.
-    fn idle(&mut self) -> Result<(), Failure> {
+    fn idle(&mut self) -> Result<(), CliError> {
         Ok(())
     }
 }
 
 /// Follows a log until that is done.
-pub(crate) fn follow<'p>(follower: &mut impl Follows<'p>, views: &Arc<dyn Views>) -> Result<(), Failure> {
+pub(crate) fn follow<'p>(follower: &mut impl Follows<'p>, views: &Arc<dyn Views>) -> Result<(), CliError> {
     let mut wait = Waits::up_to(LONGEST_WAIT);
     // What was last said of the connection.
     let mut told: Option<String> = None;
@@ -90,8 +90,8 @@ fn listen<'p>(
     follower: &mut impl Follows<'p>,
     heard: &Channel<Heard>,
     views: &dyn Views,
-) -> Result<(Option<u16>, Failure, bool), Failure> {
-    let ended = |why: &str| Failure::unusable("stream.ended", why, "it is asked again");
+) -> Result<(Option<u16>, CliError, bool), CliError> {
+    let ended = |why: &str| CliError::unusable("stream.ended", why, "it is asked again");
     let mut has_grown = false;
     let mut trusted = Instant::now();
     loop {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use super::item::Item;
 use super::state::Taken;
-use crate::errors::Failure;
-pub(crate) use crate::io::retry::Trouble;
+use crate::errors::CliError;
+pub(crate) use crate::io::retry::DestinationError;
 use crate::io::retry::Waits;
 use crate::io::style;
 
@@ -32,7 +32,7 @@ pub(crate) trait Receiver: Send {
     /// Whether it is told of this.
     fn wants(&self, item: &Item) -> bool;
     /// Takes an item.
-    fn take(&mut self, item: &Item) -> Result<(), Trouble>;
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError>;
     /// There is nothing for it for now. Whether it has done all that it was told.
     fn idle(&mut self) -> bool {
         true
@@ -248,8 +248,8 @@ fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: 
                 }
                 return true;
             }
-            Err(Trouble::Later { why, after }) => (why, after),
-            Err(Trouble::Refused(why)) => {
+            Err(DestinationError::Later { why, after }) => (why, after),
+            Err(DestinationError::Refused(why)) => {
                 refusals += 1;
                 if refusals == REFUSALS {
                     let name = receiver.name();
@@ -280,7 +280,7 @@ fn hand_over(receiver: &mut dyn Receiver, item: &Item, waiting: &Waiting, told: 
     }
 }
 
-fn warn(receiver: &dyn Receiver, told: &mut Option<String>, failure: &Failure) {
+fn warn(receiver: &dyn Receiver, told: &mut Option<String>, failure: &CliError) {
     let why = failure.brief();
     if told.as_ref() != Some(&why) {
         style::warn(&format!("what the {} has taken cannot be kept: {why}", receiver.name()));
@@ -306,7 +306,7 @@ mod tests {
             true
         }
 
-        fn take(&mut self, _: &Item) -> Result<(), Trouble> {
+        fn take(&mut self, _: &Item) -> Result<(), DestinationError> {
             std::thread::sleep(LOOK);
             Ok(())
         }

@@ -11,7 +11,7 @@ use countersign_analyze::{Decision, Finding, Pack};
 use serde::{Deserialize, Serialize};
 
 use crate::commands::keygen::random;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::output::Output;
 
 /// How long a list holds, in milliseconds. Gates ask for the next at half of it.
@@ -127,7 +127,7 @@ impl Lister {
         origin: &str,
         pack: &Pack,
         now: Time,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let mut salt = [0; 16];
         random(&mut salt)?;
         let header = Header {
@@ -152,7 +152,7 @@ impl Lister {
         let mut output = Output::create(Some(&self.path))?;
         output
             .write_all(note.as_bytes())
-            .map_err(|error| Failure::io("write", &shown(&self.path), &error))?;
+            .map_err(|error| CliError::io("write", &shown(&self.path), &error))?;
         output.finish()
     }
 }

@@ -10,9 +10,9 @@ use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport as _};
 use zeroize::Zeroizing;
 
-use super::handing::{Receiver, Trouble};
+use super::handing::{DestinationError, Receiver};
 use super::item::{Item, Kind};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{input, key};
 
 /// How long the server may take to answer.
@@ -45,12 +45,12 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
 
 impl Mailing {
     /// Who sends, where e-mail is asked for. `origin` is the log's.
-    pub(crate) fn open(&self, origin: &str) -> Result<Option<Mail>, Failure> {
+    pub(crate) fn open(&self, origin: &str) -> Result<Option<Mail>, CliError> {
         let (Some(url), Some(from)) = (&self.smtp, &self.mail_from) else { return Ok(None) };
         let refuse = |why: &str| {
             let hint =
                 "write it as smtp://mail.example:587 or smtps://mail.example, without name and password";
-            Failure::unusable("arguments.invalid", format!("the mail server's address {why}"), hint)
+            CliError::unusable("arguments.invalid", format!("the mail server's address {why}"), hint)
         };
         let url: reqwest::Url = url.parse().map_err(|_| refuse("is no URL"))?;
         let host = url.host_str().filter(|host| !host.is_empty()).ok_or_else(|| refuse("has no host"))?;
@@ -60,7 +60,7 @@ impl Mailing {
         }
         let unusable = |error: lettre::transport::smtp::Error| {
             let hint = "check the system's certificates, and the name of the host";
-            Failure::unusable("mail.tls", error.to_string(), hint)
+            CliError::unusable("mail.tls", error.to_string(), hint)
         };
         let tls = TlsParameters::new(host.to_owned()).map_err(unusable)?;
         let (tls, port) = match url.scheme() {
@@ -79,7 +79,7 @@ impl Mailing {
             key::warn_if_readable(path, "password");
             let password = password.trim_end_matches(['\n', '\r']);
             if password.is_empty() {
-                let failure = Failure::unusable(
+                let failure = CliError::unusable(
                     "mail.password",
                     "there is no password in it",
                     "write it into the file",
@@ -143,12 +143,12 @@ impl Receiver for Mail {
         item.kind != Kind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
-        let message = self.message(item).map_err(|error| Trouble::Refused(error.to_string()))?;
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+        let message = self.message(item).map_err(|error| DestinationError::Refused(error.to_string()))?;
         match self.transport.send(&message) {
             Ok(_) => Ok(()),
-            Err(error) if error.is_permanent() => Err(Trouble::Refused(error.to_string())),
-            Err(error) => Err(Trouble::later(error.to_string())),
+            Err(error) if error.is_permanent() => Err(DestinationError::Refused(error.to_string())),
+            Err(error) => Err(DestinationError::later(error.to_string())),
         }
     }
 }

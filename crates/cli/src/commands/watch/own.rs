@@ -15,12 +15,12 @@ use countersign_query::Readings;
 use serde_json::Value;
 
 use super::Watch;
-use super::handing::{Handing, Receiver, Trouble};
+use super::handing::{DestinationError, Handing, Receiver};
 use super::item::{Item, Kind};
 use super::state::{State, Taken};
 use super::stream::{Heard, Views};
 use super::watcher::{Watched, Watcher};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style;
 use countersign_delivery::Directory;
@@ -34,7 +34,7 @@ pub(crate) fn begin(
     pack: Pack,
     readings: Readings,
     reading: &Arc<Reading>,
-) -> Result<JoinHandle<Result<ExitStatus, Failure>>, Failure> {
+) -> Result<JoinHandle<Result<ExitStatus, CliError>>, CliError> {
     let watch = folder.join(FOLDER);
     let name = shown(&watch);
     let store = Arc::new(Directory::open(&watch)?);
@@ -69,7 +69,7 @@ pub(crate) fn begin(
         }
         ended
     });
-    thread.map_err(|error| Failure::io("start", "watching", &error))
+    thread.map_err(|error| CliError::io("start", "watching", &error))
 }
 
 /// The log's own live view.
@@ -84,13 +84,13 @@ impl Views for Own {
         let told = move |piece| lines.send(Heard::Lines(piece)).is_ok();
         let ended = self.runtime.block_on(self.reading.follow(from.unwrap_or_default(), told));
         let (status, why) = match ended {
-            Ok(()) => (None, Failure::unusable("stream.ended", "the log's view ended", "it is asked again")),
+            Ok(()) => (None, CliError::unusable("stream.ended", "the log's view ended", "it is asked again")),
             Err(error) => {
                 let status = if matches!(error, ExportError::Invalid { .. }) { 400 } else { 503 };
                 // A log without any entry has none yet.
                 let code =
                     if matches!(error, ExportError::NotFound(_)) { "stream.ended" } else { "stream.lost" };
-                (Some(status), Failure::unusable(code, error.to_string(), "it is asked again"))
+                (Some(status), CliError::unusable(code, error.to_string(), "it is asked again"))
             }
         };
         let _ = tell.send(Heard::Lost { status, why });
@@ -112,9 +112,9 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(folder: &Path, reading: Arc<Reading>) -> Result<Self, Failure> {
+    fn open(folder: &Path, reading: Arc<Reading>) -> Result<Self, CliError> {
         let before = reading.findings().begin();
-        let before = before.map_err(|error| Failure::io("read", &shown(&folder.join(FINDINGS)), &error))?;
+        let before = before.map_err(|error| CliError::io("read", &shown(&folder.join(FINDINGS)), &error))?;
         let names = before.iter().filter_map(|line| name(line)).collect();
         Ok(Self { reading, names })
     }
@@ -137,13 +137,13 @@ impl Receiver for Kept {
         true
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         if !self.names.insert(name(&item.text).unwrap_or_default()) {
             return Ok(());
         }
         if let Err(error) = self.reading.add_finding(item.text.clone()) {
             self.names.remove(&name(&item.text).unwrap_or_default());
-            return Err(Trouble::later(error.to_string()));
+            return Err(DestinationError::later(error.to_string()));
         }
         if item.kind == Kind::Alert {
             let data = item.data();

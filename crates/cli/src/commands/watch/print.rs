@@ -2,7 +2,7 @@
 
 use std::io::{self, Write as _};
 
-use super::handing::{Receiver, Trouble};
+use super::handing::{DestinationError, Receiver};
 use super::item::{Item, Kind};
 use crate::io::style::{self, bad, doubt, faint, plain};
 
@@ -20,11 +20,13 @@ impl Receiver for Print {
         item.kind != Kind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         let text = if self.json { item.text.clone() + "\n" } else { text(item) };
         match style::write(&text).and_then(|()| io::stdout().flush()) {
             // Nobody listens any more.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Trouble::later(error.to_string())),
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                Err(DestinationError::later(error.to_string()))
+            }
             _ => Ok(()),
         }
     }

@@ -13,11 +13,11 @@ use countersign::recorder::Recorder;
 use countersign::trust::Trust;
 use serde_json::{Value, json};
 
-use super::handing::{Receiver, Trouble};
+use super::handing::{DestinationError, Receiver};
 use super::item::{Item, Kind};
 use crate::commands::keygen::random;
 use crate::commands::verify::now;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::style;
 use countersign_delivery::{Delivery, LogServer, Step};
 use countersign_delivery::{Directory, FollowPosition, Outbox};
@@ -33,7 +33,7 @@ pub(crate) struct Recording {
     trust: Trust,
     origin: String,
     outbox: Mutex<Outbox>,
-    collector: Box<dyn LogServer<Error = Failure> + Send>,
+    collector: Box<dyn LogServer<Error = CliError> + Send>,
     told: Option<String>,
 }
 
@@ -42,13 +42,13 @@ impl Recording {
         folder: &Path,
         key: SignerKey,
         (trust, origin): (&Trust, &str),
-        collector: Box<dyn LogServer<Error = Failure> + Send>,
-    ) -> Result<Self, Failure> {
+        collector: Box<dyn LogServer<Error = CliError> + Send>,
+    ) -> Result<Self, CliError> {
         let outbox = Outbox::open(Box::new(Directory::open(folder)?), origin, &shown(folder))?;
         if outbox.head().is_some_and(|head| !head.closed && head.key != *key.verifier_key()) {
             let message = "the chain in the outbox was begun with another key";
             let hint = "give that key; or give another directory, where a new chain begins";
-            return Err(Failure::unusable("outbox.other_key", message, hint).within(outbox.name()));
+            return Err(CliError::unusable("outbox.other_key", message, hint).within(outbox.name()));
         }
         Ok(Self {
             key,
@@ -65,7 +65,7 @@ impl Recording {
     }
 
     /// Makes the record of an item durable here, once.
-    fn record(&mut self, item: &Item) -> Result<(), Failure> {
+    fn record(&mut self, item: &Item) -> Result<(), CliError> {
         if self.outbox().followed().is_some_and(|followed| followed.offset >= item.serial) {
             return Ok(());
         }
@@ -128,8 +128,8 @@ impl Receiver for Recording {
         true
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
-        self.record(item).map_err(|failure| Trouble::later(failure.brief()))?;
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
+        self.record(item).map_err(|failure| DestinationError::later(failure.brief()))?;
         self.deliver();
         Ok(())
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::item::Item;
 use super::listing::Listing;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use countersign_delivery::{Directory, Store};
 
 const MAGIC: &[u8] = b"countersign/watch/v1\n";
@@ -100,8 +100,8 @@ impl Scan {
 
 impl State {
     /// What is kept there, or nothing where nothing is.
-    pub(crate) fn load(store: &Directory, name: &str) -> Result<Option<Self>, Failure> {
-        let failed = |error| Failure::io("read", name, &error);
+    pub(crate) fn load(store: &Directory, name: &str) -> Result<Option<Self>, CliError> {
+        let failed = |error| CliError::io("read", name, &error);
         if !store.names().map_err(failed)?.iter().any(|file| file == STATE) {
             return Ok(None);
         }
@@ -109,17 +109,17 @@ impl State {
     }
 
     /// The same of a folder in which another process may be at work.
-    pub(crate) fn read(folder: &Path) -> Result<Self, Failure> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, CliError> {
         let path = folder.join(STATE);
         let name = shown(&path);
-        let failed = |error| Failure::io("read", &name, &error);
+        let failed = |error| CliError::io("read", &name, &error);
         if std::fs::metadata(&path).map_err(failed)?.len() > MOST {
             return Err(damaged(&name, "it is too long"));
         }
         Self::parse(&std::fs::read(&path).map_err(failed)?, &name)
     }
 
-    fn parse(bytes: &[u8], name: &str) -> Result<Self, Failure> {
+    fn parse(bytes: &[u8], name: &str) -> Result<Self, CliError> {
         let (body, checksum) = bytes.split_at(bytes.len().saturating_sub(CHECKSUM));
         if Hash::of(&[body]).0 != *checksum {
             return Err(damaged(name, "it is not what was written"));
@@ -145,21 +145,21 @@ impl State {
     }
 
     /// Keeps it, durably.
-    pub(crate) fn save(&self, store: &Directory, name: &str) -> Result<(), Failure> {
+    pub(crate) fn save(&self, store: &Directory, name: &str) -> Result<(), CliError> {
         let mut bytes = postcard::to_extend(self, MAGIC.to_vec()).unwrap_or_default();
         if self.told_before > 0 {
             bytes = postcard::to_extend(&self.told_before, bytes).unwrap_or_default();
         }
         let checksum = Hash::of(&[&bytes]);
         bytes.extend(checksum.0);
-        store.put(STATE, &bytes).map_err(|error| Failure::io("write", name, &error))
+        store.put(STATE, &bytes).map_err(|error| CliError::io("write", name, &error))
     }
 }
 
-fn damaged(name: &str, why: &str) -> Failure {
+fn damaged(name: &str, why: &str) -> CliError {
     let hint = "put the right file in its place; or begin anew with an empty directory: the same log gives the same findings, \
                 which receivers know by their ids";
-    Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
+    CliError::unusable("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }
 
 /// How far each receiver has come, in a small file of its own.
@@ -176,8 +176,8 @@ impl Taken {
         name: &str,
         receivers: &[&'static str],
         serial: u64,
-    ) -> Result<Self, Failure> {
-        let failed = |error| Failure::io("read", name, &error);
+    ) -> Result<Self, CliError> {
+        let failed = |error| CliError::io("read", name, &error);
         let mut by: BTreeMap<String, u64> = BTreeMap::new();
         if store.names().map_err(failed)?.iter().any(|file| file == TAKEN) {
             let bytes = store.read(TAKEN).map_err(failed)?;
@@ -194,7 +194,7 @@ impl Taken {
     }
 
     /// That receiver has all up to that number.
-    pub(crate) fn through(&mut self, receiver: &str, serial: u64) -> Result<(), Failure> {
+    pub(crate) fn through(&mut self, receiver: &str, serial: u64) -> Result<(), CliError> {
         self.by.insert(receiver.to_owned(), serial);
         self.save()
     }
@@ -208,8 +208,8 @@ impl Taken {
         self.by.values().min().copied()
     }
 
-    fn save(&self) -> Result<(), Failure> {
+    fn save(&self) -> Result<(), CliError> {
         let text = serde_json::to_vec(&self.by).unwrap_or_default();
-        self.store.put(TAKEN, &text).map_err(|error| Failure::io("write", &self.name, &error))
+        self.store.put(TAKEN, &text).map_err(|error| CliError::io("write", &self.name, &error))
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign::trust::Trust;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::http::{Answer, Client, Prefix, Redirects};
 use crate::io::token::{self, Token};
 
@@ -21,7 +21,7 @@ pub(crate) enum Heard {
     /// Whole lines of the export.
     Lines(Vec<u8>),
     /// The view ended, or there is none. A status is the collector's answer to the request.
-    Lost { status: Option<u16>, why: Failure },
+    Lost { status: Option<u16>, why: CliError },
 }
 
 /// Where live views of a log come from.
@@ -43,7 +43,7 @@ pub(crate) struct Remote {
 }
 
 impl Remote {
-    pub(crate) fn new(prefix: Prefix, token: Option<Token>) -> Result<Self, Failure> {
+    pub(crate) fn new(prefix: Prefix, token: Option<Token>) -> Result<Self, CliError> {
         if token.is_some() {
             token::warn_if_seen(&prefix.join("stream", &[]));
         }
@@ -67,7 +67,7 @@ impl Views for Remote {
     }
 }
 
-fn refused(answer: &Answer, has_token: bool) -> Failure {
+fn refused(answer: &Answer, has_token: bool) -> CliError {
     let hint = match (answer.status, has_token) {
         (401 | 403, false) => {
             "its stream is for readers with a token: give --token-file FILE, or set COUNTERSIGN_TOKEN"
@@ -78,17 +78,21 @@ fn refused(answer: &Answer, has_token: bool) -> Failure {
         }
         _ => "the collector's log may say more",
     };
-    Failure::unusable("stream.refused", format!("the collector answered with status {}", answer.status), hint)
+    CliError::unusable(
+        "stream.refused",
+        format!("the collector answered with status {}", answer.status),
+        hint,
+    )
 }
 
-fn read(mut stream: impl Read, tell: &SyncSender<Heard>, line_patience: Duration) -> Failure {
+fn read(mut stream: impl Read, tell: &SyncSender<Heard>, line_patience: Duration) -> CliError {
     let mut parser = Parser::default();
     let mut line_begun = Instant::now();
     let mut piece = vec![0; PIECE];
     loop {
         let read = match stream.read(&mut piece) {
             Ok(0) => {
-                return Failure::unusable(
+                return CliError::unusable(
                     "stream.ended",
                     "the collector ended the stream",
                     "it is asked again",
@@ -97,23 +101,23 @@ fn read(mut stream: impl Read, tell: &SyncSender<Heard>, line_patience: Duration
             Ok(read) => read,
             Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
             Err(error) => {
-                return Failure::unusable("stream.lost", error.to_string(), "it is asked again");
+                return CliError::unusable("stream.lost", error.to_string(), "it is asked again");
             }
         };
         let mut lines = Vec::new();
         if parser.add(&piece[..read], &mut lines).is_err() {
             let hint = "check the URL: it is the collector's";
-            return Failure::unusable("stream.invalid", "this is not the stream of a log", hint);
+            return CliError::unusable("stream.invalid", "this is not the stream of a log", hint);
         }
         if parser.held.len() < read {
             // A line ended in this piece.
             line_begun = Instant::now();
         } else if line_begun.elapsed() > line_patience {
             let hint = "it is asked again";
-            return Failure::unusable("stream.lost", "a line of the stream comes too slowly", hint);
+            return CliError::unusable("stream.lost", "a line of the stream comes too slowly", hint);
         }
         if !lines.is_empty() && tell.send(Heard::Lines(lines)).is_err() {
-            return Failure::unusable("stream.ended", "nobody listens any more", "it is asked again");
+            return CliError::unusable("stream.ended", "nobody listens any more", "it is asked again");
         }
     }
 }

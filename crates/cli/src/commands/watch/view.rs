@@ -11,7 +11,7 @@ use super::state::State;
 use super::watcher::Watched;
 use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::commands::analyze::detect;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::found::Found;
 
 /// How much may be found before a checkpoint that counts: a log that is read from its beginning has one at its end. What
@@ -56,7 +56,7 @@ impl View {
     }
 
     /// Looks at what became verified.
-    pub(super) fn settle(&mut self, watched: &Watched<'_>) -> Result<(), Failure> {
+    pub(super) fn settle(&mut self, watched: &Watched<'_>) -> Result<(), CliError> {
         self.verifier.settle();
         let told = self.verifier.take().whole()?;
         for event in told.events {
@@ -80,7 +80,7 @@ impl View {
     }
 
     /// The events that stand before that leaf; none that stood before the other one.
-    pub(super) fn take_events(&mut self, from: u64, size: u64) -> Result<Found, Failure> {
+    pub(super) fn take_events(&mut self, from: u64, size: u64) -> Result<Found, CliError> {
         let mut attested = Found::default();
         let mut later = Found::default();
         std::mem::take(&mut self.events).for_each(|VerifiedEvent { link, event, .. }| match link.index {
@@ -97,7 +97,7 @@ impl View {
         &self,
         report: &Report,
         watched: &'w Watched<'_>,
-    ) -> Result<Option<(At<'w>, String)>, Failure> {
+    ) -> Result<Option<(At<'w>, String)>, CliError> {
         let (Some(log), Some(text)) = (&report.log, &self.checkpoint) else { return Ok(None) };
         let checks = &report.checks;
         let passes = [&checks.tree, &checks.log].into_iter().all(|check| check.state == CheckState::Pass)
@@ -110,12 +110,12 @@ impl View {
             .then(|| (At { origin: &watched.origin, size: log.size, root: log.root }, text.clone())))
     }
 
-    pub(super) fn bounded(&self) -> Result<(), Failure> {
+    pub(super) fn bounded(&self) -> Result<(), CliError> {
         if self.found.kept() <= UNATTESTED {
             return Ok(());
         }
         let message = "much was found, and no checkpoint that enough witnesses signed holds it";
         let hint = "look why the log's checkpoints lack cosignatures: `countersign monitor` says which";
-        Err(Failure::unusable("watch.unattested", message, hint))
+        Err(CliError::unusable("watch.unattested", message, hint))
     }
 }

@@ -21,7 +21,7 @@ use super::state::{Chain, Scan, State, Told};
 use super::view::View;
 use crate::commands::analyze::acknowledged::Acknowledged;
 use crate::commands::verify::standing::{Standing, Standings};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::found::Found;
 
 /// The most findings that are remembered once they were handed on: later ones alone are taken back.
@@ -83,17 +83,17 @@ pub(crate) struct Step {
     /// Reading has to begin anew, at [`Watcher::position`]: a chain goes on whose open link this view does not show.
     pub(crate) anew: bool,
     /// The log does not pass, so that nothing that comes after can be believed.
-    pub(crate) fatal: Option<Failure>,
+    pub(crate) fatal: Option<CliError>,
 }
 
 impl<'p> Watcher<'p> {
     /// Goes on from what is known, or begins.
-    pub(crate) fn new(watched: Watched<'p>, state: Option<State>, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(watched: Watched<'p>, state: Option<State>, name: &str) -> Result<Self, CliError> {
         let mut state = state.unwrap_or_else(|| State { origin: watched.origin.clone(), ..State::default() });
         if state.origin != watched.origin {
             let hint = "give each log a directory of its own";
             let message = format!("it is of the log {:?}", state.origin);
-            return Err(Failure::unusable("state.other_log", message, hint).within(name));
+            return Err(CliError::unusable("state.other_log", message, hint).within(name));
         }
         let analyzer = if state.analyzer.is_empty() {
             Analyzer::streaming(watched.pack)
@@ -101,7 +101,9 @@ impl<'p> Watcher<'p> {
             match Analyzer::restore(watched.pack, &std::mem::take(&mut state.analyzer)) {
                 Ok(analyzer) => analyzer,
                 Err(unfit @ SnapshotError::Damaged) => {
-                    return Err(Failure::unusable(unfit.code(), unfit.to_string(), unfit.hint()).within(name));
+                    return Err(
+                        CliError::unusable(unfit.code(), unfit.to_string(), unfit.hint()).within(name)
+                    );
                 }
                 // What other rules, or another version of them, remember of what was there before is found by looking again.
                 Err(_) => {
@@ -190,7 +192,7 @@ impl<'p> Watcher<'p> {
         &mut self.state.listing
     }
 
-    pub(crate) fn write_list(&self, lister: &Lister, now: Time) -> Result<(), Failure> {
+    pub(crate) fn write_list(&self, lister: &Lister, now: Time) -> Result<(), CliError> {
         lister.write(&self.state.listing, &self.watched.origin, self.watched.pack, now)
     }
 
@@ -225,7 +227,7 @@ impl<'p> Watcher<'p> {
     }
 
     /// What became known by the lines so far. Whom findings are about is on the watchlist until that moment, where there is one.
-    pub(crate) fn settle(&mut self, now: Time, listed_until: Option<i64>) -> Result<Step, Failure> {
+    pub(crate) fn settle(&mut self, now: Time, listed_until: Option<i64>) -> Result<Step, CliError> {
         self.listed_until = listed_until;
         self.view.settle(&self.watched)?;
         if self.view.lacks_open && self.anew_at != Some(self.state.position) {
@@ -302,9 +304,9 @@ impl<'p> Watcher<'p> {
         at: &At<'_>,
         now: Time,
         items: &mut Vec<Item>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         let broken = |error: &dyn std::error::Error| {
-            Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
+            CliError::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
         };
         let mut later = Found::default();
         let standings = Standings::of(report);
@@ -484,7 +486,7 @@ impl<'p> Watcher<'p> {
     }
 
     /// Why nothing more can be believed, if that is so.
-    fn failure(&self, report: &Report) -> Option<Failure> {
+    fn failure(&self, report: &Report) -> Option<CliError> {
         let checks = &report.checks;
         let of = [("tree", &checks.tree), ("log", &checks.log), ("append_only", &checks.append_only)];
         let (name, check) =
@@ -507,7 +509,8 @@ impl<'p> Watcher<'p> {
         } else {
             ("watch.unknown_log", "the trust file has to name the log's key, in a line: log VKEY")
         };
-        let failure = Failure::unusable(code, format!("the log does not pass the check {name}: {why}"), hint);
+        let failure =
+            CliError::unusable(code, format!("the log does not pass the check {name}: {why}"), hint);
         Some(if check.state == CheckState::Fail { failure.into_broken() } else { failure })
     }
 

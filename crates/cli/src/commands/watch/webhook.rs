@@ -1,8 +1,8 @@
 //! A webhook that is told of each item.
 
-use super::handing::{Receiver, Trouble};
+use super::handing::{DestinationError, Receiver};
 use super::item::{Item, Kind};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::http::{Client, Redirects};
 use crate::io::webhook::{Hook, Secret};
 
@@ -10,7 +10,7 @@ use crate::io::webhook::{Hook, Secret};
 pub(crate) struct Webhook(Hook);
 
 impl Webhook {
-    pub(crate) fn new(url: &str, secret: Secret) -> Result<Self, Failure> {
+    pub(crate) fn new(url: &str, secret: Secret) -> Result<Self, CliError> {
         Hook::new(url, secret, Client::new(Redirects::SameHostWithBody)?).map(Self)
     }
 }
@@ -24,7 +24,7 @@ impl Receiver for Webhook {
         item.kind != Kind::Scan
     }
 
-    fn take(&mut self, item: &Item) -> Result<(), Trouble> {
+    fn take(&mut self, item: &Item) -> Result<(), DestinationError> {
         self.0.post(&item.name(), &item.text)
     }
 }

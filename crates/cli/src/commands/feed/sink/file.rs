@@ -7,8 +7,8 @@ use std::path::Path;
 use countersign_feeds::Record;
 
 use super::{Answer, Sink};
-use crate::errors::{Failure, shown};
-use crate::io::retry::Trouble;
+use crate::errors::{CliError, shown};
+use crate::io::retry::DestinationError;
 
 /// The most bytes that a kill can have left behind what was kept: those of a few batches.
 const SURPLUS: u64 = 64 << 20;
@@ -23,14 +23,14 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn open(path: &Path, most: usize) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path, most: usize) -> Result<Self, CliError> {
         let name = shown(path);
         let open = || {
             let file = fs::File::options().create(true).append(true).read(true).open(path)?;
             let length = file.metadata()?.len();
             Ok((file, length))
         };
-        let (file, length) = open().map_err(|error: io::Error| Failure::io("write", &name, &error))?;
+        let (file, length) = open().map_err(|error: io::Error| CliError::io("write", &name, &error))?;
         Ok(Self { handle: file, name, most, length, surplus: Vec::new() })
     }
 
@@ -57,14 +57,14 @@ fn holds(line: &str, id: &str) -> bool {
 }
 
 impl Sink for File {
-    fn resume(&mut self, written: Option<u64>) -> Result<(), Failure> {
+    fn resume(&mut self, written: Option<u64>) -> Result<(), CliError> {
         let name = self.name.clone();
         // Another file was put in its place, or its end was cut off: it begins where it ends.
         let from = written.filter(|written| *written <= self.length).unwrap_or(self.length);
-        self.lines_from(from).map_err(|error| Failure::io("read", &name, &error))
+        self.lines_from(from).map_err(|error| CliError::io("read", &name, &error))
     }
 
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, DestinationError> {
         let is_new = |record: &&&Record| !self.surplus.iter().any(|line| holds(line, &record.id));
         let text: String =
             records.iter().filter(is_new).flat_map(|record| [record.text.as_str(), "\n"]).collect();
@@ -72,7 +72,7 @@ impl Sink for File {
         if let Err(error) = written {
             // What is there of it is taken back, so that trying again doubles nothing.
             let _ = self.handle.set_len(self.length);
-            return Err(Trouble::later(format!("{}: {error}", self.name)));
+            return Err(DestinationError::later(format!("{}: {error}", self.name)));
         }
         self.length += text.len() as u64;
         Ok(Answer::default())

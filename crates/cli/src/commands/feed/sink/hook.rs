@@ -3,7 +3,7 @@
 use countersign_feeds::Record;
 
 use super::{Answer, Sink};
-use crate::io::retry::Trouble;
+use crate::io::retry::DestinationError;
 use crate::io::webhook::Hook;
 
 pub(super) struct Webhook {
@@ -12,15 +12,15 @@ pub(super) struct Webhook {
 }
 
 impl Sink for Webhook {
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, DestinationError> {
         let mut answer = Answer::default();
         for (nth, record) in records.iter().enumerate() {
             match self.hook.post(&record.id, &record.text) {
                 Ok(()) => {}
-                Err(Trouble::Refused(why)) => answer.refused.push((nth, why)),
+                Err(DestinationError::Refused(why)) => answer.refused.push((nth, why)),
                 Err(later) if nth == 0 => return Err(later),
                 // What was taken is not sent again.
-                Err(Trouble::Later { after, .. }) => {
+                Err(DestinationError::Later { after, .. }) => {
                     answer.later = (nth..records.len()).collect();
                     answer.after = after;
                     break;

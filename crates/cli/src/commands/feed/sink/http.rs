@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{Answer, Sink};
 use crate::io::http::{Body, Client};
-use crate::io::retry::Trouble;
+use crate::io::retry::DestinationError;
 use crate::io::style;
 use crate::io::token::Token;
 
@@ -89,7 +89,7 @@ impl Http {
         Some(format!("{scheme} {token}"))
     }
 
-    fn post(&self, records: &[&Record]) -> Result<crate::io::http::Answer, Trouble> {
+    fn post(&self, records: &[&Record]) -> Result<crate::io::http::Answer, DestinationError> {
         let (content_type, mut bytes) = self.body(records);
         let authorization = self.authorization();
         let mut headers: Vec<(&str, &str)> =
@@ -97,12 +97,12 @@ impl Http {
         if self.gzip {
             let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
             let packed = encoder.write_all(&bytes).and_then(|()| encoder.finish());
-            bytes = packed.map_err(|error| Trouble::later(error.to_string()))?;
+            bytes = packed.map_err(|error| DestinationError::later(error.to_string()))?;
             headers.push(("content-encoding", "gzip"));
         }
         let answer = self.client.post_with(&self.url, Body { content_type, bytes }, &headers, ANSWER);
         // The failure itself names the address, which may hold what others are not to see.
-        answer.map_err(|failure| Trouble::later(format!("{}: {}", self.host(), failure.said())))
+        answer.map_err(|failure| DestinationError::later(format!("{}: {}", self.host(), failure.said())))
     }
 
     fn host(&self) -> &str {
@@ -111,12 +111,12 @@ impl Http {
 }
 
 impl Sink for Http {
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, DestinationError> {
         let answer = self.post(records)?;
         let said: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match (answer.status, self.receiver) {
             (200..300, Receiver::Elastic) => elastic(&said, records.len()).ok_or_else(|| {
-                Trouble::later(format!("{} does not answer as a bulk interface does", self.host()))
+                DestinationError::later(format!("{} does not answer as a bulk interface does", self.host()))
             }),
             (200..300, Receiver::Otlp) => {
                 // It says how many and not which, and that they are not to be sent again.
@@ -142,15 +142,15 @@ impl Sink for Http {
                         after: None,
                     })
                 }
-                _ => Err(Trouble::Refused(format!("{} answers with status 400", self.host()))),
+                _ => Err(DestinationError::Refused(format!("{} answers with status 400", self.host()))),
             },
             (status @ (400 | 413 | 422), _) => {
-                Err(Trouble::Refused(format!("{} answers with status {status}", self.host())))
+                Err(DestinationError::Refused(format!("{} answers with status {status}", self.host())))
             }
             // A token that is wrong, or a path, is mended by a person.
             (status, _) => {
                 let why = format!("{} answers with status {status}", self.host());
-                Err(Trouble::Later { why, after: answer.retry_after })
+                Err(DestinationError::Later { why, after: answer.retry_after })
             }
         }
     }

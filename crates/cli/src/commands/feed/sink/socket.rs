@@ -13,7 +13,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::{Answer, Sink};
-use crate::io::retry::Trouble;
+use crate::io::retry::DestinationError;
 
 /// How long connecting, sending or being answered may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -95,9 +95,10 @@ fn closed(mut tcp: TcpStream) -> io::Result<()> {
 }
 
 impl Sink for Socket {
-    fn send(&mut self, records: &[&Record]) -> Result<Answer, Trouble> {
+    fn send(&mut self, records: &[&Record]) -> Result<Answer, DestinationError> {
         let sent = self.deliver(&self.frames(records));
-        sent.map(|()| Answer::default()).map_err(|error| Trouble::later(format!("{}: {error}", self.address)))
+        sent.map(|()| Answer::default())
+            .map_err(|error| DestinationError::later(format!("{}: {error}", self.address)))
     }
 
     fn most(&self) -> usize {

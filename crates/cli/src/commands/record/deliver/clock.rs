@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use countersign::time::{DAY, Time};
 
 use crate::commands::verify::now;
-use crate::errors::Failure;
+use crate::errors::CliError;
 
 /// By so many milliseconds a clock may differ from the log's, or be set, and nothing is made of it.
 const AGREE: i64 = 60_000;
@@ -68,7 +68,7 @@ impl Correction {
 
 impl Clock {
     /// What time it is.
-    pub(super) fn now(&mut self) -> Result<Time, Failure> {
+    pub(super) fn now(&mut self) -> Result<Time, CliError> {
         let own = now()?;
         if self.0.as_ref().is_some_and(|correction| correction.is_outdated(own)) {
             self.0 = None;
@@ -79,7 +79,7 @@ impl Clock {
 
     /// Takes in what the log's clock showed when it refused links that were dated after it; nothing where that is more
     /// than a log is believed.
-    pub(super) fn learn(&mut self, log: Time) -> Result<Option<Learnt>, Failure> {
+    pub(super) fn learn(&mut self, log: Time) -> Result<Option<Learnt>, CliError> {
         let own = now()?;
         let learnt = Learnt::of(own, log);
         if let Some(Learnt { ahead, is_corrected: true, .. }) = learnt {

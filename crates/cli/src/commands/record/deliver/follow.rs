@@ -11,7 +11,7 @@ use countersign::base64;
 use countersign::export::{Compression, MAX_LINE};
 use countersign::hash::Hash;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use countersign_delivery::FollowPosition;
 
 const CHUNK: usize = 1 << 16;
@@ -32,7 +32,7 @@ pub(crate) enum Progress {
 /// Who is told what was read.
 pub(crate) trait Reader {
     /// Takes a line without its end, and how far that is.
-    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure>;
+    fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), CliError>;
     /// Something that a person should know.
     fn note(&mut self, text: String);
 }
@@ -67,9 +67,9 @@ impl Follower {
     }
 
     /// Reads what is new, a piece at a time.
-    pub(crate) fn step(&mut self, reader: &mut dyn Reader) -> Result<Progress, Failure> {
+    pub(crate) fn step(&mut self, reader: &mut dyn Reader) -> Result<Progress, CliError> {
         let name = shown(&self.path);
-        let failed = |error: io::Error| Failure::io("follow", &name, &error);
+        let failed = |error: io::Error| CliError::io("follow", &name, &error);
         let Some(mut open) = self.open.take() else {
             self.open = self.find(reader).map_err(failed)?;
             if let Some(open) = &mut self.open {
@@ -192,13 +192,13 @@ impl Open {
         Ok((remember(&open.recent) == from.before).then_some(open))
     }
 
-    fn refuse_compressed(&mut self) -> io::Result<Option<Failure>> {
+    fn refuse_compressed(&mut self) -> io::Result<Option<CliError>> {
         let mut first = Vec::new();
         self.file.rewind()?;
         (&self.file).take(4).read_to_end(&mut first)?;
         Ok(Compression::detect(&first).map(|_| {
             let hint = "follow the file that is being written, or record the compressed one without --follow";
-            Failure::unusable("arguments.invalid", "a compressed file cannot be followed", hint)
+            CliError::unusable("arguments.invalid", "a compressed file cannot be followed", hint)
         }))
     }
 
@@ -231,8 +231,8 @@ impl Open {
     fn read(
         &mut self,
         reader: &mut dyn Reader,
-        failed: impl Fn(io::Error) -> Failure,
-    ) -> Result<Progress, Failure> {
+        failed: impl Fn(io::Error) -> CliError,
+    ) -> Result<Progress, CliError> {
         self.file.seek(SeekFrom::Start(self.position)).map_err(&failed)?;
         let mut window = std::mem::take(&mut self.recent);
         let before = window.len();
@@ -267,7 +267,7 @@ impl Open {
     }
 
     /// Takes a last line that has no end: nobody will end it.
-    fn leave(&mut self, reader: &mut dyn Reader) -> Result<(), Failure> {
+    fn leave(&mut self, reader: &mut dyn Reader) -> Result<(), CliError> {
         if self.held.is_empty() {
             return Ok(());
         }
@@ -343,7 +343,7 @@ mod tests {
     }
 
     impl Reader for Read {
-        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure> {
+        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), CliError> {
             self.lines.push(String::from_utf8(line.to_vec()).unwrap());
             self.last = Some(followed);
             Ok(())
@@ -403,10 +403,10 @@ mod tests {
     /// Takes so many lines.
     struct Stops(Read, usize);
     impl Reader for Stops {
-        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), Failure> {
+        fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), CliError> {
             self.0.line(line, followed)?;
             self.1 -= 1;
-            if self.1 == 0 { Err(Failure::unusable("test", "stopped", "")) } else { Ok(()) }
+            if self.1 == 0 { Err(CliError::unusable("test", "stopped", "")) } else { Ok(()) }
         }
         fn note(&mut self, text: String) {
             self.0.note(text);

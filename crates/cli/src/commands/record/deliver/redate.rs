@@ -10,7 +10,7 @@ use countersign::tolerance;
 use super::clock::Learnt;
 use super::sender::Early;
 use crate::commands::keygen::random;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use countersign_delivery::{Outbox, Segment};
 
 /// More than so many bytes are not dated anew, for all of them are in memory meanwhile: they wait for their time.
@@ -25,7 +25,7 @@ pub(super) fn redate(
     key: &SignerKey,
     origin: &str,
     rhythm: impl Fn(Recorder) -> Recorder,
-) -> Result<Option<Recorder>, Failure> {
+) -> Result<Option<Recorder>, CliError> {
     let is_early = |segment: &Segment| tolerance::early(segment.end.position.time, early.now).is_some();
     let Some(first) = outbox.pending().iter().position(is_early) else { return Ok(None) };
     let refused: Vec<Segment> = outbox.pending().iter().skip(first).cloned().collect();

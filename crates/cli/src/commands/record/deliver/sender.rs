@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use countersign::link::ChainId;
 use countersign::time::Time;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::retry::Waits;
 use crate::io::{stop, style};
 use countersign_delivery::{BatchLimits, Delivery, LogServer, Step};
@@ -47,7 +47,7 @@ pub(super) struct Standing {
     pub(super) ended: bool,
     /// Whether delivering has ended, and why, where not all is delivered.
     pub(super) over: bool,
-    pub(super) failure: Option<Failure>,
+    pub(super) failure: Option<CliError>,
     /// How much the collector takes at one time.
     pub(super) limits: BatchLimits,
 }
@@ -92,7 +92,7 @@ pub(super) struct RetryPolicy {
 /// Delivers until all is delivered and nothing more will come, or until it has to give up.
 pub(super) fn run(
     mut delivery: Delivery<'_>,
-    collector: &mut dyn LogServer<Error = Failure>,
+    collector: &mut dyn LogServer<Error = CliError>,
     shared: &Shared,
     policy: &RetryPolicy,
 ) {
@@ -118,7 +118,7 @@ pub(super) fn run(
             let message = "the collector keeps asking for other things and accepts nothing";
             step = Step::Later {
                 after: None,
-                why: Failure::unusable("submit.endless", message, "the collector is at fault"),
+                why: CliError::unusable("submit.endless", message, "the collector is at fault"),
             };
         }
         match step {
@@ -178,7 +178,7 @@ fn is_dated_anew(shared: &Shared, early: Early) -> bool {
 }
 
 /// Says once what is wrong, and again when it is something else.
-fn tell(told: &mut String, why: &Failure, wait: Duration) {
+fn tell(told: &mut String, why: &CliError, wait: Duration) {
     if *told != why.code() {
         why.code().clone_into(told);
         let seconds = wait.as_secs().max(1);
