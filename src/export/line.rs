@@ -74,7 +74,7 @@ words! {
     }
 }
 
-/// What is wrong with a malformed line (the `format.*` codes that a line can get).
+/// The kinds of error in a line, one for each `format.*` code that a line can get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineErrorKind {
     Line,
@@ -84,7 +84,7 @@ pub(crate) enum LineErrorKind {
     LeafSize,
 }
 
-/// A line that is not well formed. It may keep its place in the tree.
+/// An error in a line of an export. The line may keep its place in the tree.
 #[derive(Debug, derive_more::Display)]
 #[display("{}", self.to_error())]
 pub struct LineError<'a> {
@@ -112,6 +112,12 @@ impl<'a> LineError<'a> {
 }
 
 impl core::error::Error for LineError<'_> {}
+
+impl From<LineError<'_>> for Error {
+    fn from(error: LineError<'_>) -> Self {
+        error.to_error()
+    }
+}
 
 /// The line without the white space that may surround it.
 pub(crate) fn strip(line: &[u8]) -> &[u8] {

@@ -26,7 +26,7 @@ pub enum Matched {
     Canonical(Box<str>),
 }
 
-/// Why an event does not match its link's commit.
+/// An error in an event: it does not match its link's commit.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum PayloadError {
     /// Two members of this name: it never matches, whatever its hash.

@@ -1,4 +1,4 @@
-//! Why a log does not take a submission.
+//! Errors of submissions that a log does not accept.
 
 use core::convert::Infallible;
 
@@ -9,7 +9,7 @@ use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::tolerance;
 
-/// A submission of which nothing was taken.
+/// An error in a submission, of which nothing was accepted then.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{error}")]
 pub struct SubmissionError {
@@ -112,7 +112,7 @@ impl From<SubmissionError> for Error {
     }
 }
 
-/// Why a submission was not taken: the log refuses it, or its storage could not tell.
+/// An error in accepting a submission: the log refuses it, or its storage failed.
 #[derive(Debug, derive_more::Display, derive_more::From)]
 pub enum AcceptanceError<E> {
     /// The submission is at fault.

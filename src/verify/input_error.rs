@@ -10,7 +10,7 @@ use super::verdict;
 use crate::export::DecompressError;
 use crate::{Code, Error};
 
-/// Why nothing of an export can be read.
+/// An error in an export of which nothing can be read.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{}", self.to_error())]
 pub struct InputError {
@@ -69,3 +69,9 @@ impl InputError {
 }
 
 impl core::error::Error for InputError {}
+
+impl From<InputError> for Error {
+    fn from(error: InputError) -> Self {
+        error.to_error()
+    }
+}

@@ -291,7 +291,7 @@ pub struct Analyzer<'p> {
     pub(crate) newest_found: i64,
 }
 
-/// A leaf came after one that lies behind it.
+/// An error in the order of leaves: one came after a leaf that lies behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderError(
     /// The leaf.

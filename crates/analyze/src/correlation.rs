@@ -76,7 +76,7 @@ impl Correlation {
         self.by.iter().map(|by| by.name.as_str())
     }
 
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<AnalyzeError>> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let fault = |code, line, problem: String, hint: &str| AnalyzeError::new(code, line, problem, hint);
         let missing = |key: &str, hint: &str| {
             fault("rule.missing", node.line, told!("`{key}` is missing in `correlation`"), hint)
@@ -257,7 +257,7 @@ impl Correlation {
 }
 
 /// What would be passed over in silence, so that groups or what is waited for are not those that are meant.
-fn understood(node: &Node) -> Result<(), Box<AnalyzeError>> {
+fn understood(node: &Node) -> Result<(), AnalyzeError> {
     let fault =
         |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     for (key, hint) in [
@@ -286,11 +286,7 @@ fn understood(node: &Node) -> Result<(), Box<AnalyzeError>> {
 }
 
 /// The fields that `condition.field` names: one, or several that are counted as tuples.
-fn counted_fields(
-    member: &Member,
-    measure: Measure,
-    fields: &mut Fields,
-) -> Result<Vec<Id>, Box<AnalyzeError>> {
+fn counted_fields(member: &Member, measure: Measure, fields: &mut Fields) -> Result<Vec<Id>, AnalyzeError> {
     let fault =
         |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     let names = member.node.items();
@@ -316,7 +312,7 @@ fn counted_fields(
 }
 
 /// A field that an event has by itself: groups are known before baselines are.
-fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<AnalyzeError>> {
+fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, AnalyzeError> {
     let id = field(name, line, fields)?;
     if fields.fact(id).is_none() {
         return Ok(id);
@@ -325,7 +321,7 @@ fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<Analyz
     Err(AnalyzeError::new("rule.baseline", line, problem, "ask for it in a rule, and name that rule here"))
 }
 
-fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Box<AnalyzeError>> {
+fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, AnalyzeError> {
     let text = |item: &Node| {
         item.text().map(|text| (text.to_owned(), item.line)).ok_or_else(|| {
             let problem = told!("`{key}` is not a list of texts");
@@ -340,7 +336,7 @@ fn of_alias(
     name: &str,
     rules: &[(String, u32)],
     fields: &mut Fields,
-) -> Result<Vec<Id>, Box<AnalyzeError>> {
+) -> Result<Vec<Id>, AnalyzeError> {
     let of_rule = |(rule, _): &(String, u32)| {
         let Some(node) = alias.get(rule) else {
             let problem = told!("the alias `{name}` says nothing of `{rule}`");

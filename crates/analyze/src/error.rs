@@ -8,9 +8,9 @@ use countersign::Diagnostic;
 /// An error in a rule, a pack, or another file that this crate reads.
 ///
 /// Its member is the rule's title or id, as far as it has one; in a file that is no rule the member, such as `loss.high`.
-/// A pack that was built has no lines.
+/// A pack that was built has no lines. The error is as small as a pointer, which most functions that read rules hand on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AnalyzeError(Diagnostic<&'static str>);
+pub struct AnalyzeError(Box<Diagnostic<&'static str>>);
 
 /// A fault's words, which are put together only where there is room for them.
 macro_rules! told {
@@ -22,14 +22,13 @@ macro_rules! told {
 pub(crate) use told;
 
 impl AnalyzeError {
-    /// On the heap: most functions that read rules hand faults on, and a pointer takes less code there than all of it.
     #[cold]
     pub(crate) fn new(
         code: &'static str,
         line: u32,
         problem: impl Into<String>,
         hint: impl Into<String>,
-    ) -> Box<Self> {
+    ) -> Self {
         // Who has no room for words has the code.
         let (problem, hint) = if cfg!(feature = "explain") {
             (problem.into(), hint.into())
@@ -37,7 +36,7 @@ impl AnalyzeError {
             (String::new(), String::new())
         };
         let line = (line > 0).then_some(line.into());
-        Box::new(Self(Diagnostic { line, hint: Some(hint.into()), ..Diagnostic::new(code, problem) }))
+        Self(Box::new(Diagnostic { line, hint: Some(hint.into()), ..Diagnostic::new(code, problem) }))
     }
 
     /// Returns what to do about it, for people; nothing in a build that has no room for words.
@@ -45,14 +44,14 @@ impl AnalyzeError {
         self.0.hint.as_deref().unwrap_or_default()
     }
 
-    pub(crate) fn in_file(mut self: Box<Self>, file: &str) -> Box<Self> {
+    pub(crate) fn in_file(mut self, file: &str) -> Self {
         if self.file.is_none() && !file.is_empty() {
             self.file = Some(file.into());
         }
         self
     }
 
-    pub(crate) fn of_rule(mut self: Box<Self>, rule: &str) -> Box<Self> {
+    pub(crate) fn of_rule(mut self, rule: &str) -> Self {
         if self.member.is_none() && !rule.is_empty() {
             self.member = Some(rule.into());
         }
@@ -76,13 +75,13 @@ impl DerefMut for AnalyzeError {
 
 impl From<AnalyzeError> for Diagnostic<&'static str> {
     fn from(AnalyzeError(diagnostic): AnalyzeError) -> Self {
-        diagnostic
+        *diagnostic
     }
 }
 
 impl fmt::Display for AnalyzeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Diagnostic { code, message, file, line, member, .. } = &self.0;
+        let Diagnostic { code, message, file, line, member, .. } = &*self.0;
         if let Some(file) = file {
             write!(f, "{file}:")?;
             if let Some(line) = line {

@@ -45,7 +45,7 @@ pub(crate) fn apply(
 ) {
     if filters.len() > MAX_DOCUMENTS {
         let problem = "a pack has at most 1,000 filters";
-        return faults.push(*AnalyzeError::new(
+        return faults.push(AnalyzeError::new(
             "pack.filters",
             0,
             problem,
@@ -62,9 +62,9 @@ pub(crate) fn apply(
         let title = filter.get("title").and_then(Node::text).unwrap_or_default();
         let mut found = Vec::new();
         if let Err(fault) = add(filter, &by_name, rules, &mut found) {
-            found.push(*fault);
+            found.push(fault);
         }
-        faults.extend(found.into_iter().map(|fault| *Box::new(fault).of_rule(title).in_file(file)));
+        faults.extend(found.into_iter().map(|fault| fault.of_rule(title).in_file(file)));
     }
 }
 
@@ -73,7 +73,7 @@ fn add(
     by_name: &HashMap<String, usize>,
     rules: &mut [(String, Node)],
     faults: &mut Vec<AnalyzeError>,
-) -> Result<(), Box<AnalyzeError>> {
+) -> Result<(), AnalyzeError> {
     if let Some(member) = filter.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
         return Err(unknown_key(member, &KEYS));
     }
@@ -115,7 +115,7 @@ fn add(
         };
         let Some(nth) = by_name.get(name) else {
             let problem = told!("there is no rule with the id or name `{name}`");
-            faults.push(*reference(item.line, problem, "add it to the pack, or correct the reference"));
+            faults.push(reference(item.line, problem, "add it to the pack, or correct the reference"));
             continue;
         };
         let (_, rule) = &mut rules[*nth];
@@ -130,7 +130,7 @@ fn add(
             None
         };
         match problem {
-            Some((problem, hint)) => faults.push(*reference(item.line, problem, hint)),
+            Some((problem, hint)) => faults.push(reference(item.line, problem, hint)),
             None => put(rule, &detection, (item.line, version))?,
         }
         seen.push(*nth);
@@ -142,7 +142,7 @@ fn add(
 }
 
 /// Refuses what can't be added to a rule, so that the fault names the filter's place.
-fn check(detection: &Node, has_selectors: bool) -> Result<(), Box<AnalyzeError>> {
+fn check(detection: &Node, has_selectors: bool) -> Result<(), AnalyzeError> {
     let mut fields = Fields::default();
     fields.has_selectors = has_selectors;
     Detection::compile(detection, &mut fields)?;
@@ -192,7 +192,7 @@ fn has_brackets(node: &Node) -> bool {
 }
 
 /// Adds a filter to a rule.
-fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Result<(), Box<AnalyzeError>> {
+fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Result<(), AnalyzeError> {
     if has_brackets(detection) && has_selectors(rule).is_ok_and(|of_rule| of_rule != version) {
         let problem = "the filter and the rule are written in different versions of Sigma";
         return Err(AnalyzeError::new(

@@ -132,14 +132,14 @@ impl Decided<'_> {
 }
 
 /// What a rule has to say to be recorded with its decision.
-fn text(node: &Node, key: &str) -> Result<String, Box<AnalyzeError>> {
+fn text(node: &Node, key: &str) -> Result<String, AnalyzeError> {
     node.get(key)
         .and_then(Node::text)
         .map(str::to_owned)
         .ok_or_else(|| unbuilt(&told!("a rule has no {key}")))
 }
 
-fn unbuilt(problem: &str) -> Box<AnalyzeError> {
+fn unbuilt(problem: &str) -> AnalyzeError {
     AnalyzeError::new("pack.shape", 0, problem, "build it with `countersign rules build`")
 }
 
@@ -153,7 +153,7 @@ impl Gate {
     /// the pack's.
     pub fn parse(json: &str) -> Result<Self, Vec<AnalyzeError>> {
         if json.len() > MAX_BYTES {
-            return Err(vec![*AnalyzeError::new(
+            return Err(vec![AnalyzeError::new(
                 "pack.long",
                 0,
                 "a pack has at most 16 MiB",
@@ -162,7 +162,7 @@ impl Gate {
         }
         // A file ends in a line feed, and the pack before it.
         let json = json.strip_suffix('\n').unwrap_or(json);
-        let one = |fault: Box<AnalyzeError>| vec![*fault];
+        let one = |fault| vec![fault];
         let (node, is_canonical) = Node::parse_json(json).map_err(one)?;
         if node.get("countersign").and_then(Node::text) != Some(FORMAT) {
             return Err(one(unbuilt("it is not a pack of this format")));
@@ -200,7 +200,7 @@ impl Gate {
             match Deciding::compile(rule, &mut fields) {
                 Ok(rule) => deciding.extend(rule),
                 Err(fault) => {
-                    faults.push(*fault.of_rule(rule.get("title").and_then(Node::text).unwrap_or_default()));
+                    faults.push(fault.of_rule(rule.get("title").and_then(Node::text).unwrap_or_default()));
                 }
             }
         }
@@ -343,7 +343,7 @@ impl Gate {
 
 impl Deciding {
     /// A rule, where it looks at each event by itself and decides.
-    fn compile(node: &Node, fields: &mut Fields) -> Result<Option<Self>, Box<AnalyzeError>> {
+    fn compile(node: &Node, fields: &mut Fields) -> Result<Option<Self>, AnalyzeError> {
         let (Some(decision), Some(detection)) = (decision_of(node)?, node.get("detection")) else {
             return Ok(None);
         };

@@ -78,11 +78,11 @@ impl Sources {
     pub fn add(&mut self, file: &str, text: &str) {
         if text.len() > MAX_BYTES {
             let fault = AnalyzeError::new("rule.long", 0, "the file is above 16 MiB", "split it");
-            return self.faults.push(*fault.in_file(file));
+            return self.faults.push(fault.in_file(file));
         }
         let documents = match crate::yaml::parse(text) {
             Ok(documents) => documents,
-            Err(fault) => return self.faults.push(*fault.in_file(file)),
+            Err(fault) => return self.faults.push(fault.in_file(file)),
         };
         for document in documents {
             let Node { line, value } = document;
@@ -164,7 +164,7 @@ impl Builder {
         let mut ids: HashMap<String, String> = HashMap::new();
         let mut refused: Vec<String> = Vec::new();
         if sources.len() > MAX_RULES {
-            faults.push(*AnalyzeError::new(
+            faults.push(AnalyzeError::new(
                 "pack.rules",
                 0,
                 "a pack has at most 10,000 rules",
@@ -189,14 +189,14 @@ impl Builder {
                             problem,
                             "give one of them an id of its own",
                         );
-                        faults.push(*fault.of_rule(&rule.title).in_file(&file));
+                        faults.push(fault.of_rule(&rule.title).in_file(&file));
                         continue;
                     }
                     rules.push(rule);
                     nodes.push((file, node));
                 }
                 Err(fault) => {
-                    faults.push(*fault.in_file(&file));
+                    faults.push(fault.in_file(&file));
                     // Who writes rules wants to know of it. A pack that was built has none.
                     if cfg!(feature = "yaml") {
                         let named = ["id", "name"].into_iter().filter_map(|key| node.get(key)?.text());
@@ -208,7 +208,7 @@ impl Builder {
         let feeds = link(&mut rules, &nodes, &refused, &mut faults);
         let about = self.about(&mut faults);
         if rules.is_empty() && faults.is_empty() {
-            faults.push(*AnalyzeError::new(
+            faults.push(AnalyzeError::new(
                 "pack.empty",
                 0,
                 "there is no rule",
@@ -254,7 +254,7 @@ impl Builder {
         for (nth, (file, member)) in self.about.iter().enumerate() {
             let Member { name: key, line, node } = member;
             let mut fault = |code, line, problem: String, hint: &str| {
-                faults.push(*AnalyzeError::new(code, line, problem, hint).in_file(file));
+                faults.push(AnalyzeError::new(code, line, problem, hint).in_file(file));
             };
             // What else stands in a file that is no rule need not be told.
             if cfg!(feature = "yaml") && !KEYS.contains(&key.as_str()) && strange.replace(file) == Some(file)
@@ -353,7 +353,7 @@ fn link(
                 told!("the name {name} is there twice"),
                 "give one of them a name of its own",
             );
-            faults.push(*fault.of_rule(&rule.title).in_file(&nodes[nth].0));
+            faults.push(fault.of_rule(&rule.title).in_file(&nodes[nth].0));
         }
     }
     let is_of_silence = |rule: &Rule| rule.asks().is_some_and(Asks::is_of_silence);
@@ -376,14 +376,14 @@ fn link(
                 };
                 let problem = told!("there is no rule with the id or name `{name}`");
                 let fault = AnalyzeError::new("rule.reference", *line, problem, hint);
-                faults.push(*fault.of_rule(&title).in_file(&nodes[nth].0));
+                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
                 continue;
             };
             if of_silence[*rule] {
                 let problem = told!("`{name}` is about chains that are silent, and not about events");
                 let hint = "nothing can be counted of it";
                 let fault = AnalyzeError::new("rule.baseline", *line, problem, hint);
-                faults.push(*fault.of_rule(&title).in_file(&nodes[nth].0));
+                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
             }
             correlation.rules.push(*rule);
             feeds[*rule].push((nth, which));
@@ -413,7 +413,7 @@ fn link(
             "it builds upon itself",
             "take one of the references out of the circle",
         );
-        faults.push(*fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
+        faults.push(fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
     }
     feeds
 }
@@ -455,17 +455,17 @@ impl Pack {
     /// All faults of all rules.
     pub fn parse(json: &str) -> Result<Self, Vec<AnalyzeError>> {
         if json.len() > MAX_BYTES {
-            return Err(vec![*AnalyzeError::new(
+            return Err(vec![AnalyzeError::new(
                 "pack.long",
                 0,
                 "a pack has at most 16 MiB",
                 "make several packs",
             )]);
         }
-        let (node, _) = Node::parse_json(json).map_err(|fault| vec![*fault])?;
+        let (node, _) = Node::parse_json(json).map_err(|fault| vec![fault])?;
         let Value::Map(members) = node.value else {
             let hint = "build it with `countersign rules build`";
-            return Err(vec![*AnalyzeError::new("pack.shape", 0, "it is not a pack", hint)]);
+            return Err(vec![AnalyzeError::new("pack.shape", 0, "it is not a pack", hint)]);
         };
         let mut about = Vec::new();
         let mut rules = Vec::new();

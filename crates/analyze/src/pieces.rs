@@ -26,7 +26,7 @@ pub struct Signed {
     pub authorised: bool,
 }
 
-/// These bytes are no verified events, or no piece, of this version.
+/// An error in bytes that are no verified events, or no piece, of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceError;
 

@@ -119,12 +119,12 @@ impl Rule {
     }
 
     /// Reads a rule.
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<AnalyzeError>> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let named = ["title", "id"].into_iter().find_map(|key| node.get(key)?.text()).unwrap_or_default();
         Self::read(node, fields).map_err(|fault| fault.of_rule(named))
     }
 
-    fn read(node: &Node, fields: &mut Fields) -> Result<Self, Box<AnalyzeError>> {
+    fn read(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let Value::Map(members) = &node.value else {
             let hint = "a rule is a map with title, id, level and detection";
             return Err(AnalyzeError::new("rule.shape", node.line, told!("it is {}", node.kind()), hint));
@@ -233,7 +233,7 @@ impl Rule {
 }
 
 /// Returns true if brackets after a rule's names are selectors: from version 3 of Sigma on.
-pub(crate) fn has_selectors(node: &Node) -> Result<bool, Box<AnalyzeError>> {
+pub(crate) fn has_selectors(node: &Node) -> Result<bool, AnalyzeError> {
     let Some(version) = node.get(SIGMA_VERSION) else { return Ok(false) };
     let text = match &version.value {
         Value::Number(text) | Value::Text(text) => text,
@@ -255,7 +255,7 @@ pub(crate) fn has_selectors(node: &Node) -> Result<bool, Box<AnalyzeError>> {
 }
 
 /// What a rule decides, where it says so.
-pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Box<AnalyzeError>> {
+pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, AnalyzeError> {
     let Some(decision) = node.get(DECISION) else { return Ok(None) };
     let decided = decision.text().and_then(Decision::parse).ok_or_else(|| {
         let problem = told!("`{DECISION}` is none of its words");
@@ -291,7 +291,7 @@ pub(crate) fn filtered(
     detection: &Node,
     rule: &Node,
     fields: &mut Fields,
-) -> Result<Detection, Box<AnalyzeError>> {
+) -> Result<Detection, AnalyzeError> {
     let mut all = Detection::compile(detection, fields)?;
     let filters = rule.get(FILTERS).map_or(&[][..], Node::items);
     if filters.len() > MAX_FILTERS {

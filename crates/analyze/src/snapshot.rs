@@ -24,7 +24,7 @@ const CHECKSUM: usize = 32;
 /// The most bytes of a snapshot.
 pub const MAX_SNAPSHOT: usize = 1 << 30;
 
-/// Why a snapshot is not gone on with.
+/// An error in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {

@@ -32,20 +32,20 @@ impl Document {
     /// is not one document alone, `file.documents`.
     pub fn parse(text: &str) -> Result<Self, AnalyzeError> {
         if text.len() > MAX_BYTES {
-            return Err(*AnalyzeError::new("file.long", 0, "it is too long", "1 MiB is the most"));
+            return Err(AnalyzeError::new("file.long", 0, "it is too long", "1 MiB is the most"));
         }
         let mut documents = yaml::parse(text)
             .map_err(|mut fault| {
                 fault.code = general(fault.code);
-                *fault
+                fault
             })?
             .into_iter();
         match (documents.next(), documents.next()) {
             (Some(node), None) => Ok(Self(node)),
-            (None, _) => Err(*AnalyzeError::new("file.documents", 1, "it is empty", "write one document")),
+            (None, _) => Err(AnalyzeError::new("file.documents", 1, "it is empty", "write one document")),
             (_, Some(second)) => {
                 let hint = "write one document a file";
-                Err(*AnalyzeError::new("file.documents", second.line, "a second document begins", hint))
+                Err(AnalyzeError::new("file.documents", second.line, "a second document begins", hint))
             }
         }
     }
@@ -102,7 +102,7 @@ impl<'a> Written<'a> {
         problem: impl Into<String>,
         hint: impl Into<String>,
     ) -> AnalyzeError {
-        *AnalyzeError::new(code, self.node.line, problem, hint).of_rule(&self.path)
+        AnalyzeError::new(code, self.node.line, problem, hint).of_rule(&self.path)
     }
 
     /// Whether nothing was written in its place.
@@ -141,7 +141,7 @@ impl<'a> Written<'a> {
             None => Ok(()),
             Some(member) => {
                 let hint = format!("it may have: {}", names.join(", "));
-                Err(*AnalyzeError::new("file.unknown_key", member.line, "there is no such member", hint)
+                Err(AnalyzeError::new("file.unknown_key", member.line, "there is no such member", hint)
                     .of_rule(&self.within(&member.name)))
             }
         }
@@ -161,7 +161,7 @@ impl<'a> Written<'a> {
         self.get(name).ok_or_else(|| {
             let line = self.node.members().iter().find(|member| member.name == name);
             let line = line.map_or(self.node.line, |member| member.line);
-            *AnalyzeError::new("file.missing", line, "it is missing", hint).of_rule(&self.within(name))
+            AnalyzeError::new("file.missing", line, "it is missing", hint).of_rule(&self.within(name))
         })
     }
 

@@ -20,7 +20,7 @@ struct Open {
 }
 
 /// The documents of a file.
-pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<AnalyzeError>> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Node>, AnalyzeError> {
     let mut open: Vec<Open> = Vec::new();
     let mut documents = Vec::new();
     for event in Parser::new_from_str(text) {
@@ -64,7 +64,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<AnalyzeError>> {
 }
 
 /// What the parser says of a text that it cannot read, with that code.
-pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> Box<AnalyzeError> {
+pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> AnalyzeError {
     let mut line = error.marker().line();
     // Of a tab that indents a line the parser names where what is before it began.
     if error.info().contains("tab") {
@@ -74,11 +74,11 @@ pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> B
     AnalyzeError::new(code, line as u32, error.info(), "mend the YAML: a linter such as yamllint shows more")
 }
 
-fn tagged(line: u32) -> Box<AnalyzeError> {
+fn tagged(line: u32) -> AnalyzeError {
     AnalyzeError::new("rule.tag", line, "YAML tags are not read", "remove it; quotes make a text")
 }
 
-fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Box<AnalyzeError>> {
+fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), AnalyzeError> {
     if open.len() >= MAX_DEPTH {
         return Err(too_deep(line));
     }
@@ -86,7 +86,7 @@ fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Box<Analyz
     Ok(())
 }
 
-fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(), Box<AnalyzeError>> {
+fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(), AnalyzeError> {
     let Some(Open { node: outer, name, names }) = open.last_mut() else {
         documents.push(node);
         return Ok(());

@@ -111,12 +111,20 @@ impl core::fmt::Debug for SegmentBuilder {
     }
 }
 
-/// What is not a batch of the verifier's.
+/// An error in a batch of events: the verifier does not write such a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexError {
-    /// Which line of the batch, from 1.
+    /// The 1-based line of the batch.
     pub line: usize,
 }
+
+impl core::fmt::Display for IndexError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "line {} of the batch is not one that a verifier writes", self.line)
+    }
+}
+
+impl core::error::Error for IndexError {}
 
 impl SegmentBuilder {
     /// `seed` makes where values are looked for unpredictable: who knows it can write events that take long.

@@ -520,7 +520,7 @@ fn stopping() -> SubmitError {
     SubmitError::Unavailable("the log is stopping".into())
 }
 
-/// Why a submission was not read: after something of it was admitted, or before.
+/// An error in reading a submission: after something of it was admitted, or before.
 enum ReadError<E> {
     By(AcceptanceError<E>),
     Stranger(AcceptanceError<E>),

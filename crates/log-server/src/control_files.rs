@@ -63,16 +63,16 @@ pub(crate) fn server_metrics() -> Metrics {
     Metrics::for_server(ControlFile::ALL.map(ControlFile::label))
 }
 
-/// Why a control file can't be used.
+/// An error in a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlFileError {
-    /// The kind of fault, for everyone: it contains nothing of the file.
+    /// The kind of error, for everyone: it contains nothing of the file.
     pub kind: ControlFileErrorKind,
     /// The reason in full, for the server's log.
     pub detail: String,
 }
 
-/// The kind of fault of a control file.
+/// The kinds of error in a control file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlFileErrorKind {
     /// The system doesn't let the server read it.

@@ -88,7 +88,7 @@ pub struct Search {
     end: AtomicU64,
 }
 
-/// Why something was not done.
+/// An error of the search index.
 #[derive(Debug)]
 enum SearchError {
     /// The file is no index that can be used: it is to be made anew.

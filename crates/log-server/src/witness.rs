@@ -47,7 +47,7 @@ pub struct Config {
     pub stated_time: Option<u64>,
 }
 
-/// Why a witness did not start.
+/// An error in starting a witness.
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessStartError {
     /// A key is not of the type that it has to be.

@@ -78,7 +78,7 @@ pub struct Config {
     pub now: Time,
 }
 
-/// Why a collector did not start.
+/// An error in opening an embedded log.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
     /// The store is not usable.

@@ -99,7 +99,7 @@ impl Access {
     }
 }
 
-/// Why a request is not allowed.
+/// An error in the authorization of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
     /// There is no token, or one that is not good.

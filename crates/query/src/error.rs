@@ -1,4 +1,4 @@
-//! What of a query was not understood, and where it stands.
+//! Errors in queries, with their places.
 
 use core::fmt;
 use core::ops::{Deref, Range};

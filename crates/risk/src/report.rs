@@ -100,7 +100,7 @@ pub struct Bought {
     pub cost: Option<f64>,
 }
 
-/// Why scenarios cannot be looked at together.
+/// An error in looking at scenarios together.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RiskError {
     /// No scenario.

@@ -229,7 +229,7 @@ impl Scenario {
     }
 }
 
-/// All that is wrong with a file.
+/// The errors in a scenario's file, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScenarioError(pub Vec<AnalyzeError>);
 

@@ -22,7 +22,7 @@ pub struct Simulation {
     pub losses: Vec<f64>,
 }
 
-/// So many years of so many events would take too long.
+/// An error in simulating: so many years of so many events would take too long.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SimulationError {
     /// How many years fit.

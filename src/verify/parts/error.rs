@@ -1,9 +1,9 @@
-//! Why parts cannot be summarized, or summaries not be verified.
+//! Errors in summarizing parts and in verifying summaries.
 
 use std::ops::RangeInclusive;
 use std::{fmt, io};
 
-/// Why a file cannot be summarized in parts, or summaries cannot be verified.
+/// An error in summarizing a file in parts, or in verifying summaries.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PartsError {
@@ -126,7 +126,7 @@ impl From<io::Error> for PartsError {
     }
 }
 
-/// What is wrong with summaries, and with which of those that were given.
+/// An error in one of the summaries that were given, or in all of them together.
 #[derive(Debug)]
 pub struct SummaryError {
     /// Its place among those that were given.

@@ -11,7 +11,7 @@ const MAX_ITEMS: usize = 128;
 
 impl Detection {
     /// What is asked of an event; of baselines [`Self::ask`] finds what it asks.
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<AnalyzeError>> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let Value::Map(members) = &node.value else {
             let hint = "write selections by name, and `condition:`";
             return Err(AnalyzeError::new("rule.shape", node.line, "`detection` is not a map", hint));
@@ -50,7 +50,7 @@ impl Detection {
     }
 
     /// Finds what it asks of baselines.
-    pub(crate) fn ask(mut self, line: u32) -> Result<Self, Box<AnalyzeError>> {
+    pub(crate) fn ask(mut self, line: u32) -> Result<Self, AnalyzeError> {
         let mut items = 0;
         self.selections.iter_mut().for_each(|(_, selection)| selection.number(&mut items));
         let (mut facts, mut is_alone) = (Vec::new(), true);

@@ -21,7 +21,7 @@ impl Elements {
         quantifier: Quantifier,
         (rest, modifiers): (&str, Option<&str>),
         fields: &mut Fields,
-    ) -> Result<Self, Box<AnalyzeError>> {
+    ) -> Result<Self, AnalyzeError> {
         let fault =
             |code, problem: String, hint: &str| Err(AnalyzeError::new(code, member.line, problem, hint));
         let mut within = fields.of_elements();

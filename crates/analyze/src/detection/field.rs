@@ -4,7 +4,7 @@ use crate::error::{AnalyzeError, told};
 use crate::fields::{Fields, Id};
 
 /// The number of a field that a rule names.
-pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<AnalyzeError>> {
+pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, AnalyzeError> {
     if fields.is_beyond(name) {
         return Err(too_many(line));
     }
@@ -12,14 +12,14 @@ pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Bo
 }
 
 /// The number of something that findings name, and that has no values of its own.
-pub(super) fn named(name: String, line: u32, fields: &mut Fields) -> Result<Id, Box<AnalyzeError>> {
+pub(super) fn named(name: String, line: u32, fields: &mut Fields) -> Result<Id, AnalyzeError> {
     if fields.is_beyond("") {
         return Err(too_many(line));
     }
     Ok(fields.label(name))
 }
 
-fn too_many(line: u32) -> Box<AnalyzeError> {
+fn too_many(line: u32) -> AnalyzeError {
     AnalyzeError::new(
         "pack.fields",
         line,
@@ -28,6 +28,6 @@ fn too_many(line: u32) -> Box<AnalyzeError> {
     )
 }
 
-pub(super) fn no_field(name: &str, line: u32, hint: &str) -> Box<AnalyzeError> {
+pub(super) fn no_field(name: &str, line: u32, hint: &str) -> AnalyzeError {
     AnalyzeError::new("rule.field", line, told!("there is no field `{name}`"), hint)
 }

@@ -66,7 +66,7 @@ impl Modifiers {
     const TEXTS: Self = Self(Self::PARTS.0 | Self::CASED.0 | Self::FIELD.0);
 
     /// Reads names with bars between them; refuses what is not known, and what does not go together.
-    pub(crate) fn parse(names: &str, line: u32) -> Result<Self, Box<AnalyzeError>> {
+    pub(crate) fn parse(names: &str, line: u32) -> Result<Self, AnalyzeError> {
         let fault =
             |problem: String, hint: &str| Err(AnalyzeError::new("rule.modifier", line, problem, hint));
         let mut all = Self::default();
@@ -113,7 +113,7 @@ impl Modifiers {
     }
 
     /// Refuses what elements of an array don't have.
-    pub(super) fn check_in_element(self, line: u32) -> Result<(), Box<AnalyzeError>> {
+    pub(super) fn check_in_element(self, line: u32) -> Result<(), AnalyzeError> {
         if self.has(Self::FIELD) {
             let problem = told!("an element of an array is not compared with other fields");
             return Err(AnalyzeError::new(

@@ -216,7 +216,7 @@ impl Selection {
     }
 
     /// Reads what stands below a selection's name.
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<AnalyzeError>> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         match &node.value {
             Value::Map(members) if members.is_empty() => Err(empty(node)),
             Value::Map(members) => members
@@ -251,13 +251,13 @@ pub(crate) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all(each.map(|one| one.map(|holds| !holds))).map(|none| !none)
 }
 
-fn empty(node: &Node) -> Box<AnalyzeError> {
+fn empty(node: &Node) -> AnalyzeError {
     let hint = "write what an event must have, or remove it";
     AnalyzeError::new("rule.empty", node.line, "a selection says nothing", hint)
 }
 
 /// Texts that any name or value of the event may have in it.
-fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, Box<AnalyzeError>> {
+fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, AnalyzeError> {
     if fields.depth > 0 {
         let problem = told!("an element of an array is not searched for keywords");
         return Err(AnalyzeError::new(
@@ -286,7 +286,7 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
 
 impl Item {
     /// Reads a field, and what it must be.
-    pub(super) fn compile(member: &Member, fields: &mut Fields) -> Result<Self, Box<AnalyzeError>> {
+    pub(super) fn compile(member: &Member, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let (name, written) =
             split_once(&member.name, b'|').map_or((&*member.name, None), |(name, after)| (name, Some(after)));
         let modifiers =
@@ -330,7 +330,7 @@ fn test(
     value: &Node,
     fields: &mut Fields,
     is_keyword: bool,
-) -> Result<Test, Box<AnalyzeError>> {
+) -> Result<Test, AnalyzeError> {
     let has = |some| modifiers.has(some);
     let line = value.line;
     let fault = |problem: String, hint: &str| Err(AnalyzeError::new("rule.value", line, problem, hint));

@@ -70,12 +70,12 @@ impl Description {
     pub fn parse(text: &str) -> Result<Self, AnalyzeError> {
         if text.len() > MAX_DESCRIPTION {
             let hint = "64 MiB are the most: leave out examples, or split it";
-            return Err(*AnalyzeError::new("openapi.large", 0, "the description is too large", hint));
+            return Err(AnalyzeError::new("openapi.large", 0, "the description is too large", hint));
         }
-        let root = reader::parse(text).map_err(|fault| *fault)?;
+        let root = reader::parse(text)?;
         let Some(Value::Map(_)) = root.get("paths").map(|paths| &paths.value) else {
             let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
-            return Err(*AnalyzeError::new("openapi.paths", root.line, "it describes no paths", hint));
+            return Err(AnalyzeError::new("openapi.paths", root.line, "it describes no paths", hint));
         };
         let info = |name: &str| root.get("info").and_then(|info| info.get(name)).and_then(scalar);
         let mut description = Self {
@@ -117,7 +117,7 @@ impl Description {
             let kinds = &kinds[places[path]];
             // JSON has no line that tells which path it is.
             let fault = |code, line, problem, hint| {
-                *AnalyzeError::new(code, line, problem, hint).of_rule(&bounded(path))
+                AnalyzeError::new(code, line, problem, hint).of_rule(&bounded(path))
             };
             let same = matching::normal(path, kinds);
             let number = *numbers.entry(same).or_insert_with(|| {

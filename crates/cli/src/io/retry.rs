@@ -14,7 +14,7 @@ const LONGEST_WAIT: Duration = Duration::from_mins(5);
 /// Who asks for more patience than this is asked again anyway.
 const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
-/// Why a receiver did not take something.
+/// An error of a destination that did not accept something.
 #[derive(Debug)]
 pub(crate) enum DestinationError {
     /// It may take it later, and where it says when, not before.

@@ -28,7 +28,7 @@ use countersign_log::store::{Erasure as Recorded, Published, Reader, StoreError,
 /// What the first line of `private/log` says.
 const BEGIN: &str = "countersign log v1\n";
 
-/// An object that is not as it should be, or what one should have been.
+/// A problem of an object in the bucket, or of one that is missing.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectProblem {
     pub(crate) code: &'static str,

@@ -29,7 +29,7 @@ const ALGORITHMS: [Algorithm; 9] = [
 /// What a token says that it is, where it says so: an access token (RFC 9068) or an ID token.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
-/// Why a token of the issuer does not let its bearer in.
+/// An error in a token of the issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IssuerTokenError {
     /// It is no signed token, or lacks what each has.

@@ -112,7 +112,7 @@ pub(super) struct Keys {
     asking: tokio::sync::Mutex<()>,
 }
 
-/// Why there are no newer keys.
+/// An error in getting the issuer's keys.
 #[derive(Debug, thiserror::Error)]
 enum KeysError {
     #[error("{}", of_request(.0))]

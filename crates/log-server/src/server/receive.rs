@@ -80,7 +80,7 @@ pub(super) async fn submit(
     Ok(answer?.map(Body::from))
 }
 
-/// Why there is no answer.
+/// An error in receiving a submission.
 enum ReceiveError {
     Submission(SubmitError),
     /// What is wrong with a body's outside, and what is counted for it.

@@ -82,11 +82,11 @@ const PARTS: u64 = 1_024;
 /// written.
 const PIECE: usize = 128;
 
-/// Why a body was not read.
+/// An error in the body of a submission.
 pub enum BodyError<E> {
-    /// It does not unpack, or there is no room for it.
+    /// The body doesn't decompress, or there is no room for it.
     Invalid(ApiError),
-    /// What it says is refused, or the store could not tell.
+    /// The log refuses it, or the store failed.
     Refused(AcceptanceError<E>),
     /// The same before anything of it was admitted.
     Stranger(AcceptanceError<E>),

@@ -36,7 +36,7 @@ pub struct Plan {
     pub(super) readings: Readings,
 }
 
-/// What there is at a size.
+/// The checkpoint at which an export stops at a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Boundary {
     /// The kept checkpoint of that size, where the store still has it.

@@ -1,9 +1,9 @@
-//! Why a file is no reading.
+//! Errors in files with readings.
 
 #[cfg(feature = "explain")]
 use countersign::Diagnostic;
 
-/// Why a file is no reading, and where.
+/// An error in a file with a reading, with its file and the path of its member.
 #[cfg(feature = "explain")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadingError(Box<Diagnostic<&'static str>>);

@@ -34,7 +34,7 @@ const PASSED_OVER: [&str; 14] = [
     "securitySchemes",
 ];
 
-pub(super) fn parse(text: &str) -> Result<Node, Box<AnalyzeError>> {
+pub(super) fn parse(text: &str) -> Result<Node, AnalyzeError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::default();
     if text.trim_start().starts_with('{') {
@@ -48,7 +48,7 @@ pub(super) fn parse(text: &str) -> Result<Node, Box<AnalyzeError>> {
     })
 }
 
-fn json(text: &str, builder: &mut Builder) -> Result<(), Box<AnalyzeError>> {
+fn json(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
     let broken = || {
         AnalyzeError::new("openapi.json", 0, "it is no JSON, or nests too deep", "`jq . FILE` shows where")
     };
@@ -69,12 +69,12 @@ fn json(text: &str, builder: &mut Builder) -> Result<(), Box<AnalyzeError>> {
 }
 
 #[cfg(not(feature = "yaml"))]
-fn yaml(_: &str, _: &mut Builder) -> Result<(), Box<AnalyzeError>> {
+fn yaml(_: &str, _: &mut Builder) -> Result<(), AnalyzeError> {
     Err(AnalyzeError::new("openapi.json", 0, "it is no JSON object", "this build reads JSON alone"))
 }
 
 #[cfg(feature = "yaml")]
-fn yaml(text: &str, builder: &mut Builder) -> Result<(), Box<AnalyzeError>> {
+fn yaml(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| unreadable("openapi.yaml", &error, text))?;
         let line = span.start.line() as u32;
@@ -124,7 +124,7 @@ impl Builder {
         name.is_some_and(is_named)
     }
 
-    fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), Box<AnalyzeError>> {
+    fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), AnalyzeError> {
         if self.passing > 0 || self.is_passed_over() {
             self.passing += 1;
             return Ok(());
@@ -141,7 +141,7 @@ impl Builder {
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Box<AnalyzeError>> {
+    fn end(&mut self) -> Result<(), AnalyzeError> {
         if self.passing > 0 {
             self.passing -= 1;
             if self.passing == 0
@@ -160,7 +160,7 @@ impl Builder {
         line: u32,
         anchor: usize,
         value: impl FnOnce() -> Value,
-    ) -> Result<(), Box<AnalyzeError>> {
+    ) -> Result<(), AnalyzeError> {
         if self.passing > 0 {
             return Ok(());
         }
@@ -178,7 +178,7 @@ impl Builder {
     }
 
     #[cfg(feature = "yaml")]
-    fn alias(&mut self, line: u32, anchor: usize) -> Result<(), Box<AnalyzeError>> {
+    fn alias(&mut self, line: u32, anchor: usize) -> Result<(), AnalyzeError> {
         if self.passing > 0 {
             return Ok(());
         }
@@ -188,7 +188,7 @@ impl Builder {
         self.place(node, 0)
     }
 
-    fn count(&mut self, line: u32, nodes: usize) -> Result<(), Box<AnalyzeError>> {
+    fn count(&mut self, line: u32, nodes: usize) -> Result<(), AnalyzeError> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             let hint = "2,000,000 values are the most, schemas and examples not counted";
@@ -197,7 +197,7 @@ impl Builder {
         Ok(())
     }
 
-    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Box<AnalyzeError>> {
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), AnalyzeError> {
         self.count(node.line, 1)?;
         if anchor > 0 {
             let size = size(&node);

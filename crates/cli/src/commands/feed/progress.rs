@@ -33,7 +33,7 @@ struct Sent {
     written: Option<u64>,
 }
 
-/// A record that was refused, and why.
+/// A feed record that its destination refused, with the reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RefusedRecord {
     pub(super) id: String,

@@ -67,7 +67,7 @@ struct Part {
     hash: String,
 }
 
-/// Why a file is not taken.
+/// An index file that can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum IndexFileError {
     /// There is none.
