@@ -1,7 +1,9 @@
-//! One error type: a stable code, a place and a hint.
+//! The error of this crate and its codes.
 
 use core::fmt::{self, Write as _};
+use std::borrow::Cow;
 
+use crate::diagnostic::Diagnostic;
 use crate::hex;
 use crate::words::words;
 
@@ -66,26 +68,22 @@ words! {
 #[cfg(feature = "prove")]
 pub(crate) const UTF_16: &str = "it seems to be UTF-16 text: save the file as UTF-8";
 
-/// An error with a code, a message, and where known the line, the member and a hint: as small as a pointer, because
-/// what hands it on is copied so often.
+/// The error of this crate: a [`Diagnostic`] with a [`Code`]. It is as small as a pointer, because what hands it on is
+/// copied so often.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
 #[deref(forward)]
-pub struct Error(Box<Details>);
+pub struct Error(Box<Diagnostic<Code, &'static str>>);
 
-/// What an [`Error`] says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Details {
-    /// The stable code.
-    pub code: Code,
-    /// What is wrong, for people. Never holds a secret.
-    pub message: String,
-    /// The 1-based line of the input.
-    pub line: Option<u64>,
-    /// The name of the JSON member in question.
-    pub member: Option<String>,
-    /// What to do about it, for people.
-    pub hint: Option<&'static str>,
+impl AsRef<str> for Code {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
+impl From<Code> for Cow<'static, str> {
+    fn from(code: Code) -> Self {
+        Self::Borrowed(code.as_str())
+    }
 }
 
 /// Nothing here is copied into its callers: there are many, and errors are seldom.
@@ -94,7 +92,7 @@ impl Error {
     #[cold]
     #[inline(never)]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self(Box::new(Details { code, message: message.into(), line: None, member: None, hint: None }))
+        Self(Box::new(Diagnostic::new(code, message)))
     }
 
     /// The same with another code.
@@ -140,16 +138,15 @@ impl Error {
     }
 }
 
+impl From<Error> for Diagnostic<Code, &'static str> {
+    fn from(Error(diagnostic): Error) -> Self {
+        *diagnostic
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.code.as_str())?;
-        if let Some(line) = self.line {
-            write!(f, "line {line}: ")?;
-        }
-        if let Some(member) = &self.member {
-            write!(f, "member {}: ", Quoted(member))?;
-        }
-        f.write_str(&self.message)
+        self.0.fmt(f)
     }
 }
 

@@ -30,8 +30,8 @@ pub use decompress::{Compression, DecompressError, Decompressor};
 pub use header::Header;
 pub(crate) use limits::CUT_OFF;
 pub use limits::{MAX_EVENT, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL};
-pub use line::{Item, Line, Malformed, Withheld};
+pub use line::{Item, Line, LineError, Withheld};
 pub use lines::LineBuffer;
-pub use payload::{Matched, Mismatch, Payload};
+pub use payload::{Matched, Payload, PayloadError};
 
 pub use crate::merkle::MAX_LEAF;

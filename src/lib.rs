@@ -154,6 +154,7 @@ pub mod canonical;
 pub mod check;
 #[cfg(feature = "prove")]
 pub mod checkpoint;
+mod diagnostic;
 pub mod ed25519;
 pub mod error;
 pub mod event;
@@ -197,4 +198,5 @@ pub mod verify;
 pub mod witness;
 mod words;
 
+pub use diagnostic::Diagnostic;
 pub use error::{Code, Error};

@@ -36,11 +36,11 @@
 
 mod acceptance;
 mod admission;
+mod error;
 mod growth;
 mod intake;
 mod leaf;
 mod lives;
-mod refusal;
 mod rules;
 mod storage;
 mod submission;
@@ -49,11 +49,11 @@ mod void;
 pub use crate::keys::{Window, Windows};
 pub(crate) use acceptance::Acceptance;
 pub use admission::{Admission, Known};
+pub use error::{AcceptanceError, Evidence, Kind, SubmissionError};
 pub use growth::{Growth, Run, Taken, Tip};
 pub use intake::{Intake, MAX_BLANK};
 pub use leaf::{Body, Leaf, SaltedEvent};
 pub use lives::Life;
-pub use refusal::{Evidence, Kind, Refusal, Stop};
 pub use rules::Rules;
 pub use storage::{Chain, Empty, Held, Storage};
 pub use submission::{Entry, Limits, MAX_PROVEN, Submission};

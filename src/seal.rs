@@ -40,7 +40,7 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error};
 use crate::export::writer::Writer;
 use crate::export::{Header, Item};
-use crate::log::{Acceptance, Empty, Entry, Growth, Leaf, Rules, Stop};
+use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Growth, Leaf, Rules};
 use crate::merkle::{CompactRange, leaf_hash};
 use crate::note::{KeyType, SignerKey};
 use crate::trust::Trust;
@@ -163,7 +163,7 @@ impl<'k> Sealer<'k> {
     fn take(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         let entry = Entry::new(None, Leaf::of_item(item)?);
         let taken = self.export.take(&self.rules, &self.log.over(&Empty), &entry, &[]);
-        if !taken.map_err(Stop::refusal)? {
+        if !taken.map_err(AcceptanceError::refusal)? {
             self.repeated += 1;
             return Ok(());
         }

@@ -34,6 +34,7 @@ mod events;
 mod expected;
 mod finding;
 mod format;
+mod input_error;
 mod live;
 mod log;
 mod marks;
@@ -57,7 +58,6 @@ mod standings;
 mod summary;
 mod time;
 mod tree;
-mod unread;
 mod update;
 mod verdict;
 mod visitor;
@@ -67,6 +67,7 @@ mod witnesses;
 
 pub use events::{CoveredLink, VerifiedEvent};
 pub use finding::{Finding, FindingCode, LISTED, Severity};
+pub use input_error::InputError;
 pub use marks::{CheckpointMark, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy};
 pub use meaning::{Doubts, Why};
 pub use report::{CheckState, Report, SignerTrust, Verdict};
@@ -74,7 +75,6 @@ pub use splitter::Splitter;
 pub use standing::Standing;
 pub use standings::Standings;
 pub use summary::{Summarizer, Summary};
-pub use unread::Unread;
 pub use update::Update;
 pub use visitor::{EventVisitor, PendingItem, SelectedItem, SummarizedEvent, VerifiedItem, VisitError};
 
@@ -230,7 +230,7 @@ impl Progress {
 
     /// All summaries were taken, and so ended the splitter. Gives what became known since the last call of
     /// [`take`](Self::take) too.
-    pub fn finish_telling(mut self, end: Result<(), Unread>) -> (Verification, Update) {
+    pub fn finish_telling(mut self, end: Result<(), InputError>) -> (Verification, Update) {
         let mut told = self.take();
         let unread = match (end, self.sequence) {
             (Ok(()), Some(sequence)) => {
@@ -239,7 +239,7 @@ impl Progress {
                 return (verification, told);
             }
             (Err(unread), _) => unread,
-            (Ok(()), None) => Unread::empty(),
+            (Ok(()), None) => InputError::empty(),
         };
         let report = unread.report();
         if self.findings {

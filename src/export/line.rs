@@ -74,9 +74,9 @@ words! {
     }
 }
 
-/// What is wrong with a malformed line (the `format.*` codes that a line can get).
+/// The kinds of error in a line, one for each `format.*` code that a line can get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum LineFault {
+pub(crate) enum LineErrorKind {
     Line,
     Link,
     Note,
@@ -84,11 +84,11 @@ pub(crate) enum LineFault {
     LeafSize,
 }
 
-/// A line that is not well formed. It may keep its place in the tree.
+/// An error in a line of an export. The line may keep its place in the tree.
 #[derive(Debug, derive_more::Display)]
 #[display("{}", self.to_error())]
-pub struct Malformed<'a> {
-    pub(crate) fault: LineFault,
+pub struct LineError<'a> {
+    pub(crate) fault: LineErrorKind,
     pub(crate) detail: &'static str,
     /// The bytes of the leaf that the line holds all the same.
     pub(crate) leaf: Option<Cow<'a, [u8]>>,
@@ -96,13 +96,13 @@ pub struct Malformed<'a> {
     pub(crate) place: Option<(ChainId, u64)>,
 }
 
-impl<'a> Malformed<'a> {
+impl<'a> LineError<'a> {
     fn leaf((fault, detail): Reason, leaf: Cow<'a, [u8]>) -> Self {
         Self { fault, detail, leaf: Some(leaf), place: None }
     }
 
     fn without_place(detail: &'static str) -> Self {
-        Self { fault: LineFault::Line, detail, leaf: None, place: None }
+        Self { fault: LineErrorKind::Line, detail, leaf: None, place: None }
     }
 
     /// The same as an error.
@@ -111,7 +111,13 @@ impl<'a> Malformed<'a> {
     }
 }
 
-impl core::error::Error for Malformed<'_> {}
+impl core::error::Error for LineError<'_> {}
+
+impl From<LineError<'_>> for Error {
+    fn from(error: LineError<'_>) -> Self {
+        error.to_error()
+    }
+}
 
 /// The line without the white space that may surround it.
 pub(crate) fn strip(line: &[u8]) -> &[u8] {
@@ -157,18 +163,18 @@ impl<'a> Line<'a> {
     /// Reads a line that is not blank and not the header.
     ///
     /// # Errors
-    /// [`Malformed`], which keeps what place the line has in the tree.
-    pub fn parse(line: &'a str) -> Result<Self, Malformed<'a>> {
+    /// [`LineError`], which keeps what place the line has in the tree.
+    pub fn parse(line: &'a str) -> Result<Self, LineError<'a>> {
         Self::read(line, false)
     }
 
     /// The same; where `extended`, a checkpoint may be one of other people's, which no export has.
-    pub(crate) fn read(line: &'a str, extended: bool) -> Result<Self, Malformed<'a>> {
+    pub(crate) fn read(line: &'a str, extended: bool) -> Result<Self, LineError<'a>> {
         if line.len() > MAX_LINE {
-            return Err(Malformed::without_place("longer than 1 MiB"));
+            return Err(LineError::without_place("longer than 1 MiB"));
         }
         let stripped = line.trim_matches([' ', '\t', '\r']);
-        let mut members = read_members(stripped).map_err(Malformed::without_place)?;
+        let mut members = read_members(stripped).map_err(LineError::without_place)?;
         members.a_member_twice |= twin(&mut members.unknown).is_some();
         members.classify(extended)
     }
@@ -238,10 +244,10 @@ impl<'a> Members<'a> {
         }
     }
 
-    fn classify(self, extended: bool) -> Result<Line<'a>, Malformed<'a>> {
+    fn classify(self, extended: bool) -> Result<Line<'a>, LineError<'a>> {
         let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
         if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
-            return Err(Malformed::without_place(if self.unknown.iter().any(|name| name == "countersign") {
+            return Err(LineError::without_place(if self.unknown.iter().any(|name| name == "countersign") {
                 "another header: exports were put together, verify each by itself"
             } else {
                 "holds not exactly one of link, note, leaf, skip and checkpoint"
@@ -264,26 +270,26 @@ impl<'a> Members<'a> {
         } else if let Some(value) = self.leaf {
             opaque_line(value, flaw)?
         } else if let Some(detail) = flaw {
-            return Err(Malformed::without_place(detail));
+            return Err(LineError::without_place(detail));
         } else if let Some(value) = self.skip {
             skip_line(value)
-                .ok_or_else(|| Malformed::without_place("a skip is [level, hash], level 0 to 52"))?
+                .ok_or_else(|| LineError::without_place("a skip is [level, hash], level 0 to 52"))?
         } else if let Some(value) = self.checkpoint {
             checkpoint_line(value, extended)?
         } else {
-            return Err(Malformed::without_place("no kind"));
+            return Err(LineError::without_place("no kind"));
         };
         Ok(Line { item, unknown_members })
     }
 
     #[inline]
-    fn link_line(&self, value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
-        let text = value.string().ok_or(Malformed::without_place("link is not a string"))?;
+    fn link_line(&self, value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, LineError<'a>> {
+        let text = value.string().ok_or(LineError::without_place("link is not a string"))?;
         match self.link(&text, flaw) {
             Ok((link, payload, withheld)) => Ok(Item::Link { text, link, payload, withheld }),
             Err(reason) => {
                 let place = Link::read(&text).map(|link| (link.chain(), link.seq()));
-                Err(Malformed { place, ..Malformed::leaf(reason, into_bytes(text)) })
+                Err(LineError { place, ..LineError::leaf(reason, into_bytes(text)) })
             }
         }
     }
@@ -291,10 +297,10 @@ impl<'a> Members<'a> {
     #[inline]
     fn link(&self, text: &str, flaw: Option<&'static str>) -> Result<(Link, Shown<'a>, Hidden), Reason> {
         check_leaf(text.len(), flaw)?;
-        let (payload, withheld) = self.payload().map_err(|detail| (LineFault::Line, detail))?;
-        let link = Link::read(text).ok_or((LineFault::Link, "the link has not the grammar of a link"))?;
+        let (payload, withheld) = self.payload().map_err(|detail| (LineErrorKind::Line, detail))?;
+        let link = Link::read(text).ok_or((LineErrorKind::Link, "the link has not the grammar of a link"))?;
         if !matches!(link, Link::Event(_)) && (payload.is_some() || withheld.is_some()) {
-            return Err((LineFault::Line, "salt, event and withheld go with an event link alone"));
+            return Err((LineErrorKind::Line, "salt, event and withheld go with an event link alone"));
         }
         Ok((link, payload, withheld))
     }
@@ -326,14 +332,14 @@ impl<'a> Members<'a> {
 
 type Shown<'a> = Option<Payload<'a>>;
 type Hidden = Option<Withheld>;
-type Reason = (LineFault, &'static str);
+type Reason = (LineErrorKind, &'static str);
 
 /// What is wrong with a leaf of that length on a line with that flaw, whatever the leaf is.
 fn check_leaf(length: usize, flaw: Option<&'static str>) -> Result<(), Reason> {
     if length > MAX_LEAF {
-        return Err((LineFault::LeafSize, "an entry is at most 65,535 bytes"));
+        return Err((LineErrorKind::LeafSize, "an entry is at most 65,535 bytes"));
     }
-    flaw.map_or(Ok(()), |detail| Err((LineFault::Line, detail)))
+    flaw.map_or(Ok(()), |detail| Err((LineErrorKind::Line, detail)))
 }
 
 pub(crate) fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
@@ -343,24 +349,24 @@ pub(crate) fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
     }
 }
 
-fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
-    let text = value.string().ok_or(Malformed::without_place("note is not a string"))?;
-    let parse = |()| KeyNote::parse(&text).map_err(|_| (LineFault::Note, "the note is not a key note"));
+fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, LineError<'a>> {
+    let text = value.string().ok_or(LineError::without_place("note is not a string"))?;
+    let parse = |()| KeyNote::parse(&text).map_err(|_| (LineErrorKind::Note, "the note is not a key note"));
     match check_leaf(text.len(), flaw).and_then(parse) {
         Ok(note) => Ok(Item::Note { text, note: Box::new(note) }),
-        Err(reason) => Err(Malformed::leaf(reason, into_bytes(text))),
+        Err(reason) => Err(LineError::leaf(reason, into_bytes(text))),
     }
 }
 
-fn opaque_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, Malformed<'a>> {
+fn opaque_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, LineError<'a>> {
     let bytes = value.string().and_then(|text| base64::decode(text.as_bytes()));
-    let bytes = bytes.ok_or(Malformed::without_place("leaf is not canonical base64"))?;
+    let bytes = bytes.ok_or(LineError::without_place("leaf is not canonical base64"))?;
     let hides = core::str::from_utf8(&bytes)
         .is_ok_and(|text| Link::read(text).is_some() || KeyNote::parse(text).is_ok());
     let hidden = hides.then_some("a link or a key note stands as an opaque leaf");
     match check_leaf(bytes.len(), flaw.or(hidden)) {
         Ok(()) => Ok(Item::Leaf(bytes)),
-        Err(reason) => Err(Malformed::leaf(reason, Cow::Owned(bytes))),
+        Err(reason) => Err(LineError::leaf(reason, Cow::Owned(bytes))),
     }
 }
 
@@ -374,12 +380,12 @@ fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
     Some(Item::Skip { level, hash: Hash::from_base64(hash.as_bytes())? })
 }
 
-fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, Malformed<'_>> {
-    let text = value.string().ok_or(Malformed::without_place("checkpoint is not a string"))?;
+fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, LineError<'_>> {
+    let text = value.string().ok_or(LineError::without_place("checkpoint is not a string"))?;
     let parse = if extended { SignedCheckpoint::parse_extended } else { SignedCheckpoint::parse };
     let Ok(signed) = parse(&text) else {
         let detail = "the checkpoint is not a signed checkpoint without extension lines";
-        return Err(Malformed { fault: LineFault::Checkpoint, ..Malformed::without_place(detail) });
+        return Err(LineError { fault: LineErrorKind::Checkpoint, ..LineError::without_place(detail) });
     };
     Ok(Item::Checkpoint { text, signed: Box::new(signed) })
 }

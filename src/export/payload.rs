@@ -26,9 +26,9 @@ pub enum Matched {
     Canonical(Box<str>),
 }
 
-/// Why an event does not match its link's commit.
+/// An error in an event: it does not match its link's commit.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
-pub enum Mismatch {
+pub enum PayloadError {
     /// Two members of this name: it never matches, whatever its hash.
     #[display("the event has two members {}", Quoted(_0))]
     DuplicateMember(String),
@@ -37,7 +37,7 @@ pub enum Mismatch {
     Differs,
 }
 
-impl core::error::Error for Mismatch {}
+impl core::error::Error for PayloadError {}
 
 impl<'a> Payload<'a> {
     /// The commit of the event as it stands.
@@ -49,11 +49,11 @@ impl<'a> Payload<'a> {
     /// [`commit`](Self::commit), which can be computed for many at once.
     ///
     /// # Errors
-    /// [`Mismatch`] where it is not.
-    pub fn check(&self, found: &Hash, stated: &Hash) -> Result<Matched, Mismatch> {
+    /// [`PayloadError`] where it is not.
+    pub fn check(&self, found: &Hash, stated: &Hash) -> Result<Matched, PayloadError> {
         let duplicate = if self.names_increase { None } else { duplicate_name(self.event) };
         if let Some(name) = duplicate {
-            return Err(Mismatch::DuplicateMember(name));
+            return Err(PayloadError::DuplicateMember(name));
         }
         if found == stated {
             return Ok(Matched::AsItStands);
@@ -62,7 +62,7 @@ impl<'a> Payload<'a> {
             canonicalize(self.event.as_bytes()).ok().and_then(|text| String::from_utf8(text).ok());
         match canonical.filter(|text| commit(&self.salt, text.as_bytes()) == *stated) {
             Some(text) => Ok(Matched::Canonical(text.into())),
-            None => Err(Mismatch::Differs),
+            None => Err(PayloadError::Differs),
         }
     }
 

@@ -7,7 +7,8 @@ use super::growth::Layered;
 use super::lives::lives_after;
 use super::submission::{Entry, check_signature};
 use super::{
-    Body, Chain, Evidence, Growth, Held, Kind, Life, Refusal, Rules, Stop, Storage, Taken, Tip, Windows,
+    AcceptanceError, Body, Chain, Evidence, Growth, Held, Kind, Life, Rules, Storage, SubmissionError, Taken,
+    Tip, Windows,
 };
 use crate::error::{Code, Error};
 use crate::hash::Hash;
@@ -64,7 +65,7 @@ impl Acceptance {
         below: &S,
         entry: &Entry,
         rest: &[Entry],
-    ) -> Result<bool, Stop<S::Error>> {
+    ) -> Result<bool, AcceptanceError<S::Error>> {
         if self.repeats.contains(&entry.leaf.hash) {
             self.taken.repeated += 1;
             return Ok(false);
@@ -72,7 +73,7 @@ impl Acceptance {
         let state = Layered { top: &self.growth, below };
         let result = match &entry.leaf.body {
             Body::Link { link, .. } => self.take_link(rules, below, entry, link, rest),
-            Body::Note(note) => match state.note(&entry.leaf.hash).map_err(Stop::Storage)? {
+            Body::Note(note) => match state.note(&entry.leaf.hash).map_err(AcceptanceError::Storage)? {
                 Some(index) => {
                     // One that came with this submission is among its notes already.
                     if index < self.growth.base() {
@@ -98,11 +99,11 @@ impl Acceptance {
         below: &S,
         entry: &Entry,
         note: &KeyNote,
-    ) -> Result<bool, Stop<S::Error>> {
+    ) -> Result<bool, AcceptanceError<S::Error>> {
         let signers = rules.signers(note)?;
         let state = Layered { top: &self.growth, below };
         rules.check_known(note, &signers, |key| state.life(key))?;
-        let lives = lives_after(&note.statements, &state).map_err(Stop::Storage)?;
+        let lives = lives_after(&note.statements, &state).map_err(AcceptanceError::Storage)?;
         self.taken.notes.push(Held { index: self.growth.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
         self.life = None;
@@ -117,12 +118,12 @@ impl Acceptance {
         entry: &Entry,
         link: &Link,
         rest: &[Entry],
-    ) -> Result<bool, Stop<S::Error>> {
+    ) -> Result<bool, AcceptanceError<S::Error>> {
         let state = Layered { top: &self.growth, below };
         let (id, seq) = (link.chain(), link.seq());
-        let known = state.chain(&id).map_err(Stop::Storage)?;
+        let known = state.chain(&id).map_err(AcceptanceError::Storage)?;
         if let Some(chain) = known.as_ref().filter(|chain| seq < chain.next) {
-            let held = state.link(&id, seq).map_err(Stop::Storage)?;
+            let held = state.link(&id, seq).map_err(AcceptanceError::Storage)?;
             return match held {
                 Some(held) if held.hash == entry.leaf.hash => {
                     self.tip(id, seq, held);
@@ -136,7 +137,7 @@ impl Acceptance {
         let before = match (link, known) {
             (Link::Open(open), None) => {
                 rules.check_origin(open)?;
-                let windows = state.life(&open.key).map_err(Stop::Storage)?.windows;
+                let windows = state.life(&open.key).map_err(AcceptanceError::Storage)?.windows;
                 Chain::opened(open, entry.leaf.hash, windows)
             }
             (_, Some(chain)) => {
@@ -145,7 +146,7 @@ impl Acceptance {
                 }
                 if chain.closed || link.prev() != Some(&chain.last) {
                     let seq = chain.next - 1;
-                    let Some(last) = state.link(&id, seq).map_err(Stop::Storage)? else {
+                    let Some(last) = state.link(&id, seq).map_err(AcceptanceError::Storage)? else {
                         return Err(gap(link, Some(&chain)).into());
                     };
                     return Err(self.fork(&chain, link, (seq, last.index), rest).into());
@@ -159,7 +160,7 @@ impl Acceptance {
         };
         let life = match self.life.take() {
             Some((key, life)) if key == before.key => life,
-            _ => state.life(&before.key).map_err(Stop::Storage)?,
+            _ => state.life(&before.key).map_err(AcceptanceError::Storage)?,
         };
         // Before its signature: who may not write here shall not keep the log busy either.
         let may_write = rules
@@ -167,7 +168,7 @@ impl Acceptance {
             .and_then(|()| self.now.map_or(Ok(()), |now| Rules::check_time(link.time(), now)));
         if let Err(refusal) = may_write {
             let is_signed = vouched_for(&before, id, rest).is_ok();
-            return Err(Refusal { is_signed, ..refusal }.into());
+            return Err(SubmissionError { is_signed, ..refusal }.into());
         }
         if entry.verified_by.as_ref() != Some(&before.key) {
             check_signature(entry, link, &before.key)?;
@@ -195,7 +196,7 @@ impl Acceptance {
 
     /// The refusal of a link where the chain goes on otherwise, with the link `of` that seq and index. Only what the
     /// emitter's key vouches for is evidence: anyone can write an unsigned link.
-    fn fork(&self, chain: &Chain, link: &Link, of: (u64, u64), rest: &[Entry]) -> Refusal {
+    fn fork(&self, chain: &Chain, link: &Link, of: (u64, u64), rest: &[Entry]) -> SubmissionError {
         let (id, seq) = (link.chain(), link.seq());
         let (why, hint) = if chain.closed && seq >= chain.next {
             let hint = "a chain that goes on after its end is evidence that its key was used twice";
@@ -206,7 +207,7 @@ impl Acceptance {
         };
         let error = Error::new(Code::Fork, why).with_hint(hint);
         if rest.is_empty() {
-            return Refusal::malformed(error);
+            return SubmissionError::malformed(error);
         }
         let refused = self.brought(id, of).and_then(|mut brought| {
             brought.extend(vouched_for(chain, id, rest)?);
@@ -216,7 +217,7 @@ impl Acceptance {
             Ok(refused) => {
                 let index = Some(of.1).filter(|index| *index < self.growth.base());
                 let evidence = Evidence { chain: id, seq, index, refused };
-                Refusal::new(Kind::Fork(Box::new(evidence)), error)
+                SubmissionError::new(Kind::Fork(Box::new(evidence)), error)
             }
             Err(refusal) => refusal,
         }
@@ -224,7 +225,7 @@ impl Acceptance {
 
     /// The links of the chain from that seq up to the next signed one, where they came with this submission: the log
     /// will have none of it.
-    fn brought(&self, id: ChainId, (seq, index): (u64, u64)) -> Result<Vec<String>, Refusal> {
+    fn brought(&self, id: ChainId, (seq, index): (u64, u64)) -> Result<Vec<String>, SubmissionError> {
         let mut brought = Vec::new();
         if index < self.growth.base() {
             return Ok(brought);
@@ -245,7 +246,7 @@ impl Acceptance {
     ///
     /// # Errors
     /// A refusal when the last new link of a chain is not signed.
-    pub(crate) fn end(self) -> Result<(Growth, Taken), Refusal> {
+    pub(crate) fn end(self) -> Result<(Growth, Taken), SubmissionError> {
         match self.unsigned.first_key_value() {
             None => Ok((self.growth, self.taken)),
             Some((chain, line)) => Err(not_signed(*chain).at_line(*line)),
@@ -253,7 +254,7 @@ impl Acceptance {
     }
 }
 
-pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> Refusal {
+pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> SubmissionError {
     let (id, seq) = (link.chain(), link.seq());
     let message = match chain {
         None => format!("the open link of the chain {id} is not in the log"),
@@ -263,7 +264,7 @@ pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> Refusal {
     };
     let error =
         Error::new(Code::Gap, message).with_hint("links are missing before this one: bring them first");
-    Refusal::new(gap_after(id, chain), error)
+    SubmissionError::new(gap_after(id, chain), error)
 }
 
 /// What is missing after that which the log has of a chain.
@@ -272,13 +273,13 @@ pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> Kind {
     Kind::Gap { chain: id, expected, last }
 }
 
-fn back_in_time(id: ChainId, seq: u64) -> Refusal {
+fn back_in_time(id: ChainId, seq: u64) -> SubmissionError {
     let error = Error::new(Code::Refused, format!("{id}/{seq} is earlier than the link before it"));
-    Refusal::malformed(error.with_hint("a recorder never lets its time go back: a faulty writer"))
+    SubmissionError::malformed(error.with_hint("a recorder never lets its time go back: a faulty writer"))
 }
 
 /// The links of the chain from the first of `rest` up to the next signed one, which vouches for them all.
-fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>, Refusal> {
+fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>, SubmissionError> {
     let mut refused = Vec::new();
     let mut last: Option<(u64, Hash)> = None;
     for entry in rest {
@@ -297,9 +298,9 @@ fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>
     Err(not_signed(id))
 }
 
-fn not_signed(chain: ChainId) -> Refusal {
+fn not_signed(chain: ChainId) -> SubmissionError {
     let error = Error::new(Code::Refused, format!("the last link of the chain {chain} is not signed"));
-    Refusal::malformed(
+    SubmissionError::malformed(
         error.with_hint("a recorder signs the last link of what it hands on: this was cut off"),
     )
 }

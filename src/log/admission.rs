@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use super::acceptance::gap;
-use super::{Body, Leaf, Life, Refusal, Rules, Stop};
+use super::{AcceptanceError, Body, Leaf, Life, Rules, SubmissionError};
 use crate::hash::Hash;
 use crate::keys::Statement;
 use crate::link::{ChainId, Link};
@@ -61,7 +61,7 @@ impl<'a, K: Known + ?Sized> Admission<'a, K> {
     ///
     /// # Errors
     /// The refusal that the log would have for it too; the storage's own.
-    pub fn admit(&mut self, leaf: &Leaf) -> Result<(), Stop<K::Error>> {
+    pub fn admit(&mut self, leaf: &Leaf) -> Result<(), AcceptanceError<K::Error>> {
         let Some(trust) = self.rules.trust() else { return Ok(()) };
         let life = |key: &VerifierKey| self.known.life(key);
         match &leaf.body {
@@ -69,18 +69,20 @@ impl<'a, K: Known + ?Sized> Admission<'a, K> {
                 self.rules.check_origin(open)?;
                 if trust.names(&open.key)
                     || self.granted.contains(&open.key)
-                    || self.known.knows(&open.key).map_err(Stop::Storage)?
+                    || self.known.knows(&open.key).map_err(AcceptanceError::Storage)?
                 {
                     return Ok(());
                 }
-                Err(Refusal::ungranted(&open.key).into())
+                Err(SubmissionError::ungranted(&open.key).into())
             }
-            Body::Link { link, .. } => match self.known.key_of(&link.chain()).map_err(Stop::Storage)? {
-                Some(_) => Ok(()),
-                None => Err(gap(link, None).into()),
-            },
+            Body::Link { link, .. } => {
+                match self.known.key_of(&link.chain()).map_err(AcceptanceError::Storage)? {
+                    Some(_) => Ok(()),
+                    None => Err(gap(link, None).into()),
+                }
+            }
             Body::Note(note) => {
-                if !self.known.has_note(&leaf.hash).map_err(Stop::Storage)? {
+                if !self.known.has_note(&leaf.hash).map_err(AcceptanceError::Storage)? {
                     let signers = self.rules.signers(note)?;
                     self.rules.check_known(note, &signers, life)?;
                 }

@@ -7,7 +7,8 @@ use super::acceptance::{Acceptance, gap_after};
 use super::leaf::misplaced;
 use super::lives::lives_after;
 use super::{
-    Body, Chain, Empty, Held, Kind, Leaf, Life, Refusal, Rules, SaltedEvent, Stop, Storage, Submission,
+    AcceptanceError, Body, Chain, Empty, Held, Kind, Leaf, Life, Rules, SaltedEvent, Storage, Submission,
+    SubmissionError,
 };
 use crate::hash::Hash;
 use crate::link::{ChainId, Link};
@@ -132,22 +133,27 @@ impl Growth {
     /// Takes a submission, whole or not at all, when the log's clock shows `now`.
     ///
     /// # Errors
-    /// A [`Refusal`](super::Refusal), or the storage's own. Nothing was taken then.
+    /// A [`SubmissionError`](super::SubmissionError), or the storage's own. Nothing was taken then.
     pub fn submit<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         state: &S,
         submission: &Submission,
         now: Time,
-    ) -> Result<Taken, Stop<S::Error>> {
+    ) -> Result<Taken, AcceptanceError<S::Error>> {
         let below = Layered { top: self, below: state };
         let mut acceptance = Acceptance::new(self.size(), Some(now));
         for (place, entry) in submission.entries().iter().enumerate() {
             match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
                 // What the log goes on with: it has nothing of this submission.
-                Err(Stop::Refused(Refusal { kind: Kind::Gap { chain, .. }, error, is_signed })) => {
-                    let kind = gap_after(chain, below.chain(&chain).map_err(Stop::Storage)?.as_ref());
-                    return Err(Refusal { kind, error, is_signed }.into());
+                Err(AcceptanceError::Refused(SubmissionError {
+                    kind: Kind::Gap { chain, .. },
+                    error,
+                    is_signed,
+                })) => {
+                    let kind =
+                        gap_after(chain, below.chain(&chain).map_err(AcceptanceError::Storage)?.as_ref());
+                    return Err(SubmissionError { kind, error, is_signed }.into());
                 }
                 taken => _ = taken?,
             }
@@ -161,28 +167,28 @@ impl Growth {
     /// in their order knows of them all that the server knew which took them. Signatures are not verified.
     ///
     /// # Errors
-    /// A [`Refusal`] of [`Kind::Malformed`](super::Kind::Malformed) for a leaf that no log has at this place, or an
+    /// A [`SubmissionError`] of [`Kind::Malformed`](super::Kind::Malformed) for a leaf that no log has at this place, or an
     /// event that is not its link's; the storage's own. Nothing was taken then.
     pub fn replay<S: Storage + ?Sized>(
         &mut self,
         state: &S,
         leaf: String,
         event: Option<SaltedEvent>,
-    ) -> Result<(), Stop<S::Error>> {
+    ) -> Result<(), AcceptanceError<S::Error>> {
         let leaf = Arc::new(Leaf::parse(leaf, event)?);
         let below = Layered { top: self, below: state };
         match &leaf.body {
             Body::Link { link, .. } => {
                 let follows = |chain: &Chain| link.prev() == Some(&chain.last) && !chain.closed;
-                let next = below.chain_with(link, leaf.hash, follows).map_err(Stop::Storage)?;
+                let next = below.chain_with(link, leaf.hash, follows).map_err(AcceptanceError::Storage)?;
                 let chain = next.ok_or_else(|| misplaced("the link does not follow its chain"))?;
                 self.add_link(Arc::clone(&leaf), link, chain);
             }
             Body::Note(note) => {
-                if below.note(&leaf.hash).map_err(Stop::Storage)?.is_some() {
+                if below.note(&leaf.hash).map_err(AcceptanceError::Storage)?.is_some() {
                     return Err(misplaced("the key note is there already").into());
                 }
-                let lives = lives_after(&note.statements, &below).map_err(Stop::Storage)?;
+                let lives = lives_after(&note.statements, &below).map_err(AcceptanceError::Storage)?;
                 self.add_note(Arc::clone(&leaf), lives);
             }
         }
@@ -365,7 +371,9 @@ mod tests {
         growth.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
     }
 
-    fn replayed(leaves: &[(String, Option<SaltedEvent>)]) -> Result<Growth, Stop<core::convert::Infallible>> {
+    fn replayed(
+        leaves: &[(String, Option<SaltedEvent>)],
+    ) -> Result<Growth, AcceptanceError<core::convert::Infallible>> {
         let mut growth = Growth::new(0);
         for (leaf, event) in leaves {
             growth.replay(&Empty, leaf.clone(), event.clone())?;

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::submission::Entry;
-use super::{Body, Kind, Leaf, Limits, MAX_PROVEN, Refusal, Stop, Submission};
+use super::{AcceptanceError, Body, Kind, Leaf, Limits, MAX_PROVEN, Submission, SubmissionError};
 use crate::error::{Code, Error};
 use crate::export::{Line, MAX_LINE};
 use crate::link::ChainId;
@@ -50,8 +50,8 @@ impl Intake {
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
-        admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
-    ) -> Result<(), Stop<E>> {
+        admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
+    ) -> Result<(), AcceptanceError<E>> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if self.bytes > self.limits.bytes {
             let message = format!("a submission has at most {} bytes", self.limits.bytes);
@@ -75,7 +75,7 @@ impl Intake {
         self.begun.extend_from_slice(rest);
         if self.begun.len() > MAX_LINE + MAX_BLANK {
             let error = Error::new(Code::Export, "malformed line: it is too long").at_line(self.number);
-            return Err(Refusal::malformed(error).into());
+            return Err(SubmissionError::malformed(error).into());
         }
         Ok(())
     }
@@ -86,8 +86,8 @@ impl Intake {
     /// As for [`push`](Self::push); [`Kind::Malformed`] where there is nothing in it.
     pub fn finish<E>(
         mut self,
-        admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
-    ) -> Result<Submission, Stop<E>> {
+        admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
+    ) -> Result<Submission, AcceptanceError<E>> {
         let last = std::mem::take(&mut self.begun);
         if !last.is_empty() {
             self.line(&last, admit)?;
@@ -95,7 +95,7 @@ impl Intake {
         if self.entries.is_empty() {
             let error = Error::new(Code::Export, "there is nothing in this submission");
             let error = error.with_hint("it has at least one link or key note");
-            return Err(Refusal::malformed(error).into());
+            return Err(SubmissionError::malformed(error).into());
         }
         Ok(Submission { entries: self.entries })
     }
@@ -103,10 +103,10 @@ impl Intake {
     fn line<E>(
         &mut self,
         bytes: &[u8],
-        admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
-    ) -> Result<(), Stop<E>> {
+        admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
+    ) -> Result<(), AcceptanceError<E>> {
         let number = self.number;
-        let malformed = |error: Error| Refusal::malformed(error.at_line(number));
+        let malformed = |error: Error| SubmissionError::malformed(error.at_line(number));
         let text = str::from_utf8(bytes).map_err(|_| malformed(Error::new(Code::Export, "not UTF-8")))?;
         let line = text.trim_matches([' ', '\t', '\r']);
         self.blank += text.len() - line.len() + usize::from(line.is_empty());
@@ -147,8 +147,8 @@ fn explain(error: Error, line: &str) -> Error {
     error
 }
 
-fn too_large(kind: Kind, message: String) -> Refusal {
-    Refusal::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
+fn too_large(kind: Kind, message: String) -> SubmissionError {
+    SubmissionError::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
 }
 
 #[cfg(test)]
@@ -162,11 +162,11 @@ mod tests {
         2n+EpRDLhLjLtbdKY8MG7PNiM4fWQMPu3SZVy/CVOkk= T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=\"}";
 
     /// The refusal of a submission of these parts, one after the other.
-    fn refused(parts: &[&str]) -> Option<Refusal> {
+    fn refused(parts: &[&str]) -> Option<SubmissionError> {
         let mut intake = Intake::new(Limits::default());
-        let admit = &mut |_: &Leaf| Ok::<(), Stop<core::convert::Infallible>>(());
+        let admit = &mut |_: &Leaf| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
         let pushed = parts.iter().try_for_each(|part| intake.push(part.as_bytes(), admit));
-        pushed.and_then(|()| intake.finish(admit)).err().map(Stop::refusal)
+        pushed.and_then(|()| intake.finish(admit)).err().map(AcceptanceError::refusal)
     }
 
     fn kind(parts: &[&str]) -> Option<Kind> {
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn a_line_that_does_not_end_is_refused_before_it_does() {
         let mut intake = Intake::new(Limits::default());
-        let admit = &mut |_: &Leaf| Ok::<(), Stop<core::convert::Infallible>>(());
+        let admit = &mut |_: &Leaf| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
         assert!(intake.push(" ".repeat(MAX_LINE + MAX_BLANK).as_bytes(), admit).is_ok());
         assert_eq!((intake.bytes(), intake.has_admitted()), (MAX_LINE + MAX_BLANK, false));
         let refusal = intake.push(b" ", admit).unwrap_err().refusal();

@@ -1,8 +1,8 @@
 //! A leaf with its event: one type from the line that brings it to the log's storage.
 
-use super::Refusal;
+use super::SubmissionError;
 use crate::error::{Code, Error};
-use crate::export::{Item, MAX_EVENT, Matched, Mismatch, Payload};
+use crate::export::{Item, MAX_EVENT, Matched, Payload, PayloadError};
 use crate::hash::Hash;
 use crate::keys::KeyNote;
 use crate::link::{Link, Salt, commit};
@@ -49,7 +49,7 @@ impl Leaf {
     /// # Errors
     /// [`Kind::Malformed`](super::Kind::Malformed) for what is neither link nor key note, and for an event that does
     /// not match its link.
-    pub fn of_item(item: &Item<'_>) -> Result<Self, Refusal> {
+    pub fn of_item(item: &Item<'_>) -> Result<Self, SubmissionError> {
         let mut leaf = Self::without_event(item)?;
         if let (Body::Link { link, event }, Item::Link { payload: Some(payload), .. }) =
             (&mut leaf.body, item)
@@ -60,7 +60,7 @@ impl Leaf {
     }
 
     /// The same, whatever the event says.
-    pub(crate) fn without_event(item: &Item<'_>) -> Result<Self, Refusal> {
+    pub(crate) fn without_event(item: &Item<'_>) -> Result<Self, SubmissionError> {
         let (text, body) = match item {
             Item::Link { text, link, .. } => (text, Body::Link { link: link.clone(), event: None }),
             Item::Note { text, note } => (text, Body::Note(note.clone())),
@@ -82,7 +82,7 @@ impl Leaf {
     ///
     /// # Errors
     /// [`Kind::Malformed`](super::Kind::Malformed) for what no log takes.
-    pub(super) fn parse(text: String, event: Option<SaltedEvent>) -> Result<Self, Refusal> {
+    pub(super) fn parse(text: String, event: Option<SaltedEvent>) -> Result<Self, SubmissionError> {
         let body = if let Ok(link) = Link::parse(&text) {
             let matches = |SaltedEvent { salt, text }: &SaltedEvent| matches!(&link, Link::Event(link) if commit(salt, text.as_bytes()) == link.commit);
             if !event.as_ref().is_none_or(matches) {
@@ -122,27 +122,29 @@ impl Leaf {
 }
 
 /// The refusal of a leaf that no log has at this place.
-pub(super) fn misplaced(why: &str) -> Refusal {
-    Refusal::malformed(Error::new(Code::Refused, format!("no log has this leaf here: {why}")))
+pub(super) fn misplaced(why: &str) -> SubmissionError {
+    SubmissionError::malformed(Error::new(Code::Refused, format!("no log has this leaf here: {why}")))
 }
 
-fn refuse(message: &str, hint: &'static str) -> Refusal {
-    Refusal::malformed(Error::new(Code::Refused, message).with_hint(hint))
+fn refuse(message: &str, hint: &'static str) -> SubmissionError {
+    SubmissionError::malformed(Error::new(Code::Refused, message).with_hint(hint))
 }
 
 /// The event as it matches its commit: as it stands, or else in canonical form.
-fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, Refusal> {
+fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, SubmissionError> {
     let mismatch = || refuse("the event does not match its link", "the event or its salt was changed");
     let Link::Event(link) = link else { return Err(mismatch()) };
     let text = match payload.check(&payload.commit(), &link.commit) {
         Ok(Matched::AsItStands) => payload.event.into(),
         Ok(Matched::Canonical(text)) => String::from(text),
-        Err(Mismatch::DuplicateMember(name)) => {
+        Err(PayloadError::DuplicateMember(name)) => {
             let message = "the event has two members of one name";
             let error = Error::new(Code::Refused, message).in_member(name);
-            return Err(Refusal::malformed(error.with_hint("readers would disagree on what it says")));
+            return Err(SubmissionError::malformed(
+                error.with_hint("readers would disagree on what it says"),
+            ));
         }
-        Err(Mismatch::Differs) => return Err(mismatch()),
+        Err(PayloadError::Differs) => return Err(mismatch()),
     };
     // An export has one event a line, and none that is longer: storage and exports keep it that way.
     if text.contains('\n') || text.len() > MAX_EVENT {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::{Chain, Life, Refusal, Stop, VoidGrants};
+use super::{AcceptanceError, Chain, Life, SubmissionError, VoidGrants};
 use crate::error::Quoted;
 use crate::keys::{KeyNote, Statement, Validity, Windows};
 use crate::link::OpenLink;
@@ -52,32 +52,35 @@ impl Rules {
     }
 
     /// Whether the open link is one of this log's.
-    pub(super) fn check_origin(&self, open: &OpenLink) -> Result<(), Refusal> {
+    pub(super) fn check_origin(&self, open: &OpenLink) -> Result<(), SubmissionError> {
         if open.origin == self.origin {
             return Ok(());
         }
         let message = format!("the chain is for the log {}", Quoted(&open.origin));
-        Err(Refusal::unauthorised(message, "a chain belongs to the log that its open link names"))
+        Err(SubmissionError::unauthorised(message, "a chain belongs to the log that its open link names"))
     }
 
     /// Whether a link of that time may be taken when the log's clock shows `now`.
-    pub(super) fn check_time(time: Time, now: Time) -> Result<(), Refusal> {
-        tolerance::early(time, now).map_or(Ok(()), |wait| Err(Refusal::early(time, now, wait)))
+    pub(super) fn check_time(time: Time, now: Time) -> Result<(), SubmissionError> {
+        tolerance::early(time, now).map_or(Ok(()), |wait| Err(SubmissionError::early(time, now, wait)))
     }
 
     /// Whether a key note acts here.
     ///
     /// # Errors
     /// The refusal that says why it does not.
-    pub fn check_note(&self, note: &KeyNote) -> Result<(), Refusal> {
+    pub fn check_note(&self, note: &KeyNote) -> Result<(), SubmissionError> {
         self.signers(note).map(drop)
     }
 
     /// The signers of a key note that acts here. Without a trust file nobody looks at them.
-    pub(super) fn signers(&self, note: &KeyNote) -> Result<Vec<rights::Signer>, Refusal> {
+    pub(super) fn signers(&self, note: &KeyNote) -> Result<Vec<rights::Signer>, SubmissionError> {
         if note.origin != self.origin {
             let message = format!("the key note is for the log {}", Quoted(&note.origin));
-            return Err(Refusal::unauthorised(message, "a key note acts in the log that it names alone"));
+            return Err(SubmissionError::unauthorised(
+                message,
+                "a key note acts in the log that it names alone",
+            ));
         }
         let Some(trust) = &self.trust else { return Ok(Vec::new()) };
         let (signers, _) = rights::signers(note, trust, trust.issuers());
@@ -93,7 +96,7 @@ impl Rules {
             Some(statement) => {
                 let why = statement.lacks_signer("the log's trust file");
                 let hint = "have an issuer sign it whose name, followed by a /, begins the name of the key";
-                Err(Refusal::unauthorised(format!("the key note does nothing: {why}"), hint))
+                Err(SubmissionError::unauthorised(format!("the key note does nothing: {why}"), hint))
             }
         }
     }
@@ -106,7 +109,7 @@ impl Rules {
         note: &KeyNote,
         signers: &[rights::Signer],
         life: impl Fn(&VerifierKey) -> Result<Life, E>,
-    ) -> Result<(), Stop<E>> {
+    ) -> Result<(), AcceptanceError<E>> {
         let Some(trust) = &self.trust else { return Ok(()) };
         let mut revoked = HashSet::new();
         for statement in &note.statements {
@@ -115,16 +118,16 @@ impl Rules {
             if signers.iter().any(by_issuer) {
                 continue;
             }
-            let life = life(key).map_err(Stop::Storage)?;
+            let life = life(key).map_err(AcceptanceError::Storage)?;
             if life.revoked || !revoked.insert(key) {
                 let why = format!("the key note does nothing: the key {key} is revoked already");
                 let hint = "a key revokes itself once; an issuer can revoke it from an earlier moment on";
-                return Err(Refusal::unauthorised(why, hint).into());
+                return Err(SubmissionError::unauthorised(why, hint).into());
             }
             if !trust.names(key) && life.windows.is_empty() {
                 let why = format!("the key note does nothing: the key {key} was never granted here");
                 let hint = "a key that may not write need not be revoked; an issuer can revoke it in advance";
-                return Err(Refusal::unauthorised(why, hint).into());
+                return Err(SubmissionError::unauthorised(why, hint).into());
             }
         }
         Ok(())
@@ -138,7 +141,7 @@ impl Rules {
         life: &Life,
         time: Time,
         now: Option<Time>,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), SubmissionError> {
         let Some(trust) = &self.trust else { return Ok(()) };
         let key = &chain.key;
         // Witnesses would attest after that moment what is taken shortly before it.
@@ -161,7 +164,7 @@ impl Rules {
         } else if trust.emitters().contains(key) {
             return Ok(());
         } else if windows.is_empty() {
-            return Err(Refusal::ungranted(key));
+            return Err(SubmissionError::ungranted(key));
         } else if is_void() {
             let hint = "an issuer that is trusted has to grant it anew, for a new chain";
             (format!("the log's trust file revokes the issuer that granted the key {key}"), hint)
@@ -175,6 +178,6 @@ impl Rules {
         } else {
             return Ok(());
         };
-        Err(Refusal::unauthorised(why, hint))
+        Err(SubmissionError::unauthorised(why, hint))
     }
 }

@@ -4,7 +4,7 @@ use core::convert::Infallible;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::{Intake, Leaf, Refusal, Stop};
+use super::{AcceptanceError, Intake, Leaf, SubmissionError};
 use crate::error::{Code, Error};
 use crate::link::{ChainId, Link, signed_part};
 use crate::note::VerifierKey;
@@ -60,11 +60,11 @@ impl Submission {
     ///
     /// # Errors
     /// As for [`Intake::push`] and [`Intake::finish`].
-    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, Refusal> {
+    pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, SubmissionError> {
         let mut intake = Intake::new(*limits);
         let mut admit = |_: &Leaf| Ok(());
         let read = intake.push(body, &mut admit).and_then(|()| intake.finish(&mut admit));
-        read.map_err(Stop::<Infallible>::refusal)
+        read.map_err(AcceptanceError::<Infallible>::refusal)
     }
 
     /// What it brings, in its order.
@@ -120,13 +120,14 @@ impl From<Leaf> for Submission {
 }
 
 /// Whether a link's signature, if it has one, is that of the key.
-pub(super) fn check_signature(entry: &Entry, link: &Link, key: &VerifierKey) -> Result<(), Refusal> {
+pub(super) fn check_signature(entry: &Entry, link: &Link, key: &VerifierKey) -> Result<(), SubmissionError> {
     let signed = signed_part(&entry.leaf.text).as_bytes();
     if link.signature().is_none_or(|signature| key.verify(signed, signature)) {
         return Ok(());
     }
     let error = Error::new(Code::Signature, "the link's signature is invalid");
-    Err(Refusal::malformed(error.with_hint("the link is not what its emitter signed")).at_line(entry.line))
+    Err(SubmissionError::malformed(error.with_hint("the link is not what its emitter signed"))
+        .at_line(entry.line))
 }
 
 #[cfg(all(test, feature = "sign"))]
@@ -174,14 +175,15 @@ mod tests {
     }
 
     /// What a log says to this, and how many signatures it verified for that.
-    fn submitted(body: &str, ahead: bool) -> (Result<Taken, Refusal>, usize) {
+    fn submitted(body: &str, ahead: bool) -> (Result<Taken, SubmissionError>, usize) {
         let (rules, before) = (rules(), VERIFIED.get());
         let mut submission = Submission::parse(body.as_bytes(), &LIMITS).unwrap();
         if ahead {
             submission.verify(|_| None, |key| rules.admits(key));
         }
-        let taken =
-            Growth::new(0).submit(&rules, &Empty, &submission, NOW).map_err(super::super::Stop::refusal);
+        let taken = Growth::new(0)
+            .submit(&rules, &Empty, &submission, NOW)
+            .map_err(super::super::AcceptanceError::refusal);
         (taken, VERIFIED.get() - before)
     }
 

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use crate::export::{Compression, DecompressError, Decompressor};
 use crate::export::{Header, LineBuffer, MAX_LINE};
 
-use super::Unread;
+use super::InputError;
 
 /// How many bytes a stretch has, about.
 pub(super) const STRETCH: usize = 256 << 10;
@@ -157,8 +157,8 @@ impl Splitter {
     /// The input ends here. More stretches may be ready then, the last of which may lack its line end.
     ///
     /// # Errors
-    /// [`Unread`] when there is no header, or when a compressed stream cannot be read to its end.
-    pub fn finish(&mut self) -> Result<(), Unread> {
+    /// [`InputError`] when there is no header, or when a compressed stream cannot be read to its end.
+    pub fn finish(&mut self) -> Result<(), InputError> {
         if matches!(self.source, Source::Unknown(_)) {
             self.decide();
         }
@@ -171,7 +171,7 @@ impl Splitter {
         }
         #[cfg(feature = "compress")]
         if let Source::Failed(error) = self.source {
-            return Err(Unread::stream(error));
+            return Err(InputError::stream(error));
         }
         self.body.finish()
     }
@@ -226,7 +226,7 @@ impl Body {
         self.length = 0;
     }
 
-    fn finish(&mut self) -> Result<(), Unread> {
+    fn finish(&mut self) -> Result<(), InputError> {
         if !self.first.is_empty() {
             self.end_first();
         }
@@ -238,8 +238,8 @@ impl Body {
                 }
                 Ok(())
             }
-            Some(Err(error)) => Err(Unread::header(self.line, error.clone())),
-            None => Err(Unread::empty()),
+            Some(Err(error)) => Err(InputError::header(self.line, error.clone())),
+            None => Err(InputError::empty()),
         }
     }
 }

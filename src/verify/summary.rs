@@ -13,8 +13,8 @@ use memchr::memchr;
 use super::FindingCode;
 use super::chain_keys::ChainKeys;
 use crate::ed25519::PublicKey;
-use crate::export::line::{LineFault, into_bytes, strip};
-use crate::export::{Item, Line, MAX_LINE, Malformed, Matched, Mismatch, Payload, Withheld};
+use crate::export::line::{LineErrorKind, into_bytes, strip};
+use crate::export::{Item, Line, LineError, MAX_LINE, Matched, Payload, PayloadError, Withheld};
 use crate::hash::{Hash, Message, hash_many};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, OpenLink, Signature, commit_prefix, signed_part};
@@ -244,8 +244,8 @@ impl Summarizer {
         let number = state.summary.lines;
         let parsed = match line {
             Some(text) => Line::read(text, self.tiles),
-            None => Err(Malformed {
-                fault: LineFault::Line,
+            None => Err(LineError {
+                fault: LineErrorKind::Line,
                 detail: if length > MAX_LINE { "longer than 1 MiB" } else { "not UTF-8" },
                 leaf: None,
                 place: None,
@@ -446,14 +446,14 @@ impl<'a> Stretch<'a> {
         self.summary.findings.push(LineFinding { line, entry: Some(entry), code, detail });
     }
 
-    fn malformed(&mut self, line: u64, malformed: Malformed<'a>, ended: bool) {
+    fn malformed(&mut self, line: u64, malformed: LineError<'a>, ended: bool) {
         let (code, detail) = match malformed.fault {
             _ if !ended => (FindingCode::FormatTruncated, "the file ends in the middle of this line"),
-            LineFault::Line => (FindingCode::FormatLine, malformed.detail),
-            LineFault::Link => (FindingCode::FormatLink, malformed.detail),
-            LineFault::Note => (FindingCode::FormatNote, malformed.detail),
-            LineFault::Checkpoint => (FindingCode::FormatCheckpoint, malformed.detail),
-            LineFault::LeafSize => (FindingCode::FormatLeafSize, malformed.detail),
+            LineErrorKind::Line => (FindingCode::FormatLine, malformed.detail),
+            LineErrorKind::Link => (FindingCode::FormatLink, malformed.detail),
+            LineErrorKind::Note => (FindingCode::FormatNote, malformed.detail),
+            LineErrorKind::Checkpoint => (FindingCode::FormatCheckpoint, malformed.detail),
+            LineErrorKind::LeafSize => (FindingCode::FormatLeafSize, malformed.detail),
         };
         let entry = malformed.leaf.map(|leaf| {
             self.texts.push(leaf);
@@ -475,8 +475,8 @@ impl<'a> Stretch<'a> {
             }
             Err(mismatch) => {
                 let code = match mismatch {
-                    Mismatch::DuplicateMember(_) => FindingCode::PayloadDuplicateMember,
-                    Mismatch::Differs => FindingCode::PayloadMismatch,
+                    PayloadError::DuplicateMember(_) => FindingCode::PayloadDuplicateMember,
+                    PayloadError::Differs => FindingCode::PayloadMismatch,
                 };
                 (code, Cow::Owned(mismatch.to_string()))
             }

@@ -10,7 +10,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, Link};
 use countersign::log::{
-    Chain, Empty, Growth, Held, Kind, Life, Limits, Refusal, Rules, Stop, Storage, Submission, Taken,
+    AcceptanceError, Chain, Empty, Growth, Held, Kind, Life, Limits, Rules, Storage, Submission,
+    SubmissionError, Taken,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -196,7 +197,7 @@ impl Model {
     }
 }
 
-fn outcome(world: &World, result: &Result<Taken, Refusal>) -> Outcome {
+fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
     let refusal = match result {
         Ok(taken) => return Outcome::Taken { added: taken.added, repeated: taken.repeated },
         Err(refusal) => refusal,
@@ -316,8 +317,8 @@ proptest! {
             let brought = brought(&parts);
             let submission = submission(&world, &brought);
             let before = (told(&big), told(&small));
-            let result = big.submit(&world.rules, &Empty, &submission, Time::MAX).map_err(Stop::refusal);
-            let same = small.submit(&world.rules, &memory, &submission, Time::MAX).map_err(Stop::refusal);
+            let result = big.submit(&world.rules, &Empty, &submission, Time::MAX).map_err(AcceptanceError::refusal);
+            let same = small.submit(&world.rules, &memory, &submission, Time::MAX).map_err(AcceptanceError::refusal);
             prop_assert_eq!(&result, &same, "what is durable makes no difference");
             if result.is_err() {
                 prop_assert_eq!((told(&big), told(&small)), before, "a refusal leaves no trace");
@@ -375,8 +376,10 @@ fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     assert!(one.signed);
     let fork = |body: String, growth: &mut Growth| {
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let refusal =
-            growth.submit(&world.rules, &Empty, &submission, Time::MAX).map_err(Stop::refusal).unwrap_err();
+        let refusal = growth
+            .submit(&world.rules, &Empty, &submission, Time::MAX)
+            .map_err(AcceptanceError::refusal)
+            .unwrap_err();
         let Kind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
         assert_eq!((evidence.chain, evidence.seq), (world.ids[0], 3));
         (evidence.index, evidence.refused)

@@ -6,18 +6,18 @@ use std::io::Cursor;
 
 use countersign::export::Compression;
 use countersign::hash::Hash;
-use countersign::verify::parts::{self, Part, Refused, Stored, Unusable};
+use countersign::verify::parts::{self, Part, PartsError, Stored, SummaryError};
 use countersign::verify::{FindingCode, Options, Verification, parallel};
 
 use crate::common::cases::{self, Case};
 
-fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<u8>, Refused> {
+fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<u8>, PartsError> {
     let mut summary = Vec::new();
     let mut file = Cursor::new(export);
     let part = Part::of(&mut file, number, of)?;
     let out = |bytes: &[u8]| {
         summary.extend_from_slice(bytes);
-        Ok::<(), Refused>(())
+        Ok::<(), PartsError>(())
     };
     parts::summarize(file, &part, threads, out, |_| {})?;
     Ok(summary)
@@ -27,9 +27,9 @@ fn summaries(export: &[u8], of: u64) -> Vec<Vec<u8>> {
     (1..=of).map(|number| summarize(export, number, of, 1 + number as usize % 3).unwrap()).collect()
 }
 
-fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, Unusable> {
+fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Verification, SummaryError> {
     let stored = summaries.iter().enumerate().map(|(place, summary)| {
-        Stored::open(Cursor::new(&summary[..])).map_err(|why| Unusable { place: Some(place), why })
+        Stored::open(Cursor::new(&summary[..])).map_err(|why| SummaryError { place: Some(place), why })
     });
     parts::verify(stored.collect::<Result<_, _>>()?, options, threads, |_| {})
 }

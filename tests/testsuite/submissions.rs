@@ -8,8 +8,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
 use countersign::log::{
-    Admission, Empty, Evidence, Growth, Intake, Kind, Known, Leaf, Life, Limits, Refusal, Rules, Stop,
-    Submission, Taken, VoidGrants,
+    AcceptanceError, Admission, Empty, Evidence, Growth, Intake, Kind, Known, Leaf, Life, Limits, Rules,
+    Submission, SubmissionError, Taken, VoidGrants,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -106,7 +106,7 @@ fn submit<'l>(
     growth: &mut Growth,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, Refusal> {
+) -> Result<Taken, SubmissionError> {
     submit_when(at(60), growth, rules, leaves)
 }
 
@@ -116,13 +116,13 @@ fn submit_when<'l>(
     growth: &mut Growth,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, Refusal> {
+) -> Result<Taken, SubmissionError> {
     let submission = Submission::parse(body(leaves).as_bytes(), &Limits::default())?;
-    growth.submit(rules, &Empty, &submission, now).map_err(Stop::refusal)
+    growth.submit(rules, &Empty, &submission, now).map_err(AcceptanceError::refusal)
 }
 
 /// The kind of a refusal; `Ok` where all was taken.
-fn kind(taken: Result<Taken, Refusal>) -> Result<(), Kind> {
+fn kind(taken: Result<Taken, SubmissionError>) -> Result<(), Kind> {
     taken.map(drop).map_err(|refusal| refusal.kind)
 }
 
@@ -142,7 +142,7 @@ fn with_lines(trust: &Trust, lines: &str) -> Rules {
 }
 
 /// A log that has these links, and what it says to others.
-fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> Refusal {
+fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> SubmissionError {
     let mut growth = Growth::new(0);
     if !taken.is_empty() {
         submit(&mut growth, &anyone(), taken).unwrap();
@@ -152,7 +152,7 @@ fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) 
     refusal
 }
 
-fn evidence(refusal: Refusal) -> Evidence {
+fn evidence(refusal: SubmissionError) -> Evidence {
     match refusal.kind {
         Kind::Fork(evidence) => *evidence,
         _ => panic!("{refusal:?}"),
@@ -760,7 +760,7 @@ fn strangers_are_known_by_their_first_leaf() {
         let mut intake = Intake::new(Limits::default());
         let body = body(leaves.iter().copied());
         let taken = intake.push(body.as_bytes(), &mut admit).and_then(|()| intake.finish(&mut admit));
-        taken.map(drop).map_err(Stop::refusal)
+        taken.map(drop).map_err(AcceptanceError::refusal)
     };
     for (known, leaves, expected) in [
         (nobody(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),

@@ -306,20 +306,20 @@ pub struct Analyzer<'p> {
     pub(crate) newest_found: i64,
 }
 
-/// A leaf came after one that lies behind it.
+/// An error in the order of leaves: one came after a leaf that lies behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutOfOrder(
+pub struct OrderError(
     /// The leaf.
     pub u64,
 );
 
-impl core::fmt::Display for OutOfOrder {
+impl core::fmt::Display for OrderError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "leaf {} comes after one that lies behind it", self.0)
     }
 }
 
-impl std::error::Error for OutOfOrder {}
+impl std::error::Error for OrderError {}
 
 /// What was found, and what has to be known of how.
 #[derive(Clone, Debug, PartialEq)]
@@ -416,9 +416,9 @@ impl<'p> Analyzer<'p> {
     /// # Errors
     ///
     /// If it does not: what came out would depend on more than the log.
-    pub fn take(&mut self, detection: Detected) -> Result<(), OutOfOrder> {
+    pub fn take(&mut self, detection: Detected) -> Result<(), OrderError> {
         if self.last.is_some_and(|last| detection.leaf <= last) {
-            return Err(OutOfOrder(detection.leaf));
+            return Err(OrderError(detection.leaf));
         }
         self.last = Some(detection.leaf);
         let Detected { leaf, time, is_future, shape, lacking, fired, joins, pending, observed } = detection;

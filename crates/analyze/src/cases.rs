@@ -18,7 +18,7 @@ use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
 
 use crate::analyzer::Analyzer;
-use crate::fault::Fault;
+use crate::error::AnalyzeError;
 use crate::finding::Finding;
 use crate::pack::Pack;
 use crate::tree::{Node, Value, unknown_key};
@@ -50,20 +50,20 @@ type Event = (Time, String, String);
 /// # Errors
 ///
 /// The first fault.
-pub fn parse(file: &str, text: &str) -> Result<Vec<Case>, Fault> {
-    let documents = crate::yaml::parse(text).map_err(|fault| *fault.in_file(file))?;
+pub fn parse(file: &str, text: &str) -> Result<Vec<Case>, AnalyzeError> {
+    let documents = crate::yaml::parse(text).map_err(|fault| fault.in_file(file))?;
     documents
         .iter()
         .filter(|document| document.value != Value::Null)
-        .map(|document| case(file, document).map_err(|fault| *fault.in_file(file)))
+        .map(|document| case(file, document).map_err(|fault| fault.in_file(file)))
         .collect()
 }
 
-fn fault(line: u32, problem: impl Into<String>, hint: &str) -> Box<Fault> {
-    Fault::new("case.shape", line, problem, hint)
+fn fault(line: u32, problem: impl Into<String>, hint: &str) -> AnalyzeError {
+    AnalyzeError::new("case.shape", line, problem, hint)
 }
 
-fn case(file: &str, node: &Node) -> Result<Case, Box<Fault>> {
+fn case(file: &str, node: &Node) -> Result<Case, AnalyzeError> {
     const KEYS: [&str; 4] = ["rule", "name", "fires", "events"];
     if let Some(member) = node.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
         return Err(unknown_key(member, &KEYS));
@@ -99,7 +99,7 @@ fn case(file: &str, node: &Node) -> Result<Case, Box<Fault>> {
     Ok(Case { rule: text("rule")?, name: text("name")?, place: (file.into(), node.line), fires, events })
 }
 
-fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), Box<Fault>> {
+fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
     const KEYS: [&str; 5] = ["at", "times", "every", "event", "chain"];
     if let Some(member) = item.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
         return Err(unknown_key(member, &KEYS));

@@ -2,7 +2,7 @@
 
 use crate::bounded::bounded;
 use crate::detection::{Compare, field};
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::{Fields, Found, Id};
 use crate::tree::{Member, Node, Value, unknown_key};
 use countersign::canonical::write_string;
@@ -76,8 +76,8 @@ impl Correlation {
         self.by.iter().map(|by| by.name.as_str())
     }
 
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
-        let fault = |code, line, problem: String, hint: &str| Fault::new(code, line, problem, hint);
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
+        let fault = |code, line, problem: String, hint: &str| AnalyzeError::new(code, line, problem, hint);
         let missing = |key: &str, hint: &str| {
             fault("rule.missing", node.line, told!("`{key}` is missing in `correlation`"), hint)
         };
@@ -257,8 +257,9 @@ impl Correlation {
 }
 
 /// What would be passed over in silence, so that groups or what is waited for are not those that are meant.
-fn understood(node: &Node) -> Result<(), Box<Fault>> {
-    let fault = |line, problem: String, hint: &str| Err(Fault::new("rule.correlation", line, problem, hint));
+fn understood(node: &Node) -> Result<(), AnalyzeError> {
+    let fault =
+        |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     for (key, hint) in [
         (
             "condition",
@@ -285,8 +286,9 @@ fn understood(node: &Node) -> Result<(), Box<Fault>> {
 }
 
 /// The fields that `condition.field` names: one, or several that are counted as tuples.
-fn counted_fields(member: &Member, measure: Measure, fields: &mut Fields) -> Result<Vec<Id>, Box<Fault>> {
-    let fault = |line, problem: String, hint: &str| Err(Fault::new("rule.correlation", line, problem, hint));
+fn counted_fields(member: &Member, measure: Measure, fields: &mut Fields) -> Result<Vec<Id>, AnalyzeError> {
+    let fault =
+        |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     let names = member.node.items();
     if names.is_empty() {
         return fault(member.line, told!("`field` names no field"), "name one field, or several");
@@ -310,20 +312,20 @@ fn counted_fields(member: &Member, measure: Measure, fields: &mut Fields) -> Res
 }
 
 /// A field that an event has by itself: groups are known before baselines are.
-fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, Box<Fault>> {
+fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, AnalyzeError> {
     let id = field(name, line, fields)?;
     if fields.fact(id).is_none() {
         return Ok(id);
     }
     let problem = told!("events are not grouped or counted by `{name}`");
-    Err(Fault::new("rule.baseline", line, problem, "ask for it in a rule, and name that rule here"))
+    Err(AnalyzeError::new("rule.baseline", line, problem, "ask for it in a rule, and name that rule here"))
 }
 
-fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, Box<Fault>> {
+fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, AnalyzeError> {
     let text = |item: &Node| {
         item.text().map(|text| (text.to_owned(), item.line)).ok_or_else(|| {
             let problem = told!("`{key}` is not a list of texts");
-            Fault::new("rule.correlation", item.line, problem, "write a list of texts")
+            AnalyzeError::new("rule.correlation", item.line, problem, "write a list of texts")
         })
     };
     node.items().iter().map(text).collect()
@@ -334,15 +336,25 @@ fn of_alias(
     name: &str,
     rules: &[(String, u32)],
     fields: &mut Fields,
-) -> Result<Vec<Id>, Box<Fault>> {
+) -> Result<Vec<Id>, AnalyzeError> {
     let of_rule = |(rule, _): &(String, u32)| {
         let Some(node) = alias.get(rule) else {
             let problem = told!("the alias `{name}` says nothing of `{rule}`");
-            return Err(Fault::new("rule.correlation", alias.line, problem, "name its field for each rule"));
+            return Err(AnalyzeError::new(
+                "rule.correlation",
+                alias.line,
+                problem,
+                "name its field for each rule",
+            ));
         };
         let Some(text) = node.text() else {
             let problem = told!("the alias `{name}` names no field");
-            return Err(Fault::new("rule.correlation", node.line, problem, "write the name of a field"));
+            return Err(AnalyzeError::new(
+                "rule.correlation",
+                node.line,
+                problem,
+                "write the name of a field",
+            ));
         };
         of_event(text, node.line, fields)
     };

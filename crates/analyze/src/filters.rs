@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::detection::Detection;
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::Fields;
 use crate::rule::{FILTERS, MAX_FILTERS, has_selectors};
 use crate::tree::{Member, Node, Value, unknown_key};
@@ -38,10 +38,19 @@ pub(crate) fn is_filter(document: &Node) -> bool {
 }
 
 /// Adds filters to the rules that they name, each with its file.
-pub(crate) fn apply(filters: &[(String, Node)], rules: &mut [(String, Node)], faults: &mut Vec<Fault>) {
+pub(crate) fn apply(
+    filters: &[(String, Node)],
+    rules: &mut [(String, Node)],
+    faults: &mut Vec<AnalyzeError>,
+) {
     if filters.len() > MAX_DOCUMENTS {
         let problem = "a pack has at most 1,000 filters";
-        return faults.push(*Fault::new("pack.filters", 0, problem, "write one filter for several rules"));
+        return faults.push(AnalyzeError::new(
+            "pack.filters",
+            0,
+            problem,
+            "write one filter for several rules",
+        ));
     }
     let mut by_name: HashMap<String, usize> = HashMap::new();
     for (nth, (_, rule)) in rules.iter().enumerate() {
@@ -53,9 +62,9 @@ pub(crate) fn apply(filters: &[(String, Node)], rules: &mut [(String, Node)], fa
         let title = filter.get("title").and_then(Node::text).unwrap_or_default();
         let mut found = Vec::new();
         if let Err(fault) = add(filter, &by_name, rules, &mut found) {
-            found.push(*fault);
+            found.push(fault);
         }
-        faults.extend(found.into_iter().map(|fault| *Box::new(fault).of_rule(title).in_file(file)));
+        faults.extend(found.into_iter().map(|fault| fault.of_rule(title).in_file(file)));
     }
 }
 
@@ -63,27 +72,28 @@ fn add(
     filter: &Node,
     by_name: &HashMap<String, usize>,
     rules: &mut [(String, Node)],
-    faults: &mut Vec<Fault>,
-) -> Result<(), Box<Fault>> {
+    faults: &mut Vec<AnalyzeError>,
+) -> Result<(), AnalyzeError> {
     if let Some(member) = filter.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
         return Err(unknown_key(member, &KEYS));
     }
     if filter.get("title").and_then(Node::text).is_none() {
-        return Err(Fault::new("rule.missing", filter.line, "`title` is missing", "add `title:`"));
+        return Err(AnalyzeError::new("rule.missing", filter.line, "`title` is missing", "add `title:`"));
     }
     let version = has_selectors(filter)?;
     let Some(Node { line, value: Value::Map(members) }) = filter.get("filter") else {
         let hint = "write `rules:`, selections by name, and `condition:`";
-        return Err(Fault::new("rule.shape", filter.line, "`filter` is not a map", hint));
+        return Err(AnalyzeError::new("rule.shape", filter.line, "`filter` is not a map", hint));
     };
     let detection: Vec<Member> = members.iter().filter(|member| member.name != "rules").cloned().collect();
     let detection = Node { line: *line, value: Value::Map(detection) };
     check(&detection, version)?;
     let Some(named) = members.iter().find(|member| member.name == "rules") else {
         let hint = "name rules by id or name, or write `rules: any`";
-        return Err(Fault::new("rule.missing", *line, "`rules` is missing in `filter`", hint));
+        return Err(AnalyzeError::new("rule.missing", *line, "`rules` is missing in `filter`", hint));
     };
-    let reference = |line, problem: String, hint: &str| Fault::new("rule.reference", line, problem, hint);
+    let reference =
+        |line, problem: String, hint: &str| AnalyzeError::new("rule.reference", line, problem, hint);
     let is_about = |rule: &Node| rule.get("detection").is_some() && is_of_source(filter, rule);
     if named.node.text() == Some("any") {
         let mut is_used = false;
@@ -105,7 +115,7 @@ fn add(
         };
         let Some(nth) = by_name.get(name) else {
             let problem = told!("there is no rule with the id or name `{name}`");
-            faults.push(*reference(item.line, problem, "add it to the pack, or correct the reference"));
+            faults.push(reference(item.line, problem, "add it to the pack, or correct the reference"));
             continue;
         };
         let (_, rule) = &mut rules[*nth];
@@ -120,7 +130,7 @@ fn add(
             None
         };
         match problem {
-            Some((problem, hint)) => faults.push(*reference(item.line, problem, hint)),
+            Some((problem, hint)) => faults.push(reference(item.line, problem, hint)),
             None => put(rule, &detection, (item.line, version))?,
         }
         seen.push(*nth);
@@ -132,13 +142,18 @@ fn add(
 }
 
 /// Refuses what can't be added to a rule, so that the fault names the filter's place.
-fn check(detection: &Node, has_selectors: bool) -> Result<(), Box<Fault>> {
+fn check(detection: &Node, has_selectors: bool) -> Result<(), AnalyzeError> {
     let mut fields = Fields::default();
     fields.has_selectors = has_selectors;
     Detection::compile(detection, &mut fields)?;
     if fields.asks_baselines() {
         let problem = "a filter doesn't ask what is usual";
-        return Err(Fault::new("rule.baseline", detection.line, problem, "ask for it in the rule itself"));
+        return Err(AnalyzeError::new(
+            "rule.baseline",
+            detection.line,
+            problem,
+            "ask for it in the rule itself",
+        ));
     }
     let conditions = detection.get("condition").map_or(&[][..], Node::items);
     let excepts = |condition: &&Node| {
@@ -152,7 +167,7 @@ fn check(detection: &Node, has_selectors: bool) -> Result<(), Box<Fault>> {
             let line = detection.get("condition").map_or(detection.line, |condition| condition.line);
             let problem = "the condition of a filter doesn't say what it excepts";
             let hint = "begin it with `not`, as in `not selection`: a rule fires if its own condition holds, and this one";
-            Err(Fault::new("rule.condition", line, problem, hint))
+            Err(AnalyzeError::new("rule.condition", line, problem, hint))
         }
     }
 }
@@ -177,10 +192,15 @@ fn has_brackets(node: &Node) -> bool {
 }
 
 /// Adds a filter to a rule.
-fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Result<(), Box<Fault>> {
+fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Result<(), AnalyzeError> {
     if has_brackets(detection) && has_selectors(rule).is_ok_and(|of_rule| of_rule != version) {
         let problem = "the filter and the rule are written in different versions of Sigma";
-        return Err(Fault::new("rule.version", line, problem, "write the same `sigma-version` in both"));
+        return Err(AnalyzeError::new(
+            "rule.version",
+            line,
+            problem,
+            "write the same `sigma-version` in both",
+        ));
     }
     let Value::Map(members) = &mut rule.value else { return Ok(()) };
     let nth = members.iter().position(|member| member.name == FILTERS).unwrap_or_else(|| {
@@ -191,7 +211,12 @@ fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Resul
     if let Value::List(filters) = &mut members[nth].node.value {
         if filters.len() >= MAX_FILTERS {
             let problem = "a rule has at most 64 filters";
-            return Err(Fault::new("pack.filters", line, problem, "write one filter in place of several"));
+            return Err(AnalyzeError::new(
+                "pack.filters",
+                line,
+                problem,
+                "write one filter in place of several",
+            ));
         }
         filters.push(detection.clone());
     }

@@ -38,7 +38,7 @@ use countersign_query::{Entry, Read};
 use crate::analyzer::is_ours;
 use crate::decision::Decision;
 use crate::detection::Detection;
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::Fields;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::prefilter::Prefilter;
@@ -132,15 +132,15 @@ impl Decided<'_> {
 }
 
 /// What a rule has to say to be recorded with its decision.
-fn text(node: &Node, key: &str) -> Result<String, Box<Fault>> {
+fn text(node: &Node, key: &str) -> Result<String, AnalyzeError> {
     node.get(key)
         .and_then(Node::text)
         .map(str::to_owned)
         .ok_or_else(|| unbuilt(&told!("a rule has no {key}")))
 }
 
-fn unbuilt(problem: &str) -> Box<Fault> {
-    Fault::new("pack.shape", 0, problem, "build it with `countersign rules build`")
+fn unbuilt(problem: &str) -> AnalyzeError {
+    AnalyzeError::new("pack.shape", 0, problem, "build it with `countersign rules build`")
 }
 
 impl Gate {
@@ -151,26 +151,36 @@ impl Gate {
     ///
     /// The faults of these rules; `pack.canonical` for a text that is not in canonical form, whose hash would not be
     /// the pack's.
-    pub fn parse(json: &str) -> Result<Self, Vec<Fault>> {
+    pub fn parse(json: &str) -> Result<Self, Vec<AnalyzeError>> {
         if json.len() > MAX_BYTES {
-            return Err(vec![*Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
+            return Err(vec![AnalyzeError::new(
+                "pack.long",
+                0,
+                "a pack has at most 16 MiB",
+                "make several packs",
+            )]);
         }
         // A file ends in a line feed, and the pack before it.
         let json = json.strip_suffix('\n').unwrap_or(json);
-        let one = |fault: Box<Fault>| vec![*fault];
+        let one = |fault| vec![fault];
         let (node, is_canonical) = Node::parse_json(json).map_err(one)?;
         if node.get("countersign").and_then(Node::text) != Some(FORMAT) {
             return Err(one(unbuilt("it is not a pack of this format")));
         }
         if !is_canonical {
             let hint = "give the pack as `countersign rules build` writes it, byte for byte";
-            return Err(one(Fault::new("pack.canonical", 0, "its text is not in canonical form", hint)));
+            return Err(one(AnalyzeError::new(
+                "pack.canonical",
+                0,
+                "its text is not in canonical form",
+                hint,
+            )));
         }
         let Some(Written::List(rules)) = node.get("rules").map(|rules| &rules.value) else {
             return Err(one(unbuilt("it has no rules")));
         };
         if rules.len() > MAX_RULES {
-            return Err(one(Fault::new(
+            return Err(one(AnalyzeError::new(
                 "pack.rules",
                 0,
                 "a pack has at most 10,000 rules",
@@ -190,7 +200,7 @@ impl Gate {
             match Deciding::compile(rule, &mut fields) {
                 Ok(rule) => deciding.extend(rule),
                 Err(fault) => {
-                    faults.push(*fault.of_rule(rule.get("title").and_then(Node::text).unwrap_or_default()));
+                    faults.push(fault.of_rule(rule.get("title").and_then(Node::text).unwrap_or_default()));
                 }
             }
         }
@@ -333,7 +343,7 @@ impl Gate {
 
 impl Deciding {
     /// A rule, where it looks at each event by itself and decides.
-    fn compile(node: &Node, fields: &mut Fields) -> Result<Option<Self>, Box<Fault>> {
+    fn compile(node: &Node, fields: &mut Fields) -> Result<Option<Self>, AnalyzeError> {
         let (Some(decision), Some(detection)) = (decision_of(node)?, node.get("detection")) else {
             return Ok(None);
         };

@@ -52,7 +52,7 @@ mod coverage;
 mod decision;
 mod detection;
 pub mod document;
-mod fault;
+mod error;
 mod fields;
 #[cfg(feature = "yaml")]
 mod filters;
@@ -94,10 +94,10 @@ mod yaml;
 mod zone;
 
 pub use acknowledgement::Acknowledgement;
-pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OutOfOrder};
+pub use analyzer::{Analysis, Analyzer, Detected, ENGINE, MAX_FINDINGS, OrderError};
 pub use coverage::{BlindRule, Coverage, SourceCoverage};
 pub use decision::Decision;
-pub use fault::Fault;
+pub use error::AnalyzeError;
 pub use finding::{Evidence, Finding, Level, Reason};
 pub use gate::{Decided, Gate};
 pub use limit::Limit;
@@ -108,4 +108,4 @@ pub use rule::Rule;
 pub use score::Scored;
 pub use signers::Signers;
 #[cfg(feature = "snapshot")]
-pub use snapshot::{MAX_SNAPSHOT, Unfit};
+pub use snapshot::{MAX_SNAPSHOT, SnapshotError};

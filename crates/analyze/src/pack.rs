@@ -9,7 +9,7 @@ use countersign::hash::Hash;
 
 use crate::candidates::Candidates;
 use crate::detection::Asks;
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::Fields;
 #[cfg(feature = "yaml")]
 use crate::filters;
@@ -68,7 +68,7 @@ pub struct Sources {
     about: Vec<(String, Member)>,
     rules: Vec<(String, Node)>,
     filters: Vec<(String, Node)>,
-    faults: Vec<Fault>,
+    faults: Vec<AnalyzeError>,
 }
 
 #[cfg(feature = "yaml")]
@@ -77,12 +77,12 @@ impl Sources {
     /// whole pack; one with neither `detection` nor `correlation` nor `filter` nor `title` is about the pack.
     pub fn add(&mut self, file: &str, text: &str) {
         if text.len() > MAX_BYTES {
-            let fault = Fault::new("rule.long", 0, "the file is above 16 MiB", "split it");
-            return self.faults.push(*fault.in_file(file));
+            let fault = AnalyzeError::new("rule.long", 0, "the file is above 16 MiB", "split it");
+            return self.faults.push(fault.in_file(file));
         }
         let documents = match crate::yaml::parse(text) {
             Ok(documents) => documents,
-            Err(fault) => return self.faults.push(*fault.in_file(file)),
+            Err(fault) => return self.faults.push(fault.in_file(file)),
         };
         for document in documents {
             let Node { line, value } = document;
@@ -126,7 +126,7 @@ impl Sources {
     /// # Errors
     ///
     /// All faults of all rules, in the order of the files.
-    pub fn build(mut self, name: &str) -> Result<Pack, Vec<Fault>> {
+    pub fn build(mut self, name: &str) -> Result<Pack, Vec<AnalyzeError>> {
         filters::apply(&self.filters, &mut self.rules, &mut self.faults);
         let built = Builder::new(self.about, name).build(self.rules, self.faults)?;
         Pack::parse(&built.text)
@@ -153,14 +153,18 @@ impl Builder {
         Self { about, name: name.into() }
     }
 
-    fn build(self, sources: Vec<(String, Node)>, mut faults: Vec<Fault>) -> Result<Pack, Vec<Fault>> {
+    fn build(
+        self,
+        sources: Vec<(String, Node)>,
+        mut faults: Vec<AnalyzeError>,
+    ) -> Result<Pack, Vec<AnalyzeError>> {
         let mut fields = Fields::default();
         let mut rules: Vec<Rule> = Vec::new();
         let mut nodes: Vec<(String, Node)> = Vec::new();
         let mut ids: HashMap<String, String> = HashMap::new();
         let mut refused: Vec<String> = Vec::new();
         if sources.len() > MAX_RULES {
-            faults.push(*Fault::new(
+            faults.push(AnalyzeError::new(
                 "pack.rules",
                 0,
                 "a pack has at most 10,000 rules",
@@ -179,20 +183,20 @@ impl Builder {
                             told!(", also in {other}")
                         };
                         let problem = told!("the id {} is there twice{there}", rule.id);
-                        let fault = Fault::new(
+                        let fault = AnalyzeError::new(
                             "rule.duplicate_id",
                             line,
                             problem,
                             "give one of them an id of its own",
                         );
-                        faults.push(*fault.of_rule(&rule.title).in_file(&file));
+                        faults.push(fault.of_rule(&rule.title).in_file(&file));
                         continue;
                     }
                     rules.push(rule);
                     nodes.push((file, node));
                 }
                 Err(fault) => {
-                    faults.push(*fault.in_file(&file));
+                    faults.push(fault.in_file(&file));
                     // Who writes rules wants to know of it. A pack that was built has none.
                     if cfg!(feature = "yaml") {
                         let named = ["id", "name"].into_iter().filter_map(|key| node.get(key)?.text());
@@ -204,7 +208,7 @@ impl Builder {
         let feeds = link(&mut rules, &nodes, &refused, &mut faults);
         let about = self.about(&mut faults);
         if rules.is_empty() && faults.is_empty() {
-            faults.push(*Fault::new(
+            faults.push(AnalyzeError::new(
                 "pack.empty",
                 0,
                 "there is no rule",
@@ -243,14 +247,14 @@ impl Builder {
         })
     }
 
-    fn about(&self, faults: &mut Vec<Fault>) -> Header {
+    fn about(&self, faults: &mut Vec<AnalyzeError>) -> Header {
         let (mut name, mut version) = (self.name.clone(), String::new());
         let (mut time, mut zone, mut habits) = (Clock::default(), Zone::default(), None);
         let mut strange = None;
         for (nth, (file, member)) in self.about.iter().enumerate() {
             let Member { name: key, line, node } = member;
             let mut fault = |code, line, problem: String, hint: &str| {
-                faults.push(*Fault::new(code, line, problem, hint).in_file(file));
+                faults.push(AnalyzeError::new(code, line, problem, hint).in_file(file));
             };
             // What else stands in a file that is no rule need not be told.
             if cfg!(feature = "yaml") && !KEYS.contains(&key.as_str()) && strange.replace(file) == Some(file)
@@ -306,8 +310,8 @@ impl Builder {
                 ),
                 _ => {
                     let unknown = unknown_key(member, &KEYS);
-                    let hint = told!("{}; a rule has `title` and `detection`", unknown.hint);
-                    fault(unknown.code, unknown.line, unknown.problem, &hint);
+                    let hint = told!("{}; a rule has `title` and `detection`", unknown.hint());
+                    fault(unknown.code, member.line, unknown.message.clone(), &hint);
                 }
             }
         }
@@ -331,7 +335,7 @@ fn link(
     rules: &mut [Rule],
     nodes: &[(String, Node)],
     refused: &[String],
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<AnalyzeError>,
 ) -> Vec<Vec<(usize, u32)>> {
     let mut feeds = vec![Vec::new(); rules.len()];
     let mut by_name: HashMap<String, usize> = HashMap::new();
@@ -343,13 +347,13 @@ fn link(
             && by_name.insert(name.clone(), nth).is_some_and(|other| other != nth)
         {
             let line = nodes[nth].1.get("name").map_or(0, |name| name.line);
-            let fault = Fault::new(
+            let fault = AnalyzeError::new(
                 "rule.duplicate_id",
                 line,
                 told!("the name {name} is there twice"),
                 "give one of them a name of its own",
             );
-            faults.push(*fault.of_rule(&rule.title).in_file(&nodes[nth].0));
+            faults.push(fault.of_rule(&rule.title).in_file(&nodes[nth].0));
         }
     }
     let is_of_silence = |rule: &Rule| rule.asks().is_some_and(Asks::is_of_silence);
@@ -371,15 +375,15 @@ fn link(
                     "add it to the pack, or mend the reference"
                 };
                 let problem = told!("there is no rule with the id or name `{name}`");
-                let fault = Fault::new("rule.reference", *line, problem, hint);
-                faults.push(*fault.of_rule(&title).in_file(&nodes[nth].0));
+                let fault = AnalyzeError::new("rule.reference", *line, problem, hint);
+                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
                 continue;
             };
             if of_silence[*rule] {
                 let problem = told!("`{name}` is about chains that are silent, and not about events");
                 let hint = "nothing can be counted of it";
-                let fault = Fault::new("rule.baseline", *line, problem, hint);
-                faults.push(*fault.of_rule(&title).in_file(&nodes[nth].0));
+                let fault = AnalyzeError::new("rule.baseline", *line, problem, hint);
+                faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
             }
             correlation.rules.push(*rule);
             feeds[*rule].push((nth, which));
@@ -403,13 +407,13 @@ fn link(
     }
     if let Some(nth) = circle(rules) {
         let line = nodes[nth].1.get("correlation").map_or(0, |correlation| correlation.line);
-        let fault = Fault::new(
+        let fault = AnalyzeError::new(
             "rule.circle",
             line,
             "it builds upon itself",
             "take one of the references out of the circle",
         );
-        faults.push(*fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
+        faults.push(fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
     }
     feeds
 }
@@ -449,14 +453,19 @@ impl Pack {
     /// # Errors
     ///
     /// All faults of all rules.
-    pub fn parse(json: &str) -> Result<Self, Vec<Fault>> {
+    pub fn parse(json: &str) -> Result<Self, Vec<AnalyzeError>> {
         if json.len() > MAX_BYTES {
-            return Err(vec![*Fault::new("pack.long", 0, "a pack has at most 16 MiB", "make several packs")]);
+            return Err(vec![AnalyzeError::new(
+                "pack.long",
+                0,
+                "a pack has at most 16 MiB",
+                "make several packs",
+            )]);
         }
-        let (node, _) = Node::parse_json(json).map_err(|fault| vec![*fault])?;
+        let (node, _) = Node::parse_json(json).map_err(|fault| vec![fault])?;
         let Value::Map(members) = node.value else {
             let hint = "build it with `countersign rules build`";
-            return Err(vec![*Fault::new("pack.shape", 0, "it is not a pack", hint)]);
+            return Err(vec![AnalyzeError::new("pack.shape", 0, "it is not a pack", hint)]);
         };
         let mut about = Vec::new();
         let mut rules = Vec::new();

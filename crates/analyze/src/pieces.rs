@@ -26,17 +26,17 @@ pub struct Signed {
     pub authorised: bool,
 }
 
-/// These bytes are no verified events, or no piece, of this version.
+/// An error in bytes that are no verified events, or no piece, of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unreadable;
+pub struct PieceError;
 
-impl core::fmt::Display for Unreadable {
+impl core::fmt::Display for PieceError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "these bytes were not made by this version")
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for PieceError {}
 
 /// Detects in batches of verified events.
 #[derive(Debug)]
@@ -59,10 +59,10 @@ impl Detector {
     /// # Errors
     ///
     /// Where a line is no verified event with what a reading makes of it, as [`batch`] writes them.
-    pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, Unreadable> {
+    pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, PieceError> {
         let mut are_read = true;
         let taken = batch::each(bytes, |line| are_read &= self.line(line).is_some());
-        taken.filter(|_| are_read).ok_or(Unreadable)
+        taken.filter(|_| are_read).ok_or(PieceError)
     }
 
     /// None where nobody has read the event.
@@ -121,9 +121,9 @@ impl Detected {
     /// # Errors
     ///
     /// Where these bytes are no such thing.
-    pub fn from_bytes(bytes: &[u8], pack: &Pack) -> Result<Self, Unreadable> {
-        let detected = postcard::from_bytes::<Self>(bytes).map_err(|_| Unreadable)?;
-        if detected.is_of(pack) { Ok(detected) } else { Err(Unreadable) }
+    pub fn from_bytes(bytes: &[u8], pack: &Pack) -> Result<Self, PieceError> {
+        let detected = postcard::from_bytes::<Self>(bytes).map_err(|_| PieceError)?;
+        if detected.is_of(pack) { Ok(detected) } else { Err(PieceError) }
     }
 }
 
@@ -193,9 +193,9 @@ impl<'p> Merged<'p> {
     /// # Errors
     ///
     /// Where it is none.
-    pub fn hear(&mut self, begin: &[u8]) -> Result<(), Unreadable> {
+    pub fn hear(&mut self, begin: &[u8]) -> Result<(), PieceError> {
         let (Outline { events, unread, found, first }, _) =
-            postcard::take_from_bytes(begin).map_err(|_| Unreadable)?;
+            postcard::take_from_bytes(begin).map_err(|_| PieceError)?;
         self.events += events;
         self.unread += unread;
         self.firsts.push((found > 0).then_some(first));
@@ -223,14 +223,14 @@ impl<'p> Merged<'p> {
     /// # Errors
     ///
     /// Where it is another one, or none.
-    pub fn load(&mut self, number: usize, bytes: Vec<u8>) -> Result<(), Unreadable> {
+    pub fn load(&mut self, number: usize, bytes: Vec<u8>) -> Result<(), PieceError> {
         if self.wants() != Some(number) {
-            return Err(Unreadable);
+            return Err(PieceError);
         }
         let ((outline, signers), rest) =
-            postcard::take_from_bytes::<(Outline, Vec<Signed>)>(&bytes).map_err(|_| Unreadable)?;
+            postcard::take_from_bytes::<(Outline, Vec<Signed>)>(&bytes).map_err(|_| PieceError)?;
         if self.firsts[number] != Some(outline.first) {
-            return Err(Unreadable);
+            return Err(PieceError);
         }
         let at = bytes.len() - rest.len();
         let signers = signers.into_iter().map(|signed| self.signers.number(signed)).collect();
@@ -244,7 +244,7 @@ impl<'p> Merged<'p> {
     /// # Errors
     ///
     /// Where a piece is none.
-    pub fn step(&mut self, most: usize) -> Result<bool, Unreadable> {
+    pub fn step(&mut self, most: usize) -> Result<bool, PieceError> {
         for _ in 0..most {
             if self.wants().is_some() {
                 return Ok(false);
@@ -257,7 +257,7 @@ impl<'p> Merged<'p> {
             }
             self.last = Some(leaf);
             self.signers.note(leaf, signer, &self.analyzer);
-            self.analyzer.take(detected).map_err(|_| Unreadable)?;
+            self.analyzer.take(detected).map_err(|_| PieceError)?;
         }
         Ok(true)
     }
@@ -273,7 +273,7 @@ impl<'p> Merged<'p> {
         self.waiting.sort_by_key(|number| Reverse((firsts[*number], *number)));
     }
 
-    fn next(&mut self) -> Result<Option<(Detected, u32)>, Unreadable> {
+    fn next(&mut self) -> Result<Option<(Detected, u32)>, PieceError> {
         let Some(Reverse((_, number))) = self.heads.pop() else { return Ok(None) };
         let next = self.loaded.get_mut(&number).and_then(|piece| piece.next.take());
         let Some((detected, signer, at)) = next else { return Ok(None) };
@@ -282,18 +282,18 @@ impl<'p> Merged<'p> {
     }
 
     /// Reads what a piece has at a place, and lets go of it at its end.
-    fn read(&mut self, number: usize, at: usize) -> Result<(), Unreadable> {
-        let Some(piece) = self.loaded.get_mut(&number) else { return Err(Unreadable) };
+    fn read(&mut self, number: usize, at: usize) -> Result<(), PieceError> {
+        let Some(piece) = self.loaded.get_mut(&number) else { return Err(PieceError) };
         let bytes = &piece.bytes[at..];
         if bytes.is_empty() {
             self.loaded.remove(&number);
             return Ok(());
         }
         let ((detected, signer), rest) =
-            postcard::take_from_bytes::<(Detected, u32)>(bytes).map_err(|_| Unreadable)?;
-        let signer = piece.signers.get(signer as usize).copied().ok_or(Unreadable)?;
+            postcard::take_from_bytes::<(Detected, u32)>(bytes).map_err(|_| PieceError)?;
+        let signer = piece.signers.get(signer as usize).copied().ok_or(PieceError)?;
         if !detected.is_of(self.pack) {
-            return Err(Unreadable);
+            return Err(PieceError);
         }
         let end = piece.bytes.len() - rest.len();
         self.heads.push(Reverse((detected.leaf(), number)));

@@ -5,7 +5,7 @@ use countersign_query::split::split;
 use crate::correlation::Correlation;
 use crate::decision::Decision;
 use crate::detection::{Asks, Condition, Detection};
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::Fields;
 use crate::finding::{Evidence, Level};
 use crate::source::Source;
@@ -119,15 +119,15 @@ impl Rule {
     }
 
     /// Reads a rule.
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let named = ["title", "id"].into_iter().find_map(|key| node.get(key)?.text()).unwrap_or_default();
         Self::read(node, fields).map_err(|fault| fault.of_rule(named))
     }
 
-    fn read(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
+    fn read(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let Value::Map(members) = &node.value else {
             let hint = "a rule is a map with title, id, level and detection";
-            return Err(Fault::new("rule.shape", node.line, told!("it is {}", node.kind()), hint));
+            return Err(AnalyzeError::new("rule.shape", node.line, told!("it is {}", node.kind()), hint));
         };
         if let Some(member) = members.iter().find(|member| !KEYS.contains(&member.name.as_str())) {
             return Err(unknown_key(member, &KEYS));
@@ -137,13 +137,13 @@ impl Rule {
             Some(Node { value: Value::Text(text), .. }) if !text.trim().is_empty() => Ok(Some(text.clone())),
             Some(other) => {
                 let hint = told!("write `{key}:` with a text");
-                Err(Fault::new("rule.shape", other.line, told!("`{key}` is not text"), hint))
+                Err(AnalyzeError::new("rule.shape", other.line, told!("`{key}` is not text"), hint))
             }
         };
         let required = |key: &str| {
             text(key)?.ok_or_else(|| {
                 let hint = told!("add `{key}:`");
-                Fault::new("rule.missing", node.line, told!("`{key}` is missing"), hint)
+                AnalyzeError::new("rule.missing", node.line, told!("`{key}` is missing"), hint)
             })
         };
         let list = |key: &str| match node.get(key) {
@@ -156,7 +156,7 @@ impl Rule {
                     _ => {
                         let problem = told!("`{key}` is not a list of texts");
                         let hint = "write a list of texts, in quotes where `: ` is in one";
-                        Err(Fault::new("rule.shape", item.line, problem, hint))
+                        Err(AnalyzeError::new("rule.shape", item.line, problem, hint))
                     }
                 })
                 .collect(),
@@ -167,7 +167,7 @@ impl Rule {
         let level = match (node.get("level"), text("level")?) {
             (Some(at), Some(word)) => Level::parse(&word).ok_or_else(|| {
                 let hint = "there are informational, low, medium, high and critical";
-                Fault::new("rule.level", at.line, told!("there is no level `{word}`"), hint)
+                AnalyzeError::new("rule.level", at.line, told!("there is no level `{word}`"), hint)
             })?,
             // A rule that correlations alone build upon needs none.
             _ => Level::Informational,
@@ -178,11 +178,16 @@ impl Rule {
             (None, Some(correlation)) => Kind::Correlation(Correlation::compile(correlation, fields)?),
             (Some(_), Some(at)) => {
                 let hint = "make two rules of it";
-                return Err(Fault::new("rule.shape", at.line, "it has a detection and a correlation", hint));
+                return Err(AnalyzeError::new(
+                    "rule.shape",
+                    at.line,
+                    "it has a detection and a correlation",
+                    hint,
+                ));
             }
             (None, None) => {
                 let hint = "add `detection:`, or `correlation:`";
-                return Err(Fault::new("rule.missing", node.line, "it has no detection", hint));
+                return Err(AnalyzeError::new("rule.missing", node.line, "it has no detection", hint));
             }
         };
         Ok(Self {
@@ -228,7 +233,7 @@ impl Rule {
 }
 
 /// Returns true if brackets after a rule's names are selectors: from version 3 of Sigma on.
-pub(crate) fn has_selectors(node: &Node) -> Result<bool, Box<Fault>> {
+pub(crate) fn has_selectors(node: &Node) -> Result<bool, AnalyzeError> {
     let Some(version) = node.get(SIGMA_VERSION) else { return Ok(false) };
     let text = match &version.value {
         Value::Number(text) | Value::Text(text) => text,
@@ -239,24 +244,29 @@ pub(crate) fn has_selectors(node: &Node) -> Result<bool, Box<Fault>> {
         "3" => Ok(true),
         _ => {
             let problem = told!("this version of Sigma is not known");
-            Err(Fault::new("rule.version", version.line, problem, "write 2, or 3 for selectors in brackets"))
+            Err(AnalyzeError::new(
+                "rule.version",
+                version.line,
+                problem,
+                "write 2, or 3 for selectors in brackets",
+            ))
         }
     }
 }
 
 /// What a rule decides, where it says so.
-pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, Box<Fault>> {
+pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, AnalyzeError> {
     let Some(decision) = node.get(DECISION) else { return Ok(None) };
     let decided = decision.text().and_then(Decision::parse).ok_or_else(|| {
         let problem = told!("`{DECISION}` is none of its words");
-        Fault::new("rule.decision", decision.line, problem, "write allow, challenge or deny")
+        AnalyzeError::new("rule.decision", decision.line, problem, "write allow, challenge or deny")
     })?;
     let filters = || node.get(FILTERS).and_then(undecidable);
     match node.get("detection").and_then(undecidable).or_else(filters) {
         Some(Member { name, line, .. }) => {
             let problem = told!("a gate cannot ask for `{name}`");
             let hint = "it knows no link, no baseline and no regular expressions; a correlation over a rule without a decision may, and puts on the watchlist what it finds";
-            Err(Fault::new("rule.decision", *line, problem, hint))
+            Err(AnalyzeError::new("rule.decision", *line, problem, hint))
         }
         None => Ok(Some(decided)),
     }
@@ -277,12 +287,16 @@ fn undecidable(node: &Node) -> Option<&Member> {
 }
 
 /// A rule's detection with its filters: all of their conditions must hold.
-pub(crate) fn filtered(detection: &Node, rule: &Node, fields: &mut Fields) -> Result<Detection, Box<Fault>> {
+pub(crate) fn filtered(
+    detection: &Node,
+    rule: &Node,
+    fields: &mut Fields,
+) -> Result<Detection, AnalyzeError> {
     let mut all = Detection::compile(detection, fields)?;
     let filters = rule.get(FILTERS).map_or(&[][..], Node::items);
     if filters.len() > MAX_FILTERS {
         let line = rule.get(FILTERS).map_or(0, |filters| filters.line);
-        return Err(Fault::new("pack.filters", line, "a rule has at most 64 filters", "write fewer"));
+        return Err(AnalyzeError::new("pack.filters", line, "a rule has at most 64 filters", "write fewer"));
     }
     for filter in filters {
         let Detection { selections, mut condition, .. } = Detection::compile(filter, fields)?;

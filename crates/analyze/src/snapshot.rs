@@ -24,10 +24,10 @@ const CHECKSUM: usize = 32;
 /// The most bytes of a snapshot.
 pub const MAX_SNAPSHOT: usize = 1 << 30;
 
-/// Why a snapshot is not gone on with.
+/// An error in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Unfit {
+pub enum SnapshotError {
     /// It is none, or not the one that was made.
     Damaged,
     /// Another version of the program made it.
@@ -38,7 +38,7 @@ pub enum Unfit {
     Pack,
 }
 
-impl Unfit {
+impl SnapshotError {
     /// A stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Unfit {
     }
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Damaged => f.write_str("it is damaged"),
@@ -74,7 +74,7 @@ impl fmt::Display for Unfit {
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for SnapshotError {}
 
 #[derive(Serialize, Deserialize)]
 struct Body {
@@ -148,36 +148,40 @@ impl<'p> Analyzer<'p> {
     /// # Errors
     ///
     /// If it is not one of this engine and this pack.
-    pub fn restore(pack: &'p Pack, bytes: &[u8]) -> Result<Self, Unfit> {
+    pub fn restore(pack: &'p Pack, bytes: &[u8]) -> Result<Self, SnapshotError> {
         Self::restore_with_groups(pack, bytes, MAX_GROUPS)
     }
 
-    pub(crate) fn restore_with_groups(pack: &'p Pack, bytes: &[u8], most: usize) -> Result<Self, Unfit> {
+    pub(crate) fn restore_with_groups(
+        pack: &'p Pack,
+        bytes: &[u8],
+        most: usize,
+    ) -> Result<Self, SnapshotError> {
         let begin = MAGIC.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
         if bytes.len() > MAX_SNAPSHOT
             || bytes.len() < MAGIC.len() + CHECKSUM
             || !bytes.starts_with(&MAGIC[..begin])
         {
-            return Err(Unfit::Damaged);
+            return Err(SnapshotError::Damaged);
         }
         let (body, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
         if Hash::of(&[body]).0 != *checksum {
-            return Err(Unfit::Damaged);
+            return Err(SnapshotError::Damaged);
         }
-        let body = body.strip_prefix(MAGIC).ok_or(Unfit::Version)?;
+        let body = body.strip_prefix(MAGIC).ok_or(SnapshotError::Version)?;
         // The engine stands first, so that what another one wrote need not be understood.
-        let (engine, _) = postcard::take_from_bytes::<String>(body).map_err(|_| Unfit::Damaged)?;
+        let (engine, _) = postcard::take_from_bytes::<String>(body).map_err(|_| SnapshotError::Damaged)?;
         if engine != ENGINE {
-            return Err(Unfit::Engine(engine));
+            return Err(SnapshotError::Engine(engine));
         }
-        let (body, rest) = postcard::take_from_bytes::<Body>(body).map_err(|_| Unfit::Damaged)?;
+        let (body, rest) = postcard::take_from_bytes::<Body>(body).map_err(|_| SnapshotError::Damaged)?;
         if body.pack != pack.hash().0 {
-            return Err(Unfit::Pack);
+            return Err(SnapshotError::Pack);
         }
         if !rest.is_empty() {
-            return Err(Unfit::Damaged);
+            return Err(SnapshotError::Damaged);
         }
-        Self::of_body(pack, body, most).ok_or(Unfit::Damaged)
+        Self::of_body(pack, body, most).ok_or(SnapshotError::Damaged)
     }
 
     fn of_body(pack: &'p Pack, body: Body, most: usize) -> Option<Self> {
@@ -314,7 +318,7 @@ mod tests {
             let bytes = analyzer.snapshot();
             prop_assert_eq!(
                 Analyzer::restore(&pack, &bytes[..cut.index(bytes.len())]).err(),
-                Some(Unfit::Damaged)
+                Some(SnapshotError::Damaged)
             );
             // Whoever changes it can make its checksum right, too.
             let mut changed = bytes[..bytes.len() - CHECKSUM].to_vec();
@@ -364,7 +368,7 @@ mod tests {
         let mut sources = Sources::default();
         sources.add("a.yml", "title: a\nid: a\nlevel: low\ndetection:\n  s: {what: a}\n  condition: s\n");
         let other = sources.build("other").unwrap();
-        assert_eq!(Analyzer::restore(&other, &bytes).err(), Some(Unfit::Pack));
+        assert_eq!(Analyzer::restore(&other, &bytes).err(), Some(SnapshotError::Pack));
         let with = |from: &[u8], to: &[u8]| {
             let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
             let mut changed = bytes[..bytes.len() - CHECKSUM].to_vec();
@@ -373,11 +377,16 @@ mod tests {
             changed.extend(checksum.0);
             Analyzer::restore(&pack, &changed).err()
         };
-        assert_eq!(with(b"v1\n", b"v2\n"), Some(Unfit::Version));
+        assert_eq!(with(b"v1\n", b"v2\n"), Some(SnapshotError::Version));
         let engine = [&[ENGINE.len() as u8][..], ENGINE.as_bytes()].concat();
         let another = [&[ENGINE.len() as u8][..], &vec![b'x'; ENGINE.len()]].concat();
-        assert_eq!(with(&engine, &another), Some(Unfit::Engine("x".repeat(ENGINE.len()))));
-        for unfit in [Unfit::Damaged, Unfit::Version, Unfit::Engine(String::new()), Unfit::Pack] {
+        assert_eq!(with(&engine, &another), Some(SnapshotError::Engine("x".repeat(ENGINE.len()))));
+        for unfit in [
+            SnapshotError::Damaged,
+            SnapshotError::Version,
+            SnapshotError::Engine(String::new()),
+            SnapshotError::Pack,
+        ] {
             assert!(unfit.code().starts_with("snapshot.") && !unfit.hint().is_empty());
         }
     }

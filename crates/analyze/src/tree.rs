@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use countersign::canonical::{Part, TokenKind, Tokens, compare_names, decimal, write_string};
 
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 
 /// How deep a rule's file may nest.
 pub(crate) const MAX_DEPTH: usize = 32;
@@ -69,7 +69,7 @@ impl Node {
     /// but for those that it does not carry: they stay as they stand.
     ///
     /// Beside it: whether [`Self::write_json`] would write this text again.
-    pub(crate) fn parse_json(text: &str) -> Result<(Self, bool), Box<Fault>> {
+    pub(crate) fn parse_json(text: &str) -> Result<(Self, bool), AnalyzeError> {
         let mut reader = Reader { text, tokens: Tokens::of(text), is_canonical: true, length: 0 };
         let first = reader.next()?;
         let node = reader.node(first, 0)?;
@@ -116,14 +116,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn next(&mut self) -> Result<Part, Box<Fault>> {
+    fn next(&mut self) -> Result<Part, AnalyzeError> {
         let part = self.tokens.next_part().flatten().ok_or_else(broken)?;
         self.length += part.end - part.start;
         Ok(part)
     }
 
     /// What begins with a part, so many levels deep.
-    fn node(&mut self, part: Part, depth: usize) -> Result<Node, Box<Fault>> {
+    fn node(&mut self, part: Part, depth: usize) -> Result<Node, AnalyzeError> {
         if depth == MAX_DEPTH && matches!(part.kind, TokenKind::Object | TokenKind::Array) {
             return Err(too_deep(0));
         }
@@ -156,7 +156,7 @@ impl Reader<'_> {
     }
 
     /// The members of the object that was opened.
-    fn members(&mut self, depth: usize) -> Result<Vec<Member>, Box<Fault>> {
+    fn members(&mut self, depth: usize) -> Result<Vec<Member>, AnalyzeError> {
         let mut members: Vec<Member> = Vec::new();
         let mut ascend = true;
         loop {
@@ -190,7 +190,7 @@ impl Reader<'_> {
 /// Puts members in their order. In a pack that was built they are: runtimes need not compile this to read one.
 #[cold]
 #[inline(never)]
-fn sort(members: &mut [Member]) -> Result<(), Box<Fault>> {
+fn sort(members: &mut [Member]) -> Result<(), AnalyzeError> {
     members.sort_unstable_by(canonically);
     match members.array_windows().find(|[one, other]| one.name == other.name) {
         Some([member, _]) => Err(twice(0, &member.name)),
@@ -218,16 +218,16 @@ pub(crate) fn canonically(one: &Member, other: &Member) -> Ordering {
     compare_names(&one.name, &other.name)
 }
 
-fn broken() -> Box<Fault> {
-    Fault::new("pack.json", 0, "it is no JSON", "build it with `countersign rules build`")
+fn broken() -> AnalyzeError {
+    AnalyzeError::new("pack.json", 0, "it is no JSON", "build it with `countersign rules build`")
 }
 
-pub(crate) fn too_deep(line: u32) -> Box<Fault> {
-    Fault::new("rule.deep", line, "it nests too deep", "32 levels are the most")
+pub(crate) fn too_deep(line: u32) -> AnalyzeError {
+    AnalyzeError::new("rule.deep", line, "it nests too deep", "32 levels are the most")
 }
 
 /// Returns the fault of a key that is none of those that are known.
-pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Box<Fault> {
+pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> AnalyzeError {
     let problem = told!("the key `{}` is not known", member.name);
     let hint = match &*member.name {
         "filter" if cfg!(feature = "yaml") => {
@@ -238,11 +238,16 @@ pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> Box<Fault> {
         }
         _ => told!("there are: {}", known.join(", ")),
     };
-    Fault::new("rule.unknown_key", member.line, problem, hint)
+    AnalyzeError::new("rule.unknown_key", member.line, problem, hint)
 }
 
-pub(crate) fn twice(line: u32, name: &str) -> Box<Fault> {
-    Fault::new("rule.duplicate_key", line, told!("the key `{name}` is there twice"), "remove one of them")
+pub(crate) fn twice(line: u32, name: &str) -> AnalyzeError {
+    AnalyzeError::new(
+        "rule.duplicate_key",
+        line,
+        told!("the key `{name}` is there twice"),
+        "remove one of them",
+    )
 }
 
 #[cfg(test)]

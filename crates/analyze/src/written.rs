@@ -8,12 +8,12 @@
 //! limits.only(&["most"])?;
 //! assert_eq!(limits.need("most", "write a number")?.number()?, 3.0);
 //! assert_eq!(limits.only(&["least"]).unwrap_err().to_string(), "limits.most: there is no such member [file.unknown_key]; it may have: least");
-//! # Ok::<(), countersign_analyze::Fault>(())
+//! # Ok::<(), countersign_analyze::AnalyzeError>(())
 //! ```
 
 use countersign::canonical::{canonicalize, double};
 
-use crate::fault::Fault;
+use crate::error::AnalyzeError;
 use crate::tree::{Node, Value};
 use crate::yaml;
 
@@ -30,18 +30,22 @@ impl Document {
     /// # Errors
     /// `file.long`, `file.yaml`, `file.alias`, `file.tag`, `file.number`, `file.key`, `file.duplicate_key`, `file.deep` and, where there
     /// is not one document alone, `file.documents`.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    pub fn parse(text: &str) -> Result<Self, AnalyzeError> {
         if text.len() > MAX_BYTES {
-            return Err(*Fault::new("file.long", 0, "it is too long", "1 MiB is the most"));
+            return Err(AnalyzeError::new("file.long", 0, "it is too long", "1 MiB is the most"));
         }
-        let mut documents =
-            yaml::parse(text).map_err(|fault| Fault { code: general(fault.code), ..*fault })?.into_iter();
+        let mut documents = yaml::parse(text)
+            .map_err(|mut fault| {
+                fault.code = general(fault.code);
+                fault
+            })?
+            .into_iter();
         match (documents.next(), documents.next()) {
             (Some(node), None) => Ok(Self(node)),
-            (None, _) => Err(*Fault::new("file.documents", 1, "it is empty", "write one document")),
+            (None, _) => Err(AnalyzeError::new("file.documents", 1, "it is empty", "write one document")),
             (_, Some(second)) => {
                 let hint = "write one document a file";
-                Err(*Fault::new("file.documents", second.line, "a second document begins", hint))
+                Err(AnalyzeError::new("file.documents", second.line, "a second document begins", hint))
             }
         }
     }
@@ -92,8 +96,13 @@ impl<'a> Written<'a> {
     }
 
     /// Something is wrong with it.
-    pub fn fault(&self, code: &'static str, problem: impl Into<String>, hint: impl Into<String>) -> Fault {
-        *Fault::new(code, self.node.line, problem, hint).of_rule(&self.path)
+    pub fn fault(
+        &self,
+        code: &'static str,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> AnalyzeError {
+        AnalyzeError::new(code, self.node.line, problem, hint).of_rule(&self.path)
     }
 
     /// Whether nothing was written in its place.
@@ -114,7 +123,7 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// `file.type` where it is no map.
-    pub fn members(&self) -> Result<Vec<(&'a str, Self)>, Fault> {
+    pub fn members(&self) -> Result<Vec<(&'a str, Self)>, AnalyzeError> {
         let Value::Map(members) = &self.node.value else { return Err(self.other("a map")) };
         let named = members.iter().map(|member| {
             (member.name.as_str(), Self { path: self.within(&member.name), node: &member.node })
@@ -126,13 +135,13 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// `file.unknown_key`, and `file.type` where it is no map.
-    pub fn only(&self, names: &[&str]) -> Result<(), Fault> {
+    pub fn only(&self, names: &[&str]) -> Result<(), AnalyzeError> {
         let Value::Map(members) = &self.node.value else { return Err(self.other("a map")) };
         match members.iter().find(|member| !names.contains(&member.name.as_str())) {
             None => Ok(()),
             Some(member) => {
                 let hint = format!("it may have: {}", names.join(", "));
-                Err(*Fault::new("file.unknown_key", member.line, "there is no such member", hint)
+                Err(AnalyzeError::new("file.unknown_key", member.line, "there is no such member", hint)
                     .of_rule(&self.within(&member.name)))
             }
         }
@@ -148,11 +157,11 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// `file.missing` where it is not, or is empty.
-    pub fn need(&self, name: &str, hint: &str) -> Result<Self, Fault> {
+    pub fn need(&self, name: &str, hint: &str) -> Result<Self, AnalyzeError> {
         self.get(name).ok_or_else(|| {
             let line = self.node.members().iter().find(|member| member.name == name);
             let line = line.map_or(self.node.line, |member| member.line);
-            *Fault::new("file.missing", line, "it is missing", hint).of_rule(&self.within(name))
+            AnalyzeError::new("file.missing", line, "it is missing", hint).of_rule(&self.within(name))
         })
     }
 
@@ -160,7 +169,7 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// `file.type` where it is none.
-    pub fn text(&self) -> Result<&'a str, Fault> {
+    pub fn text(&self) -> Result<&'a str, AnalyzeError> {
         self.node.text().ok_or_else(|| self.other("a text"))
     }
 
@@ -168,7 +177,7 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// `file.type` where it is none.
-    pub fn number(&self) -> Result<f64, Fault> {
+    pub fn number(&self) -> Result<f64, AnalyzeError> {
         let number = if let Value::Number(number) = &self.node.value { double(number) } else { None };
         number.ok_or_else(|| self.other("a finite number"))
     }
@@ -177,7 +186,7 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// `file.type` where it is neither.
-    pub fn flag(&self) -> Result<bool, Fault> {
+    pub fn flag(&self) -> Result<bool, AnalyzeError> {
         if let Value::Bool(yes) = self.node.value { Ok(yes) } else { Err(self.other("true or false")) }
     }
 
@@ -185,13 +194,13 @@ impl<'a> Written<'a> {
     ///
     /// # Errors
     /// `file.type` where it is no list.
-    pub fn items(&self) -> Result<Vec<Self>, Fault> {
+    pub fn items(&self) -> Result<Vec<Self>, AnalyzeError> {
         let Value::List(items) = &self.node.value else { return Err(self.other("a list")) };
         let placed = items.iter().enumerate();
         Ok(placed.map(|(nth, node)| Self { path: format!("{}[{nth}]", self.path), node }).collect())
     }
 
-    fn other(&self, wanted: &str) -> Fault {
+    fn other(&self, wanted: &str) -> AnalyzeError {
         self.fault("file.type", format!("it is {}", self.node.kind()), format!("write {wanted}"))
     }
 }
@@ -220,7 +229,11 @@ mod tests {
                 a.need("b", "")?.number()
             });
             let fault = fault.unwrap_err();
-            assert_eq!((fault.code, fault.line, fault.rule.as_str()), (code, line, path), "{text:?}");
+            assert_eq!(
+                (fault.code, fault.line, fault.member.as_deref().unwrap_or_default()),
+                (code, Some(line), path),
+                "{text:?}"
+            );
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
-use crate::fault::Fault;
+use crate::error::AnalyzeError;
 use crate::tree::{MAX_DEPTH, Member, Node, Value, too_deep, twice};
 
 /// What is being read: a list, or a map with the name that waits for its value.
@@ -20,7 +20,7 @@ struct Open {
 }
 
 /// The documents of a file.
-pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
+pub(crate) fn parse(text: &str) -> Result<Vec<Node>, AnalyzeError> {
     let mut open: Vec<Open> = Vec::new();
     let mut documents = Vec::new();
     for event in Parser::new_from_str(text) {
@@ -32,7 +32,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
                     return Err(tagged(line));
                 }
                 if style == ScalarStyle::Plain {
-                    plain(&text).map_err(|(problem, hint)| Fault::new("rule.number", line, problem, hint))?
+                    plain(&text)
+                        .map_err(|(problem, hint)| AnalyzeError::new("rule.number", line, problem, hint))?
                 } else {
                     Value::Text(text.into_owned())
                 }
@@ -53,7 +54,7 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
             }
             Event::Alias(_) => {
                 let hint = "write out what it stands for";
-                return Err(Fault::new("rule.alias", line, "aliases are not read", hint));
+                return Err(AnalyzeError::new("rule.alias", line, "aliases are not read", hint));
             }
             _ => continue,
         };
@@ -63,21 +64,21 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, Box<Fault>> {
 }
 
 /// What the parser says of a text that it cannot read, with that code.
-pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> Box<Fault> {
+pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> AnalyzeError {
     let mut line = error.marker().line();
     // Of a tab that indents a line the parser names where what is before it began.
     if error.info().contains("tab") {
         let is_indented = |line: &str| line.trim_start_matches(' ').starts_with('\t');
         line += text.lines().skip(line.saturating_sub(1)).position(is_indented).unwrap_or(0);
     }
-    Fault::new(code, line as u32, error.info(), "mend the YAML: a linter such as yamllint shows more")
+    AnalyzeError::new(code, line as u32, error.info(), "mend the YAML: a linter such as yamllint shows more")
 }
 
-fn tagged(line: u32) -> Box<Fault> {
-    Fault::new("rule.tag", line, "YAML tags are not read", "remove it; quotes make a text")
+fn tagged(line: u32) -> AnalyzeError {
+    AnalyzeError::new("rule.tag", line, "YAML tags are not read", "remove it; quotes make a text")
 }
 
-fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Box<Fault>> {
+fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), AnalyzeError> {
     if open.len() >= MAX_DEPTH {
         return Err(too_deep(line));
     }
@@ -85,7 +86,7 @@ fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), Box<Fault>
     Ok(())
 }
 
-fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(), Box<Fault>> {
+fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(), AnalyzeError> {
     let Some(Open { node: outer, name, names }) = open.last_mut() else {
         documents.push(node);
         return Ok(());
@@ -103,7 +104,7 @@ fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(),
                 Value::Bool(yes) => yes.to_string(),
                 _ => {
                     let hint = "a key is a text";
-                    return Err(Fault::new("rule.key", node.line, "a key is not text", hint));
+                    return Err(AnalyzeError::new("rule.key", node.line, "a key is not text", hint));
                 }
             };
             *name = Some((key, node.line));
@@ -274,7 +275,7 @@ mod tests {
             ("a: {\n\tb: 1\n}\n", "rule.yaml", 2),
         ] {
             let fault = parse(text).unwrap_err();
-            assert_eq!((fault.code, fault.line), (code, line), "{text:?} {fault}");
+            assert_eq!((fault.code, fault.line), (code, Some(line)), "{text:?} {fault}");
         }
         // The parser itself refuses brackets beyond 255 levels.
         for (nested, levels) in [("[", 100), ("{a: ", 100), ("- ", 100_000), ("? ", 100_000)] {

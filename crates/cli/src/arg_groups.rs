@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use countersign::trust::Trust;
 use countersign_client::Token;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input;
 use crate::io::token;
 
@@ -26,7 +26,7 @@ impl TrustArgs {
     }
 
     /// Reads the trust file. Without one, no key is trusted.
-    pub(crate) fn load(&self) -> Result<Trust, Failure> {
+    pub(crate) fn load(&self) -> Result<Trust, CliError> {
         input::trust_or_nobody(self.path())
     }
 }
@@ -42,7 +42,7 @@ pub(crate) struct RequiredTrustArgs {
 
 impl RequiredTrustArgs {
     /// Reads the trust file.
-    pub(crate) fn load(&self) -> Result<Trust, Failure> {
+    pub(crate) fn load(&self) -> Result<Trust, CliError> {
         input::trust(&self.trust)
     }
 }
@@ -71,7 +71,7 @@ pub(crate) struct AccessArgs {
 
 impl AccessArgs {
     /// Reads the token, if there is one.
-    pub(crate) fn token(&self) -> Result<Option<Token>, Failure> {
+    pub(crate) fn token(&self) -> Result<Option<Token>, CliError> {
         token::load(self.token_file.as_deref())
     }
 }

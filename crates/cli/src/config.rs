@@ -11,7 +11,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::de::{DeTable, DeValue};
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input;
 
 /// The name of the flag itself.
@@ -20,7 +20,7 @@ const FLAG: &str = "config";
 const ONCE: [&str; 3] = [FLAG, "after-restore", "help"];
 
 /// The arguments of this program, with those of a file where one is given.
-pub(crate) fn matches(command: &Command) -> Result<ArgMatches, Failure> {
+pub(crate) fn matches(command: &Command) -> Result<ArgMatches, CliError> {
     let args: Vec<OsString> = std::env::args_os().collect();
     // What is missing or wrong may be in the file.
     let given = command.clone().ignore_errors(true).try_get_matches_from(&args).ok();
@@ -76,8 +76,8 @@ struct Entry<'a> {
 }
 
 impl<'a> File<'a> {
-    fn refuse(&self, line: u64, message: &str, hint: &str) -> Failure {
-        Failure::unusable("config.invalid", message, hint).at_line(line).within(&shown(self.path))
+    fn refuse(&self, line: u64, message: &str, hint: &str) -> CliError {
+        CliError::unusable("config.invalid", message, hint).at_line(line).within(&shown(self.path))
     }
 
     /// The 1-based line of a place in the text.
@@ -86,7 +86,7 @@ impl<'a> File<'a> {
         1 + before.matches('\n').count() as u64
     }
 
-    fn table(&self) -> Result<DeTable<'a>, Failure> {
+    fn table(&self) -> Result<DeTable<'a>, CliError> {
         DeTable::parse(self.text).map(toml::Spanned::into_inner).map_err(|error| {
             let line = self.line(error.span().map_or(0, |span| span.start));
             let hint = "write one option per line, as TOML: listen = \"127.0.0.1:8080\"";
@@ -99,7 +99,7 @@ impl<'a> File<'a> {
         command.get_arguments().filter(|arg| arg.get_long().is_some_and(|long| !ONCE.contains(&long)))
     }
 
-    fn entries(&self) -> Result<Vec<Entry<'a>>, Failure> {
+    fn entries(&self) -> Result<Vec<Entry<'a>>, CliError> {
         let table = self.table()?;
         let mut entries = Vec::new();
         for (key, value) in &table {
@@ -116,7 +116,7 @@ impl<'a> File<'a> {
         Ok(entries)
     }
 
-    fn unknown(&self, name: &str, line: u64) -> Failure {
+    fn unknown(&self, name: &str, line: u64) -> CliError {
         if ONCE.contains(&name) {
             let message = format!("{name} can only be given on the command line");
             return self.refuse(line, &message, "remove it from the file");

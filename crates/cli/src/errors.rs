@@ -1,4 +1,4 @@
-//! Failures: one clear error with a code, a place and a hint, and the status to exit with.
+//! The program's error: a diagnostic and the status to exit with.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
@@ -13,14 +13,14 @@ pub(crate) use countersign_errors::{explain, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style;
 
-/// Why a command ends without having done its work.
+/// An error that ends a command.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CliError {
     error: EngineError,
     status: ExitStatus,
 }
 
-impl Failure {
+impl CliError {
     /// An argument, or a file beside the input, is of no use.
     pub(crate) fn unusable(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
         EngineError::new(code, message, hint).into()
@@ -143,26 +143,26 @@ impl Failure {
     }
 }
 
-impl From<EngineError> for Failure {
+impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
         let status = if error.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
         Self { error, status }
     }
 }
 
-impl From<Error> for Failure {
+impl From<Error> for CliError {
     fn from(error: Error) -> Self {
         EngineError::from(error).into()
     }
 }
 
-impl From<DeliveryError> for Failure {
+impl From<DeliveryError> for CliError {
     fn from(error: DeliveryError) -> Self {
         EngineError::from(error).into()
     }
 }
 
-impl From<IngestError> for Failure {
+impl From<IngestError> for CliError {
     fn from(error: IngestError) -> Self {
         Self::broken(error.into())
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_analyze::written::{Document, Written};
-use countersign_analyze::{Fault, Pack, Rule};
+use countersign_analyze::{AnalyzeError, Pack, Rule};
 use countersign_query::reading::{Categories, Category};
 use countersign_query::{Field, Query};
 
@@ -153,7 +153,7 @@ impl Catalogue {
     ///
     /// # Errors
     /// All that is wrong with it, in the order of the lines.
-    pub fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+    pub fn parse(text: &str) -> Result<Self, Vec<AnalyzeError>> {
         let mut known = BTreeMap::new();
         let one = |fault| vec![fault];
         let shared = Document::parse(built_in::QUESTIONS).map_err(one)?;
@@ -171,7 +171,7 @@ impl Catalogue {
     fn read(
         document: &Document,
         mut known: BTreeMap<String, Known>,
-        faults: &mut Vec<Fault>,
+        faults: &mut Vec<AnalyzeError>,
     ) -> Option<Self> {
         let root = document.root();
         keep(root.only(&["catalogue", "framework", "title", "edition", "questions", "controls"]), faults)?;
@@ -314,7 +314,7 @@ fn read_questions(
     root: &Written<'_>,
     known: &mut BTreeMap<String, Known>,
     is_shared: bool,
-    faults: &mut Vec<Fault>,
+    faults: &mut Vec<AnalyzeError>,
 ) {
     let Some(list) = root.get("questions") else { return };
     let Some(list) = keep(list.members(), faults) else { return };
@@ -326,7 +326,7 @@ fn read_questions(
     }
 }
 
-fn read_question(question: &Written<'_>, is_shared: bool) -> Result<Known, Fault> {
+fn read_question(question: &Written<'_>, is_shared: bool) -> Result<Known, AnalyzeError> {
     question.only(&["what", "category", "query", "findings", "log", "limits"])?;
     let what = need(question, "what", "say what it asks for, for people")?;
     let limits = question.get("limits").map(|limits| said(&limits)).transpose()?;
@@ -362,7 +362,7 @@ fn read_question(question: &Written<'_>, is_shared: bool) -> Result<Known, Fault
 }
 
 /// Reads how a question selects events: by category, by a query, or by both.
-fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, Fault> {
+fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, AnalyzeError> {
     let (category, query) = (question.get("category"), question.get("query"));
     if category.is_none() && query.is_none() {
         return Ok(None);
@@ -389,12 +389,12 @@ fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, Fault> {
     Ok(Some((Asked::Events(categories, query), written)))
 }
 
-fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), Fault> {
+fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), AnalyzeError> {
     let text = query.text()?;
     let parsed = Query::parse(text, Time::MIN).map_err(|error| {
         let place =
-            format!("the query, at byte {}: {} [{}]", error.at.start, error.message, error.code.as_str());
-        query.fault("catalogue.query", place, error.hint)
+            format!("the query, at byte {}: {} [{}]", error.at().start, error.message, error.code.as_str());
+        query.fault("catalogue.query", place, error.hint())
     })?;
     if parsed.is_empty() {
         let hint = "`*` is no query either: ask for a field, as in has:action";
@@ -411,7 +411,7 @@ fn read_control(
     control: &Written<'_>,
     known: &BTreeMap<String, Known>,
     asked: &mut Vec<String>,
-) -> Result<Control, Fault> {
+) -> Result<Control, AnalyzeError> {
     control.only(&["number", "title", "asks", "shows", "cannot", "keep"])?;
     let keep = control.get("keep").map(|keep| age(&keep)).transpose()?;
     let number = control.need("number", "the control's number, in quotes where it is one")?;
@@ -453,7 +453,7 @@ fn read_control(
 }
 
 /// A length of time in days or years of 366 days: `90d`, `6y`.
-fn age(of: &Written<'_>) -> Result<(String, i64), Fault> {
+fn age(of: &Written<'_>) -> Result<(String, i64), AnalyzeError> {
     let text = short(of)?;
     let days = match text.split_at_checked(text.len() - 1) {
         Some((count, "d")) => count.parse::<u16>().ok().map(i64::from),
@@ -466,7 +466,7 @@ fn age(of: &Written<'_>) -> Result<(String, i64), Fault> {
     Ok((text, days * 86_400_000))
 }
 
-fn bounded<'a>(list: &Written<'a>) -> Result<Vec<Written<'a>>, Fault> {
+fn bounded<'a>(list: &Written<'a>) -> Result<Vec<Written<'a>>, AnalyzeError> {
     let items = list.items()?;
     match items.get(MAX_EACH) {
         Some(item) => Err(item.fault("catalogue.many", "the list is too long", "32 are the most")),
@@ -481,12 +481,12 @@ fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> &'a str {
     known.max_by_key(|other| common(other)).map_or("", String::as_str)
 }
 
-fn need(of: &Written<'_>, name: &str, hint: &str) -> Result<String, Fault> {
+fn need(of: &Written<'_>, name: &str, hint: &str) -> Result<String, AnalyzeError> {
     said(&of.need(name, hint)?)
 }
 
 /// A text for people, on one line.
-fn said(of: &Written<'_>) -> Result<String, Fault> {
+fn said(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let text = of.text()?;
     if text.trim().is_empty() || text.len() > MAX_TEXT {
         return Err(of.fault("catalogue.text", "it is empty or too long", "2000 bytes are the most"));
@@ -498,7 +498,7 @@ fn said(of: &Written<'_>) -> Result<String, Fault> {
 }
 
 /// A word such as a number or a tag.
-fn short(of: &Written<'_>) -> Result<String, Fault> {
+fn short(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let text = said(of)?;
     if text.len() > 100 {
         return Err(of.fault("catalogue.text", "it is too long", "100 bytes are the most"));
@@ -506,6 +506,6 @@ fn short(of: &Written<'_>) -> Result<String, Fault> {
     Ok(text)
 }
 
-fn keep<T>(result: Result<T, Fault>, faults: &mut Vec<Fault>) -> Option<T> {
+fn keep<T>(result: Result<T, AnalyzeError>, faults: &mut Vec<AnalyzeError>) -> Option<T> {
     result.map_err(|fault| faults.push(fault)).ok()
 }

@@ -19,8 +19,8 @@
 //!     asks: Who logs in is known.
 //!     shows: [logns]
 //!     cannot: [Whether a person is who they say they are.]").unwrap_err()[0];
-//! assert_eq!((fault.code, fault.line), ("catalogue.unknown_question", 9));
-//! assert!(fault.hint.contains("such as log"), "{fault}");
+//! assert_eq!((fault.code, fault.line), ("catalogue.unknown_question", Some(9)));
+//! assert!(fault.hint().contains("such as log"), "{fault}");
 //! ```
 #![deny(missing_docs, unsafe_code)]
 

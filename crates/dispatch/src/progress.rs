@@ -32,7 +32,7 @@ struct Sent {
     written: Option<u64>,
 }
 
-/// A record that was refused, and why.
+/// A feed record that its destination refused, with the reason.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Refused {
     pub(crate) id: String,

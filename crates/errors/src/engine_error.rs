@@ -3,23 +3,18 @@
 use std::fmt;
 use std::io;
 
-use countersign::Error;
+use countersign::{Diagnostic, Error};
 
 use crate::plain::plain_lines;
 use crate::system::{explain, in_full};
 
-/// An error with a stable code, a message, and where known the file, the line, the member, and a hint.
+/// A [`Diagnostic`] of an engine, with what a program makes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineError(Box<Details>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Details {
-    code: String,
-    message: String,
-    file: Option<String>,
-    line: Option<u64>,
-    member: Option<String>,
-    hint: Option<String>,
+    diagnostic: Diagnostic,
     is_broken: bool,
     is_closed_pipe: bool,
 }
@@ -28,16 +23,12 @@ impl EngineError {
     /// Creates an error with a stable code such as `io.not_found`, a message that says what is wrong, and a hint that
     /// says what to do.
     pub fn new(code: &str, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self(Box::new(Details {
-            code: code.into(),
-            message: message.into(),
-            file: None,
-            line: None,
-            member: None,
-            hint: Some(hint.into()),
-            is_broken: false,
-            is_closed_pipe: false,
-        }))
+        let diagnostic = Diagnostic::new(code.to_owned().into(), message);
+        Self::from_diagnostic(Diagnostic { hint: Some(hint.into().into()), ..diagnostic })
+    }
+
+    fn from_diagnostic(diagnostic: Diagnostic) -> Self {
+        Self(Box::new(Details { diagnostic, is_broken: false, is_closed_pipe: false }))
     }
 
     /// Creates an error of the system. `doing` is what failed, `read` for example, and `name` the file's.
@@ -66,15 +57,15 @@ impl EngineError {
     /// Names the file, unless one is named already.
     #[must_use]
     pub fn within(mut self, name: &str) -> Self {
-        self.0.file.get_or_insert_with(|| name.into());
+        self.0.diagnostic.file.get_or_insert_with(|| name.into());
         self
     }
 
     /// Sets the 1-based line, unless a line or a file is known.
     #[must_use]
     pub fn at_line(mut self, line: u64) -> Self {
-        if self.0.file.is_none() {
-            self.0.line.get_or_insert(line);
+        if self.0.diagnostic.file.is_none() {
+            self.0.diagnostic.line.get_or_insert(line);
         }
         self
     }
@@ -82,52 +73,53 @@ impl EngineError {
     /// Replaces the hint.
     #[must_use]
     pub fn with_hint(mut self, hint: &str) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.diagnostic.hint = Some(hint.to_owned().into());
         self
     }
 
     /// Sets the hint, unless there is one.
     #[must_use]
     pub fn or_hint(mut self, hint: &str) -> Self {
-        self.0.hint.get_or_insert_with(|| hint.into());
+        self.0.diagnostic.hint.get_or_insert_with(|| hint.to_owned().into());
         self
     }
 
     /// Puts what it is the reason for before the message.
     #[must_use]
     pub fn because(mut self, what: &str) -> Self {
-        self.0.message = format!("{what}: {}", self.0.message);
+        let message = &mut self.0.diagnostic.message;
+        *message = format!("{what}: {message}");
         self
     }
 
     /// Returns the stable code.
     pub fn code(&self) -> &str {
-        &self.0.code
+        &self.0.diagnostic.code
     }
 
     /// Returns the message as it was given, which may contain text from elsewhere.
     pub fn message(&self) -> &str {
-        &self.0.message
+        &self.0.diagnostic.message
     }
 
     /// Returns the file, or another place such as an address.
     pub fn file(&self) -> Option<&str> {
-        self.0.file.as_deref()
+        self.0.diagnostic.file.as_deref()
     }
 
     /// Returns the 1-based line.
     pub fn line(&self) -> Option<u64> {
-        self.0.line
+        self.0.diagnostic.line
     }
 
     /// Returns the name of the JSON member in question.
     pub fn member(&self) -> Option<&str> {
-        self.0.member.as_deref()
+        self.0.diagnostic.member.as_deref()
     }
 
     /// Returns the hint.
     pub fn hint(&self) -> Option<&str> {
-        self.0.hint.as_deref()
+        self.0.diagnostic.hint.as_deref()
     }
 
     /// True if an input that was read is altered or broken.
@@ -142,14 +134,14 @@ impl EngineError {
 
     /// Returns the message and the code, sanitized, without the place: that may be an address with a secret.
     pub fn without_place(&self) -> String {
-        format!("{} [{}]", plain_lines(&self.0.message), self.0.code)
+        format!("{} [{}]", plain_lines(&self.0.diagnostic.message), self.0.diagnostic.code)
     }
 }
 
 /// The place, and the message and the code, sanitized.
 impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(file) = &self.0.file {
+        if let Some(file) = &self.0.diagnostic.file {
             write!(f, "{file}: ")?;
         }
         f.write_str(&self.without_place())
@@ -160,16 +152,7 @@ impl std::error::Error for EngineError {}
 
 impl From<Error> for EngineError {
     fn from(error: Error) -> Self {
-        Self(Box::new(Details {
-            code: error.code.as_str().into(),
-            file: None,
-            line: error.line,
-            member: error.member.clone(),
-            hint: error.hint.map(Into::into),
-            message: error.into_message(),
-            is_broken: false,
-            is_closed_pipe: false,
-        }))
+        Self::from_diagnostic(Diagnostic::from(error).into_text())
     }
 }
 

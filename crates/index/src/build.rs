@@ -111,12 +111,20 @@ impl core::fmt::Debug for SegmentBuilder {
     }
 }
 
-/// What is not a batch of the verifier's.
+/// An error in a batch of events: the verifier does not write such a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed {
-    /// Which line of the batch, from 1.
+pub struct IndexError {
+    /// The 1-based line of the batch.
     pub line: usize,
 }
+
+impl core::fmt::Display for IndexError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "line {} of the batch is not one that a verifier writes", self.line)
+    }
+}
+
+impl core::error::Error for IndexError {}
 
 impl SegmentBuilder {
     /// `seed` makes where values are looked for unpredictable: who knows it can write events that take long.
@@ -153,7 +161,7 @@ impl SegmentBuilder {
     ///
     /// # Errors
     /// The line that the verifier does not write.
-    pub fn add(&mut self, batch: &[u8]) -> Result<bool, Malformed> {
+    pub fn add(&mut self, batch: &[u8]) -> Result<bool, IndexError> {
         self.take(batch, None)
     }
 
@@ -161,19 +169,19 @@ impl SegmentBuilder {
     ///
     /// # Errors
     /// As of [`SegmentBuilder::add`].
-    pub fn add_and_write(&mut self, batch: &[u8], lines: &mut Vec<u8>) -> Result<bool, Malformed> {
+    pub fn add_and_write(&mut self, batch: &[u8], lines: &mut Vec<u8>) -> Result<bool, IndexError> {
         self.take(batch, Some(lines))
     }
 
-    fn take(&mut self, batch: &[u8], mut written: Option<&mut Vec<u8>>) -> Result<bool, Malformed> {
+    fn take(&mut self, batch: &[u8], mut written: Option<&mut Vec<u8>>) -> Result<bool, IndexError> {
         let text = core::str::from_utf8(batch)
-            .map_err(|error| Malformed { line: lines(&batch[..error.valid_up_to()]) })?;
+            .map_err(|error| IndexError { line: lines(&batch[..error.valid_up_to()]) })?;
         let mut at = self.kept;
         let mut is_kept = None;
         for (nth, line) in text.split_terminator('\n').enumerate() {
-            let line = batch::read(line).ok_or(Malformed { line: nth + 1 })?;
+            let line = batch::read(line).ok_or(IndexError { line: nth + 1 })?;
             if *is_kept.get_or_insert(line.offset.is_none()) != line.offset.is_none() {
-                return Err(Malformed { line: nth + 1 });
+                return Err(IndexError { line: nth + 1 });
             }
             let place = line
                 .offset

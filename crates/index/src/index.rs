@@ -7,7 +7,7 @@ use std::collections::btree_map::Entry as MapEntry;
 
 use countersign::time::Time;
 use countersign_query::condition::Condition;
-use countersign_query::error::Error;
+use countersign_query::error::QueryError;
 use countersign_query::tally::Findings;
 use countersign_query::value::Document;
 use countersign_query::{Path, Query, Readings, Short};
@@ -15,7 +15,7 @@ use foldhash::fast::FixedState;
 
 use crate::answer::Rows;
 use crate::bits::Bits;
-use crate::build::{Leaf, Malformed, Place, SegmentBuilder};
+use crate::build::{IndexError, Leaf, Place, SegmentBuilder};
 use crate::extent::Years;
 use crate::facets::{COUNTED, Counts, Known, SegmentValues};
 use crate::fold::Folds;
@@ -237,7 +237,7 @@ impl EventIndex {
     ///
     /// # Errors
     /// As [`SegmentBuilder::add`].
-    pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), Malformed> {
+    pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), IndexError> {
         let (first, before) = (self.builder.rows(), self.builder.kept());
         self.runs.push(Run { first, blob, before });
         let added = self.builder.add(batch);
@@ -388,7 +388,7 @@ impl EventIndex {
     ///
     /// # Errors
     /// What of the query is not understood; the question before stays.
-    pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), Error> {
+    pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), QueryError> {
         let query = Query::parse(query, now)?;
         self.asked_at = now;
         match &mut self.question {

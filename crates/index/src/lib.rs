@@ -67,7 +67,7 @@ mod texts;
 mod values;
 mod wire;
 
-pub use build::{Malformed, Place, Row, SegmentBuilder};
+pub use build::{IndexError, Place, Row, SegmentBuilder};
 pub use edit::{parse_json, toggled, within};
 pub use histogram::Histogram;
 pub use index::{Answer, EXPORT, EventIndex, Gap, Stretch};

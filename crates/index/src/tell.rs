@@ -2,7 +2,7 @@
 
 use countersign::time::Time;
 use countersign_query::batch::write_read;
-use countersign_query::error::Error;
+use countersign_query::error::QueryError;
 use countersign_query::matcher::Pattern;
 use countersign_query::reading::Outcome;
 use countersign_query::tally::Left;
@@ -35,20 +35,20 @@ pub(crate) fn units(text: &str, at: usize) -> i64 {
 }
 
 /// Why a query is not understood.
-pub fn error_json(error: &Error, query: &str) -> String {
+pub fn error_json(error: &QueryError, query: &str) -> String {
     let mut json = Json::default();
     write_error(&mut json, error, query);
     json.finish()
 }
 
-pub(crate) fn write_error(json: &mut Json, error: &Error, query: &str) {
+pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
     json.open("{").name("code").text(error.code.as_str());
-    json.name("message").text(error.message);
-    json.name("hint").text(error.hint);
+    json.name("message").text(&error.message);
+    json.name("hint").text(error.hint());
     json.name("at")
         .open("[")
-        .number(units(query, error.at.start))
-        .number(units(query, error.at.end))
+        .number(units(query, error.at().start))
+        .number(units(query, error.at().end))
         .raw("]}");
 }
 

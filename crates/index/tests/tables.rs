@@ -53,7 +53,8 @@ fn found((index, bytes): &mut (EventIndex, String), query: &str) -> Vec<u64> {
 
 #[test]
 fn the_examples_find_what_the_document_says() {
-    let (_, block) = DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
+    let (_, block) =
+        DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
     let events: Vec<&str> = block.lines().take_while(|line| *line != "```").collect();
     let mut index = indexed(&events);
     let (_, table) = DOCUMENT.split_once("| query | finds |\n| --- | --- |\n").unwrap();

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{self, Admission, Kind, Known, Life, Limits, Refusal, Rules, Submission, Taken};
+use countersign::log::{
+    self, Admission, Kind, Known, Life, Limits, Rules, Submission, SubmissionError, Taken,
+};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -20,7 +22,7 @@ use countersign_log::clock::{Standing, Timekeeper};
 use countersign_log::metrics::Metrics;
 use countersign_log::quota::{Loads, Quota, Quotas};
 use countersign_log::sequencer::{Durable, Job, SharedRules, rules};
-use countersign_log::stop::{Signing, Stop, WitnessAnswer};
+use countersign_log::stop::{Signing, SigningStop, WitnessAnswer};
 use countersign_log::store::{Published, Reader, StoreError};
 use countersign_log::submitting::{opened, size_with};
 use countersign_log::witnessing::{Assessment, Contradiction};
@@ -154,7 +156,7 @@ impl Collector {
     /// Ends a stop that rests on the claim of a witness that the trust file no longer names.
     fn drop_claims(&self, trust: &Trust) {
         let why = "the trust file no longer names the witness that contradicted the log";
-        let ends = |stop: &Stop, witness: &WitnessAnswer| {
+        let ends = |stop: &SigningStop, witness: &WitnessAnswer| {
             stop.is_claim() && !trust.witnesses().any(|key| *key == witness.key)
         };
         match self.0.signing.resume(self.now(), why, &ends) {
@@ -269,8 +271,12 @@ impl Collector {
     pub(crate) fn read_at_once(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
         match self.read_knowing(&Remembered(self), body, &mut |_| true) {
             Ok(Ok(submission)) => Some(Ok(submission)),
-            Ok(Err(Refused::By(log::Stop::Refused(refusal)))) => Some(Err(SubmitError::Refused(refusal))),
-            Ok(Err(Refused::Stranger(log::Stop::Refused(refusal)))) => Some(Err(self.stranger(refusal))),
+            Ok(Err(ReadError::By(log::AcceptanceError::Refused(refusal)))) => {
+                Some(Err(SubmitError::Refused(refusal)))
+            }
+            Ok(Err(ReadError::Stranger(log::AcceptanceError::Refused(refusal)))) => {
+                Some(Err(self.stranger(refusal)))
+            }
             _ => None,
         }
     }
@@ -282,21 +288,21 @@ impl Collector {
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| true, admit) {
             Ok(intake) => Ok(intake.has_admitted()),
-            Err(IntakeError::Stranger(stop)) => Err(self.explain(Refused::Stranger(stop))),
+            Err(IntakeError::Stranger(stop)) => Err(self.explain(ReadError::Stranger(stop))),
             // That is for when all of it is there.
             Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(true),
         }
     }
 
-    fn explain(&self, refused: Refused<StoreError>) -> SubmitError {
+    fn explain(&self, refused: ReadError<StoreError>) -> SubmitError {
         match refused {
-            Refused::Stranger(log::Stop::Refused(refusal)) => self.stranger(refusal),
-            Refused::By(stop) | Refused::Stranger(stop) => stop.into(),
+            ReadError::Stranger(log::AcceptanceError::Refused(refusal)) => self.stranger(refusal),
+            ReadError::By(stop) | ReadError::Stranger(stop) => stop.into(),
         }
     }
 
     /// A log that was brought back does not know whom it knew.
-    fn stranger(&self, refusal: Refusal) -> SubmitError {
+    fn stranger(&self, refusal: SubmissionError) -> SubmitError {
         match self.check_signing() {
             Err(stopped) if matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorised) => stopped,
             _ => SubmitError::Stranger(refusal),
@@ -308,21 +314,21 @@ impl Collector {
         known: &K,
         body: &[u8],
         hold: &mut dyn FnMut(usize) -> bool,
-    ) -> Result<Result<Submission, Refused<K::Error>>, BodyError> {
+    ) -> Result<Result<Submission, ReadError<K::Error>>, BodyError> {
         let rules = self.rules();
         let mut admission = Admission::new(&rules, known);
         let mut admit = |leaf: &_| admission.admit(leaf);
         let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
             Ok(intake) => intake,
             Err(IntakeError::Body(error)) => return Err(error),
-            Err(IntakeError::Refused(stop)) => return Ok(Err(Refused::By(stop))),
-            Err(IntakeError::Stranger(stop)) => return Ok(Err(Refused::Stranger(stop))),
+            Err(IntakeError::Refused(stop)) => return Ok(Err(ReadError::By(stop))),
+            Err(IntakeError::Stranger(stop)) => return Ok(Err(ReadError::Stranger(stop))),
         };
         let admitted = intake.has_admitted();
         let mut submission = match intake.finish(&mut admit) {
             Ok(submission) => submission,
-            Err(stop) if admitted => return Ok(Err(Refused::By(stop))),
-            Err(stop) => return Ok(Err(Refused::Stranger(stop))),
+            Err(stop) if admitted => return Ok(Err(ReadError::By(stop))),
+            Err(stop) => return Ok(Err(ReadError::Stranger(stop))),
         };
         let may = |key: &VerifierKey| rules.admits(key) || self.0.writers.contains_key(key);
         submission.verify(|chain| self.0.keys.get(chain), may);
@@ -513,10 +519,10 @@ fn stopping() -> SubmitError {
     SubmitError::Unavailable("the log is stopping".into())
 }
 
-/// Why a submission was not read: after something of it was admitted, or before.
-enum Refused<E> {
-    By(log::Stop<E>),
-    Stranger(log::Stop<E>),
+/// An error in reading a submission: after something of it was admitted, or before.
+enum ReadError<E> {
+    By(log::AcceptanceError<E>),
+    Stranger(log::AcceptanceError<E>),
 }
 
 /// What a collector remembers of those who write.

@@ -63,18 +63,18 @@ pub(crate) fn server_metrics() -> Metrics {
     Metrics::for_server(ControlFile::ALL.map(ControlFile::label))
 }
 
-/// Why a control file can't be used.
+/// An error in a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControlFault {
-    /// The kind of fault, for everyone: it contains nothing of the file.
-    pub kind: ControlFaultKind,
+pub struct ControlFileError {
+    /// The kind of error, for everyone: it contains nothing of the file.
+    pub kind: ControlFileErrorKind,
     /// The reason in full, for the server's log.
     pub detail: String,
 }
 
-/// The kind of fault of a control file.
+/// The kinds of error in a control file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ControlFaultKind {
+pub enum ControlFileErrorKind {
     /// The system doesn't let the server read it.
     Unreadable(io::ErrorKind),
     /// A line of it is malformed, or all of it.
@@ -84,7 +84,7 @@ pub enum ControlFaultKind {
     },
 }
 
-impl fmt::Display for ControlFaultKind {
+impl fmt::Display for ControlFileErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(kind) => write!(f, "it can't be read ({kind})"),
@@ -97,7 +97,7 @@ impl fmt::Display for ControlFaultKind {
 /// The state of all control files.
 #[derive(Default)]
 pub struct ControlFiles {
-    faults: Mutex<[Option<ControlFault>; 3]>,
+    faults: Mutex<[Option<ControlFileError>; 3]>,
     metrics: Arc<Metrics>,
 }
 
@@ -108,7 +108,7 @@ impl ControlFiles {
     }
 
     /// Sets whether a file can be used as it is now, and logs a change.
-    pub fn set(&self, file: ControlFile, state: Result<(), ControlFault>) {
+    pub fn set(&self, file: ControlFile, state: Result<(), ControlFileError>) {
         self.metrics.control_file(file.label(), state.is_ok());
         let state = state.err();
         let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,8 +163,9 @@ mod tests {
         for file in ["readers", "holds", "trust"] {
             gauge(file, 1);
         }
-        let malformed = ControlFaultKind::Malformed { line: Some(7) };
-        files.set(ControlFile::Holds, Err(ControlFault { kind: malformed, detail: "tenant=acme".into() }));
+        let malformed = ControlFileErrorKind::Malformed { line: Some(7) };
+        files
+            .set(ControlFile::Holds, Err(ControlFileError { kind: malformed, detail: "tenant=acme".into() }));
         gauge("holds", 0);
         let faults = files.faults();
         let [fault] = &faults[..] else { panic!("{faults:?}") };

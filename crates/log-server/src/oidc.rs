@@ -24,7 +24,7 @@ use countersign_log::tokens::{Access, Lent, Right};
 use keys::Keys;
 
 pub(crate) use admit_error::AdmitError;
-pub use jwt::Refused;
+pub use jwt::IssuerTokenError;
 pub use rule::Rule;
 
 /// How many moments are remembered at which tokens end.
@@ -172,13 +172,13 @@ impl Issuer {
         let claims = head.verify(token, &key, issuer, audiences)?;
         let until = jwt::until(&claims, now)?;
         let subject = claims.get("sub").and_then(Value::as_str).filter(|subject| !subject.is_empty());
-        let subject = subject.ok_or(Refused::Malformed)?;
+        let subject = subject.ok_or(IssuerTokenError::Malformed)?;
         let mut allowed = rules.iter().filter_map(|rule| rule.apply(&claims)).peekable();
         if allowed.peek().is_none() {
-            return Err(Refused::NoRule.into());
+            return Err(IssuerTokenError::NoRule.into());
         }
         let scope = allowed.find_map(|(rights, scope)| rights.allow(right).then_some(scope));
-        let scope = scope.ok_or(Refused::Lacks(right))?;
+        let scope = scope.ok_or(IssuerTokenError::Lacks(right))?;
         let credential = Hash::of(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
         let name = shown(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.ends_at(until);

@@ -27,7 +27,7 @@ use countersign_log::own_chain::OwnChains;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::StoreError;
 use countersign_log::submitting::SubmitError;
-use countersign_log::tokens::{Access, Denied, Right, Scope};
+use countersign_log::tokens::{Access, AccessError, Right, Scope};
 
 /// How often it is looked whether tokens are still good, so that a live view in which nothing happens ends too.
 const LOOK: Duration = Duration::from_secs(1);
@@ -113,13 +113,13 @@ impl Reading {
     pub(crate) async fn admit(&self, token: Option<&str>, right: Right) -> Result<Access, AdmitError> {
         let now = self.collector.now();
         match (self.tokens.admit(token, right, now), token, &self.issuer) {
-            (Err(Denied::Unauthenticated), Some(token), Some(issuer)) => {
+            (Err(AccessError::Unauthenticated), Some(token), Some(issuer)) => {
                 // A token that no issuer signed is one of the log's own, or none.
                 let is_signed = token.split('.').count() == 3;
                 if is_signed {
                     issuer.admit(token, right, now).await
                 } else {
-                    Err(Denied::Unauthenticated.into())
+                    Err(AccessError::Unauthenticated.into())
                 }
             }
             (admitted, _, _) => Ok(admitted?),

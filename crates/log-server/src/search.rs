@@ -88,36 +88,36 @@ pub struct Search {
     end: AtomicU64,
 }
 
-/// Why something was not done.
+/// An error of the search index.
 #[derive(Debug)]
-enum Fault {
+enum SearchError {
     /// The file is no index that can be used: it is to be made anew.
     Broken(String),
     /// It is not the index's fault, or may work later.
     Other(StoreError),
 }
 
-impl From<StoreError> for Fault {
+impl From<StoreError> for SearchError {
     fn from(error: StoreError) -> Self {
         Self::Other(error)
     }
 }
 
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
+impl From<SearchError> for StoreError {
+    fn from(fault: SearchError) -> Self {
         match fault {
-            Fault::Broken(why) => Self::Damaged(format!("the search index: {why}")),
-            Fault::Other(error) => error,
+            SearchError::Broken(why) => Self::Damaged(format!("the search index: {why}")),
+            SearchError::Other(error) => error,
         }
     }
 }
 
-fn failed(error: rusqlite::Error) -> Fault {
+fn failed(error: rusqlite::Error) -> SearchError {
     match error {
         rusqlite::Error::FromSqlConversionFailure(..)
         | rusqlite::Error::InvalidColumnType(..)
         | rusqlite::Error::IntegralValueOutOfRange(..)
-        | rusqlite::Error::QueryReturnedNoRows => Fault::Broken(error.to_string()),
+        | rusqlite::Error::QueryReturnedNoRows => SearchError::Broken(error.to_string()),
         _ => match error.sqlite_error_code() {
             // A table that is missing is an error without a name.
             Some(
@@ -125,8 +125,8 @@ fn failed(error: rusqlite::Error) -> Fault {
                 | ErrorCode::DatabaseCorrupt
                 | ErrorCode::ReadOnly
                 | ErrorCode::Unknown,
-            ) => Fault::Broken(error.to_string()),
-            _ => Fault::Other(StoreError::unavailable("using the search index", error)),
+            ) => SearchError::Broken(error.to_string()),
+            _ => SearchError::Other(StoreError::unavailable("using the search index", error)),
         },
     }
 }
@@ -144,7 +144,7 @@ impl Search {
     pub fn open(folder: &Path, reader: &dyn EntryReader, readings: Readings) -> Result<Self, StoreError> {
         let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
         let opened = match open_file(&path, reader, &readings) {
-            Ok(None) | Err(Fault::Broken(_)) => {
+            Ok(None) | Err(SearchError::Broken(_)) => {
                 sqlite::remove(&path)?;
                 open_file(&path, reader, &readings)?
             }
@@ -165,7 +165,7 @@ impl Search {
             end: AtomicU64::default(),
         };
         match search.check_heads(reader) {
-            Err(Fault::Broken(_)) => search.remake(reader)?,
+            Err(SearchError::Broken(_)) => search.remake(reader)?,
             checked => checked?,
         }
         search.look()?;
@@ -235,7 +235,7 @@ impl Search {
         let mut connection = lock(&self.writing);
         // Neither a crash nor a power failure lets the index go on with these terms.
         connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
-        let marked = (|| -> Result<(), Fault> {
+        let marked = (|| -> Result<(), SearchError> {
             let transaction = connection.transaction().map_err(failed)?;
             let mut last = None;
             for page in leaves.into_iter().map(|leaf| leaf / PAGE) {
@@ -252,7 +252,7 @@ impl Search {
         self.woken.notify_one();
         match marked {
             // It is made anew, without them.
-            Err(Fault::Broken(why)) => {
+            Err(SearchError::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(())
             }
@@ -284,7 +284,7 @@ impl Search {
         self.woken.notify_one();
     }
 
-    fn ask(&self, scope: &Scope, query: &Query) -> Result<Candidates, Fault> {
+    fn ask(&self, scope: &Scope, query: &Query) -> Result<Candidates, SearchError> {
         let need = terms::question(&self.secret, scope, query);
         let asked = need.terms();
         let mut connection = lock(&self.reading);
@@ -315,7 +315,7 @@ impl Search {
         head: &Head,
         need: &Need,
         asked: &BTreeSet<Term>,
-    ) -> Result<Option<Vec<Entries>>, Fault> {
+    ) -> Result<Option<Vec<Entries>>, SearchError> {
         let mut had: HashMap<Term, Vec<Entries>> =
             asked.iter().map(|term| (*term, vec![Entries::NONE; head.pages.len()])).collect();
         let terms: Vec<Term> = asked.iter().copied().collect();
@@ -353,7 +353,7 @@ impl Index for Search {
             return Ok(Candidates::all());
         }
         match self.ask(scope, query) {
-            Err(Fault::Broken(why)) => {
+            Err(SearchError::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(Candidates::all())
             }
@@ -368,7 +368,7 @@ fn open_file(
     path: &Path,
     reader: &dyn EntryReader,
     readings: &Readings,
-) -> Result<Option<(Connection, Connection)>, Fault> {
+) -> Result<Option<(Connection, Connection)>, SearchError> {
     crate::sqlite::touch(path).map_err(|error| StoreError::unavailable("making the search index", error))?;
     let connect = |cache: i64| -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
@@ -417,7 +417,7 @@ fn heads(
     connection: &Connection,
     secret: &Secret,
     pages: Range<u64>,
-) -> Result<Vec<Result<Head, u64>>, Fault> {
+) -> Result<Vec<Result<Head, u64>>, SearchError> {
     let read = || -> rusqlite::Result<Vec<Result<Head, u64>>> {
         let sql = "SELECT first, bytes FROM heads WHERE first >= ? AND first < ? ORDER BY first";
         let mut query = connection.prepare_cached(sql)?;
@@ -433,7 +433,7 @@ fn heads(
 
 /// The pages of all segments in their order, as far as that is told by how long heads are: none is read, and in a large
 /// log that would take long.
-fn extents(connection: &Connection) -> Result<Vec<Range<u64>>, Fault> {
+fn extents(connection: &Connection) -> Result<Vec<Range<u64>>, SearchError> {
     let read = || -> rusqlite::Result<Vec<Range<u64>>> {
         let sql = "SELECT first, length(bytes) FROM heads ORDER BY first";
         let extent = |row: &rusqlite::Row<'_>| {
@@ -459,7 +459,7 @@ fn whole_to(extents: &[Range<u64>]) -> u64 {
 }
 
 /// The row of a segment's part, where it is there.
-fn part(connection: &Connection, head: &Head, part: u64) -> Result<Option<Vec<u8>>, Fault> {
+fn part(connection: &Connection, head: &Head, part: u64) -> Result<Option<Vec<u8>>, SearchError> {
     let read = || {
         let mut query = connection.prepare_cached("SELECT bytes FROM parts WHERE row = ?")?;
         query.query_row([integer(head.row(part))], |row| row.get(0)).optional()

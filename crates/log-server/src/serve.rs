@@ -36,7 +36,7 @@ use countersign_log::clock::{Clock, Steady, Timekeeper};
 use countersign_log::reads::ReadRules;
 use countersign_log::sequencer::{Job, OwnEntryStore, Sequencer, Unattested, Working};
 use countersign_log::signed_memory::SignedHeadMemory;
-use countersign_log::stop::{Cause, Signing, Stop};
+use countersign_log::stop::{Cause, Signing, SigningStop};
 use countersign_log::store::StoreError;
 use countersign_log::{self_check, store};
 
@@ -288,12 +288,12 @@ fn memory(
     now: Time,
 ) -> Result<Box<dyn SignedHeadMemory>, StoreError> {
     let stop = if let Some(damage) = &found.damage {
-        Stop::new(now, Cause::Unremembered, format!("signed.txt cannot be read: {damage}"))
+        SigningStop::new(now, Cause::Unremembered, format!("signed.txt cannot be read: {damage}"))
     } else if found.is_copy {
         let message = "the folder is a copy of the one in which this log signed last";
-        Stop {
+        SigningStop {
             signed: found.newest().map(|head| head.note(origin)),
-            ..Stop::new(now, Cause::Copied, message)
+            ..SigningStop::new(now, Cause::Copied, message)
         }
     } else {
         return Ok(Box::new(SignedFile::open(folder, origin, found)?));

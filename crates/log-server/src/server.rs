@@ -37,7 +37,7 @@ use tracing::Span;
 pub use address::Address;
 pub use bounds::Bounds;
 pub use client::{Proxies, Proxy, ProxyHeader};
-pub use countersign_log::api::{Cors, Problem};
+pub use countersign_log::api::{ApiError, Cors};
 pub use entrance::Entrance;
 pub use hosts::Hosts;
 pub use listen::{Listening, listen};

@@ -10,10 +10,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use countersign::time::Time;
 use tokio::sync::watch;
 
-use crate::control_files::{ControlFault, ControlFaultKind};
+use crate::control_files::{ControlFileError, ControlFileErrorKind};
 use countersign_files::{Stamp, open_private, replace};
 use countersign_log::tokens::{
-    Access, Denied, MAX_FILE_BYTES, MAX_LINE_BYTES, Reader, Readers, Right, Rights, Scope, check_name, hash,
+    Access, AccessError, MAX_FILE_BYTES, MAX_LINE_BYTES, Reader, Readers, Right, Rights, Scope, check_name,
+    hash,
 };
 
 /// The file's name within the log's folder.
@@ -68,12 +69,14 @@ pub enum TokenError {
     Random(getrandom::Error),
 }
 
-impl From<&TokenError> for ControlFault {
+impl From<&TokenError> for ControlFileError {
     fn from(error: &TokenError) -> Self {
         let kind = match error {
-            TokenError::Io { error, .. } => ControlFaultKind::Unreadable(error.kind()),
-            TokenError::Malformed { line, .. } => ControlFaultKind::Malformed { line: Some(*line as u64) },
-            _ => ControlFaultKind::Malformed { line: None },
+            TokenError::Io { error, .. } => ControlFileErrorKind::Unreadable(error.kind()),
+            TokenError::Malformed { line, .. } => {
+                ControlFileErrorKind::Malformed { line: Some(*line as u64) }
+            }
+            _ => ControlFileErrorKind::Malformed { line: None },
         };
         Self { kind, detail: error.to_string() }
     }
@@ -126,11 +129,11 @@ impl Tokens {
     /// Lets a token in, if it has the right.
     ///
     /// # Errors
-    /// [`Denied`].
-    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, Denied> {
+    /// [`AccessError`].
+    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, AccessError> {
         match self.refreshed() {
             Ok(known) => known.readers.admit(token, right, now),
-            Err(_) => Err(Denied::Unavailable),
+            Err(_) => Err(AccessError::Unavailable),
         }
     }
 

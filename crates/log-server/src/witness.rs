@@ -47,9 +47,9 @@ pub struct Config {
     pub stated_time: Option<u64>,
 }
 
-/// Why a witness did not start.
+/// An error in starting a witness.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum WitnessStartError {
     /// A key is not of the type that it has to be.
     #[error("{0}")]
     Key(String),
@@ -102,15 +102,15 @@ impl Witness {
     /// A witness with that state, of a configuration whose address and bounds play no part.
     ///
     /// # Errors
-    /// [`StartError::Key`] when a key is not of its type, [`StartError::Memory`] when the memory cannot be read.
-    fn new(config: Config, db: StateDb) -> Result<Self, StartError> {
+    /// [`WitnessStartError::Key`] when a key is not of its type, [`WitnessStartError::Memory`] when the memory cannot be read.
+    fn new(config: Config, db: StateDb) -> Result<Self, WitnessStartError> {
         let Config { key, logs, clock, steady, stated_time, .. } = config;
         if key.verifier_key().key_type() != KeyType::Cosignature {
             let message = format!("{} is not a witness's key", key.verifier_key().name());
-            return Err(StartError::Key(message));
+            return Err(WitnessStartError::Key(message));
         }
         if let Some(other) = logs.iter().find(|log| log.key_type() != KeyType::Ed25519) {
-            return Err(StartError::Key(format!("{} is not a log's key", other.name())));
+            return Err(WitnessStartError::Key(format!("{} is not a log's key", other.name())));
         }
         let guard = ClockGuard::new(db.last_time(key.verifier_key())?, stated_time);
         let state = Mutex::new(State { db, guard });
@@ -172,8 +172,8 @@ pub struct Serving {
 /// Starts a witness, and its server.
 ///
 /// # Errors
-/// [`StartError`].
-pub async fn serve(config: Config) -> Result<Serving, StartError> {
+/// [`WitnessStartError`].
+pub async fn serve(config: Config) -> Result<Serving, WitnessStartError> {
     let db = StateDb::open(&config.state)?;
     let (address, bounds) = (config.listen.clone(), config.bounds.clone());
     let witness = Witness::new(config, db)?;
@@ -183,7 +183,7 @@ pub async fn serve(config: Config) -> Result<Serving, StartError> {
     let router = http::router(witness, &bounds);
     let entrance = Entrance::new(&bounds, |_| {});
     let listening = listen(&address, None, router, &bounds, entrance);
-    let listening = listening.await.map_err(StartError::Listen)?;
+    let listening = listening.await.map_err(WitnessStartError::Listen)?;
     Ok(Serving { listening })
 }
 

@@ -1,7 +1,7 @@
 //! Reads a submission's body: bounded in size and effort, before and after decompression.
 
 use countersign::export::{Compression, Decompressor};
-use countersign::log::{Intake, Leaf, Limits, Stop};
+use countersign::log::{AcceptanceError, Intake, Leaf, Limits};
 
 /// A body may unpack to so many bytes, however small it is.
 const UNPACKED: usize = 1 << 20;
@@ -45,9 +45,9 @@ pub enum IntakeError<E> {
     /// It can't be unpacked.
     Body(BodyError),
     /// What it says is refused, or the store could not tell.
-    Refused(Stop<E>),
+    Refused(AcceptanceError<E>),
     /// The same before anything of it was admitted.
-    Stranger(Stop<E>),
+    Stranger(AcceptanceError<E>),
 }
 
 /// How far a body is read.
@@ -69,7 +69,7 @@ pub fn read<E>(
     limits: &Limits,
     extent: Extent,
     hold: &mut dyn FnMut(usize) -> bool,
-    admit: &mut dyn FnMut(&Leaf) -> Result<(), Stop<E>>,
+    admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
 ) -> Result<Intake, IntakeError<E>> {
     let mut intake = Intake::new(*limits);
     let Some(compression) = Compression::detect(bytes) else {
@@ -115,7 +115,7 @@ pub fn read<E>(
 }
 
 /// What was refused, and whether by then anything was admitted.
-fn stopped<E>(intake: &Intake, stop: Stop<E>) -> IntakeError<E> {
+fn stopped<E>(intake: &Intake, stop: AcceptanceError<E>) -> IntakeError<E> {
     if intake.has_admitted() { IntakeError::Refused(stop) } else { IntakeError::Stranger(stop) }
 }
 

@@ -23,7 +23,7 @@ pub use crate::export::GATHER;
 pub use crate::quota::Quota;
 pub use crate::reads::RecordReads;
 pub use crate::witnessing::{AGAIN, PATIENCE};
-pub use collector::{Config, EmbeddedCollector, Pending, StartError};
+pub use collector::{Config, EmbeddedCollector, EmbeddedError, Pending};
 pub use content::Content;
 pub use copies::Copy;
 pub use host::{Copies, Unrecorded};

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign::log::{Kind, Refusal};
+use countersign::log::{Kind, SubmissionError};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -87,7 +87,7 @@ impl Outcome {
 }
 
 /// Whether a refusal names a key that did not sign what is refused: so anybody can bring it about.
-fn is_anybodys(refusal: &Refusal) -> bool {
+fn is_anybodys(refusal: &SubmissionError) -> bool {
     matches!(refusal.kind, Kind::Unauthorised | Kind::Early { .. }) && !refusal.is_signed
 }
 

@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign::log::{Kind, Refusal};
+use countersign::log::{Kind, SubmissionError};
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 
 use crate::metrics::Stopwatch;
@@ -47,7 +47,7 @@ impl Reason {
     ];
 
     /// Why a submission was refused, of which nothing was admitted.
-    pub(crate) fn of(refusal: &Refusal) -> Self {
+    pub(crate) fn of(refusal: &SubmissionError) -> Self {
         match refusal.kind {
             Kind::Malformed => Self::Malformed,
             Kind::TooLarge | Kind::TooMany => Self::TooLarge,

@@ -32,7 +32,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::log::{self, Growth, Kind, Refusal, Rules, Submission, Taken};
+use countersign::log::{self, Growth, Kind, Rules, Submission, SubmissionError, Taken};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::trust::Trust;
@@ -45,7 +45,7 @@ use crate::hashes::root_at;
 use crate::metrics::{Metrics, Stopwatch};
 use crate::own_chain::OwnChain;
 use crate::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
-use crate::stop::{Cause, Signing, Stop};
+use crate::stop::{Cause, Signing, SigningStop};
 use crate::store::{Batch, CommitError, Published, Reader, StoreError, Writer};
 use crate::submitting::SubmitError;
 use crate::witnessing::{AGAIN, Assessment, Contradiction, Unwitnessed, has_witnesses};
@@ -264,7 +264,7 @@ impl Sequencer {
     }
 
     /// Shows witnesses the newest checkpoint that the log signed before a claim stopped it. Nothing is signed for that.
-    fn show_newest_signed(&mut self, stop: &Stop) -> Result<(), StoreError> {
+    fn show_newest_signed(&mut self, stop: &SigningStop) -> Result<(), StoreError> {
         let origin = self.key.verifier_key().name();
         let published = self.published.borrow().as_ref().map(|published| published.note.clone());
         let notes = [stop.checkpoint.clone(), self.memory.newest().map(|head| head.note(origin)), published];
@@ -308,7 +308,7 @@ impl Sequencer {
         {
             let message =
                 format!("a checkpoint of {noted} leaves was signed, and the record of that is gone");
-            self.signing.stop(Stop::new(self.timekeeper.now(), Cause::Unremembered, message));
+            self.signing.stop(SigningStop::new(self.timekeeper.now(), Cause::Unremembered, message));
             return Ok(());
         }
         let Some(newest) = newest.cloned() else { return Ok(()) };
@@ -332,7 +332,11 @@ impl Sequencer {
     fn halt(&self, cause: Cause, message: String, signed: &SignedHead) {
         let checkpoint = self.published.borrow().as_ref().map(|published| published.note.clone());
         let signed = Some(signed.note(self.key.verifier_key().name()));
-        self.signing.stop(Stop { checkpoint, signed, ..Stop::new(self.timekeeper.now(), cause, message) });
+        self.signing.stop(SigningStop {
+            checkpoint,
+            signed,
+            ..SigningStop::new(self.timekeeper.now(), cause, message)
+        });
     }
 
     /// Remembers the published checkpoint, if the log's present key signed it.
@@ -424,7 +428,7 @@ impl Sequencer {
     /// on a claim.
     fn publish_gathered(&mut self, published: Published, edge: &mut CompactRange) -> Result<(), StoreError> {
         let why = "the quorum of witnesses cosigned the newest checkpoint";
-        let resumes = |stop: &Stop, _: &_| stop.is_claim();
+        let resumes = |stop: &SigningStop, _: &_| stop.is_claim();
         let resumed = published.witnessed && self.signing.resume(self.timekeeper.now(), why, &resumes)?;
         self.publish(published)?;
         if resumed { self.publish_again(edge) } else { Ok(()) }
@@ -604,15 +608,15 @@ impl Sequencer {
         &mut self,
         own: &mut OwnChain,
         waiting: Waiting,
-        judgement: Result<Taken, log::Stop<StoreError>>,
+        judgement: Result<Taken, log::AcceptanceError<StoreError>>,
         outcome: &CommitOutcome,
     ) -> Answer {
         let answer = match judgement {
             Ok(taken) => {
                 Ok(Durable { taken, tree: outcome.tree.clone(), published: outcome.published.clone() })
             }
-            Err(log::Stop::Refused(refusal)) => Err(self.refuse(refusal)),
-            Err(log::Stop::Storage(error)) => Err(error.into()),
+            Err(log::AcceptanceError::Refused(refusal)) => Err(self.refuse(refusal)),
+            Err(log::AcceptanceError::Storage(error)) => Err(error.into()),
         };
         if waiting.own && answer.is_err() {
             own.abandon();
@@ -621,7 +625,7 @@ impl Sequencer {
     }
 
     /// The answer to what is refused: a fork's evidence is kept first.
-    fn refuse(&mut self, refusal: Refusal) -> SubmitError {
+    fn refuse(&mut self, refusal: SubmissionError) -> SubmitError {
         if let Kind::Fork(evidence) = &refusal.kind {
             tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
             if let Err(error) = self.writer.keep_evidence(evidence, self.timekeeper.now()) {

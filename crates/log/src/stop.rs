@@ -88,7 +88,7 @@ impl WitnessAnswer {
 
 /// Why a log stopped signing, with the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stop {
+pub struct SigningStop {
     /// When it was noticed, by the log's clock.
     pub at: Time,
     /// What contradicts.
@@ -113,7 +113,7 @@ const KEPT_LINES: usize = 50;
 const CLAIM_HINT: &str = "ask the witness's operator for the checkpoint that it cosigned; if the witness is wrong, remove its line from trust.txt, \
                           and the log continues; if a backup was restored, start the log once with --after-restore";
 
-impl Stop {
+impl SigningStop {
     /// A stop without evidence beside what it says.
     pub fn new(at: Time, cause: Cause, message: impl Into<String>) -> Self {
         Self { at, cause, message: message.into(), checkpoint: None, signed: None, witness: None }
@@ -153,7 +153,7 @@ impl Stop {
     }
 }
 
-impl fmt::Display for Stop {
+impl fmt::Display for SigningStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the log signs nothing more: {} [{}]", self.message, self.cause.code())
     }
@@ -163,7 +163,7 @@ impl fmt::Display for Stop {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
     /// The log stopped.
-    Stopped(Box<Stop>),
+    Stopped(Box<SigningStop>),
     /// Its operator had it go on, or began another log in its place.
     Resumed {
         /// When.
@@ -204,7 +204,7 @@ impl Line {
             }),
         };
         let (checkpoint, signed) = (note("checkpoint")?, note("signed")?);
-        Some(Self::Stopped(Box::new(Stop { at, cause, message, checkpoint, signed, witness })))
+        Some(Self::Stopped(Box::new(SigningStop { at, cause, message, checkpoint, signed, witness })))
     }
 
     /// The line of a log that goes on.
@@ -238,7 +238,7 @@ pub trait Stops: Send + Sync {
 pub struct Signing(Arc<Inner>);
 
 struct Inner {
-    stopped: watch::Sender<Option<Arc<Stop>>>,
+    stopped: watch::Sender<Option<Arc<SigningStop>>>,
     stops: Box<dyn Stops>,
 }
 
@@ -263,19 +263,19 @@ impl Signing {
             }
             Some(None) => {
                 let message = "there is evidence against going on that cannot be read";
-                Some(Arc::new(Stop::new(now, Cause::Unremembered, message)))
+                Some(Arc::new(SigningStop::new(now, Cause::Unremembered, message)))
             }
         };
         Ok(Self(Arc::new(Inner { stopped: watch::Sender::new(stop), stops })))
     }
 
     /// Why the log signs nothing more, if that is so.
-    pub fn stopped(&self) -> Option<Arc<Stop>> {
+    pub fn stopped(&self) -> Option<Arc<SigningStop>> {
         self.0.stopped.borrow().clone()
     }
 
     /// Tells when it stops.
-    pub fn watch(&self) -> watch::Receiver<Option<Arc<Stop>>> {
+    pub fn watch(&self) -> watch::Receiver<Option<Arc<SigningStop>>> {
         self.0.stopped.subscribe()
     }
 
@@ -286,7 +286,7 @@ impl Signing {
 
     /// Nothing is signed from now on, whether the evidence can be kept or not. The first cause counts, except that
     /// anything else replaces an unproven claim of a witness.
-    pub fn stop(&self, stop: Stop) {
+    pub fn stop(&self, stop: SigningStop) {
         let stop = Arc::new(stop);
         let counts = self.0.stopped.send_if_modified(|stopped| {
             let counts = stopped.as_ref().is_none_or(|stopped| stopped.is_claim() && !stop.is_claim());
@@ -305,9 +305,9 @@ impl Signing {
     }
 
     /// Keeps the evidence, unless it is what was kept last.
-    fn keep(&self, stop: &Stop) -> Result<(), StoreError> {
+    fn keep(&self, stop: &SigningStop) -> Result<(), StoreError> {
         if let Some(Line::Stopped(last)) = self.0.stops.lines()?.pop().and_then(|line| Line::parse(&line))
-            && (Stop { at: stop.at, ..*last }) == *stop
+            && (SigningStop { at: stop.at, ..*last }) == *stop
         {
             return Ok(());
         }
@@ -339,7 +339,7 @@ impl Signing {
         &self,
         now: Time,
         why: &str,
-        ends: &dyn Fn(&Stop, &WitnessAnswer) -> bool,
+        ends: &dyn Fn(&SigningStop, &WitnessAnswer) -> bool,
     ) -> Result<bool, StoreError> {
         let Some(stop) = self.stopped() else { return Ok(false) };
         if !stop.witness.as_ref().is_some_and(|witness| ends(&stop, witness)) {
@@ -410,16 +410,16 @@ impl Stops for InMemory {
 mod tests {
     use super::*;
 
-    fn stops() -> [Stop; 2] {
+    fn stops() -> [SigningStop; 2] {
         let key = countersign::note::SignerKey::generate_witness("w.example", [2; 32]).unwrap();
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        let plain = Stop::new(at, Cause::Copied, "it is a copy");
+        let plain = SigningStop::new(at, Cause::Copied, "it is a copy");
         let witness = WitnessAnswer::new(key.verifier_key(), 409, Some(7), b"7\n");
-        let full = Stop {
+        let full = SigningStop {
             checkpoint: Some("one\n".into()),
             signed: Some("two\n".into()),
             witness: Some(witness),
-            ..Stop::new(at, Cause::Rollback, "it is ahead")
+            ..SigningStop::new(at, Cause::Rollback, "it is ahead")
         };
         [plain, full]
     }
@@ -438,7 +438,7 @@ mod tests {
     #[test]
     fn a_claim_without_proof_gives_way_to_any_other_cause_and_ends_with_its_witness() {
         let [copied, proven] = stops();
-        let claim = Stop { signed: None, ..proven.clone() };
+        let claim = SigningStop { signed: None, ..proven.clone() };
         assert!(claim.is_claim() && !proven.is_claim() && !copied.is_claim());
         let signing = Signing::open(Box::new(InMemory::default()), Time::MIN, &|_| true).unwrap();
         signing.stop(claim.clone());
@@ -467,7 +467,7 @@ mod tests {
     #[test]
     fn claims_that_come_and_go_do_not_fill_the_evidence() {
         let [_, proven] = stops();
-        let claim = Stop { signed: None, ..proven.clone() };
+        let claim = SigningStop { signed: None, ..proven.clone() };
         let signing = Signing::open(Box::new(InMemory::default()), Time::MIN, &|_| true).unwrap();
         signing.stop(proven.clone());
         assert!(signing.resume(Time::MIN, "restored", &|_, _| true).unwrap());

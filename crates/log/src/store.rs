@@ -62,7 +62,7 @@ pub enum StoreError {
     Damaged(String),
     /// The log signs nothing more.
     #[error("{0}")]
-    Stopped(std::sync::Arc<crate::stop::Stop>),
+    Stopped(std::sync::Arc<crate::stop::SigningStop>),
 }
 
 impl StoreError {

@@ -6,7 +6,7 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::link::{ChainId, Link};
 use countersign::log::Kind;
 use countersign::log::Submission;
-use countersign::log::{Refusal, Stop, Taken};
+use countersign::log::{AcceptanceError, SubmissionError, Taken};
 use countersign::merkle::{Grown, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
@@ -30,10 +30,10 @@ pub struct Committed {
 pub enum SubmitError {
     /// The log refuses it.
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] SubmissionError),
     /// The log refuses it, and looked no further: nothing of it is of anybody whom the log knows.
     #[error("{0}")]
-    Stranger(Refusal),
+    Stranger(SubmissionError),
     /// The log's clock stands outside its witnesses'. Nothing was taken: what is signed by such a clock might never
     /// verify.
     #[error("the log's clock shows {now}, {} s {} its witnesses'", (skew / 1000).unsigned_abs(), if *skew > 0 { "ahead of" } else { "behind" })]
@@ -54,7 +54,7 @@ pub enum SubmitError {
     Busy,
     /// The log signs nothing more. Nothing was acknowledged.
     #[error("{0}")]
-    Stopped(Arc<crate::stop::Stop>),
+    Stopped(Arc<crate::stop::SigningStop>),
     /// The store failed, or the log is stopping. Whether the submission was taken is told when it is sent again.
     #[error("{0}")]
     Unavailable(String),
@@ -76,11 +76,11 @@ impl SubmitError {
     }
 }
 
-impl From<Stop<StoreError>> for SubmitError {
-    fn from(stop: Stop<StoreError>) -> Self {
+impl From<AcceptanceError<StoreError>> for SubmitError {
+    fn from(stop: AcceptanceError<StoreError>) -> Self {
         match stop {
-            Stop::Refused(refusal) => Self::Refused(refusal),
-            Stop::Storage(error) => error.into(),
+            AcceptanceError::Refused(refusal) => Self::Refused(refusal),
+            AcceptanceError::Storage(error) => error.into(),
         }
     }
 }

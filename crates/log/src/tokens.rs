@@ -99,9 +99,9 @@ impl Access {
     }
 }
 
-/// Why a request is not allowed.
+/// An error in the authorization of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Denied {
+pub enum AccessError {
     /// There is no token, or one that is not good.
     #[error("the request has no valid token")]
     Unauthenticated,
@@ -246,12 +246,12 @@ impl Readers {
     /// other tokens.
     ///
     /// # Errors
-    /// [`Denied`].
-    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, Denied> {
-        let reader = self.find(&hash(token.ok_or(Denied::Unauthenticated)?));
-        let reader = reader.filter(|reader| reader.is_good_at(now)).ok_or(Denied::Unauthenticated)?;
+    /// [`AccessError`].
+    pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, AccessError> {
+        let reader = self.find(&hash(token.ok_or(AccessError::Unauthenticated)?));
+        let reader = reader.filter(|reader| reader.is_good_at(now)).ok_or(AccessError::Unauthenticated)?;
         if !reader.rights.allow(right) {
-            return Err(Denied::Forbidden(right));
+            return Err(AccessError::Forbidden(right));
         }
         let Reader { hash, name, scope, .. } = reader;
         Ok(Access { hash: *hash, right, name: name.clone(), scope: scope.clone(), lent: None })

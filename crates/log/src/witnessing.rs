@@ -24,7 +24,7 @@ use countersign::witness::{AddCheckpointResponse, Request};
 
 use crate::clock::Timekeeper;
 use crate::hashes::StoredHashes;
-use crate::stop::{Cause, Stop, WitnessAnswer};
+use crate::stop::{Cause, SigningStop, WitnessAnswer};
 use crate::store::{EntryReader, Published};
 
 /// How long witnesses get before a checkpoint is published without them.
@@ -178,7 +178,7 @@ impl Contradiction {
     }
 
     /// Returns the stop for an unproven claim.
-    pub(crate) fn into_claim(self, at: Time) -> Stop {
+    pub(crate) fn into_claim(self, at: Time) -> SigningStop {
         let Self { cause, checkpoint, answer, .. } = self;
         let name = answer.key.name();
         let claim = match (cause, answer.size) {
@@ -188,11 +188,15 @@ impl Contradiction {
         let message = format!(
             "the witness {name} says, without a proof, that it cosigned {claim}, and the quorum is not met"
         );
-        Stop { checkpoint: Some(checkpoint), witness: Some(answer), ..Stop::new(at, cause, message) }
+        SigningStop {
+            checkpoint: Some(checkpoint),
+            witness: Some(answer),
+            ..SigningStop::new(at, cause, message)
+        }
     }
 
     /// Returns the stop for a claim that this checkpoint proves, with the number of leaves that are here.
-    pub(crate) fn into_stop(self, at: Time, proof: &SignedCheckpoint, size: u64) -> Stop {
+    pub(crate) fn into_stop(self, at: Time, proof: &SignedCheckpoint, size: u64) -> SigningStop {
         let Self { checkpoint, answer, .. } = self;
         let (name, signed) = (answer.key.name(), proof.checkpoint.size);
         let (cause, message) = if signed > size {
@@ -207,11 +211,11 @@ impl Contradiction {
             );
             (Cause::SplitView, message)
         };
-        Stop {
+        SigningStop {
             checkpoint: Some(checkpoint),
             signed: Some(proof.to_string()),
             witness: Some(answer),
-            ..Stop::new(at, cause, message)
+            ..SigningStop::new(at, cause, message)
         }
     }
 }

@@ -236,10 +236,9 @@ impl Chains {
     /// A key note acts as the log's own rules say.
     fn note(&mut self, judge: &Judge<'_>, index: u64, text: &str, note: &KeyNote, findings: &mut Findings) {
         let mut growth = Growth::new(index);
-        let acts = judge
-            .rules
-            .check_note(note)
-            .and_then(|()| growth.replay(&*self, text.to_owned(), None).map_err(log::Stop::refusal));
+        let acts = judge.rules.check_note(note).and_then(|()| {
+            growth.replay(&*self, text.to_owned(), None).map_err(log::AcceptanceError::refusal)
+        });
         if let Err(refusal) = acts {
             let mut finding = Finding::new(Code::KeyStatement, refusal.error.into_message()).at_leaf(index);
             finding.place.key = note.statements.first().map(|statement| statement.key().to_string());

@@ -1,7 +1,9 @@
-//! What of a query was not understood, and where it stands.
+//! Errors in queries, with their places.
 
 use core::fmt;
-use core::ops::Range;
+use core::ops::{Deref, Range};
+
+use countersign::Diagnostic;
 
 /// What was not understood, as a word that programs may compare. Codes are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -50,33 +52,43 @@ impl Code {
     }
 }
 
-/// A part of a query that was not understood. Nothing of such a query is asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Error {
-    /// The stable code.
-    pub code: Code,
-    /// Where it stands in the query's text, in bytes.
-    pub at: Range<usize>,
-    /// What is wrong, for people.
-    pub message: &'static str,
-    /// What to do about it, for people.
-    pub hint: &'static str,
+impl AsRef<str> for Code {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
 }
+
+/// A part of a query that was not understood. Nothing of such a query is asked. It is as small as a pointer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryError(Box<Diagnostic<Code, &'static str>>);
 
 /// As much is shown of a long query before and after what is marked, and of that, in characters.
 const AROUND: usize = 100;
 
-impl Error {
-    pub(crate) const fn new(code: Code, at: Range<usize>, message: &'static str, hint: &'static str) -> Self {
-        Self { code, at, message, hint }
+impl QueryError {
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn new(code: Code, at: Range<usize>, message: &'static str, hint: &'static str) -> Self {
+        Self(Box::new(Diagnostic { at: Some(at), hint: Some(hint), ..Diagnostic::new(code, message) }))
+    }
+
+    /// Returns the part of the query's text that was not understood, in bytes.
+    pub fn at(&self) -> Range<usize> {
+        self.0.at.clone().unwrap_or_default()
+    }
+
+    /// Returns what to do about it, for people.
+    pub fn hint(&self) -> &'static str {
+        self.0.hint.unwrap_or_default()
     }
 
     /// The query with a line below it that marks the place, for a terminal. Of a long query it is what is around the
     /// place.
     pub fn marked(&self, query: &str) -> String {
         let chars: Vec<char> = query.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
-        let start = query.get(..self.at.start).map_or(chars.len(), |before| before.chars().count());
-        let width = query.get(self.at.clone()).map_or(0, |marked| marked.chars().count());
+        let at = self.at();
+        let start = query.get(..at.start).map_or(chars.len(), |before| before.chars().count());
+        let width = query.get(at).map_or(0, |marked| marked.chars().count());
         let first = start.saturating_sub(AROUND);
         let last = (start + width.min(AROUND) + AROUND).min(chars.len());
         let shown: String = chars[first..last].iter().collect();
@@ -86,10 +98,24 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: at byte {}: {}", self.code.as_str(), self.at.start, self.message)
+impl Deref for QueryError {
+    type Target = Diagnostic<Code, &'static str>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
-impl core::error::Error for Error {}
+impl From<QueryError> for Diagnostic<Code, &'static str> {
+    fn from(QueryError(diagnostic): QueryError) -> Self {
+        *diagnostic
+    }
+}
+
+impl fmt::Display for QueryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl core::error::Error for QueryError {}

@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, QueryError};
 use crate::lex::{Piece, Word};
 use crate::matcher::address;
 
@@ -20,7 +20,7 @@ const NO_OPERATOR: &str = "there is no such operator";
 const AT_NAMES: [&str; 4] = ["@timestamp", "@version", "@message", "@metadata"];
 
 /// Refuses the character at `at` outside quotes, in a word that begins at `start`, if it means something elsewhere.
-pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Error> {
+pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), QueryError> {
     let rest = text.get(at..).unwrap_or_default();
     let Some(char) = rest.chars().next() else { return Ok(()) };
     let before = text.get(start..at).unwrap_or_default();
@@ -51,7 +51,7 @@ pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Err
         _ => return Ok(()),
     };
     let length = if rest.starts_with("&&") || rest.starts_with("||") { 2 } else { char.len_utf8() };
-    Err(Error::new(code, at..at + length, message, hint))
+    Err(QueryError::new(code, at..at + length, message, hint))
 }
 
 /// True if the backslash that a text begins with takes the meaning from what follows elsewhere, or stands for a class of
@@ -64,7 +64,7 @@ fn escapes(rest: &str) -> bool {
 }
 
 /// Refuses a value, or a text to search for, that is something else in other languages.
-pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), Error> {
+pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> {
     if is_regex(written) {
         return refuse(Code::Operator, word, NO_OPERATOR, COMPARE);
     }
@@ -89,7 +89,7 @@ fn is_regex(written: &str) -> bool {
 }
 
 /// Refuses a value that is something else in other languages.
-pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), Error> {
+pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), QueryError> {
     let Some(Piece::Bare(first)) = word.pieces.first() else { return Ok(()) };
     match first.chars().next() {
         Some('!' | '<' | '>' | '=') => {
@@ -124,7 +124,7 @@ pub(crate) fn is_class(text: &str) -> bool {
 }
 
 /// Refuses a field's name that is something else in other languages.
-pub(crate) fn refuse_name(word: &Word, written: &str) -> Result<(), Error> {
+pub(crate) fn refuse_name(word: &Word, written: &str) -> Result<(), QueryError> {
     if word.bare().is_some_and(is_no_name) {
         return refuse(Code::Field, word, "there is no such condition", "write has:field, or -has:field");
     }
@@ -158,7 +158,7 @@ pub(crate) fn is_marked(name: &str) -> bool {
     name.starts_with('@') && !AT_NAMES.iter().any(|known| name.split('.').next() == Some(known))
 }
 
-fn refuse(code: Code, word: &Word, message: &'static str, hint: &'static str) -> Result<(), Error> {
+fn refuse(code: Code, word: &Word, message: &'static str, hint: &'static str) -> Result<(), QueryError> {
     let at: Range<usize> = word.at.clone();
-    Err(Error::new(code, at, message, hint))
+    Err(QueryError::new(code, at, message, hint))
 }

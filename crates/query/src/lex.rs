@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 
-use crate::error::{Code, Error};
+use crate::error::{Code, QueryError};
 use crate::foreign_syntax;
 
 /// A part of a word.
@@ -87,7 +87,7 @@ impl<'a> Lexer<'a> {
     }
 
     /// The word that begins here, perhaps of nothing.
-    pub(crate) fn word(&mut self, until: Until) -> Result<Word, Error> {
+    pub(crate) fn word(&mut self, until: Until) -> Result<Word, QueryError> {
         let start = self.at;
         let mut pieces = Vec::new();
         while let Some(char) = self.peek() {
@@ -123,7 +123,7 @@ impl<'a> Lexer<'a> {
 
     /// What stands in the quotes that begin here. A backslash takes the meaning from a quote, a star, and from itself. A
     /// star without one is refused: some languages take it for any characters, and others don't.
-    fn quoted(&mut self) -> Result<String, Error> {
+    fn quoted(&mut self) -> Result<String, QueryError> {
         let start = self.at;
         let mut text = String::new();
         let mut chars = self.rest().char_indices().skip(1).peekable();
@@ -141,12 +141,12 @@ impl<'a> Lexer<'a> {
                     let hint =
                         "write it outside the quotes for any characters, as in \"List\"*, or \\* for a star";
                     let at = start + index..start + index + 1;
-                    return Err(Error::new(Code::Quote, at, "a star in quotes is ambiguous", hint));
+                    return Err(QueryError::new(Code::Quote, at, "a star in quotes is ambiguous", hint));
                 }
                 _ => text.push(char),
             }
         }
         let hint = "close it with \", and write a quote within it as \\\"";
-        Err(Error::new(Code::Quote, start..self.text.len(), "a quote is not closed", hint))
+        Err(QueryError::new(Code::Quote, start..self.text.len(), "a quote is not closed", hint))
     }
 }

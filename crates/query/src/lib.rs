@@ -16,7 +16,7 @@
 //! assert!(query.matches(&Entry { event, read: read.as_ref(), ..Entry::recorded(now) }));
 //!
 //! let error = Query::parse("outcome:failure AND", now).unwrap_err();
-//! assert_eq!((error.code.as_str(), error.at), ("query.operator", 16..19));
+//! assert_eq!((error.code.as_str(), error.at()), ("query.operator", 16..19));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
@@ -54,6 +54,6 @@ pub mod value;
 
 pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
 pub use envelope::{Envelope, Root};
-pub use error::{Code, Error};
+pub use error::{Code, QueryError};
 pub use reading::{Outcome, Parts, Party, Read, Readings};
 pub use tally::{Findings, Seen, Tally};

@@ -6,7 +6,7 @@ use countersign::canonical;
 use countersign::time::Time;
 
 use crate::condition::{Asked, Basis, Condition, Field, Node, Path, Query, Short, all, any, not};
-use crate::error::{Code, Error};
+use crate::error::{Code, QueryError};
 use crate::foreign_syntax::{self, COMPARE, JOIN, RANGE};
 use crate::lex::{Lexer, Piece, Until, Word};
 use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
@@ -51,10 +51,10 @@ impl Query {
     ///
     /// # Errors
     /// The first part that is not understood. Nothing is left out in silence.
-    pub fn parse(text: &str, now: Time) -> Result<Self, Error> {
+    pub fn parse(text: &str, now: Time) -> Result<Self, QueryError> {
         if text.len() > MOST_BYTES {
             let at = text.floor_char_boundary(MOST_BYTES)..text.len();
-            return Err(Error::new(
+            return Err(QueryError::new(
                 Code::Long,
                 at,
                 "a query has at most 16,384 bytes",
@@ -72,7 +72,7 @@ impl Query {
             return Ok(Query { root, conditions: parser.conditions });
         }
         let at = parser.lexer.at..parser.lexer.at + 1;
-        Err(Error::new(Code::Parenthesis, at, "a parenthesis is closed that was not opened", QUOTE_IT))
+        Err(QueryError::new(Code::Parenthesis, at, "a parenthesis is closed that was not opened", QUOTE_IT))
     }
 }
 
@@ -153,15 +153,15 @@ impl Parser<'_> {
     }
 
     /// Refuses an operator that nothing follows.
-    fn follows(&self, operator: Range<usize>) -> Result<(), Error> {
+    fn follows(&self, operator: Range<usize>) -> Result<(), QueryError> {
         if self.ends() || self.keyword("AND") || self.keyword("OR") {
             let hint = "write a condition after it, or put it in quotes to search for the word";
-            return Err(Error::new(Code::Operator, operator, "nothing follows it", hint));
+            return Err(QueryError::new(Code::Operator, operator, "nothing follows it", hint));
         }
         Ok(())
     }
 
-    fn either(&mut self, level: usize) -> Result<Node, Error> {
+    fn either(&mut self, level: usize) -> Result<Node, QueryError> {
         let mut nodes = vec![self.each(level)?];
         while let Some(at) = self.take_keyword("OR") {
             self.follows(at)?;
@@ -170,7 +170,7 @@ impl Parser<'_> {
         Ok(any(nodes))
     }
 
-    fn each(&mut self, level: usize) -> Result<Node, Error> {
+    fn each(&mut self, level: usize) -> Result<Node, QueryError> {
         let mut nodes = vec![self.unit(level)?];
         loop {
             if let Some(at) = self.take_keyword("AND") {
@@ -182,17 +182,17 @@ impl Parser<'_> {
         }
     }
 
-    fn unit(&mut self, level: usize) -> Result<Node, Error> {
+    fn unit(&mut self, level: usize) -> Result<Node, QueryError> {
         let start = self.lexer.at;
         if level > MOST_LEVELS {
             let hint = "write the query with fewer parentheses";
-            return Err(Error::new(Code::Deep, start..start + 1, "nested deeper than 32 levels", hint));
+            return Err(QueryError::new(Code::Deep, start..start + 1, "nested deeper than 32 levels", hint));
         }
         for word in ["AND", "OR"] {
             if self.keyword(word) {
                 let at = start..start + word.len();
                 let hint = "write a condition before it, or put it in quotes to search for the word";
-                return Err(Error::new(Code::Operator, at, "nothing is before it", hint));
+                return Err(QueryError::new(Code::Operator, at, "nothing is before it", hint));
             }
         }
         let negation = match self.take_keyword("NOT") {
@@ -206,7 +206,7 @@ impl Parser<'_> {
         if let Some(at) = negation {
             if self.lexer.peek().is_some_and(char::is_whitespace) {
                 let hint = "write - right before the condition that it denies, or in quotes to search for it";
-                return Err(Error::new(Code::Operator, at, "nothing follows it", hint));
+                return Err(QueryError::new(Code::Operator, at, "nothing follows it", hint));
             }
             self.follows(at)?;
             return Ok(not(self.unit(level + 1)?));
@@ -215,12 +215,12 @@ impl Parser<'_> {
             self.lexer.space();
             if self.ends() {
                 let message = "a parenthesis with nothing in it";
-                return Err(Error::new(Code::Parenthesis, start..start + 1, message, QUOTE_IT));
+                return Err(QueryError::new(Code::Parenthesis, start..start + 1, message, QUOTE_IT));
             }
             let node = self.either(level + 1)?;
             if !self.lexer.take(")") {
                 let message = "a parenthesis is not closed";
-                return Err(Error::new(Code::Parenthesis, start..start + 1, message, "close it with )"));
+                return Err(QueryError::new(Code::Parenthesis, start..start + 1, message, "close it with )"));
             }
             self.after_unit()?;
             return Ok(node);
@@ -231,16 +231,21 @@ impl Parser<'_> {
     }
 
     /// What follows a condition is white space, the end of a parenthesis or of the text.
-    fn after_unit(&mut self) -> Result<(), Error> {
+    fn after_unit(&mut self) -> Result<(), QueryError> {
         match self.lexer.peek() {
             Some('(') => {
                 let at = self.lexer.at..self.lexer.at + 1;
-                Err(Error::new(Code::Parenthesis, at, "a parenthesis right after something else", QUOTE_IT))
+                Err(QueryError::new(
+                    Code::Parenthesis,
+                    at,
+                    "a parenthesis right after something else",
+                    QUOTE_IT,
+                ))
             }
             Some(next) if !next.is_whitespace() && next != ')' => {
                 let at = self.lexer.at..self.lexer.at + next.len_utf8();
                 let hint = "part conditions by spaces, or put this in quotes";
-                Err(Error::new(Code::Value, at, "this cannot follow a condition", hint))
+                Err(QueryError::new(Code::Value, at, "this cannot follow a condition", hint))
             }
             _ => {
                 self.lexer.space();
@@ -250,20 +255,20 @@ impl Parser<'_> {
     }
 
     /// Refuses a length of time where a condition is expected: it would deny a text.
-    fn no_length(&self, start: usize) -> Result<(), Error> {
+    fn no_length(&self, start: usize) -> Result<(), QueryError> {
         let rest = &self.lexer.text[start..];
         let end = rest.find(|char: char| char.is_whitespace() || char == ')').unwrap_or(rest.len());
         if moment(&rest[..end], self.now).is_none() {
             return Ok(());
         }
         let hint = "write since:-7d, or put it in quotes after the -";
-        Err(Error::new(Code::Time, start..start + end, "a length of time without a field", hint))
+        Err(QueryError::new(Code::Time, start..start + end, "a length of time without a field", hint))
     }
 
-    fn condition(&mut self) -> Result<Node, Error> {
+    fn condition(&mut self) -> Result<Node, QueryError> {
         let start = self.lexer.at;
         if any_word(TEXTS, &|begin| self.lexer.rest().starts_with(begin)) {
-            return Err(Error::new(Code::Field, start..start + 4, "this is no field", QUOTE_IT));
+            return Err(QueryError::new(Code::Field, start..start + 4, "this is no field", QUOTE_IT));
         }
         let was_text = core::mem::take(&mut self.is_text);
         let word = self.lexer.word(Until::Operator)?;
@@ -274,7 +279,7 @@ impl Parser<'_> {
         if word.is_empty() {
             let at = start..self.lexer.at;
             let hint = "write the field right before it, such as action:job.update, or put this in quotes";
-            return Err(Error::new(Code::Field, at, "a field's name is missing", hint));
+            return Err(QueryError::new(Code::Field, at, "a field's name is missing", hint));
         }
         signed(&word, &['!', '+'])?;
         foreign_syntax::refuse_name(&word, self.written(&word))?;
@@ -298,14 +303,14 @@ impl Parser<'_> {
         }
         let [value] = &values[..] else {
             let hint = "more and less take one value: join two conditions by OR";
-            return Err(Error::new(Code::Comparison, at, "several values to compare with", hint));
+            return Err(QueryError::new(Code::Comparison, at, "several values to compare with", hint));
         };
         let matcher = self.compared(operator, value)?;
         self.push(Condition::Is { field, values: vec![matcher] }, at)
     }
 
     /// Refuses the operators of other languages: searched for as a text, they would change what is found in silence.
-    fn operates(&self, word: &Word, was_text: bool) -> Result<(), Error> {
+    fn operates(&self, word: &Word, was_text: bool) -> Result<(), QueryError> {
         signed(word, &['!'])?;
         self.stands_for_itself(word)?;
         let text = word.bare().unwrap_or_default();
@@ -323,11 +328,11 @@ impl Parser<'_> {
     }
 
     /// Refuses other quotes than ours, and regular expressions.
-    fn stands_for_itself(&self, word: &Word) -> Result<(), Error> {
+    fn stands_for_itself(&self, word: &Word) -> Result<(), QueryError> {
         let written = self.written(word);
         if any_word(QUOTES, &|quote| written.starts_with(quote)) {
             let hint = "put it in double quotes: \"…\"";
-            return Err(Error::new(Code::Quote, word.at.clone(), "these quotes don't quote", hint));
+            return Err(QueryError::new(Code::Quote, word.at.clone(), "these quotes don't quote", hint));
         }
         foreign_syntax::refuse_word(word, written)
     }
@@ -337,7 +342,7 @@ impl Parser<'_> {
         self.lexer.text.get(word.at.clone()).unwrap_or_default()
     }
 
-    fn operator(&mut self) -> Result<Option<Operator>, Error> {
+    fn operator(&mut self) -> Result<Option<Operator>, QueryError> {
         let start = self.lexer.at;
         if self.lexer.take("!=") || self.lexer.take("<>") || self.lexer.take("=~") {
             no_operator(start..self.lexer.at, COMPARE)?;
@@ -367,18 +372,18 @@ impl Parser<'_> {
     }
 
     /// The values after an operator, separated by commas.
-    fn word_list(&mut self, name: &Word) -> Result<Vec<Word>, Error> {
+    fn word_list(&mut self, name: &Word) -> Result<Vec<Word>, QueryError> {
         let mut values = Vec::new();
         loop {
             let start = self.lexer.at;
             let value = self.lexer.word(Until::Comma)?;
             if self.lexer.peek() == Some('(') {
                 let at = self.lexer.at..self.lexer.at + 1;
-                return Err(Error::new(Code::Parenthesis, at, "a parenthesis within a value", SEVERAL));
+                return Err(QueryError::new(Code::Parenthesis, at, "a parenthesis within a value", SEVERAL));
             }
             if value.is_empty() {
                 let hint = "write a value right after it, \"\" for an empty one, or field:* for any";
-                return Err(Error::new(
+                return Err(QueryError::new(
                     Code::Value,
                     name.at.start..start.max(self.lexer.at),
                     "a value is missing",
@@ -388,14 +393,14 @@ impl Parser<'_> {
             self.values += 1;
             if self.values > MOST_VALUES {
                 let hint = "ask for less at once";
-                return Err(Error::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
+                return Err(QueryError::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
             }
             self.stands_for_itself(&value)?;
             foreign_syntax::refuse_value(&value, self.written(&value))?;
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
             {
-                return Err(Error::new(Code::Range, value.at, "ranges have no TO", RANGE));
+                return Err(QueryError::new(Code::Range, value.at, "ranges have no TO", RANGE));
             }
             values.push(value);
             if !self.lexer.take(",") {
@@ -404,23 +409,23 @@ impl Parser<'_> {
         }
     }
 
-    fn push(&mut self, condition: Condition, at: Range<usize>) -> Result<Node, Error> {
+    fn push(&mut self, condition: Condition, at: Range<usize>) -> Result<Node, QueryError> {
         if self.conditions.len() == MOST_CONDITIONS {
             let hint = "values of one field can be separated by commas";
-            return Err(Error::new(Code::Long, at, "a query has at most 128 conditions", hint));
+            return Err(QueryError::new(Code::Long, at, "a query has at most 128 conditions", hint));
         }
         self.conditions.push(Asked { condition, at });
         Ok(Node::Condition(self.conditions.len() - 1))
     }
 
     /// Free text.
-    fn text(&mut self, word: &Word) -> Result<Node, Error> {
+    fn text(&mut self, word: &Word) -> Result<Node, QueryError> {
         let mut pieces = word.between_stars();
         if pieces.iter().all(String::is_empty) {
             let hint =
                 "write at least one character to search for, or leave the query empty to find everything";
             let at = word.at.start..word.at.end.max(word.at.start + 1);
-            return Err(Error::new(Code::Value, at, "there is no text to search for", hint));
+            return Err(QueryError::new(Code::Value, at, "there is no text to search for", hint));
         }
         // Stars at its ends say what is so anyway.
         pieces.insert(0, String::new());
@@ -435,13 +440,13 @@ impl Parser<'_> {
         operator: Operator,
         values: &[Word],
         start: usize,
-    ) -> Result<Node, Error> {
+    ) -> Result<Node, QueryError> {
         let at = start..self.lexer.at;
         let span = match special {
             Special::Has | Special::Changed => {
                 if operator != Operator::Is {
                     let hint = "write has:field or changed:field";
-                    return Err(Error::new(Code::Operator, at, "nothing is compared here", hint));
+                    return Err(QueryError::new(Code::Operator, at, "nothing is compared here", hint));
                 }
                 let mut nodes = Vec::new();
                 for value in values {
@@ -474,7 +479,7 @@ impl Parser<'_> {
         };
         let ([value], Operator::Is) = (values, operator) else {
             let hint = "write one time, such as since:2026-11-20 or since:-7d";
-            return Err(Error::new(Code::Time, at, "there is one time here, after a colon", hint));
+            return Err(QueryError::new(Code::Time, at, "there is one time here, after a colon", hint));
         };
         let begin = Some(self.moment(value)?.begin);
         let (basis, is_since) = span;
@@ -484,25 +489,25 @@ impl Parser<'_> {
     }
 
     /// All words of a value.
-    fn words(&mut self, operator: Operator, value: &Word, at: &Range<usize>) -> Result<Node, Error> {
+    fn words(&mut self, operator: Operator, value: &Word, at: &Range<usize>) -> Result<Node, QueryError> {
         let text = fold(&text_of(value)).into_owned();
         let mut found: Vec<&str> = words(&text).collect();
         found.sort_unstable();
         found.dedup();
         if operator != Operator::Is || found.is_empty() {
             let hint = "write word:night; a part of a word, or one with stars, is searched for as text alone";
-            return Err(Error::new(Code::Value, value.at.clone(), "there is no whole word here", hint));
+            return Err(QueryError::new(Code::Value, value.at.clone(), "there is no whole word here", hint));
         }
-        let nodes: Result<Vec<Node>, Error> =
+        let nodes: Result<Vec<Node>, QueryError> =
             found.into_iter().map(|word| self.push(Condition::Word(word.into()), at.clone())).collect();
         nodes.map(all)
     }
 
-    fn moment(&self, word: &Word) -> Result<Moment, Error> {
+    fn moment(&self, word: &Word) -> Result<Moment, QueryError> {
         moment(&text_of(word), self.now).ok_or_else(|| no_time(word))
     }
 
-    fn span(&self, operator: Operator, word: &Word) -> Result<Span, Error> {
+    fn span(&self, operator: Operator, word: &Word) -> Result<Span, QueryError> {
         if operator == Operator::Is
             && let Some((low, high)) = word.bare_range()
         {
@@ -519,12 +524,12 @@ impl Parser<'_> {
     }
 
     /// What a field may be.
-    fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, Error> {
+    fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, QueryError> {
         if *field == Field::Short(Short::Outcome)
             && word.bare().is_some_and(|text| !any_word(OUTCOMES, &|one| one.eq_ignore_ascii_case(text)))
         {
             let hint = "write success, failure, denied, unknown or not-stated, or put it in quotes";
-            return Err(Error::new(Code::Value, word.at.clone(), "there is no such outcome", hint));
+            return Err(QueryError::new(Code::Value, word.at.clone(), "there is no such outcome", hint));
         }
         if operator == Operator::Same {
             return Ok(Matcher::Text(Pattern::of_cased(word.between_stars())));
@@ -555,7 +560,7 @@ impl Parser<'_> {
                 || length.bytes().all(|byte| byte.is_ascii_digit()))
         {
             let hint = "write it as 10.0.0.0/8 or 2001:db8::/32";
-            return Err(Error::new(
+            return Err(QueryError::new(
                 Code::Network,
                 word.at.clone(),
                 "there is no such range of addresses",
@@ -568,7 +573,7 @@ impl Parser<'_> {
     }
 
     /// More or less than a number or a time.
-    fn compared(&self, operator: Operator, word: &Word) -> Result<Matcher, Error> {
+    fn compared(&self, operator: Operator, word: &Word) -> Result<Matcher, QueryError> {
         let text = text_of(word);
         if let Some(number) = number(&text) {
             let bound = |within| Some((number, within));
@@ -582,7 +587,7 @@ impl Parser<'_> {
         let Some(Moment { begin, end }) = moment(&text, self.now) else {
             let hint = "write a number, a day such as 2026-11-20, or a time";
             let message = "neither a number nor a time to compare with";
-            return Err(Error::new(Code::Comparison, word.at.clone(), message, hint));
+            return Err(QueryError::new(Code::Comparison, word.at.clone(), message, hint));
         };
         Ok(Matcher::Time(within(operator, begin, end)))
     }
@@ -631,40 +636,40 @@ fn text_of(word: &Word) -> String {
     if word.pieces.contains(&Piece::Star) { String::new() } else { word.between_stars().concat() }
 }
 
-fn no_time(word: &Word) -> Error {
+fn no_time(word: &Word) -> QueryError {
     let hint = "write a day such as 2026-11-20, a time such as 2026-11-20T06:00:00Z, or -7d (s, m, h, d, w)";
-    Error::new(Code::Time, word.at.clone(), "neither a day nor a time", hint)
+    QueryError::new(Code::Time, word.at.clone(), "neither a day nor a time", hint)
 }
 
-fn no_range(word: &Word) -> Error {
-    Error::new(Code::Range, word.at.clone(), "the ends of the range are not alike", RANGE)
+fn no_range(word: &Word) -> QueryError {
+    QueryError::new(Code::Range, word.at.clone(), "the ends of the range are not alike", RANGE)
 }
 
 /// Refuses the signs before a condition that other languages have.
-fn signed(word: &Word, signs: &[char]) -> Result<(), Error> {
+fn signed(word: &Word, signs: &[char]) -> Result<(), QueryError> {
     if !signs.iter().any(|sign| word.starts_with(*sign)) {
         return Ok(());
     }
     let at = word.at.start..word.at.start + 1;
     let hint = "leave it out, or write -field:value for what a field is not";
-    Err(Error::new(Code::Operator, at, "! and + mean nothing here", hint))
+    Err(QueryError::new(Code::Operator, at, "! and + mean nothing here", hint))
 }
 
-fn no_operator(at: Range<usize>, hint: &'static str) -> Result<(), Error> {
-    Err(Error::new(Code::Operator, at, "there is no such operator", hint))
+fn no_operator(at: Range<usize>, hint: &'static str) -> Result<(), QueryError> {
+    Err(QueryError::new(Code::Operator, at, "there is no such operator", hint))
 }
 
-fn ordered(is_ordered: bool, word: &Word) -> Result<(), Error> {
+fn ordered(is_ordered: bool, word: &Word) -> Result<(), QueryError> {
     if is_ordered {
         return Ok(());
     }
     let hint = "write the lower end first";
-    Err(Error::new(Code::Range, word.at.clone(), "the range ends before it begins", hint))
+    Err(QueryError::new(Code::Range, word.at.clone(), "the range ends before it begins", hint))
 }
 
 /// A field by its name. What is quoted is a member's name as it stands, dots and all.
-fn field(word: &Word) -> Result<Field, Error> {
-    let refuse = |message, hint| Err(Error::new(Code::Field, word.at.clone(), message, hint));
+fn field(word: &Word) -> Result<Field, QueryError> {
+    let refuse = |message, hint| Err(QueryError::new(Code::Field, word.at.clone(), message, hint));
     if let Some(short) = word.bare().and_then(Short::parse) {
         return Ok(Field::Short(short));
     }

@@ -31,7 +31,7 @@
 //!
 //! let nobodys = Document::parse(r#"{"a":1}"#).unwrap();
 //! assert_eq!(readings.read(&nobodys.root()), None);
-//! # Ok::<(), countersign_query::reading::Unusable>(())
+//! # Ok::<(), countersign_query::reading::ReadingError>(())
 //! ```
 
 pub(crate) mod address;
@@ -58,7 +58,7 @@ pub use category::{Categories, Category};
 #[cfg(feature = "category")]
 pub use classifier::Classifier;
 #[cfg(feature = "explain")]
-pub use error::Unusable;
+pub use error::ReadingError;
 pub use own::read_own;
 pub(crate) use path::Path;
 pub use read::{Outcome, Parts, Party, Read};

@@ -44,7 +44,9 @@ pub use figures::{EXCEEDED, Exceedance, Figures, QUANTILES, Quantile};
 pub use pert::Pert;
 pub use proposed::{Kind, METHOD, Observation, Observed, Proposed, Span};
 pub use rate::{Proposal, Rate};
-pub use report::{Bought, Log, Report, Together, Told, Unfit};
-pub use scenario::{Change, Control, Cost, Faults, Input, Inputs, MAX_AMOUNT, MAX_EVENTS, Scenario, Signal};
+pub use report::{Bought, Log, Report, RiskError, Together, Told};
+pub use scenario::{
+    Change, Control, Cost, Input, Inputs, MAX_AMOUNT, MAX_EVENTS, Scenario, ScenarioError, Signal,
+};
 pub use seed::Seed;
-pub use simulation::{DEFAULT_YEARS, MAX_YEARS, Simulation, TooMany};
+pub use simulation::{DEFAULT_YEARS, MAX_YEARS, Simulation, SimulationError};

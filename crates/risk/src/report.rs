@@ -9,7 +9,7 @@ use crate::figures::Figures;
 use crate::proposed::Proposed;
 use crate::scenario::Scenario;
 use crate::seed::Seed;
-use crate::simulation::{Simulation, TooMany};
+use crate::simulation::{Simulation, SimulationError};
 
 /// How the document says what it is.
 const FORMAT: &str = "risk/v1";
@@ -100,9 +100,9 @@ pub struct Bought {
     pub cost: Option<f64>,
 }
 
-/// Why scenarios cannot be looked at together.
+/// An error in looking at scenarios together.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Unfit {
+pub enum RiskError {
     /// No scenario.
     None,
     /// A scenario has another currency than the first one.
@@ -110,10 +110,10 @@ pub enum Unfit {
     /// Two scenarios have the same name.
     Twice(String),
     /// A scenario has too many events for so many years.
-    TooMany(String, TooMany),
+    TooMany(String, SimulationError),
 }
 
-impl core::fmt::Display for Unfit {
+impl core::fmt::Display for RiskError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::None => write!(f, "there is no scenario"),
@@ -126,7 +126,7 @@ impl core::fmt::Display for Unfit {
     }
 }
 
-impl Unfit {
+impl RiskError {
     /// What would mend it.
     pub const fn hint(&self) -> &'static str {
         match self {
@@ -138,34 +138,34 @@ impl Unfit {
     }
 }
 
-impl std::error::Error for Unfit {}
+impl std::error::Error for RiskError {}
 
 impl Report {
     /// Simulates scenarios, each with its own seed, and each of their controls.
     ///
     /// # Errors
-    /// Where scenarios cannot be looked at together: [`Unfit`].
-    pub fn of(scenarios: Vec<Scenario>, log: Option<Log>, years: u32) -> Result<Self, Unfit> {
-        let currency = scenarios.first().ok_or(Unfit::None)?.currency.clone();
+    /// Where scenarios cannot be looked at together: [`RiskError`].
+    pub fn of(scenarios: Vec<Scenario>, log: Option<Log>, years: u32) -> Result<Self, RiskError> {
+        let currency = scenarios.first().ok_or(RiskError::None)?.currency.clone();
         for (nth, scenario) in scenarios.iter().enumerate() {
             if scenario.currency != currency {
-                return Err(Unfit::Currency(scenario.id.clone(), currency));
+                return Err(RiskError::Currency(scenario.id.clone(), currency));
             }
             if scenarios[..nth].iter().any(|other| other.id == scenario.id) {
-                return Err(Unfit::Twice(scenario.id.clone()));
+                return Err(RiskError::Twice(scenario.id.clone()));
             }
         }
         let root = log.as_ref().map(|log| log.root);
         let run = |scenario: &Scenario, controls: &[&str]| {
             let seed = Seed::of(root.as_ref(), &scenario.hash);
             Simulation::run(scenario, controls, &seed, years)
-                .map_err(|why| Unfit::TooMany(scenario.id.clone(), why))
+                .map_err(|why| RiskError::TooMany(scenario.id.clone(), why))
         };
         let simulations =
             scenarios.iter().map(|scenario| run(scenario, &[])).collect::<Result<Vec<_>, _>>()?;
         let all = sum(&simulations);
         // What a control does not touch is as it was.
-        let bought = |id: Option<&str>, title: &str, controls: &[&str]| -> Result<Bought, Unfit> {
+        let bought = |id: Option<&str>, title: &str, controls: &[&str]| -> Result<Bought, RiskError> {
             let (mut with, mut changed, mut closed_form) = (Vec::new(), Vec::new(), 0.0);
             for (scenario, simulation) in scenarios.iter().zip(&simulations) {
                 closed_form += scenario.with(controls).mean();

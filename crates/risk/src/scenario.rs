@@ -2,7 +2,7 @@
 
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign_analyze::Fault;
+use countersign_analyze::AnalyzeError;
 use countersign_analyze::written::{Document, Written};
 use serde::Serialize;
 
@@ -137,9 +137,9 @@ impl Scenario {
     /// What cannot be used, with its line, its member and a hint: `scenario.range` for numbers that make no distribution,
     /// `scenario.source` and `scenario.date` where it is not said whose numbers they are, and the codes of
     /// [`Document`]. All that is wrong is told, not the first fault alone.
-    pub fn parse(text: &str) -> Result<Self, Faults> {
-        let document = Document::parse(text).map_err(Faults::one)?;
-        let mut faults = Faults::default();
+    pub fn parse(text: &str) -> Result<Self, ScenarioError> {
+        let document = Document::parse(text).map_err(ScenarioError::one)?;
+        let mut faults = ScenarioError::default();
         let scenario = Self::read(&document, &mut faults);
         match scenario {
             Some(scenario) if faults.0.is_empty() => Ok(scenario),
@@ -147,7 +147,7 @@ impl Scenario {
         }
     }
 
-    fn read(document: &Document, faults: &mut Faults) -> Option<Self> {
+    fn read(document: &Document, faults: &mut ScenarioError) -> Option<Self> {
         let root = document.root();
         faults.of(root.only(&[
             "countersign",
@@ -229,11 +229,11 @@ impl Scenario {
     }
 }
 
-/// All that is wrong with a file.
+/// The errors in a scenario's file, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(pub Vec<Fault>);
+pub struct ScenarioError(pub Vec<AnalyzeError>);
 
-impl core::fmt::Display for Faults {
+impl core::fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         for (nth, fault) in self.0.iter().enumerate() {
             write!(f, "{}{fault}", if nth == 0 { "" } else { "\n" })?;
@@ -242,15 +242,15 @@ impl core::fmt::Display for Faults {
     }
 }
 
-impl std::error::Error for Faults {}
+impl std::error::Error for ScenarioError {}
 
-impl Faults {
-    fn one(fault: Fault) -> Self {
+impl ScenarioError {
+    fn one(fault: AnalyzeError) -> Self {
         Self(vec![fault])
     }
 
     /// The value, or one fault more.
-    fn of<T>(&mut self, result: Result<T, Fault>) -> Option<T> {
+    fn of<T>(&mut self, result: Result<T, AnalyzeError>) -> Option<T> {
         result.map_err(|fault| self.0.push(fault)).ok()
     }
 
@@ -334,7 +334,7 @@ impl Kind {
 }
 
 impl Input {
-    fn read(written: &Written<'_>, kind: Kind, faults: &mut Faults) -> Option<Self> {
+    fn read(written: &Written<'_>, kind: Kind, faults: &mut ScenarioError) -> Option<Self> {
         faults.of(written.only(&["low", "mode", "high", "source", "date"]))?;
         let mut number = |name: &str, about: &str| -> Option<f64> {
             let number =
@@ -367,7 +367,7 @@ impl Input {
     }
 }
 
-fn format(root: &Written<'_>) -> Result<(), Fault> {
+fn format(root: &Written<'_>) -> Result<(), AnalyzeError> {
     let hint = "write `countersign: scenario/v1`";
     let format = root.need("countersign", hint)?;
     if format.text()? == FORMAT {
@@ -376,7 +376,7 @@ fn format(root: &Written<'_>) -> Result<(), Fault> {
     Err(format.fault("scenario.format", "it is not a scenario that this program knows", hint))
 }
 
-fn id(of: &Written<'_>) -> Result<String, Fault> {
+fn id(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let hint = "write lower-case letters, digits and hyphens, 64 at most";
     let written = of.need("id", hint)?;
     let id = written.text()?;
@@ -387,7 +387,7 @@ fn id(of: &Written<'_>) -> Result<String, Fault> {
     Ok(id.into())
 }
 
-fn title(of: &Written<'_>) -> Result<String, Fault> {
+fn title(of: &Written<'_>) -> Result<String, AnalyzeError> {
     words(
         &of.need("title", "write in a sentence what it is")?,
         "scenario.title",
@@ -395,7 +395,7 @@ fn title(of: &Written<'_>) -> Result<String, Fault> {
     )
 }
 
-fn words(written: &Written<'_>, code: &'static str, hint: &str) -> Result<String, Fault> {
+fn words(written: &Written<'_>, code: &'static str, hint: &str) -> Result<String, AnalyzeError> {
     let text = written.text()?.trim();
     if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
         return Err(written.fault(
@@ -407,12 +407,12 @@ fn words(written: &Written<'_>, code: &'static str, hint: &str) -> Result<String
     Ok(text.into())
 }
 
-fn source(of: &Written<'_>) -> Result<String, Fault> {
+fn source(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let hint = "write who or what says so: a report, a contract, a count, a person";
     words(&of.need("source", hint)?, "scenario.source", hint)
 }
 
-fn date(of: &Written<'_>) -> Result<String, Fault> {
+fn date(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let hint = "write as of when, as 2026-11-20";
     let written = of.need("date", hint)?;
     let date = written.text()?;
@@ -422,7 +422,7 @@ fn date(of: &Written<'_>) -> Result<String, Fault> {
     Ok(date.into())
 }
 
-fn currency(of: &Written<'_>) -> Result<String, Fault> {
+fn currency(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let hint = "write the three letters of ISO 4217, such as EUR; all amounts of the scenario are in it";
     let written = of.need("currency", hint)?;
     let currency = written.text()?;
@@ -433,7 +433,7 @@ fn currency(of: &Written<'_>) -> Result<String, Fault> {
 }
 
 impl Signal {
-    fn read(written: &Written<'_>, faults: &mut Faults) -> Option<Self> {
+    fn read(written: &Written<'_>, faults: &mut ScenarioError) -> Option<Self> {
         const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
         const FLAGS: [&str; 7] =
             ["shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive"];
@@ -463,7 +463,7 @@ impl Signal {
 }
 
 impl Control {
-    fn read(written: &Written<'_>, has_secondary: bool, faults: &mut Faults) -> Option<Self> {
+    fn read(written: &Written<'_>, has_secondary: bool, faults: &mut ScenarioError) -> Option<Self> {
         faults.of(written.only(&["id", "title", "changes", "cost"]))?;
         let id = faults.of(id(written));
         let title = faults.of(title(written));
@@ -472,7 +472,7 @@ impl Control {
         if let Some(changed) = faults.of(written.need("changes", hint))
             && faults.of(changed.only(&["frequency", "vulnerability", "loss", "secondary"])).is_some()
         {
-            let mut read = |of: &Written<'_>, kind: Kind, faults: &mut Faults| {
+            let mut read = |of: &Written<'_>, kind: Kind, faults: &mut ScenarioError| {
                 let input = of.get(kind.name()).and_then(|input| Input::read(&input, kind, faults));
                 changes.extend(input.map(Change));
             };

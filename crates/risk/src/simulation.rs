@@ -22,20 +22,20 @@ pub struct Simulation {
     pub losses: Vec<f64>,
 }
 
-/// So many years of so many events would take too long.
+/// An error in simulating: so many years of so many events would take too long.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TooMany {
+pub struct SimulationError {
     /// How many years fit.
     pub most: u32,
 }
 
-impl fmt::Display for TooMany {
+impl fmt::Display for SimulationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "of so many events at most {} years can be simulated", self.most)
     }
 }
 
-impl std::error::Error for TooMany {}
+impl std::error::Error for SimulationError {}
 
 impl Simulation {
     /// Simulates so many years, with these of the scenario's controls.
@@ -43,13 +43,18 @@ impl Simulation {
     /// With other controls the same years are simulated: what happens in them anyway costs the same.
     ///
     /// # Errors
-    /// [`TooMany`] where it would take too long.
-    pub fn run(scenario: &Scenario, controls: &[&str], seed: &Seed, years: u32) -> Result<Self, TooMany> {
+    /// [`SimulationError`] where it would take too long.
+    pub fn run(
+        scenario: &Scenario,
+        controls: &[&str],
+        seed: &Seed,
+        years: u32,
+    ) -> Result<Self, SimulationError> {
         let inputs = scenario.with(controls);
         let events = inputs.events();
         let most = (MAX_WORK / events.max(1.0)).min(f64::from(MAX_YEARS)) as u32;
         if years > most {
-            return Err(TooMany { most });
+            return Err(SimulationError { most });
         }
         let drawing = Drawing::of(&inputs);
         Ok(Self { losses: (0..years).map(|year| drawing.year(seed, year)).collect() })

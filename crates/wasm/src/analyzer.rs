@@ -7,8 +7,8 @@ use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::verify::{SignerTrust, Standing};
 use countersign_analyze::document::{Seen, Told};
-use countersign_analyze::pieces::{Detector as LocalDetector, Merged, Signed, Unreadable};
-use countersign_analyze::{Coverage, Fault, Finding, Level, Limit, Pack};
+use countersign_analyze::pieces::{Detector as LocalDetector, Merged, PieceError, Signed};
+use countersign_analyze::{AnalyzeError, Coverage, Finding, Level, Limit, Pack};
 use countersign_query::value::{Document, Value};
 use js_sys::{Float64Array, Uint8Array};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -18,18 +18,18 @@ use crate::{Thrown, index};
 /// How many entries of a finding a list names at most.
 const LEAVES: usize = 200;
 
-fn unreadable(_: Unreadable) -> Thrown {
+fn unreadable(_: PieceError) -> Thrown {
     let hint = "hand over what the same version's workers gave, unaltered";
     Error::new(Code::Export, "this was not made by this version").with_hint(hint).into()
 }
 
 /// The first of what is wrong with rules: here it has no words but its code.
-fn faulty(faults: Vec<Fault>) -> Thrown {
+fn faulty(faults: Vec<AnalyzeError>) -> Thrown {
     let more = faults.len().saturating_sub(1);
-    let message = faults.first().map_or_else(String::new, |Fault { rule, code, .. }| {
-        let of = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
+    let message = faults.first().map_or_else(String::new, |fault| {
+        let of = fault.member.as_ref().map_or_else(String::new, |member| format!("{member}: "));
         let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
-        format!("{of}{code}{others}")
+        format!("{of}{}{others}", fault.code)
     });
     let hint = "give a pack that countersign rules build made, which says what is wrong and where";
     Error::new(Code::Pack, message).with_hint(hint).into()
@@ -143,7 +143,7 @@ impl Findings {
     /// Takes what the report says: JSON of `Facts`.
     pub fn report(&mut self, facts: &str) -> Result<(), Thrown> {
         let read = Document::parse(facts).and_then(|facts| Report::read(facts.root()));
-        self.report = Some(read.ok_or_else(|| unreadable(Unreadable))?);
+        self.report = Some(read.ok_or_else(|| unreadable(PieceError))?);
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use countersign::error::{Code, Error};
 use countersign::note::{Note, VerifierKey};
 use countersign::time::Time;
 use countersign_analyze::watchlist::{MAX_BYTES, Watchlist};
-use countersign_analyze::{Fault, Gate as LocalGate};
+use countersign_analyze::{AnalyzeError, Gate as LocalGate};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -146,10 +146,10 @@ impl SignedList {
 /// The first faults of a pack. The artefact has no room for what they say in words.
 #[cold]
 #[inline(never)]
-fn refused(faults: &[Fault]) -> Error {
+fn refused(faults: &[AnalyzeError]) -> Error {
     let mut told = String::new();
     for fault in faults.iter().take(3) {
-        let of = if fault.rule.is_empty() { "the pack" } else { &fault.rule };
+        let of = fault.member.as_deref().unwrap_or("the pack");
         for part in [if told.is_empty() { "" } else { "; " }, of, ": ", fault.code] {
             told.push_str(part);
         }

@@ -1,9 +1,10 @@
 //! The artefact `overview`: which endpoints verified events say were called, and what may be lost by scenarios.
 
+use countersign::Diagnostic;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::time::Time;
-use countersign_analyze::Fault;
+use countersign_analyze::AnalyzeError;
 use countersign_analyze::document::Seen;
 use countersign_analyze::inventory::{Asked, Description, Inventory};
 use countersign_query::batch;
@@ -17,12 +18,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{CodedError, Thrown, index};
 
-fn faulty(Fault { code, rule, problem, hint, line, .. }: Fault) -> Thrown {
-    let thrown = CodedError::new(&problem);
-    thrown.set_code(code);
-    thrown.set_member(Some(&*rule).filter(|member| !member.is_empty()));
-    thrown.set_hint(Some(&hint));
-    thrown.set_line((line > 0).then(|| f64::from(line)));
+fn faulty(fault: AnalyzeError) -> Thrown {
+    let thrown = CodedError::new(&fault.message);
+    thrown.set_code(fault.code);
+    thrown.set_member(fault.member.as_deref());
+    thrown.set_hint(fault.hint.as_deref());
+    thrown.set_line(fault.line.map(|line| line as f64));
     Thrown(thrown.into())
 }
 
@@ -89,10 +90,10 @@ struct Exposure<'a> {
 
 /// Why scenarios cannot be used.
 #[derive(Serialize)]
-struct Refused<'a> {
+struct ScenarioFailure<'a> {
     /// The scenario's file; empty where it is about several.
     file: &'a str,
-    line: u32,
+    line: u64,
     member: String,
     problem: String,
     hint: String,
@@ -145,7 +146,7 @@ fn indexes(leaves: &[f64]) -> Vec<u64> {
 }
 
 /// Simulates years of scenarios, each the text of a file, by the root of a log, and holds what was observed against them,
-/// as `countersign risk` does. Gives an `Exposure`, or a list of `Refused`.
+/// as `countersign risk` does. Gives an `Exposure`, or a list of `ScenarioFailure`.
 #[wasm_bindgen]
 pub fn expose(
     names: Vec<String>,
@@ -158,8 +159,11 @@ pub fn expose(
     let mut refused = Vec::new();
     let mut scenarios = Vec::new();
     for (file, text) in names.iter().zip(&texts) {
-        let refuse =
-            |Fault { line, rule: member, problem, hint, .. }| Refused { file, line, member, problem, hint };
+        let refuse = |fault: AnalyzeError| {
+            let Diagnostic { message: problem, line, member, hint, .. } = fault.into();
+            let (line, member) = (line.unwrap_or_default(), member.unwrap_or_default());
+            ScenarioFailure { file, line, member, problem, hint: hint.unwrap_or_default().into_owned() }
+        };
         match Scenario::parse(text) {
             Ok(scenario) => scenarios.push(scenario),
             Err(faults) => refused.extend(faults.0.into_iter().map(refuse)),
@@ -190,7 +194,7 @@ pub fn expose(
         }
         Err(unfit) => {
             let (problem, hint) = (unfit.to_string(), unfit.hint().into());
-            value(&[Refused { file: "", line: 0, member: String::new(), problem, hint }])
+            value(&[ScenarioFailure { file: "", line: 0, member: String::new(), problem, hint }])
         }
     }
 }

@@ -8,8 +8,8 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::wire::{decode_opened, encode_opened};
 use countersign::verify::{
-    CoveredLink, Doubts, Expectations, Finding, Mark, MaxAge, Options, Progress, Splitter, Summarizer,
-    Summary, Unread, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
+    CoveredLink, Doubts, Expectations, Finding, InputError, Mark, MaxAge, Options, Progress, Splitter,
+    Summarizer, Summary, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
 use countersign_query::batch::{BESIDE, NewLine};
 use js_sys::{Array, Object, Reflect, Uint8Array};
@@ -124,7 +124,7 @@ pub struct Coordinator {
     /// The next stretch, where someone asked for its length.
     stretch: Option<Vec<u8>>,
     locates: bool,
-    end: Option<Result<(), Unread>>,
+    end: Option<Result<(), InputError>>,
     waiting: Waiting,
 }
 

@@ -12,7 +12,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::{CheckState, Report};
 use countersign::verify::{CoveredLink, Doubts, Severity, Standing, Standings, VerifiedEvent};
-use countersign_analyze::{Acknowledgement, Analyzer, Coverage, Detected, Finding, Pack, Unfit};
+use countersign_analyze::{Acknowledgement, Analyzer, Coverage, Detected, Finding, Pack, SnapshotError};
 use countersign_errors::EngineError;
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
@@ -124,7 +124,7 @@ impl<'p> Watcher<'p> {
         } else {
             match Analyzer::restore(watched.pack, &std::mem::take(&mut state.analyzer)) {
                 Ok(analyzer) => analyzer,
-                Err(unfit @ Unfit::Damaged) => {
+                Err(unfit @ SnapshotError::Damaged) => {
                     return Err(EngineError::new(unfit.code(), unfit.to_string(), unfit.hint()).within(name));
                 }
                 // What other rules, or another version of them, remember of what was there before is found by looking again.

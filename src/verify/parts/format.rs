@@ -10,7 +10,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom};
 
-use super::Refused;
+use super::PartsError;
 
 pub(super) const BEGIN: &[u8; 23] = b"countersign summary v2\n";
 pub(super) const END: &[u8; 8] = b"\nsummed\n";
@@ -29,11 +29,11 @@ pub(super) struct Tail {
 }
 
 /// So many bytes from there on.
-pub(super) fn stretch(file: &mut (impl Read + Seek), at: u64, length: u64) -> Result<Vec<u8>, Refused> {
+pub(super) fn stretch(file: &mut (impl Read + Seek), at: u64, length: u64) -> Result<Vec<u8>, PartsError> {
     file.seek(SeekFrom::Start(at))?;
     let mut bytes = Vec::new();
     file.take(length).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 == length { Ok(bytes) } else { Err(Refused::Changed) }
+    if bytes.len() as u64 == length { Ok(bytes) } else { Err(PartsError::Changed) }
 }
 
 /// Hands on what there is to read, piece by piece, as long as it is wanted.

@@ -7,21 +7,21 @@ use crate::link::ChainId;
 use crate::verify::parallel::in_order;
 use crate::verify::{Options, Progress, Splitter, Summarizer, Summary, Verification};
 
-use super::refused::at;
-use super::{Refused, Stored, Unusable};
+use super::error::at;
+use super::{PartsError, Stored, SummaryError};
 
 /// Verifies an export by the summaries of all its parts, given in any order, on so many threads.
 ///
 /// The report is that of the export itself.
 ///
 /// # Errors
-/// [`Unusable`] where the summaries are not those of all parts of one file, or one is not whole.
+/// [`SummaryError`] where the summaries are not those of all parts of one file, or one is not whole.
 pub fn verify<R: Read + Seek + Send>(
     summaries: Vec<Stored<R>>,
     options: Options,
     threads: usize,
     mut progress: impl FnMut(u64) + Send,
-) -> Result<Verification, Unusable> {
+) -> Result<Verification, SummaryError> {
     let mut parts = arranged(summaries)?;
     let opened = parts.iter_mut().flat_map(|(_, part)| std::mem::take(&mut part.tail.opened));
     let known: HashMap<ChainId, [u8; 32]> = opened.map(|(chain, key)| (ChainId(chain), key)).collect();
@@ -35,7 +35,7 @@ pub fn verify<R: Read + Seek + Send>(
     }
     let end = splitter.finish();
     if splitter.next_stretch().is_some() {
-        return Err(Unusable { place: parts.first().map(|(place, _)| *place), why: Refused::Altered });
+        return Err(SummaryError { place: parts.first().map(|(place, _)| *place), why: PartsError::Altered });
     }
     let trust = options.trust.clone();
     let mut sequence = Progress::new(options);
@@ -70,8 +70,8 @@ pub fn verify<R: Read + Seek + Send>(
         let mut summarizer = Summarizer::new(&origin, &trust);
         let known = &known;
         move |(place, frame): (usize, Vec<u8>)| {
-            let mut summary = Summary::decode(&frame).ok_or(Refused::Altered).map_err(at(place))?;
-            summarizer.settle(&mut summary, known).ok_or(Refused::Altered).map_err(at(place))?;
+            let mut summary = Summary::decode(&frame).ok_or(PartsError::Altered).map_err(at(place))?;
+            summarizer.settle(&mut summary, known).ok_or(PartsError::Altered).map_err(at(place))?;
             Ok(summary)
         }
     };
@@ -84,19 +84,19 @@ pub fn verify<R: Read + Seek + Send>(
 }
 
 /// The summaries in the order of their parts, each with its place among those that were given.
-fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, Unusable> {
+fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, SummaryError> {
     let mut parts: Vec<_> = summaries.into_iter().enumerate().collect();
     let Some((_, first)) = parts.first() else {
-        return Err(Unusable { place: None, why: Refused::Missing(vec![1..=1]) });
+        return Err(SummaryError { place: None, why: PartsError::Missing(vec![1..=1]) });
     };
     let first = first.part.clone();
     for (place, stored) in &parts {
         let part = &stored.part;
         if (part.size, part.ends) != (first.size, first.ends) {
-            return Err(at(*place)(Refused::OtherFile));
+            return Err(at(*place)(PartsError::OtherFile));
         }
         if part.of != first.of {
-            return Err(at(*place)(Refused::OtherCut(part.of)));
+            return Err(at(*place)(PartsError::OtherCut(part.of)));
         }
     }
     // Of two of one part the one that was given later is named.
@@ -106,17 +106,21 @@ fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, Unu
     for (place, stored) in &parts {
         let part = &stored.part;
         if part.number == number {
-            return Err(at(*place)(Refused::Twice(number)));
+            return Err(at(*place)(PartsError::Twice(number)));
         }
         if part.number > number + 1 {
             missing.push(number + 1..=part.number - 1);
         } else if part.begin != end {
-            return Err(at(*place)(Refused::Apart));
+            return Err(at(*place)(PartsError::Apart));
         }
         (number, end) = (part.number, part.end);
     }
     if number < first.of {
         missing.push(number + 1..=first.of);
     }
-    if missing.is_empty() { Ok(parts) } else { Err(Unusable { place: None, why: Refused::Missing(missing) }) }
+    if missing.is_empty() {
+        Ok(parts)
+    } else {
+        Err(SummaryError { place: None, why: PartsError::Missing(missing) })
+    }
 }

@@ -5,7 +5,7 @@ use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
 use crate::export::Compression;
 use crate::hash::Hash;
 
-use super::Refused;
+use super::PartsError;
 use super::format::stretch;
 
 /// How much of the file's beginning and end tells it from another one.
@@ -30,16 +30,16 @@ impl Part {
     /// Part `number` of `of`, the first being 1, of a file that is not compressed. Every part begins where a line does.
     ///
     /// # Errors
-    /// [`Refused`] where the file cannot be cut, or reading fails.
-    pub fn of(file: &mut (impl Read + Seek), number: u64, of: u64) -> Result<Self, Refused> {
+    /// [`PartsError`] where the file cannot be cut, or reading fails.
+    pub fn of(file: &mut (impl Read + Seek), number: u64, of: u64) -> Result<Self, PartsError> {
         let size = file.seek(SeekFrom::End(0))?;
         let beginning = stretch(file, 0, size.min(ENDS))?;
         if Compression::detect(&beginning[..beginning.len().min(4)]).is_some() {
-            return Err(Refused::Compressed);
+            return Err(PartsError::Compressed);
         }
         let ending = stretch(file, size - size.min(ENDS), size.min(ENDS))?;
         let header = end_of_header(file)?;
-        let mut cut = |nth: u64| -> Result<u64, Refused> {
+        let mut cut = |nth: u64| -> Result<u64, PartsError> {
             let at = u128::from(size) * u128::from(nth) / u128::from(of.max(1));
             Ok(begin_of_line(file, at as u64)?.max(header))
         };
@@ -70,7 +70,7 @@ impl Part {
 }
 
 /// Where the first line begins that does not begin before `at`.
-fn begin_of_line(file: &mut (impl Read + Seek), at: u64) -> Result<u64, Refused> {
+fn begin_of_line(file: &mut (impl Read + Seek), at: u64) -> Result<u64, PartsError> {
     let Some(before) = at.checked_sub(1) else { return Ok(0) };
     file.seek(SeekFrom::Start(before))?;
     let skipped = BufReader::new(file).skip_until(b'\n')?;
@@ -78,7 +78,7 @@ fn begin_of_line(file: &mut (impl Read + Seek), at: u64) -> Result<u64, Refused>
 }
 
 /// Where the first line ends that is not blank, which is to be the header.
-pub(super) fn end_of_header(file: &mut (impl Read + Seek)) -> Result<u64, Refused> {
+pub(super) fn end_of_header(file: &mut (impl Read + Seek)) -> Result<u64, PartsError> {
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::new(file);
     let (mut at, mut blank) = (0, true);

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::format::{BEGIN, END, MAX_FRAME, Tail, pieces, stretch};
 use super::part::end_of_header;
-use super::{Part, Refused};
+use super::{Part, PartsError};
 
 /// How many bytes a stretch has, about.
 const STRETCH: usize = 256 << 10;
@@ -23,8 +23,8 @@ const MAX_PREFIX: usize = 2 << 20;
 /// thread.
 ///
 /// # Errors
-/// [`Refused`], or what `out` met.
-pub fn summarize<E: From<Refused> + Send>(
+/// [`PartsError`], or what `out` met.
+pub fn summarize<E: From<PartsError> + Send>(
     mut file: impl Read + Seek + Send,
     part: &Part,
     threads: usize,
@@ -61,7 +61,7 @@ pub fn summarize<E: From<Refused> + Send>(
     in_order(threads, jobs, worker, |(summary, chains)| {
         opened.extend(chains);
         let length = u32::try_from(summary.len()).ok().filter(|length| *length <= MAX_FRAME);
-        let length = length.ok_or_else(|| Refused::Io(io::ErrorKind::FileTooLarge.into()))?;
+        let length = length.ok_or_else(|| PartsError::Io(io::ErrorKind::FileTooLarge.into()))?;
         write(&length.to_le_bytes())?;
         write(&summary)
     })?;
@@ -74,18 +74,18 @@ pub fn summarize<E: From<Refused> + Send>(
     out(&[&hash[..], END].concat())
 }
 
-fn encode(what: &impl serde::Serialize) -> Result<Vec<u8>, Refused> {
-    postcard::to_stdvec(what).map_err(|error| Refused::Io(io::Error::other(error)))
+fn encode(what: &impl serde::Serialize) -> Result<Vec<u8>, PartsError> {
+    postcard::to_stdvec(what).map_err(|error| PartsError::Io(io::Error::other(error)))
 }
 
 /// What stands up to the end of the header, where that is in this part.
-fn prefix(file: &mut (impl Read + Seek), part: &Part) -> Result<Vec<u8>, Refused> {
+fn prefix(file: &mut (impl Read + Seek), part: &Part) -> Result<Vec<u8>, PartsError> {
     if part.number > 1 {
         return Ok(Vec::new());
     }
     let end = end_of_header(file)?;
     if end > MAX_PREFIX as u64 {
-        return Err(Refused::Header);
+        return Err(PartsError::Header);
     }
     stretch(file, 0, end)
 }
@@ -98,7 +98,7 @@ fn read(
     text: &mut Sha256,
     emit: &mut dyn FnMut(Vec<u8>) -> bool,
     progress: &mut impl FnMut(u64),
-) -> Result<(), Refused> {
+) -> Result<(), PartsError> {
     file.seek(SeekFrom::Start(from))?;
     let mut lines = LineBuffer::new(STRETCH);
     let (mut at, mut wanted) = (from, true);
@@ -113,5 +113,5 @@ fn read(
     if wanted && !rest.is_empty() {
         wanted = emit(rest);
     }
-    if wanted && (at < to || file.seek(SeekFrom::End(0))? < to) { Err(Refused::Changed) } else { Ok(()) }
+    if wanted && (at < to || file.seek(SeekFrom::End(0))? < to) { Err(PartsError::Changed) } else { Ok(()) }
 }

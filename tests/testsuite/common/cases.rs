@@ -2,7 +2,7 @@
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::trust::Trust;
-use countersign::verify::{Expectations, MaxAge, Options, Progress, Splitter, Summary, Unread};
+use countersign::verify::{Expectations, InputError, MaxAge, Options, Progress, Splitter, Summary};
 use serde_json::Value;
 
 use super::files;
@@ -96,7 +96,7 @@ impl Case {
         &self,
         progress: &mut Progress,
         lines: usize,
-    ) -> Option<(Vec<Summary>, Result<(), Unread>)> {
+    ) -> Option<(Vec<Summary>, Result<(), InputError>)> {
         let mut splitter = Splitter::new();
         let mut text = Vec::new();
         let mut rest = &self.export[..];

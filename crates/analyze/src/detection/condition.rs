@@ -2,7 +2,7 @@
 
 use super::selection::{all, any};
 use super::{Condition, Item, MAX_NAMED, Selection};
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::Found;
 use crate::wildcard::Wildcard;
 
@@ -106,10 +106,10 @@ impl Condition {
         line: u32,
         selections: &[(String, Selection)],
         left: &mut usize,
-    ) -> Result<Self, Box<Fault>> {
+    ) -> Result<Self, AnalyzeError> {
         if text.bytes().any(|byte| byte == b'|') {
             let hint = "count with a correlation: a rule of its own with `correlation:`";
-            return Err(Fault::new("rule.condition", line, "`|` belongs to Sigma before 2.0", hint));
+            return Err(AnalyzeError::new("rule.condition", line, "`|` belongs to Sigma before 2.0", hint));
         }
         let mut tokens = Vec::new();
         let mut from = 0;
@@ -162,9 +162,9 @@ struct Parser<'a> {
 }
 
 impl Parser<'_> {
-    fn fault(&self, problem: String) -> Box<Fault> {
+    fn fault(&self, problem: String) -> AnalyzeError {
         let hint = "selections are joined by `and`, `or`, `not` and parentheses, or named together as in `1 of filter_*` and `all of them`";
-        Fault::new("rule.condition", self.line, problem, hint)
+        AnalyzeError::new("rule.condition", self.line, problem, hint)
     }
 
     fn next_is(&mut self, word: &str) -> bool {
@@ -174,7 +174,7 @@ impl Parser<'_> {
     }
 
     /// What `or` joins, each of which `and` may join; or what `and` joins.
-    fn joined(&mut self, depth: u32, by_or: bool) -> Result<Condition, Box<Fault>> {
+    fn joined(&mut self, depth: u32, by_or: bool) -> Result<Condition, AnalyzeError> {
         let mut conditions = Vec::new();
         loop {
             let next = if by_or { self.joined(depth, false)? } else { self.one(depth)? };
@@ -189,7 +189,7 @@ impl Parser<'_> {
         }
     }
 
-    fn one(&mut self, depth: u32) -> Result<Condition, Box<Fault>> {
+    fn one(&mut self, depth: u32) -> Result<Condition, AnalyzeError> {
         if depth > MAX_DEPTH {
             return Err(self.fault(told!("it nests too deep")));
         }
@@ -218,7 +218,7 @@ impl Parser<'_> {
         found.map(Condition::Selection).ok_or_else(|| self.unknown(token))
     }
 
-    fn several(&mut self, quantity: usize) -> Result<Condition, Box<Fault>> {
+    fn several(&mut self, quantity: usize) -> Result<Condition, AnalyzeError> {
         let Some(names) = self.tokens.get(self.at) else {
             return Err(self.fault(told!("it ends after `of`")));
         };
@@ -255,12 +255,12 @@ impl Parser<'_> {
     }
 
     /// So many selections more are named.
-    fn name(&mut self, number: usize) -> Result<(), Box<Fault>> {
+    fn name(&mut self, number: usize) -> Result<(), AnalyzeError> {
         let Some(left) = self.left.checked_sub(number) else {
             let problem = told!(
                 "the conditions of a rule name at most {MAX_NAMED} selections, one as often as it is named"
             );
-            return Err(Fault::new(
+            return Err(AnalyzeError::new(
                 "rule.condition",
                 self.line,
                 problem,
@@ -271,10 +271,10 @@ impl Parser<'_> {
         Ok(())
     }
 
-    fn unknown(&self, name: &str) -> Box<Fault> {
+    fn unknown(&self, name: &str) -> AnalyzeError {
         let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
         let problem = told!("no selection is named `{name}`");
         let hint = told!("there are: {}", names.join(", "));
-        Fault::new("rule.condition", self.line, problem, hint)
+        AnalyzeError::new("rule.condition", self.line, problem, hint)
     }
 }

@@ -4,7 +4,7 @@ use countersign_query::value::Value;
 
 use super::field::named;
 use super::{Condition, Detection, Elements, Item, Matched, Selection};
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::{Fields, Id};
 use crate::path::Quantifier;
 use crate::tree::{Member, Node, Value as Written};
@@ -21,8 +21,9 @@ impl Elements {
         quantifier: Quantifier,
         (rest, modifiers): (&str, Option<&str>),
         fields: &mut Fields,
-    ) -> Result<Self, Box<Fault>> {
-        let fault = |code, problem: String, hint: &str| Err(Fault::new(code, member.line, problem, hint));
+    ) -> Result<Self, AnalyzeError> {
+        let fault =
+            |code, problem: String, hint: &str| Err(AnalyzeError::new(code, member.line, problem, hint));
         let mut within = fields.of_elements();
         if within.depth > MAX_DEPTH {
             return fault(

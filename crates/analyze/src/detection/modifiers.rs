@@ -3,7 +3,7 @@
 
 use countersign_query::split::split;
 
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 
 /// Modifiers that go together, a bit for each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,8 +66,9 @@ impl Modifiers {
     const TEXTS: Self = Self(Self::PARTS.0 | Self::CASED.0 | Self::FIELD.0);
 
     /// Reads names with bars between them; refuses what is not known, and what does not go together.
-    pub(crate) fn parse(names: &str, line: u32) -> Result<Self, Box<Fault>> {
-        let fault = |problem: String, hint: &str| Err(Fault::new("rule.modifier", line, problem, hint));
+    pub(crate) fn parse(names: &str, line: u32) -> Result<Self, AnalyzeError> {
+        let fault =
+            |problem: String, hint: &str| Err(AnalyzeError::new("rule.modifier", line, problem, hint));
         let mut all = Self::default();
         for name in split(names, b'|') {
             let Some(nth) = NAMES.iter().position(|known| *known == name) else {
@@ -112,10 +113,10 @@ impl Modifiers {
     }
 
     /// Refuses what elements of an array don't have.
-    pub(super) fn check_in_element(self, line: u32) -> Result<(), Box<Fault>> {
+    pub(super) fn check_in_element(self, line: u32) -> Result<(), AnalyzeError> {
         if self.has(Self::FIELD) {
             let problem = told!("an element of an array is not compared with other fields");
-            return Err(Fault::new(
+            return Err(AnalyzeError::new(
                 "rule.modifier",
                 line,
                 problem,

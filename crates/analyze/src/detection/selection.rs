@@ -10,7 +10,7 @@ use super::field::{field, no_field};
 use super::modifiers::Modifiers;
 use super::{Compare, Elements, Item, Part, Selection, Test};
 use crate::bigrams::Bigrams;
-use crate::fault::{Fault, told};
+use crate::error::{AnalyzeError, told};
 use crate::fields::{Fields, Found, Id, Leaf};
 #[cfg(feature = "re")]
 use crate::literal;
@@ -216,7 +216,7 @@ impl Selection {
     }
 
     /// Reads what stands below a selection's name.
-    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, Box<Fault>> {
+    pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         match &node.value {
             Value::Map(members) if members.is_empty() => Err(empty(node)),
             Value::Map(members) => members
@@ -251,16 +251,16 @@ pub(crate) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all(each.map(|one| one.map(|holds| !holds))).map(|none| !none)
 }
 
-fn empty(node: &Node) -> Box<Fault> {
+fn empty(node: &Node) -> AnalyzeError {
     let hint = "write what an event must have, or remove it";
-    Fault::new("rule.empty", node.line, "a selection says nothing", hint)
+    AnalyzeError::new("rule.empty", node.line, "a selection says nothing", hint)
 }
 
 /// Texts that any name or value of the event may have in it.
-fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, Box<Fault>> {
+fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, AnalyzeError> {
     if fields.depth > 0 {
         let problem = told!("an element of an array is not searched for keywords");
-        return Err(Fault::new(
+        return Err(AnalyzeError::new(
             "rule.shape",
             node.line,
             problem,
@@ -272,11 +272,11 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
     if let Some((modifier, _)) = of_fields.into_iter().find(|(_, modifier)| modifiers.has(*modifier)) {
         let hint = "write the name of a field before it";
         let problem = told!("`{modifier}` is asked of a field, and here is none");
-        return Err(Fault::new("rule.modifier", node.line, problem, hint));
+        return Err(AnalyzeError::new("rule.modifier", node.line, problem, hint));
     }
     if let Some(null) = node.items().iter().find(|item| matches!(item.value, Value::Null)) {
         let hint = "write the name of a field before it, or a text";
-        return Err(Fault::new("rule.value", null.line, "no text is null", hint));
+        return Err(AnalyzeError::new("rule.value", null.line, "no text is null", hint));
     }
     let tests = node.items().iter().map(|value| test(modifiers, value, fields, true));
     let tests = tests.collect::<Result<_, _>>()?;
@@ -286,7 +286,7 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
 
 impl Item {
     /// Reads a field, and what it must be.
-    pub(super) fn compile(member: &Member, fields: &mut Fields) -> Result<Self, Box<Fault>> {
+    pub(super) fn compile(member: &Member, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let (name, written) =
             split_once(&member.name, b'|').map_or((&*member.name, None), |(name, after)| (name, Some(after)));
         let modifiers =
@@ -318,7 +318,7 @@ impl Item {
         if tests.iter().any(is_other) {
             let hint = "compare members with members, or what is of a baseline with what is of one";
             let problem = "a member cannot be compared with what a baseline says";
-            return Err(Fault::new("rule.baseline", member.line, problem, hint));
+            return Err(AnalyzeError::new("rule.baseline", member.line, problem, hint));
         }
         let (all, differs) = (modifiers.has(Modifiers::ALL), modifiers.has(Modifiers::DIFFERS));
         Ok(Self { field: Some(field), all, differs, tests, fact, nth: 0 })
@@ -330,10 +330,10 @@ fn test(
     value: &Node,
     fields: &mut Fields,
     is_keyword: bool,
-) -> Result<Test, Box<Fault>> {
+) -> Result<Test, AnalyzeError> {
     let has = |some| modifiers.has(some);
     let line = value.line;
-    let fault = |problem: String, hint: &str| Err(Fault::new("rule.value", line, problem, hint));
+    let fault = |problem: String, hint: &str| Err(AnalyzeError::new("rule.value", line, problem, hint));
     if has(Modifiers::EXISTS) {
         return match &value.value {
             Value::Bool(wanted) => Ok(Test::Exists(*wanted)),

@@ -9,7 +9,7 @@ mod reader;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::bounded::bounded;
-use crate::fault::Fault;
+use crate::error::AnalyzeError;
 use crate::tree::{Node, Value};
 
 use super::call::{self, Method};
@@ -66,16 +66,16 @@ impl Description {
     /// Reads a description.
     ///
     /// # Errors
-    /// [`Fault`] for what is neither JSON nor YAML, and for what describes no paths.
-    pub fn parse(text: &str) -> Result<Self, Fault> {
+    /// [`AnalyzeError`] for what is neither JSON nor YAML, and for what describes no paths.
+    pub fn parse(text: &str) -> Result<Self, AnalyzeError> {
         if text.len() > MAX_DESCRIPTION {
             let hint = "64 MiB are the most: leave out examples, or split it";
-            return Err(*Fault::new("openapi.large", 0, "the description is too large", hint));
+            return Err(AnalyzeError::new("openapi.large", 0, "the description is too large", hint));
         }
-        let root = reader::parse(text).map_err(|fault| *fault)?;
+        let root = reader::parse(text)?;
         let Some(Value::Map(_)) = root.get("paths").map(|paths| &paths.value) else {
             let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
-            return Err(*Fault::new("openapi.paths", root.line, "it describes no paths", hint));
+            return Err(AnalyzeError::new("openapi.paths", root.line, "it describes no paths", hint));
         };
         let info = |name: &str| root.get("info").and_then(|info| info.get(name)).and_then(scalar);
         let mut description = Self {
@@ -92,7 +92,7 @@ impl Description {
         Ok(description)
     }
 
-    fn read(&mut self, root: &Root<'_>) -> Result<(), Fault> {
+    fn read(&mut self, root: &Root<'_>) -> Result<(), AnalyzeError> {
         let paths = root.node.get("paths").map(Node::members).unwrap_or_default();
         let bases = Root::bases(root.node).unwrap_or_default();
         let secured = root.node.get("security").map(is_secured);
@@ -116,8 +116,9 @@ impl Description {
             let own = Root::bases(item);
             let kinds = &kinds[places[path]];
             // JSON has no line that tells which path it is.
-            let fault =
-                |code, line, problem, hint| *Fault::new(code, line, problem, hint).of_rule(&bounded(path));
+            let fault = |code, line, problem, hint| {
+                AnalyzeError::new(code, line, problem, hint).of_rule(&bounded(path))
+            };
             let same = matching::normal(path, kinds);
             let number = *numbers.entry(same).or_insert_with(|| {
                 self.methods.push(Vec::new());

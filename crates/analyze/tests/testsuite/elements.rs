@@ -10,13 +10,13 @@ fn rule(selection: &str) -> String {
     )
 }
 
-fn build(rule: &str) -> Result<Pack, (&'static str, u32, String)> {
+fn build(rule: &str) -> Result<Pack, (&'static str, u64, String)> {
     let mut sources = Sources::default();
     sources.add("t.yml", rule);
     sources.build("example").map_err(|faults| {
         let fault = &faults[0];
         assert_eq!(faults.len(), 1, "{fault}");
-        (fault.code, fault.line, fault.hint.clone())
+        (fault.code, fault.line.unwrap_or_default(), fault.hint().to_owned())
     })
 }
 

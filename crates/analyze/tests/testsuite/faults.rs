@@ -6,14 +6,14 @@ const RULE: &str =
     "title: T\nid: i\nlevel: low\ndetection:\n  selection:\n    a: x\n  condition: selection\n";
 
 /// The codes and lines of what is refused.
-fn faults(text: &str) -> Vec<(&'static str, u32)> {
+fn faults(text: &str) -> Vec<(&'static str, u64)> {
     let mut sources = Sources::default();
     sources.add("rules.yml", text);
     let faults = sources.build("test").expect_err(text);
     for fault in &faults {
-        assert!(!fault.problem.is_empty() && !fault.hint.is_empty(), "{fault}");
+        assert!(!fault.message.is_empty() && !fault.hint().is_empty(), "{fault}");
     }
-    faults.into_iter().map(|fault| (fault.code, fault.line)).collect()
+    faults.into_iter().map(|fault| (fault.code, fault.line.unwrap_or_default())).collect()
 }
 
 #[test]
@@ -22,7 +22,7 @@ fn what_of_sigma_is_not_supported_is_told_with_what_to_write_instead() {
         let mut sources = Sources::default();
         sources.add("rules.yml", &format!("{RULE}{key}\n"));
         let faults = sources.build("test").unwrap_err();
-        assert!(faults[0].hint.contains(mend), "{}", faults[0]);
+        assert!(faults[0].hint().contains(mend), "{}", faults[0]);
     }
 }
 
@@ -33,7 +33,7 @@ fn who_names_a_rule_by_its_title_is_told_to_name_it_otherwise() {
     sources.add("rules.yml", &correlation(body));
     let faults = sources.build("test").unwrap_err();
     assert_eq!(faults[0].code, "rule.reference");
-    assert!(faults[0].hint.contains("title"), "{}", faults[0]);
+    assert!(faults[0].hint().contains("title"), "{}", faults[0]);
 }
 
 fn detection(body: &str) -> String {
@@ -292,9 +292,12 @@ fn a_file_of_something_else_is_named_once() {
     sources.add("compose.yml", "services: {}\nvolumes: {}\n");
     sources.add("zone.yml", "timezone: Mars\n");
     let faults = sources.build("test").unwrap_err();
-    let told: Vec<_> = faults.iter().map(|fault| (fault.file.as_str(), fault.line, fault.code)).collect();
+    let told: Vec<_> = faults
+        .iter()
+        .map(|fault| (fault.file.as_deref().unwrap_or_default(), fault.line.unwrap_or_default(), fault.code))
+        .collect();
     assert_eq!(told, [("compose.yml", 1, "rule.unknown_key"), ("zone.yml", 1, "pack.timezone")]);
-    assert!(faults[0].hint.contains("detection"), "{}", faults[0]);
+    assert!(faults[0].hint().contains("detection"), "{}", faults[0]);
 }
 
 #[test]

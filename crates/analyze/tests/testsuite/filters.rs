@@ -38,13 +38,16 @@ fn filter(rules: &str, more: &str) -> String {
     )
 }
 
-fn build(texts: &[&str]) -> Result<Pack, Vec<(&'static str, u32, String)>> {
+fn build(texts: &[&str]) -> Result<Pack, Vec<(&'static str, u64, String)>> {
     let mut sources = Sources::default();
     for (nth, text) in texts.iter().enumerate() {
         sources.add(&format!("{nth}.yml"), text);
     }
-    let faults = |faults: Vec<countersign_analyze::Fault>| {
-        faults.into_iter().map(|fault| (fault.code, fault.line, fault.file)).collect()
+    let faults = |faults: Vec<countersign_analyze::AnalyzeError>| {
+        faults
+            .into_iter()
+            .map(|fault| (fault.code, fault.line.unwrap_or_default(), fault.file.clone().unwrap_or_default()))
+            .collect()
     };
     sources.build("example").map_err(faults)
 }

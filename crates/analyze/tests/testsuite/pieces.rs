@@ -1,7 +1,7 @@
 //! What is found depends neither on how events are shared out among workers, nor on the order in which pieces come.
 
 use countersign::time::Time;
-use countersign_analyze::pieces::{Detector, Merged, OUTLINE, Unreadable};
+use countersign_analyze::pieces::{Detector, Merged, OUTLINE, PieceError};
 use countersign_analyze::{Analysis, Analyzer, Pack, Sources};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
@@ -93,13 +93,13 @@ fn directly(pack: &Pack, events: &[Event]) -> Analysis {
 struct Keeping(Vec<Vec<u8>>);
 
 impl Keeping {
-    fn add(&mut self, merged: &mut Merged<'_>, piece: Vec<u8>) -> Result<(), Unreadable> {
+    fn add(&mut self, merged: &mut Merged<'_>, piece: Vec<u8>) -> Result<(), PieceError> {
         merged.hear(&piece[..piece.len().min(OUTLINE)])?;
         self.0.push(piece);
         Ok(())
     }
 
-    fn all(&self, merged: &mut Merged<'_>) -> Result<(), Unreadable> {
+    fn all(&self, merged: &mut Merged<'_>) -> Result<(), PieceError> {
         loop {
             while merged.step(2)? {}
             let Some(number) = merged.wants() else { return Ok(()) };
@@ -194,11 +194,11 @@ fn takes_whole_lines_alone() {
     let lines = line(0, (1, 1, true)) + &line(1, (1, 2, true));
     assert_eq!(detector.detect(&lines.as_bytes()[..lines.len() - 1]), Ok(line(0, (1, 1, true)).len()));
     assert_eq!(detector.detect(b"{\"line\":1"), Ok(0));
-    assert_eq!(detector.detect(b"{\"line\":1}\n"), Err(Unreadable));
+    assert_eq!(detector.detect(b"{\"line\":1}\n"), Err(PieceError));
     // What rules find of an event that nobody has read would be less.
     let (begin, rest) = lines.split_once("\"read\":").unwrap();
     let unread = format!("{begin}{}", &rest[rest.find("\"event\"").unwrap()..]);
-    assert_eq!(detector.detect(unread.as_bytes()), Err(Unreadable));
+    assert_eq!(detector.detect(unread.as_bytes()), Err(PieceError));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::verify::standing::{Standing, Standings};
 use crate::commands::{report, rules, slice};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Folder;
@@ -74,7 +74,7 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let pack = rules::load(&args.rules)?;
     let readings = args.own.load()?;
@@ -99,7 +99,7 @@ pub(crate) fn analyze<'p>(
     pack: &'p Pack,
     readings: &Readings,
     threads: usize,
-) -> Result<AnalyzedExport<'p>, Failure> {
+) -> Result<AnalyzedExport<'p>, CliError> {
     let options = Options { trust, ..Options::default() };
     let mut visitor = FindingsVisitor::new(pack, readings);
     let examiner = || |event: &SummarizedEvent<'_>| FindingsVisitor::examine(pack, readings, event);
@@ -175,12 +175,12 @@ impl AnalyzedExport<'_> {
     }
 
     /// Compares with what was found before.
-    fn compare(&self, path: &Path) -> Result<ExitStatus, Failure> {
+    fn compare(&self, path: &Path) -> Result<ExitStatus, CliError> {
         let name = shown(path);
-        let text = std::fs::read_to_string(path).map_err(|error| Failure::io("read", &name, &error))?;
+        let text = std::fs::read_to_string(path).map_err(|error| CliError::io("read", &name, &error))?;
         let broken = || {
             let hint = "give what `countersign analyze --format json` printed";
-            Failure::unusable("findings.invalid", "these are not findings", hint).within(&name)
+            CliError::unusable("findings.invalid", "these are not findings", hint).within(&name)
         };
         let before: Value = serde_json::from_str(&text).map_err(|_| broken())?;
         if before["countersign"] != "findings/v1" {
@@ -194,7 +194,7 @@ impl AnalyzedExport<'_> {
             if *was != is {
                 let hint = "findings can only be compared if the pack and the engine are the same";
                 let message = format!("they were made with another {what}: {was} instead of {is}");
-                return Err(Failure::unusable("findings.other", message, hint).within(&name));
+                return Err(CliError::unusable("findings.other", message, hint).within(&name));
             }
         }
         let now: Value = serde_json::from_str(&self.json()).map_err(|_| broken())?;
@@ -229,11 +229,11 @@ impl AnalyzedExport<'_> {
     }
 
     /// Writes what was found, the pack, and a slice for each finding.
-    fn evidence(&self, folder: Folder, args: &Args) -> Result<(), Failure> {
+    fn evidence(&self, folder: Folder, args: &Args) -> Result<(), CliError> {
         let directory = folder.path();
         let write = |name: &str, text: &str| {
             let path = directory.join(name);
-            std::fs::write(&path, text).map_err(|error| Failure::io("write", &shown(&path), &error))
+            std::fs::write(&path, text).map_err(|error| CliError::io("write", &shown(&path), &error))
         };
         write("findings.json", &self.json())?;
         write("pack.json", self.pack.as_json())?;

@@ -8,7 +8,7 @@ use countersign_client::now;
 use countersign_log_server::backup::{self, Backup};
 
 use crate::commands::serve;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::directory;
 use crate::io::style;
@@ -39,14 +39,14 @@ pub(crate) struct Args {
     to: PathBuf,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     serve::expect_folder(&args.dir)?;
     let is_a_place = fs::metadata(directory(&args.to))
         .and_then(|_| if args.to.is_dir() { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(()) });
-    is_a_place.map_err(|error| Failure::io("write", &shown(&args.to), &error))?;
+    is_a_place.map_err(|error| CliError::io("write", &shown(&args.to), &error))?;
     let made = backup::make(&args.dir, &args.to, now()?).map_err(|error| {
         let hint = "check the folder, that there is room for the file, and who may write it; `countersign fsck` says what is damaged";
-        Failure::unusable("store.failed", error.to_string(), serve::store_hint(&error, hint)).within(&shown(&args.dir))
+        CliError::unusable("store.failed", error.to_string(), serve::store_hint(&error, hint)).within(&shown(&args.dir))
     })?;
     let Backup { at, size } = made;
     style::done(&format!("{} as of {at} in {}", entries(size), shown(&args.to)));

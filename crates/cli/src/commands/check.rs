@@ -16,7 +16,7 @@ use countersign_client::Source;
 use countersign_errors::EngineError;
 
 use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::pin::{self, Pins};
 use crate::io::style::{bad, faint, good, label, plain};
@@ -65,7 +65,7 @@ pub(crate) struct Args {
     format: FormatArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = match (&args.vkey, args.trust.path()) {
         (Some(vkey), _) => Trust::default().with_log(vkey.parse::<VerifierKey>()?)?,
         (None, Some(path)) => input::trust(path)?,
@@ -99,10 +99,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 /// Reads the whole log, and verifies what it holds.
-fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification), Failure> {
+fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification), CliError> {
     let checkpoint = source.checkpoint()?;
     check_name(&checkpoint.checkpoint.origin).map_err(|error| {
-        Failure::from(error)
+        CliError::from(error)
             .within(&format!("{}checkpoint", source.name()))
             .with_hint("a log can only be checked if its origin could be a key's name")
     })?;
@@ -119,7 +119,7 @@ fn check(source: &dyn Source, options: Options) -> Result<(Tiles, Verification),
         });
         let verified = parallel::verify(Lines::new(reader), options, threads, |_| {}, |_| {});
         let tiles = walking.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-        let verification = verified.map_err(|error| Failure::io("read", &source.name(), &error))?;
+        let verification = verified.map_err(|error| CliError::io("read", &source.name(), &error))?;
         Ok((tiles, verification))
     })
 }
@@ -129,7 +129,7 @@ fn walk(
     source: &dyn Source,
     checkpoint: SignedCheckpoint,
     lines: &SyncSender<io::Result<Vec<u8>>>,
-) -> Result<Tiles, Failure> {
+) -> Result<Tiles, CliError> {
     let bar = progress::count("checking", checkpoint.checkpoint.size.div_ceil(TILE_WIDTH));
     let mut walk = Walk::new(checkpoint);
     let plan = walk.plan();
@@ -155,7 +155,7 @@ fn walk(
             }
             bar.inc(u64::from(matches!(resource, Resource::Bundle(_))));
         }
-        Ok::<(), Failure>(())
+        Ok::<(), CliError>(())
     })?;
     bar.finish_and_clear();
     let (last, tiles) = walk.finish();

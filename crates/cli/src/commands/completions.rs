@@ -3,7 +3,7 @@
 use clap::CommandFactory;
 use clap_complete::Shell;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 
@@ -19,7 +19,7 @@ pub(crate) struct Args {
     shell: Shell,
 }
 
-pub(crate) fn run<C: CommandFactory>(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run<C: CommandFactory>(args: &Args) -> Result<ExitStatus, CliError> {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut C::command(), "countersign", &mut script);
     let mut output = Output::create(None)?;

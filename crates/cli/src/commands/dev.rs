@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::commands::keygen::{random, write_key};
 use crate::commands::serve;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::style;
@@ -42,12 +42,12 @@ pub(crate) struct Args {
     page: Option<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let address = free(args.listen)?;
     let folder = tempfile::Builder::new().prefix("countersign-dev-").tempdir();
-    let folder = folder.map_err(|error| Failure::io("make", "a temporary folder", &error))?;
+    let folder = folder.map_err(|error| CliError::io("make", "a temporary folder", &error))?;
     let dir = folder.path().join("log");
-    std::fs::create_dir(&dir).map_err(|error| Failure::io("make", &shown(&dir), &error))?;
+    std::fs::create_dir(&dir).map_err(|error| CliError::io("make", &shown(&dir), &error))?;
     let (log, app) = (generate(LOG)?, generate(EMITTER)?);
     write_key(&dir.join("log.key"), &log)?;
     let mut trust = Output::create(Some(&dir.join("trust.txt")))?;
@@ -56,9 +56,9 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     trust.finish()?;
     let rights = "read,erase,admin".parse::<Rights>();
     let rights =
-        rights.map_err(|why| Failure::unusable("token.file", why, "this is a bug: please report it"))?;
+        rights.map_err(|why| CliError::unusable("token.file", why, "this is a bug: please report it"))?;
     let token = tokens::add(&dir, "dev", rights, None, Scope::default());
-    let token = token.map_err(|error| Failure::unusable("token.file", error.to_string(), "try again"))?;
+    let token = token.map_err(|error| CliError::unusable("token.file", error.to_string(), "try again"))?;
     let paste = Zeroizing::new(format!(
         "AUDIT_KEY={}\nAUDIT_URL=http://{address}\nAUDIT_LOG={log_key}\nCOUNTERSIGN_TOKEN={}\n",
         app.encode().as_str(),
@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     ));
     let mut stdout = anstream::stdout();
     let written = stdout.write_all(paste.as_bytes()).and_then(|()| stdout.flush());
-    written.map_err(|error| Failure::io("write", "standard output", &error))?;
+    written.map_err(|error| CliError::io("write", "standard output", &error))?;
     let console = style::label("console:");
     anstream::eprintln!("  {console} http://{address}/, with COUNTERSIGN_TOKEN and the trust file");
     let command = <serve::Args as clap::Args>::augment_args(clap::Command::new("dev"));
@@ -77,29 +77,29 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let matches = command.get_matches_from(flags);
     let ended = serve::Args::from_arg_matches(&matches)
         .map_err(|error| {
-            Failure::unusable("arguments.invalid", error.to_string(), "this is a bug: please report it")
+            CliError::unusable("arguments.invalid", error.to_string(), "this is a bug: please report it")
         })
         .and_then(|args| serve::run(&args));
-    folder.close().map_err(|error| Failure::io("remove", "the temporary folder", &error))?;
+    folder.close().map_err(|error| CliError::io("remove", "the temporary folder", &error))?;
     style::done("the log, its keys and its events are forgotten");
     ended
 }
 
-fn generate(name: &str) -> Result<SignerKey, Failure> {
+fn generate(name: &str) -> Result<SignerKey, CliError> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
     Ok(SignerKey::generate(name, *seed)?)
 }
 
 /// The address, with its port: it is told before the log listens there.
-fn free(address: SocketAddr) -> Result<Address, Failure> {
+fn free(address: SocketAddr) -> Result<Address, CliError> {
     if !address.ip().is_loopback() {
         let hint = "its keys are shown on the screen. To serve others, run `countersign serve`";
-        return Err(Failure::unusable("arguments.invalid", "this log is for this machine only", hint));
+        return Err(CliError::unusable("arguments.invalid", "this log is for this machine only", hint));
     }
     let found = TcpListener::bind(address).and_then(|listener| listener.local_addr());
     found.map(Address::Tcp).map_err(|error| {
-        Failure::io("listen at", &address.to_string(), &error)
+        CliError::io("listen at", &address.to_string(), &error)
             .with_hint("give another address with --listen, or port 0 for any")
     })
 }

@@ -14,7 +14,6 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, Options, SummarizedEvent, Verdict, VerifiedItem};
-use countersign_analyze::Fault;
 use countersign_client::Prefix;
 use countersign_client::now;
 use serde_json::Value;
@@ -24,7 +23,7 @@ use crate::arg_groups::{AccessArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::export::stream;
 use crate::commands::{analyze, inventory, rules};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::contents;
 use crate::io::input::{self, Input};
@@ -110,7 +109,7 @@ impl Judged<'_> {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (mut policy, hash) = load(&args.policy)?;
     let trust = args.trust.load()?;
     let readings = args.own.load()?;
@@ -195,7 +194,7 @@ fn options(trust: countersign::trust::Trust) -> Options {
     Options { trust, ..Options::default() }
 }
 
-fn write(path: &Path, text: &str, what: &str) -> Result<(), Failure> {
+fn write(path: &Path, text: &str, what: &str) -> Result<(), CliError> {
     let mut output = Output::create(Some(path))?;
     output.write(text.as_bytes())?;
     output.finish()?;
@@ -203,19 +202,21 @@ fn write(path: &Path, text: &str, what: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn load(path: &Path) -> Result<(Policy, String), Failure> {
+fn load(path: &Path) -> Result<(Policy, String), CliError> {
     let text = input::document(path, "a policy")?;
     let directory = path.parent().unwrap_or(Path::new(""));
-    let policy = Policy::parse(&text, directory)
-        .map_err(|fault| rules::refused(&[Fault { file: shown(path), ..fault }]))?;
+    let policy = Policy::parse(&text, directory).map_err(|mut fault| {
+        fault.file = Some(shown(path));
+        rules::refused(&[fault])
+    })?;
     Ok((policy, Hash::of(&[text.as_bytes()]).to_string()))
 }
 
 /// Findings name their rules by id. A rule that is misspelt, or that makes no findings, is never found.
-fn name_by_id(pack: &countersign_analyze::Pack, findings: &mut policy::Findings) -> Result<(), Failure> {
+fn name_by_id(pack: &countersign_analyze::Pack, findings: &mut policy::Findings) -> Result<(), CliError> {
     let excepted = findings.except.iter_mut().map(|exception| &mut exception.of);
     for named in findings.rules.iter_mut().chain(excepted) {
-        let refused = |message, hint| Err(Failure::unusable("policy.rule", message, hint));
+        let refused = |message, hint| Err(CliError::unusable("policy.rule", message, hint));
         match pack.rule(named) {
             None => {
                 let hint = "`countersign rules list` has the ids of the rules";
@@ -232,11 +233,11 @@ fn name_by_id(pack: &countersign_analyze::Pack, findings: &mut policy::Findings)
 }
 
 /// The endpoints that were open before, by an inventory.
-fn baseline(path: &Path) -> Result<BTreeSet<String>, Failure> {
+fn baseline(path: &Path) -> Result<BTreeSet<String>, CliError> {
     const MOST: u64 = 256;
     let broken = || {
         let hint = "give what `countersign inventory --format json` printed";
-        Failure::unusable("policy.baseline", "it is not an inventory", hint).within(&shown(path))
+        CliError::unusable("policy.baseline", "it is not an inventory", hint).within(&shown(path))
     };
     let value: Value = serde_json::from_slice(&Input::open(path)?.all(MOST)?).map_err(|_| broken())?;
     if value["countersign"] != "inventory/v1" {
@@ -259,13 +260,13 @@ struct Local {
 }
 
 impl Local {
-    fn of(args: &Args) -> Result<Self, Failure> {
+    fn of(args: &Args) -> Result<Self, CliError> {
         let mut input = match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
             None if args.export == Path::new("-") => Input::open(&args.export)?,
             None => return Ok(Self { path: args.export.clone(), _kept: None }),
             Some(url) => stream(url, args.access.token()?.as_ref())?,
         };
-        let failed = |error: std::io::Error| Failure::io("keep", &shown(&args.export), &error);
+        let failed = |error: std::io::Error| CliError::io("keep", &shown(&args.export), &error);
         let mut file = NamedTempFile::new().map_err(failed)?;
         std::io::copy(input.reader()?, &mut file).map_err(failed)?;
         file.flush().map_err(failed)?;
@@ -279,7 +280,7 @@ fn lines(
     options: Options,
     leaves: &BTreeSet<u64>,
     threads: usize,
-) -> Result<(Report, BTreeMap<u64, u64>), Failure> {
+) -> Result<(Report, BTreeMap<u64, u64>), CliError> {
     let examiner = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.select(()));
     let mut visitor = LineVisitor { leaves, lines: BTreeMap::new() };
     let verification = visit(&mut contents(export)?, options, threads, examiner, &mut visitor)?;
@@ -294,9 +295,9 @@ struct LineVisitor<'l> {
 
 impl EventVisitor for LineVisitor<'_> {
     type Item = ();
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), CliError> {
         if self.leaves.contains(&event.index) {
             self.lines.insert(event.index, event.line);
         }

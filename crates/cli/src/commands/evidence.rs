@@ -6,7 +6,7 @@ mod written;
 use std::path::PathBuf;
 
 use countersign::time::Time;
-use countersign_analyze::Fault;
+use countersign_analyze::AnalyzeError;
 use countersign_client::Prefix;
 use countersign_controls::{Catalogue, Period};
 use countersign_log_server::retention::Age;
@@ -18,7 +18,7 @@ use crate::arg_groups::{AccessArgs, FormatArgs, OutputFormat, ThreadArgs, TrustA
 use crate::commands::export::stream;
 use crate::commands::report::selected;
 use crate::commands::{report, rules};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Folder;
@@ -132,7 +132,7 @@ fn period(text: &str) -> Result<Period, String> {
     if from < to { Ok(Period { from, to }) } else { Err("it ends before it begins".into()) }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let catalogue = catalogue(args)?;
     let pack = rules::load(&args.rules)?;
     for (question, word) in catalogue.unanswered(&pack) {
@@ -148,7 +148,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let folder = folder(args)?;
     if args.subject.is_some() && folder.is_none() {
         let hint = "give a new folder, as in -o access/";
-        return Err(Failure::unusable(
+        return Err(CliError::unusable(
             "arguments.invalid",
             "--subject writes an export of the person's events too",
             hint,
@@ -157,7 +157,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
     if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_meant(place)) {
         let hint = "save it first, with `countersign export` where it is a collector's";
-        return Err(Failure::unusable("arguments.invalid", "an evidence file is made of a file", hint));
+        return Err(CliError::unusable("arguments.invalid", "an evidence file is made of a file", hint));
     }
     let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(export)?,
@@ -209,11 +209,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     Ok(status)
 }
 
-fn catalogue(args: &Args) -> Result<Catalogue, Failure> {
+fn catalogue(args: &Args) -> Result<Catalogue, CliError> {
     let Some(path) = &args.catalogue else {
         let name = args.framework.as_deref().unwrap_or_default();
         return Catalogue::built_in(name).ok_or_else(|| {
-            Failure::unusable(
+            CliError::unusable(
                 "arguments.invalid",
                 "there is no such framework",
                 "see `countersign evidence --help`",
@@ -223,17 +223,13 @@ fn catalogue(args: &Args) -> Result<Catalogue, Failure> {
     let name = shown(path);
     let bytes = Input::open(path)?.all(MAX_CATALOGUE)?;
     let text = String::from_utf8(bytes).map_err(|_| {
-        Failure::unusable("io.not_text", "it is not UTF-8 text", "a catalogue is YAML in UTF-8").within(&name)
+        CliError::unusable("io.not_text", "it is not UTF-8 text", "a catalogue is YAML in UTF-8")
+            .within(&name)
     })?;
     Catalogue::parse(&text).map_err(|faults| {
-        let failure = |fault: &Fault| {
-            let place = if fault.rule.is_empty() { String::new() } else { format!("{}: ", fault.rule) };
-            let failure = Failure::unusable(fault.code, format!("{place}{}", fault.problem), &fault.hint);
-            let failure = if fault.line > 0 { failure.at_line(fault.line.into()) } else { failure };
-            failure.within(&name)
-        };
+        let failure = |fault: &AnalyzeError| rules::failure(fault).within(&name);
         let Some((last, before)) = faults.split_last() else {
-            return Failure::unusable("catalogue.empty", "it cannot be used", "mend it").within(&name);
+            return CliError::unusable("catalogue.empty", "it cannot be used", "mend it").within(&name);
         };
         before.iter().take(20).for_each(|fault| failure(fault).report());
         failure(last)
@@ -241,7 +237,7 @@ fn catalogue(args: &Args) -> Result<Catalogue, Failure> {
 }
 
 /// The folder to be written, where one is asked for.
-fn folder(args: &Args) -> Result<Option<Folder>, Failure> {
+fn folder(args: &Args) -> Result<Option<Folder>, CliError> {
     let is_meant =
         |path: &&PathBuf| path.to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]) || path.is_dir();
     args.output.as_ref().filter(is_meant).map(|path| Folder::create(path)).transpose()

@@ -18,7 +18,7 @@ use countersign_query::Query;
 use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
 use crate::commands::slice::{self, Chosen};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Output;
@@ -114,10 +114,10 @@ struct Asked {
     boundary: Option<u64>,
 }
 
-pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     if args.asked.limit.is_some() && args.chosen.chain.len() > 1 {
         let message = "--limit is for one chain, or for all";
-        return Err(Failure::unusable(
+        return Err(CliError::unusable(
             "arguments.invalid",
             message,
             "leave --limit out, or ask chain by chain",
@@ -133,7 +133,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failu
         } else {
             "give --format parquet, or use `countersign slice` for a smaller export"
         };
-        return Err(Failure::unusable(
+        return Err(CliError::unusable(
             "arguments.invalid",
             "EXPORT and --partition are for --format parquet",
             hint,
@@ -142,12 +142,12 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failu
     if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
 }
 
-fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
+fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let prefix = prefix(&args.log)?;
     if !args.chosen.own.is_none() {
         let hint = "leave --readings out; `countersign serve --readings` has a log read by yours";
         let message = "a log reads events by its own readings, whoever asks";
-        return Err(Failure::unusable("arguments.invalid", message, hint));
+        return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     let token = args.access.token()?;
     let request = Request::of(args)?;
@@ -169,15 +169,15 @@ fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failu
 }
 
 /// The collector's address.
-fn prefix(url: &str) -> Result<Prefix, Failure> {
+fn prefix(url: &str) -> Result<Prefix, CliError> {
     Prefix::parse(url).map_err(|why| {
         let hint = "give the collector's address, such as https://log.example.com";
-        Failure::unusable("arguments.invalid", why, hint).within("the URL")
+        CliError::unusable("arguments.invalid", why, hint).within("the URL")
     })
 }
 
 /// What the collector would answer, without it.
-fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
+fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let request = Request::of(args)?;
     let log = folder::open(Path::new(&args.log), &args.chosen, &request.query)?;
     let mut made = log.export()?;
@@ -206,7 +206,7 @@ struct Request {
 }
 
 impl Request {
-    fn of(args: &Args) -> Result<Self, Failure> {
+    fn of(args: &Args) -> Result<Self, CliError> {
         let (asked, chosen) = (&args.asked, &args.chosen);
         let mut query = Vec::new();
         let mut ask = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
@@ -263,7 +263,7 @@ impl Request {
     }
 }
 
-fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<Stream, Failure> {
+fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<Stream, CliError> {
     let query: Vec<(&str, &str)> =
         request.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let url = prefix.join(&request.path, &query);
@@ -278,7 +278,7 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
 }
 
 /// All that the collector at this address has for who bears the token.
-pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, Failure> {
+pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, CliError> {
     let request = Request { path: "export".into(), query: Vec::new(), whole: true };
     let stream = fetch(&prefix(url)?, &request, token)?;
     let name = stream.name().to_owned();
@@ -286,7 +286,7 @@ pub(crate) fn stream(url: &str, token: Option<&Token>) -> Result<Input, Failure>
 }
 
 /// What a collector answers instead of an export.
-fn explain(answer: &Answer, with_token: bool) -> Failure {
+fn explain(answer: &Answer, with_token: bool) -> CliError {
     let said: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let text = |member: &str| {
         let text = said["error"][member].as_str()?;
@@ -302,11 +302,11 @@ fn explain(answer: &Answer, with_token: bool) -> Failure {
         (401 | 403, true) => "this token may not read this, or not any more: ask the log's operator".into(),
         _ => text("hint").unwrap_or_else(|| "is this a collector's address?".into()),
     };
-    Failure::unusable(&code, format!("there is no export: {message}"), hint)
+    CliError::unusable(&code, format!("there is no export: {message}"), hint)
 }
 
 /// Writes an export as it comes. It appears when it is whole.
-fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
+fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result<ExitStatus, CliError> {
     let mut output = Output::create(destination)?;
     let bar = progress::bar("exporting", None);
     let (mut stage, mut ends) = (Stage::default(), Ends::default());
@@ -317,7 +317,7 @@ fn keep(stream: &mut dyn Read, name: &str, destination: Option<&Path>) -> Result
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => {
                 return Err(
-                    Failure::io("read", name, &error).with_hint("the connection was lost: fetch it again")
+                    CliError::io("read", name, &error).with_hint("the connection was lost: fetch it again")
                 );
             }
         };
@@ -382,7 +382,7 @@ impl Ends {
     }
 
     /// Whether it seems to be an export that came whole. Verifying tells more.
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self) -> Result<(), CliError> {
         if self.lines == 0 {
             return Err(export::empty());
         }
@@ -394,13 +394,13 @@ impl Ends {
     }
 }
 
-fn cut(name: &str) -> Failure {
+fn cut(name: &str) -> CliError {
     cut_off().within(name)
 }
 
-fn cut_off() -> Failure {
+fn cut_off() -> CliError {
     let error = Error::new(Code::Export, "the export ends before its last checkpoint");
-    Failure::broken(error.with_hint("the connection was lost: fetch it again; nothing was kept"))
+    CliError::broken(error.with_hint("the connection was lost: fetch it again; nothing was kept"))
 }
 
 #[cfg(test)]

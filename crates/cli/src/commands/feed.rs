@@ -16,7 +16,7 @@ use countersign_feeds::Format;
 use self::terminal::Terminal;
 use crate::arg_groups::{AccessArgs, RequiredTrustArgs, ThreadArgs};
 use crate::args;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::{query, readings, stop};
 
@@ -85,7 +85,7 @@ pub(crate) struct Args {
 /// How long a receiver is asked again where all is to be sent and the program is to end.
 const PATIENCE: Duration = Duration::from_mins(5);
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let feed = Feed {
         format: args.format,
         readings: args.own.load()?,
@@ -97,7 +97,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let log = args.from.to_str().filter(|place| Prefix::is_meant(place));
     if log.is_some() && args.state.is_none() {
         let hint = "give --state DIR, a directory of its own for each feed";
-        return Err(Failure::unusable("arguments.invalid", "a log is followed with a state", hint));
+        return Err(CliError::unusable("arguments.invalid", "a log is followed with a state", hint));
     }
     let progress = Progress::open(args.state.as_deref())?;
     stop::gracefully();

@@ -7,13 +7,13 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::log::Evidence;
 use countersign::time::Time;
 use countersign_log::evidence;
-use countersign_log::stop::{Line, Stop};
+use countersign_log::stop::{Line, SigningStop};
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
 
 use crate::arg_groups::FormatArgs;
 use crate::commands::serve::store_hint;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, faint, good, label, plain};
 use crate::io::verdict;
@@ -39,11 +39,11 @@ pub(crate) struct Args {
     format: FormatArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let name = shown(&args.dir);
-    std::fs::read_dir(&args.dir).map_err(|error| Failure::io("read", &name, &error))?;
+    std::fs::read_dir(&args.dir).map_err(|error| CliError::io("read", &name, &error))?;
     let stops = StopFile::new(&args.dir).read().map_err(|error| {
-        Failure::unusable("store.failed", error.to_string(), "check the file, and who may read it")
+        CliError::unusable("store.failed", error.to_string(), "check the file, and who may read it")
     })?;
     let forks = forks(&args.dir)?;
     let found = !stops.is_empty() || !forks.is_empty();
@@ -53,14 +53,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 /// The forks in the folder's database, if there is one.
-fn forks(folder: &Path) -> Result<Vec<(Time, Evidence)>, Failure> {
+fn forks(folder: &Path) -> Result<Vec<(Time, Evidence)>, CliError> {
     if !folder.join(sqlite::FILE).exists() {
         return Ok(Vec::new());
     }
     let read = sqlite::open_reader(folder).and_then(|(_, reader)| reader.evidence());
     read.map_err(|error| {
         let hint = "check the folder, and who may read it";
-        Failure::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&shown(folder))
+        CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&shown(folder))
     })
 }
 
@@ -93,7 +93,7 @@ fn text(stops: &[String], forks: &[(Time, Evidence)]) -> String {
     text
 }
 
-fn stopped(stop: &Stop, text: &mut String) {
+fn stopped(stop: &SigningStop, text: &mut String) {
     let code = faint(format_args!("[{}]", stop.cause.code()));
     let _ = writeln!(text, "{} {} {code}", bad("✗ The log stopped signing."), stop.at);
     let _ = writeln!(text, "  {}", plain(&stop.message));

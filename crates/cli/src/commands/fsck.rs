@@ -12,7 +12,7 @@ use tokio::runtime::Runtime;
 
 use crate::arg_groups::FormatArgs;
 use crate::commands::serve::{bucket, expect_folder, store_hint};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, good, plain};
 use crate::io::{progress, style, verdict};
@@ -54,11 +54,11 @@ enum Held<'a> {
     Bucket { bucket: Bucket, url: &'a str, folder: Option<&'a Path>, runtime: Runtime },
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let held = match &args.store {
         None => Held::Folder(args.dir.as_deref().unwrap_or(Path::new("countersign-log"))),
         Some(url) => {
-            let runtime = Runtime::new().map_err(|error| Failure::io("start", "the check", &error))?;
+            let runtime = Runtime::new().map_err(|error| CliError::io("start", "the check", &error))?;
             Held::Bucket { bucket: bucket(url)?, url, folder: args.dir.as_deref(), runtime }
         }
     };
@@ -98,7 +98,7 @@ impl Held<'_> {
         }
     }
 
-    fn look(&self, doing: &'static str) -> Result<Report, Failure> {
+    fn look(&self, doing: &'static str) -> Result<Report, CliError> {
         let bar = progress::count(doing, 0);
         let mut told = |done, total| {
             bar.set_length(total);
@@ -114,7 +114,7 @@ impl Held<'_> {
         report.map_err(|error| self.failed(&error))
     }
 
-    fn repair(&self, found: &Report) -> Result<(), Failure> {
+    fn repair(&self, found: &Report) -> Result<(), CliError> {
         let bar = progress::count("mending", 0);
         let mut told = |done, total| {
             bar.set_length(total);
@@ -130,21 +130,21 @@ impl Held<'_> {
         mended.map_err(|error| self.failed(&error))
     }
 
-    fn failed(&self, error: &StoreError) -> Failure {
+    fn failed(&self, error: &StoreError) -> CliError {
         match self {
             Self::Folder(folder) => {
                 let hint = store_hint(error, "check that this is a log's folder and that you may read it");
-                Failure::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
+                CliError::unusable("store.failed", error.to_string(), hint).within(&shown(folder))
             }
             Self::Bucket { url, .. } => {
                 let hint = "check that there is a log in this bucket and that you may read it";
-                Failure::unusable("store.failed", error.to_string(), hint).within(url)
+                CliError::unusable("store.failed", error.to_string(), hint).within(url)
             }
         }
     }
 }
 
-fn tell(report: &Report) -> Result<(), Failure> {
+fn tell(report: &Report) -> Result<(), CliError> {
     let mut text = String::new();
     for damage in &report.damages {
         let _ = writeln!(
@@ -196,7 +196,7 @@ fn count(damages: usize) -> String {
     if damages == 1 { "1 damage".to_owned() } else { format!("{damages} damages") }
 }
 
-fn in_use(error: &StartError) -> Failure {
+fn in_use(error: &StartError) -> CliError {
     let hint = "stop the server before --repair; without it a running log can be checked";
-    Failure::unusable("server.in_use", error.to_string(), hint)
+    CliError::unusable("server.in_use", error.to_string(), hint)
 }

@@ -11,7 +11,7 @@ use countersign_client::now;
 use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
 use crate::commands::record::note::NoteTo;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::{key, style};
@@ -76,7 +76,7 @@ struct Common {
     to: NoteTo,
 }
 
-pub(crate) fn grant(args: &GrantArgs) -> Result<ExitStatus, Failure> {
+pub(crate) fn grant(args: &GrantArgs) -> Result<ExitStatus, CliError> {
     let bound = |bound: Option<Bound>| bound.and_then(|Bound(time)| time);
     let (from, until) = (bound(args.from), bound(args.until));
     let vkey: VerifierKey = args.vkey.parse()?;
@@ -91,7 +91,7 @@ pub(crate) fn grant(args: &GrantArgs) -> Result<ExitStatus, Failure> {
     state(&args.common, &statement, &key)
 }
 
-pub(crate) fn revoke(args: &RevokeArgs) -> Result<ExitStatus, Failure> {
+pub(crate) fn revoke(args: &RevokeArgs) -> Result<ExitStatus, CliError> {
     let since = args.since.and_then(|Bound(time)| time);
     let vkey: VerifierKey = args.vkey.parse()?;
     let key = key::load(&args.common.key)?;
@@ -107,14 +107,14 @@ pub(crate) fn revoke(args: &RevokeArgs) -> Result<ExitStatus, Failure> {
     state(&args.common, &statement, &key)
 }
 
-fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> Failure {
+fn no_right(key: &SignerKey, about: &VerifierKey, hint: &str) -> CliError {
     let message =
         format!("a statement by {} about {} would have no effect", key.verifier_key().name(), about.name());
-    Failure::unusable("note.invalid", style::plain(&message), hint)
+    CliError::unusable("note.invalid", style::plain(&message), hint)
 }
 
 /// Signs the statement, and writes it or submits it.
-fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, Failure> {
+fn state(args: &Common, statement: &Statement, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let sign = |origin: &str| KeyNote::sign(origin, std::slice::from_ref(statement), key);
     let mut lines = Writer::new();
     if let Some(mut collector) = args.to.collector(args.origin.as_deref())? {

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::commands::keygen::{random, write_key};
 use crate::commands::{grant, record, seal, verify};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::{Output, write_secret};
 use crate::io::{key, style};
@@ -50,7 +50,7 @@ pub(crate) struct Args {
     origin: String,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let remote = args.to.as_deref().zip(args.log.as_deref());
     let remote_key = remote.map(|(_, log)| log.parse::<VerifierKey>()).transpose()?;
     make_folder(&args.dir)?;
@@ -69,13 +69,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     )?;
     let (grant_by, record_by) = (place.path("issuer.key"), place.path("app.key"));
     let events = tempfile::NamedTempFile::new().and_then(|file| fs::write(&file, FIRST).map(|()| file));
-    let events = events.map_err(|error| Failure::io("write", "a temporary file", &error))?;
+    let events = events.map_err(|error| CliError::io("write", "a temporary file", &error))?;
     let first = events.path().as_os_str().to_owned();
     let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
     let status = if let Some((url, vkey)) = remote {
         if Path::new(&place.path(".env")).exists() {
             let hint = "record to the log with `countersign record --to`; or give another --dir";
-            return Err(Failure::unusable("io.exists", "the first event is in the log already", hint));
+            return Err(CliError::unusable("io.exists", "the first event is in the log already", hint));
         }
         let to = words(&["--to", url, "--log", vkey]);
         let granted = [words(&[app_key.as_str(), "--key"]), vec![grant_by], to.clone()].concat();
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
             ["grant.ndjson", "app.ndjson", "audit.ndjson"].map(|name| place.path(name));
         if Path::new(&log).exists() {
             let hint = "record to it with `countersign record` and `countersign seal`; or give another --dir";
-            return Err(Failure::unusable("io.exists", "the log was begun already", hint)
+            return Err(CliError::unusable("io.exists", "the log was begun already", hint)
                 .within(&shown(Path::new(&log))));
         }
         let origin = words(&["--origin", &args.origin, "-o"]);
@@ -129,17 +129,17 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     Ok(status)
 }
 
-fn log_key(place: &Folder<'_>) -> Result<VerifierKey, Failure> {
+fn log_key(place: &Folder<'_>) -> Result<VerifierKey, CliError> {
     Ok(key::load(Path::new(&place.path("log.key")))?.verifier_key().clone())
 }
 
 /// The arguments of another command.
-fn parsed<A: clap::Args + FromArgMatches>(words: Vec<OsString>) -> Result<A, Failure> {
+fn parsed<A: clap::Args + FromArgMatches>(words: Vec<OsString>) -> Result<A, CliError> {
     let command = A::augment_args(clap::Command::new("init").no_binary_name(true));
     let parsed = command.try_get_matches_from(words).and_then(|matches| A::from_arg_matches(&matches));
     // What clap says repeats arguments.
     parsed.map_err(|_| {
-        Failure::unusable(
+        CliError::unusable(
             "arguments.invalid",
             "a name or an address cannot be used",
             "see `countersign init --help`",
@@ -158,12 +158,12 @@ fn own_name() -> String {
     if plain.is_empty() { "app".into() } else { plain.into() }
 }
 
-fn make_folder(folder: &Path) -> Result<(), Failure> {
+fn make_folder(folder: &Path) -> Result<(), CliError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Failure::io("make", &shown(folder), &error))
+    builder.create(folder).map_err(|error| CliError::io("make", &shown(folder), &error))
 }
 
 /// Where everything goes.
@@ -175,7 +175,7 @@ impl Folder<'_> {
     }
 
     /// The key in that file, made where there is none.
-    fn key(&self, file: &str, name: &str) -> Result<SignerKey, Failure> {
+    fn key(&self, file: &str, name: &str) -> Result<SignerKey, CliError> {
         let path = self.0.join(file);
         if path.exists() {
             return key::load(&path);
@@ -187,7 +187,7 @@ impl Folder<'_> {
         Ok(key)
     }
 
-    fn write(&self, file: &str, text: &str) -> Result<(), Failure> {
+    fn write(&self, file: &str, text: &str) -> Result<(), CliError> {
         let path = self.0.join(file);
         if path.exists() {
             return Ok(());
@@ -197,7 +197,7 @@ impl Folder<'_> {
         output.finish()
     }
 
-    fn secret(&self, file: &str, text: &str) -> Result<(), Failure> {
+    fn secret(&self, file: &str, text: &str) -> Result<(), CliError> {
         let path = self.0.join(file);
         if path.exists() { Ok(()) } else { write_secret(&path, text.as_bytes()) }
     }

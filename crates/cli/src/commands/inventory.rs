@@ -17,7 +17,7 @@ use crate::arg_groups::{AccessArgs, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::export::stream;
 use crate::commands::rules;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::query::{EventQuery, MetConditions, parse_event};
@@ -99,7 +99,7 @@ impl FailOn {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let filter = EventFilter {
         readings: args.own.load()?,
@@ -120,7 +120,7 @@ pub(crate) fn find(
     asked: Asked,
     filter: &EventFilter,
     threads: usize,
-) -> Result<ExportInventory, Failure> {
+) -> Result<ExportInventory, CliError> {
     let options = Options { trust, ..Options::default() };
     let query = filter.query.as_ref().map(EventQuery::new);
     let examiner = || {
@@ -169,9 +169,9 @@ struct InventoryVisitor<'q> {
 
 impl EventVisitor for InventoryVisitor<'_> {
     type Item = EventCall;
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<EventCall>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<EventCall>) -> Result<(), CliError> {
         self.events += 1;
         let VerifiedItem { link, item: EventCall { call, met }, .. } = event;
         if self.query.is_none_or(|query| query.matches(met, &link)) {
@@ -185,7 +185,7 @@ impl EventVisitor for InventoryVisitor<'_> {
     }
 }
 
-fn open(args: &Args) -> Result<Input, Failure> {
+fn open(args: &Args) -> Result<Input, CliError> {
     match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
         None => Input::open(&args.export),
         Some(url) => stream(url, args.access.token()?.as_ref()),
@@ -193,12 +193,12 @@ fn open(args: &Args) -> Result<Input, Failure> {
 }
 
 /// Reads a description of an API.
-pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
+pub(crate) fn description(path: &Path) -> Result<Description, CliError> {
     let name = shown(path);
     let bytes = Input::open(path)?.all(MAX_DESCRIPTION as u64 >> 20)?;
     let hint = "an OpenAPI description is JSON or YAML in UTF-8";
     let text = String::from_utf8(bytes)
-        .map_err(|_| Failure::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
+        .map_err(|_| CliError::unusable("io.not_text", "it is not UTF-8 text", hint).within(&name))?;
     let description = Description::parse(&text).map_err(|fault| rules::failure(&fault).within(&name))?;
     if description.elsewhere > 0 {
         let paths = count(description.elsewhere as u64, "path");
@@ -216,7 +216,7 @@ pub(crate) fn description(path: &Path) -> Result<Description, Failure> {
 }
 
 /// What cannot be told is not taken for what is not there.
-fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), Failure> {
+fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), CliError> {
     let asks = |of: &[&str]| args.fail_on.iter().map(|what| what.as_str()).find(|what| of.contains(what));
     let (what, needed) = if description.is_none()
         && let Some(what) = asks(&["shadow", "zombie", "undocumented-method", "unused"])
@@ -230,7 +230,7 @@ fn refuse_without(args: &Args, description: Option<&Description>) -> Result<(), 
         return Ok(());
     };
     let message = format!("--fail-on {what} needs {needed}");
-    Err(Failure::unusable("arguments.invalid", message, "without it nothing could be found"))
+    Err(CliError::unusable("arguments.invalid", message, "without it nothing could be found"))
 }
 
 /// The endpoints that an export shows, and the report on it.

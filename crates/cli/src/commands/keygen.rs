@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use countersign::note::SignerKey;
 use zeroize::Zeroizing;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::write_secret;
 use crate::io::style;
@@ -33,7 +33,7 @@ pub(crate) struct Args {
     witness: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
     let generate = if args.witness { SignerKey::generate_witness } else { SignerKey::generate };
@@ -45,13 +45,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     write_key(&path, &key)?;
     style::done(&format!("secret key written to {}. Keep it secret", shown(&path)));
     writeln!(anstream::stdout(), "{}", key.verifier_key())
-        .map_err(|error| Failure::io("write", "standard output", &error))
+        .map_err(|error| CliError::io("write", "standard output", &error))
         .map_err(|failure| failure.with_hint("remove the key file, and make the key again"))?;
     Ok(ExitStatus::Success)
 }
 
 /// Writes a key to a new file that its owner alone may read.
-pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     let mut text = Zeroizing::new(Vec::with_capacity(key.encode().len() + 1));
     text.extend_from_slice(key.encode().as_bytes());
     text.push(b'\n');
@@ -59,9 +59,9 @@ pub(crate) fn write_key(path: &Path, key: &SignerKey) -> Result<(), Failure> {
 }
 
 /// Fills `bytes` from the system's secure random source.
-pub(crate) fn random(bytes: &mut [u8]) -> Result<(), Failure> {
+pub(crate) fn random(bytes: &mut [u8]) -> Result<(), CliError> {
     getrandom::fill(bytes).map_err(|error| {
         let message = format!("the system has no random numbers: {error}");
-        Failure::unusable("random.failed", message, "nothing was written: try again")
+        CliError::unusable("random.failed", message, "nothing was written: try again")
     })
 }

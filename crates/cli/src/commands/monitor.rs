@@ -19,7 +19,7 @@ use self::keep::Keep;
 use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
 use crate::args;
 use crate::args::origin;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, doubt, faint, label, plain};
 use crate::io::verdict::{count, entries};
@@ -80,7 +80,7 @@ pub(crate) struct Args {
     format: FormatArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let source = open(&args.log)?;
@@ -140,7 +140,7 @@ struct Reporter<'a> {
 }
 
 impl Reporter<'_> {
-    fn follow(&mut self, monitor: &Monitor<'_>, state: &mut MonitorState) -> Result<ExitStatus, Failure> {
+    fn follow(&mut self, monitor: &Monitor<'_>, state: &mut MonitorState) -> Result<ExitStatus, CliError> {
         loop {
             let checked =
                 monitor.check(
@@ -169,7 +169,7 @@ impl Reporter<'_> {
     }
 
     /// Says what is new. It is remembered before the webhook is asked, and again when that has taken it.
-    fn tell(&mut self, state: &mut MonitorState, findings: &Findings, now: Time) -> Result<(), Failure> {
+    fn tell(&mut self, state: &mut MonitorState, findings: &Findings, now: Time) -> Result<(), CliError> {
         let changes = state.update(findings, self.origin, now, self.webhook.is_some());
         let mut text = String::new();
         for finding in changes.new {
@@ -196,7 +196,7 @@ impl Reporter<'_> {
                 let _ = writeln!(text, "{} {now} {} is over", style::good("✓"), label(plain(name)));
             }
         }
-        style::write(&text).map_err(|error| Failure::io("write", "standard output", &error))?;
+        style::write(&text).map_err(|error| CliError::io("write", "standard output", &error))?;
         self.keep.save(state, self.origin, &mut self.kept)?;
         if let Some(webhook) = &mut self.webhook {
             let waiting = state.unsent();

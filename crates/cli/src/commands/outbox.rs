@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use self::entries::Entry;
 use self::journal::Contents;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::style::{self, bad, faint, line};
@@ -63,7 +63,7 @@ enum Command {
     },
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     match &args.command {
         Command::Show { outbox } => show(outbox),
         Command::Salvage { outbox, output, links, doubtful } => {
@@ -74,8 +74,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 
 /// Reads the outbox at a path, or each outbox in a folder, by file. Another file in the folder counts as damaged: it may
 /// be an outbox of which nothing can be read.
-fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
-    let failed = |path: &Path, error| Failure::io("read", &shown(path), &error);
+fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
+    let failed = |path: &Path, error| CliError::io("read", &shown(path), &error);
     let mut paths = vec![path.to_owned()];
     let is_folder = path.is_dir();
     let mut is_delivered = false;
@@ -92,7 +92,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
         let size = fs::metadata(&path).map_err(|error| failed(&path, error))?.len();
         if size > MAX_BYTES {
             let message = "above 1 GiB, which no outbox has";
-            return Err(Failure::unusable("outbox.invalid", message, "check the path").within(&shown(&path)));
+            return Err(CliError::unusable("outbox.invalid", message, "check the path").within(&shown(&path)));
         }
         let bytes = fs::read(&path).map_err(|error| failed(&path, error))?;
         if let Some(contents) = journal::parse(&bytes).or_else(|| links::parse(&bytes)) {
@@ -100,7 +100,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
         } else if !is_folder {
             let hint = "give the path that fileOutbox was given, or the folder after --outbox";
             return Err(
-                Failure::unusable("outbox.invalid", "this is not an outbox", hint).within(&shown(&path))
+                CliError::unusable("outbox.invalid", "this is not an outbox", hint).within(&shown(&path))
             );
         } else {
             unreadable.push((path, bytes.len()));
@@ -111,7 +111,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, Failure> {
     }
     if found.is_empty() {
         let message = "there is no outbox in this folder";
-        return Err(Failure::unusable("outbox.invalid", message, "check the path").within(&shown(path)));
+        return Err(CliError::unusable("outbox.invalid", message, "check the path").within(&shown(path)));
     }
     for (path, size) in unreadable {
         let mut contents = Contents::default();
@@ -127,7 +127,7 @@ fn is_bookkeeping(path: &Path) -> bool {
     name == "lock" || name == "position.json" || name.starts_with(".countersign-")
 }
 
-fn show(path: &Path) -> Result<ExitStatus, Failure> {
+fn show(path: &Path) -> Result<ExitStatus, CliError> {
     let outboxes = read(path)?;
     let mut text = String::new();
     for (path, contents) in &outboxes {
@@ -186,12 +186,12 @@ fn salvage(
     output: &Path,
     links: Option<&Path>,
     doubtful: Option<&Path>,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let outboxes = read(path)?;
     let has_links = outboxes.values().flat_map(|contents| contents.entries.values());
     if links.is_none() && has_links.clone().any(|entry| matches!(entry, Entry::Links(_))) {
         let message = "there are signed links in this outbox, which must be sent as they are";
-        return Err(Failure::unusable("arguments.invalid", message, "add --links FILE").within(&shown(path)));
+        return Err(CliError::unusable("arguments.invalid", message, "add --links FILE").within(&shown(path)));
     }
     let mut events = Output::create(Some(output))?;
     let mut signed = links.map(|path| Output::create(Some(path))).transpose()?;

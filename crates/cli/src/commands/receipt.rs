@@ -9,7 +9,7 @@ use countersign::verify::Verdict;
 use serde_json::json;
 
 use crate::arg_groups::{FormatArgs, RequiredTrustArgs};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::{input, verdict};
@@ -43,22 +43,22 @@ pub(crate) struct Args {
     format: FormatArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let both = [&args.receipt, &args.leaf];
     if both.iter().all(|path| path.as_path() == Path::new("-")) {
         let hint = "give one of them as a file";
-        return Err(Failure::unusable("arguments.invalid", "both are to be read from standard input", hint));
+        return Err(CliError::unusable("arguments.invalid", "both are to be read from standard input", hint));
     }
     let trust = args.trust.load()?;
     let text = input::small_text(&args.receipt)?;
     let proof = Proof::parse(&text).map_err(|error| {
         let hint = "a receipt begins with the line c2sp.org/tlog-proof@v1";
-        Failure::broken(error).within(&shown(&args.receipt)).or_hint(hint)
+        CliError::broken(error).within(&shown(&args.receipt)).or_hint(hint)
     })?;
     let leaf = input::small(&args.leaf)?;
     if leaf.len() > MAX_LEAF {
         let hint = "was the right file given?";
-        return Err(Failure::unusable("leaf.too_large", "an entry is at most 65,535 bytes", hint)
+        return Err(CliError::unusable("leaf.too_large", "an entry is at most 65,535 bytes", hint)
             .within(&shown(&args.leaf)));
     }
     let judged = proof.judge(&leaf, &trust).map_err(|(verdict, error)| {

@@ -27,7 +27,7 @@ use serde_json::json;
 use crate::arg_groups::FormatArgs;
 use crate::args;
 use crate::commands::keygen::random;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::input::{self, Input, is_of_an_export};
 use crate::io::output::Output;
@@ -147,7 +147,7 @@ enum DuplicateFields {
     KeepAll,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.redact_preview {
         return preview(args);
     }
@@ -155,7 +155,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         args.to.refuse_without_url()?;
         if args.format.is_json() && args.output.is_none() && args.resume.is_none() {
             let message = "--json prints to standard output, where the export goes";
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "arguments.invalid",
                 message,
                 "write the export to a file: -o FILE",
@@ -171,7 +171,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     }
 }
 
-fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, Failure> {
+fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let origin = args.origin.as_deref().unwrap_or_default();
     let mut nonce = [0; 16];
     random(&mut nonce)?;
@@ -187,18 +187,18 @@ fn begin(args: &Args, key: &SignerKey) -> Result<ExitStatus, Failure> {
 }
 
 /// The input was empty.
-pub(crate) fn no_event(args: &Args) -> Failure {
+pub(crate) fn no_event(args: &Args) -> CliError {
     let error = Error::new(Code::Event, "there is no event to record").with_hint(
         "events are JSON objects, one per line. Is it the right file, or did the program before it fail?",
     );
-    let failure = Failure::broken(error);
+    let failure = CliError::broken(error);
     match &args.events[..] {
         [one] => failure.within(&input::name(one)),
         _ => failure,
     }
 }
 
-fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<ExitStatus, Failure> {
+fn go_on(args: &Args, key: &SignerKey, export: &Path) -> Result<ExitStatus, CliError> {
     let mut locked = resume::Locked::open(export, args.output.is_none())?;
     let destination = args.output.as_deref().unwrap_or(export);
     let mut output = Output::create(Some(destination))?;
@@ -222,7 +222,7 @@ struct Total {
 }
 
 /// Lists what would be redacted.
-fn preview(args: &Args) -> Result<ExitStatus, Failure> {
+fn preview(args: &Args) -> Result<ExitStatus, CliError> {
     Input::check(&args.events)?;
     let rules = rules(args);
     let mut total = Total::default();
@@ -252,7 +252,7 @@ fn preview(args: &Args) -> Result<ExitStatus, Failure> {
     Ok(ExitStatus::Success)
 }
 
-fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, Failure> {
+fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitStatus, CliError> {
     if args.format.is_json() {
         let summary = json!({
             "recorded": total.events,
@@ -274,7 +274,7 @@ fn tell(args: &Args, total: &Total, destination: Option<&Path>) -> Result<ExitSt
 }
 
 /// Records every event of the inputs.
-fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output) -> Result<Total, Failure> {
+fn record(args: &Args, key: &SignerKey, recorder: Recorder, output: &mut Output) -> Result<Total, CliError> {
     let rules = rules(args);
     let mut recorder = recorder.sign_every(NonZeroU32::new(args.sign_every).unwrap_or(NonZeroU32::MIN));
     recorder.sign_with(key)?;
@@ -376,9 +376,9 @@ static BEGINNINGS: [(&[u8], &str); 10] = [
 ];
 
 /// An error about a line, with what the line seems to be where it is no event.
-pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
+pub(crate) fn explain(error: Error, line: &[u8]) -> CliError {
     if is_of_an_export(line) {
-        return Failure::broken(error);
+        return CliError::broken(error);
     }
     let start = line.trim_ascii();
     // A line of syslog begins with a number in angle brackets.
@@ -410,7 +410,7 @@ pub(crate) fn explain(error: Error, line: &[u8]) -> Failure {
     } else {
         Some("events are one JSON object a line")
     };
-    let failure = Failure::broken(error);
+    let failure = CliError::broken(error);
     match seems {
         Some(hint) => failure.with_hint(hint),
         None => failure.or_hint("correct or remove this line: nothing was recorded"),

@@ -14,7 +14,7 @@ use countersign::time::Time;
 use crate::arg_groups::{ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::{risk, verify};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
 use crate::io::{input, readings, style, verdict};
@@ -118,12 +118,12 @@ pub(crate) struct Args {
     signals: risk::Signals,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let Some(file) = &args.check {
         return check::run(args, file);
     }
     let Some(export) = &args.export else {
-        return Err(Failure::unusable("arguments.invalid", "there is no export", "give the file of one"));
+        return Err(CliError::unusable("arguments.invalid", "there is no export", "give the file of one"));
     };
     let asked = selected::Asked {
         query: args.query.clone(),
@@ -136,14 +136,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let mut sections = Vec::new();
     for path in &args.section {
         let name = shown(path);
-        let within = |failure: Failure| failure.within(&name);
+        let within = |failure: CliError| failure.within(&name);
         sections.extend(of_markdown(&input::small_text(path)?, &name).map_err(within)?);
         sections::enough(sections.len()).map_err(within)?;
     }
     let scenarios = args.scenario.iter().map(|path| risk::scenario(path)).collect::<Result<Vec<_>, _>>()?;
     if scenarios.is_empty() && args.signals.is_given() {
         let message = "--findings, --inventory and --span are for scenarios, and there is none";
-        return Err(Failure::unusable("arguments.invalid", message, "name one with --scenario"));
+        return Err(CliError::unusable("arguments.invalid", message, "name one with --scenario"));
     }
     let seen = args.signals.load(&scenarios)?;
     let given = selected::Given::load(args.trust.path(), &args.pin)?;

@@ -10,14 +10,13 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report as Verified;
 use countersign::verify::{Options, Verdict};
-use countersign_analyze::Fault;
-use countersign_risk::{Log, Proposed, Report, Scenario, Signal, Unfit, chart, markdown, starter};
+use countersign_risk::{Log, Proposed, Report, RiskError, Scenario, Signal, chart, markdown, starter};
 
 use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::rules;
 use crate::commands::verify::verify;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::verdict::count;
@@ -115,7 +114,7 @@ impl Signals {
     }
 
     /// Reads what is held against these scenarios.
-    pub(crate) fn load(&self, scenarios: &[Scenario]) -> Result<Seen, Failure> {
+    pub(crate) fn load(&self, scenarios: &[Scenario]) -> Result<Seen, CliError> {
         // Findings name their rules, and rules have tags.
         let asks_for_tags =
             |scenario: &Scenario| scenario.observed.iter().any(|of| matches!(of, Signal::Tag(_)));
@@ -131,7 +130,7 @@ pub(crate) fn simulate(
     verified: Option<&Verified>,
     root: Option<Hash>,
     years: u32,
-) -> Result<Report, Failure> {
+) -> Result<Report, CliError> {
     let log = log(root, verified, &seen)?;
     let observed = seen.observed(verified, log.as_ref().map(|log| log.root))?;
     let proposed = observed
@@ -159,12 +158,12 @@ fn span(text: &str) -> Result<(Time, Time), String> {
     if from < to { Ok((from, to)) } else { Err(refuse()) }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let Some(starter) = args.new.as_deref().and_then(starter::named) {
         // Whoever has filled one in would lose it.
         if let Some(path) = args.output.path().filter(|path| path.is_file()) {
             let hint = "choose another name, or remove it first";
-            return Err(Failure::unusable("io.exists", "there is a file already", hint).within(&shown(path)));
+            return Err(CliError::unusable("io.exists", "there is a file already", hint).within(&shown(path)));
         }
         let next = "fill in every amount, with its source and its date";
         return write(args, starter.text, &format!("a scenario to begin with: {next}"))
@@ -203,7 +202,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 /// Writes where it is to go, and says what is in the file.
-fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
+fn write(args: &Args, text: &str, what: &str) -> Result<(), CliError> {
     let Some(path) = args.output.path() else { return verdict::print(text) };
     let mut output = Output::create(Some(path))?;
     output.write(style::uncoloured(text).as_bytes())?;
@@ -213,26 +212,26 @@ fn write(args: &Args, text: &str, what: &str) -> Result<(), Failure> {
 }
 
 /// Reads a scenario.
-pub(crate) fn scenario(path: &Path) -> Result<Scenario, Failure> {
+pub(crate) fn scenario(path: &Path) -> Result<Scenario, CliError> {
     let text = input::document(path, "a scenario")?;
     let file = shown(path);
     Scenario::parse(&text).map_err(|faults| {
-        let faults: Vec<Fault> =
-            faults.0.into_iter().map(|fault| Fault { file: file.clone(), ..fault }).collect();
+        let mut faults = faults.0;
+        faults.iter_mut().for_each(|fault| fault.file = Some(file.clone()));
         rules::refused(&faults)
     })
 }
 
-fn verified(log: &Path, args: &Args) -> Result<Verified, Failure> {
+fn verified(log: &Path, args: &Args) -> Result<Verified, CliError> {
     let options = Options { trust: args.trust.load()?, ..Options::default() };
     Ok(verify(log, options, args.threads.count())?.report)
 }
 
 /// The log that a report is on.
-fn log_of(report: &Verified) -> Result<Log, Failure> {
+fn log_of(report: &Verified) -> Result<Log, CliError> {
     let Some(log) = report.log else {
         let hint = "seal the log's entries under a checkpoint first";
-        return Err(Failure::unusable(
+        return Err(CliError::unusable(
             "risk.no_root",
             "the export has no checkpoint, so there is no root",
             hint,
@@ -242,7 +241,7 @@ fn log_of(report: &Verified) -> Result<Log, Failure> {
 }
 
 /// The log by whose root years are simulated, which all that is given has to be of.
-fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<Option<Log>, Failure> {
+fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<Option<Log>, CliError> {
     let of_export = verified.map(log_of).transpose()?;
     let of_root = root.map(|root| Log { origin: None, size: None, root });
     let mut log = of_export.or(of_root);
@@ -256,19 +255,19 @@ fn log(root: Option<Hash>, verified: Option<&Verified>, seen: &Seen) -> Result<O
                     other.root, log.root
                 );
                 let hint = "look for findings and endpoints in the same export";
-                return Err(Failure::unusable("risk.other_log", message, hint).within(file));
+                return Err(CliError::unusable("risk.other_log", message, hint).within(file));
             }
         }
     }
     Ok(log)
 }
 
-fn unusable(unfit: &Unfit) -> Failure {
+fn unusable(unfit: &RiskError) -> CliError {
     let code = match unfit {
-        Unfit::None => "risk.none",
-        Unfit::Currency(..) => "risk.currency",
-        Unfit::Twice(_) => "risk.twice",
-        Unfit::TooMany(..) => "risk.too_many",
+        RiskError::None => "risk.none",
+        RiskError::Currency(..) => "risk.currency",
+        RiskError::Twice(_) => "risk.twice",
+        RiskError::TooMany(..) => "risk.too_many",
     };
-    Failure::unusable(code, unfit.to_string(), unfit.hint())
+    CliError::unusable(code, unfit.to_string(), unfit.hint())
 }

@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use countersign_analyze::{Fault, MAX_BYTES, Pack, Sources, cases};
+use countersign::Diagnostic;
+use countersign_analyze::{AnalyzeError, MAX_BYTES, Pack, Sources, cases};
 use countersign_query::Readings;
 
 use crate::arg_groups::OutputArgs;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::style;
@@ -77,7 +78,7 @@ struct From {
     rules: Vec<PathBuf>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     match &args.command {
         Command::Build(args) => build(args),
         Command::Test(args) => test(args),
@@ -97,22 +98,22 @@ struct Found {
     directories: BTreeSet<PathBuf>,
 }
 
-fn find(paths: &[PathBuf]) -> Result<Found, Failure> {
+fn find(paths: &[PathBuf]) -> Result<Found, CliError> {
     let mut found = Found::default();
     for path in paths {
         if path.is_dir() { within(path, &mut found)? } else { sort(path.clone(), &mut found) }
     }
     if found.rules.is_empty() && found.cases.is_empty() {
         let hint = "give files that end in .yml, .yaml or .json, or a directory that has some";
-        return Err(Failure::unusable("rules.none", "there is no rule", hint));
+        return Err(CliError::unusable("rules.none", "there is no rule", hint));
     }
     Ok(found)
 }
 
 /// Looks into a directory and those in it, but for hidden ones, which other programs keep for themselves: Git, and who
 /// mounts directories of containers.
-fn within(directory: &Path, found: &mut Found) -> Result<(), Failure> {
-    let failed = |error| Failure::io("read", &shown(directory), &error);
+fn within(directory: &Path, found: &mut Found) -> Result<(), CliError> {
+    let failed = |error| CliError::io("read", &shown(directory), &error);
     if !found.directories.insert(directory.canonicalize().map_err(failed)?) {
         return Ok(());
     }
@@ -142,28 +143,28 @@ fn sort(path: PathBuf, found: &mut Found) {
     if is_cases { &mut found.cases } else { &mut found.rules }.push(path);
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+fn read(path: &Path) -> Result<String, CliError> {
     let name = shown(path);
-    let failed = |error| Failure::io("read", &name, &error);
+    let failed = |error| CliError::io("read", &name, &error);
     let size = std::fs::metadata(path).map_err(failed)?.len();
     if size > MAX_BYTES as u64 {
         let hint = "a file of rules has at most 16 MiB: split it";
-        return Err(Failure::unusable("rules.long", "it is too large", hint).within(&name));
+        return Err(CliError::unusable("rules.long", "it is too large", hint).within(&name));
     }
     let bytes = std::fs::read(path).map_err(failed)?;
     String::from_utf8(bytes)
-        .map_err(|_| Failure::unusable("rules.invalid", "it is no UTF-8", "save it as UTF-8").within(&name))
+        .map_err(|_| CliError::unusable("rules.invalid", "it is no UTF-8", "save it as UTF-8").within(&name))
 }
 
 /// The rules in files and directories, as one pack; those that come with the program where none are named.
-pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, Failure> {
+pub(crate) fn load(paths: &[PathBuf]) -> Result<Pack, CliError> {
     if paths.is_empty() {
         return Ok(Pack::built_in());
     }
     pack(&find(paths)?, paths)
 }
 
-fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
+fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, CliError> {
     let mut sources = Sources::default();
     for path in &found.rules {
         sources.add(&shown(path), &read(path)?);
@@ -176,8 +177,8 @@ fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
         if let Some(path) = about.or(found.rules.first().filter(|_| found.rules.len() == 1)) {
             faults
                 .iter_mut()
-                .filter(|fault| fault.file.is_empty())
-                .for_each(|fault| fault.file = shown(path));
+                .filter(|fault| fault.file.is_none())
+                .for_each(|fault| fault.file = Some(shown(path)));
         }
         refused(&faults)
     })
@@ -187,9 +188,9 @@ fn pack(found: &Found, paths: &[PathBuf]) -> Result<Pack, Failure> {
 const TOLD: usize = 20;
 
 /// Tells what is wrong with files, all but the last fault at once.
-pub(crate) fn refused(faults: &[Fault]) -> Failure {
+pub(crate) fn refused(faults: &[AnalyzeError]) -> CliError {
     let Some((last, before)) = faults.split_last() else {
-        return Failure::unusable("rules.invalid", "the rules cannot be used", "mend them");
+        return CliError::unusable("rules.invalid", "the rules cannot be used", "mend them");
     };
     // Each is told by itself, and the last one ends the program.
     let told = before.len().min(TOLD - 1);
@@ -203,19 +204,20 @@ pub(crate) fn refused(faults: &[Fault]) -> Failure {
 }
 
 /// A fault, as it is told.
-pub(crate) fn failure(fault: &Fault) -> Failure {
-    let Fault { code, file, line, rule, problem, hint } = fault;
-    let rule = if rule.is_empty() { String::new() } else { format!("{rule}: ") };
-    let failure = Failure::unusable(code, format!("{rule}{problem}"), hint);
-    match (file.as_str(), line) {
-        ("", 0) => failure,
-        ("", line) => failure.at_line(u64::from(*line)),
-        (file, 0) => failure.within(file),
-        (file, line) => failure.at_line(u64::from(*line)).within(file),
+pub(crate) fn failure(fault: &AnalyzeError) -> CliError {
+    let Diagnostic { code, message, file, line, member, .. } = &**fault;
+    let of = member.as_ref().map_or_else(String::new, |member| format!("{member}: "));
+    let mut failure = CliError::unusable(code, format!("{of}{message}"), fault.hint());
+    if let Some(line) = line {
+        failure = failure.at_line(*line);
     }
+    if let Some(file) = file {
+        failure = failure.within(file);
+    }
+    failure
 }
 
-fn build(args: &Build) -> Result<ExitStatus, Failure> {
+fn build(args: &Build) -> Result<ExitStatus, CliError> {
     let pack = load(&args.from.rules)?;
     let mut output = Output::create(args.output.path())?;
     output.write(pack.as_json().as_bytes())?;
@@ -226,7 +228,7 @@ fn build(args: &Build) -> Result<ExitStatus, Failure> {
     Ok(ExitStatus::Success)
 }
 
-fn test(args: &Test) -> Result<ExitStatus, Failure> {
+fn test(args: &Test) -> Result<ExitStatus, CliError> {
     let found = find(&args.from.rules)?;
     let pack = pack(&found, &args.from.rules)?;
     let readings = Readings::built_in();
@@ -239,7 +241,7 @@ fn test(args: &Test) -> Result<ExitStatus, Failure> {
             let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &readings)) else {
                 let message = format!("there is no rule {}", case.rule);
                 let hint = "a case names its rule by its id, and stands beside it";
-                return Err(Failure::unusable("case.rule", message, hint)
+                return Err(CliError::unusable("case.rule", message, hint)
                     .at_line(u64::from(case.place.1))
                     .within(&file));
             };
@@ -270,7 +272,7 @@ fn test(args: &Test) -> Result<ExitStatus, Failure> {
     Ok(ExitStatus::Broken)
 }
 
-fn list(args: &List) -> Result<ExitStatus, Failure> {
+fn list(args: &List) -> Result<ExitStatus, CliError> {
     let pack = load(&args.rules)?;
     let mut text = String::new();
     let _ = writeln!(text, "{} {} {}", label("pack:"), plain(&pack.name), pack.hash());

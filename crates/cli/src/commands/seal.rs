@@ -11,7 +11,7 @@ use countersign::export::{Item, Line};
 use countersign::seal::{Sealed, Sealer};
 
 use crate::arg_groups::OutputArgs;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::export::Part;
 use crate::io::input::{self, Input};
@@ -48,7 +48,7 @@ pub(crate) struct Args {
     checkpoint_every: Option<NonZeroU64>,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let key = key::load(&args.log_key)?;
     let trust = args.trust.as_deref().map(input::trust).transpose()?;
     let mut sealer = Sealer::new(&key, trust.as_ref())?;
@@ -60,10 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         let mut export = Input::open(path)?.rereadable()?;
         let covered = if place == 0 { sealed_size(&mut export)? } else { 0 };
         put(&mut export, covered, &mut sealer, &mut body)?;
-        sealer.end().map_err(Failure::broken).map_err(|failure| failure.within(export.name()))?;
+        sealer.end().map_err(CliError::broken).map_err(|failure| failure.within(export.name()))?;
     }
     let mut lines = Writer::new();
-    let log = sealer.finish(&mut lines).map_err(Failure::broken)?;
+    let log = sealer.finish(&mut lines).map_err(CliError::broken)?;
     body.write(&mut lines)?;
     let mut output = Output::create(args.output.path())?;
     lines.header(&log.header);
@@ -75,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 /// The size of the last checkpoint of an export, 0 where it has none.
-fn sealed_size(export: &mut Input) -> Result<u64, Failure> {
+fn sealed_size(export: &mut Input) -> Result<u64, CliError> {
     let mut size = 0;
     export.lines("looking", |line| {
         let text = str::from_utf8(line.bytes).unwrap_or_default();
@@ -90,12 +90,12 @@ fn sealed_size(export: &mut Input) -> Result<u64, Failure> {
     Ok(size)
 }
 
-fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Body) -> Result<(), Failure> {
+fn put(export: &mut Input, covered: u64, sealer: &mut Sealer<'_>, body: &mut Body) -> Result<(), CliError> {
     let mut lines = Writer::new();
     export::read(export, "sealing", |part| match part {
-        Part::Header(header) => sealer.begin(header, covered).map_err(Failure::broken),
+        Part::Header(header) => sealer.begin(header, covered).map_err(CliError::broken),
         Part::Item(_, item) => {
-            sealer.line(item, &mut lines).map_err(Failure::broken)?;
+            sealer.line(item, &mut lines).map_err(CliError::broken)?;
             body.write(&mut lines)
         }
     })
@@ -123,30 +123,30 @@ struct Body {
 
 impl Body {
     /// On the disk where the output will be.
-    fn new(output: Option<&Path>) -> Result<Self, Failure> {
+    fn new(output: Option<&Path>) -> Result<Self, CliError> {
         let file = output
             .filter(|path| path.is_file() || !path.exists())
             .map_or_else(tempfile::tempfile, |path| tempfile::tempfile_in(output::directory(path)));
         let name = "a temporary file".to_owned();
         let file = file.map_err(|error| {
-            Failure::io("write", &output.map_or_else(|| name.clone(), crate::errors::shown), &error)
+            CliError::io("write", &output.map_or_else(|| name.clone(), crate::errors::shown), &error)
         })?;
         Ok(Self { name, writer: BufWriter::with_capacity(1 << 18, file) })
     }
 
-    fn write(&mut self, lines: &mut Writer) -> Result<(), Failure> {
+    fn write(&mut self, lines: &mut Writer) -> Result<(), CliError> {
         let written = self.writer.write_all(lines.as_bytes());
         lines.clear();
-        written.map_err(|error| Failure::io("write", &self.name, &error))
+        written.map_err(|error| CliError::io("write", &self.name, &error))
     }
 
-    fn copy_to(self, output: &mut Output) -> Result<(), Failure> {
+    fn copy_to(self, output: &mut Output) -> Result<(), CliError> {
         let name = self.name;
         let rewound = self
             .writer
             .into_inner()
             .map_err(std::io::IntoInnerError::into_error)
             .and_then(|mut file| file.rewind().map(|()| file));
-        output.copy(&mut rewound.map_err(|error| Failure::io("write", &name, &error))?)
+        output.copy(&mut rewound.map_err(|error| CliError::io("write", &name, &error))?)
     }
 }

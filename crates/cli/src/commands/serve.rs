@@ -24,11 +24,11 @@ use countersign_analyze::Pack;
 use countersign_log::clock::steady;
 use countersign_log::quota::Quota;
 use countersign_log::reads::{ReadRules, RecordReads};
-use countersign_log::stop::Stop;
+use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
 use countersign_log_server::bucket::{Bucket, BucketError};
 use countersign_log_server::collector::{Collector, RulesError};
-use countersign_log_server::control_files::{ControlFault, ControlFaultKind, ControlFile};
+use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
 use countersign_log_server::restore::ending::Ending;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::retention::{self, Rule, Rules};
@@ -44,7 +44,7 @@ use zeroize::Zeroizing;
 use crate::args;
 use crate::commands::keygen::{self, random};
 use crate::commands::watch;
-use crate::errors::{self, Failure, shown};
+use crate::errors::{self, CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::{input, key, readings, stop, style, token};
@@ -208,7 +208,7 @@ impl FromStr for CheckWithin {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     stop::gracefully();
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
@@ -234,15 +234,15 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     warn_of_plain_witnesses(&trust);
     let cors = Cors::parse(args.cors.iter().map(String::as_str)).map_err(|origin| {
         let hint = "write it as https://dashboard.example, without a path";
-        Failure::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
+        CliError::unusable("arguments.invalid", format!("{origin:?} is not an origin"), hint)
     })?;
     let hosts = Hosts::parse(args.host.iter().map(String::as_str)).map_err(|name| {
         let hint = "write it as log.example, without scheme, port and path";
-        Failure::unusable("arguments.invalid", format!("{name:?} is not a host name"), hint)
+        CliError::unusable("arguments.invalid", format!("{name:?} is not a host name"), hint)
     })?;
     let reads = reads(args, &trust, key.verifier_key())?;
     let rules = Rules::new(args.retain.iter().cloned())
-        .map_err(|why| Failure::unusable("arguments.invalid", why, "give one --retain for each"))?;
+        .map_err(|why| CliError::unusable("arguments.invalid", why, "give one --retain for each"))?;
     let pack = if args.watch.is_empty() { None } else { Some(crate::commands::rules::load(&args.watch)?) };
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.enable_all().thread_keep_alive(memory::IDLE);
@@ -250,7 +250,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         runtime.max_blocking_threads(memory::THREADS);
     }
     let runtime = runtime.build();
-    let runtime = runtime.map_err(|error| Failure::io("start", "the server", &error))?;
+    let runtime = runtime.map_err(|error| CliError::io("start", "the server", &error))?;
     runtime.block_on(run_server(
         args,
         key,
@@ -270,7 +270,7 @@ async fn run_server(
     (cors, hosts): (Cors, Hosts),
     (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
     ending: Option<Ending>,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let verifier = key.verifier_key().clone();
     let issuer = args.oidc.config()?;
     let page = page(args)?.map(|page| args.oidc.page(page, issuer.as_ref())).transpose()?;
@@ -358,12 +358,12 @@ async fn run_server(
 }
 
 /// Which reads are recorded.
-fn reads(args: &Args, trust: &Trust, log: &VerifierKey) -> Result<ReadRules, Failure> {
+fn reads(args: &Args, trust: &Trust, log: &VerifierKey) -> Result<ReadRules, CliError> {
     let record = args.record_reads.unwrap_or_else(|| RecordReads::by_default(trust, log));
     if args.require_records && record == RecordReads::None {
         let hint = "say which reads: --record-reads exports, or all";
         let message = "--require-records, but no reads are recorded";
-        return Err(Failure::unusable("arguments.invalid", message, hint));
+        return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     Ok(ReadRules { record, required: args.require_records })
 }
@@ -386,7 +386,7 @@ fn behind(published: Time, now: Time) -> Option<String> {
 }
 
 /// Says that the log signs nothing, and why.
-fn warn_stopped(stop: &Stop) {
+fn warn_stopped(stop: &SigningStop) {
     if style::is_json() {
         let (code, hint) = (stop.cause.code(), stop.hint());
         tracing::error!(target: style::TARGET, code, hint, "the log signs nothing and takes nothing: {}", stop.message);
@@ -402,25 +402,25 @@ fn warn_stopped(stop: &Stop) {
 }
 
 /// What is served at `/`.
-fn page(args: &Args) -> Result<Option<Page>, Failure> {
+fn page(args: &Args) -> Result<Option<Page>, CliError> {
     let page = match &args.page {
         _ if args.no_page => return Ok(None),
         None => Page::packed(CONSOLE),
         Some(file) => Page::new(input::page(file)?),
     };
-    page.map(Some).map_err(|error| Failure::io("pack", "the page", &error))
+    page.map(Some).map_err(|error| CliError::io("pack", "the page", &error))
 }
 
-pub(crate) fn bucket(url: &str) -> Result<Bucket, Failure> {
+pub(crate) fn bucket(url: &str) -> Result<Bucket, CliError> {
     Bucket::parse(url).map_err(|error| match error {
         BucketError::Url(_) => {
             let hint = "write it as s3://BUCKET/PREFIX, gs://…, az://…, or give a folder's path";
-            Failure::unusable("arguments.invalid", error.to_string(), hint)
+            CliError::unusable("arguments.invalid", error.to_string(), hint)
         }
         BucketError::Setup(_) => {
             let hint =
                 "give credentials, region and endpoint in the environment, as the provider's tools have them";
-            Failure::unusable("store.failed", error.to_string(), hint)
+            CliError::unusable("store.failed", error.to_string(), hint)
         }
     })
 }
@@ -461,9 +461,9 @@ pub(crate) fn log_to_stderr(json: bool) {
     }
 }
 
-async fn end(serving: Serving) -> Result<ExitStatus, Failure> {
+async fn end(serving: Serving) -> Result<ExitStatus, CliError> {
     serving.stop().await.map_err(|error| {
-        Failure::unusable(
+        CliError::unusable(
             "server.failed",
             error.to_string(),
             "start it again: everything that was acknowledged is saved",
@@ -500,7 +500,7 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
                 collector.set_trust(&trust).map_err(|error| unusable_trust(&error))
             }
         });
-        let failed = |error| Failure::io("read", "the trust file", &std::io::Error::other(error));
+        let failed = |error| CliError::io("read", "the trust file", &std::io::Error::other(error));
         match taken.await.map_err(failed).flatten() {
             Ok(()) => {
                 failed_before = false;
@@ -515,23 +515,23 @@ async fn reload(collector: Collector, file: PathBuf, mut watched: Watched) {
     }
 }
 
-fn trust_fault(file: &Path, failure: &Failure) -> ControlFault {
+fn trust_fault(file: &Path, failure: &CliError) -> ControlFileError {
     let kind = match failure.code() {
-        "io.not_found" => ControlFaultKind::Unreadable(io::ErrorKind::NotFound),
-        "io.permission" => ControlFaultKind::Unreadable(io::ErrorKind::PermissionDenied),
-        code if code.starts_with("io.") => ControlFaultKind::Unreadable(io::ErrorKind::Other),
-        _ => ControlFaultKind::Malformed { line: failure.line() },
+        "io.not_found" => ControlFileErrorKind::Unreadable(io::ErrorKind::NotFound),
+        "io.permission" => ControlFileErrorKind::Unreadable(io::ErrorKind::PermissionDenied),
+        code if code.starts_with("io.") => ControlFileErrorKind::Unreadable(io::ErrorKind::Other),
+        _ => ControlFileErrorKind::Malformed { line: failure.line() },
     };
     let line = failure.line().map_or_else(String::new, |line| format!("line {line}: "));
-    ControlFault { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
+    ControlFileError { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
 }
 
-fn unusable_trust(error: &RulesError) -> Failure {
+fn unusable_trust(error: &RulesError) -> CliError {
     match error {
         RulesError::Key(error) => error.clone().into(),
         RulesError::Store(error) => {
             let hint = "grants can't be read: check the folder";
-            Failure::unusable("store.failed", error.to_string(), hint)
+            CliError::unusable("store.failed", error.to_string(), hint)
         }
     }
 }
@@ -550,20 +550,20 @@ fn now() -> Time {
 }
 
 /// For commands on a log's folder, which `serve` alone makes.
-pub(crate) fn expect_folder(folder: &Path) -> Result<(), Failure> {
+pub(crate) fn expect_folder(folder: &Path) -> Result<(), CliError> {
     if folder.is_dir() {
         return Ok(());
     }
     let hint = "give the log's folder with --dir: `countersign serve` makes it";
-    Err(Failure::unusable("io.not_found", "there is no such folder", hint).within(&shown(folder)))
+    Err(CliError::unusable("io.not_found", "there is no such folder", hint).within(&shown(folder)))
 }
 
-fn make_folder(folder: &Path) -> Result<(), Failure> {
+fn make_folder(folder: &Path) -> Result<(), CliError> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).map_err(|error| Failure::io("make", &shown(folder), &error))?;
+    builder.create(folder).map_err(|error| CliError::io("make", &shown(folder), &error))?;
     warn_if_writable(folder);
     Ok(())
 }
@@ -581,14 +581,14 @@ fn warn_if_writable(folder: &Path) {
 fn warn_if_writable(_: &Path) {}
 
 /// The log's key: the one given, or the folder's, made where there is none.
-fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, Failure> {
+fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     if args.key.is_none() && !path.exists() {
         // A new key in the place of a lost one would be another log's, or one that nobody trusts.
         if let Ok((held, _)) = sqlite::open_reader(&args.dir) {
             let message = format!("the key of the log {held:?}, which this folder holds, is not here");
             let hint = "name its file with --key, or put it back; if it is lost, make another of the same name with `countersign keygen`, which readers have to trust";
-            return Err(Failure::unusable("io.not_found", message, hint).within(&shown(&path)));
+            return Err(CliError::unusable("io.not_found", message, hint).within(&shown(&path)));
         }
         let origin = origin.unwrap_or("localhost/audit");
         let mut seed = Zeroizing::new([0; 32]);
@@ -602,14 +602,14 @@ fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, Failure> {
         Some(origin) if origin != key.verifier_key().name() => {
             let message = format!("the key is of the log {:?}", key.verifier_key().name());
             let hint = "a log keeps its origin: leave --origin out, or give another folder";
-            Err(Failure::unusable("arguments.invalid", message, hint).within(&shown(&path)))
+            Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(&path)))
         }
         _ => Ok(key),
     }
 }
 
 /// Names the log's key in the trust file of a log that was there before.
-fn name_log(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+fn name_log(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     let mut text = input::small_text(path)?;
     let lines = ["log", "emitter"].map(|kind| format!("{kind} {}", key.verifier_key()));
     let lacking: Vec<_> = lines.iter().filter(|line| !text.lines().any(|known| known == **line)).collect();
@@ -628,7 +628,7 @@ fn name_log(path: &Path, key: &SignerKey) -> Result<(), Failure> {
 }
 
 /// Begins the folder's trust file where there is none.
-fn write_trust(path: &Path, key: &SignerKey) -> Result<(), Failure> {
+fn write_trust(path: &Path, key: &SignerKey) -> Result<(), CliError> {
     if path.exists() {
         return Ok(());
     }
@@ -674,7 +674,7 @@ pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'stati
     if matches!(error, StoreError::Damaged(_)) { DAMAGED_STORE } else { otherwise }
 }
 
-fn explain(error: &StartError) -> Failure {
+fn explain(error: &StartError) -> CliError {
     let (code, hint) = match error {
         StartError::InUse(_) => {
             ("server.in_use", "only one server can write to a log: stop the other one first")
@@ -686,14 +686,14 @@ fn explain(error: &StartError) -> Failure {
             ("store.failed", "check the folder, and the bucket if there is one, and who may write to them")
         }
         StartError::Invalid(error) => {
-            return Failure::unusable(
+            return CliError::unusable(
                 error.code.as_str(),
                 error.message.clone(),
                 error.hint.unwrap_or("check the keys"),
             );
         }
     };
-    Failure::unusable(code, error.to_string(), hint)
+    CliError::unusable(code, error.to_string(), hint)
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::report;
 use crate::commands::verify::standing::Standings;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::visit::visit;
 use crate::io::{query, readings, style, verdict};
@@ -77,7 +77,7 @@ const SEARCHED: [&str; 2] = ["verified event", "verified events"];
 /// How many events the table shows where nothing is said.
 const ROWS: u64 = 1000;
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let asked = args.query.as_deref().map(query::parse).transpose()?;
     let readings = args.own.load()?;
     let most = args.limit.map_or(if args.format.is_json() { u64::MAX } else { ROWS }, u64::from);
@@ -102,13 +102,13 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         }
         let hint = "it is not here, withheld, altered, or no valid signature covers it: `countersign verify` says more";
         let message = format!("no event {chain}/{seq} verifies");
-        return Err(Failure::unusable("event.not_shown", message, hint).into_broken());
+        return Err(CliError::unusable("event.not_shown", message, hint).into_broken());
     }
     if args.event.is_some() && !args.format.is_json() {
         let mut text = headline + "\n\n";
         found.for_each(|event| {
             one::write(&mut text, &event, report, &standings, &readings);
-            Ok::<_, Failure>(())
+            Ok::<_, CliError>(())
         })?;
         print(&text)?;
     } else {
@@ -123,7 +123,7 @@ fn by_index(
     query: &Query,
     readings: &Readings,
     most: u64,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let (export, trust) = (&*args.export, args.trust.path());
     let asked = Asking { export, side, trust, query, readings, threads: args.threads.count(), most };
     let Answer { found, findings, verified } = asked.answer()?;
@@ -140,7 +140,7 @@ fn all(
     standings: &Standings<'_>,
     readings: &Readings,
     findings: Option<&Findings>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     if args.format.is_json() {
         lines(found, standings, readings)?;
         let mut err = anstream::stderr().lock();
@@ -164,24 +164,24 @@ fn wanted<'q>(event: Option<(ChainId, u64)>, asked: Option<&'q Query>, readings:
 }
 
 /// Each event as one line of JSON.
-fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result<(), Failure> {
+fn lines(found: Found, standings: &Standings<'_>, readings: &Readings) -> Result<(), CliError> {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut open = true;
     found.for_each(|event| {
         if open {
             open = written(out.write_all(json_line(&event, standings, readings).as_bytes()))?;
         }
-        Ok::<_, Failure>(())
+        Ok::<_, CliError>(())
     })?;
     written(out.flush()).map(drop)
 }
 
 /// Whether somebody still reads what was written.
-fn written(result: io::Result<()>) -> Result<bool, Failure> {
+fn written(result: io::Result<()>) -> Result<bool, CliError> {
     match result {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(Failure::io("write", "standard output", &error)),
+        Err(error) => Err(CliError::io("write", "standard output", &error)),
     }
 }
 
@@ -209,6 +209,6 @@ fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readin
     format!("{facts},\"event\":{},\"read\":{}}}\n", event.event, String::from_utf8_lossy(&said))
 }
 
-fn print(text: &str) -> Result<(), Failure> {
+fn print(text: &str) -> Result<(), CliError> {
     written(style::write(text)).map(drop)
 }

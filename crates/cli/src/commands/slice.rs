@@ -13,7 +13,7 @@ use countersign_slice::{Selection, Survey};
 
 use crate::arg_groups::OutputArgs;
 use crate::args;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::contents::contents;
 use crate::io::export::Part;
@@ -76,7 +76,7 @@ pub(crate) struct Chosen {
     pub(crate) own: readings::Own,
 }
 
-pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     slice(&args.chosen, matches, || contents(&args.export), args.output.path())
 }
 
@@ -84,9 +84,9 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, Failu
 pub(crate) fn slice(
     chosen: &Chosen,
     matches: &ArgMatches,
-    open: impl FnOnce() -> Result<Input, Failure>,
+    open: impl FnOnce() -> Result<Input, CliError>,
     destination: Option<&Path>,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
     let withheld = with_reasons(chosen, matches)?;
     let asked = chosen.query.as_deref().map(query::parse).transpose()?;
@@ -106,7 +106,7 @@ pub(crate) fn cut(
     trust: Option<&Trust>,
     look: impl Fn(&Item<'_>),
     destination: Option<&Path>,
-) -> Result<(u64, u64), Failure> {
+) -> Result<(u64, u64), CliError> {
     let mut survey: Option<Survey<'_>> = None;
     export::read(input, "looking", |part| match (part, &mut survey) {
         (Part::Item(number, item), Some(survey)) => {
@@ -127,21 +127,21 @@ pub(crate) fn cut(
     let mut slicer = plan.slicer(&mut lines);
     export::read(input, "slicing", |part| {
         if let Part::Item(number, item) = part {
-            slicer.line(number, item, &mut lines).map_err(Failure::broken)?;
+            slicer.line(number, item, &mut lines).map_err(CliError::broken)?;
             output.write(lines.as_bytes())?;
             lines.clear();
         }
         Ok(())
     })?;
-    slicer.finish(&mut lines).map_err(|error| Failure::broken(error).within(input.name()))?;
+    slicer.finish(&mut lines).map_err(|error| CliError::broken(error).within(input.name()))?;
     output.write(lines.as_bytes())?;
     output.finish()?;
     Ok((plan.events(), plan.chains()))
 }
 
 /// An export that has not what was asked for is as sound as before.
-fn failed(error: Error) -> Failure {
-    if error.code == Code::Selection { error.into() } else { Failure::broken(error) }
+fn failed(error: Error) -> CliError {
+    if error.code == Code::Selection { error.into() } else { CliError::broken(error) }
 }
 
 /// Makes an export of these events alone.
@@ -150,7 +150,7 @@ pub(crate) fn of_leaves(
     trust: Option<&Path>,
     leaves: Vec<u64>,
     destination: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let trust = trust.map(input::trust).transpose()?;
     let mut input = Input::open(export)?.rereadable()?;
     cut(&mut input, &Selection::all().leaves(leaves), trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
@@ -162,14 +162,14 @@ pub(crate) fn matching(
     trust: Option<&Path>,
     is_wanted: &dyn Fn(ChainId, u64, &str) -> bool,
     destination: &Path,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let trust = trust.map(input::trust).transpose()?;
     let selection = Selection::all().matching(|link, event| is_wanted(link.chain, link.seq, event));
     cut(input, &selection, trust.as_ref(), |_| {}, Some(destination)).map(|_| ())
 }
 
 /// Each --withhold with the reason that the --as after it gives.
-fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withheld)>, Failure> {
+fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withheld)>, CliError> {
     let places = |name| matches.indices_of(name).into_iter().flatten();
     let queries = args.withhold.iter().map(|text| query::parse(text).map(|query| (query, None)));
     let mut withheld: Vec<(Query, Option<Withheld>)> = queries.collect::<Result<_, _>>()?;
@@ -179,7 +179,7 @@ fn with_reasons(args: &Chosen, matches: &ArgMatches) -> Result<Vec<(Query, Withh
         let Some(slot @ None) = slot else {
             let hint = "write --withhold QUERY --as WHY, each --as right after its --withhold";
             let message = "an --as follows no --withhold of its own";
-            return Err(Failure::unusable("arguments.invalid", message, hint));
+            return Err(CliError::unusable("arguments.invalid", message, hint));
         };
         *slot = Some(*reason);
     }

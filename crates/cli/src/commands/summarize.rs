@@ -3,11 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{Part, Refused, summarize};
+use countersign::verify::parts::{Part, PartsError, summarize};
 
 use crate::arg_groups::{OutputArgs, ThreadArgs};
 use crate::args;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::{progress, style};
@@ -40,11 +40,11 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let name = shown(&args.export);
     let mut file = open(&args.export)?;
     let (number, of) = args.part;
-    let part = Part::of(&mut file, number, of).map_err(|why| Failure::from(why).within(&name))?;
+    let part = Part::of(&mut file, number, of).map_err(|why| CliError::from(why).within(&name))?;
     let mut output = Output::create(args.output.path())?;
     let bar = progress::bar("summarizing", Some(part.bytes()));
     let threads = args.threads.count();
@@ -57,12 +57,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 /// A file that can be read at any place.
-pub(crate) fn open(path: &Path) -> Result<File, Failure> {
+pub(crate) fn open(path: &Path) -> Result<File, CliError> {
     let name = shown(path);
-    let failed = |error| Failure::io("read", &name, &error);
+    let failed = |error| CliError::io("read", &name, &error);
     let stream = || {
         let hint = "keep it as a file first: parts of a stream cannot be read";
-        Failure::unusable("summary.stream", "it is not a file", hint).within(&name)
+        CliError::unusable("summary.stream", "it is not a file", hint).within(&name)
     };
     if path == Path::new("-") {
         return Err(stream());
@@ -78,10 +78,10 @@ pub(crate) fn open(path: &Path) -> Result<File, Failure> {
     Ok(file)
 }
 
-impl From<Refused> for Failure {
-    fn from(why: Refused) -> Self {
+impl From<PartsError> for CliError {
+    fn from(why: PartsError) -> Self {
         match why {
-            Refused::Io(error) => Self::system("read", &error),
+            PartsError::Io(error) => Self::system("read", &error),
             _ => Self::unusable(why.code(), why.to_string(), why.hint()),
         }
     }

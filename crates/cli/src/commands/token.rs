@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::args;
 use crate::commands::serve;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::{input, style};
@@ -114,14 +114,14 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn scope(&self) -> Result<Scope, Failure> {
+    fn scope(&self) -> Result<Scope, CliError> {
         let Self { tenant, actor, action, chain } = self;
         let mut scope = Scope::default();
         for (name, values) in [("tenant", tenant), ("actor", actor), ("action", action), ("chain", chain)] {
             for value in values {
                 scope.allow(name, value).map_err(|why| {
                     let hint = "see `countersign token add --help`";
-                    Failure::unusable("arguments.invalid", format!("--{name}: {why}"), hint)
+                    CliError::unusable("arguments.invalid", format!("--{name}: {why}"), hint)
                 })?;
             }
         }
@@ -129,7 +129,7 @@ impl Conditions {
     }
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (What::Add { of, .. } | What::List { of } | What::Revoke { of, .. }) = &args.what;
     serve::expect_folder(&of.dir)?;
     match &args.what {
@@ -196,10 +196,10 @@ fn new_readers(
     rights: Rights,
     until: Option<Time>,
     scope: &Scope,
-) -> Result<Vec<NewReader>, Failure> {
+) -> Result<Vec<NewReader>, CliError> {
     let refuse = |why: String, number| {
         let hint = "write each line as NAME [UNTIL] [CONDITION …], for example: acme tenant=acme";
-        Failure::unusable("token.line", why, hint).at_line(number).within(&input::name(file))
+        CliError::unusable("token.line", why, hint).at_line(number).within(&input::name(file))
     };
     lines(file)?
         .iter()
@@ -210,11 +210,11 @@ fn new_readers(
 }
 
 /// The lines of a file that say something, with their numbers.
-fn lines(file: &Path) -> Result<Vec<(u64, String)>, Failure> {
+fn lines(file: &Path) -> Result<Vec<(u64, String)>, CliError> {
     let bytes = Input::open(file)?.all(MAX_INPUT_MIB)?;
     let text = String::from_utf8(bytes).map_err(|_| {
         let hint = "save it as UTF-8";
-        Failure::unusable("token.line", "it is not UTF-8", hint).within(&input::name(file))
+        CliError::unusable("token.line", "it is not UTF-8", hint).within(&input::name(file))
     })?;
     let lines = (1..).zip(text.lines()).map(|(number, line)| (number, line.trim().to_owned()));
     Ok(lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#')).collect())
@@ -224,7 +224,7 @@ fn first_word(line: &str) -> Option<String> {
     line.split_whitespace().next().map(str::to_owned)
 }
 
-fn list(folder: &Path) -> Result<ExitStatus, Failure> {
+fn list(folder: &Path) -> Result<ExitStatus, CliError> {
     let readers = tokens::list(folder).map_err(|error| explain(&error, folder))?;
     if readers.is_empty() {
         style::done("nobody may read this log's events: `countersign token add NAME` lets somebody in");
@@ -247,41 +247,41 @@ fn shown_scope(scope: &Scope) -> String {
     style::plain(&scope.to_string())
 }
 
-fn print(text: &str) -> Result<ExitStatus, Failure> {
+fn print(text: &str) -> Result<ExitStatus, CliError> {
     writeln!(anstream::stdout(), "{text}")
-        .map_err(|error| Failure::io("write", "standard output", &error))?;
+        .map_err(|error| CliError::io("write", "standard output", &error))?;
     Ok(ExitStatus::Success)
 }
 
-fn explain(error: &TokenError, folder: &Path) -> Failure {
+fn explain(error: &TokenError, folder: &Path) -> CliError {
     match error {
-        TokenError::Io { path, error } => Failure::io("use", &shown(path), error),
-        TokenError::Malformed { .. } => Failure::unusable(
+        TokenError::Io { path, error } => CliError::io("use", &shown(path), error),
+        TokenError::Malformed { .. } => CliError::unusable(
             "token.file",
             error.to_string(),
             "mend the line, or take it out: until then nobody is let in",
         ),
-        TokenError::TooLarge { .. } => Failure::unusable(
+        TokenError::TooLarge { .. } => CliError::unusable(
             "token.too_large",
             error.to_string(),
             "nothing was written: revoke tokens that are no longer used, or give readers tokens of an OpenID Connect issuer",
         ),
         TokenError::Name(_) => {
-            Failure::unusable("token.name", error.to_string(), "give the reader another name")
+            CliError::unusable("token.name", error.to_string(), "give the reader another name")
         }
-        TokenError::Scope(_) => Failure::unusable(
+        TokenError::Scope(_) => CliError::unusable(
             "token.scope",
             error.to_string(),
             "leave the conditions out, or the right admin",
         ),
-        TokenError::Unknown(_) => Failure::unusable(
+        TokenError::Unknown(_) => CliError::unusable(
             "token.unknown",
             error.to_string(),
             "`countersign token list` lists the readers",
         )
         .within(&shown(folder)),
         TokenError::Random(_) => {
-            Failure::unusable("random.failed", error.to_string(), "nothing was written: try again")
+            CliError::unusable("random.failed", error.to_string(), "nothing was written: try again")
         }
     }
 }

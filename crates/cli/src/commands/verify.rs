@@ -13,7 +13,7 @@ use countersign_client::now;
 
 use crate::arg_groups::{Allow, FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::contents::contents;
 use crate::io::input::Input;
@@ -78,7 +78,7 @@ pub(crate) struct Args {
     threads: ThreadArgs,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let pins = args.pins.load()?;
     let options = Options {
         trust: args.trust.load()?,
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     Ok(status(args, &report))
 }
 
-fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), Failure> {
+fn say(args: &Args, trust: &Trust, report: &Report) -> Result<(), CliError> {
     verdict::print(&if args.format.is_json() {
         serde_json::to_string(report).map_or_else(|_| String::new(), |json| json + "\n")
     } else {
@@ -125,18 +125,18 @@ fn status(args: &Args, report: &Report) -> ExitStatus {
 }
 
 /// Verifies an export.
-pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, Failure> {
+pub(crate) fn verify(export: &Path, options: Options, threads: usize) -> Result<Verification, CliError> {
     visit::verify(&mut contents(export)?, options, threads)
 }
 
 /// Refuses what is no export, for whoever would make something of it.
-pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), Failure> {
+pub(crate) fn refuse_unread(report: &Report, name: &str) -> Result<(), CliError> {
     let (None, Some(finding)) = (&report.origin, report.findings.first()) else { return Ok(()) };
-    let failure = Failure::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
+    let failure = CliError::unusable(finding.code.as_str(), finding.message.as_str(), finding.hint);
     Err(failure.with_status(report.verdict.into()).within(name))
 }
 
-fn max_age(args: &Args) -> Result<Option<MaxAge>, Failure> {
+fn max_age(args: &Args) -> Result<Option<MaxAge>, CliError> {
     let Some(seconds) = args.max_age else { return Ok(None) };
     let now = match args.now {
         Some(now) => now,

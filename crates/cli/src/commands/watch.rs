@@ -27,7 +27,7 @@ use crate::arg_groups::{AccessArgs, FormatArgs, TrustArgs};
 use crate::args;
 use crate::args::origin;
 use crate::commands::rules;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
@@ -123,7 +123,7 @@ const ENDING: Duration = Duration::from_secs(10);
 /// The same with --once, unless it is stopped.
 const ONCE: Duration = Duration::from_mins(5);
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.list {
         return list(&args.state);
     }
@@ -132,7 +132,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let pack = rules::load(&args.rules)?;
     let prefix = Prefix::parse(log).map_err(|why| {
-        Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
     let token = args.access.token()?;
     if token.is_some() {
@@ -203,16 +203,16 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 
 /// Publishes watchlists in a file.
 fn publish_to(path: PathBuf) -> Publish {
-    let publish = move |list: &str| -> Result<(), Failure> {
+    let publish = move |list: &str| -> Result<(), CliError> {
         let mut output = Output::create(Some(&path))?;
-        output.write_all(list.as_bytes()).map_err(|error| Failure::io("write", &shown(&path), &error))?;
+        output.write_all(list.as_bytes()).map_err(|error| CliError::io("write", &shown(&path), &error))?;
         output.finish()
     };
-    Box::new(move |list| publish(list).map_err(Failure::into_engine_error))
+    Box::new(move |list| publish(list).map_err(CliError::into_engine_error))
 }
 
 /// Says what came of a watch.
-fn conclude(outcome: &Outcome, name: &str, is_once: bool) -> Result<ExitStatus, Failure> {
+fn conclude(outcome: &Outcome, name: &str, is_once: bool) -> Result<ExitStatus, CliError> {
     let looked = entries(outcome.position);
     if outcome.is_delivered {
         style::done(&format!("{looked} looked at"));
@@ -221,7 +221,7 @@ fn conclude(outcome: &Outcome, name: &str, is_once: bool) -> Result<ExitStatus, 
     let message = format!("{looked} looked at; {}", left_over(outcome.waiting as u64));
     if is_once {
         let hint = "run it again once the receivers can be reached: what waits is kept";
-        return Err(Failure::unusable("watch.waiting", message, hint).within(name));
+        return Err(CliError::unusable("watch.waiting", message, hint).within(name));
     }
     style::warn(&(message + ", kept for the next run"));
     Ok(ExitStatus::Success)
@@ -237,7 +237,7 @@ fn left_over(waiting: u64) -> String {
 }
 
 /// Shows what was found last.
-fn list(folder: &Path) -> Result<ExitStatus, Failure> {
+fn list(folder: &Path) -> Result<ExitStatus, CliError> {
     let state = WatchState::read(folder)?;
     let waiting = |id: &str| state.waiting.iter().any(|item: &Item| item.id == id);
     let mut text = String::new();

@@ -8,11 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign_log_server::server::{Address, Bounds};
-use countersign_log_server::witness::{Config, MemoryError, StartError, serve, steady};
+use countersign_log_server::witness::{Config, MemoryError, WitnessStartError, serve, steady};
 
 use crate::args;
 use crate::commands::serve::{explain_listening, log_to_stderr, stop_asked, url};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::{key, stop, style};
 
@@ -56,7 +56,7 @@ pub(crate) struct Args {
     log_json: bool,
 }
 
-pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     stop::gracefully();
     log_to_stderr(args.log_json);
     let key = key::load_witness(&args.key)?;
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, Failure> {
         ));
     }
     let runtime =
-        tokio::runtime::Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
+        tokio::runtime::Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
     runtime.block_on(async {
         let serving = serve(config).await.map_err(|error| explain(&error, args))?;
         style::done(&format!("the witness {} listens on {}", verifier.name(), url(serving.address(), false)));
@@ -97,13 +97,13 @@ fn seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-fn explain(error: &StartError, args: &Args) -> Failure {
+fn explain(error: &WitnessStartError, args: &Args) -> CliError {
     let (code, hint) = match error {
-        StartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
-        StartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
-        StartError::Memory(_) => ("state.invalid", "check the file, and who may write to it"),
-        StartError::Listen(error) => explain_listening(error),
+        WitnessStartError::Key(_) => ("key.invalid", "give the verifier keys of logs"),
+        WitnessStartError::Memory(MemoryError::InUse) => ("server.in_use", "stop the other witness first"),
+        WitnessStartError::Memory(_) => ("state.invalid", "check the file, and who may write to it"),
+        WitnessStartError::Listen(error) => explain_listening(error),
     };
-    let failure = Failure::unusable(code, error.to_string(), hint);
-    if matches!(error, StartError::Memory(_)) { failure.within(&shown(&args.state)) } else { failure }
+    let failure = CliError::unusable(code, error.to_string(), hint);
+    if matches!(error, WitnessStartError::Memory(_)) { failure.within(&shown(&args.state)) } else { failure }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign_evidence::{File, LONGEST_FILE, has_evidence, is_page};
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::style::plain;
 
@@ -15,7 +15,7 @@ const MOST_MIB: u64 = (LONGEST_FILE >> 20) as u64;
 
 /// An export, or the one in an evidence file: that one's hashes are checked, and all that it brings beside the export, such as
 /// whom its writer trusted, is left aside.
-pub(crate) fn contents(path: &Path) -> Result<Input, Failure> {
+pub(crate) fn contents(path: &Path) -> Result<Input, CliError> {
     let mut input = Input::open(path)?;
     if !input.begins(FIRST, is_page)? {
         return Ok(input);
@@ -24,7 +24,7 @@ pub(crate) fn contents(path: &Path) -> Result<Input, Failure> {
     if !has_evidence(&bytes) {
         return Ok(input);
     }
-    let file = File::read(&bytes).map_err(|error| Failure::broken(error).within(&shown(path)))?;
+    let file = File::read(&bytes).map_err(|error| CliError::broken(error).within(&shown(path)))?;
     let name = format!("{}, in {}", plain(file.export_name()), input.name());
     Ok(Input::stream(&name, Box::new(Cursor::new(file.export))))
 }

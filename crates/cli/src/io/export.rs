@@ -4,7 +4,7 @@ use countersign::export::{Header, Item, Line};
 use countersign::verify::FindingCode;
 use countersign::{Code, Error};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input::Input;
 
 /// A part of an export, in the order in which they come.
@@ -19,8 +19,8 @@ pub(crate) enum Part<'a> {
 pub(crate) fn read(
     input: &mut Input,
     doing: &'static str,
-    mut part: impl FnMut(Part<'_>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    mut part: impl FnMut(Part<'_>) -> Result<(), CliError>,
+) -> Result<(), CliError> {
     let mut begun = false;
     let name = input.name().to_owned();
     input.lines(doing, |line| {
@@ -33,7 +33,7 @@ pub(crate) fn read(
         }
         let malformed = |error: Error| {
             let error = if line.ended { error } else { cut_off() };
-            Failure::broken(error).or_hint("`countersign verify` says what else is wrong")
+            CliError::broken(error).or_hint("`countersign verify` says what else is wrong")
         };
         let text = str::from_utf8(line.bytes)
             .map_err(|_| malformed(Error::new(Code::Export, "malformed line: not UTF-8")))?;
@@ -49,6 +49,6 @@ fn cut_off() -> Error {
 }
 
 /// There is no line that could be a header.
-pub(crate) fn empty() -> Failure {
-    Failure::from(Header::parse(b"").err().unwrap_or_else(cut_off).at_line(1))
+pub(crate) fn empty() -> CliError {
+    CliError::from(Header::parse(b"").err().unwrap_or_else(cut_off).at_line(1))
 }

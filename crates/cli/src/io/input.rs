@@ -11,7 +11,7 @@ use countersign_client::Prefix;
 use countersign_ingest::lines::{LineSplitter, is_space};
 use countersign_ingest::{Cutter, SourceEvent, UnwrapSummary};
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::progress;
 use crate::io::stage::{FIRST, Stage};
 
@@ -53,13 +53,13 @@ impl RawLine<'_> {
 
 impl Input {
     /// The file of that path; `-` is the standard input stream.
-    pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path) -> Result<Self, CliError> {
         if path == Path::new("-") {
             let source = Source::Stream(Box::new(io::stdin()));
             return Ok(Self { name: name(path), source, size: None });
         }
         let name = name(path);
-        let failed = |error: io::Error| Failure::io("read", &name, &error);
+        let failed = |error: io::Error| CliError::io("read", &name, &error);
         let file = File::open(path).map_err(|error| {
             let is_url = path.to_str().is_some_and(Prefix::is_meant);
             let hint = "this takes a file: get a log's export with `countersign export --dir URL -o FILE`";
@@ -75,10 +75,10 @@ impl Input {
     }
 
     /// Whether all of these can be read, one after the other.
-    pub(crate) fn check(paths: &[PathBuf]) -> Result<(), Failure> {
+    pub(crate) fn check(paths: &[PathBuf]) -> Result<(), CliError> {
         if paths.len() > 1 && paths.iter().any(|path| path == Path::new("-")) {
             let message = "standard input can't be one of several inputs";
-            return Err(Failure::unusable("arguments.invalid", message, "give files alone, or `-` alone"));
+            return Err(CliError::unusable("arguments.invalid", message, "give files alone, or `-` alone"));
         }
         // A pipe can be opened only once.
         let is_pipe = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file() && !found.is_dir());
@@ -91,9 +91,9 @@ impl Input {
     }
 
     /// The same, so that it can be read more than once: a stream is kept in a temporary file.
-    pub(crate) fn rereadable(mut self) -> Result<Self, Failure> {
+    pub(crate) fn rereadable(mut self) -> Result<Self, CliError> {
         if let Source::Stream(stream) = &mut self.source {
-            let failed = |error: io::Error| Failure::io("keep", &self.name, &error);
+            let failed = |error: io::Error| CliError::io("keep", &self.name, &error);
             let mut file = tempfile::tempfile().map_err(failed)?;
             self.size = Some(io::copy(stream, &mut file).map_err(failed)?);
             self.source = Source::File(file);
@@ -120,27 +120,27 @@ impl Input {
     }
 
     /// Whether a file is compressed.
-    pub(crate) fn is_compressed(&mut self) -> Result<bool, Failure> {
+    pub(crate) fn is_compressed(&mut self) -> Result<bool, CliError> {
         self.begins(FIRST, |first| Compression::detect(first).is_some())
     }
 
     /// Whether the first bytes of a file, so many, are so; a stream, which cannot be read again, is not asked.
-    pub(crate) fn begins(&mut self, many: usize, are: impl Fn(&[u8]) -> bool) -> Result<bool, Failure> {
+    pub(crate) fn begins(&mut self, many: usize, are: impl Fn(&[u8]) -> bool) -> Result<bool, CliError> {
         if self.file().is_none() {
             return Ok(false);
         }
         let name = self.name.clone();
         let mut first = Vec::new();
         let read = self.reader()?.take(many as u64).read_to_end(&mut first);
-        read.map_err(|error| Failure::io("read", &name, &error))?;
+        read.map_err(|error| CliError::io("read", &name, &error))?;
         Ok(are(&first))
     }
 
     /// The bytes as they are, from the beginning where it is a file.
-    pub(crate) fn reader(&mut self) -> Result<&mut (dyn Read + Send), Failure> {
+    pub(crate) fn reader(&mut self) -> Result<&mut (dyn Read + Send), CliError> {
         match &mut self.source {
             Source::File(file) => {
-                file.rewind().map_err(|error| Failure::io("read", &self.name, &error))?;
+                file.rewind().map_err(|error| CliError::io("read", &self.name, &error))?;
                 Ok(file)
             }
             Source::Stream(stream) => Ok(stream),
@@ -151,8 +151,8 @@ impl Input {
     pub(crate) fn lines(
         &mut self,
         doing: &'static str,
-        mut line: impl FnMut(RawLine<'_>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut line: impl FnMut(RawLine<'_>) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let name = self.name.clone();
         let mut number = 0;
         let mut each = |bytes: &[u8], ended: bool| {
@@ -168,8 +168,8 @@ impl Input {
     pub(crate) fn events(
         &mut self,
         doing: &'static str,
-        mut event: impl FnMut(SourceEvent<'_>) -> Result<(), Failure>,
-    ) -> Result<UnwrapSummary, Failure> {
+        mut event: impl FnMut(SourceEvent<'_>) -> Result<(), CliError>,
+    ) -> Result<UnwrapSummary, CliError> {
         let name = self.name.clone();
         let mut cutter = Cutter::for_name(&name);
         let mut each = |found: SourceEvent<'_>| {
@@ -190,8 +190,8 @@ impl Input {
     fn pieces(
         &mut self,
         doing: &'static str,
-        piece: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        piece: &mut dyn FnMut(&[u8]) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let name = self.name.clone();
         let bar = progress::bar(doing, self.size);
         let reader = self.reader()?;
@@ -201,7 +201,7 @@ impl Input {
             let read = match reader.read(&mut chunk) {
                 Ok(read) => read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(Failure::io("read", &name, &error)),
+                Err(error) => return Err(CliError::io("read", &name, &error)),
             };
             bar.inc(read as u64);
             let mut done = Ok(());
@@ -222,16 +222,18 @@ impl Input {
     }
 
     /// All of a file that is no longer than so many MiB.
-    pub(crate) fn all(&mut self, most: u64) -> Result<Vec<u8>, Failure> {
+    pub(crate) fn all(&mut self, most: u64) -> Result<Vec<u8>, CliError> {
         let name = self.name.clone();
         let mut bytes = Vec::new();
         self.reader()?
             .take(most * MIB + 1)
             .read_to_end(&mut bytes)
-            .map_err(|error| Failure::io("read", &name, &error))?;
+            .map_err(|error| CliError::io("read", &name, &error))?;
         if bytes.len() as u64 > most * MIB {
             let message = format!("it is above {most} MiB");
-            return Err(Failure::unusable("io.too_large", message, "was the right file given?").within(&name));
+            return Err(
+                CliError::unusable("io.too_large", message, "was the right file given?").within(&name)
+            );
         }
         Ok(bytes)
     }
@@ -242,28 +244,28 @@ pub(crate) fn name(path: &Path) -> String {
     if path == Path::new("-") { "standard input".into() } else { shown(path) }
 }
 
-fn unread(name: &str, why: DecompressError) -> Failure {
+fn unread(name: &str, why: DecompressError) -> CliError {
     let error = Error::new(Code::Export, why.to_string()).with_hint(why.hint());
     match why {
         DecompressError::Window | DecompressError::Dictionary => error.into(),
-        _ => Failure::broken(error),
+        _ => CliError::broken(error),
     }
     .within(name)
 }
 
 /// All of a small file, such as a key or a pin.
-pub(crate) fn small(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn small(path: &Path) -> Result<Vec<u8>, CliError> {
     Input::open(path)?.all(SMALL)
 }
 
 /// All of a page to be served.
-pub(crate) fn page(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(crate) fn page(path: &Path) -> Result<Vec<u8>, CliError> {
     Input::open(path)?.all(PAGE)
 }
 
 /// The same as text.
-pub(crate) fn small_text(path: &Path) -> Result<String, Failure> {
-    let not_text = |_| Failure::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?");
+pub(crate) fn small_text(path: &Path) -> Result<String, CliError> {
+    let not_text = |_| CliError::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?");
     String::from_utf8(small(path)?).map_err(not_text).map_err(|failure| failure.within(&shown(path)))
 }
 
@@ -276,26 +278,26 @@ pub(crate) fn is_of_an_export(line: &[u8]) -> bool {
 }
 
 /// The text of a document that somebody writes, such as a policy, unless an export was given in its place.
-pub(crate) fn document(path: &Path, what: &str) -> Result<String, Failure> {
+pub(crate) fn document(path: &Path, what: &str) -> Result<String, CliError> {
     let text = small_text(path)?;
     if text.lines().next().is_some_and(|line| is_of_an_export(line.as_bytes())) {
         let hint = "are the arguments in the wrong order? See --help";
         let message = format!("this is an export, and not {what}");
-        return Err(Failure::unusable("arguments.invalid", message, hint).within(&shown(path)));
+        return Err(CliError::unusable("arguments.invalid", message, hint).within(&shown(path)));
     }
     Ok(text)
 }
 
 /// A trust file.
-pub(crate) fn trust(path: &Path) -> Result<Trust, Failure> {
+pub(crate) fn trust(path: &Path) -> Result<Trust, CliError> {
     trust_with_bytes(path).map(|(trust, _)| trust)
 }
 
 /// A trust file, and its bytes as they stand.
-pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure> {
+pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), CliError> {
     let bytes = small(path)?;
     let trust = Trust::parse(&bytes).map_err(|error| {
-        Failure::from(error).within(&shown(path)).or_hint(
+        CliError::from(error).within(&shown(path)).or_hint(
             "a trust file has lines such as: emitter NAME+HASH+KEY, issuer …, log …, witness …, quorum …",
         )
     })?;
@@ -303,6 +305,6 @@ pub(crate) fn trust_with_bytes(path: &Path) -> Result<(Trust, Vec<u8>), Failure>
 }
 
 /// The trust file's, or nobody.
-pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, Failure> {
+pub(crate) fn trust_or_nobody(path: Option<&Path>) -> Result<Trust, CliError> {
     Ok(path.map(trust).transpose()?.unwrap_or_default())
 }

@@ -5,27 +5,27 @@ use std::path::Path;
 use countersign::note::{KeyType, SignerKey};
 use zeroize::Zeroizing;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input;
 
 /// Reads a key file that signs links, notes or checkpoints.
-pub(crate) fn load(path: &Path) -> Result<SignerKey, Failure> {
+pub(crate) fn load(path: &Path) -> Result<SignerKey, CliError> {
     let hint = "make one with: countersign keygen NAME";
     of_type(path, KeyType::Ed25519, "it is a witness's key", hint)
 }
 
 /// Reads a key file that cosigns checkpoints.
-pub(crate) fn load_witness(path: &Path) -> Result<SignerKey, Failure> {
+pub(crate) fn load_witness(path: &Path) -> Result<SignerKey, CliError> {
     let hint = "make one with: countersign keygen NAME --witness";
     of_type(path, KeyType::Cosignature, "it is not a witness's key", hint)
 }
 
-fn of_type(path: &Path, kind: KeyType, otherwise: &str, hint: &str) -> Result<SignerKey, Failure> {
-    let within = |error| Failure::from(error).within(&shown(path));
+fn of_type(path: &Path, kind: KeyType, otherwise: &str, hint: &str) -> Result<SignerKey, CliError> {
+    let within = |error| CliError::from(error).within(&shown(path));
     let text = Zeroizing::new(input::small_text(path)?);
     let key = SignerKey::parse(text.trim_end_matches(['\n', '\r'])).map_err(within)?;
     if key.verifier_key().key_type() != kind {
-        return Err(Failure::unusable("key.invalid", otherwise, hint).within(&shown(path)));
+        return Err(CliError::unusable("key.invalid", otherwise, hint).within(&shown(path)));
     }
     warn_if_readable(path, "key");
     Ok(key)

@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::{NamedTempFile, PersistError, TempDir};
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 
 /// The temporary files and folders of this run, in the order in which they were made. Who holds the lock cannot be
 /// interrupted.
@@ -94,7 +94,7 @@ enum Sink {
 
 impl Output {
     /// The file of that path, or the standard output stream.
-    pub(crate) fn create(path: Option<&Path>) -> Result<Self, Failure> {
+    pub(crate) fn create(path: Option<&Path>) -> Result<Self, CliError> {
         let Some(path) = path.filter(|path| *path != Path::new("-")) else {
             return Ok(Self {
                 name: "standard output".into(),
@@ -102,7 +102,7 @@ impl Output {
             });
         };
         let name = shown(path);
-        let sink = open(path).map_err(|error| Failure::io("write", &name, &error))?;
+        let sink = open(path).map_err(|error| CliError::io("write", &name, &error))?;
         Ok(Self { name, sink })
     }
 
@@ -111,12 +111,12 @@ impl Output {
         &self.name
     }
 
-    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), CliError> {
         self.writer().write_all(bytes).map_err(|error| self.failure(&error))
     }
 
     /// Hands on what was written so far, where someone may be waiting for it.
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+    pub(crate) fn flush(&mut self) -> Result<(), CliError> {
         if matches!(self.sink, Sink::File { .. }) {
             return Ok(());
         }
@@ -124,19 +124,19 @@ impl Output {
     }
 
     /// Copies all that is left of `from`.
-    pub(crate) fn copy(&mut self, from: &mut impl io::Read) -> Result<(), Failure> {
+    pub(crate) fn copy(&mut self, from: &mut impl io::Read) -> Result<(), CliError> {
         io::copy(from, self.writer()).map(|_| ()).map_err(|error| self.failure(&error))
     }
 
     /// Lets the file appear, whole.
-    pub(crate) fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self) -> Result<(), CliError> {
         let name = self.name;
         let done = match self.sink {
             Sink::Stdout(mut writer) => writer.flush(),
             Sink::Direct(mut writer) => writer.flush(),
             Sink::File { writer, destination } => persist(writer, &destination),
         };
-        done.map_err(|error| Failure::io("write", &name, &error))
+        done.map_err(|error| CliError::io("write", &name, &error))
     }
 
     fn writer(&mut self) -> &mut dyn Write {
@@ -147,8 +147,8 @@ impl Output {
         }
     }
 
-    fn failure(&self, error: &io::Error) -> Failure {
-        Failure::io("write", &self.name, error)
+    fn failure(&self, error: &io::Error) -> CliError {
+        CliError::io("write", &self.name, error)
     }
 }
 
@@ -171,7 +171,7 @@ pub(crate) struct Folder {
 
 impl Folder {
     /// The folder of that path, where there is nothing yet, or an empty one.
-    pub(crate) fn create(path: &Path) -> Result<Self, Failure> {
+    pub(crate) fn create(path: &Path) -> Result<Self, CliError> {
         let name = shown(path);
         let create = || {
             let taken = match fs::read_dir(path) {
@@ -191,7 +191,7 @@ impl Folder {
             unfinished.push(files.path().to_owned());
             Ok(files)
         };
-        let files = create().map_err(|error| Failure::io("write", &name, &error))?;
+        let files = create().map_err(|error| CliError::io("write", &name, &error))?;
         Ok(Self { name, files, destination: path.to_owned() })
     }
 
@@ -206,14 +206,14 @@ impl Folder {
     }
 
     /// Lets it appear.
-    pub(crate) fn finish(self) -> Result<(), Failure> {
+    pub(crate) fn finish(self) -> Result<(), CliError> {
         let mut unfinished = unfinished();
         let appear = || {
             fs::rename(self.files.path(), &self.destination)?;
             sync_directory(directory(&self.destination));
             Ok(())
         };
-        appear().map_err(|error| Failure::io("write", &self.name, &error))?;
+        appear().map_err(|error| CliError::io("write", &self.name, &error))?;
         // There is nothing left to remove.
         let path = self.files.keep();
         unfinished.retain(|other| *other != path);
@@ -293,7 +293,7 @@ pub(crate) fn replace(file: NamedTempFile, destination: &Path) -> io::Result<()>
 }
 
 /// Writes a secret to a new file that its owner alone may read.
-pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
+pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), CliError> {
     let write = || -> io::Result<()> {
         let mut file = begin_secret(path)?;
         file.write_all(secret)?;
@@ -302,7 +302,7 @@ pub(crate) fn write_secret(path: &Path, secret: &[u8]) -> Result<(), Failure> {
         sync_directory(directory(path));
         Ok(())
     };
-    write().map_err(|error| Failure::io("write", &shown(path), &error))
+    write().map_err(|error| CliError::io("write", &shown(path), &error))
 }
 
 // What became of the new name is beyond the program's power here: the data itself is on the disk.

@@ -13,17 +13,17 @@ use std::{panic, process};
 
 use countersign_parquet::Error;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 
 /// What Parquet's library met.
-fn failed(doing: &str, name: &str, error: &Error) -> Failure {
+fn failed(doing: &str, name: &str, error: &Error) -> CliError {
     if let Error::External(source) = error
         && let Some(error) = source.downcast_ref::<std::io::Error>()
     {
-        return Failure::io(doing, name, error);
+        return CliError::io(doing, name, error);
     }
     let hint = "is it a file that `countersign export --format parquet` wrote, and is it whole?";
-    Failure::unusable("parquet.invalid", format!("cannot {doing} it as Parquet: {error}"), hint).within(name)
+    CliError::unusable("parquet.invalid", format!("cannot {doing} it as Parquet: {error}"), hint).within(name)
 }
 
 /// From here on, reports a panic of Parquet's library as what is wrong with this file, and ends the program: there are

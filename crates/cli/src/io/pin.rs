@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use countersign::checkpoint::SignedCheckpoint;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::output::Output;
 use crate::io::style::plain;
 use crate::io::{input, style};
@@ -29,10 +29,10 @@ impl Pins {
     }
 
     /// The checkpoints.
-    pub(crate) fn load(&self) -> Result<Vec<SignedCheckpoint>, Failure> {
+    pub(crate) fn load(&self) -> Result<Vec<SignedCheckpoint>, CliError> {
         let load = |path: &PathBuf| {
             SignedCheckpoint::parse_extended(&input::small_text(path)?).map_err(|error| {
-                Failure::from(error)
+                CliError::from(error)
                     .within(&shown(path))
                     .or_hint("a pin is a signed checkpoint, as --save-pin writes it")
             })
@@ -41,7 +41,7 @@ impl Pins {
     }
 
     /// Where the next one is kept. A place that cannot be written to is told before the work, not after it.
-    pub(crate) fn keep(&self) -> Result<Option<Output>, Failure> {
+    pub(crate) fn keep(&self) -> Result<Option<Output>, CliError> {
         self.save_pin.as_deref().map(|path| Output::create(Some(path))).transpose()
     }
 }
@@ -58,7 +58,7 @@ pub(crate) fn warn_if_of_another_log(name: &str, pinned: &str, origin: Option<&s
 }
 
 /// Keeps the checkpoint of a log that is all right.
-pub(crate) fn save(mut output: Output, pin: Option<&str>) -> Result<(), Failure> {
+pub(crate) fn save(mut output: Output, pin: Option<&str>) -> Result<(), CliError> {
     let Some(pin) = pin else {
         style::warn("no pin was saved: the tree and the log's signature must pass, and no check may fail");
         return Ok(());

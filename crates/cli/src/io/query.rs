@@ -12,19 +12,19 @@ use countersign_query::tally::{Left, Unknown};
 use countersign_query::value::Document;
 use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::style::{doubt, label, plain};
 
 /// Reads a query. Lengths of time in it count from now.
-pub(crate) fn parse(text: &str) -> Result<Query, Failure> {
+pub(crate) fn parse(text: &str) -> Result<Query, CliError> {
     parse_at(text, countersign_client::now()?)
 }
 
 /// Reads a query in which lengths of time count from that moment.
-pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, Failure> {
+pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, CliError> {
     Query::parse(text, now).map_err(|error| {
         let marked = error.marked(text).replace('\n', "\n    ");
-        Failure::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint)
+        CliError::unusable(error.code.as_str(), format!("{}\n    {marked}", error.message), error.hint())
             .within("the query")
     })
 }

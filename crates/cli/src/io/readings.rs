@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign::Diagnostic;
 use countersign_query::Readings;
-use countersign_query::reading::Unusable;
+use countersign_query::reading::ReadingError;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input;
 
 /// Where people's own readings are.
@@ -24,7 +25,7 @@ impl Own {
     }
 
     /// These, and those that come with the program.
-    pub(crate) fn load(&self) -> Result<Readings, Failure> {
+    pub(crate) fn load(&self) -> Result<Readings, CliError> {
         if self.is_none() {
             return Ok(Readings::built_in());
         }
@@ -42,8 +43,8 @@ impl Own {
 }
 
 /// The files of a directory that are readings, by their names.
-fn within(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error| Failure::io("read", &shown(directory), &error);
+fn within(directory: &Path) -> Result<Vec<PathBuf>, CliError> {
+    let failed = |error| CliError::io("read", &shown(directory), &error);
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -55,7 +56,7 @@ fn within(directory: &Path) -> Result<Vec<PathBuf>, Failure> {
     if files.is_empty() {
         let hint = "give the directory whose files end in .json, or one file";
         return Err(
-            Failure::unusable("readings.none", "there is no reading in it", hint).within(&shown(directory))
+            CliError::unusable("readings.none", "there is no reading in it", hint).within(&shown(directory))
         );
     }
     Ok(files)
@@ -70,8 +71,8 @@ pub(crate) fn unknown_shapes(events: u64, so: &str) -> String {
     )
 }
 
-fn refused(why: Unusable) -> Failure {
-    let Unusable { file, member, problem, mend } = why;
-    let message = if member.is_empty() { problem } else { format!("member {member:?}: {problem}") };
-    Failure::unusable("readings.invalid", message, mend).within(&file)
+fn refused(why: ReadingError) -> CliError {
+    let Diagnostic { code, file, member, message, hint, .. } = why.into();
+    let message = member.map_or_else(|| message.clone(), |member| format!("member {member:?}: {message}"));
+    CliError::unusable(code, message, hint.unwrap_or_default()).within(&file.unwrap_or_default())
 }

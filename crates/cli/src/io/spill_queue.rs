@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use countersign::verify::PendingItem;
 use countersign_spill::Runs;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 
 /// A value that can be serialized when memory has no room for it.
 pub(crate) trait Spill: Debug + Send + 'static {
@@ -36,8 +36,8 @@ impl<T> PendingValue<T> {
     /// Returns the value, which `read` makes of its serialized form.
     pub(crate) fn into_value(
         self,
-        read: impl FnOnce(&[u8]) -> Result<T, Failure>,
-    ) -> Result<Box<T>, Failure> {
+        read: impl FnOnce(&[u8]) -> Result<T, CliError>,
+    ) -> Result<Box<T>, CliError> {
         match self {
             Self::Value(value) => Ok(value),
             Self::Bytes(bytes) => read(&bytes).map(Box::new),
@@ -91,11 +91,11 @@ impl<T: Spill> SpillQueue<T> {
     }
 
     /// Writes all values to the file if they have filled the memory that is theirs.
-    pub(crate) fn spill_if_full(&mut self) -> Result<(), Failure> {
+    pub(crate) fn spill_if_full(&mut self) -> Result<(), CliError> {
         if self.bytes < self.max_bytes { Ok(()) } else { self.spill() }
     }
 
-    fn spill(&mut self) -> Result<(), Failure> {
+    fn spill(&mut self) -> Result<(), CliError> {
         self.values.sort_by_key(|(key, _)| *key);
         let runs = match &mut self.runs {
             Some(runs) => runs,
@@ -111,9 +111,9 @@ impl<T: Spill> SpillQueue<T> {
     /// All values in the order of their keys; `read` reads those in the file. They can be asked for again.
     pub(crate) fn for_each(
         &mut self,
-        read: impl Fn(&[u8]) -> Result<T, Failure>,
-        mut each: impl FnMut(u64, &mut T) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        read: impl Fn(&[u8]) -> Result<T, CliError>,
+        mut each: impl FnMut(u64, &mut T) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         if self.runs.is_some() && !self.values.is_empty() {
             self.spill()?;
         }

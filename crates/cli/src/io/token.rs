@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_client::{Token, Url};
 use zeroize::Zeroizing;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{input, key, style};
 
 /// Where a token is looked for when no file is given.
@@ -30,14 +30,14 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// The token in that file.
-pub(crate) fn read(path: &Path) -> Result<Token, Failure> {
+pub(crate) fn read(path: &Path) -> Result<Token, CliError> {
     let text = Zeroizing::new(input::small_text(path)?);
     key::warn_if_readable(path, "token");
     Ok(Token::parse(&text, &shown(path))?)
 }
 
 /// The token in that file, or else in the environment, if there is one.
-pub(crate) fn load(file: Option<&Path>) -> Result<Option<Token>, Failure> {
+pub(crate) fn load(file: Option<&Path>) -> Result<Option<Token>, CliError> {
     if let Some(path) = file {
         return read(path).map(Some);
     }

@@ -8,7 +8,7 @@ use countersign::note::VerifierKey;
 use countersign::verify::report::{Check, CheckState, Complete, Report, SignerTrust, Verdict};
 use countersign::verify::{Finding, FindingCode, LISTED, Severity, Why};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::style::{self, bad, doubt, faint, good, label, plain};
 
 /// How many findings of each code are shown; the report has more.
@@ -314,10 +314,10 @@ fn signers(text: &mut String, report: &Report) {
 }
 
 /// Prints a report. A reader that has seen enough of it changes nothing about the verdict.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), CliError> {
     match style::write(text) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Failure::io("write", "standard output", &error))
+            Err(CliError::io("write", "standard output", &error))
         }
         _ => Ok(()),
     }

@@ -6,7 +6,7 @@ use countersign::verify::{
     EventVisitor, Options, SelectedItem, SummarizedEvent, Verification, VisitError, parallel,
 };
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input::Input;
 use crate::io::progress;
 use crate::io::tapped::Tapped;
@@ -18,9 +18,9 @@ pub(crate) fn visit<V, X>(
     threads: usize,
     examiner: impl Fn() -> X + Sync,
     visitor: &mut V,
-) -> Result<Verification, Failure>
+) -> Result<Verification, CliError>
 where
-    V: EventVisitor<Error = Failure>,
+    V: EventVisitor<Error = CliError>,
     X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
 {
     visit_tapped(input, |_| (), options, threads, examiner, visitor)
@@ -34,9 +34,9 @@ pub(crate) fn visit_tapped<V, X>(
     threads: usize,
     examiner: impl Fn() -> X + Sync,
     visitor: &mut V,
-) -> Result<Verification, Failure>
+) -> Result<Verification, CliError>
 where
-    V: EventVisitor<Error = Failure>,
+    V: EventVisitor<Error = CliError>,
     X: FnMut(&SummarizedEvent<'_>) -> Option<SelectedItem<V::Item>>,
 {
     read(input, |reader, progress| {
@@ -45,7 +45,7 @@ where
 }
 
 /// Verifies an export.
-pub(crate) fn verify(input: &mut Input, options: Options, threads: usize) -> Result<Verification, Failure> {
+pub(crate) fn verify(input: &mut Input, options: Options, threads: usize) -> Result<Verification, CliError> {
     read(input, |reader, progress| {
         parallel::verify(reader, options, threads, progress, |_| ()).map_err(VisitError::Read)
     })
@@ -56,14 +56,14 @@ fn read(
     verify: impl FnOnce(
         &mut (dyn Read + Send),
         &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Verification, VisitError<Failure>>,
-) -> Result<Verification, Failure> {
+    ) -> Result<Verification, VisitError<CliError>>,
+) -> Result<Verification, CliError> {
     let bar = progress::bar("verifying", input.size());
     let name = input.name().to_owned();
     let result = verify(input.reader()?, &mut |read| bar.set_position(read));
     bar.finish_and_clear();
     result.map_err(|error| match error {
-        VisitError::Read(error) => Failure::io("read", &name, &error),
+        VisitError::Read(error) => CliError::io("read", &name, &error),
         VisitError::Visitor(failure) => failure,
     })
 }

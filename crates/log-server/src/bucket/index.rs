@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::hash::Hash;
-use countersign::log::{Growth, Stop};
+use countersign::log::{AcceptanceError, Growth};
 use countersign::merkle::{CompactRange, Grown};
 use countersign::note::VerifierKey;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
@@ -101,8 +101,10 @@ impl Index {
             for (leaf, index) in commit.leaves.into_iter().zip(commit.base..) {
                 growth.replay(self.sqlite.state(), leaf, events.remove(&index)).map_err(
                     |stop| match stop {
-                        Stop::Refused(refusal) => StoreError::Damaged(format!("leaf {index}: {refusal}")),
-                        Stop::Storage(error) => error,
+                        AcceptanceError::Refused(refusal) => {
+                            StoreError::Damaged(format!("leaf {index}: {refusal}"))
+                        }
+                        AcceptanceError::Storage(error) => error,
                     },
                 )?;
             }

@@ -31,9 +31,9 @@ use countersign_log::store::{
 /// What the first line of `private/log` says.
 const BEGIN: &str = "countersign log v1\n";
 
-/// An object that is not as it should be, or what one should have been.
+/// A problem of an object in the bucket, or of one that is missing.
 #[derive(Clone, Debug)]
-pub(crate) struct Fault {
+pub(crate) struct ObjectProblem {
     pub(crate) code: &'static str,
     pub(crate) place: String,
     pub(crate) why: String,
@@ -66,7 +66,7 @@ struct Scan {
     /// The chains of the log's own keys.
     own: HashMap<ChainId, VerifierKey>,
     /// By the objects' names.
-    faults: BTreeMap<String, Fault>,
+    faults: BTreeMap<String, ObjectProblem>,
     /// What the bucket failed with: what was not answered is not damaged.
     failure: Option<StoreError>,
     /// Where commits begin of which more is left than should be.
@@ -120,7 +120,7 @@ impl ObjectReader {
     }
 
     /// What is wrong with objects that were read so far, taken out.
-    pub(crate) fn faults(&self) -> Vec<Fault> {
+    pub(crate) fn faults(&self) -> Vec<ObjectProblem> {
         std::mem::take(&mut self.scan().faults).into_values().collect()
     }
 
@@ -130,7 +130,7 @@ impl ObjectReader {
 
     fn tell(&self, code: &'static str, place: &Path, why: &(impl ToString + ?Sized)) {
         let (place, why) = (place.to_string(), why.to_string());
-        self.scan().faults.entry(place.clone()).or_insert(Fault { code, place, why });
+        self.scan().faults.entry(place.clone()).or_insert(ObjectProblem { code, place, why });
     }
 
     fn read_generations(&mut self) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use crate::restore::Over;
 use crate::signed_file::SignedFile;
 use countersign::time::Time;
 use countersign_log::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
-use countersign_log::stop::{Cause, Signing, Stop};
+use countersign_log::stop::{Cause, Signing, SigningStop};
 use countersign_log::store::StoreError;
 
 /// So many of the newest objects stay.
@@ -67,7 +67,7 @@ impl SignedObjects {
     /// With the file of a server's folder, which remembers what that server signed.
     pub(crate) fn with_file(self, file: SignedFile, signing: Signing, now: Time) -> SignedInBucket {
         if let Some((cause, message)) = &self.ended {
-            signing.stop(Stop::new(now, *cause, message.clone()));
+            signing.stop(SigningStop::new(now, *cause, message.clone()));
         }
         let newest = [self.newest.clone(), file.newest().cloned()].into_iter().flatten();
         SignedInBucket { newest: newest.max_by_key(|head| head.size), objects: self, file, signing, now }
@@ -130,7 +130,7 @@ impl SignedHeadMemory for SignedInBucket {
             Ok(Err(other)) => {
                 let message =
                     format!("another server of this log signed another tree of {} leaves", other.size);
-                self.signing.stop(Stop::new(self.now, Cause::SplitView, message));
+                self.signing.stop(SigningStop::new(self.now, Cause::SplitView, message));
                 then(self.signing.check());
             }
             Err(error) => then(Err(error)),

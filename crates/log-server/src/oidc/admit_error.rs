@@ -1,28 +1,28 @@
 //! Why a request isn't allowed, by the log's own tokens or by its issuer's.
 
-use countersign_log::tokens::Denied;
+use countersign_log::tokens::AccessError;
 
-use super::Refused;
+use super::IssuerTokenError;
 
 /// Why a request isn't allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AdmitError {
     /// The log's own tokens don't allow it.
-    Denied(Denied),
+    Denied(AccessError),
     /// The issuer's token is refused.
-    Issuer(Refused),
+    Issuer(IssuerTokenError),
     /// The issuer's keys aren't known, so none of its tokens is accepted.
     IssuerUnavailable,
 }
 
-impl From<Denied> for AdmitError {
-    fn from(denied: Denied) -> Self {
+impl From<AccessError> for AdmitError {
+    fn from(denied: AccessError) -> Self {
         Self::Denied(denied)
     }
 }
 
-impl From<Refused> for AdmitError {
-    fn from(refused: Refused) -> Self {
+impl From<IssuerTokenError> for AdmitError {
+    fn from(refused: IssuerTokenError) -> Self {
         Self::Issuer(refused)
     }
 }

@@ -29,9 +29,9 @@ const ALGORITHMS: [Algorithm; 9] = [
 /// What a token says that it is, where it says so: an access token (RFC 9068) or an ID token.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
-/// Why a token of the issuer does not let its bearer in.
+/// An error in a token of the issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refused {
+pub enum IssuerTokenError {
     /// It is no signed token, or lacks what each has.
     #[error("it is not a signed token with issuer, audience, subject and end")]
     Malformed,
@@ -71,21 +71,21 @@ pub(super) struct Head {
 }
 
 impl Head {
-    pub(super) fn read(token: &str) -> Result<Self, Refused> {
+    pub(super) fn read(token: &str) -> Result<Self, IssuerTokenError> {
         if token.len() > MAX_TOKEN {
-            return Err(Refused::Malformed);
+            return Err(IssuerTokenError::Malformed);
         }
         // An algorithm that the crate does not know, `none` before all, is an error here.
-        let header = decode_header(token).map_err(|_| Refused::Malformed)?;
+        let header = decode_header(token).map_err(|_| IssuerTokenError::Malformed)?;
         let is_of_type = |typ: &String| TYPES.contains(&typ.to_ascii_lowercase().as_str());
         if header.crit.is_some() || !header.typ.as_ref().is_none_or(is_of_type) {
-            return Err(Refused::Malformed);
+            return Err(IssuerTokenError::Malformed);
         }
         if !ALGORITHMS.contains(&header.alg) {
-            return Err(Refused::Algorithm);
+            return Err(IssuerTokenError::Algorithm);
         }
         if header.kid.as_ref().is_some_and(|id| id.len() > MAX_ID) {
-            return Err(Refused::Key);
+            return Err(IssuerTokenError::Key);
         }
         Ok(Self { algorithm: header.alg, id: header.kid })
     }
@@ -97,7 +97,7 @@ impl Head {
         key: &Key,
         issuer: &str,
         audiences: &[String],
-    ) -> Result<Map<String, Value>, Refused> {
+    ) -> Result<Map<String, Value>, IssuerTokenError> {
         let mut validation = Validation::new(self.algorithm);
         validation.set_issuer(&[issuer]);
         validation.set_audience(audiences);
@@ -106,32 +106,32 @@ impl Head {
         (validation.validate_exp, validation.validate_nbf) = (false, false);
         let decoded = decode(token, &key.verifies, &validation);
         decoded.map(|data| data.claims).map_err(|error| match error.kind() {
-            ErrorKind::InvalidIssuer => Refused::Issuer,
-            ErrorKind::InvalidAudience => Refused::Audience,
-            ErrorKind::InvalidSignature => Refused::Signature,
-            ErrorKind::InvalidAlgorithm => Refused::Algorithm,
-            _ => Refused::Malformed,
+            ErrorKind::InvalidIssuer => IssuerTokenError::Issuer,
+            ErrorKind::InvalidAudience => IssuerTokenError::Audience,
+            ErrorKind::InvalidSignature => IssuerTokenError::Signature,
+            ErrorKind::InvalidAlgorithm => IssuerTokenError::Algorithm,
+            _ => IssuerTokenError::Malformed,
         })
     }
 }
 
 /// Until when a token of these claims is good, if it is good now.
-pub(super) fn until(claims: &Map<String, Value>, now: Time) -> Result<Time, Refused> {
-    let end = millis(claims.get("exp").ok_or(Refused::Malformed)?)?;
+pub(super) fn until(claims: &Map<String, Value>, now: Time) -> Result<Time, IssuerTokenError> {
+    let end = millis(claims.get("exp").ok_or(IssuerTokenError::Malformed)?)?;
     let end = end.saturating_add(LEEWAY);
     if end <= now.millis() {
-        return Err(Refused::Expired);
+        return Err(IssuerTokenError::Expired);
     }
     let until = Time::from_millis(end).unwrap_or(Time::MAX);
     match claims.get("nbf").map(millis).transpose()? {
-        Some(begin) if begin.saturating_sub(LEEWAY) > now.millis() => Err(Refused::Early),
+        Some(begin) if begin.saturating_sub(LEEWAY) > now.millis() => Err(IssuerTokenError::Early),
         _ => Ok(until),
     }
 }
 
 /// Seconds since 1970, perhaps with a fraction, as milliseconds.
-fn millis(claim: &Value) -> Result<i64, Refused> {
-    let seconds = claim.as_f64().filter(|seconds| seconds.is_finite()).ok_or(Refused::Malformed)?;
+fn millis(claim: &Value) -> Result<i64, IssuerTokenError> {
+    let seconds = claim.as_f64().filter(|seconds| seconds.is_finite()).ok_or(IssuerTokenError::Malformed)?;
     // What is beyond all numbers becomes the last of them.
     Ok((seconds * 1000.0) as i64)
 }
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn at(seconds: i64, claims: &Value) -> Result<Time, Refused> {
+    fn at(seconds: i64, claims: &Value) -> Result<Time, IssuerTokenError> {
         until(claims.as_object().unwrap(), Time::from_millis(seconds * 1000).unwrap())
     }
 
@@ -151,15 +151,15 @@ mod tests {
         for (now, good) in [(439, false), (440, true), (1059, true), (1060, false)] {
             assert_eq!(at(now, &claims).is_ok(), good, "{now}");
         }
-        assert_eq!(at(439, &claims), Err(Refused::Early));
-        assert_eq!(at(1060, &claims), Err(Refused::Expired));
+        assert_eq!(at(439, &claims), Err(IssuerTokenError::Early));
+        assert_eq!(at(1060, &claims), Err(IssuerTokenError::Expired));
         assert_eq!(at(0, &json!({ "exp": 1.5 })).unwrap().millis(), 61_500);
         assert_eq!(at(0, &json!({ "exp": 1e300 })), Ok(Time::MAX));
-        assert_eq!(at(0, &json!({ "exp": -1e300 })), Err(Refused::Expired));
+        assert_eq!(at(0, &json!({ "exp": -1e300 })), Err(IssuerTokenError::Expired));
         for claims in
             [json!({}), json!({ "exp": "1000" }), json!({ "exp": null }), json!({ "exp": 1000, "nbf": "" })]
         {
-            assert_eq!(at(0, &claims), Err(Refused::Malformed), "{claims}");
+            assert_eq!(at(0, &claims), Err(IssuerTokenError::Malformed), "{claims}");
         }
     }
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::AdmitError;
 use super::is_safe;
-use super::jwt::{Head, Refused};
+use super::jwt::{Head, IssuerTokenError};
 use crate::reason::of_request;
 use countersign_log::clock::Steady;
 
@@ -112,9 +112,9 @@ pub(super) struct Keys {
     asking: tokio::sync::Mutex<()>,
 }
 
-/// Why there are no newer keys.
+/// An error in getting the issuer's keys.
 #[derive(Debug, thiserror::Error)]
-enum Failed {
+enum KeysError {
     #[error("{}", of_request(.0))]
     Http(#[from] reqwest::Error),
     #[error("it answered {0}")]
@@ -168,7 +168,7 @@ impl Keys {
         let now = (self.steady)();
         let found = self.recall(head);
         let are_there = !self.known().is_older(KEPT, now);
-        found.ok_or(if are_there { Refused::Key.into() } else { AdmitError::IssuerUnavailable })
+        found.ok_or(if are_there { IssuerTokenError::Key.into() } else { AdmitError::IssuerUnavailable })
     }
 
     fn recall(&self, head: &Head) -> Option<Key> {
@@ -219,19 +219,19 @@ impl Keys {
         }
     }
 
-    async fn fetch(&self) -> Result<Vec<Key>, Failed> {
+    async fn fetch(&self) -> Result<Vec<Key>, KeysError> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/.well-known/openid-configuration", url.path().trim_end_matches('/')));
-        let metadata: Metadata = self.get(url).await?.ok_or(Failed::Malformed("an issuer's metadata"))?;
+        let metadata: Metadata = self.get(url).await?.ok_or(KeysError::Malformed("an issuer's metadata"))?;
         if metadata.issuer != self.issuer {
-            return Err(Failed::Issuer(metadata.issuer));
+            return Err(KeysError::Issuer(metadata.issuer));
         }
-        let url = Url::parse(&metadata.jwks_uri).map_err(|_| Failed::Malformed("an issuer's metadata"))?;
+        let url = Url::parse(&metadata.jwks_uri).map_err(|_| KeysError::Malformed("an issuer's metadata"))?;
         // Where the issuer itself is on this machine, so may be its keys.
         if !is_safe(&url) || (url.scheme() == "http" && self.url.scheme() == "https") {
-            return Err(Failed::Unsafe);
+            return Err(KeysError::Unsafe);
         }
-        let set: KeySet = self.get(url).await?.ok_or(Failed::Malformed("a set of keys"))?;
+        let set: KeySet = self.get(url).await?.ok_or(KeysError::Malformed("a set of keys"))?;
         // Keys of kinds that are not known here are for others. With none left, the issuer has taken back all.
         let keys: Vec<Key> = set.keys.iter().take(MAX_KEYS).filter_map(Key::read).collect();
         if keys.is_empty() {
@@ -240,15 +240,15 @@ impl Keys {
         Ok(keys)
     }
 
-    async fn get<T: for<'a> Deserialize<'a>>(&self, url: Url) -> Result<Option<T>, Failed> {
+    async fn get<T: for<'a> Deserialize<'a>>(&self, url: Url) -> Result<Option<T>, KeysError> {
         let mut answer = self.client.get(url).send().await?;
         if !answer.status().is_success() {
-            return Err(Failed::Status(answer.status()));
+            return Err(KeysError::Status(answer.status()));
         }
         let mut bytes = Vec::new();
         while let Some(piece) = answer.chunk().await? {
             if piece.len() > MAX_ANSWER - bytes.len() {
-                return Err(Failed::Long);
+                return Err(KeysError::Long);
             }
             bytes.extend_from_slice(&piece);
         }

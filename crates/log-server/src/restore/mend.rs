@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
 use countersign::base64;
-use countersign::log::{Growth, SaltedEvent, Stop};
+use countersign::log::{AcceptanceError, Growth, SaltedEvent};
 use countersign::merkle::{Grown, leaf_hash};
 use countersign::note::VerifierKey;
 use serde_json::{Value, json};
@@ -126,8 +126,8 @@ impl Mend {
                 let (text, event) = parse(&line.map_err(failed)?)
                     .ok_or_else(|| StoreError::Damaged("a leaf that was gathered cannot be read".into()))?;
                 growth.replay(place.writer().state(), text, event).map_err(|stop| match stop {
-                    Stop::Refused(refusal) => StoreError::Damaged(refusal.to_string()),
-                    Stop::Storage(error) => error,
+                    AcceptanceError::Refused(refusal) => StoreError::Damaged(refusal.to_string()),
+                    AcceptanceError::Storage(error) => error,
                 })?;
             }
             if growth.leaves().is_empty() {

@@ -20,7 +20,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use countersign::link::Link;
 use countersign::time::Time;
 
-use crate::control_files::{ControlFault, ControlFaultKind};
+use crate::control_files::{ControlFileError, ControlFileErrorKind};
 use countersign_files::Stamp;
 use countersign_log::event_filter::Asked;
 use countersign_log::looking::Looking;
@@ -44,7 +44,7 @@ impl FromStr for Hold {
         }
         let mut asked = Asked::default();
         // No hold has a length of time, which would count from a moment.
-        asked.set(name, value, Time::MIN).map_err(|error| error.message)?;
+        asked.set(name, value, Time::MIN).map_err(|error| error.to_string())?;
         Ok(Self(asked))
     }
 }
@@ -97,11 +97,11 @@ pub enum HoldsError {
     },
 }
 
-impl From<&HoldsError> for ControlFault {
+impl From<&HoldsError> for ControlFileError {
     fn from(error: &HoldsError) -> Self {
         let kind = match error {
-            HoldsError::Io { error, .. } => ControlFaultKind::Unreadable(error.kind()),
-            HoldsError::Malformed { line, .. } => ControlFaultKind::Malformed { line: Some(*line) },
+            HoldsError::Io { error, .. } => ControlFileErrorKind::Unreadable(error.kind()),
+            HoldsError::Malformed { line, .. } => ControlFileErrorKind::Malformed { line: Some(*line) },
         };
         Self { kind, detail: error.to_string() }
     }

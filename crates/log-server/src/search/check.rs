@@ -10,7 +10,7 @@ use super::index::read;
 use super::secret::Secret;
 use super::segment::{Head, sort};
 use super::terms::TermCache;
-use super::{FILE, Fault, Search, failed, integer, part, version};
+use super::{FILE, Search, SearchError, failed, integer, part, version};
 use crate::sqlite;
 use countersign_log::export::PAGE;
 use countersign_log::store::{EntryReader, StoreError};
@@ -36,8 +36,8 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Ran
     let Some(secret) = Secret::read(folder)? else { return Ok(Vec::new()) };
     let readings = Readings::built_in();
     match check(&path, (&secret, &readings), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
-        Err(Fault::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
-        Err(Fault::Other(error)) => Err(error),
+        Err(SearchError::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
+        Err(SearchError::Other(error)) => Err(error),
         Ok(()) => Ok(damaged),
     }
 }
@@ -50,11 +50,11 @@ impl Search {
     pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Pace<'_>) -> Result<(), StoreError> {
         let mut tell = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
         match check(&self.path, (&self.secret, &self.readings), reader, pace, &mut tell) {
-            Err(Fault::Broken(why)) => {
+            Err(SearchError::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(())
             }
-            Err(Fault::Other(error)) => Err(error),
+            Err(SearchError::Other(error)) => Err(error),
             Ok(()) => Ok(()),
         }
     }
@@ -67,9 +67,9 @@ fn check(
     reader: &dyn EntryReader,
     pace: Pace<'_>,
     damaged: &mut dyn FnMut(Range<u64>),
-) -> Result<(), Fault> {
+) -> Result<(), SearchError> {
     let connection = match sqlite::connect_to_read(path) {
-        Err(StoreError::Damaged(why)) => return Err(Fault::Broken(why)),
+        Err(StoreError::Damaged(why)) => return Err(SearchError::Broken(why)),
         connection => connection?,
     };
     let written: i64 =
@@ -99,7 +99,7 @@ fn look(
     by: By<'_>,
     reader: &dyn EntryReader,
     first: u64,
-) -> Result<Option<Range<u64>>, Fault> {
+) -> Result<Option<Range<u64>>, SearchError> {
     // One view for all of it.
     let view = connection.unchecked_transaction().map_err(failed)?;
     let head = "SELECT bytes FROM heads WHERE first = ?";
@@ -124,7 +124,7 @@ fn is_good(
     (secret, readings): By<'_>,
     head: &Head,
     reader: &dyn EntryReader,
-) -> Result<bool, Fault> {
+) -> Result<bool, SearchError> {
     let mut wanted = Vec::with_capacity(head.pages.len());
     let mut cache = TermCache::new(secret);
     for (page, number) in head.pages.iter().zip(head.first..) {

@@ -12,7 +12,7 @@ use super::segment::{
     Head, LARGE, PARTS, Page, Posting, SMALL, SMALL_PARTS, page_of, place_in_segment, sort,
 };
 use super::terms::{Term, TermCache, Terms};
-use super::{ALL, Fault, Search, extents, failed, heads, integer, lock, part, whole_to};
+use super::{ALL, Search, SearchError, extents, failed, heads, integer, lock, part, whole_to};
 use countersign_log::export::PAGE;
 use countersign_log::looking::Looking;
 use countersign_log::store::{EntryReader, StoreError, StoredEvent};
@@ -39,7 +39,7 @@ impl Search {
             if done > 0 { Ok(done) } else { self.merge_next() }
         });
         match done {
-            Err(Fault::Broken(why)) => {
+            Err(SearchError::Broken(why)) => {
                 self.tell_broken(&why);
                 Ok(1)
             }
@@ -62,7 +62,7 @@ impl Search {
             self.remake(reader)?;
         }
         match self.index_again(reader) {
-            Err(Fault::Broken(_)) => self.remake(reader)?,
+            Err(SearchError::Broken(_)) => self.remake(reader)?,
             again => _ = again?,
         }
         let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
@@ -74,7 +74,7 @@ impl Search {
     }
 
     /// Every segment is of this log, and can be read. What cannot is not indexed any more.
-    pub(super) fn check_heads(&self, reader: &dyn EntryReader) -> Result<(), Fault> {
+    pub(super) fn check_heads(&self, reader: &dyn EntryReader) -> Result<(), SearchError> {
         let size = reader.size()?;
         let found = heads(&lock(&self.reading), &self.secret, ALL)?;
         let mut end = 0;
@@ -97,7 +97,7 @@ impl Search {
         Ok(())
     }
 
-    fn mend(&self, reader: &dyn EntryReader) -> Result<(), Fault> {
+    fn mend(&self, reader: &dyn EntryReader) -> Result<(), SearchError> {
         if self.broken.load(Ordering::SeqCst) {
             return Ok(self.remake(reader)?);
         }
@@ -117,7 +117,7 @@ impl Search {
     }
 
     /// Indexes all pages again whose events were erased, and gives how many it were.
-    fn index_again(&self, reader: &dyn EntryReader) -> Result<u64, Fault> {
+    fn index_again(&self, reader: &dyn EntryReader) -> Result<u64, SearchError> {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -156,7 +156,7 @@ impl Search {
     }
 
     /// Indexes pages that are not indexed.
-    fn index_further(&self, reader: &dyn EntryReader, size: u64, most: u64) -> Result<u64, Fault> {
+    fn index_further(&self, reader: &dyn EntryReader, size: u64, most: u64) -> Result<u64, SearchError> {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -206,7 +206,7 @@ impl Search {
         first: u64,
         pages: BTreeMap<u64, Indexed>,
         reader: &dyn EntryReader,
-    ) -> Result<bool, Fault> {
+    ) -> Result<bool, SearchError> {
         let before = head.clone();
         let mut head = match head {
             Some(head) => head,
@@ -239,7 +239,7 @@ impl Search {
     }
 
     /// Merges the first small segments that fill a large one. Returns 1, or 0 if there are none.
-    fn merge_next(&self) -> Result<u64, Fault> {
+    fn merge_next(&self) -> Result<u64, SearchError> {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -258,7 +258,7 @@ impl Search {
 
     /// Makes one segment of 32, if all of them are here. One that is damaged is removed, and indexed again. Says whether
     /// it did something.
-    fn merge(&self, connection: &Connection, first: u64) -> Result<bool, Fault> {
+    fn merge(&self, connection: &Connection, first: u64) -> Result<bool, SearchError> {
         let small: Vec<Head> = heads(connection, &self.secret, first..first + LARGE)?
             .into_iter()
             .filter_map(Result::ok)
@@ -276,7 +276,7 @@ impl Search {
         for head in &small {
             let parts =
                 (0..head.parts()).map(|number| Ok(part(connection, head, number)?.unwrap_or_default()));
-            let parts = parts.collect::<Result<Vec<Vec<u8>>, Fault>>()?;
+            let parts = parts.collect::<Result<Vec<Vec<u8>>, SearchError>>()?;
             if (0..).zip(&parts).any(|(number, bytes)| !head.is_part(&self.secret, number, bytes)) {
                 remove(connection, head.first)?;
                 return Ok(true);
@@ -293,7 +293,7 @@ impl Search {
             for (head, parts) in small.iter().zip(&read) {
                 let postings = head.decode_part(&self.secret, number, &parts[number as usize]);
                 let postings =
-                    postings.ok_or_else(|| Fault::Broken("a sealed part cannot be read".into()))?;
+                    postings.ok_or_else(|| SearchError::Broken("a sealed part cannot be read".into()))?;
                 let before = (head.first - first) as u16;
                 for (term, place) in postings {
                     let part = large.part_of(term) - number * share;
@@ -348,7 +348,7 @@ fn generation() -> Result<u64, StoreError> {
 }
 
 /// Notes how large the log is: one that is smaller later was rolled back.
-pub(super) fn note_size(connection: &Connection, reader: &dyn EntryReader) -> Result<(), Fault> {
+pub(super) fn note_size(connection: &Connection, reader: &dyn EntryReader) -> Result<(), SearchError> {
     let size = reader.size()?;
     let Some(last) = size.checked_sub(1) else { return Ok(()) };
     let last = reader.leaf_hash(last)?.0;
@@ -356,7 +356,7 @@ pub(super) fn note_size(connection: &Connection, reader: &dyn EntryReader) -> Re
 }
 
 /// Takes a segment away, with all rows that may be its own.
-fn remove(connection: &Connection, first: u64) -> Result<(), Fault> {
+fn remove(connection: &Connection, first: u64) -> Result<(), SearchError> {
     let next = "SELECT min(first) FROM heads WHERE first > ?";
     let removed = || -> rusqlite::Result<()> {
         let next: Option<i64> = connection.query_row(next, [integer(first)], |row| row.get(0))?;
@@ -369,14 +369,14 @@ fn remove(connection: &Connection, first: u64) -> Result<(), Fault> {
     removed().map_err(failed)
 }
 
-fn write_head(connection: &Connection, head: &Head, bytes: &[u8]) -> Result<(), Fault> {
+fn write_head(connection: &Connection, head: &Head, bytes: &[u8]) -> Result<(), SearchError> {
     let sql = "REPLACE INTO heads VALUES (?, ?)";
     let written =
         connection.prepare_cached(sql).and_then(|mut sql| sql.execute((integer(head.first), bytes)));
     written.map_err(failed).map(drop)
 }
 
-fn write_part(connection: &Connection, head: &Head, part: u64, bytes: &[u8]) -> Result<(), Fault> {
+fn write_part(connection: &Connection, head: &Head, part: u64, bytes: &[u8]) -> Result<(), SearchError> {
     let sql = "REPLACE INTO parts VALUES (?, ?)";
     let written =
         connection.prepare_cached(sql).and_then(|mut sql| sql.execute((integer(head.row(part)), bytes)));

@@ -2,16 +2,16 @@
 
 use axum::http::StatusCode;
 
-use crate::oidc::{AdmitError, Refused};
-use countersign_log::api::Problem;
+use crate::oidc::{AdmitError, IssuerTokenError};
+use countersign_log::api::ApiError;
 
-impl From<AdmitError> for Problem {
+impl From<AdmitError> for ApiError {
     fn from(error: AdmitError) -> Self {
         match error {
             AdmitError::Denied(denied) => denied.into(),
-            AdmitError::Issuer(why @ (Refused::NoRule | Refused::Lacks(_))) => {
+            AdmitError::Issuer(why @ (IssuerTokenError::NoRule | IssuerTokenError::Lacks(_))) => {
                 let message = match why {
-                    Refused::Lacks(right) => {
+                    IssuerTokenError::Lacks(right) => {
                         format!("the issuer's token does not give the right {}", right.name())
                     }
                     _ => "the issuer's token is good, and allows nothing here".to_owned(),

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 use super::client::Client;
-use countersign_log::api::Problem;
+use countersign_log::api::ApiError;
 use countersign_log::api::body::busy;
 
 /// Memory is taken in steps of so many bytes.
@@ -123,14 +123,14 @@ impl Share {
     }
 
     /// As [`Handle::resize`].
-    pub(super) fn resize(&self, bytes: usize) -> Result<(), Problem> {
+    pub(super) fn resize(&self, bytes: usize) -> Result<(), ApiError> {
         self.handle().resize(bytes)
     }
 }
 
 impl Handle {
     /// Takes what it needs to hold that many bytes in all, or gives back what it does not need any more.
-    pub(super) fn resize(&self, bytes: usize) -> Result<(), Problem> {
+    pub(super) fn resize(&self, bytes: usize) -> Result<(), ApiError> {
         let steps = bytes.saturating_sub(OWN).div_ceil(STEP);
         let mut account = self.budget.account();
         loop {

@@ -15,7 +15,7 @@ use super::client::Client;
 use super::fallback;
 use super::places::{Place, Places};
 use super::{Bounds, Proxies};
-use countersign_log::api::Problem;
+use countersign_log::api::ApiError;
 use countersign_log::rejected::Reason;
 
 /// Where connections and requests come in.
@@ -116,12 +116,12 @@ pub(super) async fn keep(request: Request, next: Next) -> Response {
     response
 }
 
-fn full(reason: Reason) -> Problem {
+fn full(reason: Reason) -> ApiError {
     if reason == Reason::Address {
         let message = "this address has too many connections, or requests under way";
-        return Problem::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", message)
+        return ApiError::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", message)
             .with_hint("use fewer at a time. A server behind a proxy has to be told of it: --trusted-proxy");
     }
     let message = "the log has no room for another connection";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message).with_hint("come again later")
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message).with_hint("come again later")
 }

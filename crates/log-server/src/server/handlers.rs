@@ -17,7 +17,7 @@ use crate::erase::erase;
 use crate::reading::Reading;
 use crate::reads::Tally;
 use countersign_log::api;
-use countersign_log::api::Problem;
+use countersign_log::api::ApiError;
 use countersign_log::api::erase::{Chosen, ErasureRequest};
 use countersign_log::api::export::ExportRequest;
 use countersign_log::condition::{Condition, Erasing, Index, Kind, Storage};
@@ -28,7 +28,7 @@ use countersign_log::store::StoreError;
 use countersign_log::tokens::{Access, Right};
 
 /// The token that a request brings, if it has the right.
-pub(super) async fn admit(reading: &Reading, headers: &HeaderMap, right: Right) -> Result<Access, Problem> {
+pub(super) async fn admit(reading: &Reading, headers: &HeaderMap, right: Right) -> Result<Access, ApiError> {
     Ok(reading.admit(api::bearer::token(headers), right).await?)
 }
 
@@ -43,11 +43,11 @@ pub(super) async fn tile(
     State(AppState { collector, looking, .. }): State<AppState>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, HandlerError> {
-    let _looking = looking.acquire().await.map_err(|error| Problem::unavailable(&error))?;
+    let _looking = looking.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
     let size = collector.published().borrow().as_ref().map_or(0, |published| published.size);
     let reader = collector.reader().clone();
     let found = tokio::task::spawn_blocking(move || api::tiles::tile(&*reader, size, uri.path())).await;
-    Ok(found.map_err(|error| Problem::unavailable(&error))??.map(Body::from))
+    Ok(found.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 
 /// Code, place, what is wrong and what to do.
@@ -157,11 +157,11 @@ struct Sending {
 }
 
 /// Puts on record that a read begins.
-pub(super) async fn begin(reading: &Reading, access: &Access, what: What) -> Result<Option<Tally>, Problem> {
+pub(super) async fn begin(reading: &Reading, access: &Access, what: What) -> Result<Option<Tally>, ApiError> {
     reading.reads().begin(access, what).await.map_err(|error| {
         tracing::error!(%error, "a read is refused, for it cannot be recorded");
         let message = "this cannot be recorded now, and what is not recorded is not answered";
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.unrecorded", message)
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.unrecorded", message)
             .with_hint("send it again later")
     })
 }
@@ -197,7 +197,7 @@ pub(super) async fn evidence(
     let collector = state.collector.clone();
     let found =
         tokio::task::spawn_blocking(move || api::evidence::lines(collector.signing(), &**collector.reader()));
-    Ok(found.await.map_err(|error| Problem::unavailable(&error))??.map(Body::from))
+    Ok(found.await.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 
 /// What the log found in itself, where it is watched.
@@ -231,8 +231,8 @@ pub(super) async fn erase_events(
     // Once begun it is brought to its end, also when the client goes away.
     let reading = state.reading.clone();
     let erased = tokio::spawn(async move { erase(&reading, leaves, &cause).await }).await;
-    let erased = erased.map_err(|error| Problem::unavailable(&error))?;
-    let erased = erased.map_err(|error| Problem::of_erasure(&error, state.collector.limits()))?;
+    let erased = erased.map_err(|error| ApiError::unavailable(&error))?;
+    let erased = erased.map_err(|error| ApiError::of_erasure(&error, state.collector.limits()))?;
     Ok(api::erase::done(erased).map(Body::from))
 }
 
@@ -251,6 +251,6 @@ pub(super) async fn erasures(
         let held = |link: &_, event: &_| holds.hold(reader, link, event);
         asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
     });
-    let answered = answered.await.map_err(|error| Problem::unavailable(&error))?;
+    let answered = answered.await.map_err(|error| ApiError::unavailable(&error))?;
     Ok(answered?.map(Body::from))
 }

@@ -15,7 +15,7 @@ use axum::response::Response;
 use url::Host;
 
 use super::fallback::response;
-use countersign_log::api::Problem;
+use countersign_log::api::ApiError;
 
 /// The names that a log answers to, beside those of loopback and the address that it listens on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -106,7 +106,7 @@ pub(super) async fn own_alone(
         return next.run(request).await;
     }
     let message = "the request's Host is not a name of this log";
-    let problem = Problem::new(StatusCode::MISDIRECTED_REQUEST, "request.host", message)
+    let problem = ApiError::new(StatusCode::MISDIRECTED_REQUEST, "request.host", message)
         .with_hint("start the server with --host NAME for each name by which it is asked, or have the proxy before it send one of its names");
     response(problem)
 }

@@ -17,7 +17,7 @@ use super::client::Client;
 use super::fallback::HandlerError;
 use super::state::AppState;
 use crate::collector::SubmitError;
-use countersign_log::api::{self, Problem};
+use countersign_log::api::{self, ApiError};
 use countersign_log::body::BodyError;
 use countersign_log::rejected::Reason;
 
@@ -50,7 +50,7 @@ pub(super) async fn submit(
         Ok(bytes) => {
             receiving.share.settle();
             match receiving.read(bytes).await {
-                Ok(submission) => collector.submit(submission).await.map_err(Unanswered::from),
+                Ok(submission) => collector.submit(submission).await.map_err(ReceiveError::from),
                 Err(error) => Err(error),
             }
         }
@@ -61,11 +61,11 @@ pub(super) async fn submit(
             collector.metrics().answered(Ok(()));
             committed
         }
-        Err(Unanswered::Submission(error)) => {
+        Err(ReceiveError::Submission(error)) => {
             collector.metrics().answered(Err(&error));
-            return Err(Problem::of_submission(&error, collector.limits()).into());
+            return Err(ApiError::of_submission(&error, collector.limits()).into());
         }
-        Err(Unanswered::Outside(reason, problem)) => {
+        Err(ReceiveError::Outside(reason, problem)) => {
             if let Some(reason) = reason {
                 collector.metrics().turned_away(reason);
             }
@@ -82,32 +82,32 @@ pub(super) async fn submit(
     Ok(answer?.map(Body::from))
 }
 
-/// Why there is no answer.
-enum Unanswered {
+/// An error in receiving a submission.
+enum ReceiveError {
     Submission(SubmitError),
     /// What is wrong with a body's outside, and what is counted for it.
-    Outside(Option<Reason>, Problem),
+    Outside(Option<Reason>, ApiError),
 }
 
-impl From<SubmitError> for Unanswered {
+impl From<SubmitError> for ReceiveError {
     fn from(error: SubmitError) -> Self {
         Self::Submission(error)
     }
 }
 
-impl From<Problem> for Unanswered {
-    fn from(problem: Problem) -> Self {
+impl From<ApiError> for ReceiveError {
+    fn from(problem: ApiError) -> Self {
         Self::Outside(None, problem)
     }
 }
 
-fn outside(reason: Reason) -> impl FnOnce(Problem) -> Unanswered {
-    move |problem| Unanswered::Outside(Some(reason), problem)
+fn outside(reason: Reason) -> impl FnOnce(ApiError) -> ReceiveError {
+    move |problem| ReceiveError::Outside(Some(reason), problem)
 }
 
 /// Works on a thread that may be busy for a while, so that other requests go on.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Problem::unavailable(&error))
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::unavailable(&error))
 }
 
 /// A submission that is being received.
@@ -118,7 +118,7 @@ struct Receiving<'s> {
 
 impl Receiving<'_> {
     /// Reads a body.
-    async fn read(&self, bytes: Vec<u8>) -> Result<Submission, Unanswered> {
+    async fn read(&self, bytes: Vec<u8>) -> Result<Submission, ReceiveError> {
         let collector = &self.state.collector;
         if bytes.len() < LARGE
             && Compression::detect(&bytes).is_none()
@@ -138,9 +138,9 @@ impl Receiving<'_> {
     async fn read_aside(
         &self,
         bytes: Vec<u8>,
-    ) -> Result<(Vec<u8>, Result<Submission, SubmitError>), Unanswered> {
+    ) -> Result<(Vec<u8>, Result<Submission, SubmitError>), ReceiveError> {
         // As many at one time as there are cores: what they hold while they work is not counted.
-        let _reading = self.state.readers.acquire().await.map_err(|error| Problem::unavailable(&error))?;
+        let _reading = self.state.readers.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
         let (collector, share) = (self.state.collector.clone(), self.share.handle());
         let read = aside(move || {
             let read = collector.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
@@ -151,12 +151,12 @@ impl Receiving<'_> {
         });
         read.await?.map_err(|error: BodyError| {
             let reason = if error == BodyError::NoRoom { Reason::Memory } else { Reason::TooLarge };
-            Unanswered::Outside(Some(reason), Problem::of_body(&error, self.state.collector.limits()))
+            ReceiveError::Outside(Some(reason), ApiError::of_body(&error, self.state.collector.limits()))
         })
     }
 
     /// Receives a body whole, as it was sent.
-    async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Unanswered> {
+    async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ReceiveError> {
         let limits = self.state.collector.limits();
         let mut stream = body.into_data_stream();
         let whole = match api::body::check(headers, limits) {
@@ -179,7 +179,7 @@ impl Receiving<'_> {
     }
 
     /// Looks at the beginning of a body.
-    async fn glance(&self, bytes: Vec<u8>) -> Result<(Vec<u8>, Result<bool, SubmitError>), Problem> {
+    async fn glance(&self, bytes: Vec<u8>) -> Result<(Vec<u8>, Result<bool, SubmitError>), ApiError> {
         let collector = self.state.collector.clone();
         aside(move || {
             let admitted = collector.glance(&bytes);
@@ -188,7 +188,11 @@ impl Receiving<'_> {
         .await
     }
 
-    async fn collect(&self, headers: &HeaderMap, stream: &mut BodyDataStream) -> Result<Vec<u8>, Unanswered> {
+    async fn collect(
+        &self,
+        headers: &HeaderMap,
+        stream: &mut BodyDataStream,
+    ) -> Result<Vec<u8>, ReceiveError> {
         let (limits, bounds) = (self.state.collector.limits(), &self.state.bounds);
         let too_slow = || outside(Reason::Slow)(api::body::too_slow());
         let begun = Instant::now();
@@ -213,7 +217,7 @@ impl Receiving<'_> {
                 }
             })?;
             if chunk.len() > limits.bytes - bytes.len() {
-                return Err(outside(Reason::TooLarge)(Problem::too_large(limits)));
+                return Err(outside(Reason::TooLarge)(ApiError::too_large(limits)));
             }
             self.share.resize(bytes.len() + chunk.len()).map_err(outside(Reason::Memory))?;
             if bytes.len() >= LONG && bytes.capacity() - bytes.len() < chunk.len() {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use countersign::time::Time;
-use countersign_log::tokens::{Denied, Right, Rights, Scope};
+use countersign_log::tokens::{AccessError, Right, Rights, Scope};
 use countersign_log_server::tokens::{self, FILE, NewReader, TokenError, Tokens};
 
 const READ: Rights = Rights::READ;
@@ -19,7 +19,7 @@ fn now() -> Time {
 }
 
 /// The name of the reader who is let in.
-fn admit(tokens: &Tokens, token: &str, right: Right) -> Result<String, Denied> {
+fn admit(tokens: &Tokens, token: &str, right: Right) -> Result<String, AccessError> {
     tokens.admit(Some(token), right, now()).map(|access| access.name().to_owned())
 }
 
@@ -31,17 +31,17 @@ fn file(folder: &Path) -> String {
 fn a_token_lets_its_reader_in() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
-    assert_eq!(admit(&tokens, "csr_nothing", Right::Read), Err(Denied::Unauthenticated));
+    assert_eq!(admit(&tokens, "csr_nothing", Right::Read), Err(AccessError::Unauthenticated));
     let auditor = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
     let privacy = tokens::add(folder.path(), "privacy-desk", ERASE, None, Scope::default()).unwrap();
     assert_eq!(admit(&tokens, auditor.as_str(), Right::Read).unwrap(), "auditor");
-    assert_eq!(admit(&tokens, auditor.as_str(), Right::Erase), Err(Denied::Forbidden(Right::Erase)));
+    assert_eq!(admit(&tokens, auditor.as_str(), Right::Erase), Err(AccessError::Forbidden(Right::Erase)));
     assert_eq!(admit(&tokens, privacy.as_str(), Right::Erase).unwrap(), "privacy-desk");
     assert_eq!(admit(&tokens, privacy.as_str(), Right::Read).unwrap(), "privacy-desk");
-    assert_eq!(tokens.admit(None, Right::Read, now()), Err(Denied::Unauthenticated));
+    assert_eq!(tokens.admit(None, Right::Read, now()), Err(AccessError::Unauthenticated));
     let (whole, wrong) = (auditor.as_str(), auditor.as_str().to_uppercase());
     for token in ["", "csr_", &whole[..whole.len() - 1], &wrong, &format!("{whole} ")] {
-        assert_eq!(admit(&tokens, token, Right::Read), Err(Denied::Unauthenticated), "{token}");
+        assert_eq!(admit(&tokens, token, Right::Read), Err(AccessError::Unauthenticated), "{token}");
     }
 }
 
@@ -55,7 +55,7 @@ fn only_hashes_are_kept_and_for_their_owner_alone() {
     assert!(!text.contains(secret) && text.ends_with(" read auditor\n"));
     let hash = &text[..64];
     let tokens = Tokens::new(folder.path());
-    assert_eq!(admit(&tokens, hash, Right::Read), Err(Denied::Unauthenticated));
+    assert_eq!(admit(&tokens, hash, Right::Read), Err(AccessError::Unauthenticated));
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
@@ -73,10 +73,10 @@ fn a_change_counts_at_once() {
     let second = tokens::add(folder.path(), "second", READ, None, Scope::default()).unwrap();
     assert!(admit(&tokens, second.as_str(), Right::Read).is_ok());
     tokens::revoke(folder.path(), "first").unwrap();
-    assert_eq!(admit(&tokens, first.as_str(), Right::Read), Err(Denied::Unauthenticated));
+    assert_eq!(admit(&tokens, first.as_str(), Right::Read), Err(AccessError::Unauthenticated));
     assert!(admit(&tokens, second.as_str(), Right::Read).is_ok());
     fs::remove_file(folder.path().join(FILE)).unwrap();
-    assert_eq!(admit(&tokens, second.as_str(), Right::Read), Err(Denied::Unauthenticated));
+    assert_eq!(admit(&tokens, second.as_str(), Right::Read), Err(AccessError::Unauthenticated));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_token_ends() {
     let tokens = Tokens::new(folder.path());
     let at = |at: &str| tokens.admit(Some(token.as_str()), Right::Read, time(at));
     assert!(at("2026-11-20T11:59:59.999Z").is_ok());
-    assert_eq!(at("2026-11-20T12:00:00.000Z"), Err(Denied::Unauthenticated));
+    assert_eq!(at("2026-11-20T12:00:00.000Z"), Err(AccessError::Unauthenticated));
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn a_file_that_cannot_be_read_lets_nobody_in() {
         format!("{good}{}", "x".repeat(300 << 10)),
     ] {
         fs::write(folder.path().join(FILE), &bad).unwrap();
-        assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(Denied::Unavailable), "{bad:.80}");
+        assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(AccessError::Unavailable), "{bad:.80}");
         assert!(matches!(tokens::list(folder.path()), Err(TokenError::Malformed { .. })));
         assert!(tokens::add(folder.path(), "other", READ, None, Scope::default()).is_err());
     }
@@ -160,7 +160,7 @@ fn a_hundred_thousand_tokens_let_their_readers_in() {
     assert_eq!(admit(&tokens, one.as_str(), Right::Read).unwrap(), "one");
     let names: Vec<String> = (0..READERS).step_by(2).map(|number| format!("t{number}")).collect();
     tokens::revoke_all(folder.path(), &names).unwrap();
-    assert_eq!(admit(&tokens, many[4].as_str(), Right::Read), Err(Denied::Unauthenticated));
+    assert_eq!(admit(&tokens, many[4].as_str(), Right::Read), Err(AccessError::Unauthenticated));
     assert_eq!(admit(&tokens, many[5].as_str(), Right::Read).unwrap(), "t5");
     assert_eq!(tokens::list(folder.path()).unwrap().len(), READERS / 2 + 1);
 }
@@ -200,7 +200,7 @@ fn what_the_server_could_not_read_is_not_written() {
     // Nobody makes the server read more than that.
     let file = fs::File::create(folder.path().join(FILE)).unwrap();
     file.set_len(1 << 40).unwrap();
-    assert_eq!(admit(&tokens, good.as_str(), Right::Read), Err(Denied::Unavailable));
+    assert_eq!(admit(&tokens, good.as_str(), Right::Read), Err(AccessError::Unavailable));
     let error = tokens::list(folder.path()).unwrap_err().to_string();
     assert!(error.contains("64 MiB"), "{error}");
 }
@@ -268,7 +268,7 @@ fn a_line_says_which_events_a_token_is_for() {
         .unwrap();
     let access = tokens.admit(Some(token.as_str()), Right::Erase, now()).unwrap();
     assert_eq!(access.scope().conditions(), [("tenant", "a/b?c=d".into()), ("actor", "ü".into())]);
-    assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(Denied::Forbidden(Right::Read)));
+    assert_eq!(admit(&tokens, token.as_str(), Right::Read), Err(AccessError::Forbidden(Right::Read)));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::witness::{MAX_BYTES, Request, SIZE_CONTENT_TYPE};
 use countersign_log_server::server::Bounds;
-use countersign_log_server::witness::{Config, MemoryError, Serving, StartError, StateDb, serve};
+use countersign_log_server::witness::{Config, MemoryError, Serving, StateDb, WitnessStartError, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -204,7 +204,7 @@ async fn what_was_cosigned_is_remembered_by_one_at_a_time() {
     let serving = started(&state).await;
     assert_eq!(post(serving.address().tcp().unwrap(), &request(0, 9)).await.status, 200);
     let second = serve(config(&state)).await;
-    assert!(matches!(second, Err(StartError::Memory(MemoryError::InUse))));
+    assert!(matches!(second, Err(WitnessStartError::Memory(MemoryError::InUse))));
     serving.stop().await;
     let serving = started(&state).await;
     let answer = post(serving.address().tcp().unwrap(), &request(0, 12)).await;
@@ -250,9 +250,9 @@ async fn keys_of_the_wrong_type_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let wrong = Config { key: log(), ..config(&state) };
-    assert!(matches!(serve(wrong).await, Err(StartError::Key(_))));
+    assert!(matches!(serve(wrong).await, Err(WitnessStartError::Key(_))));
     let wrong = Config { logs: vec![witness().verifier_key().clone()], ..config(&state) };
-    assert!(matches!(serve(wrong).await, Err(StartError::Key(_))));
+    assert!(matches!(serve(wrong).await, Err(WitnessStartError::Key(_))));
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use countersign::log::Limits;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
-use super::Problem;
+use super::ApiError;
 use crate::body::BodyError;
 
 /// Whether a body says that it has more bytes than that.
@@ -19,10 +19,10 @@ pub fn declared(headers: &HeaderMap) -> Option<u64> {
 /// What can be told before a byte is read.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
+/// [`ApiError`].
+pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiError> {
     if is_larger(headers, limits.bytes) {
-        return Err(Problem::too_large(limits));
+        return Err(ApiError::too_large(limits));
     }
     let known = |encoding: &HeaderValue| {
         [&b"gzip"[..], b"x-gzip", b"zstd", b"identity"]
@@ -33,36 +33,36 @@ pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), Problem> {
         return Ok(());
     }
     let message = "the log does not know this content encoding";
-    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "submit.encoding", message)
+    Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "submit.encoding", message)
         .with_hint("send gzip, zstd or plain lines"))
 }
 
 /// The body did not come.
-pub fn too_slow() -> Problem {
-    Problem::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
+pub fn too_slow() -> ApiError {
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
 }
 
 /// The body's pieces are not told from each other as HTTP does it.
-pub fn malformed() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body's chunks are malformed")
+pub fn malformed() -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body's chunks are malformed")
         .with_hint("tell the body's length, or let an HTTP client make the chunks")
 }
 
 /// The body came in so many pieces that reading them is more work than reading what is in them.
-pub fn in_too_small_pieces() -> Problem {
+pub fn in_too_small_pieces() -> ApiError {
     let message = "the body comes in too many pieces that are too small";
-    Problem::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
+    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
         .with_hint("tell its length, or send larger chunks")
 }
 
 /// There is no room for the body.
-pub fn busy() -> Problem {
+pub fn busy() -> ApiError {
     let message = "too many submissions are being read already";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
         .with_hint("send it again later: nothing was taken")
 }
 
-impl Problem {
+impl ApiError {
     /// A body that can't be read.
     pub fn of_body(error: &BodyError, limits: &Limits) -> Self {
         match error {

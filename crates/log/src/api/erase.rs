@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, json};
 
 use super::response::json;
-use super::{Answer, Problem, query};
+use super::{Answer, ApiError, query};
 use crate::erase::{Cause, Erased};
 use crate::event_filter::Asked;
 use crate::tokens::{Access, Scope};
@@ -38,17 +38,17 @@ impl ErasureRequest {
     /// Reads a body. `access` is the token of who asks, at that moment; a body that did not come whole is none.
     ///
     /// # Errors
-    /// [`Problem`].
-    pub fn read(body: Option<&[u8]>, access: &Access, now: Time) -> Result<Self, Problem> {
+    /// [`ApiError`].
+    pub fn read(body: Option<&[u8]>, access: &Access, now: Time) -> Result<Self, ApiError> {
         let body = body.filter(|body| body.len() <= MAX_BODY).ok_or_else(|| {
             let message = "the body did not come whole";
-            Problem::new(http::StatusCode::PAYLOAD_TOO_LARGE, "request.invalid", message)
+            ApiError::new(http::StatusCode::PAYLOAD_TOO_LARGE, "request.invalid", message)
                 .with_hint("it has at most 1 MiB: ask for fewer events at a time")
         })?;
         let body: Body = serde_json::from_slice(body).map_err(|error| {
             let hint =
                 "send {\"events\":[\"CHAIN/SEQ\"],\"reason\":\"…\"} or {\"filter\":{…},\"reason\":\"…\"}";
-            Problem::invalid(format!("the body is not what is asked for: {error}")).with_hint(hint)
+            ApiError::invalid(format!("the body is not what is asked for: {error}")).with_hint(hint)
         })?;
         let reason = check_reason(body.reason)?;
         let (mut metadata, scope) = (Map::new(), access.scope().clone());
@@ -63,7 +63,7 @@ impl ErasureRequest {
                 metadata.insert("chosen_by".into(), asked.names().into());
                 Chosen::Matching(Box::new(asked), scope)
             }
-            _ => return Err(Problem::invalid("name either events or a filter")),
+            _ => return Err(ApiError::invalid("name either events or a filter")),
         };
         let actor = access.name().to_owned();
         Ok(Self { chosen, cause: Cause { actor_type: "user", actor, reason, metadata } })
@@ -95,7 +95,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn read(self, now: Time) -> Result<Asked, Problem> {
+    fn read(self, now: Time) -> Result<Asked, ApiError> {
         let Self { actor, action, target, outcome, tenant, since, until, chain, q, query: written } = self;
         let mut asked = Asked::default();
         for (name, value) in [
@@ -122,7 +122,7 @@ impl Conditions {
     }
 }
 
-fn check_reason(reason: String) -> Result<String, Problem> {
+fn check_reason(reason: String) -> Result<String, ApiError> {
     let good = !reason.trim().is_empty()
         && reason.chars().count() <= MAX_REASON
         && !reason.chars().any(char::is_control);
@@ -133,7 +133,7 @@ fn check_reason(reason: String) -> Result<String, Problem> {
     Err(query::invalid("reason", "it is a line of 1 to 500 characters").with_hint(hint))
 }
 
-fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, Problem> {
+fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, ApiError> {
     let place = |text: &String| {
         link::place(text)
             .ok_or_else(|| query::invalid("events", "a place is CHAIN/SEQ: 32 hex digits and a number"))

@@ -4,7 +4,7 @@ use http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::response::json;
-use super::{Answer, Problem, query};
+use super::{Answer, ApiError, query};
 use crate::erase::ErasureState;
 use crate::store::{Erasure, ErasureReader, StoreError};
 use crate::tokens::Access;
@@ -15,13 +15,13 @@ const MOST: u64 = 100;
 /// A token that is for some events alone is not told of erasures, which may be of others.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn check(access: &Access) -> Result<(), Problem> {
+/// [`ApiError`].
+pub fn check(access: &Access) -> Result<(), ApiError> {
     if access.scope().is_everything() {
         return Ok(());
     }
     let message = "erasures are told to tokens that are for all events";
-    Err(Problem::new(StatusCode::FORBIDDEN, "request.forbidden", message)
+    Err(ApiError::new(StatusCode::FORBIDDEN, "request.forbidden", message)
         .with_hint("an erasure that this token asked for is in the log's own chain, as log.erase"))
 }
 
@@ -41,27 +41,27 @@ impl Asked {
     /// Reads an address.
     ///
     /// # Errors
-    /// [`Problem`].
-    pub fn read(path: &str, query: Option<&str>) -> Result<Self, Problem> {
+    /// [`ApiError`].
+    pub fn read(path: &str, query: Option<&str>) -> Result<Self, ApiError> {
         let Some(record) = path.strip_prefix("/erasures/") else {
             let before = query::read(query, &["before"])?.pop();
             let before = before.map(|(name, value)| query::integer(&name, &value)).transpose()?;
             return Ok(Self::Newest { before });
         };
         query::read(query, &[])?;
-        let record = query::integer("record", record).map_err(|_| Problem::not_found())?;
+        let record = query::integer("record", record).map_err(|_| ApiError::not_found())?;
         Ok(Self::One(record))
     }
 
     /// The answer. `state` finds out how far an erasure is.
     ///
     /// # Errors
-    /// [`Problem`].
+    /// [`ApiError`].
     pub fn answer(
         self,
         reader: &dyn ErasureReader,
         state: &dyn Fn(Erasure) -> Result<ErasureState, StoreError>,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Answer, ApiError> {
         let (before, most) = match self {
             Self::Newest { before } => (before, MOST),
             Self::One(record) => (Some(record + 1), 1),
@@ -69,7 +69,7 @@ impl Asked {
         let found = reader.erasures(before, most)?;
         if let Self::One(record) = self {
             let found = found.first().filter(|erasure| erasure.record == record);
-            let found = *found.ok_or_else(Problem::not_found)?;
+            let found = *found.ok_or_else(ApiError::not_found)?;
             return Ok(json(&of(&state(found)?).into()));
         }
         let next = found.last().filter(|_| found.len() as u64 == MOST).map(|last| last.record);

@@ -5,15 +5,15 @@ use countersign_query::tally::{Left, Unknown};
 use serde_json::{Value, json};
 
 use super::response::{self, NO_STORE};
-use super::{Answer, Problem, query};
+use super::{Answer, ApiError, query};
 use crate::export::{Explained, Request};
 use crate::tokens::Access;
 
 /// Reads a request, at that moment, and whether it asks for unknown fields alone.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request, bool), Problem> {
+/// [`ApiError`].
+pub fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request, bool), ApiError> {
     query::explain(query, access.scope().clone(), now)
 }
 

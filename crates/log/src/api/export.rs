@@ -6,9 +6,9 @@ use http::header::{ACCEPT, CONTENT_DISPOSITION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::response::{NO_STORE, NOSNIFF, success};
-use super::{Problem, query};
+use super::{ApiError, query};
 use crate::export::{ExportError, Plan, Request};
-use crate::tokens::{Access, Denied};
+use crate::tokens::{Access, AccessError};
 
 /// An export that is asked for, and how its file's name ends.
 pub struct ExportRequest {
@@ -21,13 +21,13 @@ pub struct ExportRequest {
 /// Reads a request for an export, at that moment. Who takes a live view too goes on from it with `GET /stream`.
 ///
 /// # Errors
-/// [`Problem`].
+/// [`ApiError`].
 pub fn read(
     query: Option<&str>,
     headers: &HeaderMap,
     access: &Access,
     now: Time,
-) -> Result<ExportRequest, Problem> {
+) -> Result<ExportRequest, ApiError> {
     let takes = |kinds: &HeaderValue| {
         let kinds = kinds.to_str().unwrap_or_default().split(',');
         kinds.filter_map(|kind| kind.split(';').next()).any(|kind| kind.trim() == "text/event-stream")
@@ -40,13 +40,13 @@ pub fn read(
 /// Reads a request for an event's proof.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<ExportRequest, Problem> {
+/// [`ApiError`].
+pub fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<ExportRequest, ApiError> {
     query::read(query, &[])?;
     // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
     let place = path.strip_prefix("/proof/").and_then(link::place);
     let place = place.ok_or_else(|| {
-        Problem::invalid("this is not an event's place")
+        ApiError::invalid("this is not an event's place")
             .with_hint("it is /proof/CHAIN/SEQ: 32 hex digits and a number")
     })?;
     let name = format!("-{}-{}", place.0, place.1);
@@ -58,9 +58,9 @@ pub fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<Ex
 const MATCHED: HeaderName = HeaderName::from_static("countersign-matched");
 
 /// So many look for events that one more has to wait.
-pub(crate) fn busy() -> Problem {
+pub(crate) fn busy() -> ApiError {
     let message = "too many are looking for events already";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message).with_hint("ask again later")
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message).with_hint("ask again later")
 }
 
 /// How many of what an export shows are as asked, where events were looked for. A stretch of the log is not.
@@ -71,11 +71,11 @@ pub fn matched(plan: &Plan, is_asked: bool) -> Option<u64> {
 /// What comes before the lines of a log's export, of which so many match where there were conditions.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn head(origin: &str, name: &str, matched: Option<u64>) -> Result<Response<()>, Problem> {
+/// [`ApiError`].
+pub fn head(origin: &str, name: &str, matched: Option<u64>) -> Result<Response<()>, ApiError> {
     let name = format!("{}{name}.countersign.ndjson", file_name(origin));
     let disposition = HeaderValue::from_str(&format!("attachment; filename=\"{name}\""))
-        .map_err(|error| Problem::unavailable(&error))?;
+        .map_err(|error| ApiError::unavailable(&error))?;
     let mut head = success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE, NOSNIFF], ());
     head.headers_mut().insert(CONTENT_DISPOSITION, disposition);
     if let Some(matched) = matched {
@@ -91,13 +91,13 @@ fn file_name(origin: &str) -> String {
     name.trim_matches(['.', '-']).to_owned()
 }
 
-impl From<ExportError> for Problem {
+impl From<ExportError> for ApiError {
     fn from(error: ExportError) -> Self {
         match error {
             ExportError::Invalid { parameter, message } => query::invalid(parameter, &message),
             ExportError::NotFound(message) => Self::new(StatusCode::NOT_FOUND, "request.not_found", message),
             ExportError::Cancelled => Self::unavailable(&"nobody waits for it any more"),
-            ExportError::Revoked => Denied::Unauthenticated.into(),
+            ExportError::Revoked => AccessError::Unauthenticated.into(),
             ExportError::Store(error) => error.into(),
         }
     }

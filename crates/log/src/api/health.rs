@@ -9,7 +9,7 @@ use super::response::{NO_STORE, success, with_headers};
 use crate::clock::Standing;
 use crate::condition::{Check, Condition, Index, Room};
 use crate::metrics::Metrics;
-use crate::stop::Stop;
+use crate::stop::SigningStop;
 use crate::store::Published;
 
 /// Whether the log can be read and written: 200 or 503, and what is so.
@@ -19,7 +19,7 @@ pub fn health(
     published: Option<&Published>,
     clock: &Standing,
     condition: Condition,
-    stopped: Option<&Stop>,
+    stopped: Option<&SigningStop>,
 ) -> Answer {
     let Condition { stopping, erasing, storage, damaged, control_files, check, index, backup } = condition;
     let full = storage.room.is_some_and(Room::is_full);

@@ -6,8 +6,8 @@ use countersign::time::Time;
 use http::StatusCode;
 use percent_encoding::percent_decode_str;
 
-use super::Problem;
-use crate::event_filter::{CONDITIONS, Unusable};
+use super::ApiError;
+use crate::event_filter::{CONDITIONS, ParameterError};
 use crate::export::Request;
 use crate::tokens::Scope;
 
@@ -23,8 +23,8 @@ pub const EXPLAINED: [&str; 13] = [
 /// Reads the parameters, each known and there once.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, Problem> {
+/// [`ApiError`].
+pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
     let mut read: Vec<(String, String)> = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -57,7 +57,7 @@ pub fn given(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
 }
 
 /// What an export is asked for at that moment, of the events of that scope.
-pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Result<Request, Problem> {
+pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Result<Request, ApiError> {
     let mut request = Request { scope, ..Request::default() };
     for (name, value) in read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())? {
         match &*name {
@@ -72,7 +72,11 @@ pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Resul
 }
 
 /// What is to be explained of a search at that moment, of the events of that scope, and whether unknown fields alone are.
-pub(crate) fn explain(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Result<(Request, bool), Problem> {
+pub(crate) fn explain(
+    query: Option<&str>,
+    scope: Arc<Scope>,
+    now: Time,
+) -> Result<(Request, bool), ApiError> {
     let mut request = Request { scope, ..Request::default() };
     let mut fields_alone = false;
     for (name, value) in read(query, &EXPLAINED)? {
@@ -88,26 +92,28 @@ pub(crate) fn explain(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Resu
 }
 
 /// A decimal as the format writes it.
-pub(crate) fn integer(name: &str, text: &str) -> Result<u64, Problem> {
+pub(crate) fn integer(name: &str, text: &str) -> Result<u64, ApiError> {
     countersign::integer::parse(text.as_bytes())
         .ok_or_else(|| invalid(name, "it is a whole number without sign or leading zeros"))
 }
 
 /// A problem with that parameter.
-pub(crate) fn invalid(parameter: &str, message: &str) -> Problem {
+pub(crate) fn invalid(parameter: &str, message: &str) -> ApiError {
     let shown: String = parameter.chars().take(100).collect();
-    Problem::invalid(format!("the parameter {shown:?}: {message}")).with("parameter", shown)
+    ApiError::invalid(format!("the parameter {shown:?}: {message}")).with("parameter", shown)
 }
 
 /// A problem with the value of that parameter. Of a query it has the code, and the place in bytes.
-pub(crate) fn unusable(parameter: &str, error: Unusable) -> Problem {
-    let Unusable { code, at, message, hint } = error;
-    let Some((code, at)) = code.zip(at) else { return invalid(parameter, &message) };
-    let problem = Problem::new(StatusCode::BAD_REQUEST, code, message).with("parameter", parameter);
-    let problem = problem.with("at", serde_json::json!([at.start, at.end]));
-    match hint {
-        Some(hint) => problem.with_hint(hint),
-        None => problem,
+pub(crate) fn unusable(parameter: &str, error: ParameterError) -> ApiError {
+    match error {
+        ParameterError::Value(message) => invalid(parameter, &message),
+        ParameterError::Query(error) => {
+            let at = error.at();
+            ApiError::new(StatusCode::BAD_REQUEST, error.code.as_str(), &*error.message)
+                .with("parameter", parameter)
+                .with("at", serde_json::json!([at.start, at.end]))
+                .with_hint(error.hint())
+        }
     }
 }
 
@@ -125,7 +131,7 @@ fn decode(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn export(query: Option<&str>) -> Result<Request, Problem> {
+    fn export(query: Option<&str>) -> Result<Request, ApiError> {
         super::export(query, Arc::default(), Time::MIN)
     }
 

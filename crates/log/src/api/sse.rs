@@ -14,7 +14,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, Response};
 
 use super::response::{NO_STORE, NOSNIFF, success};
-use super::{Problem, query};
+use super::{ApiError, query};
 use crate::event_filter::Asked;
 use crate::export::{ExportError, Exporter, Line, Lines, Plan, Planning};
 use crate::store::StoreError;
@@ -67,13 +67,13 @@ impl Opening {
     /// Reads a request, at that moment.
     ///
     /// # Errors
-    /// [`Problem`].
+    /// [`ApiError`].
     pub fn read(
         query: Option<&str>,
         headers: &HeaderMap,
         access: &Access,
         now: Time,
-    ) -> Result<Self, Problem> {
+    ) -> Result<Self, ApiError> {
         let (mut from, mut asked) = (None, Asked::default());
         for (name, value) in query::read(query, &PARAMETERS)? {
             match &*name {
@@ -103,7 +103,7 @@ impl Opening {
     }
 
     /// The answer where that failed.
-    pub fn problem(&self, error: ExportError) -> Problem {
+    pub fn problem(&self, error: ExportError) -> ApiError {
         match error {
             ExportError::Invalid { message, .. } if self.last.is_some() => {
                 query::invalid("Last-Event-ID", &message)
@@ -118,7 +118,7 @@ impl Opening {
     }
 }
 
-fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+fn last_event(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let mut values = headers.get_all(LAST_EVENT_ID).iter();
     let Some(value) = values.next() else { return Ok(None) };
     let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();

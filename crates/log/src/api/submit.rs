@@ -3,15 +3,15 @@
 use serde_json::{Map, json};
 
 use super::response::json;
-use super::{Answer, Problem};
+use super::{Answer, ApiError};
 use crate::store::EntryReader;
 use crate::submitting::Committed;
 
 /// The answer to a submission that is durable and published.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn taken(committed: &Committed, reader: &dyn EntryReader) -> Result<Answer, Problem> {
+/// [`ApiError`].
+pub fn taken(committed: &Committed, reader: &dyn EntryReader) -> Result<Answer, ApiError> {
     let mut prover = committed.prover(reader)?;
     let mut chains = Map::new();
     for (chain, tip) in &committed.taken.chains {

@@ -4,7 +4,7 @@ use countersign::merkle::{Bundle, TILE_WIDTH, Tile};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
 use super::response::{NOSNIFF, success};
-use super::{Answer, Problem};
+use super::{Answer, ApiError};
 use crate::store::{EntryReader, Published};
 
 /// What a tile or bundle says never changes.
@@ -15,9 +15,9 @@ const BRIEFLY: &str = "no-cache";
 /// `GET /checkpoint`: the newest.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn checkpoint(published: Option<&Published>) -> Result<Answer, Problem> {
-    let published = published.ok_or_else(Problem::not_found)?;
+/// [`ApiError`].
+pub fn checkpoint(published: Option<&Published>) -> Result<Answer, ApiError> {
+    let published = published.ok_or_else(ApiError::not_found)?;
     let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, BRIEFLY), NOSNIFF];
     Ok(success(&headers, published.note.clone().into_bytes()))
 }
@@ -25,15 +25,15 @@ pub fn checkpoint(published: Option<&Published>) -> Result<Answer, Problem> {
 /// `GET /tile/…`: the tile or bundle at that path, if the published tree of that size has it.
 ///
 /// # Errors
-/// [`Problem`].
-pub fn tile(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Answer, Problem> {
+/// [`ApiError`].
+pub fn tile(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Answer, ApiError> {
     // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
     let found = find(reader, size, path.trim_start_matches('/'))?;
     let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOREVER), NOSNIFF];
-    Ok(success(&headers, found.ok_or_else(Problem::not_found)?))
+    Ok(success(&headers, found.ok_or_else(ApiError::not_found)?))
 }
 
-fn find(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Option<Vec<u8>>, Problem> {
+fn find(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Option<Vec<u8>>, ApiError> {
     if let Ok(bundle) = Bundle::parse(path) {
         let start = bundle.index * TILE_WIDTH;
         let end = start + u64::from(bundle.width);
@@ -41,7 +41,7 @@ fn find(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Option<Vec<u8
             return Ok(None);
         }
         let bytes =
-            Bundle::encode(reader.leaves(start..end)?).map_err(|error| Problem::unavailable(&error))?;
+            Bundle::encode(reader.leaves(start..end)?).map_err(|error| ApiError::unavailable(&error))?;
         return Ok(Some(bytes));
     }
     let Ok(tile) = Tile::parse(path) else { return Ok(None) };

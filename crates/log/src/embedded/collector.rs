@@ -17,7 +17,7 @@ use super::host::{Copies, Unrecorded};
 use super::reads::Reads;
 use super::search_place::Place;
 use super::witness_round::{Proofs, Sizes};
-use crate::api::{Answer, Cors, Problem};
+use crate::api::{Answer, ApiError, Cors};
 use crate::body::{self, BodyError, Extent, IntakeError};
 use crate::clock::{Clock, Timekeeper};
 use crate::export::Exporter;
@@ -62,7 +62,7 @@ pub struct Config {
 
 /// Why a collector did not start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum EmbeddedError {
     /// The store is not usable.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,7 +74,7 @@ pub enum StartError {
     Readers(usize, String),
 }
 
-impl From<RulesError> for StartError {
+impl From<RulesError> for EmbeddedError {
     fn from(error: RulesError) -> Self {
         match error {
             RulesError::Key(error) => Self::Invalid(error),
@@ -116,12 +116,12 @@ impl EmbeddedCollector {
     /// Goes on with the log of a store, or begins it.
     ///
     /// # Errors
-    /// [`StartError`].
-    pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, StartError> {
+    /// [`EmbeddedError`].
+    pub fn open(Store { writer, reader }: Store, config: Config) -> Result<Self, EmbeddedError> {
         let Config { key, trust, readers, cors, copies, stops, quota, record_reads, unrecorded, now } =
             config;
         let signing = Signing::open(stops, now, &|witness| trust.witnesses().any(|key| key == witness))?;
-        let readers = Readers::parse(&readers).map_err(|(line, what)| StartError::Readers(line, what))?;
+        let readers = Readers::parse(&readers).map_err(|(line, what)| EmbeddedError::Readers(line, what))?;
         self_check::check(&*reader)?;
         let origin = key.verifier_key().name().to_owned();
         let record_reads =
@@ -272,9 +272,9 @@ impl EmbeddedCollector {
     }
 
     /// The answer to a submission, if it is published by now.
-    pub(super) fn taken(&self, pending: &Pending) -> Option<Result<Answer, Problem>> {
+    pub(super) fn taken(&self, pending: &Pending) -> Option<Result<Answer, ApiError>> {
         if let Some(stop) = self.signing.stopped() {
-            return Some(Err(Problem::stopped(&stop)));
+            return Some(Err(ApiError::stopped(&stop)));
         }
         let published = self.published().filter(|published| published.size >= size_with(&pending.taken))?;
         let Pending { taken, tree } = pending;
@@ -284,9 +284,9 @@ impl EmbeddedCollector {
 }
 
 /// Why somebody is refused of whom nothing was admitted.
-fn stranger(stop: log::Stop<StoreError>) -> SubmitError {
+fn stranger(stop: log::AcceptanceError<StoreError>) -> SubmitError {
     match stop {
-        log::Stop::Refused(refusal) => SubmitError::Stranger(refusal),
-        stop @ log::Stop::Storage(_) => stop.into(),
+        log::AcceptanceError::Refused(refusal) => SubmitError::Stranger(refusal),
+        stop @ log::AcceptanceError::Storage(_) => stop.into(),
     }
 }

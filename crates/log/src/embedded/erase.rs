@@ -4,7 +4,7 @@ use roaring::RoaringTreemap;
 
 use super::collector::{EmbeddedCollector, LIMITS};
 use crate::api::erasures::Asked;
-use crate::api::{Answer, Problem};
+use crate::api::{Answer, ApiError};
 use crate::erase::record::Record;
 use crate::erase::{BATCH, Cause, EraseError, Erased, Found, state};
 use crate::own_chain::OwnChains;
@@ -15,7 +15,7 @@ use crate::store::StoreError;
 const BATCHES: usize = 16;
 
 impl EmbeddedCollector {
-    pub(super) fn erase(&mut self, leaves: &RoaringTreemap, cause: &Cause) -> Result<Erased, Problem> {
+    pub(super) fn erase(&mut self, leaves: &RoaringTreemap, cause: &Cause) -> Result<Erased, ApiError> {
         let Found { mut present, mut erased, .. } = self.find(leaves)?;
         // What is recorded already is not recorded again.
         let asked = present.clone();
@@ -25,7 +25,7 @@ impl EmbeddedCollector {
         let origin = self.origin.clone();
         for (record, _) in Found::records(present, &origin, cause) {
             let recorded = self.work(|reply| Job::Record { event: record.to_string(), reply })?;
-            recorded.map_err(|error| Problem::of_erasure(&EraseError::Record(error), &LIMITS))?;
+            recorded.map_err(|error| ApiError::of_erasure(&EraseError::Record(error), &LIMITS))?;
         }
         self.erase_some()?;
         let left = self.find(&asked)?.present.len();
@@ -64,7 +64,7 @@ impl EmbeddedCollector {
     }
 
     /// How far erasures are.
-    pub(super) fn erasures(&self, asked: Asked) -> Result<Answer, Problem> {
+    pub(super) fn erasures(&self, asked: Asked) -> Result<Answer, ApiError> {
         asked.answer(&*self.reader, &|erasure| {
             let own = OwnChains::new(&*self.reader, &self.origin);
             state(&*self.reader, own, &|_, _| Ok(false), erasure)

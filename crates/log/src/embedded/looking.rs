@@ -14,7 +14,7 @@ use super::sending::Sending;
 use crate::api::erase::{Chosen, ErasureRequest};
 use crate::api::export::ExportRequest;
 use crate::api::sse::{Begun, Opening};
-use crate::api::{self, Problem};
+use crate::api::{self, ApiError};
 use crate::erase::{Cause, Choosing};
 use crate::export::{Explaining, ExportError, Plan, Planning, Request};
 use crate::reads::What;
@@ -45,7 +45,7 @@ impl EmbeddedCollector {
         access: Access,
         asked: ExportRequest,
         what: What,
-    ) -> Result<Response<Content>, Problem> {
+    ) -> Result<Response<Content>, ApiError> {
         let ExportRequest { request, name } = asked;
         let place = self.place(&access)?;
         let planning = self.exporter.begin(&request)?;
@@ -60,7 +60,7 @@ impl EmbeddedCollector {
         access: Access,
         (request, fields_alone): &(Request, bool),
         what: What,
-    ) -> Result<Response<Content>, Problem> {
+    ) -> Result<Response<Content>, ApiError> {
         let place = self.place(&access)?;
         let explaining = self.exporter.begin_explaining(request, *fields_alone)?;
         let tally = self.begin_read(&access, what)?;
@@ -73,7 +73,7 @@ impl EmbeddedCollector {
         access: Access,
         opening: Opening,
         what: What,
-    ) -> Result<Response<Content>, Problem> {
+    ) -> Result<Response<Content>, ApiError> {
         let begun = opening.begin(&self.exporter).map_err(|error| opening.problem(error))?;
         match begun {
             Begun::Whole(plan) => {
@@ -94,7 +94,7 @@ impl EmbeddedCollector {
         &mut self,
         access: Access,
         asked: ErasureRequest,
-    ) -> Result<Response<Content>, Problem> {
+    ) -> Result<Response<Content>, ApiError> {
         let ErasureRequest { chosen, cause } = asked;
         match chosen {
             Chosen::Places(places, scope) => {
@@ -128,7 +128,7 @@ impl EmbeddedCollector {
     }
 
     /// A place for one more search. Where there is none, the newest search gives way of a reader who has two more than this one.
-    fn place(&mut self, access: &Access) -> Result<Arc<Place>, Problem> {
+    fn place(&mut self, access: &Access) -> Result<Arc<Place>, ApiError> {
         self.searches.retain(|place| place.strong_count() > 0);
         let there: Vec<Arc<Place>> =
             self.searches.iter().filter_map(Weak::upgrade).filter(|place| !place.gives_way()).collect();
@@ -145,7 +145,7 @@ impl EmbeddedCollector {
     }
 
     /// Takes the first turn. What ends with it need not wait for another one.
-    fn begin_looking(&mut self, mut looking: Looking) -> Result<Response<Content>, Problem> {
+    fn begin_looking(&mut self, mut looking: Looking) -> Result<Response<Content>, ApiError> {
         if Self::take_turn(&mut looking)? {
             return Ok(Response::new(Content::Looking(Some(Box::new(looking)))));
         }
@@ -171,7 +171,7 @@ impl EmbeddedCollector {
     }
 
     /// Says whether there is more.
-    fn take_turn(looking: &mut Looking) -> Result<bool, Problem> {
+    fn take_turn(looking: &mut Looking) -> Result<bool, ApiError> {
         if looking.place.gives_way() {
             return Err(api::export::busy());
         }
@@ -193,7 +193,7 @@ impl EmbeddedCollector {
         if self.readers.still_admit(access, self.now()) { Ok(()) } else { Err(ExportError::Revoked) }
     }
 
-    fn found(&mut self, looking: Looking) -> Result<Response<Content>, Problem> {
+    fn found(&mut self, looking: Looking) -> Result<Response<Content>, ApiError> {
         match looking.look {
             Look::Export { planning, name, matching, access, tally } => {
                 let plan = planning.end();

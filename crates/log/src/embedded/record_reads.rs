@@ -5,7 +5,7 @@ use countersign::time::Time;
 use super::collector::EmbeddedCollector;
 use super::content::Content;
 use super::reads::Tally;
-use crate::api::Problem;
+use crate::api::ApiError;
 use crate::reads::{Count, EVERY, What, reader};
 use crate::sequencer::Job;
 use crate::store::StoreError;
@@ -13,7 +13,7 @@ use crate::tokens::Access;
 
 impl EmbeddedCollector {
     /// Keeps that a read begins, where reads of this way are recorded. Where it cannot be kept there is no read.
-    pub(super) fn begin_read(&mut self, access: &Access, what: What) -> Result<Option<Tally>, Problem> {
+    pub(super) fn begin_read(&mut self, access: &Access, what: What) -> Result<Option<Tally>, ApiError> {
         if !self.reads.which.has(what.way) {
             return Ok(None);
         }

@@ -6,7 +6,7 @@ use super::collector::{EmbeddedCollector, LIMITS, Pending};
 use super::content::Content;
 use crate::api::erase::ErasureRequest;
 use crate::api::sse::Opening;
-use crate::api::{self, Problem};
+use crate::api::{self, ApiError};
 use crate::condition::{Condition, Erasing, Storage};
 use crate::reads::{Way, What};
 use crate::tokens::{Access, Right};
@@ -78,7 +78,7 @@ impl EmbeddedCollector {
     pub fn glance(&self, path: &str, headers: &HeaderMap, beginning: &[u8]) -> Option<Response<Content>> {
         let refused = (Route::of(path) == Some(Route::Submit)).then(|| self.glance_at(beginning).err())??;
         self.metrics.answered(Err(&refused));
-        Some(self.finish(headers, Err(Problem::of_submission(&refused, &LIMITS))))
+        Some(self.finish(headers, Err(ApiError::of_submission(&refused, &LIMITS))))
     }
 
     /// Answers a request with its whole body, or as much of it as is more than its limit.
@@ -101,12 +101,12 @@ impl EmbeddedCollector {
 
     /// The answer to a submission that waited for too long.
     pub fn give_up(&self, headers: &HeaderMap) -> Response<Content> {
-        self.finish(headers, Err(Problem::unavailable(&"the checkpoint is not published yet")))
+        self.finish(headers, Err(ApiError::unavailable(&"the checkpoint is not published yet")))
     }
 
     /// The answer to a request that makes no sense.
     pub fn not_found(&self, headers: &HeaderMap) -> Response<Content> {
-        self.finish(headers, Err(Problem::not_found()))
+        self.finish(headers, Err(ApiError::not_found()))
     }
 
     /// The answer to a request whose body did not come.
@@ -122,7 +122,7 @@ impl EmbeddedCollector {
     pub(super) fn finish(
         &self,
         headers: &HeaderMap,
-        answered: Result<Response<Content>, Problem>,
+        answered: Result<Response<Content>, ApiError>,
     ) -> Response<Content> {
         let mut response = answered.unwrap_or_else(|problem| {
             let answer: api::Answer = problem.into();
@@ -132,11 +132,11 @@ impl EmbeddedCollector {
         response
     }
 
-    fn route(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, Problem> {
+    fn route(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, ApiError> {
         let (path, query) = (request.uri().path(), request.uri().query());
-        let route = Route::of(path).ok_or_else(Problem::not_found)?;
+        let route = Route::of(path).ok_or_else(ApiError::not_found)?;
         if !route.takes(request.method()) {
-            let answer: api::Answer = Problem::method_not_allowed().into();
+            let answer: api::Answer = ApiError::method_not_allowed().into();
             let mut answer = answer.map(Content::Whole);
             answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.allows()));
             return Ok(answer);
@@ -204,19 +204,19 @@ impl EmbeddedCollector {
     }
 
     /// The token that a request brings, if it has the right.
-    fn admit(&self, headers: &HeaderMap, right: Right) -> Result<Access, Problem> {
+    fn admit(&self, headers: &HeaderMap, right: Right) -> Result<Access, ApiError> {
         Ok(self.readers.admit(api::bearer::token(headers), right, self.now())?)
     }
 
-    fn post(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, Problem> {
+    fn post(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, ApiError> {
         api::body::check(request.headers(), &LIMITS)?;
         if request.body().len() > LIMITS.bytes {
-            return Err(Problem::too_large(&LIMITS));
+            return Err(ApiError::too_large(&LIMITS));
         }
-        let read = self.read(request.body()).map_err(|error| Problem::of_body(&error, &LIMITS))?;
+        let read = self.read(request.body()).map_err(|error| ApiError::of_body(&error, &LIMITS))?;
         let answered = read.and_then(|submission| self.submit(submission));
         self.metrics.answered(answered.as_ref().map(drop));
-        let pending = answered.map_err(|error| Problem::of_submission(&error, &LIMITS))?;
+        let pending = answered.map_err(|error| ApiError::of_submission(&error, &LIMITS))?;
         match self.taken(&pending) {
             Some(answer) => Ok(answer?.map(Content::Whole)),
             None => Ok(Response::new(Content::Waiting(pending))),

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use countersign::Error;
 use countersign::error::Code;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Growth, Kind, Leaf, Refusal, Submission};
+use countersign::log::{Growth, Kind, Leaf, Submission, SubmissionError};
 use countersign::note::VerifierKey;
 use roaring::RoaringTreemap;
 use serde_json::{Value, json};
@@ -65,11 +65,11 @@ fn is_record(leaf: &Leaf, own: &HashSet<ChainId>) -> bool {
 }
 
 /// The answer to a submission that brings one: the log alone records what it does.
-pub(crate) fn refusal() -> Refusal {
+pub(crate) fn refusal() -> SubmissionError {
     let message = "an erasure is recorded by the log alone";
     let hint = "ask for it by POST /erase; if you did not send this, the log's key is in other hands";
     let error = Error::new(Code::Unauthorised, message).with_hint(hint);
-    Refusal { kind: Kind::Unauthorised, error, is_signed: true }
+    SubmissionError { kind: Kind::Unauthorised, error, is_signed: true }
 }
 
 /// A record that was read.

@@ -11,7 +11,7 @@ use roaring::RoaringTreemap;
 
 use super::attest::Attested;
 use super::exporter::Exporter;
-use super::plan::{Plan, Stop};
+use super::plan::{Boundary, Plan};
 use super::request::PAGE;
 use crate::store::{Published, Reader, StoreError, link};
 use crate::tokens::Scope;
@@ -169,9 +169,9 @@ impl Gathering {
         };
         let sizes = attested.choose(size, &shows, notes().chain(chains.into_values()));
         let within = attested.sizes(if whole.is_empty() { 0..0 } else { whole.start..whole.end + 1 });
-        let mut stops: BTreeMap<u64, Stop> =
-            sizes.into_iter().chain(within).map(|size| (size, Stop::Kept)).collect();
-        stops.insert(size, Stop::Newest);
+        let mut stops: BTreeMap<u64, Boundary> =
+            sizes.into_iter().chain(within).map(|size| (size, Boundary::Kept)).collect();
+        stops.insert(size, Boundary::Newest);
         Plan { reader, header, begin: 0, whole, kept, shown, stops, published, scope, readings }
     }
 }

@@ -6,7 +6,7 @@ use countersign::export::Withheld;
 use countersign::export::writer::Writer;
 use countersign::link::Link;
 
-use super::plan::{Plan, Stop};
+use super::plan::{Boundary, Plan};
 use super::request::{PAGE, shows};
 use super::skips::Skips;
 use crate::looking::Looking;
@@ -158,15 +158,15 @@ impl Lines {
     fn checkpoint(
         &mut self,
         size: u64,
-        stop: Stop,
+        stop: Boundary,
         each: &mut dyn FnMut(Line<'_>),
     ) -> Result<(), StoreError> {
         match stop {
-            Stop::Newest => {
+            Boundary::Newest => {
                 self.writer.checkpoint(&self.plan.published.note);
                 self.ended = true;
             }
-            Stop::Kept => {
+            Boundary::Kept => {
                 if let Some(kept) = self.plan.reader.checkpoints(size..size + 1)?.first() {
                     self.writer.checkpoint(&kept.note);
                 }

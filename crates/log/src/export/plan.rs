@@ -28,7 +28,7 @@ pub struct Plan {
     /// Those of them whose event is shown too.
     pub(super) shown: RoaringTreemap,
     /// The sizes at which there is a checkpoint, or a break in the skips at least.
-    pub(super) stops: BTreeMap<u64, Stop>,
+    pub(super) stops: BTreeMap<u64, Boundary>,
     /// The checkpoint at the end.
     pub(super) published: Published,
     /// Which events there are for who asked.
@@ -37,9 +37,9 @@ pub struct Plan {
     pub(super) readings: Readings,
 }
 
-/// What there is at a size.
+/// The checkpoint at which an export stops at a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stop {
+pub(super) enum Boundary {
     /// The kept checkpoint of that size, where the store still has it.
     Kept,
     /// The newest checkpoint, and the end.
@@ -84,9 +84,10 @@ impl Exporter {
         let published = self.published()?;
         let whole = range(&Request { from: Some(size), ..Request::default() }, &published)?;
         let kept = self.reader.checkpoints(size + u64::from(!again)..published.size)?;
-        let mut stops: BTreeMap<u64, Stop> = kept.iter().map(|kept| (kept.size, Stop::Kept)).collect();
+        let mut stops: BTreeMap<u64, Boundary> =
+            kept.iter().map(|kept| (kept.size, Boundary::Kept)).collect();
         if published.size > size || again {
-            stops.insert(published.size, Stop::Newest);
+            stops.insert(published.size, Boundary::Newest);
         }
         let (kept, shown) = Default::default();
         let reader = self.reader.clone();

@@ -12,7 +12,7 @@ use super::attest::Attested;
 use super::candidates::Candidates;
 use super::exporter::Exporter;
 use super::gathering::{Gathering, Page};
-use super::plan::{Plan, Stop};
+use super::plan::{Boundary, Plan};
 use super::request::{ExportError, PAGE, Request, range, text};
 use super::stretch::Stretch;
 use crate::looking::Looking;
@@ -250,7 +250,7 @@ impl Planning {
             Claim::UpToEnd | Claim::Nothing => None,
         };
         let mut plan = gathering.end(Some(Header { origin, range }), whole, published, &attested);
-        plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Stop::Kept)));
+        plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Boundary::Kept)));
         plan
     }
 

@@ -115,9 +115,9 @@ impl Scope {
 /// What a value must be.
 fn matcher(name: &str, value: &str) -> Result<Matcher, String> {
     if name == "chain" {
-        chain(value).map_err(|error| error.message)?;
+        chain(value).map_err(|error| error.to_string())?;
     }
-    one(name, value).map_err(|error| error.message)
+    one(name, value).map_err(|error| error.to_string())
 }
 
 impl fmt::Display for Scope {

@@ -9,7 +9,7 @@ use super::address::bare;
 #[cfg(feature = "category")]
 use super::category::{Assigned, Categories, Category, Pattern, Rule};
 use super::condition::{Condition, Test};
-use super::error::{CHECKS, Parsed, Unusable, ensure, told};
+use super::error::{CHECKS, Parsed, ReadingError, ensure, told};
 use super::path::{Begins, Path, Roots, Scope, Top};
 use super::read::{Outcome, Parts, Party, Read};
 use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
@@ -67,7 +67,7 @@ pub(super) struct Definition {
 impl Definition {
     pub(super) fn parse(text: &str) -> Parsed<Self> {
         let document = Document::parse(text).ok_or_else(|| {
-            Unusable::new(
+            ReadingError::new(
                 "",
                 "it is no JSON, or above 262,144 bytes",
                 "a reading is one JSON object: a JSON linter shows the place",
@@ -100,7 +100,7 @@ impl Definition {
         ensure(when.any.iter().all(has_any), || {
             let problem = "nothing has to be there";
             let mend = "name a member that only these events have, or any event may be read so";
-            Unusable::new("when", problem, mend)
+            ReadingError::new("when", problem, mend)
         })?;
         let within = object
             .optional("within", within)?
@@ -309,7 +309,7 @@ impl<'a> Object<'a> {
         if value.kind() == Kind::Object {
             Ok(Self(value))
         } else {
-            Err(Unusable::new("", "it is not an object", "write it as { … }"))
+            Err(ReadingError::new("", "it is not an object", "write it as { … }"))
         }
     }
 
@@ -323,10 +323,10 @@ impl<'a> Object<'a> {
             let name = name.text();
             if !names.contains(&&*name) {
                 let mend = told!("the members here are {}", names.join(", "));
-                return Err(Unusable::new(&name, "there is no such member", mend));
+                return Err(ReadingError::new(&name, "there is no such member", mend));
             }
             if seen.contains(&name) {
-                return Err(Unusable::new(&name, "it is there twice", "keep one"));
+                return Err(ReadingError::new(&name, "it is there twice", "keep one"));
             }
             seen.push(name);
         }
@@ -347,7 +347,7 @@ impl<'a> Object<'a> {
 
     fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<T> {
         self.optional(name, parse)?
-            .ok_or_else(|| Unusable::new(name, "it is missing", "docs/readings.md has an example"))
+            .ok_or_else(|| ReadingError::new(name, "it is missing", "docs/readings.md has an example"))
     }
 }
 
@@ -355,7 +355,7 @@ impl<'a> Object<'a> {
 fn word(value: Value<'_>) -> Parsed<String> {
     match value.string() {
         Some(text) if !text.is_empty() => Ok(text.into_owned()),
-        _ => Err(Unusable::new("", "it is not a string, or is empty", "write it as \"…\"")),
+        _ => Err(ReadingError::new("", "it is not a string, or is empty", "write it as \"…\"")),
     }
 }
 
@@ -366,10 +366,12 @@ fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Pars
     }
     let mut list = Vec::new();
     for (place, element) in value.elements().enumerate() {
-        ensure(place < MOST, || Unusable::new("", told!("there are more than {MOST}"), "keep fewer"))?;
+        ensure(place < MOST, || ReadingError::new("", told!("there are more than {MOST}"), "keep fewer"))?;
         list.push(parse(element).map_err(|why| why.at(&told!("[{place}]")))?);
     }
-    ensure(!list.is_empty(), || Unusable::new("", "the array is empty", "leave it out, or say something"))?;
+    ensure(!list.is_empty(), || {
+        ReadingError::new("", "the array is empty", "leave it out, or say something")
+    })?;
     Ok(list)
 }
 
@@ -393,11 +395,13 @@ fn condition(value: Value<'_>) -> Parsed<Condition> {
             let name = name.text();
             let path = Path::parse(&name).map_err(|why| why.at(&name))?;
             let is_room = tests.len() < MOST;
-            ensure(is_room, || Unusable::new("", told!("there are more than {MOST} tests"), "keep fewer"))?;
+            ensure(is_room, || {
+                ReadingError::new("", told!("there are more than {MOST} tests"), "keep fewer")
+            })?;
             tests.push((path, test(wanted).map_err(|why| why.at(&name))?));
         }
         let mend = "name a member and what it must be";
-        ensure(!tests.is_empty(), || Unusable::new("", "it has no test", mend))?;
+        ensure(!tests.is_empty(), || ReadingError::new("", "it has no test", mend))?;
         Ok(tests)
     };
     list(value, all).map(|any| Condition { any })
@@ -408,7 +412,7 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
         Kind::Object => {}
         Kind::Null => {
             let mend = "write {\"there\": false} for what must not be there";
-            return Err(Unusable::new("", "null is not a test", mend));
+            return Err(ReadingError::new("", "null is not a test", mend));
         }
         _ => return list(value, scalar).map(|words| vec![Test::Is(words)]),
     }
@@ -428,12 +432,12 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
             "not" => test_of_scalars(wanted).map(Test::Not),
             _ => {
                 let mend = "the tests are there, type, is, begins, ends, contains, from, to, only, not";
-                Err(Unusable::new("", "there is no such test", mend))
+                Err(ReadingError::new("", "there is no such test", mend))
             }
         };
         tests.push(one.map_err(|why| why.at(&name))?);
     }
-    ensure(!tests.is_empty(), || Unusable::new("", "it has no test", "say what the member must be"))?;
+    ensure(!tests.is_empty(), || ReadingError::new("", "it has no test", "say what the member must be"))?;
     Ok(tests)
 }
 
@@ -441,24 +445,26 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
 fn test_of_scalars(value: Value<'_>) -> Parsed<Vec<Test>> {
     let tests = test(value)?;
     ensure(!tests.iter().any(|test| test.wants_none() || matches!(test, Test::There(_))), || {
-        Unusable::new("", "it denies a denial", "say what must be so instead")
+        ReadingError::new("", "it denies a denial", "say what must be so instead")
     })?;
     Ok(tests)
 }
 
 fn boolean(value: Value<'_>) -> Parsed<bool> {
-    value.bool().ok_or_else(|| Unusable::new("", "it is neither true nor false", "write true or false"))
+    value.bool().ok_or_else(|| ReadingError::new("", "it is neither true nor false", "write true or false"))
 }
 
 fn number(value: Value<'_>) -> Parsed<f64> {
     let number = value.number().and_then(canonical::double);
-    number.ok_or_else(|| Unusable::new("", "it is not a number", "write it as 400"))
+    number.ok_or_else(|| ReadingError::new("", "it is not a number", "write it as 400"))
 }
 
 fn scalar(value: Value<'_>) -> Parsed<String> {
     match value.kind() {
         Kind::Text | Kind::Number | Kind::Bool => Ok(value.text().unwrap_or_default().into_owned()),
-        _ => Err(Unusable::new("", "it is not a string, number, true or false", "write the value itself")),
+        _ => {
+            Err(ReadingError::new("", "it is not a string, number, true or false", "write the value itself"))
+        }
     }
 }
 
@@ -471,7 +477,7 @@ fn kind(value: Value<'_>) -> Parsed<Kind> {
         "boolean" => Ok(Kind::Bool),
         other => {
             let mend = "write object, array, string, number or boolean";
-            Err(Unusable::new("", told!("there is no type {other:?}"), mend))
+            Err(ReadingError::new("", told!("there is no type {other:?}"), mend))
         }
     }
 }
@@ -493,12 +499,12 @@ fn outcome(value: Value<'_>) -> Parsed<Source> {
             (None, _) => {
                 let problem = "the source's own word is not an outcome";
                 let mend = "add a map from its words to success, failure, denied and unknown";
-                return Err(Unusable::new(&told!("[{place}]"), problem, mend));
+                return Err(ReadingError::new(&told!("[{place}]"), problem, mend));
             }
         };
         if let Some(word) = words.into_iter().find(|word| Outcome::stated(word).is_none()) {
             let mend = "write success, failure, denied or unknown; what is not stated has no alternative";
-            return Err(Unusable::new(&told!("[{place}]"), told!("{word:?} is not an outcome"), mend));
+            return Err(ReadingError::new(&told!("[{place}]"), told!("{word:?} is not an outcome"), mend));
         }
     }
     Ok(source)
@@ -523,7 +529,7 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
     let map = object.optional("map", map)?;
     let otherwise = object.optional("else", word)?;
     ensure(map.is_some() || otherwise.is_none(), || {
-        Unusable::new("else", "it stands without a map", "add a map, or leave it out")
+        ReadingError::new("else", "it stands without a map", "add a map, or leave it out")
     })?;
     let unit = object.optional("unit", unit)?;
     let utc = object.optional("zone", zone)?.is_some();
@@ -543,7 +549,7 @@ fn from(value: Value<'_>) -> Parsed<From> {
     let text = word(value)?;
     let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(From::Path) };
     let fault = |problem: &str| {
-        Unusable::new("", told!("{text:?}: {problem}"), "write a text after = with paths as {actor.id}")
+        ReadingError::new("", told!("{text:?}: {problem}"), "write a text after = with paths as {actor.id}")
     };
     let mut parts = Vec::new();
     let mut rest = template;
@@ -572,7 +578,7 @@ fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
         let name = name.text();
         let stands_for = word(stands_for).map_err(|why| why.at(&name))?;
         let before = map.insert(name.clone().into_owned(), stands_for);
-        ensure(before.is_none(), || Unusable::new(&name, "it is there twice", "keep one"))?;
+        ensure(before.is_none(), || ReadingError::new(&name, "it is there twice", "keep one"))?;
     }
     Ok(map)
 }
@@ -580,13 +586,17 @@ fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
 fn unit(value: Value<'_>) -> Parsed<Unit> {
     let written = word(value)?;
     Unit::WORDS.into_iter().find(|(word, _)| *word == written).map(|(_, unit)| unit).ok_or_else(|| {
-        Unusable::new("", told!("there is no unit {written:?}"), "write s, ms, us or ns, from 1970 on")
+        ReadingError::new("", told!("there is no unit {written:?}"), "write s, ms, us or ns, from 1970 on")
     })
 }
 
 fn zone(value: Value<'_>) -> Parsed<()> {
     ensure(value.string().as_deref() == Some("UTC"), || {
-        Unusable::new("", "only UTC is known", "write \"UTC\" where the source documents it, or leave it out")
+        ReadingError::new(
+            "",
+            "only UTC is known",
+            "write \"UTC\" where the source documents it, or leave it out",
+        )
     })
 }
 
@@ -602,7 +612,7 @@ fn party(value: Value<'_>) -> Parsed<PartySource> {
             kind: object.optional("type", source)?.unwrap_or_default(),
         };
         ensure(!party.id.alternatives.is_empty() || !party.name.alternatives.is_empty(), || {
-            Unusable::new("id", "it is missing, and so is a name", "say where the identifier stands")
+            ReadingError::new("id", "it is missing, and so is a name", "say where the identifier stands")
         })?;
         Ok(party)
     };
@@ -620,7 +630,11 @@ pub(super) fn rules(value: Value<'_>) -> Parsed<Vec<Rule>> {
         let is = object.optional("is", |value| list(value, category))?;
         let of = object.optional("of", word)?;
         ensure(is.is_some() || of.is_some(), || {
-            Unusable::new("is", "it is missing", "name a category, or with `of` a parser whose rules apply")
+            ReadingError::new(
+                "is",
+                "it is missing",
+                "name a category, or with `of` a parser whose rules apply",
+            )
         })?;
         Ok(Rule {
             is: is.into_iter().flatten().collect::<Categories>(),
@@ -639,6 +653,6 @@ fn category(value: Value<'_>) -> Parsed<Category> {
     Category::parse(&written).ok_or_else(|| {
         let words: Vec<&str> = Category::ALL.iter().map(|known| known.as_str()).collect();
         let mend = told!("the categories are {}", words.join(", "));
-        Unusable::new("", told!("there is no category {written:?}"), mend)
+        ReadingError::new("", told!("there is no category {written:?}"), mend)
     })
 }

@@ -1,29 +1,23 @@
-//! Why a file is no reading.
+//! Errors in files with readings.
 
-/// Why a file is no reading, and where.
+#[cfg(feature = "explain")]
+use countersign::Diagnostic;
+
+/// An error in a file with a reading, with its file and the path of its member.
 #[cfg(feature = "explain")]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unusable {
-    /// The file, as it was named.
-    pub file: String,
-    /// The member in question, as a path: `actor.id`. Empty for the whole.
-    pub member: String,
-    /// What is wrong.
-    pub problem: String,
-    /// What would mend it.
-    pub mend: String,
-}
+pub struct ReadingError(Box<Diagnostic<&'static str>>);
 
 /// A build whose readings were all tested has no room for what could be wrong with them.
 #[cfg(not(feature = "explain"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unusable {}
+pub(super) enum ReadingError {}
 
 /// Whether what a file says is checked.
 pub(super) const CHECKS: bool = cfg!(feature = "explain");
 
 /// Refuses what is not so, where files are checked.
-pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> Unusable) -> Parsed<()> {
+pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> ReadingError) -> Parsed<()> {
     if CHECKS && !is_so { Err(why()) } else { Ok(()) }
 }
 
@@ -37,25 +31,44 @@ macro_rules! told {
 pub(super) use told;
 
 #[cfg(feature = "explain")]
-impl Unusable {
+impl ReadingError {
     pub(super) fn new(member: &str, problem: impl Into<String>, mend: impl Into<String>) -> Self {
-        Self { file: String::new(), member: member.into(), problem: problem.into(), mend: mend.into() }
+        let member = (!member.is_empty()).then(|| member.to_owned());
+        let hint = Some(mend.into().into());
+        Self(Box::new(Diagnostic { member, hint, ..Diagnostic::new("readings.invalid", problem) }))
     }
 
     pub(super) fn within(mut self, file: &str) -> Self {
-        self.file = file.into();
+        self.0.file = Some(file.into());
         self
     }
 
     pub(super) fn at(mut self, member: &str) -> Self {
-        let parting = if self.member.is_empty() || self.member.starts_with('[') { "" } else { "." };
-        self.member = format!("{member}{parting}{}", self.member);
+        let inner = self.0.member.take().unwrap_or_default();
+        let parting = if inner.is_empty() || inner.starts_with('[') { "" } else { "." };
+        self.0.member = Some(format!("{member}{parting}{inner}")).filter(|path| !path.is_empty());
         self
     }
 }
 
+#[cfg(feature = "explain")]
+impl core::ops::Deref for ReadingError {
+    type Target = Diagnostic<&'static str>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+#[cfg(feature = "explain")]
+impl From<ReadingError> for Diagnostic<&'static str> {
+    fn from(ReadingError(diagnostic): ReadingError) -> Self {
+        *diagnostic
+    }
+}
+
 #[cfg(not(feature = "explain"))]
-impl Unusable {
+impl ReadingError {
     pub(super) fn new<P, M>(_: &str, _: P, _: M) -> Self {
         unreachable!()
     }
@@ -70,20 +83,17 @@ impl Unusable {
 }
 
 #[cfg(feature = "explain")]
-impl core::fmt::Display for Unusable {
+impl core::fmt::Display for ReadingError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        let Self { file, member, problem, mend } = self;
-        if !file.is_empty() {
-            write!(f, "{file}: ")?;
+        let Diagnostic { file, member, message, hint, .. } = &*self.0;
+        for place in [file, member].into_iter().flatten().filter(|place| !place.is_empty()) {
+            write!(f, "{place}: ")?;
         }
-        if !member.is_empty() {
-            write!(f, "{member}: ")?;
-        }
-        write!(f, "{problem}; {mend}")
+        write!(f, "{message}; {}", hint.as_deref().unwrap_or_default())
     }
 }
 
 #[cfg(feature = "explain")]
-impl std::error::Error for Unusable {}
+impl std::error::Error for ReadingError {}
 
-pub(super) type Parsed<T> = Result<T, Unusable>;
+pub(super) type Parsed<T> = Result<T, ReadingError>;

@@ -3,7 +3,7 @@
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
-use super::error::{Unusable, told};
+use super::error::{ReadingError, told};
 use crate::names::Names;
 use crate::value::{Kind, Value};
 
@@ -241,9 +241,9 @@ impl Path {
         Self { from_root: false, steps: Vec::new(), first: None, second: None }
     }
 
-    pub(super) fn parse(text: &str) -> Result<Self, Unusable> {
+    pub(super) fn parse(text: &str) -> Result<Self, ReadingError> {
         let fault = |problem: &str| {
-            Unusable::new(
+            ReadingError::new(
                 "",
                 told!("{text:?} is not a path: {problem}"),
                 "a path is names separated by dots, such as actor.id or target[type=User].id; \

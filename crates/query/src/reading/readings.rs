@@ -8,7 +8,7 @@ use countersign::hash::Hash;
 #[cfg(feature = "category")]
 use super::category::Assigned;
 use super::definition::Definition;
-use super::error::{Unusable, ensure, told};
+use super::error::{ReadingError, ensure, told};
 use super::own::read_own;
 use super::path::Top;
 use super::read::{Parts, Read};
@@ -91,7 +91,10 @@ impl Readings {
     /// # Errors
     /// Where a file is no reading as `docs/readings.md` has it, or two of the others have one name.
     #[cfg(feature = "explain")]
-    pub fn with<'t>(&self, others: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Self, Unusable> {
+    pub fn with<'t>(
+        &self,
+        others: impl IntoIterator<Item = (&'t str, &'t str)>,
+    ) -> Result<Self, ReadingError> {
         let (mut list, digest) = parse(others, self.digest)?;
         let others = list.len();
         for definition in self.list.iter() {
@@ -104,7 +107,7 @@ impl Readings {
             let is_known = |name: &str| list.iter().any(|other| other.read_as == name);
             ensure(definition.category.referred().all(is_known), || {
                 let problem = told!("{:?} refers to a parser that isn't there", definition.read_as);
-                Unusable::new("category", problem, "name one of the other parsers in `of`")
+                ReadingError::new("category", problem, "name one of the other parsers in `of`")
             })?;
         }
         Ok(Self::of(list, digest))
@@ -187,18 +190,18 @@ fn assign(list: Vec<Definition>) -> Vec<Definition> {
 fn parse<'t>(
     files: impl IntoIterator<Item = (&'t str, &'t str)>,
     mut digest: Hash,
-) -> Result<(Vec<Definition>, Hash), Unusable> {
+) -> Result<(Vec<Definition>, Hash), ReadingError> {
     let mut list: Vec<Definition> = Vec::new();
     for (file, text) in files {
         digest = Hash::of(&[&digest.0, text.as_bytes()]);
         let definition = Definition::parse(text).map_err(|why| why.within(file))?;
         ensure(list.iter().all(|other| other.read_as != definition.read_as), || {
             let problem = told!("there is another reading as {:?}", definition.read_as);
-            Unusable::new("as", problem, "give each its own name").within(file)
+            ReadingError::new("as", problem, "give each its own name").within(file)
         })?;
         ensure(list.len() < MOST, || {
             let problem = told!("this is one reading more than {MOST}");
-            Unusable::new("", problem, "keep those that you need").within(file)
+            ReadingError::new("", problem, "keep those that you need").within(file)
         })?;
         list.push(definition);
     }

@@ -406,7 +406,7 @@ fn others_come_first_and_take_the_place_of_their_namesakes() {
     assert_eq!(read(&built_in, r#"{"repo":"r"}"#), None);
 
     let twice = built_in.with([("a.json", OWN), ("b.json", OWN)]).unwrap_err();
-    assert_eq!((&*twice.file, &*twice.member), ("b.json", "as"));
+    assert_eq!((twice.file.as_deref(), twice.member.as_deref()), (Some("b.json"), Some("as")));
     let texts: Vec<String> =
         (0..=MOST).map(|n| OWN.replace("\"as\":\"x\"", &format!("\"as\":\"x{n}\""))).collect();
     assert!(built_in.with(texts[..MOST].iter().map(|text| ("", &**text))).is_ok());
@@ -450,8 +450,9 @@ fn what_is_no_reading_is_refused_with_its_place() {
         (&reading(r#""outcome":{"value":"x","map":{"1":2}}"#), "outcome.map.1"),
     ] {
         let why = Readings::default().with([("own.json", text)]).expect_err(text);
-        assert_eq!((&*why.file, &*why.member), ("own.json", member), "{text}: {why}");
-        assert!(!why.problem.is_empty() && !why.mend.is_empty(), "{text}");
+        let place = (why.file.as_deref(), why.member.as_deref().unwrap_or_default());
+        assert_eq!(place, (Some("own.json"), member), "{text}: {why}");
+        assert!(!why.message.is_empty() && why.hint.is_some(), "{text}");
     }
 }
 

@@ -200,8 +200,8 @@ fn syntax_from_elsewhere_works_or_is_refused_with_the_right_form() {
         let parsed = Query::parse(text, now());
         if let Refused(code, at, hint) = expected {
             let error = parsed.expect_err(text);
-            assert_eq!((error.code.as_str(), &error.at), (*code, at), "{text}: {}", error.message);
-            assert!(error.hint.contains(hint), "{text}: {}", error.hint);
+            assert_eq!((error.code.as_str(), &error.at()), (*code, at), "{text}: {}", error.message);
+            assert!(error.hint().contains(hint), "{text}: {}", error.hint());
             continue;
         }
         let query = parsed.unwrap_or_else(|error| panic!("{text}: {error}"));

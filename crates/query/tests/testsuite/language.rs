@@ -43,7 +43,8 @@ fn table(name: &str) -> Vec<(String, String)> {
 }
 
 fn events() -> Vec<&'static str> {
-    let (_, block) = DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
+    let (_, block) =
+        DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
     block.lines().take_while(|line| *line != "```").collect()
 }
 
@@ -72,17 +73,17 @@ fn the_examples_are_refused_as_the_document_says() {
     for (text, expected) in rows {
         let error = Query::parse(&text, now()).expect_err(&text);
         assert_eq!(
-            format!("`{}` {}..{}", error.code.as_str(), error.at.start, error.at.end),
+            format!("`{}` {}..{}", error.code.as_str(), error.at().start, error.at().end),
             expected,
             "{text}"
         );
-        assert!(!error.message.is_empty() && !error.hint.is_empty());
+        assert!(!error.message.is_empty() && !error.hint().is_empty());
     }
 }
 
 #[test]
 fn what_joins_conditions_in_other_languages_is_no_text_to_search_for() {
-    let refused = |text: &str| Query::parse(text, now()).map_err(|error| (error.code.as_str(), error.at));
+    let refused = |text: &str| Query::parse(text, now()).map_err(|error| (error.code.as_str(), error.at()));
     assert_eq!(refused("actor:x || outcome:y"), Err(("query.operator", 8..10)));
     assert_eq!(refused("night | stats count"), Err(("query.operator", 6..7)));
     assert_eq!(refused("night |stats count"), Err(("query.operator", 6..7)));
@@ -265,7 +266,7 @@ proptest! {
     #[test]
     fn places_of_errors_lie_within_the_text(text in queries()) {
         if let Err(error) = Query::parse(&text, now()) {
-            prop_assert!(text.get(error.at.clone()).is_some_and(|part| !part.is_empty()), "{:?} {:?}", error, text);
+            prop_assert!(text.get(error.at()).is_some_and(|part| !part.is_empty()), "{:?} {:?}", error, text);
             prop_assert!(error.marked(&text).contains('^'));
         }
     }

@@ -85,7 +85,8 @@ fn whatever_a_sample_says_is_told_by_its_text() {
 #[test]
 fn the_documented_examples_are_told_by_their_texts() {
     let readings = Readings::built_in();
-    let (_, block) = DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
+    let (_, block) =
+        DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
     let events: Vec<&str> = block.lines().take_while(|line| *line != "```").collect();
     let (_, table) = DOCUMENT.split_once("| query | finds |\n| --- | --- |\n").unwrap();
     for row in table.lines().take_while(|line| line.starts_with('|')) {

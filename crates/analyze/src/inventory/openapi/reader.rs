@@ -6,7 +6,7 @@ use countersign::canonical::{Raw, Token, Tokens};
 #[cfg(feature = "yaml")]
 use saphyr_parser::{Event, Parser, ScalarStyle};
 
-use crate::fault::Fault;
+use crate::error::AnalyzeError;
 use crate::tree::{Member, Node, Value};
 #[cfg(feature = "yaml")]
 use crate::yaml::{plain, unreadable};
@@ -34,7 +34,7 @@ const PASSED_OVER: [&str; 14] = [
     "securitySchemes",
 ];
 
-pub(super) fn parse(text: &str) -> Result<Node, Box<Fault>> {
+pub(super) fn parse(text: &str) -> Result<Node, AnalyzeError> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut builder = Builder::default();
     if text.trim_start().starts_with('{') {
@@ -44,13 +44,14 @@ pub(super) fn parse(text: &str) -> Result<Node, Box<Fault>> {
     }
     builder.done.ok_or_else(|| {
         let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
-        Fault::new("openapi.empty", 0, "there is nothing in it", hint)
+        AnalyzeError::new("openapi.empty", 0, "there is nothing in it", hint)
     })
 }
 
-fn json(text: &str, builder: &mut Builder) -> Result<(), Box<Fault>> {
-    let broken =
-        || Fault::new("openapi.json", 0, "it is no JSON, or nests too deep", "`jq . FILE` shows where");
+fn json(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
+    let broken = || {
+        AnalyzeError::new("openapi.json", 0, "it is no JSON, or nests too deep", "`jq . FILE` shows where")
+    };
     for token in Tokens::of(text) {
         match token.map_err(|_| broken())? {
             Token::Object => builder.start(0, Value::Map(Vec::new()), 0)?,
@@ -68,12 +69,12 @@ fn json(text: &str, builder: &mut Builder) -> Result<(), Box<Fault>> {
 }
 
 #[cfg(not(feature = "yaml"))]
-fn yaml(_: &str, _: &mut Builder) -> Result<(), Box<Fault>> {
-    Err(Fault::new("openapi.json", 0, "it is no JSON object", "this build reads JSON alone"))
+fn yaml(_: &str, _: &mut Builder) -> Result<(), AnalyzeError> {
+    Err(AnalyzeError::new("openapi.json", 0, "it is no JSON object", "this build reads JSON alone"))
 }
 
 #[cfg(feature = "yaml")]
-fn yaml(text: &str, builder: &mut Builder) -> Result<(), Box<Fault>> {
+fn yaml(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| unreadable("openapi.yaml", &error, text))?;
         let line = span.start.line() as u32;
@@ -123,19 +124,24 @@ impl Builder {
         name.is_some_and(is_named)
     }
 
-    fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), Box<Fault>> {
+    fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), AnalyzeError> {
         if self.passing > 0 || self.is_passed_over() {
             self.passing += 1;
             return Ok(());
         }
         if self.open.len() >= MAX_DEPTH {
-            return Err(Fault::new("openapi.deep", line, "it nests too deep", "64 levels are the most"));
+            return Err(AnalyzeError::new(
+                "openapi.deep",
+                line,
+                "it nests too deep",
+                "64 levels are the most",
+            ));
         }
         self.open.push(Open { node: Node { line, value }, name: None, anchor });
         Ok(())
     }
 
-    fn end(&mut self) -> Result<(), Box<Fault>> {
+    fn end(&mut self) -> Result<(), AnalyzeError> {
         if self.passing > 0 {
             self.passing -= 1;
             if self.passing == 0
@@ -149,7 +155,12 @@ impl Builder {
         self.place(closed.node, closed.anchor)
     }
 
-    fn scalar(&mut self, line: u32, anchor: usize, value: impl FnOnce() -> Value) -> Result<(), Box<Fault>> {
+    fn scalar(
+        &mut self,
+        line: u32,
+        anchor: usize,
+        value: impl FnOnce() -> Value,
+    ) -> Result<(), AnalyzeError> {
         if self.passing > 0 {
             return Ok(());
         }
@@ -167,7 +178,7 @@ impl Builder {
     }
 
     #[cfg(feature = "yaml")]
-    fn alias(&mut self, line: u32, anchor: usize) -> Result<(), Box<Fault>> {
+    fn alias(&mut self, line: u32, anchor: usize) -> Result<(), AnalyzeError> {
         if self.passing > 0 {
             return Ok(());
         }
@@ -177,16 +188,16 @@ impl Builder {
         self.place(node, 0)
     }
 
-    fn count(&mut self, line: u32, nodes: usize) -> Result<(), Box<Fault>> {
+    fn count(&mut self, line: u32, nodes: usize) -> Result<(), AnalyzeError> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
             let hint = "2,000,000 values are the most, schemas and examples not counted";
-            return Err(Fault::new("openapi.large", line, "it describes too much", hint));
+            return Err(AnalyzeError::new("openapi.large", line, "it describes too much", hint));
         }
         Ok(())
     }
 
-    fn place(&mut self, node: Node, anchor: usize) -> Result<(), Box<Fault>> {
+    fn place(&mut self, node: Node, anchor: usize) -> Result<(), AnalyzeError> {
         self.count(node.line, 1)?;
         if anchor > 0 {
             let size = size(&node);

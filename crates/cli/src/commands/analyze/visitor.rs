@@ -10,12 +10,12 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::verify::report::Report;
 use countersign::verify::{EventVisitor, SelectedItem, SummarizedEvent, VerifiedItem};
-use countersign_analyze::pieces::Unreadable;
+use countersign_analyze::pieces::PieceError;
 use countersign_analyze::{Acknowledgement, Analyzer, Detected, Pack, Signers};
 use countersign_query::Readings;
 
 use super::{AnalyzedExport, detect};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 
 /// How many bytes wait in memory, about.
@@ -64,8 +64,8 @@ struct SignedDetection {
 }
 
 impl SignedDetection {
-    fn read(record: &[u8], pack: &Pack) -> Result<Self, Failure> {
-        let (signer, detected) = record.split_first_chunk().ok_or_else(|| broken(&Unreadable))?;
+    fn read(record: &[u8], pack: &Pack) -> Result<Self, CliError> {
+        let (signer, detected) = record.split_first_chunk().ok_or_else(|| broken(&PieceError))?;
         let signer = u32::from_le_bytes(*signer);
         Ok(Self { signer, detected: Box::new(read(detected, pack)?) })
     }
@@ -92,7 +92,7 @@ impl Spill for Detected {
     }
 }
 
-fn read(detected: &[u8], pack: &Pack) -> Result<Detected, Failure> {
+fn read(detected: &[u8], pack: &Pack) -> Result<Detected, CliError> {
     Detected::from_bytes(detected, pack).map_err(|error| broken(&error))
 }
 
@@ -137,7 +137,7 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
     }
 
     /// Ends with the report on the export.
-    pub(super) fn finish(self, report: Report) -> Result<AnalyzedExport<'p>, Failure> {
+    pub(super) fn finish(self, report: Report) -> Result<AnalyzedExport<'p>, CliError> {
         let Self { mut judge, answers, events, mut waiting, .. } = self;
         let pack = judge.pack;
         waiting.for_each(
@@ -154,9 +154,9 @@ impl<'p, 'r> FindingsVisitor<'p, 'r> {
 impl EventVisitor for FindingsVisitor<'_, '_> {
     /// None for an event that is examined when it is visited.
     type Item = Option<PendingValue<Detected>>;
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), CliError> {
         let VerifiedItem { link, item, text } = event;
         let pack = self.judge.pack;
         self.events += 1;
@@ -180,7 +180,7 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
         self.events += events;
     }
 
-    fn settle(&mut self, settled: u64) -> Result<(), Failure> {
+    fn settle(&mut self, settled: u64) -> Result<(), CliError> {
         for (leaf, SignedDetection { signer, detected }) in self.waiting.take_below(settled) {
             self.judge.take(leaf, signer, *detected)?;
         }
@@ -196,14 +196,14 @@ struct Judge<'p> {
 }
 
 impl Judge<'_> {
-    fn take(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), Failure> {
+    fn take(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), CliError> {
         self.signers.note(leaf, signer, &self.analyzer);
         self.analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
     }
 }
 
-fn broken(error: &dyn std::error::Error) -> Failure {
-    Failure::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
+fn broken(error: &dyn std::error::Error) -> CliError {
+    CliError::unusable("analyze.order", error.to_string(), "this is a bug: please report it")
 }
 
 #[cfg(test)]

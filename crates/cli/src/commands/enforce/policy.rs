@@ -6,7 +6,7 @@ use countersign::time::Time;
 use countersign::verify::Verdict;
 use countersign_analyze::inventory::Flag;
 use countersign_analyze::written::{Document, Written};
-use countersign_analyze::{Fault, Level};
+use countersign_analyze::{AnalyzeError, Level};
 
 use crate::args;
 
@@ -71,7 +71,7 @@ pub(super) struct Exception {
 
 impl Policy {
     /// Reads a policy; files that it names are beside it.
-    pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, Fault> {
+    pub(super) fn parse(text: &str, directory: &Path) -> Result<Self, AnalyzeError> {
         let document = Document::parse(text)?;
         let root = document.root();
         root.only(&["countersign", "name", "verdict", "witnessed", "emitters", "findings", "endpoints"])?;
@@ -111,7 +111,7 @@ impl Policy {
 }
 
 impl Findings {
-    fn read(written: &Written<'_>) -> Result<Self, Fault> {
+    fn read(written: &Written<'_>) -> Result<Self, AnalyzeError> {
         written.only(&["level", "rules", "coverage", "except"])?;
         let level = match written.get("level") {
             None => None,
@@ -145,9 +145,9 @@ impl Findings {
 }
 
 impl Endpoints {
-    fn read(written: &Written<'_>, directory: &Path) -> Result<Self, Fault> {
+    fn read(written: &Written<'_>, directory: &Path) -> Result<Self, AnalyzeError> {
         written.only(&["openapi", "baseline", "since", "refuse", "exercised", "except"])?;
-        let file = |name: &str| -> Result<Option<PathBuf>, Fault> {
+        let file = |name: &str| -> Result<Option<PathBuf>, AnalyzeError> {
             written.get(name).map(|file| Ok(directory.join(file.text()?))).transpose()
         };
         let since = match written.get("since") {
@@ -207,7 +207,7 @@ impl Endpoints {
 }
 
 /// What cannot be told is not taken for what is not there.
-fn needs(of: &Written<'_>, is_there: bool, member: &str) -> Result<(), Fault> {
+fn needs(of: &Written<'_>, is_there: bool, member: &str) -> Result<(), AnalyzeError> {
     if is_there {
         return Ok(());
     }
@@ -215,9 +215,9 @@ fn needs(of: &Written<'_>, is_there: bool, member: &str) -> Result<(), Fault> {
     Err(of.fault("policy.needs", format!("it needs {member}"), hint))
 }
 
-fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, Fault> {
+fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, AnalyzeError> {
     let known = [Verdict::Verified, Verdict::Partial, Verdict::Unconfirmed];
-    let read = |item: &Written<'_>| -> Result<Verdict, Fault> {
+    let read = |item: &Written<'_>| -> Result<Verdict, AnalyzeError> {
         let name = item.text()?;
         known.into_iter().find(|verdict| verdict.as_str() == name).ok_or_else(|| {
             let hint = "write verified, partial or unconfirmed";
@@ -235,7 +235,7 @@ fn verdicts(written: &Written<'_>) -> Result<Vec<Verdict>, Fault> {
     Ok(verdicts)
 }
 
-fn texts(written: &Written<'_>) -> Result<Vec<String>, Fault> {
+fn texts(written: &Written<'_>) -> Result<Vec<String>, AnalyzeError> {
     let items = written.items()?;
     if items.len() > MAX_LISTED {
         return Err(written.fault(
@@ -247,9 +247,9 @@ fn texts(written: &Written<'_>) -> Result<Vec<String>, Fault> {
     items.iter().map(|item| item.text().map(str::to_owned)).collect()
 }
 
-fn exceptions(written: &Written<'_>, of: &str) -> Result<Vec<Exception>, Fault> {
+fn exceptions(written: &Written<'_>, of: &str) -> Result<Vec<Exception>, AnalyzeError> {
     let items = written.get("except").map_or(Ok(Vec::new()), |except| except.items())?;
-    let read = |item: &Written<'_>| -> Result<Exception, Fault> {
+    let read = |item: &Written<'_>| -> Result<Exception, AnalyzeError> {
         item.only(&[of, "reason", "until"])?;
         let until = item.need("until", "say until when it is accepted: 2026-12-31")?;
         Ok(Exception {
@@ -319,8 +319,8 @@ endpoints:
             ("name: Release", "title: Release", "file.unknown_key", "title"),
         ] {
             let fault = Policy::parse(&WHOLE.replacen(from, to, 1), Path::new("")).unwrap_err();
-            assert_eq!((fault.code, fault.rule.as_str()), (code, place), "{to}");
-            assert!(!fault.hint.is_empty() && fault.line > 0);
+            assert_eq!((fault.code, fault.member.as_deref().unwrap_or_default()), (code, place), "{to}");
+            assert!(fault.hint.is_some() && fault.line.is_some());
         }
     }
 }

@@ -23,7 +23,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Args;
 use crate::commands::report::selected;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input::{self, Input};
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 use crate::io::visit::visit_tapped;
@@ -94,7 +94,7 @@ fn write(value: &impl Serialize, out: &mut Vec<u8>) {
     out.extend(postcard::to_stdvec(value).unwrap_or_default());
 }
 
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CliError> {
     postcard::from_bytes(bytes).map_err(|error| faulty(&error.to_string()))
 }
 
@@ -119,7 +119,7 @@ impl Look<'_> {
     }
 
     /// Reads the export once. What it says of each entry waits, in the order of the log, until it is known whose word counts.
-    pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<Gathered, Failure> {
+    pub(super) fn gather(&self, input: &mut Input, wants_leaves: bool) -> Result<Gathered, CliError> {
         let args = self.args;
         let (trust, trust_bytes) = args.trust.path().map(input::trust_with_bytes).transpose()?.unzip();
         let trust = trust.unwrap_or_default();
@@ -216,7 +216,7 @@ struct RecordVisitor<'a> {
 }
 
 impl RecordVisitor<'_> {
-    fn keep(&mut self, record: Record, detected: Option<Box<Detected>>) -> Result<(), Failure> {
+    fn keep(&mut self, record: Record, detected: Option<Box<Detected>>) -> Result<(), CliError> {
         self.records.push(record.leaf, LogRecord { record, detected });
         self.records.spill_if_full()
     }
@@ -225,9 +225,9 @@ impl RecordVisitor<'_> {
 impl EventVisitor for RecordVisitor<'_> {
     /// None for an event that is examined when it is visited.
     type Item = Option<PendingValue<Examination>>;
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<Self::Item>) -> Result<(), CliError> {
         let VerifiedItem { link, item, text } = event;
         let Examination { looked, detected } = if let Some(item) = item {
             *item.into_value(read)?
@@ -247,7 +247,7 @@ impl EventVisitor for RecordVisitor<'_> {
         self.keep(record, Some(Box::new(detected.at(link.index))))
     }
 
-    fn mark(&mut self, mark: Mark) -> Result<(), Failure> {
+    fn mark(&mut self, mark: Mark) -> Result<(), CliError> {
         let Self { chains, numbers, ended, .. } = self;
         match ended.take(mark, |chain, vkey| number(chains, numbers, chain, vkey)) {
             Some(record) => self.keep(record, None),
@@ -268,6 +268,6 @@ fn number(
     })
 }
 
-fn faulty(what: &str) -> Failure {
-    Failure::unusable("evidence.order", what.to_owned(), "this is a fault of the program: report it")
+fn faulty(what: &str) -> CliError {
+    CliError::unusable("evidence.order", what.to_owned(), "this is a fault of the program: report it")
 }

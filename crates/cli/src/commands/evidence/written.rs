@@ -11,7 +11,7 @@ use super::gather::Look;
 use crate::commands::report::selected::{self, Asked, Given};
 use crate::commands::report::written::Words;
 use crate::commands::{report, slice};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::style;
@@ -25,7 +25,7 @@ pub(super) fn written(evidence: &Evidence, format: Format) -> String {
     }
 }
 
-pub(super) fn write(path: Option<&Path>, text: &str) -> Result<(), Failure> {
+pub(super) fn write(path: Option<&Path>, text: &str) -> Result<(), CliError> {
     let mut output = Output::create(path)?;
     output.write(text.as_bytes())?;
     output.finish()
@@ -38,11 +38,11 @@ impl Look<'_> {
         found: selected::Found,
         destination: &Path,
         evidence: &Evidence,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), CliError> {
         if sampled(evidence).next().is_none() {
             let hint = "write the document alone, with -o FILE.md, or all formats, with -o FOLDER/";
             let message = "no event answers a question of this framework: an evidence file would have none";
-            return Err(Failure::unusable("selection.empty", message, hint).within(&shown(&found.path)));
+            return Err(CliError::unusable("selection.empty", message, hint).within(&shown(&found.path)));
         }
         let mut found = found;
         let mut sections = report::of_markdown(&written(evidence, Format::Markdown), &shown(&found.path))?;
@@ -72,7 +72,7 @@ impl Look<'_> {
     }
 
     /// Writes all formats, and slices.
-    pub(super) fn fill(&self, folder: &Path, input: Input, evidence: &Evidence) -> Result<(), Failure> {
+    pub(super) fn fill(&self, folder: &Path, input: Input, evidence: &Evidence) -> Result<(), CliError> {
         let formats = [
             ("evidence.md", Format::Markdown),
             ("evidence.csv", Format::Csv),

@@ -9,7 +9,7 @@ use countersign_query::tally::{Left, Unknown, short_name};
 use serde_json::Value;
 
 use super::{Request, explain};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::query;
 use crate::io::stage::Stage;
 use crate::io::style::{doubt, plain};
@@ -37,7 +37,7 @@ pub(super) fn by_collector(
     request: &Request,
     fields_alone: bool,
     token: Option<&Token>,
-) -> Result<Told, Failure> {
+) -> Result<Told, CliError> {
     let only = fields_alone.then_some(("only", "fields"));
     let query: Vec<(&str, &str)> = request.searched().chain(only).collect();
     let client = Client::new(Redirects::SameHost)?;
@@ -45,9 +45,9 @@ pub(super) fn by_collector(
     let answer = answer.map_err(|refused| explain(&refused, token.is_some()))?;
     let name = answer.name().to_owned();
     let mut sent = Vec::new();
-    answer.paced().take(MOST).read_to_end(&mut sent).map_err(|error| Failure::io("read", &name, &error))?;
+    answer.paced().take(MOST).read_to_end(&mut sent).map_err(|error| CliError::io("read", &name, &error))?;
     let told = unpacked(&sent).and_then(|text| read(&text));
-    told.ok_or_else(|| Failure::unusable("log.answer", "it is not as documented", "is it another version?"))
+    told.ok_or_else(|| CliError::unusable("log.answer", "it is not as documented", "is it another version?"))
 }
 
 /// An answer that may have been compressed.
@@ -93,7 +93,7 @@ fn read(text: &str) -> Option<Told> {
 }
 
 /// Says it beside the export. That a log cannot say it makes no export worse.
-pub(super) fn told(told: Result<Told, Failure>) {
+pub(super) fn told(told: Result<Told, CliError>) {
     let text = match told {
         Ok(Told { findings, whole: true }) => {
             query::told(&findings, ["event of the log", "events of the log"])

@@ -10,7 +10,7 @@ use countersign_log_server::sqlite;
 
 use crate::commands::serve::{DAMAGED_STORE, store_hint};
 use crate::commands::slice::Chosen;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input;
 
 /// The trust file that the collector of the folder goes by, unless it was given another.
@@ -32,12 +32,16 @@ pub(super) struct Made {
 }
 
 /// Opens the log in that folder; a collector may run there meanwhile.
-pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, String)]) -> Result<Log, Failure> {
+pub(super) fn open(
+    folder: &Path,
+    chosen: &Chosen,
+    query: &[(&'static str, String)],
+) -> Result<Log, CliError> {
     let name = shown(folder);
     std::fs::read_dir(folder).map_err(|error| unreadable_folder(&name, &error))?;
     let (origin, reader) = sqlite::open_reader(folder).map_err(|error| {
         let hint = "give the folder of a collector whose log is in it; of one in a bucket, give its address";
-        Failure::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
+        CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
     })?;
     let own = folder.join(TRUST);
     let trust = match &chosen.trust {
@@ -56,7 +60,7 @@ pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, Strin
             condition => {
                 request.asked.set(condition, value, countersign_client::now()?).map_err(|error| {
                     let message = format!("--{condition}: {error}");
-                    Failure::unusable("arguments.invalid", message, "see `countersign export --help`")
+                    CliError::unusable("arguments.invalid", message, "see `countersign export --help`")
                 })?
             }
         }
@@ -67,14 +71,14 @@ pub(super) fn open(folder: &Path, chosen: &Chosen, query: &[(&'static str, Strin
 
 impl Log {
     /// Begins the export.
-    pub(super) fn export(&self) -> Result<Made, Failure> {
+    pub(super) fn export(&self) -> Result<Made, CliError> {
         let plan = self.exporter.plan(&self.request, &|| false);
         let plan = plan.map_err(|error| explain(&error).within(&self.name))?;
         Ok(Made { matched: plan.shown().len(), lines: plan.lines(), piece: Cursor::default() })
     }
 
     /// What a search of it finds.
-    pub(super) fn explain(&self, fields_alone: bool) -> Result<Explained, Failure> {
+    pub(super) fn explain(&self, fields_alone: bool) -> Result<Explained, CliError> {
         let explained = self.exporter.explain(&self.request, fields_alone, &|| false);
         explained.map_err(|error| explain(&error).within(&self.name))
     }
@@ -95,7 +99,7 @@ impl Read for Made {
     }
 }
 
-fn explain(error: &ExportError) -> Failure {
+fn explain(error: &ExportError) -> CliError {
     let (code, hint) = match error {
         ExportError::Invalid { .. } => ("arguments.invalid", "see `countersign export --help`"),
         ExportError::NotFound(_) => ("log.not_found", "only what the log has published can be exported"),
@@ -106,5 +110,5 @@ fn explain(error: &ExportError) -> Failure {
         }
         ExportError::Store(StoreError::Damaged(_)) => ("store.damaged", DAMAGED_STORE),
     };
-    Failure::unusable(code, error.to_string(), hint)
+    CliError::unusable(code, error.to_string(), hint)
 }

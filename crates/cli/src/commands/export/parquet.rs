@@ -7,17 +7,17 @@ use countersign_client::Prefix;
 
 use super::{Args, Request, fetch, folder, prefix};
 use crate::arg_groups;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::{self, Input};
 use crate::io::parquet::{self, Rows};
 use crate::io::verdict::count;
 use crate::io::{style, verdict};
 
-pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
+pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.output.path().is_none() && std::io::stdout().is_terminal() {
         let message = "Parquet can't be read on a terminal";
-        return Err(Failure::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
+        return Err(CliError::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
     }
     let trust = input::trust_or_nobody(args.chosen.trust.as_deref())?;
     let readings = args.chosen.own.load()?;
@@ -36,20 +36,20 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, Failure> {
 }
 
 /// The export that rows are made of.
-fn open(args: &Args) -> Result<Input, Failure> {
+fn open(args: &Args) -> Result<Input, CliError> {
     let request = Request::of(args)?;
     if let Some(export) = &args.export {
         if !request.query.is_empty() || !request.whole {
             let hint = "make a smaller export first: `countersign slice`";
             let message = "of an export all events become rows";
-            return Err(Failure::unusable("arguments.invalid", message, hint));
+            return Err(CliError::unusable("arguments.invalid", message, hint));
         }
         return Input::open(export);
     }
     if !request.whole {
         let hint = "get the export first, then convert it: `countersign export --format parquet EXPORT`";
         let message = "what the collector cannot choose by itself is not for --format parquet";
-        return Err(Failure::unusable("arguments.invalid", message, hint));
+        return Err(CliError::unusable("arguments.invalid", message, hint));
     }
     if Prefix::is_meant(&args.log) {
         let token = args.access.token()?;

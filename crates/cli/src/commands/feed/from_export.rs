@@ -13,13 +13,13 @@ use super::Args;
 use crate::commands::analyze;
 use crate::commands::verify::standing::{Standing, Standings};
 use crate::commands::{report, rules, verify};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
 use crate::io::visit::visit;
 use crate::io::{style, verdict};
 
-pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<ExitStatus, Failure> {
+pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let threads = args.threads.count();
     let mut input = report::contents(&args.from)?.rereadable()?;
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args, feed: &Feed, mut delivery: Dispatch) -> Result<Ex
         let hint = "leave --state out, or give an export that is complete from where the last one ended";
         let message =
             "this export doesn't show all entries, so there is no way to tell what was sent of the log";
-        return Err(Failure::unusable("feed.partial", message, hint).within(&name));
+        return Err(CliError::unusable("feed.partial", message, hint).within(&name));
     }
     delivery.progress_mut().begin(log.origin)?;
     // Findings are looked for before anything goes out: that can fail too.
@@ -98,27 +98,27 @@ struct EventKeeper(Found);
 
 impl EventVisitor for EventKeeper {
     type Item = ();
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), CliError> {
         Ok(self.0.push(event.link, event.text)?)
     }
 }
 
 /// The checkpoint that proves what is fed; a failure where there is none, or where something is not as it was signed.
-fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<'r>, Failure> {
+fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<'r>, CliError> {
     verify::refuse_unread(report, name)?;
     if matches!(report.verdict, Verdict::Altered | Verdict::Broken) {
         let hint = "`countersign verify` says what is wrong with it";
         let message = format!("nothing was sent: the export is {}", report.verdict.as_str());
-        return Err(Failure::unusable("feed.not_verified", message, hint).into_broken().within(name));
+        return Err(CliError::unusable("feed.not_verified", message, hint).into_broken().within(name));
     }
     let checks = &report.checks;
     for (what, check) in [("log", &checks.log), ("tree", &checks.tree), ("witnesses", &checks.witnesses)] {
         if check.state != CheckState::Pass && report.log.is_some() && (what != "witnesses" || has_quorum) {
             let hint = "the trust file must name the log's key, and if it names witnesses, enough of them must have signed; `countersign verify` says more";
             let message = format!("nothing was sent: the export does not pass the check {what}");
-            return Err(Failure::unusable("feed.not_verified", message, hint).within(name));
+            return Err(CliError::unusable("feed.not_verified", message, hint).within(name));
         }
     }
     if let (Some(origin), Some(log)) = (&report.origin, &report.log) {
@@ -126,5 +126,5 @@ fn provable<'r>(report: &'r Report, has_quorum: bool, name: &str) -> Result<Log<
     }
     let hint = "give an export of a log: `countersign seal` makes one, `countersign export` fetches one";
     let message = "nothing was sent: no checkpoint shows that these events are in a log";
-    Err(Failure::unusable("feed.no_checkpoint", message, hint).within(name))
+    Err(CliError::unusable("feed.no_checkpoint", message, hint).within(name))
 }

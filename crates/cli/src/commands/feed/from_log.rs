@@ -11,7 +11,7 @@ use super::Args;
 use crate::args::origin;
 use crate::commands::rules;
 use crate::commands::watch::Terminal;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
 use crate::io::{style, token};
@@ -21,11 +21,11 @@ pub(super) fn run(
     url: &str,
     feed: &Feed,
     mut dispatch: Dispatch,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let trust = args.trust.load()?;
     let origin = origin::of(&trust, args.origin.as_deref())?;
     let prefix = Prefix::parse(url).map_err(|why| {
-        Failure::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
+        CliError::unusable("http.url", why, "write it as https://log.example/audit").within("the URL")
     })?;
     let token = args.access.token()?;
     if token.is_some() {
@@ -56,11 +56,11 @@ pub(super) fn run(
 }
 
 /// Rules that find nothing.
-fn nothing() -> Result<Pack, Failure> {
+fn nothing() -> Result<Pack, CliError> {
     let mut sources = Sources::default();
     let rule = "title: Nothing\nid: nothing\nlevel: informational\ndetection:\n  s: {countersign-feeds-nothing: nothing}\n  condition: s\n";
     sources.add("nothing.yml", rule);
     sources.build("nothing").map_err(|_| {
-        Failure::unusable("rules.invalid", "no rules can be built", "this is a bug: please report it")
+        CliError::unusable("rules.invalid", "no rules can be built", "this is a bug: please report it")
     })
 }

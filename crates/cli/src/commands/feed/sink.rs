@@ -11,7 +11,7 @@ use countersign_dispatch::{
 use countersign_feeds::Format;
 
 use super::stdout::Stdout;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{input, key, token, webhook};
 
 /// Where records go, by arguments.
@@ -74,7 +74,7 @@ impl Kind {
 }
 
 impl Sending {
-    pub(super) fn open(&self, format: Format) -> Result<Box<dyn Destination>, Failure> {
+    pub(super) fn open(&self, format: Format) -> Result<Box<dyn Destination>, CliError> {
         let max_records = usize::from(self.batch);
         let destination = self.destination.as_deref().unwrap_or_default();
         let receiver = match self.sink {
@@ -103,12 +103,12 @@ impl Sending {
         if !fits {
             let message = format!("{} doesn't accept the format {}", self.sink.name(), format.as_str());
             let hint = "give --to otlp for a collector of OpenTelemetry, --to ecs for Elasticsearch";
-            return Err(Failure::unusable("arguments.invalid", message, hint));
+            return Err(CliError::unusable("arguments.invalid", message, hint));
         }
         let url = webhook_url(destination)?;
         if !url.username().is_empty() || url.password().is_some() {
             let hint = "put the token in a file of its own, and use --sink-token";
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "arguments.invalid",
                 "the address contains a secret, which others may see",
                 hint,
@@ -122,7 +122,7 @@ impl Sending {
         Ok(Box::new(HttpDestination { client, url, token, receiver, format, gzip, max_records }))
     }
 
-    fn client(&self) -> Result<Client, Failure> {
+    fn client(&self) -> Result<Client, CliError> {
         let ca = match &self.ca {
             Some(path) => Some((input::small(path)?, shown(path))),
             None => None,
@@ -140,7 +140,7 @@ impl Sending {
         Ok(Client::with_certificates(Redirects::SameHostWithBody, ca, identity)?)
     }
 
-    fn tls(&self) -> Result<TlsFiles, Failure> {
+    fn tls(&self) -> Result<TlsFiles, CliError> {
         let ca = self.ca.as_deref().map(pem).transpose()?;
         let own = match (&self.client_certificate, &self.client_key) {
             (Some(certificate), Some(path)) => {
@@ -154,7 +154,7 @@ impl Sending {
     }
 }
 
-fn pem(path: &Path) -> Result<Pem, Failure> {
+fn pem(path: &Path) -> Result<Pem, CliError> {
     Ok(Pem { bytes: input::small(path)?, name: shown(path) })
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign_monitor::MonitorState;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input;
 use crate::io::output::Output;
 
@@ -21,14 +21,14 @@ pub(super) enum Keep {
 
 impl Keep {
     /// What was kept, or nothing where there is no file yet.
-    pub(super) fn load(&self, origin: &str) -> Result<MonitorState, Failure> {
+    pub(super) fn load(&self, origin: &str) -> Result<MonitorState, CliError> {
         let (Self::State(path) | Self::Pin(path)) = self else { return Ok(MonitorState::default()) };
-        if !path.try_exists().map_err(|error| Failure::io("read", &shown(path), &error))? {
+        if !path.try_exists().map_err(|error| CliError::io("read", &shown(path), &error))? {
             return Ok(MonitorState::default());
         }
         let damaged = |why: &str| {
             let hint = "put the right file in its place. Without it, the log is read from its beginning, and what was seen before is forgotten";
-            Failure::unusable("state.invalid", format!("it can't be continued: {why}"), hint)
+            CliError::unusable("state.invalid", format!("it can't be continued: {why}"), hint)
                 .within(&shown(path))
         };
         if let Self::State(_) = self {
@@ -43,7 +43,7 @@ impl Keep {
     }
 
     /// Whether it can be kept: who monitors a log for weeks wants to know before the first look.
-    pub(super) fn try_writing(&self) -> Result<(), Failure> {
+    pub(super) fn try_writing(&self) -> Result<(), CliError> {
         match self {
             Self::State(path) | Self::Pin(path) => Output::create(Some(path)).map(drop),
             Self::Nothing => Ok(()),
@@ -51,7 +51,7 @@ impl Keep {
     }
 
     /// Keeps it, durably and in one step, unless it is what was `kept` last.
-    pub(super) fn save(&self, state: &MonitorState, origin: &str, kept: &mut String) -> Result<(), Failure> {
+    pub(super) fn save(&self, state: &MonitorState, origin: &str, kept: &mut String) -> Result<(), CliError> {
         let (path, text) = match (self, state.pin()) {
             (Self::State(path), _) => (path, state.to_text(origin)),
             (Self::Pin(path), Some(pin)) => (path, pin.to_string()),
@@ -69,6 +69,6 @@ impl Keep {
 }
 
 /// A state file grows with the chains that are open.
-fn read(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path).map_err(|error| Failure::io("read", &shown(path), &error))
+fn read(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path).map_err(|error| CliError::io("read", &shown(path), &error))
 }

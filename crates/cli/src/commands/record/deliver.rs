@@ -28,7 +28,7 @@ use crate::commands::keygen::random;
 use crate::commands::record;
 use crate::commands::record::explain;
 use crate::commands::record::redactions::{Redactions, Rules};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::submit::log_server;
 use crate::io::verdict::count;
@@ -86,14 +86,14 @@ impl To {
     }
 
     /// Refuses what is of use in a delivery alone, where there is none.
-    pub(crate) fn refuse_without_url(&self) -> Result<(), Failure> {
+    pub(crate) fn refuse_without_url(&self) -> Result<(), CliError> {
         proofs::refuse_any([(self.outbox.is_some(), "--outbox"), (self.follow, "--follow")])?;
         self.proofs.refuse_without_url()
     }
 }
 
 /// Records all events and delivers them.
-pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<ExitStatus, Failure> {
+pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> Result<ExitStatus, CliError> {
     let (trust, origin) = to.proofs.trust(args.origin.as_deref())?;
     let mut collector = log_server(url)?;
     let (store, name): (Box<dyn Store>, String) = match &to.outbox {
@@ -110,13 +110,13 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
         [file] => Some(&**file).filter(|file| to.follow && *file != Path::new("-")),
         _ if to.follow => {
             let hint = "follow each file by a run of its own, with an outbox of its own";
-            return Err(Failure::unusable("arguments.invalid", "--follow takes one file", hint));
+            return Err(CliError::unusable("arguments.invalid", "--follow takes one file", hint));
         }
         _ => None,
     };
     if file.is_some() && to.outbox.is_none() {
         let hint = "use --outbox DIR, which remembers how far the file was read";
-        return Err(Failure::unusable(
+        return Err(CliError::unusable(
             "arguments.invalid",
             "a file can only be followed with an outbox",
             hint,
@@ -162,25 +162,25 @@ pub(crate) fn run(args: &record::Args, to: &To, url: &str, key: &SignerKey) -> R
 }
 
 /// An open chain goes on with the key that began it.
-fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), Failure> {
+fn check_key(outbox: &Outbox, key: &VerifierKey) -> Result<(), CliError> {
     match outbox.head() {
         Some(head) if !head.closed && head.key != *key => {
             let message = format!("the chain in the outbox was begun with another key: {}", head.key);
             let hint = "give that key; or give another directory, where a new chain begins";
-            Err(Failure::unusable("outbox.other_key", message, hint).within(outbox.name()))
+            Err(CliError::unusable("outbox.other_key", message, hint).within(outbox.name()))
         }
         _ => Ok(()),
     }
 }
 
 /// An outbox remembers how far one file was read.
-fn check_file(outbox: &Outbox, file: Option<&Path>) -> Result<(), Failure> {
+fn check_file(outbox: &Outbox, file: Option<&Path>) -> Result<(), CliError> {
     let known = outbox.followed().and_then(|followed| followed.path.clone());
     match (known, file.and_then(inputs::place)) {
         (Some(known), Some(place)) if known != place => {
             let message = format!("the outbox follows another file: {}", style::plain(&known));
             let hint = "give each file an outbox of its own";
-            Err(Failure::unusable("outbox.other_file", message, hint).within(outbox.name()))
+            Err(CliError::unusable("outbox.other_file", message, hint).within(outbox.name()))
         }
         _ => Ok(()),
     }
@@ -241,7 +241,7 @@ impl Session<'_> {
         trust: &Trust,
         collector: &mut (dyn LogServer<Error = EngineError> + Send),
         feed: &Receiver<Fed>,
-    ) -> (u64, Result<UnwrapSummary, Failure>) {
+    ) -> (u64, Result<UnwrapSummary, CliError>) {
         let policy = RetryPolicy {
             give_up: self.to.give_up,
             retry_refusals: self.to.follow,
@@ -267,7 +267,7 @@ impl Session<'_> {
     }
 
     /// Records all that comes. Gives from which lists it was taken, as the end of a clause.
-    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<UnwrapSummary, Failure> {
+    fn record(&self, feed: &Receiver<Fed>, recorded: &mut u64) -> Result<UnwrapSummary, CliError> {
         let rules = record::rules(self.args);
         let head = self.outbox().head().filter(|head| !head.closed).map(|head| head.position.clone());
         let key = self.key.verifier_key();
@@ -368,7 +368,7 @@ impl Session<'_> {
         followed: Option<&FollowPosition>,
         rules: &Rules,
         recorded: u64,
-    ) -> Result<Event, Failure> {
+    ) -> Result<Event, CliError> {
         let error = match record::event(self.args, bytes, &rules.all) {
             Ok(event) => {
                 let plain = || record::event(self.args, bytes, &rules.none).ok();
@@ -399,13 +399,13 @@ impl Session<'_> {
     }
 
     /// What time it is, as far as the log agrees.
-    fn now(&self) -> Result<Time, Failure> {
+    fn now(&self) -> Result<Time, CliError> {
         Ok(self.clock.lock().unwrap_or_else(PoisonError::into_inner).now(now()?))
     }
 
     /// Whether a chain's times are ahead of now. They never go back, so that it could only repeat one that no log takes
     /// until then.
-    fn is_yet_to_come(&self, recorder: Option<&Recorder>) -> Result<bool, Failure> {
+    fn is_yet_to_come(&self, recorder: Option<&Recorder>) -> Result<bool, CliError> {
         let Some(position) = recorder.and_then(Recorder::position) else { return Ok(false) };
         Ok(Clock::is_too_far_ahead(position.time, self.now()?))
     }
@@ -423,7 +423,7 @@ impl Session<'_> {
         self.shared.change(|standing| (standing.early, standing.dated_anew) = (None, dated_anew));
     }
 
-    fn try_date_anew(&self, early: &Early) -> Result<Option<Recorder>, Failure> {
+    fn try_date_anew(&self, early: &Early) -> Result<Option<Recorder>, CliError> {
         let learnt = self.clock.lock().unwrap_or_else(PoisonError::into_inner).learn(now()?, early.now);
         let Some(learnt) = learnt else { return Ok(None) };
         let mut nonce = [0; 16];
@@ -447,7 +447,7 @@ impl Session<'_> {
         recorder.sign_every(NonZeroU32::new(self.args.sign_every).unwrap_or(NonZeroU32::MIN))
     }
 
-    fn link(&self, recorder: &mut Option<Recorder>, event: &Event) -> Result<(), Failure> {
+    fn link(&self, recorder: &mut Option<Recorder>, event: &Event) -> Result<(), CliError> {
         let recorder = if let Some(recorder) = recorder {
             recorder
         } else {
@@ -473,7 +473,7 @@ impl Session<'_> {
     }
 
     /// Makes durable what was recorded. Gives the number of events.
-    fn flush(&self, recorder: Option<&mut Recorder>, unflushed: &mut Unflushed) -> Result<u64, Failure> {
+    fn flush(&self, recorder: Option<&mut Recorder>, unflushed: &mut Unflushed) -> Result<u64, CliError> {
         let unflushed = std::mem::take(unflushed);
         let Some(recorder) = recorder.filter(|_| unflushed.since.is_some()) else { return Ok(0) };
         recorder.flush();
@@ -481,7 +481,7 @@ impl Session<'_> {
         let lines = recorder.drain();
         self.outbox().append(&lines, unflushed.followed.as_ref()).map_err(|error| {
             let lost = count(unflushed.events, "event");
-            Failure::from(error).because(&format!("{lost} could not be kept, and what was read after them"))
+            CliError::from(error).because(&format!("{lost} could not be kept, and what was read after them"))
         })?;
         self.shared.change(|standing| {
             standing.recorded += unflushed.events;
@@ -512,7 +512,11 @@ impl Session<'_> {
     }
 
     /// Says what came of it.
-    fn conclude(&self, recorded: u64, ended: Result<UnwrapSummary, Failure>) -> Result<ExitStatus, Failure> {
+    fn conclude(
+        &self,
+        recorded: u64,
+        ended: Result<UnwrapSummary, CliError>,
+    ) -> Result<ExitStatus, CliError> {
         let (redacted, proven, failure) = {
             let mut standing = self.shared.standing();
             (standing.redacted, standing.proven, standing.failure.take())
@@ -534,7 +538,7 @@ impl Session<'_> {
                 "redacted_fields": redactions.as_json(),
             });
             writeln!(anstream::stdout(), "{summary}")
-                .map_err(|error| Failure::io("write", "standard output", &error))?;
+                .map_err(|error| CliError::io("write", "standard output", &error))?;
         }
         let unwrapped = ended?;
         if links > 0 || failure.is_some() {
@@ -550,11 +554,11 @@ impl Session<'_> {
                     if waiting == 1 { "1 event is".into() } else { format!("{waiting} events are") }
                 )
             };
-            return Err(failure.map_or_else(stopped, Failure::from).because(&what));
+            return Err(failure.map_or_else(stopped, CliError::from).because(&what));
         }
         // What is remembered of inputs that gave this run nothing is not of these.
         if (recorded > 0 || self.resumed) && self.keeps {
-            outbox.forget().unwrap_or_else(|error| style::warn(&Failure::from(error).brief()));
+            outbox.forget().unwrap_or_else(|error| style::warn(&CliError::from(error).brief()));
         }
         let end = match outbox.head() {
             Some(head) if head.closed => "; the chain is closed",
@@ -571,8 +575,8 @@ impl Session<'_> {
     }
 }
 
-fn stopped() -> Failure {
-    Failure::unusable(
+fn stopped() -> CliError {
+    CliError::unusable(
         "submit.stopped",
         "it was stopped before the end",
         "what was not recorded is still to be",

@@ -12,7 +12,7 @@ use countersign_errors::EngineError;
 use countersign_ingest::UnwrapSummary;
 use countersign_ingest::lines::is_space;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input::{Input, RawLine};
 use crate::io::progress;
 use crate::io::stop;
@@ -35,7 +35,7 @@ pub(super) enum Fed {
     /// Something that a person should know.
     Note(String),
     /// There is no more; from which lists events were taken.
-    End(Result<UnwrapSummary, Failure>),
+    End(Result<UnwrapSummary, CliError>),
 }
 
 /// Where in the inputs an event stands.
@@ -92,7 +92,7 @@ impl Inputs {
     pub(super) fn resume(
         paths: &[PathBuf],
         kept: FollowPosition,
-    ) -> Result<(Self, Option<Earlier>), Failure> {
+    ) -> Result<(Self, Option<Earlier>), CliError> {
         let mut inputs = Self::new(paths, Some(kept.clone()));
         let mut files = 0;
         let Some(begun) = &kept.begun else { return Ok((inputs, None)) };
@@ -109,7 +109,7 @@ impl Inputs {
     }
 
     /// The next, with what of it is to be passed over.
-    fn next(&mut self) -> Result<Option<(Input, Option<FollowPosition>)>, Failure> {
+    fn next(&mut self) -> Result<Option<(Input, Option<FollowPosition>)>, CliError> {
         if let Some(opened) = self.opened.take() {
             return Ok(Some(opened));
         }
@@ -128,7 +128,7 @@ impl Inputs {
 }
 
 /// The hash of a file with its place and with all that is read before it.
-fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, Failure> {
+fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, CliError> {
     let mut hasher = blake3::Hasher::new();
     for part in [env!("CARGO_PKG_VERSION"), place, before].into_iter().filter(|part| !part.is_empty()) {
         hasher.update(part.as_bytes()).update(&[0]);
@@ -137,7 +137,7 @@ fn hash(input: &mut Input, place: &str, before: &str) -> Result<String, Failure>
     let bar = progress::bar("comparing", input.size());
     let read = hasher.update_reader(bar.wrap_read(input.reader()?)).map(drop);
     bar.finish_and_clear();
-    read.map_err(|error| Failure::io("read", input.name(), &error))?;
+    read.map_err(|error| CliError::io("read", input.name(), &error))?;
     Ok(hasher.finalize().to_string())
 }
 
@@ -164,7 +164,7 @@ fn feed(
     mut input: Input,
     by_lines: bool,
     mut followed: Option<FollowPosition>,
-) -> Result<UnwrapSummary, Failure> {
+) -> Result<UnwrapSummary, CliError> {
     let file: Arc<str> = input.name().into();
     let mut begun = followed.as_mut().and_then(|followed| followed.begun.take());
     let before = begun.as_ref().map_or(0, |begun| begun.events);
@@ -203,7 +203,7 @@ pub(super) fn follow(path: &Path, from: Option<FollowPosition>) -> Receiver<Fed>
                 Ok(FollowProgress::Some) if !stop::asked() => {}
                 Ok(_) if stop::asked() => break Ok(()),
                 Ok(_) => thread::sleep(LOOK),
-                Err(failure) => break Err(Failure::from(failure)),
+                Err(failure) => break Err(CliError::from(failure)),
             }
         };
         let _ = sender.send(Fed::End(read.map(|()| UnwrapSummary::default())));

@@ -5,7 +5,7 @@ use countersign_client::HttpLogServer;
 use countersign_delivery::submit_note;
 
 use super::proofs::Proofs;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::submit::log_server;
 
 /// Where a key note is submitted to.
@@ -29,7 +29,7 @@ pub(crate) struct NoteCollector {
 
 impl NoteTo {
     /// The collector, where one is given.
-    pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, Failure> {
+    pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, CliError> {
         let Some(url) = &self.to else { return self.proofs.refuse_without_url().map(|()| None) };
         let (trust, origin) = self.proofs.trust(origin)?;
         Ok(Some(NoteCollector { collector: log_server(url)?, trust, origin }))
@@ -43,7 +43,7 @@ impl NoteCollector {
     }
 
     /// Submits an export's line with a key note, and gives the index that it is proven to have.
-    pub(crate) fn submit(&mut self, line: &str, note: &str) -> Result<u64, Failure> {
+    pub(crate) fn submit(&mut self, line: &str, note: &str) -> Result<u64, CliError> {
         Ok(submit_note(&mut self.collector, line, note, &self.origin, &self.trust)?)
     }
 }

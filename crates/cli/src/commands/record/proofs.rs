@@ -6,7 +6,7 @@ use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 
 use crate::args::origin;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input;
 
 /// The log that something is submitted to, as it is known from elsewhere than the collector.
@@ -23,27 +23,27 @@ pub(super) struct Proofs {
 
 /// Refuses the first of these arguments that is given, where there is no --to: clap forgives what requires it, where
 /// something else was given that --to cannot stand beside.
-pub(super) fn refuse_any<const N: usize>(given: [(bool, &str); N]) -> Result<(), Failure> {
+pub(super) fn refuse_any<const N: usize>(given: [(bool, &str); N]) -> Result<(), CliError> {
     let Some((_, name)) = given.iter().find(|(is_given, _)| *is_given) else { return Ok(()) };
     let message = format!("{name} is for delivering to a log, and there is no --to");
     let hint = "give the log's address with --to, in place of the file to write; or leave it out";
-    Err(Failure::unusable("arguments.invalid", message, hint))
+    Err(CliError::unusable("arguments.invalid", message, hint))
 }
 
 impl Proofs {
     /// Refuses both where nothing is submitted.
-    pub(super) fn refuse_without_url(&self) -> Result<(), Failure> {
+    pub(super) fn refuse_without_url(&self) -> Result<(), CliError> {
         refuse_any([(self.log.is_some(), "--log"), (self.trust.is_some(), "--trust")])
     }
 
     /// The trust in the log, and its origin.
-    pub(super) fn trust(&self, origin: Option<&str>) -> Result<(Trust, String), Failure> {
+    pub(super) fn trust(&self, origin: Option<&str>) -> Result<(Trust, String), CliError> {
         let trust = match (&self.log, &self.trust) {
             (Some(key), _) => Trust::default().with_log(key.parse::<VerifierKey>()?)?,
             (None, Some(path)) => input::trust(path)?,
             (None, None) => {
                 let hint = "use --log VKEY or --trust FILE: a log's key is never taken from the log itself";
-                return Err(Failure::unusable(
+                return Err(CliError::unusable(
                     "arguments.invalid",
                     "no log key was given to check proofs with",
                     hint,

@@ -11,7 +11,7 @@ use countersign::note::VerifierKey;
 use countersign::recorder::Position;
 use countersign::{Code, Error};
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::export;
 use crate::io::input::Input;
 use crate::io::output::Output;
@@ -38,26 +38,26 @@ struct Chain {
 
 impl Locked {
     /// Opens and locks an export. One that is written back must not be compressed.
-    pub(crate) fn open(path: &Path, in_place: bool) -> Result<Self, Failure> {
+    pub(crate) fn open(path: &Path, in_place: bool) -> Result<Self, CliError> {
         let mut input = Input::open(path)?;
         let name = shown(path);
         let Some(file) = input.file() else {
             let hint = "give the export as a file";
             return Err(
-                Failure::unusable("arguments.invalid", "only a file can be continued", hint).within(&name)
+                CliError::unusable("arguments.invalid", "only a file can be continued", hint).within(&name)
             );
         };
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(in_use(&name)),
-            Err(TryLockError::Error(error)) => return Err(Failure::io("lock", &name, &error)),
+            Err(TryLockError::Error(error)) => return Err(CliError::io("lock", &name, &error)),
         }
-        if !is_still_at(file, path).map_err(|error| Failure::io("read", &name, &error))? {
+        if !is_still_at(file, path).map_err(|error| CliError::io("read", &name, &error))? {
             return Err(in_use(&name));
         }
         if in_place && input.is_compressed()? {
             let hint = "decompress it first, or give -o FILE for the whole of it, uncompressed";
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "export.invalid",
                 "a compressed export cannot be appended to",
                 hint,
@@ -68,7 +68,7 @@ impl Locked {
     }
 
     /// Copies the export, and tells where its open chain stands.
-    pub(crate) fn copy(&mut self, wanted: &Wanted<'_>, output: &mut Output) -> Result<Position, Failure> {
+    pub(crate) fn copy(&mut self, wanted: &Wanted<'_>, output: &mut Output) -> Result<Position, CliError> {
         let name = self.input.name().to_owned();
         let mut origin: Option<String> = None;
         let mut chains: HashMap<ChainId, Chain> = HashMap::new();
@@ -83,13 +83,13 @@ impl Locked {
                 if let Some(expected) = wanted.origin.filter(|expected| *expected != header.origin) {
                     let message = format!("the export is for the log {:?}, not {expected:?}", header.origin);
                     let hint = "leave --origin out, or resume the right file";
-                    return Err(Failure::unusable("arguments.invalid", message, hint));
+                    return Err(CliError::unusable("arguments.invalid", message, hint));
                 }
                 origin = Some(header.origin);
                 return Ok(());
             };
             let text = str::from_utf8(line.bytes).map_err(|_| refuse("the line is not UTF-8"))?;
-            match Line::parse(text).map_err(|malformed| Failure::broken(malformed.to_error()))?.item {
+            match Line::parse(text).map_err(|malformed| CliError::broken(malformed.to_error()))?.item {
                 Item::Link { text, link, .. } => follow(&mut chains, wanted, origin, &text, &link),
                 Item::Skip { .. } => {
                     return Err(refuse("entries are left out here, perhaps the chain's last links"));
@@ -123,7 +123,7 @@ fn follow(chains: &mut HashMap<ChainId, Chain>, wanted: &Wanted<'_>, origin: &st
     text.clone_into(&mut chain.last);
 }
 
-fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Position, Failure> {
+fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Position, CliError> {
     chains.retain(|id, chain| !chain.closed && wanted.chain.is_none_or(|wanted| wanted == *id));
     let mut ids: Vec<ChainId> = chains.keys().copied().collect();
     ids.sort_unstable();
@@ -131,7 +131,7 @@ fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Po
         [id] => &chains[id],
         [] => {
             let message = format!("there is no open chain of the key {} here", wanted.key);
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "export.invalid",
                 message,
                 "record without --resume to begin a chain",
@@ -139,7 +139,7 @@ fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Po
         }
         [first, ..] => {
             let message = format!("{} chains of this key are open here", ids.len());
-            return Err(Failure::unusable(
+            return Err(CliError::unusable(
                 "arguments.invalid",
                 message,
                 format!("choose one with --chain, for example {first}"),
@@ -160,14 +160,14 @@ fn choose(mut chains: HashMap<ChainId, Chain>, wanted: &Wanted<'_>) -> Result<Po
     Ok(chain.position.clone())
 }
 
-fn refuse(message: &str) -> Failure {
+fn refuse(message: &str) -> CliError {
     let error = Error::new(Code::Export, message)
         .with_hint("`countersign verify` says more; begin a new chain without --resume");
-    Failure::broken(error)
+    CliError::broken(error)
 }
 
-fn in_use(name: &str) -> Failure {
-    Failure::unusable("io.locked", "another run is appending to it", "wait until it has ended").within(name)
+fn in_use(name: &str) -> CliError {
+    CliError::unusable("io.locked", "another run is appending to it", "wait until it has ended").within(name)
 }
 
 /// Whether the file that was locked is still the one of that path, and was not replaced in between.

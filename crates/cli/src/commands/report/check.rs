@@ -9,7 +9,7 @@ use countersign_evidence::{Described, File, Frame, LONGEST_FILE, is_page};
 use super::selected::{Asked, Found, Given, name, select};
 use super::written::{json, verified, verified_with_shown};
 use super::{Args, page};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input;
 use crate::io::input::Input;
@@ -18,9 +18,9 @@ use crate::io::verdict::{self, count};
 
 const MOST_MIB: u64 = (LONGEST_FILE >> 20) as u64;
 
-pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, Failure> {
+pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     let bytes = Input::open(path)?.all(MOST_MIB)?;
-    let broken = |error| Failure::broken(error).within(&shown(path));
+    let broken = |error| CliError::broken(error).within(&shown(path));
     let file = is_page(&bytes).then(|| File::read(&bytes)).transpose().map_err(broken)?;
     let frame = match &file {
         Some(file) => file.frame.clone(),
@@ -31,12 +31,12 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, Failure> {
     };
     if file.is_some() && !args.pin.is_empty() {
         let message = "an evidence file has its pins in it";
-        return Err(Failure::unusable("arguments.invalid", message, "leave out --pin"));
+        return Err(CliError::unusable("arguments.invalid", message, "leave out --pin"));
     }
     let mut said = told(&frame);
     let mut status = ExitStatus::Success;
     let own =
-        args.trust.path().map(|path| Ok::<_, Failure>((name(path), input::small(path)?))).transpose()?;
+        args.trust.path().map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
     if let Some(file) = &file {
         let brought = Given {
             trust: frame.trust.as_ref().zip(file.trust.clone()).map(|(of, bytes)| (of.name.clone(), bytes)),
@@ -69,7 +69,7 @@ pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, Failure> {
     } else if args.export.is_none() {
         let hint =
             "also give the export it is about, and its trust file: --check REPORT EXPORT --trust TRUST";
-        return Err(Failure::unusable(
+        return Err(CliError::unusable(
             "arguments.invalid",
             "a report in JSON has nothing in it to verify",
             hint,
@@ -91,9 +91,9 @@ fn against(
     file: Option<&File>,
     own: Option<(String, Vec<u8>)>,
     said: &mut Vec<String>,
-) -> Result<ExitStatus, Failure> {
+) -> Result<ExitStatus, CliError> {
     let differs = |what: &str, hint: &str| {
-        Failure::unusable("evidence.invalid", what.to_owned(), hint).into_broken().within(&shown(export))
+        CliError::unusable("evidence.invalid", what.to_owned(), hint).into_broken().within(&shown(export))
     };
     let trust = match file {
         Some(file) => {
@@ -132,7 +132,7 @@ fn against(
     }
     let report = json(&found.verification.report)?;
     let whole = Frame { slice: None, ..frame.clone() };
-    whole.has_report(report.as_bytes()).map_err(|error| Failure::broken(error).within(&shown(export)))?;
+    whole.has_report(report.as_bytes()).map_err(|error| CliError::broken(error).within(&shown(export)))?;
     if found.leaves.len() as u64 != frame.scope.events || found.sample != frame.scope.sample {
         let hint = "if it was made with your own readings, give them again";
         return Err(differs("its query or its sample selects other events", hint));
@@ -143,7 +143,7 @@ fn against(
 }
 
 /// The pins that a report in JSON names, of those that are given.
-fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, Failure> {
+fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, CliError> {
     let mut given = Given::load(None, &args.pin)?.pins;
     let named = frame.pins.iter().map(|described| {
         let place = given.iter().position(|(_, bytes)| described.is(bytes)).ok_or_else(|| {
@@ -152,16 +152,16 @@ fn pins(args: &Args, frame: &Frame) -> Result<Vec<(String, Vec<u8>)>, Failure> {
                 plain(&described.name),
                 hex::encode(&described.sha256.0)
             );
-            Failure::unusable("evidence.invalid", message, "give the file with --pin, once for each pin")
+            CliError::unusable("evidence.invalid", message, "give the file with --pin, once for each pin")
         })?;
         Ok((described.name.clone(), given.swap_remove(place).1))
     });
-    let named = named.collect::<Result<_, Failure>>()?;
+    let named = named.collect::<Result<_, CliError>>()?;
     match given.first() {
         None => Ok(named),
         Some((name, _)) => {
             let message = "the report was not made by this pin";
-            Err(Failure::unusable("evidence.invalid", message, "leave it out").within(name))
+            Err(CliError::unusable("evidence.invalid", message, "leave it out").within(name))
         }
     }
 }

@@ -7,7 +7,7 @@ use countersign_risk::{DEFAULT_YEARS, Scenario, chart, markdown};
 
 use super::of_markdown;
 use crate::commands::risk::{self, Seen};
-use crate::errors::Failure;
+use crate::errors::CliError;
 
 /// Simulates years of scenarios by the root of the log that the report is on: what `countersign risk` tells, with its
 /// chart, and for programs its JSON.
@@ -15,10 +15,10 @@ pub(super) fn sections(
     scenarios: Vec<Scenario>,
     seen: Seen,
     verified: &Verified,
-) -> Result<Vec<Section>, Failure> {
+) -> Result<Vec<Section>, CliError> {
     if matches!(verified.verdict, Verdict::Altered | Verdict::Broken | Verdict::NotChecked) {
         let message = "there are no figures by the root of a log that does not verify";
-        return Err(Failure::unusable("risk.unverified", message, "file the report without --scenario"));
+        return Err(CliError::unusable("risk.unverified", message, "file the report without --scenario"));
     }
     let report = risk::simulate(scenarios, seen, Some(verified), None, DEFAULT_YEARS)?;
     let mut sections = of_markdown(&markdown::markdown(&report), "Exposure in money")?;

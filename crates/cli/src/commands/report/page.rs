@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign::export::{Compression, Decompressor};
 use countersign::hash::Hash;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input;
 
 /// The page as it was built with this program, compressed with gzip; empty where there was none.
@@ -21,14 +21,14 @@ fn own() -> Option<Vec<u8>> {
 }
 
 /// The page of that file, or the one that came with this program.
-pub(crate) fn load(file: Option<&Path>) -> Result<Vec<u8>, Failure> {
+pub(crate) fn load(file: Option<&Path>) -> Result<Vec<u8>, CliError> {
     match file {
         Some(file) => input::page(file),
         None => own().ok_or_else(|| {
             let message = "this program was built without the auditor's page";
             let hint = "give it with --page index.html, or build it first, and then the program: cargo xtask wasm, \
                         npm ci && npm run build in js, and the same in www";
-            Failure::unusable("page.missing", message, hint)
+            CliError::unusable("page.missing", message, hint)
         }),
     }
 }

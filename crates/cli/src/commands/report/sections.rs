@@ -3,7 +3,7 @@
 use countersign_evidence::{Block, MOST_SECTIONS, Section};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::style::{self, plain};
 
 /// What to do about a document that is more than a report takes.
@@ -11,7 +11,7 @@ const HINT: &str = "file it beside the report, or leave parts of it out";
 
 /// The sections of a Markdown document, one for each heading of the first three levels. What stands before the first has
 /// `title`.
-pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, Failure> {
+pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, CliError> {
     let mut made = Made { title: title.to_owned(), ..Made::default() };
     for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
         made.take(event);
@@ -24,19 +24,19 @@ pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, Failu
     enough(made.sections.len())?;
     for section in &made.sections {
         section.check().map_err(|error| {
-            Failure::from(error).because(&format!("the section {:?}", section.title)).or_hint(HINT)
+            CliError::from(error).because(&format!("the section {:?}", section.title)).or_hint(HINT)
         })?;
     }
     Ok(made.sections)
 }
 
 /// A report takes so many sections.
-pub(super) fn enough(sections: usize) -> Result<(), Failure> {
+pub(super) fn enough(sections: usize) -> Result<(), CliError> {
     if sections <= MOST_SECTIONS {
         return Ok(());
     }
     let message = format!("{sections} headings, where a report has {MOST_SECTIONS} sections at most");
-    Err(Failure::unusable("evidence.invalid", message, HINT))
+    Err(CliError::unusable("evidence.invalid", message, HINT))
 }
 
 #[derive(Default)]

@@ -11,7 +11,7 @@ use countersign_evidence::{Described, Draw, SampleRoot, Sampled};
 use countersign_query::Readings;
 use sha2::{Digest as _, Sha256};
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::contents::contents;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
@@ -48,10 +48,10 @@ pub(crate) struct Found {
 
 impl Given {
     /// Reads the files.
-    pub(crate) fn load(trust: Option<&Path>, pins: &[PathBuf]) -> Result<Self, Failure> {
-        let trust = trust.map(|path| Ok::<_, Failure>((name(path), input::small(path)?))).transpose()?;
+    pub(crate) fn load(trust: Option<&Path>, pins: &[PathBuf]) -> Result<Self, CliError> {
+        let trust = trust.map(|path| Ok::<_, CliError>((name(path), input::small(path)?))).transpose()?;
         let pins = pins.iter().map(|path| Ok((name(path), input::small(path)?)));
-        Ok(Self { trust, pins: pins.collect::<Result<_, Failure>>()? })
+        Ok(Self { trust, pins: pins.collect::<Result<_, CliError>>()? })
     }
 
     /// Warns of each pin of another log than the one that was verified.
@@ -61,14 +61,14 @@ impl Given {
         }
     }
 
-    pub(super) fn options(&self) -> Result<Options, Failure> {
+    pub(super) fn options(&self) -> Result<Options, CliError> {
         let trust = self
             .trust
             .as_ref()
-            .map(|(name, bytes)| Trust::parse(bytes).map_err(|error| Failure::from(error).within(name)));
+            .map(|(name, bytes)| Trust::parse(bytes).map_err(|error| CliError::from(error).within(name)));
         let pins = self.pins.iter().map(|(name, bytes)| {
             let text = std::str::from_utf8(bytes).map_err(|_| {
-                Failure::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?")
+                CliError::unusable("io.not_text", "it is not UTF-8 text", "was the right file given?")
             });
             let pin = text.and_then(|text| Ok(SignedCheckpoint::parse_extended(text)?));
             pin.map_err(|failure| {
@@ -84,10 +84,14 @@ impl Given {
 }
 
 /// Verifies an export, and selects of its events those that are asked for.
-pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Found, Failure> {
+pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Found, CliError> {
     if export == Path::new("-") {
         let hint = "save it first: a report names the file it is about, and its hash";
-        return Err(Failure::unusable("arguments.invalid", "a report can't be made of standard input", hint));
+        return Err(CliError::unusable(
+            "arguments.invalid",
+            "a report can't be made of standard input",
+            hint,
+        ));
     }
     let query = asked.query.as_deref().map(|text| crate::io::query::parse_at(text, asked.now)).transpose()?;
     let file = described(export)?;
@@ -130,9 +134,9 @@ struct SelectionVisitor<'q> {
 
 impl EventVisitor for SelectionVisitor<'_> {
     type Item = MetConditions;
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<MetConditions>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<MetConditions>) -> Result<(), CliError> {
         let VerifiedItem { link, item: met, .. } = event;
         let is_within = self.range.is_none_or(|(first, end)| (first..end).contains(&link.index));
         if is_within && self.query.is_none_or(|query| query.matches(met, &link)) {
@@ -141,7 +145,7 @@ impl EventVisitor for SelectionVisitor<'_> {
         Ok(())
     }
 
-    fn mark(&mut self, mark: Mark) -> Result<(), Failure> {
+    fn mark(&mut self, mark: Mark) -> Result<(), CliError> {
         self.roots.take(mark);
         Ok(())
     }
@@ -152,7 +156,7 @@ pub(super) fn events(
     input: &mut Input,
     options: Options,
     threads: usize,
-) -> Result<(Verification, Vec<u64>, Roots), Failure> {
+) -> Result<(Verification, Vec<u64>, Roots), CliError> {
     let options = Options { marks: true, ..options };
     let mut visitor =
         SelectionVisitor { query: None, range: None, leaves: Vec::new(), roots: Roots::default() };
@@ -200,11 +204,11 @@ impl Roots {
         wanted: u64,
         seed: &str,
         leaves: &[u64],
-    ) -> Result<Sampled, Failure> {
+    ) -> Result<Sampled, CliError> {
         let SampleRoot { root, witnessed } = self.root(origin).ok_or_else(|| {
             let message =
                 "a sample is drawn from the root of a checkpoint, and no checkpoint of this export matches";
-            Failure::unusable("sample.no_root", message, "seal the export first, or take one of a log")
+            CliError::unusable("sample.no_root", message, "seal the export first, or take one of a log")
         })?;
         let mut draw = Draw::new(&root, seed, usize::try_from(wanted).unwrap_or(usize::MAX));
         for leaf in leaves {
@@ -222,9 +226,9 @@ impl Roots {
 }
 
 /// The file by its name, its bytes as they stand, and their hash.
-pub(super) fn described(path: &Path) -> Result<Described, Failure> {
+pub(super) fn described(path: &Path) -> Result<Described, CliError> {
     let mut input = Input::open(path)?;
-    let failed = |error| Failure::io("read", &shown(path), &error);
+    let failed = |error| CliError::io("read", &shown(path), &error);
     let bar = progress::bar("hashing", input.size());
     let mut hasher = Sha256::new();
     let (mut size, mut piece) = (0, vec![0; 1 << 18]);

@@ -13,7 +13,7 @@ use countersign_slice::Selection;
 
 use super::selected::{Asked, Found, Given, described, events};
 use crate::commands::slice;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::output::Output;
 
@@ -36,7 +36,7 @@ pub(crate) fn write(
     words: Words<'_>,
     page: Option<Vec<u8>>,
     destination: Option<&Path>,
-) -> Result<String, Failure> {
+) -> Result<String, CliError> {
     let mut frame = Frame {
         file: found.file.clone(),
         tool: tool()?,
@@ -79,11 +79,11 @@ pub(crate) fn write(
 }
 
 /// The whole export.
-fn all(path: &Path, size: u64) -> Result<Vec<u8>, Failure> {
+fn all(path: &Path, size: u64) -> Result<Vec<u8>, CliError> {
     if size > LONGEST_EXPORT as u64 {
         return Err(too_long());
     }
-    fs::read(path).map_err(|error| Failure::io("read", &shown(path), &error))
+    fs::read(path).map_err(|error| CliError::io("read", &shown(path), &error))
 }
 
 /// The selected events with what proves them, and how many they are.
@@ -92,7 +92,7 @@ fn cut(
     given: &Given,
     asked: &Asked,
     named: Option<&HashSet<u64>>,
-) -> Result<(Vec<u8>, u64), Failure> {
+) -> Result<(Vec<u8>, u64), CliError> {
     let options = given.options()?;
     let leaves = found.sample.as_ref().map_or(&found.leaves, |sample| &sample.leaves);
     let selection = match asked.range {
@@ -103,7 +103,7 @@ fn cut(
             leaves.iter().copied().filter(|leaf| named.is_none_or(|named| named.contains(leaf))).collect(),
         ),
     };
-    let failed = |error| Failure::system("make room for a slice", &error);
+    let failed = |error| CliError::system("make room for a slice", &error);
     let directory = tempfile::tempdir().map_err(failed)?;
     let path = directory.path().join("slice");
     let trust = given.trust.is_some().then_some(&options.trust);
@@ -115,21 +115,21 @@ fn cut(
     Ok((fs::read(&path).map_err(failed)?, events))
 }
 
-fn too_long() -> Failure {
+fn too_long() -> CliError {
     let hint =
         "select fewer events with --query, --range or --sample, or write JSON and file the export beside it";
-    Failure::unusable("evidence.invalid", "above 64 MiB of events to be put into one file", hint)
+    CliError::unusable("evidence.invalid", "above 64 MiB of events to be put into one file", hint)
 }
 
 /// The report on an export that is in memory.
-pub(super) fn verified(export: &[u8], given: &Given) -> Result<Report, Failure> {
+pub(super) fn verified(export: &[u8], given: &Given) -> Result<Report, CliError> {
     let mut verifier = Verifier::new(given.options()?);
     verifier.push(export);
     Ok(verifier.finish().report)
 }
 
 /// Returns the report on an export in memory, and the events from which samples are drawn.
-pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Report, Shown), Failure> {
+pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Report, Shown), CliError> {
     let mut input = Input::stream("export", Box::new(Cursor::new(export.to_vec())));
     let (verification, leaves, roots) = events(&mut input, given.options()?, 1)?;
     let root = roots.root(verification.report.origin.as_deref());
@@ -137,14 +137,14 @@ pub(super) fn verified_with_shown(export: &[u8], given: &Given) -> Result<(Repor
 }
 
 /// A report as canonical JSON.
-pub(super) fn json(report: &Report) -> Result<String, Failure> {
+pub(super) fn json(report: &Report) -> Result<String, CliError> {
     let text = serde_json::to_vec(report).unwrap_or_default();
     Ok(canonical_report(&text)?)
 }
 
 /// This program.
-fn tool() -> Result<Tool, Failure> {
-    let path = std::env::current_exe().map_err(|error| Failure::system("find this program", &error))?;
+fn tool() -> Result<Tool, CliError> {
+    let path = std::env::current_exe().map_err(|error| CliError::system("find this program", &error))?;
     let version = env!("CARGO_PKG_VERSION").into();
     Ok(Tool { name: "countersign".into(), version, sha256: described(&path)?.sha256 })
 }

@@ -9,7 +9,7 @@ use countersign_analyze::Pack;
 use countersign_risk::{Log, Observation, Observed, Span};
 use serde_json::Value;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 
 /// The most MiB of findings or of an inventory.
@@ -36,7 +36,7 @@ impl Seen {
         inventory: Option<&Path>,
         pack: Option<&Pack>,
         span: Option<(Time, Time)>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let mut seen = Self { is_complete: true, span, ..Self::default() };
         if let Some(path) = findings {
             let value = seen.document(path, FINDINGS, "countersign analyze --format json")?;
@@ -45,7 +45,7 @@ impl Seen {
             {
                 let hint = "name with --rules the rules that they were found by";
                 let message = "a scenario names tags of other rules than those that made these findings";
-                return Err(Failure::unusable("risk.rules", message, hint).within(&shown(path)));
+                return Err(CliError::unusable("risk.rules", message, hint).within(&shown(path)));
             }
             let tags = |rule: &String| Some(pack?.rule(rule)?.tags.clone());
             for finding in list(&value, "findings") {
@@ -69,11 +69,11 @@ impl Seen {
     }
 
     /// Reads a document, and takes note of its log.
-    fn document(&mut self, path: &Path, format: &str, made_by: &str) -> Result<Value, Failure> {
+    fn document(&mut self, path: &Path, format: &str, made_by: &str) -> Result<Value, CliError> {
         let file = shown(path);
         let broken = |message: &str| {
             let hint = format!("give what `{made_by}` printed");
-            Failure::unusable("risk.observed", message, hint).within(&file)
+            CliError::unusable("risk.observed", message, hint).within(&file)
         };
         let bytes = Input::open(path)?.all(MOST)?;
         let value: Value = serde_json::from_slice(&bytes).map_err(|_| broken("it is no JSON"))?;
@@ -102,7 +102,7 @@ impl Seen {
         self,
         verified: Option<&Verified>,
         root: Option<Hash>,
-    ) -> Result<Option<Observed>, Failure> {
+    ) -> Result<Option<Observed>, CliError> {
         if self.logs.is_empty() && self.observations.is_empty() {
             return Ok(None);
         }
@@ -114,13 +114,13 @@ impl Seen {
         let span =
             self.span.or_else(of_log).and_then(|(from, to)| Span::between(from, to)).ok_or_else(|| {
                 let hint = "name the export with --log, or say it with --span 2026-01-01..2026-11-20";
-                Failure::unusable("risk.span", "the time span of the observations is not known", hint)
+                CliError::unusable("risk.span", "the time span of the observations is not known", hint)
             })?;
         if self.span.is_none() && span.is_short() {
             let hint = "say with --span in which time it happened: --span 2026-01-01..2026-11-20";
             let message =
                 "the log's entries were recorded in less than a day, so nothing can be proposed for a year";
-            return Err(Failure::unusable("risk.span", message, hint));
+            return Err(CliError::unusable("risk.span", message, hint));
         }
         let Self { observations, is_complete, .. } = self;
         Ok(Some(Observed { observations, span, is_complete, root }))

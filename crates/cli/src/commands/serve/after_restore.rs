@@ -15,7 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::leaf_files;
 use super::{Args, KEY, TRUST, explain, now};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{key, style};
 
 const ENDING: &str = "bring back what is there with --mend URL|DIR|FILE; or end this log and begin another in its place: --origin NEW";
@@ -53,13 +53,13 @@ pub(super) struct Options {
 }
 
 /// Lets the log go on as it is, or with the leaves that others have, or says which log goes on in its place.
-pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, Failure> {
+pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, CliError> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     let key = key::load(&path)?.verifier_key().clone();
     let trust = trust(args)?;
     let keys = earlier_keys(&trust, &key);
     // It waits for the bucket.
-    let runtime = Runtime::new().map_err(|error| Failure::io("start", "the server", &error))?;
+    let runtime = Runtime::new().map_err(|error| CliError::io("start", "the server", &error))?;
     let bucket = args.store.as_deref().map(super::bucket).transpose()?;
     let config = Config {
         folder: args.dir.clone(),
@@ -139,16 +139,16 @@ fn end(
     key: &VerifierKey,
     over: &Over,
     hint: &str,
-) -> Result<Ending, Failure> {
+) -> Result<Ending, CliError> {
     let Some(new) = args.origin.as_deref().filter(|new| *new != key.name()) else {
-        return Err(Failure::unusable(over.code, over.why.clone(), hint).within(&shown(&args.dir)));
+        return Err(CliError::unusable(over.code, over.why.clone(), hint).within(&shown(&args.dir)));
     };
     countersign::note::check_name(new)?;
     let store = args.after.new_store.as_deref();
     if args.store.is_some() && store.is_none_or(|store| Some(store) == args.store.as_deref()) {
         let why = "the log that goes on needs a bucket of its own";
         let hint = "name an empty one, or another prefix: --new-store s3://BUCKET/PREFIX";
-        return Err(Failure::unusable("arguments.invalid", why, hint));
+        return Err(CliError::unusable("arguments.invalid", why, hint));
     }
     say(&format!(
         "{}: the log {} ends, and {new} begins in its place; its first event names the old log, its last known checkpoint, and \
@@ -163,17 +163,17 @@ fn end(
 }
 
 /// A log that is over is put aside, also where that was interrupted before.
-pub(crate) fn put_aside(args: &Args, ending: &mut Ending) -> Result<(), Failure> {
+pub(crate) fn put_aside(args: &Args, ending: &mut Ending) -> Result<(), CliError> {
     ending.put_aside(&args.dir).map_err(|error| io("move files in", args, &error))
 }
 
 /// What an earlier start left to do.
-pub(crate) fn left(args: &Args) -> Result<Option<Ending>, Failure> {
+pub(crate) fn left(args: &Args) -> Result<Option<Ending>, CliError> {
     Ending::left(&args.dir).map_err(|error| io("read", args, &error))
 }
 
 /// The log that goes on has said what it goes on from.
-pub(crate) fn done(args: &Args, ending: Ending) -> Result<(), Failure> {
+pub(crate) fn done(args: &Args, ending: Ending) -> Result<(), CliError> {
     style::done(&format!(
         "the log {} has begun; {} is kept in {}",
         ending.new,
@@ -186,12 +186,12 @@ pub(crate) fn done(args: &Args, ending: Ending) -> Result<(), Failure> {
     ending.done(&args.dir).map_err(|error| io("write", args, &error))
 }
 
-fn io(doing: &str, args: &Args, error: &std::io::Error) -> Failure {
-    Failure::io(doing, &shown(&args.dir), error)
+fn io(doing: &str, args: &Args, error: &std::io::Error) -> CliError {
+    CliError::io(doing, &shown(&args.dir), error)
 }
 
 /// The log's trust file; an empty one if there is none.
-fn trust(args: &Args) -> Result<Trust, Failure> {
+fn trust(args: &Args) -> Result<Trust, CliError> {
     let path = args.trust.clone().unwrap_or_else(|| args.dir.join(TRUST));
     if path.exists() { crate::io::input::trust(&path) } else { Ok(Trust::default()) }
 }
@@ -207,19 +207,19 @@ fn sources(
     from: u64,
     key: &VerifierKey,
     keys: &[VerifierKey],
-) -> Result<Vec<Box<dyn Source>>, Failure> {
+) -> Result<Vec<Box<dyn Source>>, CliError> {
     let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
     let mut sources: Vec<Box<dyn Source>> = Vec::new();
     let mut files = leaf_files::LeafFiles::new(from, keys);
     let nothing = |place: &str| {
         let hint = "give an export, receipts, an outbox's folder, a mirror, or the folder in which a backup is called log.sqlite";
-        Failure::unusable("mend.nothing", "there is nothing of a log in it", hint).within(place)
+        CliError::unusable("mend.nothing", "there is nothing of a log in it", hint).within(place)
     };
     for place in &args.after.mend {
         let path = Path::new(place);
         if path.join(sqlite::FILE).is_file() {
             let folder = Folder::open(place.clone(), path).map_err(|error| {
-                Failure::unusable("store.failed", error.to_string(), "is it a folder of this log?")
+                CliError::unusable("store.failed", error.to_string(), "is it a folder of this log?")
                     .within(place)
             })?;
             sources.push(Box::new(folder));
@@ -230,7 +230,7 @@ fn sources(
         } else if path.is_dir() && !path.join("checkpoint").is_file() {
             let mut names: Vec<_> = fs::read_dir(path)
                 .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-                .map_err(|error| Failure::io("read", place, &error))?;
+                .map_err(|error| CliError::io("read", place, &error))?;
             names.sort();
             let mut is_found = false;
             for path in names.iter().filter(|path| path.is_file() && leaf_files::is_meant(path)) {
@@ -251,7 +251,7 @@ fn sources(
     Ok(sources)
 }
 
-fn mirror(place: &str) -> Result<Box<dyn Source>, Failure> {
+fn mirror(place: &str) -> Result<Box<dyn Source>, CliError> {
     let source = open(place)?;
     let checkpoint = source.checkpoint()?;
     let size = checkpoint.checkpoint.size;

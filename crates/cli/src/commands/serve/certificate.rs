@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_log_server::server::{Tls, TlsError};
 
 use super::watched::Watched;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{key, style};
 
 pub(super) struct Certificate {
@@ -16,7 +16,7 @@ pub(super) struct Certificate {
 }
 
 impl Certificate {
-    pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, Failure> {
+    pub(super) fn load(cert: &Path, key: &Path) -> Result<Self, CliError> {
         let watched = Watched::new([cert, key]);
         let tls = Tls::load(cert, key).map_err(|error| explain(&error))?;
         key::warn_if_readable(key, "private key");
@@ -38,16 +38,16 @@ impl Certificate {
     }
 }
 
-fn explain(error: &TlsError) -> Failure {
+fn explain(error: &TlsError) -> CliError {
     match error {
-        TlsError::Io { path, error } => Failure::io("read", &shown(path), error),
+        TlsError::Io { path, error } => CliError::io("read", &shown(path), error),
         TlsError::Malformed { path, message } => {
             let hint = "give PEM files, as certificate authorities and `openssl` write them";
-            Failure::unusable("tls.file", message.clone(), hint).within(&shown(path))
+            CliError::unusable("tls.file", message.clone(), hint).within(&shown(path))
         }
         TlsError::Unusable { .. } => {
             let hint = "check that the key belongs to the certificate, and that the certificate comes first in its file";
-            Failure::unusable("tls.unusable", error.to_string(), hint)
+            CliError::unusable("tls.unusable", error.to_string(), hint)
         }
     }
 }

@@ -12,7 +12,7 @@ use countersign::trust::Trust;
 use countersign_log_server::restore::{HeldLeaf, Source};
 use serde::Deserialize;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input::Input;
 use crate::io::style;
 
@@ -56,7 +56,7 @@ impl LeafFiles {
     }
 
     /// Reads an export, a segment of an outbox, or receipts, one a line. Whether there is anything of a log in it.
-    pub(super) fn add_file(&mut self, path: &Path) -> Result<bool, Failure> {
+    pub(super) fn add_file(&mut self, path: &Path) -> Result<bool, CliError> {
         let (mut at, mut leaves, mut whole) = (0_u64, Vec::new(), false);
         let (mut is_found, mut is_foreign) = (false, false);
         Input::open(path)?.lines("reading", |line| {

@@ -3,7 +3,7 @@
 use countersign_log_server::oidc::{Config, Rule};
 use countersign_log_server::server::Page;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::style;
 
 #[derive(clap::Args)]
@@ -38,20 +38,20 @@ pub(super) struct OpenId {
 
 impl OpenId {
     /// The issuer, if one is given.
-    pub(super) fn config(&self) -> Result<Option<Config>, Failure> {
+    pub(super) fn config(&self) -> Result<Option<Config>, CliError> {
         let Some(issuer) = &self.issuer else { return Ok(None) };
         let (audiences, rules) = (self.audience.clone(), self.allow.clone());
         Config::new(issuer, audiences, rules, self.name.clone()).map(Some).map_err(|why| {
             let hint = "see --oidc-issuer, --oidc-audience and --oidc-allow in `countersign serve --help`";
-            Failure::unusable("arguments.invalid", why, hint)
+            CliError::unusable("arguments.invalid", why, hint)
         })
     }
 
     /// The console for readers who sign in, where they may.
-    pub(super) fn page(&self, page: Page, config: Option<&Config>) -> Result<Page, Failure> {
+    pub(super) fn page(&self, page: Page, config: Option<&Config>) -> Result<Page, CliError> {
         let Some((client, config)) = self.client.as_deref().zip(config) else { return Ok(page) };
         let made = page.with_sign_in(&config.sign_in(client, self.scope.as_deref()));
-        let made = made.map_err(|error| Failure::io("pack", "the page", &error))?;
+        let made = made.map_err(|error| CliError::io("pack", "the page", &error))?;
         Ok(made.unwrap_or_else(|| {
             style::warn("nobody can sign in on this page, because it isn't the log's console");
             page

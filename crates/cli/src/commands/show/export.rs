@@ -9,7 +9,7 @@ use blake3::Hash;
 use countersign::export::{Item, Line, Matched};
 use countersign::link::Link;
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::input::Input;
 
 /// How many bytes are hashed at once.
@@ -33,12 +33,12 @@ pub(super) struct Export<'f> {
 impl<'f> Export<'f> {
     /// Reads all of it: BLAKE3 over the BLAKE3 of each mebibyte, so that all cores can share it. No other program is to
     /// check this hash, and BLAKE3 takes a fraction of the time of SHA-256.
-    pub(super) fn read(input: &'f Input, threads: usize) -> Result<Self, Failure> {
+    pub(super) fn read(input: &'f Input, threads: usize) -> Result<Self, CliError> {
         let (Some(file), Some(bytes)) = (input.file(), input.size()) else {
             let hint = "save it as a file, and name that";
-            return Err(Failure::unusable("index.stream", "an index is kept of files alone", hint));
+            return Err(CliError::unusable("index.stream", "an index is kept of files alone", hint));
         };
-        let failed = |error: io::Error| Failure::io("read", input.name(), &error);
+        let failed = |error: io::Error| CliError::io("read", input.name(), &error);
         let chunks = bytes.div_ceil(CHUNK);
         let next = AtomicU64::new(0);
         let work = || -> io::Result<Vec<(u64, Hash, u64)>> {
@@ -79,8 +79,8 @@ impl<'f> Export<'f> {
     }
 
     /// The event on a line, as its link commits to it.
-    pub(super) fn event(&self, line: u64) -> Result<Box<str>, Failure> {
-        let bytes = self.line(line).map_err(|error| Failure::io("read", self.name, &error))?;
+    pub(super) fn event(&self, line: u64) -> Result<Box<str>, CliError> {
+        let bytes = self.line(line).map_err(|error| CliError::io("read", self.name, &error))?;
         let event = str::from_utf8(&bytes).ok().and_then(|text| match Line::parse(text).ok()?.item {
             Item::Link { link: Link::Event(link), payload: Some(payload), .. } => {
                 let matched = payload.check(&payload.commit(), &link.commit).ok()?;
@@ -127,9 +127,9 @@ impl<'f> Export<'f> {
 }
 
 /// What must be said of an export that is no longer what was verified.
-pub(super) fn changed(name: &str) -> Failure {
+pub(super) fn changed(name: &str) -> CliError {
     let hint = "let nothing else write to it, and run the command again";
-    Failure::unusable("io.changed", "the export was changed while it was read", hint).within(name)
+    CliError::unusable("io.changed", "the export was changed while it was read", hint).within(name)
 }
 
 #[cfg(unix)]

@@ -17,9 +17,9 @@ use countersign_query::{Findings, Query, Readings};
 use countersign_spill::PendingEvents as Found;
 
 use super::export::{Export, changed};
-use super::side::{Key, Of, Side, Unfit, Verified, Writer};
+use super::side::{IndexFileError, Key, Of, Side, Verified, Writer};
 use crate::commands::verify::standing::Standings;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::input::{self, Input};
 use crate::io::style::plain;
 use crate::io::visit::visit;
@@ -53,12 +53,12 @@ pub(super) struct Answer {
 
 impl Asked<'_> {
     /// Answers from the file, or makes it and answers then.
-    pub(super) fn answer(&self) -> Result<Answer, Failure> {
+    pub(super) fn answer(&self) -> Result<Answer, CliError> {
         let mut input = Input::open(self.export)?;
         if input.is_compressed()? {
             let hint = "decompress it first, so that its events can be read where they stand";
             let message = "an index is not kept of a compressed export";
-            return Err(Failure::unusable("index.compressed", message, hint).within(&shown(self.export)));
+            return Err(CliError::unusable("index.compressed", message, hint).within(&shown(self.export)));
         }
         let (trusted, trust) = self.trust.map(input::trust_with_bytes).transpose()?.unwrap_or_default();
         let path = self.side.map_or_else(|| beside(self.export), Path::to_owned);
@@ -79,7 +79,7 @@ impl Asked<'_> {
             Err(unfit) => unfit,
         };
         drop(export);
-        if unfit != Unfit::Missing {
+        if unfit != IndexFileError::Missing {
             style::warn(&format!("{} is made anew: {unfit}", shown(&path)));
         }
         self.make(&mut input, trusted, &path, &key, &of)?;
@@ -93,7 +93,11 @@ impl Asked<'_> {
         self.search(&mut side, &export)?.map_err(|unfit| unmade(&path, unfit))
     }
 
-    fn search(&self, side: &mut Side, export: &Export<'_>) -> Result<Result<Answer, Unfit>, Failure> {
+    fn search(
+        &self,
+        side: &mut Side,
+        export: &Export<'_>,
+    ) -> Result<Result<Answer, IndexFileError>, CliError> {
         let mut search = Search::new(self.query.clone(), self.readings.clone());
         let mut taking = Taking { export, found: Found::new(self.most), keys: HashMap::new() };
         if let Err(unfit) = side.for_each(|segment| search.look(segment, &mut taking))? {
@@ -109,9 +113,9 @@ impl Asked<'_> {
     }
 
     /// Verifies the export, and makes the file of what verifies.
-    fn make(&self, input: &mut Input, trust: Trust, path: &Path, key: &Key, of: &Of) -> Result<(), Failure> {
+    fn make(&self, input: &mut Input, trust: Trust, path: &Path, key: &Key, of: &Of) -> Result<(), CliError> {
         let unwritten = |error: &io::Error| {
-            Failure::io("write", &shown(path), error).with_hint("name another place: --index=FILE")
+            CliError::io("write", &shown(path), error).with_hint("name another place: --index=FILE")
         };
         let options = Options { trust, ..Options::default() };
         let (hand, take) = mpsc::sync_channel(WAITING);
@@ -176,15 +180,15 @@ struct BatchVisitor {
 
 impl EventVisitor for BatchVisitor {
     type Item = ();
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), CliError> {
         let VerifiedItem { link, text, .. } = event;
         self.batch.extend(text.map(|event| VerifiedEvent { link, event, at: None }));
         Ok(())
     }
 
-    fn settle(&mut self, _: u64) -> Result<(), Failure> {
+    fn settle(&mut self, _: u64) -> Result<(), CliError> {
         if !self.batch.is_empty() {
             // If the other thread has ended, its error is returned when it is joined.
             let _ = self.hand.send(std::mem::take(&mut self.batch));
@@ -200,9 +204,9 @@ fn beside(export: &Path) -> PathBuf {
     export.with_file_name(name)
 }
 
-fn unmade(path: &Path, unfit: Unfit) -> Failure {
+fn unmade(path: &Path, unfit: IndexFileError) -> CliError {
     let hint = "let nothing else write to it, and run the command again";
-    Failure::unusable("io.changed", format!("the index was changed: {unfit}"), hint).within(&shown(path))
+    CliError::unusable("io.changed", format!("the index was changed: {unfit}"), hint).within(&shown(path))
 }
 
 /// Takes what is as asked.
@@ -213,16 +217,16 @@ struct Taking<'e> {
 }
 
 impl Events for Taking<'_> {
-    type Error = Failure;
+    type Error = CliError;
 
-    fn text(&mut self, event: &Row<'_>) -> Result<Box<str>, Failure> {
+    fn text(&mut self, event: &Row<'_>) -> Result<Box<str>, CliError> {
         self.export.event(event.line)
     }
 
-    fn found(&mut self, event: &Row<'_>) -> Result<(), Failure> {
+    fn found(&mut self, event: &Row<'_>) -> Result<(), CliError> {
         let damaged = || {
             let hint = "delete it: it is made anew";
-            Failure::unusable(
+            CliError::unusable(
                 "index.damaged",
                 format!("the index has no such key or chain: {}", plain(event.vkey)),
                 hint,

@@ -15,7 +15,7 @@ use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen
 use countersign_spill::PendingEvents as Found;
 
 use super::searcher::Searcher;
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::query::signer_conditions;
 
 /// Which events are looked for.
@@ -222,7 +222,7 @@ impl<'q> Search<'q> {
 
 impl EventVisitor for Search<'_> {
     type Item = Item;
-    type Error = Failure;
+    type Error = CliError;
 
     fn count_others(&mut self, events: u64) {
         match (self.wanted, &mut self.tally) {
@@ -232,7 +232,7 @@ impl EventVisitor for Search<'_> {
         }
     }
 
-    fn visit(&mut self, event: VerifiedItem<Item>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<Item>) -> Result<(), CliError> {
         let matches = match (self.wanted, &mut self.tally) {
             (Wanted::Matching(asked), Some(tally)) => match event.item {
                 Some(SeenConditions(seen)) => tally.count(asked.seen(&event.link, seen)),
@@ -246,7 +246,7 @@ impl EventVisitor for Search<'_> {
         Ok(())
     }
 
-    fn settle(&mut self, _: u64) -> Result<(), Failure> {
+    fn settle(&mut self, _: u64) -> Result<(), CliError> {
         self.tell();
         Ok(())
     }

@@ -12,7 +12,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::{begin_secret, replace};
 
@@ -67,9 +67,9 @@ struct Part {
     hash: String,
 }
 
-/// Why a file is not taken.
+/// An index file that can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
+pub(super) enum IndexFileError {
     /// There is none.
     Missing,
     /// Its bytes are not those that were written, or someone else wrote it.
@@ -84,7 +84,7 @@ pub(super) enum Unfit {
     Trust,
 }
 
-impl fmt::Display for Unfit {
+impl fmt::Display for IndexFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => "there is none yet",
@@ -102,13 +102,13 @@ pub(super) struct Key(Hmac<Sha256>);
 
 impl Key {
     /// That of the user's folder, made where there is none.
-    pub(super) fn load() -> Result<Self, Failure> {
+    pub(super) fn load() -> Result<Self, CliError> {
         let folder = folder().ok_or_else(|| {
             let hint = "set XDG_STATE_HOME, or HOME, to a folder of yours";
-            Failure::unusable("index.key", "there is no folder for the key that seals index files", hint)
+            CliError::unusable("index.key", "there is no folder for the key that seals index files", hint)
         })?;
         let path = folder.join(KEY_FILE);
-        let failed = |doing: &str, error: &io::Error| Failure::io(doing, &shown(&path), error);
+        let failed = |doing: &str, error: &io::Error| CliError::io(doing, &shown(&path), error);
         let key = match fs::read(&path) {
             Ok(key) if key.len() == SEAL => key,
             Ok(_) => make(&folder, &path).map_err(|error| failed("write", &error))?,
@@ -117,7 +117,7 @@ impl Key {
             }
             Err(error) => return Err(failed("read", &error)),
         };
-        let unfit = |_| Failure::unusable("index.key", "the key is of no use", "delete it");
+        let unfit = |_| CliError::unusable("index.key", "the key is of no use", "delete it");
         Ok(Self(Hmac::new_from_slice(&key).map_err(unfit)?))
     }
 
@@ -158,21 +158,21 @@ pub(super) struct Side {
 
 impl Side {
     /// Opens one.
-    pub(super) fn open(path: &Path, key: &Key, of: &Of) -> Result<Result<Self, Unfit>, Failure> {
-        let failed = |error: &io::Error| Failure::io("read", &shown(path), error);
+    pub(super) fn open(path: &Path, key: &Key, of: &Of) -> Result<Result<Self, IndexFileError>, CliError> {
+        let failed = |error: &io::Error| CliError::io("read", &shown(path), error);
         let mut file = match File::open(path) {
             Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(Unfit::Missing)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Err(IndexFileError::Missing)),
             Err(error) => return Err(failed(&error)),
         };
         let read = head(&mut file, key).map_err(|error| failed(&error))?;
         Ok(read.and_then(|head| {
             let is = &head.of;
             match () {
-                () if is.program != of.program => Err(Unfit::Version),
-                () if is.export != of.export || is.bytes != of.bytes => Err(Unfit::Export),
-                () if is.readings != of.readings => Err(Unfit::Readings),
-                () if is.trust != of.trust => Err(Unfit::Trust),
+                () if is.program != of.program => Err(IndexFileError::Version),
+                () if is.export != of.export || is.bytes != of.bytes => Err(IndexFileError::Export),
+                () if is.readings != of.readings => Err(IndexFileError::Readings),
+                () if is.trust != of.trust => Err(IndexFileError::Trust),
                 () => Ok(Self { file, verified: head.verified, segments: head.segments }),
             }
         }))
@@ -182,10 +182,10 @@ impl Side {
     /// reads ahead of who takes them.
     pub(super) fn for_each(
         &mut self,
-        mut each: impl FnMut(&Segment) -> Result<(), Failure>,
-    ) -> Result<Result<(), Unfit>, Failure> {
+        mut each: impl FnMut(&Segment) -> Result<(), CliError>,
+    ) -> Result<Result<(), IndexFileError>, CliError> {
         let Self { file, segments, .. } = self;
-        file.seek(SeekFrom::Start(MAGIC.len() as u64)).map_err(|error| Failure::system("read", &error))?;
+        file.seek(SeekFrom::Start(MAGIC.len() as u64)).map_err(|error| CliError::system("read", &error))?;
         std::thread::scope(|scope| {
             let (hand, take) = std::sync::mpsc::sync_channel(2);
             scope.spawn(move || {
@@ -198,9 +198,9 @@ impl Side {
                 }
             });
             for read in take {
-                match read.map_err(|error| Failure::system("read", &error))? {
+                match read.map_err(|error| CliError::system("read", &error))? {
                     Some(segments) => segments.iter().try_for_each(&mut each)?,
-                    None => return Ok(Err(Unfit::Sealed)),
+                    None => return Ok(Err(IndexFileError::Sealed)),
                 }
             }
             Ok(Ok(()))
@@ -219,30 +219,30 @@ fn segment(file: &mut File, part: &Part) -> io::Result<Option<Vec<Segment>>> {
 }
 
 /// The head, where its seal is of this key.
-fn head(file: &mut File, key: &Key) -> io::Result<Result<Head, Unfit>> {
+fn head(file: &mut File, key: &Key) -> io::Result<Result<Head, IndexFileError>> {
     let mut magic = Vec::new();
     Read::take(&mut *file, MAGIC.len() as u64).read_to_end(&mut magic)?;
     if magic != MAGIC {
         let is_ours = magic.starts_with(&MAGIC[..6]);
-        return Ok(Err(if is_ours { Unfit::Version } else { Unfit::Sealed }));
+        return Ok(Err(if is_ours { IndexFileError::Version } else { IndexFileError::Sealed }));
     }
     let length = file.metadata()?.len();
-    let Some(tail_at) = length.checked_sub(TAIL) else { return Ok(Err(Unfit::Sealed)) };
+    let Some(tail_at) = length.checked_sub(TAIL) else { return Ok(Err(IndexFileError::Sealed)) };
     file.seek(SeekFrom::Start(tail_at))?;
     let mut tail = Vec::new();
     Read::take(&mut *file, TAIL).read_to_end(&mut tail)?;
-    let Some((size, seal)) = tail.split_first_chunk::<4>() else { return Ok(Err(Unfit::Sealed)) };
+    let Some((size, seal)) = tail.split_first_chunk::<4>() else { return Ok(Err(IndexFileError::Sealed)) };
     let size = u32::from_le_bytes(*size);
     let Some(head_at) = tail_at.checked_sub(u64::from(size)).filter(|_| size <= LONGEST) else {
-        return Ok(Err(Unfit::Sealed));
+        return Ok(Err(IndexFileError::Sealed));
     };
     file.seek(SeekFrom::Start(head_at))?;
     let mut head = Vec::new();
     Read::take(&mut *file, u64::from(size)).read_to_end(&mut head)?;
     if key.of_head(&head).verify_slice(seal).is_err() {
-        return Ok(Err(Unfit::Sealed));
+        return Ok(Err(IndexFileError::Sealed));
     }
-    Ok(serde_json::from_slice(&head).map_err(|_| Unfit::Version))
+    Ok(serde_json::from_slice(&head).map_err(|_| IndexFileError::Version))
 }
 
 /// A file in the making.

@@ -10,7 +10,7 @@ use countersign_query::{Findings, Outcome, Party, Read, Readings};
 use countersign_spill::PendingEvents as Found;
 
 use crate::commands::verify::standing::{Standing, Standings, marked};
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::query;
 use crate::io::readings::unknown_shapes;
 use crate::io::style::{line, plain};
@@ -24,7 +24,7 @@ pub(super) fn write(
     standings: &Standings<'_>,
     readings: &Readings,
     findings: Option<&Findings>,
-) -> Result<(), Failure> {
+) -> Result<(), CliError> {
     let (kept, total) = (found.kept(), found.total());
     if let Some(findings) = findings.filter(|findings| findings.of > 0) {
         text.push_str(&query::told(findings, super::SEARCHED));
@@ -40,7 +40,7 @@ pub(super) fn write(
     let mut rows = Vec::new();
     found.for_each(|event| {
         rows.push(Row::of(event, standings, readings));
-        Ok::<_, Failure>(())
+        Ok::<_, CliError>(())
     })?;
     // What no event of the table has takes no room.
     let any = |has: fn(&Says) -> bool| rows.iter().any(|row| has(&row.says));

@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign::verify::parts::{self, Stored, Unusable};
+use countersign::verify::parts::{self, Stored, SummaryError};
 use countersign::verify::{Options, Verification};
 
 use crate::commands::summarize::open;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{progress, style};
 
 /// Verifies by these summaries, and looks whether they are of the export where that is given.
@@ -15,19 +15,19 @@ pub(crate) fn verify(
     export: Option<&Path>,
     options: Options,
     threads: usize,
-) -> Result<Verification, Failure> {
+) -> Result<Verification, CliError> {
     let mut summaries = Vec::new();
     let mut size = 0;
     for path in paths {
         let file = open(path)?;
         size += file.metadata().map_or(0, |metadata| metadata.len());
-        summaries.push(Stored::open(file).map_err(|why| Failure::from(why).within(&shown(path)))?);
+        summaries.push(Stored::open(file).map_err(|why| CliError::from(why).within(&shown(path)))?);
     }
     if let Some(export) = export {
         let mut file = open(export)?;
         for (summary, path) in summaries.iter().zip(paths) {
             let other = |why| {
-                Failure::from(why).because(&format!("it is not of {}", shown(export))).within(&shown(path))
+                CliError::from(why).because(&format!("it is not of {}", shown(export))).within(&shown(path))
             };
             summary.is_of(&mut file).map_err(other)?;
         }
@@ -35,8 +35,8 @@ pub(crate) fn verify(
     let bar = progress::bar("verifying", Some(size));
     let verified = parts::verify(summaries, options, threads, |read| bar.set_position(read));
     bar.finish_and_clear();
-    let verification = verified.map_err(|Unusable { place, why }| {
-        let failure = Failure::from(why);
+    let verification = verified.map_err(|SummaryError { place, why }| {
+        let failure = CliError::from(why);
         match place.and_then(|place| paths.get(place)) {
             Some(path) => failure.within(&shown(path)),
             None => failure,

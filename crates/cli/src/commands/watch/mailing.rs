@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use countersign_watch::{MailReceiver, MailServer, Mailbox};
 use zeroize::Zeroizing;
 
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::{input, key};
 
 /// By which server, and to whom.
@@ -35,7 +35,7 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
 
 impl Mailing {
     /// Who sends, where e-mail is asked for. `origin` is the log's.
-    pub(crate) fn open(&self, origin: &str) -> Result<Option<MailReceiver>, Failure> {
+    pub(crate) fn open(&self, origin: &str) -> Result<Option<MailReceiver>, CliError> {
         let (Some(url), Some(from)) = (&self.smtp, &self.mail_from) else { return Ok(None) };
         let mut server = MailServer { url, credentials: None, from: from.clone(), to: self.mail_to.clone() };
         if let (Some(name), Some(path)) = (&self.smtp_user, &self.smtp_password_file) {
@@ -43,7 +43,7 @@ impl Mailing {
             key::warn_if_readable(path, "password");
             let password = password.trim_end_matches(['\n', '\r']);
             if password.is_empty() {
-                let failure = Failure::unusable(
+                let failure = CliError::unusable(
                     "mail.password",
                     "there is no password in it",
                     "write it into the file",

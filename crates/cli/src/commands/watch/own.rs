@@ -21,7 +21,7 @@ use countersign_watch::{
 use serde_json::Value;
 
 use super::{ENDING, Terminal, conclude};
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::style;
 
@@ -34,7 +34,7 @@ pub(crate) fn begin(
     pack: Pack,
     readings: Readings,
     reading: &Arc<Reading>,
-) -> Result<JoinHandle<Result<ExitStatus, Failure>>, Failure> {
+) -> Result<JoinHandle<Result<ExitStatus, CliError>>, CliError> {
     let watch = folder.join(FOLDER);
     let name = shown(&watch);
     let store = Arc::new(Directory::open(&watch)?);
@@ -52,14 +52,14 @@ pub(crate) fn begin(
         let views: Arc<dyn LiveViews> = Arc::new(views);
         let ended = watch.follow(&views);
         let outcome = watch.end(ended.is_ok(), ENDING);
-        let ended = outcome.and_then(|outcome| ended.map(|()| outcome)).map_err(Failure::from);
+        let ended = outcome.and_then(|outcome| ended.map(|()| outcome)).map_err(CliError::from);
         let ended = ended.and_then(|outcome| conclude(&outcome, &name, false));
         if let Err(failure) = &ended {
             style::warn(&format!("the log does not watch itself any more: {}", failure.brief()));
         }
         ended
     });
-    thread.map_err(|error| Failure::io("start", "watching", &error))
+    thread.map_err(|error| CliError::io("start", "watching", &error))
 }
 
 /// The log's own live view.
@@ -102,9 +102,9 @@ struct Kept {
 }
 
 impl Kept {
-    fn open(folder: &Path, reading: Arc<Reading>) -> Result<Self, Failure> {
+    fn open(folder: &Path, reading: Arc<Reading>) -> Result<Self, CliError> {
         let before = reading.findings().begin();
-        let before = before.map_err(|error| Failure::io("read", &shown(&folder.join(FINDINGS)), &error))?;
+        let before = before.map_err(|error| CliError::io("read", &shown(&folder.join(FINDINGS)), &error))?;
         let names = before.iter().filter_map(|line| name(line)).collect();
         Ok(Self { reading, names })
     }

@@ -9,7 +9,7 @@ use countersign_parquet::Row;
 use super::days::{Found, Placed, open};
 use super::report_panics;
 use super::rows::Rows;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::style::{bad, plain};
 use crate::io::verdict::count;
 
@@ -19,7 +19,7 @@ const TOLD: usize = 20;
 const REMEMBERED: usize = 1 << 16;
 
 /// Compares every row of a file, or of a folder of days, with those that the export makes.
-pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), Failure> {
+pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
     rows.refuse_altered()?;
     report_panics(shown(path));
     let mut found = Found::open(path)?;
@@ -74,7 +74,7 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), Failure> {
         all => {
             let message = format!("it is not what the export holds: {}", count(all, "difference"));
             let hint = "make it again from the export, and find out who changed it";
-            Err(Failure::unusable("parquet.differs", message, hint).within(&shown(path)).into_broken())
+            Err(CliError::unusable("parquet.differs", message, hint).within(&shown(path)).into_broken())
         }
     }
 }

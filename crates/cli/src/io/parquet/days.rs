@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use countersign_parquet::{Reader, Row};
 
 use super::failed;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 
 /// How many files are read from at once.
 const OPEN: usize = 8;
@@ -43,9 +43,9 @@ struct Day {
 
 impl Found {
     /// What is there.
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let mut days: BTreeMap<String, Day> = BTreeMap::new();
-        let failed = |error| Failure::io("read", &shown(path), &error);
+        let failed = |error| CliError::io("read", &shown(path), &error);
         let partitioned = fs::metadata(path).map_err(failed)?.is_dir();
         if !partitioned {
             days.insert(String::new(), Day { files: vec![path.to_owned()], ..Day::default() });
@@ -57,7 +57,7 @@ impl Found {
                 let hint =
                     "give the folder that `countersign export --partition day` wrote, with nothing beside";
                 let failure =
-                    Failure::unusable("parquet.unknown_file", "this is not the folder of a day", hint);
+                    CliError::unusable("parquet.unknown_file", "this is not the folder of a day", hint);
                 return Err(failure.within(&shown(&folder)));
             };
             let files = entries(&folder)?.into_iter().map(|(_, file)| file).collect();
@@ -77,7 +77,7 @@ impl Found {
     }
 
     /// The next row of a day.
-    pub(super) fn peek(&mut self, day: &str) -> Result<Option<&Placed>, Failure> {
+    pub(super) fn peek(&mut self, day: &str) -> Result<Option<&Placed>, CliError> {
         let key = if self.partitioned { day } else { "" };
         self.make_room(key);
         let Some(day) = self.days.get_mut(key) else { return Ok(None) };
@@ -116,7 +116,7 @@ impl Found {
 }
 
 impl Day {
-    fn next(&mut self) -> Result<Option<Placed>, Failure> {
+    fn next(&mut self) -> Result<Option<Placed>, CliError> {
         while let Some(path) = self.files.get(self.file) {
             let failed = |error| failed("read", &shown(path), &error);
             if self.reader.is_none() {
@@ -137,14 +137,14 @@ impl Day {
 }
 
 /// A file of rows.
-pub(super) fn open(path: &Path) -> Result<Reader<File>, Failure> {
-    let file = File::open(path).map_err(|error| Failure::io("read", &shown(path), &error))?;
+pub(super) fn open(path: &Path) -> Result<Reader<File>, CliError> {
+    let file = File::open(path).map_err(|error| CliError::io("read", &shown(path), &error))?;
     Reader::open(file).map_err(|error| failed("read", &shown(path), &error))
 }
 
 /// What is in a folder, by name.
-fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, Failure> {
-    let failed = |error| Failure::io("read", &shown(folder), &error);
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>, CliError> {
+    let failed = |error| CliError::io("read", &shown(folder), &error);
     let mut entries = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;

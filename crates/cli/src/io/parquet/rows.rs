@@ -20,7 +20,7 @@ use countersign_query::value::Document;
 use roaring::RoaringTreemap;
 use sha2::{Digest as _, Sha256};
 
-use crate::errors::Failure;
+use crate::errors::CliError;
 use crate::io::export;
 use crate::io::export::Part;
 use crate::io::input::Input;
@@ -54,9 +54,9 @@ struct SignerVisitor {
 
 impl EventVisitor for SignerVisitor {
     type Item = ();
-    type Error = Failure;
+    type Error = CliError;
 
-    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), Failure> {
+    fn visit(&mut self, event: VerifiedItem<()>) -> Result<(), CliError> {
         self.verified.insert(event.index);
         if !event.authorised {
             self.unauthorised.insert(event.index);
@@ -74,7 +74,7 @@ impl Rows {
         trust: Trust,
         readings: Readings,
         threads: usize,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let mut input = input.rereadable()?;
         let mut visitor = SignerVisitor::default();
         let mut hash = Sha256::new();
@@ -93,16 +93,16 @@ impl Rows {
     }
 
     /// Refuses an export that was altered, of which it is a matter of taste which events would be rows, and what is none.
-    pub(crate) fn refuse_altered(&self) -> Result<(), Failure> {
+    pub(crate) fn refuse_altered(&self) -> Result<(), CliError> {
         if let (None, Some(finding)) = (&self.report().origin, self.report().findings.first()) {
-            let failure = Failure::unusable("export.invalid", finding.message.as_str(), finding.hint);
+            let failure = CliError::unusable("export.invalid", finding.message.as_str(), finding.hint);
             return Err(failure.within(self.input.name()));
         }
         if !matches!(self.report().verdict, Verdict::Altered | Verdict::Broken) {
             return Ok(());
         }
         let hint = "`countersign verify` says where; `countersign show` shows the events that verify";
-        let failure = Failure::unusable(
+        let failure = CliError::unusable(
             "parquet.altered",
             "the export does not verify, so no rows are made of it",
             hint,
@@ -138,16 +138,16 @@ impl Rows {
     pub(crate) fn each(
         &mut self,
         doing: &'static str,
-        mut row: impl FnMut(&Self, &str, Row) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+        mut row: impl FnMut(&Self, &str, Row) -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
         let name = self.input.name().to_owned();
         let changed = || {
             let hint = "give a copy that nobody writes to";
-            Failure::unusable("io.changed", "it changed while it was read", hint).within(&name)
+            CliError::unusable("io.changed", "it changed while it was read", hint).within(&name)
         };
         // A stream was kept as a file, so it is one.
         let file = self.input.file().ok_or_else(changed)?;
-        let failed = |error: io::Error| Failure::io("read", &name, &error);
+        let failed = |error: io::Error| CliError::io("read", &name, &error);
         let mut file = file.try_clone().map_err(failed)?;
         file.rewind().map_err(failed)?;
         let hash = Arc::new(Mutex::new(Sha256::new()));

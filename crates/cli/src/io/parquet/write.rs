@@ -9,7 +9,7 @@ use countersign_parquet::{Row, Writer};
 
 use super::failed;
 use super::rows::Rows;
-use crate::errors::{Failure, shown};
+use crate::errors::{CliError, shown};
 use crate::io::output::{Folder, Output};
 
 /// What becomes a file of its own.
@@ -23,7 +23,11 @@ pub(crate) enum Partition {
 const OPEN: usize = 8;
 
 /// Writes all rows. What is written appears when it is whole.
-pub(crate) fn write(rows: &mut Rows, to: Option<&Path>, partition: Option<Partition>) -> Result<(), Failure> {
+pub(crate) fn write(
+    rows: &mut Rows,
+    to: Option<&Path>,
+    partition: Option<Partition>,
+) -> Result<(), CliError> {
     rows.refuse_altered()?;
     let metadata = rows.metadata();
     let (Some(Partition::Day), Some(to)) = (partition, to) else {
@@ -60,7 +64,7 @@ struct Days<'a> {
 }
 
 impl Days<'_> {
-    fn push(&mut self, day: &str, row: &Row) -> Result<(), Failure> {
+    fn push(&mut self, day: &str, row: &Row) -> Result<(), CliError> {
         if !self.open.contains_key(day) {
             // A day that comes back gets another file.
             if self.open.len() >= OPEN {
@@ -76,27 +80,27 @@ impl Days<'_> {
         writer.push(row).map_err(|error| failed("write", &self.name, &error))
     }
 
-    fn begin(&mut self, day: &str) -> Result<Writer<BufWriter<File>>, Failure> {
+    fn begin(&mut self, day: &str) -> Result<Writer<BufWriter<File>>, CliError> {
         let number = self.files.entry(day.to_owned()).or_default();
         let folder = self.folder.join(format!("day={day}"));
         let create = || {
             std::fs::create_dir_all(&folder)?;
             File::create_new(folder.join(format!("part-{number:05}.parquet")))
         };
-        let file = create().map_err(|error| Failure::io("write", &self.name, &error))?;
+        let file = create().map_err(|error| CliError::io("write", &self.name, &error))?;
         *number += 1;
         Writer::new(BufWriter::new(file), self.metadata.clone())
             .map_err(|error| failed("write", &self.name, &error))
     }
 
-    fn close(&mut self, day: &str) -> Result<(), Failure> {
+    fn close(&mut self, day: &str) -> Result<(), CliError> {
         let Some((writer, _)) = self.open.remove(day) else { return Ok(()) };
         let file = writer.finish().map_err(|error| failed("write", &self.name, &error))?;
         let sync = || file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all();
-        sync().map_err(|error| Failure::io("write", &self.name, &error))
+        sync().map_err(|error| CliError::io("write", &self.name, &error))
     }
 
-    fn finish(mut self) -> Result<(), Failure> {
+    fn finish(mut self) -> Result<(), CliError> {
         let days: Vec<String> = self.open.keys().cloned().collect();
         days.iter().try_for_each(|day| self.close(day))
     }

@@ -3,7 +3,7 @@
 
 use countersign::base64;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::log::{Empty, Growth, Kind, Limits, Refusal, Rules, Submission};
+use countersign::log::{Empty, Growth, Kind, Limits, Rules, Submission, SubmissionError};
 use countersign::merkle::{CompactRange, Grown, inclusion_proof};
 use countersign::note::SignerKey;
 use countersign::proof::Proof;
@@ -39,7 +39,7 @@ impl FakeLog {
         let before = self.growth.leaves().len();
         let taken = Submission::parse(body, &self.limits).and_then(|submission| {
             let taken = self.growth.submit(&self.rules, &Empty, &submission, countersign::time::Time::MAX);
-            taken.map_err(countersign::log::Stop::refusal)
+            taken.map_err(countersign::log::AcceptanceError::refusal)
         });
         let taken = match taken {
             Ok(taken) => taken,
@@ -92,7 +92,7 @@ impl FakeLog {
         self.tree = Grown::new(&CompactRange::new());
     }
 
-    fn refuse(&self, refusal: &Refusal) -> (u16, Value) {
+    fn refuse(&self, refusal: &SubmissionError) -> (u16, Value) {
         let error = &refusal.error;
         let said = json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint, "line": error.line });
         match &refusal.kind {

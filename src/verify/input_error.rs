@@ -10,10 +10,10 @@ use super::verdict;
 use crate::export::DecompressError;
 use crate::{Code, Error};
 
-/// Why nothing of an export can be read.
+/// An error in an export of which nothing can be read.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{}", self.to_error())]
-pub struct Unread {
+pub struct InputError {
     code: FindingCode,
     line: u64,
     /// How many lines that are not blank were met.
@@ -22,7 +22,7 @@ pub struct Unread {
     hint: &'static str,
 }
 
-impl Unread {
+impl InputError {
     /// The line that is not blank and comes first is no header.
     pub(super) fn header(line: u64, error: Error) -> Self {
         let code = FindingCode::FormatHeader;
@@ -68,4 +68,10 @@ impl Unread {
     }
 }
 
-impl core::error::Error for Unread {}
+impl core::error::Error for InputError {}
+
+impl From<InputError> for Error {
+    fn from(error: InputError) -> Self {
+        error.to_error()
+    }
+}

@@ -1,8 +1,9 @@
-//! What is answered that is no success: one JSON form for all.
+//! Error responses, in one JSON format.
 
 use std::fmt;
 
-use countersign::log::{Kind, Limits, MAX_PROVEN, Refusal};
+use countersign::Diagnostic;
+use countersign::log::{Kind, Limits, MAX_PROVEN, SubmissionError};
 use countersign::tolerance;
 use http::header::{CONTENT_TYPE, RETRY_AFTER as RETRY, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -11,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::Answer;
 use super::response::{NO_STORE, with_headers};
 use crate::erase::EraseError;
-use crate::stop::Stop;
+use crate::stop::SigningStop;
 use crate::store::StoreError;
 use crate::submitting::SubmitError;
 use crate::witnessing::AGAIN;
@@ -23,42 +24,39 @@ const RETRY_STOPPED: u64 = 30;
 /// The longest that a client is told to wait.
 const LONGEST: u64 = 3_600;
 
-/// A request that was not answered with success.
+/// An error response: a [`Diagnostic`], its HTTP status, and what else a client can use.
 #[derive(Clone, Debug)]
-pub struct Problem(Box<Details>);
+pub struct ApiError(Box<Details>);
 
 #[derive(Clone, Debug)]
 struct Details {
     status: StatusCode,
-    code: String,
-    message: String,
-    hint: Option<String>,
-    line: Option<u64>,
-    member: Option<String>,
+    diagnostic: Diagnostic,
     /// What else a program can use, beside `error`.
     beside: Map<String, Value>,
     /// Seconds after which a client may come again.
     retry: Option<u64>,
 }
 
-impl fmt::Display for Problem {
+impl fmt::Display for ApiError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.0.code, self.0.message)
+        let Diagnostic { code, message, .. } = &self.0.diagnostic;
+        write!(f, "{code}: {message}")
     }
 }
 
-impl std::error::Error for Problem {}
+impl std::error::Error for ApiError {}
 
-impl Problem {
+impl ApiError {
     /// A problem with a stable code and a message for people.
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
+        Self::from_diagnostic(status, Diagnostic::new(code.to_owned().into(), message))
+    }
+
+    fn from_diagnostic(status: StatusCode, diagnostic: Diagnostic) -> Self {
         Self(Box::new(Details {
             status,
-            code: code.into(),
-            message: message.into(),
-            hint: None,
-            line: None,
-            member: None,
+            diagnostic,
             beside: Map::new(),
             retry: matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS)
                 .then_some(RETRY_AFTER),
@@ -68,7 +66,7 @@ impl Problem {
     /// The same with what to do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
-        self.0.hint = Some(hint.into());
+        self.0.diagnostic.hint = Some(hint.into().into());
         self
     }
 
@@ -139,7 +137,7 @@ impl Problem {
     }
 
     /// The log signs nothing more. What contradicts is for the operator.
-    pub(crate) fn stopped(stop: &Stop) -> Self {
+    pub(crate) fn stopped(stop: &SigningStop) -> Self {
         let message =
             "the log signs nothing more: what is here contradicts, or may contradict, what it signed before";
         let hint = "keep what you have, and send it again later: the log's operator has to see to it first";
@@ -159,7 +157,7 @@ impl Problem {
     }
 
     /// A refusal of a log.
-    pub fn of_refusal(refusal: &Refusal, limits: &Limits) -> Self {
+    pub fn of_refusal(refusal: &SubmissionError, limits: &Limits) -> Self {
         let status = match &refusal.kind {
             Kind::Malformed => StatusCode::BAD_REQUEST,
             Kind::TooLarge => return Self::too_large(limits),
@@ -171,11 +169,7 @@ impl Problem {
             Kind::Gap { .. } | Kind::Fork(_) => StatusCode::CONFLICT,
             Kind::Early { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
-        let error = &refusal.error;
-        let mut problem = Self::new(status, error.code.as_str(), error.message.clone());
-        problem.0.line = error.line;
-        problem.0.member.clone_from(&error.member);
-        problem.0.hint = error.hint.map(Into::into);
+        let mut problem = Self::from_diagnostic(status, Diagnostic::from(refusal.error.clone()).into_text());
         match &refusal.kind {
             Kind::Gap { chain, expected, last } => {
                 problem = problem.with("chain", chain.to_string()).with("expected", *expected);
@@ -206,7 +200,7 @@ impl Problem {
     }
 }
 
-impl From<StoreError> for Problem {
+impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Stopped(stop) => Self::stopped(&stop),
@@ -215,20 +209,11 @@ impl From<StoreError> for Problem {
     }
 }
 
-impl From<Problem> for Answer {
-    fn from(Problem(details): Problem) -> Self {
-        let Details { status, code, message, hint, line, member, beside, retry } = *details;
-        let mut error = Map::new();
-        error.insert("code".into(), code.into());
-        error.insert("message".into(), message.into());
-        let optional = [
-            ("hint", hint.map(Value::from)),
-            ("line", line.map(Value::from)),
-            ("member", member.map(Value::from)),
-        ];
-        error.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+impl From<ApiError> for Answer {
+    fn from(ApiError(details): ApiError) -> Self {
+        let Details { status, diagnostic, beside, retry } = *details;
         let mut body = Map::new();
-        body.insert("error".into(), error.into());
+        body.insert("error".into(), json!(diagnostic));
         body.extend(beside);
         let body = Value::Object(body).to_string().into_bytes();
         let mut answer = with_headers(status, &[(CONTENT_TYPE, "application/json"), NO_STORE], body);

@@ -1,12 +1,12 @@
-//! Why parts cannot be summarized, or summaries not be verified.
+//! Errors in summarizing parts and in verifying summaries.
 
 use std::ops::RangeInclusive;
 use std::{fmt, io};
 
-/// Why a file cannot be summarized in parts, or summaries cannot be verified.
+/// An error in summarizing a file in parts, or in verifying summaries.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum PartsError {
     /// Reading or writing met this.
     Io(io::Error),
     /// The export is compressed: where its lines begin cannot be told without reading all before.
@@ -35,7 +35,7 @@ pub enum Refused {
     Apart,
 }
 
-impl Refused {
+impl PartsError {
     /// The stable code.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -78,7 +78,7 @@ impl Refused {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for PartsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "cannot read: {error}"),
@@ -118,26 +118,26 @@ fn missing(parts: &[RangeInclusive<u64>], f: &mut fmt::Formatter<'_>) -> fmt::Re
     write!(f, "{more} {} missing", if is_one { "is" } else { "are" })
 }
 
-impl std::error::Error for Refused {}
+impl std::error::Error for PartsError {}
 
-impl From<io::Error> for Refused {
+impl From<io::Error> for PartsError {
     fn from(error: io::Error) -> Self {
         Self::Io(error)
     }
 }
 
-/// What is wrong with summaries, and with which of those that were given.
+/// An error in one of the summaries that were given, or in all of them together.
 #[derive(Debug)]
-pub struct Unusable {
+pub struct SummaryError {
     /// Its place among those that were given.
     pub place: Option<usize>,
     /// What is wrong.
-    pub why: Refused,
+    pub why: PartsError,
 }
 
-pub(super) fn at<T>(place: usize) -> impl FnOnce(T) -> Unusable
+pub(super) fn at<T>(place: usize) -> impl FnOnce(T) -> SummaryError
 where
-    Refused: From<T>,
+    PartsError: From<T>,
 {
-    move |why| Unusable { place: Some(place), why: why.into() }
+    move |why| SummaryError { place: Some(place), why: why.into() }
 }

@@ -1,4 +1,4 @@
-//! Why a log does not take a submission.
+//! Errors of submissions that a log does not accept.
 
 use core::convert::Infallible;
 
@@ -9,10 +9,10 @@ use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::tolerance;
 
-/// A submission of which nothing was taken.
+/// An error in a submission, of which nothing was accepted then.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{error}")]
-pub struct Refusal {
+pub struct SubmissionError {
     /// What the emitter can do about it.
     pub kind: Kind,
     /// What is wrong, with the line of the submission.
@@ -67,7 +67,7 @@ pub struct Evidence {
     pub refused: Vec<String>,
 }
 
-impl Refusal {
+impl SubmissionError {
     pub(super) fn new(kind: Kind, error: Error) -> Self {
         Self { kind, error, is_signed: false }
     }
@@ -104,27 +104,27 @@ impl Refusal {
     }
 }
 
-impl core::error::Error for Refusal {}
+impl core::error::Error for SubmissionError {}
 
-impl From<Refusal> for Error {
-    fn from(refusal: Refusal) -> Self {
+impl From<SubmissionError> for Error {
+    fn from(refusal: SubmissionError) -> Self {
         refusal.error
     }
 }
 
-/// Why a submission was not taken: the log refuses it, or its storage could not tell.
+/// An error in accepting a submission: the log refuses it, or its storage failed.
 #[derive(Debug, derive_more::Display, derive_more::From)]
-pub enum Stop<E> {
+pub enum AcceptanceError<E> {
     /// The submission is at fault.
     #[from]
-    Refused(Refusal),
+    Refused(SubmissionError),
     /// The storage is.
     Storage(E),
 }
 
-impl<E: core::error::Error> core::error::Error for Stop<E> {}
+impl<E: core::error::Error> core::error::Error for AcceptanceError<E> {}
 
-impl<E> Stop<E> {
+impl<E> AcceptanceError<E> {
     /// The same at this line, unless it is known already.
     pub(super) fn at_line(self, line: Option<u64>) -> Self {
         match self {
@@ -134,9 +134,9 @@ impl<E> Stop<E> {
     }
 }
 
-impl Stop<Infallible> {
+impl AcceptanceError<Infallible> {
     /// The refusal, where storage cannot fail.
-    pub fn refusal(self) -> Refusal {
+    pub fn refusal(self) -> SubmissionError {
         match self {
             Self::Refused(refusal) => refusal,
             Self::Storage(never) => match never {},

@@ -1,0 +1,99 @@
+//! The crate's error: why a rule, a pack or another file can't be used, and where.
+
+use core::fmt;
+use core::ops::{Deref, DerefMut};
+
+use countersign::Diagnostic;
+
+/// An error in a rule, a pack, or another file that this crate reads.
+///
+/// Its member is the rule's title or id, as far as it has one; in a file that is no rule the member, such as `loss.high`.
+/// A pack that was built has no lines. The error is as small as a pointer, which most functions that read rules hand on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnalyzeError(Box<Diagnostic<&'static str>>);
+
+/// A fault's words, which are put together only where there is room for them.
+macro_rules! told {
+    ($($part:tt)*) => {
+        if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }
+    };
+}
+
+pub(crate) use told;
+
+impl AnalyzeError {
+    #[cold]
+    pub(crate) fn new(
+        code: &'static str,
+        line: u32,
+        problem: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        // Who has no room for words has the code.
+        let (problem, hint) = if cfg!(feature = "explain") {
+            (problem.into(), hint.into())
+        } else {
+            (String::new(), String::new())
+        };
+        let line = (line > 0).then_some(line.into());
+        Self(Box::new(Diagnostic { line, hint: Some(hint.into()), ..Diagnostic::new(code, problem) }))
+    }
+
+    /// Returns what to do about it, for people; nothing in a build that has no room for words.
+    pub fn hint(&self) -> &str {
+        self.0.hint.as_deref().unwrap_or_default()
+    }
+
+    pub(crate) fn in_file(mut self, file: &str) -> Self {
+        if self.file.is_none() && !file.is_empty() {
+            self.file = Some(file.into());
+        }
+        self
+    }
+
+    pub(crate) fn of_rule(mut self, rule: &str) -> Self {
+        if self.member.is_none() && !rule.is_empty() {
+            self.member = Some(rule.into());
+        }
+        self
+    }
+}
+
+impl Deref for AnalyzeError {
+    type Target = Diagnostic<&'static str>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl DerefMut for AnalyzeError {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
+}
+
+impl From<AnalyzeError> for Diagnostic<&'static str> {
+    fn from(AnalyzeError(diagnostic): AnalyzeError) -> Self {
+        *diagnostic
+    }
+}
+
+impl fmt::Display for AnalyzeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Diagnostic { code, message, file, line, member, .. } = &*self.0;
+        if let Some(file) = file {
+            write!(f, "{file}:")?;
+            if let Some(line) = line {
+                write!(f, "{line}:")?;
+            }
+            write!(f, " ")?;
+        }
+        if let Some(member) = member {
+            write!(f, "{member}: ")?;
+        }
+        write!(f, "{message} [{code}]; {}", self.hint())
+    }
+}
+
+impl std::error::Error for AnalyzeError {}

@@ -1,0 +1,148 @@
+//! The one form of an error: a stable code, a message, a place and a hint.
+
+use core::fmt;
+use core::ops::Range;
+use std::borrow::Cow;
+
+use crate::error::Quoted;
+
+/// An error's code, message, place and hint, which all crates of the product share.
+///
+/// Each crate's error wraps one. Its code is of type `C`: an enum where a crate has a closed list of codes, otherwise a
+/// string. Its hint is of type `H`: a `&'static str` where all hints are constants. The place consists of `file`, `line`, `member` and `at`, each if it is known.
+///
+/// `Display` writes `code: file: line 1: member "name": at byte 0: message`, without the parts that aren't known.
+/// `Serialize` (feature `verify`) writes an object with `code`, `message`, `hint`, `file`, `line`, `member` and `at`,
+/// without the fields that aren't known.
+///
+/// ```
+/// use countersign::Diagnostic;
+///
+/// let error = Diagnostic::<_, &str>::new("trust.invalid", "the trust file names no log");
+/// let error = Diagnostic { line: Some(3), ..error };
+/// assert_eq!(error.to_string(), "trust.invalid: line 3: the trust file names no log");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic<C = Cow<'static, str>, H = Cow<'static, str>> {
+    /// The stable code.
+    pub code: C,
+    /// What is wrong, for people. Never contains a secret.
+    pub message: String,
+    /// The file, as it was named.
+    pub file: Option<String>,
+    /// The 1-based line of the input.
+    pub line: Option<u64>,
+    /// The name of the JSON member, or the path to it; in a rule, the rule.
+    pub member: Option<String>,
+    /// The part of the input, in bytes from its start.
+    pub at: Option<Range<usize>>,
+    /// What to do about it, for people.
+    pub hint: Option<H>,
+}
+
+impl<C, H> Diagnostic<C, H> {
+    /// Creates a diagnostic without a place and without a hint.
+    #[cold]
+    pub fn new(code: C, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, message, file: None, line: None, member: None, at: None, hint: None }
+    }
+
+    /// Returns the same with its code and its hint as text, for errors that combine those of several crates.
+    pub fn into_text(self) -> Diagnostic
+    where
+        C: Into<Cow<'static, str>>,
+        H: Into<Cow<'static, str>>,
+    {
+        let Self { code, message, file, line, member, at, hint } = self;
+        Diagnostic { code: code.into(), message, file, line, member, at, hint: hint.map(Into::into) }
+    }
+}
+
+impl<C: AsRef<str>, H> fmt::Display for Diagnostic<C, H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: ", self.code.as_ref())?;
+        if let Some(file) = &self.file {
+            write!(f, "{file}: ")?;
+        }
+        if let Some(line) = self.line {
+            write!(f, "line {line}: ")?;
+        }
+        if let Some(member) = &self.member {
+            write!(f, "member {}: ", Quoted(member))?;
+        }
+        if let Some(at) = &self.at {
+            write!(f, "at byte {}: ", at.start)?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl<C: AsRef<str> + fmt::Debug, H: fmt::Debug> core::error::Error for Diagnostic<C, H> {}
+
+#[cfg(feature = "verify")]
+impl<C: AsRef<str>, H: AsRef<str>> serde::Serialize for Diagnostic<C, H> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap as _;
+
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("code", self.code.as_ref())?;
+        map.serialize_entry("message", &self.message)?;
+        if let Some(hint) = &self.hint {
+            map.serialize_entry("hint", hint.as_ref())?;
+        }
+        if let Some(file) = &self.file {
+            map.serialize_entry("file", file)?;
+        }
+        if let Some(line) = self.line {
+            map.serialize_entry("line", &line)?;
+        }
+        if let Some(member) = &self.member {
+            map.serialize_entry("member", member)?;
+        }
+        if let Some(at) = &self.at {
+            map.serialize_entry("at", &[at.start, at.end])?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    #[test]
+    fn writes_what_is_known() {
+        let plain = Diagnostic::<_, &str>::new("a.b", "no value");
+        assert_eq!(plain.to_string(), "a.b: no value");
+        let full = Diagnostic {
+            file: Some("f.txt".into()),
+            line: Some(2),
+            member: Some("m".into()),
+            at: Some(3..5),
+            hint: Some("give one"),
+            ..plain
+        };
+        assert_eq!(full.to_string(), "a.b: f.txt: line 2: member \"m\": at byte 3: no value");
+    }
+
+    #[cfg(feature = "verify")]
+    #[test]
+    fn serializes_what_is_known() {
+        let plain = Diagnostic::<_, &str>::new("a.b", "no value");
+        assert_eq!(serde_json::to_string(&plain).unwrap(), r#"{"code":"a.b","message":"no value"}"#);
+        let full = Diagnostic {
+            file: Some("f.txt".into()),
+            line: Some(2),
+            member: Some("m".into()),
+            at: Some(3..5),
+            hint: Some("give one"),
+            ..plain
+        };
+        let json = r#"{"code":"a.b","message":"no value","hint":"give one","file":"f.txt","line":2,"member":"m","at":[3,5]}"#;
+        assert_eq!(serde_json::to_string(&full).unwrap(), json);
+    }
+}
