@@ -349,6 +349,7 @@ impl Stream {
     }
 
     /// Makes reading fail, too, when less than 1 KiB comes in a minute. An export keeps that pace; a live view need not.
+    #[must_use]
     pub fn paced(self) -> Self {
         Self { meter: Some(Meter::new(SLOWEST_EXPORT)), ..self }
     }

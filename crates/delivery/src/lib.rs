@@ -3,7 +3,7 @@
 //! A recorder's links go into an [`Outbox`], which is durable in a [`Directory`] or ends with the process in [`Memory`]. A
 //! [`Delivery`] submits them to a [`LogServer`], one request a step, and removes a link only if the log proves to hold it.
 //! A step reads no clock and waits for nothing: the caller decides when to try again, or runs [`send`] on a thread, which waits
-//! and tries again by itself. Links that a log refuses as dated ahead of its clock are [dated anew](redate) by a [`Clock`] that
+//! and tries again by itself. Links that a log refuses as dated ahead of its clock are [dated anew](fn@redate) by a [`Clock`] that
 //! follows the log's. A [`FileFollower`] reads a log file that grows, and the outbox remembers how far.
 //!
 //! ```

@@ -39,7 +39,7 @@ pub struct SenderStatus {
     pub redacted: u64,
     /// The number of events that are proven to be in the log.
     pub proven: u64,
-    /// What the recording thread is asked to date anew ([`redate`](crate::redate)).
+    /// What the recording thread is asked to date anew ([`redate`](fn@crate::redate)).
     pub early: Option<Early>,
     /// True if it did.
     pub dated_anew: bool,
@@ -56,25 +56,25 @@ pub struct SenderStatus {
 /// A [`SenderStatus`] that the recording and the delivering thread share.
 #[derive(Default)]
 pub struct SharedStatus {
-    standing: Mutex<SenderStatus>,
+    status: Mutex<SenderStatus>,
     changed: Condvar,
 }
 
 impl SharedStatus {
     /// Locks the status.
-    pub fn standing(&self) -> MutexGuard<'_, SenderStatus> {
-        self.standing.lock().unwrap_or_else(PoisonError::into_inner)
+    pub fn status(&self) -> MutexGuard<'_, SenderStatus> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes the status, and wakes whoever waits for that.
     pub fn change(&self, change: impl FnOnce(&mut SenderStatus)) {
-        change(&mut self.standing());
+        change(&mut self.status());
         self.changed.notify_all();
     }
 
     /// Waits until the status changes, or for so long.
     pub fn wait(&self, longest: Duration) {
-        self.wait_with(self.standing(), longest);
+        self.wait_with(self.status(), longest);
     }
 
     fn wait_with(&self, standing: MutexGuard<'_, SenderStatus>, longest: Duration) {
@@ -123,7 +123,7 @@ pub fn send(
     let mut at_once = 0;
     let mut anew = 0;
     let failure = loop {
-        let recorded = shared.standing().recorded;
+        let recorded = shared.status().recorded;
         let mut step = delivery.step(server);
         if let Step::Early { now, from, after, why } = step {
             anew += 1;
@@ -152,7 +152,7 @@ pub fn send(
                 shared.change(|standing| standing.proven += events);
             }
             Step::Empty => {
-                let standing = shared.standing();
+                let standing = shared.status();
                 if standing.ended {
                     break None;
                 }
@@ -190,7 +190,7 @@ pub fn send(
 fn is_dated_anew(shared: &SharedStatus, early: Early) -> bool {
     shared.change(|standing| (standing.early, standing.dated_anew) = (Some(early), false));
     loop {
-        let standing = shared.standing();
+        let standing = shared.status();
         if standing.early.is_none() {
             return standing.dated_anew;
         }
@@ -219,7 +219,7 @@ fn hold(
     loop {
         let now = Instant::now();
         let last_chance = observer.is_stopped() && now >= *stopping.get_or_insert(now + STOPPING);
-        let ends = shared.standing().ended || policy.blocks_recording;
+        let ends = shared.status().ended || policy.blocks_recording;
         if last_chance || (ends && now >= since + policy.give_up) {
             return false;
         }

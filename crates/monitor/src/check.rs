@@ -160,7 +160,7 @@ impl<'a> Monitor<'a> {
                 }
             }
             Err(failure) if failure.code() == "checkpoint.invalid" => {
-                let message = format!("what is served is not a checkpoint: {}", failure.to_string());
+                let message = format!("what is served is not a checkpoint: {failure}");
                 findings.stop();
                 findings.add(Finding::new(NO_CHECKPOINT, message).lasting());
             }

@@ -254,7 +254,7 @@ impl Session<'_> {
             let ended = self.record(feed, &mut recorded);
             self.shared.change(|standing| standing.ended = true);
             let bar = progress::status();
-            while !self.shared.standing().over {
+            while !self.shared.status().over {
                 self.date_anew(&mut None);
                 bar.set_message(self.status(recorded));
                 bar.tick();
@@ -279,7 +279,7 @@ impl Session<'_> {
         let bar = if self.to.follow { progress::status() } else { indicatif::ProgressBar::hidden() };
         let mut after_stop = 0;
         let ended = loop {
-            if self.shared.standing().early.is_some() {
+            if self.shared.status().early.is_some() {
                 *recorded += self.flush(recorder.as_mut(), &mut unflushed)?;
                 self.date_anew(&mut recorder);
             }
@@ -356,7 +356,7 @@ impl Session<'_> {
 
     /// Whether the log does not take this chain any more.
     fn cannot_go_on(&self) -> bool {
-        let standing = self.shared.standing();
+        let standing = self.shared.status();
         standing.over && (self.to.follow || self.to.outbox.is_none() || is_dead(standing.failure.as_ref()))
     }
 
@@ -412,7 +412,7 @@ impl Session<'_> {
 
     /// Dates anew what the log refused as early, if it did. The recorder goes on with the new chain then.
     fn date_anew(&self, recorder: &mut Option<Recorder>) {
-        let Some(early) = self.shared.standing().early else { return };
+        let Some(early) = self.shared.status().early else { return };
         let dated = self.try_date_anew(&early);
         let dated_anew = matches!(dated, Ok(Some(_)));
         match dated {
@@ -464,7 +464,7 @@ impl Session<'_> {
     }
 
     fn is_due(&self, unflushed: &Unflushed) -> bool {
-        let limits = self.shared.standing().limits;
+        let limits = self.shared.status().limits;
         let bytes = FLUSH_BYTES.min(limits.bytes / 2);
         let events = FLUSH_EVENTS.min(limits.lines as u64 / 2).max(1);
         unflushed.events >= events
@@ -502,12 +502,12 @@ impl Session<'_> {
 
     /// Whether there is something to do beside waiting for room.
     fn may_go_on(&self) -> bool {
-        let standing = self.shared.standing();
+        let standing = self.shared.status();
         standing.over || standing.early.is_some() || stop::asked()
     }
 
     fn status(&self, recorded: u64) -> String {
-        let proven = self.shared.standing().proven;
+        let proven = self.shared.status().proven;
         format!("{recorded} recorded, {proven} proven to be in the log, {} waiting", self.outbox().events())
     }
 
@@ -518,7 +518,7 @@ impl Session<'_> {
         ended: Result<UnwrapSummary, CliError>,
     ) -> Result<ExitStatus, CliError> {
         let (redacted, proven, failure) = {
-            let mut standing = self.shared.standing();
+            let mut standing = self.shared.status();
             (standing.redacted, standing.proven, standing.failure.take())
         };
         let redactions = self.redactions.lock().unwrap_or_else(PoisonError::into_inner);
