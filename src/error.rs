@@ -2,63 +2,99 @@
 
 use core::fmt::{self, Write as _};
 
-use crate::hex;
-use crate::words::words;
+use strum::{EnumString, IntoStaticStr};
 
-words! {
-    /// What went wrong, as a word that programs may compare. Codes are stable.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-    #[non_exhaustive]
-    pub enum Code {
-        /// An event is no JSON object, or one that I-JSON cannot carry (SPEC section 3).
-        Event = "event.invalid",
-        /// A key, a signer key file or a vkey is not of the form that the signed-note specification gives.
-        Key = "key.invalid",
-        /// A key or log name is empty or holds a space, a control character or `+`.
-        Name = "name.invalid",
-        /// A time is not RFC 3339, UTC, with milliseconds.
-        Time = "time.invalid",
-        /// A link's text has not the grammar of SPEC section 4.
-        Link = "link.invalid",
-        /// A signed note or key note is malformed (SPEC section 5).
-        Note = "note.invalid",
-        /// A checkpoint is malformed (C2SP tlog-checkpoint).
-        Checkpoint = "checkpoint.invalid",
-        /// A trust file is unusable (SPEC section 8).
-        Trust = "trust.invalid",
-        /// A proof is malformed or does not prove what it should.
-        Proof = "proof.invalid",
-        /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
-        /// tlog-tiles).
-        Tile = "tile.invalid",
-        /// A pack of rules cannot be used (SPEC section 13).
-        Pack = "pack.invalid",
-        /// A watchlist is malformed, or may not take the place of the one before (SPEC section 13).
-        Watchlist = "watchlist.invalid",
-        /// What a witness was asked, or answered, is malformed or does not verify (C2SP tlog-witness).
-        Witness = "witness.invalid",
-        /// An export is not one, or not of the kind that this step needs.
-        Export = "export.invalid",
-        /// More of an export waits for a signature than a reader of its events keeps.
-        LeftOut = "export.left_out",
-        /// Nothing in an export is what was selected, or what was is not there to be shown.
-        Selection = "selection.empty",
-        /// An evidence file, or the frame of a report, is malformed or does not hold together (SPEC section 14).
-        Evidence = "evidence.invalid",
-        /// A recorder was used out of turn: a signature is due, or the chain is closed.
-        Recorder = "recorder.out_of_turn",
-        /// A signature given by a signer does not verify under its own key.
-        Signature = "signature.invalid",
-        /// A log may not take what was brought to it (SPEC section 6).
-        Refused = "log.refused",
-        /// A log does not take this from that key (SPEC section 6).
-        Unauthorised = "log.unauthorised",
-        /// Links are missing between what a log has of a chain and what was brought to it.
-        Gap = "log.gap",
-        /// A log has another link for that place of a chain.
-        Fork = "log.fork",
-        /// A link's time is ahead of the clock of the log that it was brought to (SPEC section 6).
-        Early = "submit.early",
+use crate::hex;
+
+/// What went wrong, as a word that programs may compare. Codes are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EnumString, IntoStaticStr)]
+#[cfg_attr(feature = "verify", derive(serde::Serialize), serde(into = "&'static str"))]
+#[non_exhaustive]
+pub enum Code {
+    /// An event is no JSON object, or one that I-JSON cannot carry (SPEC section 3).
+    #[strum(serialize = "event.invalid")]
+    Event,
+    /// A key, a signer key file or a vkey is not of the form that the signed-note specification gives.
+    #[strum(serialize = "key.invalid")]
+    Key,
+    /// A key or log name is empty or holds a space, a control character or `+`.
+    #[strum(serialize = "name.invalid")]
+    Name,
+    /// A time is not RFC 3339, UTC, with milliseconds.
+    #[strum(serialize = "time.invalid")]
+    Time,
+    /// A link's text has not the grammar of SPEC section 4.
+    #[strum(serialize = "link.invalid")]
+    Link,
+    /// A signed note or key note is malformed (SPEC section 5).
+    #[strum(serialize = "note.invalid")]
+    Note,
+    /// A checkpoint is malformed (C2SP tlog-checkpoint).
+    #[strum(serialize = "checkpoint.invalid")]
+    Checkpoint,
+    /// A trust file is unusable (SPEC section 8).
+    #[strum(serialize = "trust.invalid")]
+    Trust,
+    /// A proof is malformed or does not prove what it should.
+    #[strum(serialize = "proof.invalid")]
+    Proof,
+    /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
+    /// tlog-tiles).
+    #[strum(serialize = "tile.invalid")]
+    Tile,
+    /// A pack of rules cannot be used (SPEC section 13).
+    #[strum(serialize = "pack.invalid")]
+    Pack,
+    /// A watchlist is malformed, or may not take the place of the one before (SPEC section 13).
+    #[strum(serialize = "watchlist.invalid")]
+    Watchlist,
+    /// What a witness was asked, or answered, is malformed or does not verify (C2SP tlog-witness).
+    #[strum(serialize = "witness.invalid")]
+    Witness,
+    /// An export is not one, or not of the kind that this step needs.
+    #[strum(serialize = "export.invalid")]
+    Export,
+    /// More of an export waits for a signature than a reader of its events keeps.
+    #[strum(serialize = "export.left_out")]
+    LeftOut,
+    /// Nothing in an export is what was selected, or what was is not there to be shown.
+    #[strum(serialize = "selection.empty")]
+    Selection,
+    /// An evidence file, or the frame of a report, is malformed or does not hold together (SPEC section 14).
+    #[strum(serialize = "evidence.invalid")]
+    Evidence,
+    /// A recorder was used out of turn: a signature is due, or the chain is closed.
+    #[strum(serialize = "recorder.out_of_turn")]
+    Recorder,
+    /// A signature given by a signer does not verify under its own key.
+    #[strum(serialize = "signature.invalid")]
+    Signature,
+    /// A log may not take what was brought to it (SPEC section 6).
+    #[strum(serialize = "log.refused")]
+    Refused,
+    /// A log does not take this from that key (SPEC section 6).
+    #[strum(serialize = "log.unauthorised")]
+    Unauthorised,
+    /// Links are missing between what a log has of a chain and what was brought to it.
+    #[strum(serialize = "log.gap")]
+    Gap,
+    /// A log has another link for that place of a chain.
+    #[strum(serialize = "log.fork")]
+    Fork,
+    /// A link's time is ahead of the clock of the log that it was brought to (SPEC section 6).
+    #[strum(serialize = "submit.early")]
+    Early,
+}
+
+impl Code {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// What has this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 

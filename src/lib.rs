@@ -195,6 +195,5 @@ mod verdict;
 pub mod verify;
 #[cfg(feature = "verify")]
 pub mod witness;
-mod words;
 
 pub use error::{Code, Error};

@@ -3,23 +3,38 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use strum::{EnumString, IntoStaticStr};
 
 use crate::verify::{LISTED, Verdict};
-use crate::words::words;
 
-words! {
-    /// What can be wrong with a tile or a bundle. Codes are stable.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-    #[non_exhaustive]
-    pub enum TileCode {
-        /// A hash in a tile is not that of the leaf, or of the tile below, that it stands for.
-        Hash = "tile.hash",
-        /// It is not of the form that C2SP tlog-tiles gives.
-        Malformed = "tile.malformed",
-        /// The log does not have it.
-        Missing = "tile.missing",
-        /// The tiles at the right edge give another root than the checkpoint's.
-        Root = "tile.root",
+/// What can be wrong with a tile or a bundle. Codes are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, Serialize)]
+#[serde(into = "&'static str")]
+#[non_exhaustive]
+pub enum TileCode {
+    /// A hash in a tile is not that of the leaf, or of the tile below, that it stands for.
+    #[strum(serialize = "tile.hash")]
+    Hash,
+    /// It is not of the form that C2SP tlog-tiles gives.
+    #[strum(serialize = "tile.malformed")]
+    Malformed,
+    /// The log does not have it.
+    #[strum(serialize = "tile.missing")]
+    Missing,
+    /// The tiles at the right edge give another root than the checkpoint's.
+    #[strum(serialize = "tile.root")]
+    Root,
+}
+
+impl TileCode {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// What has this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 

@@ -1,5 +1,7 @@
 use std::borrow::Cow;
 
+use strum::{EnumString, IntoStaticStr};
+
 use crate::base64;
 use crate::checkpoint::SignedCheckpoint;
 use crate::error::{Code, Error};
@@ -8,7 +10,6 @@ use crate::integer;
 use crate::json::{scan_value, skip_space, string_end, twin, unescape};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link};
-use crate::words::words;
 
 use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL, Payload};
 
@@ -61,16 +62,28 @@ pub enum Item<'a> {
     },
 }
 
-words! {
-    /// Why an exporter does not show an event; unverified.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Withheld {
-        /// Salt and event were deleted.
-        Erased = "erased",
-        /// The reader may not see it.
-        Redacted = "redacted",
-        /// The reader did not ask for it.
-        Filtered = "filtered",
+/// Why an exporter does not show an event; unverified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
+#[cfg_attr(feature = "verify", derive(serde::Serialize), serde(into = "&'static str"))]
+pub enum Withheld {
+    /// Salt and event were deleted.
+    Erased,
+    /// The reader may not see it.
+    Redacted,
+    /// The reader did not ask for it.
+    Filtered,
+}
+
+impl Withheld {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// What has this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 

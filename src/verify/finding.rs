@@ -3,10 +3,10 @@
 use core::fmt;
 
 use serde::{Serialize, Serializer};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::export::CUT_OFF;
 use crate::link::ChainId;
-use crate::words::words;
 
 /// How many findings of each code a report lists.
 pub const LISTED: usize = 100;
@@ -25,16 +25,27 @@ pub enum Severity {
 
 macro_rules! codes {
     ($($(#[doc = $doc:literal])+ $name:ident $text:literal $severity:ident $hint:expr;)+) => {
-        words! {
-            /// The codes that findings can have (SPEC section 9). They are stable.
-            #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-            #[non_exhaustive]
-            pub enum FindingCode { $($(#[doc = $doc])+ $name = $text,)+ }
-        }
+        /// The codes that findings can have (SPEC section 9). They are stable.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray, Serialize,
+        )]
+        #[serde(into = "&'static str")]
+        #[non_exhaustive]
+        pub enum FindingCode { $($(#[doc = $doc])+ #[strum(serialize = $text)] $name,)+ }
 
         impl FindingCode {
             /// Every code, in the order of their text.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
+            pub const ALL: &[Self] = Self::VARIANTS;
+
+            /// Its word.
+            pub fn as_str(self) -> &'static str {
+                self.into()
+            }
+
+            /// What has this word.
+            pub fn parse(word: &str) -> Option<Self> {
+                word.parse().ok()
+            }
 
             /// What a finding of this code means for its check.
             pub const fn severity(self) -> Severity {

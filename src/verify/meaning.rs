@@ -1,38 +1,62 @@
 //! What a report means to people (SPEC section 9). It follows from the report, which has no member for it: interfaces get it
 //! beside the report.
 
+use serde::Serialize;
+use strum::{EnumString, IntoStaticStr};
+
 use super::finding::{FindingCode, LISTED, Severity};
 use super::report::{Check, CheckState, Report, Verdict};
 use crate::link::ChainId;
-use crate::words::words;
 
-words! {
-    /// What the words for a verdict depend on where it has several, of `broken` the first that is lacking: it explains
-    /// what else is.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    pub enum Why {
-        /// Broken: the file is cut off or damaged.
-        Truncated = "format.truncated",
-        /// Broken: entries are missing.
-        Missing = "range.missing",
-        /// Broken: it is not what the reader asked for.
-        Expected = "expected",
-        /// Broken: too few witnesses cosigned it.
-        Unwitnessed = "witness.quorum",
-        /// Not checked: this is no export, or its header is damaged.
-        Header = "format.header",
-        /// Not checked: it is compressed in a way that can't be read.
-        Compression = "format.compression",
-        /// Not checked: the log had no entry, by its last checkpoint here.
-        EmptyLog = "empty.log",
-        /// Not checked: no entry is here.
-        EmptyExport = "empty.export",
-        /// Unconfirmed: only the log is not trusted.
-        Log = "log.unknown",
-        /// Partial: no entry is missing in between, but a key may have been revoked.
-        Unseen = "key.unseen",
-        /// Partial: no entry is missing in between, but events may be withheld.
-        Withheld = "payload.withheld",
+/// What the words for a verdict depend on where it has several, of `broken` the first that is lacking: it explains
+/// what else is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, Serialize)]
+#[serde(into = "&'static str")]
+pub enum Why {
+    /// Broken: the file is cut off or damaged.
+    #[strum(serialize = "format.truncated")]
+    Truncated,
+    /// Broken: entries are missing.
+    #[strum(serialize = "range.missing")]
+    Missing,
+    /// Broken: it is not what the reader asked for.
+    #[strum(serialize = "expected")]
+    Expected,
+    /// Broken: too few witnesses cosigned it.
+    #[strum(serialize = "witness.quorum")]
+    Unwitnessed,
+    /// Not checked: this is no export, or its header is damaged.
+    #[strum(serialize = "format.header")]
+    Header,
+    /// Not checked: it is compressed in a way that can't be read.
+    #[strum(serialize = "format.compression")]
+    Compression,
+    /// Not checked: the log had no entry, by its last checkpoint here.
+    #[strum(serialize = "empty.log")]
+    EmptyLog,
+    /// Not checked: no entry is here.
+    #[strum(serialize = "empty.export")]
+    EmptyExport,
+    /// Unconfirmed: only the log is not trusted.
+    #[strum(serialize = "log.unknown")]
+    Log,
+    /// Partial: no entry is missing in between, but a key may have been revoked.
+    #[strum(serialize = "key.unseen")]
+    Unseen,
+    /// Partial: no entry is missing in between, but events may be withheld.
+    #[strum(serialize = "payload.withheld")]
+    Withheld,
+}
+
+impl Why {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// What has this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 

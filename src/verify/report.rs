@@ -1,24 +1,36 @@
 //! The report: what verifying produced (SPEC section 9).
 
 use serde::{Serialize, Serializer};
+use strum::{EnumString, IntoStaticStr};
 
 use super::finding::{Finding, FindingCode, Findings, as_text};
 use crate::hash::Hash;
 use crate::note::VerifierKey;
 use crate::time::Time;
 pub use crate::verdict::Verdict;
-use crate::words::words;
 
-words! {
-    /// How a check ended.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum CheckState {
-        /// Every item passed.
-        Pass = "pass",
-        /// An item failed.
-        Fail = "fail",
-        /// No item failed, and one had no answer or there was none.
-        NotChecked = "not_checked",
+/// How a check ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize)]
+#[strum(serialize_all = "snake_case")]
+#[serde(into = "&'static str")]
+pub enum CheckState {
+    /// Every item passed.
+    Pass,
+    /// An item failed.
+    Fail,
+    /// No item failed, and one had no answer or there was none.
+    NotChecked,
+}
+
+impl CheckState {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// What has this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 
@@ -126,18 +138,30 @@ pub struct Log {
     pub time: Option<Time>,
 }
 
-words! {
-    /// Why a signer is trusted, or not.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum SignerTrust {
-        /// The key was revoked, in the log or by the trust file.
-        Revoked = "revoked",
-        /// The trust file names it.
-        TrustFile = "trust_file",
-        /// An issuer in the trust file granted it.
-        Granted = "granted",
-        /// Nobody the reader trusts vouches for it.
-        Unknown = "unknown",
+/// Why a signer is trusted, or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, Serialize)]
+#[strum(serialize_all = "snake_case")]
+#[serde(into = "&'static str")]
+pub enum SignerTrust {
+    /// The key was revoked, in the log or by the trust file.
+    Revoked,
+    /// The trust file names it.
+    TrustFile,
+    /// An issuer in the trust file granted it.
+    Granted,
+    /// Nobody the reader trusts vouches for it.
+    Unknown,
+}
+
+impl SignerTrust {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// What has this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 

@@ -1,20 +1,34 @@
 //! What is known of who signed an event, by the end of the export.
 
-use super::report::SignerTrust;
-use crate::words::words;
+use serde::Serialize;
+use strum::{EnumString, IntoStaticStr};
 
-words! {
-    /// Whether the key that signed an event is one to trust (SPEC section 9); the best comes first.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    pub enum Standing {
-        /// It was authorised. That it was revoked later takes nothing from what is shown to be older.
-        Trusted = "trusted",
-        /// Nobody the reader trusts vouches for it.
-        Unknown = "unknown",
-        /// Its chain is in doubt (`key.suspect`, `key.late`).
-        Suspect = "suspect",
-        /// It is one of the two before, and its key was revoked.
-        Revoked = "revoked",
+use super::report::SignerTrust;
+
+/// Whether the key that signed an event is one to trust (SPEC section 9); the best comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, Serialize)]
+#[strum(serialize_all = "lowercase")]
+#[serde(into = "&'static str")]
+pub enum Standing {
+    /// It was authorised. That it was revoked later takes nothing from what is shown to be older.
+    Trusted,
+    /// Nobody the reader trusts vouches for it.
+    Unknown,
+    /// Its chain is in doubt (`key.suspect`, `key.late`).
+    Suspect,
+    /// It is one of the two before, and its key was revoked.
+    Revoked,
+}
+
+impl Standing {
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// What has this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        word.parse().ok()
     }
 }
 

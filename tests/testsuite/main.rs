@@ -21,3 +21,4 @@ mod tiles;
 mod totality;
 mod vectors;
 mod witness;
+mod words;

@@ -4,6 +4,7 @@ use countersign::time::Time;
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 use serde_json::{Map, Value, json};
+use strum::IntoStaticStr;
 
 use super::Answer;
 use super::response::{NO_STORE, success, with_headers};
@@ -48,7 +49,8 @@ impl Room {
 }
 
 /// In what the log is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// A folder of its own.
     Folder,
@@ -61,11 +63,7 @@ pub enum Kind {
 
 impl Kind {
     fn word(self) -> &'static str {
-        match self {
-            Self::Folder => "folder",
-            Self::Bucket => "bucket",
-            Self::Object => "object",
-        }
+        self.into()
     }
 }
 
