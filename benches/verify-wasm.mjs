@@ -1,11 +1,18 @@
 // Verifies a folder's export with the npm package, all on this thread, and prints the seconds it took.
 //
-//     node verify-wasm.mjs FOLDER
+//     node verify-wasm.mjs FOLDER [VERIFIER.wasm]
+//
+// Without a file, the verifier is the package's own.
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { verify } from "../js/dist/verify/verify.js";
+import { createVerifier } from "../js/dist/verify/create-verifier.js";
+import { verify as verifyWithOwn } from "../js/dist/verify/verify.js";
 
-const folder = process.argv[2];
+const [folder, file] = process.argv.slice(2);
+const verify =
+  file === undefined
+    ? verifyWithOwn
+    : createVerifier({ module: await WebAssembly.compile(readFileSync(file)) }).verify;
 const trust = readFileSync(join(folder, "trust.txt"), "utf8");
 const start = performance.now();
 const source = createReadStream(join(folder, "export.ndjson"), { highWaterMark: 1 << 20 });

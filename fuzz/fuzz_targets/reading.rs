@@ -16,7 +16,7 @@ fuzz_target!(|input: &str| {
             Readings::built_in()
         }
     };
-    for short in Short::ALL {
+    for &short in Short::ALL {
         let _ = readings.spelling(short);
     }
     for event in lines {

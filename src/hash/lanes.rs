@@ -6,6 +6,9 @@
 //! run time), four in WebAssembly's 128-bit vectors. Elsewhere, and for long or left-over
 //! messages, it is sha2, one message after the other.
 //!
+//! BENCHMARKS.md says what that saves of verifying an export. `--cfg sha2_alone` leaves every message to sha2, to measure
+//! the difference (`cargo xtask bench lanes`).
+//!
 //! Lanes in step take as long as the longest of them. Messages are therefore put into lanes with
 //! others of the same number of blocks, as far as there are any.
 
@@ -30,7 +33,9 @@ use super::{Hash, Message};
 /// The same hashes as [`Hash::of`] gives one by one, sooner: give as many messages at a time as there are at hand.
 pub fn hash_many(messages: &[Message<'_>], out: &mut Vec<Hash>) {
     #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-    if let Some(engine) = engine::Engine::detect() {
+    if !cfg!(sha2_alone)
+        && let Some(engine) = engine::Engine::detect()
+    {
         return in_step::hash_many(engine, messages, out);
     }
     out.extend(messages.iter().map(hash_message));
@@ -45,7 +50,9 @@ pub fn hash_nodes(children: &[Hash], parents: &mut Vec<Hash>) {
     let (pairs, rest) = children.as_chunks();
     assert!(rest.is_empty(), "children come in pairs");
     #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
-    if let Some(engine) = engine::Engine::detect() {
+    if !cfg!(sha2_alone)
+        && let Some(engine) = engine::Engine::detect()
+    {
         return in_step::hash_nodes(engine, pairs, parents);
     }
     parents.extend(pairs.iter().map(hash_node));

@@ -23,9 +23,9 @@ use crate::common::world::{self, World, plans};
 
 /// A number in the chain, and the length of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Item(u64, usize);
+struct TestItem(u64, usize);
 
-impl PendingItem for Item {
+impl PendingItem for TestItem {
     fn bytes(&self) -> usize {
         size_of::<Self>()
     }
@@ -34,16 +34,16 @@ impl PendingItem for Item {
 /// Collects what it visits, up to the event that it refuses.
 #[derive(Default)]
 struct Collector {
-    events: Vec<(Option<Box<str>>, Item, CoveredLink)>,
+    events: Vec<(Option<Box<str>>, TestItem, CoveredLink)>,
     others: u64,
     refused: Option<usize>,
 }
 
 impl EventVisitor for Collector {
-    type Item = Item;
+    type Item = TestItem;
     type Error = usize;
 
-    fn visit(&mut self, VerifiedItem { link, item, text }: VerifiedItem<Item>) -> Result<(), usize> {
+    fn visit(&mut self, VerifiedItem { link, item, text }: VerifiedItem<TestItem>) -> Result<(), usize> {
         if self.refused == Some(self.events.len()) {
             return Err(self.events.len());
         }
@@ -439,7 +439,7 @@ proptest! {
         let (expected, shown) = verify(&export, &world.trust);
         let examiner = || {
             |event: &SummarizedEvent<'_>| {
-                let item = Item(event.seq, event.text.len());
+                let item = TestItem(event.seq, event.text.len());
                 match event.seq % 3 {
                     0 => None,
                     1 => Some(event.select_with_text(item)),
@@ -458,7 +458,7 @@ proptest! {
         let others = shown.iter().filter(|event| event.seq % 3 == 0).count();
         prop_assert_eq!(visited.others, others as u64);
         let selected = shown.into_iter().filter(|event| event.seq % 3 > 0).map(|VerifiedEvent { link, event, .. }| {
-            let item = Item(link.seq, event.len());
+            let item = TestItem(link.seq, event.len());
             ((link.seq % 3 == 1).then_some(event), item, link)
         });
         let selected: Vec<_> = selected.collect();

@@ -28,6 +28,7 @@ use crate::npm;
 use crate::stamp::Stamp;
 use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
+use crate::wasm;
 use contest::Samples;
 use figure::{Bound, Figure};
 
@@ -68,6 +69,8 @@ enum Part {
     Threads,
     /// Verifying in WebAssembly, against the bare work and against plain JavaScript
     Wasm,
+    /// Verifying by sha2 alone, against the lanes that hash several messages at once
+    Lanes,
     /// Recording in WebAssembly
     Record,
     /// What recording costs a program, on Node.js and in workerd
@@ -145,6 +148,7 @@ impl Bench<'_> {
             Part::Native => self.native(),
             Part::Threads => self.threads(),
             Part::Wasm => self.wasm(),
+            Part::Lanes => self.lanes(),
             Part::Record => self.record(),
             Part::Sdk => sdk::measure(self),
             Part::Page => page::measure(self),
@@ -209,6 +213,25 @@ impl Bench<'_> {
             Figure::times_as_long("plain JavaScript/wasm", &plain, &verify).held_to(Bound::AtLeast(2.0)),
             Figure::new("wasm", "events/s", self.rate(&verify)),
         ])
+    }
+
+    fn lanes(&self) -> Result<Vec<Figure>> {
+        let input = self.input(EVENTS, true)?;
+        let mut native = [self.benches(), Command::new(self.benches_without_lanes()?)];
+        for program in &mut native {
+            program.arg("verify").arg(&input);
+        }
+        let [lanes, alone] = self.run("lanes, native", native)?;
+        let native = Figure::times_as_long("native by sha2 alone/native", &alone, &lanes);
+        let mut wasm = [self.script("verify-wasm.mjs")?, self.script("verify-wasm.mjs")?];
+        for program in &mut wasm {
+            program.arg(&input);
+        }
+        wasm[1].arg(wasm::build_without_lanes(self.tools)?);
+        let [lanes, alone] = self.run("lanes, wasm", wasm)?;
+        let wasm = Figure::times_as_long("wasm by sha2 alone/wasm", &alone, &lanes);
+        // Lanes stay where they save a tenth of the time.
+        Ok([native, wasm].map(|figure| figure.held_to(Bound::AtLeast(1.11))).into())
     }
 
     fn record(&self) -> Result<Vec<Figure>> {
@@ -306,6 +329,17 @@ impl Bench<'_> {
     /// The program that generates and measures.
     fn benches(&self) -> Command {
         Command::new(self.release(PACKAGE))
+    }
+
+    /// Builds the same program with the hashes of sha2 alone (`src/hash/lanes.rs`), and returns it.
+    fn benches_without_lanes(&self) -> Result<PathBuf> {
+        let target = self.tools.path("target/bench/without-lanes");
+        self.tools.progress.step("native program without lanes", |log| {
+            let mut cargo = self.tools.cargo("build");
+            cargo.args(["--release", "-p", PACKAGE, "--target-dir"]).arg(&target);
+            log.run(cargo.env("CARGO_ENCODED_RUSTFLAGS", "--cfg\u{1f}sha2_alone"))
+        })?;
+        Ok(target.join("release").join(format!("{PACKAGE}{}", std::env::consts::EXE_SUFFIX)))
     }
 
     fn release(&self, program: &str) -> PathBuf {

@@ -378,9 +378,10 @@ fn wasm_test(tools: &Tools) -> Result<Command> {
     Ok(cargo)
 }
 
-/// With one profile for all suites, so that what they share is built once.
+/// With one profile for all suites, so that what they share is built once, and with the vectors that artefacts use.
 fn wasm_dev(mut cargo: Command) -> Command {
     cargo
+        .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+simd128")
         // The runner reads each test program as a whole, and most of one would be debug information.
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_PROFILE_DEV_STRIP", "debuginfo");

@@ -130,6 +130,21 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     Ok(built)
 }
 
+/// Builds the artefact `verifier` with the hashes of sha2 alone (`src/hash/lanes.rs`), and returns its `.wasm` file, which
+/// has the bindings of `verifier`.
+pub(crate) fn build_without_lanes(tools: &Tools) -> Result<PathBuf> {
+    let bindings = "verifier";
+    let mut manifest = Manifest::read(tools, &[bindings.into()])?;
+    let mut artefact = manifest.artefacts.remove(bindings).context("wasm-pack.toml has no verifier")?;
+    artefact.rustflags.extend(["--cfg", "sha2_alone"].map(str::to_owned));
+    artefact.bindings = Some(bindings.into());
+    let _alone = alone(tools)?;
+    tools.wasm32()?;
+    npm::install(tools, OPTIMIZER)?;
+    let built = artefact.build(tools, "verifier-without-lanes", &tools.path("target/bench"))?;
+    Ok(built.file)
+}
+
 impl Manifest {
     /// What it says of the artefacts named, or of all when none is.
     fn read(tools: &Tools, names: &[String]) -> Result<Manifest> {

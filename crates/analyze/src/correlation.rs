@@ -6,12 +6,14 @@ use crate::error::{AnalyzeError, told};
 use crate::fields::{Fields, Found, Id};
 use crate::tree::{Member, Node, Value, unknown_key};
 use countersign::canonical::write_string;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// The most hits of one group.
 pub(crate) const MAX_HITS: usize = 4096;
 
 /// What is computed of the events in a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Measure {
     /// How many there are.
     EventCount,
@@ -22,17 +24,9 @@ pub(crate) enum Measure {
     /// How many of the rules fired one after another.
     TemporalOrdered,
     ValueSum,
+    #[strum(serialize = "value_avg")]
     ValueAverage,
 }
-
-const TYPES: [(&str, Measure); 6] = [
-    ("event_count", Measure::EventCount),
-    ("value_count", Measure::ValueCount),
-    ("temporal", Measure::Temporal),
-    ("temporal_ordered", Measure::TemporalOrdered),
-    ("value_sum", Measure::ValueSum),
-    ("value_avg", Measure::ValueAverage),
-];
 
 /// A correlation.
 #[derive(Clone, Debug)]
@@ -85,9 +79,9 @@ impl Correlation {
             return Err(unknown_key(member, &KEYS));
         }
         let kind = node.get("type").ok_or_else(|| missing("type", "add one, such as `type: event_count`"))?;
-        let measure = TYPES.iter().find(|(name, _)| kind.text() == Some(name)).map(|(_, measure)| *measure);
+        let measure = kind.text().and_then(|name| name.parse::<Measure>().ok());
         let Some(measure) = measure else {
-            let names: Vec<_> = TYPES.iter().map(|(name, _)| *name).collect();
+            let names: Vec<&str> = Measure::VARIANTS.iter().map(Into::into).collect();
             let hint = told!("there are: {}", names.join(", "));
             return Err(fault(
                 "rule.correlation",
@@ -374,4 +368,16 @@ fn parse_span(text: &str) -> Option<i64> {
         _ => return None,
     };
     number.checked_mul(millis).filter(|span| (1..=366 * 86_400_000).contains(span))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_sigma_s() {
+        let names = ["event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg"];
+        assert!(Measure::VARIANTS.iter().map(Into::<&str>::into).eq(names));
+        assert!(names.iter().map(|name| name.parse().ok()).eq(Measure::VARIANTS.iter().copied().map(Some)));
+    }
 }

@@ -1,7 +1,12 @@
 //! What a gate decides before something is done.
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 /// What becomes of a request. The later ones are the stricter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Decision {
     /// It goes on. A rule that says so excepts what it fires for from all others.
     Allow,
@@ -13,19 +18,27 @@ pub enum Decision {
 
 impl Decision {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Allow, Self::Challenge, Self::Deny];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Challenge => "challenge",
-            Self::Deny => "deny",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The one with this word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|decision| decision.as_str() == word)
+        word.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_stable() {
+        let words = ["allow", "challenge", "deny"];
+        assert!(Decision::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Decision::parse(word)).eq(Decision::ALL.iter().copied().map(Some)));
     }
 }

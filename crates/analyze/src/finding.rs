@@ -4,6 +4,7 @@ use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::hex;
 use countersign::time::Time;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 /// What a rule found. Made from verified events alone, and from the same ones always the same.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,7 +42,10 @@ pub struct Finding {
 }
 
 /// How serious it is when a rule fires.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub enum Level {
     /// Worth knowing.
@@ -58,27 +62,22 @@ pub enum Level {
 
 impl Level {
     /// All of them, the least first.
-    pub const ALL: [Self; 5] = [Self::Informational, Self::Low, Self::Medium, Self::High, Self::Critical];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Informational => "informational",
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-            Self::Critical => "critical",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The one with this word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|level| level.as_str() == word)
+        word.parse().ok()
     }
 }
 
 /// The evidence that proves a finding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub enum Evidence {
     /// Its leaves: on them alone the rule fires again.
@@ -89,11 +88,8 @@ pub enum Evidence {
 
 impl Evidence {
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Sufficient => "sufficient",
-            Self::Range => "range",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -190,5 +186,23 @@ impl Finding {
             }
         }
         out.push(b'}');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_levels_are_stable() {
+        let words = ["informational", "low", "medium", "high", "critical"];
+        assert!(Level::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Level::parse(word)).eq(Level::ALL.iter().copied().map(Some)));
+    }
+
+    #[test]
+    fn words_for_evidence_are_stable() {
+        let words = [Evidence::Sufficient, Evidence::Range].map(Evidence::as_str);
+        assert_eq!(words, ["sufficient", "range"]);
     }
 }

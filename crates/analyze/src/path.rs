@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use strum::EnumString;
+
 /// One step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step<'p> {
@@ -13,7 +15,8 @@ pub(crate) enum Step<'p> {
 }
 
 /// The number of elements of an array that a condition must hold for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Quantifier {
     /// One at least.
     Any,
@@ -25,13 +28,6 @@ pub(crate) enum Quantifier {
     None,
 }
 
-const QUANTIFIERS: [(&str, Quantifier); 4] = [
-    ("any", Quantifier::Any),
-    ("all", Quantifier::All),
-    ("all_or_empty", Quantifier::AllOrEmpty),
-    ("none", Quantifier::None),
-];
-
 const QUOTE: &str = "close the quote where the name ends, as in labels.\"app.example/name\"; a name that begins with a quote goes into quotes of the other kind";
 const VERSION: &str = "add `sigma-version: 3` to the rule for [any], [all], [all_or_empty] and [none]; for a name that ends so, put it in quotes";
 const SELECTOR: &str = "brackets contain any, all, all_or_empty, none or an index such as 0 or -1; before those of a name, write a backslash";
@@ -39,7 +35,7 @@ const PLACE: &str =
     "[any], [all], [all_or_empty] and [none] belong in a selection, after a name: events[any]: {name: login}";
 
 fn quantifier(word: &str) -> Option<Quantifier> {
-    QUANTIFIERS.iter().find(|(known, _)| *known == word).map(|(_, quantifier)| *quantifier)
+    word.parse().ok()
 }
 
 /// A name with the selectors after it.

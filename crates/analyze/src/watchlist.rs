@@ -49,6 +49,7 @@ use countersign::note::{check_name, is_name};
 use countersign::time::Time;
 use countersign_query::Read;
 use countersign_query::value::Value;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::bounded::bounded;
 use crate::decision::Decision;
@@ -68,7 +69,10 @@ const FIRST_LINE: &str = "countersign/v1 watchlist";
 const HEADER_LINES: u64 = 5;
 
 /// What an entry knows somebody or something by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// Who does it: `read.actor.id`.
     Actor,
@@ -82,21 +86,16 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Actor, Self::Address, Self::Credential, Self::Session];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Actor => "actor",
-            Self::Address => "address",
-            Self::Credential => "credential",
-            Self::Session => "session",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The one with this word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+        word.parse().ok()
     }
 
     /// The field that has its value in an event.
@@ -127,7 +126,7 @@ impl Kind {
         match field {
             "actor.id" => Some(Self::Actor),
             "context.ip" => Some(Self::Address),
-            _ => Self::ALL.into_iter().find(|kind| kind.field() == field),
+            _ => Self::ALL.iter().copied().find(|kind| kind.field() == field),
         }
     }
 
@@ -431,5 +430,17 @@ impl Watchlist {
                 .with_hint("give the vkey of who makes the list"));
         }
         Self::read(&note.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_kinds_are_stable() {
+        let words = ["actor", "address", "credential", "session"];
+        assert!(Kind::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Kind::parse(word)).eq(Kind::ALL.iter().copied().map(Some)));
     }
 }

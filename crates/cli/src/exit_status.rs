@@ -4,9 +4,10 @@ use std::process::ExitCode;
 
 use countersign::verify::Verdict;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
 /// How the program ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, VariantArray)]
 #[serde(into = "u8", try_from = "u8")]
 #[repr(u8)]
 pub(crate) enum ExitStatus {
@@ -24,18 +25,6 @@ pub(crate) enum ExitStatus {
     NotChecked = 5,
     /// Something was found that `--fail-on` or a policy forbids.
     Forbidden = 6,
-}
-
-impl ExitStatus {
-    const ALL: [Self; 7] = [
-        Self::Success,
-        Self::Broken,
-        Self::Unusable,
-        Self::Untrusted,
-        Self::Partial,
-        Self::NotChecked,
-        Self::Forbidden,
-    ];
 }
 
 impl From<Verdict> for ExitStatus {
@@ -66,7 +55,7 @@ impl TryFrom<u8> for ExitStatus {
     type Error = String;
 
     fn try_from(number: u8) -> Result<Self, String> {
-        let status = Self::ALL.into_iter().find(|status| u8::from(*status) == number);
+        let status = Self::VARIANTS.iter().copied().find(|status| u8::from(*status) == number);
         status.ok_or_else(|| format!("{number} is not an exit status"))
     }
 }
@@ -91,7 +80,7 @@ mod tests {
 
     #[test]
     fn statuses_follow_from_their_numbers() {
-        for (number, status) in (0..).zip(ExitStatus::ALL) {
+        for (number, status) in (0..).zip(ExitStatus::VARIANTS.iter().copied()) {
             assert_eq!((u8::from(status), ExitStatus::try_from(number)), (number, Ok(status)));
         }
         assert!(ExitStatus::try_from(7).is_err());

@@ -8,6 +8,7 @@ use countersign_analyze::written::{Document, Written};
 use countersign_analyze::{AnalyzeError, Pack, Rule};
 use countersign_query::reading::{Categories, Category};
 use countersign_query::{Field, Query};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::built_in;
 
@@ -91,46 +92,39 @@ pub enum By {
     Log(Fact),
 }
 
-macro_rules! facts {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal,)+) => {
-        /// What is known of a log beside what its events say.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Fact { $($(#[$doc])* $variant,)+ }
-
-        impl Fact {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// Its word.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-    };
-}
-
-facts! {
+/// What is known of a log beside what its events say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
+pub enum Fact {
     /// Which entries are here, and which are not.
-    Coverage = "coverage",
+    Coverage,
     /// What of the checks passed: order, signatures, tree, witnesses.
-    Integrity = "integrity",
+    Integrity,
     /// Who may sign, who let them, and who no longer may.
-    Keys = "keys",
+    Keys,
     /// Who read the log.
-    Access = "access",
+    Access,
     /// What was erased from it.
-    Erasures = "erasures",
+    Erasures,
     /// How far back it goes.
-    Retention = "retention",
+    Retention,
     /// How long its emitters were silent.
-    Silence = "silence",
+    Silence,
     /// Whose clocks its times are of.
-    Clocks = "clocks",
+    Clocks,
 }
 
 impl Fact {
+    /// All of them.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// Its word.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
     fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|fact| fact.as_str() == word)
+        word.parse().ok()
     }
 }
 
@@ -508,4 +502,16 @@ fn short(of: &Written<'_>) -> Result<String, AnalyzeError> {
 
 fn keep<T>(result: Result<T, AnalyzeError>, faults: &mut Vec<AnalyzeError>) -> Option<T> {
     result.map_err(|fault| faults.push(fault)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_facts_are_stable() {
+        let words = ["coverage", "integrity", "keys", "access", "erasures", "retention", "silence", "clocks"];
+        assert!(Fact::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Fact::parse(word)).eq(Fact::ALL.iter().copied().map(Some)));
+    }
 }

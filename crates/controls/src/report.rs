@@ -8,6 +8,7 @@ use countersign::time::Time;
 use countersign::verify::Standing;
 use countersign::verify::Why;
 use countersign_analyze::Level;
+use strum::IntoStaticStr;
 
 use crate::catalogue::Fact;
 use crate::look::Said;
@@ -333,7 +334,8 @@ pub struct Retention {
 }
 
 /// What retention comes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Kept {
     /// No policy was given.
     #[default]
@@ -341,6 +343,7 @@ pub enum Kept {
     /// The log goes back as far as the policy asks for, and nothing younger was erased or withheld.
     Shown,
     /// Nothing younger was erased or withheld, and the log is not as old as the policy asks for.
+    #[strum(serialize = "log_too_young")]
     TooYoung,
     /// Something younger was erased.
     Contradicted,
@@ -350,14 +353,8 @@ pub enum Kept {
 
 impl Kept {
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::NotAsked => "not_asked",
-            Self::Shown => "shown",
-            Self::TooYoung => "log_too_young",
-            Self::Contradicted => "contradicted",
-            Self::CouldNotTell => "could_not_tell",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -564,5 +561,17 @@ impl Events {
             (false, true) => format!("category: {categories}"),
             (true, _) => format!("query: {}", self.query),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_retention_are_stable() {
+        let all = [Kept::NotAsked, Kept::Shown, Kept::TooYoung, Kept::Contradicted, Kept::CouldNotTell];
+        let words = ["not_asked", "shown", "log_too_young", "contradicted", "could_not_tell"];
+        assert_eq!(all.map(Kept::as_str), words);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::OnceLock;
 
 use countersign_query::Readings;
 use countersign_query::value::Document;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::facts::Facts;
 use crate::mapping::Mapping;
@@ -11,7 +12,8 @@ use crate::records::{Event, Finding, Log, Record};
 use crate::{cef, otlp, syslog, tree};
 
 /// A format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Format {
     /// The Open Cybersecurity Schema Framework, 1.8.
     Ocsf,
@@ -31,25 +33,16 @@ pub enum Format {
 
 impl Format {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Ocsf, Self::Ecs, Self::Cef, Self::Syslog, Self::CloudEvents, Self::Otlp, Self::Ndjson];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its name.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ocsf => "ocsf",
-            Self::Ecs => "ecs",
-            Self::Cef => "cef",
-            Self::Syslog => "syslog",
-            Self::CloudEvents => "cloudevents",
-            Self::Otlp => "otlp",
-            Self::Ndjson => "ndjson",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The one of this name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|format| format.as_str() == name)
+        name.parse().ok()
     }
 
     /// Whether its records are JSON objects.
@@ -100,5 +93,17 @@ impl Format {
             Self::Ocsf | Self::Ecs | Self::CloudEvents | Self::Ndjson => tree::of(said).to_string(),
         };
         Record { id: facts.id().to_owned(), time: facts.time(), text }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_stable() {
+        let words = ["ocsf", "ecs", "cef", "syslog", "cloudevents", "otlp", "ndjson"];
+        assert!(Format::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Format::parse(word)).eq(Format::ALL.iter().copied().map(Some)));
     }
 }

@@ -163,7 +163,7 @@ proptest! {
         prop_assert_eq!((&*parameters["leaf"], &*parameters["size"]), ("4", "9"));
 
         // JSON carries all of it as it is.
-        for format in Format::ALL.into_iter().filter(|format| format.is_json()) {
+        for format in Format::ALL.iter().copied().filter(|format| format.is_json()) {
             let line = record(format, &text).text;
             prop_assert!(!line.contains('\n'));
             let said: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -188,7 +188,7 @@ fn no_record_of_syslog_is_longer_than_receivers_take() {
 
 #[test]
 fn an_outcome_that_is_not_stated_is_none_in_any_format() {
-    for format in Format::ALL {
+    for &format in Format::ALL {
         let line = |outcome: Option<&str>| {
             let mut event = event();
             if let Some(outcome) = outcome {

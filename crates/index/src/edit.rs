@@ -208,7 +208,7 @@ fn without(source: &str, kept: &[bool]) -> String {
 
 /// The short names, for who writes.
 pub(crate) fn short_names() -> impl Iterator<Item = &'static str> {
-    Short::ALL.into_iter().map(Short::as_str)
+    Short::ALL.iter().copied().map(Short::as_str)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use crate::segment::Segment;
 use crate::values::{Gathered, Kind, LONGEST};
 
 /// The fields whose values are counted with every question.
-pub(crate) const COUNTED: [Short; 9] = Short::ALL;
+pub(crate) const COUNTED: &[Short] = Short::ALL;
 
 /// The most values of a field that are told apart, and the most bytes of them. What comes later is counted together.
 const MOST_VALUES: usize = 1 << 18;
@@ -316,7 +316,7 @@ mod tests {
                 these.put(row, *rank >= least);
             }
             let mut known = Known::default();
-            for short in COUNTED {
+            for &short in COUNTED {
                 let numbers = known.register(&FixedState::with_seed(1), short, &segment);
                 let counted = SegmentValues::of(short, &segment, numbers, &events);
                 let (mut together, mut each) = (Counts::default(), Counts::default());

@@ -174,7 +174,7 @@ impl EventIndex {
         json.name("unknown").open("{").name("withheld").count(answer.unknown.0);
         json.name("gaps").count(answer.unknown.1).raw("}");
         json.name("facets").open("{");
-        for (field, short) in COUNTED.into_iter().enumerate() {
+        for (field, short) in COUNTED.iter().copied().enumerate() {
             json.name(short.as_str());
             self.write_facet(&mut json, field, short, "", MOST_VALUES);
         }
@@ -186,7 +186,7 @@ impl EventIndex {
             Some(histogram) => {
                 json.open("{").name("begin").number(histogram.begin).name("step").number(histogram.step);
                 json.name("bars").open("{");
-                for (outcome, bars) in Outcome::ALL.into_iter().zip(&histogram.bars) {
+                for (outcome, bars) in Outcome::ALL.iter().copied().zip(&histogram.bars) {
                     json.name(word(outcome)).open("[");
                     for count in bars {
                         json.number(i64::from(*count));

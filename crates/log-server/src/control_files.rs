@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 
 use countersign_log::metrics::Metrics;
+use strum::{IntoStaticStr, VariantArray};
 
 /// A file that controls a running log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum ControlFile {
     /// The hashes of readers' tokens.
     Readers,
@@ -21,15 +23,11 @@ pub enum ControlFile {
 
 impl ControlFile {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Readers, Self::Holds, Self::Trust];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// The label in metrics.
-    pub(crate) const fn label(self) -> &'static str {
-        match self {
-            Self::Readers => "readers",
-            Self::Holds => "holds",
-            Self::Trust => "trust",
-        }
+    pub(crate) fn label(self) -> &'static str {
+        self.into()
     }
 
     const fn name(self) -> &'static str {
@@ -60,7 +58,7 @@ impl ControlFile {
 
 /// The metrics of a log server, in which all of them can be used.
 pub(crate) fn server_metrics() -> Metrics {
-    Metrics::for_server(ControlFile::ALL.map(ControlFile::label))
+    Metrics::for_server(ControlFile::ALL.iter().copied().map(ControlFile::label))
 }
 
 /// An error in a control file.
@@ -133,7 +131,7 @@ impl ControlFiles {
     /// Returns what is wrong, for `/healthz`: an object for each file that can't be used.
     pub(crate) fn faults(&self) -> Vec<Value> {
         let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let faults = ControlFile::ALL.into_iter().zip(faults.iter());
+        let faults = ControlFile::ALL.iter().copied().zip(faults.iter());
         faults
             .filter_map(|(file, fault)| {
                 let fault = fault.as_ref()?;

@@ -2,6 +2,7 @@
 
 use countersign::time::Time;
 use serde_json::Value;
+use strum::IntoStaticStr;
 
 use crate::store::ErasureReader;
 
@@ -41,7 +42,8 @@ impl Room {
 }
 
 /// In what the log is stored.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// A folder of its own.
     Folder,
@@ -54,11 +56,7 @@ pub enum Kind {
 
 impl Kind {
     pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Folder => "folder",
-            Self::Bucket => "bucket",
-            Self::Object => "object",
-        }
+        self.into()
     }
 }
 

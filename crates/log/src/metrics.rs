@@ -12,6 +12,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::clock::Standing;
 use crate::rejected::{Reason, Seldom};
@@ -19,7 +20,8 @@ use crate::store::Published;
 use crate::submitting::SubmitError;
 
 /// How a submission ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Outcome {
     /// It was taken.
     Taken,
@@ -48,21 +50,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    const ALL: [Self; 12] = [
-        Self::Taken,
-        Self::Malformed,
-        Self::TooLarge,
-        Self::Unauthorised,
-        Self::Gap,
-        Self::Fork,
-        Self::Early,
-        Self::Quota,
-        Self::Clock,
-        Self::Busy,
-        Self::Stopped,
-        Self::Unavailable,
-    ];
-
     /// How it ended.
     fn of(answered: Result<(), &SubmitError>) -> Result<Self, Reason> {
         Ok(match answered {
@@ -93,20 +80,7 @@ fn is_anybodys(refusal: &SubmissionError) -> bool {
 
 impl EncodeLabelValue for Outcome {
     fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
-        encoder.write_str(match self {
-            Self::Taken => "taken",
-            Self::Malformed => "malformed",
-            Self::TooLarge => "too_large",
-            Self::Unauthorised => "unauthorised",
-            Self::Gap => "gap",
-            Self::Fork => "fork",
-            Self::Early => "early",
-            Self::Quota => "quota",
-            Self::Clock => "clock",
-            Self::Busy => "busy",
-            Self::Stopped => "stopped",
-            Self::Unavailable => "unavailable",
-        })
+        encoder.write_str(self.into())
     }
 }
 
@@ -220,13 +194,13 @@ impl Default for Metrics {
             registry: Registry::default(),
         };
         // What counts from nothing: of a counter that begins with 1 no alarm notices the first.
-        for outcome in Outcome::ALL {
+        for &outcome in Outcome::VARIANTS {
             drop(metrics.submissions.get_or_create(&BySubmission { outcome }));
         }
         for level in LEVELS {
             drop(metrics.findings.get_or_create(&ByLevel { level: level.into() }));
         }
-        for reason in Reason::ALL {
+        for &reason in Reason::VARIANTS {
             drop(metrics.turned_away.get_or_create(&ByReason { reason }));
         }
         registry.register("submissions", "Submissions answered, by outcome", metrics.submissions.clone());

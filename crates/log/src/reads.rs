@@ -14,6 +14,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use strum::IntoStaticStr;
 
 use crate::tokens::Access;
 
@@ -77,7 +78,8 @@ pub struct ReadRules {
 }
 
 /// The way of reading.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 pub enum Way {
     /// `GET /export`.
     Export,
@@ -91,12 +93,7 @@ pub enum Way {
 
 impl Way {
     fn name(self) -> &'static str {
-        match self {
-            Self::Export => "export",
-            Self::Explain => "explain",
-            Self::Proof => "proof",
-            Self::Stream => "stream",
-        }
+        self.into()
     }
 }
 

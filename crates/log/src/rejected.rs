@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign::log::{Kind, SubmissionError};
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
+use strum::{IntoStaticStr, VariantArray};
 
 use crate::metrics::Stopwatch;
 
@@ -13,7 +14,8 @@ use crate::metrics::Stopwatch;
 const SELDOM: Duration = Duration::from_secs(1);
 
 /// Why somebody was turned away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Reason {
     /// The log knows neither key nor chain.
     Unknown,
@@ -34,18 +36,6 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// All of them, in their order.
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Unknown,
-        Self::Unsigned,
-        Self::Malformed,
-        Self::TooLarge,
-        Self::Slow,
-        Self::Memory,
-        Self::Address,
-        Self::Connections,
-    ];
-
     /// Why a submission was refused, of which nothing was admitted.
     pub(crate) fn of(refusal: &SubmissionError) -> Self {
         match refusal.kind {
@@ -57,16 +47,7 @@ impl Reason {
 
     /// As metrics and logs name it.
     pub(crate) fn word(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Unsigned => "unsigned",
-            Self::Malformed => "malformed",
-            Self::TooLarge => "too_large",
-            Self::Slow => "slow",
-            Self::Memory => "memory",
-            Self::Address => "address",
-            Self::Connections => "connections",
-        }
+        self.into()
     }
 }
 
@@ -78,7 +59,7 @@ impl EncodeLabelValue for Reason {
 
 /// Tells of each reason once in a while.
 #[derive(Default)]
-pub(crate) struct Seldom([Mutex<Told>; Reason::ALL.len()]);
+pub(crate) struct Seldom([Mutex<Told>; Reason::VARIANTS.len()]);
 
 /// When it was told last, and how often it was so since.
 #[derive(Default)]

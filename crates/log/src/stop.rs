@@ -9,6 +9,7 @@ use std::sync::Arc;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use serde_json::{Value, json};
+use strum::{IntoStaticStr, VariantArray};
 use tokio::sync::watch;
 
 use crate::store::StoreError;
@@ -19,7 +20,8 @@ const VERSION: &str = "stop/v1";
 const MOST_ANSWER: usize = 4 << 10;
 
 /// What contradicts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
+#[strum(prefix = "log.", serialize_all = "snake_case")]
 pub enum Cause {
     /// The log signed, or had cosigned, more leaves than are here.
     Rollback,
@@ -32,16 +34,9 @@ pub enum Cause {
 }
 
 impl Cause {
-    const ALL: [Self; 4] = [Self::Rollback, Self::SplitView, Self::Copied, Self::Unremembered];
-
     /// The stable code.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Rollback => "log.rollback",
-            Self::SplitView => "log.split_view",
-            Self::Copied => "log.copied",
-            Self::Unremembered => "log.unremembered",
-        }
+    pub fn code(self) -> &'static str {
+        self.into()
     }
 
     /// What can be done about it, for whoever runs the log.
@@ -61,7 +56,7 @@ impl Cause {
 
     /// The cause with this stable code.
     pub fn of_code(code: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|cause| cause.code() == code)
+        Self::VARIANTS.iter().copied().find(|cause| cause.code() == code)
     }
 }
 

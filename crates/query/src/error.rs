@@ -5,8 +5,11 @@ use core::ops::{Deref, Range};
 
 use countersign::Diagnostic;
 
+use strum::IntoStaticStr;
+
 /// What was not understood, as a word that programs may compare. Codes are stable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
+#[strum(prefix = "query.", serialize_all = "lowercase")]
 #[non_exhaustive]
 pub enum Code {
     /// The text, a value or a name is too long, or there are too many of them.
@@ -35,20 +38,8 @@ pub enum Code {
 
 impl Code {
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Long => "query.long",
-            Self::Deep => "query.deep",
-            Self::Quote => "query.quote",
-            Self::Parenthesis => "query.parenthesis",
-            Self::Value => "query.value",
-            Self::Field => "query.field",
-            Self::Operator => "query.operator",
-            Self::Time => "query.time",
-            Self::Comparison => "query.comparison",
-            Self::Range => "query.range",
-            Self::Network => "query.network",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -119,3 +110,27 @@ impl fmt::Display for QueryError {
 }
 
 impl core::error::Error for QueryError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_stable() {
+        for (code, text) in [
+            (Code::Long, "query.long"),
+            (Code::Deep, "query.deep"),
+            (Code::Quote, "query.quote"),
+            (Code::Parenthesis, "query.parenthesis"),
+            (Code::Value, "query.value"),
+            (Code::Field, "query.field"),
+            (Code::Operator, "query.operator"),
+            (Code::Time, "query.time"),
+            (Code::Comparison, "query.comparison"),
+            (Code::Range, "query.range"),
+            (Code::Network, "query.network"),
+        ] {
+            assert_eq!(code.as_str(), text);
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! What a condition can be about: a member of the event, or a short name.
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 use crate::value::{Kind, Value};
 
 /// The names of members, from the outermost in. It means nested members alone; an array stands for each of its elements.
@@ -69,7 +71,10 @@ pub(crate) fn any_at<N: AsRef<str>>(
 
 /// What a condition can be about by a short name, whatever the event's shape: as its reading has it, or else as the
 /// members of SPEC section 12 have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Short {
     /// What was done.
     Action,
@@ -93,36 +98,16 @@ pub enum Short {
 
 impl Short {
     /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::Action,
-        Self::Actor,
-        Self::Target,
-        Self::Outcome,
-        Self::Tenant,
-        Self::Ip,
-        Self::Signer,
-        Self::Chain,
-        Self::As,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// As it is written.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Action => "action",
-            Self::Actor => "actor",
-            Self::Target => "target",
-            Self::Outcome => "outcome",
-            Self::Tenant => "tenant",
-            Self::Ip => "ip",
-            Self::Signer => "signer",
-            Self::Chain => "chain",
-            Self::As => "as",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// What is written so.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|short| short.as_str() == name)
+        name.parse().ok()
     }
 
     /// What asks for what is shown of a reading at this path, where that is so: `read.actor.name`, `address`.
@@ -143,4 +128,16 @@ pub enum Field {
     Short(Short),
     /// A member.
     Member(Path),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_names_are_stable() {
+        let words = ["action", "actor", "target", "outcome", "tenant", "ip", "signer", "chain", "as"];
+        assert!(Short::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Short::parse(word)).eq(Short::ALL.iter().copied().map(Some)));
+    }
 }

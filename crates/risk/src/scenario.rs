@@ -5,6 +5,7 @@ use countersign::time::Time;
 use countersign_analyze::AnalyzeError;
 use countersign_analyze::written::{Document, Written};
 use serde::Serialize;
+use strum::IntoStaticStr;
 
 use crate::pert::Pert;
 
@@ -276,28 +277,24 @@ impl ScenarioError {
 }
 
 /// What an input is about, and what it may be.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 enum Kind {
     Frequency,
     Vulnerability,
     Loss,
     Probability,
+    #[strum(serialize = "loss")]
     SecondaryLoss,
     Cost,
 }
 
 impl Kind {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Frequency => "frequency",
-            Self::Vulnerability => "vulnerability",
-            Self::Loss | Self::SecondaryLoss => "loss",
-            Self::Probability => "probability",
-            Self::Cost => "cost",
-        }
+    fn name(self) -> &'static str {
+        self.into()
     }
 
-    const fn of(self) -> &'static str {
+    fn of(self) -> &'static str {
         match self {
             Self::Probability => "secondary.probability",
             Self::SecondaryLoss => "secondary.loss",

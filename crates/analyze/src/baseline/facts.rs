@@ -1,14 +1,18 @@
 //! What baselines say of an event: the fields `baseline.…` that rules ask for.
 
+use strum::EnumString;
+
 use super::known::{WHAT, What};
 use super::rate::Usual;
 
 /// A field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub(crate) enum Fact {
     AgeDays,
     Learned,
     New,
+    #[strum(disabled)]
     Recent(What),
     Peers,
     HourShare,
@@ -19,30 +23,13 @@ pub(crate) enum Fact {
     OfHigh,
     IdleDays,
     IdleTimes,
+    #[strum(serialize = "distance_km")]
     Distance,
+    #[strum(serialize = "speed_kmh")]
     Speed,
     PlaceDays,
     SilentHours,
 }
-
-const FACTS: [(&str, Fact); 16] = [
-    ("age_days", Fact::AgeDays),
-    ("learned", Fact::Learned),
-    ("new", Fact::New),
-    ("peers", Fact::Peers),
-    ("hour_share", Fact::HourShare),
-    ("count", Fact::Count),
-    ("median", Fact::Median),
-    ("mad", Fact::Mad),
-    ("z", Fact::Z),
-    ("of_high", Fact::OfHigh),
-    ("idle_days", Fact::IdleDays),
-    ("idle_times", Fact::IdleTimes),
-    ("distance_km", Fact::Distance),
-    ("speed_kmh", Fact::Speed),
-    ("place_days", Fact::PlaceDays),
-    ("silent_hours", Fact::SilentHours),
-];
 
 /// What there is, for who asked for something else.
 pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), peers, hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
@@ -73,7 +60,7 @@ impl Fact {
                 .find(|(kind, word, _)| *word == what && *kind != What::Credential)
                 .map(|(kind, ..)| Self::Recent(*kind));
         }
-        FACTS.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
+        name.parse().ok()
     }
 }
 
@@ -150,5 +137,22 @@ impl Facts {
         if let Some(number) = number {
             tell(number.to_string());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_that_the_hint_lists() {
+        for name in HINT.split([' ', ',', '(', ')']).filter(|name| !name.is_empty()) {
+            let is_field = !["a", "baseline", "has", "or", "and"].contains(&name);
+            let recent = format!("recent.{name}");
+            assert_eq!(Fact::parse(name).or_else(|| Fact::parse(&recent)).is_some(), is_field, "{name}");
+        }
+        assert_eq!(Fact::parse("distance_km"), Some(Fact::Distance));
+        assert_eq!(Fact::parse("speed_kmh"), Some(Fact::Speed));
+        assert_eq!(Fact::parse("recent"), None);
     }
 }

@@ -4,6 +4,7 @@ use countersign::canonical::write_string;
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_query::Outcome;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::analyzer::ENGINE;
 use crate::document::Seen;
@@ -67,7 +68,8 @@ pub struct Operation {
 }
 
 /// What stands out in an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "kebab-case")]
 pub enum Flag {
     /// The description does not have it.
     Shadow,
@@ -87,27 +89,11 @@ pub enum Flag {
 
 impl Flag {
     /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::Shadow,
-        Self::Zombie,
-        Self::UndocumentedMethod,
-        Self::Unauthenticated,
-        Self::NewCaller,
-        Self::New,
-        Self::Sensitive,
-    ];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its name in JSON, and for `--fail-on`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Shadow => "shadow",
-            Self::Zombie => "zombie",
-            Self::UndocumentedMethod => "undocumented-method",
-            Self::Unauthenticated => "unauthenticated",
-            Self::NewCaller => "new-caller",
-            Self::New => "new",
-            Self::Sensitive => "sensitive",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
@@ -422,5 +408,18 @@ fn or_null<T>(value: Option<T>, out: &mut Vec<u8>, write: impl FnOnce(T, &mut Ve
     match value {
         Some(value) => write(value, out),
         None => out.extend(b"null"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_flags_are_stable() {
+        let words =
+            ["shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive"];
+        assert!(Flag::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| word.parse().ok()).eq(Flag::ALL.iter().copied().map(Some)));
     }
 }

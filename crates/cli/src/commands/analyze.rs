@@ -62,7 +62,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if anything of this level or above is found, or if its rules had to leave something out
-    #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.map(Level::as_str), Level::parse))]
+    #[arg(long, value_name = "LEVEL", value_parser = args::words(Level::ALL.iter().map(Into::into), Level::parse))]
     fail_on: Option<Level>,
     /// Write the findings, the pack, and for each finding a slice with its entries to this new directory
     #[arg(long, value_name = "DIR")]

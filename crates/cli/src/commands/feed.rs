@@ -43,7 +43,7 @@ pub(crate) struct Args {
     #[arg(value_name = "EXPORT|URL")]
     from: PathBuf,
     /// The format of the records
-    #[arg(long = "to", value_name = "FORMAT", value_parser = args::words(Format::ALL.map(Format::as_str), Format::parse))]
+    #[arg(long = "to", value_name = "FORMAT", value_parser = args::words(Format::ALL.iter().map(Into::into), Format::parse))]
     format: Format,
     #[command(flatten)]
     trust: RequiredTrustArgs,

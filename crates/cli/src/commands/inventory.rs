@@ -80,14 +80,14 @@ enum FailOn {
 
 impl FailOn {
     fn all() -> impl Iterator<Item = Self> {
-        Flag::ALL.into_iter().map(Self::Flag).chain([Self::Unused])
+        Flag::ALL.iter().copied().map(Self::Flag).chain([Self::Unused])
     }
 
     fn names() -> impl Iterator<Item = &'static str> {
         Self::all().map(Self::as_str)
     }
 
-    const fn as_str(self) -> &'static str {
+    fn as_str(self) -> &'static str {
         match self {
             Self::Flag(flag) => flag.as_str(),
             Self::Unused => "unused",

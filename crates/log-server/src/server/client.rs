@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
+use strum::IntoStaticStr;
 
 /// Who asks: limits for one client are for one of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -56,7 +57,8 @@ impl FromStr for Proxy {
 }
 
 /// In which header proxies say who asks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
+#[strum(serialize_all = "kebab-case")]
 pub enum ProxyHeader {
     /// `X-Forwarded-For`.
     #[default]
@@ -99,10 +101,7 @@ impl Proxies {
     /// Who asks by a connection of one of them: the last address that no trusted proxy has. What stands before it
     /// anybody can have written.
     pub(super) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Client {
-        let name = match self.header {
-            ProxyHeader::XForwardedFor => "x-forwarded-for",
-            ProxyHeader::Forwarded => "forwarded",
-        };
+        let name: &str = self.header.into();
         let lines: Vec<&str> =
             headers.get_all(name).iter().map(|line| line.to_str().unwrap_or_default()).collect();
         let mut client = peer;

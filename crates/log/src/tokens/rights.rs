@@ -3,8 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// One thing that a reader may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+/// One thing that a reader may do. Rights are written in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
+#[strum(serialize_all = "lowercase")]
 pub enum Right {
     /// Read events: exports, streams and proofs.
     Read,
@@ -13,9 +16,6 @@ pub enum Right {
     /// See what concerns the log as a whole, and not its events alone: the evidence of forks.
     Admin,
 }
-
-/// In the order in which they are written.
-const ALL: [(Right, &str); 3] = [(Right::Read, "read"), (Right::Erase, "erase"), (Right::Admin, "admin")];
 
 /// What a token allows: at least one right. None of them brings another one with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ impl Right {
 
     /// Its name, as it is written.
     pub fn name(self) -> &'static str {
-        ALL[self as usize].1
+        self.into()
     }
 }
 
@@ -47,9 +47,9 @@ impl Rights {
 impl fmt::Display for Rights {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = "";
-        for (right, name) in ALL {
+        for &right in Right::VARIANTS {
             if self.allow(right) {
-                write!(f, "{before}{name}")?;
+                write!(f, "{before}{}", right.name())?;
                 before = ",";
             }
         }
@@ -63,9 +63,9 @@ impl FromStr for Rights {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut rights = Self(0);
         for name in text.split(',') {
-            let known = ALL.into_iter().find(|(_, known)| *known == name);
-            let (right, _) = known
-                .ok_or("rights are read, erase and admin, with a comma between them, such as read,erase")?;
+            let right: Right = name.parse().map_err(
+                |_| "rights are read, erase and admin, with a comma between them, such as read,erase",
+            )?;
             if rights.allow(right) {
                 return Err(format!("the right {name} is there twice"));
             }

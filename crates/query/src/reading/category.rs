@@ -2,70 +2,67 @@
 
 use std::sync::Arc;
 
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
 use super::condition::Condition;
 use super::path::Scope;
 
-macro_rules! categories {
-    ($($(#[$doc:meta])* $variant:ident = $word:literal,)+) => {
-        /// A kind of action. `docs/readings.md` describes each.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Category { $($(#[$doc])* $variant,)+ }
-
-        impl Category {
-            /// All categories, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word that parser files and catalogs use.
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-    };
-}
-
-categories! {
+/// A kind of action. `docs/readings.md` describes each.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "kebab-case")]
+pub enum Category {
     /// A login, a logout, a second factor, or a session that started or ended.
-    Authentication = "authentication",
+    Authentication,
     /// An identity that was created, changed, suspended, or deleted.
-    Account = "account",
+    Account,
     /// A right, role, group membership, or sharing setting that was granted, changed, or revoked.
-    Permission = "permission",
+    Permission,
     /// A password, key, token, certificate, or second factor that was created, changed, or revoked.
-    Credential = "credential",
+    Credential,
     /// Rights that were taken on for a time, or a shell or remote command that was opened.
-    Elevation = "elevation",
+    Elevation,
     /// A secret that was read.
-    SecretAccess = "secret-access",
+    SecretAccess,
     /// Records or settings that were read, listed, or searched.
-    Read = "read",
+    Read,
     /// Data that was exported, downloaded, or shared outside.
-    Export = "export",
+    Export,
     /// Records that were created or changed.
-    Change = "change",
+    Change,
     /// Something that was deleted.
-    Deletion = "deletion",
+    Deletion,
     /// A setting, policy, or security control that was changed.
-    Configuration = "configuration",
+    Configuration,
     /// Logging or monitoring that was set up, changed, or stopped.
-    Logging = "logging",
+    Logging,
     /// Software, machines, or workloads that were deployed, started, changed, or stopped.
-    Deployment = "deployment",
+    Deployment,
     /// Networks, firewalls, or domain names that were changed.
-    Network = "network",
+    Network,
     /// A backup, snapshot, or restore, or a change of how these are made.
-    Backup = "backup",
+    Backup,
     /// An alert, an incident, or a response to one.
-    Incident = "incident",
+    Incident,
     /// Consent of a person, or a request about their data.
-    Consent = "consent",
+    Consent,
     /// An action that is known to be none of these.
-    Other = "other",
+    Other,
 }
 
 impl Category {
+    /// All categories, in the order of the documentation.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// The word that parser files and catalogs use.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
     /// Parses a category's word.
     pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|category| category.as_str() == word)
+        word.parse().ok()
     }
 }
 
@@ -183,6 +180,32 @@ impl Assigned {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_stable() {
+        let words = [
+            "authentication",
+            "account",
+            "permission",
+            "credential",
+            "elevation",
+            "secret-access",
+            "read",
+            "export",
+            "change",
+            "deletion",
+            "configuration",
+            "logging",
+            "deployment",
+            "network",
+            "backup",
+            "incident",
+            "consent",
+            "other",
+        ];
+        assert!(Category::ALL.iter().map(|one| one.as_str()).eq(words));
+        assert!(words.iter().map(|word| Category::parse(word)).eq(Category::ALL.iter().copied().map(Some)));
+    }
 
     #[test]
     fn a_pattern_matches_without_regard_to_case() {

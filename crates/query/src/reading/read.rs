@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use countersign::canonical::write_string;
 use countersign::time::Time;
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::envelope::Envelope;
 use crate::value::Value;
@@ -68,7 +69,10 @@ impl<'a> Party<'a> {
 }
 
 /// How something ended, as far as the event says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
 pub enum Outcome {
     /// The event says that it was done.
     Success,
@@ -80,27 +84,22 @@ pub enum Outcome {
     Unknown,
     /// The event says nothing of it.
     #[default]
+    #[strum(serialize = "not stated")]
     NotStated,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Success, Self::Failure, Self::Denied, Self::Unknown, Self::NotStated];
+    pub const ALL: &[Self] = Self::VARIANTS;
 
     /// Its word.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Denied => "denied",
-            Self::Unknown => "unknown",
-            Self::NotStated => "not stated",
-        }
+    pub fn as_str(self) -> &'static str {
+        self.into()
     }
 
     /// The one that an event states by this word.
     pub(super) fn stated(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|outcome| *outcome != Self::NotStated && outcome.as_str() == word)
+        word.parse().ok().filter(|outcome| *outcome != Self::NotStated)
     }
 }
 
@@ -191,7 +190,7 @@ impl<'a> Read<'a> {
             actor: party("actor").unwrap_or_default(),
             target: party("target").unwrap_or_default(),
             address: text(json, "address"),
-            outcome: Outcome::ALL.into_iter().find(|known| known.as_str() == outcome)?,
+            outcome: outcome.parse().ok()?,
             reason: text(json, "reason"),
             envelope: text(json, "within")
                 .map(|path| Envelope { path, place: text(json, "place").unwrap_or_default() }),
@@ -255,4 +254,17 @@ fn write_name(name: &str, out: &mut Vec<u8>) {
     }
     write_string(name, out);
     out.push(b':');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_outcomes_are_stable() {
+        let words = ["success", "failure", "denied", "unknown", "not stated"];
+        assert!(Outcome::ALL.iter().map(|outcome| outcome.as_str()).eq(words));
+        assert_eq!(Outcome::stated("denied"), Some(Outcome::Denied));
+        assert_eq!(Outcome::stated("not stated"), None);
+    }
 }

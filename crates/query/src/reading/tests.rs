@@ -518,6 +518,6 @@ proptest! {
 
 #[test]
 fn the_outcomes_that_an_event_may_state_are_the_core_s() {
-    let stated = Outcome::ALL.into_iter().filter(|outcome| *outcome != Outcome::NotStated);
+    let stated = Outcome::ALL.iter().copied().filter(|outcome| *outcome != Outcome::NotStated);
     assert_eq!(stated.map(Outcome::as_str).collect::<Vec<_>>(), countersign::event::OUTCOMES);
 }

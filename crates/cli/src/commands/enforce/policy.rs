@@ -182,7 +182,7 @@ impl Endpoints {
                 endpoints.refuses_new_unauthenticated = true;
                 continue;
             }
-            let flag = Flag::ALL.into_iter().find(|flag| flag.as_str() == name).ok_or_else(|| {
+            let flag: Flag = name.parse().map_err(|_| {
                 let known: Vec<_> = Flag::ALL.iter().map(|flag| flag.as_str()).collect();
                 let hint = format!("write one of: {}, {NEW_UNAUTHENTICATED}", known.join(", "));
                 refused.fault("policy.endpoints", "an endpoint can't be this", hint)

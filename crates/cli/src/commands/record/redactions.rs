@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use countersign::event::{Event, Redaction};
 use serde_json::{Value, json};
+use strum::IntoStaticStr;
 
 use crate::io::style;
 use crate::io::verdict::count;
@@ -18,20 +19,18 @@ const LISTED: usize = 8;
 const REDACTED: &str = "[redacted]";
 
 /// Why a value is redacted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, IntoStaticStr)]
+#[strum(serialize_all = "lowercase")]
 enum Reason {
+    #[strum(serialize = "--redact")]
     Asked,
     Name,
     Look,
 }
 
 impl Reason {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Asked => "--redact",
-            Self::Name => "name",
-            Self::Look => "look",
-        }
+    fn as_str(self) -> &'static str {
+        self.into()
     }
 }
 
