@@ -160,7 +160,7 @@ pub trait CheckpointWriter: Send {
 }
 
 /// Remembers beside the entries how much of what was signed is remembered apart from the store
-/// ([`Memory`](crate::signed_memory::SignedHeadMemory)): a store that knows of more shows that the other record is gone.
+/// ([`SignedHeadMemory`](crate::signed_memory::SignedHeadMemory)): a store that knows of more shows that the other record is gone.
 ///
 /// [`EntryWriter::commit`] writes the size in the same step as the entries; a batch without a size keeps the earlier one.
 pub trait SignedHeadStore: Send {
