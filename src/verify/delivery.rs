@@ -360,7 +360,7 @@ mod tests {
     fn items_are_compact_while_many_wait() {
         let event = link(Role::Event, Shown::Matches);
         let mut delivery = Delivery::new(false, false);
-        let mut hold = |delivery: &mut Delivery, chain, bytes| {
+        let hold = |delivery: &mut Delivery, chain, bytes| {
             let item = Box::new(Item { bytes, is_compact: false });
             delivery.hold(chain, &event, place(1), Offered::Item(item, None));
         };
