@@ -65,7 +65,7 @@ const ofThis = () => {
 };
 
 async function onNode() {
-  const { gate } = await import(new URL("dist/gate.js", js));
+  const { gate } = await import(new URL("packages/countersign/dist/gate.js", js));
   const ready = await timed(() => work(gate, { ...given, list: undefined }, 0), passed);
   await timed(() => work(gate, given, 20_000));
   return [(await timed(() => work(gate, given, decisions))) * (1000 / decisions), ready];

@@ -3,7 +3,7 @@
 //     node verify-wasm.mjs FOLDER
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { verify } from "../js/dist/verify/verify.js";
+import { verify } from "../js/packages/countersign/dist/verify/verify.js";
 
 const folder = process.argv[2];
 const trust = readFileSync(join(folder, "trust.txt"), "utf8");

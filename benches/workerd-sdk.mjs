@@ -19,7 +19,7 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const PACKAGE = fileURLToPath(new URL("../js/", import.meta.url));
+const PACKAGE = fileURLToPath(new URL("../js/packages/countersign/", import.meta.url));
 const require = createRequire(join(PACKAGE, "package.json"));
 const esbuild = require("esbuild");
 const WORKERD = require.resolve("workerd/bin/workerd");

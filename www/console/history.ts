@@ -1,7 +1,7 @@
 /** The log's history: what it publishes, what this device saw of it before, and whether the two go together. */
 
-import type { Session } from "@countersign/viewer/session/session.js";
-import type { Alarm } from "@countersign/viewer/verdict/alarm.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
+import type { Alarm } from "@countersign/ui/viewer/verdict/alarm.js";
 import { type Checkpoint, readCheckpoint } from "../src/input/checkpoint.ts";
 import { Memory, type Seen } from "../src/state/memory.ts";
 import { type Log, Refused } from "./log.ts";

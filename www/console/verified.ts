@@ -1,8 +1,8 @@
 /** What was verified here, of which coverage, keys and witnesses tell. */
 
-import type { PlainError } from "@countersign/error.js";
-import type { Coverage } from "@countersign/index/types.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { PlainError } from "@countersign/shared/error.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../src/said.ts";

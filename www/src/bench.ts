@@ -1,5 +1,5 @@
-import { plainError } from "@countersign/error.js";
-import { type Given, Session, type Tools } from "@countersign/viewer/session/session.js";
+import { plainError } from "@countersign/shared/error.js";
+import { type Given, Session, type Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Bench } from "./state/case.ts";
 import type { Memory } from "./state/memory.ts";
 

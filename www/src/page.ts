@@ -1,9 +1,9 @@
-import type { Finding as Found } from "@countersign/analyze/types.js";
-import { plainError } from "@countersign/error.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { holds } from "@countersign/viewer/parts/ranges.js";
-import { reasonOf, type Selection } from "@countersign/viewer/search/selection.js";
-import { Viewer } from "@countersign/viewer/viewer.js";
+import { plainError } from "@countersign/shared/error.js";
+import type { Finding as Found } from "@countersign/ui/analyze/types.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { holds } from "@countersign/ui/viewer/parts/ranges.js";
+import { reasonOf, type Selection } from "@countersign/ui/viewer/search/selection.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { Finding, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";

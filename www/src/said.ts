@@ -1,4 +1,4 @@
-import { said } from "@countersign/viewer/parts/value.js";
+import { said } from "@countersign/ui/viewer/parts/value.js";
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "./texts/en.ts";
 

@@ -17,7 +17,7 @@ import { createTestRecorder } from "countersign/testing";
 import express from "express";
 import fastify from "fastify";
 import { Hono } from "hono";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { eventually } from "../eventually.ts";
 

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { auditLambda } from "countersign/lambda";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
-import type { Fetch } from "../../src/deliver/collector.ts";
+import type { Fetch } from "../../packages/countersign/dist/deliver/collector.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { MemoryLog } from "../deliver/log.ts";
 

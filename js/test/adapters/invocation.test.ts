@@ -3,9 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { FlushPatience } from "countersign";
-import { Invocation } from "../../dist/adapters/invocation.js";
-import { PATIENCE } from "../../dist/record/flush-scheduler.js";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
+import { Invocation } from "../../packages/countersign/dist/adapters/invocation.js";
+import { PATIENCE } from "../../packages/countersign/dist/record/flush-scheduler.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { until } from "../eventually.ts";
 

@@ -1,6 +1,6 @@
 /** A Worker whose isolate many requests share: `/record?events=N` records so many, with what is asked for in between. */
 
-import { withCountersign } from "../../dist/adapters/cloudflare.js";
+import { withCountersign } from "../../packages/countersign/dist/adapters/cloudflare.js";
 
 interface Environment {
   KEY: string;

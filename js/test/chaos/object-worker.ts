@@ -1,7 +1,7 @@
 /** Lives of a recorder with its outbox in a Durable Object's storage: `POST` one, and it says what happens. */
 
-import { durableObjectOutbox, type ObjectStorage } from "../../dist/outbox/durable-object.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { durableObjectOutbox, type ObjectStorage } from "../../packages/countersign/dist/outbox/durable-object.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { type Life, live } from "./scenario.ts";
 
 export class Recording {

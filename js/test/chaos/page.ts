@@ -1,7 +1,7 @@
 /** One life of a recorder with its outbox in IndexedDB, in a page. */
 
-import { indexedDbOutbox } from "../../dist/browser.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import type { Lived } from "./chromium.ts";
 import { live } from "./scenario.ts";
 

@@ -1,7 +1,7 @@
 /** What a recorder goes through, the same in every runtime: it records, flushes, waits, and is killed at any moment. */
 
 import type { Handle, LogOptions, Recorder } from "countersign";
-import type { Outbox } from "../../src/outbox/outbox.ts";
+import type { Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
 import { type Below, chance, choose } from "./chance.ts";
 
 /** What one life of a recorder is to do. */

@@ -4,10 +4,10 @@ import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { asyncContext as elsewhere } from "../../dist/context/context.js";
-import { asyncContext } from "../../dist/context/context.node.js";
-import { following } from "../../dist/context/following.js";
-import { createRecorder, generateKey, memory } from "../../dist/record/record.js";
+import { asyncContext as elsewhere } from "../../packages/countersign/dist/context/context.js";
+import { asyncContext } from "../../packages/countersign/dist/context/context.node.js";
+import { following } from "../../packages/countersign/dist/context/following.js";
+import { createRecorder, generateKey, memory } from "../../packages/countersign/dist/record/record.js";
 
 async function start() {
   const { key } = await generateKey("example.com/test");

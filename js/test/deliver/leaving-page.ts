@@ -1,7 +1,7 @@
 /** A page that records and is left in the same moment. */
 
-import { indexedDbOutbox } from "../../dist/browser.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 
 /** What a page does before it is left. */
 export interface Visit {

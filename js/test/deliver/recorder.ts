@@ -1,9 +1,9 @@
 /** Recorders of tests: they flush only when they are asked, and the end of the process is not theirs. */
 
-import { artefact, readKey } from "#recorder";
-import { recording } from "../../dist/record/create.js";
-import { none } from "../../dist/record/lifecycle.js";
-import type * as full from "../../dist/record/record.js";
+import { artefact, readKey } from "../../packages/countersign/dist/artefact/recorder.node.js";
+import { recording } from "../../packages/countersign/dist/record/create.js";
+import { none } from "../../packages/countersign/dist/record/lifecycle.js";
+import type * as full from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, type Reached } from "./log.ts";
 import type { Storage } from "./storage.ts";
 

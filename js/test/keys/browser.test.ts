@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { BrowserContext, Page as Tab } from "playwright-core";
-import { createIssuer, type Issuer } from "../../dist/keys/issuer.js";
+import { createIssuer, type Issuer } from "../../packages/countersign/dist/keys/issuer.js";
 import { launchWith, WITHOUT_CHROMIUM } from "../chromium.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
@@ -19,7 +19,7 @@ import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import type { Outcome, Page } from "./browser/page.ts";
 
 const skip = serve.skip || WITHOUT_CHROMIUM;
-const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
+const WASM = fileURLToPath(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url));
 const issuer = ISSUER.name;
 const MINUTE = 60_000;
 

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.js";
-import { generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.js";
+import { createIssuer, type Issuer, type IssuerOptions } from "../../packages/countersign/dist/keys/issuer.js";
+import { generateKeyHandle, type KeyHandle, type LogOptions } from "../../packages/countersign/dist/record/record.js";
 import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";

@@ -9,7 +9,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, test } from "node:test";
-import * as full from "../../dist/record/record.js";
+import * as full from "../../packages/countersign/dist/record/record.js";
 import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
 export { full };

@@ -16,7 +16,7 @@ const CODE = "script-src 'self' 'wasm-unsafe-eval'";
 const {
   outputFiles: [built],
 } = await esbuild.build({
-  entryPoints: [fileURLToPath(new URL("../../dist/record/record.js", import.meta.url))],
+  entryPoints: [fileURLToPath(new URL("../../packages/countersign/dist/record/record.js", import.meta.url))],
   bundle: true,
   format: "esm",
   write: false,

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
 import { LoggerProvider, type LogRecordProcessor } from "@opentelemetry/sdk-logs";
-import { type AuditLogOptions, AuditLogProcessor } from "../../dist/opentelemetry.js";
-import { createTestRecorder } from "../../dist/testing.js";
+import { type AuditLogOptions, AuditLogProcessor } from "../../packages/countersign/dist/opentelemetry.js";
+import { createTestRecorder } from "../../packages/countersign/dist/testing.js";
 import { MemoryLog, refusal } from "../deliver/log.ts";
 import { recorderOf } from "../deliver/recorder.ts";
 

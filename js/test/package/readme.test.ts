@@ -28,9 +28,7 @@ const blocks = (path: string) =>
   [...readFileSync(new URL(path, import.meta.url), "utf8").matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(
     ([, code = ""]) => code,
   );
-const ours = ["", "packages/viewer/", "packages/cloudflare-log/"].flatMap((folder) =>
-  blocks(`../../${folder}README.md`),
-);
+const ours = ["countersign", "viewer", "cloudflare-log"].flatMap((name) => blocks(`../../packages/${name}/README.md`));
 const project = blocks("../../../README.md");
 
 /** What stands for something of the reader's. */

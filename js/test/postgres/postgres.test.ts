@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import pg from "pg";
 import postgres from "postgres";
 import { z } from "zod";
-import { defineEvents } from "../../dist/events.js";
+import { defineEvents } from "../../packages/countersign/dist/events.js";
 import {
   type Connection,
   type DrainOptions,
@@ -13,7 +13,7 @@ import {
   outboxTables,
   type PgClient,
   postgresOutbox,
-} from "../../dist/postgres.js";
+} from "../../packages/countersign/dist/postgres.js";
 import { coded } from "../coded.ts";
 import { EMITTER, MemoryLog, type Reached, refusal } from "../deliver/log.ts";
 import { eventually } from "../eventually.ts";

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as v from "valibot";
 import { z } from "zod";
-import type { CountersignError } from "../../dist/error.js";
-import { defineEvents, type Schema } from "../../dist/events.js";
-import { createRecorder, generateKey, memory } from "../../dist/record/record.js";
+import type { CountersignError } from "../../packages/countersign/dist/error.js";
+import { defineEvents, type Schema } from "../../packages/countersign/dist/events.js";
+import { createRecorder, generateKey, memory } from "../../packages/countersign/dist/record/record.js";
 
 const { key } = await generateKey("example.com/test");
 

@@ -1,8 +1,8 @@
 /** A program that ends in one way or another: `ending-program.ts SCENARIO [OUTBOX]`. It says what happened, line by line. */
 
-import { fileOutbox } from "../../dist/outbox/file.node.js";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
-import { createRecorder, generateKey, type Recorder } from "../../dist/record/record.js";
+import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
+import { createRecorder, generateKey, type Recorder } from "../../packages/countersign/dist/record/record.js";
 
 /** What tells a recorder's own errors. */
 interface Reporting {

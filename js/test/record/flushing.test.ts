@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import * as full from "../../dist/record/record.js";
+import * as full from "../../packages/countersign/dist/record/record.js";
 import { createRecorder } from "../deliver/recorder.ts";
 import { RUNTIMES } from "../runtimes.ts";
 
@@ -229,7 +229,7 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
       const script = join(folder, "end.mjs");
       writeFileSync(
         script,
-        `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../dist/record/record.js", import.meta.url))};
+        `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../packages/countersign/dist/record/record.js", import.meta.url))};
          const { key } = await generateKey("example.com/test");
          const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} }).ready();
          audit.record({ action: "a.b" });`,

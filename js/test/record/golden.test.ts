@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { createRecorder, memory } from "../../dist/record/record.js";
+import { createRecorder, memory } from "../../packages/countersign/dist/record/record.js";
 import { signerOf } from "./outside.ts";
 
 const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createRecorder } from "../../dist/record/record.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { type CountersignError, createRecorder, generateKey, memory } from "countersign";
 import { defineEvents } from "countersign/events";
 import { createTestRecorder } from "countersign/testing";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 
 interface Problem {
   readonly field: string;

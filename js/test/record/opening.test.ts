@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileOutbox } from "../../dist/node.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { fileOutbox } from "../../packages/countersign/dist/node.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 
 /** A folder's outbox with one entry of this text, and recorders with it. */

@@ -23,7 +23,7 @@ import { auditHandle } from "countersign/sveltekit";
 import { createTestRecorder } from "countersign/testing";
 import { verify } from "countersign/verify";
 import { Hono } from "hono";
-import { field, hasField, ownFields } from "../../dist/own.js";
+import { field, hasField, ownFields } from "../../packages/countersign/dist/own.js";
 import { ISSUER, LOG } from "../conformance/setup.ts";
 
 /** Fields of events, and of the objects in them. */

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { loader } from "../../dist/record/core.js";
-import * as full from "../../dist/record/record.js";
+import { loader } from "../../packages/countersign/dist/record/core.js";
+import * as full from "../../packages/countersign/dist/record/record.js";
 import { coded } from "../coded.ts";
 import { createRecorder } from "../deliver/recorder.ts";
 import { until } from "../eventually.ts";
@@ -482,7 +482,9 @@ test("a load that failed is tried again", async () => {
     if (loads === 1) {
       throw new Error("offline");
     }
-    return new WebAssembly.Module(await readFile(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+    return new WebAssembly.Module(
+      await readFile(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
+    );
   });
   await assert.rejects(Promise.all([load(), load()]), { code: "wasm.unavailable" });
   const core = await load();

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "../../dist/deliver/failure.js";
-import { CountersignError } from "../../dist/error.js";
-import { FlushScheduler } from "../../dist/record/flush-scheduler.js";
+import { Failure } from "../../packages/countersign/dist/deliver/failure.js";
+import { CountersignError } from "../../packages/countersign/dist/error.js";
+import { FlushScheduler } from "../../packages/countersign/dist/record/flush-scheduler.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 

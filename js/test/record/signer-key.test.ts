@@ -3,15 +3,17 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { recording } from "../../dist/record/create.js";
-import { none } from "../../dist/record/lifecycle.js";
-import { nativeSigner } from "../../dist/record/sign.node.js";
-import type { KeyHandle, Signer } from "../../dist/record/signer.js";
-import { generateKeyHandle, importSignerKey } from "../../dist/record/webcrypto.js";
-import { memory } from "../../dist/transport/transport.js";
+import { recording } from "../../packages/countersign/dist/record/create.js";
+import { none } from "../../packages/countersign/dist/record/lifecycle.js";
+import { nativeSigner } from "../../packages/countersign/dist/record/sign.node.js";
+import type { KeyHandle, Signer } from "../../packages/countersign/dist/record/signer.js";
+import { generateKeyHandle, importSignerKey } from "../../packages/countersign/dist/record/webcrypto.js";
+import { memory } from "../../packages/countersign/dist/transport/transport.js";
 import { EMITTERS } from "../conformance/setup.ts";
 
-const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+const MODULE = new WebAssembly.Module(
+  readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
+);
 const [{ secret: KEY }] = EMITTERS;
 const inCore = recording(MODULE, none);
 const inWebCrypto = recording(MODULE, none, { readKey: importSignerKey });

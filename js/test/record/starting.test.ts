@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { CountersignError, RecorderOptions } from "countersign";
-import { recording } from "../../dist/record/create.js";
-import { none } from "../../dist/record/lifecycle.js";
-import { generateKey, memory } from "../../dist/record/record.js";
+import { recording } from "../../packages/countersign/dist/record/create.js";
+import { none } from "../../packages/countersign/dist/record/lifecycle.js";
+import { generateKey, memory } from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { createRecorder } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";
@@ -114,7 +114,9 @@ test("a start that failed is tried again by itself, and by whoever asks", async 
       if (loads === 1) {
         throw new Error("offline");
       }
-      return new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+      return new WebAssembly.Module(
+        readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
+      );
     };
     const told: string[] = [];
     const to = memory();

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 import { until } from "../eventually.ts";

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { de } from "../../dist/viewer/texts/de.js";
-import { en } from "../../dist/viewer/texts/texts.js";
+import { de } from "../../packages/ui/dist/viewer/texts/de.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 
-const FOLDER = new URL("../../src/viewer/texts/", import.meta.url);
+const FOLDER = new URL("../../packages/ui/src/viewer/texts/", import.meta.url);
 const languages = readdirSync(FOLDER).filter((name) => /^[a-z]+\.json$/.test(name));
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"));
 

@@ -1,6 +1,6 @@
 import { recorderModule } from "virtual:recorder";
-import { recording } from "@countersign/record/host.js";
-import type { Viewer } from "@countersign/viewer/viewer.js";
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
+import { recording } from "countersign/host";
 import { unpack } from "../../src/unpack.ts";
 
 const MINUTE = 60_000;

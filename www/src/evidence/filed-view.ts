@@ -1,6 +1,6 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";

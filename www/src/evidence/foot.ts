@@ -1,4 +1,4 @@
-import { clip, visible } from "../../../js/dist/viewer/parts/format.js";
+import { clip, visible } from "@countersign/ui/viewer/parts/format.js";
 import type { Filed } from "./filed.ts";
 import type { EvidenceTexts } from "./texts.ts";
 import type { PrintedEvidence } from "./to-print.ts";

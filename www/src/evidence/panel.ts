@@ -1,7 +1,7 @@
-import { plainError } from "@countersign/error.js";
-import type { EventRow } from "@countersign/index/types.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { plainError } from "@countersign/shared/error.js";
+import type { EventRow } from "@countersign/ui/index/types.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import {
   holdTo,
   isStill,
@@ -9,8 +9,8 @@ import {
   type Selection,
   SelectionMismatch,
   selectionView,
-} from "@countersign/viewer/search/selection.js";
-import type { Viewer } from "@countersign/viewer/viewer.js";
+} from "@countersign/ui/viewer/search/selection.js";
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { TextFile } from "../input/trust.ts";
 import { moment } from "../said.ts";

@@ -1,4 +1,4 @@
-import type { Selection } from "@countersign/viewer/search/selection.js";
+import type { Selection } from "@countersign/ui/viewer/search/selection.js";
 
 /** What the search selects, as far as that is known when something is printed. */
 export interface Searched {

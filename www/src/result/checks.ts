@@ -1,5 +1,5 @@
-import { icon, type Outcome, outcomeOf, STATE_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { codeTitle } from "@countersign/viewer/verdict/verdict.js";
+import { icon, type Outcome, outcomeOf, STATE_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { codeTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Check, CheckName, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";

@@ -1,6 +1,6 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";

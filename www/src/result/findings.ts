@@ -1,5 +1,5 @@
-import { icon, SEVERITY_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { codeTitle, isInTitle } from "@countersign/viewer/verdict/verdict.js";
+import { icon, SEVERITY_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Finding, FindingCode, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";

@@ -1,6 +1,6 @@
-import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";

@@ -1,7 +1,7 @@
-import { icon, outcomeOf, SEVERITY_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { comparedView } from "@countersign/viewer/verdict/trust-compared-view.js";
-import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { icon, outcomeOf, SEVERITY_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
+import { codeTitle, isInTitle, verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { CheckName, Finding, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";

@@ -1,7 +1,7 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Progress } from "@countersign/viewer/session/session.js";
-import { codeTitle, isInTitle } from "@countersign/viewer/verdict/verdict.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Progress } from "@countersign/ui/viewer/session/session.js";
+import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";

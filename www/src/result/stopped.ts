@@ -1,6 +1,6 @@
-import type { PlainError } from "@countersign/error.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import type { PlainError } from "@countersign/shared/error.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { staysEnglish, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";

@@ -1,8 +1,8 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { TrustCompared } from "@countersign/viewer/session/trust-compared.js";
-import { comparedView } from "@countersign/viewer/verdict/trust-compared-view.js";
-import { verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compared.js";
+import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { evidenceTexts } from "../evidence/texts.ts";

@@ -1,6 +1,6 @@
-import type { PlainError } from "@countersign/error.js";
-import type { Coverage } from "@countersign/index/types.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { PlainError } from "@countersign/shared/error.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { type Agreement, agreement, end, type Hold } from "./agreement.ts";
 import type { Memory, Seen } from "./memory.ts";

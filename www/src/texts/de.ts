@@ -1,5 +1,5 @@
-import { de as viewer } from "@countersign/viewer/texts/de.js";
-import { counting } from "@countersign/viewer/texts/figures.js";
+import { de as viewer } from "@countersign/ui/viewer/texts/de.js";
+import { counting } from "@countersign/ui/viewer/texts/figures.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";

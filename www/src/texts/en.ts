@@ -1,5 +1,5 @@
-import { counting } from "@countersign/viewer/texts/figures.js";
-import { en as viewer } from "@countersign/viewer/texts/texts.js";
+import { counting } from "@countersign/ui/viewer/texts/figures.js";
+import { en as viewer } from "@countersign/ui/viewer/texts/texts.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";

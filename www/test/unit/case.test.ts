@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { type Bench, Case } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";

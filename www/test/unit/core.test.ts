@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
+import { fromCore } from "@countersign/ui/viewer/texts/core.js";
+import { de } from "@countersign/ui/viewer/texts/de.js";
 import { verify } from "countersign/verify";
-import { fromCore } from "../../../js/dist/viewer/texts/core.js";
-import { de } from "../../../js/dist/viewer/texts/de.js";
 import { FINDINGS, VECTORS } from "../../gallery/findings.ts";
 import { vector } from "../page/vectors.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Selection } from "@countersign/viewer/search/selection.js";
+import type { Selection } from "@countersign/ui/viewer/search/selection.js";
 import type { Filed } from "../../src/evidence/filed.ts";
 import { linesOf } from "../../src/evidence/foot.ts";
 import type { EvidencePanel } from "../../src/evidence/panel.ts";

@@ -1,6 +1,6 @@
 /** Reading bodies: bounded, each and all together. */
 
-import { concat } from "../bytes.js";
+import { concat } from "@countersign/shared/bytes.js";
 
 /** The most bytes that are held of all bodies at one time, beside what each may have anyway: an isolate has 128 MB in all. */
 const MOST = 24 << 20;

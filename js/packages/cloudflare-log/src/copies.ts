@@ -1,8 +1,8 @@
 /** Copies of full tiles and bundles in R2, for those who read without waking the log. */
 
-import { bundlePath, FULL } from "../bundles.js";
-import type { Log } from "../wasm/log.js";
+import { bundlePath, FULL } from "@countersign/shared/bundles.js";
 import type { TileBucket } from "./platform.js";
+import type { Log } from "./wasm/log.js";
 
 /** How many bundles are copied by one alarm. */
 const BUNDLES = 64;

@@ -1,12 +1,12 @@
 /** Copies of the log's lines in R2, so that an export of the whole log is not made anew for each reader. */
 
-import { concat } from "../bytes.js";
-import { within } from "../timers.js";
-import type { Answer, Log } from "../wasm/log.js";
+import { concat } from "@countersign/shared/bytes.js";
+import { within } from "@countersign/shared/timers.js";
 import { keyOf } from "./copies.js";
 import { current } from "./instance.js";
 import type { ExportBucket, LogStorage } from "./platform.js";
 import type { Turns } from "./turns.js";
+import type { Answer, Log } from "./wasm/log.js";
 
 /** So many new leaves are worth a copy. */
 const WORTH = 4_096;

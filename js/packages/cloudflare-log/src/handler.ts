@@ -1,7 +1,7 @@
 /** The Worker in front of a log. */
 
-import { ownFields } from "../own.js";
-import { sleep } from "../timers.js";
+import { ownFields } from "@countersign/shared/own.js";
+import { sleep } from "@countersign/shared/timers.js";
 import { keyOf } from "./copies.js";
 import { clientOf, Entrance } from "./entrance.js";
 import type { LogEnv, LogNamespace } from "./platform.js";

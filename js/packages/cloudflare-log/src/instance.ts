@@ -1,6 +1,6 @@
 /** The instance of the WebAssembly that all logs of an isolate are in. */
 
-import { initSync, __wbg_reset_state as renew } from "../wasm/log.js";
+import { initSync, __wbg_reset_state as renew } from "./wasm/log.js";
 
 let number = 0;
 

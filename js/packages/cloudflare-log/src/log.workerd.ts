@@ -1,6 +1,6 @@
-import module from "../wasm/log_bg.wasm";
 import { LogObject } from "./object.js";
 import type { LogEnv, ObjectState } from "./platform.js";
+import module from "./wasm/log_bg.wasm";
 
 export { type LogHandlerOptions, logHandler } from "./handler.js";
 export type { ExportBucket, LogEnv, LogNamespace, LogStorage, ObjectId, ObjectState, TileBucket } from "./platform.js";

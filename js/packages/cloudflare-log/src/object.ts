@@ -1,9 +1,8 @@
 /** A log that is a Durable Object. */
 
 import { DurableObject } from "cloudflare:workers";
-import { deferred } from "../promises.js";
-import { comesWithin, sleep } from "../timers.js";
-import { type Answer, Log } from "../wasm/log.js";
+import { deferred } from "@countersign/shared/promises.js";
+import { comesWithin, sleep } from "@countersign/shared/timers.js";
 import { Bodies } from "./body.js";
 import { check, copy, OtherLog } from "./copies.js";
 import { Exports } from "./exports.js";
@@ -13,6 +12,7 @@ import { live, pieces, unavailable, whole } from "./responses.js";
 import { type LogSettings, settingsOf } from "./settings.js";
 import { Tables } from "./storage.js";
 import { Turns } from "./turns.js";
+import { type Answer, Log } from "./wasm/log.js";
 import { gather } from "./witnesses.js";
 
 /** The bodies that are read for all logs of the isolate, which have its memory together. */

@@ -1,7 +1,7 @@
 /** Answers of the log's WebAssembly as responses. */
 
-import type { Answer } from "../wasm/log.js";
 import { current } from "./instance.js";
+import type { Answer } from "./wasm/log.js";
 
 /**
  * The answer to a request that the log could not look at, as it answers itself while its store fails. `cors` has the

@@ -1,8 +1,7 @@
 /** What a log is to be, out of the Worker's environment. */
 
-import { must } from "../error.js";
-import { nameOf } from "../keys/name.js";
-import { SIGNER_PREFIX } from "../record/signer.js";
+import { must } from "@countersign/shared/error.js";
+import { nameOf, SIGNER_PREFIX } from "@countersign/shared/keys.js";
 import type { LogEnv, ObjectId } from "./platform.js";
 
 /** What a log is to be. */

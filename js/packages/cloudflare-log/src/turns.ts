@@ -3,8 +3,8 @@
  * submissions go first.
  */
 
-import { inTurn } from "../promises.js";
-import { sleep } from "../timers.js";
+import { inTurn } from "@countersign/shared/promises.js";
+import { sleep } from "@countersign/shared/timers.js";
 
 /** For so many milliseconds at most a slice waits for submissions that are under way: one that is sent slowly holds nobody up. */
 const PATIENCE = 20;

@@ -1,8 +1,8 @@
 /** Asking a log's witnesses over HTTP (C2SP tlog-witness). */
 
-import { readAtMost } from "../bytes.js";
-import { Log, type Witnesses } from "../wasm/log.js";
+import { readAtMost } from "@countersign/shared/bytes.js";
 import { isStop } from "./instance.js";
+import { Log, type Witnesses } from "./wasm/log.js";
 
 /** The most bytes of an answer. */
 const MOST = 64 << 10;

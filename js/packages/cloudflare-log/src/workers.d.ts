@@ -8,3 +8,9 @@ declare module "cloudflare:workers" {
   /** Older runtimes have none. It throws outside of requests. */
   export const waitUntil: ((work: Promise<unknown>) => void) | undefined;
 }
+
+/** A WebAssembly file, which wrangler compiles on import. */
+declare module "*.wasm" {
+  const module: WebAssembly.Module;
+  export default module;
+}

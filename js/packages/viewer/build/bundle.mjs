@@ -1,17 +1,19 @@
-/** Bundles what must be one script, after tsc has compiled it: the viewer and its workers, and the worker of Node.js. */
+/** Bundles what must be one script, after tsc has compiled it: the viewer and its workers. */
 
-import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { licences } from "./licences.mjs";
+import { bundleDeclarations } from "../../../build/declarations.mjs";
+import { copyArtefacts, writeLicences } from "../../../build/output.mjs";
 
-const root = new URL("../", import.meta.url);
-const dist = new URL("dist/", root);
-const into = new URL("packages/viewer/dist/", root);
+const home = new URL("../", import.meta.url);
+const out = new URL("out/", home);
+const into = new URL("dist/", home);
 
 const script = {
-  absWorkingDir: fileURLToPath(root),
+  // Where LICENSES.txt has the packages from.
+  absWorkingDir: fileURLToPath(new URL("../../", home)),
   bundle: true,
   minify: true,
   format: "esm",
@@ -20,45 +22,41 @@ const script = {
   legalComments: "none",
   metafile: true,
   logLevel: "warning",
+  sourcemap: true,
+  outdir: fileURLToPath(into),
 };
-const path = (name) => fileURLToPath(new URL(name, dist));
+const path = (name) => fileURLToPath(new URL(name, out));
 
 /** No minifier shortens what indents the lines of a template, which HTML takes for one space. */
 const templates = {
   name: "templates",
   setup: ({ onLoad }) =>
-    onLoad({ filter: /[\\/]dist[\\/]viewer[\\/].+\.js$/ }, async ({ path }) => ({
+    onLoad({ filter: /[\\/]ui[\\/]dist[\\/]viewer[\\/].+\.js$/ }, async ({ path }) => ({
       contents: (await readFile(path, "utf8")).replaceAll(/^[\t ]+/gm, ""),
     })),
 };
 
 const { metafile } = await build({
   ...script,
-  entryPoints: { viewer: path("element/entry.js") },
-  sourcemap: true,
+  entryPoints: { viewer: path("viewer.js") },
   plugins: [templates],
-  inject: [path("element/absent.js")],
-  outdir: fileURLToPath(into),
+  inject: [path("absent.js")],
 });
 await build({
   ...script,
   entryPoints: {
-    "verify-worker": path("verify/worker.js"),
-    "index-worker": path("index/worker.js"),
-    "slice-worker": path("slice/worker.js"),
-    "analyze-worker": path("analyze/worker.js"),
+    "verify-worker": "countersign/verify/worker",
+    "index-worker": "@countersign/ui/index/worker.js",
+    "slice-worker": "@countersign/ui/slice/worker.js",
+    "analyze-worker": "@countersign/ui/analyze/worker.js",
   },
-  sourcemap: true,
-  outdir: fileURLToPath(into),
 });
 const ARTEFACTS = ["verifier", "verifier-plain", "index", "slicer", "analyzer"];
-for (const name of ARTEFACTS) {
-  copyFileSync(new URL(`wasm/${name}_bg.wasm`, dist), new URL(`${name}.wasm`, into));
-}
-copyFileSync(new URL("wasm/rules.json", dist), new URL("rules.json", into));
+copyArtefacts([...ARTEFACTS.map((name) => [`${name}.wasm`, `${name}_bg.wasm`]), "rules.json"], into);
 // Of all languages but English the texts are loaded when they are wanted.
+const read = (url) => JSON.parse(readFileSync(new URL(url), "utf8"));
 const [texts, core] = ["de", "core.de"].map((name) =>
-  JSON.parse(readFileSync(new URL(`viewer/texts/${name}.json`, dist), "utf8")),
+  read(import.meta.resolve(`@countersign/ui/viewer/texts/${name}.json`)),
 );
 writeFileSync(new URL("de.json", into), JSON.stringify({ texts, core }));
 
@@ -68,29 +66,8 @@ const [scripted, mapped] = readFileSync(viewer, "utf8").split("//# sourceMapping
 writeFileSync(viewer, `if (typeof HTMLElement !== "undefined") {\n${scripted}}\n//# sourceMappingURL=${mapped}`);
 // A line came before all others.
 const map = new URL("viewer.js.map", into);
-const parsed = JSON.parse(readFileSync(map, "utf8"));
+const parsed = read(map);
 writeFileSync(map, JSON.stringify({ ...parsed, mappings: `;${parsed.mappings}` }));
 
-// As text: a bundler finds no file by the address of one.
-const { outputFiles } = await build({
-  ...script,
-  entryPoints: [path("verify/worker.node.js")],
-  platform: "node",
-  format: "cjs",
-  target: "node20",
-  write: false,
-  // The verifier's glue names its file, which is never asked for.
-  logOverride: { "empty-import-meta": "silent" },
-});
-writeFileSync(new URL("inlined/worker.node.js", dist), `export default ${JSON.stringify(outputFiles[0].text)};\n`);
-
-const inViewer = { artefacts: ARTEFACTS, inputs: Object.keys(metafile.inputs) };
-for (const [folder, contents] of [
-  ["", { artefacts: ["gate", "recorder", "verifier"] }],
-  ["packages/viewer/", inViewer],
-  ["packages/cloudflare-log/", { artefacts: ["log"] }],
-]) {
-  const file = new URL(`${folder}dist/LICENSES.txt`, root);
-  mkdirSync(new URL(".", file), { recursive: true });
-  writeFileSync(file, licences(contents));
-}
+await bundleDeclarations(home, ["viewer", "react"], ["react"]);
+writeLicences(home, { artefacts: ARTEFACTS, inputs: Object.keys(metafile.inputs) });

@@ -1,13 +1,13 @@
 /** `<countersign-viewer>` as scripts see it. */
 
-import type { WholeRow as Row } from "../index/types.js";
-import type { Report } from "../report.js";
-import type { Session as ShownSession } from "../viewer/session/session.js";
-import type { Some, Texts } from "../viewer/texts/texts.js";
+import type { Report } from "@countersign/shared/report.js";
+import type { WholeRow as Row } from "@countersign/ui/index/types.js";
+import type { Session as ShownSession } from "@countersign/ui/viewer/session/session.js";
+import type { Some, Texts } from "@countersign/ui/viewer/texts/texts.js";
 
-export type { WholeRow as Row } from "../index/types.js";
-export type { Report } from "../report.js";
-export type { Some, Texts } from "../viewer/texts/texts.js";
+export type { Report } from "@countersign/shared/report.js";
+export type { WholeRow as Row } from "@countersign/ui/index/types.js";
+export type { Some, Texts } from "@countersign/ui/viewer/texts/texts.js";
 
 /** A verification, as it goes on. */
 export type Session = Readonly<ShownSession>;

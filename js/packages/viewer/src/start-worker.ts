@@ -1,6 +1,6 @@
 /** The element's workers: files beside its own. */
 
-import { CountersignError } from "../error.js";
+import { CountersignError } from "@countersign/shared/error.js";
 
 /** Each takes one script, bundled from the package's own. */
 const SCRIPTS = {

@@ -1,7 +1,7 @@
 /** Says what a recorder with a context records, as the runtime's flags allow. */
 
-import { asyncContext } from "../../../dist/context/context.js";
-import { createRecorder, memory } from "../../../dist/record/record.js";
+import { asyncContext } from "../../../packages/countersign/dist/context/context.js";
+import { createRecorder, memory } from "../../../packages/countersign/dist/record/record.js";
 
 interface Env {
   KEY: string;

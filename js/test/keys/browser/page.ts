@@ -7,8 +7,8 @@ import {
   type GrantedKey,
   type GrantedKeyOptions,
   grantedKey,
-} from "../../../dist/browser.js";
-import { createRecorder, generateKey, type Recorder } from "../../../dist/record/record.js";
+} from "../../../packages/countersign/dist/browser.js";
+import { createRecorder, generateKey, type Recorder } from "../../../packages/countersign/dist/record/record.js";
 
 /** How to begin: `fallback` for the one there is. */
 type Begin = Omit<GrantedKeyOptions, "from" | "fallback"> & { from?: string; fallback?: boolean };

@@ -1,9 +1,7 @@
 /** The page's side of looking for findings. */
 
+import { type Remote, transfer, WorkerGroup, type WorkerLike, WorkerPool } from "@countersign/shared/rpc.js";
 import type { Lines } from "../index/in-pieces.js";
-import { type Remote, transfer } from "../rpc/connect.js";
-import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
-import { WorkerPool } from "../rpc/worker-pool.js";
 import type { AnalysisWorker, Role } from "./roles.js";
 import type { Analysis, Facts, FindingsStatus } from "./types.js";
 

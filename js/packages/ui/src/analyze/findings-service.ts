@@ -1,7 +1,7 @@
 /** Makes findings of what was detected, and answers what is asked of them. */
 
+import { inTurn } from "@countersign/shared/promises.js";
 import { turn } from "../index/turn.js";
-import { inTurn } from "../promises.js";
 import { Findings } from "../wasm/analyzer.js";
 import { Outline } from "./outline.js";
 import type { Facts, FindingsStatus, Listed, RuleFound, SelectedFindings } from "./types.js";

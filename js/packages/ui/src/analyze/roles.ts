@@ -1,6 +1,6 @@
 /** What a page and the workers that look for findings ask each other. */
 
-import type { CompiledModule } from "../artefact/load.js";
+import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { Lines } from "../index/in-pieces.js";
 import type { Analysis } from "./types.js";
 

@@ -1,6 +1,6 @@
 /** What rules find among verified events (SPEC section 13), as a page is told of it. */
 
-import type { Standing } from "../codes.js";
+import type { Standing } from "@countersign/shared/report.js";
 import type { Lines } from "../index/in-pieces.js";
 import type { Signers } from "../index/standing.js";
 

@@ -1,7 +1,7 @@
 /** A worker that looks for findings: it is told what it is there for, and serves until it is terminated. */
 
+import { connect, type Port, type Remote, transfer } from "@countersign/shared/rpc.js";
 import { inPieces, type Lines } from "../index/in-pieces.js";
-import { connect, type Port, type Remote, transfer } from "../rpc/connect.js";
 import init, { Detector } from "../wasm/analyzer.js";
 import { FindingsService } from "./findings-service.js";
 import type { AnalysisWorker, PieceTaker } from "./roles.js";

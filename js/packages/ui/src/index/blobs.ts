@@ -1,4 +1,4 @@
-import { open } from "../verify/source.js";
+import { open } from "@countersign/shared/verify.js";
 import { ExportBytes, type KnownPiece } from "./export-bytes.js";
 import type { Place } from "./types.js";
 

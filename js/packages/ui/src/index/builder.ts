@@ -1,6 +1,6 @@
 /** A worker that makes segments of an index: a share of the work that more events are. */
 
-import { connect, type Port, transfer } from "../rpc/connect.js";
+import { connect, type Port, transfer } from "@countersign/shared/rpc.js";
 import { SegmentBuilder } from "../wasm/index.js";
 import type { Lines } from "./in-pieces.js";
 import type { SegmentTaker } from "./roles.js";

@@ -1,9 +1,8 @@
 /** The workers that make segments of an index. */
 
-import type { CompiledModule } from "../artefact/load.js";
-import { type Remote, transfer } from "../rpc/connect.js";
-import type { WorkerGroup } from "../rpc/worker-group.js";
-import { WorkerPool } from "../rpc/worker-pool.js";
+import type { WorkerGroup } from "@countersign/shared/rpc.js";
+import { type Remote, transfer, WorkerPool } from "@countersign/shared/rpc.js";
+import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { BuilderWorker } from "./roles.js";
 
 /** Bytes of events that may be under way to each. */

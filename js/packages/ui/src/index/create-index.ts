@@ -1,12 +1,17 @@
 /** The page's side of an index of verified events. */
 
-import { CountersignError } from "../error.js";
-import { type Deferred, deferred } from "../promises.js";
-import { type Remote, transfer } from "../rpc/connect.js";
-import { codedBy, deserializeError, peerFailed } from "../rpc/errors.js";
-import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
-import type { Mark } from "../verify/marks.js";
-import type { Reading, Source } from "../verify/source.js";
+import { CountersignError } from "@countersign/shared/error.js";
+import { type Deferred, deferred } from "@countersign/shared/promises.js";
+import {
+  codedBy,
+  deserializeError,
+  peerFailed,
+  type Remote,
+  transfer,
+  WorkerGroup,
+  type WorkerLike,
+} from "@countersign/shared/rpc.js";
+import type { Mark, Reading, Source } from "@countersign/shared/verify.js";
 import { Builders } from "./builders.js";
 import { openKept } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";

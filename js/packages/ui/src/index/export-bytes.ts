@@ -1,9 +1,8 @@
 /** An export's bytes: they are read once to be verified, and again here and there, where they must still be the same. */
 
-import { CountersignError } from "../error.js";
-import { type Deferred, deferred, inTurn } from "../promises.js";
-import { PIECE } from "../verify/roles.js";
-import { open, type Reading, readable, type Source } from "../verify/source.js";
+import { CountersignError } from "@countersign/shared/error.js";
+import { type Deferred, deferred, inTurn } from "@countersign/shared/promises.js";
+import { open, PIECE, type Reading, readable, type Source } from "@countersign/shared/verify.js";
 
 /**
  * How many pieces are held that were read last, a quarter of a MiB each. Where many chains take turns, events that one

@@ -1,8 +1,7 @@
-import { CountersignError } from "../error.js";
-import { inTurn } from "../promises.js";
-import { type Remote, transfer } from "../rpc/connect.js";
-import { serializeError } from "../rpc/errors.js";
-import type { Mark } from "../verify/marks.js";
+import { CountersignError } from "@countersign/shared/error.js";
+import { inTurn } from "@countersign/shared/promises.js";
+import { type Remote, serializeError, transfer } from "@countersign/shared/rpc.js";
+import type { Mark } from "@countersign/shared/verify.js";
 import { EventIndex, parse, toggled, within } from "../wasm/index.js";
 import { Blobs } from "./blobs.js";
 import type { KnownPiece } from "./export-bytes.js";

@@ -1,8 +1,8 @@
 /** What a page and the worker that keeps its index ask each other. */
 
-import type { CompiledModule } from "../artefact/load.js";
-import type { WireError } from "../rpc/errors.js";
-import type { Mark } from "../verify/marks.js";
+import type { WireError } from "@countersign/shared/rpc.js";
+import type { Mark } from "@countersign/shared/verify.js";
+import type { CompiledModule } from "@countersign/shared/wasm.js";
 import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
 import type { Signers } from "./standing.js";

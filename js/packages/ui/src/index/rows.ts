@@ -1,6 +1,6 @@
 /** Rows as the core writes them, and as a page takes them. */
 
-import type { WithheldMark } from "../verify/marks.js";
+import type { WithheldMark } from "@countersign/shared/verify.js";
 import { readJson, treeJson } from "../wasm/index.js";
 import type { FoldRow, GapRow, Json, Place, Reading, Row, Said } from "./types.js";
 

@@ -1,7 +1,6 @@
 /** What is known of who signed an event. */
 
-import type { Standing } from "../codes.js";
-import type { Doubts, Signer } from "../report.js";
+import type { Doubts, Signer, Standing } from "@countersign/shared/report.js";
 
 /**
  * What is known of who signed an event that matches its signature. Until there is a report nothing is: a key that was

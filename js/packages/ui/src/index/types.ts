@@ -1,8 +1,13 @@
 /** What is asked of the index of verified events, and what it answers. */
 
-import type { VerifiedEvent } from "../verify/batch.js";
-import type { Mark, SkipMark, WithheldMark } from "../verify/marks.js";
-import type { Reading as Opened, Source } from "../verify/source.js";
+import type {
+  Mark,
+  Reading as Opened,
+  SkipMark,
+  Source,
+  VerifiedEvent,
+  WithheldMark,
+} from "@countersign/shared/verify.js";
 import type { Lines } from "./in-pieces.js";
 import type { Signers } from "./standing.js";
 

@@ -1,7 +1,6 @@
 /** A worker of an index: it is told what it is there for, and serves until it is terminated. */
 
-import { connect, type Port } from "../rpc/connect.js";
-import { serializeError } from "../rpc/errors.js";
+import { connect, type Port, serializeError } from "@countersign/shared/rpc.js";
 import init from "../wasm/index.js";
 import { Builder } from "./builder.js";
 import { IndexService } from "./index-service.js";

@@ -1,8 +1,7 @@
 /** The page's side of learning of endpoints and simulating years. */
 
-import { inTurn } from "../promises.js";
-import { transfer } from "../rpc/connect.js";
-import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
+import { inTurn } from "@countersign/shared/promises.js";
+import { transfer, WorkerGroup, type WorkerLike } from "@countersign/shared/rpc.js";
 import type { Overview } from "./types.js";
 import type { OverviewWorker } from "./work.js";
 

@@ -1,8 +1,8 @@
 /** A worker that learns of endpoints, or simulates years. */
 
+import { connect, type Port } from "@countersign/shared/rpc.js";
 import type { Seen } from "../analyze/types.js";
 import { inPieces, type Lines } from "../index/in-pieces.js";
-import { connect, type Port } from "../rpc/connect.js";
 import init, { Endpoints, expose, Signals as Taken } from "../wasm/overview.js";
 import type { Exposure, Refused, ScenarioFile, Signals } from "./types.js";
 

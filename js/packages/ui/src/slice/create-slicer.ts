@@ -1,10 +1,9 @@
 /** Slicing for a given way to load the core and to start workers. */
 
-import { CountersignError } from "../error.js";
-import type { Remote } from "../rpc/connect.js";
-import { WorkerGroup, type WorkerLike } from "../rpc/worker-group.js";
-import type { Verify } from "../verify/create-verifier.js";
-import type { CheckpointMark } from "../verify/marks.js";
+import { CountersignError } from "@countersign/shared/error.js";
+import type { Remote } from "@countersign/shared/rpc.js";
+import { WorkerGroup, type WorkerLike } from "@countersign/shared/rpc.js";
+import type { CheckpointMark, Verify } from "@countersign/shared/verify.js";
 import { sampleRoot } from "./sample-root.js";
 import type { SliceOptions, Slicer } from "./types.js";
 import type { SlicerHost, SlicerWorker } from "./work.js";

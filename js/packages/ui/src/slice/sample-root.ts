@@ -1,6 +1,6 @@
 /** Which checkpoint samples of an export are drawn by (SPEC.md, section 14). */
 
-import type { CheckpointMark } from "../verify/marks.js";
+import type { CheckpointMark } from "@countersign/shared/verify.js";
 
 /** The root that samples are drawn by. */
 export interface SampleRoot {

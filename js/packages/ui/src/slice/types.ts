@@ -1,6 +1,6 @@
 /** What else can be asked of an export that is at hand: a part of it, the proof of one event, its hash. */
 
-import type { CheckState, Judged, Why } from "../report.js";
+import type { CheckState, Judged, Why } from "@countersign/shared/report.js";
 
 /** What a slice shows. */
 export type Selection =

@@ -1,8 +1,8 @@
 /** A slicing worker: it reads an export once more for one thing, and is ended then. */
 
-import { CountersignError } from "../error.js";
-import type { Report, Why } from "../report.js";
-import { connect, type Port } from "../rpc/connect.js";
+import { CountersignError } from "@countersign/shared/error.js";
+import type { Report, Why } from "@countersign/shared/report.js";
+import { connect, type Port } from "@countersign/shared/rpc.js";
 import init, * as core from "../wasm/slicer.js";
 import type { SampleRoot } from "./sample-root.js";
 import type { Evidence, Explanation, Selection, Slice, Slicer } from "./types.js";

@@ -1,8 +1,8 @@
+import { inTurn } from "@countersign/shared/promises.js";
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { createRef, ref } from "lit/directives/ref.js";
 import type { Finding } from "../analyze/types.js";
 import type { Column, EventIndex, Order, WholeRow } from "../index/types.js";
-import { inTurn } from "../promises.js";
 import type { Slicer } from "../slice/types.js";
 import type { ChosenColumn } from "./list/columns.js";
 import { type Criteria, isSameCriteria, queryOf, withField, withTime, withToggled } from "./search/criteria.js";

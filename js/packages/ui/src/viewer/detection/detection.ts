@@ -1,9 +1,9 @@
 /** Looks for what rules describe among a session's events, from the first to the last. It draws nothing. */
 
+import { type PlainError, plainError } from "@countersign/shared/error.js";
+import type { Judged } from "@countersign/shared/report.js";
 import type { Analysis, FindingsStatus, SelectedFindings } from "../../analyze/types.js";
-import { type PlainError, plainError } from "../../error.js";
 import type { EventIndex } from "../../index/types.js";
-import type { Judged } from "../../report.js";
 import { factsOf } from "../session/facts.js";
 
 /** The shortest time between two tellings before the end, in milliseconds. */

@@ -1,6 +1,6 @@
+import type { Report } from "@countersign/shared/report.js";
 import { html, type TemplateResult } from "lit";
 import type { FindingsStatus } from "../../analyze/types.js";
-import type { Report } from "../../report.js";
 import { stateView } from "../parts/icons.js";
 import { completeRange } from "../session/facts.js";
 import type { Texts } from "../texts/texts.js";

@@ -1,8 +1,8 @@
+import type { Report, SignerTrust } from "@countersign/shared/report.js";
+import type { WithheldMark } from "@countersign/shared/verify.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import type { FoldRow, GapRow, Reading, WholeEvent, WholeRow } from "../../index/types.js";
-import type { Report, SignerTrust } from "../../report.js";
 import type { Slicer } from "../../slice/types.js";
-import type { WithheldMark } from "../../verify/marks.js";
 import "../parts/copy.js";
 import type { Detection } from "../detection/detection.js";
 import { clip, moment, visible } from "../parts/format.js";

@@ -1,7 +1,7 @@
+import { type PlainError, plainError } from "@countersign/shared/error.js";
+import type { CheckName } from "@countersign/shared/report.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import { type PlainError, plainError } from "../../error.js";
 import type { WholeEvent } from "../../index/types.js";
-import type { CheckName } from "../../report.js";
 import type { Explanation, ProofFact, ProofHash, ProofStep, Slicer } from "../../slice/types.js";
 import { icon, outcomeOf, STATE_LOOKS, stateView, VERDICT_LOOKS } from "../parts/icons.js";
 import { keyView } from "../parts/key.js";

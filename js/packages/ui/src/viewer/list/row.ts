@@ -1,10 +1,10 @@
 /** How one row is drawn. */
 
+import type { WithheldMark } from "@countersign/shared/verify.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Level } from "../../analyze/types.js";
 import type { StandingSoFar } from "../../index/standing.js";
 import type { FoldRow, GapRow, Row } from "../../index/types.js";
-import type { WithheldMark } from "../../verify/marks.js";
 import type { Zone } from "../parts/format.js";
 import { icon, LEVEL_LOOKS, STANDING_LOOKS } from "../parts/icons.js";
 import { value } from "../parts/value.js";

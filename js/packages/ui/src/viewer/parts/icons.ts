@@ -1,9 +1,9 @@
 /** Drawings, and how verdicts, checks, findings, signers and events look: a colour and a drawing, which stand beside a word. */
 
+import type { CheckName, CheckState, Judged, Severity, SignerTrust, Verdict } from "@countersign/shared/report.js";
 import { html, type TemplateResult } from "lit";
 import type { Level } from "../../analyze/types.js";
 import type { StandingSoFar } from "../../index/standing.js";
-import type { CheckName, CheckState, Judged, Severity, SignerTrust, Verdict } from "../../report.js";
 import { drawings } from "./drawings.js";
 
 export type IconName = keyof typeof drawings;

@@ -1,6 +1,6 @@
 /** Asks a session's index, and follows the answer while it grows. */
 
-import { type PlainError, plainError } from "../../error.js";
+import { type PlainError, plainError } from "@countersign/shared/error.js";
 import type { Found, Order, Refusal } from "../../index/types.js";
 import type { Session } from "../session/session.js";
 import { type Criteria, queryOf } from "./criteria.js";

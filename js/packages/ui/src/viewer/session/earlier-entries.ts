@@ -3,9 +3,9 @@
  * log may be revoked by any of them: with all of them there, without their events, the verifier can tell.
  */
 
-import { bundlePath, FULL, linesOf } from "../../bundles.js";
-import { concat, readAtMost } from "../../bytes.js";
-import { jsonOf } from "../../foreign.js";
+import { bundlePath, FULL, linesOf } from "@countersign/shared/bundles.js";
+import { concat, readAtMost } from "@countersign/shared/bytes.js";
+import { jsonOf } from "@countersign/shared/foreign.js";
 
 /** Where more entries are left out than these many bundles have, the hashes stay. */
 const MOST = 128;

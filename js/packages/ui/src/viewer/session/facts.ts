@@ -1,7 +1,7 @@
 /** What of a report matters to findings. */
 
+import type { Judged, Report } from "@countersign/shared/report.js";
 import type { Facts, Seen } from "../../analyze/types.js";
-import type { Judged, Report } from "../../report.js";
 
 /** The entries that an export is shown to be complete for: from the first up to, and without, the second. */
 export function completeRange({ complete }: Pick<Report, "complete">): readonly [number, number] | undefined {

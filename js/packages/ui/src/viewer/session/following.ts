@@ -1,11 +1,11 @@
 /** Follows a collector's live view, over connections that are cut and logs that change behind one's back. */
 
-import { concat } from "../../bytes.js";
-import { CountersignError } from "../../error.js";
-import { deferred } from "../../promises.js";
-import { passes } from "../../reason.js";
-import { comesWithin } from "../../timers.js";
-import { readStream } from "../../verify/event-stream.js";
+import { concat } from "@countersign/shared/bytes.js";
+import { CountersignError } from "@countersign/shared/error.js";
+import { deferred } from "@countersign/shared/promises.js";
+import { passes } from "@countersign/shared/reason.js";
+import { comesWithin } from "@countersign/shared/timers.js";
+import { readStream } from "@countersign/shared/verify.js";
 
 /** How the connection is. */
 export type Link =

@@ -1,6 +1,6 @@
 /** What an export holds beside its events, as much of it as a page can show. */
 
-import type { ChainMark, CheckpointMark, Mark, NoteMark, SkipMark } from "../../verify/marks.js";
+import type { ChainMark, CheckpointMark, Mark, NoteMark, SkipMark } from "@countersign/shared/verify.js";
 
 /** What is kept of each kind: the first ones, and the newest one where there are more. */
 export type Marks = Readonly<Omit<Ledger, "take">>;

@@ -1,6 +1,6 @@
 /** Which verification is shown, and what is known of it beside its own. */
 
-import { type PlainError, plainError } from "../../error.js";
+import { type PlainError, plainError } from "@countersign/shared/error.js";
 import type { Ranges } from "../parts/ranges.js";
 import { type Alarm, alarmOf } from "../verdict/alarm.js";
 import type { Link } from "./following.js";

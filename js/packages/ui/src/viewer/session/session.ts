@@ -1,14 +1,20 @@
 /** One verification of one source, and what is known of it so far. It draws nothing. */
 
+import { type PlainError, plainError } from "@countersign/shared/error.js";
+import type { Finding, Report } from "@countersign/shared/report.js";
+import type {
+  Expectations,
+  Source,
+  Verification,
+  VerifyLive,
+  VerifyOptions,
+  VerifyReading,
+} from "@countersign/shared/verify.js";
+import { lengthOf } from "@countersign/shared/verify.js";
 import type { Analysis } from "../../analyze/types.js";
-import { type PlainError, plainError } from "../../error.js";
 import { type Signed, type StandingSoFar, standings } from "../../index/standing.js";
 import type { EventIndex } from "../../index/types.js";
-import type { Finding, Report } from "../../report.js";
 import type { Slicer } from "../../slice/types.js";
-import type { VerifyLive, VerifyReading } from "../../verify/create-verifier.js";
-import type { Expectations, Source, Verification, VerifyOptions } from "../../verify/public.js";
-import { lengthOf } from "../../verify/source.js";
 import { Detection, type SelectedEvents } from "../detection/detection.js";
 import { factsOf } from "./facts.js";
 import { Ledger } from "./ledger.js";

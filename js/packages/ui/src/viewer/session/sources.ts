@@ -1,7 +1,7 @@
 /** Where a viewer's export comes from, and the sessions that are made of it. */
 
-import { readAtMost } from "../../bytes.js";
-import { CountersignError, type ErrorCode } from "../../error.js";
+import { readAtMost } from "@countersign/shared/bytes.js";
+import { CountersignError, type ErrorCode } from "@countersign/shared/error.js";
 import { bodyWithEarlierEntries, namesIssuers, withEarlierEntries } from "./earlier-entries.js";
 import { Following, type Link } from "./following.js";
 import { Session, type Tools } from "./session.js";

@@ -1,6 +1,6 @@
 /** Compares the keys of a trust file with the keys that signed, so that a wrong trust file doesn't read like none. */
 
-import type { Report } from "../../report.js";
+import type { Report } from "@countersign/shared/report.js";
 import type { Marks } from "./ledger.js";
 import { keyParts, trustLines } from "./trust-lines.js";
 

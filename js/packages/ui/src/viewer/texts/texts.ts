@@ -6,7 +6,7 @@
  * decides the form there is one for `one` and one for all `other`. What the drawer fills with elements stands in brackets.
  */
 
-import { field } from "../../own.js";
+import { field } from "@countersign/shared/own.js";
 import { type FromCore, fromCore, type Sentences } from "./core.js";
 import english from "./en.json" with { type: "json" };
 import { type Counting, grouped, lasting, sized } from "./figures.js";

@@ -1,7 +1,7 @@
 /** What is raised where a log that one follows is no longer the one that it was. It stays until the page goes. */
 
+import type { Judged, Report } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
-import type { Judged, Report } from "../../report.js";
 import { moment, type Zone } from "../parts/format.js";
 import { icon } from "../parts/icons.js";
 import { save } from "../parts/save.js";

@@ -1,7 +1,7 @@
 /** What is beneath a verdict: what it does not mean, what was found, and each check. */
 
+import type { CheckName, Finding, FindingCode, Judged, Report } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
-import type { CheckName, Finding, FindingCode, Judged, Report } from "../../report.js";
 import { moment, type Zone } from "../parts/format.js";
 import { icon, outcomeOf, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
 import { said, value } from "../parts/value.js";

@@ -1,8 +1,8 @@
 /** The strip on top: the verdict, or how far verifying is, or why there is none. */
 
+import type { PlainError } from "@countersign/shared/error.js";
+import type { Judged } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
-import type { PlainError } from "../../error.js";
-import type { Judged } from "../../report.js";
 import { moment } from "../parts/format.js";
 import { type IconName, icon } from "../parts/icons.js";
 import { said, value } from "../parts/value.js";

@@ -1,6 +1,6 @@
 /** Verdicts and codes in words. None is computed here. */
 
-import type { Finding, FindingCode, Judged, Report } from "../../report.js";
+import type { Finding, FindingCode, Judged, Report } from "@countersign/shared/report.js";
 import { moment, type Zone } from "../parts/format.js";
 import { type Look, VERDICT_LOOKS } from "../parts/icons.js";
 import { completeRange } from "../session/facts.js";

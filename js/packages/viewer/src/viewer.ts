@@ -3,15 +3,14 @@
  * are files beside it.
  */
 
-import { createAnalysis } from "../analyze/create-analysis.js";
-import { compileFetched, fetched } from "../artefact/fetched.js";
-import { loading } from "../artefact/load.js";
-import { createIndex } from "../index/create-index.js";
-import { createSlicer } from "../slice/create-slicer.js";
-import { createVerifier } from "../verify/create-verifier.js";
-import { language, loaded } from "../viewer/texts/texts.js";
-import { define } from "../viewer/view.js";
-import { Viewer } from "../viewer/viewer.js";
+import { createVerifier } from "@countersign/shared/verify.js";
+import { compileFetched, fetched, loading } from "@countersign/shared/wasm.js";
+import { createAnalysis } from "@countersign/ui/analyze/create-analysis.js";
+import { createIndex } from "@countersign/ui/index/create-index.js";
+import { createSlicer } from "@countersign/ui/slice/create-slicer.js";
+import { language, loaded } from "@countersign/ui/viewer/texts/texts.js";
+import { define } from "@countersign/ui/viewer/view.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { start } from "./start-worker.js";
 
 export type * from "./public.js";
