@@ -60,7 +60,7 @@ export async function postgresOutbox<Events = unknown>(
   const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
   must(isKnown, "onInvalid", 'onInvalid must be "throw" or "report"', "leave it out for the default");
   mustCall({ onError }, "onError");
-  const defined = "give what defineEvents of countersign/events made";
+  const defined = "give what defineEvents returned";
   must(catalogue === undefined || typeof catalogue.check === "function", "events", "no events", defined);
   const { paths, kept, known: knowsSecrets } = redaction(redact);
   const { events } = names(table);

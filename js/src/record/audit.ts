@@ -41,8 +41,8 @@ export interface Audit<Event = EventInput> {
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
   with(scope: Scope): Audit<Event>;
   /**
-   * Does work within which this is added to each event, whatever it calls and waits for: only what `asyncContext` of
-   * `countersign/context` made can do that, and all else throws `context.unavailable`.
+   * Does work within which this is added to each event, whatever it calls and waits for: only what `asyncContext` returns
+   * can do that, and all else throws `context.unavailable`.
    */
   with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
 }

@@ -53,7 +53,7 @@ export interface CommonOptions<Events = unknown> {
    */
   path?: "shape" | undefined;
   /**
-   * The program's own events, which `defineEvents` of `countersign/events` lists: `record` takes no others, and each is
+   * The program's own events, which `defineEvents` lists: `record` takes no others, and each is
    * checked by its action's schema, after `beforeRecord`. By default events of any action are taken.
    */
   events?: Catalogue<Events> | undefined;
@@ -149,7 +149,7 @@ const RULES: Readonly<
 > = {
   outbox: [has("write"), "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made"],
   path: [oneOf("shape"), "not shape", 'give "shape", or leave it out: paths are recorded as they are given then'],
-  events: [has("check"), "no events", "give what defineEvents of countersign/events made"],
+  events: [has("check"), "no events", "give what defineEvents returned"],
   beforeRecord: [isFunction, "no function", "give one that takes an event and gives the one to record"],
   onInvalid: [oneOf("throw", "report"), "neither throw nor report", 'give "throw" or "report"'],
   onFull: [oneOf("throw", "drop"), "neither throw nor drop", 'give "throw" or "drop"'],

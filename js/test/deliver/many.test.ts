@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ManyProgress, recordMany } from "../../dist/many.js";
+import { type ManyProgress, recordMany } from "../../dist/many/many.js";
 import type { AuditEvent } from "../../dist/record/event.js";
 import { MemoryLog, refusal } from "./log.ts";
 import { recorderOf } from "./recorder.ts";

@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { createVerifier } from "countersign/verify/host";
+import { createVerifier } from "countersign/slim";
 import { ExportBytes, openKept } from "../../dist/index/export-bytes.js";
 import type { EventIndex } from "../../dist/index/types.js";
 import script from "../../dist/inlined/worker.node.js";

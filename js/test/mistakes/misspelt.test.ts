@@ -2,18 +2,24 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Audit, createRecorder, type ErrorCode, generateKey, generateKeyHandle } from "countersign";
+import {
+  type Audit,
+  asyncContext,
+  auditFetch,
+  createRecorder,
+  defineEvents,
+  type ErrorCode,
+  generateKey,
+  generateKeyHandle,
+  recordMany,
+} from "countersign";
 import { forgetBrowserKey, indexedDbOutbox } from "countersign/browser";
 import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
-import { asyncContext } from "countersign/context";
-import { defineEvents } from "countersign/events";
-import { auditFetch } from "countersign/fetch";
 import { type GateOptions, gate } from "countersign/gate";
 import { auditHono } from "countersign/hono";
 import { createIssuer } from "countersign/issuer";
 import { auditKoa } from "countersign/koa";
 import { auditLambda } from "countersign/lambda";
-import { recordMany } from "countersign/many";
 import { AuditModule } from "countersign/nestjs";
 import { auditNext } from "countersign/next";
 import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";

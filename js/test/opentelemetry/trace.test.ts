@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { asyncContext } from "../../dist/context/context.node.js";
+import { asyncContext } from "../../dist/context/context.js";
 import { type SpanIds, traced } from "../../dist/opentelemetry.js";
 import { createRecorder, generateKey, memory } from "../../dist/record/record.js";
 

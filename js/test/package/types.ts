@@ -2,8 +2,11 @@
 
 import {
   type Audit,
+  asyncContext,
+  auditFetch,
   type CountersignError,
   createRecorder,
+  defineEvents,
   type ErrorCode,
   type EventOf,
   type Handle,
@@ -18,9 +21,6 @@ import {
 } from "countersign";
 import { browserKey, indexedDbOutbox } from "countersign/browser";
 import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
-import { asyncContext } from "countersign/context";
-import { defineEvents } from "countersign/events";
-import { auditFetch } from "countersign/fetch";
 import { type Decision, gate } from "countersign/gate";
 import { createIssuer } from "countersign/issuer";
 import { traced } from "countersign/opentelemetry";

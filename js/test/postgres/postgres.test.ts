@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import pg from "pg";
 import postgres from "postgres";
 import { z } from "zod";
-import { defineEvents } from "../../dist/events.js";
+import { defineEvents } from "../../dist/catalogue/define.js";
 import {
   type Connection,
   type DrainOptions,

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as v from "valibot";
 import { z } from "zod";
+import { defineEvents, type Schema } from "../../dist/catalogue/define.js";
 import type { CountersignError } from "../../dist/error.js";
-import { defineEvents, type Schema } from "../../dist/events.js";
 import { createRecorder, generateKey, memory } from "../../dist/record/record.js";
 
 const { key } = await generateKey("example.com/test");

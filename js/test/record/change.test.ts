@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { change } from "../../dist/change.js";
+import { change } from "../../dist/change/change.js";
 import { createTestRecorder } from "../../dist/testing.js";
 
 /** As it is written, so that prototypes do not matter. */

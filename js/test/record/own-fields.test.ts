@@ -5,16 +5,22 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Audit, type AuditEvent, createRecorder, generateKey, memory } from "countersign";
-import { change } from "countersign/change";
-import { asyncContext } from "countersign/context";
-import { defineEvents } from "countersign/events";
-import { auditFetch } from "countersign/fetch";
+import {
+  type Audit,
+  type AuditEvent,
+  asyncContext,
+  auditFetch,
+  change,
+  createRecorder,
+  defineEvents,
+  generateKey,
+  memory,
+  recordMany,
+} from "countersign";
 import { auditHono } from "countersign/hono";
 import { createIssuer } from "countersign/issuer";
 import { auditKoa } from "countersign/koa";
 import { auditLambda } from "countersign/lambda";
-import { recordMany } from "countersign/many";
 import { auditNext } from "countersign/next";
 import { auditHttp } from "countersign/node";
 import { AuditLogProcessor, traced } from "countersign/opentelemetry";

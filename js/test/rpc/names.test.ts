@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createVerifier } from "countersign/verify/host";
+import { createVerifier } from "countersign/slim";
 import { createAnalysis } from "../../dist/analyze/create-analysis.js";
 import { CountersignError } from "../../dist/error.js";
 import { createIndex } from "../../dist/index/create-index.js";

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "expect";
 import { z } from "zod";
-import { asyncContext } from "../../dist/context/context.node.js";
-import { defineEvents } from "../../dist/events.js";
+import { defineEvents } from "../../dist/catalogue/define.js";
+import { asyncContext } from "../../dist/context/context.js";
 import { type AuditMatchers, assertRecorded, createTestRecorder, matchers } from "../../dist/testing.js";
 import { verify } from "../conformance/program.ts";
 

@@ -26,7 +26,7 @@ const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "appl
 const IMPORTS = {
   "countersign/verify": "/dist/verify/verify.js",
   "#verifier": "/dist/artefact/verifier.js",
-  "countersign/verify/host": "/dist/verify/create-verifier.js",
+  "countersign/slim": "/dist/slim.js",
   "countersign/verify/worker": "/dist/verify/worker.js",
   "countersign/verifier.wasm": "/dist/wasm/verifier_bg.wasm",
 };

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { createVerifier } from "countersign/slim";
 import {
   CountersignError,
   type LiveOptions,
@@ -13,7 +14,6 @@ import {
   verify,
   verifyLive,
 } from "countersign/verify";
-import { createVerifier } from "countersign/verify/host";
 import { type Case, caseNamed } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
 

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { createVerifier, type WorkerLike } from "countersign/slim";
 import { CountersignError, type Progress, type VerifyOptions, verify } from "countersign/verify";
-import { createVerifier, type WorkerLike } from "countersign/verify/host";
 import { caseNamed } from "./cases.ts";
 import { exportOf, inPieces } from "./inputs.ts";
 

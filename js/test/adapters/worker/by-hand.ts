@@ -1,8 +1,7 @@
 /** A Worker that makes its recorders itself, with `createRecorder`. */
 
 import { DurableObject } from "cloudflare:workers";
-import { createRecorder, type Recorder } from "countersign";
-import { auditFetch } from "countersign/fetch";
+import { auditFetch, createRecorder, type Recorder } from "countersign";
 import { auditHono } from "countersign/hono";
 import { auditHandle } from "countersign/sveltekit";
 import { Hono } from "hono";

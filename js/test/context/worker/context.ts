@@ -28,5 +28,6 @@ async function recorded({ KEY, FLAG }: Env): Promise<unknown[]> {
 }
 
 export default {
-  fetch: async (_: Request, env: Env) => Response.json(await recorded(env).catch(({ code, hint }) => ({ code, hint }))),
+  fetch: async (_: Request, env: Env) =>
+    Response.json(await recorded(env).catch(({ code, member, hint }) => ({ code, member, hint }))),
 };
