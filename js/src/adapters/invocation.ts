@@ -145,5 +145,5 @@ export function isWorker(): boolean {
 
 /** The options of a recorder that an isolate's requests have in common: timers end with the request that set them. */
 export function inIsolate(options: RecorderOptions): RecorderOptions {
-  return { ...options, flush: false, manyContexts: true };
+  return { ...options, flush: false };
 }

@@ -1,7 +1,4 @@
-/**
- * The entry `countersign/issuer`: a server's key that grants emitters' keys, and revokes them, by notes that it signs and
- * a log keeps.
- */
+/** A server's key that grants emitters' keys, and revokes them, by notes that it signs and a log keeps. */
 
 import { artefact } from "#recorder";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
@@ -22,10 +19,6 @@ import {
 } from "./handler.js";
 import { isUnder, nameOf } from "./name.js";
 
-export type { CollectorOptions } from "../deliver/collector.js";
-export { CountersignError, type ErrorCode } from "../error.js";
-export type { Authorised, Granted, GrantOptions, HandlerOptions, Noted, Revoked } from "./handler.js";
-
 /** Half a day: a session's grant need not outlive it by much. */
 const TTL_SECONDS = 12 * 3600;
 const WAITS = { first: 300, longest: 3_000 };
@@ -42,8 +35,6 @@ export interface IssuerOptions {
   patience?: number | undefined;
   /** How many milliseconds the collector may take for an answer. By default 10,000. */
   timeoutMs?: number | undefined;
-  /** The clock: milliseconds from the epoch. For tests. */
-  now?: (() => number) | undefined;
 }
 
 /** Grants keys and revokes them. */
@@ -68,7 +59,12 @@ const load = /* @__PURE__ */ loader(artefact);
 
 /** Makes an issuer. Nothing is sent before it grants or revokes. */
 export function createIssuer(options: IssuerOptions): Issuer {
-  const { key, collector, log, patience, timeout, now } = checked(options);
+  return createIssuerAt(() => Date.now(), options);
+}
+
+/** Makes an issuer with a clock of its own: milliseconds from the epoch. */
+export function createIssuerAt(now: () => number, options: IssuerOptions): Issuer {
+  const { key, collector, log, patience, timeout } = checked(options);
   const name = nameOf(key.slice(SIGNER_PREFIX.length));
 
   const state = async (vkey: string, statement: string): Promise<Noted> => {
@@ -110,8 +106,7 @@ function checked(options: IssuerOptions) {
     log,
     patience = 10_000,
     timeoutMs: timeout = 10_000,
-    now = Date.now,
-  } = ownOptions(options ?? {}, ["key", "to", "log", "patience", "timeoutMs", "now"]);
+  } = ownOptions(options ?? {}, ["key", "to", "log", "patience", "timeoutMs"]);
   const made = "make one with countersign keygen, and name its vkey as issuer in the log's trust file";
   must(typeof key === "string", "key", "no issuer's key", made);
   const signer = signerKey(key.trim());
@@ -131,7 +126,7 @@ function checked(options: IssuerOptions) {
     must(isTime, member, "no number of milliseconds", `leave it out for 10 seconds; at most it is ${LONGEST}`);
   }
   const collector = new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to);
-  return { key: signer, collector, log: log.trim(), patience, timeout, now };
+  return { key: signer, collector, log: log.trim(), patience, timeout };
 }
 
 /** What the core says of the two keys of a note: first of that which is stated, then of that which signs. */

@@ -12,7 +12,7 @@ import { ask, type Connection, databaseFailed, names, type Row, TABLE } from "./
 import { Entries } from "./entries.js";
 
 /** What a drainer decides by itself. */
-type Own = "outbox" | "flush" | "manyContexts" | "beforeRecord" | "onInvalid" | "onFull" | "events" | "onError";
+type Own = "outbox" | "flush" | "beforeRecord" | "onInvalid" | "onFull" | "events" | "onError";
 
 /** How to drain. */
 export interface DrainOptions {

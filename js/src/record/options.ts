@@ -90,15 +90,6 @@ export interface CommonOptions<Events = unknown> {
    * chance. By default 500 and 60,000 milliseconds.
    */
   retry?: { firstMs?: number | undefined; longestMs?: number | undefined } | undefined;
-  /**
-   * Whether flushes are asked for in contexts that end one by one, as the requests of a Worker do. By default it is so in
-   * a Worker without an outbox.
-   */
-  manyContexts?: boolean | undefined;
-  /** The clock: milliseconds from the epoch. For tests. */
-  now?: (() => number) | undefined;
-  /** Fills bytes with secure random ones. For tests: salts that can be guessed give events away. */
-  random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
 }
 
 /** Recording into a log, by way of its collector. That an environment's variable may be missing is told as with `key`. */
@@ -125,6 +116,18 @@ export interface TransportOptions<Events = unknown> extends CommonOptions<Events
 
 /** How to record: into a log (`key`, `to`, `log`), or without one (`key`, `to`, `origin`). */
 export type RecorderOptions<Events = unknown> = LogOptions<Events> | TransportOptions<Events>;
+
+/** Properties of a recorder that its creator sets, and its options don't. */
+export interface Environment {
+  /** True if contexts end one by one, as the requests of a Worker do. Default: false. */
+  readonly inContexts?: boolean | undefined;
+  /** True if flushes are asked for in such contexts. Default: in them, if there is no outbox: that is of a context that stays. */
+  readonly manyContexts?: boolean | undefined;
+  /** The clock: milliseconds from the epoch. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** Fills bytes with random ones, such as salts, by which events could be guessed. Default: secure ones. */
+  readonly random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
+}
 
 /** Options with every default in its place. */
 export type Settings = ReturnType<typeof settings>;
@@ -154,13 +157,6 @@ const RULES: Readonly<
   onInvalid: [oneOf("throw", "report"), "neither throw nor report", 'give "throw" or "report"'],
   onFull: [oneOf("throw", "drop"), "neither throw nor drop", 'give "throw" or "drop"'],
   onError: [isFunction, "no function", "give one that takes an error"],
-  manyContexts: [oneOf(true, false), "neither true nor false", "leave it out: it is known where it is so"],
-  now: [
-    (now) => isFunction(now) && Number.isSafeInteger((now as () => unknown)()),
-    "no clock of whole milliseconds",
-    "leave it out, or give what counts as Date.now does",
-  ],
-  random: [isFunction, "no function", "leave it out: bytes are secure and random by themselves"],
 };
 
 /** Every option there is. */
@@ -176,12 +172,13 @@ export function ownRecorderOptions<Options extends object>(given: Options): Opti
   return Object(given) === given ? own({ ...given, ...ownFields(given, OPTIONS) }) : given;
 }
 
-/** Reads options, for where contexts end one by one or not. An outbox is of a context that stays: an object's. */
-export function settings(given: RecorderOptions, inContexts = false) {
+/** Reads options, for a recorder in that environment. */
+export function settings(given: RecorderOptions, environment: Environment = {}) {
   const isGiven = typeof given === "object" && given !== null;
   must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   const options = ownOptions(given, OPTIONS);
-  const { key, outbox, beforeRecord, events, manyContexts = inContexts && outbox === undefined } = options;
+  const { key, outbox, beforeRecord, events } = options;
+  const { inContexts = false, manyContexts = inContexts && outbox === undefined, now, random } = environment;
   must(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
     "key",
@@ -208,8 +205,8 @@ export function settings(given: RecorderOptions, inContexts = false) {
     timeoutMs: count("timeoutMs", options.timeoutMs ?? (manyContexts ? 8_000 : 30_000), 3_600_000),
     waits: waits(options.retry),
     manyContexts,
-    now: options.now ?? Date.now,
-    random: options.random ?? pooled(),
+    now: now ?? Date.now,
+    random: random ?? pooled(),
   };
 }
 

@@ -83,6 +83,8 @@ export async function createTestRecorder<Events = unknown>(
   };
   const { createRecorder } = recording(artefact, none, {
     wrapped: (artefact) => telling(artefact as Core, taken) as typeof artefact,
+    now: () => clock.now(),
+    random: counting(),
   });
   const recorder = createRecorder<Events>({
     ...chosen,
@@ -90,8 +92,6 @@ export async function createTestRecorder<Events = unknown>(
     key,
     origin: ORIGIN,
     to,
-    now: () => clock.now(),
-    random: counting(),
   });
   await recorder.ready();
   const trust = `emitter ${vkey}\n`;

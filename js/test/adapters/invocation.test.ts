@@ -12,7 +12,7 @@ import { until } from "../eventually.ts";
 /** A recorder that counts its flushes. */
 function counting(to: () => Promise<void>) {
   const recorder = createLazyRecorder({
-    read: async () => ({ key: EMITTERS[0].secret, origin: ORIGIN, to, flush: false, manyContexts: true }),
+    read: async () => ({ key: EMITTERS[0].secret, origin: ORIGIN, to, flush: false }),
     isShared: false,
     required: false,
   });

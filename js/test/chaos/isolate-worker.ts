@@ -12,6 +12,9 @@ interface Environment {
 const taken: number[] = [];
 let next = 1;
 let behind = 0;
+// A recorder's clock is that of its runtime.
+const now = Date.now;
+Date.now = () => now() - behind;
 
 export default withCountersign(
   ({ KEY, COLLECTOR, LOG }: Environment) => ({
@@ -21,7 +24,6 @@ export default withCountersign(
     timeoutMs: 600,
     retry: { firstMs: 20, longestMs: 100 },
     onError: () => {},
-    now: () => Date.now() - behind,
   }),
   {
     async fetch(request, _env, _ctx, audit) {

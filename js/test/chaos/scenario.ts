@@ -1,6 +1,8 @@
 /** What a recorder goes through, the same in every runtime: it records, flushes, waits, and is killed at any moment. */
 
-import type { Handle, LogOptions, Recorder } from "countersign";
+import type { Handle, Recorder } from "countersign";
+import { artefact, lifecycle, readKey } from "#recorder";
+import { recording } from "../../dist/record/create.js";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { type Below, chance, choose } from "./chance.ts";
 
@@ -23,7 +25,6 @@ export interface Life {
 
 /** What a runtime brings. */
 export interface Means {
-  readonly createRecorder: (options: LogOptions) => Recorder;
   /** The same outbox each time. */
   readonly outbox: () => Outbox;
   /** Says what happened, so that it is known after a kill. */
@@ -37,11 +38,12 @@ const TIMEOUT = 600;
  * Lives once. It says `taken N`, `stored N`, `dropped N`, and `delivered N RECEIPT` of some; of each failure `failed
  * CODE`; and at the end `ended`.
  */
-export async function live(life: Life, { createRecorder, outbox, say }: Means): Promise<void> {
+export async function live(life: Life, { outbox, say }: Means): Promise<void> {
   const { run, events, seed, url, log, keys, killAt, limitBytes } = life;
   const below = chance(seed);
   const [key = ""] = keys;
   let behind = 0;
+  const { createRecorder } = recording(artefact, lifecycle, { readKey, now: () => Date.now() - behind });
   const failed = (error: unknown) => say(`failed ${described(error)}`);
   const audit = await createRecorder({
     key,
@@ -52,7 +54,6 @@ export async function live(life: Life, { createRecorder, outbox, say }: Means): 
     flush: { events: 40, ms: 20 },
     retry: { firstMs: 20, longestMs: 100 },
     onError: failed,
-    now: () => Date.now() - behind,
     ...(limitBytes === undefined ? {} : { limitBytes, onFull: "drop" }),
   }).ready();
   const flush = () => audit.flush().catch(failed);

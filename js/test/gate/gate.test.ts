@@ -13,6 +13,8 @@ import {
   type GateOptions,
   gate,
 } from "countersign/gate";
+import { artefact } from "#gate";
+import { gating } from "../../dist/gate/gate.js";
 import { FINDING, listServer, OTHER, PACK, WATCH, watchlist } from "./lists.ts";
 import { PATHS, pack, TABLE } from "./packs.ts";
 
@@ -25,7 +27,7 @@ const request = (path: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
 const from = (actor: string) => request("/jobs", { actor: { id: actor } });
 
 const THERE = { url: "https://log.example/watchlist", key: WATCH.vkey };
-const OFTEN = { name: "often", by: "actor", most: 1, per: 1 } as const;
+const OFTEN = { name: "often", by: "actor", most: 1, per: 60_000 } as const;
 
 /** What a decision says in short. */
 async function of(gate: Gate, event: AuditEvent): Promise<string> {
@@ -38,6 +40,9 @@ function told(options: Omit<GateOptions, "onError">) {
   const errors: string[] = [];
   return { errors, gate: gate({ ...options, onError: ({ code }) => errors.push(code) }) };
 }
+
+/** A gate with a clock of its own. */
+const gateAt = (now: () => number, options: GateOptions) => gating(artefact, now)(options);
 
 const invalid = (options: unknown): CountersignError => {
   try {
@@ -86,7 +91,7 @@ describe("a gate", () => {
     const limits = [
       { name: "often", by: () => "all", most: 2, per: 1_000, only: ({ http }: EventToBe) => http?.path === "/jobs" },
     ] as const;
-    const own = gate({ pack: PATHS, fail: "closed", now: () => 0, limits });
+    const own = gateAt(() => 0, { pack: PATHS, fail: "closed", limits });
     await own.ready();
     const both = (one: string, other: string) => (own.decide(request(one), {}, request(other)) as Decision).decision;
     assert.equal(both("/x", "/internal"), "deny");
@@ -149,7 +154,6 @@ describe("a gate", () => {
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, fetch: {} } }, "watchlist.fetch"],
       [{ pack: PATHS, fail: "open", respond: { status: 404 } }, "respond"],
       [{ pack: PATHS, fail: "open", onError: "console" }, "onError"],
-      [{ pack: PATHS, fail: "open", now: 0 }, "now"],
       [{ pack: PATHS, fail: "open", limits: [null] }, "limits"],
       [{ pack: PATHS, fail: "open", limits: OFTEN }, "limits"],
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, onyl: () => false }] }, "limits.onyl"],
@@ -273,11 +277,10 @@ describe("a watchlist", () => {
     const server = await listServer(t);
     const clock = { now: Date.UTC(2026, 10, 20, 6) };
     const errors: string[] = [];
-    const own = gate({
+    const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail,
       watchlist: { url: server.url, key: [OTHER.vkey.replace("watch", "old"), WATCH.vkey].slice(1) },
-      now: () => clock.now,
       onError: ({ code }) => errors.push(code),
     });
     const list = (sequence: number, actors: readonly string[], more: Parameters<typeof watchlist>[2] = {}) =>
@@ -332,11 +335,10 @@ describe("a watchlist", () => {
 
   test("is waited for by the next request where it was fetched longer ago than is said", async (t) => {
     const { server, clock, list, gate: patient } = await watching(t);
-    const own = gate({
+    const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail: "closed",
       watchlist: { url: server.url, key: WATCH.vkey, maxAge: 2_000 },
-      now: () => clock.now,
       onError: () => {},
     });
     server.note = list(1, []);
@@ -443,11 +445,10 @@ describe("a watchlist", () => {
 describe("a limit", () => {
   test("in memory counts for this process, and says so", async () => {
     const clock = { now: 0 };
-    const own = gate({
+    const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail: "open",
       limits: [{ name: "often", by: "actor", most: 3, per: 1_000 }],
-      now: () => clock.now,
     });
     assert.deepEqual(own.status().limits, [{ name: "often", counts: "best effort" }]);
     const at = async (now: number, actor = "u_1") => {
@@ -481,7 +482,7 @@ describe("a limit", () => {
       ["::ffff:c000:201", "::ffff:c000:202", false],
       ["a:b:c:d:e:f:a:b:c::d", "no address", false],
     ] as const) {
-      const own = gate({ pack: PATHS, fail: "closed", limits: [once], now: () => 0 });
+      const own = gateAt(() => 0, { pack: PATHS, fail: "closed", limits: [once] });
       assert.equal(await at(own, first), "allow");
       assert.equal(await at(own, second), isOne ? "deny by limit often" : "allow", `${first} and ${second}`);
     }

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.js";
+import { createIssuerAt, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.js";
 import { generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.js";
 import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
-import { createRecorder } from "../deliver/recorder.ts";
+import { creating, type Environment } from "../deliver/recorder.ts";
 
 const MINUTE = 60_000;
 /** As far ahead of its clock as a log still takes, but for some seconds. */
@@ -38,10 +38,10 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
   });
   after(() => log.close());
 
-  const issuing = (options: Partial<IssuerOptions> = {}) =>
-    createIssuer({ key: ISSUER.secret, to: log.url, log: LOG.vkey, patience: 0, ...options });
-  const record = (key: KeyHandle, options: Partial<LogOptions> = {}) =>
-    createRecorder({ key, to: log.url, log: LOG.vkey, flush: false, ...options }).ready();
+  const issuing = (options: Partial<IssuerOptions> = {}, now = () => Date.now()) =>
+    createIssuerAt(now, { key: ISSUER.secret, to: log.url, log: LOG.vkey, patience: 0, ...options });
+  const record = (key: KeyHandle, options: Partial<LogOptions> = {}, environment: Environment = {}) =>
+    creating(environment)({ key, to: log.url, log: LOG.vkey, flush: false, ...options }).ready();
   const exported = async (chain: string | undefined) => {
     const response = await fetch(`${log.url}/export?chain=${chain}`, {
       headers: { authorization: `Bearer ${AUDITOR}` },
@@ -88,7 +88,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     assert.ok(endless.note.includes(`grant ${vkey} 2026-01-01T00:00:00.000Z -\n`));
     assert.equal(endless.until, undefined);
     const now = Date.now();
-    const clocked = issuing({ now: () => now });
+    const clocked = issuing({}, () => now);
     const { until } = await clocked.grant(vkey, { ttlSeconds: 90 });
     assert.equal(until?.getTime(), now + 90_000);
   });
@@ -166,7 +166,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     asked = 0;
     // A clock that is set meanwhile says nothing of how long it took.
     const now = () => Date.now() + asked * 10 * MINUTE;
-    await issuing({ to: { url: log.url, fetch: flaky }, patience: MINUTE, now }).grant(vkey);
+    await issuing({ to: { url: log.url, fetch: flaky }, patience: MINUTE }, now).grant(vkey);
     assert.equal(asked, 3);
   });
 
@@ -197,7 +197,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     const key = await newKey();
     let ahead = 0;
     await issuer.grant(key.vkey, { ttlSeconds: 60 });
-    const audit = await record(key, { now: () => Date.now() + ahead });
+    const audit = await record(key, {}, { now: () => Date.now() + ahead });
     audit.record({ action: "in.time" });
     await audit.flush();
     ahead = NEARLY_TOO_FAR;
@@ -208,7 +208,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     await issuer.grant(other.vkey);
     const told: unknown[] = [];
     const onError = ({ code }: { code: string }) => told.push(code);
-    const early = await record(other, { now: () => Date.now() + ahead, onError });
+    const early = await record(other, { onError }, { now: () => Date.now() + ahead });
     const handle = early.record({ action: "from.the.future" });
     await early.flush();
     await handle.delivered();
@@ -220,7 +220,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     let ahead = 0;
     const clock = () => Date.now() + ahead;
     await issuer.grant(key.vkey, { ttlSeconds: 60 });
-    const audit = await record(key, { now: clock });
+    const audit = await record(key, {}, { now: clock });
     const first = audit.record({ action: "first.window" });
     await audit.flush();
     const chains = [audit.chain];

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import * as full from "../../dist/record/record.js";
-import { createRecorder } from "../deliver/recorder.ts";
+import { createRecorder, creating } from "../deliver/recorder.ts";
 import { RUNTIMES } from "../runtimes.ts";
 
 const { generateKey, memory } = full;
@@ -28,9 +28,9 @@ function counting() {
   return { chunks, to, next };
 }
 
-async function start(options: Partial<full.TransportOptions>) {
+async function start(options: Partial<full.TransportOptions>, create = createRecorder) {
   const { key } = await generateKey("example.com/test");
-  return createRecorder({ key, origin: "log.example/audit", to: memory(), ...options }).ready();
+  return create({ key, origin: "log.example/audit", to: memory(), ...options }).ready();
 }
 
 const EVENT = { action: "a.b", reason: "x".repeat(100) };
@@ -192,7 +192,7 @@ test("what fails is tried again by itself, and told once", async (t) => {
 test("what there is no room for is counted, and the count is recorded", async () => {
   const to = memory();
   let clock = Date.UTC(2026, 10, 20, 6);
-  const recorder = await start({ to, flush: false, limitBytes: 1_200, onFull: "drop", now: () => clock });
+  const recorder = await start({ to, flush: false, limitBytes: 1_200, onFull: "drop" }, creating({ now: () => clock }));
   const kept = [recorder.record(EVENT), recorder.record(EVENT)];
   const dropped = [2, 1, 1].map((later) => {
     clock += later;
@@ -246,9 +246,10 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
 
 test("a flush that is asked for at any moment of another resolves when that has delivered", async () => {
   for (const manyContexts of [false, true]) {
+    const create = creating({ manyContexts });
     for (let ticks = 0; ticks < 40; ticks++) {
       let delivered = false;
-      const recorder = await createRecorder({
+      const recorder = await create({
         key: (await generateKey("example.com/ticks")).key,
         origin: "log.example",
         to: async () => {
@@ -256,7 +257,6 @@ test("a flush that is asked for at any moment of another resolves when that has 
           delivered = true;
         },
         flush: false,
-        manyContexts,
       }).ready();
       recorder.record({ action: "job.run" });
       const first = recorder.flush();

@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createRecorder } from "../../dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
-import { record, recorderOf } from "../deliver/recorder.ts";
+import { creating, record, recorderOf } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";
 
 const never = new Promise<never>(() => {});
@@ -73,11 +72,10 @@ for (const manyContexts of [false, true]) {
       letGo = resolve;
     });
     const told: string[] = [];
-    const recorder = await createRecorder({
+    const recorder = await creating({ manyContexts })({
       key: EMITTER.secret,
       origin: "log.example/audit",
       flush: false,
-      manyContexts,
       onError: ({ code }) => told.push(code),
       to: async (chunk) => {
         await held;

@@ -42,7 +42,7 @@ const FIELDS = [
 /** Options, of whatever takes some. Without `name` and `host`, which break Node.js itself. */
 const OPTIONS = [
   ..."key to log origin outbox flush redact path events beforeRecord onInvalid limitBytes onFull onError".split(" "),
-  ..."timeoutMs retry manyContexts now random vkey privateKey sign url fetch bytes ms firstMs longestMs".split(" "),
+  ..."timeoutMs retry vkey privateKey sign url fetch bytes ms firstMs longestMs".split(" "),
   ..."only also keep patience request audit requestId userAgent gate fail watchlist limits respond".split(" "),
   ..."skip onProgress signal toEvent useFactory inject imports required after connect recorder table".split(" "),
   ..."pauseMs prefix issuer fallback from init until ttlSeconds since authorise origins first signals".split(" "),

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { loader } from "../../dist/record/core.js";
 import * as full from "../../dist/record/record.js";
 import { coded } from "../coded.ts";
-import { createRecorder } from "../deliver/recorder.ts";
+import { createRecorder, creating } from "../deliver/recorder.ts";
 import { until } from "../eventually.ts";
 import { signerOf } from "./outside.ts";
 
@@ -40,10 +40,10 @@ const deferred = () => {
   return { promise, ...settle };
 };
 
-async function start(options: Partial<full.RecorderOptions> = {}) {
+async function start(options: Partial<full.RecorderOptions> = {}, create = createRecorder) {
   const { key, vkey } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({
+  const recorder = await create({
     key,
     origin: ORIGIN,
     to,
@@ -75,7 +75,7 @@ test("records, flushes and closes one chain", async () => {
 
 test("an event has the time at which it was recorded", async () => {
   let clock = Date.UTC(2026, 10, 20, 6);
-  const { recorder, to } = await start({ now: () => clock });
+  const { recorder, to } = await start({}, creating({ now: () => clock }));
   recorder.record({ action: "a.b" });
   clock += 1000;
   recorder.record({ action: "a.b" });

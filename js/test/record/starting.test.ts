@@ -8,7 +8,7 @@ import { recording } from "../../dist/record/create.js";
 import { none } from "../../dist/record/lifecycle.js";
 import { generateKey, memory } from "../../dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
-import { createRecorder } from "../deliver/recorder.ts";
+import { createRecorder, creating } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";
 import { inLife } from "./life.ts";
 
@@ -31,7 +31,7 @@ test("a recorder is there at once, and is no promise", async () => {
 test("events keep their order and their time until the recorder has started", async () => {
   const to = memory();
   let now = 1_790_000_000_000;
-  const audit = createRecorder({ key, origin: ORIGIN, to, flush: false, now: () => now });
+  const audit = creating({ now: () => now })({ key, origin: ORIGIN, to, flush: false });
   const handles = ["a.one", "a.two"].map((action) => {
     now += 1_000;
     return audit.record({ action });

@@ -90,8 +90,6 @@ withCountersign({ key: "", to: "", log: "" }, handler, {
 });
 // @ts-expect-error: flushes begin when an invocation ends
 withCountersign({ key: "", to: "", log: "", flush: { ms: 10 } }, handler);
-// @ts-expect-error: a Worker's contexts are many
-withCountersign({ key: "", to: "", log: "", manyContexts: false }, handler);
 // @ts-expect-error: no log
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL }), handler);
 // @ts-expect-error: no key
