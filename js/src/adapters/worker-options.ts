@@ -29,7 +29,7 @@ export interface NamedObject {
 }
 
 /** What a Worker takes in its own way, or leaves no choice in: when flushes begin. */
-type Other = "flush" | "key" | "to";
+type Other = "autoFlush" | "key" | "to";
 
 /** Recording into a log, from a Worker. */
 export interface WorkerLogOptions extends Omit<LogOptions, Other> {

@@ -61,7 +61,7 @@ export interface GateStatus {
     | { readonly sequence: number; readonly entries: number; readonly made: Date; readonly until: Date }
     | undefined;
   /** How each limit counts: exactly, or as a best effort for this isolate or process alone. */
-  readonly limits: readonly { readonly name: string; readonly counts: "exactly" | "best effort" }[];
+  readonly limits: readonly { readonly name: string; readonly counts: "exact" | "best-effort" }[];
   readonly lastError: CountersignError | undefined;
 }
 
@@ -124,7 +124,7 @@ class LocalGate implements Gate {
     this.#load = loader(options.module ?? source);
     this.#watching = options.watchlist && new Watching(options.watchlist, this.#now);
     const { limits = [] } = options;
-    must(Array.isArray(limits), "limits", "these are no limits", "give a list: limits: [{ name, by, most, per }]");
+    must(Array.isArray(limits), "limits", "these are no limits", "give a list: limits: [{ name, by, max, windowMs }]");
     this.#counting = limits.map((limit) => new Counting(limit));
     const names = new Set(limits.map(({ name }) => name));
     const own = "give each a name of its own: what is refused is recorded with it, and an object counts by it";
@@ -149,7 +149,7 @@ class LocalGate implements Gate {
     if (watching.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watching);
       if (!watching.suffices(loaded.gate, now)) {
-        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, events));
+        return comesWithin(watching.maxWaitMs, refresh).then(() => this.#decide(loaded, events));
       }
       asking.waitUntil?.(refresh);
     }
@@ -190,7 +190,7 @@ class LocalGate implements Gate {
             },
       limits: this.#counting.map(({ limit }) => ({
         name: limit.name,
-        counts: limit.in === undefined ? "best effort" : "exactly",
+        counts: limit.in === undefined ? "best-effort" : "exact",
       })),
       lastError: this.#watching?.error ?? this.#lastError,
     };
@@ -219,7 +219,7 @@ class LocalGate implements Gate {
     }
     const watching = this.#watching;
     if (watching?.isDue(loaded.gate, this.#now())) {
-      await comesWithin(watching.patience, this.#refresh(loaded, watching));
+      await comesWithin(watching.maxWaitMs, this.#refresh(loaded, watching));
     }
     return this.#decide(loaded, events);
   }

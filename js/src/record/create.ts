@@ -73,7 +73,7 @@ export function recorderFactory(
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
   const open = async (chosen: Settings, now: () => number) => {
-    const hold = chosen.manyContexts && chosen.flush ? await lifecycle.holder?.() : undefined;
+    const hold = chosen.manyContexts && chosen.autoFlush ? await lifecycle.holder?.() : undefined;
     const core = await load();
     const { origin, destination } = route(core, chosen);
     const outbox = new RecorderOutbox(chosen.outbox, (problem) => tell(chosen.onError, problem));
@@ -224,7 +224,7 @@ function mustBeKey(key: string | KeyHandle | Signer): void {
 function beginner(
   core: Core,
   readKey: Variant["readKey"],
-  { redact, shapes, random, timeoutMs }: Settings,
+  { redact, pathShapes, random, timeoutMs }: Settings,
   origin: string,
   outbox: RecorderOutbox,
   { now }: Clock,
@@ -241,7 +241,7 @@ function beginner(
       for (const path of redact.kept) {
         recorder.keep(path);
       }
-      if (shapes) {
+      if (pathShapes) {
         recorder.shapePaths();
       }
       recorder.keepUnstored(outbox.isDurable);

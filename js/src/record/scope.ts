@@ -3,7 +3,7 @@
 import { asLine, CountersignError, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import { field, ownFields } from "../own.js";
-import { type Audit, type FlushPatience, mustRecord, type Scope, type Status } from "./audit.js";
+import { type Audit, type FlushOptions, mustRecord, type Scope, type Status } from "./audit.js";
 import type { AuditEvent, EventInput } from "./event.js";
 import { actorOf, contextOf, copyOf, isFields, plainFields, tenantOf } from "./fields.js";
 import type { Handle } from "./handle.js";
@@ -85,8 +85,8 @@ export class Scoped implements Audit {
     }
   }
 
-  flush(patience?: FlushPatience): Promise<void> {
-    return this.#audit.flush(patience);
+  flush(options?: FlushOptions): Promise<void> {
+    return this.#audit.flush(options);
   }
 
   status(): Status {

@@ -22,7 +22,7 @@ const FIRST = Date.UTC(2026, 0, 1);
 export interface TestRecorderOptions<Events = unknown>
   extends Pick<
     CommonOptions<Events>,
-    "events" | "redact" | "path" | "beforeRecord" | "onInvalid" | "onError" | "limitBytes" | "onFull"
+    "events" | "redact" | "pathShapes" | "beforeRecord" | "onInvalid" | "onError" | "maxWaitingBytes" | "onFull"
   > {
   /** What the clock says at first. By default midnight at the beginning of 2026, in UTC. */
   now?: Date | string | number | undefined;

@@ -33,7 +33,12 @@ import { Child } from "../runtimes.ts";
 /** A recorder, and what it recorded. */
 async function recorder(t: TestContext) {
   const exported = memory();
-  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: ORIGIN, to: exported, flush: false }).ready();
+  const audit = await createRecorder({
+    key: EMITTERS[0].secret,
+    origin: ORIGIN,
+    to: exported,
+    autoFlush: false,
+  }).ready();
   t.after(() => audit.close());
   const events = async () => {
     await audit.flush();

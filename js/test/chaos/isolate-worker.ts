@@ -22,7 +22,7 @@ export default withCountersign(
     to: COLLECTOR,
     log: LOG,
     timeoutMs: 600,
-    retry: { firstMs: 20, longestMs: 100 },
+    retry: { initialDelayMs: 20, maxDelayMs: 100 },
     onError: () => {},
   }),
   {
@@ -42,7 +42,7 @@ export default withCountersign(
         }
       }
       if (searchParams.has("flush")) {
-        await Promise.allSettled([audit.flush(), audit.flush({ patience: 300 })]);
+        await Promise.allSettled([audit.flush(), audit.flush({ retryForMs: 300 })]);
       }
       return new Response();
     },

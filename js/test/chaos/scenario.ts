@@ -20,7 +20,7 @@ export interface Life {
   /** After which event it asks to be killed. */
   readonly killAt?: number | undefined;
   /** How many bytes may wait, where events above that are to be dropped. */
-  readonly limitBytes?: number | undefined;
+  readonly maxWaitingBytes?: number | undefined;
 }
 
 /** What a runtime brings. */
@@ -39,7 +39,7 @@ const TIMEOUT = 600;
  * CODE`; and at the end `ended`.
  */
 export async function live(life: Life, { outbox, say }: Means): Promise<void> {
-  const { run, events, seed, url, log, keys, killAt, limitBytes } = life;
+  const { run, events, seed, url, log, keys, killAt, maxWaitingBytes } = life;
   const below = chance(seed);
   const [key = ""] = keys;
   let behind = 0;
@@ -51,10 +51,10 @@ export async function live(life: Life, { outbox, say }: Means): Promise<void> {
     log,
     outbox: outbox(),
     timeoutMs: TIMEOUT,
-    flush: { events: 40, ms: 20 },
-    retry: { firstMs: 20, longestMs: 100 },
+    autoFlush: { maxEvents: 40, maxDelayMs: 20 },
+    retry: { initialDelayMs: 20, maxDelayMs: 100 },
     onError: failed,
-    ...(limitBytes === undefined ? {} : { limitBytes, onFull: "drop" }),
+    ...(maxWaitingBytes === undefined ? {} : { maxWaitingBytes, onFull: "drop" }),
   }).ready();
   const flush = () => audit.flush().catch(failed);
   const record = (n: number) => {
@@ -85,8 +85,8 @@ export async function live(life: Life, { outbox, say }: Means): Promise<void> {
       case "a flush that nobody waits for":
         void flush();
         break;
-      case "patience":
-        await audit.flush({ patience: 1_000 }).catch(failed);
+      case "a flush with retries":
+        await audit.flush({ retryForMs: 1_000 }).catch(failed);
         break;
       case "stored":
         await last?.stored().catch(() => {});
@@ -112,7 +112,7 @@ const NEXT = {
   flush: 30,
   "two flushes": 10,
   "a flush that nobody waits for": 10,
-  patience: 10,
+  "a flush with retries": 10,
   stored: 10,
   "the clock": 4,
   "another key": 1,
@@ -148,7 +148,7 @@ function described(error: unknown): string {
 export async function untilDelivered(audit: Recorder, failed: (error: unknown) => void): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await audit.close({ patience: 2_000 });
+      await audit.close({ retryForMs: 2_000 });
       return;
     } catch (error) {
       failed(error);

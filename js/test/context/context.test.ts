@@ -11,7 +11,7 @@ import { type Audit, createRecorder, generateKey, memory } from "../../dist/reco
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
+  const recorder = await createRecorder({ key, origin: "log.example/audit", to, autoFlush: false }).ready();
   const events = async () => {
     await recorder.flush();
     const lines = to.text().split("\n");

@@ -36,8 +36,8 @@ export function recorderOf(
     to: log.to,
     log: log.vkey,
     outbox: storage?.outbox(),
-    flush: false,
-    retry: { firstMs: 1, longestMs: 1 },
+    autoFlush: false,
+    retry: { initialDelayMs: 1, maxDelayMs: 1 },
     onError: ({ code }) => told.push(code),
     ...options,
   }).ready();

@@ -27,7 +27,7 @@ const request = (path: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
 const from = (actor: string) => request("/jobs", { actor: { id: actor } });
 
 const THERE = { url: "https://log.example/watchlist", key: WATCH.vkey };
-const OFTEN = { name: "often", by: "actor", most: 1, per: 60_000 } as const;
+const OFTEN = { name: "often", by: "actor", max: 1, windowMs: 60_000 } as const;
 
 /** What a decision says in short. */
 async function of(gate: Gate, event: AuditEvent): Promise<string> {
@@ -89,7 +89,13 @@ describe("a gate", () => {
 
   test("lets go on what may be taken for two events if both go on, and counts it once", async () => {
     const limits = [
-      { name: "often", by: () => "all", most: 2, per: 1_000, only: ({ http }: EventToBe) => http?.path === "/jobs" },
+      {
+        name: "often",
+        by: () => "all",
+        max: 2,
+        windowMs: 1_000,
+        only: ({ http }: EventToBe) => http?.path === "/jobs",
+      },
     ] as const;
     const own = gateAt(() => 0, { pack: PATHS, fail: "closed", limits });
     await own.ready();
@@ -140,12 +146,12 @@ describe("a gate", () => {
         {
           pack: PATHS,
           fail: "open",
-          watchlist: { url: "https://log.example/watchlist", key: WATCH.vkey, maxAge: 999 },
+          watchlist: { url: "https://log.example/watchlist", key: WATCH.vkey, maxAgeMs: 999 },
         },
-        "watchlist.maxAge",
+        "watchlist.maxAgeMs",
       ],
-      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, patience: "2s" } }, "watchlist.patience"],
-      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, maxAge: "5000" } }, "watchlist.maxAge"],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, maxWaitMs: "2s" } }, "watchlist.maxWaitMs"],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, maxAgeMs: "5000" } }, "watchlist.maxAgeMs"],
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, header: {} } }, "watchlist.header"],
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, url: "https://a:b@log.example/" } }, "watchlist.url"],
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, url: "ftp://log.example/" } }, "watchlist.url"],
@@ -162,8 +168,8 @@ describe("a gate", () => {
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, in: "LIMITS" }] }, "limits.in"],
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, in: { fetch() {} } }] }, "limits.in"],
       [{ pack: PATHS, fail: "open", limits: [OFTEN, { ...OFTEN, by: "address" }] }, "limits.name"],
-      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", most: 1, per: 1 }] }, "limits.by"],
-      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", most: 0, per: 1 }] }, "limits.most"],
+      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", max: 1, windowMs: 1 }] }, "limits.by"],
+      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", max: 0, windowMs: 1 }] }, "limits.max"],
       [{ pack: PATHS, fail: "open", pakc: 1 }, "pakc"],
     ] as const) {
       const { code, member: found, hint } = invalid(options);
@@ -338,7 +344,7 @@ describe("a watchlist", () => {
     const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail: "closed",
-      watchlist: { url: server.url, key: WATCH.vkey, maxAge: 2_000 },
+      watchlist: { url: server.url, key: WATCH.vkey, maxAgeMs: 2_000 },
       onError: () => {},
     });
     server.note = list(1, []);
@@ -418,12 +424,12 @@ describe("a watchlist", () => {
     assert.doesNotMatch(errors[0]?.message ?? "", /secret/);
   });
 
-  test("holds up no request for longer than patience says", async (t) => {
+  test("holds up no request for longer than maxWaitMs", async (t) => {
     const { server } = await watching(t);
     const own = gate({
       pack: PATHS,
       fail: "closed",
-      watchlist: { url: server.url, key: WATCH.vkey, patience: 20, fetch: () => new Promise(() => {}) },
+      watchlist: { url: server.url, key: WATCH.vkey, maxWaitMs: 20, fetch: () => new Promise(() => {}) },
       onError: () => {},
     });
     assert.equal(await of(own, from("u_1")), "deny by failure watchlist.stale");
@@ -448,9 +454,9 @@ describe("a limit", () => {
     const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail: "open",
-      limits: [{ name: "often", by: "actor", most: 3, per: 1_000 }],
+      limits: [{ name: "often", by: "actor", max: 3, windowMs: 1_000 }],
     });
-    assert.deepEqual(own.status().limits, [{ name: "often", counts: "best effort" }]);
+    assert.deepEqual(own.status().limits, [{ name: "often", counts: "best-effort" }]);
     const at = async (now: number, actor = "u_1") => {
       clock.now = now;
       return of(own, from(actor));
@@ -537,7 +543,7 @@ describe("a limit", () => {
       const { gate: own } = told({
         pack: PATHS,
         fail,
-        limits: [{ name: "a", by: "actor", most: 1, per: 1, in: objects }],
+        limits: [{ name: "a", by: "actor", max: 1, windowMs: 1, in: objects }],
       });
       assert.equal(await of(own, from("u_1")), decided);
     }

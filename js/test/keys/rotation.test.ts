@@ -30,13 +30,13 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
   });
 
   let named = 0;
-  const newKey = async (ttlSeconds = 3600) => {
+  const newKey = async (ttlMs = 3_600_000) => {
     const key = await generateKeyHandle(`${ISSUER.name}/rotation-${named++}`);
-    await issuer.grant(key.vkey, { ttlSeconds });
+    await issuer.grant(key.vkey, { ttlMs });
     return key;
   };
   const record = (options: Pick<LogOptions, "key"> & Partial<LogOptions>, environment: Environment = {}) =>
-    creating(environment)({ to: log.url, log: LOG.vkey, flush: false, ...options }).ready();
+    creating(environment)({ to: log.url, log: LOG.vkey, autoFlush: false, ...options }).ready();
 
   /** The actions of events in the log that begin so, in order. The whole log must verify. */
   const logged = async (prefix: string) => {
@@ -76,7 +76,7 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
   }
 
   test("what was recorded after a grant was over goes on under a new one of the same key", async () => {
-    const key = await newKey(60);
+    const key = await newKey(60_000);
     let ahead = 0;
     const audit = await record({ key }, { now: () => Date.now() + ahead });
     audit.record({ action: "over.1" });

@@ -17,7 +17,7 @@ afterEach(() => context.disable());
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
+  const recorder = await createRecorder({ key, origin: "log.example/audit", to, autoFlush: false }).ready();
   const contexts = async () => {
     await recorder.flush();
     const lines = to.text().split("\n");

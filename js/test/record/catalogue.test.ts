@@ -25,7 +25,7 @@ const LIBRARIES = {
 
 async function start(options: object) {
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example", to, flush: false, ...options }).ready();
+  const audit = await createRecorder({ key, origin: "log.example", to, autoFlush: false, ...options }).ready();
   const events = async () => {
     await audit.flush();
     const lines = to.text().split("\n");

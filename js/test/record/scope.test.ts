@@ -9,7 +9,7 @@ import { type Audit, CountersignError, createRecorder, generateKey, memory } fro
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
+  const audit = await createRecorder({ key, origin: "log.example/audit", to, autoFlush: false }).ready();
   const events = async () => {
     await audit.flush();
     const lines = to.text().split("\n");

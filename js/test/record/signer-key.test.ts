@@ -24,7 +24,7 @@ type CreateRecorder = typeof inCore.createRecorder;
 /** An export of two flushes. */
 async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer): Promise<string> {
   const to = memory();
-  const audit = await create({ key, origin: "log.example/audit", to, flush: false, onError: () => {} }).ready();
+  const audit = await create({ key, origin: "log.example/audit", to, autoFlush: false, onError: () => {} }).ready();
   audit.record({ action: "a.b" });
   await audit.flush();
   audit.record({ action: "c.d" });
