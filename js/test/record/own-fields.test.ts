@@ -99,7 +99,7 @@ const koa = () => {
 
 const later: Promise<unknown>[] = [];
 const events = defineEvents({ "job.delete": schemaOf() });
-const outbox = await postgresRecorder();
+const transactional = await postgresRecorder();
 
 function schemaOf() {
   return { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
@@ -186,7 +186,7 @@ const USES: Record<string, () => unknown> = {
       droppedAttributesCount: 0,
     }),
   defineEvents: () => events.check({ action: "job.delete" }),
-  postgresRecorder: () => outbox.row({ action: "a.b", occurred_at: "2026-01-01T00:00:00.000Z" }).event,
+  postgresRecorder: () => transactional.row({ action: "a.b", occurred_at: "2026-01-01T00:00:00.000Z" }).event,
 };
 
 const REQUEST = new Request("https://example.com/jobs", { headers: { "x-request-id": "r_1" } });
