@@ -1,8 +1,7 @@
 /** What a recorder goes through, the same in every runtime: it records, flushes, waits, and is killed at any moment. */
 
 import type { Handle, Recorder } from "countersign";
-import { artefact, lifecycle, readKey } from "#recorder";
-import { recording } from "../../dist/record/create.js";
+import { createRecorder } from "../../dist/record/record.js";
 import type { Outbox } from "../../src/outbox/outbox.ts";
 import { type Below, chance, choose } from "./chance.ts";
 
@@ -31,6 +30,11 @@ export interface Means {
   readonly say: (line: string) => void;
 }
 
+/** How far the clock of this runtime, and so of its recorders, is behind. */
+let behind = 0;
+const now = Date.now;
+Date.now = () => now() - behind;
+
 /** How long a collector may take. It is a real one: this is enough for it on a busy machine, mostly. */
 const TIMEOUT = 600;
 
@@ -42,8 +46,7 @@ export async function live(life: Life, { outbox, say }: Means): Promise<void> {
   const { run, events, seed, url, log, keys, killAt, maxWaitingBytes } = life;
   const below = chance(seed);
   const [key = ""] = keys;
-  let behind = 0;
-  const { createRecorder } = recording(artefact, lifecycle, { readKey, now: () => Date.now() - behind });
+  behind = 0;
   const failed = (error: unknown) => say(`failed ${described(error)}`);
   const audit = await createRecorder({
     key,

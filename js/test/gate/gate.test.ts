@@ -13,7 +13,7 @@ import {
   type GateOptions,
   gate,
 } from "countersign/gate";
-import { artefact } from "#gate";
+import { artefact } from "../../dist/artefact/gate.js";
 import { gating } from "../../dist/gate/gate.js";
 import { FINDING, listServer, OTHER, PACK, WATCH, watchlist } from "./lists.ts";
 import { PATHS, pack, TABLE } from "./packs.ts";
