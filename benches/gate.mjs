@@ -32,11 +32,12 @@ const given = {
 
 /** Makes a gate, and has it decide. Self-contained, as its text becomes a Worker's. */
 async function work(gate, { pack, list, key, events }, decisions) {
+  // The list is valid then.
+  Date.now = () => Date.UTC(2026, 10, 20, 11);
   const edge = gate({
     pack,
     fail: "closed",
     watchlist: list && { url: "https://watch.example/", key, fetch: async () => new Response(list) },
-    now: () => Date.UTC(2026, 10, 20, 11),
   });
   await edge.ready();
   let refused = 0;

@@ -20,7 +20,7 @@ const take = (chunk) => {
   bytes += chunk.length;
 };
 const { key } = await generateKey("bench.example/recorder");
-const options = { key, origin: "log.example/bench", to: take, flush: false };
+const options = { key, origin: "log.example/bench", to: take, autoFlush: false };
 
 /** What each does with 64 events, and the microseconds that count of it, where not all do. */
 const contestants = {

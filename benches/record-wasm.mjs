@@ -14,7 +14,7 @@ const recorder = await createRecorder({
   to: (chunk) => {
     bytes += chunk.length;
   },
-  flush: false,
+  autoFlush: false,
 }).ready();
 
 const start = performance.now();

@@ -3,7 +3,7 @@ import { createAnalysis } from "@countersign/ui/analyze/create-analysis.js";
 import { createIndex } from "@countersign/ui/index/create-index.js";
 import { createSlicer } from "@countersign/ui/slice/create-slicer.js";
 import type { Tools } from "@countersign/ui/viewer/session/session.js";
-import { createVerifier } from "countersign/verify/host";
+import { createVerifier } from "countersign/slim";
 import { unpack } from "./unpack.ts";
 
 /** What works for the page in the background: workers and WebAssembly that the build put into it. */

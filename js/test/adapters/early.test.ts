@@ -17,7 +17,7 @@ test("what is no event is told to its handle and to onError, and those beside it
       key: EMITTERS[0].secret,
       origin: ORIGIN,
       to: exported,
-      flush: false,
+      autoFlush: false,
       onError: (error) => errors.push(error),
     }),
     isShared: false,
@@ -98,10 +98,10 @@ test("that the log can't be reached is said once, by whoever notices it first", 
       key: EMITTERS[0].secret,
       log: log.vkey,
       to: { url: "https://log.example", fetch },
-      retry: { firstMs: 1 },
+      retry: { initialDelayMs: 1 },
     }),
     async (_event, _context, audit) => audit.record({ action: "a.b" }).stored(),
-    { patience: 20 },
+    { retryForMs: 20 },
   );
   const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 };
   await handler({}, context);

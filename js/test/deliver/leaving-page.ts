@@ -30,7 +30,7 @@ const open = ({ key, to, log, outbox }: Visit) =>
     key,
     to,
     log,
-    flush: { events: 1_000_000, bytes: 1 << 30, ms: 1_000_000 },
+    autoFlush: { maxEvents: 1_000_000, maxBytes: 1 << 30, maxDelayMs: 1_000_000 },
     ...(outbox === undefined ? {} : { outbox: indexedDbOutbox({ name: outbox }) }),
   }).ready();
 
@@ -51,7 +51,7 @@ const page: Visited = {
   },
   async deliver(visit) {
     const audit = await open(visit);
-    await audit.close({ patience: 5_000 });
+    await audit.close({ retryForMs: 5_000 });
   },
 };
 Object.assign(globalThis, page);

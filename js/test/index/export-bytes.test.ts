@@ -5,7 +5,7 @@ import { readFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { createVerifier } from "countersign/verify/host";
+import { createVerifier } from "countersign/slim";
 import script from "../../packages/countersign/dist/inlined/worker.node.js";
 import type { Source } from "../../packages/countersign/dist/verify/source.js";
 import { thread } from "../../packages/countersign/dist/verify/thread.node.js";

@@ -15,7 +15,7 @@ import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 export { full };
 
 /** Options that are right, for a collector. */
-export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, flush: false as const };
+export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, autoFlush: false as const };
 
 /** The code and the member of the error that a mistake leads to. */
 export type Said = readonly [code: full.ErrorCode, member: string | undefined];

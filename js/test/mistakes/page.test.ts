@@ -28,7 +28,7 @@ const MODULE = `
   const said = ({ code, member, message, hint }) => ({ code, member, message, hint });
   globalThis.deliver = async (options) => {
     try {
-      const audit = await createRecorder({ ...options, flush: false }).ready();
+      const audit = await createRecorder({ ...options, autoFlush: false }).ready();
       const handle = audit.record({ action: "job.delete" });
       await audit.flush();
       return await handle.delivered();

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { asyncContext } from "../../packages/countersign/dist/context/context.node.js";
+import { asyncContext } from "../../packages/countersign/dist/context/context.js";
 import { type SpanIds, traced } from "../../packages/countersign/dist/opentelemetry.js";
 import { createRecorder, generateKey, memory } from "../../packages/countersign/dist/record/record.js";
 
@@ -17,7 +17,7 @@ afterEach(() => context.disable());
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
+  const recorder = await createRecorder({ key, origin: "log.example/audit", to, autoFlush: false }).ready();
   const contexts = async () => {
     await recorder.flush();
     const lines = to.text().split("\n");

@@ -288,12 +288,12 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
       };`;
     const after = `
       import { verify } from "countersign/verify";
-      const audit = await create({ key: ${JSON.stringify(KEY)}, origin: "${ORIGIN}", to, flush: false, onError: () => {} });
+      const audit = await create({ key: ${JSON.stringify(KEY)}, origin: "${ORIGIN}", to, autoFlush: false, onError: () => {} });
       for (let nth = 0; nth < 6; nth++) {
         audit.record({ action: "a.b" });
         await audit.flush().catch(() => {});
       }
-      await audit.close({ patience: 10_000 });
+      await audit.close({ retryForMs: 10_000 });
       const { report } = await verify(new TextEncoder().encode([...table.values()].join("\\n") + "\\n"), {
         trust: "emitter ${VKEY}", threads: 0,
       });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { change } from "../../packages/countersign/dist/change.js";
+import { change } from "../../packages/countersign/dist/change/change.js";
 import { createTestRecorder } from "../../packages/countersign/dist/testing.js";
 
 /** As it is written, so that prototypes do not matter. */

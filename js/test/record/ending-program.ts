@@ -19,10 +19,10 @@ const audit = createRecorder({
   key,
   origin: "log.example",
   outbox: path === undefined ? undefined : fileOutbox(path),
-  flush: scenario === "never flushed" ? false : undefined,
-  retry: { firstMs: 20, longestMs: 50 },
+  autoFlush: scenario === "never flushed" ? false : undefined,
+  retry: { initialDelayMs: 20, maxDelayMs: 50 },
   onFull: "drop",
-  limitBytes: scenario === "dropped" ? 100_000 : undefined,
+  maxWaitingBytes: scenario === "dropped" ? 100_000 : undefined,
   onError: ({ code, message }) => code.startsWith("recorder.") && say(`${code} ${message}`),
   to(chunk): Promise<void> | undefined {
     if (isDown) {

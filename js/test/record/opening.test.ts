@@ -19,7 +19,7 @@ async function holding(t: TestContext, text: string) {
   const codes: string[] = [];
   const onError = ({ code }: { code: string }) => codes.push(code);
   const create = (from = outbox) =>
-    createRecorder({ key: EMITTER.secret, to: log.to, log: log.vkey, outbox: from, flush: false, onError }).ready();
+    createRecorder({ key: EMITTER.secret, to: log.to, log: log.vkey, outbox: from, autoFlush: false, onError }).ready();
   await outbox.open();
   await outbox.write({ put: [{ id: 1, bytes: new TextEncoder().encode(text) }], remove: [] });
   await outbox.close();

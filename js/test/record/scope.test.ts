@@ -15,7 +15,7 @@ import {
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
+  const audit = await createRecorder({ key, origin: "log.example/audit", to, autoFlush: false }).ready();
   const events = async () => {
     await audit.flush();
     const lines = to.text().split("\n");

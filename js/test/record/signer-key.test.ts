@@ -15,17 +15,18 @@ const MODULE = new WebAssembly.Module(
   readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
 );
 const [{ secret: KEY }] = EMITTERS;
-const inCore = recording(MODULE, none);
-const inWebCrypto = recording(MODULE, none, { readKey: importSignerKey });
-const inNode = recording(MODULE, none, { readKey: nativeSigner });
+/** Nothing that they record is by chance. */
+const FIXED = { now: () => 1_790_000_000_000, random: (bytes: Uint8Array) => bytes.fill(7) };
+const inCore = recording(MODULE, none, FIXED);
+const inWebCrypto = recording(MODULE, none, { ...FIXED, readKey: importSignerKey });
+const inNode = recording(MODULE, none, { ...FIXED, readKey: nativeSigner });
 
 type CreateRecorder = typeof inCore.createRecorder;
 
-/** An export of two flushes; nothing in it is by chance. */
+/** An export of two flushes. */
 async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer): Promise<string> {
   const to = memory();
-  const options = { key, origin: "log.example/audit", to, flush: false, now: () => 1_790_000_000_000 } as const;
-  const audit = await create({ ...options, random: (bytes: Uint8Array) => bytes.fill(7), onError: () => {} }).ready();
+  const audit = await create({ key, origin: "log.example/audit", to, autoFlush: false, onError: () => {} }).ready();
   audit.record({ action: "a.b" });
   await audit.flush();
   audit.record({ action: "c.d" });

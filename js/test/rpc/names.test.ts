@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createVerifier } from "countersign/verify/host";
+import { createVerifier } from "countersign/slim";
 import { CountersignError } from "../../packages/countersign/dist/error.js";
 import type { WorkerLike } from "../../packages/countersign/dist/rpc/worker-group.js";
 import { createAnalysis } from "../../packages/ui/dist/analyze/create-analysis.js";

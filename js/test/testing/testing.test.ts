@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "expect";
 import { z } from "zod";
-import { asyncContext } from "../../packages/countersign/dist/context/context.node.js";
-import { defineEvents } from "../../packages/countersign/dist/events.js";
+import { defineEvents } from "../../packages/countersign/dist/catalogue/define.js";
+import { asyncContext } from "../../packages/countersign/dist/context/context.js";
 import {
   type AuditMatchers,
   assertRecorded,

@@ -116,7 +116,7 @@ test("what is done with a recorder that was closed is left to the next", async (
       key: EMITTERS[0].secret,
       origin: "example.com/audit",
       to,
-      flush: false,
+      autoFlush: false,
     }).ready();
     audit.record({ action: "job.trigger" });
     await audit.close();

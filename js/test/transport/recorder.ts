@@ -9,7 +9,7 @@ const audit = await createRecorder({
   origin: "example.com/audit",
   to: fileTransport(path),
   outbox: fileOutbox(outbox),
-  flush: { events: 20, ms: 5 },
+  autoFlush: { maxEvents: 20, maxDelayMs: 5 },
 }).ready();
 
 for (let next = Number(from); to === undefined || next < Number(to); next += 1) {

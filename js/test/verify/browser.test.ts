@@ -26,7 +26,7 @@ const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "appl
 const IMPORTS = {
   "countersign/verify": "/countersign/dist/verify/verify.js",
   "#verifier": "/countersign/dist/artefact/verifier.js",
-  "countersign/verify/host": "/countersign/dist/verify/create-verifier.js",
+  "countersign/slim": "/countersign/dist/slim.js",
   "countersign/verify/worker": "/countersign/dist/verify/worker.js",
   "countersign/verifier.wasm": "/countersign/dist/wasm/verifier_bg.wasm",
 };

@@ -132,10 +132,11 @@ export function must(isRight: boolean, member: string | undefined, message: stri
   }
 }
 
-/** Refuses what is no time for which to go on trying. */
-export function mustBePatience(patience: unknown, member = "patience"): asserts patience is number {
-  const isTime = typeof patience === "number" && patience >= 0;
-  must(isTime, member, "no number of milliseconds from 0 up", "give milliseconds, such as 5000, or leave it out");
+/** Refuses an option that is no number of milliseconds. */
+export function mustBeMillis(value: unknown, option: string): asserts value is number {
+  const isTime = typeof value === "number" && value >= 0;
+  const message = `${option} must be a non-negative number of milliseconds`;
+  must(isTime, option, message, "give a number such as 5000, or leave it out");
 }
 
 /** Refuses what is neither a function nor left out. */

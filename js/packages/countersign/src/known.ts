@@ -28,13 +28,17 @@ export function ownOptions<T extends object>(given: T, known: readonly string[],
   return ownFields(given, known);
 }
 
-/** The name that is at most a third other letters. */
+/** Returns the name that differs in at most a third of its letters; units such as `Ms` don't count. */
 export function nearestOf(name: string, known: readonly string[]): string | undefined {
   const [best] = known
-    .map((one) => ({ one, distance: distance(name.toLowerCase().slice(0, 64), one.toLowerCase()) }))
+    .map((one) => ({ one, distance: distance(withoutUnit(name.slice(0, 64)), withoutUnit(one)) }))
     .filter(({ one, distance }) => distance <= Math.max(1, Math.floor(one.length / 3)))
     .sort((a, b) => a.distance - b.distance);
   return best?.one;
+}
+
+function withoutUnit(name: string): string {
+  return name.toLowerCase().replace(/(ms|seconds|bytes)$/, "");
 }
 
 /** How many letters are to be put in, taken out, changed, or swapped with the next. */

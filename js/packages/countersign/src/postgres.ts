@@ -1,4 +1,4 @@
-/** An outbox within a program's own transactions, in PostgreSQL. */
+/** Recording within a program's own transactions, in PostgreSQL. */
 
 export {
   type Connection,
@@ -9,7 +9,7 @@ export {
 } from "./postgres/client.js";
 export { type Drainer, type DrainOptions, type DrainStatus, drainer } from "./postgres/drainer.js";
 export {
-  type PostgresOutbox,
-  type PostgresOutboxOptions,
-  postgresOutbox,
+  type PostgresRecorder,
+  type PostgresRecorderOptions,
+  postgresRecorder,
 } from "./postgres/outbox.js";

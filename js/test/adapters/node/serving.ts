@@ -1,6 +1,6 @@
 /** A server of Deno's or of Bun's, which asks itself and prints the requests that were recorded. */
 
-import { auditFetch } from "../../../packages/countersign/dist/fetch.js";
+import { auditFetch } from "../../../packages/countersign/dist/adapters/fetch.js";
 import { createRecorder, memory } from "../../../packages/countersign/dist/record/record.js";
 
 /** What the two have, as far as it is needed. */

@@ -41,7 +41,7 @@ const page = {
     const chosen = fallback ? { fallback: generateKey } : {};
     const onError = ({ code }: { code: string }) => errors.push(code);
     granted = await grantedKey({ from: "/audit/grant", onError, ...options, ...chosen });
-    audit = await createRecorder({ key: granted.key, to, log, flush: false }).ready();
+    audit = await createRecorder({ key: granted.key, to, log, autoFlush: false }).ready();
     const recorder = audit;
     granted.follow({ rotate: (key) => recorder.rotate(key).then(onRotated) });
     return { vkey: granted.vkey, until: granted.until?.getTime() };

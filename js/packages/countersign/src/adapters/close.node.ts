@@ -1,7 +1,7 @@
 /** A program's end, when it is told to. */
 
 import { constants } from "node:os";
-import { asLine, CountersignError, must, mustBePatience } from "../error.js";
+import { asLine, CountersignError, must, mustBeMillis } from "../error.js";
 import { ownOptions } from "../known.js";
 import { exiting } from "../record/lifecycle.js";
 import type { Recorder } from "../record/recorder.js";
@@ -12,8 +12,8 @@ export interface CloseOptions {
   signals?: readonly NodeJS.Signals[] | undefined;
   /** What comes first: closing the server, so that nothing more is recorded. */
   first?: (() => unknown) | undefined;
-  /** How many milliseconds to go on trying where the collector fails. By default 5000. */
-  patience?: number | undefined;
+  /** Milliseconds for which failed deliveries are retried. Default: 5000. */
+  retryForMs?: number | undefined;
 }
 
 /** How many recorders are being closed. */
@@ -30,8 +30,8 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
   const {
     signals = ["SIGTERM", "SIGINT"],
     first,
-    patience = 5_000,
-  } = ownOptions(options, ["signals", "first", "patience"]);
+    retryForMs = 5_000,
+  } = ownOptions(options, ["signals", "first", "retryForMs"]);
   const recorder = "give what createRecorder returns: createRecorder({ … })";
   must(typeof audit?.close === "function", "audit", "no recorder", recorder);
   const areSignals = Array.isArray(signals) && signals.every((signal) => signal in constants.signals);
@@ -42,7 +42,7 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
     "no function",
     "give () => …, which is called then",
   );
-  mustBePatience(patience);
+  mustBeMillis(retryForMs, "retryForMs");
   const undo = () => {
     for (const signal of signals) {
       process.off(signal, end);
@@ -57,7 +57,7 @@ export function closeOnSignals(audit: Pick<Recorder, "close">, options: CloseOpt
       console.error("countersign: what comes before closing failed:", error);
     }
     try {
-      await audit.close({ patience });
+      await audit.close({ retryForMs });
     } catch (error) {
       const what = "the recorder could not be closed: ";
       if (error instanceof CountersignError) {

@@ -22,9 +22,9 @@ import { asId, requestId as namedBy, type Said, Scoped, said } from "../record/s
  */
 export interface HttpOptions<Source> {
   /** Who asked: an actor, or an actor's id. It is in each event recorded within the request that names no actor itself. */
-  actor?: ((source: Source) => Actor | string | undefined) | undefined;
+  actor?: ((source: Source) => Scope["actor"]) | undefined;
   /** Whose data it is about; in each of these events, too. */
-  tenant?: ((source: Source) => string | undefined) | undefined;
+  tenant?: ((source: Source) => Scope["tenant"]) | undefined;
   /** Whether a request is recorded: `({ status }) => …`, or by its path. By default all are. */
   only?: ((source: Source, end: { readonly status: number }) => boolean) | undefined;
   /**
@@ -291,7 +291,7 @@ export class HttpRecording<Source> {
     // Where there is no such header, some frameworks give an empty text.
     const whose = this.#try("tenant", () => tenant?.(source) || undefined, otherwise);
     const who = this.#try("actor", () => actor?.(source) || undefined, otherwise);
-    return { tenant: isTold(whose) ? tenantOf(whose) : whose, actor: isTold(who) ? actorOf(who) : UNTOLD };
+    return { tenant: isTold(whose) ? tenantOf(whose) : UNTOLD, actor: isTold(who) ? actorOf(who) : UNTOLD };
   }
 
   #record(audit: Audit, source: Source, end: End, event: () => AuditEvent): void {

@@ -7,7 +7,7 @@ import type { AuditEvent } from "../record/event.js";
 import { PATIENCE } from "../record/flush-scheduler.js";
 import type { Handle, Receipt } from "../record/handle.js";
 import type { RecorderOptions } from "../record/options.js";
-import type { FlushPatience, Otherwise, Recorder, Status } from "../record/recorder.js";
+import type { FlushOptions, Otherwise, Recorder, Status } from "../record/recorder.js";
 import { Scopable } from "../record/scope.js";
 
 /** What is needed of a handler's `ctx`. */
@@ -43,10 +43,10 @@ export class Invocation extends Scopable implements Audit {
     return this.#recordedAs(this.#recorder.recordJson(json));
   }
 
-  async flush(patience?: FlushPatience): Promise<void> {
-    const flush = this.#recorder.flush(patience);
+  async flush(options?: FlushOptions): Promise<void> {
+    const flush = this.#recorder.flush(options);
     // One that goes on for longer is not waited for.
-    if (Number(field(patience, "patience") ?? 0) <= PATIENCE) {
+    if (Number(field(options, "retryForMs") ?? 0) <= PATIENCE) {
       this.#asked = flush.catch(() => {});
     }
     return flush;
@@ -86,7 +86,7 @@ export class Invocation extends Scopable implements Audit {
   async #delivered(handle: Handle): Promise<Receipt> {
     const delivered = handle.delivered();
     // A flush that fails with what came after may have delivered this.
-    const failed = this.#recorder.flush({ patience: PATIENCE }).then(
+    const failed = this.#recorder.flush({ retryForMs: PATIENCE }).then(
       () => delivered,
       (error) => Promise.race([delivered, Promise.reject(error)]),
     );
@@ -114,7 +114,7 @@ export class Invocation extends Scopable implements Audit {
     }
     try {
       const left = Math.max(0, until - performance.now());
-      await this.#recorder.flush({ patience: this.#recorded > 0 ? left : 0 });
+      await this.#recorder.flush({ retryForMs: this.#recorded > 0 ? left : 0 });
     } catch (error) {
       this.#recorder.report(error);
     }
@@ -145,5 +145,5 @@ export function isWorker(): boolean {
 
 /** The options of a recorder that an isolate's requests have in common: timers end with the request that set them. */
 export function inIsolate(options: RecorderOptions): RecorderOptions {
-  return { ...options, flush: false, manyContexts: true };
+  return { ...options, autoFlush: false };
 }

@@ -1,6 +1,6 @@
 /** AWS Lambda. */
 
-import { must, mustBePatience, refused } from "../error.js";
+import { must, mustBeMillis, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { Audit } from "../record/audit.js";
 import { createLazyRecorder, startRecorder } from "../record/lazy.js";
@@ -20,8 +20,8 @@ export interface LambdaOptions<Event = unknown> {
    * told: the events wait in memory for the next invocation, and are lost where the environment has none.
    */
   required?: boolean | undefined;
-  /** For how many milliseconds to try to deliver, at most as long as the invocation has. By default 5000. */
-  patience?: number | undefined;
+  /** Milliseconds for which failed deliveries are retried, at most as long as the invocation has. Default: 5000. */
+  retryForMs?: number | undefined;
   /**
    * Has each request recorded as `http.request`, and decided on where `gate` is given: those of API Gateway, of function
    * URLs and of load balancers. The callbacks are called with the event.
@@ -51,12 +51,12 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
       throw refused(member, "no function", hint);
     }
   }
-  const { required = false, patience = 5_000, http } = ownOptions(settings, ["required", "patience", "http"]);
-  mustBePatience(patience);
+  const { required = false, retryForMs = 5_000, http } = ownOptions(settings, ["required", "retryForMs", "http"]);
+  mustBeMillis(retryForMs, "retryForMs");
   const recording = recordingOf<Event>(http);
   const recorder = createLazyRecorder({
     // Timers stand still while an environment is frozen.
-    read: async () => ({ ...(await options()), flush: false }),
+    read: async () => ({ ...(await options()), autoFlush: false }),
     isShared: true,
     required,
   });
@@ -66,7 +66,7 @@ export function auditLambda<Event, Context extends LambdaContext, Answer>(
     }
     const left = Math.max(0, context.getRemainingTimeInMillis() - MARGIN);
     try {
-      await recorder.flush({ patience: Math.min(patience, left) });
+      await recorder.flush({ retryForMs: Math.min(retryForMs, left) });
     } catch (error) {
       if (required) {
         throw error;

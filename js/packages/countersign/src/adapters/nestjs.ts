@@ -1,20 +1,20 @@
 /** NestJS. */
 
-import { must, mustBePatience } from "../error.js";
+import { must, mustBeMillis } from "../error.js";
 import { ownOptions } from "../known.js";
 import { mustRecord } from "../record/audit.js";
 import type { Recorder } from "../record/recorder.js";
 
-/** Milliseconds for which the recorder goes on trying when the program ends. */
-const PATIENCE_MS = 5_000;
+/** Milliseconds for which deliveries are retried when the program ends. */
+const RETRY_FOR_MS = 5_000;
 
 /** What the recorder is injected by: `@Inject(AUDIT) audit: Audit`. */
 export const AUDIT = Symbol.for("countersign.audit");
 
 /** How the recorder is closed. */
 export interface NestOptions {
-  /** Milliseconds to go on trying if the log server fails while the program ends. By default 5000. */
-  patience?: number | undefined;
+  /** Milliseconds for which failed deliveries are retried when the program ends. Default: 5000. */
+  retryForMs?: number | undefined;
 }
 
 /** How the recorder is made from injected providers. */
@@ -54,8 +54,8 @@ export class AuditModule {
    */
   static forRoot(audit: Recorder, options: NestOptions = {}): NestModule {
     mustRecord(audit);
-    const { patience = PATIENCE_MS } = ownOptions(options, ["patience"]);
-    return AuditModule.forRootAsync({ useFactory: () => audit, patience });
+    const { retryForMs = RETRY_FOR_MS } = ownOptions(options, ["retryForMs"]);
+    return AuditModule.forRootAsync({ useFactory: () => audit, retryForMs });
   }
 
   /**
@@ -68,14 +68,14 @@ export class AuditModule {
       useFactory,
       inject = [],
       imports = [],
-      patience = PATIENCE_MS,
-    } = ownOptions(options, ["useFactory", "inject", "imports", "patience"]);
+      retryForMs = RETRY_FOR_MS,
+    } = ownOptions(options, ["useFactory", "inject", "imports", "retryForMs"]);
     const hint = "AuditModule.forRootAsync({ useFactory: () => createRecorder({ key, to, log }) })";
     must(typeof useFactory === "function", "useFactory", "nothing makes a recorder", hint);
     for (const [member, given] of Object.entries({ inject, imports })) {
       must(Array.isArray(given), member, "no list", `give a list, or leave it out: ${member}: [ConfigService]`);
     }
-    mustBePatience(patience);
+    mustBeMillis(retryForMs, "retryForMs");
     const closing = Symbol("countersign.closing");
     const started = async (...injected: never[]) => {
       const recorder = await useFactory(...injected);
@@ -91,7 +91,7 @@ export class AuditModule {
         { provide: AUDIT, useFactory: started, inject: [...inject] },
         {
           provide: closing,
-          useFactory: (recorder: Recorder) => ({ onApplicationShutdown: () => recorder.close({ patience }) }),
+          useFactory: (recorder: Recorder) => ({ onApplicationShutdown: () => recorder.close({ retryForMs }) }),
           inject: [AUDIT],
         },
       ],

@@ -28,8 +28,8 @@ export interface NamedObject {
   name?: string | undefined;
 }
 
-/** What a Worker takes in its own way, or leaves no choice in: when flushes begin, and in what contexts. */
-type Other = "flush" | "key" | "manyContexts" | "to";
+/** What a Worker takes in its own way, or leaves no choice in: when flushes begin. */
+type Other = "autoFlush" | "key" | "to";
 
 /** Recording into a log, from a Worker. */
 export interface WorkerLogOptions extends Omit<LogOptions, Other> {

@@ -1,4 +1,4 @@
-/** The artefacts, which each runtime loads in its own way: the package's `imports` say how. */
+/** The artefacts and other parts that differ between runtimes: the package's `imports` say how each gets its own. */
 
 declare module "#recorder" {
   export const artefact: import("./load.js").ModuleSource;
@@ -16,4 +16,9 @@ declare module "#verifier" {
 
 declare module "#gate" {
   export const artefact: import("./load.js").ModuleSource;
+}
+
+declare module "#context" {
+  /** Returns the class `AsyncLocalStorage`, if the runtime has one. */
+  export const foundStorage: () => import("../context/storage.js").AsyncStorageClass | undefined;
 }

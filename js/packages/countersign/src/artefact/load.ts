@@ -53,8 +53,8 @@ export function starting<Core extends Bindings>(
 /** What can be given a module. */
 const TAKES_MODULES: Readonly<Record<string, string>> = {
   gate: "gate as its option module",
-  recorder: "recording of countersign/host",
-  verifier: "createVerifier of countersign/verify/host",
+  recorder: "recording of countersign/slim",
+  verifier: "createVerifier of countersign/slim",
 };
 
 function unavailable(whose: string, cause: unknown): CountersignError {

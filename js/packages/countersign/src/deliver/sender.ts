@@ -107,7 +107,7 @@ export class Sender {
   }
 
   /** Milliseconds until a chain that waits is tried again by itself. */
-  get retryIn(): number | undefined {
+  get retryInMs(): number | undefined {
     return this.#backoff.next;
   }
 

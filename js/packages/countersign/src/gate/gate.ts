@@ -42,8 +42,6 @@ export interface GateOptions {
   respond?: ((refusal: Refusal) => OwnAnswer | undefined) | undefined;
   /** Told of what failed. By default it is a warning on the console, once until something else fails. */
   onError?: ((error: CountersignError) => void) | undefined;
-  /** The time in milliseconds. By default `Date.now`. */
-  now?: (() => number) | undefined;
   /** The artefact, where the runtime takes WebAssembly only as a module: `import module from "countersign/gate.wasm"`. */
   module?: CompiledModule | undefined;
 }
@@ -63,7 +61,7 @@ export interface GateStatus {
     | { readonly sequence: number; readonly entries: number; readonly made: Date; readonly until: Date }
     | undefined;
   /** How each limit counts: exactly, or as a best effort for this isolate or process alone. */
-  readonly limits: readonly { readonly name: string; readonly counts: "exactly" | "best effort" }[];
+  readonly limits: readonly { readonly name: string; readonly counts: "exact" | "best-effort" }[];
   readonly lastError: CountersignError | undefined;
 }
 
@@ -81,7 +79,7 @@ export interface Gate {
   status(): GateStatus;
 }
 
-const OPTIONS = ["pack", "fail", "watchlist", "limits", "respond", "onError", "now", "module"];
+const OPTIONS = ["pack", "fail", "watchlist", "limits", "respond", "onError", "module"];
 
 interface Loaded {
   readonly core: Core;
@@ -89,9 +87,9 @@ interface Loaded {
   readonly room: Room;
 }
 
-/** Makes a gate, for a runtime that loads the artefact so. */
-export function gating(source: ModuleSource): (options: GateOptions) => Gate {
-  return (options) => new LocalGate(source, options);
+/** Makes `gate`, for a runtime that loads the artefact so. `now` is the clock: milliseconds from the epoch. */
+export function gating(source: ModuleSource, now: () => number = () => Date.now()): (options: GateOptions) => Gate {
+  return (options) => new LocalGate(source, options, now);
 }
 
 class LocalGate implements Gate {
@@ -104,14 +102,14 @@ class LocalGate implements Gate {
   #lastError: CountersignError | undefined;
   #warn = teller();
 
-  constructor(source: ModuleSource, given: GateOptions) {
+  constructor(source: ModuleSource, given: GateOptions, now: () => number) {
     const options = Object(given) === given ? ownFields(given, OPTIONS) : given;
     const isPack = typeof options?.pack === "string" || (typeof options?.pack === "object" && options.pack !== null);
     must(isPack, "pack", "no rules", "gate({ pack, fail }): what `countersign rules build` writes");
     const which = '"open" lets through what the gate cannot decide, and "closed" refuses it: which is it to be?';
     must(options.fail === "open" || options.fail === "closed", "fail", "how the gate fails is not said", which);
     ownOptions(given, OPTIONS);
-    mustCall(options, "respond", "onError", "now");
+    mustCall(options, "respond", "onError");
     const { module } = options;
     // One of another realm is none by `instanceof`.
     const isModule = module === undefined || Object.prototype.toString.call(module) === "[object WebAssembly.Module]";
@@ -122,11 +120,11 @@ class LocalGate implements Gate {
       'import module from "countersign/gate.wasm", where that gives a module',
     );
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = now;
     this.#load = loader(options.module ?? source);
     this.#watching = options.watchlist && new Watching(options.watchlist, this.#now);
     const { limits = [] } = options;
-    must(Array.isArray(limits), "limits", "these are no limits", "give a list: limits: [{ name, by, most, per }]");
+    must(Array.isArray(limits), "limits", "these are no limits", "give a list: limits: [{ name, by, max, windowMs }]");
     this.#counting = limits.map((limit) => new Counting(limit));
     const names = new Set(limits.map(({ name }) => name));
     const own = "give each a name of its own: what is refused is recorded with it, and an object counts by it";
@@ -151,7 +149,7 @@ class LocalGate implements Gate {
     if (watching.isDue(loaded.gate, now)) {
       const refresh = this.#refresh(loaded, watching);
       if (!watching.suffices(loaded.gate, now)) {
-        return comesWithin(watching.patience, refresh).then(() => this.#decide(loaded, events));
+        return comesWithin(watching.maxWaitMs, refresh).then(() => this.#decide(loaded, events));
       }
       asking.waitUntil?.(refresh);
     }
@@ -192,7 +190,7 @@ class LocalGate implements Gate {
             },
       limits: this.#counting.map(({ limit }) => ({
         name: limit.name,
-        counts: limit.in === undefined ? "best effort" : "exactly",
+        counts: limit.in === undefined ? "best-effort" : "exact",
       })),
       lastError: this.#watching?.error ?? this.#lastError,
     };
@@ -221,7 +219,7 @@ class LocalGate implements Gate {
     }
     const watching = this.#watching;
     if (watching?.isDue(loaded.gate, this.#now())) {
-      await comesWithin(watching.patience, this.#refresh(loaded, watching));
+      await comesWithin(watching.maxWaitMs, this.#refresh(loaded, watching));
     }
     return this.#decide(loaded, events);
   }

@@ -32,15 +32,15 @@ export class GateLimits {
 
   /** Takes one more, or says when there is room. */
   async fetch(request: Request): Promise<Response> {
-    const { most, per } = (await request.json()) as { most: number; per: number };
+    const { max, windowMs } = (await request.json()) as { max: number; windowMs: number };
     const { sql } = this.#storage;
-    const of = `${most} ${per}`;
+    const of = `${max} ${windowMs}`;
     if (this.#hits === undefined || this.#of !== of) {
       sql.exec("CREATE TABLE IF NOT EXISTS hits (at INTEGER NOT NULL, until INTEGER NOT NULL)");
       const rows = sql.exec("SELECT at FROM hits ORDER BY at").toArray();
       this.#hits = new Hits(
-        most,
-        per,
+        max,
+        windowMs,
         rows.map(({ at }) => Number(at)),
       );
       this.#of = of;
@@ -49,9 +49,9 @@ export class GateLimits {
     const { isAllowed, until } = this.#hits.take(now);
     if (isAllowed) {
       const at = this.#hits.last;
-      sql.exec("INSERT INTO hits (at, until) VALUES (?, ?)", at, at + per);
+      sql.exec("INSERT INTO hits (at, until) VALUES (?, ?)", at, at + windowMs);
       if ((await this.#storage.getAlarm()) === null) {
-        await this.#storage.setAlarm(at + per + 1);
+        await this.#storage.setAlarm(at + windowMs + 1);
       }
     }
     return Response.json({ isAllowed, until });

@@ -5,16 +5,16 @@ import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { EventToBe } from "./decision.js";
 
-/** So many at most, of each whom they are counted by, in any stretch of time so long. */
+/** At most `max` events per key within any `windowMs`. */
 export interface Limit {
   /** What it is called: what was refused is recorded with it. */
   name: string;
   /** Whom it counts apart, of IPv6 addresses those of one /64 together. An event without it is not counted. */
   by: "actor" | "address" | "credential" | "session" | "tenant" | ((event: EventToBe) => string | undefined);
-  /** So many may be, at most 10,000. */
-  most: number;
-  /** In so many milliseconds. */
-  per: number;
+  /** The number of events that are let through in a window, at most 10,000. */
+  max: number;
+  /** The length of the window in milliseconds, at most a day. */
+  windowMs: number;
   /** Which events count. By default all do. */
   only?: ((event: EventToBe) => boolean) | undefined;
   /** By default `deny`. */
@@ -27,7 +27,7 @@ export interface Limit {
   in?: ObjectNamespace | undefined;
 }
 
-const OPTIONS = ["name", "by", "most", "per", "only", "decision", "in"];
+const OPTIONS = ["name", "by", "max", "windowMs", "only", "decision", "in"];
 /** The most that are counted apart by one limit in memory. */
 const KEYS = 10_000;
 /** How long an object has for its answer. */
@@ -41,14 +41,14 @@ export class Counting {
   constructor(given: Limit) {
     const limit = ownOptions(given, OPTIONS, "limits");
     this.limit = limit;
-    const { name, by, most, per, only, decision, in: objects } = limit;
+    const { name, by, max, windowMs, only, decision, in: objects } = limit;
     const isWhole = (value: unknown, least: number, greatest: number) =>
       Number.isInteger(value) && (value as number) >= least && (value as number) <= greatest;
     for (const [member, isRight, hint] of [
       ["name", typeof name === "string" && name !== "" && name.length <= 128, "a name of at most 128 characters"],
       ["by", typeof by === "function" || Object.hasOwn(BY, by ?? ""), `${Object.keys(BY).join(", ")} or a function`],
-      ["most", isWhole(most, 1, 10_000), "a whole number from 1 to 10,000"],
-      ["per", isWhole(per, 1, 86_400_000), "milliseconds, at most a day"],
+      ["max", isWhole(max, 1, 10_000), "a whole number from 1 to 10,000"],
+      ["windowMs", isWhole(windowMs, 1, 86_400_000), "milliseconds, at most a day"],
       ["only", only === undefined || typeof only === "function", "a function: (event) => true where it counts"],
       ["decision", decision === undefined || ["challenge", "deny"].includes(decision), "challenge or deny"],
       [
@@ -68,18 +68,18 @@ export class Counting {
 
   /** One more, where the limit is about this event. */
   count(event: EventToBe, now: number): Counted | Promise<Counted> | undefined {
-    const { by, only, in: objects, name, most, per } = this.limit;
+    const { by, only, in: objects, name, max, windowMs } = this.limit;
     const whose = (typeof by === "function" ? by(event) : BY[by](event)) ?? "";
     must(typeof whose === "string", "limits.by", `by of ${name} gave no text`, "give whom it counts, at once: a text");
     if (whose === "" || only?.(event) === false) {
       return undefined;
     }
-    return objects === undefined ? this.#here(whose, now) : inObject(objects, `${name}\n${whose}`, most, per);
+    return objects === undefined ? this.#here(whose, now) : inObject(objects, `${name}\n${whose}`, max, windowMs);
   }
 
   #here(whose: string, now: number): Counted {
-    const { most, per } = this.limit;
-    const hits = this.#hits.get(whose) ?? new Hits(most, per);
+    const { max, windowMs } = this.limit;
+    const hits = this.#hits.get(whose) ?? new Hits(max, windowMs);
     // The last in the map is the one that asked last.
     this.#hits.delete(whose);
     this.#hits.set(whose, hits);
@@ -111,11 +111,11 @@ function networkOf(ip: string): string {
   return isOfIpv4 ? ip : groups.slice(0, 4).join(":");
 }
 
-async function inObject(objects: ObjectNamespace, name: string, most: number, per: number): Promise<Counted> {
+async function inObject(objects: ObjectNamespace, name: string, max: number, windowMs: number): Promise<Counted> {
   const stub = objects.get(objects.idFromName(name) as never);
   const response = await stub.fetch("https://countersign.internal/take", {
     method: "POST",
-    body: JSON.stringify({ most, per }),
+    body: JSON.stringify({ max, windowMs }),
     signal: AbortSignal.timeout(PATIENCE),
   });
   if (!response.ok) {
@@ -135,24 +135,24 @@ export interface Counted {
 
 /** Lets through at most so many in any stretch of time so long. What is refused does not count. */
 export class Hits {
-  readonly #most: number;
-  readonly #per: number;
+  readonly #max: number;
+  readonly #windowMs: number;
   /** Oldest first, from `#from` on. */
   #times: number[] = [];
   #from = 0;
 
-  constructor(most: number, per: number, times: readonly number[] = []) {
-    this.#most = most;
-    this.#per = per;
+  constructor(max: number, windowMs: number, times: readonly number[] = []) {
+    this.#max = max;
+    this.#windowMs = windowMs;
     this.#times = [...times];
   }
 
   /** One more, now. */
   take(now: number): Counted {
-    this.#forget(now - this.#per);
-    if (this.#times.length - this.#from >= this.#most) {
-      const oldest = this.#times[this.#times.length - this.#most] ?? now;
-      return { isAllowed: false, until: oldest + this.#per + 1 };
+    this.#forget(now - this.#windowMs);
+    if (this.#times.length - this.#from >= this.#max) {
+      const oldest = this.#times[this.#times.length - this.#max] ?? now;
+      return { isAllowed: false, until: oldest + this.#windowMs + 1 };
     }
     // A clock that is set back makes no room.
     const last = this.#times.at(-1) ?? now;

@@ -1,7 +1,7 @@
 /** The watchlist: fetched, verified, and kept for as long as it holds. */
 
 import { readAtMost } from "../bytes.js";
-import { CountersignError, must, mustBePatience } from "../error.js";
+import { CountersignError, must, mustBeMillis } from "../error.js";
 import { ownOptions } from "../known.js";
 import { reason } from "../reason.js";
 import type { Gate as CoreGate } from "../wasm/gate.js";
@@ -17,7 +17,7 @@ const FETCH = 10_000;
 
 /** A verifier key. A signer key, which is a secret, has another beginning. */
 const VKEY = /^[^\s+]+\+[0-9a-f]{8}\+[A-Za-z0-9+/]+=*$/;
-const OPTIONS = ["url", "key", "fetch", "headers", "patience", "maxAge"];
+const OPTIONS = ["url", "key", "fetch", "headers", "maxWaitMs", "maxAgeMs"];
 
 /** What there is of Cloudflare's Cache API, which an isolate shares with others. */
 interface EdgeCache {
@@ -27,13 +27,13 @@ interface EdgeCache {
 
 /** Keeps a gate's list. */
 export class Watching {
-  readonly patience: number;
+  readonly maxWaitMs: number;
   /** Why there is no newer list. */
   error: CountersignError | undefined;
   readonly #options: WatchlistOptions;
   readonly #keys: string;
   readonly #now: () => number;
-  readonly #maxAge: number | undefined;
+  readonly #maxAgeMs: number | undefined;
   /** When the list was fetched. */
   #fetchedAt = Number.NEGATIVE_INFINITY;
   /** Before then no other fetch begins. */
@@ -42,7 +42,7 @@ export class Watching {
 
   constructor(watched: WatchlistOptions, now: () => number) {
     const options = ownOptions(watched, OPTIONS, "watchlist");
-    const { url, key, headers = {}, patience = 1_000, maxAge, fetch: given } = options;
+    const { url, key, headers = {}, maxWaitMs = 1_000, maxAgeMs, fetch: given } = options;
     const keys = typeof key === "string" ? [key] : (key ?? []);
     const areKeys = Array.isArray(keys) && keys.length > 0 && keys.every((key) => VKEY.test(key));
     must(areKeys, "watchlist.key", "no key for the watchlist", "give the vkey of who signs it: name+hhhhhhhh+base64");
@@ -52,15 +52,15 @@ export class Watching {
     must(given === undefined || typeof given === "function", "watchlist.fetch", "no function", "give (url, init) => …");
     const hint = "leave out the user name and password, and give headers: { authorization }";
     must(username === "" && password === "", "watchlist.url", "an address with a secret", hint);
-    const isAge = maxAge === undefined || (typeof maxAge === "number" && maxAge >= PAUSE);
-    must(isAge, "watchlist.maxAge", "no age that a watchlist may have", "give milliseconds, at least 1000");
-    mustBePatience(patience, "watchlist.patience");
+    const isAge = maxAgeMs === undefined || (typeof maxAgeMs === "number" && maxAgeMs >= PAUSE);
+    must(isAge, "watchlist.maxAgeMs", "no age that a watchlist may have", "give milliseconds, at least 1000");
+    mustBeMillis(maxWaitMs, "watchlist.maxWaitMs");
     must(areHeaders(headers), "watchlist.headers", "no headers", "give { name: value }, such as { authorization }");
     this.#options = options;
-    this.#maxAge = maxAge;
+    this.#maxAgeMs = maxAgeMs;
     this.#keys = keys.join("\n");
     this.#now = now;
-    this.patience = patience;
+    this.maxWaitMs = maxWaitMs;
   }
 
   /** Whether there is a list that holds. */
@@ -70,7 +70,7 @@ export class Watching {
 
   /** Whether a request may go by the list that there is. */
   suffices(gate: CoreGate, now: number): boolean {
-    return this.holds(gate, now) && (this.#maxAge === undefined || now < this.#fetchedAt + this.#maxAge);
+    return this.holds(gate, now) && (this.#maxAgeMs === undefined || now < this.#fetchedAt + this.#maxAgeMs);
   }
 
   /** Whether it is time to look for the next one. */

@@ -12,11 +12,11 @@ export interface WatchlistOptions {
   fetch?: Fetch | undefined;
   /** Headers to ask with. */
   headers?: Readonly<Record<string, string>> | undefined;
-  /** How many milliseconds a request waits where there is no list that holds. By default 1000. */
-  patience?: number | undefined;
+  /** Milliseconds for which a request waits for a list if none is valid, at most. Default: 1000. */
+  maxWaitMs?: number | undefined;
   /**
-   * So many milliseconds after a list was fetched a request waits for a newer one, up to `patience`; at least 1000. By
-   * default the next one is fetched at half of the time for which a list holds, and no request waits for it.
+   * Milliseconds after which a fetched list is too old: a request then waits for a newer one, up to `maxWaitMs`. At least
+   * 1000. Default: the next list is fetched at half of the time for which one holds, and no request waits for it.
    */
-  maxAge?: number | undefined;
+  maxAgeMs?: number | undefined;
 }

@@ -10,8 +10,8 @@ import { isRandomUnder, nameOf } from "./name.js";
 export interface GrantOptions {
   /** Until when, that moment not included; `null` for no end. */
   until?: Date | null | undefined;
-  /** For how many seconds from now, in place of `until`. */
-  ttlSeconds?: number | undefined;
+  /** Milliseconds from now until the end, in place of `until`. */
+  ttlMs?: number | undefined;
   /**
    * From when on. By default there is no beginning: a key cannot have signed before it was made, and a device whose clock
    * is behind is not refused.

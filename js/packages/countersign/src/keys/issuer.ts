@@ -1,7 +1,4 @@
-/**
- * The entry `countersign/issuer`: a server's key that grants emitters' keys, and revokes them, by notes that it signs and
- * a log keeps.
- */
+/** A server's key that grants emitters' keys, and revokes them, by notes that it signs and a log keeps. */
 
 import { artefact } from "#recorder";
 import { Collector, type CollectorOptions } from "../deliver/collector.js";
@@ -22,12 +19,8 @@ import {
 } from "./handler.js";
 import { isUnder, nameOf } from "./name.js";
 
-export type { CollectorOptions } from "../deliver/collector.js";
-export { CountersignError, type ErrorCode } from "../error.js";
-export type { Authorised, Granted, GrantOptions, HandlerOptions, Noted, Revoked } from "./handler.js";
-
 /** Half a day: a session's grant need not outlive it by much. */
-const TTL_SECONDS = 12 * 3600;
+const TTL_MS = 12 * 3_600_000;
 const WAITS = { first: 300, longest: 3_000 };
 
 /** Who grants, and in which log. That an environment's variable is missing is told when the issuer is created. */
@@ -38,12 +31,10 @@ export interface IssuerOptions {
   to: string | URL | CollectorOptions | undefined;
   /** The log: its vkey, or a trust file with one `log` line. It is who proves that a note is in it. */
   log: string | undefined;
-  /** How many milliseconds to try again what fails. By default 10,000. */
-  patience?: number | undefined;
+  /** Milliseconds for which failed requests are retried. Default: 10,000. */
+  retryForMs?: number | undefined;
   /** How many milliseconds the collector may take for an answer. By default 10,000. */
   timeoutMs?: number | undefined;
-  /** The clock: milliseconds from the epoch. For tests. */
-  now?: (() => number) | undefined;
 }
 
 /** Grants keys and revokes them. */
@@ -68,7 +59,12 @@ const load = /* @__PURE__ */ loader(artefact);
 
 /** Makes an issuer. Nothing is sent before it grants or revokes. */
 export function createIssuer(options: IssuerOptions): Issuer {
-  const { key, collector, log, patience, timeout, now } = checked(options);
+  return createIssuerAt(() => Date.now(), options);
+}
+
+/** Makes an issuer with a clock of its own: milliseconds from the epoch. */
+export function createIssuerAt(now: () => number, options: IssuerOptions): Issuer {
+  const { key, collector, log, retryForMs, timeout } = checked(options);
   const name = nameOf(key.slice(SIGNER_PREFIX.length));
 
   const state = async (vkey: string, statement: string): Promise<Noted> => {
@@ -77,7 +73,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
     const trust = inCore(() => new core.LogTrust(log));
     try {
       const note = ofKeys(() => core.signKeyNote(key, trust.origin, [statement]));
-      const proof = await submit(collector, note, { patience, timeout });
+      const proof = await submit(collector, note, { retryForMs, timeout });
       return { vkey, note, proof, index: inCore(() => trust.prove(proof, note)) };
     } finally {
       trust.free();
@@ -87,7 +83,7 @@ export function createIssuer(options: IssuerOptions): Issuer {
   const issuer: Issuer = {
     name,
     grant: async (vkey, options = {}) => {
-      const { from, until } = bounds(ownOptions(options, ["until", "ttlSeconds", "from"]), now());
+      const { from, until } = bounds(ownOptions(options, ["until", "ttlMs", "from"]), now());
       const noted = await state(vkey, `grant ${vkey} ${bound(from)} ${bound(until)}`);
       return { ...noted, from, until };
     },
@@ -108,10 +104,9 @@ function checked(options: IssuerOptions) {
     key,
     to,
     log,
-    patience = 10_000,
+    retryForMs = 10_000,
     timeoutMs: timeout = 10_000,
-    now = Date.now,
-  } = ownOptions(options ?? {}, ["key", "to", "log", "patience", "timeoutMs", "now"]);
+  } = ownOptions(options ?? {}, ["key", "to", "log", "retryForMs", "timeoutMs"]);
   const made = "make one with countersign keygen, and name its vkey as issuer in the log's trust file";
   must(typeof key === "string", "key", "no issuer's key", made);
   const signer = signerKey(key.trim());
@@ -126,12 +121,12 @@ function checked(options: IssuerOptions) {
   const vkey = "give the log's vkey, which its operator has, or a trust file with its log line";
   must(typeof log === "string" && log.trim() !== "", "log", "no log", vkey);
   refuseQuotes(log.trim(), "log");
-  for (const [member, value] of Object.entries({ patience, timeoutMs: timeout })) {
+  for (const [member, value] of Object.entries({ retryForMs, timeoutMs: timeout })) {
     const isTime = Number.isFinite(value) && value >= 0 && value <= LONGEST;
     must(isTime, member, "no number of milliseconds", `leave it out for 10 seconds; at most it is ${LONGEST}`);
   }
   const collector = new Collector(typeof to === "string" || to instanceof URL ? { url: to } : to);
-  return { key: signer, collector, log: log.trim(), patience, timeout, now };
+  return { key: signer, collector, log: log.trim(), retryForMs, timeout };
 }
 
 /** What the core says of the two keys of a note: first of that which is stated, then of that which signs. */
@@ -187,12 +182,12 @@ function noVerifierKey(): CountersignError {
   });
 }
 
-function bounds({ until, ttlSeconds, from }: GrantOptions, now: number) {
-  const isOne = until === undefined || ttlSeconds === undefined;
-  must(isOne, "ttlSeconds", "an end and a life at the same time", "give until or ttlSeconds");
-  const isLife = ttlSeconds === undefined || (Number.isFinite(ttlSeconds) && ttlSeconds > 0);
-  must(isLife, "ttlSeconds", "no number of seconds", "leave it out for 12 hours");
-  const end = until === null ? undefined : (until ?? new Date(now + (ttlSeconds ?? TTL_SECONDS) * 1000));
+function bounds({ until, ttlMs, from }: GrantOptions, now: number) {
+  const isOne = until === undefined || ttlMs === undefined;
+  must(isOne, "ttlMs", "an end and a life at the same time", "give until or ttlMs");
+  const isLife = ttlMs === undefined || (Number.isFinite(ttlMs) && ttlMs > 0);
+  must(isLife, "ttlMs", "ttlMs must be a positive number of milliseconds", "leave it out for 12 hours");
+  const end = until === null ? undefined : (until ?? new Date(now + (ttlMs ?? TTL_MS)));
   checkDate(end, "until");
   checkDate(from, "from");
   const isAhead = end === undefined || end.getTime() > Math.max(now, from?.getTime() ?? now);
@@ -215,10 +210,10 @@ function bound(date: Date | undefined): string {
 async function submit(
   collector: Collector,
   note: string,
-  { patience, timeout }: { patience: number; timeout: number },
+  { retryForMs, timeout }: { retryForMs: number; timeout: number },
 ): Promise<string> {
   const line = new TextEncoder().encode(`${JSON.stringify({ note })}\n`);
-  const end = performance.now() + patience;
+  const end = performance.now() + retryForMs;
   for (let failures = 1; ; failures++) {
     const answer = await post(collector, line, timeout);
     if (typeof answer === "string") {

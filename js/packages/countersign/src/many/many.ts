@@ -1,6 +1,6 @@
 /** Recording what there is a lot of, no faster than it is delivered. */
 
-import { CountersignError, must, mustBePatience, mustCall } from "../error.js";
+import { CountersignError, must, mustBeMillis, mustCall } from "../error.js";
 import { ownOptions } from "../known.js";
 import { field } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
@@ -28,8 +28,8 @@ export interface ManyOptions {
   onInvalid?: ((error: CountersignError, at: number) => unknown) | undefined;
   /** Ends it after the part that is under way. */
   signal?: AbortSignal | undefined;
-  /** For how many milliseconds to try again what cannot be delivered. By default a minute. */
-  patience?: number | undefined;
+  /** Milliseconds for which failed deliveries are retried. Default: 60,000. */
+  retryForMs?: number | undefined;
 }
 
 /** So many events, or bytes of them, are recorded before they are delivered. */
@@ -59,12 +59,12 @@ export async function recordMany(
   mustRecord(audit);
   const events = "give an array, a generator, or whatever else for await goes through";
   must(isIterable(source), "source", "no events, one after the other", events);
-  const own = ownOptions(options, ["onProgress", "skip", "onInvalid", "signal", "patience"]);
-  const { onProgress, skip = 0, onInvalid, signal, patience = 60_000 } = own;
+  const own = ownOptions(options, ["onProgress", "skip", "onInvalid", "signal", "retryForMs"]);
+  const { onProgress, skip = 0, onInvalid, signal, retryForMs = 60_000 } = own;
   const hint = "give `read` of the last progress, or leave it out";
   must(Number.isSafeInteger(skip) && skip >= 0, "skip", "no number of events", hint);
   mustCall(own, "onProgress", "onInvalid");
-  mustBePatience(patience);
+  mustBeMillis(retryForMs, "retryForMs");
   const isSignal = signal === undefined || typeof signal?.throwIfAborted === "function";
   must(isSignal, "signal", "no AbortSignal", "give the signal of an AbortController");
   signal?.throwIfAborted();
@@ -74,7 +74,7 @@ export async function recordMany(
     if (part.length === 0) {
       return;
     }
-    await delivered(audit, part, patience);
+    await delivered(audit, part, retryForMs);
     done.delivered += part.length;
     part = [];
     await onProgress?.({ ...done });
@@ -86,7 +86,7 @@ export async function recordMany(
       continue;
     }
     try {
-      part.push({ event, handle: await taken(audit, dated(event), patience) });
+      part.push({ event, handle: await taken(audit, dated(event), retryForMs) });
     } catch (cause) {
       if (!(cause instanceof CountersignError)) {
         throw cause;
@@ -120,14 +120,14 @@ function dated(event: EventInput): EventInput {
 }
 
 /** Records an event, when there is room. */
-async function taken(audit: Pick<Audit, "record" | "flush">, event: EventInput, patience: number): Promise<Handle> {
+async function taken(audit: Pick<Audit, "record" | "flush">, event: EventInput, retryForMs: number): Promise<Handle> {
   try {
     return audit.record(event);
   } catch (error) {
     if (!isFull(error)) {
       throw error;
     }
-    await audit.flush({ patience });
+    await audit.flush({ retryForMs });
     return audit.record(event);
   }
 }
@@ -136,10 +136,10 @@ async function taken(audit: Pick<Audit, "record" | "flush">, event: EventInput, 
 async function delivered(
   audit: Pick<Audit, "record" | "flush">,
   part: readonly Recorded[],
-  patience: number,
+  retryForMs: number,
 ): Promise<void> {
   for (let left = part; left.length > 0; ) {
-    await audit.flush({ patience });
+    await audit.flush({ retryForMs });
     const results = await Promise.allSettled(left.map(({ handle }) => handle.delivered()));
     const dropped: Recorded[] = [];
     for (const [at, result] of results.entries()) {
@@ -152,7 +152,7 @@ async function delivered(
       }
     }
     for (const one of dropped) {
-      one.handle = await taken(audit, one.event, patience);
+      one.handle = await taken(audit, one.event, retryForMs);
     }
     left = dropped;
   }

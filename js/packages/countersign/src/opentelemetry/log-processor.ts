@@ -4,7 +4,7 @@ import { asLine, type CountersignError, coded, tell } from "../error.js";
 import { ownOptions } from "../known.js";
 import { field, ownFields } from "../own.js";
 import { type Audit, mustRecord } from "../record/audit.js";
-import type { AuditEvent } from "../record/event.js";
+import type { AuditEvent, EventInput } from "../record/event.js";
 import { type SpanIds, traceContext } from "./trace.js";
 
 /** What is needed of a log record of `@opentelemetry/sdk-logs`. */
@@ -25,7 +25,7 @@ export interface AuditLogOptions {
   /** Which are. By default those that have an `eventName`. */
   only?: ((log: EmittedLog) => boolean) | undefined;
   /** Gives the event to record in the place of what is made of a record by itself. */
-  toEvent?: ((event: AuditEvent, log: EmittedLog) => AuditEvent) | undefined;
+  toEvent?: ((event: AuditEvent, log: EmittedLog) => EventInput) | undefined;
   /** Told of what could not be recorded as it should. By default it is a warning on the console. */
   onError?: ((error: CountersignError) => void) | undefined;
 }
@@ -76,7 +76,7 @@ export class AuditLogProcessor {
   /** Has all that was emitted delivered. */
   async forceFlush(options: { timeoutMillis?: number } = {}): Promise<void> {
     const { timeoutMillis = PATIENCE } = ownFields(options, ["timeoutMillis"]);
-    await this.#audit.flush({ patience: timeoutMillis });
+    await this.#audit.flush({ retryForMs: timeoutMillis });
   }
 
   /** The same, at the end. */

@@ -12,7 +12,7 @@ import { ask, type Connection, databaseFailed, names, type Row, TABLE } from "./
 import { Entries } from "./entries.js";
 
 /** What a drainer decides by itself. */
-type Own = "outbox" | "flush" | "manyContexts" | "beforeRecord" | "onInvalid" | "onFull" | "events" | "onError";
+type Own = "outbox" | "autoFlush" | "beforeRecord" | "onInvalid" | "onFull" | "events" | "onError";
 
 /** How to drain. */
 export interface DrainOptions {
@@ -22,8 +22,8 @@ export interface DrainOptions {
   recorder: Omit<LogOptions, Own> | Omit<TransportOptions, Own>;
   /** The table, perhaps within a schema. By default `countersign_outbox`. */
   table?: string | undefined;
-  /** How many milliseconds to wait before it is looked again, where nothing was there or something failed. By default 1000. */
-  pauseMs?: number | undefined;
+  /** Milliseconds between two looks at the table when it was empty or something failed. Default: 1000. */
+  pollIntervalMs?: number | undefined;
   /** Told of each failure. By default it is a warning on the console. */
   onError?: ((error: CountersignError) => void) | undefined;
 }
@@ -86,18 +86,18 @@ class PostgresDrainer implements Drainer {
   #wake: () => void = () => {};
 
   constructor(given: DrainOptions) {
-    const options = ownOptions(given, ["connect", "recorder", "table", "pauseMs", "onError"]);
+    const options = ownOptions(given, ["connect", "recorder", "table", "pollIntervalMs", "onError"]);
 
-    const { table = TABLE, pauseMs = 1_000, connect, recorder } = options;
+    const { table = TABLE, pollIntervalMs = 1_000, connect, recorder } = options;
     must(typeof connect === "function", "connect", "nothing to connect with", CONNECT);
     must(Object(recorder) === recorder, "recorder", "nothing to record with", "give { key, to, log }");
-    const isPause = Number.isInteger(pauseMs) && pauseMs >= 1 && pauseMs <= 3_600_000;
-    must(isPause, "pauseMs", "no whole number of milliseconds up to an hour", "leave it out for 1000");
+    const isPause = Number.isInteger(pollIntervalMs) && pollIntervalMs >= 1 && pollIntervalMs <= 3_600_000;
+    must(isPause, "pollIntervalMs", "no whole number of milliseconds up to an hour", "leave it out for 1000");
     const { events, entries } = names(table);
     this.#options = options;
     this.#events = events;
     this.#entries = entries;
-    this.#pause = pauseMs;
+    this.#pause = pollIntervalMs;
   }
 
   once(): Promise<void> {
@@ -187,7 +187,7 @@ class PostgresDrainer implements Drainer {
       const recorder = createRecorder({
         ...(this.#options.recorder as LogOptions),
         outbox: entries,
-        flush: false,
+        autoFlush: false,
         onError: this.#options.onError,
       });
       await recorder.ready();

@@ -10,8 +10,8 @@ import { Intake, isDevelopment } from "../record/intake.js";
 import { type CommonOptions, redaction } from "../record/options.js";
 import { ask, names, type SqlClient, TABLE } from "./client.js";
 
-/** What is chosen for an outbox. */
-export interface PostgresOutboxOptions<Events = unknown> {
+/** Options of `postgresRecorder`. */
+export interface PostgresRecorderOptions<Events = unknown> {
   /** The table, perhaps within a schema. By default `countersign_outbox`. */
   table?: string | undefined;
   /** The program's own events. */
@@ -24,8 +24,8 @@ export interface PostgresOutboxOptions<Events = unknown> {
   onError?: CommonOptions["onError"];
 }
 
-/** Takes events where the program's own data is. */
-export interface PostgresOutbox<Event = EventInput> {
+/** Records events within the transactions of a program. `drainer` delivers them. */
+export interface PostgresRecorder<Event = EventInput> {
   /**
    * Adds a row within the transaction of `client`: the event is recorded if and only if that is committed. It is checked
    * and redacted first, and gets the time now as its `occurred_at` where it has none.
@@ -45,22 +45,23 @@ const SIGNER = "outbox.invalid/recorder";
 const load = loader(artefact);
 
 /**
- * Makes an outbox of a table that `outboxTables` has the SQL for.
+ * Returns a recorder that writes events into a table within the transactions of a program. `outboxTables` has the SQL for
+ * the table, and a `drainer` delivers what is in it.
  *
  *     await sql.begin(async (sql) => {
  *       await sql`DELETE FROM jobs WHERE id = ${id}`;
- *       await outbox.record(sql, { action: "job.delete", target: { type: "job", id } });
+ *       await audit.record(sql, { action: "job.delete", target: { type: "job", id } });
  *     });
  */
-export async function postgresOutbox<Events = unknown>(
-  options: PostgresOutboxOptions<Events> = {},
-): Promise<PostgresOutbox<EventOf<Events>>> {
+export async function postgresRecorder<Events = unknown>(
+  options: PostgresRecorderOptions<Events> = {},
+): Promise<PostgresRecorder<EventOf<Events>>> {
   const known = ["table", "events", "redact", "onInvalid", "onError"];
   const { table = TABLE, events: catalogue, redact, onInvalid, onError } = ownOptions(options, known);
   const isKnown = onInvalid === undefined || ["throw", "report"].includes(onInvalid);
   must(isKnown, "onInvalid", 'onInvalid must be "throw" or "report"', "leave it out for the default");
   mustCall({ onError }, "onError");
-  const defined = "give what defineEvents of countersign/events made";
+  const defined = "give what defineEvents returned";
   must(catalogue === undefined || typeof catalogue.check === "function", "events", "no events", defined);
   const { paths, kept, known: knowsSecrets } = redaction(redact);
   const { events } = names(table);

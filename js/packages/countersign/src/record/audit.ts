@@ -1,7 +1,7 @@
 /** What code that records is given. */
 
 import type { LastProof } from "../deliver/sender.js";
-import { type CountersignError, must, mustBePatience } from "../error.js";
+import { type CountersignError, must, mustBeMillis } from "../error.js";
 import { ownOptions } from "../known.js";
 import type { ActorInput, Context, EventInput } from "./event.js";
 import type { Handle } from "./handle.js";
@@ -35,14 +35,14 @@ export interface Audit<Event = EventInput> {
   /** Takes any JSON object as text, or as text in UTF-8. */
   recordJson(json: string | Uint8Array): Handle;
   /** Resolves when all that was recorded before is delivered. */
-  flush(patience?: FlushPatience): Promise<void>;
+  flush(options?: FlushOptions): Promise<void>;
   /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
   status(): Status;
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
   with(scope: Scope): Audit<Event>;
   /**
-   * Does work within which this is added to each event, whatever it calls and waits for: only what `asyncContext` of
-   * `countersign/context` made can do that, and all else throws `context.unavailable`.
+   * Does work within which this is added to each event, whatever it calls and waits for: only what `asyncContext` returns
+   * can do that, and all else throws `context.unavailable`.
    */
   with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
 }
@@ -63,7 +63,7 @@ export interface Status {
   /** What kept the last flush from ending well; nothing after one that did. */
   readonly lastError: CountersignError | undefined;
   /** Milliseconds until it is tried again by itself. */
-  readonly retryIn: number | undefined;
+  readonly retryInMs: number | undefined;
   /** Events that there was no room for, since the recorder was created. */
   readonly dropped: number;
   /**
@@ -77,13 +77,13 @@ export interface Status {
   readonly dead: readonly { readonly chain: string; readonly error: CountersignError }[];
 }
 
-/** How to flush. */
-export interface FlushPatience {
+/** How to flush, and what waits for a flush: `rotate` and `close`. */
+export interface FlushOptions {
   /**
-   * For how many milliseconds to try again what fails. The flush rejects then, whatever is still under way. By default
-   * it is tried once.
+   * Milliseconds for which failed deliveries are retried. When they are over, the call rejects, whatever is still under way.
+   * Default: 0, for one attempt.
    */
-  patience?: number | undefined;
+  retryForMs?: number | undefined;
 }
 
 /** Refuses what is no recorder, such as the promise of one. */
@@ -92,9 +92,9 @@ export function mustRecord(audit: unknown): void {
   must(isAudit, "audit", "no recorder", "give what createRecorder returns: createRecorder({ … })");
 }
 
-/** Checks a patience, and returns its milliseconds. */
-export function millisOf(given: FlushPatience): number {
-  const { patience = 0 } = ownOptions(given, ["patience"]);
-  mustBePatience(patience);
-  return patience;
+/** Checks the options of a flush, and returns the milliseconds for which it is retried. */
+export function retryForMsOf(given: FlushOptions): number {
+  const { retryForMs = 0 } = ownOptions(given, ["retryForMs"]);
+  mustBeMillis(retryForMs, "retryForMs");
+  return retryForMs;
 }

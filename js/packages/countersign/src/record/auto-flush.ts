@@ -1,4 +1,4 @@
-/** Begins flushes by itself, if the recorder was not told to leave that to its owner (`flush: false`). */
+/** Begins flushes by itself, if the recorder was not told to leave that to its owner (`autoFlush: false`). */
 
 import type { CountersignError } from "../error.js";
 import type { RecorderOutbox } from "../outbox/recorder-outbox.js";
@@ -12,7 +12,7 @@ import type { ProgramExit } from "./program-exit.js";
 
 /** What automatic flushes need. */
 export interface AutoFlushParts {
-  readonly settings: Pick<Settings, "flush" | "manyContexts">;
+  readonly settings: Pick<Settings, "autoFlush" | "manyContexts">;
   readonly hold: Hold | undefined;
   readonly outbox: RecorderOutbox;
   readonly linker: Linker;
@@ -38,21 +38,21 @@ export class AutoFlush {
   /** Flushes soon, or at once if much waits or the program is idle. */
   soon(isHastened = false): void {
     const { settings, hold, linker, scheduler, programExit } = this.#parts;
-    const { flush } = settings;
-    if (flush === undefined || (scheduler.isRunning && hold === undefined)) {
+    const { autoFlush } = settings;
+    if (autoFlush === undefined || (scheduler.isRunning && hold === undefined)) {
       return;
     }
     if (isHastened || programExit.isHurried) {
       scheduler.soon(0, true);
       return;
     }
-    scheduler.soon(linker.hasMuch(flush.events, flush.bytes) ? 0 : flush.ms);
+    scheduler.soon(linker.hasMuch(autoFlush.maxEvents, autoFlush.maxBytes) ? 0 : autoFlush.maxDelayMs);
   }
 
   /** Flushes at once, because someone waits for an event's delivery. */
   hasten(): void {
     const { settings, scheduler } = this.#parts;
-    if (settings.flush !== undefined) {
+    if (settings.autoFlush !== undefined) {
       this.#isHastened = scheduler.isRunning;
       scheduler.soon(0, true);
     }
@@ -90,6 +90,6 @@ export class AutoFlush {
 
   get #watchesOrphans(): boolean {
     const { outbox, settings } = this.#parts;
-    return outbox.hasOrphans && settings.flush !== undefined && !settings.manyContexts;
+    return outbox.hasOrphans && settings.autoFlush !== undefined && !settings.manyContexts;
   }
 }

@@ -12,7 +12,7 @@ import { type Core, inCore, loader } from "./core.js";
 import type { EventOf } from "./event.js";
 import { noName } from "./key-name.js";
 import type { Lifecycle } from "./lifecycle.js";
-import { ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
+import { type Environment, ownRecorderOptions, type RecorderOptions, type Settings, settings } from "./options.js";
 import { Pipeline } from "./pipeline.js";
 import { Recorder } from "./recorder.js";
 import {
@@ -50,8 +50,8 @@ export interface GeneratedKey {
   vkey: string;
 }
 
-/** What differs between runtimes, and for tests. */
-export interface Variant {
+/** What differs between runtimes, and for tests: a clock and randomness among it. */
+export interface Variant extends Pick<Environment, "manyContexts" | "now" | "random"> {
   /** How a runtime signs with a signer key's text, where the artefact does not. */
   readKey?: ((text: string) => Promise<Signing>) | undefined;
   /** Gives what stands in the artefact's place. */
@@ -68,12 +68,12 @@ export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: V
 export function recorderFactory(
   source: ModuleSource,
   lifecycle: Lifecycle,
-  { readKey, wrapped = (core) => core }: Variant = {},
+  { readKey, wrapped = (core) => core, ...own }: Variant = {},
 ) {
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
   const open = async (chosen: Settings, now: () => number) => {
-    const hold = chosen.manyContexts && chosen.flush ? await lifecycle.holder?.() : undefined;
+    const hold = chosen.manyContexts && chosen.autoFlush ? await lifecycle.holder?.() : undefined;
     const core = await load();
     const { origin, destination } = route(core, chosen);
     const outbox = new RecorderOutbox(chosen.outbox, (problem) => tell(chosen.onError, problem));
@@ -96,10 +96,10 @@ export function recorderFactory(
         }),
     );
   };
-  const inContexts = lifecycle.holder !== undefined;
+  const environment: Environment = { ...own, inContexts: lifecycle.holder !== undefined };
   const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events>) => {
     refuseOldEngine();
-    const chosen = settings(options, inContexts);
+    const chosen = settings(options, environment);
     mustBeKey(chosen.key);
     const recorder = new Recorder<EventOf<Events>>({
       settings: chosen,
@@ -124,7 +124,8 @@ export function recorderFactory(
             onError: options.onError ?? onError,
             onFull: options.onFull ?? (required ? "throw" : "drop"),
           },
-          inContexts,
+          // A context whose attempt is not shared ends by itself.
+          isShared ? environment : { ...environment, manyContexts: true },
         );
         warnOfCleartext(chosen);
         return chosen;
@@ -223,7 +224,7 @@ function mustBeKey(key: string | KeyHandle | Signer): void {
 function beginner(
   core: Core,
   readKey: Variant["readKey"],
-  { redact, shapes, random, timeoutMs }: Settings,
+  { redact, pathShapes, random, timeoutMs }: Settings,
   origin: string,
   outbox: RecorderOutbox,
   { now }: Clock,
@@ -240,7 +241,7 @@ function beginner(
       for (const path of redact.kept) {
         recorder.keep(path);
       }
-      if (shapes) {
+      if (pathShapes) {
         recorder.shapePaths();
       }
       recorder.keepUnstored(outbox.isDurable);

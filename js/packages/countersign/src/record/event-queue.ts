@@ -103,7 +103,7 @@ export class EventQueue {
     const { settings, linker, autoFlush, programExit } = this.#parts;
     linker.refuseClosed();
     // Its UTF-8 is no shorter than this; how long it is is known when it is in the chain.
-    if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.limitBytes) {
+    if (!this.#isCatchingUp && linker.heldBytes + json.length + LINK > settings.maxWaitingBytes) {
       return this.#full();
     }
     const taken = linker.record(json, typed);
@@ -117,7 +117,7 @@ export class EventQueue {
     const { settings, clock, losses, programExit } = this.#parts;
     if (!settings.drops) {
       throw new CountersignError("recorder.full", "too much waits to be handed on", {
-        hint: "flush more often, find out why flushes fail, or raise limitBytes",
+        hint: "flush more often, find out why flushes fail, or raise maxWaitingBytes",
       });
     }
     const now = clock.now();

@@ -145,7 +145,7 @@ export type EventOf<Events> = unknown extends Events
         Omit<Events[Action], "action"> & { action: Action };
     }[keyof Events & string];
 
-/** What `defineEvents` of `countersign/events` makes: each action, and what its events must hold. */
+/** What `defineEvents` returns: each action, and what its events must hold. */
 export interface Catalogue<Events = unknown> {
   /**
    * Throws `event.invalid` for an event that is not as its action's schema has it, or whose action is not listed. Returns

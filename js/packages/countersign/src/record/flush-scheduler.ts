@@ -21,7 +21,7 @@ export interface FlushWork {
   /** Delivers all that waits. Throws why some of it is not delivered. */
   flush(turn: FlushTurn): Promise<void>;
   /** Milliseconds until a chain that waits is tried again. */
-  readonly retryIn: number | undefined;
+  readonly retryInMs: number | undefined;
   /** The number of the event that was recorded last. */
   readonly newest: number;
   /** True if events up to that number are still to be delivered. */
@@ -116,7 +116,7 @@ export class FlushScheduler {
   }
 
   /** Milliseconds until the next try, after a failure. */
-  get retryIn(): number | undefined {
+  get retryInMs(): number | undefined {
     return this.#lastError !== undefined && this.#timer !== undefined ? Math.max(0, this.#due - clock()) : undefined;
   }
 
@@ -231,7 +231,7 @@ export class FlushScheduler {
         const again = failed === undefined ? 0 : this.#tell(failed);
         asked = again > 0 ? await this.#rest(again) : this.#waiters.length > 0;
         if (failed !== undefined && again > 0 && this.#waiters.length === 0) {
-          const left = this.#failures > 0 ? this.#restUntil - clock() : (this.#work.retryIn ?? 0);
+          const left = this.#failures > 0 ? this.#restUntil - clock() : (this.#work.retryInMs ?? 0);
           this.#scheduleAfter({ ...failed, wait: Math.max(0, left) });
         }
       } while (this.#waiters.length > 0);
@@ -338,7 +338,7 @@ export class FlushScheduler {
       this.#failures = 0;
       this.#notBefore = 0;
       this.#restUntil = 0;
-      const wait = this.#work.retryIn ?? this.#pace.waits.longest;
+      const wait = this.#work.retryInMs ?? this.#pace.waits.longest;
       return { error, wait, isDead: false, isOld: cause.scope === "waiting" };
     }
     this.#failures++;
@@ -422,7 +422,7 @@ export class FlushScheduler {
 }
 
 function late(): CountersignError {
-  return new CountersignError("collector.timeout", "a flush was still under way when the patience for it ended", {
+  return new CountersignError("collector.timeout", "a flush was still under way when retryForMs was over", {
     hint: "does the signer, the log server or the transport hang? The flush goes on",
   });
 }

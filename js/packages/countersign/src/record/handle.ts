@@ -160,7 +160,7 @@ export function invalidHandle(error: CountersignError): Handle {
 export function droppedHandle(): Handle {
   const error = () =>
     new CountersignError("recorder.full", "the event was dropped: too much waits to be delivered", {
-      hint: "status().dropped counts the dropped events, and countersign.dropped is recorded; find out why deliveries fail, or raise limitBytes",
+      hint: "status().dropped counts the dropped events, and countersign.dropped is recorded; find out why deliveries fail, or raise maxWaitingBytes",
     });
   return { stored: () => Promise.reject(error()), delivered: () => Promise.reject(error()) };
 }

@@ -2,7 +2,7 @@
 
 import { CountersignError, tell } from "../error.js";
 import { field } from "../own.js";
-import type { AuditEvent, Catalogue } from "./event.js";
+import type { AuditEvent, Catalogue, EventInput } from "./event.js";
 import { copyOf, isFields, normalized, reportUnknown } from "./fields.js";
 import { invalid, type Report, refuse, toJson, toJsonSlowly } from "./serialize.js";
 
@@ -16,7 +16,7 @@ export interface EventProblem {
 
 /** How events are taken. */
 export interface IntakeOptions {
-  readonly beforeRecord: ((event: AuditEvent) => AuditEvent) | undefined;
+  readonly beforeRecord: ((event: AuditEvent) => EventInput) | undefined;
   readonly events: Catalogue | undefined;
   /** True if what is wrong with an event is reported, and false if it is thrown. */
   readonly reports: boolean;
@@ -170,7 +170,7 @@ function isInvalid(cause: unknown): cause is CountersignError {
   return cause instanceof CountersignError && cause.code === "event.invalid";
 }
 
-function replaced(beforeRecord: (event: AuditEvent) => AuditEvent, event: AuditEvent): AuditEvent {
+function replaced(beforeRecord: (event: AuditEvent) => EventInput, event: AuditEvent): AuditEvent {
   let made: unknown;
   try {
     made = beforeRecord(event);

@@ -21,7 +21,7 @@ export const inWorker: Lifecycle = {
     if (keep === undefined) {
       await loading;
     }
-    must(keep !== undefined, "flush", "this runtime cannot send what a request leaves behind", "update wrangler");
+    must(keep !== undefined, "autoFlush", "this runtime cannot send what a request leaves behind", "update wrangler");
     return keep;
   },
 };

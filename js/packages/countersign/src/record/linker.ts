@@ -42,7 +42,7 @@ export interface LinkerParts {
   readonly losses: LostEvents;
   readonly errors: ErrorReporter;
   /** The most bytes that wait. */
-  readonly limitBytes: number;
+  readonly maxWaitingBytes: number;
   /** About how many bytes are signed together. */
   readonly batchBytes: () => number;
   /** Begins a chain. */
@@ -189,9 +189,9 @@ export class Linker {
   }
 
   /** Takes over what recorders left that have ended, unless it looked for that a moment ago. */
-  async adopt(pauseMs = ORPHANS_PERIOD_MS): Promise<void> {
+  async adopt(pollIntervalMs = ORPHANS_PERIOD_MS): Promise<void> {
     const now = performance.now();
-    if (this.#isClosed || now - this.#lookedAt < pauseMs) {
+    if (this.#isClosed || now - this.#lookedAt < pollIntervalMs) {
       return;
     }
     this.#lookedAt = now;
@@ -269,8 +269,8 @@ export class Linker {
   }
 
   /** Milliseconds until a chain that waits is tried again. */
-  get retryIn(): number | undefined {
-    return this.#parts.sender.retryIn;
+  get retryInMs(): number | undefined {
+    return this.#parts.sender.retryInMs;
   }
 
   /** Makes links of all that is queued, and delivers them. Throws why some are not delivered. */
@@ -399,9 +399,9 @@ export class Linker {
 
   /** Records that events were dropped, once there is room for that, or for the last time. */
   #recordDropped(chain: Chain, isLast = false): void {
-    const { losses, outbox, clock, limitBytes, hasten } = this.#parts;
+    const { losses, outbox, clock, maxWaitingBytes, hasten } = this.#parts;
     // In an outbox the count survives a kill. In memory it can wait until something was delivered.
-    const hasRoom = this.heldBytes < (outbox.isDurable ? limitBytes : limitBytes / 2);
+    const hasRoom = this.heldBytes < (outbox.isDurable ? maxWaitingBytes : maxWaitingBytes / 2);
     if (losses.unrecorded === 0 || chain !== this.#chain || !(hasRoom || this.#isClosed || isLast)) {
       return;
     }

@@ -87,7 +87,7 @@ export class LostEvents {
     const what = count === 1 ? "1 event was" : `${count} events were`;
     this.#report(
       new CountersignError("recorder.full", `${what} dropped: too much waits to be delivered`, {
-        hint: "find out why deliveries fail (status().lastError), or raise limitBytes; status().dropped counts the dropped events",
+        hint: "find out why deliveries fail (status().lastError), or raise maxWaitingBytes; status().dropped counts the dropped events",
       }),
     );
   }

@@ -7,18 +7,18 @@ import type { Outbox } from "../outbox/outbox.js";
 import { field, hasField, own, ownFields } from "../own.js";
 import { LONGEST, type Waits } from "../timers.js";
 import type { Transport } from "../transport/transport.js";
-import type { AuditEvent, Catalogue } from "./event.js";
+import type { AuditEvent, Catalogue, EventInput } from "./event.js";
 import { isDevelopment } from "./intake.js";
 import type { KeyHandle, Signer } from "./signer.js";
 
 /** When a recorder flushes by itself: as soon as one of these is reached. */
-export interface FlushOptions {
-  /** So many events wait. By default 64. */
-  events?: number | undefined;
-  /** So many bytes of them. By default 256 KiB. */
-  bytes?: number | undefined;
-  /** The oldest waits for so many milliseconds. By default 1000. */
-  ms?: number | undefined;
+export interface AutoFlushOptions {
+  /** The number of events that wait. Default: 64. */
+  maxEvents?: number | undefined;
+  /** The bytes of the events that wait. Default: 256 KiB. */
+  maxBytes?: number | undefined;
+  /** Milliseconds for which the oldest event waits. Default: 1000. */
+  maxDelayMs?: number | undefined;
 }
 
 /** Fields to redact or keep, each a name or a path of names separated by dots. */
@@ -37,8 +37,8 @@ export interface CommonOptions<Events = unknown> {
   key: string | KeyHandle | Signer | undefined;
   /** Keeps events until they are delivered, through a kill and a restart. By default they are in memory alone. */
   outbox?: Outbox | undefined;
-  /** When to flush without being asked; `false` for never. */
-  flush?: FlushOptions | false | undefined;
+  /** When the recorder flushes by itself; with `false` only `flush()` does. */
+  autoFlush?: AutoFlushOptions | false | undefined;
   /**
    * Fields that are replaced by `"[redacted]"` before an event is stored or hashed, in addition to those that are secrets by
    * name or by look: names, or paths such as `card.number`, at any depth. `{ also, keep }` redacts the fields in `also` too,
@@ -47,13 +47,13 @@ export interface CommonOptions<Events = unknown> {
    */
   redact?: RedactOptions | undefined;
   /**
-   * `"shape"` keeps of the members `http.path` and `http.url` what is no identifier: `/jobs/42` becomes `/jobs/{number}`,
-   * before an event is kept or committed to. Numbers, UUIDs, hashes, dates, e-mail addresses, ULIDs and tokens are
-   * replaced, and the query goes. By default paths are recorded as they are given.
+   * Replaces identifiers in the fields `http.path` and `http.url`, before an event is stored or hashed: `/jobs/42` becomes
+   * `/jobs/{number}`. Numbers, UUIDs, hashes, dates, e-mail addresses, ULIDs, and tokens are replaced, and the query is
+   * removed. Default: `false`.
    */
-  path?: "shape" | undefined;
+  pathShapes?: boolean | undefined;
   /**
-   * The program's own events, which `defineEvents` of `countersign/events` lists: `record` takes no others, and each is
+   * The program's own events, which `defineEvents` lists: `record` takes no others, and each is
    * checked by its action's schema, after `beforeRecord`. By default events of any action are taken.
    */
   events?: Catalogue<Events> | undefined;
@@ -61,7 +61,7 @@ export interface CommonOptions<Events = unknown> {
    * Gives the event to record in the place of each that `record` is given, or the same. It is asked at once, before
    * anything is redacted; what it throws, `record` throws as the cause of `event.invalid`.
    */
-  beforeRecord?: ((event: AuditEvent) => AuditEvent) | undefined;
+  beforeRecord?: ((event: AuditEvent) => EventInput) | undefined;
   /**
    * What `record` does with a part of an event that is not right: `"throw"` throws `event.invalid`, and nothing is
    * recorded. `"report"` reports it to `onError` and records the rest, with a list of what was wrong in
@@ -70,8 +70,8 @@ export interface CommonOptions<Events = unknown> {
    * `node --test`, and otherwise `"report"`: a handler must not fail because of an audit event.
    */
   onInvalid?: "throw" | "report" | undefined;
-  /** The most bytes that may wait to be delivered, with about 400 for the link of each event. By default 16 MiB. */
-  limitBytes?: number | undefined;
+  /** The bytes that may wait to be delivered, at most, with about 400 for the link of each event. Default: 16 MiB. */
+  maxWaitingBytes?: number | undefined;
   /**
    * What `record` does above it: throw `recorder.full` (the default), or drop the event. `status().dropped` counts the
    * dropped events, `onError` is told of them once a minute at most, and they are recorded as `countersign.dropped` as
@@ -83,22 +83,13 @@ export interface CommonOptions<Events = unknown> {
    * warning on the console, which is not repeated before another code came.
    */
   onError?: ((error: CountersignError) => void) | undefined;
-  /** How many milliseconds the collector may take for an answer. By default 30,000, in a request of a Worker 8,000. */
+  /** Milliseconds that the collector may take for an answer. Default: 30,000, in a request of a Worker 8,000. */
   timeoutMs?: number | undefined;
   /**
-   * How long to wait after a failed flush: at first, and at most; in between twice as long each time, half of it by
-   * chance. By default 500 and 60,000 milliseconds.
+   * Exponential backoff with jitter after failed flushes: the initial and the maximum delay, in milliseconds. Default: 500
+   * and 60,000.
    */
-  retry?: { firstMs?: number | undefined; longestMs?: number | undefined } | undefined;
-  /**
-   * Whether flushes are asked for in contexts that end one by one, as the requests of a Worker do. By default it is so in
-   * a Worker without an outbox.
-   */
-  manyContexts?: boolean | undefined;
-  /** The clock: milliseconds from the epoch. For tests. */
-  now?: (() => number) | undefined;
-  /** Fills bytes with secure random ones. For tests: salts that can be guessed give events away. */
-  random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
+  retry?: { initialDelayMs?: number | undefined; maxDelayMs?: number | undefined } | undefined;
 }
 
 /** Recording into a log, by way of its collector. That an environment's variable may be missing is told as with `key`. */
@@ -126,6 +117,18 @@ export interface TransportOptions<Events = unknown> extends CommonOptions<Events
 /** How to record: into a log (`key`, `to`, `log`), or without one (`key`, `to`, `origin`). */
 export type RecorderOptions<Events = unknown> = LogOptions<Events> | TransportOptions<Events>;
 
+/** Properties of a recorder that its creator sets, and its options don't. */
+export interface Environment {
+  /** True if contexts end one by one, as the requests of a Worker do. Default: false. */
+  readonly inContexts?: boolean | undefined;
+  /** True if flushes are asked for in such contexts. Default: in them, if there is no outbox: that is of a context that stays. */
+  readonly manyContexts?: boolean | undefined;
+  /** The clock: milliseconds from the epoch. Default: `Date.now`. */
+  readonly now?: (() => number) | undefined;
+  /** Fills bytes with random ones, such as salts, by which events could be guessed. Default: secure ones. */
+  readonly random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
+}
+
 /** Options with every default in its place. */
 export type Settings = ReturnType<typeof settings>;
 
@@ -141,26 +144,23 @@ const oneOf =
     words.includes(value);
 
 /** What are read together with others, or have a default. */
-const READ = ["key", "to", "log", "origin", "flush", "redact", "limitBytes", "timeoutMs", "retry"] as const;
+const READ = ["key", "to", "log", "origin", "autoFlush", "redact", "maxWaitingBytes", "timeoutMs", "retry"] as const;
 
 /** What each of the others has to be where it is given, what is wrong otherwise, and what to do. */
 const RULES: Readonly<
   Record<Exclude<keyof LogOptions, (typeof READ)[number]>, readonly [(value: unknown) => boolean, string, string]>
 > = {
   outbox: [has("write"), "no outbox", "give what indexedDbOutbox, fileOutbox or durableObjectOutbox made"],
-  path: [oneOf("shape"), "not shape", 'give "shape", or leave it out: paths are recorded as they are given then'],
-  events: [has("check"), "no events", "give what defineEvents of countersign/events made"],
+  pathShapes: [
+    oneOf(true, false),
+    "pathShapes must be true or false",
+    "leave it out to record paths as they are given",
+  ],
+  events: [has("check"), "no events", "give what defineEvents returned"],
   beforeRecord: [isFunction, "no function", "give one that takes an event and gives the one to record"],
   onInvalid: [oneOf("throw", "report"), "neither throw nor report", 'give "throw" or "report"'],
   onFull: [oneOf("throw", "drop"), "neither throw nor drop", 'give "throw" or "drop"'],
   onError: [isFunction, "no function", "give one that takes an error"],
-  manyContexts: [oneOf(true, false), "neither true nor false", "leave it out: it is known where it is so"],
-  now: [
-    (now) => isFunction(now) && Number.isSafeInteger((now as () => unknown)()),
-    "no clock of whole milliseconds",
-    "leave it out, or give what counts as Date.now does",
-  ],
-  random: [isFunction, "no function", "leave it out: bytes are secure and random by themselves"],
 };
 
 /** Every option there is. */
@@ -176,12 +176,13 @@ export function ownRecorderOptions<Options extends object>(given: Options): Opti
   return Object(given) === given ? own({ ...given, ...ownFields(given, OPTIONS) }) : given;
 }
 
-/** Reads options, for where contexts end one by one or not. An outbox is of a context that stays: an object's. */
-export function settings(given: RecorderOptions, inContexts = false) {
+/** Reads options, for a recorder in that environment. */
+export function settings(given: RecorderOptions, environment: Environment = {}) {
   const isGiven = typeof given === "object" && given !== null;
   must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   const options = ownOptions(given, OPTIONS);
-  const { key, outbox, beforeRecord, events, manyContexts = inContexts && outbox === undefined } = options;
+  const { key, outbox, beforeRecord, events } = options;
+  const { inContexts = false, manyContexts = inContexts && outbox === undefined, now, random } = environment;
   must(
     key !== undefined && key !== null && (typeof key !== "string" || key.trim() !== ""),
     "key",
@@ -196,20 +197,20 @@ export function settings(given: RecorderOptions, inContexts = false) {
     to: destination(options),
     key,
     outbox,
-    flush: flushing(options.flush),
+    autoFlush: autoFlush(options.autoFlush),
     redact: redaction(options.redact),
-    shapes: options.path === "shape",
+    pathShapes: options.pathShapes === true,
     events,
     beforeRecord,
     reports: options.onInvalid === undefined ? !isDevelopment() : options.onInvalid === "report",
-    limitBytes: count("limitBytes", options.limitBytes ?? 16 * MEBIBYTE),
+    maxWaitingBytes: count("maxWaitingBytes", options.maxWaitingBytes ?? 16 * MEBIBYTE),
     drops: options.onFull === "drop",
     onError: options.onError ?? teller(),
     timeoutMs: count("timeoutMs", options.timeoutMs ?? (manyContexts ? 8_000 : 30_000), 3_600_000),
     waits: waits(options.retry),
     manyContexts,
-    now: options.now ?? Date.now,
-    random: options.random ?? pooled(),
+    now: now ?? Date.now,
+    random: random ?? pooled(),
   };
 }
 
@@ -276,28 +277,41 @@ function fields(option: string, paths: unknown): readonly string[] {
   return paths;
 }
 
-function flushing(flush: FlushOptions | false | undefined) {
-  if (flush === false) {
+function autoFlush(given: AutoFlushOptions | false | undefined) {
+  if (given === false) {
     return undefined;
   }
-  const any = "give { events, bytes, ms }, any of them, or false";
-  must(flush === undefined || isMembers(flush), "flush", "neither false nor numbers by their names", any);
-  const { events = 64, bytes = 256 << 10, ms = 1000 } = ownOptions(flush ?? {}, ["events", "bytes", "ms"], "flush");
-  return { events: count("flush", events), bytes: count("flush", bytes), ms: count("flush", ms, LONGEST) };
+  const message = "autoFlush must be false or an object";
+  const hint = "give { maxEvents, maxBytes, maxDelayMs }, any of them, or false";
+  must(given === undefined || isMembers(given), "autoFlush", message, hint);
+  const names = ["maxEvents", "maxBytes", "maxDelayMs"];
+  const { maxEvents = 64, maxBytes = 256 << 10, maxDelayMs = 1000 } = ownOptions(given ?? {}, names, "autoFlush");
+  return {
+    maxEvents: count("autoFlush.maxEvents", maxEvents),
+    maxBytes: count("autoFlush.maxBytes", maxBytes),
+    maxDelayMs: count("autoFlush.maxDelayMs", maxDelayMs, LONGEST),
+  };
 }
 
 function waits(retry: CommonOptions["retry"]): Waits {
-  const any = "give { firstMs, longestMs }, or one of them";
-  must(retry === undefined || isMembers(retry), "retry", "no numbers by their names", any);
-  const { firstMs = 500, longestMs = 60_000 } = ownOptions(retry ?? {}, ["firstMs", "longestMs"], "retry");
-  return { first: count("retry", firstMs, 3_600_000), longest: count("retry", longestMs, 3_600_000) };
+  const any = "give { initialDelayMs, maxDelayMs }, or one of them";
+  must(retry === undefined || isMembers(retry), "retry", "retry must be an object", any);
+  const { initialDelayMs = 500, maxDelayMs = 60_000 } = ownOptions(
+    retry ?? {},
+    ["initialDelayMs", "maxDelayMs"],
+    "retry",
+  );
+  return {
+    first: count("retry.initialDelayMs", initialDelayMs, 3_600_000),
+    longest: count("retry.maxDelayMs", maxDelayMs, 3_600_000),
+  };
 }
 
 function isMembers(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function count(member: keyof CommonOptions, value: number, most = Number.MAX_SAFE_INTEGER): number {
+function count(member: string, value: number, most = Number.MAX_SAFE_INTEGER): number {
   const isWhole = Number.isInteger(value) && value >= 1 && value <= most;
   must(isWhole, member, "not a whole number above 0", "leave it out for the default");
   return value;

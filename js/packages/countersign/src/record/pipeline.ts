@@ -17,7 +17,7 @@ import { Failure } from "../deliver/failure.js";
 import { Sender } from "../deliver/sender.js";
 import { CountersignError, type ErrorCode } from "../error.js";
 import type { Found, RecorderOutbox } from "../outbox/recorder-outbox.js";
-import { type FlushPatience, millisOf, type Status } from "./audit.js";
+import { type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { AutoFlush } from "./auto-flush.js";
 import type { Chain } from "./chain.js";
 import type { Clock } from "./clock.js";
@@ -99,7 +99,7 @@ export class Pipeline {
       sender: this.#sender,
       losses: this.#losses,
       errors: this.#errors,
-      limitBytes: settings.limitBytes,
+      maxWaitingBytes: settings.maxWaitingBytes,
       batchBytes: () => lifecycle.batchBytes,
       begin: parts.chain,
       hasten: () => this.#autoFlush.hasten(),
@@ -113,7 +113,7 @@ export class Pipeline {
       errors: this.#errors,
       calls: this.#calls,
       lifecycle,
-      flush: settings.flush && ((patience) => this.#flush(patience)),
+      flush: settings.autoFlush && ((patience) => this.#flush(patience)),
       isFlushing: () => this.#scheduler.isRunning,
     });
     const shared = { settings, linker: this.#linker, errors: this.#errors, programExit: this.#programExit };
@@ -141,8 +141,8 @@ export class Pipeline {
       });
     const work = {
       flush,
-      get retryIn() {
-        return linker.retryIn;
+      get retryInMs() {
+        return linker.retryInMs;
       },
       get newest() {
         return linker.newest;
@@ -150,7 +150,7 @@ export class Pipeline {
       owes: (number: number) => linker.owes(number),
     };
     const pace = {
-      auto: settings.flush !== undefined,
+      auto: settings.autoFlush !== undefined,
       waits: settings.waits,
       hold,
       lifetime: settings.manyContexts ? settings.timeoutMs + 5_000 : undefined,
@@ -227,11 +227,11 @@ export class Pipeline {
   }
 
   /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
-  async flush(patience: FlushPatience = {}): Promise<void> {
+  async flush(options: FlushOptions = {}): Promise<void> {
     if (this.#successor !== undefined) {
-      return this.#successor.flush(patience);
+      return this.#successor.flush(options);
     }
-    return this.#calls.until(this.#flush(millisOf(patience)));
+    return this.#calls.until(this.#flush(retryForMsOf(options)));
   }
 
   #flush(patience: number): Promise<void> {
@@ -251,7 +251,7 @@ export class Pipeline {
       chain: linker.chain,
       lastProof: this.#sender.last,
       lastError: this.#errors.last,
-      retryIn: this.#scheduler.retryIn,
+      retryInMs: this.#scheduler.retryInMs,
       dropped: this.#losses.dropped,
       lost: this.#losses.lost,
       redacted: this.#events.redacted,
@@ -259,16 +259,16 @@ export class Pipeline {
     };
   }
 
-  async rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
-    millisOf(patience);
+  async rotate(key: string | KeyHandle | Signer, options: FlushOptions = {}): Promise<void> {
+    retryForMsOf(options);
     const begin = await this.#parts.begin(key);
     this.#linker.refuseClosed();
     this.#linker.rotate(begin);
-    return this.flush(patience);
+    return this.flush(options);
   }
 
-  async close(patience: FlushPatience = {}): Promise<void> {
-    millisOf(patience);
+  async close(options: FlushOptions = {}): Promise<void> {
+    retryForMsOf(options);
     if (this.#isHandedOver) {
       // What it held is another's to deliver.
       return;
@@ -277,7 +277,7 @@ export class Pipeline {
       this.#autoFlush.end();
       this.#linker.close();
     }
-    await this.flush(patience);
+    await this.flush(options);
     await this.#calls.until(this.#letGo());
     this.#unfollow();
     if (this.#linker.lost !== undefined) {
@@ -320,7 +320,7 @@ export class Pipeline {
 
   /** The page is hidden, and may not be shown again. */
   #hurry(): void {
-    if (this.#parts.settings.flush !== undefined && this.#linker.owes(this.#linker.newest)) {
+    if (this.#parts.settings.autoFlush !== undefined && this.#linker.owes(this.#linker.newest)) {
       this.flush().catch((error: CountersignError) => this.#errors.report(error));
     }
   }
@@ -328,7 +328,7 @@ export class Pipeline {
   /** The last moment of a page: what can be sent without waiting is sent. */
   #leave(): void {
     this.#linker.keep();
-    if (this.#parts.settings.flush !== undefined) {
+    if (this.#parts.settings.autoFlush !== undefined) {
       this.#linker.leave();
     }
   }

@@ -137,7 +137,7 @@ export class ProgramExit {
     const { outbox, linker, isFlushing } = this.#parts;
     const closing = isFlushing()
       ? "what ended the program did not wait for close(): await it there"
-      : "close() failed: go on with close({ patience: 10_000 })";
+      : "close() failed: go on with close({ retryForMs: 10_000 })";
     const todo = linker.isClosed ? closing : "await close() before the program ends";
     return `${todo}, ${outbox.isDurable ? "or await stored() of each event" : "or give the recorder an outbox"}`;
   }
@@ -148,7 +148,7 @@ function unsent(cause: CountersignError | undefined, isKept: boolean): Countersi
   const why = cause === undefined ? "" : `: ${cause.message}`;
   if (!isKept) {
     return new CountersignError("recorder.lost", `the program ends, and not all events were delivered${why}`, {
-      hint: "give the recorder an outbox, or wait longer with flush({ patience: 60_000 })",
+      hint: "give the recorder an outbox, or wait longer with flush({ retryForMs: 60_000 })",
       cause,
     });
   }

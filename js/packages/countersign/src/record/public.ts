@@ -14,7 +14,7 @@ export {
   type TransportFunction,
   type TransportObject,
 } from "../transport/transport.js";
-export type { Audit, FlushPatience, NamedRequest, Scope, Status } from "./audit.js";
+export type { Audit, FlushOptions, NamedRequest, Scope, Status } from "./audit.js";
 
 export type { CreateRecorder, GeneratedKey, GenerateKey } from "./create.js";
 export type {
@@ -33,8 +33,8 @@ export type {
 } from "./event.js";
 export type { Handle, Receipt } from "./handle.js";
 export type {
+  AutoFlushOptions,
   CommonOptions,
-  FlushOptions,
   LogOptions,
   RecorderOptions,
   RedactOptions,

@@ -1,4 +1,4 @@
-/** The entry `countersign`. */
+/** Recording, in this runtime. */
 
 import type { CreateRecorder, GenerateKey } from "./create.js";
 import { factory } from "./runtime-factory.js";

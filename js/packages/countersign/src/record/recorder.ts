@@ -3,7 +3,7 @@
 import { outsideRequests, requestSaid } from "../context/request.js";
 import { CountersignError, coded, type ErrorCode, tell } from "../error.js";
 import { pause, sleep, unref, type Waits, within } from "../timers.js";
-import { type Audit, type FlushPatience, millisOf, type Status } from "./audit.js";
+import { type Audit, type FlushOptions, retryForMsOf, type Status } from "./audit.js";
 import { LINK } from "./chain.js";
 import type { AuditEvent, EventInput } from "./event.js";
 import { droppedHandle, type Handle, invalidHandle } from "./handle.js";
@@ -17,7 +17,7 @@ import { completed, completedText, Scopable } from "./scope.js";
 import type { KeyHandle, Signer } from "./signer.js";
 import { type QueueLimits, StartupQueue } from "./startup-queue.js";
 
-export type { FlushPatience, Status } from "./audit.js";
+export type { FlushOptions, Status } from "./audit.js";
 
 /** @internal The parts of a recorder. */
 export interface Setup {
@@ -192,9 +192,9 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   /** Resolves when all that was recorded before is delivered. Rejects with why it is not; what waits is kept. */
-  flush(patience: FlushPatience = {}): Promise<void> {
+  flush(options: FlushOptions = {}): Promise<void> {
     // Without a wait in between: the program may end with the call.
-    return this.#pipeline?.flush(patience) ?? this.#startedWithin(patience, (pipeline, left) => pipeline.flush(left));
+    return this.#pipeline?.flush(options) ?? this.#startedWithin(options, (pipeline, left) => pipeline.flush(left));
   }
 
   /** What waits and why, which proof is the newest, and what was dropped, redacted or cannot go on. */
@@ -209,7 +209,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
         chain: undefined,
         lastProof: undefined,
         lastError: this.#startError,
-        retryIn: this.#retry === undefined ? undefined : Math.max(0, this.#retryAt - performance.now()),
+        retryInMs: this.#retry === undefined ? undefined : Math.max(0, this.#retryAt - performance.now()),
         dropped,
         lost: 0,
         redacted: 0,
@@ -219,10 +219,10 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
   }
 
   /** Ends the chain, and begins one under another key: what is recorded from now on is in that. */
-  rotate(key: string | KeyHandle | Signer, patience: FlushPatience = {}): Promise<void> {
+  rotate(key: string | KeyHandle | Signer, options: FlushOptions = {}): Promise<void> {
     return (
-      this.#pipeline?.rotate(key, patience) ??
-      this.#startedWithin(patience, (pipeline, left) => pipeline.rotate(key, left))
+      this.#pipeline?.rotate(key, options) ??
+      this.#startedWithin(options, (pipeline, left) => pipeline.rotate(key, left))
     );
   }
 
@@ -231,17 +231,17 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
    * After a failure call it again; the outbox is let go of when all is delivered. It rejects each time where events of
    * a dead chain are lost, which no outbox has.
    */
-  close(patience: FlushPatience = {}): Promise<void> {
-    return this.#pipeline?.close(patience) ?? this.#closeEarly(patience);
+  close(options: FlushOptions = {}): Promise<void> {
+    return this.#pipeline?.close(options) ?? this.#closeEarly(options);
   }
 
-  async #closeEarly(patience: FlushPatience): Promise<void> {
-    millisOf(patience);
+  async #closeEarly(options: FlushOptions): Promise<void> {
+    retryForMsOf(options);
     this.#closed = true;
     clearTimeout(this.#retry);
     try {
       if (this.#starting !== undefined || !this.#isEmpty) {
-        await this.#startedWithin(patience, (pipeline, left) => pipeline.close(left));
+        await this.#startedWithin(options, (pipeline, left) => pipeline.close(left));
         return;
       }
     } catch (error) {
@@ -277,18 +277,18 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     return this.#pipeline ?? this.#calls.until(this.#start());
   }
 
-  /** Waits for the start, and then does work with what is left of the patience. */
+  /** Waits for the start, and then does work with what is left of the time for retries. */
   async #startedWithin(
-    patience: FlushPatience,
-    work: (pipeline: Pipeline, left: FlushPatience) => Promise<void>,
+    options: FlushOptions,
+    work: (pipeline: Pipeline, left: FlushOptions) => Promise<void>,
   ): Promise<void> {
-    const millis = millisOf(patience);
+    const millis = retryForMsOf(options);
     if (millis === 0) {
-      return work(await this.#started(), patience);
+      return work(await this.#started(), options);
     }
     const until = performance.now() + millis;
     const pipeline = await within(millis, this.#startedBy(until), () => this.#startError ?? lateStart());
-    return work(pipeline, { patience: Math.max(0, until - performance.now()) });
+    return work(pipeline, { retryForMs: Math.max(0, until - performance.now()) });
   }
 
   /** Waits for the start, and tries again until that moment if it fails. */
@@ -408,7 +408,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
     this.#retryAt = performance.now() + wait;
     if (this.#isRefused) {
       this.#calls.rejectAll(error);
-    } else if (this.#setup.isShared && this.#settings?.flush !== undefined && !this.#closed) {
+    } else if (this.#setup.isShared && this.#settings?.autoFlush !== undefined && !this.#closed) {
       this.#retry = setTimeout(() => this.#startSoon(), wait);
       unref(this.#retry);
     }
@@ -454,7 +454,8 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
       throw closedError();
     }
     const settings = this.#settings;
-    const limits = settings === undefined ? UNREAD : { events: Number.POSITIVE_INFINITY, bytes: settings.limitBytes };
+    const limits =
+      settings === undefined ? UNREAD : { events: Number.POSITIVE_INFINITY, bytes: settings.maxWaitingBytes };
     const time = settings?.now() ?? Date.now();
     let handle: Handle;
     if (this.#queue.hasRoom(bytes, limits)) {
@@ -471,7 +472,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
       });
     } else if (settings === undefined ? this.#setup.required : !settings.drops) {
       throw new CountersignError("recorder.full", "too many events wait for the recorder to start", {
-        hint: "if it could not be started, the cause says why; otherwise raise limitBytes",
+        hint: "if it could not be started, the cause says why; otherwise raise maxWaitingBytes",
         cause: this.#startError,
       });
     } else {
@@ -487,7 +488,7 @@ export class Recorder<Event = EventInput> extends Scopable<Event> implements Aud
 
   /** Sees to it that what was recorded now gets a pipeline. */
   #startFor(): void {
-    const flushes = this.#settings?.flush !== undefined;
+    const flushes = this.#settings?.autoFlush !== undefined;
     if (this.#setup.isShared) {
       this.#startSoon();
     } else if (flushes && !this.#isHeld) {

@@ -3,7 +3,7 @@
 import { asLine, CountersignError, refused } from "../error.js";
 import { ownOptions } from "../known.js";
 import { field, ownFields } from "../own.js";
-import { type Audit, type FlushPatience, mustRecord, type Scope, type Status } from "./audit.js";
+import { type Audit, type FlushOptions, mustRecord, type Scope, type Status } from "./audit.js";
 import type { AuditEvent, EventInput } from "./event.js";
 import { actorOf, contextOf, copyOf, isFields, plainFields, tenantOf } from "./fields.js";
 import type { Handle } from "./handle.js";
@@ -85,8 +85,8 @@ export class Scoped implements Audit {
     }
   }
 
-  flush(patience?: FlushPatience): Promise<void> {
-    return this.#audit.flush(patience);
+  flush(options?: FlushOptions): Promise<void> {
+    return this.#audit.flush(options);
   }
 
   status(): Status {
@@ -105,18 +105,18 @@ export class Scoped implements Audit {
   }
 }
 
-/** What can be had with a scope. What follows async calls is what `countersign/context` brings. */
+/** What can be had with a scope. `asyncContext` follows async calls. */
 export abstract class Scopable<Event = EventInput> {
   /** The same recorder, which adds to each event who acts, for whom and by which request, where the event does not say it. */
   with(scope: Scope): Audit<Event>;
-  /** Throws `context.unavailable`: only what `asyncContext` of `countersign/context` made follows what is called. */
+  /** Throws `context.unavailable`: only what `asyncContext` returns follows what is called. */
   with<Result>(scope: Scope, work: (audit: Audit<Event>) => Result): Result;
   with(scope: Scope, work?: unknown): unknown {
     const fixed = said(scope);
     if (work !== undefined) {
       throw new CountersignError("context.unavailable", "nothing here follows what is called and waited for", {
         member: "with",
-        hint: "record with what audit.with({ … }) gives, or wrap the recorder: asyncContext of countersign/context",
+        hint: "record with what audit.with({ … }) gives, or wrap the recorder: asyncContext(audit)",
       });
     }
     return new Scoped(this as unknown as Audit, fixed);

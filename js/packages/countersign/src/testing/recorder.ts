@@ -22,7 +22,7 @@ const FIRST = Date.UTC(2026, 0, 1);
 export interface TestRecorderOptions<Events = unknown>
   extends Pick<
     CommonOptions<Events>,
-    "events" | "redact" | "path" | "beforeRecord" | "onInvalid" | "onError" | "limitBytes" | "onFull"
+    "events" | "redact" | "pathShapes" | "beforeRecord" | "onInvalid" | "onError" | "maxWaitingBytes" | "onFull"
   > {
   /** What the clock says at first. By default midnight at the beginning of 2026, in UTC. */
   now?: Date | string | number | undefined;
@@ -83,6 +83,8 @@ export async function createTestRecorder<Events = unknown>(
   };
   const { createRecorder } = recording(artefact, none, {
     wrapped: (artefact) => telling(artefact as Core, taken) as typeof artefact,
+    now: () => clock.now(),
+    random: counting(),
   });
   const recorder = createRecorder<Events>({
     ...chosen,
@@ -90,8 +92,6 @@ export async function createTestRecorder<Events = unknown>(
     key,
     origin: ORIGIN,
     to,
-    now: () => clock.now(),
-    random: counting(),
   });
   await recorder.ready();
   const trust = `emitter ${vkey}\n`;

@@ -122,7 +122,8 @@ const EVERY = 250;
  * Has the core verify what there is, and tells its reports, no more often than someone can look at them. `isReady` says
  * whether all that came before was handed out; whoever says no looks again later.
  */
-function reporting({ measuresNow }: Task, verifier: Verifier, to: Listener, isReady: () => boolean) {
+function reporting({ measuresNow, expect }: Task, verifier: Verifier, to: Listener, isReady: () => boolean) {
+  const now = () => new Date(Date.now() - (expect?.restMs ?? 0)).toISOString();
   let told = Number.NEGATIVE_INFINITY;
   let later: ReturnType<typeof setTimeout> | undefined;
   const tellNow = () => {
@@ -142,7 +143,7 @@ function reporting({ measuresNow }: Task, verifier: Verifier, to: Listener, isRe
   };
   return {
     /** Verifies the whole lines that there are. */
-    settle: () => verifier.settle(measuresNow ? new Date().toISOString() : undefined),
+    settle: () => verifier.settle(measuresNow ? now() : undefined),
     /** There may be a report: it is told now, or when the time has come. */
     look: () => {
       const wait = told + EVERY - performance.now();

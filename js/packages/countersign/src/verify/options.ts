@@ -59,8 +59,8 @@ export interface Expectations {
   origin?: string | undefined;
   /** The leaves from the first index up to, and not including, the second. */
   range?: readonly [number, number] | undefined;
-  /** The greatest age that the log's time may have, in seconds. */
-  maxAgeSeconds?: number | undefined;
+  /** The greatest age that the log's time may have, in milliseconds. */
+  maxAgeMs?: number | undefined;
   /** The moment at which that age is measured; by default this one, and that of each report where an export goes on. */
   now?: Date | undefined;
 }
@@ -125,15 +125,12 @@ export function readTask(options: VerifyOptions & Partial<Pick<LiveOptions, "onR
 }
 
 function readExpectations(given: Expectations): Task["expect"] {
-  const { origin, range, maxAgeSeconds, now, ...others } = own(given);
-  refuseAny(others, "origin, range, maxAgeSeconds, now", "expect.");
+  const { origin, range, maxAgeMs, now, ...others } = own(given);
+  refuseAny(others, "origin, range, maxAgeMs, now", "expect.");
   return {
     ...(origin !== undefined && { origin: readText(origin, "expect.origin") }),
     ...(range !== undefined && { range: readRange(range) }),
-    ...(maxAgeSeconds !== undefined && {
-      maxAgeSeconds: readWhole(maxAgeSeconds, Number.MAX_SAFE_INTEGER, "expect.maxAgeSeconds"),
-      now: readMoment(now ?? new Date()),
-    }),
+    ...(maxAgeMs !== undefined && readAge(maxAgeMs, now ?? new Date())),
   };
 }
 
@@ -159,9 +156,13 @@ function readRange(range: readonly unknown[]): [number, number] {
   return [begin, end];
 }
 
-function readMoment(moment: unknown): string {
-  check(moment instanceof Date && !Number.isNaN(moment.getTime()), "expect.now", "is not a valid Date");
-  return moment.toISOString();
+/** Reads an age for the core, which compares whole seconds: the rest of the age moves the moment at which it is measured. */
+function readAge(maxAgeMs: unknown, now: unknown) {
+  const age = readWhole(maxAgeMs, Number.MAX_SAFE_INTEGER, "expect.maxAgeMs");
+  const restMs = age % 1000;
+  const moment = now instanceof Date ? new Date(now.getTime() - restMs) : undefined;
+  check(moment !== undefined && !Number.isNaN(moment.getTime()), "expect.now", "is not a valid Date");
+  return { maxAgeSeconds: (age - restMs) / 1000, now: moment.toISOString(), restMs };
 }
 
 function readWhole(value: unknown, most: number, member: string): number {

@@ -20,7 +20,10 @@ export interface Task {
   trust: Uint8Array | undefined;
   /** Checkpoints that were verified before. */
   pins: string[];
-  expect: { origin?: string; range?: [number, number]; maxAgeSeconds?: number; now?: string } | undefined;
+  /** `now` is the moment at which an age is measured, less `restMs`: what is left of the age after its whole seconds. */
+  expect:
+    | { origin?: string; range?: [number, number]; maxAgeSeconds?: number; now?: string; restMs?: number }
+    | undefined;
   /** What is to be handed out, events with where in the export they stand or without, and whether the export goes on and there are to be reports along the way. */
   wants: { events: boolean; offsets: boolean; marks: boolean; findings: boolean; live: boolean };
   /** Whether an age is measured at the moment of each report. */
