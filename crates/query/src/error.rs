@@ -3,6 +3,10 @@
 use core::fmt;
 use core::ops::Range;
 
+use countersign::phrases::Phrase;
+
+use crate::phrases::code_of;
+
 /// What was not understood, as a word that programs may compare. Codes are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -69,6 +73,12 @@ const AROUND: usize = 100;
 impl Error {
     pub(crate) const fn new(code: Code, at: Range<usize>, message: &'static str, hint: &'static str) -> Self {
         Self { code, at, message, hint }
+    }
+
+    /// What it says to people as data, each sentence with its English text.
+    pub fn phrases(&self) -> impl Iterator<Item = (&'static str, Phrase)> {
+        let said = [self.message, self.hint].into_iter();
+        said.filter_map(|english| Some((english, Phrase::new(code_of(english)?))))
     }
 
     /// The query with a line below it that marks the place, for a terminal. Of a long query it is what is around the
