@@ -80,13 +80,13 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
 
 /** Why nothing could be told. */
 export function failureView(
-  { message, hint, line, code }: PlainError,
+  { message, hint, line, code, phrases }: PlainError,
   { page }: ConsoleTexts,
 ): TemplateResult {
   return html`
     <div class="refused tone-bad">
-      <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, page, 1000)}</p>
-      ${hint === undefined ? nothing : html`<p class="help">${told(hint, page, 1000)}</p>`}
+      <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, phrases, page, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="help">${told(hint, phrases, page, 1000)}</p>`}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
     </div>
   `;

@@ -95,7 +95,7 @@ function quorumView(
   if (trust === undefined || witnesses.state === "not_checked") {
     const why =
       trust !== undefined && witnesses.state === "not_checked"
-        ? told(witnesses.reason, t.page)
+        ? told(witnesses.reason, judged.phrases, t.page)
         : words.noTrust;
     const isIdle = trust !== undefined && outcomeOf("witnesses", judged) === "not_needed";
     const { tone, icon: sign } = STATE_LOOKS[isIdle ? "not_needed" : "not_checked"];

@@ -314,7 +314,7 @@ export class Page extends View {
         tab,
         html`
           <countersign-changed .texts=${t} .shown=${part} ${ref(this.#changedEvents)}></countersign-changed>
-          ${findingsView(report, (finding) => rowOf(part, finding), t)}
+          ${findingsView(judged, (finding) => rowOf(part, finding), t)}
           ${rulesView(part.session?.detection, this.#choice.rules, t)}
         `,
       )}

@@ -377,7 +377,7 @@ test("a selection is ready only if the newest search is answered in full", () =>
   const looking = (more: object) => ({ session: SESSION, turn: 1, found, isBusy: false, ...more }) as never;
   const state = (more: object, draft?: { text: string; refusal: undefined }) =>
     selectionOf(looking(more), CRITERIA, draft).state;
-  const refusal = { code: "query.time", at: [0, 1] as const, message: "m", hint: "h" };
+  const refusal = { code: "query.time", at: [0, 1] as const, message: "m", hint: "h", phrases: {} };
   assert.equal(state({}), "ready");
   assert.equal(state({ isBusy: true }), "counting");
   assert.equal(state({ found: undefined }), "counting");

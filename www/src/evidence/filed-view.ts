@@ -29,13 +29,13 @@ export function filedView(
     case "opening":
       return html`<section class="panel filed" aria-busy="true"><p role="status">${texts.opening}</p></section>`;
     case "refused": {
-      const { message, hint, code, line } = shelf.failure;
+      const { message, hint, code, line, phrases } = shelf.failure;
       return html`
         <section class="stopped tone-bad filed" role="alert" data-filed="refused">
           <h2 tabindex="-1">${icon("fail")}${texts.refused}</h2>
           <p class="faint">${value(shelf.name)}</p>
-          <p>${texts.place(line)}${told(message, t, 1000)}</p>
-          ${hint === undefined ? nothing : html`<p class="hint">${told(hint, t, 1000)}</p>`}
+          <p>${texts.place(line)}${told(message, phrases, t, 1000)}</p>
+          ${hint === undefined ? nothing : html`<p class="hint">${told(hint, phrases, t, 1000)}</p>`}
           ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
           <p class="help">${texts.refusedAbout}</p>
         </section>
@@ -49,7 +49,7 @@ export function filedView(
 function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageTexts): TemplateResult {
   const texts = evidenceTexts(t.lang).filed;
   const { frame, why, page, when } = filed;
-  const { word, says } = verdictWords({ report: frame.report, why }, t.viewer);
+  const { word, says } = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
   const events = t.viewer.figures.events(
     frame.slice === null ? frame.report.counts.events : frame.slice.events,
   );

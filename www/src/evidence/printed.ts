@@ -56,7 +56,7 @@ function searchRows(
   const { searched, events, sample } = evidence;
   const count =
     searched.state === "error"
-      ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : told(searched.why, t)}`
+      ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : told(searched.why, searched.phrases, t)}`
       : events === undefined
         ? html`<strong class="tone-bad">${paper.waiting}</strong>`
         : t.viewer.figures.events(events.count);

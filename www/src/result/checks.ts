@@ -48,7 +48,7 @@ function row(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
       <td>${outcomeView(outcome, t)}</td>
       <td>
         ${covered(name, check, t)}
-        ${check.reason === null ? nothing : html`<span class="reason">${told(check.reason, t, 400)}</span>`}
+        ${check.reason === null ? nothing : html`<span class="reason">${told(check.reason, judged.phrases, t, 400)}</span>`}
         ${check.state === "pass" ? nothing : sees(name, report, t)}
       </td>
     </tr>

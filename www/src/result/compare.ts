@@ -86,7 +86,7 @@ function agreementView(
         <div class="evidence tone-bad" data-agree="contradicts">
           <p><span class="state tone-bad">${icon("altered")}${t.compare.contradiction}</span></p>
           <p>${t.compare.evidence}</p>
-          ${agreement.finding ? html`<p>${told(agreement.finding.message, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
+          ${agreement.finding ? html`<p>${told(agreement.finding.message, agreement.phrases, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
           <div class="checkpoints-beside">${checkpoint(one, t)}${checkpoint(other, t)}</div>
           <div class="buttons"><button type="button" @click=${() => save("checkpoints.txt", evidence(one, other))}>${t.compare.saveCheckpoints}</button></div>
         </div>

@@ -62,7 +62,7 @@ export function agreementView(agreement: Agreement, t: PageTexts): TemplateResul
     case "grown":
       return html`<span class="state tone-good">${icon("pass")}${t.parts.same}</span>`;
     case "contradicts":
-      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? told(agreement.finding.message, t) : nothing}`;
+      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? told(agreement.finding.message, agreement.phrases, t) : nothing}`;
     case "unknown":
       return html`<span class="state tone-faint">${icon("unknown")}${t.parts.unknown}</span> ${t.parts.agreement[agreement.why]}`;
   }

@@ -44,7 +44,7 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
         cancel: () => {},
         close: () => {},
       }) as unknown as Session,
-    hold: async (_file, { pins }) => report(pins, rewritten),
+    hold: async (_file, { pins }) => ({ report: report(pins, rewritten), phrases: {} }),
     sha256: async (file) => `${file.size}`,
     memory,
     failure: (error) => ({
@@ -53,6 +53,7 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
       hint: undefined,
       line: undefined,
       member: undefined,
+      phrases: undefined,
     }),
     now: () => new Date(0),
   };

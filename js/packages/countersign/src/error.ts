@@ -1,6 +1,7 @@
 /** The package's one error class, and every code that it can have. */
 
 import type { CoreErrorCode } from "./codes.js";
+import type { Phrases } from "./report.js";
 
 /** A stable word for what went wrong. */
 export type ErrorCode =
@@ -89,6 +90,8 @@ export interface ErrorDetails {
   hint?: string | undefined;
   line?: number | undefined;
   member?: string | undefined;
+  /** What the core says to people, as data. */
+  phrases?: Phrases | undefined;
   cause?: unknown;
 }
 
@@ -103,15 +106,21 @@ export class CountersignError extends Error {
   declare readonly line: number | undefined;
   /** The member in question. */
   declare readonly member: string | undefined;
+  /** The message and the hint as data, where the core said them. */
+  declare readonly phrases: Phrases | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     // Without a prototype, which something else may have given such fields.
-    const { hint, line, member, cause }: ErrorDetails = { __proto__: null, ...details } as ErrorDetails;
+    const { hint, line, member, phrases, cause }: ErrorDetails = { __proto__: null, ...details } as ErrorDetails;
     super(message, cause === undefined ? undefined : { cause });
     this.code = code;
     // Node.js prints members that have no value, too.
     const said = Object.entries({ hint, line, member }).filter(([, value]) => value !== undefined);
     Object.assign(this, Object.fromEntries(said));
+    if (phrases !== undefined) {
+      // It says nothing more: what enumerates fields, such as JSON, doesn't see it.
+      Object.defineProperty(this, "phrases", { value: phrases });
+    }
   }
 
   /** As JSON with its message, which an error's own JSON lacks; without its stack and its cause. */
@@ -157,8 +166,10 @@ export function ofCore(error: unknown): CountersignError | undefined {
   if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError || !("code" in error)) {
     return undefined;
   }
-  const { code, message, hint, line, member } = error as Error & ErrorDetails & { code: ErrorCode };
-  return error instanceof CountersignError ? error : new CountersignError(code, message, { hint, line, member });
+  const { code, message, hint, line, member, phrases } = error as Error & ErrorDetails & { code: ErrorCode };
+  return error instanceof CountersignError
+    ? error
+    : new CountersignError(code, message, { hint, line, member, phrases });
 }
 
 /** An error as plain data: as it crosses to another thread, and as pages show it. Without a code it is nobody's refusal. */
@@ -168,11 +179,12 @@ export interface PlainError {
   readonly hint: string | undefined;
   readonly line: number | undefined;
   readonly member: string | undefined;
+  readonly phrases: Phrases | undefined;
 }
 
 /** What can be told of whatever was thrown. */
 export function plainError(error: unknown): PlainError {
-  const { code, message, hint, line, member } = Object(error) as Partial<Record<keyof PlainError, unknown>>;
+  const { code, message, hint, line, member, phrases } = Object(error) as Partial<Record<keyof PlainError, unknown>>;
   const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
   return {
     code: text(code),
@@ -180,6 +192,7 @@ export function plainError(error: unknown): PlainError {
     hint: text(hint),
     line: typeof line === "number" ? line : undefined,
     member: text(member),
+    phrases: typeof phrases === "object" && phrases !== null ? (phrases as Phrases) : undefined,
   };
 }
 

@@ -141,9 +141,22 @@ export type Report = Body &
 /** The chains whose signers are in doubt; all are, where a report lists fewer such chains than there are. */
 export type Doubts = "all" | readonly string[];
 
+/** A sentence of a report or an error as data, for those who say it in another language. */
+export interface Phrase {
+  /** A stable code. */
+  readonly code: string;
+  /** The values in it, by their names. */
+  readonly values?: Readonly<Record<string, string | number>>;
+}
+
+/** Phrases by the English sentences that reports and errors have for people. */
+export type Phrases = Readonly<Record<string, Phrase>>;
+
 /** A report, and what it means to who reads it, as the core has it. */
 export interface Judged {
   report: Report;
+  /** What the report says to people, as data. A sentence without a code is not among it. */
+  phrases: Phrases;
   /** What the words for the verdict depend on; null where they depend on nothing else, or on what was changed. */
   why: Why | null;
   /** The checks that are `not_checked` because nothing asks for an answer: people are told that they are not needed. */

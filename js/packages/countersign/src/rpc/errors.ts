@@ -52,10 +52,10 @@ export function unknownMethod(peer: Peer, method: string): CountersignError {
   });
 }
 
-function restore({ name, code, message, hint, line, member, stack, cause: wireCause }: WireError): Error {
+function restore({ name, code, message, hint, line, member, phrases, stack, cause: wireCause }: WireError): Error {
   const cause = wireCause === undefined ? undefined : restore(wireCause);
   const error = isErrorCode(code)
-    ? new CountersignError(code, message, { hint, line, member, cause })
+    ? new CountersignError(code, message, { hint, line, member, phrases, cause })
     : new Error(message, cause === undefined ? undefined : { cause });
   // Like an error's own: what enumerates fields, such as JSON, doesn't see them.
   const hide = (field: "name" | "stack" | "code", value: string | undefined) => {

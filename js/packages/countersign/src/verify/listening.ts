@@ -1,6 +1,6 @@
 /** Passes on to the caller what an engine tells, as often and as fast as the caller likes. */
 
-import type { Finding } from "../report.js";
+import type { Finding, Phrases } from "../report.js";
 import { EventBatch } from "./batch.js";
 import { readMarks } from "./marks.js";
 import type { LiveOptions, VerifyOptions } from "./options.js";
@@ -45,9 +45,9 @@ export class Listening implements Listener {
     return this.#shown;
   }
 
-  found(findings: readonly Finding[]): void {
+  found(findings: readonly Finding[], phrases: Phrases): void {
     for (const finding of findings) {
-      this.#call(() => this.#callbacks.onFinding?.(finding));
+      this.#call(() => this.#callbacks.onFinding?.(finding, phrases));
     }
   }
 

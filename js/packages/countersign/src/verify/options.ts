@@ -2,7 +2,7 @@
 
 import { must } from "../error.js";
 import { field, own, ownFields } from "../own.js";
-import type { Finding } from "../report.js";
+import type { Finding, Phrases } from "../report.js";
 import type { EventBatch } from "./batch.js";
 import type { Mark } from "./marks.js";
 import type { Outcome, Task } from "./roles.js";
@@ -35,9 +35,9 @@ export interface VerifyOptions {
   onMarks?: ((marks: readonly Mark[]) => void | PromiseLike<void>) | undefined;
   /**
    * Told what is found as it is met, of each code the first hundred at most. The report has the last word: it lists
-   * them by line.
+   * them by line. `phrases` has what it says to people as data.
    */
-  onFinding?: ((finding: Finding) => void) | undefined;
+  onFinding?: ((finding: Finding, phrases: Phrases) => void) | undefined;
   /** Stops verifying at once; `verify` then rejects with the signal's reason. */
   signal?: AbortSignal | undefined;
 }

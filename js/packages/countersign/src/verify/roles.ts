@@ -10,7 +10,7 @@
  */
 
 import type { CompiledModule } from "../artefact/load.js";
-import type { Finding, Judged } from "../report.js";
+import type { Finding, Judged, Phrases } from "../report.js";
 import type { TransferPort } from "../rpc/connect.js";
 import type { WireError } from "../rpc/errors.js";
 
@@ -109,8 +109,8 @@ export interface Listener {
   taken(bytes: number, counts: Counted): void;
   /** Resolves when these events or marks were dealt with. */
   show(what: Shown, bytes: Uint8Array): Promise<void>;
-  /** These were found. */
-  found(findings: readonly Finding[]): void;
+  /** These were found, and say this. */
+  found(findings: readonly Finding[], phrases: Phrases): void;
   /** The report as if the export had ended with the last checkpoint. */
   report(outcome: Outcome): void;
   /** It went wrong. */

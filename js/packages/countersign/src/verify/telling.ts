@@ -1,7 +1,7 @@
 /** How what became known is handed on: no more at a time than whoever is told can deal with. */
 
 import { Notifier } from "../promises.js";
-import type { Finding } from "../report.js";
+import type { Finding, Phrases } from "../report.js";
 import { type Remote, transfer } from "../rpc/connect.js";
 import { serializeError } from "../rpc/errors.js";
 import type { Counted, Listener, Outcome, Shown, VerifyHost } from "./roles.js";
@@ -27,9 +27,9 @@ export async function tell(results: Results, to: Listener, alive?: () => Promise
     }
     return length > 0;
   };
-  const findings = results.takeFindings() as Finding[] | undefined;
-  if (findings !== undefined) {
-    to.found(findings);
+  const found = results.takeFindings() as { findings: Finding[]; phrases: Phrases } | undefined;
+  if (found !== undefined) {
+    to.found(found.findings, found.phrases);
   }
   await show("events", () => results.takeEvents());
   while (await show("marks", () => results.takeMarks())) {}
@@ -70,8 +70,8 @@ export class HostListener implements Listener {
     return this.#dealt.until(() => this.#underWay === 0);
   }
 
-  found(findings: readonly Finding[]): void {
-    void this.#host.found(findings);
+  found(findings: readonly Finding[], phrases: Phrases): void {
+    void this.#host.found(findings, phrases);
   }
 
   report(outcome: Outcome): void {

@@ -34,7 +34,7 @@ export class WorkerEngine implements Engine {
     this.#listener = listener;
     const host: VerifyHost = {
       show: (what, bytes) => listener.show(what, bytes),
-      found: (findings) => listener.found(findings),
+      found: (findings, phrases) => listener.found(findings, phrases),
       report: (outcome) => listener.report(outcome),
       fail: (error) => listener.fail(deserializeError(error, "verifier")),
     };

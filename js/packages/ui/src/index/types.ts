@@ -1,5 +1,6 @@
 /** What is asked of the index of verified events, and what it answers. */
 
+import type { Phrases } from "@countersign/shared/report.js";
 import type {
   Mark,
   Reading as Opened,
@@ -230,6 +231,8 @@ export interface Refusal {
   readonly at: readonly [begin: number, end: number];
   readonly message: string;
   readonly hint: string;
+  /** Both as data. */
+  readonly phrases: Phrases;
 }
 
 /** What could stand in a query where the caret is. */

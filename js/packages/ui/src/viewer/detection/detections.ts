@@ -83,8 +83,8 @@ export class Detections extends TextView {
     if (failure !== undefined) {
       return html`
         <p>${stateView(STATE_LOOKS.fail, found.failed)}</p>
-        <p>${said(failure.message, texts, 1_000)}</p>
-        ${failure.hint === undefined ? nothing : html`<p class="faint">${said(failure.hint, texts, 1_000)}</p>`}
+        <p>${said(failure.message, failure.phrases, texts, 1_000)}</p>
+        ${failure.hint === undefined ? nothing : html`<p class="faint">${said(failure.hint, failure.phrases, texts, 1_000)}</p>`}
       `;
     }
     if (told === undefined) {

@@ -83,8 +83,8 @@ export class Proof extends TextView {
         return html`
           <div class="proof-failed tone-bad">
             <p>${stateView(STATE_LOOKS.fail, proof.failed)}</p>
-            <p>${said(state.failure.message, texts, 1_000)}</p>
-            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, texts, 1_000)}</p>`}
+            <p>${said(state.failure.message, state.failure.phrases, texts, 1_000)}</p>
+            ${state.failure.hint === undefined ? nothing : html`<p class="faint">${said(state.failure.hint, state.failure.phrases, texts, 1_000)}</p>`}
             <p class="actions"><button type="button" @click=${this.#explain}>${proof.again}</button></p>
           </div>
         `;

@@ -1,3 +1,4 @@
+import type { Phrases } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Texts } from "../texts/texts.js";
 import { clip, codePoint, moment, visible } from "./format.js";
@@ -41,8 +42,8 @@ function lettered(text: string): unknown {
 const TIME = /(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z)/;
 
 /** A sentence of the core's, perhaps with values from the file: in English, and marked so, where the texts have no other. */
-export function said(sentence: string, { core }: Texts, length = 600): TemplateResult {
-  const own = core(sentence);
+export function said(sentence: string, phrases: Phrases | undefined, { core }: Texts, length = 600): TemplateResult {
+  const own = core(sentence, phrases);
   const words = (own ?? sentence).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
   const parts = words.split(TIME).map((part, place) => {
     if (place % 2 === 1) {

@@ -26,8 +26,8 @@ export function noticeView({ looking, isMisread, replace, isAlone, texts, showAl
   const { query, figures } = texts;
   const found = looking?.found;
   if (looking?.failure !== undefined) {
-    const { code, message } = looking.failure;
-    const why = code === "source.unreadable" ? query.unreadable : said(message, texts, 400);
+    const { code, message, phrases } = looking.failure;
+    const why = code === "source.unreadable" ? query.unreadable : said(message, phrases, texts, 400);
     return html`<p class="notice tone-bad" role="alert">${icon("fail")}<span>${why}</span></p>`;
   }
   if (looking === undefined || found === undefined) {

@@ -206,14 +206,14 @@ export class QueryBox extends TextView {
   }
 
   /** What is not understood, marked where it stands, and what to do about it. */
-  #problem(text: string, { at: [begin, end], message, hint }: Refusal): TemplateResult {
+  #problem(text: string, { at: [begin, end], message, hint, phrases }: Refusal): TemplateResult {
     const before = text.slice(Math.max(0, begin - AROUND), begin);
     const after = text.slice(end, end + AROUND);
     const cut = (isCut: boolean) => (isCut ? "…" : nothing);
     return html`
       <span>
         <code class="query-place" dir="ltr">${cut(begin > AROUND)}${before === "" ? nothing : value(before, AROUND)}<mark>${value(text.slice(begin, end) || " ", 2 * AROUND)}</mark>${after === "" ? nothing : value(after, AROUND)}${cut(end + AROUND < text.length)}</code>
-        <span class="query-why">${said(message, this.texts)}. ${said(hint, this.texts)}.</span>
+        <span class="query-why">${said(message, phrases, this.texts)}. ${said(hint, phrases, this.texts)}.</span>
       </span>
     `;
   }

@@ -134,7 +134,10 @@ export function selectionView(selection: Selection, texts: Texts): TemplateResul
     return html`<span class="selection" data-selection="ready">${countView(selection, texts)}</span>`;
   }
   const look = state === "error" ? icon("fail") : nothing;
-  const why = state === "error" && selection.refusal ? html`${said(selection.refusal.message, texts)}. ` : nothing;
+  const why =
+    state === "error" && selection.refusal
+      ? html`${said(selection.refusal.message, selection.refusal.phrases, texts)}. `
+      : nothing;
   return html`<span class="selection ${state === "error" ? "tone-bad" : "faint"}" data-selection=${state}>${look}<span>${why}${reasonOf(selection, texts)}</span></span>`;
 }
 

@@ -1,7 +1,7 @@
 /** One verification of one source, and what is known of it so far. It draws nothing. */
 
 import { type PlainError, plainError } from "@countersign/shared/error.js";
-import type { Finding, Report } from "@countersign/shared/report.js";
+import type { Finding, Phrases, Report } from "@countersign/shared/report.js";
 import type {
   Expectations,
   Source,
@@ -97,6 +97,8 @@ export class Session extends EventTarget {
   progress: Progress;
   /** The first error that was met, as soon as it was. */
   firstFailure: Finding | undefined;
+  /** What is said of it, as data. */
+  firstFailurePhrases: Phrases = {};
   /** What verifying gave: of all of it once it is done, of what there is so far while it is live. */
   verification: Verification | undefined;
   /** The newest pin of a report without errors. */
@@ -246,9 +248,10 @@ export class Session extends EventTarget {
         this.#tell();
         return this.index.mark(marks);
       },
-      onFinding: (finding) => {
+      onFinding: (finding, phrases) => {
         if (finding.severity === "error" && this.firstFailure === undefined) {
           this.firstFailure = finding;
+          this.firstFailurePhrases = phrases;
           this.#tell();
         }
       },
@@ -261,7 +264,10 @@ export class Session extends EventTarget {
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";
     this.goodPin = (isGood ? pin : null) ?? this.goodPin;
     this.#standing = standings(factsOf(verification));
-    this.firstFailure ??= report.findings.find(({ severity }) => severity === "error");
+    if (this.firstFailure === undefined) {
+      this.firstFailure = report.findings.find(({ severity }) => severity === "error");
+      this.firstFailurePhrases = verification.phrases;
+    }
     this.dispatchEvent(new Event("report"));
     this.#tell();
   }

@@ -11,7 +11,7 @@ import type { Texts } from "../texts/texts.js";
 import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
 
 /** What was noticed. */
-export interface Alarm extends Pick<Judged, "report" | "why"> {
+export interface Alarm extends Pick<Judged, "report" | "phrases" | "why"> {
   readonly at: Date;
   /** The last checkpoint from before. */
   readonly goodPin: string | null;
@@ -27,13 +27,13 @@ export function alarmOf({ verification, goodPin, pins }: Session): Alarm | undef
   if (verification === undefined || !isAlarming(verification.report)) {
     return undefined;
   }
-  const { report, why } = verification;
-  return { report, why, at: new Date(), goodPin: goodPin ?? pins.at(-1) ?? null };
+  const { report, phrases, why } = verification;
+  return { report, phrases, why, at: new Date(), goodPin: goodPin ?? pins.at(-1) ?? null };
 }
 
 /** The alarm, with what to keep of it. */
 export function alarmView(alarm: Alarm, texts: Texts, zone: Zone): TemplateResult {
-  const { report, at, goodPin } = alarm;
+  const { report, phrases, at, goodPin } = alarm;
   const { live } = texts;
   const first = report.findings.find(({ severity }) => severity === "error");
   return html`
@@ -41,7 +41,7 @@ export function alarmView(alarm: Alarm, texts: Texts, zone: Zone): TemplateResul
       ${icon("altered")}
       <div>
         <h2>${live.alarmTitle}: ${what(alarm, texts)}</h2>
-        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : said(first.message, texts, 400)}</p>`}
+        ${first === undefined ? nothing : html`<p><strong>${codeTitle(first.code, texts)}.</strong> ${isInTitle(first) ? nothing : said(first.message, phrases, texts, 400)}</p>`}
         <p>${live.alarmSince(moment(at.getTime(), zone))} ${live.alarmKeep}</p>
         <div class="buttons">
           <button type="button" @click=${() => save("alarm-report.json", `${JSON.stringify(report, null, 2)}\n`, "application/json")}>${live.saveReport}</button>

@@ -1,6 +1,6 @@
 /** What is beneath a verdict: what it does not mean, what was found, and each check. */
 
-import type { CheckName, Finding, FindingCode, Judged, Report } from "@countersign/shared/report.js";
+import type { CheckName, Finding, FindingCode, Judged, Phrases, Report } from "@countersign/shared/report.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, type Zone } from "../parts/format.js";
 import { icon, outcomeOf, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
@@ -45,7 +45,7 @@ export function detailsView(
         <h3>${texts.strip.notHeading}</h3>
         <ul class="not">${not.map((text) => html`<li>${text}</li>`)}</ul>
       </div>
-      ${findingsView(judged.report, strip)} ${factsView(judged.report, strip)} ${checksView(judged, texts)}
+      ${findingsView(judged, strip)} ${factsView(judged.report, strip)} ${checksView(judged, texts)}
     </div>
   `;
 }
@@ -112,7 +112,7 @@ function checksView(judged: Judged, texts: Texts): TemplateResult {
                 <td>${stateView(STATE_LOOKS[outcome], result.states[outcome])}</td>
                 <td>
                   ${checked > 0 ? covered(check, name, texts) : nothing}
-                  ${reason === null ? nothing : html`<span class="faint">${said(reason, texts, 400)}</span>`}
+                  ${reason === null ? nothing : html`<span class="faint">${said(reason, judged.phrases, texts, 400)}</span>`}
                 </td>
               </tr>
             `;
@@ -123,7 +123,7 @@ function checksView(judged: Judged, texts: Texts): TemplateResult {
   `;
 }
 
-function findingsView({ findings, finding_counts }: Report, strip: Strip): TemplateResult {
+function findingsView({ report: { findings, finding_counts }, phrases }: Judged, strip: Strip): TemplateResult {
   const { texts } = strip;
   const groups = new Map<FindingCode, Finding[]>();
   const weight = { error: 0, warning: 1, info: 2 };
@@ -146,8 +146,8 @@ function findingsView({ findings, finding_counts }: Report, strip: Strip): Templ
               <span class="state">${icon(look.icon)}<span class="plain">${texts.result.severities[list[0]?.severity ?? "info"](total)}</span></span>
               <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
             </summary>
-            ${listed.map((finding) => findingView(finding, strip, hint === undefined))}
-            ${hint === undefined ? nothing : html`<p class="finding faint">${said(hint, texts)}</p>`}
+            ${listed.map((finding) => findingView(finding, phrases, strip, hint === undefined))}
+            ${hint === undefined ? nothing : html`<p class="finding faint">${said(hint, phrases, texts)}</p>`}
             ${total > listed.length ? html`<p class="faint">${texts.strip.moreFindings(total - listed.length)}</p>` : nothing}
           </details>
         `;
@@ -159,14 +159,15 @@ function findingsView({ findings, finding_counts }: Report, strip: Strip): Templ
 /** One finding. */
 export function findingView(
   { line, message, hint, index }: Finding,
+  phrases: Phrases,
   { texts, isShown, show }: Strip,
   hasHint = true,
 ): TemplateResult {
   return html`
     <div class="finding">
       <div>
-        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, texts)}</p>
-        ${hasHint ? html`<p class="faint">${said(hint, texts)}</p>` : nothing}
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, phrases, texts)}</p>
+        ${hasHint ? html`<p class="faint">${said(hint, phrases, texts)}</p>` : nothing}
       </div>
       ${
         index === undefined || !isShown(index)

@@ -49,7 +49,7 @@ function plainView(drawing: IconName, title: string, why: unknown = nothing, tod
 /** Why there is no verdict. */
 export function failureView(failure: PlainError | undefined, strip: Strip): TemplateResult {
   const { progress, strip: texts, figures } = strip.texts;
-  const { code, message = "", hint, line } = failure ?? {};
+  const { code, message = "", hint, line, phrases } = failure ?? {};
   const titles: Record<string, string> = {
     "trust.invalid": progress.failedTrust,
     "checkpoint.invalid": progress.failedPin,
@@ -63,10 +63,10 @@ export function failureView(failure: PlainError | undefined, strip: Strip): Temp
       <div class="strip-body">
         <h2>${(code !== undefined && Object.hasOwn(titles, code) ? titles[code] : undefined) ?? progress.failed}</h2>
         <p>
-          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, strip.texts, 1000)}
+          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, phrases, strip.texts, 1000)}
           ${code === undefined ? nothing : html`<code class="faint">${value(code)}</code>`}
         </p>
-        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, strip.texts, 1000)}</p>`}
+        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, phrases, strip.texts, 1000)}</p>`}
         <p class="faint">${progress.failedWhy}</p>
       </div>
       ${action(progress.again, strip.again)}
@@ -80,7 +80,7 @@ function action(words: string, act: (() => void) | undefined): TemplateResult | 
 
 function progressView(session: Session, strip: Strip): TemplateResult {
   const { progress: texts, live, figures } = strip.texts;
-  const { progress, firstFailure } = session;
+  const { progress, firstFailure, firstFailurePhrases } = session;
   const title =
     session.phase === "live"
       ? live.waiting
@@ -107,7 +107,7 @@ function progressView(session: Session, strip: Strip): TemplateResult {
             ? html`<p class="faint">${session.phase === "live" ? live.noFailureYet : texts.noFailureYet}</p>`
             : html`<div class="first-failure tone-bad" role="alert">
               <p><strong>${texts.firstFailure}</strong> ${isInTitle(firstFailure) ? nothing : codeTitle(firstFailure.code, strip.texts)}</p>
-              ${findingView(firstFailure, strip)}
+              ${findingView(firstFailure, firstFailurePhrases, strip)}
             </div>`
         }
       </div>

@@ -1,6 +1,6 @@
 /** Verdicts and codes in words. None is computed here. */
 
-import type { Finding, FindingCode, Judged, Report } from "@countersign/shared/report.js";
+import type { Finding, FindingCode, Judged, Phrases, Report } from "@countersign/shared/report.js";
 import { moment, type Zone } from "../parts/format.js";
 import { type Look, VERDICT_LOOKS } from "../parts/icons.js";
 import { completeRange } from "../session/facts.js";
@@ -21,7 +21,7 @@ export interface Wording {
 
 /** Returns what the report's verdict says to a person. */
 export function verdictWords(
-  judged: Pick<Judged, "report" | "why">,
+  judged: Pick<Judged, "report" | "phrases" | "why">,
   texts: Texts,
   { followed, compared }: Wording = {},
 ): VerdictWords {
@@ -40,7 +40,7 @@ export function verdictWords(
 
 /** What is said in place of the verdict's own words. */
 function instead(
-  { report, why }: Pick<Judged, "report" | "why">,
+  { report, phrases, why }: Pick<Judged, "report" | "phrases" | "why">,
   { says, not }: VerdictWords,
   texts: Texts,
   followed: Zone | undefined,
@@ -48,7 +48,7 @@ function instead(
   const { complete, emptyLog, noEntry, logUnconfirmed, stretch, unmet, unread, ...result } = texts.result;
   const found = report.findings.find(({ code }) => why !== null && code.startsWith(why));
   const title = found ? `${codeTitle(found.code, texts)}.` : "";
-  const todo = found ? sentence(found.hint, texts) : "";
+  const todo = found ? sentence(found.hint, phrases, texts) : "";
   switch (why) {
     case "format.header":
     case "format.compression":
@@ -89,8 +89,8 @@ function instead(
 }
 
 /** What the core says to do, as a sentence. */
-function sentence(hint: string, { core }: Texts): string {
-  const said = (core(hint) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+function sentence(hint: string, phrases: Phrases, { core }: Texts): string {
+  const said = (core(hint, phrases) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
   return /[.?]$/.test(said) ? said : `${said}.`;
 }
 
