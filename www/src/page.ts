@@ -15,7 +15,6 @@ import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { evidenceInPage } from "./evidence/own.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
-import { evidenceTexts } from "./evidence/texts.ts";
 import { ToPrint } from "./evidence/to-print.ts";
 import { Anywhere } from "./input/anywhere.ts";
 import { Choice } from "./input/choice.ts";
@@ -603,7 +602,7 @@ export class Page extends View {
     const part = this.#case?.parts[this.#looking.shown];
     const evidence = this.#toPrint.now(this.#evidence.value);
     const filed = part?.from === "evidence" ? this.#filed : undefined;
-    footPages(evidence, filed, part?.when, evidenceTexts(this.#texts.lang));
+    footPages(evidence, filed, part?.when, this.#texts.evidence);
     this.#prints = event.type === "beforeprint" || (event.type === "change" && this.#paper.matches);
     this.requestUpdate();
     this.performUpdate();

@@ -91,6 +91,23 @@ test("each sentence of the core is said in each language, with its values and no
   }
 });
 
+/** Groups whose texts are chosen by words of the core or of queries. */
+const CHOSEN = /^(query\.members|result\.codes|rows\.proof\.facts)\./;
+
+test("each text is used", () => {
+  const sources = ["js/src/", "www/src/", "www/console/"].map((name) => new URL(name, CORE));
+  const used = sources.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !/(^|\/)texts\//.test(name))
+      .flatMap((name) => readFileSync(new URL(name, folder), "utf8").match(/\w+/g) ?? []),
+  );
+  const words = new Set([...used, "one", "other", "*"]);
+  const unused = slots(read("en.json"))
+    .map(([path]) => path.slice(1))
+    .filter((path) => !CHOSEN.test(path) && path.split(".").some((name) => !words.has(name)));
+  assert.deepEqual(unused, []);
+});
+
 test("slots are filled in each language's own order, and numbers grouped in its own way", () => {
   assert.equal(en.rows.list.gapLeaves(1000, 2000), "entries 1,000 to 2,000");
   assert.equal(de.rows.list.gapLeaves(1000, 2000), "Einträge 1.000 bis 2.000");

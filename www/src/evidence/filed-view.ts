@@ -6,7 +6,6 @@ import { moment, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
 import type { Filed, Shelf } from "./filed.ts";
 import type { Block, Described, Frame } from "./frame.ts";
-import { evidenceTexts } from "./texts.ts";
 
 /** So many sections are open when all are unfolded: those after them are found by their titles. */
 const FEW = 2;
@@ -22,7 +21,7 @@ export function filedView(
   isOwnTrust: boolean,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   switch (shelf.is) {
     case "empty":
       return nothing;
@@ -47,7 +46,7 @@ export function filedView(
 }
 
 function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageTexts): TemplateResult {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   const { frame, why, page, when } = filed;
   const { word, says } = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
   const events = t.viewer.figures.events(
@@ -78,7 +77,7 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
 
 /** What its writer has to say, folded: what was verified comes first. */
 function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   return html`
     <details class="evidence-part">
       <summary>${texts.sections(t.viewer.figures.count(sections.length), sections.length)}</summary>
@@ -97,7 +96,7 @@ function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult
 
 /** All that a file says of itself, on paper. */
 export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
-  const { filed } = evidenceTexts(t.lang);
+  const { filed } = t.evidence;
   return html`
     <h3>${filed.heading}</h3>
     ${frameFacts(frame, t)}
@@ -109,7 +108,7 @@ export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
 
 /** What a report says that it is of, and who made it. */
 export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   const { figures } = t.viewer;
   const { sample, events } = frame.scope;
   const described = ({ name, sha256, size }: Described) =>
@@ -138,7 +137,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
 
 /** How a sample was drawn. */
 export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: PageTexts): TemplateResult {
-  const { make } = evidenceTexts(t.lang);
+  const { make } = t.evidence;
   const { count, events } = t.viewer.figures;
   return html`
     ${make.drawn(count(sample.leaves.length), events(sample.candidates))}
@@ -150,7 +149,7 @@ export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: Pag
 
 function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing {
   if (frame.papers.length === 0) return nothing;
-  const { filed, make } = evidenceTexts(t.lang);
+  const { filed, make } = t.evidence;
   return html`
     <h3>${filed.papers}</h3>
     <table class="papers">

@@ -8,7 +8,6 @@ import { ABOUT } from "../about.ts";
 import type { Filed } from "../evidence/filed.ts";
 import { printedFile } from "../evidence/filed-view.ts";
 import { printedEvents, printedWords } from "../evidence/printed.ts";
-import { evidenceTexts } from "../evidence/texts.ts";
 import type { PrintedEvidence } from "../evidence/to-print.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
@@ -83,9 +82,9 @@ function reportView(
       ${comparedView(compared, t.viewer)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
-      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}</ul>
+      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}</ul>
       <dl class="paper-facts">
-        <dt>${filed === undefined ? t.verdict.file : evidenceTexts(t.lang).paper.contained}</dt>
+        <dt>${filed === undefined ? t.verdict.file : t.evidence.paper.contained}</dt>
         <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.of.length > 0 ? html`, ${t.export.joined(part.of.length)}: ${part.of.map((name, place) => html`${place > 0 ? ", " : nothing}${value(name)}`)}` : nothing}</dd>
         <dt>${t.verdict.sha256}</dt>
         <dd>${part.sha256 === undefined ? t.printed.sumLater(path(part.file.name)) : html`<code>${part.sha256}</code>`}</dd>

@@ -5,7 +5,6 @@ import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view
 import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { evidenceTexts } from "../evidence/texts.ts";
 import { localDay, moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -44,7 +43,7 @@ export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateR
       <ul class="not" aria-labelledby="not-heading">
         ${words.not.map((text) => html`<li>${text}</li>`)}
         ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
-        ${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}
+        ${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}
       </ul>
       ${seenView(part, t)}
     </section>
