@@ -11,6 +11,7 @@ import { type FromCore, fromCore, type Sentences } from "./core.js";
 import english from "./en.json" with { type: "json" };
 import { type Counting, grouped, lasting, sized } from "./figures.js";
 import type { Schema } from "./schema.js";
+import { fillSlots, slotNames } from "./slots.js";
 
 /** What a language says. */
 export interface Texts extends Schema {
@@ -37,18 +38,13 @@ export type Some<T> = T extends (...given: never[]) => unknown
 
 type Json = string | readonly Json[] | { readonly [name: string]: Json };
 
-const SLOT = /\{(#?)(\w+)\}/g;
-
 /** What a language's texts are to those who say them. A text takes what fills its slots in the order of the English one. */
 function compiled(lang: string, json: Json, reference: Json = json): unknown {
   if (typeof json === "string") {
-    const names = [...String(reference).matchAll(SLOT)].map(([, , name]) => name);
+    const names = slotNames(String(reference));
     const count = grouped(lang);
     const fill = (values: readonly (string | number)[]) =>
-      json.replace(SLOT, (_, kind: string, name: string) => {
-        const value = values[names.indexOf(name)] ?? "";
-        return kind === "#" ? count(Number(value)) : String(value);
-      });
+      fillSlots(json, (name) => values[names.indexOf(name)] ?? "", count);
     return names.length === 0 ? json : (...values: (string | number)[]) => fill(values);
   }
   if (Array.isArray(json)) {
