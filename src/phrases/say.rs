@@ -7,6 +7,7 @@ use crate::error::Quoted;
 use crate::time::Time;
 
 /// A sentence that is about to be said: it is formatted only if it is listed.
+#[derive(Clone, Copy)]
 pub(crate) struct Saying<'a> {
     pub(crate) code: Option<&'static str>,
     pub(crate) english: fmt::Arguments<'a>,
@@ -21,7 +22,7 @@ pub(crate) enum Param<'a> {
 
 impl Saying<'_> {
     /// The sentence as data; `None` for one whose code the table has.
-    pub(crate) fn to_phrase(&self) -> Option<Phrase> {
+    pub(crate) fn to_phrase(self) -> Option<Phrase> {
         let value = |param: &Param<'_>| match param {
             Param::Number(number) => Value::Number(*number),
             Param::Text(text) => Value::Text(text.to_string()),
