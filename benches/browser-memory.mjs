@@ -28,8 +28,8 @@ const REMEMBER_MEMORIES = `{
   globalThis.memoryBytes = () => [...memories].reduce((sum, memory) => sum + (memory?.buffer.byteLength ?? 0), 0);
 }`;
 const TYPES = { js: "text/javascript", wasm: "application/wasm" };
-const PACKAGE = fileURLToPath(new URL("../js/", import.meta.url));
-const ENTRY = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")).exports["./verify"].browser;
+const PACKAGE = fileURLToPath(new URL("../js/packages/countersign/", import.meta.url));
+const ENTRY = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")).exports["./verify"].default;
 
 /** What the browser may load: the input, the npm package and an empty page. */
 async function serve(folder) {

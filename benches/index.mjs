@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { event } from "./event.mjs";
 
 const EVENTS = Number(process.argv[2] ?? 1_000_000);
-const FOLDER = pathToFileURL(`${process.argv[3] ?? "../js/dist/wasm"}/`);
+const FOLDER = pathToFileURL(`${process.argv[3] ?? "../js/wasm"}/`);
 const IN_BATCH = 1000;
 const CHAINS = 8;
 const NOW = Date.UTC(2026, 10, 20);

@@ -9,7 +9,7 @@
 //     pino        of the processor for an unsigned line of JSON each
 //     webcrypto   of the processor for a line of JSON each, and a signature for each
 import { pino } from "pino";
-import { createRecorder, generateKey } from "../js/dist/record/record.js";
+import { createRecorder, generateKey } from "../js/packages/countersign/dist/record/record.js";
 import { event } from "./event.mjs";
 
 const FLUSH = 64;
@@ -20,7 +20,7 @@ const take = (chunk) => {
   bytes += chunk.length;
 };
 const { key } = await generateKey("bench.example/recorder");
-const options = { key, origin: "log.example/bench", to: take, flush: false };
+const options = { key, origin: "log.example/bench", to: take, autoFlush: false };
 
 /** What each does with 64 events, and the microseconds that count of it, where not all do. */
 const contestants = {

@@ -1,7 +1,7 @@
 // Records events with the npm package, 64 a flush, and prints the microseconds that an event took.
 //
 //     node record-wasm.mjs EVENTS
-import { createRecorder, generateKey } from "../js/dist/record/record.js";
+import { createRecorder, generateKey } from "../js/packages/countersign/dist/record/record.js";
 import { event } from "./event.mjs";
 
 const FLUSH = 64;
@@ -14,7 +14,7 @@ const recorder = await createRecorder({
   to: (chunk) => {
     bytes += chunk.length;
   },
-  flush: false,
+  autoFlush: false,
 }).ready();
 
 const start = performance.now();

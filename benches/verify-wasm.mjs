@@ -5,8 +5,8 @@
 // Without a file, the verifier is the package's own.
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { createVerifier } from "../js/dist/verify/create-verifier.js";
-import { verify as verifyWithOwn } from "../js/dist/verify/verify.js";
+import { createVerifier } from "../js/packages/countersign/dist/verify/create-verifier.js";
+import { verify as verifyWithOwn } from "../js/packages/countersign/dist/verify/verify.js";
 
 const [folder, file] = process.argv.slice(2);
 const verify =

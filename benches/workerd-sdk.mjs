@@ -19,7 +19,7 @@ import { basename, join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const PACKAGE = fileURLToPath(new URL("../js/", import.meta.url));
+const PACKAGE = fileURLToPath(new URL("../js/packages/countersign/", import.meta.url));
 const require = createRequire(join(PACKAGE, "package.json"));
 const esbuild = require("esbuild");
 const WORKERD = require.resolve("workerd/bin/workerd");
@@ -103,7 +103,7 @@ const CODE = {
     export default {
       async fetch(request, env) {
         // Before too much waits it is all let go of.
-        if (requests++ % 16 === 0) audit = createRecorder({ key: env.KEY, to: env.TO, log: env.LOG, flush: false });
+        if (requests++ % 16 === 0) audit = createRecorder({ key: env.KEY, to: env.TO, log: env.LOG, autoFlush: false });
         for (const end = made + env.EVENTS; made < end; made++) audit.record(event(made));
         return new Response("ok");
       },

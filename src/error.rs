@@ -64,10 +64,6 @@ words! {
     }
 }
 
-/// What to do about text in UTF-16, for people.
-#[cfg(feature = "prove")]
-pub(crate) const UTF_16: &str = "it seems to be UTF-16 text: save the file as UTF-8";
-
 /// The error of this crate: a [`Diagnostic`] with a [`Code`]. It is as small as a pointer, because what hands it on is
 /// copied so often.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]

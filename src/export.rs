@@ -28,7 +28,6 @@ pub mod writer;
 #[cfg(feature = "compress")]
 pub use decompress::{Compression, DecompressError, Decompressor};
 pub use header::Header;
-pub(crate) use limits::CUT_OFF;
 pub use limits::{MAX_EVENT, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL};
 pub use line::{Item, Line, LineError, Withheld};
 pub use lines::LineBuffer;

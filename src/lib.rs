@@ -177,6 +177,7 @@ pub mod log;
 pub mod merkle;
 pub mod note;
 pub mod path;
+pub mod phrases;
 #[cfg(feature = "prove")]
 pub mod proof;
 pub mod recorder;

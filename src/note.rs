@@ -39,6 +39,7 @@ use crate::base64;
 use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::hex;
+use crate::phrases;
 
 /// The most signature lines that a note may have.
 pub const MAX_SIGNATURES: usize = 64;
@@ -113,24 +114,21 @@ fn refuse_key(text: &str) -> Error {
         let id: [u8; 4] = hex::decode(id.as_bytes()).filter(|_| is_name(name))?;
         let typed = base64::decode(key)?;
         let (&kind, public) = typed.split_first()?;
-        let name_of_type = match kind {
+        let why = match kind {
             1 | 4 => return None,
-            2 => " (ECDSA)",
-            5 => " (RFC 6962)",
-            6 => " (ML-DSA-44)",
-            _ => "",
+            2 => phrases::VKEY_ECDSA.into(),
+            5 => phrases::VKEY_RFC6962.into(),
+            6 => phrases::VKEY_ML_DSA.into(),
+            _ => format!("unsupported key type 0x{kind:02x}"),
         };
         // The key IDs of these two types are made otherwise.
         let is_whole = matches!(kind, 2 | 5) || typed_key_id(name, kind, public) == id;
-        let why = format!("unsupported key type 0x{kind:02x}{name_of_type}");
-        let hint = "give an Ed25519 key: type 0x01 of a log, an issuer or an emitter, 0x04 of a witness";
+        let hint = phrases::HINT_VKEY_TYPE;
         is_whole.then(|| Error::new(Code::Key, why).with_hint(hint))
     };
     // The text is not repeated: it may be a secret key, given in the wrong place.
-    unsupported().unwrap_or_else(|| {
-        Error::new(Code::Key, "the key is not a verifier key")
-            .with_hint("a verifier key looks like name+1a2b3c4d+, followed by base64")
-    })
+    unsupported()
+        .unwrap_or_else(|| Error::new(Code::Key, phrases::VKEY_INVALID).with_hint(phrases::HINT_VKEY_INVALID))
 }
 
 /// A key that checks signatures, with the name it goes by: a C2SP vkey.
@@ -183,18 +181,15 @@ impl VerifierKey {
         let (name, id, found, public) = parse_key(text).ok_or_else(|| refuse_key(text))?;
         if found != kind {
             return Err(match kind {
-                KeyType::Ed25519 => {
-                    refuse("the key is a witness's key (type 0x04)").with_hint("a key of type 0x01 is needed")
-                }
+                KeyType::Ed25519 => refuse(phrases::VKEY_OF_WITNESS).with_hint(phrases::HINT_VKEY_OF_WITNESS),
                 KeyType::Cosignature => {
-                    refuse("the key is not a witness's key").with_hint("a key of type 0x04 is needed")
+                    refuse(phrases::VKEY_NOT_OF_WITNESS).with_hint(phrases::HINT_VKEY_NOT_OF_WITNESS)
                 }
             });
         }
         let key = Self::named(name, kind, public);
         if key.id != id {
-            return Err(refuse("the key has a key ID that is not of this name and key")
-                .with_hint("copy the key again, whole"));
+            return Err(refuse(phrases::VKEY_ID).with_hint(phrases::HINT_VKEY_ID));
         }
         Ok(key)
     }

@@ -33,9 +33,10 @@
 
 use std::sync::Arc;
 
-use crate::error::{Code, Error, UTF_16};
+use crate::error::{Code, Error};
 use crate::keys::{parse_bound, write_bound};
 use crate::note::{KeyType, VerifierKey};
+use crate::phrases;
 use crate::time::Time;
 
 /// What a reader trusts. The default trusts nothing and asks for no witnesses. Clones share it.
@@ -177,7 +178,7 @@ impl Trust {
     pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
         let key = of_type(key, KeyType::Ed25519)?;
         if self.logs().any(|log| log.public() == key.public()) {
-            return Err(refuse(TWO_LOGS));
+            return Err(refuse(phrases::TRUST_LOG_TWICE));
         }
         Arc::make_mut(&mut self.0).logs.push(Log { key, url: None });
         Ok(self)
@@ -319,8 +320,6 @@ fn insert(keys: &mut Vec<Vec<u8>>, key: &VerifierKey) -> bool {
 /// The largest trust file, in bytes.
 const MAX_FILE: usize = 1 << 20;
 
-const TWO_LOGS: &str = "two logs have one public key";
-
 fn refuse(why: &'static str) -> Error {
     Error::new(Code::Trust, why)
 }
@@ -328,26 +327,25 @@ fn refuse(why: &'static str) -> Error {
 impl Reader {
     fn read(mut self, file: &[u8]) -> Result<Trust, Error> {
         if file.len() > MAX_FILE {
-            return Err(refuse("a trust file is at most 1 MiB"));
+            return Err(refuse(phrases::TRUST_SIZE));
         }
         for (line, at) in file.split(|&b| b == b'\n').zip(1..) {
             self.line(line).map_err(|error| error.at_line(at))?;
         }
         if !self.has_quorum && !self.trust.witnesses.is_empty() {
-            return Err(refuse("there are witnesses and no quorum line")
-                .with_hint("say which witnesses are enough, or \"quorum none\""));
+            return Err(refuse(phrases::TRUST_NO_QUORUM).with_hint(phrases::HINT_TRUST_NO_QUORUM));
         }
         Ok(Trust(Arc::new(self.trust)))
     }
 
     fn line(&mut self, line: &[u8]) -> Result<(), Error> {
         if let Some(&byte) = line.iter().find(|&&b| (b < b' ' && b != b'\t') || b == 0x7f) {
-            let error = refuse("a trust file holds no control character");
+            let error = refuse(phrases::TRUST_CONTROL_CHARACTER);
             return Err(match byte {
-                b'\r' => error.with_hint("end lines with LF, not CR LF"),
+                b'\r' => error.with_hint(phrases::HINT_TRUST_CRLF),
                 // Where a page decoded them, the first bytes of both are others.
-                0 => error.with_hint(UTF_16),
-                0x1f => error.with_hint("it seems to be compressed: unpack it"),
+                0 => error.with_hint(phrases::HINT_HEADER_UTF16),
+                0x1f => error.with_hint(phrases::HINT_TRUST_COMPRESSED),
                 _ => error,
             });
         }
@@ -367,10 +365,8 @@ impl Reader {
             (b"issuer", [key]) => self.trust.issuers.push(parse_key(key, KeyType::Ed25519)?),
             (b"emitter", [key]) => self.trust.emitters.push(parse_key(key, KeyType::Ed25519)?),
             (b"revoke", [key, since]) => {
-                let since = parse_bound(since).ok_or_else(|| {
-                    refuse("a bound that is not a time")
-                        .with_hint("write it as 2026-11-20T06:01:02.345Z, or - for always")
-                })?;
+                let since = parse_bound(since)
+                    .ok_or_else(|| refuse(phrases::TRUST_BOUND).with_hint(phrases::HINT_TRUST_BOUND))?;
                 let key = parse_key(key, KeyType::Ed25519)?;
                 self.trust.revocations.push(Revocation { key, since });
             }
@@ -382,7 +378,7 @@ impl Reader {
     fn log(&mut self, key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
         let key = parse_key(key, KeyType::Ed25519)?;
         if !insert(&mut self.log_keys, &key) {
-            return Err(refuse(TWO_LOGS));
+            return Err(refuse(phrases::TRUST_LOG_TWICE));
         }
         self.trust.logs.push(Log { key, url: url.map(<[u8]>::to_vec) });
         Ok(())
@@ -391,7 +387,7 @@ impl Reader {
     fn witness(&mut self, name: &[u8], key: &[u8], url: Option<&[u8]>) -> Result<(), Error> {
         let key = parse_key(key, KeyType::Cosignature)?;
         if !insert(&mut self.witness_keys, &key) {
-            return Err(refuse("two witnesses have one public key"));
+            return Err(refuse(phrases::TRUST_WITNESS_TWICE));
         }
         self.define(name, Member::Witness(self.trust.witnesses.len()))?;
         self.trust.witnesses.push(Witness { name: name.to_vec(), key, url: url.map(<[u8]>::to_vec) });
@@ -407,9 +403,9 @@ impl Reader {
                 crate::integer::parse(&digits[zeros..]).and_then(|k| usize::try_from(k).ok())
             }
         };
-        let threshold = threshold.filter(|k| (1..=members.len()).contains(k)).ok_or_else(|| {
-            refuse("the threshold is not any, all or a number from 1 to that of the members")
-        })?;
+        let threshold = threshold
+            .filter(|k| (1..=members.len()).contains(k))
+            .ok_or_else(|| refuse(phrases::TRUST_THRESHOLD))?;
         let members = members.iter().map(|member| self.take_member(member)).collect::<Result<Vec<_>, _>>()?;
         self.define(name, Member::Group(self.trust.groups.len()))?;
         self.trust.groups.push(Group { name: name.to_vec(), threshold, members });
@@ -418,7 +414,7 @@ impl Reader {
 
     fn quorum(&mut self, name: &[u8]) -> Result<(), Error> {
         if core::mem::replace(&mut self.has_quorum, true) {
-            return Err(refuse("there is a second quorum line"));
+            return Err(refuse(phrases::TRUST_QUORUM_TWICE));
         }
         if name != b"none" {
             self.trust.quorum = Some(self.find(name)?.member);
@@ -428,18 +424,16 @@ impl Reader {
 
     fn define(&mut self, name: &[u8], member: Member) -> Result<(), Error> {
         if name == b"none" {
-            return Err(refuse("the name none is taken"));
+            return Err(refuse(phrases::TRUST_NAME_NONE));
         }
-        let Err(place) = self.place(name) else { return Err(refuse("a name is given twice")) };
+        let Err(place) = self.place(name) else { return Err(refuse(phrases::TRUST_NAME_TWICE)) };
         self.names.insert(place, Name { text: name.to_vec(), member, grouped: false });
         Ok(())
     }
 
     fn find(&mut self, name: &[u8]) -> Result<&mut Name, Error> {
         let place = self.place(name).ok();
-        place
-            .and_then(|place| self.names.get_mut(place))
-            .ok_or_else(|| refuse("no line before defines this name"))
+        place.and_then(|place| self.names.get_mut(place)).ok_or_else(|| refuse(phrases::TRUST_NAME_UNKNOWN))
     }
 
     /// Where a name is in the list, or else would be.
@@ -450,15 +444,14 @@ impl Reader {
     fn take_member(&mut self, name: &[u8]) -> Result<Member, Error> {
         let found = self.find(name)?;
         if core::mem::replace(&mut found.grouped, true) {
-            return Err(refuse("a member is there twice")
-                .with_hint("a witness or group can be a member of one group, once"));
+            return Err(refuse(phrases::LINE_MEMBER_TWICE).with_hint(phrases::HINT_TRUST_MEMBER_TWICE));
         }
         Ok(found.member)
     }
 }
 
 fn parse_key(text: &[u8], kind: KeyType) -> Result<VerifierKey, Error> {
-    let text = core::str::from_utf8(text).map_err(|_| refuse("a key is not UTF-8"))?;
+    let text = core::str::from_utf8(text).map_err(|_| refuse(phrases::TRUST_KEY_NOT_UTF8))?;
     VerifierKey::parse(text, kind).map_err(|error| error.with_code(Code::Trust))
 }
 
@@ -473,22 +466,21 @@ fn usage(kind: &[u8]) -> Error {
         b"revoke" => "revoke <vkey> <since>",
         // What stands there is not repeated: it may be a secret key, given in the wrong place.
         _ if kind.starts_with(b"PRIVATE+KEY+") => {
-            return refuse("this is a secret key, not a trust file")
-                .with_hint("keep it to yourself; a trust file names public keys, as keygen prints them");
+            return refuse(phrases::TRUST_SECRET_KEY).with_hint(phrases::HINT_TRUST_SECRET_KEY);
         }
         _ => {
-            return refuse("there is no such kind of line").with_hint(if kind.starts_with(b"\xef\xbb\xbf") {
-                "it begins with a byte order mark: save the file as UTF-8 without one"
+            return refuse(phrases::TRUST_KIND).with_hint(if kind.starts_with(b"\xef\xbb\xbf") {
+                phrases::HINT_HEADER_BYTE_ORDER_MARK
             } else if kind.starts_with(b"{\"countersign\":") {
-                "this is an export: a trust file is another file, with the keys that you trust"
+                phrases::HINT_TRUST_EXPORT
             } else if [&b"-----BEGIN"[..], b"ssh-", b"{"].iter().any(|start| kind.starts_with(start)) {
-                "it seems to be a key in PEM, SSH or JSON: a trust file has lines such as emitter <vkey>, with keys as keygen prints them"
+                phrases::HINT_TRUST_OTHER_KEY
             } else {
-                "lines are log, witness, group, quorum, issuer, emitter, revoke and # comments"
+                phrases::HINT_TRUST_KINDS
             });
         }
     };
-    refuse("this line is not of the form of its kind").with_hint(form)
+    refuse(phrases::TRUST_FORM).with_hint(form)
 }
 
 #[cfg(all(test, feature = "sign"))]

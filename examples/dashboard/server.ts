@@ -37,7 +37,7 @@ function userOf(_request: Request): { id: string; name: string } | undefined {
 }
 
 /** The page's key may sign for as long as a working day, if somebody is signed in. */
-const grant = issuer.handler({ authorise: (request) => userOf(request) !== undefined && { ttlSeconds: 8 * 3600 } });
+const grant = issuer.handler({ authorise: (request) => userOf(request) !== undefined && { ttlMs: 8 * 3_600_000 } });
 
 const app = new Hono();
 
@@ -113,7 +113,7 @@ async function recently(): Promise<string> {
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
-  process.once(signal, () => audit.close({ patience: 5_000 }).finally(() => process.exit()));
+  process.once(signal, () => audit.close({ retryForMs: 5_000 }).finally(() => process.exit()));
 }
 
 serve({ fetch: app.fetch, port: Number(PORT), hostname: "127.0.0.1" }, ({ port }) =>

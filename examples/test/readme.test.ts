@@ -32,7 +32,7 @@ test("the commands make a log that takes events, and show that they verify", { s
   );
   const audit = createRecorder({ key, to, log: vkey });
   audit.record({ action: "job.delete", actor: { id: "u_1" } });
-  await audit.close({ patience: 30_000 });
+  await audit.close({ retryForMs: 30_000 });
 
   const said = type(reading);
   assert.match(said, /Verified\. Unchanged/);

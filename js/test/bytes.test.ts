@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { concat, readAtMost } from "../dist/bytes.js";
+import { concat, readAtMost } from "../packages/countersign/dist/bytes.js";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 

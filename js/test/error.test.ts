@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { inspect } from "node:util";
 import { CountersignError, type ErrorCode } from "countersign";
-import { teller } from "../dist/error.js";
+import { teller } from "../packages/countersign/dist/error.js";
 
 test("an error shows the members that have a value, and no others", () => {
   const bare = new CountersignError("options.invalid", "no");

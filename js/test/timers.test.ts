@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { sleep, within } from "../dist/timers.js";
+import { sleep, within } from "../packages/countersign/dist/timers.js";
 
 test("a wait that is over, and one without end, are none that Node.js warns of", async () => {
   const warnings: Error[] = [];

@@ -19,11 +19,11 @@
 //! # Ok::<(), countersign::export::DecompressError>(())
 //! ```
 
-use super::CUT_OFF;
-
 mod crc32;
 mod gzip;
 mod zstd;
+
+use crate::phrases;
 
 /// How an export is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,39 +52,35 @@ impl Compression {
 #[non_exhaustive]
 pub enum DecompressError {
     /// It ends too early.
-    #[display("the compressed stream ends too early")]
+    #[display("{}", phrases::STREAM_CUT)]
     Cut,
     /// It is damaged, as this says.
     Damaged(&'static str),
     /// Something else stands after its end.
-    #[display("something else follows the compressed stream")]
+    #[display("{}", phrases::STREAM_FOLLOWED)]
     Followed,
     /// A zstd frame needs a window above 8 MiB to be decompressed.
-    #[display("a zstd frame needs a window above 8 MiB")]
+    #[display("{}", phrases::STREAM_WINDOW)]
     Window,
     /// A zstd frame was compressed with a dictionary.
-    #[display("a zstd frame needs a dictionary")]
+    #[display("{}", phrases::STREAM_DICTIONARY)]
     Dictionary,
 }
 
-const CHECKSUM: DecompressError =
-    DecompressError::Damaged("a checksum of the compressed stream does not match");
-const CORRUPT: DecompressError = DecompressError::Damaged("the compressed stream is corrupt");
-const LENGTH: DecompressError = DecompressError::Damaged("the compressed stream is not as long as it says");
-const UNKNOWN: DecompressError =
-    DecompressError::Damaged("the compressed stream asks for what its format does not know");
+const CHECKSUM: DecompressError = DecompressError::Damaged(phrases::STREAM_CHECKSUM);
+const CORRUPT: DecompressError = DecompressError::Damaged(phrases::STREAM_CORRUPT);
+const LENGTH: DecompressError = DecompressError::Damaged(phrases::STREAM_LENGTH);
+const UNKNOWN: DecompressError = DecompressError::Damaged(phrases::STREAM_UNKNOWN);
 
 impl DecompressError {
     /// What to do about it, for people.
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::Cut => CUT_OFF,
-            Self::Damaged(_) => "it was damaged on its way, or where it was kept: fetch it again",
-            Self::Followed => "something was added to its end: fetch it again",
-            Self::Window => {
-                "compress it again with a smaller window: gzip, or zstd with --long=23 at most and without --ultra"
-            }
-            Self::Dictionary => "decompress it, then compress it again without a dictionary",
+            Self::Cut => phrases::HINT_STREAM_CUT,
+            Self::Damaged(_) => phrases::HINT_STREAM_DAMAGED,
+            Self::Followed => phrases::HINT_STREAM_FOLLOWED,
+            Self::Window => phrases::HINT_STREAM_WINDOW,
+            Self::Dictionary => phrases::HINT_STREAM_DICTIONARY,
         }
     }
 }

@@ -1,7 +1,8 @@
-use crate::error::{Code, Error, UTF_16};
+use crate::error::{Code, Error};
 use crate::integer;
 use crate::json::{Members, duplicate_name, scan_value, twin, unescape};
 use crate::note::check_name;
+use crate::phrases;
 
 use super::line::strip;
 use super::{MAX_LINE, MAX_LINE_LEVELS};
@@ -27,8 +28,7 @@ impl Header {
 
     /// The error where this line stands in the place of a header, with a hint at what it seems to be.
     pub(crate) fn missing(line: &[u8]) -> Error {
-        Error::new(Code::Export, "this is not a countersign export, or its header is damaged")
-            .with_hint(what_it_seems(line))
+        Error::new(Code::Export, phrases::HEADER_INVALID).with_hint(what_it_seems(line))
     }
 }
 
@@ -81,49 +81,49 @@ fn what_it_seems(line: &[u8]) -> &'static str {
     let has = |name: &str| whole.is_some_and(|text| Members::of(text).any(|(member, _)| member == name));
     let names_a_version = line.windows(VERSIONS.len()).any(|part| part == VERSIONS);
     if line.is_empty() {
-        "the file is empty: was the right file chosen, and did its download finish?"
+        phrases::HINT_HEADER_EMPTY
     } else if line.starts_with(b"\xef\xbb\xbf") {
-        "it begins with a byte order mark: save the file as UTF-8 without one"
+        phrases::HINT_HEADER_BYTE_ORDER_MARK
     } else if [&b"\xff\xfe"[..], b"\xfe\xff", b"{\0", b"\0{"].iter().any(|start| line.starts_with(start)) {
-        UTF_16
+        phrases::HINT_HEADER_UTF16
     } else if [&b"PK\x03\x04"[..], b"PK\x05\x06"].iter().any(|start| line.starts_with(start)) {
-        "it seems to be a ZIP archive: unpack it and choose the export inside"
+        phrases::HINT_HEADER_ZIP
     } else if line.get(257..262) == Some(b"ustar") {
-        "it seems to be a tar archive: unpack it and choose the export inside"
+        phrases::HINT_HEADER_TAR
     } else if line.starts_with(b"PAR1") {
-        "it seems to be a Parquet file: ask for the export itself, a .ndjson file"
+        phrases::HINT_HEADER_PARQUET
     } else if line.starts_with(b"%PDF") {
-        "it seems to be a PDF document: ask for the export itself, a .ndjson file"
+        phrases::HINT_HEADER_PDF
     } else if line.starts_with(b"BZh") || line.starts_with(b"\xfd7zXZ") {
-        "it seems to be compressed with bzip2 or xz: unpack it, or compress it with gzip or zstd"
+        phrases::HINT_HEADER_BZIP2
     } else if line.starts_with(b"<") {
-        "it seems to be a web page or XML, perhaps a login or error page in place of the download: fetch the export again"
+        phrases::HINT_HEADER_MARKUP
     } else if line.starts_with(b"PRIVATE+KEY+") {
-        "it seems to be a secret key: keep it to yourself; choose the export instead"
+        phrases::HINT_HEADER_SECRET_KEY
     } else if line.starts_with(b"log ") || line.starts_with(b"emitter ") || line.starts_with(b"issuer ") {
-        "it seems to be a trust file: give it as the trust file, and an export beside it"
+        phrases::HINT_HEADER_TRUST_FILE
     } else if line.starts_with(b"\x1f\x8b") || line.starts_with(b"\x28\xb5\x2f\xfd") {
-        "it is compressed twice: unpack it once"
+        phrases::HINT_HEADER_COMPRESSED_TWICE
     } else if line.contains(&0) || (object.is_none() && core::str::from_utf8(line).is_err()) {
-        "it seems to be a binary file: choose the export, a .ndjson file, perhaps with gzip or zstd"
+        phrases::HINT_HEADER_BINARY
     } else if line == b"{" || line == b"[" {
-        "it seems to be indented JSON, and an export has one object a line: choose the file as it was written"
+        phrases::HINT_HEADER_INDENTED
     } else if line.starts_with(b"[") {
-        "it seems to be a JSON array, and an export has one object a line: choose the file as it was written"
+        phrases::HINT_HEADER_ARRAY
     } else if whole.is_some_and(|text| duplicate_name(text).is_some()) {
-        "it has a member twice: ask for the export as it was written"
+        phrases::HINT_HEADER_MEMBER_TWICE
     } else if has("countersign") && names_a_version {
-        "its version, origin or range is not one that this version reads: use a newer version, or ask for the export again"
+        phrases::HINT_HEADER_VERSION
     } else if whole.is_none() && (names_a_version || line.starts_with(b"{\"countersign\"")) {
-        "its header was cut off or changed, as by mail, terminals or spreadsheets: get the file as it was written"
+        phrases::HINT_HEADER_DAMAGED
     } else if ["link", "note", "leaf", "skip", "checkpoint"].into_iter().any(has) {
-        "the header is missing: the file's beginning was cut off, or its lines were reordered; ask for the whole export"
+        phrases::HINT_HEADER_MISSING
     } else if whole.is_some() && !has("countersign") {
-        "it seems to be other JSON: an error in place of the download, or events that were never recorded by `countersign record`"
+        phrases::HINT_HEADER_OTHER_JSON
     } else if line.len() > MAX_LINE {
-        "its first line is longer than 1 MiB: was the right file chosen?"
+        phrases::HINT_HEADER_LONG
     } else {
-        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}: was the right file chosen?"
+        phrases::HINT_HEADER_INVALID
     }
 }
 

@@ -1,8 +1,5 @@
 //! How large an export's parts may be.
 
-/// What to do about a file that ends too early, for people.
-pub(crate) const CUT_OFF: &str = "most likely its download broke off, or is still under way: fetch it again";
-
 /// The largest event, in bytes as it stands.
 pub const MAX_EVENT: usize = crate::event::MAX_BYTES;
 /// The longest line, in bytes, white space included and the line end not.

@@ -8,6 +8,7 @@ use crate::integer;
 use crate::json::{scan_value, skip_space, string_end, twin, unescape};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link};
+use crate::phrases;
 use crate::words::words;
 
 use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL, Payload};
@@ -171,7 +172,7 @@ impl<'a> Line<'a> {
     /// The same; where `extended`, a checkpoint may be one of other people's, which no export has.
     pub(crate) fn read(line: &'a str, extended: bool) -> Result<Self, LineError<'a>> {
         if line.len() > MAX_LINE {
-            return Err(LineError::without_place("longer than 1 MiB"));
+            return Err(LineError::without_place(phrases::LINE_TOO_LONG));
         }
         let stripped = line.trim_matches([' ', '\t', '\r']);
         let mut members = read_members(stripped).map_err(LineError::without_place)?;
@@ -182,11 +183,10 @@ impl<'a> Line<'a> {
 
 #[inline]
 fn read_members(line: &str) -> Result<Members<'_>, &'static str> {
-    const NOT_JSON: &str = "not one JSON object";
     let bytes = line.as_bytes();
     let mut members = Members::default();
     if bytes.first() != Some(&b'{') {
-        return Err(NOT_JSON);
+        return Err(phrases::LINE_NOT_OBJECT);
     }
     let mut index = skip_space(bytes, 1);
     if bytes.get(index) == Some(&b'}') {
@@ -194,22 +194,22 @@ fn read_members(line: &str) -> Result<Members<'_>, &'static str> {
     } else {
         loop {
             if bytes.get(index) != Some(&b'"') {
-                return Err(NOT_JSON);
+                return Err(phrases::LINE_NOT_OBJECT);
             }
-            let (end, escapes) = string_end(bytes, index + 1).map_err(|_| NOT_JSON)?;
+            let (end, escapes) = string_end(bytes, index + 1).map_err(|_| phrases::LINE_NOT_OBJECT)?;
             let raw = &line[index + 1..end - 1];
             let name = if escapes { unescape(raw) } else { Cow::Borrowed(raw) };
             index = skip_space(bytes, end);
             if bytes.get(index) != Some(&b':') {
-                return Err(NOT_JSON);
+                return Err(phrases::LINE_NOT_OBJECT);
             }
             let start = skip_space(bytes, index + 1);
             let (end, escapes, names_increase) = if bytes.get(start) == Some(&b'"') {
-                let (end, escapes) = string_end(bytes, start + 1).map_err(|_| NOT_JSON)?;
+                let (end, escapes) = string_end(bytes, start + 1).map_err(|_| phrases::LINE_NOT_OBJECT)?;
                 (end, escapes, true)
             } else {
-                let scanned = scan_value(bytes, start, MAX_LINE_LEVELS - 1)
-                    .map_err(|_| "not one JSON object that nests at most 65 deep")?;
+                let scanned =
+                    scan_value(bytes, start, MAX_LINE_LEVELS - 1).map_err(|_| phrases::LINE_TOO_DEEP)?;
                 (scanned.end, false, scanned.names_increase)
             };
             members.put(name, Value { text: &line[start..end], escapes, names_increase });
@@ -217,11 +217,11 @@ fn read_members(line: &str) -> Result<Members<'_>, &'static str> {
             match bytes.get(index) {
                 Some(b',') => index = skip_space(bytes, index + 1),
                 Some(b'}') => break index += 1,
-                _ => return Err(NOT_JSON),
+                _ => return Err(phrases::LINE_NOT_OBJECT),
             }
         }
     }
-    if index == bytes.len() { Ok(members) } else { Err(NOT_JSON) }
+    if index == bytes.len() { Ok(members) } else { Err(phrases::LINE_NOT_OBJECT) }
 }
 
 impl<'a> Members<'a> {
@@ -248,18 +248,18 @@ impl<'a> Members<'a> {
         let kinds = [&self.link, &self.note, &self.leaf, &self.skip, &self.checkpoint];
         if self.a_kind_twice || kinds.iter().filter(|kind| kind.is_some()).count() != 1 {
             return Err(LineError::without_place(if self.unknown.iter().any(|name| name == "countersign") {
-                "another header: exports were put together, verify each by itself"
+                phrases::LINE_SECOND_HEADER
             } else {
-                "holds not exactly one of link, note, leaf, skip and checkpoint"
+                phrases::LINE_KINDS
             }));
         }
         let unknown_members = self.unknown.len() as u32;
         let flaw = if self.a_member_twice {
-            Some("a member is there twice")
+            Some(phrases::LINE_MEMBER_TWICE)
         } else if self.link.is_none()
             && (self.salt.is_some() || self.event.is_some() || self.withheld.is_some())
         {
-            Some("salt, event and withheld go with a link alone")
+            Some(phrases::LINE_EVENT_BESIDE_OTHER)
         } else {
             None
         };
@@ -272,8 +272,7 @@ impl<'a> Members<'a> {
         } else if let Some(detail) = flaw {
             return Err(LineError::without_place(detail));
         } else if let Some(value) = self.skip {
-            skip_line(value)
-                .ok_or_else(|| LineError::without_place("a skip is [level, hash], level 0 to 52"))?
+            skip_line(value).ok_or_else(|| LineError::without_place(phrases::LINE_SKIP))?
         } else if let Some(value) = self.checkpoint {
             checkpoint_line(value, extended)?
         } else {
@@ -284,7 +283,7 @@ impl<'a> Members<'a> {
 
     #[inline]
     fn link_line(&self, value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, LineError<'a>> {
-        let text = value.string().ok_or(LineError::without_place("link is not a string"))?;
+        let text = value.string().ok_or(LineError::without_place(phrases::LINE_LINK))?;
         match self.link(&text, flaw) {
             Ok((link, payload, withheld)) => Ok(Item::Link { text, link, payload, withheld }),
             Err(reason) => {
@@ -298,9 +297,9 @@ impl<'a> Members<'a> {
     fn link(&self, text: &str, flaw: Option<&'static str>) -> Result<(Link, Shown<'a>, Hidden), Reason> {
         check_leaf(text.len(), flaw)?;
         let (payload, withheld) = self.payload().map_err(|detail| (LineErrorKind::Line, detail))?;
-        let link = Link::read(text).ok_or((LineErrorKind::Link, "the link has not the grammar of a link"))?;
+        let link = Link::read(text).ok_or((LineErrorKind::Link, phrases::LINE_LINK_GRAMMAR))?;
         if !matches!(link, Link::Event(_)) && (payload.is_some() || withheld.is_some()) {
-            return Err((LineErrorKind::Line, "salt, event and withheld go with an event link alone"));
+            return Err((LineErrorKind::Line, phrases::LINE_EVENT_BESIDE_LINK));
         }
         Ok((link, payload, withheld))
     }
@@ -310,22 +309,22 @@ impl<'a> Members<'a> {
         match (&self.salt, &self.event, &self.withheld) {
             (Some(salt), Some(event), None) => {
                 let salt = salt.string().and_then(|salt| base64::decode_array(salt.as_bytes()));
-                let salt = salt.ok_or("salt is not base64 of 16 bytes")?;
+                let salt = salt.ok_or(phrases::LINE_SALT)?;
                 if !event.text.starts_with('{') {
-                    return Err("event is not an object");
+                    return Err(phrases::LINE_EVENT);
                 }
                 if event.text.len() > MAX_EVENT {
-                    return Err("an event is at most 262,144 bytes");
+                    return Err(phrases::LINE_EVENT_SIZE);
                 }
                 Ok((Some(Payload { salt, event: event.text, names_increase: event.names_increase }), None))
             }
             (None, None, None) => Ok((None, None)),
             (None, None, Some(reason)) => {
                 let reason = reason.string().and_then(|word| Withheld::parse(&word));
-                Ok((None, Some(reason.ok_or("withheld is erased, redacted or filtered")?)))
+                Ok((None, Some(reason.ok_or(phrases::LINE_WITHHELD)?)))
             }
-            (Some(_), None, _) | (None, Some(_), _) => Err("salt and event come together"),
-            (Some(_), Some(_), Some(_)) => Err("withheld beside an event"),
+            (Some(_), None, _) | (None, Some(_), _) => Err(phrases::LINE_SALT_OR_EVENT_ALONE),
+            (Some(_), Some(_), Some(_)) => Err(phrases::LINE_WITHHELD_BESIDE_EVENT),
         }
     }
 }
@@ -337,7 +336,7 @@ type Reason = (LineErrorKind, &'static str);
 /// What is wrong with a leaf of that length on a line with that flaw, whatever the leaf is.
 fn check_leaf(length: usize, flaw: Option<&'static str>) -> Result<(), Reason> {
     if length > MAX_LEAF {
-        return Err((LineErrorKind::LeafSize, "an entry is at most 65,535 bytes"));
+        return Err((LineErrorKind::LeafSize, phrases::LINE_ENTRY_SIZE));
     }
     flaw.map_or(Ok(()), |detail| Err((LineErrorKind::Line, detail)))
 }
@@ -350,8 +349,8 @@ pub(crate) fn into_bytes(text: Cow<'_, str>) -> Cow<'_, [u8]> {
 }
 
 fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, LineError<'a>> {
-    let text = value.string().ok_or(LineError::without_place("note is not a string"))?;
-    let parse = |()| KeyNote::parse(&text).map_err(|_| (LineErrorKind::Note, "the note is not a key note"));
+    let text = value.string().ok_or(LineError::without_place(phrases::LINE_NOTE))?;
+    let parse = |()| KeyNote::parse(&text).map_err(|_| (LineErrorKind::Note, phrases::LINE_NOTE_GRAMMAR));
     match check_leaf(text.len(), flaw).and_then(parse) {
         Ok(note) => Ok(Item::Note { text, note: Box::new(note) }),
         Err(reason) => Err(LineError::leaf(reason, into_bytes(text))),
@@ -360,10 +359,10 @@ fn note_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a
 
 fn opaque_line<'a>(value: Value<'a>, flaw: Option<&'static str>) -> Result<Item<'a>, LineError<'a>> {
     let bytes = value.string().and_then(|text| base64::decode(text.as_bytes()));
-    let bytes = bytes.ok_or(LineError::without_place("leaf is not canonical base64"))?;
+    let bytes = bytes.ok_or(LineError::without_place(phrases::LINE_LEAF))?;
     let hides = core::str::from_utf8(&bytes)
         .is_ok_and(|text| Link::read(text).is_some() || KeyNote::parse(text).is_ok());
-    let hidden = hides.then_some("a link or a key note stands as an opaque leaf");
+    let hidden = hides.then_some(phrases::LINE_HIDDEN_LINK);
     match check_leaf(bytes.len(), flaw.or(hidden)) {
         Ok(()) => Ok(Item::Leaf(bytes)),
         Err(reason) => Err(LineError::leaf(reason, Cow::Owned(bytes))),
@@ -381,10 +380,10 @@ fn skip_line(value: Value<'_>) -> Option<Item<'_>> {
 }
 
 fn checkpoint_line(value: Value<'_>, extended: bool) -> Result<Item<'_>, LineError<'_>> {
-    let text = value.string().ok_or(LineError::without_place("checkpoint is not a string"))?;
+    let text = value.string().ok_or(LineError::without_place(phrases::LINE_CHECKPOINT_TEXT))?;
     let parse = if extended { SignedCheckpoint::parse_extended } else { SignedCheckpoint::parse };
     let Ok(signed) = parse(&text) else {
-        let detail = "the checkpoint is not a signed checkpoint without extension lines";
+        let detail = phrases::LINE_CHECKPOINT;
         return Err(LineError { fault: LineErrorKind::Checkpoint, ..LineError::without_place(detail) });
     };
     Ok(Item::Checkpoint { text, signed: Box::new(signed) })

@@ -5,6 +5,7 @@ use crate::error::Quoted;
 use crate::hash::Hash;
 use crate::json::duplicate_name;
 use crate::link::{Salt, commit};
+use crate::phrases;
 
 /// An event as it stands in an export.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +34,7 @@ pub enum PayloadError {
     #[display("the event has two members {}", Quoted(_0))]
     DuplicateMember(String),
     /// Neither the text as it stands nor its canonical form is what the link commits to.
-    #[display("the event was changed after it was signed")]
+    #[display("{}", phrases::PAYLOAD_MISMATCH)]
     Differs,
 }
 

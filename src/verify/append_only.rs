@@ -5,6 +5,7 @@ use super::finding::{Findings, Place};
 use super::report::Check;
 use crate::checkpoint::SignedCheckpoint;
 use crate::hash::Hash;
+use crate::phrases::{self, say};
 
 /// The pins of the export's log, by size.
 #[derive(Debug, Default)]
@@ -50,8 +51,11 @@ impl Pins {
             self.reached += 1;
             if root != Some(*pinned) {
                 self.split += 1;
-                let message =
-                    format_args!("the log's first {size} entries are not those of the pinned checkpoint");
+                let message = say!(
+                    "append_only.split_view",
+                    "the log's first {size} entries are not those of the pinned checkpoint",
+                    size
+                );
                 findings.add(AppendOnlySplitView, place, message);
             }
         }
@@ -73,28 +77,37 @@ impl Pins {
         findings: &mut Findings,
     ) -> Check {
         let (mut rolled_back, mut not_reached) = (0, false);
-        let jumped = self.jumped.iter().map(|(size, place)| (*size, *place, "a skip passes over"));
-        let unmet = self.all[self.next..].iter().map(|(size, _)| (*size, last, "the export ends before"));
-        for (size, place, how) in jumped.chain(unmet) {
+        let jumped = self.jumped.iter().map(|(size, place)| (*size, *place, true));
+        let unmet = self.all[self.next..].iter().map(|(size, _)| (*size, last, false));
+        for (size, place, was_skipped) in jumped.chain(unmet) {
             match last_checkpoint {
                 Some((checkpoint, at)) if size > checkpoint => {
                     rolled_back += 1;
-                    let message =
-                        format_args!("the last checkpoint has {checkpoint} entries, the pinned one {size}");
+                    let message = say!(
+                        "append_only.rollback",
+                        "the last checkpoint has {checkpoint} entries, the pinned one {size}",
+                        checkpoint,
+                        size
+                    );
                     findings.add(AppendOnlyRollback, at, message);
                 }
                 _ => {
                     not_reached = true;
-                    findings.add(AppendOnlyNotReached, place, format_args!("{how} the pinned size {size}"));
+                    let message = if was_skipped {
+                        say!("append_only.skipped", "a skip passes over the pinned size {size}", size)
+                    } else {
+                        say!("append_only.not_reached", "the export ends before the pinned size {size}", size)
+                    };
+                    findings.add(AppendOnlyNotReached, place, message);
                 }
             }
         }
         let none = self.is_empty().then_some(if self.others {
-            "every pin is of another log: nothing was compared"
+            phrases::REASON_PINS_OF_OTHER_LOGS
         } else {
-            "no checkpoint of this log was pinned before"
+            phrases::REASON_NO_PIN
         });
-        let reason = none.or(not_reached.then_some("the export does not stop at every pinned size"));
+        let reason = none.or(not_reached.then_some(phrases::REASON_PINS_NOT_REACHED));
         Check::of(self.reached + rolled_back, self.split + rolled_back, reason)
     }
 }

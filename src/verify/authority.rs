@@ -10,6 +10,7 @@ use super::void::{VoidableGrants, VoidedWindows};
 use crate::error::Quoted;
 use crate::keys::{KeyNote, Statement, Window, Windows};
 use crate::note::{KeyType, VerifierKey};
+use crate::phrases::{self, say};
 use crate::rights;
 use crate::time::Time;
 use crate::trust::Trust;
@@ -212,18 +213,30 @@ impl Authority {
             }
         }
         if note.origin != origin {
-            let hint = "a key note acts only in the log that it names: ask for one made for this log";
+            let hint = phrases::HINT_KEY_NOTE_OTHER_LOG;
+            let log = Quoted(&note.origin);
             let message =
-                format_args!("the key note is for the log {}, so it does nothing here", Quoted(&note.origin));
+                say!("key.note.other_log", "the key note is for the log {log}, so it does nothing here", log);
             findings.add_with_hint(KeyStatement, place, hint, message);
         } else if let Some(statement) = denied {
-            let message =
-                format_args!("the key note does nothing: {}", statement.lacks_signer("the trust file"));
+            let key = Quoted(statement.key().name());
+            let message = match statement {
+                Statement::Grant { .. } => say!(
+                    "key.note.grant",
+                    "the key note does nothing: no issuer in the trust file that may grant {key} signed it",
+                    key
+                ),
+                Statement::Revoke { .. } => say!(
+                    "key.note.revoke",
+                    "the key note does nothing: neither {key} nor an issuer in the trust file that may revoke it signed it",
+                    key
+                ),
+            };
             findings.add(KeyStatement, place, message);
         } else if invalid {
-            let hint =
-                "the note acts by its other signatures: get the export again if it should have this one too";
-            let message = format_args!("a signature line of a known key is invalid, and ignored");
+            let hint = phrases::HINT_KEY_NOTE_SIGNATURE;
+            let message =
+                say!("key.note.signature", "a signature line of a known key is invalid, and ignored");
             findings.add_with_hint(KeyStatement, place, hint, message);
         }
         Acted { acts, signers: signers.into_iter().map(|signer| signer.key).collect() }

@@ -7,6 +7,7 @@ use super::revocations::LastLink;
 use super::summary::{LinkEntry, Role};
 use crate::hash::Hash;
 use crate::link::ChainId;
+use crate::phrases::{self, say};
 use crate::time::Time;
 
 /// Where a chain stands after its last link that is no fork.
@@ -71,7 +72,11 @@ impl Chains {
         self.links += 1;
         let opens = matches!(link.role, Role::Open(_));
         if !opens {
-            findings.add(ChainNoOpen, place, format_args!("the chain's open link has not come before"));
+            findings.add(
+                ChainNoOpen,
+                place,
+                say!("chain.no_open", "the chain's open link has not come before"),
+            );
         }
         ChainEnd {
             id,
@@ -100,14 +105,18 @@ impl Chains {
         self.links += 1;
         if link.seq <= chain.seq {
             self.failed += 1;
-            let seq = chain.seq;
-            let message = format_args!("link {} comes after link {seq} of its chain", link.seq);
+            let (this, last) = (link.seq, chain.seq);
+            let message = say!("chain.fork", "link {this} comes after link {last} of its chain", this, last);
             findings.add(ChainFork, place, message);
             return Step::Fork;
         }
         let mut failed = chain.closed;
         if chain.closed {
-            findings.add(ChainAfterClose, place, format_args!("the chain was closed before this link"));
+            findings.add(
+                ChainAfterClose,
+                place,
+                say!("chain.after_close", "the chain was closed before this link"),
+            );
         }
         let mut step = Step::Follows;
         let missing = link.seq - chain.seq - 1;
@@ -118,17 +127,26 @@ impl Chains {
             failed |= !explained;
             chain.whole = false;
             let (from, to) = (chain.seq + 1, link.seq - 1);
-            let (code, how) =
-                if explained { (ChainJump, "among the entries left out") } else { (ChainGap, "missing") };
-            if from == to {
-                findings.add(code, place, format_args!("link {from} of the chain is {how}"));
-            } else {
-                findings.add(code, place, format_args!("links {from} to {to} of the chain are {how}"));
-            }
+            let message = match (explained, from == to) {
+                (true, true) => {
+                    say!("chain.jump.one", "link {from} of the chain is among the entries left out", from)
+                }
+                (true, false) => say!(
+                    "chain.jump.many",
+                    "links {from} to {to} of the chain are among the entries left out",
+                    from,
+                    to
+                ),
+                (false, true) => say!("chain.gap.one", "link {from} of the chain is missing", from),
+                (false, false) => {
+                    say!("chain.gap.many", "links {from} to {to} of the chain are missing", from, to)
+                }
+            };
+            findings.add(if explained { ChainJump } else { ChainGap }, place, message);
         } else if link.prev != chain.hash {
             step = Step::Broken;
             failed = true;
-            let message = format_args!("it does not follow from the link that stands before it");
+            let message = say!("chain.prev", "it does not follow from the link that stands before it");
             findings.add(ChainPrev, place, message);
         }
         self.failed += u64::from(failed);
@@ -148,7 +166,7 @@ impl Chains {
     }
 
     pub(super) fn check(&self) -> Check {
-        Check::of(self.links, self.failed, (self.links == 0).then_some("there is no link"))
+        Check::of(self.links, self.failed, (self.links == 0).then_some(phrases::REASON_NO_LINK))
     }
 }
 

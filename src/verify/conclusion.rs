@@ -6,6 +6,7 @@ use super::sequence::Sequence;
 use super::signatures::Signatures;
 use super::verdict::{Asked, UnknownKeys, decide};
 use super::{FindingCode, Verification, closure, expected, range};
+use crate::phrases::say;
 
 impl Sequence {
     /// What there is to say of an export that ends here, and the findings that were not told yet.
@@ -94,12 +95,16 @@ impl Sequence {
             let void = void_grants.binary_search_by_key(&signer.key, |(key, _)| *key);
             let void = void.is_ok_and(|place| coverage.suspect(&void_grants[place].1, quorum));
             if let Some(place) = revoked {
-                let message =
-                    format_args!("the chain is not shown to precede the time since which its key is revoked");
+                let message = say!(
+                    "key.suspect",
+                    "the chain is not shown to precede the time since which its key is revoked"
+                );
                 findings.add(FindingCode::KeySuspect, place.about(end.id), message);
             } else if void {
-                let message =
-                    format_args!("the grant that lets its key sign is void, as its issuer's key is revoked");
+                let message = say!(
+                    "key.void_grant",
+                    "the grant that lets its key sign is void, as its issuer's key is revoked"
+                );
                 findings.add(FindingCode::KeySuspect, self.last.about(end.id), message);
             }
             let suspect = revoked.is_some() || void;

@@ -5,6 +5,7 @@ use super::finding::{Findings, Place};
 use super::report::Check;
 use super::sequence::Sequence;
 use crate::error::Quoted;
+use crate::phrases::{self, say};
 
 const FIRST_LINE: Place = Place::line(1);
 
@@ -20,36 +21,39 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
     if let Some(expected) = &expect.origin {
         answer(expected == origin);
         if expected != origin {
-            let message = format_args!("the export is of the log {}", Quoted(origin));
+            let log = Quoted(origin);
+            let message = say!("expected.origin", "the export is of the log {log}", log);
             findings.add(ExpectedOrigin, FIRST_LINE, message);
         }
     }
     if let Some(range) = &sequence.expected {
         if range.contradicted(sequence.tree.position(), FIRST_LINE).is_some() {
             answer(false);
-            let (begin, end) = (range.begin, range.end);
-            let message = format_args!("not all of the entries {begin} to {} are here", end.max(1) - 1);
+            let (begin, end) = (range.begin, range.end.max(1) - 1);
+            let message =
+                say!("expected.range", "not all of the entries {begin} to {end} are here", begin, end);
             findings.add(ExpectedRange, FIRST_LINE, message);
         } else if tree_passes {
             answer(true);
         } else {
-            no_answer = Some("only a checkpoint can confirm the entries' places");
+            no_answer = Some(phrases::REASON_UNCONFIRMED_PLACES);
         }
     }
     if let Some(age) = &expect.max_age {
         match sequence.log.and_then(|log| log.time) {
-            None => no_answer = Some("no witnesses say how old the last checkpoint is"),
+            None => no_answer = Some(phrases::REASON_NO_AGE),
             Some(time) => {
                 let old = age.now.millis().saturating_sub(time.millis()) > age.seconds.saturating_mul(1000);
                 answer(!old);
                 if old {
-                    findings.add(ExpectedAge, FIRST_LINE, format_args!("the log was last seen at {time}"));
+                    let message = say!("expected.age", "the log was last seen at {time}", time);
+                    findings.add(ExpectedAge, FIRST_LINE, message);
                 }
             }
         }
     }
     if expect.is_empty() {
-        no_answer = Some("nothing was expected");
+        no_answer = Some(phrases::REASON_NO_EXPECTATION);
     }
     Check::of(items, failed, no_answer)
 }

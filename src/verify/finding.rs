@@ -1,11 +1,9 @@
 //! Findings: what a check met, with a stable code and a place.
 
-use core::fmt;
-
 use serde::{Serialize, Serializer};
 
-use crate::export::CUT_OFF;
 use crate::link::ChainId;
+use crate::phrases::{self, Phrase, Saying};
 use crate::words::words;
 
 /// How many findings of each code a report lists.
@@ -44,6 +42,11 @@ macro_rules! codes {
             /// What to make of it or do about it, for people.
             pub const fn hint(self) -> &'static str {
                 match self { $(Self::$name => $hint,)+ }
+            }
+
+            /// The code of the [hint](Self::hint) as a phrase.
+            const fn hint_code(self) -> &'static str {
+                match self { $(Self::$name => concat!("hint.", $text),)+ }
             }
         }
     };
@@ -101,7 +104,7 @@ codes! {
         "compress it again with gzip, or with zstd in its default settings";
     /// This is not a countersign export, or its header is damaged.
     FormatHeader "format.header" Warning
-        "an export begins with {\"countersign\":\"export/v1\",\"origin\":…}: was the right file chosen?";
+        phrases::HINT_HEADER_INVALID;
     /// A leaf above 65,535 bytes.
     FormatLeafSize "format.leaf_size" Error
         "no log can hold it, so its writer is faulty: tell whoever made the export";
@@ -116,7 +119,7 @@ codes! {
         "the line was damaged, wrapped or edited, or its writer is faulty: get the export again from its source";
     /// The file ends in the middle of a line, or of a compressed stream.
     FormatTruncated "format.truncated" Error
-        CUT_OFF;
+        phrases::HINT_STREAM_CUT;
     /// A member that the format does not know.
     FormatUnknownMember "format.unknown_member" Info
         "it is not verified; do not rely on it";
@@ -259,9 +262,21 @@ pub struct Finding {
     pub message: String,
     /// What to make of it or do about it, for people.
     pub hint: &'static str,
+    /// The message as data, where it has values or its own code.
+    #[serde(skip)]
+    pub(super) phrase: Option<Phrase>,
 }
 
 impl Finding {
+    /// The message and the hint as data, each with its English text.
+    pub fn phrases(&self) -> impl Iterator<Item = (&str, Phrase)> {
+        let message = self.phrase.clone().or_else(|| Phrase::find(&self.message));
+        let of_code = || (self.hint == self.code.hint()).then(|| Phrase::new(self.code.hint_code()));
+        let hint = Phrase::find(self.hint).or_else(of_code);
+        let named = |english| move |phrase| (english, phrase);
+        message.map(named(&*self.message)).into_iter().chain(hint.map(named(self.hint)))
+    }
+
     fn place(&self) -> Place {
         Place { line: self.line, index: self.index, link: self.chain.map(|chain| (chain, self.seq)) }
     }
@@ -300,18 +315,28 @@ impl Findings {
         Self { told, ..Self::default() }
     }
 
-    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: fmt::Arguments<'_>) {
+    pub(super) fn add(&mut self, code: FindingCode, place: Place, message: Saying<'_>) {
         self.add_with_hint(code, place, code.hint(), message);
     }
 
     /// With a hint that fits this finding better than [its code's](FindingCode::hint).
-    #[inline(never)]
     pub(super) fn add_with_hint(
         &mut self,
         code: FindingCode,
         place: Place,
         hint: &'static str,
-        message: fmt::Arguments<'_>,
+        message: Saying<'_>,
+    ) {
+        self.insert(code, place, hint, &|| (message.english.to_string(), message.to_phrase()));
+    }
+
+    #[inline(never)]
+    fn insert(
+        &mut self,
+        code: FindingCode,
+        place: Place,
+        hint: &'static str,
+        message: &dyn Fn() -> (String, Option<Phrase>),
     ) {
         let number = code as usize;
         if self.of_code.len() <= number {
@@ -326,6 +351,7 @@ impl Findings {
         if !is_listed {
             return;
         }
+        let (message, phrase) = message();
         let finding = Finding {
             code,
             severity: code.severity(),
@@ -333,8 +359,9 @@ impl Findings {
             index: place.index,
             chain: place.link.map(|(chain, _)| chain),
             seq: place.link.and_then(|(_, seq)| seq),
-            message: message.to_string(),
+            message,
             hint,
+            phrase,
         };
         if is_told {
             self.fresh.push(finding.clone());
@@ -348,7 +375,8 @@ impl Findings {
         for OfCode { count, first } in &aside.of_code {
             let Some(Finding { code, .. }) = first.first() else { continue };
             for finding in first {
-                self.add_with_hint(*code, finding.place(), finding.hint, format_args!("{}", finding.message));
+                let Finding { hint, message, phrase, .. } = finding;
+                self.insert(*code, finding.place(), hint, &|| (message.clone(), phrase.clone()));
             }
             self.of_code[*code as usize].count += count - first.len() as u64;
         }
@@ -383,6 +411,8 @@ mod tests {
 
     use super::*;
 
+    use crate::phrases::say;
+
     #[test]
     fn codes_stand_in_the_order_of_their_text() {
         assert!(FindingCode::ALL.windows(2).all(|pair| pair[0].as_str() < pair[1].as_str()));
@@ -392,7 +422,7 @@ mod tests {
     fn the_first_hundred_are_listed_whatever_order_they_come_in() {
         let mut findings = Findings::default();
         for line in (1..=250).rev() {
-            findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
+            findings.add(FindingCode::ChainGap, Place::line(line), say!(""));
         }
         assert_eq!(findings.counts().collect::<Vec<_>>(), [(FindingCode::ChainGap, 250)]);
         let lines: Vec<_> = findings.into_list().iter().map(|finding| finding.line).collect();
@@ -403,10 +433,10 @@ mod tests {
     fn what_is_noted_aside_counts_though_it_is_not_listed() {
         let mut aside = Findings::default();
         for line in 1..=250 {
-            aside.add(FindingCode::KeyUnseen, Place::line(line), format_args!(""));
+            aside.add(FindingCode::KeyUnseen, Place::line(line), say!(""));
         }
         let mut findings = Findings::default();
-        findings.add(FindingCode::KeyUnseen, Place::line(300), format_args!(""));
+        findings.add(FindingCode::KeyUnseen, Place::line(300), say!(""));
         findings.append(&aside);
         assert_eq!(findings.counts().collect::<Vec<_>>(), [(FindingCode::KeyUnseen, 251)]);
     }
@@ -416,7 +446,7 @@ mod tests {
         for told in [false, true] {
             let mut findings = Findings::new(told);
             for line in (1..=250).rev() {
-                findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
+                findings.add(FindingCode::ChainGap, Place::line(line), say!(""));
             }
             let fresh: Vec<_> = findings.take_fresh().iter().map(|finding| finding.line).collect();
             assert_eq!(fresh, if told { (151..=250).rev().collect() } else { Vec::new() });

@@ -8,6 +8,7 @@ use super::report::{Check, Checks, Counts, Report};
 use super::verdict;
 #[cfg(feature = "compress")]
 use crate::export::DecompressError;
+use crate::phrases::{self, say};
 use crate::{Code, Error};
 
 /// An error in an export of which nothing can be read.
@@ -32,8 +33,14 @@ impl InputError {
 
     /// There is no line that is not blank.
     pub(super) fn empty() -> Self {
-        let hint = "the file is empty: was the right file chosen, and did its download finish?";
-        Self { code: FindingCode::FormatHeader, line: 1, lines: 0, message: "there is no line".into(), hint }
+        let hint = phrases::HINT_HEADER_EMPTY;
+        Self {
+            code: FindingCode::FormatHeader,
+            line: 1,
+            lines: 0,
+            message: phrases::HEADER_NO_LINE.into(),
+            hint,
+        }
     }
 
     /// The stream cannot be decompressed.
@@ -55,11 +62,10 @@ impl InputError {
 
     /// The report where nothing could be read.
     pub(super) fn report(self) -> Report {
-        let unanswered = |_| Ok::<_, Infallible>(Check::of(0, 0, Some("the export could not be read")));
+        let unanswered = |_| Ok::<_, Infallible>(Check::of(0, 0, Some(phrases::REASON_UNREAD)));
         let Ok(mut checks) = Checks::of(unanswered);
         let mut findings = Findings::default();
-        let message = format_args!("{}", self.message);
-        findings.add_with_hint(self.code, Place::line(self.line), self.hint, message);
+        findings.add_with_hint(self.code, Place::line(self.line), self.hint, say!(self.message));
         if self.code == FindingCode::FormatTruncated {
             checks.format = Check::of(1, 1, None);
         }

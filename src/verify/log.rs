@@ -5,6 +5,7 @@ use super::finding::{Findings, Place};
 use super::report::Check;
 use super::summary::CheckpointEntry;
 use crate::error::Quoted;
+use crate::phrases::{self, say};
 
 /// The checkpoints so far.
 #[derive(Debug, Default)]
@@ -23,12 +24,13 @@ impl LogCheck {
         if let Some(origin) = &checkpoint.other_origin {
             self.items += 1;
             self.failed += 1;
-            findings.add(LogOrigin, place, format_args!("the checkpoint is of the log {}", Quoted(origin)));
+            let log = Quoted(origin);
+            findings.add(LogOrigin, place, say!("log.origin", "the checkpoint is of the log {log}", log));
         } else if let Some(valid) = checkpoint.log {
             self.items += 1;
             if !valid {
                 self.failed += 1;
-                let message = format_args!("the log's signature on the checkpoint is invalid");
+                let message = say!("log.signature", "the log's signature on the checkpoint is invalid");
                 findings.add(LogSignature, place, message);
             }
         } else {
@@ -43,12 +45,10 @@ impl LogCheck {
 
     pub(super) fn check(&self, findings: &mut Findings) -> Check {
         if let Some(place) = self.unsigned {
-            let message = format_args!("no log key of the trust file signed the last checkpoint");
-            findings.add(LogUnknown, place, message);
+            findings.add(LogUnknown, place, say!(phrases::LOG_UNKNOWN));
         }
-        let none = (!self.any).then_some("there is no checkpoint");
-        let reason =
-            none.or(self.unsigned.map(|_| "no log key of the trust file signed the last checkpoint"));
+        let none = (!self.any).then_some(phrases::REASON_NO_CHECKPOINT);
+        let reason = none.or(self.unsigned.map(|_| phrases::LOG_UNKNOWN));
         Check::of(self.items, self.failed, reason)
     }
 }

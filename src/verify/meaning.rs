@@ -158,7 +158,9 @@ mod tests {
     };
 
     use super::*;
+
     use crate::hash::Hash;
+    use crate::phrases::say;
     use crate::verify::finding::{Findings, Place};
     use crate::verify::report::{Checks, Counts, Log};
 
@@ -269,9 +271,9 @@ mod tests {
             let mut findings = Findings::default();
             for nth in 0..number {
                 let place = Place::line(1);
-                findings.add(KeySuspect, place.about(ChainId([nth as u8; 16])), format_args!(""));
+                findings.add(KeySuspect, place.about(ChainId([nth as u8; 16])), say!(""));
             }
-            findings.add(KeyLate, Place::line(2).about(ChainId([0xf0; 16])), format_args!(""));
+            findings.add(KeyLate, Place::line(2).about(ChainId([0xf0; 16])), say!(""));
             let checks = report(Verdict::Partial, &[], &[]).checks;
             Doubts::of(&Report::new(Verdict::Partial, checks, Counts::default(), findings))
         };

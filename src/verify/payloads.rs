@@ -1,6 +1,7 @@
 //! The check `payloads`: does every event shown match its link's commit?
 
 use super::report::Check;
+use crate::phrases;
 
 /// The events so far.
 #[derive(Debug, Default)]
@@ -12,7 +13,7 @@ pub(super) struct Payloads {
 
 impl Payloads {
     pub(super) fn check(&self) -> Check {
-        let none = if self.withheld > 0 { "no event is shown" } else { "there is no event" };
+        let none = if self.withheld > 0 { phrases::REASON_NO_EVENT_SHOWN } else { phrases::REASON_NO_EVENT };
         Check::of(self.shown, self.failed, (self.shown == 0).then_some(none))
     }
 }

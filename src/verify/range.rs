@@ -3,6 +3,7 @@
 use super::FindingCode;
 use super::finding::{Findings, Place};
 use super::report::Check;
+use crate::phrases::{self, say};
 
 /// The end of a range without one.
 const OPEN: u64 = u64::MAX;
@@ -69,13 +70,14 @@ pub(super) fn check(
     tree_passes: bool,
     findings: &mut Findings,
 ) -> Check {
-    let Some(range) = range else { return Check::of(0, 0, Some("the export claims no range")) };
+    let Some(range) = range else { return Check::of(0, 0, Some(phrases::REASON_NO_RANGE)) };
     if let Some((place, first)) = range.contradicted(position, last) {
-        let message = format_args!("entries that the export claims are missing, from {first} on");
+        let message =
+            say!("range.missing", "entries that the export claims are missing, from {first} on", first);
         findings.add(FindingCode::RangeMissing, place, message);
         return Check::of(1, 1, None);
     }
-    let reason = (!tree_passes).then_some("only a checkpoint can confirm the entries' places");
+    let reason = (!tree_passes).then_some(phrases::REASON_UNCONFIRMED_PLACES);
     Check::of(u64::from(tree_passes), 0, reason)
 }
 

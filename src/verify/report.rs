@@ -5,6 +5,7 @@ use serde::{Serialize, Serializer};
 use super::finding::{Finding, FindingCode, Findings, as_text};
 use crate::hash::Hash;
 use crate::note::VerifierKey;
+use crate::phrases::{self, Phrase};
 use crate::time::Time;
 pub use crate::verdict::Verdict;
 use crate::words::words;
@@ -196,6 +197,12 @@ impl Report {
             Some(Complete::Range { range }) => Some(range),
             Some(Complete::Closure) | None => None,
         }
+    }
+
+    /// What it says to people as data, each sentence with its English text.
+    pub fn phrases(&self) -> impl Iterator<Item = (&str, Phrase)> {
+        let reasons = self.checks.iter().filter_map(|(_, check)| check.reason.as_deref());
+        self.findings.iter().flat_map(Finding::phrases).chain(phrases::find_each(reasons))
     }
 
     /// One of an export of which nothing more is known.

@@ -28,6 +28,7 @@ use crate::export::Header;
 use crate::hash::Hash;
 use crate::link::ChainId;
 use crate::merkle::MAX_SIZE;
+use crate::phrases::{self, say};
 
 /// All that is known of an export up to a line.
 #[derive(Default)]
@@ -181,7 +182,7 @@ impl Sequence {
             return true;
         }
         self.malformed += 1;
-        let message = format_args!("a log has at most 2^53 - 1 entries");
+        let message = say!(phrases::LINE_LOG_SIZE);
         self.findings.add(FindingCode::FormatLine, Place::line(self.line + entry.line), message);
         false
     }
@@ -199,7 +200,13 @@ impl Sequence {
 
     fn line_finding(&mut self, finding: &LineFinding, place: Place) {
         self.malformed += u64::from(format::is_malformed(finding.code));
-        self.findings.add(finding.code, place, format_args!("{}", finding.detail));
+        if finding.code == FindingCode::PayloadDuplicateMember {
+            let name = finding.detail.as_ref();
+            let message = say!("payload.duplicate_member", "the event has two members {name}", name);
+            self.findings.add(finding.code, place, message);
+        } else {
+            self.findings.add(finding.code, place, say!(finding.detail));
+        }
     }
 
     #[inline]
@@ -382,20 +389,23 @@ impl Sequence {
                 let right = key.open(foreign);
                 if foreign {
                     self.chains.fail_first();
-                    let origin = &open.origin;
-                    let message = format_args!("the chain is for the log {}", Quoted(origin));
+                    let log = Quoted(&open.origin);
+                    let message = say!("chain.origin", "the chain is for the log {log}", log);
                     self.findings.add(FindingCode::ChainOrigin, place, message);
                 } else if right == Right::Unknown {
-                    let name = open.key.name();
-                    let message = format_args!(
-                        "the chain is signed by {}, whom the trust file does not vouch for",
-                        Quoted(name)
+                    let name = Quoted(open.key.name());
+                    let message = say!(
+                        "key.unknown",
+                        "the chain is signed by {name}, whom the trust file does not vouch for",
+                        name
                     );
                     self.findings.add(FindingCode::KeyUnknown, place, message);
                 }
                 if foreign || !key.vouched {
-                    let message =
-                        format_args!("a revocation of the chain's key may be among the entries left out");
+                    let message = say!(
+                        "key.unseen",
+                        "a revocation of the chain's key may be among the entries left out"
+                    );
                     self.unseen.add(FindingCode::KeyUnseen, place, message);
                 }
                 let stood = key.stated().map(|stated| stated.revocations.begin()).unwrap_or_default();

@@ -1,6 +1,5 @@
 //! The check `signatures`: is every link covered by a valid signature of an authorised key?
 
-use core::fmt;
 use std::num::NonZeroU64;
 
 use super::FindingCode as Code;
@@ -12,6 +11,7 @@ use super::summary::Signed;
 use super::void::{Moments, VoidedWindows};
 use crate::keys::Validity;
 use crate::link::ChainId;
+use crate::phrases::{self, Saying, say};
 use crate::time::Time;
 use crate::tolerance::LATE;
 
@@ -126,7 +126,7 @@ impl Coverage {
     fn find_tail(&self, chain: ChainId, findings: &mut Findings) -> bool {
         let last = self.last_good.filter(|_| self.pending > 0);
         if let Some(last) = last {
-            let message = format_args!("no signature covers the links up to here");
+            let message = say!("signature.unsigned_tail", "no signature covers the links up to here");
             findings.add(Code::SignatureUnsignedTail, last.in_chain(chain), message);
         }
         last.is_some()
@@ -144,7 +144,7 @@ impl Coverage {
         let Signable { signed, time, place } = link;
         let mut failed = signed == Signed::Invalid;
         if failed {
-            let message = format_args!("the signature is not valid under the chain's key");
+            let message = say!("signature.invalid", "the signature is not valid under the chain's key");
             findings.add(Code::SignatureInvalid, place, message);
         }
         if let Some(stated) = key.stated() {
@@ -152,7 +152,7 @@ impl Coverage {
                 Some(granted) => stated.windows.validity(granted.count, time),
                 None => Validity::Within,
             };
-            let mut refuse = |code, message: fmt::Arguments<'_>| {
+            let mut refuse = |code, message: Saying<'_>| {
                 failed = true;
                 findings.add(code, place, message);
             };
@@ -160,14 +160,20 @@ impl Coverage {
                 _ if stated.revocations.are_in_log() => {
                     refuse(
                         Code::KeyRevoked,
-                        format_args!("the key was revoked at an earlier place of the log"),
+                        say!("key.revoked", "the key was revoked at an earlier place of the log"),
                     );
                 }
                 Validity::Expired => {
-                    refuse(Code::KeyExpired, format_args!("at {time} the key's grant had ended"));
+                    refuse(
+                        Code::KeyExpired,
+                        say!("key.expired", "at {time} the key's grant had ended", time),
+                    );
                 }
                 Validity::NotYetValid => {
-                    refuse(Code::KeyNotYetValid, format_args!("at {time} the key's grant had not begun"));
+                    refuse(
+                        Code::KeyNotYetValid,
+                        say!("key.not_yet_valid", "at {time} the key's grant had not begun", time),
+                    );
                 }
                 Validity::Within => {}
             }
@@ -218,7 +224,7 @@ pub(super) struct Signatures {
 impl Signatures {
     /// Links of a chain without open link.
     pub(super) fn unauthenticated(&mut self) {
-        self.other.get_or_insert("a chain's open link is not here, so its key is not known");
+        self.other.get_or_insert(phrases::REASON_NO_CHAIN_KEY);
     }
 
     /// A chain at the end of the export.
@@ -238,17 +244,15 @@ impl Signatures {
         let late = late.unwrap_or_default();
         let tail = coverage.find_tail(chain, findings) || coverage.tail;
         if let Some(first) = late.first {
-            let message = format_args!("no witnessed checkpoint shows that it existed in time");
+            let message = say!("key.late", "no witnessed checkpoint shows that it existed in time");
             findings.add(Code::KeyLate, first.in_chain(chain), message);
-            self.other.get_or_insert(
-                "no witnessed checkpoint shows that some links existed before their key expired",
-            );
+            self.other.get_or_insert(phrases::REASON_LATE_LINKS);
         }
         if tail {
-            self.other.get_or_insert("some links are covered by no signature");
+            self.other.get_or_insert(phrases::REASON_UNSIGNED_LINKS);
         }
         if suspect {
-            self.other.get_or_insert("a chain is suspect since a key was revoked");
+            self.other.get_or_insert(phrases::REASON_SUSPECT_CHAIN);
         } else if coverage.unknown {
             self.unknown |= coverage.covered > 0;
         } else {
@@ -262,9 +266,8 @@ impl Signatures {
     }
 
     pub(super) fn check(&self, links: u64) -> Check {
-        let unknown =
-            self.unknown.then_some("links are signed by keys that the trust file does not vouch for");
-        let none = (links == 0).then_some("there is no link");
+        let unknown = self.unknown.then_some(phrases::REASON_UNKNOWN_KEYS);
+        let none = (links == 0).then_some(phrases::REASON_NO_LINK);
         Check::of(self.passed + self.failed, self.failed, self.other.or(unknown).or(none))
     }
 }

@@ -13,11 +13,13 @@ use memchr::memchr;
 use super::FindingCode;
 use super::chain_keys::ChainKeys;
 use crate::ed25519::PublicKey;
+use crate::error::Quoted;
 use crate::export::line::{LineErrorKind, into_bytes, strip};
 use crate::export::{Item, Line, LineError, MAX_LINE, Matched, Payload, PayloadError, Withheld};
 use crate::hash::{Hash, Message, hash_many};
 use crate::keys::KeyNote;
 use crate::link::{ChainId, Link, OpenLink, Signature, commit_prefix, signed_part};
+use crate::phrases;
 use crate::time::Time;
 use crate::trust::Trust;
 
@@ -130,6 +132,7 @@ pub(super) struct LineFinding {
     /// The entry that the line is, where it has a place in the tree.
     pub(super) entry: Option<usize>,
     pub(super) code: FindingCode,
+    /// What is wrong; of a name that is there twice, the name.
     pub(super) detail: Cow<'static, str>,
 }
 
@@ -246,7 +249,7 @@ impl Summarizer {
             Some(text) => Line::read(text, self.tiles),
             None => Err(LineError {
                 fault: LineErrorKind::Line,
-                detail: if length > MAX_LINE { "longer than 1 MiB" } else { "not UTF-8" },
+                detail: if length > MAX_LINE { phrases::LINE_TOO_LONG } else { phrases::LINE_NOT_UTF8 },
                 leaf: None,
                 place: None,
             }),
@@ -254,7 +257,7 @@ impl Summarizer {
         match parsed {
             Ok(parsed) => {
                 for _ in 0..parsed.unknown_members {
-                    let detail = "a member that the format does not know";
+                    let detail = phrases::LINE_UNKNOWN_MEMBER;
                     let next = state.summary.entries.len();
                     state.finding(next, number, FindingCode::FormatUnknownMember, detail.into());
                 }
@@ -290,7 +293,7 @@ impl Summarizer {
                     (Link::Event(_), None) => {
                         // No tile could show it.
                         if !self.tiles {
-                            let detail = "the event is not shown";
+                            let detail = phrases::PAYLOAD_WITHHELD;
                             state.finding(entry, line, FindingCode::PayloadWithheld, detail.into());
                         }
                         Shown::Withheld(withheld)
@@ -448,7 +451,7 @@ impl<'a> Stretch<'a> {
 
     fn malformed(&mut self, line: u64, malformed: LineError<'a>, ended: bool) {
         let (code, detail) = match malformed.fault {
-            _ if !ended => (FindingCode::FormatTruncated, "the file ends in the middle of this line"),
+            _ if !ended => (FindingCode::FormatTruncated, phrases::LINE_CUT),
             LineErrorKind::Line => (FindingCode::FormatLine, malformed.detail),
             LineErrorKind::Link => (FindingCode::FormatLink, malformed.detail),
             LineErrorKind::Note => (FindingCode::FormatNote, malformed.detail),
@@ -470,16 +473,15 @@ impl<'a> Stretch<'a> {
             Ok(Matched::AsItStands) => return,
             Ok(Matched::Canonical(text)) => {
                 self.summary.canonical.push((*entry, text));
-                let detail = "the event matches its commit after it was brought into canonical form";
+                let detail = phrases::PAYLOAD_RESERIALISED;
                 (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
             }
-            Err(mismatch) => {
-                let code = match mismatch {
-                    PayloadError::DuplicateMember(_) => FindingCode::PayloadDuplicateMember,
-                    PayloadError::Differs => FindingCode::PayloadMismatch,
-                };
-                (code, Cow::Owned(mismatch.to_string()))
-            }
+            Err(mismatch) => match mismatch {
+                PayloadError::DuplicateMember(name) => {
+                    (FindingCode::PayloadDuplicateMember, Cow::Owned(Quoted(&name).to_string()))
+                }
+                PayloadError::Differs => (FindingCode::PayloadMismatch, phrases::PAYLOAD_MISMATCH.into()),
+            },
         };
         if code != FindingCode::PayloadReserialised
             && let Kind::Link(link) = &mut self.summary.entries[*entry].kind

@@ -4,6 +4,7 @@ use super::FindingCode::{TimeFuture, TimeLate, TimeOrder};
 use super::attested::Attested;
 use super::finding::{Findings, Place};
 use super::report::Check;
+use crate::phrases::{self, say};
 use crate::time::Time;
 use crate::tolerance::{LATE, is_future};
 use crate::trust::Times;
@@ -31,11 +32,13 @@ impl TimeCheck {
         let failed = before.is_some_and(|before| time < before);
         if let Some(before) = before.filter(|_| failed) {
             self.failed += 1;
-            findings.add(TimeOrder, place, format_args!("dated {time}, after a link dated {before}"));
+            let message = say!("time.order", "dated {time}, after a link dated {before}", time, before);
+            findings.add(TimeOrder, place, message);
         }
         let seen = attested.and_then(|attested| attested.newest_seen);
         if let Some(seen) = seen.filter(|seen| seen.millis() - time.millis() > LATE) {
-            let message = format_args!("dated {time}, and the log was already seen at {seen}");
+            let message =
+                say!("time.late", "dated {time}, and the log was already seen at {seen}", time, seen);
             findings.add(TimeLate, place, message);
         }
         if self.latest.is_none_or(|(latest, ..)| latest < time) {
@@ -48,12 +51,13 @@ impl TimeCheck {
         let Some((time, place, failed)) = self.latest.take() else { return };
         if is_future(time, times.existed_by) {
             self.failed += u64::from(!failed);
-            let existed_by = times.existed_by;
-            findings.add(TimeFuture, place, format_args!("dated {time}, and it existed by {existed_by}"));
+            let existed = times.existed_by;
+            let message = say!("time.future", "dated {time}, and it existed by {existed}", time, existed);
+            findings.add(TimeFuture, place, message);
         }
     }
 
     pub(super) fn check(&self) -> Check {
-        Check::of(self.links, self.failed, (self.links == 0).then_some("there is no link"))
+        Check::of(self.links, self.failed, (self.links == 0).then_some(phrases::REASON_NO_LINK))
     }
 }

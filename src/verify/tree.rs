@@ -6,6 +6,7 @@ use super::report::Check;
 use super::summary::CheckpointEntry;
 use crate::hash::Hash;
 use crate::merkle::CompactRange;
+use crate::phrases::{self, say};
 
 /// The tree's right edge, and how the checkpoints agreed with it.
 #[derive(Debug, Default)]
@@ -50,8 +51,11 @@ impl Tree {
         } else {
             self.items += 1;
             self.failed += 1;
-            let message = format_args!(
-                "entry {position} cannot begin a subtree of 2^{level} entries; the skip is ignored"
+            let message = say!(
+                "tree.skip_alignment",
+                "entry {position} cannot begin a subtree of 2^{level} entries; the skip is ignored",
+                position,
+                level
             );
             findings.add(TreeSkipAlignment, place, message);
         }
@@ -71,12 +75,20 @@ impl Tree {
         let position = self.position();
         let matches = if checkpoint.size != position {
             let size = checkpoint.size;
-            let message = format_args!("a checkpoint of {size} entries stands after {position} entries");
+            let message = say!(
+                "tree.position",
+                "a checkpoint of {size} entries stands after {position} entries",
+                size,
+                position
+            );
             findings.add(TreePosition, place, message);
             false
         } else if self.root() != Some(checkpoint.root) {
-            let message =
-                format_args!("the {position} entries before it have another root hash than the checkpoint");
+            let message = say!(
+                "tree.root",
+                "the {position} entries before it have another root hash than the checkpoint",
+                position
+            );
             findings.add(TreeRoot, place, message);
             false
         } else {
@@ -88,10 +100,10 @@ impl Tree {
 
     pub(super) fn check(&self, findings: &mut Findings) -> Check {
         if let Some(place) = self.uncovered {
-            findings.add(TreeUncovered, place, format_args!("entries follow the last checkpoint"));
+            findings.add(TreeUncovered, place, say!(phrases::TREE_UNCOVERED));
         }
-        let none = (self.checkpoints == 0).then_some("there is no checkpoint");
-        let reason = none.or(self.uncovered.map(|_| "entries follow the last checkpoint"));
+        let none = (self.checkpoints == 0).then_some(phrases::REASON_NO_CHECKPOINT);
+        let reason = none.or(self.uncovered.map(|_| phrases::TREE_UNCOVERED));
         Check::of(self.items, self.failed, reason)
     }
 }

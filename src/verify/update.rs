@@ -71,13 +71,15 @@ mod tests {
     use wasm_bindgen_test::wasm_bindgen_test as test;
 
     use super::*;
+
+    use crate::phrases::say;
     use crate::verify::finding::{FindingCode, Findings, Place};
 
     #[test]
     fn what_became_known_later_comes_after_it() {
         let at = |line| {
             let mut findings = Findings::default();
-            findings.add(FindingCode::ChainGap, Place::line(line), format_args!(""));
+            findings.add(FindingCode::ChainGap, Place::line(line), say!(""));
             let marks = vec![Mark::Opaque { line, index: line }];
             Update { marks, findings: findings.into_list(), ..Update::default() }
         };

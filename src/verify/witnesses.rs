@@ -4,6 +4,7 @@ use super::FindingCode::{WitnessQuorum, WitnessSignature};
 use super::finding::{Findings, Place};
 use super::report::Check;
 use super::summary::CheckpointEntry;
+use crate::phrases::{self, say};
 use crate::trust::Trust;
 
 /// The checkpoints so far.
@@ -32,7 +33,7 @@ impl Witnesses {
     ) {
         let invalid = checkpoint.bad_cosignature;
         if invalid {
-            let message = format_args!("a cosignature of a trusted witness is invalid");
+            let message = say!("witness.signature", "a cosignature of a trusted witness is invalid");
             findings.add(WitnessSignature, place, message);
         }
         if let Some(before) = self.last.take() {
@@ -59,16 +60,18 @@ impl Witnesses {
             items += u64::from(!no_quorum || last.invalid);
             failed += u64::from(last.invalid || (!no_quorum && !last.quorum_met));
             if !no_quorum && !last.quorum_met {
-                let message = format_args!(
-                    "too few of your {} witnesses cosigned the last checkpoint; missing: {}",
-                    trust.witnesses().len(),
-                    last.missing
+                let (number, names) = (trust.witnesses().len(), last.missing.as_str());
+                let message = say!(
+                    "witness.quorum",
+                    "too few of your {number} witnesses cosigned the last checkpoint; missing: {names}",
+                    number,
+                    names
                 );
                 findings.add(WitnessQuorum, last.place, message);
             }
         }
-        let unasked = no_quorum.then_some("the trust file asks for no witnesses");
-        let reason = unasked.or(self.last.is_none().then_some("there is no checkpoint"));
+        let unasked = no_quorum.then_some(phrases::REASON_NO_WITNESSES);
+        let reason = unasked.or(self.last.is_none().then_some(phrases::REASON_NO_CHECKPOINT));
         Check::of(items, failed, reason)
     }
 }

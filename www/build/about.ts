@@ -5,7 +5,7 @@ import { inlined } from "./inlined.ts";
 /** The version that the page says it is: the package's. */
 export function about(): Plugin {
   return inlined("virtual:about", async () => {
-    const description = await readFile(new URL("../../js/package.json", import.meta.url), "utf8");
+    const description = await readFile(new URL(import.meta.resolve("countersign/package.json")), "utf8");
     const { version } = JSON.parse(description) as { version: string };
     return { version };
   });

@@ -3,13 +3,15 @@ import type { Plugin } from "vite";
 
 const ID = "virtual:look.css";
 
-const VIEWER = new URL("../../js/src/viewer/", import.meta.url);
+const SHEETS = [
+  import.meta.resolve("@countersign/ui/viewer/parts/palette.css"),
+  import.meta.resolve("@countersign/ui/viewer/parts/basics.css"),
+  import.meta.resolve("@countersign/ui/viewer/detection/found.css"),
+];
 
 /** A style sheet of the colours, fonts and basics that the viewer has, and of what rules found, for a page around it. */
 export async function look(): Promise<string> {
-  const sheets = ["parts/palette.css", "parts/basics.css", "detection/found.css"].map((name) =>
-    readFile(new URL(name, VIEWER), "utf8"),
-  );
+  const sheets = SHEETS.map((url) => readFile(new URL(url), "utf8"));
   return `:root {\n  color-scheme: light dark;\n}\n${(await Promise.all(sheets)).join("\n")}`;
 }
 

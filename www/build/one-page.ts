@@ -4,7 +4,7 @@ import { about } from "./about.ts";
 import { looks } from "./look.ts";
 import { type OneFile, oneFile } from "./one-file.ts";
 import { sample } from "./sample.ts";
-import { workers } from "./workers.ts";
+import { OURS, workers } from "./workers.ts";
 
 interface OnePage extends OneFile {
   /** The folder of its `index.html`. */
@@ -22,8 +22,7 @@ export function onePage({ root, folder, isFirst = false, plugins = [], ...file }
     plugins: [workers(), sample(), about(), looks(), oneFile(file), ...plugins],
     resolve: {
       // The viewer's parts, unbundled: the page and they share one Lit.
-      alias: { "@countersign": fileURLToPath(new URL("../../js/dist", import.meta.url)) },
-      dedupe: ["lit", "lit-html", "lit-element", "@lit/reactive-element"],
+      dedupe: [...OURS, "lit", "lit-html", "lit-element", "@lit/reactive-element"],
     },
     build: {
       outDir: fileURLToPath(folder),

@@ -4,20 +4,22 @@ import { build, type Plugin } from "vite";
 import { inlined } from "./inlined.ts";
 import { packed } from "./packed.ts";
 
-/** In the package's own files: by their names, this process would resolve the workers to those for Node.js. */
-const DIST = new URL("../../js/dist/", import.meta.url);
+/** Our packages, which are found from this folder where the workspace that they are of has installed nothing yet. */
+export const OURS = ["countersign", "@countersign/shared", "@countersign/ui"];
+
 const WORKERS = {
-  verifier: "verify/worker.js",
-  slicer: "slice/worker.js",
-  index: "index/worker.js",
-  analyzer: "analyze/worker.js",
+  // By its name, this process would resolve it to the one for Node.js.
+  verifier: new URL("dist/verify/worker.js", import.meta.resolve("countersign/package.json")).href,
+  slicer: import.meta.resolve("@countersign/ui/slice/worker.js"),
+  index: import.meta.resolve("@countersign/ui/index/worker.js"),
+  analyzer: import.meta.resolve("@countersign/ui/analyze/worker.js"),
 };
 const FILES = {
-  verifierModule: "wasm/verifier_bg.wasm",
-  slicerModule: "wasm/slicer_bg.wasm",
-  indexModule: "wasm/index_bg.wasm",
-  analyzerModule: "wasm/analyzer_bg.wasm",
-  rules: "wasm/rules.json",
+  verifierModule: import.meta.resolve("countersign/verifier.wasm"),
+  slicerModule: import.meta.resolve("@countersign/ui/slicer.wasm"),
+  indexModule: import.meta.resolve("@countersign/ui/index.wasm"),
+  analyzerModule: import.meta.resolve("@countersign/ui/analyzer.wasm"),
+  rules: import.meta.resolve("@countersign/ui/rules.json"),
 };
 
 /** The package's workers, each bundled into one script, and the WebAssembly, as text for the page. */
@@ -27,28 +29,26 @@ export function workers(): Plugin {
 
 /** The same of what only the console has. */
 export function overview(): Plugin {
-  const worker = { overview: "overview/worker.js" };
-  const file = { overviewModule: "wasm/overview_bg.wasm" };
+  const worker = { overview: import.meta.resolve("@countersign/ui/overview/worker.js") };
+  const file = { overviewModule: import.meta.resolve("@countersign/ui/overview.wasm") };
   return inlined("virtual:overview", () => texts(worker, file));
 }
 
-type Paths = Readonly<Record<string, string>>;
+type Addresses = Readonly<Record<string, string>>;
 
-async function texts(workers: Paths, files: Paths): Promise<Record<string, string>> {
+async function texts(workers: Addresses, files: Addresses): Promise<Record<string, string>> {
   const all: [string, string][] = [];
-  for (const [name, path] of Object.entries(workers)) all.push([name, packed(await bundled(inDist(path)))]);
-  for (const [name, path] of Object.entries(files)) all.push([name, packed(await readFile(inDist(path)))]);
+  for (const [name, url] of Object.entries(workers))
+    all.push([name, packed(await bundled(fileURLToPath(url)))]);
+  for (const [name, url] of Object.entries(files)) all.push([name, packed(await readFile(new URL(url)))]);
   return Object.fromEntries(all);
-}
-
-function inDist(path: string): string {
-  return fileURLToPath(new URL(path, DIST));
 }
 
 async function bundled(entry: string): Promise<string> {
   const result = await build({
     configFile: false,
     logLevel: "warn",
+    resolve: { dedupe: OURS },
     build: {
       write: false,
       target: "es2023",

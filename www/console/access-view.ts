@@ -1,6 +1,6 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { picker } from "../src/input/choose.ts";
 import { memoryView } from "../src/input/remembered.ts";

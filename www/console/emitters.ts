@@ -1,7 +1,7 @@
 /** The emitters of what was verified, as a table. */
 
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, type TemplateResult } from "lit";
 import { keyParts } from "../src/input/trust.ts";

@@ -1,12 +1,12 @@
 /** What may be lost in a year, in money, by scenarios that the reader brings: simulated here, by the log's root. */
 
-import { type PlainError, plainError } from "@countersign/error.js";
-import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/overview/types.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Session } from "@countersign/viewer/session/session.js";
-import { define, given, View, wish } from "@countersign/viewer/view.js";
+import { type PlainError, plainError } from "@countersign/shared/error.js";
+import type { Exposure, Figures, Overview, Refused, RiskReport } from "@countersign/ui/overview/types.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";

@@ -1,6 +1,6 @@
 /** Begins the live view, again where that is needed, and tells of what it finds. */
 
-import type { Tools } from "@countersign/viewer/session/session.js";
+import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import { trustName, trustText } from "../src/input/trust.ts";
 import type { History } from "./history.ts";
 import type { Log } from "./log.ts";

@@ -1,7 +1,7 @@
 /** The log's history: what it publishes, what this device saw of it before, and whether the two go together. */
 
-import type { Session } from "@countersign/viewer/session/session.js";
-import type { Alarm } from "@countersign/viewer/verdict/alarm.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
+import type { Alarm } from "@countersign/ui/viewer/verdict/alarm.js";
 import { type Checkpoint, readCheckpoint } from "../src/input/checkpoint.ts";
 import { Memory, type Seen } from "../src/state/memory.ts";
 import { type Log, Refused } from "./log.ts";
@@ -56,7 +56,7 @@ export class History {
   take(session: Session): boolean {
     const { verification, pins } = session;
     if (verification === undefined) return true;
-    const { report, why, pin } = verification;
+    const { report, phrases, why, pin } = verification;
     const origin = report.origin ?? "";
     const known = this.memory.of(origin);
     this.#origin = origin;
@@ -65,7 +65,7 @@ export class History {
       return false;
     const appendOnly = report.checks.append_only.state;
     if (appendOnly === "fail") {
-      this.alarm ??= { report, why, at: new Date(), goodPin: pins.at(-1) ?? null };
+      this.alarm ??= { report, phrases, why, at: new Date(), goodPin: pins.at(-1) ?? null };
       return true;
     }
     const isGood = report.verdict !== "altered" && report.verdict !== "broken";

@@ -1,13 +1,13 @@
 /** The endpoints that verified events say were called, by inferred templates, the riskiest first. */
 
-import { type PlainError, plainError } from "@countersign/error.js";
-import type { Answered, Endpoint, Inventory, Overview } from "@countersign/overview/types.js";
-import { icon, LEVEL_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { seenOf } from "@countersign/viewer/session/facts.js";
-import type { Session } from "@countersign/viewer/session/session.js";
-import { define, given, View, wish } from "@countersign/viewer/view.js";
+import { type PlainError, plainError } from "@countersign/shared/error.js";
+import type { Answered, Endpoint, Inventory, Overview } from "@countersign/ui/overview/types.js";
+import { icon, LEVEL_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { seenOf } from "@countersign/ui/viewer/session/facts.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { complaintView, picker } from "../src/input/choose.ts";
 import { moment } from "../src/said.ts";

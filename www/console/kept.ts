@@ -1,6 +1,6 @@
 /** What the log is kept on, by its own word: room, backup, its check of itself, its index, its witnesses. */
 
-import { value } from "@countersign/viewer/parts/value.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
 import type { Health } from "./health.ts";

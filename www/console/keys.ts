@@ -1,6 +1,6 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Marks } from "@countersign/viewer/session/session.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyParts, type TrustChoice } from "../src/input/trust.ts";

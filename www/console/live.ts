@@ -1,4 +1,4 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { localDay } from "../src/said.ts";
 import { headView } from "./section-head.ts";

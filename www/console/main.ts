@@ -4,8 +4,8 @@ import "../src/style/page.css";
 import "../src/style/result.css";
 import "../src/style/coverage.css";
 import "./console.css";
-import { define } from "@countersign/viewer/view.js";
-import { Viewer } from "@countersign/viewer/viewer.js";
+import { define } from "@countersign/ui/viewer/view.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { Console } from "./console.ts";
 
 define("countersign-viewer", Viewer);

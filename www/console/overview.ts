@@ -1,9 +1,9 @@
 /** What the tabs Inventory and Exposure are made by: it is unpacked with the first of them that is opened. */
 
 import * as inlined from "virtual:overview";
-import { createOverview } from "@countersign/overview/create-overview.js";
-import type { Endpoints, Overview } from "@countersign/overview/types.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import { createOverview } from "@countersign/ui/overview/create-overview.js";
+import type { Endpoints, Overview } from "@countersign/ui/overview/types.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import { once, starter } from "../src/tools.ts";
 
 export async function overview(): Promise<Overview> {

@@ -1,9 +1,9 @@
 /** How often something happens, by what was found in the log: proposed, tried on the figures here, and saved by whoever agrees. */
 
-import type { Exposure, Figures, Proposed } from "@countersign/overview/types.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import type { Exposure, Figures, Proposed } from "@countersign/ui/overview/types.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Brought } from "./overview.ts";
 import type { Span } from "./signals.ts";

@@ -1,8 +1,8 @@
 /** What a log keeps beside its events: refused forks and what stopped it, and how far erasures are. */
 
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
 import { type Erasure, parseErasures } from "./erasures.ts";

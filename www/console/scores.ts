@@ -1,12 +1,12 @@
 /** Identities and sessions by what rules found of them, those with the highest scores first. */
 
-import { type Finding, LEVELS, type Level } from "@countersign/analyze/types.js";
-import type { Detection } from "@countersign/viewer/detection/detection.js";
-import { levelView } from "@countersign/viewer/detection/detections.js";
-import { Hearing } from "@countersign/viewer/detection/hearing.js";
-import { SEVERITY_LOOKS, stateView } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { define, given, View, wish } from "@countersign/viewer/view.js";
+import { type Finding, LEVELS, type Level } from "@countersign/ui/analyze/types.js";
+import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
+import { levelView } from "@countersign/ui/viewer/detection/detections.js";
+import { Hearing } from "@countersign/ui/viewer/detection/hearing.js";
+import { SEVERITY_LOOKS, stateView } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { define, given, View, wish } from "@countersign/ui/viewer/view.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { moment } from "../src/said.ts";
 import type { ConsoleTexts } from "./texts/index.ts";

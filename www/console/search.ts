@@ -1,4 +1,4 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { CONDITIONS, type Condition, type Conditions, counted } from "./place.ts";

@@ -1,7 +1,7 @@
 /** Asks the log for exports, and verifies what it answers. */
 
-import { bodyWithEarlierEntries, namesIssuers } from "@countersign/viewer/session/earlier-entries.js";
-import { Session, type Tools } from "@countersign/viewer/session/session.js";
+import { bodyWithEarlierEntries, namesIssuers } from "@countersign/ui/viewer/session/earlier-entries.js";
+import { Session, type Tools } from "@countersign/ui/viewer/session/session.js";
 import { trustName, trustText } from "../src/input/trust.ts";
 import type { History } from "./history.ts";
 import { type Log, type Refusal, Refused } from "./log.ts";

@@ -1,10 +1,10 @@
 /** The head of a section: which events it covers, and the verdict on them. */
 
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Session } from "@countersign/viewer/session/session.js";
-import { comparedWords } from "@countersign/viewer/verdict/trust-compared-view.js";
-import { verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
+import { comparedWords } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { type Conditions, counted } from "./place.ts";
 import type { ConsoleTexts } from "./texts/index.ts";

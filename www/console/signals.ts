@@ -1,10 +1,10 @@
 /** What findings and endpoints say of what was verified here, for scenarios to be held against. */
 
-import type { Finding } from "@countersign/analyze/types.js";
-import type { Endpoint, Overview, Signals } from "@countersign/overview/types.js";
-import type { Detection } from "@countersign/viewer/detection/detection.js";
-import { seenOf } from "@countersign/viewer/session/facts.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { Finding } from "@countersign/ui/analyze/types.js";
+import type { Endpoint, Overview, Signals } from "@countersign/ui/overview/types.js";
+import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
+import { seenOf } from "@countersign/ui/viewer/session/facts.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { taken } from "./overview.ts";
 

@@ -1,6 +1,6 @@
 /** What was verified here and can be told of: of the search, and of the live view. */
 
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import type { Search } from "./searching.ts";
 import type { Scope } from "./section-head.ts";

@@ -1,8 +1,8 @@
 /** What was verified here, of which coverage, keys and witnesses tell. */
 
-import type { PlainError } from "@countersign/error.js";
-import type { Coverage } from "@countersign/index/types.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { PlainError } from "@countersign/shared/error.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../src/said.ts";
@@ -80,13 +80,13 @@ export function verifiedView({ all, shown, mayRead, toToken, show }: Drawn, t: C
 
 /** Why nothing could be told. */
 export function failureView(
-  { message, hint, line, code }: PlainError,
+  { message, hint, line, code, phrases }: PlainError,
   { page }: ConsoleTexts,
 ): TemplateResult {
   return html`
     <div class="refused tone-bad">
-      <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, page, 1000)}</p>
-      ${hint === undefined ? nothing : html`<p class="help">${told(hint, page, 1000)}</p>`}
+      <p>${line === undefined ? nothing : page.stopped.line(line)}${told(message, phrases, page, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="help">${told(hint, phrases, page, 1000)}</p>`}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
     </div>
   `;

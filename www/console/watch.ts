@@ -1,9 +1,9 @@
 /** The live view: follows the log, verifies what comes, and holds it to what was seen before. */
 
-import { namesIssuers, withEarlierEntries } from "@countersign/viewer/session/earlier-entries.js";
-import { Following, type Link } from "@countersign/viewer/session/following.js";
-import { Session, type Tools } from "@countersign/viewer/session/session.js";
-import { type Alarm, alarmOf } from "@countersign/viewer/verdict/alarm.js";
+import { namesIssuers, withEarlierEntries } from "@countersign/ui/viewer/session/earlier-entries.js";
+import { Following, type Link } from "@countersign/ui/viewer/session/following.js";
+import { Session, type Tools } from "@countersign/ui/viewer/session/session.js";
+import { type Alarm, alarmOf } from "@countersign/ui/viewer/verdict/alarm.js";
 import type { Seen } from "../src/state/memory.ts";
 import type { Log, Refusal } from "./log.ts";
 import { counting, type Withheld } from "./withheld.ts";

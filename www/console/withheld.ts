@@ -1,4 +1,4 @@
-import type { Tools } from "@countersign/viewer/session/session.js";
+import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Mark, VerifyOptions } from "countersign/verify";
 
 /** Why events are withheld, by the words of the log: nothing proves them. */

@@ -1,6 +1,6 @@
-import { icon, outcomeOf, STATE_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Marks } from "@countersign/viewer/session/session.js";
+import { icon, outcomeOf, STATE_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../src/said.ts";
@@ -95,7 +95,7 @@ function quorumView(
   if (trust === undefined || witnesses.state === "not_checked") {
     const why =
       trust !== undefined && witnesses.state === "not_checked"
-        ? told(witnesses.reason, t.page)
+        ? told(witnesses.reason, judged.phrases, t.page)
         : words.noTrust;
     const isIdle = trust !== undefined && outcomeOf("witnesses", judged) === "not_needed";
     const { tone, icon: sign } = STATE_LOOKS[isIdle ? "not_needed" : "not_checked"];

@@ -1,7 +1,7 @@
 /** Refusals, moments and small tables that several parts of the console have. */
 
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Refusal } from "./log.ts";
 import type { ConsoleTexts } from "./texts/index.ts";

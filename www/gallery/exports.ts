@@ -13,7 +13,7 @@ export interface Example {
 export interface Expected {
   readonly origin?: string;
   readonly range?: readonly [number, number];
-  readonly maxAgeSeconds?: number;
+  readonly maxAgeMs?: number;
   readonly now?: Date;
 }
 

@@ -5,7 +5,9 @@ import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createRecorder, memory } from "countersign";
+import { memory } from "countersign";
+import { artefact, lifecycle, readKey } from "../../js/packages/countersign/dist/artefact/recorder.node.js";
+import { recording } from "../../js/packages/countersign/dist/record/create.js";
 
 const ORIGIN = "log.example/acme";
 const BEGIN = Date.parse("2026-11-02T06:00:00.000Z");
@@ -122,13 +124,12 @@ export async function recorded(name, events) {
   const { vkey, signer } = key(`example.com/${name}`);
   let now = BEGIN;
   const to = memory();
-  const recorder = createRecorder({
-    key: signer,
-    origin: ORIGIN,
-    to,
+  const { createRecorder } = recording(artefact, lifecycle, {
+    readKey,
     now: () => now,
     random: randomly(name),
   });
+  const recorder = createRecorder({ key: signer, origin: ORIGIN, to });
   for (const [minutes, event] of events) {
     now = BEGIN + minutes * MINUTE;
     recorder.record(event);

@@ -1,5 +1,5 @@
-import { plainError } from "@countersign/error.js";
-import { type Given, Session, type Tools } from "@countersign/viewer/session/session.js";
+import { plainError } from "@countersign/shared/error.js";
+import { type Given, Session, type Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Bench } from "./state/case.ts";
 import type { Memory } from "./state/memory.ts";
 
@@ -7,7 +7,7 @@ import type { Memory } from "./state/memory.ts";
 export function benchOf(workers: Tools, memory: Memory, rules: () => Given["rules"]): Bench {
   return {
     session: (file, given) => new Session(file, { ...given, rules: rules() }, workers),
-    hold: async (file, given) => (await workers.verify(file, given)).report,
+    hold: (file, given) => workers.verify(file, given),
     sha256: async (file, signal) => await workers.slicer?.().sha256(file, { signal }),
     memory,
     failure: plainError,

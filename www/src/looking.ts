@@ -1,4 +1,4 @@
-import type { Viewer } from "@countersign/viewer/viewer.js";
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
 import type { Pair } from "./result/compare.ts";
 import type { Brought, Case } from "./state/case.ts";

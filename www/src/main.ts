@@ -6,7 +6,7 @@ import "./style/layout.css";
 import "./style/coverage.css";
 import "./style/print.css";
 import "./style/evidence.css";
-import { Viewer } from "@countersign/viewer/viewer.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { EvidencePanel } from "./evidence/panel.ts";
 import { Paste } from "./input/paste.ts";
 import { Page } from "./page.ts";

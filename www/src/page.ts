@@ -1,9 +1,9 @@
-import type { Finding as Found } from "@countersign/analyze/types.js";
-import { plainError } from "@countersign/error.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { holds } from "@countersign/viewer/parts/ranges.js";
-import { reasonOf, type Selection } from "@countersign/viewer/search/selection.js";
-import { Viewer } from "@countersign/viewer/viewer.js";
+import { plainError } from "@countersign/shared/error.js";
+import type { Finding as Found } from "@countersign/ui/analyze/types.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { holds } from "@countersign/ui/viewer/parts/ranges.js";
+import { reasonOf, type Selection } from "@countersign/ui/viewer/search/selection.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { Finding, FindingCode, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
@@ -15,7 +15,6 @@ import { filedView } from "./evidence/filed-view.ts";
 import { footPages } from "./evidence/foot.ts";
 import { evidenceInPage } from "./evidence/own.ts";
 import type { EvidencePanel } from "./evidence/panel.ts";
-import { evidenceTexts } from "./evidence/texts.ts";
 import { ToPrint } from "./evidence/to-print.ts";
 import { Anywhere } from "./input/anywhere.ts";
 import { Choice } from "./input/choice.ts";
@@ -314,7 +313,7 @@ export class Page extends View {
         tab,
         html`
           <countersign-changed .texts=${t} .shown=${part} ${ref(this.#changedEvents)}></countersign-changed>
-          ${findingsView(report, (finding) => rowOf(part, finding), t)}
+          ${findingsView(judged, (finding) => rowOf(part, finding), t)}
           ${rulesView(part.session?.detection, this.#choice.rules, t)}
         `,
       )}
@@ -603,7 +602,7 @@ export class Page extends View {
     const part = this.#case?.parts[this.#looking.shown];
     const evidence = this.#toPrint.now(this.#evidence.value);
     const filed = part?.from === "evidence" ? this.#filed : undefined;
-    footPages(evidence, filed, part?.when, evidenceTexts(this.#texts.lang));
+    footPages(evidence, filed, part?.when, this.#texts.evidence);
     this.#prints = event.type === "beforeprint" || (event.type === "change" && this.#paper.matches);
     this.requestUpdate();
     this.performUpdate();

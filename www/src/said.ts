@@ -1,15 +1,25 @@
-import { said } from "@countersign/viewer/parts/value.js";
+import { said } from "@countersign/ui/viewer/parts/value.js";
+import type { Phrases } from "countersign/verify";
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "./texts/en.ts";
 
 /** A sentence of the core's in the page's language; in English and marked so where the page has no other for it. */
-export function told(sentence: string, { viewer }: PageTexts, length?: number): TemplateResult {
-  return said(sentence, viewer, length);
+export function told(
+  sentence: string,
+  phrases: Phrases | undefined,
+  { viewer }: PageTexts,
+  length?: number,
+): TemplateResult {
+  return said(sentence, phrases, viewer, length);
 }
 
 /** Whether one of these sentences of the core's stays in English, and the page speaks another language. */
-export function staysEnglish(sentences: readonly string[], { viewer, english }: PageTexts): boolean {
-  return english !== "" && sentences.some((sentence) => viewer.core(sentence) === undefined);
+export function staysEnglish(
+  sentences: readonly string[],
+  phrases: Phrases | undefined,
+  { viewer, english }: PageTexts,
+): boolean {
+  return english !== "" && sentences.some((sentence) => viewer.core(sentence, phrases) === undefined);
 }
 
 /** A moment in UTC, with its `Z`. */

@@ -1,9 +1,9 @@
 import * as inlined from "virtual:workers";
-import { createAnalysis } from "@countersign/analyze/create-analysis.js";
-import { createIndex } from "@countersign/index/create-index.js";
-import { createSlicer } from "@countersign/slice/create-slicer.js";
-import type { Tools } from "@countersign/viewer/session/session.js";
-import { createVerifier } from "countersign/verify/host";
+import { createAnalysis } from "@countersign/ui/analyze/create-analysis.js";
+import { createIndex } from "@countersign/ui/index/create-index.js";
+import { createSlicer } from "@countersign/ui/slice/create-slicer.js";
+import type { Tools } from "@countersign/ui/viewer/session/session.js";
+import { createVerifier } from "countersign/slim";
 import { unpack } from "./unpack.ts";
 
 /** What works for the page in the background: workers and WebAssembly that the build put into it. */

@@ -332,7 +332,8 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
 /// The folder of the linter of prose, with its rules.
 const PROSE: &str = "tests/prose";
 /// What the pages say, beside the documents.
-const TEXTS: [&str; 3] = ["js/src/viewer/texts/en.json", "www/src/texts/en.ts", "www/console/texts/en.ts"];
+const TEXTS: [&str; 3] =
+    ["js/packages/ui/src/viewer/texts/en.json", "www/src/texts/en.ts", "www/console/texts/en.ts"];
 
 fn prose(tools: &Tools, log: &Log) -> Result<String> {
     npm::install(tools, PROSE)?;

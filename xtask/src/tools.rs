@@ -155,7 +155,7 @@ impl Tools {
         self.browser.get(|| Browser::find_or_install(self))
     }
 
-    /// Builds the WebAssembly artefacts into the npm package.
+    /// Builds the WebAssembly artefacts, of which the npm packages take copies.
     pub(crate) fn artefacts(&self) -> Result<Vec<Built>> {
         self.artefacts.get(|| wasm::build(self, &[]))
     }

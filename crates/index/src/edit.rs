@@ -261,7 +261,7 @@ mod tests {
     fn tells_what_is_asked() {
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20 é OR", now()),
-            r#"{"error":{"code":"query.operator","message":"nothing follows it","hint":"write a condition after it, or put it in quotes to search for the word","at":[31,33]}}"#
+            r#"{"error":{"code":"query.operator","message":"nothing follows it","hint":"write a condition after it, or put it in quotes to search for the word","phrases":{"nothing follows it":{"code":"query.nothing_follows"},"write a condition after it, or put it in quotes to search for the word":{"code":"hint.query.follows"}},"at":[31,33]}}"#
         );
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20", now()),

@@ -1,4 +1,4 @@
-//! What stands beside events, as js/src/verify/marks.ts has it.
+//! What stands beside events, as js/packages/countersign/src/verify/marks.ts has it.
 
 use countersign::canonical::{Token, Tokens};
 use countersign::time::Time;

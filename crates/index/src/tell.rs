@@ -45,6 +45,11 @@ pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
     json.open("{").name("code").text(error.code.as_str());
     json.name("message").text(&error.message);
     json.name("hint").text(error.hint());
+    json.name("phrases").open("{");
+    for (english, phrase) in error.phrases() {
+        json.text(english).raw(":").open("{").name("code").text(phrase.code).raw("}");
+    }
+    json.raw("}");
     json.name("at")
         .open("[")
         .number(units(query, error.at().start))

@@ -7,6 +7,10 @@ use countersign::Diagnostic;
 
 use strum::IntoStaticStr;
 
+use countersign::phrases::Phrase;
+
+use crate::phrases::code_of;
+
 /// What was not understood, as a word that programs may compare. Codes are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(prefix = "query.", serialize_all = "lowercase")]
@@ -71,6 +75,12 @@ impl QueryError {
     /// Returns what to do about it, for people.
     pub fn hint(&self) -> &'static str {
         self.0.hint.unwrap_or_default()
+    }
+
+    /// What it says to people as data, each sentence with its English text.
+    pub fn phrases(&self) -> impl Iterator<Item = (&str, Phrase)> {
+        let said = [self.0.message.as_str(), self.hint()].into_iter();
+        said.filter_map(|english| Some((english, Phrase::new(code_of(english)?))))
     }
 
     /// The query with a line below it that marks the place, for a terminal. Of a long query it is what is around the

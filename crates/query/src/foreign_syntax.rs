@@ -6,15 +6,7 @@ use core::ops::Range;
 use crate::error::{Code, QueryError};
 use crate::lex::{Piece, Word};
 use crate::matcher::address;
-
-pub(crate) const JOIN: &str = "write AND, OR or NOT, without pipes, or put it in quotes";
-pub(crate) const COMPARE: &str = "write field:value, -field:value or field:*part*, or put it in quotes";
-pub(crate) const RANGE: &str = "write two numbers or two times, or * for no end: 400..499, 2026-11-01..*";
-const STARS: &str = "write * for any characters, as in adm*, or put it in quotes";
-const LISTED: &str = "write several values as field:a,b, join conditions by OR, or put it in quotes";
-const PLAIN: &str = "write the plain character, or put it in quotes";
-
-const NO_OPERATOR: &str = "there is no such operator";
+use crate::phrases;
 
 /// Names that begin with `@` in events of Elastic, Logstash, and `CloudWatch`. Elsewhere `@` marks a field (Datadog).
 const AT_NAMES: [&str; 4] = ["@timestamp", "@version", "@message", "@metadata"];
@@ -25,28 +17,30 @@ pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Que
     let Some(char) = rest.chars().next() else { return Ok(()) };
     let before = text.get(start..at).unwrap_or_default();
     let (code, message, hint) = match char {
-        '?' => (Code::Value, "a question mark isn't a wildcard", STARS),
-        '|' => (Code::Operator, NO_OPERATOR, if before.is_empty() { JOIN } else { LISTED }),
-        '&' if rest.starts_with("&&") => (Code::Operator, NO_OPERATOR, JOIN),
-        // In paths a tilde is a home folder.
-        '~' if !before.is_empty() && !before.ends_with('/') => (Code::Operator, NO_OPERATOR, STARS),
-        '^' => (Code::Operator, NO_OPERATOR, STARS),
-        '\u{2260}' | '\u{2264}' | '\u{2265}' | '\u{ac}' | '\u{2227}' | '\u{2228}' => (
+        '?' => (Code::Value, phrases::QUESTION_MARK, phrases::HINT_STARS),
+        '|' => (
             Code::Operator,
-            NO_OPERATOR,
-            "write -field:value, field>=5, field<=5, AND, OR or NOT, or put it in quotes",
+            phrases::OPERATOR,
+            if before.is_empty() { phrases::HINT_JOIN } else { phrases::HINT_LISTED },
         ),
-        '\\' if escapes(rest) => (
-            Code::Quote,
-            "a backslash has a meaning only in quotes",
-            "put the text in quotes, and write \\\\ for a backslash",
-        ),
-        '\u{ff01}'..='\u{ff5e}' if !char.is_alphanumeric() => (Code::Value, "a full-width character", PLAIN),
+        '&' if rest.starts_with("&&") => (Code::Operator, phrases::OPERATOR, phrases::HINT_JOIN),
+        // In paths a tilde is a home folder.
+        '~' if !before.is_empty() && !before.ends_with('/') => {
+            (Code::Operator, phrases::OPERATOR, phrases::HINT_STARS)
+        }
+        '^' => (Code::Operator, phrases::OPERATOR, phrases::HINT_STARS),
+        '\u{2260}' | '\u{2264}' | '\u{2265}' | '\u{ac}' | '\u{2227}' | '\u{2228}' => {
+            (Code::Operator, phrases::OPERATOR, phrases::HINT_SIGNS)
+        }
+        '\\' if escapes(rest) => (Code::Quote, phrases::BACKSLASH, phrases::HINT_BACKSLASH),
+        '\u{ff01}'..='\u{ff5e}' if !char.is_alphanumeric() => {
+            (Code::Value, phrases::FULL_WIDTH, phrases::HINT_PLAIN)
+        }
         '\u{ad}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2060}' | '\u{feff}' => {
-            (Code::Value, "an invisible character", "delete it, or put it in quotes")
+            (Code::Value, phrases::INVISIBLE, phrases::HINT_INVISIBLE)
         }
         '\u{2013}' | '\u{2014}' | '\u{2212}' if before.is_empty() => {
-            (Code::Operator, "this dash isn't a hyphen", "write - before what is denied, or put it in quotes")
+            (Code::Operator, phrases::DASH, phrases::HINT_DASH)
         }
         _ => return Ok(()),
     };
@@ -66,11 +60,11 @@ fn escapes(rest: &str) -> bool {
 /// Refuses a value, or a text to search for, that is something else in other languages.
 pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> {
     if is_regex(written) {
-        return refuse(Code::Operator, word, NO_OPERATOR, COMPARE);
+        return refuse(Code::Operator, word, phrases::OPERATOR, phrases::HINT_COMPARE);
     }
     let closes = |open, close| written.starts_with(open) && !written.ends_with(close);
     if (closes('[', ']') || closes('{', '}')) && address(written).is_none() {
-        return refuse(Code::Range, word, "ranges have no brackets", RANGE);
+        return refuse(Code::Range, word, phrases::BRACKETS, phrases::HINT_RANGE);
     }
     Ok(())
 }
@@ -93,27 +87,27 @@ pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), QueryError>
     let Some(Piece::Bare(first)) = word.pieces.first() else { return Ok(()) };
     match first.chars().next() {
         Some('!' | '<' | '>' | '=') => {
-            let hint = "write -field:value for what a field is not, field>=5 to compare, or put it in quotes";
-            return refuse(Code::Operator, word, NO_OPERATOR, hint);
+            let hint = phrases::HINT_DENIED;
+            return refuse(Code::Operator, word, phrases::OPERATOR, hint);
         }
         Some(':') if address(written).is_none() && !written.contains('/') => {
-            return refuse(Code::Operator, word, NO_OPERATOR, COMPARE);
+            return refuse(Code::Operator, word, phrases::OPERATOR, phrases::HINT_COMPARE);
         }
         Some('{') if written.ends_with('}') => {
-            return refuse(Code::Value, word, "an object isn't a value", "name the member: actor.id:u_1");
+            return refuse(Code::Value, word, phrases::OBJECT, phrases::HINT_OBJECT);
         }
         Some('@') => {
-            let hint = "name the person, write *@example.com for what ends so, or put it in quotes";
-            return refuse(Code::Value, word, "@ has no meaning here", hint);
+            let hint = phrases::HINT_AT_SIGN;
+            return refuse(Code::Value, word, phrases::AT_SIGN, hint);
         }
         _ => {}
     }
     if written.len() > 1 && (written.starts_with('%') || written.ends_with('%')) {
-        return refuse(Code::Value, word, "a percent sign isn't a wildcard", STARS);
+        return refuse(Code::Value, word, phrases::PERCENT, phrases::HINT_STARS);
     }
     if is_class(written) {
-        let hint = "write 500..599 or 5*, or put it in quotes";
-        return refuse(Code::Range, word, "a class of numbers isn't a value", hint);
+        let hint = phrases::HINT_CLASS;
+        return refuse(Code::Range, word, phrases::CLASS, hint);
     }
     Ok(())
 }
@@ -126,24 +120,19 @@ pub(crate) fn is_class(text: &str) -> bool {
 /// Refuses a field's name that is something else in other languages.
 pub(crate) fn refuse_name(word: &Word, written: &str) -> Result<(), QueryError> {
     if word.bare().is_some_and(is_no_name) {
-        return refuse(Code::Field, word, "there is no such condition", "write has:field, or -has:field");
+        return refuse(Code::Field, word, phrases::NO_CONDITION, phrases::HINT_NO_CONDITION);
     }
     if is_marked(written) {
-        let hint = "leave out the @, or put a name that begins with it in quotes";
-        return refuse(Code::Field, word, "a field's name has no @ in front", hint);
+        let hint = phrases::HINT_AT_FIELD;
+        return refuse(Code::Field, word, phrases::AT_FIELD, hint);
     }
     if let [Piece::Star] = word.pieces[..] {
-        return refuse(
-            Code::Field,
-            word,
-            "a star in a field's name",
-            "leave the query empty to find everything",
-        );
+        return refuse(Code::Field, word, phrases::FIELD_STAR, phrases::HINT_EVERYTHING);
     }
     let brackets: &[char] = &['[', ']', '{', '}'];
     if word.pieces.iter().any(|piece| matches!(piece, Piece::Bare(text) if text.contains(brackets))) {
-        let hint = "leave them out, as a name stands for each element of an array, or put the name in quotes";
-        return refuse(Code::Field, word, "brackets in a field's name", hint);
+        let hint = phrases::HINT_ARRAY;
+        return refuse(Code::Field, word, phrases::ARRAY, hint);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use core::ops::Range;
 
 use crate::error::{Code, QueryError};
 use crate::foreign_syntax;
+use crate::phrases;
 
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,15 +139,14 @@ impl<'a> Lexer<'a> {
                     chars.next();
                 }
                 ('*', _) => {
-                    let hint =
-                        "write it outside the quotes for any characters, as in \"List\"*, or \\* for a star";
+                    let hint = phrases::HINT_QUOTED_STAR;
                     let at = start + index..start + index + 1;
-                    return Err(QueryError::new(Code::Quote, at, "a star in quotes is ambiguous", hint));
+                    return Err(QueryError::new(Code::Quote, at, phrases::QUOTED_STAR, hint));
                 }
                 _ => text.push(char),
             }
         }
-        let hint = "close it with \", and write a quote within it as \\\"";
-        Err(QueryError::new(Code::Quote, start..self.text.len(), "a quote is not closed", hint))
+        let hint = phrases::HINT_OPEN_QUOTE;
+        Err(QueryError::new(Code::Quote, start..self.text.len(), phrases::OPEN_QUOTE, hint))
     }
 }

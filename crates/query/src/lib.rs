@@ -46,6 +46,7 @@ pub mod names;
 mod nearest;
 pub mod needle;
 mod parse;
+pub mod phrases;
 mod print;
 pub mod reading;
 pub mod split;

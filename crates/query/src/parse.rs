@@ -7,10 +7,11 @@ use countersign::time::Time;
 
 use crate::condition::{Asked, Basis, Condition, Field, Node, Path, Query, Short, all, any, not};
 use crate::error::{Code, QueryError};
-use crate::foreign_syntax::{self, COMPARE, JOIN, RANGE};
+use crate::foreign_syntax;
 use crate::lex::{Lexer, Piece, Until, Word};
 use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
 use crate::moment::Moment;
+use crate::phrases;
 use crate::split::split;
 
 /// The most bytes that a query may have.
@@ -21,9 +22,6 @@ const MOST_CONDITIONS: usize = 128;
 const MOST_VALUES: usize = 1024;
 /// The deepest nesting.
 const MOST_LEVELS: usize = 32;
-
-const QUOTE_IT: &str = "put it in quotes if it is to be taken as it stands";
-const SEVERAL: &str = "write several values as field:a,b, and a parenthesis within one in quotes";
 
 /// Words that stand for something else than themselves in other languages, in any case: what lists values, before a
 /// parenthesis; what joins conditions, always; what compares, right after a text.
@@ -54,12 +52,7 @@ impl Query {
     pub fn parse(text: &str, now: Time) -> Result<Self, QueryError> {
         if text.len() > MOST_BYTES {
             let at = text.floor_char_boundary(MOST_BYTES)..text.len();
-            return Err(QueryError::new(
-                Code::Long,
-                at,
-                "a query has at most 16,384 bytes",
-                "ask for less at once",
-            ));
+            return Err(QueryError::new(Code::Long, at, phrases::SIZE, phrases::HINT_LESS));
         }
         let lexer = Lexer { text, at: 0 };
         let mut parser = Parser { lexer, now, conditions: Vec::new(), values: 0, is_text: false };
@@ -72,7 +65,7 @@ impl Query {
             return Ok(Query { root, conditions: parser.conditions });
         }
         let at = parser.lexer.at..parser.lexer.at + 1;
-        Err(QueryError::new(Code::Parenthesis, at, "a parenthesis is closed that was not opened", QUOTE_IT))
+        Err(QueryError::new(Code::Parenthesis, at, phrases::NOT_OPENED, phrases::HINT_QUOTE))
     }
 }
 
@@ -155,8 +148,8 @@ impl Parser<'_> {
     /// Refuses an operator that nothing follows.
     fn follows(&self, operator: Range<usize>) -> Result<(), QueryError> {
         if self.ends() || self.keyword("AND") || self.keyword("OR") {
-            let hint = "write a condition after it, or put it in quotes to search for the word";
-            return Err(QueryError::new(Code::Operator, operator, "nothing follows it", hint));
+            let hint = phrases::HINT_FOLLOWS;
+            return Err(QueryError::new(Code::Operator, operator, phrases::NOTHING_FOLLOWS, hint));
         }
         Ok(())
     }
@@ -185,14 +178,14 @@ impl Parser<'_> {
     fn unit(&mut self, level: usize) -> Result<Node, QueryError> {
         let start = self.lexer.at;
         if level > MOST_LEVELS {
-            let hint = "write the query with fewer parentheses";
-            return Err(QueryError::new(Code::Deep, start..start + 1, "nested deeper than 32 levels", hint));
+            let hint = phrases::HINT_NESTING;
+            return Err(QueryError::new(Code::Deep, start..start + 1, phrases::NESTING, hint));
         }
         for word in ["AND", "OR"] {
             if self.keyword(word) {
                 let at = start..start + word.len();
-                let hint = "write a condition before it, or put it in quotes to search for the word";
-                return Err(QueryError::new(Code::Operator, at, "nothing is before it", hint));
+                let hint = phrases::HINT_PRECEDES;
+                return Err(QueryError::new(Code::Operator, at, phrases::NOTHING_BEFORE, hint));
             }
         }
         let negation = match self.take_keyword("NOT") {
@@ -205,8 +198,8 @@ impl Parser<'_> {
         };
         if let Some(at) = negation {
             if self.lexer.peek().is_some_and(char::is_whitespace) {
-                let hint = "write - right before the condition that it denies, or in quotes to search for it";
-                return Err(QueryError::new(Code::Operator, at, "nothing follows it", hint));
+                let hint = phrases::HINT_MINUS;
+                return Err(QueryError::new(Code::Operator, at, phrases::NOTHING_FOLLOWS, hint));
             }
             self.follows(at)?;
             return Ok(not(self.unit(level + 1)?));
@@ -214,13 +207,18 @@ impl Parser<'_> {
         if self.lexer.take("(") {
             self.lexer.space();
             if self.ends() {
-                let message = "a parenthesis with nothing in it";
-                return Err(QueryError::new(Code::Parenthesis, start..start + 1, message, QUOTE_IT));
+                let message = phrases::NOTHING_WITHIN;
+                return Err(QueryError::new(Code::Parenthesis, start..start + 1, message, phrases::HINT_QUOTE));
             }
             let node = self.either(level + 1)?;
             if !self.lexer.take(")") {
-                let message = "a parenthesis is not closed";
-                return Err(QueryError::new(Code::Parenthesis, start..start + 1, message, "close it with )"));
+                let message = phrases::NOT_CLOSED;
+                return Err(QueryError::new(
+                    Code::Parenthesis,
+                    start..start + 1,
+                    message,
+                    phrases::HINT_NOT_CLOSED,
+                ));
             }
             self.after_unit()?;
             return Ok(node);
@@ -235,17 +233,12 @@ impl Parser<'_> {
         match self.lexer.peek() {
             Some('(') => {
                 let at = self.lexer.at..self.lexer.at + 1;
-                Err(QueryError::new(
-                    Code::Parenthesis,
-                    at,
-                    "a parenthesis right after something else",
-                    QUOTE_IT,
-                ))
+                Err(QueryError::new(Code::Parenthesis, at, phrases::PARENTHESIS_AFTER, phrases::HINT_QUOTE))
             }
             Some(next) if !next.is_whitespace() && next != ')' => {
                 let at = self.lexer.at..self.lexer.at + next.len_utf8();
-                let hint = "part conditions by spaces, or put this in quotes";
-                Err(QueryError::new(Code::Value, at, "this cannot follow a condition", hint))
+                let hint = phrases::HINT_PART;
+                Err(QueryError::new(Code::Value, at, phrases::AFTER_CONDITION, hint))
             }
             _ => {
                 self.lexer.space();
@@ -261,14 +254,14 @@ impl Parser<'_> {
         if moment(&rest[..end], self.now).is_none() {
             return Ok(());
         }
-        let hint = "write since:-7d, or put it in quotes after the -";
-        Err(QueryError::new(Code::Time, start..start + end, "a length of time without a field", hint))
+        let hint = phrases::HINT_BARE_SPAN;
+        Err(QueryError::new(Code::Time, start..start + end, phrases::BARE_SPAN, hint))
     }
 
     fn condition(&mut self) -> Result<Node, QueryError> {
         let start = self.lexer.at;
         if any_word(TEXTS, &|begin| self.lexer.rest().starts_with(begin)) {
-            return Err(QueryError::new(Code::Field, start..start + 4, "this is no field", QUOTE_IT));
+            return Err(QueryError::new(Code::Field, start..start + 4, phrases::NOT_FIELD, phrases::HINT_QUOTE));
         }
         let was_text = core::mem::take(&mut self.is_text);
         let word = self.lexer.word(Until::Operator)?;
@@ -278,8 +271,8 @@ impl Parser<'_> {
         };
         if word.is_empty() {
             let at = start..self.lexer.at;
-            let hint = "write the field right before it, such as action:job.update, or put this in quotes";
-            return Err(QueryError::new(Code::Field, at, "a field's name is missing", hint));
+            let hint = phrases::HINT_NO_FIELD;
+            return Err(QueryError::new(Code::Field, at, phrases::NO_FIELD, hint));
         }
         signed(&word, &['!', '+'])?;
         foreign_syntax::refuse_name(&word, self.written(&word))?;
@@ -302,8 +295,8 @@ impl Parser<'_> {
             return self.push(Condition::Is { field, values }, at);
         }
         let [value] = &values[..] else {
-            let hint = "more and less take one value: join two conditions by OR";
-            return Err(QueryError::new(Code::Comparison, at, "several values to compare with", hint));
+            let hint = phrases::HINT_COMPARED_VALUES;
+            return Err(QueryError::new(Code::Comparison, at, phrases::COMPARED_VALUES, hint));
         };
         let matcher = self.compared(operator, value)?;
         self.push(Condition::Is { field, values: vec![matcher] }, at)
@@ -316,11 +309,11 @@ impl Parser<'_> {
         let text = word.bare().unwrap_or_default();
         let is = |words| any_word(words, &|one| one.eq_ignore_ascii_case(text));
         let hint = if is(LISTS) && self.lexer.rest().trim_start().starts_with(['(', '[']) {
-            SEVERAL
+            phrases::HINT_SEVERAL
         } else if is(JOINS) {
-            JOIN
+            phrases::HINT_JOIN
         } else if was_text && is(COMPARES) {
-            COMPARE
+            phrases::HINT_COMPARE
         } else {
             return Ok(());
         };
@@ -331,8 +324,8 @@ impl Parser<'_> {
     fn stands_for_itself(&self, word: &Word) -> Result<(), QueryError> {
         let written = self.written(word);
         if any_word(QUOTES, &|quote| written.starts_with(quote)) {
-            let hint = "put it in double quotes: \"…\"";
-            return Err(QueryError::new(Code::Quote, word.at.clone(), "these quotes don't quote", hint));
+            let hint = phrases::HINT_QUOTES;
+            return Err(QueryError::new(Code::Quote, word.at.clone(), phrases::QUOTES, hint));
         }
         foreign_syntax::refuse_word(word, written)
     }
@@ -345,7 +338,7 @@ impl Parser<'_> {
     fn operator(&mut self) -> Result<Option<Operator>, QueryError> {
         let start = self.lexer.at;
         if self.lexer.take("!=") || self.lexer.take("<>") || self.lexer.take("=~") {
-            no_operator(start..self.lexer.at, COMPARE)?;
+            no_operator(start..self.lexer.at, phrases::HINT_COMPARE)?;
         }
         let is = self.lexer.take(":");
         let compared = [
@@ -379,28 +372,33 @@ impl Parser<'_> {
             let value = self.lexer.word(Until::Comma)?;
             if self.lexer.peek() == Some('(') {
                 let at = self.lexer.at..self.lexer.at + 1;
-                return Err(QueryError::new(Code::Parenthesis, at, "a parenthesis within a value", SEVERAL));
+                return Err(QueryError::new(
+                    Code::Parenthesis,
+                    at,
+                    phrases::PARENTHESIS_WITHIN,
+                    phrases::HINT_SEVERAL,
+                ));
             }
             if value.is_empty() {
-                let hint = "write a value right after it, \"\" for an empty one, or field:* for any";
+                let hint = phrases::HINT_NO_VALUE;
                 return Err(QueryError::new(
                     Code::Value,
                     name.at.start..start.max(self.lexer.at),
-                    "a value is missing",
+                    phrases::NO_VALUE,
                     hint,
                 ));
             }
             self.values += 1;
             if self.values > MOST_VALUES {
-                let hint = "ask for less at once";
-                return Err(QueryError::new(Code::Long, value.at, "a query has at most 1,024 values", hint));
+                let hint = phrases::HINT_LESS;
+                return Err(QueryError::new(Code::Long, value.at, phrases::VALUES, hint));
             }
             self.stands_for_itself(&value)?;
             foreign_syntax::refuse_value(&value, self.written(&value))?;
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
             {
-                return Err(QueryError::new(Code::Range, value.at, "ranges have no TO", RANGE));
+                return Err(QueryError::new(Code::Range, value.at, phrases::RANGE_TO, phrases::HINT_RANGE));
             }
             values.push(value);
             if !self.lexer.take(",") {
@@ -411,8 +409,8 @@ impl Parser<'_> {
 
     fn push(&mut self, condition: Condition, at: Range<usize>) -> Result<Node, QueryError> {
         if self.conditions.len() == MOST_CONDITIONS {
-            let hint = "values of one field can be separated by commas";
-            return Err(QueryError::new(Code::Long, at, "a query has at most 128 conditions", hint));
+            let hint = phrases::HINT_CONDITIONS;
+            return Err(QueryError::new(Code::Long, at, phrases::CONDITIONS, hint));
         }
         self.conditions.push(Asked { condition, at });
         Ok(Node::Condition(self.conditions.len() - 1))
@@ -422,10 +420,9 @@ impl Parser<'_> {
     fn text(&mut self, word: &Word) -> Result<Node, QueryError> {
         let mut pieces = word.between_stars();
         if pieces.iter().all(String::is_empty) {
-            let hint =
-                "write at least one character to search for, or leave the query empty to find everything";
+            let hint = phrases::HINT_NO_TEXT;
             let at = word.at.start..word.at.end.max(word.at.start + 1);
-            return Err(QueryError::new(Code::Value, at, "there is no text to search for", hint));
+            return Err(QueryError::new(Code::Value, at, phrases::NO_TEXT, hint));
         }
         // Stars at its ends say what is so anyway.
         pieces.insert(0, String::new());
@@ -445,8 +442,8 @@ impl Parser<'_> {
         let span = match special {
             Special::Has | Special::Changed => {
                 if operator != Operator::Is {
-                    let hint = "write has:field or changed:field";
-                    return Err(QueryError::new(Code::Operator, at, "nothing is compared here", hint));
+                    let hint = phrases::HINT_NOT_COMPARED;
+                    return Err(QueryError::new(Code::Operator, at, phrases::NOT_COMPARED, hint));
                 }
                 let mut nodes = Vec::new();
                 for value in values {
@@ -478,8 +475,8 @@ impl Parser<'_> {
             Special::Until(basis) => (basis, false),
         };
         let ([value], Operator::Is) = (values, operator) else {
-            let hint = "write one time, such as since:2026-11-20 or since:-7d";
-            return Err(QueryError::new(Code::Time, at, "there is one time here, after a colon", hint));
+            let hint = phrases::HINT_ONE_TIME;
+            return Err(QueryError::new(Code::Time, at, phrases::ONE_TIME, hint));
         };
         let begin = Some(self.moment(value)?.begin);
         let (basis, is_since) = span;
@@ -495,8 +492,8 @@ impl Parser<'_> {
         found.sort_unstable();
         found.dedup();
         if operator != Operator::Is || found.is_empty() {
-            let hint = "write word:night; a part of a word, or one with stars, is searched for as text alone";
-            return Err(QueryError::new(Code::Value, value.at.clone(), "there is no whole word here", hint));
+            let hint = phrases::HINT_WORD;
+            return Err(QueryError::new(Code::Value, value.at.clone(), phrases::WORD, hint));
         }
         let nodes: Result<Vec<Node>, QueryError> =
             found.into_iter().map(|word| self.push(Condition::Word(word.into()), at.clone())).collect();
@@ -528,8 +525,8 @@ impl Parser<'_> {
         if *field == Field::Short(Short::Outcome)
             && word.bare().is_some_and(|text| !any_word(OUTCOMES, &|one| one.eq_ignore_ascii_case(text)))
         {
-            let hint = "write success, failure, denied, unknown or not-stated, or put it in quotes";
-            return Err(QueryError::new(Code::Value, word.at.clone(), "there is no such outcome", hint));
+            let hint = phrases::HINT_OUTCOME;
+            return Err(QueryError::new(Code::Value, word.at.clone(), phrases::OUTCOME, hint));
         }
         if operator == Operator::Same {
             return Ok(Matcher::Text(Pattern::of_cased(word.between_stars())));
@@ -559,13 +556,8 @@ impl Parser<'_> {
             && (address.parse::<core::net::IpAddr>().is_ok()
                 || length.bytes().all(|byte| byte.is_ascii_digit()))
         {
-            let hint = "write it as 10.0.0.0/8 or 2001:db8::/32";
-            return Err(QueryError::new(
-                Code::Network,
-                word.at.clone(),
-                "there is no such range of addresses",
-                hint,
-            ));
+            let hint = phrases::HINT_NETWORK;
+            return Err(QueryError::new(Code::Network, word.at.clone(), phrases::NETWORK, hint));
         }
         // In quotes too, people mean an address, a network, or a time. A number is found by its text.
         let literal = Literal::parse(text).filter(|literal| !is_quoted || literal.number().is_none());
@@ -585,8 +577,8 @@ impl Parser<'_> {
             }));
         }
         let Some(Moment { begin, end }) = moment(&text, self.now) else {
-            let hint = "write a number, a day such as 2026-11-20, or a time";
-            let message = "neither a number nor a time to compare with";
+            let hint = phrases::HINT_COMPARISON;
+            let message = phrases::COMPARISON;
             return Err(QueryError::new(Code::Comparison, word.at.clone(), message, hint));
         };
         Ok(Matcher::Time(within(operator, begin, end)))
@@ -637,12 +629,12 @@ fn text_of(word: &Word) -> String {
 }
 
 fn no_time(word: &Word) -> QueryError {
-    let hint = "write a day such as 2026-11-20, a time such as 2026-11-20T06:00:00Z, or -7d (s, m, h, d, w)";
-    QueryError::new(Code::Time, word.at.clone(), "neither a day nor a time", hint)
+    let hint = phrases::HINT_TIME;
+    QueryError::new(Code::Time, word.at.clone(), phrases::TIME, hint)
 }
 
 fn no_range(word: &Word) -> QueryError {
-    QueryError::new(Code::Range, word.at.clone(), "the ends of the range are not alike", RANGE)
+    QueryError::new(Code::Range, word.at.clone(), phrases::RANGE_ENDS, phrases::HINT_RANGE)
 }
 
 /// Refuses the signs before a condition that other languages have.
@@ -651,20 +643,20 @@ fn signed(word: &Word, signs: &[char]) -> Result<(), QueryError> {
         return Ok(());
     }
     let at = word.at.start..word.at.start + 1;
-    let hint = "leave it out, or write -field:value for what a field is not";
-    Err(QueryError::new(Code::Operator, at, "! and + mean nothing here", hint))
+    let hint = phrases::HINT_SIGN;
+    Err(QueryError::new(Code::Operator, at, phrases::SIGN, hint))
 }
 
 fn no_operator(at: Range<usize>, hint: &'static str) -> Result<(), QueryError> {
-    Err(QueryError::new(Code::Operator, at, "there is no such operator", hint))
+    Err(QueryError::new(Code::Operator, at, phrases::OPERATOR, hint))
 }
 
 fn ordered(is_ordered: bool, word: &Word) -> Result<(), QueryError> {
     if is_ordered {
         return Ok(());
     }
-    let hint = "write the lower end first";
-    Err(QueryError::new(Code::Range, word.at.clone(), "the range ends before it begins", hint))
+    let hint = phrases::HINT_RANGE_ORDER;
+    Err(QueryError::new(Code::Range, word.at.clone(), phrases::RANGE_ORDER, hint))
 }
 
 /// A field by its name. What is quoted is a member's name as it stands, dots and all.
@@ -679,7 +671,7 @@ fn field(word: &Word) -> Result<Field, QueryError> {
     for piece in &word.pieces {
         match piece {
             Piece::Star => {
-                return refuse("a star in a field's name", "name the field, or search for text alone");
+                return refuse(phrases::FIELD_STAR, phrases::HINT_FIELD_STAR);
             }
             Piece::Quoted(text) => {
                 there = true;
@@ -688,13 +680,13 @@ fn field(word: &Word) -> Result<Field, QueryError> {
                 }
             }
             Piece::Bare(text) if text.contains(',') => {
-                return refuse("a comma in a field's name", "put the name in quotes");
+                return refuse(phrases::FIELD_COMMA, phrases::HINT_FIELD_COMMA);
             }
             Piece::Bare(text) => {
                 for (nth, part) in text.split('.').enumerate() {
                     if nth > 0 {
                         if !there {
-                            return refuse("a name is missing in the path", QUOTE_IT);
+                            return refuse(phrases::NO_NAME, phrases::HINT_QUOTE);
                         }
                         names.push(String::new());
                         there = false;
@@ -708,10 +700,10 @@ fn field(word: &Word) -> Result<Field, QueryError> {
         }
     }
     if !there {
-        return refuse("a name is missing in the path", QUOTE_IT);
+        return refuse(phrases::NO_NAME, phrases::HINT_QUOTE);
     }
     if names.len() > canonical::MAX_DEPTH {
-        return refuse("a path of more than 64 names", "no event nests so deep");
+        return refuse(phrases::PATH, phrases::HINT_PATH);
     }
     Ok(Field::Member(Path::of(names)))
 }

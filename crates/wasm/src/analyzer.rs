@@ -100,7 +100,7 @@ impl Report {
     }
 }
 
-/// Makes findings of what was detected. Answers of more than a number are JSON (js/src/analyze/types.ts).
+/// Makes findings of what was detected. Answers of more than a number are JSON (js/packages/ui/src/analyze/types.ts).
 #[wasm_bindgen]
 pub struct Findings {
     pack: &'static Pack,

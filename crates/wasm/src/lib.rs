@@ -1,7 +1,7 @@
 //! What JavaScript sees: the only folder that knows it.
 //!
 //! Bytes and text cross in whole pieces. What is refused is thrown as an `Error` with the members `code`, and where
-//! known (else `undefined`) `member`, `line` and `hint`; the npm package turns it into its own class.
+//! known (else `undefined`) `member`, `line`, `hint` and `phrases`; the npm package turns it into its own class.
 #![cfg(target_arch = "wasm32")]
 #![allow(unsafe_code, reason = "wasm-bindgen writes the calls across the boundary")]
 #![allow(missing_docs, reason = "wasm-bindgen writes items of its own; what is written here has documents")]
@@ -25,6 +25,8 @@ mod log;
 mod marks;
 #[cfg(feature = "overview")]
 mod overview;
+#[cfg(any(feature = "slicer", feature = "verifier"))]
+mod phrases;
 #[cfg(feature = "recorder")]
 mod proof;
 #[cfg(feature = "recorder")]
@@ -63,6 +65,10 @@ extern "C" {
 
     #[wasm_bindgen(method, setter)]
     fn set_line(this: &CodedError, line: Option<f64>);
+
+    #[cfg(any(feature = "slicer", feature = "verifier"))]
+    #[wasm_bindgen(method, setter)]
+    fn set_phrases(this: &CodedError, phrases: &JsValue);
 }
 
 /// What is thrown.
@@ -77,6 +83,8 @@ impl From<Error> for Thrown {
         thrown.set_member(error.member.as_deref());
         thrown.set_hint(error.hint);
         thrown.set_line(error.line.map(|line| line as f64));
+        #[cfg(any(feature = "slicer", feature = "verifier"))]
+        thrown.set_phrases(&phrases::of_error(&error));
         Self(thrown.into())
     }
 }

@@ -1,4 +1,5 @@
-//! The artefact `log`: a whole collector. A Durable Object runs it (`js/src/log/`), and gives it its storage.
+//! The artefact `log`: a whole collector. A Durable Object runs it (`js/packages/cloudflare-log/`), and gives it its
+//! storage.
 
 mod answer;
 mod console;

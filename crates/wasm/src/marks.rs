@@ -1,4 +1,4 @@
-//! Marks as text for JavaScript: JSON that is read in one go (js/src/verify/marks.ts).
+//! Marks as text for JavaScript: JSON that is read in one go (js/packages/countersign/src/verify/marks.ts).
 
 use core::fmt::{Display, Write as _};
 use std::collections::HashMap;

@@ -17,7 +17,7 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-use crate::{Thrown, marks};
+use crate::{Thrown, marks, phrases};
 
 /// How many marks are taken in one go.
 const MARKS: usize = 4096;
@@ -68,7 +68,7 @@ impl WholeVerifier {
         Ok(())
     }
 
-    /// Where the export goes on: `{report, meaning, pin}` as if it had ended right after the last checkpoint, or undefined where
+    /// Where the export goes on: `{report, phrases, why, notNeeded, doubts, pin}` as if it had ended right after the last checkpoint, or undefined where
     /// there was none since the last call.
     #[wasm_bindgen(js_name = takeReport)]
     pub fn take_report(&mut self) -> Result<JsValue, Thrown> {
@@ -99,13 +99,14 @@ impl WholeVerifier {
         self.waiting.take_marks()
     }
 
-    /// The findings that were met since the last call: an array, or undefined where there are none.
+    /// The findings that were met since the last call, with what they say to people as data: `{findings, phrases}`, or
+    /// undefined where there are none.
     #[wasm_bindgen(js_name = takeFindings)]
     pub fn take_findings(&mut self) -> Result<JsValue, Thrown> {
         self.waiting.take_findings()
     }
 
-    /// The export ends here: `{report, meaning, pin}`. What became known at last can still be taken; then it is to be freed.
+    /// The export ends here: `{report, phrases, why, notNeeded, doubts, pin}`. What became known at last can still be taken; then it is to be freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
         let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_telling();
@@ -284,7 +285,11 @@ impl Waiting {
 
     fn take_findings(&mut self) -> Result<JsValue, Thrown> {
         let findings = std::mem::take(&mut self.findings);
-        if findings.is_empty() { Ok(JsValue::UNDEFINED) } else { to_js(&findings) }
+        if findings.is_empty() {
+            return Ok(JsValue::UNDEFINED);
+        }
+        let said = phrases::to_js(findings.iter().flat_map(Finding::phrases));
+        Ok(object([("findings", to_js(&findings)?), ("phrases", said)]))
     }
 }
 
@@ -397,21 +402,26 @@ fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
 fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
     let Verification { report, pin } = verification;
     let pin = pin.as_deref().map_or(JsValue::NULL, JsValue::from);
-    let outcome = Object::new();
     let doubts = Doubts::of(report);
     let chains: Array = doubts.chains.iter().map(|chain| JsValue::from(chain.to_string())).collect();
     let not_needed: Array = report.not_needed().map(JsValue::from).collect();
-    for (name, value) in [
+    Ok(object([
         ("report", to_js(report)?),
+        ("phrases", phrases::to_js(report.phrases())),
         ("why", report.why().map_or(JsValue::NULL, |why| why.as_str().into())),
         ("notNeeded", not_needed.into()),
         ("doubts", if doubts.all { "all".into() } else { chains.into() }),
         ("pin", pin),
-    ] {
+    ]))
+}
+
+fn object<const MEMBERS: usize>(members: [(&str, JsValue); MEMBERS]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in members {
         // A new object takes any member.
-        let _ = Reflect::set(&outcome, &name.into(), &value);
+        let _ = Reflect::set(&object, &name.into(), &value);
     }
-    Ok(outcome.into())
+    object.into()
 }
 
 /// One line an event: the place and the signer, and the event's bytes as they stand in the export.

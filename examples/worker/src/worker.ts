@@ -19,7 +19,7 @@ interface Env {
 const { AUDIT_WATCHLIST: url = "", AUDIT_WATCH: key = "" } = env as unknown as Env;
 
 /** Refuses at once what ../rules says, and whom a watchlist names, where there is one. */
-const edge = gate({ pack, fail: "closed", ...(url !== "" && { watchlist: { url, key, maxAge: 1_000 } }) });
+const edge = gate({ pack, fail: "closed", ...(url !== "" && { watchlist: { url, key, maxAgeMs: 1_000 } }) });
 
 const actorOf = (request: Request) => ({ id: request.headers.get("x-user") ?? "anonymous" });
 

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
 import { auditLambda } from "countersign/lambda";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
-import type { Fetch } from "../../src/deliver/collector.ts";
+import type { Fetch } from "../../packages/countersign/dist/deliver/collector.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { MemoryLog } from "../deliver/log.ts";
 
@@ -17,7 +17,7 @@ test("what is no event is told to its handle and to onError, and those beside it
       key: EMITTERS[0].secret,
       origin: ORIGIN,
       to: exported,
-      flush: false,
+      autoFlush: false,
       onError: (error) => errors.push(error),
     }),
     isShared: false,
@@ -98,10 +98,10 @@ test("that the log can't be reached is said once, by whoever notices it first", 
       key: EMITTERS[0].secret,
       log: log.vkey,
       to: { url: "https://log.example", fetch },
-      retry: { firstMs: 1 },
+      retry: { initialDelayMs: 1 },
     }),
     async (_event, _context, audit) => audit.record({ action: "a.b" }).stored(),
-    { patience: 20 },
+    { retryForMs: 20 },
   );
   const context = { awsRequestId: "r_1", getRemainingTimeInMillis: () => 10_000 };
   await handler({}, context);

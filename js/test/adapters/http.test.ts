@@ -11,8 +11,14 @@ import {
 } from "node:http";
 import { type AddressInfo, connect, type Socket } from "node:net";
 import { describe, type TestContext, test } from "node:test";
-import { type AuditEvent, type CountersignError, createRecorder, memory } from "countersign";
-import { auditFetch, type HttpOptions } from "countersign/fetch";
+import {
+  type AuditEvent,
+  auditFetch,
+  type CountersignError,
+  createRecorder,
+  type HttpOptions,
+  memory,
+} from "countersign";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { auditNext } from "countersign/next";
 import { auditHttp } from "countersign/node";
@@ -27,7 +33,12 @@ import { Child } from "../runtimes.ts";
 /** A recorder, and what it recorded. */
 async function recorder(t: TestContext) {
   const exported = memory();
-  const audit = await createRecorder({ key: EMITTERS[0].secret, origin: ORIGIN, to: exported, flush: false }).ready();
+  const audit = await createRecorder({
+    key: EMITTERS[0].secret,
+    origin: ORIGIN,
+    to: exported,
+    autoFlush: false,
+  }).ready();
   t.after(() => audit.close());
   const events = async () => {
     await audit.flush();

@@ -2,28 +2,28 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { FlushPatience } from "countersign";
-import { Invocation } from "../../dist/adapters/invocation.js";
-import { PATIENCE } from "../../dist/record/flush-scheduler.js";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
+import type { FlushOptions } from "countersign";
+import { Invocation } from "../../packages/countersign/dist/adapters/invocation.js";
+import { PATIENCE } from "../../packages/countersign/dist/record/flush-scheduler.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTERS, ORIGIN } from "../conformance/setup.ts";
 import { until } from "../eventually.ts";
 
 /** A recorder that counts its flushes. */
 function counting(to: () => Promise<void>) {
   const recorder = createLazyRecorder({
-    read: async () => ({ key: EMITTERS[0].secret, origin: ORIGIN, to, flush: false, manyContexts: true }),
+    read: async () => ({ key: EMITTERS[0].secret, origin: ORIGIN, to, autoFlush: false }),
     isShared: false,
     required: false,
   });
   const { flush } = recorder;
   return Object.assign(recorder, {
     flushes: 0,
-    patience: 0,
-    flush(this: { flushes: number; patience: number }, patience?: FlushPatience): Promise<void> {
+    retryForMs: 0,
+    flush(this: { flushes: number; retryForMs: number }, options?: FlushOptions): Promise<void> {
       this.flushes++;
-      this.patience = patience?.patience ?? 0;
-      return flush.call(recorder, patience);
+      this.retryForMs = options?.retryForMs ?? 0;
+      return flush.call(recorder, options);
     },
   });
 }
@@ -82,5 +82,5 @@ test("the handler's flush and the one after it end within one patience", async (
   await assert.rejects(flushed, { code: "transport.failed" });
   await Promise.all(waiting);
   assert.deepEqual([tries, recorder.flushes, recorder.status().waiting], [2, 2, 0]);
-  assert.ok(recorder.patience > 0 && recorder.patience <= 5_000, `${recorder.patience}`);
+  assert.ok(recorder.retryForMs > 0 && recorder.retryForMs <= 5_000, `${recorder.retryForMs}`);
 });

@@ -130,7 +130,7 @@ describe("mistakes", { skip, timeout: 90_000 }, () => {
   test("where a recorder is required a handler is told that there is no room", async () => {
     const { code, hint } = (await ask("/full-required")) as { code: string; hint: string };
     assert.equal(code, "recorder.full");
-    assert.match(hint, /limitBytes/);
+    assert.match(hint, /maxWaitingBytes/);
   });
 
   test("what does not wait for a recorder that starts late is recorded as dropped", async () => {

@@ -9,8 +9,8 @@ import { after, test } from "node:test";
 import { type Verification, verify } from "countersign/verify";
 import { build } from "esbuild";
 import { Miniflare } from "miniflare";
-import { factsOf } from "../../dist/viewer/session/facts.js";
-import init, { EventIndex, SegmentBuilder } from "../../dist/wasm/index.js";
+import { factsOf } from "../../packages/ui/dist/viewer/session/facts.js";
+import init, { EventIndex, SegmentBuilder } from "../../packages/ui/dist/wasm/index.js";
 import { PROGRAM } from "../conformance/program.ts";
 import { realEvents } from "../real-events.ts";
 import { exportOf } from "../verify/inputs.ts";
@@ -18,11 +18,11 @@ import { threaded } from "./threaded.ts";
 
 const sources = realEvents();
 const withoutProgram = PROGRAM === undefined && "skipped: the program is not built";
-const rules = readFileSync(new URL("../../dist/wasm/rules.json", import.meta.url), "utf8");
+const rules = readFileSync(new URL("../../packages/ui/dist/wasm/rules.json", import.meta.url), "utf8");
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-findings-"));
 const worker = await started();
-await init({ module_or_path: readFileSync(new URL("../../dist/wasm/index_bg.wasm", import.meta.url)) });
+await init({ module_or_path: readFileSync(new URL("../../packages/ui/dist/wasm/index_bg.wasm", import.meta.url)) });
 after(async () => {
   await worker.dispose();
   rmSync(folder, { recursive: true });
@@ -39,11 +39,11 @@ async function started(): Promise<Miniflare> {
     external: ["*.wasm"],
     logLevel: "error",
   });
-  const wasm = readFileSync(new URL("../../dist/wasm/analyzer_bg.wasm", import.meta.url));
+  const wasm = readFileSync(new URL("../../packages/ui/dist/wasm/analyzer_bg.wasm", import.meta.url));
   return new Miniflare({
     modules: [
       { type: "ESModule", path: "worker.js", contents: outputFiles[0]?.text ?? "" },
-      { type: "CompiledWasm", path: "../../dist/wasm/analyzer_bg.wasm", contents: wasm },
+      { type: "CompiledWasm", path: "../../packages/ui/dist/wasm/analyzer_bg.wasm", contents: wasm },
     ],
     modulesRoot: "/",
     compatibilityDate: "2026-01-01",
@@ -66,7 +66,7 @@ function areOfOneBuild(program: string, artefact: string): void {
     const { engine, pack } = JSON.parse(text) as { engine: string; pack: { hash: string } };
     return `engine ${engine}, rules ${pack.hash}`;
   });
-  const builds = `${PROGRAM} has ${of}, and js/dist has ${other}`;
+  const builds = `${PROGRAM} has ${of}, and js/wasm has ${other}`;
   assert.equal(
     other,
     of,

@@ -1,7 +1,7 @@
 /** Looks for findings in a Worker: in one thread, in pieces of the size that is asked for. */
 
-import init, { Detector, Findings } from "../../dist/wasm/analyzer.js";
-import module from "../../dist/wasm/analyzer_bg.wasm";
+import init, { Detector, Findings } from "../../packages/ui/dist/wasm/analyzer.js";
+import module from "../../packages/ui/dist/wasm/analyzer_bg.wasm";
 
 interface Asked {
   readonly rules: string;

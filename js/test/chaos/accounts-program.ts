@@ -1,6 +1,6 @@
 /** A program of Node.js, Deno and Bun that does nothing else: `accounts-program.ts PLACE`. */
 
-import { createRecorder } from "../../dist/record/record.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { inFrontOfDeadLog, oneAfterTheOther, type Place } from "./accounts.ts";
 
 const place = JSON.parse(process.argv[2] ?? "") as Place;

@@ -1,6 +1,6 @@
 /** A Worker that does the same within one request. */
 
-import { createRecorder } from "../../dist/record/record.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { inFrontOfDeadLog, oneAfterTheOther, type Place } from "./accounts.ts";
 
 export default {

@@ -47,8 +47,8 @@ export async function inFrontOfDeadLog(createRecorder: Create, { key, url, log }
     log,
     to: { url, fetch: (to, init) => (isDown ? Promise.reject(new Error("down")) : fetch(to, init)) },
     onFull: "drop",
-    limitBytes: 100_000,
-    retry: { firstMs: 1, longestMs: 10 },
+    maxWaitingBytes: 100_000,
+    retry: { initialDelayMs: 1, maxDelayMs: 10 },
     onError: ({ code }) => {
       told += code === "recorder.full" ? 1 : 0;
     },
@@ -59,7 +59,7 @@ export async function inFrontOfDeadLog(createRecorder: Create, { key, url, log }
   const settled = Promise.allSettled(handles.map((handle) => handle.delivered()));
   await audit.flush().catch(() => {});
   isDown = false;
-  await audit.close({ patience: 20_000 });
+  await audit.close({ retryForMs: 20_000 });
   const rejected: Record<string, number> = {};
   let delivered = 0;
   for (const result of await settled) {

@@ -1,12 +1,10 @@
 /** One life of a recorder with its outbox in a file, on Node, Deno and Bun: `child.ts OUTBOX LIFE`. */
 
-import { fileOutbox } from "../../dist/outbox/file.node.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import { type Life, live } from "./scenario.ts";
 
 const [path = "", life = ""] = process.argv.slice(2);
 await live(JSON.parse(life) as Life, {
-  createRecorder,
   outbox: () => fileOutbox(path),
   say: (line) => console.log(line),
 });

@@ -1,6 +1,6 @@
 /** A Worker whose isolate many requests share: `/record?events=N` records so many, with what is asked for in between. */
 
-import { withCountersign } from "../../dist/adapters/cloudflare.js";
+import { withCountersign } from "../../packages/countersign/dist/adapters/cloudflare.js";
 
 interface Environment {
   KEY: string;
@@ -12,6 +12,9 @@ interface Environment {
 const taken: number[] = [];
 let next = 1;
 let behind = 0;
+// A recorder's clock is that of its runtime.
+const now = Date.now;
+Date.now = () => now() - behind;
 
 export default withCountersign(
   ({ KEY, COLLECTOR, LOG }: Environment) => ({
@@ -19,9 +22,8 @@ export default withCountersign(
     to: COLLECTOR,
     log: LOG,
     timeoutMs: 600,
-    retry: { firstMs: 20, longestMs: 100 },
+    retry: { initialDelayMs: 20, maxDelayMs: 100 },
     onError: () => {},
-    now: () => Date.now() - behind,
   }),
   {
     async fetch(request, _env, _ctx, audit) {
@@ -40,7 +42,7 @@ export default withCountersign(
         }
       }
       if (searchParams.has("flush")) {
-        await Promise.allSettled([audit.flush(), audit.flush({ patience: 300 })]);
+        await Promise.allSettled([audit.flush(), audit.flush({ retryForMs: 300 })]);
       }
       return new Response();
     },

@@ -1,7 +1,6 @@
 /** Lives of a recorder with its outbox in a Durable Object's storage: `POST` one, and it says what happens. */
 
-import { durableObjectOutbox, type ObjectStorage } from "../../dist/outbox/durable-object.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { durableObjectOutbox, type ObjectStorage } from "../../packages/countersign/dist/outbox/durable-object.js";
 import { type Life, live } from "./scenario.ts";
 
 export class Recording {
@@ -18,7 +17,7 @@ export class Recording {
       start: async (stream) => {
         const say = (line: string) => stream.enqueue(new TextEncoder().encode(`${line}\n`));
         try {
-          await live(life, { createRecorder, outbox, say });
+          await live(life, { outbox, say });
           // What is in the outbox now was left there.
           const left = outbox();
           say(`left ${(await left.open()).length}`);

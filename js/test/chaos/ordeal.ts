@@ -65,7 +65,7 @@ export class Ordeal {
       keys: EMITTERS.map(({ secret }) => secret),
     };
     if (end === "itself") {
-      return { life: { ...common, events, limitBytes: 180_000 } };
+      return { life: { ...common, events, maxWaitingBytes: 180_000 } };
     }
     // Where it had not so many submissions it asks.
     const life = { ...common, events: events * 2, killAt: events };

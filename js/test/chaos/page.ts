@@ -1,7 +1,6 @@
 /** One life of a recorder with its outbox in IndexedDB, in a page. */
 
-import { indexedDbOutbox } from "../../dist/browser.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
 import type { Lived } from "./chromium.ts";
 import { live } from "./scenario.ts";
 
@@ -17,7 +16,7 @@ function say(line: string): void {
 
 const page: Lived = {
   async live(life) {
-    await live(life, { createRecorder, outbox: indexedDbOutbox, say });
+    await live(life, { outbox: indexedDbOutbox, say });
     // What is in the outbox now was left there, or is of tabs that died since.
     const outbox = indexedDbOutbox();
     say(`left ${(await outbox.open()).length}`);

@@ -1,7 +1,8 @@
 /** What a recorder goes through, the same in every runtime: it records, flushes, waits, and is killed at any moment. */
 
-import type { Handle, LogOptions, Recorder } from "countersign";
-import type { Outbox } from "../../src/outbox/outbox.ts";
+import type { Handle, Recorder } from "countersign";
+import type { Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { type Below, chance, choose } from "./chance.ts";
 
 /** What one life of a recorder is to do. */
@@ -18,17 +19,21 @@ export interface Life {
   /** After which event it asks to be killed. */
   readonly killAt?: number | undefined;
   /** How many bytes may wait, where events above that are to be dropped. */
-  readonly limitBytes?: number | undefined;
+  readonly maxWaitingBytes?: number | undefined;
 }
 
 /** What a runtime brings. */
 export interface Means {
-  readonly createRecorder: (options: LogOptions) => Recorder;
   /** The same outbox each time. */
   readonly outbox: () => Outbox;
   /** Says what happened, so that it is known after a kill. */
   readonly say: (line: string) => void;
 }
+
+/** How far the clock of this runtime, and so of its recorders, is behind. */
+let behind = 0;
+const now = Date.now;
+Date.now = () => now() - behind;
 
 /** How long a collector may take. It is a real one: this is enough for it on a busy machine, mostly. */
 const TIMEOUT = 600;
@@ -37,11 +42,11 @@ const TIMEOUT = 600;
  * Lives once. It says `taken N`, `stored N`, `dropped N`, and `delivered N RECEIPT` of some; of each failure `failed
  * CODE`; and at the end `ended`.
  */
-export async function live(life: Life, { createRecorder, outbox, say }: Means): Promise<void> {
-  const { run, events, seed, url, log, keys, killAt, limitBytes } = life;
+export async function live(life: Life, { outbox, say }: Means): Promise<void> {
+  const { run, events, seed, url, log, keys, killAt, maxWaitingBytes } = life;
   const below = chance(seed);
   const [key = ""] = keys;
-  let behind = 0;
+  behind = 0;
   const failed = (error: unknown) => say(`failed ${described(error)}`);
   const audit = await createRecorder({
     key,
@@ -49,11 +54,10 @@ export async function live(life: Life, { createRecorder, outbox, say }: Means): 
     log,
     outbox: outbox(),
     timeoutMs: TIMEOUT,
-    flush: { events: 40, ms: 20 },
-    retry: { firstMs: 20, longestMs: 100 },
+    autoFlush: { maxEvents: 40, maxDelayMs: 20 },
+    retry: { initialDelayMs: 20, maxDelayMs: 100 },
     onError: failed,
-    now: () => Date.now() - behind,
-    ...(limitBytes === undefined ? {} : { limitBytes, onFull: "drop" }),
+    ...(maxWaitingBytes === undefined ? {} : { maxWaitingBytes, onFull: "drop" }),
   }).ready();
   const flush = () => audit.flush().catch(failed);
   const record = (n: number) => {
@@ -84,8 +88,8 @@ export async function live(life: Life, { createRecorder, outbox, say }: Means): 
       case "a flush that nobody waits for":
         void flush();
         break;
-      case "patience":
-        await audit.flush({ patience: 1_000 }).catch(failed);
+      case "a flush with retries":
+        await audit.flush({ retryForMs: 1_000 }).catch(failed);
         break;
       case "stored":
         await last?.stored().catch(() => {});
@@ -111,7 +115,7 @@ const NEXT = {
   flush: 30,
   "two flushes": 10,
   "a flush that nobody waits for": 10,
-  patience: 10,
+  "a flush with retries": 10,
   stored: 10,
   "the clock": 4,
   "another key": 1,
@@ -147,7 +151,7 @@ function described(error: unknown): string {
 export async function untilDelivered(audit: Recorder, failed: (error: unknown) => void): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await audit.close({ patience: 2_000 });
+      await audit.close({ retryForMs: 2_000 });
       return;
     } catch (error) {
       failed(error);

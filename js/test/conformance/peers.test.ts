@@ -53,7 +53,7 @@ onEachLog((log) => {
       key: EMITTERS[1].secret,
       to: log.url,
       log: LOG.vkey,
-      flush: false,
+      autoFlush: false,
     }).ready();
     const handles = Array.from({ length: 70 }, (_, n) => recorder.record({ action: "job.update", metadata: { n } }));
     await recorder.flush();
@@ -143,8 +143,8 @@ onEachLog((log) => {
       key: EMITTERS[1].secret,
       to: log.url,
       log: LOG.vkey,
-      flush: false,
-      limitBytes: 64 << 20,
+      autoFlush: false,
+      maxWaitingBytes: 64 << 20,
     } as const;
     const recorder = await createRecorder(options).ready();
     for (const event of events) {

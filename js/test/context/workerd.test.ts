@@ -16,9 +16,10 @@ for (const flag of ["nodejs_compat", "nodejs_als", undefined] as const) {
     try {
       const said = await (await worker.dispatchFetch("http://worker.test/")).json();
       if (flag === undefined) {
-        const { code, hint } = said as { code: string; hint: string };
+        const { code, member, hint } = said as { code: string; member: string; hint: string };
         assert.equal(code, "context.unavailable");
-        assert.match(hint, /nodejs_compat/);
+        assert.equal(member, "AsyncLocalStorage");
+        assert.match(hint, /nodejs_compat.*nodejs_als/);
       } else {
         assert.deepEqual(said, ["u_1", "u_2"]);
       }

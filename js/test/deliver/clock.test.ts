@@ -53,7 +53,7 @@ test("what was recorded ahead of time waits, and holds up nothing that came afte
 
 test("what waits is not sent before its time, and all else is: when asked, and by itself", async (t) => {
   const { clock, log, now } = clocks({ asks: true });
-  const recorder = await recorderOf(log, undefined, { now, flush: { events: 30, ms: 1 } });
+  const recorder = await recorderOf(log, undefined, { now, autoFlush: { maxEvents: 30, maxDelayMs: 1 } });
   // A program that is at its end flushes once more.
   const goesOn = setInterval(() => {}, 1_000);
   t.after(() => clearInterval(goesOn));

@@ -46,22 +46,22 @@ test("of two flushes at once the patient one goes on when the other was told", a
   const recorder = await recorderOf(log);
   log.meets(busy);
   record(recorder, "a.b");
-  const [patient, other] = await Promise.allSettled([recorder.flush({ patience: 60_000 }), recorder.flush()]);
+  const [patient, other] = await Promise.allSettled([recorder.flush({ retryForMs: 60_000 }), recorder.flush()]);
   assert.equal(patient.status, "fulfilled");
   assert.equal(other.status === "rejected" && other.reason.code, "collector.busy");
   assert.deepEqual(log.actions, ["a.b"]);
 });
 
-test("patience outlasts failures, and ends", async () => {
+test("retryForMs outlasts failures, and ends", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b");
   log.meets(...Array.from({ length: 20 }, () => busy));
-  await recorder.flush({ patience: 60_000 });
+  await recorder.flush({ retryForMs: 60_000 });
   assert.equal(log.bodies.length, 21);
   log.always = busy;
   record(recorder, "a.c");
-  await assert.rejects(recorder.flush({ patience: 30 }), { code: "collector.busy" });
+  await assert.rejects(recorder.flush({ retryForMs: 30 }), { code: "collector.busy" });
   assert.ok(log.bodies.length > 22);
 });
 
@@ -74,7 +74,7 @@ test("a close that fails is asked for again, and ends the chain once", async () 
   await assert.rejects(recorder.close(), { code: "collector.busy" });
   await assert.rejects(recorder.close(), { code: "collector.busy" });
   assert.throws(() => recorder.record({ action: "a.c" }), { code: "recorder.out_of_turn" });
-  await recorder.close({ patience: 60_000 });
+  await recorder.close({ retryForMs: 60_000 });
   const [links = []] = log.chains.values();
   assert.deepEqual(
     links.map((link) => link.split(" ")[1]),
@@ -136,7 +136,7 @@ test("of a chain that dies after another key came, what has no link yet goes int
     });
     return new Response(body, { status: 400 });
   });
-  const rotated = recorder.rotate(new Signer("example.com/next", 3).secret, { patience: 60_000 });
+  const rotated = recorder.rotate(new Signer("example.com/next", 3).secret, { retryForMs: 60_000 });
   await assert.rejects(rotated, { code: "log.refused" });
   await recorded;
   await recorder.flush();
@@ -181,7 +181,11 @@ test("whoever waits for what never comes is told, in whatever context it was fou
     () => refusal(409, "log.fork"),
     () => refusal(409, "log.fork"),
   );
-  const flushes = await Promise.allSettled([recorder.flush(), recorder.flush(), recorder.flush({ patience: 60_000 })]);
+  const flushes = await Promise.allSettled([
+    recorder.flush(),
+    recorder.flush(),
+    recorder.flush({ retryForMs: 60_000 }),
+  ]);
   assert.deepEqual(
     flushes.map((flush) => flush.status === "rejected" && flush.reason.code),
     ["log.fork", "log.fork", "log.fork"],
@@ -257,7 +261,7 @@ test("a signer that fails in a batch of many loses none and repeats none", async
 test("what there is no room for is counted, though the recorder is closed in the middle of a flush", async () => {
   const log = new MemoryLog();
   const storage = new Storage();
-  const recorder = await recorderOf(log, storage, { limitBytes: 38_500, onFull: "drop" });
+  const recorder = await recorderOf(log, storage, { maxWaitingBytes: 38_500, onFull: "drop" });
   const take = () => recorder.record({ action: "a.b", reason: "x".repeat(9_000) });
   for (let nth = 0; nth < 4; nth++) {
     take();
@@ -284,7 +288,7 @@ test("what there is no room for is counted, though the recorder is closed in the
 
 test("what there is no room for is recorded as soon as there is room, though nothing more is recorded", async () => {
   const log = new MemoryLog();
-  const recorder = await recorderOf(log, undefined, { limitBytes: 10_000, onFull: "drop" });
+  const recorder = await recorderOf(log, undefined, { maxWaitingBytes: 10_000, onFull: "drop" });
   const handles = Array.from({ length: 3 }, () => recorder.record({ action: "a.b", reason: "x".repeat(8_000) }));
   await assert.rejects(handles[1]?.delivered() ?? Promise.resolve(), { code: "recorder.full", hint: /dropped/ });
   assert.equal(recorder.status().dropped, 2);

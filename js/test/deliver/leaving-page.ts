@@ -1,7 +1,7 @@
 /** A page that records and is left in the same moment. */
 
-import { indexedDbOutbox } from "../../dist/browser.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { indexedDbOutbox } from "../../packages/countersign/dist/browser.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 
 /** What a page does before it is left. */
 export interface Visit {
@@ -30,7 +30,7 @@ const open = ({ key, to, log, outbox }: Visit) =>
     key,
     to,
     log,
-    flush: { events: 1_000_000, bytes: 1 << 30, ms: 1_000_000 },
+    autoFlush: { maxEvents: 1_000_000, maxBytes: 1 << 30, maxDelayMs: 1_000_000 },
     ...(outbox === undefined ? {} : { outbox: indexedDbOutbox({ name: outbox }) }),
   }).ready();
 
@@ -51,7 +51,7 @@ const page: Visited = {
   },
   async deliver(visit) {
     const audit = await open(visit);
-    await audit.close({ patience: 5_000 });
+    await audit.close({ retryForMs: 5_000 });
   },
 };
 Object.assign(globalThis, page);

@@ -1,6 +1,6 @@
 /** A log in memory behind a collector's interface, whose answers can be others, one after the other. */
 
-import type { CollectorOptions, Fetch } from "../../src/deliver/collector.ts";
+import type { CollectorOptions, Fetch } from "../../packages/countersign/dist/deliver/collector.js";
 import { Chain } from "../conformance/chain.ts";
 import { Signer } from "../conformance/keys.ts";
 import { leafHash, root } from "../conformance/tree.ts";

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type ManyProgress, recordMany } from "../../dist/many.js";
-import type { AuditEvent } from "../../dist/record/event.js";
+import { type ManyProgress, recordMany } from "../../packages/countersign/dist/many/many.js";
+import type { AuditEvent } from "../../packages/countersign/dist/record/event.js";
 import { MemoryLog, refusal } from "./log.ts";
 import { recorderOf } from "./recorder.ts";
 
@@ -54,7 +54,7 @@ test("no more is read than is delivered", async () => {
 for (const onFull of ["throw", "drop"] as const) {
   test(`a recorder that is full is waited for, with onFull ${onFull}`, async () => {
     const log = new MemoryLog();
-    const recorder = await recorderOf(log, undefined, { onFull, limitBytes: 8_000 });
+    const recorder = await recorderOf(log, undefined, { onFull, maxWaitingBytes: 8_000 });
     const { events } = source(100);
     const { delivered } = await recordMany(recorder, events());
     assert.equal(delivered, 100);
@@ -70,10 +70,10 @@ test("what cannot be delivered ends it, and stays the recorder's", async () => {
   const recorder = await recorderOf(log);
   log.meets(...Array.from({ length: 50 }, () => () => refusal(503, "server.unavailable")));
   const { events, asked } = source(5_000);
-  await assert.rejects(recordMany(recorder, events(), { patience: 1 }), { code: "collector.busy" });
+  await assert.rejects(recordMany(recorder, events(), { retryForMs: 1 }), { code: "collector.busy" });
   assert.equal(asked.count, 1024);
   assert.equal(recorder.status().waiting, 1024);
-  await recorder.flush({ patience: 10_000 });
+  await recorder.flush({ retryForMs: 10_000 });
   assert.deepEqual(log.actions, numbered(0, 1024));
   await recorder.close();
 });

@@ -1,33 +1,43 @@
 /** Recorders of tests: they flush only when they are asked, and the end of the process is not theirs. */
 
-import { artefact, readKey } from "#recorder";
-import { recording } from "../../dist/record/create.js";
-import { none } from "../../dist/record/lifecycle.js";
-import type * as full from "../../dist/record/record.js";
+import { artefact, readKey } from "../../packages/countersign/dist/artefact/recorder.node.js";
+import { recording, type Variant } from "../../packages/countersign/dist/record/create.js";
+import { none } from "../../packages/countersign/dist/record/lifecycle.js";
+import type * as full from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, type Reached } from "./log.ts";
 import type { Storage } from "./storage.ts";
 
+/** What tests set of a recorder beside its options. */
+export type Environment = Pick<Variant, "manyContexts" | "now" | "random">;
+
+const usual = recording(artefact, none, { readKey });
+
 /** Creates recorders that leave the exit status of the tests alone, whatever they lose. */
-export const { createRecorder } = recording(artefact, none, { readKey });
+export const createRecorder: full.CreateRecorder = usual.createRecorder;
+
+/** Creates such recorders with a clock or with random bytes of the test's, or as in a Worker. */
+export function creating(environment: Environment): full.CreateRecorder {
+  return recording(artefact, none, { readKey, ...environment }).createRecorder;
+}
 
 export type Recorder = full.Recorder;
 /** What is chosen beside key, log and outbox. */
-export type Options = Partial<Omit<full.LogOptions, "log" | "outbox" | "origin" | "to">>;
+export type Options = Partial<Omit<full.LogOptions, "log" | "outbox" | "origin" | "to">> & Environment;
 
 /** Creates a recorder; what it is told of errors goes to `told`. */
 export function recorderOf(
   log: Reached,
   storage?: Storage,
-  options: Options = {},
+  { manyContexts, now, random, ...options }: Options = {},
   told: string[] = [],
 ): Promise<Recorder> {
-  return createRecorder({
+  return creating({ manyContexts, now, random })({
     key: EMITTER.secret,
     to: log.to,
     log: log.vkey,
     outbox: storage?.outbox(),
-    flush: false,
-    retry: { firstMs: 1, longestMs: 1 },
+    autoFlush: false,
+    retry: { initialDelayMs: 1, maxDelayMs: 1 },
     onError: ({ code }) => told.push(code),
     ...options,
   }).ready();

@@ -196,7 +196,7 @@ test("of a chain that is refused from a place on, what comes before is delivered
     await assert.rejects(recorder.flush());
   }
   log.always = (body, pass) => (body.includes("b.bad") ? refusal(400, "log.refused") : pass());
-  await assert.rejects(recorder.flush({ patience: 60_000 }), { code: "log.refused", hint: /new chain/ });
+  await assert.rejects(recorder.flush({ retryForMs: 60_000 }), { code: "log.refused", hint: /new chain/ });
   assert.deepEqual(log.actions, ["a.one", "a.two"]);
 });
 
@@ -205,7 +205,7 @@ test("events of a dead chain that no outbox has are lost, and each close says so
   const recorder = await recorderOf(log);
   record(recorder, "first.dead");
   log.always = (body, pass) => (body.includes("first.dead") ? refusal(400, "log.refused") : pass());
-  await assert.rejects(recorder.flush({ patience: 60_000 }), { code: "log.refused" });
+  await assert.rejects(recorder.flush({ retryForMs: 60_000 }), { code: "log.refused" });
   record(recorder, "second.alive");
   await recorder.flush();
   await assert.rejects(recorder.close(), { code: "log.refused" });
@@ -218,11 +218,11 @@ test("events of a dead chain that no outbox has are lost, and each close says so
 test("dead chains leave room for what comes after them", async () => {
   for (const storage of [undefined, new Storage()]) {
     const log = new MemoryLog();
-    const recorder = await recorderOf(log, storage, { limitBytes: 10_000 });
+    const recorder = await recorderOf(log, storage, { maxWaitingBytes: 10_000 });
     log.always = (body, pass) => (body.includes(".dead") ? refusal(400, "log.refused") : pass());
     for (let time = 0; time < 4; time++) {
       recorder.record({ action: "a.dead", reason: "x".repeat(6_000) });
-      await assert.rejects(recorder.flush({ patience: 60_000 }), { code: "log.refused" });
+      await assert.rejects(recorder.flush({ retryForMs: 60_000 }), { code: "log.refused" });
     }
     const { waiting, waitingBytes, dead } = recorder.status();
     assert.deepEqual([waiting, waitingBytes, dead.length], [0, 0, 4]);

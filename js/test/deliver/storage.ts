@@ -1,7 +1,7 @@
 /** An outbox whose storage is an array, and fails when it is told to. */
 
-import { CountersignError } from "../../dist/error.js";
-import type { Change, Entry, Outbox } from "../../src/outbox/outbox.ts";
+import { CountersignError } from "../../packages/countersign/dist/error.js";
+import type { Change, Entry, Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
 
 /** What outlives a recorder. */
 export class Storage {

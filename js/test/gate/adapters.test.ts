@@ -7,8 +7,14 @@ import type { AddressInfo } from "node:net";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { describe, type TestContext, test } from "node:test";
-import { type Audit, type AuditEvent, type CountersignError, memory, type RecorderOptions } from "countersign";
-import { auditFetch } from "countersign/fetch";
+import {
+  type Audit,
+  type AuditEvent,
+  auditFetch,
+  type CountersignError,
+  memory,
+  type RecorderOptions,
+} from "countersign";
 import { gate } from "countersign/gate";
 import { type AuditVariables, auditHono } from "countersign/hono";
 import { auditKoa } from "countersign/koa";

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { encoder, Room } from "../../dist/gate/core.js";
-import * as wasm from "../../dist/wasm/gate.js";
+import { encoder, Room } from "../../packages/countersign/dist/gate/core.js";
+import * as wasm from "../../packages/countersign/dist/wasm/gate.js";
 import { bundled, start } from "../adapters/workerd.ts";
 import { TABLE } from "./packs.ts";
 
@@ -12,7 +12,9 @@ const { pack, watchlist, key, cases } = TABLE;
 const expected = cases.map(({ decision }) => decision);
 
 test("in Node", () => {
-  wasm.initSync({ module: readFileSync(new URL("../../dist/wasm/gate_bg.wasm", import.meta.url)) });
+  wasm.initSync({
+    module: readFileSync(new URL("../../packages/countersign/dist/wasm/gate_bg.wasm", import.meta.url)),
+  });
   const gate = new wasm.Gate(encoder.encode(pack));
   gate.watch(new wasm.SignedList(watchlist, key));
   assert.equal(gate.rules, 30);

@@ -13,6 +13,8 @@ import {
   type GateOptions,
   gate,
 } from "countersign/gate";
+import { artefact } from "../../packages/countersign/dist/artefact/gate.js";
+import { gating } from "../../packages/countersign/dist/gate/gate.js";
 import { FINDING, listServer, OTHER, PACK, WATCH, watchlist } from "./lists.ts";
 import { PATHS, pack, TABLE } from "./packs.ts";
 
@@ -25,7 +27,7 @@ const request = (path: string, more: Partial<AuditEvent> = {}): AuditEvent => ({
 const from = (actor: string) => request("/jobs", { actor: { id: actor } });
 
 const THERE = { url: "https://log.example/watchlist", key: WATCH.vkey };
-const OFTEN = { name: "often", by: "actor", most: 1, per: 1 } as const;
+const OFTEN = { name: "often", by: "actor", max: 1, windowMs: 60_000 } as const;
 
 /** What a decision says in short. */
 async function of(gate: Gate, event: AuditEvent): Promise<string> {
@@ -38,6 +40,9 @@ function told(options: Omit<GateOptions, "onError">) {
   const errors: string[] = [];
   return { errors, gate: gate({ ...options, onError: ({ code }) => errors.push(code) }) };
 }
+
+/** A gate with a clock of its own. */
+const gateAt = (now: () => number, options: GateOptions) => gating(artefact, now)(options);
 
 const invalid = (options: unknown): CountersignError => {
   try {
@@ -84,9 +89,15 @@ describe("a gate", () => {
 
   test("lets go on what may be taken for two events if both go on, and counts it once", async () => {
     const limits = [
-      { name: "often", by: () => "all", most: 2, per: 1_000, only: ({ http }: EventToBe) => http?.path === "/jobs" },
+      {
+        name: "often",
+        by: () => "all",
+        max: 2,
+        windowMs: 1_000,
+        only: ({ http }: EventToBe) => http?.path === "/jobs",
+      },
     ] as const;
-    const own = gate({ pack: PATHS, fail: "closed", now: () => 0, limits });
+    const own = gateAt(() => 0, { pack: PATHS, fail: "closed", limits });
     await own.ready();
     const both = (one: string, other: string) => (own.decide(request(one), {}, request(other)) as Decision).decision;
     assert.equal(both("/x", "/internal"), "deny");
@@ -135,12 +146,12 @@ describe("a gate", () => {
         {
           pack: PATHS,
           fail: "open",
-          watchlist: { url: "https://log.example/watchlist", key: WATCH.vkey, maxAge: 999 },
+          watchlist: { url: "https://log.example/watchlist", key: WATCH.vkey, maxAgeMs: 999 },
         },
-        "watchlist.maxAge",
+        "watchlist.maxAgeMs",
       ],
-      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, patience: "2s" } }, "watchlist.patience"],
-      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, maxAge: "5000" } }, "watchlist.maxAge"],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, maxWaitMs: "2s" } }, "watchlist.maxWaitMs"],
+      [{ pack: PATHS, fail: "open", watchlist: { ...THERE, maxAgeMs: "5000" } }, "watchlist.maxAgeMs"],
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, header: {} } }, "watchlist.header"],
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, url: "https://a:b@log.example/" } }, "watchlist.url"],
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, url: "ftp://log.example/" } }, "watchlist.url"],
@@ -149,7 +160,6 @@ describe("a gate", () => {
       [{ pack: PATHS, fail: "open", watchlist: { ...THERE, fetch: {} } }, "watchlist.fetch"],
       [{ pack: PATHS, fail: "open", respond: { status: 404 } }, "respond"],
       [{ pack: PATHS, fail: "open", onError: "console" }, "onError"],
-      [{ pack: PATHS, fail: "open", now: 0 }, "now"],
       [{ pack: PATHS, fail: "open", limits: [null] }, "limits"],
       [{ pack: PATHS, fail: "open", limits: OFTEN }, "limits"],
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, onyl: () => false }] }, "limits.onyl"],
@@ -158,8 +168,8 @@ describe("a gate", () => {
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, in: "LIMITS" }] }, "limits.in"],
       [{ pack: PATHS, fail: "open", limits: [{ ...OFTEN, in: { fetch() {} } }] }, "limits.in"],
       [{ pack: PATHS, fail: "open", limits: [OFTEN, { ...OFTEN, by: "address" }] }, "limits.name"],
-      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", most: 1, per: 1 }] }, "limits.by"],
-      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", most: 0, per: 1 }] }, "limits.most"],
+      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "nose", max: 1, windowMs: 1 }] }, "limits.by"],
+      [{ pack: PATHS, fail: "open", limits: [{ name: "a", by: "actor", max: 0, windowMs: 1 }] }, "limits.max"],
       [{ pack: PATHS, fail: "open", pakc: 1 }, "pakc"],
     ] as const) {
       const { code, member: found, hint } = invalid(options);
@@ -273,11 +283,10 @@ describe("a watchlist", () => {
     const server = await listServer(t);
     const clock = { now: Date.UTC(2026, 10, 20, 6) };
     const errors: string[] = [];
-    const own = gate({
+    const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail,
       watchlist: { url: server.url, key: [OTHER.vkey.replace("watch", "old"), WATCH.vkey].slice(1) },
-      now: () => clock.now,
       onError: ({ code }) => errors.push(code),
     });
     const list = (sequence: number, actors: readonly string[], more: Parameters<typeof watchlist>[2] = {}) =>
@@ -332,11 +341,10 @@ describe("a watchlist", () => {
 
   test("is waited for by the next request where it was fetched longer ago than is said", async (t) => {
     const { server, clock, list, gate: patient } = await watching(t);
-    const own = gate({
+    const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail: "closed",
-      watchlist: { url: server.url, key: WATCH.vkey, maxAge: 2_000 },
-      now: () => clock.now,
+      watchlist: { url: server.url, key: WATCH.vkey, maxAgeMs: 2_000 },
       onError: () => {},
     });
     server.note = list(1, []);
@@ -416,12 +424,12 @@ describe("a watchlist", () => {
     assert.doesNotMatch(errors[0]?.message ?? "", /secret/);
   });
 
-  test("holds up no request for longer than patience says", async (t) => {
+  test("holds up no request for longer than maxWaitMs", async (t) => {
     const { server } = await watching(t);
     const own = gate({
       pack: PATHS,
       fail: "closed",
-      watchlist: { url: server.url, key: WATCH.vkey, patience: 20, fetch: () => new Promise(() => {}) },
+      watchlist: { url: server.url, key: WATCH.vkey, maxWaitMs: 20, fetch: () => new Promise(() => {}) },
       onError: () => {},
     });
     assert.equal(await of(own, from("u_1")), "deny by failure watchlist.stale");
@@ -443,13 +451,12 @@ describe("a watchlist", () => {
 describe("a limit", () => {
   test("in memory counts for this process, and says so", async () => {
     const clock = { now: 0 };
-    const own = gate({
+    const own = gateAt(() => clock.now, {
       pack: PATHS,
       fail: "open",
-      limits: [{ name: "often", by: "actor", most: 3, per: 1_000 }],
-      now: () => clock.now,
+      limits: [{ name: "often", by: "actor", max: 3, windowMs: 1_000 }],
     });
-    assert.deepEqual(own.status().limits, [{ name: "often", counts: "best effort" }]);
+    assert.deepEqual(own.status().limits, [{ name: "often", counts: "best-effort" }]);
     const at = async (now: number, actor = "u_1") => {
       clock.now = now;
       return of(own, from(actor));
@@ -481,7 +488,7 @@ describe("a limit", () => {
       ["::ffff:c000:201", "::ffff:c000:202", false],
       ["a:b:c:d:e:f:a:b:c::d", "no address", false],
     ] as const) {
-      const own = gate({ pack: PATHS, fail: "closed", limits: [once], now: () => 0 });
+      const own = gateAt(() => 0, { pack: PATHS, fail: "closed", limits: [once] });
       assert.equal(await at(own, first), "allow");
       assert.equal(await at(own, second), isOne ? "deny by limit often" : "allow", `${first} and ${second}`);
     }
@@ -536,7 +543,7 @@ describe("a limit", () => {
       const { gate: own } = told({
         pack: PATHS,
         fail,
-        limits: [{ name: "a", by: "actor", most: 1, per: 1, in: objects }],
+        limits: [{ name: "a", by: "actor", max: 1, windowMs: 1, in: objects }],
       });
       assert.equal(await of(own, from("u_1")), decided);
     }

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Blobs } from "../../dist/index/blobs.js";
+import { Blobs } from "../../packages/ui/dist/index/blobs.js";
 
 const PARTS = ["one, ", "", "two and three, ", "four"];
 const WHOLE = PARTS.join("");

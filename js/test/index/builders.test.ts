@@ -1,7 +1,7 @@
 /** How batches are shared out among the workers that build an index. */
 
 import { test } from "node:test";
-import { createIndex } from "../../dist/index/create-index.js";
+import { createIndex } from "../../packages/ui/dist/index/create-index.js";
 import { workerWith } from "../rpc/workers.ts";
 
 const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));

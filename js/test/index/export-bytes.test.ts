@@ -5,12 +5,12 @@ import { readFile } from "node:fs/promises";
 import { type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { createVerifier } from "countersign/verify/host";
-import { ExportBytes, openKept } from "../../dist/index/export-bytes.js";
-import type { EventIndex } from "../../dist/index/types.js";
-import script from "../../dist/inlined/worker.node.js";
-import type { Source } from "../../dist/verify/source.js";
-import { thread } from "../../dist/verify/thread.node.js";
+import { createVerifier } from "countersign/slim";
+import script from "../../packages/countersign/dist/inlined/worker.node.js";
+import type { Source } from "../../packages/countersign/dist/verify/source.js";
+import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
+import { ExportBytes, openKept } from "../../packages/ui/dist/index/export-bytes.js";
+import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 import { exportOf } from "../verify/inputs.ts";
 import { threaded } from "./threaded.ts";
 

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createIndex } from "../../dist/index/create-index.js";
-import type { EventIndex, Found, Order } from "../../dist/index/types.js";
-import type { WorkerLike } from "../../dist/verify/create-verifier.js";
+import type { WorkerLike } from "../../packages/countersign/dist/verify/create-verifier.js";
+import { createIndex } from "../../packages/ui/dist/index/create-index.js";
+import type { EventIndex, Found, Order } from "../../packages/ui/dist/index/types.js";
 import { eventually } from "../eventually.ts";
 import { batchOf, put } from "./put.ts";
 import { module, threaded } from "./threaded.ts";

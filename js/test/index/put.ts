@@ -1,6 +1,6 @@
 /** Hands an index what a verifier would. */
 
-import type { EventIndex } from "../../dist/index/types.js";
+import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 
 /** How a line of a batch begins, for an event of this number. */
 export interface Place {

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import type { EventIndex } from "../../dist/index/types.js";
+import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 import { realEvents } from "../real-events.ts";
 import { put } from "./put.ts";
 import { threaded } from "./threaded.ts";

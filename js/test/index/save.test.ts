@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { SignerTrust } from "../../dist/codes.js";
-import type { Saving } from "../../dist/index/types.js";
-import type { Doubts } from "../../dist/report.js";
+import type { SignerTrust } from "../../packages/countersign/dist/codes.js";
+import type { Doubts } from "../../packages/countersign/dist/report.js";
+import type { Saving } from "../../packages/ui/dist/index/types.js";
 import { batchOf, put } from "./put.ts";
 import { threaded } from "./threaded.ts";
 

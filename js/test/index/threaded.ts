@@ -1,11 +1,11 @@
 /** An index in Node.js, whose workers are threads. */
 
 import { readFile } from "node:fs/promises";
-import { createIndex } from "../../dist/index/create-index.js";
-import type { EventIndex } from "../../dist/index/types.js";
+import { createIndex } from "../../packages/ui/dist/index/create-index.js";
+import type { EventIndex } from "../../packages/ui/dist/index/types.js";
 import { threadOf } from "../rpc/threads.ts";
 
-const ARTEFACT = new URL("../../dist/wasm/index_bg.wasm", import.meta.url);
+const ARTEFACT = new URL("../../packages/ui/dist/wasm/index_bg.wasm", import.meta.url);
 
 /** The artefact, compiled. */
 export const module = async () => WebAssembly.compile(await readFile(ARTEFACT));
@@ -13,6 +13,6 @@ export const module = async () => WebAssembly.compile(await readFile(ARTEFACT));
 export function threaded(): EventIndex {
   return createIndex({
     module,
-    worker: () => threadOf("index/work.js"),
+    worker: () => threadOf("ui/dist/index/work.js"),
   });
 }

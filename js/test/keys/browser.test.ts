@@ -10,7 +10,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import type { BrowserContext, Page as Tab } from "playwright-core";
-import { createIssuer, type Issuer } from "../../dist/keys/issuer.js";
+import { createIssuer, type Issuer } from "../../packages/countersign/dist/keys/issuer.js";
 import { launchWith, WITHOUT_CHROMIUM } from "../chromium.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
@@ -19,7 +19,7 @@ import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
 import type { Outcome, Page } from "./browser/page.ts";
 
 const skip = serve.skip || WITHOUT_CHROMIUM;
-const WASM = fileURLToPath(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url));
+const WASM = fileURLToPath(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url));
 const issuer = ISSUER.name;
 const MINUTE = 60_000;
 
@@ -35,7 +35,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
   let granting: Issuer;
   let script: Uint8Array | undefined;
   /** What the server grants to the session of a cookie, in seconds. */
-  const sessions = new Map<string, number>([["session=alice", 600]]);
+  const sessions = new Map<string, number>([["session=alice", 600_000]]);
   /** The keys that were granted. */
   const granted: string[] = [];
 
@@ -53,9 +53,9 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
       });
       const answer = await granting.handler({
         authorise: ({ headers }, vkey) => {
-          const ttlSeconds = sessions.get(headers.get("cookie") ?? "");
+          const ttlMs = sessions.get(headers.get("cookie") ?? "");
           granted.push(vkey);
-          return ttlSeconds === undefined ? false : { ttlSeconds };
+          return ttlMs === undefined ? false : { ttlMs };
         },
       })(asked);
       response.writeHead(answer.status, Object.fromEntries(answer.headers));
@@ -184,12 +184,12 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
   test("a grant is renewed before it ends, and the recorder goes on with a new chain", async () => {
     const tab = await open();
     await tab.clock.install();
-    sessions.set("session=alice", 200);
+    sessions.set("session=alice", 200_000);
     const { vkey, until = 0 } = await ask(tab, "begin", { issuer, session: "s-2" }, log.url, LOG.vkey);
     const before = await ask(tab, "record", "first.window");
     granted.length = 0;
     // By the page's clock three quarters of its life are over.
-    sessions.set("session=alice", 600);
+    sessions.set("session=alice", 600_000);
     await tab.clock.fastForward(155_000);
     await ask(tab, "rotated");
     assert.deepEqual(granted, [vkey], "the same key");
@@ -199,7 +199,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     assert.deepEqual(next.errors, []);
     await ask(tab, "close");
     await tab.close();
-    sessions.set("session=alice", 600);
+    sessions.set("session=alice", 600_000);
   });
 
   test("a session that may not record is refused, and a revoked key is replaced when asked", async () => {
@@ -207,7 +207,7 @@ describe("a browser's keys", { skip, timeout: 120_000 }, () => {
     sessions.delete("session=alice");
     const error = await refused(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
     assert.deepEqual([error.code, /session/.test(error.hint ?? "")], ["grant.refused", true]);
-    sessions.set("session=alice", 600);
+    sessions.set("session=alice", 600_000);
     const { vkey } = await ask(tab, "begin", { issuer, session: "s-3" }, log.url, LOG.vkey);
     await granting.revoke(vkey);
     const told = await refused(tab, "record", "after.revocation");

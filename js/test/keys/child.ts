@@ -1,9 +1,9 @@
 /** An issuer in a process: it answers one request for a grant, and says the answer. */
 
-import { createIssuer } from "../../dist/keys/issuer.js";
+import { createIssuer } from "../../packages/countersign/dist/keys/issuer.js";
 
 const [key = "", to = "", log = "", vkey = ""] = process.argv.slice(2);
-const handler = createIssuer({ key, to, log }).handler({ authorise: () => ({ ttlSeconds: 60 }) });
+const handler = createIssuer({ key, to, log }).handler({ authorise: () => ({ ttlMs: 60_000 }) });
 const answer = await handler(
   new Request("https://app.example/audit/grant", {
     method: "POST",

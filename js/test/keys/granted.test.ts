@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { CountersignError } from "../../dist/error.js";
-import { grantedKey } from "../../dist/keys/granted.js";
+import { CountersignError } from "../../packages/countersign/dist/error.js";
+import { grantedKey } from "../../packages/countersign/dist/keys/granted.js";
 import { until } from "../eventually.ts";
 
 const FROM = "https://app.example/audit/grant";

@@ -2,14 +2,14 @@
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { createIssuer, type Issuer, type IssuerOptions } from "../../dist/keys/issuer.js";
-import { generateKeyHandle, type KeyHandle, type LogOptions } from "../../dist/record/record.js";
+import { createIssuerAt, type Issuer, type IssuerOptions } from "../../packages/countersign/dist/keys/issuer.js";
+import { generateKeyHandle, type KeyHandle, type LogOptions } from "../../packages/countersign/dist/record/record.js";
 import { Signer } from "../conformance/keys.ts";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
-import { createRecorder } from "../deliver/recorder.ts";
+import { creating, type Environment } from "../deliver/recorder.ts";
 
 const MINUTE = 60_000;
 /** As far ahead of its clock as a log still takes, but for some seconds. */
@@ -38,10 +38,10 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
   });
   after(() => log.close());
 
-  const issuing = (options: Partial<IssuerOptions> = {}) =>
-    createIssuer({ key: ISSUER.secret, to: log.url, log: LOG.vkey, patience: 0, ...options });
-  const record = (key: KeyHandle, options: Partial<LogOptions> = {}) =>
-    createRecorder({ key, to: log.url, log: LOG.vkey, flush: false, ...options }).ready();
+  const issuing = (options: Partial<IssuerOptions> = {}, now = () => Date.now()) =>
+    createIssuerAt(now, { key: ISSUER.secret, to: log.url, log: LOG.vkey, retryForMs: 0, ...options });
+  const record = (key: KeyHandle, options: Partial<LogOptions> = {}, environment: Environment = {}) =>
+    creating(environment)({ key, to: log.url, log: LOG.vkey, autoFlush: false, ...options }).ready();
   const exported = async (chain: string | undefined) => {
     const response = await fetch(`${log.url}/export?chain=${chain}`, {
       headers: { authorization: `Bearer ${AUDITOR}` },
@@ -88,8 +88,8 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     assert.ok(endless.note.includes(`grant ${vkey} 2026-01-01T00:00:00.000Z -\n`));
     assert.equal(endless.until, undefined);
     const now = Date.now();
-    const clocked = issuing({ now: () => now });
-    const { until } = await clocked.grant(vkey, { ttlSeconds: 90 });
+    const clocked = issuing({}, () => now);
+    const { until } = await clocked.grant(vkey, { ttlMs: 90_000 });
     assert.equal(until?.getTime(), now + 90_000);
   });
 
@@ -115,8 +115,8 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       [{ until: new Date(Number.NaN) }, "until"],
       [{ until: new Date(Date.UTC(10_000, 0)) }, "until"],
       [{ from: new Date(Date.now() + 13 * 60 * MINUTE) }, "until"],
-      [{ ttlSeconds: 0 }, "ttlSeconds"],
-      [{ ttlSeconds: 60, until: null }, "ttlSeconds"],
+      [{ ttlMs: 0 }, "ttlMs"],
+      [{ ttlMs: 60_000, until: null }, "ttlMs"],
     ] as const) {
       await assert.rejects(nowhere.grant(vkey, options), { code: "options.invalid", member });
     }
@@ -145,13 +145,13 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       [{ to: undefined as unknown as string }, "options.invalid", /https:/],
       [{ to: "log.example" }, "options.invalid", /https:/],
       [{ timeoutMs: 2 ** 31 }, "options.invalid", /2147483647/],
-      [{ patience: Number.NaN }, "options.invalid", /10 seconds/],
+      [{ retryForMs: Number.NaN }, "options.invalid", /10 seconds/],
     ] as const) {
       assert.throws(() => issuing(options), { code, hint });
     }
   });
 
-  test("a log that cannot be reached is asked again as long as there is patience", async () => {
+  test("a log that cannot be reached is asked again for as long as retryForMs says", async () => {
     const { vkey } = await newKey();
     let asked = 0;
     const flaky = (url: string, init: RequestInit) => {
@@ -166,7 +166,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     asked = 0;
     // A clock that is set meanwhile says nothing of how long it took.
     const now = () => Date.now() + asked * 10 * MINUTE;
-    await issuing({ to: { url: log.url, fetch: flaky }, patience: MINUTE, now }).grant(vkey);
+    await issuing({ to: { url: log.url, fetch: flaky }, retryForMs: MINUTE }, now).grant(vkey);
     assert.equal(asked, 3);
   });
 
@@ -196,8 +196,8 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
   test("a grant that is over is over, and a clock that is ahead is told", async () => {
     const key = await newKey();
     let ahead = 0;
-    await issuer.grant(key.vkey, { ttlSeconds: 60 });
-    const audit = await record(key, { now: () => Date.now() + ahead });
+    await issuer.grant(key.vkey, { ttlMs: MINUTE });
+    const audit = await record(key, {}, { now: () => Date.now() + ahead });
     audit.record({ action: "in.time" });
     await audit.flush();
     ahead = NEARLY_TOO_FAR;
@@ -208,7 +208,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     await issuer.grant(other.vkey);
     const told: unknown[] = [];
     const onError = ({ code }: { code: string }) => told.push(code);
-    const early = await record(other, { now: () => Date.now() + ahead, onError });
+    const early = await record(other, { onError }, { now: () => Date.now() + ahead });
     const handle = early.record({ action: "from.the.future" });
     await early.flush();
     await handle.delivered();
@@ -219,13 +219,13 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
     const key = await newKey();
     let ahead = 0;
     const clock = () => Date.now() + ahead;
-    await issuer.grant(key.vkey, { ttlSeconds: 60 });
-    const audit = await record(key, { now: clock });
+    await issuer.grant(key.vkey, { ttlMs: MINUTE });
+    const audit = await record(key, {}, { now: clock });
     const first = audit.record({ action: "first.window" });
     await audit.flush();
     const chains = [audit.chain];
     // Before the window ends, as `follow` does it.
-    await issuer.grant(key.vkey, { ttlSeconds: 240 });
+    await issuer.grant(key.vkey, { ttlMs: 4 * MINUTE });
     await audit.rotate(key);
     ahead = NEARLY_TOO_FAR;
     const second = audit.record({ action: "second.window" });
@@ -264,7 +264,7 @@ describe("an issuer and its log", { skip: serve.skip }, () => {
       const handler = issuer.handler({
         authorise: (request, vkey) => {
           seen.push(request.headers.get("cookie"), vkey);
-          return { ttlSeconds: 60 };
+          return { ttlMs: MINUTE };
         },
       });
       const { response, status, json } = await ask(handler, { body: { vkey }, headers: { cookie: "session=1" } });

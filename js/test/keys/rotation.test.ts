@@ -5,14 +5,14 @@ import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { createIssuer, type Issuer } from "../../dist/keys/issuer.js";
-import { fileOutbox } from "../../dist/node.js";
-import { generateKeyHandle, type LogOptions, type Outbox } from "../../dist/record/record.js";
+import { createIssuer, type Issuer } from "../../packages/countersign/dist/keys/issuer.js";
+import { fileOutbox } from "../../packages/countersign/dist/node.js";
+import { generateKeyHandle, type LogOptions, type Outbox } from "../../packages/countersign/dist/record/record.js";
 import type { Started } from "../conformance/log.ts";
 import { verify } from "../conformance/program.ts";
 import { serve } from "../conformance/serve.ts";
 import { AUDITOR, ISSUER, LOG, SETUP } from "../conformance/setup.ts";
-import { createRecorder } from "../deliver/recorder.ts";
+import { creating, type Environment } from "../deliver/recorder.ts";
 
 const refused = { code: "log.unauthorised" };
 
@@ -30,13 +30,13 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
   });
 
   let named = 0;
-  const newKey = async (ttlSeconds = 3600) => {
+  const newKey = async (ttlMs = 3_600_000) => {
     const key = await generateKeyHandle(`${ISSUER.name}/rotation-${named++}`);
-    await issuer.grant(key.vkey, { ttlSeconds });
+    await issuer.grant(key.vkey, { ttlMs });
     return key;
   };
-  const record = (options: Pick<LogOptions, "key"> & Partial<LogOptions>) =>
-    createRecorder({ to: log.url, log: LOG.vkey, flush: false, ...options }).ready();
+  const record = (options: Pick<LogOptions, "key"> & Partial<LogOptions>, environment: Environment = {}) =>
+    creating(environment)({ to: log.url, log: LOG.vkey, autoFlush: false, ...options }).ready();
 
   /** The actions of events in the log that begin so, in order. The whole log must verify. */
   const logged = async (prefix: string) => {
@@ -76,9 +76,9 @@ describe("a key that ends", { skip: serve.skip, timeout: 60_000 }, () => {
   }
 
   test("what was recorded after a grant was over goes on under a new one of the same key", async () => {
-    const key = await newKey(60);
+    const key = await newKey(60_000);
     let ahead = 0;
-    const audit = await record({ key, now: () => Date.now() + ahead });
+    const audit = await record({ key }, { now: () => Date.now() + ahead });
     audit.record({ action: "over.1" });
     await audit.flush();
     ahead = 120_000;

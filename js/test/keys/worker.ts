@@ -1,6 +1,6 @@
 /** A Worker that grants keys. */
 
-import { createIssuer } from "../../dist/keys/issuer.js";
+import { createIssuer } from "../../packages/countersign/dist/keys/issuer.js";
 
 interface Env {
   AUDIT_ISSUER: string;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Bodies } from "../../dist/log/body.js";
+import { Bodies } from "../../packages/cloudflare-log/out/body.js";
 
 /** A request whose body is still to come. */
 function sending(): { request: Request; send(bytes: Uint8Array): void; end(): void } {

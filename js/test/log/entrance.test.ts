@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { clientOf, Entrance } from "../../dist/log/entrance.js";
-import { logHandler } from "../../dist/log/handler.js";
-import type { LogEnv } from "../../dist/log/platform.js";
+import { clientOf, Entrance } from "../../packages/cloudflare-log/out/entrance.js";
+import { logHandler } from "../../packages/cloudflare-log/out/handler.js";
+import type { LogEnv } from "../../packages/cloudflare-log/out/platform.js";
 import { Chain } from "../conformance/chain.ts";
 import { ask } from "../conformance/http.ts";
 import { Signer } from "../conformance/keys.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { takesGzip } from "../../dist/log/responses.js";
+import { takesGzip } from "../../packages/cloudflare-log/out/responses.js";
 
 for (const [said, takes] of [
   ["gzip", true],

@@ -71,7 +71,8 @@ function bundled(worker: string): Promise<string> {
       format: "esm",
       conditions: ["workerd", "worker", "browser"],
       external: ["cloudflare:workers"],
-      alias: { "@countersign/cloudflare-log": here("../../dist/log/log.workerd.js") },
+      // Unbundled, so that a Worker of a test reaches the bindings that the log runs on.
+      alias: { "@countersign/cloudflare-log": here("../../packages/cloudflare-log/out/log.workerd.js") },
       loader: { ".wasm": "copy" },
       assetNames: "[name]",
     });

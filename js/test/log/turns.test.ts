@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { Turns } from "../../dist/log/turns.js";
+import { Turns } from "../../packages/cloudflare-log/out/turns.js";
 import { Chain } from "../conformance/chain.ts";
 import { type Answer, ask } from "../conformance/http.ts";
 import { AUDITOR, DESK, EMITTERS, ORIGIN, SETUP } from "../conformance/setup.ts";

@@ -1,5 +1,5 @@
 import { CountersignLog as Log, type LogEnv, type LogSettings, logHandler } from "@countersign/cloudflare-log";
-import { initSync, Log as Wasm } from "../../dist/wasm/log.js";
+import { initSync, Log as Wasm } from "../../packages/cloudflare-log/out/wasm/log.js";
 
 /** What the instance of WebAssembly has. */
 const exported = () => initSync({ module: new Uint8Array() });

@@ -2,23 +2,29 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Audit, createRecorder, type ErrorCode, generateKey, generateKeyHandle } from "countersign";
+import {
+  type Audit,
+  asyncContext,
+  auditFetch,
+  createRecorder,
+  defineEvents,
+  type ErrorCode,
+  generateKey,
+  generateKeyHandle,
+  recordMany,
+} from "countersign";
 import { forgetBrowserKey, indexedDbOutbox } from "countersign/browser";
 import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
-import { asyncContext } from "countersign/context";
-import { defineEvents } from "countersign/events";
-import { auditFetch } from "countersign/fetch";
 import { type GateOptions, gate } from "countersign/gate";
 import { auditHono } from "countersign/hono";
 import { createIssuer } from "countersign/issuer";
 import { auditKoa } from "countersign/koa";
 import { auditLambda } from "countersign/lambda";
-import { recordMany } from "countersign/many";
 import { AuditModule } from "countersign/nestjs";
 import { auditNext } from "countersign/next";
 import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";
 import { AuditLogProcessor, traced } from "countersign/opentelemetry";
-import { drainer, postgresOutbox } from "countersign/postgres";
+import { drainer, postgresRecorder } from "countersign/postgres";
 import { auditHandle } from "countersign/sveltekit";
 import { createTestRecorder } from "countersign/testing";
 import { readStream, verify, verifyLive } from "countersign/verify";
@@ -45,15 +51,15 @@ const MISSPELT: Record<string, [member: string, use: () => unknown]> = {
   auditKoa: ["useragent", () => auditKoa(audit, of({ useragent: true }))],
   auditHandle: ["IP", () => auditHandle(audit, of({ IP: true }))],
   auditNext: ["requird", () => auditNext(none, of({ after: none, requird: true }))],
-  auditLambda: ["pateince", () => auditLambda(none, none, of({ pateince: 1 }))],
+  auditLambda: ["retyrForMs", () => auditLambda(none, none, of({ retyrForMs: 1 }))],
   withCountersign: ["requierd", () => withCountersign(of({}), { fetch: answer }, of({ requierd: true }))],
   "http of withCountersign": ["gat", () => withCountersign(of({}), { fetch: answer }, { http: of({ gat: 1 }) })],
   AuditModule: ["injects", () => AuditModule.forRootAsync(of({ useFactory: none, injects: [] }))],
   closeOnSignals: ["frist", () => closeOnSignals(audit, of({ frist: none }))],
   AuditLogProcessor: ["onError_", () => new AuditLogProcessor(audit, of({ onError_: none }))],
   recordMany: ["onprogress", () => recordMany(audit, [], of({ onprogress: none }))],
-  drainer: ["pause", () => drainer(of({ connect: none, recorder: {}, pause: 1 }))],
-  postgresOutbox: ["tables", () => postgresOutbox(of({ tables: "jobs" }))],
+  drainer: ["pollInterval", () => drainer(of({ connect: none, recorder: {}, pollInterval: 1 }))],
+  postgresRecorder: ["tables", () => postgresRecorder(of({ tables: "jobs" }))],
   createIssuer: ["timeout", () => createIssuer(of({ key: ISSUER.secret, to: "https://a", log: LOG.vkey, timeout: 1 }))],
   "a collector": [
     "to.headers",
@@ -73,22 +79,25 @@ for (const [name, [member, use]] of Object.entries(MISSPELT)) {
 }
 
 const MISTYPED: Record<string, [member: string | undefined, use: () => unknown]> = {
-  "a patience without its name": [undefined, () => auditLambda(none, none, 5_000 as never)],
+  "a number in place of options": [undefined, () => auditLambda(none, none, 5_000 as never)],
   "no options of a drainer": [undefined, () => drainer(undefined as never)],
   "no options of a module": [undefined, () => AuditModule.forRootAsync(undefined as never)],
   "null for requests": [undefined, () => auditHttp(audit, null as never)],
-  "a patience as text": ["patience", () => auditLambda(none, none, of({ patience: "5s" }))],
+  "retryForMs as text": ["retryForMs", () => auditLambda(none, none, of({ retryForMs: "5s" }))],
   "no handler": ["handler", () => auditFetch(audit, undefined as never)],
   "a drainer's recorder that is none": ["recorder", () => drainer(of({ connect: none }))],
-  "a catalogue that is none": ["events", () => postgresOutbox(of({ events: {} }))],
+  "a catalogue that is none": ["events", () => postgresRecorder(of({ events: {} }))],
   "the promise of what is to be closed": ["audit", () => closeOnSignals(later as never)],
   "one signal in place of a list": ["signals", () => closeOnSignals(audit, of({ signals: "SIGTERM" }))],
   "a signal that there is not": ["signals", () => closeOnSignals(audit, of({ signals: ["SIGTREM"] }))],
   "a promise as what comes first": ["first", () => closeOnSignals(audit, of({ first: Promise.resolve() }))],
-  "a patience for signals as text": ["patience", () => closeOnSignals(audit, of({ patience: "5s" }))],
-  "a patience for Nest as text": ["patience", () => AuditModule.forRootAsync(of({ useFactory: none, patience: "5s" }))],
+  "retryForMs for signals as text": ["retryForMs", () => closeOnSignals(audit, of({ retryForMs: "5s" }))],
+  "retryForMs for Nest as text": [
+    "retryForMs",
+    () => AuditModule.forRootAsync(of({ useFactory: none, retryForMs: "5s" })),
+  ],
   "what Nest injects, alone": ["inject", () => AuditModule.forRootAsync(of({ useFactory: none, inject: String }))],
-  "a patience for an import as text": ["patience", () => recordMany(audit, [], of({ patience: "1m" }))],
+  "retryForMs for an import as text": ["retryForMs", () => recordMany(audit, [], of({ retryForMs: "1m" }))],
   "a progress of an import": ["onProgress", () => recordMany(audit, [], of({ onProgress: true }))],
   "an import's controller": ["signal", () => recordMany(audit, [], of({ signal: new AbortController() }))],
   "a gate's file": ["module", () => gate({ ...GATE, module: "countersign/gate.wasm" })],

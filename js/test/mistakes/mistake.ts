@@ -9,13 +9,13 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
 import { after, test } from "node:test";
-import * as full from "../../dist/record/record.js";
+import * as full from "../../packages/countersign/dist/record/record.js";
 import { EMITTERS, LOG, ORIGIN } from "../conformance/setup.ts";
 
 export { full };
 
 /** Options that are right, for a collector. */
-export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, flush: false as const };
+export const RIGHT = { key: EMITTERS[0].secret, to: "https://log.example", log: LOG.vkey, autoFlush: false as const };
 
 /** The code and the member of the error that a mistake leads to. */
 export type Said = readonly [code: full.ErrorCode, member: string | undefined];

@@ -16,7 +16,7 @@ const CODE = "script-src 'self' 'wasm-unsafe-eval'";
 const {
   outputFiles: [built],
 } = await esbuild.build({
-  entryPoints: [fileURLToPath(new URL("../../dist/record/record.js", import.meta.url))],
+  entryPoints: [fileURLToPath(new URL("../../packages/countersign/dist/record/record.js", import.meta.url))],
   bundle: true,
   format: "esm",
   write: false,
@@ -28,7 +28,7 @@ const MODULE = `
   const said = ({ code, member, message, hint }) => ({ code, member, message, hint });
   globalThis.deliver = async (options) => {
     try {
-      const audit = await createRecorder({ ...options, flush: false }).ready();
+      const audit = await createRecorder({ ...options, autoFlush: false }).ready();
       const handle = audit.record({ action: "job.delete" });
       await audit.flush();
       return await handle.delivered();

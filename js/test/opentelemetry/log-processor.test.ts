@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import { SeverityNumber } from "@opentelemetry/api-logs";
 import { LoggerProvider, type LogRecordProcessor } from "@opentelemetry/sdk-logs";
-import { type AuditLogOptions, AuditLogProcessor } from "../../dist/opentelemetry.js";
-import { createTestRecorder } from "../../dist/testing.js";
+import { type AuditLogOptions, AuditLogProcessor } from "../../packages/countersign/dist/opentelemetry.js";
+import { createTestRecorder } from "../../packages/countersign/dist/testing.js";
 import { MemoryLog, refusal } from "../deliver/log.ts";
 import { recorderOf } from "../deliver/recorder.ts";
 
@@ -144,7 +144,7 @@ test("without an onError of its own it reports to the recorder's", async () => {
 test("a recorder that is full throws at nobody who emits, and is told of", async () => {
   const told: string[] = [];
   const log = new MemoryLog();
-  const recorder = await recorderOf(log, undefined, { limitBytes: 700 });
+  const recorder = await recorderOf(log, undefined, { maxWaitingBytes: 700 });
   const processor: LogRecordProcessor = new AuditLogProcessor(recorder, { onError: ({ code }) => told.push(code) });
   const provider = new LoggerProvider({ processors: [processor] });
   for (const eventName of ["a.1", "a.2", "a.3"]) {

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 import { context, trace } from "@opentelemetry/api";
 import { AsyncLocalStorageContextManager } from "@opentelemetry/context-async-hooks";
-import { asyncContext } from "../../dist/context/context.node.js";
-import { type SpanIds, traced } from "../../dist/opentelemetry.js";
-import { createRecorder, generateKey, memory } from "../../dist/record/record.js";
+import { asyncContext } from "../../packages/countersign/dist/context/context.js";
+import { type SpanIds, traced } from "../../packages/countersign/dist/opentelemetry.js";
+import { createRecorder, generateKey, memory } from "../../packages/countersign/dist/record/record.js";
 
 const IDS = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", traceFlags: 1 };
 const CONTEXT = { trace_id: IDS.traceId, span_id: IDS.spanId };
@@ -17,7 +17,7 @@ afterEach(() => context.disable());
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
+  const recorder = await createRecorder({ key, origin: "log.example/audit", to, autoFlush: false }).ready();
   const contexts = async () => {
     await recorder.flush();
     const lines = to.text().split("\n");

@@ -1,6 +1,6 @@
 /** Has an outbox in a file, in any runtime: `child.ts PATH WHAT`. */
 
-import { fileOutbox } from "../../dist/outbox/file.node.js";
+import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
 import { chance, entry, texts } from "./conformance.ts";
 
 const [path = "", what = "", seed = "1"] = process.argv.slice(2);

@@ -1,6 +1,6 @@
 /** What every outbox does, as cases that run wherever its storage is. They need nothing but the language. */
 
-import type { Entry, Outbox } from "../../src/outbox/outbox.ts";
+import type { Entry, Outbox } from "../../packages/countersign/dist/outbox/outbox.js";
 
 /** Makes outboxes on one storage. */
 export type Storage = () => Outbox;

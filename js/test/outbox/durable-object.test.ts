@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { Miniflare } from "miniflare";
-import { durableObjectOutbox } from "../../dist/outbox/durable-object.js";
+import { durableObjectOutbox } from "../../packages/countersign/dist/outbox/durable-object.js";
 import { entry } from "./conformance.ts";
 import { bundled } from "./worker/bundle.ts";
 

@@ -7,8 +7,8 @@ import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { fileOutbox } from "../../dist/outbox/file.node.js";
-import type { Entry } from "../../src/outbox/outbox.ts";
+import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
+import type { Entry } from "../../packages/countersign/dist/outbox/outbox.js";
 import { chance, entry, texts } from "./conformance.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "countersign-faults-"));

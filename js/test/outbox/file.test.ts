@@ -22,8 +22,8 @@ import { tmpdir } from "node:os";
 import { basename, join, relative } from "node:path";
 import { after, test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { fileOutbox } from "../../dist/outbox/file.node.js";
-import { fileTransport } from "../../dist/transport/file.node.js";
+import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
+import { fileTransport } from "../../packages/countersign/dist/transport/file.node.js";
 import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
 import { cases, entry, texts } from "./conformance.ts";
 
@@ -431,7 +431,7 @@ for (const runtime of runtimes) {
 }
 
 test("of what Node.js's permissions deny it is said which option allows it", () => {
-  const program = `import { fileOutbox } from ${JSON.stringify(import.meta.resolve("../../dist/outbox/file.node.js"))};
+  const program = `import { fileOutbox } from ${JSON.stringify(import.meta.resolve("../../packages/countersign/dist/outbox/file.node.js"))};
     await fileOutbox(${JSON.stringify(fresh())}).open().catch(({ code, hint }) => console.log(code, hint));`;
   const denied = ["--permission", "--allow-fs-read=*", "--input-type=module", "--eval", program];
   const said = execFileSync(process.execPath, denied, { encoding: "utf8" });

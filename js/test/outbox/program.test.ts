@@ -25,7 +25,7 @@ async function left(): Promise<Buffer> {
     origin: ORIGIN,
     to: () => Promise.reject(new Error("down")),
     outbox: fileOutbox(path),
-    flush: false,
+    autoFlush: false,
     onError: () => {},
   }).ready();
   for (let nth = 0; nth < SIGNED; nth++) {

@@ -13,7 +13,7 @@ const folder = mkdtempSync(join(tmpdir(), "countersign-reload-"));
 after(() => rmSync(folder, { recursive: true }));
 
 function module(path: string, to: (chunk: Uint8Array) => unknown) {
-  const options = { key: EMITTERS[0].secret, origin: ORIGIN, to, flush: false as const, onError: () => {} };
+  const options = { key: EMITTERS[0].secret, origin: ORIGIN, to, autoFlush: false as const, onError: () => {} };
   return createRecorder({ ...options, outbox: fileOutbox(path) }).ready();
 }
 

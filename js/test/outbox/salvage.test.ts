@@ -23,7 +23,7 @@ async function left(count: number, together: boolean): Promise<Buffer> {
     origin: ORIGIN,
     to: () => Promise.reject(new Error("down")),
     outbox: fileOutbox(path),
-    flush: false,
+    autoFlush: false,
     onError: () => {},
   }).ready();
   const stored: Promise<void>[] = [];
@@ -46,7 +46,7 @@ async function resumed(bytes: Buffer) {
   const options = {
     key,
     origin: ORIGIN,
-    flush: false as const,
+    autoFlush: false as const,
     onError: (error: CountersignError) => told.push(error),
   };
   const audit = await createRecorder({ ...options, to, outbox: fileOutbox(path) }).ready();

@@ -1,7 +1,7 @@
 /** What TypeScript must know of the package: compiled against the tarball, never run. */
 
 import { type AuditEvent, CountersignError, createRecorder, type ErrorCode, memory, type Recorder } from "countersign";
-import { recording } from "countersign/host";
+import { recording } from "countersign/slim";
 import { type FindingCode, type Report, verify } from "countersign/verify";
 
 const recorder: Recorder = createRecorder({ key: "", origin: "", to: memory() });

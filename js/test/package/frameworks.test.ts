@@ -9,7 +9,7 @@ import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import * as esbuild from "esbuild";
-import { verify } from "../../dist/verify/verify.js";
+import { verify } from "../../packages/countersign/dist/verify/verify.js";
 import { eventually } from "../eventually.ts";
 import { Installed } from "./installed.ts";
 import { TRUST } from "./scenario.mjs";

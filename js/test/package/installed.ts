@@ -19,13 +19,13 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const PACKAGE = fileURLToPath(new URL("../../", import.meta.url));
+const WORKSPACE = fileURLToPath(new URL("../../", import.meta.url));
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const npm = process.platform === "win32" ? "npm.cmd" : "npm";
 
 /** The packages, by where they are in the project. */
 const PACKAGES = {
-  countersign: "",
+  countersign: "packages/countersign",
   "@countersign/viewer": "packages/viewer",
   "@countersign/cloudflare-log": "packages/cloudflare-log",
 } as const;
@@ -67,7 +67,7 @@ export class Installed {
     const quiet = { encoding: "utf8" as const, stdio: ["ignore", "pipe", "ignore"] as ["ignore", "pipe", "ignore"] };
     const pack = (name: PackageName): Tarball => {
       const args = ["pack", "--json", "--ignore-scripts", "--pack-destination", this.folder];
-      const packed = execFileSync(npm, args, { ...quiet, cwd: join(PACKAGE, PACKAGES[name]) });
+      const packed = execFileSync(npm, args, { ...quiet, cwd: join(WORKSPACE, PACKAGES[name]) });
       const [{ filename, files }] = Object.values(JSON.parse(packed)) as [
         { filename: string; files: { path: string }[] },
       ];
@@ -106,7 +106,7 @@ export class Installed {
       const path = this.path("node_modules", name);
       mkdirSync(dirname(path), { recursive: true });
       if (!existsSync(path)) {
-        symlinkSync(join(PACKAGE, "node_modules", name), path, "junction");
+        symlinkSync(join(WORKSPACE, "node_modules", name), path, "junction");
       }
     }
   }
@@ -114,7 +114,7 @@ export class Installed {
   /** Has copies of packages that are installed here, with all that they depend on: not every tool follows a link. */
   copy(into: string, ...names: string[]): void {
     for (const name of names) {
-      const from = join(PACKAGE, "node_modules", name);
+      const from = join(WORKSPACE, "node_modules", name);
       const to = join(into, "node_modules", name);
       if (!existsSync(from) || existsSync(to)) {
         continue;

@@ -78,26 +78,47 @@ for (const name of NAMES) {
     }
   });
 
-  test(`the declarations of ${name} are those that its entries' types lead to`, () => {
-    const declarations = new Set(files.filter((path) => path.endsWith(".d.ts")));
+  /** Files that entries of the package lead to, those with this ending alone. */
+  const reachedFrom = (entries: readonly string[], ending: ".js" | ".d.ts"): ReadonlySet<string> => {
     const reached = new Set<string>();
     const reach = (path: string) => {
-      if (reached.has(path)) {
+      if (reached.has(path) || !path.endsWith(ending)) {
         return;
       }
       reached.add(path);
-      assert.ok(declarations.has(path), `${path} is missing`);
-      for (const [, to = ""] of packed(name, path).matchAll(/\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)) {
-        reach(join(dirname(path), to.replace(/\.js$/, ".d.ts")));
+      assert.ok(files.includes(path), `${path} is missing`);
+      for (const [, imported, named = ""] of packed(name, path).matchAll(
+        /\b(?:from|import)\s*\(?\s*["'](\.[^"']+)["']|\bnew URL\("(\.[^"]+)",\s*import\.meta\.url\)/g,
+      )) {
+        reach(join(dirname(path), (imported ?? named).replace(/\.js$/, ending)));
       }
     };
-    const entries = Object.values(JSON.parse(packed(name, "package.json")).exports) as { types?: string }[];
-    for (const { types } of entries) {
-      if (types !== undefined) {
-        reach(join(types));
-      }
+    for (const path of entries) {
+      reach(join(path));
     }
-    assert.deepEqual([...declarations].sort(), [...reached].sort());
+    return reached;
+  };
+  const targets = (entry: unknown): string[] =>
+    typeof entry === "string" ? [entry] : Object.values(entry ?? {}).flatMap(targets);
+
+  test(`the declarations of ${name} are those that its entries' types lead to`, () => {
+    const entries = Object.values(JSON.parse(packed(name, "package.json")).exports) as { types?: string }[];
+    const reached = reachedFrom(
+      entries.flatMap(({ types }) => types ?? []),
+      ".d.ts",
+    );
+    assert.deepEqual(files.filter((path) => path.endsWith(".d.ts")).sort(), [...reached].sort());
+  });
+
+  test(`no script of ${name} is beside what its entries lead to`, () => {
+    const { exports, imports } = JSON.parse(packed(name, "package.json"));
+    const reached = reachedFrom(targets({ exports, imports }), ".js");
+    // What has types alone is left an empty script.
+    const isEmpty = (path: string) => /^export \{\};\n(?:\/\/#.*)?\n?$/m.test(packed(name, path));
+    assert.deepEqual(
+      files.filter((path) => path.endsWith(".js") && !reached.has(path) && !isEmpty(path)),
+      [],
+    );
   });
 
   test(`the scripts of ${name} have source maps, which have the source, and no map is without its script`, () => {
@@ -160,21 +181,20 @@ test("who records installs no viewer, no log and no slicer", () => {
 
 test("a tree that is not built is not packed", async () => {
   const check = new URL("../../build/packable.mjs", import.meta.url);
-  await run(process.execPath, [fileURLToPath(check)]);
-  const unbuilt = installed.path("unbuilt");
+  const home = new URL("../../packages/", import.meta.url);
+  await run(process.execPath, [fileURLToPath(check)], { cwd: fileURLToPath(new URL("countersign", home)) });
   // The scripts run whatever npm is told elsewhere.
   const pack = ["pack", "--dry-run", "--ignore-scripts=false"];
   cpSync(check, installed.path("unbuilt/build/packable.mjs"));
-  cpSync(new URL("../../package.json", import.meta.url), installed.path("unbuilt/package.json"));
-  for (const name of ["viewer", "cloudflare-log"]) {
-    const other = installed.path("unbuilt/packages", name);
-    cpSync(new URL(`../../packages/${name}/package.json`, import.meta.url), join(other, "package.json"));
-    await assert.rejects(run("npm", pack, { cwd: other }), /not built.*(viewer|log\.workerd)\.js/);
+  const unbuilt = (name: string) => installed.path("unbuilt/packages", name);
+  for (const name of ["countersign", "viewer", "cloudflare-log"]) {
+    cpSync(new URL(`${name}/package.json`, home), join(unbuilt(name), "package.json"));
+    await assert.rejects(run("npm", pack, { cwd: unbuilt(name) }), /not built.*(record|viewer|log\.workerd)\.js/);
   }
-  await assert.rejects(run("npm", pack, { cwd: unbuilt }), /not built.*record\.js/);
-  cpSync(new URL("../../dist", import.meta.url), installed.path("unbuilt/dist"), { recursive: true });
-  writeFileSync(installed.path("unbuilt/dist/inlined/recorder.js"), 'export default "AGFzbQ==";\n');
-  await assert.rejects(run("npm", pack, { cwd: unbuilt }), /not as it is now: dist\/inlined\/recorder\.js/);
+  const cwd = unbuilt("countersign");
+  cpSync(new URL("countersign/dist", home), join(cwd, "dist"), { recursive: true });
+  writeFileSync(join(cwd, "dist/inlined/recorder.js"), 'export default "AGFzbQ==";\n');
+  await assert.rejects(run("npm", pack, { cwd }), /not as it is now: dist\/inlined\/recorder\.js/);
 });
 
 const OLDEST_TYPES = fileURLToPath(new URL("oldest-node/node_modules/@types", import.meta.url));
@@ -213,7 +233,7 @@ for (const resolution of ["nodenext", "bundler"]) {
 }
 
 test("whoever loads the WebAssembly brings it along", async () => {
-  const { recording } = await import(pathToFileURL(resolveImport("countersign/host")).href);
+  const { recording } = await import(pathToFileURL(resolveImport("countersign/slim")).href);
   const { createRecorder } = recording(() =>
     WebAssembly.compile(readFileSync(resolveImport("countersign/recorder.wasm"))),
   );

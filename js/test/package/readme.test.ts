@@ -28,9 +28,7 @@ const blocks = (path: string) =>
   [...readFileSync(new URL(path, import.meta.url), "utf8").matchAll(/^```(?:js|ts)\n(.*?)^```$/gms)].map(
     ([, code = ""]) => code,
   );
-const ours = ["", "packages/viewer/", "packages/cloudflare-log/"].flatMap((folder) =>
-  blocks(`../../${folder}README.md`),
-);
+const ours = ["countersign", "viewer", "cloudflare-log"].flatMap((name) => blocks(`../../packages/${name}/README.md`));
 const project = blocks("../../../README.md");
 
 /** What stands for something of the reader's. */
@@ -290,12 +288,12 @@ const RUNS: Record<string, (code: string) => Promise<unknown>> = {
       };`;
     const after = `
       import { verify } from "countersign/verify";
-      const audit = await create({ key: ${JSON.stringify(KEY)}, origin: "${ORIGIN}", to, flush: false, onError: () => {} });
+      const audit = await create({ key: ${JSON.stringify(KEY)}, origin: "${ORIGIN}", to, autoFlush: false, onError: () => {} });
       for (let nth = 0; nth < 6; nth++) {
         audit.record({ action: "a.b" });
         await audit.flush().catch(() => {});
       }
-      await audit.close({ patience: 10_000 });
+      await audit.close({ retryForMs: 10_000 });
       const { report } = await verify(new TextEncoder().encode([...table.values()].join("\\n") + "\\n"), {
         trust: "emitter ${VKEY}", threads: 0,
       });

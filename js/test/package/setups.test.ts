@@ -284,7 +284,7 @@ test("whoever loads the WebAssembly is told of what is lost, too", async () => {
   writeFileSync(
     program,
     `import { readFileSync } from "node:fs";
-    import { recording } from "countersign/host";
+    import { recording } from "countersign/slim";
     import { KEY } from "./scenario.mjs";
     const wasm = readFileSync(new URL(import.meta.resolve("countersign/recorder.wasm")));
     const { createRecorder } = recording(() => WebAssembly.compile(wasm));
@@ -331,7 +331,7 @@ for (const [engine, removed] of [
 }
 
 test("what keeps WebAssembly from loading is told with what to do about it", async () => {
-  const { recording } = await import(pathToFileURL(createRequire(entry).resolve("countersign/host")).href);
+  const { recording } = await import(pathToFileURL(createRequire(entry).resolve("countersign/slim")).href);
   const failure = async (cause: unknown) => {
     const { createRecorder } = recording(() => Promise.reject(cause));
     const options = { key: "", to: () => {}, origin: "log.example", onError: () => {} };

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import { createRecorder, type Outbox } from "countersign";
 import { auditHono } from "countersign/hono";
 import { auditHttp, closeOnSignals, fileOutbox, fileTransport } from "countersign/node";
-import { drainer, postgresOutbox } from "countersign/postgres";
+import { drainer, postgresRecorder } from "countersign/postgres";
 import { Hono } from "hono";
 
 const outbox: Outbox = fileOutbox(new URL("file:///x"));
@@ -16,7 +16,7 @@ declare const pool: {
     release(error?: boolean): void;
   }>;
 };
-const events = await postgresOutbox({ table: "audit.outbox" });
+const events = await postgresRecorder({ table: "audit.outbox" });
 await events.record(await pool.connect(), { action: "job.delete" });
 // @ts-expect-error: an event needs its action
 await events.record(await pool.connect(), {});

@@ -1,20 +1,25 @@
 /** What TypeScript must know without the DOM library, beside Node.js's types: compiled against the tarball, never run. */
 
-import { type Audit, createRecorder, type Handle, memory } from "countersign";
-import { change } from "countersign/change";
+import {
+  type Audit,
+  asyncContext,
+  auditFetch,
+  change,
+  createRecorder,
+  defineEvents,
+  type Handle,
+  memory,
+  recordMany,
+  type Schema,
+} from "countersign";
 import { withCountersign } from "countersign/cloudflare";
-import { asyncContext } from "countersign/context";
-import { defineEvents, type Schema } from "countersign/events";
-import { auditFetch } from "countersign/fetch";
-import { recording } from "countersign/host";
 import { createIssuer } from "countersign/issuer";
-import { recordMany } from "countersign/many";
 import { auditNext } from "countersign/next";
 import { auditHttp, closeOnSignals, fileOutbox } from "countersign/node";
 import { traced } from "countersign/opentelemetry";
+import { createVerifier, recording } from "countersign/slim";
 import { createTestRecorder, matchers } from "countersign/testing";
 import { type Report, verify } from "countersign/verify";
-import { createVerifier } from "countersign/verify/host";
 
 const audit = createRecorder({ key: "", to: "https://log.example", log: "", outbox: fileOutbox("outbox") });
 export const handle: Handle = audit.record({ action: "job.delete", actor: { id: "u_1" } });

@@ -2,8 +2,11 @@
 
 import {
   type Audit,
+  asyncContext,
+  auditFetch,
   type CountersignError,
   createRecorder,
+  defineEvents,
   type ErrorCode,
   type EventOf,
   type Handle,
@@ -18,9 +21,6 @@ import {
 } from "countersign";
 import { browserKey, indexedDbOutbox } from "countersign/browser";
 import { durableObjectOutbox, r2Transport, withCountersign } from "countersign/cloudflare";
-import { asyncContext } from "countersign/context";
-import { defineEvents } from "countersign/events";
-import { auditFetch } from "countersign/fetch";
 import { type Decision, gate } from "countersign/gate";
 import { createIssuer } from "countersign/issuer";
 import { traced } from "countersign/opentelemetry";
@@ -35,11 +35,11 @@ const key = "";
 const log = "";
 const origin = "";
 createRecorder({ key, to: "https://log.example", log });
-createRecorder({ key, to: new URL("https://log.example"), log, flush: false, onFull: "drop" });
+createRecorder({ key, to: new URL("https://log.example"), log, autoFlush: false, onFull: "drop" });
 createRecorder({ key, to: { url: "https://log", fetch: (url, init) => fetch(url, init) }, log });
 createRecorder({ key, to: memory(), origin });
 createRecorder({ key, to: (chunk: Uint8Array) => chunk.length, origin });
-createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, flush: { ms: 10 } });
+createRecorder({ key, to: { begun: async () => false, write: async () => {} }, origin, autoFlush: { maxDelayMs: 10 } });
 // Options that are only perhaps there, as an environment's.
 createRecorder({ key, to: "", log, outbox: undefined, redact: undefined });
 
@@ -73,9 +73,9 @@ createRecorder({ key: {} as CryptoKey, to: "", log });
 // @ts-expect-error: there is no such option
 createRecorder({ key, to: "", log, flushEvery: 10 });
 // @ts-expect-error: there is no such time to flush
-createRecorder({ key, to: "", log, flush: { seconds: 1 } });
-// @ts-expect-error: it is flush: false
-createRecorder({ key, to: "", log, flush: true });
+createRecorder({ key, to: "", log, autoFlush: { seconds: 1 } });
+// @ts-expect-error: it is autoFlush: false
+createRecorder({ key, to: "", log, autoFlush: true });
 // @ts-expect-error: it throws or drops
 createRecorder({ key, to: "", log, onFull: "wait" });
 // @ts-expect-error: an outbox is made first
@@ -122,11 +122,14 @@ receipt.seq = 0;
 receipt.proof.length;
 holds<Same<ReturnType<typeof audit.recordJson>, Handle>>();
 holds<Same<ReturnType<typeof audit.flush>, Promise<void>>>();
-await audit.flush({ patience: 1000 });
+await audit.flush({ retryForMs: 1000 });
+audit.record({ action: "job.delete", actor: "u_1" });
+auditFetch(audit, () => new Response(), { actor: () => 7, tenant: () => null });
+createRecorder({ key, to: "", log, beforeRecord: (event) => ({ ...event, actor: "u_1" }) });
 // @ts-expect-error: it is milliseconds
 await audit.flush(1000);
 await audit.rotate({ vkey: "", sign: (bytes) => bytes });
-await audit.close({ patience: undefined });
+await audit.close({ retryForMs: undefined });
 
 const status: Status = audit.status();
 holds<Same<typeof status.lastError, CountersignError | undefined>>();
@@ -271,7 +274,7 @@ export const answering: (request: Request) => Promise<Response> = auditFetch(aud
 
 const pack = {};
 const edge = gate({ pack, fail: "open", watchlist: { url: new URL("https://watch.example"), key: ["a", "b"] } });
-gate({ pack: "{}", fail: "closed", limits: [{ name: "a", by: (event) => event.tenant, most: 1, per: 1 }] });
+gate({ pack: "{}", fail: "closed", limits: [{ name: "a", by: (event) => event.tenant, max: 1, windowMs: 1 }] });
 // @ts-expect-error: how it fails has no default
 gate({ pack });
 // @ts-expect-error: neither open nor closed

@@ -5,15 +5,15 @@ import { after, before, beforeEach, describe, test } from "node:test";
 import pg from "pg";
 import postgres from "postgres";
 import { z } from "zod";
-import { defineEvents } from "../../dist/events.js";
+import { defineEvents } from "../../packages/countersign/dist/catalogue/define.js";
 import {
   type Connection,
   type DrainOptions,
   drainer,
   outboxTables,
   type PgClient,
-  postgresOutbox,
-} from "../../dist/postgres.js";
+  postgresRecorder,
+} from "../../packages/countersign/dist/postgres.js";
 import { coded } from "../coded.ts";
 import { EMITTER, MemoryLog, type Reached, refusal } from "../deliver/log.ts";
 import { eventually } from "../eventually.ts";
@@ -43,10 +43,10 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     log = new MemoryLog();
   });
 
-  const outbox = postgresOutbox();
+  const outbox = postgresRecorder();
   const options = (to: Reached = log, given: Partial<DrainOptions> = {}): DrainOptions => ({
     connect: () => pool.connect() as Promise<Connection>,
-    recorder: { key: EMITTER.secret, to: to.to, log: to.vkey, retry: { firstMs: 1, longestMs: 1 } },
+    recorder: { key: EMITTER.secret, to: to.to, log: to.vkey, retry: { initialDelayMs: 1, maxDelayMs: 1 } },
     onError: () => {},
     ...given,
   });
@@ -103,7 +103,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
   });
 
   test("who inserts rows in another way inserts the same one", async () => {
-    const own = await postgresOutbox({ redact: ["ssn"] });
+    const own = await postgresRecorder({ redact: ["ssn"] });
     const event = { action: "job.delete", occurred_at: "2026-01-01T00:00:00.000Z", metadata: { ssn: 1 } };
     await own.record(pool, event);
     await sql`INSERT INTO countersign_outbox ${sql(own.row(event))}`;
@@ -115,7 +115,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
 
   test("an event is checked and redacted before it is in a table, and has its time", async () => {
     const events = defineEvents({ "job.delete": z.object({ tenant: z.string() }) });
-    const own = await postgresOutbox({ events, redact: ["ssn"] });
+    const own = await postgresRecorder({ events, redact: ["ssn"] });
     await own.record(pool, { action: "job.delete", tenant: "a", metadata: { ssn: 1, password: "hunter2" } });
     const [{ event }] = (await pool.query("SELECT event FROM countersign_outbox")).rows;
     const { occurred_at, ...rest } = JSON.parse(event);
@@ -132,10 +132,10 @@ describe("an outbox in PostgreSQL", { skip }, () => {
     ] as const) {
       await assert.rejects(own.record(pool, wrong as never), coded("event.invalid", member));
     }
-    await assert.rejects(postgresOutbox({ redact: "ssn" as never }), coded("options.invalid", "redact"));
-    await assert.rejects(postgresOutbox({ onInvalid: "drop" as never }), coded("options.invalid", "onInvalid"));
+    await assert.rejects(postgresRecorder({ redact: "ssn" as never }), coded("options.invalid", "redact"));
+    await assert.rejects(postgresRecorder({ onInvalid: "drop" as never }), coded("options.invalid", "onInvalid"));
     const told: string[] = [];
-    const reporting = await postgresOutbox({ onInvalid: "report", onError: ({ member }) => told.push(`${member}`) });
+    const reporting = await postgresRecorder({ onInvalid: "report", onError: ({ member }) => told.push(`${member}`) });
     const made = JSON.parse(reporting.row({ action: "a.b", actor: "u_1", metadata: { n: () => 1, ok: true } }).event);
     assert.deepEqual([made.actor, made.metadata.ok, told], [{ id: "u_1" }, true, ["metadata.n"]]);
     assert.throws(() => reporting.row({ action: "" }), coded("event.invalid", "action"));
@@ -160,7 +160,7 @@ describe("an outbox in PostgreSQL", { skip }, () => {
 
   test("it runs until it is told to end, through failures of log and database", async () => {
     const told: string[] = [];
-    const one = drainer(options(log, { pauseMs: 5, onError: ({ code }) => told.push(code) }));
+    const one = drainer(options(log, { pollIntervalMs: 5, onError: ({ code }) => told.push(code) }));
     log.meets(() => refusal(503, "server.unavailable"));
     const { signal, abort } = ((of) => ({ signal: of.signal, abort: () => of.abort() }))(new AbortController());
     const running = one.run(signal);
@@ -309,7 +309,10 @@ describe("an outbox in PostgreSQL", { skip }, () => {
   test("options that are none are refused", () => {
     assert.throws(() => outboxTables("jobs; DROP TABLE jobs"), { code: "options.invalid", member: "table" });
     assert.throws(() => drainer({} as DrainOptions), { code: "options.invalid", member: "connect" });
-    assert.throws(() => drainer(options(log, { pauseMs: 0 })), { code: "options.invalid", member: "pauseMs" });
+    assert.throws(() => drainer(options(log, { pollIntervalMs: 0 })), {
+      code: "options.invalid",
+      member: "pollIntervalMs",
+    });
     assert.match(outboxTables("audit.outbox"), /CREATE TABLE IF NOT EXISTS audit\.outbox_entries/);
   });
 });

@@ -4,9 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as v from "valibot";
 import { z } from "zod";
-import type { CountersignError } from "../../dist/error.js";
-import { defineEvents, type Schema } from "../../dist/events.js";
-import { createRecorder, generateKey, memory } from "../../dist/record/record.js";
+import { defineEvents, type Schema } from "../../packages/countersign/dist/catalogue/define.js";
+import type { CountersignError } from "../../packages/countersign/dist/error.js";
+import { createRecorder, generateKey, memory } from "../../packages/countersign/dist/record/record.js";
 
 const { key } = await generateKey("example.com/test");
 
@@ -25,7 +25,7 @@ const LIBRARIES = {
 
 async function start(options: object) {
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example", to, flush: false, ...options }).ready();
+  const audit = await createRecorder({ key, origin: "log.example", to, autoFlush: false, ...options }).ready();
   const events = async () => {
     await audit.flush();
     const lines = to.text().split("\n");

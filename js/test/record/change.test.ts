@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { change } from "../../dist/change.js";
-import { createTestRecorder } from "../../dist/testing.js";
+import { change } from "../../packages/countersign/dist/change/change.js";
+import { createTestRecorder } from "../../packages/countersign/dist/testing.js";
 
 /** As it is written, so that prototypes do not matter. */
 const changed = (before: object | null | undefined, after: object | null | undefined) =>

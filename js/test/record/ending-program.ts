@@ -1,8 +1,8 @@
 /** A program that ends in one way or another: `ending-program.ts SCENARIO [OUTBOX]`. It says what happened, line by line. */
 
-import { fileOutbox } from "../../dist/outbox/file.node.js";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
-import { createRecorder, generateKey, type Recorder } from "../../dist/record/record.js";
+import { fileOutbox } from "../../packages/countersign/dist/outbox/file.node.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
+import { createRecorder, generateKey, type Recorder } from "../../packages/countersign/dist/record/record.js";
 
 /** What tells a recorder's own errors. */
 interface Reporting {
@@ -19,10 +19,10 @@ const audit = createRecorder({
   key,
   origin: "log.example",
   outbox: path === undefined ? undefined : fileOutbox(path),
-  flush: scenario === "never flushed" ? false : undefined,
-  retry: { firstMs: 20, longestMs: 50 },
+  autoFlush: scenario === "never flushed" ? false : undefined,
+  retry: { initialDelayMs: 20, maxDelayMs: 50 },
   onFull: "drop",
-  limitBytes: scenario === "dropped" ? 100_000 : undefined,
+  maxWaitingBytes: scenario === "dropped" ? 100_000 : undefined,
   onError: ({ code, message }) => code.startsWith("recorder.") && say(`${code} ${message}`),
   to(chunk): Promise<void> | undefined {
     if (isDown) {

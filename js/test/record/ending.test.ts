@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { fileOutbox } from "../../dist/node.js";
+import { fileOutbox } from "../../packages/countersign/dist/node.js";
 import { RUNTIMES } from "../runtimes.ts";
 
 const SCRIPT = fileURLToPath(new URL("ending-program.ts", import.meta.url));

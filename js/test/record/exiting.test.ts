@@ -18,7 +18,7 @@ async function program(storage: Storage) {
     to: log.to,
     log: log.vkey,
     outbox: storage.outbox(),
-    flush: false,
+    autoFlush: false,
     onError: ({ code, message, hint }) => code === "recorder.lost" && told.push(message) && hints.push(hint),
   }).ready();
   const end = () => {
@@ -80,5 +80,5 @@ test("says what to do: to close, and where that failed to go on with it", async 
   other.recorder.record({ action: "a.one" });
   await assert.rejects(other.recorder.close());
   other.end();
-  assert.match(other.hints.at(-1) ?? "", /^close\(\) failed: go on with close\(\{ patience/);
+  assert.match(other.hints.at(-1) ?? "", /^close\(\) failed: go on with close\(\{ retryForMs/);
 });

@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import * as full from "../../dist/record/record.js";
-import { createRecorder } from "../deliver/recorder.ts";
+import * as full from "../../packages/countersign/dist/record/record.js";
+import { createRecorder, creating } from "../deliver/recorder.ts";
 import { RUNTIMES } from "../runtimes.ts";
 
 const { generateKey, memory } = full;
@@ -28,16 +28,16 @@ function counting() {
   return { chunks, to, next };
 }
 
-async function start(options: Partial<full.TransportOptions>) {
+async function start(options: Partial<full.TransportOptions>, create = createRecorder) {
   const { key } = await generateKey("example.com/test");
-  return createRecorder({ key, origin: "log.example/audit", to: memory(), ...options }).ready();
+  return create({ key, origin: "log.example/audit", to: memory(), ...options }).ready();
 }
 
 const EVENT = { action: "a.b", reason: "x".repeat(100) };
 
 test("flushes as soon as so many events wait", async () => {
   const { chunks, to, next } = counting();
-  const recorder = await start({ to, flush: { events: 3, ms: 2 ** 30 } });
+  const recorder = await start({ to, autoFlush: { maxEvents: 3, maxDelayMs: 2 ** 30 } });
   recorder.record(EVENT);
   recorder.record(EVENT);
   await new Promise(setImmediate);
@@ -51,7 +51,7 @@ test("flushes as soon as so many events wait", async () => {
 
 test("flushes as soon as so many bytes wait", async () => {
   const { chunks, to, next } = counting();
-  const recorder = await start({ to, flush: { bytes: 200, ms: 2 ** 30 } });
+  const recorder = await start({ to, autoFlush: { maxBytes: 200, maxDelayMs: 2 ** 30 } });
   recorder.record(EVENT);
   await new Promise(setImmediate);
   assert.deepEqual(chunks, []);
@@ -65,7 +65,7 @@ test("flushes as soon as so many bytes wait", async () => {
 test("flushes when the oldest has waited for so long", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { chunks, to, next } = counting();
-  const recorder = await start({ to, flush: { ms: 500 } });
+  const recorder = await start({ to, autoFlush: { maxDelayMs: 500 } });
   recorder.record(EVENT);
   recorder.record(EVENT);
   t.mock.timers.tick(499);
@@ -81,7 +81,7 @@ test("flushes when the oldest has waited for so long", async (t) => {
 test("flushes only when asked, where that was chosen", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const { chunks, to } = counting();
-  const recorder = await start({ to, flush: false });
+  const recorder = await start({ to, autoFlush: false });
   for (let nth = 0; nth < 100; nth++) {
     recorder.record(EVENT);
   }
@@ -95,7 +95,7 @@ test("flushes only when asked, where that was chosen", async (t) => {
 test("a flush ends though events keep coming", async () => {
   const { to } = counting();
   const recorder: full.Recorder = await start({
-    flush: false,
+    autoFlush: false,
     to(chunk) {
       to(chunk);
       recorder.record(EVENT);
@@ -117,7 +117,7 @@ test("records while a flush is held up, and flushes that with the next", async (
     begun = resolve;
   });
   const recorder = await start({
-    flush: false,
+    autoFlush: false,
     async to(chunk) {
       begun();
       await held;
@@ -170,9 +170,9 @@ test("what fails is tried again by itself, and told once", async (t) => {
   await failure;
   await new Promise(setImmediate);
   assert.deepEqual(told, ["transport.failed"]);
-  const { lastError, retryIn, waiting } = recorder.status();
+  const { lastError, retryInMs, waiting } = recorder.status();
   assert.equal(lastError?.code, "transport.failed");
-  assert.ok(retryIn !== undefined && retryIn > 0 && retryIn <= 500);
+  assert.ok(retryInMs !== undefined && retryInMs > 0 && retryInMs <= 500);
   assert.equal(waiting, 1);
   down = false;
   const flushed = next();
@@ -192,7 +192,10 @@ test("what fails is tried again by itself, and told once", async (t) => {
 test("what there is no room for is counted, and the count is recorded", async () => {
   const to = memory();
   let clock = Date.UTC(2026, 10, 20, 6);
-  const recorder = await start({ to, flush: false, limitBytes: 1_200, onFull: "drop", now: () => clock });
+  const recorder = await start(
+    { to, autoFlush: false, maxWaitingBytes: 1_200, onFull: "drop" },
+    creating({ now: () => clock }),
+  );
   const kept = [recorder.record(EVENT), recorder.record(EVENT)];
   const dropped = [2, 1, 1].map((later) => {
     clock += later;
@@ -225,13 +228,13 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
   test(`a program that ends delivers first, and says what it could not deliver: ${runtime}`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), "countersign-end-"));
     t.after(() => rmSync(folder, { recursive: true }));
-    const end = async (to: string, flush: string) => {
+    const end = async (to: string, autoFlush: string) => {
       const script = join(folder, "end.mjs");
       writeFileSync(
         script,
-        `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../dist/record/record.js", import.meta.url))};
+        `import { createRecorder, generateKey } from ${JSON.stringify(new URL("../../packages/countersign/dist/record/record.js", import.meta.url))};
          const { key } = await generateKey("example.com/test");
-         const audit = await createRecorder({ key, origin: "log.example", to: ${to}, flush: ${flush} }).ready();
+         const audit = await createRecorder({ key, origin: "log.example", to: ${to}, autoFlush: ${autoFlush} }).ready();
          audit.record({ action: "a.b" });`,
       );
       return promisify(execFile)(program, [...args, script]).catch((ended) => ended);
@@ -246,17 +249,17 @@ for (const [runtime, [program, ...args]] of Object.entries(RUNTIMES)) {
 
 test("a flush that is asked for at any moment of another resolves when that has delivered", async () => {
   for (const manyContexts of [false, true]) {
+    const create = creating({ manyContexts });
     for (let ticks = 0; ticks < 40; ticks++) {
       let delivered = false;
-      const recorder = await createRecorder({
+      const recorder = await create({
         key: (await generateKey("example.com/ticks")).key,
         origin: "log.example",
         to: async () => {
           await new Promise((resolve) => setTimeout(resolve, 1));
           delivered = true;
         },
-        flush: false,
-        manyContexts,
+        autoFlush: false,
       }).ready();
       recorder.record({ action: "job.run" });
       const first = recorder.flush();

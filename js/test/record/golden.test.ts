@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { createRecorder, memory } from "../../dist/record/record.js";
+import { memory, type RecorderOptions } from "../../packages/countersign/dist/record/record.js";
+import { creating } from "../deliver/recorder.ts";
 import { signerOf } from "./outside.ts";
 
 const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
@@ -12,17 +13,12 @@ const FIRST_TIME = 1_795_154_462_345;
 
 const data = (name: string) => readFile(new URL(`../../../tests/data/recorder/${name}`, import.meta.url), "utf8");
 
-async function record(key: Parameters<typeof createRecorder>[0]["key"]) {
+async function record(key: RecorderOptions["key"]) {
   const to = memory();
   let millis = 0;
   let byte = 0;
-  const recorder = await createRecorder({
-    key,
-    origin: "log.example/audit",
-    to,
-    now: () => FIRST_TIME + millis,
-    random: (bytes) => bytes.fill(byte),
-  }).ready();
+  const create = creating({ now: () => FIRST_TIME + millis, random: (bytes) => bytes.fill(byte) });
+  const recorder = await create({ key, origin: "log.example/audit", to }).ready();
   const events = (await data("events.ndjson")).split("\n").filter((line) => line !== "");
   for (const [place, event] of events.entries()) {
     millis = byte = place + 1;

@@ -2,9 +2,8 @@
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createRecorder } from "../../dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
-import { record, recorderOf } from "../deliver/recorder.ts";
+import { creating, record, recorderOf } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";
 
 const never = new Promise<never>(() => {});
@@ -65,7 +64,7 @@ test("a fetch that heeds no signal is given up in time", async (t) => {
 });
 
 for (const manyContexts of [false, true]) {
-  test(`patience ends whatever hangs, ${manyContexts ? "in turn" : "together"}`, async (t) => {
+  test(`retryForMs ends whatever hangs, ${manyContexts ? "in turn" : "together"}`, async (t) => {
     const pass = timed(t);
     const chunks: number[] = [];
     let letGo = () => {};
@@ -73,11 +72,10 @@ for (const manyContexts of [false, true]) {
       letGo = resolve;
     });
     const told: string[] = [];
-    const recorder = await createRecorder({
+    const recorder = await creating({ manyContexts })({
       key: EMITTER.secret,
       origin: "log.example/audit",
-      flush: false,
-      manyContexts,
+      autoFlush: false,
       onError: ({ code }) => told.push(code),
       to: async (chunk) => {
         await held;
@@ -85,7 +83,7 @@ for (const manyContexts of [false, true]) {
       },
     }).ready();
     const [handle] = record(recorder, "a.b");
-    const flushed = assert.rejects(recorder.flush({ patience: 200 }), { code: "collector.timeout" });
+    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "collector.timeout" });
     await pass(200);
     await flushed;
     letGo();
@@ -95,14 +93,14 @@ for (const manyContexts of [false, true]) {
     await recorder.close();
   });
 
-  test(`what fails after the patience ended is told, ${manyContexts ? "in turn" : "together"}`, async (t) => {
+  test(`what fails after retryForMs is told, ${manyContexts ? "in turn" : "together"}`, async (t) => {
     const pass = timed(t);
     const log = new MemoryLog();
     const told: string[] = [];
     const { key } = hanging();
     const recorder = await recorderOf(log, undefined, { key, timeoutMs: 1_000, manyContexts }, told);
     record(recorder, "a.b");
-    const flushed = assert.rejects(recorder.flush({ patience: 200 }), { code: "collector.timeout" });
+    const flushed = assert.rejects(recorder.flush({ retryForMs: 200 }), { code: "collector.timeout" });
     await pass(200);
     await flushed;
     assert.deepEqual(told, []);

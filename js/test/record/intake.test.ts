@@ -3,10 +3,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
-import { type CountersignError, createRecorder, generateKey, memory } from "countersign";
-import { defineEvents } from "countersign/events";
+import { type CountersignError, createRecorder, defineEvents, generateKey, memory } from "countersign";
 import { createTestRecorder } from "countersign/testing";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 
 interface Problem {
   readonly field: string;

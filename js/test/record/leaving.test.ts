@@ -17,7 +17,7 @@ async function visit(log: MemoryLog, storage?: Storage) {
     to: log.to,
     log: log.vkey,
     outbox: storage?.outbox(),
-    flush: { ms: 2 ** 30, events: 1e9, bytes: 1e9 },
+    autoFlush: { maxDelayMs: 2 ** 30, maxEvents: 1e9, maxBytes: 1e9 },
     onError: () => {},
   }).ready();
   const leave = async () => {

@@ -1,10 +1,12 @@
 /** A runtime whose life a test decides. */
 
 import { readFileSync } from "node:fs";
-import { recording } from "../../dist/record/create.js";
-import type { Endings } from "../../src/record/lifecycle.ts";
+import { recording } from "../../packages/countersign/dist/record/create.js";
+import type { Endings } from "../../packages/countersign/dist/record/lifecycle.js";
 
-const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+const MODULE = new WebAssembly.Module(
+  readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
+);
 
 /** What creates recorders there, and what tells the last one how it goes on. */
 export function inLife() {

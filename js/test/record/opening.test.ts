@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { fileOutbox } from "../../dist/node.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { fileOutbox } from "../../packages/countersign/dist/node.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 
 /** A folder's outbox with one entry of this text, and recorders with it. */
@@ -19,7 +19,7 @@ async function holding(t: TestContext, text: string) {
   const codes: string[] = [];
   const onError = ({ code }: { code: string }) => codes.push(code);
   const create = (from = outbox) =>
-    createRecorder({ key: EMITTER.secret, to: log.to, log: log.vkey, outbox: from, flush: false, onError }).ready();
+    createRecorder({ key: EMITTER.secret, to: log.to, log: log.vkey, outbox: from, autoFlush: false, onError }).ready();
   await outbox.open();
   await outbox.write({ put: [{ id: 1, bytes: new TextEncoder().encode(text) }], remove: [] });
   await outbox.close();

@@ -64,7 +64,7 @@ test("nobody looks by itself who flushes when it is asked, or has no outbox that
   const begun = t.mock.method(globalThis, "setInterval");
   const log = new MemoryLog();
   await recorderOf(log, new Storage());
-  await recorderOf(log, undefined, { flush: {} });
+  await recorderOf(log, undefined, { autoFlush: {} });
   assert.equal(begun.mock.callCount(), 0);
 });
 
@@ -74,7 +74,7 @@ test("that it cannot be looked is told", async (t) => {
   const storage = new Storage();
   const outbox = { ...storage.outbox(), orphans: () => Promise.reject(full()) };
   Object.assign(storage, { outbox: () => outbox });
-  const recorder = await recorderOf(new MemoryLog(), storage, { flush: {} }, told);
+  const recorder = await recorderOf(new MemoryLog(), storage, { autoFlush: {} }, told);
   t.mock.timers.tick(15_000);
   await new Promise(setImmediate);
   assert.deepEqual(told, ["outbox.full"]);

@@ -5,25 +5,31 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Audit, type AuditEvent, createRecorder, generateKey, memory } from "countersign";
-import { change } from "countersign/change";
-import { asyncContext } from "countersign/context";
-import { defineEvents } from "countersign/events";
-import { auditFetch } from "countersign/fetch";
+import {
+  type Audit,
+  type AuditEvent,
+  asyncContext,
+  auditFetch,
+  change,
+  createRecorder,
+  defineEvents,
+  generateKey,
+  memory,
+  recordMany,
+} from "countersign";
 import { auditHono } from "countersign/hono";
 import { createIssuer } from "countersign/issuer";
 import { auditKoa } from "countersign/koa";
 import { auditLambda } from "countersign/lambda";
-import { recordMany } from "countersign/many";
 import { auditNext } from "countersign/next";
 import { auditHttp } from "countersign/node";
 import { AuditLogProcessor, traced } from "countersign/opentelemetry";
-import { postgresOutbox } from "countersign/postgres";
+import { postgresRecorder } from "countersign/postgres";
 import { auditHandle } from "countersign/sveltekit";
 import { createTestRecorder } from "countersign/testing";
 import { verify } from "countersign/verify";
 import { Hono } from "hono";
-import { field, hasField, ownFields } from "../../dist/own.js";
+import { field, hasField, ownFields } from "../../packages/countersign/dist/own.js";
 import { ISSUER, LOG } from "../conformance/setup.ts";
 
 /** Fields of events, and of the objects in them. */
@@ -35,12 +41,18 @@ const FIELDS = [
 
 /** Options, of whatever takes some. Without `name` and `host`, which break Node.js itself. */
 const OPTIONS = [
-  ..."key to log origin outbox flush redact path events beforeRecord onInvalid limitBytes onFull onError".split(" "),
-  ..."timeoutMs retry manyContexts now random vkey privateKey sign url fetch bytes ms firstMs longestMs".split(" "),
-  ..."only also keep patience request audit requestId userAgent gate fail watchlist limits respond".split(" "),
+  ..."key to log origin outbox autoFlush pathShapes redact path events beforeRecord onInvalid maxWaitingBytes onFull onError".split(
+    " ",
+  ),
+  ..."timeoutMs retry vkey privateKey sign url fetch maxEvents maxBytes maxDelayMs initialDelayMs maxDelayMs".split(
+    " ",
+  ),
+  ..."only also keep retryForMs maxWaitMs maxAgeMs windowMs request audit requestId userAgent gate fail watchlist limits respond".split(
+    " ",
+  ),
   ..."skip onProgress signal toEvent useFactory inject imports required after connect recorder table".split(" "),
-  ..."pauseMs prefix issuer fallback from init until ttlSeconds since authorise origins first signals".split(" "),
-  ..."AsyncLocalStorage trust pins expect threads onEvents onMarks onFinding range maxAgeSeconds".split(" "),
+  ..."pollIntervalMs prefix issuer fallback from init until ttlMs since authorise origins first signals".split(" "),
+  ..."AsyncLocalStorage trust pins expect threads onEvents onMarks onFinding range".split(" "),
   ..."refusal begun close orphans binding http settings toJSON member hint line cause".split(" "),
 ];
 
@@ -87,7 +99,7 @@ const koa = () => {
 
 const later: Promise<unknown>[] = [];
 const events = defineEvents({ "job.delete": schemaOf() });
-const outbox = await postgresOutbox();
+const transactional = await postgresRecorder();
 
 function schemaOf() {
   return { "~standard": { version: 1 as const, vendor: "test", validate: (value: unknown) => ({ value }) } };
@@ -174,7 +186,7 @@ const USES: Record<string, () => unknown> = {
       droppedAttributesCount: 0,
     }),
   defineEvents: () => events.check({ action: "job.delete" }),
-  postgresOutbox: () => outbox.row({ action: "a.b", occurred_at: "2026-01-01T00:00:00.000Z" }).event,
+  postgresRecorder: () => transactional.row({ action: "a.b", occurred_at: "2026-01-01T00:00:00.000Z" }).event,
 };
 
 const REQUEST = new Request("https://example.com/jobs", { headers: { "x-request-id": "r_1" } });
@@ -236,7 +248,13 @@ test("a recorder, an issuer and a verifier are made with what they were given", 
 test("Lambda and Next.js too", async () => {
   const { key } = await generateKey("example.com/app");
   const recorded: string[] = [];
-  const options = () => ({ key, origin: "log.example/audit", to: memory(), onError: () => {}, flush: false as const });
+  const options = () => ({
+    key,
+    origin: "log.example/audit",
+    to: memory(),
+    onError: () => {},
+    autoFlush: false as const,
+  });
   const noted = (event: AuditEvent) => {
     recorded.push(JSON.stringify(event));
     return event;

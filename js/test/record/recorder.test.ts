@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
-import { loader } from "../../dist/record/core.js";
-import * as full from "../../dist/record/record.js";
+import { loader } from "../../packages/countersign/dist/record/core.js";
+import * as full from "../../packages/countersign/dist/record/record.js";
 import { coded } from "../coded.ts";
-import { createRecorder } from "../deliver/recorder.ts";
+import { createRecorder, creating } from "../deliver/recorder.ts";
 import { until } from "../eventually.ts";
 import { signerOf } from "./outside.ts";
 
@@ -40,14 +40,14 @@ const deferred = () => {
   return { promise, ...settle };
 };
 
-async function start(options: Partial<full.RecorderOptions> = {}) {
+async function start(options: Partial<full.RecorderOptions> = {}, create = createRecorder) {
   const { key, vkey } = await generateKey("example.com/test");
   const to = memory();
-  const recorder = await createRecorder({
+  const recorder = await create({
     key,
     origin: ORIGIN,
     to,
-    flush: false,
+    autoFlush: false,
     ...options,
   } as full.TransportOptions).ready();
   return { recorder, to, key, vkey };
@@ -75,7 +75,7 @@ test("records, flushes and closes one chain", async () => {
 
 test("an event has the time at which it was recorded", async () => {
   let clock = Date.UTC(2026, 10, 20, 6);
-  const { recorder, to } = await start({ now: () => clock });
+  const { recorder, to } = await start({}, creating({ now: () => clock }));
   recorder.record({ action: "a.b" });
   clock += 1000;
   recorder.record({ action: "a.b" });
@@ -127,14 +127,14 @@ test("redacts what is told to be a secret, other members too, these alone, or no
 });
 
 test("keeps the shape of a request's path alone, where that is asked for", async () => {
-  const recorded = async (options: { path?: "shape" }) => {
+  const recorded = async (options: { pathShapes?: boolean }) => {
     const { recorder, to } = await start(options);
     recorder.record({ action: "http.request", http: { method: "GET", path: "/jobs/42", status: 200 } });
     recorder.recordJson('{"http":{"url":"https://u@a.example/7/x?q=1"},"path":"/7"}');
     await recorder.close();
     return lines(to.text()).flatMap(({ event }) => (event ? [event] : []));
   };
-  const [request, other] = await recorded({ path: "shape" });
+  const [request, other] = await recorded({ pathShapes: true });
   assert.deepEqual(request?.http, { method: "GET", path: "/jobs/{number}", status: 200 });
   assert.deepEqual(other, { http: { url: "https://a.example/{number}/x" }, path: "/7" });
   assert.deepEqual((await recorded({}))[0]?.http, { method: "GET", path: "/jobs/42", status: 200 });
@@ -408,7 +408,7 @@ test("a key that cannot be exported signs", async () => {
 });
 
 test("record throws when too much waits", async () => {
-  const { recorder, to } = await start({ limitBytes: 2000 });
+  const { recorder, to } = await start({ maxWaitingBytes: 2000 });
   const event = { action: "a.b", reason: "x".repeat(400) };
   recorder.record(event);
   recorder.record(event);
@@ -420,7 +420,7 @@ test("record throws when too much waits", async () => {
 });
 
 test("small events fill it too: each is counted with the link that it gets", async () => {
-  const { recorder } = await start({ limitBytes: 10_000 });
+  const { recorder } = await start({ maxWaitingBytes: 10_000 });
   let taken = 0;
   const fill = () => {
     for (; taken < 1_000; taken++) {
@@ -444,14 +444,14 @@ test("options are checked, with the member", async () => {
     [{ to: "https://log.example" }, "options.invalid", "log"],
     [{ log: "log.example/audit" }, "options.invalid", "log"],
     [{ outbox: {} }, "options.invalid", "outbox"],
-    [{ flush: { events: 0 } }, "options.invalid", "flush"],
-    [{ flush: { ms: -1 } }, "options.invalid", "flush"],
+    [{ autoFlush: { maxEvents: 0 } }, "options.invalid", "autoFlush.maxEvents"],
+    [{ autoFlush: { maxDelayMs: -1 } }, "options.invalid", "autoFlush.maxDelayMs"],
     [{ onFull: "wait" }, "options.invalid", "onFull"],
     [{ onError: "console" }, "options.invalid", "onError"],
     [{ timeoutMs: 0 }, "options.invalid", "timeoutMs"],
     [{ key: undefined }, "options.invalid", "key"],
     [{ key: {} }, "options.invalid", "key"],
-    [{ limitBytes: 1.5 }, "options.invalid", "limitBytes"],
+    [{ maxWaitingBytes: 1.5 }, "options.invalid", "maxWaitingBytes"],
     [{ redact: [1] }, "options.invalid", "redact"],
     [{ path: "actual" }, "options.invalid", "path"],
   ] as const) {
@@ -482,7 +482,9 @@ test("a load that failed is tried again", async () => {
     if (loads === 1) {
       throw new Error("offline");
     }
-    return new WebAssembly.Module(await readFile(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+    return new WebAssembly.Module(
+      await readFile(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
+    );
   });
   await assert.rejects(Promise.all([load(), load()]), { code: "wasm.unavailable" });
   const core = await load();

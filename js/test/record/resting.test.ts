@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Failure } from "../../dist/deliver/failure.js";
-import { CountersignError } from "../../dist/error.js";
-import { FlushScheduler } from "../../dist/record/flush-scheduler.js";
+import { Failure } from "../../packages/countersign/dist/deliver/failure.js";
+import { CountersignError } from "../../packages/countersign/dist/error.js";
+import { FlushScheduler } from "../../packages/countersign/dist/record/flush-scheduler.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 
@@ -44,7 +44,7 @@ function failing(retryAfter: number) {
           throw new Failure("collector", busy, retryAfter);
         }
       },
-      retryIn: undefined,
+      retryInMs: undefined,
       newest: 0,
       owes: () => state.fails,
     },
@@ -83,20 +83,20 @@ test("who asks during a rest of one's own has it end", async (t) => {
   assert.equal(state.tries, 2);
 });
 
-test("patience is a number of milliseconds, and nothing is done with anything else", async () => {
+test("retryForMs is a number of milliseconds, and nothing is done with anything else", async () => {
   const log = new MemoryLog();
   const recorder = await recorderOf(log);
   record(recorder, "a.b");
-  for (const patience of [Number.NaN, -1, "5", null] as number[]) {
-    const refused = { code: "options.invalid", member: "patience" };
-    await assert.rejects(recorder.flush({ patience }), refused);
-    await assert.rejects(recorder.rotate(EMITTER.secret, { patience }), refused);
-    await assert.rejects(recorder.close({ patience }), refused);
+  for (const retryForMs of [Number.NaN, -1, "5", null] as number[]) {
+    const refused = { code: "options.invalid", member: "retryForMs" };
+    await assert.rejects(recorder.flush({ retryForMs }), refused);
+    await assert.rejects(recorder.rotate(EMITTER.secret, { retryForMs }), refused);
+    await assert.rejects(recorder.close({ retryForMs }), refused);
   }
-  await assert.rejects(recorder.flush(5000 as never), { code: "options.invalid", hint: /\{ patience \}/ });
+  await assert.rejects(recorder.flush(5000 as never), { code: "options.invalid", hint: /\{ retryForMs \}/ });
   await assert.rejects(recorder.flush({ patient: 5000 } as never), { code: "options.invalid", member: "patient" });
   assert.equal(log.bodies.length, 0);
   record(recorder, "a.c");
-  await recorder.flush({ patience: Number.POSITIVE_INFINITY });
+  await recorder.flush({ retryForMs: Number.POSITIVE_INFINITY });
   assert.deepEqual([log.actions, log.chains.size], [["a.b", "a.c"], 1]);
 });

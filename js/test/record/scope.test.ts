@@ -2,14 +2,20 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Scope } from "../../dist/record/audit.js";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
-import { type Audit, CountersignError, createRecorder, generateKey, memory } from "../../dist/record/record.js";
+import type { Scope } from "../../packages/countersign/dist/record/audit.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
+import {
+  type Audit,
+  CountersignError,
+  createRecorder,
+  generateKey,
+  memory,
+} from "../../packages/countersign/dist/record/record.js";
 
 async function start() {
   const { key } = await generateKey("example.com/test");
   const to = memory();
-  const audit = await createRecorder({ key, origin: "log.example/audit", to, flush: false }).ready();
+  const audit = await createRecorder({ key, origin: "log.example/audit", to, autoFlush: false }).ready();
   const events = async () => {
     await audit.flush();
     const lines = to.text().split("\n");

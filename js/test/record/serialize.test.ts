@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CountersignError } from "../../dist/error.js";
-import { toJson } from "../../dist/record/serialize.js";
+import { CountersignError } from "../../packages/countersign/dist/error.js";
+import { toJson } from "../../packages/countersign/dist/record/serialize.js";
 
 const refusal = (event: unknown) => {
   try {

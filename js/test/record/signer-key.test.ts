@@ -3,27 +3,30 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { recording } from "../../dist/record/create.js";
-import { none } from "../../dist/record/lifecycle.js";
-import { nativeSigner } from "../../dist/record/sign.node.js";
-import type { KeyHandle, Signer } from "../../dist/record/signer.js";
-import { generateKeyHandle, importSignerKey } from "../../dist/record/webcrypto.js";
-import { memory } from "../../dist/transport/transport.js";
+import { recording } from "../../packages/countersign/dist/record/create.js";
+import { none } from "../../packages/countersign/dist/record/lifecycle.js";
+import { nativeSigner } from "../../packages/countersign/dist/record/sign.node.js";
+import type { KeyHandle, Signer } from "../../packages/countersign/dist/record/signer.js";
+import { generateKeyHandle, importSignerKey } from "../../packages/countersign/dist/record/webcrypto.js";
+import { memory } from "../../packages/countersign/dist/transport/transport.js";
 import { EMITTERS } from "../conformance/setup.ts";
 
-const MODULE = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+const MODULE = new WebAssembly.Module(
+  readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
+);
 const [{ secret: KEY }] = EMITTERS;
-const inCore = recording(MODULE, none);
-const inWebCrypto = recording(MODULE, none, { readKey: importSignerKey });
-const inNode = recording(MODULE, none, { readKey: nativeSigner });
+/** Nothing that they record is by chance. */
+const FIXED = { now: () => 1_790_000_000_000, random: (bytes: Uint8Array) => bytes.fill(7) };
+const inCore = recording(MODULE, none, FIXED);
+const inWebCrypto = recording(MODULE, none, { ...FIXED, readKey: importSignerKey });
+const inNode = recording(MODULE, none, { ...FIXED, readKey: nativeSigner });
 
 type CreateRecorder = typeof inCore.createRecorder;
 
-/** An export of two flushes; nothing in it is by chance. */
+/** An export of two flushes. */
 async function recorded(create: CreateRecorder, key: string | KeyHandle | Signer): Promise<string> {
   const to = memory();
-  const options = { key, origin: "log.example/audit", to, flush: false, now: () => 1_790_000_000_000 } as const;
-  const audit = await create({ ...options, random: (bytes: Uint8Array) => bytes.fill(7), onError: () => {} }).ready();
+  const audit = await create({ key, origin: "log.example/audit", to, autoFlush: false, onError: () => {} }).ready();
   audit.record({ action: "a.b" });
   await audit.flush();
   audit.record({ action: "c.d" });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { deferred } from "../../dist/promises.js";
+import { deferred } from "../../packages/countersign/dist/promises.js";
 import { Signer } from "../conformance/keys.ts";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";

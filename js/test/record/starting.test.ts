@@ -4,11 +4,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import type { CountersignError, RecorderOptions } from "countersign";
-import { recording } from "../../dist/record/create.js";
-import { none } from "../../dist/record/lifecycle.js";
-import { generateKey, memory } from "../../dist/record/record.js";
+import { recording } from "../../packages/countersign/dist/record/create.js";
+import { none } from "../../packages/countersign/dist/record/lifecycle.js";
+import { generateKey, memory } from "../../packages/countersign/dist/record/record.js";
 import { EMITTER, MemoryLog } from "../deliver/log.ts";
-import { createRecorder } from "../deliver/recorder.ts";
+import { createRecorder, creating } from "../deliver/recorder.ts";
 import { Storage } from "../deliver/storage.ts";
 import { inLife } from "./life.ts";
 
@@ -31,7 +31,7 @@ test("a recorder is there at once, and is no promise", async () => {
 test("events keep their order and their time until the recorder has started", async () => {
   const to = memory();
   let now = 1_790_000_000_000;
-  const audit = createRecorder({ key, origin: ORIGIN, to, flush: false, now: () => now });
+  const audit = creating({ now: () => now })({ key, origin: ORIGIN, to, autoFlush: false });
   const handles = ["a.one", "a.two"].map((action) => {
     now += 1_000;
     return audit.record({ action });
@@ -62,7 +62,7 @@ test("events keep their order and their time until the recorder has started", as
 test("what an outbox holds comes before what is recorded while it is opened", async () => {
   const storage = new Storage();
   const log = new MemoryLog();
-  const options = { key: EMITTER.secret, to: log.to, log: log.vkey, flush: false as const };
+  const options = { key: EMITTER.secret, to: log.to, log: log.vkey, autoFlush: false as const };
   const killed = createRecorder({ ...options, outbox: storage.outbox() });
   await killed.record({ action: "a.before" }).stored();
   const audit = createRecorder({ ...options, outbox: storage.outbox() });
@@ -82,7 +82,7 @@ test("what only the start shows rejects ready, and is told to onError once", asy
   await assert.rejects(audit.ready(), invalid);
   await assert.rejects(handle.stored(), invalid);
   await assert.rejects(handle.delivered(), invalid);
-  await assert.rejects(audit.flush({ patience: 1_000 }), invalid);
+  await assert.rejects(audit.flush({ retryForMs: 1_000 }), invalid);
   await assert.rejects(audit.close(), invalid);
   assert.deepEqual(
     told.map(({ code }) => code),
@@ -107,14 +107,16 @@ test("invalid options throw at once", () => {
 });
 
 test("a start that failed is tried again by itself, and by whoever asks", async () => {
-  for (const flush of [undefined, false] as const) {
+  for (const autoFlush of [undefined, false] as const) {
     let loads = 0;
     const source = async () => {
       loads++;
       if (loads === 1) {
         throw new Error("offline");
       }
-      return new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/recorder_bg.wasm", import.meta.url)));
+      return new WebAssembly.Module(
+        readFileSync(new URL("../../packages/countersign/dist/wasm/recorder_bg.wasm", import.meta.url)),
+      );
     };
     const told: string[] = [];
     const to = memory();
@@ -122,13 +124,13 @@ test("a start that failed is tried again by itself, and by whoever asks", async 
       key,
       origin: ORIGIN,
       to,
-      flush,
-      retry: { firstMs: 1, longestMs: 1 },
+      autoFlush,
+      retry: { initialDelayMs: 1, maxDelayMs: 1 },
       onError: ({ code }) => told.push(code),
     });
     const handle = audit.record({ action: "a.b" });
     await assert.rejects(audit.ready(), { code: "wasm.unavailable" });
-    if (flush === false) {
+    if (autoFlush === false) {
       await audit.flush();
     }
     await handle.delivered();
@@ -143,7 +145,7 @@ test("an event that the start shows to be invalid is reported, and recorded as s
   for (const onInvalid of ["throw", "report"] as const) {
     const to = memory();
     told.length = 0;
-    const audit = createRecorder({ key, origin: ORIGIN, to, flush: false, onInvalid, onError });
+    const audit = createRecorder({ key, origin: ORIGIN, to, autoFlush: false, onInvalid, onError });
     const bad = audit.record({ action: "a.b", tenant: "t", http: { method: "GET", path: "/", status: 1.5 } });
     audit.record({ action: "a.last" });
     await audit.flush();
@@ -169,10 +171,10 @@ test("what is no event by its fields is thrown before the recorder has started",
 
 test("there is as much room before the start as after it", async () => {
   const to = memory();
-  const limits = { limitBytes: 2_000, flush: false as const };
+  const limits = { maxWaitingBytes: 2_000, autoFlush: false as const };
   const full = createRecorder({ key, origin: ORIGIN, to, ...limits });
   const fill = (audit: typeof full) => Array.from({ length: 10 }, () => audit.record({ action: "a.b" }));
-  assert.throws(() => fill(full), { code: "recorder.full", hint: /limitBytes/ });
+  assert.throws(() => fill(full), { code: "recorder.full", hint: /maxWaitingBytes/ });
   await full.close();
   const told: string[] = [];
   const onError = ({ code }: CountersignError) => told.push(code);
@@ -188,11 +190,11 @@ test("there is as much room before the start as after it", async () => {
   assert.deepEqual([reason, metadata.count], ["too much waited to be delivered", dropped]);
 });
 
-test("patience ends the wait for an outbox that never opens", async () => {
+test("retryForMs ends the wait for an outbox that never opens", async () => {
   const outbox = { open: () => new Promise<never>(() => {}), write: async () => {}, close() {} };
   const audit = createRecorder({ key, origin: ORIGIN, to: memory(), outbox, onError: () => {} });
   audit.record({ action: "a.b" });
-  await assert.rejects(audit.flush({ patience: 20 }), { code: "recorder.failed", message: /did not start in time/ });
+  await assert.rejects(audit.flush({ retryForMs: 20 }), { code: "recorder.failed", message: /did not start in time/ });
 });
 
 test("what is recorded while the program ends, before the start, is reported as lost", () => {

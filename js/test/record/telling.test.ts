@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createLazyRecorder } from "../../dist/record/lazy.js";
+import { createLazyRecorder } from "../../packages/countersign/dist/record/lazy.js";
 import { EMITTER, MemoryLog, refusal } from "../deliver/log.ts";
 import { record, recorderOf } from "../deliver/recorder.ts";
 import { until } from "../eventually.ts";
@@ -16,7 +16,7 @@ test("an onError that throws holds up nothing, and is itself told of", async (t)
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const log = new MemoryLog();
   log.meets(() => refusal(503, "server.unavailable"));
-  const recorder = await recorderOf(log, undefined, { flush: {}, onError: fails });
+  const recorder = await recorderOf(log, undefined, { autoFlush: {}, onError: fails });
   const [handle] = record(recorder, "a.b");
   t.mock.timers.tick(1_000);
   await until("the console has said it", () => said.mock.callCount() > 0);
@@ -32,7 +32,7 @@ test("nor does it hold up who only reports", async (t) => {
   const said = t.mock.method(console, "error", () => {});
   const log = new MemoryLog();
   const recorder = createLazyRecorder({
-    read: async () => ({ key: EMITTER.secret, to: log.to, log: log.vkey, flush: false, onError: fails }),
+    read: async () => ({ key: EMITTER.secret, to: log.to, log: log.vkey, autoFlush: false, onError: fails }),
     isShared: true,
     required: false,
   });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { createRecorder, memory } from "../../dist/record/record.js";
+import { createRecorder, memory } from "../../packages/countersign/dist/record/record.js";
 import { coded } from "../coded.ts";
 
 const KEY = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";

@@ -3,11 +3,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { inCore } from "../../dist/record/core.js";
-import * as core from "../../dist/wasm/recorder.js";
+import { inCore } from "../../packages/countersign/dist/record/core.js";
+import * as core from "../../packages/countersign/dist/wasm/recorder.js";
 
 const file = (path: string) => new URL(`../../${path}`, import.meta.url);
-core.initSync({ module: new WebAssembly.Module(readFileSync(file("dist/wasm/recorder_bg.wasm"))) });
+core.initSync({
+  module: new WebAssembly.Module(readFileSync(file("packages/countersign/dist/wasm/recorder_bg.wasm"))),
+});
 
 interface Vectors {
   tlog_proof: { index: number; leaf: string; proof: string };

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import { CountersignError } from "../../dist/error.js";
-import { connect, type Port, transfer } from "../../dist/rpc/connect.js";
+import { CountersignError } from "../../packages/countersign/dist/error.js";
+import { connect, type Port, transfer } from "../../packages/countersign/dist/rpc/connect.js";
 
 interface Host {
   answer(text: string): string;

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { createVerifier } from "countersign/verify/host";
-import { createAnalysis } from "../../dist/analyze/create-analysis.js";
-import { CountersignError } from "../../dist/error.js";
-import { createIndex } from "../../dist/index/create-index.js";
-import { createOverview } from "../../dist/overview/create-overview.js";
-import type { WorkerLike } from "../../dist/rpc/worker-group.js";
-import { createSlicer } from "../../dist/slice/create-slicer.js";
+import { createVerifier } from "countersign/slim";
+import { CountersignError } from "../../packages/countersign/dist/error.js";
+import type { WorkerLike } from "../../packages/countersign/dist/rpc/worker-group.js";
+import { createAnalysis } from "../../packages/ui/dist/analyze/create-analysis.js";
+import { createIndex } from "../../packages/ui/dist/index/create-index.js";
+import { createOverview } from "../../packages/ui/dist/overview/create-overview.js";
+import { createSlicer } from "../../packages/ui/dist/slice/create-slicer.js";
 import { workerWith } from "./workers.ts";
 
 const EMPTY_MODULE = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));

@@ -1,11 +1,11 @@
 /** Worker threads in place of Web Workers. */
 
-import type { WorkerLike } from "../../dist/rpc/worker-group.js";
-import { thread } from "../../dist/verify/thread.node.js";
+import type { WorkerLike } from "../../packages/countersign/dist/rpc/worker-group.js";
+import { thread } from "../../packages/countersign/dist/verify/thread.node.js";
 
-/** Starts a thread that serves what a module, such as `index/work.js` in `dist`, exports as `work`. */
+/** Starts a thread that serves what a module, such as `ui/dist/index/work.js` in `packages`, exports as `work`. */
 export function threadOf(module: string): WorkerLike {
-  const url = new URL(`../../dist/${module}`, import.meta.url);
+  const url = new URL(`../../packages/${module}`, import.meta.url);
   return thread(`
     const { parentPort } = require("node:worker_threads");
     const loaded = import(${JSON.stringify(url.href)});

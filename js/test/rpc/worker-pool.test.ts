@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { WorkerPool } from "../../dist/rpc/worker-pool.js";
+import { WorkerPool } from "../../packages/countersign/dist/rpc/worker-pool.js";
 
 /** A promise that never settles fails its test. */
 const BOUNDED = { timeout: 30_000 };

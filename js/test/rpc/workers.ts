@@ -1,7 +1,7 @@
 /** Workers that share this thread, for tests of what starts them. */
 
-import { connect, type Port } from "../../dist/rpc/connect.js";
-import type { WorkerLike } from "../../dist/rpc/worker-group.js";
+import { connect, type Port } from "../../packages/countersign/dist/rpc/connect.js";
+import type { WorkerLike } from "../../packages/countersign/dist/rpc/worker-group.js";
 
 /** Returns a worker that serves these methods. */
 export function workerWith(methods: object): WorkerLike {

@@ -2,12 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { verify } from "countersign/verify";
-import type { Port } from "../../dist/rpc/connect.js";
-import type { WorkerLike } from "../../dist/rpc/worker-group.js";
-import { createSlicer } from "../../dist/slice/create-slicer.js";
-import { work } from "../../dist/slice/work.js";
+import type { Port } from "../../packages/countersign/dist/rpc/connect.js";
+import type { WorkerLike } from "../../packages/countersign/dist/rpc/worker-group.js";
+import { createSlicer } from "../../packages/ui/dist/slice/create-slicer.js";
+import { work } from "../../packages/ui/dist/slice/work.js";
 
-const module = new WebAssembly.Module(readFileSync(new URL("../../dist/wasm/slicer_bg.wasm", import.meta.url)));
+const module = new WebAssembly.Module(
+  readFileSync(new URL("../../packages/ui/dist/wasm/slicer_bg.wasm", import.meta.url)),
+);
 
 /** How many workers were started and ended. */
 export const workers = { started: 0, ended: 0 };

@@ -4,9 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { expect } from "expect";
 import { z } from "zod";
-import { asyncContext } from "../../dist/context/context.node.js";
-import { defineEvents } from "../../dist/events.js";
-import { type AuditMatchers, assertRecorded, createTestRecorder, matchers } from "../../dist/testing.js";
+import { defineEvents } from "../../packages/countersign/dist/catalogue/define.js";
+import { asyncContext } from "../../packages/countersign/dist/context/context.js";
+import {
+  type AuditMatchers,
+  assertRecorded,
+  createTestRecorder,
+  matchers,
+} from "../../packages/countersign/dist/testing.js";
 import { verify } from "../conformance/program.ts";
 
 expect.extend(matchers);

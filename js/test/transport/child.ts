@@ -1,6 +1,6 @@
 /** Writes an export to a file, in any runtime: `child.ts PATH WHAT …`. */
 
-import { fileTransport } from "../../dist/transport/file.node.js";
+import { fileTransport } from "../../packages/countersign/dist/transport/file.node.js";
 import { chance } from "../outbox/conformance.ts";
 
 const [path = "", what = "", ...args] = process.argv.slice(2);

@@ -5,8 +5,8 @@ import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSyn
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, test } from "node:test";
-import { createRecorder } from "../../dist/record/record.js";
-import { fileTransport } from "../../dist/transport/file.node.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
+import { fileTransport } from "../../packages/countersign/dist/transport/file.node.js";
 import { EMITTERS } from "../conformance/setup.ts";
 import { Child, RUNTIMES, type Runtime } from "../runtimes.ts";
 
@@ -116,7 +116,7 @@ test("what is done with a recorder that was closed is left to the next", async (
       key: EMITTERS[0].secret,
       origin: "example.com/audit",
       to,
-      flush: false,
+      autoFlush: false,
     }).ready();
     audit.record({ action: "job.trigger" });
     await audit.close();

@@ -47,7 +47,7 @@ const open = (table: Table, storage?: Storage) =>
     key: KEY,
     origin: ORIGIN,
     to: table.write,
-    flush: false,
+    autoFlush: false,
     outbox: storage?.outbox(),
     onError: () => {},
   }).ready();
@@ -97,7 +97,7 @@ test("an object is told too", async () => {
     key: KEY,
     origin: ORIGIN,
     to: { begun: () => true, write },
-    flush: false,
+    autoFlush: false,
   }).ready();
   audit.record({ action: "a.b" });
   await audit.close();

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { Miniflare } from "miniflare";
-import { r2Transport } from "../../dist/transport/r2.js";
+import { r2Transport } from "../../packages/countersign/dist/transport/r2.js";
 import { bundled } from "../outbox/worker/bundle.ts";
 
 const worker = new Miniflare({

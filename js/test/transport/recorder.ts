@@ -1,7 +1,7 @@
 /** Records into a file with an outbox, in any runtime: `recorder.ts KEY EXPORT OUTBOX FROM [TO]`. */
 
-import { fileOutbox, fileTransport } from "../../dist/node.js";
-import { createRecorder } from "../../dist/record/record.js";
+import { fileOutbox, fileTransport } from "../../packages/countersign/dist/node.js";
+import { createRecorder } from "../../packages/countersign/dist/record/record.js";
 
 const [key = "", path = "", outbox = "", from = "0", to] = process.argv.slice(2);
 const audit = await createRecorder({
@@ -9,7 +9,7 @@ const audit = await createRecorder({
   origin: "example.com/audit",
   to: fileTransport(path),
   outbox: fileOutbox(outbox),
-  flush: { events: 20, ms: 5 },
+  autoFlush: { maxEvents: 20, maxDelayMs: 5 },
 }).ready();
 
 for (let next = Number(from); to === undefined || next < Number(to); next += 1) {

@@ -1,7 +1,7 @@
 /** Writers to one bucket. */
 
-import { type Bucket, r2Transport } from "../../src/transport/r2.ts";
-import type { StoringTransport } from "../../src/transport/transport.ts";
+import { type Bucket, r2Transport } from "../../packages/countersign/dist/transport/r2.js";
+import type { StoringTransport } from "../../packages/countersign/dist/transport/transport.js";
 
 interface Env {
   BUCKET: Bucket & { delete(key: string): Promise<void>; put(key: string, value: string): Promise<object | null> };

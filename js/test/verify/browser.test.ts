@@ -24,11 +24,11 @@ const POLICY = {
 const TYPES: Record<string, string> = { ".js": "text/javascript", ".wasm": "application/wasm" };
 
 const IMPORTS = {
-  "countersign/verify": "/dist/verify/verify.js",
-  "#verifier": "/dist/artefact/verifier.js",
-  "countersign/verify/host": "/dist/verify/create-verifier.js",
-  "countersign/verify/worker": "/dist/verify/worker.js",
-  "countersign/verifier.wasm": "/dist/wasm/verifier_bg.wasm",
+  "countersign/verify": "/countersign/dist/verify/verify.js",
+  "#verifier": "/countersign/dist/artefact/verifier.js",
+  "countersign/slim": "/countersign/dist/slim.js",
+  "countersign/verify/worker": "/countersign/dist/verify/worker.js",
+  "countersign/verifier.wasm": "/countersign/dist/wasm/verifier_bg.wasm",
 };
 
 const HTML = `<!doctype html>
@@ -82,8 +82,8 @@ const server = createServer((request, response) => {
   } else if (pathname === "/next") {
     wanted.resolve();
     response.end();
-  } else if (pathname.startsWith("/dist/")) {
-    response.end(readFileSync(new URL(`../..${pathname}`, import.meta.url)));
+  } else if (pathname.startsWith("/countersign/dist/")) {
+    response.end(readFileSync(new URL(`../../packages${pathname}`, import.meta.url)));
   } else {
     response.end(pathname === "/" ? HTML : served.get(pathname));
   }

@@ -51,8 +51,9 @@ function readCase(name: string, folder: URL): Case {
 }
 
 function expectations(args: { origin?: string; range?: [number, number]; max_age_seconds?: number; now?: string }) {
-  const { origin, range, max_age_seconds: maxAgeSeconds, now } = args;
-  return { origin, range, maxAgeSeconds, now: now === undefined ? undefined : new Date(now) };
+  const { origin, range, max_age_seconds: seconds, now } = args;
+  const maxAgeMs = seconds === undefined ? undefined : seconds * 1000;
+  return { origin, range, maxAgeMs, now: now === undefined ? undefined : new Date(now) };
 }
 
 /** One of them. */

@@ -1,6 +1,6 @@
 /** Workers that are kept from one verification to the next: hundreds of small exports don't start them anew. */
 
-import type { WorkerLike } from "countersign/verify/host";
+import type { WorkerLike } from "countersign/slim";
 
 /** Gives out workers. A verification must have ended well before the next may have its workers. */
 export class Kept {

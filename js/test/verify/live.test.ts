@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { createVerifier } from "countersign/slim";
 import {
   CountersignError,
   type LiveOptions,
@@ -13,7 +14,6 @@ import {
   verify,
   verifyLive,
 } from "countersign/verify";
-import { createVerifier } from "countersign/verify/host";
 import { type Case, caseNamed } from "./cases.ts";
 import { exportOf } from "./inputs.ts";
 
@@ -162,15 +162,19 @@ test("an age is measured when a report is made, unless a moment was given", asyn
   context.mock.timers.enable({ apis: ["Date"], now: seen });
   for (const [clock, moment, failed] of [
     [seen, undefined, 0],
+    [seen + 60_500, undefined, 0],
+    [seen + 60_501, undefined, 1],
     [later, undefined, 1],
     [later, seen, 0],
+    [later, seen + 60_500, 0],
+    [seen, seen + 60_501, 1],
     [seen, later, 1],
   ] as const) {
     // It has another time when verifying begins.
     context.mock.timers.setTime(moment ?? 0);
     const { reports, onReport, given } = steps(lines, checkpoints);
     const now = moment === undefined ? undefined : new Date(moment);
-    const options = { ...one.options, expect: { maxAgeSeconds: 60, now }, threads: 0, onReport } as const;
+    const options = { ...one.options, expect: { maxAgeMs: 60_500, now }, threads: 0, onReport } as const;
     const verification = verifyLive(given, options);
     context.mock.timers.setTime(clock);
     const { report } = await verification;

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { verify } from "countersign/verify";
 import { caseNamed, cases } from "./cases.ts";
 
-const types = readFileSync(new URL("../../dist/codes.d.ts", import.meta.url), "utf8");
+const types = readFileSync(new URL("../../packages/countersign/dist/codes.d.ts", import.meta.url), "utf8");
 
 function words(type: string): string[] {
   const [, body = ""] = new RegExp(`type ${type} =([^;]*);`).exec(types) ?? [];

@@ -1,7 +1,7 @@
 /** Verifies the files that its arguments name, with so many threads, and prints what it is told: in any runtime. */
 
 import { readFile } from "node:fs/promises";
-import { type Mark, verify } from "../../dist/verify/verify.js";
+import { type Mark, verify } from "../../packages/countersign/dist/verify/verify.js";
 
 const [trust, ...files] = process.argv.slice(2);
 const results = [];

@@ -4,8 +4,8 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
+import { createVerifier, type WorkerLike } from "countersign/slim";
 import { CountersignError, type Progress, type VerifyOptions, verify } from "countersign/verify";
-import { createVerifier, type WorkerLike } from "countersign/verify/host";
 import { caseNamed } from "./cases.ts";
 import { exportOf, inPieces } from "./inputs.ts";
 
@@ -179,10 +179,10 @@ test("an unusable option is refused, and named", async () => {
     [{ expect: { range: [0, 2 ** 53] } }, "options.invalid", "expect.range"],
     [{ expect: { range: [1] } }, "options.invalid", "expect.range"],
     [{ expect: { origin: 1 } }, "options.invalid", "expect.origin"],
-    [{ expect: { maxAgeSeconds: -1 } }, "options.invalid", "expect.maxAgeSeconds"],
-    [{ expect: { maxAgeSeconds: 1, now: new Date(Number.NaN) } }, "options.invalid", "expect.now"],
-    [{ expect: { maxAgeSeconds: 1, now: "now" } }, "options.invalid", "expect.now"],
-    [{ expect: { maxAgeSeconds: 1, now: new Date(8.64e15) } }, "time.invalid", "now"],
+    [{ expect: { maxAgeMs: -1 } }, "options.invalid", "expect.maxAgeMs"],
+    [{ expect: { maxAgeMs: 1_000, now: new Date(Number.NaN) } }, "options.invalid", "expect.now"],
+    [{ expect: { maxAgeMs: 1_000, now: "now" } }, "options.invalid", "expect.now"],
+    [{ expect: { maxAgeMs: 1_000, now: new Date(8.64e15) } }, "time.invalid", "now"],
   ];
   for (const [options, code, member, line] of refused) {
     for (const threads of [0, 1, 2]) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { disguised, lookAlikes } from "../../dist/viewer/parts/value-alike.js";
+import { disguised, lookAlikes } from "../../packages/ui/dist/viewer/parts/value-alike.js";
 
 const marked = (text: string) =>
   disguised(text)

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Session } from "../../dist/viewer/session/session.js";
-import { en } from "../../dist/viewer/texts/texts.js";
-import { Announcer } from "../../dist/viewer/verdict/announcer.js";
+import type { Session } from "../../packages/ui/dist/viewer/session/session.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
+import { Announcer } from "../../packages/ui/dist/viewer/verdict/announcer.js";
 
 const at = (bytes: number, more: object = {}) =>
   ({ phase: "verifying", progress: { bytes, total: 100 }, ...more }) as Session;

@@ -5,7 +5,7 @@ import { mkdtemp, rm, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import type { Viewer } from "../../dist/viewer/viewer.js";
+import type { Viewer } from "../../packages/ui/dist/viewer/viewer.js";
 import { exportOf } from "../verify/inputs.ts";
 import { Site } from "./site.ts";
 

@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { extentOf } from "../../dist/viewer/chart/period.js";
-import { DEFAULT_COLUMNS, longestRun, readColumns, writeColumns } from "../../dist/viewer/list/columns.js";
-import { fitting } from "../../dist/viewer/list/columns-layout.js";
-import { cellsOf } from "../../dist/viewer/list/rows-cells.js";
-import { en } from "../../dist/viewer/texts/texts.js";
+import { extentOf } from "../../packages/ui/dist/viewer/chart/period.js";
+import { DEFAULT_COLUMNS, longestRun, readColumns, writeColumns } from "../../packages/ui/dist/viewer/list/columns.js";
+import { fitting } from "../../packages/ui/dist/viewer/list/columns-layout.js";
+import { cellsOf } from "../../packages/ui/dist/viewer/list/rows-cells.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 import { event, listed, usual } from "./page/made.ts";
 

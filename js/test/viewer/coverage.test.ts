@@ -2,11 +2,11 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import "../../dist/viewer/texts/de.js";
-import type { Coverage, FindingsStatus } from "../../dist/analyze/types.js";
-import { coverageView } from "../../dist/viewer/detection/coverage.js";
-import { outcomeView } from "../../dist/viewer/detection/found-outcome.js";
-import { en, textsOf } from "../../dist/viewer/texts/texts.js";
+import "../../packages/ui/dist/viewer/texts/de.js";
+import type { Coverage, FindingsStatus } from "../../packages/ui/dist/analyze/types.js";
+import { coverageView } from "../../packages/ui/dist/viewer/detection/coverage.js";
+import { outcomeView } from "../../packages/ui/dist/viewer/detection/found-outcome.js";
+import { en, textsOf } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 
 const whole: Coverage = {

@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Change, difference } from "../../dist/viewer/drawer/diff.js";
-import { written } from "../../dist/viewer/parts/json-view.js";
+import { type Change, difference } from "../../packages/ui/dist/viewer/drawer/diff.js";
+import { written } from "../../packages/ui/dist/viewer/parts/json-view.js";
 import { parseJson } from "./tree.ts";
 
 function changes(before: string, after: string): string[] {

@@ -4,8 +4,8 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { verify } from "countersign/verify";
-import { bundlePath, linesOf } from "../../dist/bundles.js";
-import { namesIssuers, withEarlierEntries } from "../../dist/viewer/session/earlier-entries.js";
+import { bundlePath, linesOf } from "../../packages/shared/dist/bundles.js";
+import { namesIssuers, withEarlierEntries } from "../../packages/ui/dist/viewer/session/earlier-entries.js";
 import { type Case, caseNamed } from "../verify/cases.ts";
 
 const whole = caseNamed("large-whole");

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { test } from "node:test";
 import { setImmediate } from "node:timers/promises";
-import { Following } from "../../dist/viewer/session/following.js";
+import { Following } from "../../packages/ui/dist/viewer/session/following.js";
 
 // Addresses are resolved against the page's.
 Object.assign(globalThis, { document: { baseURI: "https://log.example/" } });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { clip, moment, visible } from "../../dist/viewer/parts/format.js";
-import { de } from "../../dist/viewer/texts/de.js";
-import { en } from "../../dist/viewer/texts/texts.js";
+import { clip, moment, visible } from "../../packages/ui/dist/viewer/parts/format.js";
+import { de } from "../../packages/ui/dist/viewer/texts/de.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 
 test("amounts, in each language", () => {
   const { bytes, duration, events, leaves } = en.figures;

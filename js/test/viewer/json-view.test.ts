@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Json, member, written } from "../../dist/viewer/parts/json-view.js";
+import { type Json, member, written } from "../../packages/ui/dist/viewer/parts/json-view.js";
 import { parseJson } from "./tree.ts";
 
 const literal = (source: string): Json => ({ kind: "literal", source });

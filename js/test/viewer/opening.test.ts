@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Opening } from "../../dist/viewer/drawer/opening.js";
-import type { EventIndex, Row } from "../../src/index/types.ts";
+import type { EventIndex, Row } from "../../packages/ui/dist/index/types.js";
+import { Opening } from "../../packages/ui/dist/viewer/drawer/opening.js";
 import { listed, usual } from "./page/made.ts";
 
 /** An index that answers when it is told to. */

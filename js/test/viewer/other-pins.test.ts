@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { de } from "../../dist/viewer/texts/de.js";
-import { en } from "../../dist/viewer/texts/texts.js";
-import { otherOrigins, otherPinsView } from "../../dist/viewer/verdict/other-pins.js";
-import type { Report } from "../../src/report.ts";
+import type { Report } from "../../packages/countersign/dist/report.js";
+import { de } from "../../packages/ui/dist/viewer/texts/de.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
+import { otherOrigins, otherPinsView } from "../../packages/ui/dist/viewer/verdict/other-pins.js";
 import { textOf } from "./drawn.ts";
 
 const pin = (origin: string) => `${origin}\n9\nAAAA\n\n— ${origin} AAAA\n`;

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Outline } from "../../dist/analyze/outline.js";
+import { Outline } from "../../packages/ui/dist/analyze/outline.js";
 
 test("a finding concerns a search if at least one of its entries is found", () => {
   const outline = new Outline();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { holds } from "../../dist/viewer/parts/ranges.js";
+import { holds } from "../../packages/ui/dist/viewer/parts/ranges.js";
 
 test("a leaf is in a range from its begin up to, and not including, its end", () => {
   const held = (...bounds: number[]) =>

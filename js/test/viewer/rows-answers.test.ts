@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Answers } from "../../dist/viewer/list/rows-answers.js";
-import type { Found } from "../../src/index/types.ts";
+import type { Found } from "../../packages/ui/dist/index/types.js";
+import { Answers } from "../../packages/ui/dist/viewer/list/rows-answers.js";
 import { indexOf, listed, usual } from "./page/made.ts";
 
 /** A list of lines that somebody looks at. */

@@ -2,9 +2,9 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PAGE } from "../../dist/index/page.js";
-import { RowPages } from "../../dist/viewer/list/rows-pages.js";
-import type { Row } from "../../src/index/types.ts";
+import { PAGE } from "../../packages/ui/dist/index/page.js";
+import type { Row } from "../../packages/ui/dist/index/types.js";
+import { RowPages } from "../../packages/ui/dist/viewer/list/rows-pages.js";
 import { event, listed, usual } from "./page/made.ts";
 
 /** An index that answers when it is told to. */

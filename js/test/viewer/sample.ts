@@ -1,7 +1,8 @@
 /** An export like those of a small dashboard: who did what to which job, over two days. */
 
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
-import { type AuditEvent, createRecorder, memory } from "countersign";
+import { type AuditEvent, memory } from "countersign";
+import { creating } from "../deliver/recorder.ts";
 
 const ORIGIN = "log.example/acme";
 const BEGIN = Date.parse("2026-11-02T06:00:00.000Z");
@@ -57,7 +58,7 @@ async function recorded(name: string, events: number): Promise<{ vkey: string; t
   const { vkey, signer } = key(`example.com/${name}`);
   const to = memory();
   let now = BEGIN;
-  const recorder = await createRecorder({ key: signer, origin: ORIGIN, to, now: () => now }).ready();
+  const recorder = await creating({ now: () => now })({ key: signer, origin: ORIGIN, to }).ready();
   for (let number = 0; number < events; number += 1) {
     now = BEGIN + Math.floor((number * 2 * 24 * 60 * MINUTE) / events) + draw(`minute ${name} ${number}`, 4 * MINUTE);
     recorder.record(eventAt(number + name.length * 1000));

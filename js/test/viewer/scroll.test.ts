@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ScrollMap } from "../../dist/viewer/list/scroll.js";
+import { ScrollMap } from "../../packages/ui/dist/viewer/list/scroll.js";
 
 const VIEW = 500;
 const MILLION = 1_000_000 * 40;

@@ -4,16 +4,16 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, test } from "node:test";
 import type { Page } from "playwright-core";
-import { queryOf, withField, withTime, withToggled } from "../../dist/viewer/search/criteria.js";
-import { Looking } from "../../dist/viewer/search/looking.js";
+import { queryOf, withField, withTime, withToggled } from "../../packages/ui/dist/viewer/search/criteria.js";
+import { Looking } from "../../packages/ui/dist/viewer/search/looking.js";
 import {
   holdTo,
   type ReadySelection,
   reasonOf,
   SelectionMismatch,
   selectionOf,
-} from "../../dist/viewer/search/selection.js";
-import { en } from "../../dist/viewer/texts/texts.js";
+} from "../../packages/ui/dist/viewer/search/selection.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { violations } from "../axe.ts";
 import { sampleOf } from "./sample.ts";
 import { Site } from "./site.ts";
@@ -377,7 +377,7 @@ test("a selection is ready only if the newest search is answered in full", () =>
   const looking = (more: object) => ({ session: SESSION, turn: 1, found, isBusy: false, ...more }) as never;
   const state = (more: object, draft?: { text: string; refusal: undefined }) =>
     selectionOf(looking(more), CRITERIA, draft).state;
-  const refusal = { code: "query.time", at: [0, 1] as const, message: "m", hint: "h" };
+  const refusal = { code: "query.time", at: [0, 1] as const, message: "m", hint: "h", phrases: {} };
   assert.equal(state({}), "ready");
   assert.equal(state({ isBusy: true }), "counting");
   assert.equal(state({ found: undefined }), "counting");

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import type { SignerTrust } from "../../dist/codes.js";
-import { standings } from "../../dist/index/standing.js";
+import type { SignerTrust } from "../../packages/countersign/dist/codes.js";
+import { standings } from "../../packages/ui/dist/index/standing.js";
 
 test("nothing is trusted before there is a report", () => {
   assert.equal(standings(undefined)({ chain: "a", vkey: "k", authorised: true }), "unsettled");

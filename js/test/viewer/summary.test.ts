@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { cellsOf } from "../../dist/viewer/list/rows-cells.js";
-import { summaryOf } from "../../dist/viewer/parts/summary.js";
-import { en } from "../../dist/viewer/texts/texts.js";
-import type { Reading } from "../../src/index/types.ts";
+import type { Reading } from "../../packages/ui/dist/index/types.js";
+import { cellsOf } from "../../packages/ui/dist/viewer/list/rows-cells.js";
+import { summaryOf } from "../../packages/ui/dist/viewer/parts/summary.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 import { textOf } from "./drawn.ts";
 import { listed, usual } from "./page/made.ts";
 

@@ -3,10 +3,10 @@
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { de } from "../../dist/viewer/texts/de.js";
-import { en } from "../../dist/viewer/texts/texts.js";
+import { de } from "../../packages/ui/dist/viewer/texts/de.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
 
-const FOLDER = new URL("../../src/viewer/texts/", import.meta.url);
+const FOLDER = new URL("../../packages/ui/src/viewer/texts/", import.meta.url);
 const languages = readdirSync(FOLDER).filter((name) => /^[a-z]+\.json$/.test(name));
 const read = (name: string) => JSON.parse(readFileSync(new URL(name, FOLDER), "utf8"));
 
@@ -61,17 +61,51 @@ test("each form of a text that counts is a text, also where it leaves the number
   }
 });
 
-test("what a language says of the core's sentences has their slots and no others", () => {
+const CORE = new URL("../../../", import.meta.url);
+const rust = (path: string) => readFileSync(new URL(path, CORE), "utf8");
+
+/** Every sentence that the core says, by its code: those of its tables, the hints of its findings, and those with values. */
+function saidByCore(): Map<string, string> {
+  const tables = ["src/phrases.rs", "crates/query/src/phrases.rs"].flatMap((path) => [
+    ...rust(path).matchAll(/^ {4}[A-Z0-9_]+ "([a-z0-9_.]+)" "((?:[^"\\]|\\.)*)";$/gm),
+  ]);
+  const hints = [
+    ...rust("src/verify/finding.rs").matchAll(/^ {4}\w+ "(\w+\.\w+)" \w+\n\s+"((?:[^"\\]|\\.)*)";$/gm),
+  ].map(([all, code = "", english = ""]) => [all, `hint.${code}`, english]);
+  const checks = readdirSync(new URL("src/verify/", CORE)).filter((name) => name.endsWith(".rs"));
+  const said = checks.flatMap((name) => [
+    ...rust(`src/verify/${name}`).matchAll(/\bsay!\(\s*"([a-z0-9_.]+)",\s*"((?:[^"\\]|\\.)*)"/g),
+  ]);
+  assert.ok(tables.length > 200 && hints.length > 40 && said.length > 40);
+  const all = [...tables, ...hints, ...said].map(([, code = "", english = ""]) => [code, english] as const);
+  assert.equal(new Set(all.map(([code]) => code)).size, all.length, "a code stands for two sentences");
+  return new Map(all);
+}
+
+test("each sentence of the core is said in each language, with its values and no others", () => {
+  const names = (text: string) => [...text.matchAll(/\{#?(\w+)\}/g)].map(([, name]) => name).sort();
+  const english = [...saidByCore()].map(([code, text]) => [code, names(text)] as const);
   for (const name of readdirSync(FOLDER).filter((name) => name.startsWith("core.") && name.endsWith(".json"))) {
-    for (const [core, says] of Object.entries<string>(read(name))) {
-      const known = new Set(core.match(/\{[#@",][a-z]+\}/g) ?? []);
-      assert.deepEqual(
-        (says.match(/\{[#@",][a-z]+\}/g) ?? []).filter((slot) => !known.has(slot as `{#${string}}`)),
-        [],
-        core,
-      );
-    }
+    const language = Object.entries<string>(read(name)).map(([code, text]) => [code, names(text)] as const);
+    assert.deepEqual(Object.fromEntries(language.sort()), Object.fromEntries(english.sort()), name);
   }
+});
+
+/** Groups whose texts are chosen by words of the core or of queries. */
+const CHOSEN = /^(query\.members|result\.codes|rows\.proof\.facts)\./;
+
+test("each text is used", () => {
+  const sources = ["js/src/", "www/src/", "www/console/"].map((name) => new URL(name, CORE));
+  const used = sources.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts") && !/(^|\/)texts\//.test(name))
+      .flatMap((name) => readFileSync(new URL(name, folder), "utf8").match(/\w+/g) ?? []),
+  );
+  const words = new Set([...used, "one", "other", "*"]);
+  const unused = slots(read("en.json"))
+    .map(([path]) => path.slice(1))
+    .filter((path) => !CHOSEN.test(path) && path.split(".").some((name) => !words.has(name)));
+  assert.deepEqual(unused, []);
 });
 
 test("slots are filled in each language's own order, and numbers grouped in its own way", () => {

@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { compareTrust } from "../../dist/viewer/session/trust-compared.js";
-import { de } from "../../dist/viewer/texts/de.js";
-import { en } from "../../dist/viewer/texts/texts.js";
-import { comparedWords } from "../../dist/viewer/verdict/trust-compared-view.js";
+import { compareTrust } from "../../packages/ui/dist/viewer/session/trust-compared.js";
+import { de } from "../../packages/ui/dist/viewer/texts/de.js";
+import { en } from "../../packages/ui/dist/viewer/texts/texts.js";
+import { comparedWords } from "../../packages/ui/dist/viewer/verdict/trust-compared-view.js";
 
 const PUBLIC = "ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
 const key = (name: string, id = "5cc3cc17") => `${name}+${id}+${PUBLIC}`;

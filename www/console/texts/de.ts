@@ -1,4 +1,4 @@
-import { counting } from "@countersign/viewer/texts/figures.js";
+import { counting } from "@countersign/ui/viewer/texts/figures.js";
 import { html } from "lit";
 import { de as page } from "../../src/texts/de.ts";
 import type { ConsoleTexts } from "./en.ts";

@@ -30,14 +30,15 @@ function vector(name: string): unknown {
   const text = (file: string) => readFileSync(folder + file, "utf8");
   const file = files.find((one) => one.startsWith("export."));
   if (file === undefined) throw new Error(`${name} has no export`);
-  const { max_age_seconds: maxAgeSeconds, ...expect } = existsSync(`${folder}args.json`)
+  const { max_age_seconds: seconds, ...expect } = existsSync(`${folder}args.json`)
     ? JSON.parse(text("args.json"))
     : {};
+  const maxAgeMs = seconds === undefined ? undefined : seconds * 1000;
   return {
     file: `${name}${file.slice("export".length)}`,
     bytes: readFileSync(folder + file).toString("base64"),
     trust: existsSync(`${folder}trust.txt`) ? text("trust.txt") : undefined,
     pins: files.filter((one) => one.startsWith("pin-")).map(text),
-    expect: existsSync(`${folder}args.json`) ? { ...expect, maxAgeSeconds } : undefined,
+    expect: existsSync(`${folder}args.json`) ? { ...expect, maxAgeMs } : undefined,
   };
 }

@@ -6,7 +6,7 @@ import { packed } from "../../build/packed.ts";
 /** The recorder's WebAssembly, for what is recorded in the tab. */
 export function recorder(): Plugin {
   return inlined("virtual:recorder", async () => {
-    const file = new URL("../../../js/dist/wasm/recorder_bg.wasm", import.meta.url);
+    const file = new URL(import.meta.resolve("countersign/recorder.wasm"));
     return { recorderModule: packed(await readFile(file)) };
   });
 }

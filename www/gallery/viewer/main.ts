@@ -1,7 +1,7 @@
 import "virtual:look.css";
 import "./style.css";
-import "@countersign/viewer/texts/de.js";
-import { Viewer } from "@countersign/viewer/viewer.js";
+import "@countersign/ui/viewer/texts/de.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { tools } from "../../src/tools.ts";
 import { run } from "../run.ts";
 import { sceneOf } from "./scenes.ts";

@@ -1,6 +1,7 @@
 import { recorderModule } from "virtual:recorder";
-import { recording } from "@countersign/record/host.js";
-import type { Viewer } from "@countersign/viewer/viewer.js";
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
+import { recording } from "../../../js/packages/countersign/dist/record/create.js";
+import { ofRuntime } from "../../../js/packages/countersign/dist/record/lifecycle.js";
 import { unpack } from "../../src/unpack.ts";
 
 const MINUTE = 60_000;
@@ -12,17 +13,12 @@ const NAMES = ["Ada Okafor", "Lin Zhao", "Sam de Vries", "Noor Haddad", "Kai Tan
 /** Records so many events, and feeds them to the viewer as they are recorded. */
 export async function feedMany(viewer: Viewer, events: number): Promise<void> {
   const load = async () => WebAssembly.compile(await (await unpack(recorderModule)).arrayBuffer());
-  const { createRecorder, generateKey } = recording(load);
+  let now = Date.parse("2026-01-01T00:00:00Z");
+  const { createRecorder, generateKey } = recording(load, ofRuntime, { now: () => now });
   const { key, vkey } = await generateKey("example.com/gallery");
   viewer.trustText = `emitter ${vkey}\n`;
   await viewer.updateComplete;
-  let now = Date.parse("2026-01-01T00:00:00Z");
-  const recorder = createRecorder({
-    key,
-    origin: "log.example/gallery",
-    to: (chunk) => viewer.feed(chunk),
-    now: () => now,
-  });
+  const recorder = createRecorder({ key, origin: "log.example/gallery", to: (chunk) => viewer.feed(chunk) });
   for (let number = 0; number < events; number += 1) {
     // A year holds about half a million minutes.
     now += Math.round((MINUTE * 500_000 * (1 + Math.sin(number / (events / 40)))) / events);

@@ -1,4 +1,4 @@
-import type { Viewer } from "@countersign/viewer/viewer.js";
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import type { FindingCode } from "countersign/verify";
 import { STRANGERS } from "../common.ts";
 import { beginning, example } from "../exports.ts";

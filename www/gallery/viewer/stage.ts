@@ -1,5 +1,5 @@
-import { Session } from "@countersign/viewer/session/session.js";
-import { Viewer } from "@countersign/viewer/viewer.js";
+import { Session } from "@countersign/ui/viewer/session/session.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { example, linesOf } from "../exports.ts";
 import { asked } from "../run.ts";
 import { until } from "../until.ts";

@@ -1,12 +1,11 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
 import type { Filed, Shelf } from "./filed.ts";
 import type { Block, Described, Frame } from "./frame.ts";
-import { evidenceTexts } from "./texts.ts";
 
 /** So many sections are open when all are unfolded: those after them are found by their titles. */
 const FEW = 2;
@@ -22,20 +21,20 @@ export function filedView(
   isOwnTrust: boolean,
   t: PageTexts,
 ): TemplateResult | typeof nothing {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   switch (shelf.is) {
     case "empty":
       return nothing;
     case "opening":
       return html`<section class="panel filed" aria-busy="true"><p role="status">${texts.opening}</p></section>`;
     case "refused": {
-      const { message, hint, code, line } = shelf.failure;
+      const { message, hint, code, line, phrases } = shelf.failure;
       return html`
         <section class="stopped tone-bad filed" role="alert" data-filed="refused">
           <h2 tabindex="-1">${icon("fail")}${texts.refused}</h2>
           <p class="faint">${value(shelf.name)}</p>
-          <p>${texts.place(line)}${told(message, t, 1000)}</p>
-          ${hint === undefined ? nothing : html`<p class="hint">${told(hint, t, 1000)}</p>`}
+          <p>${texts.place(line)}${told(message, phrases, t, 1000)}</p>
+          ${hint === undefined ? nothing : html`<p class="hint">${told(hint, phrases, t, 1000)}</p>`}
           ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
           <p class="help">${texts.refusedAbout}</p>
         </section>
@@ -47,9 +46,9 @@ export function filedView(
 }
 
 function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageTexts): TemplateResult {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   const { frame, why, page, when } = filed;
-  const { word, says } = verdictWords({ report: frame.report, why }, t.viewer);
+  const { word, says } = verdictWords({ report: frame.report, phrases: {}, why }, t.viewer);
   const events = t.viewer.figures.events(
     frame.slice === null ? frame.report.counts.events : frame.slice.events,
   );
@@ -78,7 +77,7 @@ function openView(filed: Filed, isInside: boolean, isOwnTrust: boolean, t: PageT
 
 /** What its writer has to say, folded: what was verified comes first. */
 function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   return html`
     <details class="evidence-part">
       <summary>${texts.sections(t.viewer.figures.count(sections.length), sections.length)}</summary>
@@ -97,7 +96,7 @@ function sectionsView(sections: Frame["sections"], t: PageTexts): TemplateResult
 
 /** All that a file says of itself, on paper. */
 export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
-  const { filed } = evidenceTexts(t.lang);
+  const { filed } = t.evidence;
   return html`
     <h3>${filed.heading}</h3>
     ${frameFacts(frame, t)}
@@ -109,7 +108,7 @@ export function printedFile(frame: Frame, t: PageTexts): TemplateResult {
 
 /** What a report says that it is of, and who made it. */
 export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
-  const texts = evidenceTexts(t.lang).filed;
+  const texts = t.evidence.filed;
   const { figures } = t.viewer;
   const { sample, events } = frame.scope;
   const described = ({ name, sha256, size }: Described) =>
@@ -138,7 +137,7 @@ export function frameFacts(frame: Frame, t: PageTexts): TemplateResult {
 
 /** How a sample was drawn. */
 export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: PageTexts): TemplateResult {
-  const { make } = evidenceTexts(t.lang);
+  const { make } = t.evidence;
   const { count, events } = t.viewer.figures;
   return html`
     ${make.drawn(count(sample.leaves.length), events(sample.candidates))}
@@ -150,7 +149,7 @@ export function sampleView(sample: NonNullable<Frame["scope"]["sample"]>, t: Pag
 
 function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing {
   if (frame.papers.length === 0) return nothing;
-  const { filed, make } = evidenceTexts(t.lang);
+  const { filed, make } = t.evidence;
   return html`
     <h3>${filed.papers}</h3>
     <table class="papers">

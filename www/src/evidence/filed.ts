@@ -1,5 +1,5 @@
-import type { PlainError } from "@countersign/error.js";
-import type { Tools } from "@countersign/viewer/session/session.js";
+import type { PlainError } from "@countersign/shared/error.js";
+import type { Tools } from "@countersign/ui/viewer/session/session.js";
 import type { Why } from "countersign/verify";
 import type { TextFile } from "../input/trust.ts";
 import type { Frame } from "./frame.ts";

@@ -1,6 +1,6 @@
-import { clip, visible } from "../../../js/dist/viewer/parts/format.js";
+import { clip, visible } from "@countersign/ui/viewer/parts/format.js";
+import type { PageTexts } from "../texts/en.ts";
 import type { Filed } from "./filed.ts";
-import type { EvidenceTexts } from "./texts.ts";
 import type { PrintedEvidence } from "./to-print.ts";
 
 /** The longest text that others chose at the foot of a page, and the longest query, in UTF-16 units. */
@@ -14,7 +14,7 @@ export function footPages(
   evidence: PrintedEvidence | undefined,
   filed: Filed | undefined,
   when: Date | undefined,
-  t: EvidenceTexts,
+  t: PageTexts["evidence"],
 ): void {
   document.adoptedStyleSheets = document.adoptedStyleSheets.filter((one) => one !== sheet);
   if (evidence === undefined) return;
@@ -48,7 +48,7 @@ export function linesOf(
   { foot, searched }: PrintedEvidence,
   filed: Filed | undefined,
   when: Date | undefined,
-  { filed: words, paper }: EvidenceTexts,
+  { filed: words, paper }: PageTexts["evidence"],
 ): readonly string[] {
   const { file, version, page, trust, pins } = foot;
   const hash = (sha256: string | undefined) => `SHA-256 ${sha256 ?? paper.noHash}`;

@@ -1,8 +1,8 @@
-import { sampleRoot } from "@countersign/slice/sample-root.js";
-import type { Drawing, Slicer } from "@countersign/slice/types.js";
-import { stem } from "@countersign/viewer/parts/save.js";
-import { SelectionMismatch } from "@countersign/viewer/search/selection.js";
-import type { Session, Tools } from "@countersign/viewer/session/session.js";
+import { sampleRoot } from "@countersign/ui/slice/sample-root.js";
+import type { Drawing, Slicer } from "@countersign/ui/slice/types.js";
+import { stem } from "@countersign/ui/viewer/parts/save.js";
+import { SelectionMismatch } from "@countersign/ui/viewer/search/selection.js";
+import type { Session, Tools } from "@countersign/ui/viewer/session/session.js";
 import { ABOUT } from "../about.ts";
 import type { TextFile } from "../input/trust.ts";
 import type { Part } from "../state/case.ts";

@@ -1,7 +1,7 @@
-import { plainError } from "@countersign/error.js";
-import type { EventRow } from "@countersign/index/types.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { plainError } from "@countersign/shared/error.js";
+import type { EventRow } from "@countersign/ui/index/types.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import {
   holdTo,
   isStill,
@@ -9,8 +9,8 @@ import {
   type Selection,
   SelectionMismatch,
   selectionView,
-} from "@countersign/viewer/search/selection.js";
-import type { Viewer } from "@countersign/viewer/viewer.js";
+} from "@countersign/ui/viewer/search/selection.js";
+import type { Viewer } from "@countersign/ui/viewer/viewer.js";
 import { html, nothing, type TemplateResult } from "lit";
 import type { TextFile } from "../input/trust.ts";
 import { moment } from "../said.ts";
@@ -25,7 +25,6 @@ import { drawn, evidenceFile, type Made, type Making, reportFile, sliceFile, Too
 import { LONGEST_COMMENT, Papers } from "./papers.ts";
 import { queryOf } from "./question.ts";
 import { eventRows, outcomeOf, saysOf } from "./rows.ts";
-import { type EvidenceTexts, evidenceTexts } from "./texts.ts";
 
 /** So many events can be annotated at a time: who wants others searches for them. */
 const LISTED = 100;
@@ -83,7 +82,7 @@ export class EvidencePanel extends View {
     const { session, query } = this.bench.selection;
     if (basis && (basis.session !== session || basis.query !== query)) {
       // What was drawn of another search is no sample of this one.
-      if (this.#sample !== undefined) this.#said = evidenceTexts(this.texts.lang).make.sampleDropped;
+      if (this.#sample !== undefined) this.#said = this.texts.evidence.make.sampleDropped;
       this.#basis = undefined;
       this.#sample = undefined;
       this.#rows = undefined;
@@ -98,7 +97,7 @@ export class EvidencePanel extends View {
   }
 
   protected override render(): TemplateResult {
-    const t = evidenceTexts(this.texts.lang).make;
+    const t = this.texts.evidence.make;
     return html`
       <section class="evidence" aria-labelledby="evidence-heading">
         <h2 id="evidence-heading">${t.heading}</h2>
@@ -138,7 +137,7 @@ export class EvidencePanel extends View {
   }
 
   /** What is saved, in words, or why nothing is. */
-  #selectionView(t: EvidenceTexts["make"]): TemplateResult {
+  #selectionView(t: PageTexts["evidence"]["make"]): TemplateResult {
     const { selection } = this.bench;
     const { viewer } = this.texts;
     const reason = selection.state === "ready" ? reasonOf(selection, viewer) : undefined;
@@ -192,7 +191,7 @@ export class EvidencePanel extends View {
   async #work(reason: string | undefined, make: () => Promise<readonly Made[]>): Promise<void> {
     if (this.#isBusy) return;
     if (reason !== undefined) return this.#say(reason);
-    const t = evidenceTexts(this.texts.lang).make;
+    const t = this.texts.evidence.make;
     this.#isBusy = true;
     this.#say(t.working);
     try {
@@ -211,7 +210,7 @@ export class EvidencePanel extends View {
   }
 
   #saved(name: string, count: number): string {
-    const t = evidenceTexts(this.texts.lang).make;
+    const t = this.texts.evidence.make;
     const events = this.texts.viewer.figures.events(count);
     return name.endsWith(".report.json") ? t.reported(events, name) : t.saved(events, name);
   }
@@ -223,7 +222,7 @@ export class EvidencePanel extends View {
 
   // Sample
 
-  #sampleView(t: EvidenceTexts["make"]): TemplateResult {
+  #sampleView(t: PageTexts["evidence"]["make"]): TemplateResult {
     const sample = this.#sample;
     return html`
       <details class="evidence-part">
@@ -256,7 +255,7 @@ export class EvidencePanel extends View {
 
   async #draw(event: SubmitEvent): Promise<void> {
     event.preventDefault();
-    const t = evidenceTexts(this.texts.lang).make;
+    const t = this.texts.evidence.make;
     const given = new FormData(event.target as HTMLFormElement);
     const { session } = this.bench.part;
     const tools = this.bench.tools();
@@ -296,7 +295,7 @@ export class EvidencePanel extends View {
     this.requestUpdate();
   }
 
-  #papersView(t: EvidenceTexts["make"]): TemplateResult {
+  #papersView(t: PageTexts["evidence"]["make"]): TemplateResult {
     const { count } = this.texts.viewer.figures;
     const rows = this.#rows;
     return html`
@@ -322,7 +321,7 @@ export class EvidencePanel extends View {
     `;
   }
 
-  #rowView(row: EventRow, t: EvidenceTexts["make"]): TemplateResult {
+  #rowView(row: EventRow, t: PageTexts["evidence"]["make"]): TemplateResult {
     const { count } = this.texts.viewer.figures;
     const paper = this.#papers?.of(row.index);
     const entry = `${t.leaf} ${count(row.index)}`;
@@ -343,13 +342,13 @@ export class EvidencePanel extends View {
     const papers = this.#papers;
     if (papers === undefined) return;
     if (papers.hasRoomFor(leaf)) papers.write({ ...papers.of(leaf), ...change }, new Date());
-    else this.#say(evidenceTexts(this.texts.lang).make.full);
+    else this.#say(this.texts.evidence.make.full);
     this.requestUpdate();
   }
 
   // Question
 
-  #questionView(t: EvidenceTexts["make"]): TemplateResult {
+  #questionView(t: PageTexts["evidence"]["make"]): TemplateResult {
     return html`
       <details class="evidence-part">
         <summary>${t.question}</summary>
@@ -387,7 +386,7 @@ export class EvidencePanel extends View {
     event.preventDefault();
     this.#ask(event.target as HTMLFormElement);
     const query = this.#question;
-    const t = evidenceTexts(this.texts.lang).make;
+    const t = this.texts.evidence.make;
     // An empty question would select every event.
     const reason = query === "" ? t.noQuestion : reasonOf(this.bench.now(), this.texts.viewer, true);
     return this.#work(reason, async () => {

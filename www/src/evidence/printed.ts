@@ -1,11 +1,10 @@
-import { value } from "@countersign/viewer/parts/value.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { moment, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
 import type { Filed } from "./filed.ts";
 import { sampleView } from "./filed-view.ts";
 import { outcomeOf, saysOf } from "./rows.ts";
-import { evidenceTexts } from "./texts.ts";
 import type { PrintedEvidence } from "./to-print.ts";
 
 /** The longest reference and the longest query on paper, in UTF-16 units. */
@@ -19,8 +18,8 @@ export function printedWords(
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   if (evidence === undefined && filed === undefined) return nothing;
-  const words = evidenceTexts(t.lang).filed;
-  const { paper } = evidenceTexts(t.lang);
+  const words = t.evidence.filed;
+  const { paper } = t.evidence;
   const { events } = t.viewer.figures;
   const row = (name: string, is: unknown) => html`<dt>${name}</dt><dd>${is}</dd>`;
   const text = (name: string, said: string) => (said === "" ? nothing : row(name, value(said, MAX_WORDS)));
@@ -52,11 +51,11 @@ function searchRows(
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   if (evidence === undefined) return nothing;
-  const { filed, paper } = evidenceTexts(t.lang);
+  const { filed, paper } = t.evidence;
   const { searched, events, sample } = evidence;
   const count =
     searched.state === "error"
-      ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : told(searched.why, t)}`
+      ? html`<strong class="tone-bad">${paper.refused}</strong> ${searched.why === undefined ? nothing : told(searched.why, searched.phrases, t)}`
       : events === undefined
         ? html`<strong class="tone-bad">${paper.waiting}</strong>`
         : t.viewer.figures.events(events.count);
@@ -70,7 +69,7 @@ function searchRows(
 }
 
 function queryView(query: string, t: PageTexts): TemplateResult | string {
-  return query === "" ? evidenceTexts(t.lang).filed.all : html`<code>${value(query, MAX_QUERY)}</code>`;
+  return query === "" ? t.evidence.filed.all : html`<code>${value(query, MAX_QUERY)}</code>`;
 }
 
 /** The selected events as a table, with what was searched for. */
@@ -80,7 +79,7 @@ export function printedEvents(
   t: PageTexts,
 ): TemplateResult | typeof nothing {
   if (evidence === undefined) return nothing;
-  const { filed: words, make, paper } = evidenceTexts(t.lang);
+  const { filed: words, make, paper } = t.evidence;
   const { count } = t.viewer.figures;
   const { events } = evidence;
   const head = html`

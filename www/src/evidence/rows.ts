@@ -1,5 +1,5 @@
-import type { EventRow, Row } from "@countersign/index/types.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { EventRow, Row } from "@countersign/ui/index/types.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 
 /** Events of the newest answer, from the first on; of a sample, those that were drawn, by leaf. */
 export async function eventRows(

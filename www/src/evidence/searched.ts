@@ -1,4 +1,5 @@
-import type { Selection } from "@countersign/viewer/search/selection.js";
+import type { Selection } from "@countersign/ui/viewer/search/selection.js";
+import type { Phrases } from "countersign/verify";
 
 /** What the search selects, as far as that is known when something is printed. */
 export interface Searched {
@@ -8,11 +9,15 @@ export interface Searched {
   readonly state: "ready" | "waiting" | "error";
   /** Why there is an error. */
   readonly why?: string | undefined;
+  readonly phrases?: Phrases | undefined;
 }
 
 /** Returns what is printed of a selection: the query in the search box, whether or not it is applied. */
 export function searchedOf(selection: Selection): Searched {
   const { state, boxQuery: query } = selection;
-  if (state === "error") return { query, state, why: selection.refusal?.message };
+  if (state === "error") {
+    const { message: why, phrases } = selection.refusal ?? {};
+    return { query, state, why, phrases };
+  }
   return { query, state: state === "ready" ? "ready" : "waiting" };
 }

@@ -3,9 +3,9 @@
  * events are loaded whenever the search changes. If they aren't loaded by then, or the search has an error, the paper says so.
  */
 
-import type { EventRow } from "@countersign/index/types.js";
-import type { Slicer } from "@countersign/slice/types.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { EventRow } from "@countersign/ui/index/types.js";
+import type { Slicer } from "@countersign/ui/slice/types.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Sampled } from "./frame.ts";
 import { ownPage } from "./own.ts";
 import type { Bench, EvidencePanel, Typed } from "./panel.ts";

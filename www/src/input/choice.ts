@@ -1,4 +1,4 @@
-import { plainError } from "@countersign/error.js";
+import { plainError } from "@countersign/shared/error.js";
 import type { Filed, Shelf } from "../evidence/filed.ts";
 import { alteredSample, sample } from "../sample.ts";
 import type { Brought, Chosen } from "../state/case.ts";

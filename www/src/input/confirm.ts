@@ -1,4 +1,4 @@
-import { value } from "@countersign/viewer/parts/value.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, type TemplateResult } from "lit";
 import { phoneView } from "../phrase.ts";
 import type { PageTexts } from "../texts/en.ts";

@@ -1,11 +1,11 @@
-import { isKind, type TrustLine } from "../../../js/dist/viewer/session/trust-lines.js";
+import { isKind, type TrustLine } from "@countersign/ui/viewer/session/trust-lines.js";
 
 export {
   keyParts,
   LINE_KINDS,
   type TrustLine,
   trustLines,
-} from "../../../js/dist/viewer/session/trust-lines.js";
+} from "@countersign/ui/viewer/session/trust-lines.js";
 
 /** A small file that was read whole. */
 export interface TextFile {

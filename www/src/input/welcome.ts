@@ -1,4 +1,4 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
 import { html, type TemplateResult } from "lit";
 import type { PageTexts } from "../texts/en.ts";
 import { wishes } from "../wish.ts";

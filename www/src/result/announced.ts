@@ -37,6 +37,6 @@ function together({ parts }: Case, t: PageTexts): string[] {
 }
 
 function failed({ failure }: Case, t: PageTexts): string {
-  const { message = "" } = failure ?? {};
-  return `${t.stopped.said} ${t.viewer.core(message) ?? message}`;
+  const { message = "", phrases } = failure ?? {};
+  return `${t.stopped.said} ${t.viewer.core(message, phrases) ?? message}`;
 }

@@ -1,6 +1,6 @@
-import { type IconName, icon, type Tone } from "@countersign/viewer/parts/icons.js";
-import type { TrustCompared } from "@countersign/viewer/session/trust-compared.js";
-import { comparedWords } from "@countersign/viewer/verdict/trust-compared-view.js";
+import { type IconName, icon, type Tone } from "@countersign/ui/viewer/parts/icons.js";
+import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compared.js";
+import { comparedWords } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
 import type { Judged } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { answersOf, type Complete, type Meant, type Signed, type Unchanged } from "../state/answers.ts";

@@ -1,6 +1,6 @@
-import type { Coverage } from "@countersign/index/types.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { moment } from "../said.ts";

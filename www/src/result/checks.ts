@@ -1,5 +1,5 @@
-import { icon, type Outcome, outcomeOf, STATE_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { codeTitle } from "@countersign/viewer/verdict/verdict.js";
+import { icon, type Outcome, outcomeOf, STATE_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { codeTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Check, CheckName, FindingCode, Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
@@ -48,7 +48,7 @@ function row(name: CheckName, judged: Judged, t: PageTexts): TemplateResult {
       <td>${outcomeView(outcome, t)}</td>
       <td>
         ${covered(name, check, t)}
-        ${check.reason === null ? nothing : html`<span class="reason">${told(check.reason, t, 400)}</span>`}
+        ${check.reason === null ? nothing : html`<span class="reason">${told(check.reason, judged.phrases, t, 400)}</span>`}
         ${check.state === "pass" ? nothing : sees(name, report, t)}
       </td>
     </tr>

@@ -1,6 +1,6 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { save } from "@countersign/viewer/parts/save.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { save } from "@countersign/ui/viewer/parts/save.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";
@@ -86,7 +86,7 @@ function agreementView(
         <div class="evidence tone-bad" data-agree="contradicts">
           <p><span class="state tone-bad">${icon("altered")}${t.compare.contradiction}</span></p>
           <p>${t.compare.evidence}</p>
-          ${agreement.finding ? html`<p>${told(agreement.finding.message, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
+          ${agreement.finding ? html`<p>${told(agreement.finding.message, agreement.phrases, t)} <code class="code">${agreement.finding.code}</code></p>` : nothing}
           <div class="checkpoints-beside">${checkpoint(one, t)}${checkpoint(other, t)}</div>
           <div class="buttons"><button type="button" @click=${() => save("checkpoints.txt", evidence(one, other))}>${t.compare.saveCheckpoints}</button></div>
         </div>

@@ -1,7 +1,7 @@
-import type { Coverage } from "@countersign/index/types.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Marks } from "@countersign/viewer/session/session.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type SVGTemplateResult, svg, type TemplateResult } from "lit";
 import { keyParts } from "../input/trust.ts";

@@ -1,6 +1,6 @@
-import { icon, SEVERITY_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { codeTitle, isInTitle } from "@countersign/viewer/verdict/verdict.js";
-import type { Finding, FindingCode, Report, Severity } from "countersign/verify";
+import { icon, SEVERITY_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js";
+import type { Finding, FindingCode, Judged, Phrases, Report, Severity } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { staysEnglish, told } from "../said.ts";
@@ -24,7 +24,7 @@ const ORDER: readonly Severity[] = ["error", "warning", "info"];
 const OPEN_AT_MOST = 5;
 
 /** The findings, the worst first, by code and then in the order of the lines. `rowOf` tells what a row there is of it. */
-export function findingsView(report: Report, rowOf: RowOf, t: PageTexts): TemplateResult {
+export function findingsView({ report, phrases }: Judged, rowOf: RowOf, t: PageTexts): TemplateResult {
   const groups = grouped(report);
   return html`
     <section aria-labelledby="findings-heading">
@@ -39,6 +39,7 @@ export function findingsView(report: Report, rowOf: RowOf, t: PageTexts): Templa
             ${
               staysEnglish(
                 report.findings.flatMap(({ message, hint }) => [message, hint]),
+                phrases,
                 t,
               )
                 ? html`<p class="help">${t.english}</p>`
@@ -47,7 +48,7 @@ export function findingsView(report: Report, rowOf: RowOf, t: PageTexts): Templa
             ${repeat(
               groups,
               ({ code }) => code,
-              (group) => groupView(group, rowOf, t),
+              (group) => groupView(group, phrases, rowOf, t),
             )}`
       }
     </section>
@@ -75,7 +76,12 @@ function tally(severity: Severity, groups: readonly Group[], t: PageTexts): Temp
   return html`<span class="state tone-${look.tone}">${icon(look.icon)}${t.viewer.result.severities[severity](total)}</span>`;
 }
 
-function groupView({ code, severity, findings, total }: Group, rowOf: RowOf, t: PageTexts): TemplateResult {
+function groupView(
+  { code, severity, findings, total }: Group,
+  phrases: Phrases,
+  rowOf: RowOf,
+  t: PageTexts,
+): TemplateResult {
   const look = SEVERITY_LOOKS[severity];
   const hints = new Set(findings.map(({ hint }) => hint));
   const [common] = hints.size === 1 ? hints : [];
@@ -87,9 +93,9 @@ function groupView({ code, severity, findings, total }: Group, rowOf: RowOf, t: 
         <code class="code">${code}</code>
         <span class="times">${total > 1 ? t.findings.times(total) : nothing}</span>
       </summary>
-      ${common ? html`<p class="hint">${told(common, t)}</p>` : nothing}
+      ${common ? html`<p class="hint">${told(common, phrases, t)}</p>` : nothing}
       <ol class="finding-list" tabindex="0" aria-label=${codeTitle(code, t.viewer)}>
-        ${findings.map((finding) => findingView(finding, common === undefined, rowOf(finding), t))}
+        ${findings.map((finding) => findingView(finding, phrases, common === undefined, rowOf(finding), t))}
       </ol>
       ${total > findings.length ? html`<p class="faint">${t.findings.first(findings.length, total)}</p>` : nothing}
     </details>
@@ -98,6 +104,7 @@ function groupView({ code, severity, findings, total }: Group, rowOf: RowOf, t: 
 
 function findingView(
   finding: Finding,
+  phrases: Phrases,
   withHint: boolean,
   row: ReturnType<RowOf>,
   t: PageTexts,
@@ -105,8 +112,8 @@ function findingView(
   return html`
     <li>
       ${placeView(finding, t)}
-      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, t)}</p>`}
-      ${withHint ? html`<p class="hint">${told(finding.hint, t)}</p>` : nothing}
+      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, phrases, t)}</p>`}
+      ${withHint ? html`<p class="hint">${told(finding.hint, phrases, t)}</p>` : nothing}
       ${row ? html`<button type="button" class="quiet" @click=${wishes("show-line", finding.line)}>${t.findings.show[row]}</button>` : nothing}
     </li>
   `;

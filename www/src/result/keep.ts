@@ -1,5 +1,5 @@
-import { copy, save, stem } from "@countersign/viewer/parts/save.js";
-import { reasonOf, type Selection, selectionView } from "@countersign/viewer/search/selection.js";
+import { copy, save, stem } from "@countersign/ui/viewer/parts/save.js";
+import { reasonOf, type Selection, selectionView } from "@countersign/ui/viewer/search/selection.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { picker } from "../input/choose.ts";

@@ -1,6 +1,6 @@
-import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { type IconName, icon, type Tone, VERDICT_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
 import { type Agreement, end } from "../state/agreement.ts";
@@ -62,7 +62,7 @@ export function agreementView(agreement: Agreement, t: PageTexts): TemplateResul
     case "grown":
       return html`<span class="state tone-good">${icon("pass")}${t.parts.same}</span>`;
     case "contradicts":
-      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? told(agreement.finding.message, t) : nothing}`;
+      return html`<span class="state tone-bad">${icon("fail")}${t.parts.contradicts}</span> ${agreement.finding ? told(agreement.finding.message, agreement.phrases, t) : nothing}`;
     case "unknown":
       return html`<span class="state tone-faint">${icon("unknown")}${t.parts.unknown}</span> ${t.parts.agreement[agreement.why]}`;
   }

@@ -1,14 +1,13 @@
-import { icon, outcomeOf, SEVERITY_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import { comparedView } from "@countersign/viewer/verdict/trust-compared-view.js";
-import { codeTitle, isInTitle, verdictWords } from "@countersign/viewer/verdict/verdict.js";
-import type { CheckName, Finding, Judged, Report } from "countersign/verify";
+import { icon, outcomeOf, SEVERITY_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
+import { codeTitle, isInTitle, verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
+import type { CheckName, Finding, Judged, Phrases, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { ABOUT } from "../about.ts";
 import type { Filed } from "../evidence/filed.ts";
 import { printedFile } from "../evidence/filed-view.ts";
 import { printedEvents, printedWords } from "../evidence/printed.ts";
-import { evidenceTexts } from "../evidence/texts.ts";
 import type { PrintedEvidence } from "../evidence/to-print.ts";
 import { readCheckpoint } from "../input/checkpoint.ts";
 import { keyParts, type TextFile, type TrustChoice, trustLines, trustText } from "../input/trust.ts";
@@ -83,9 +82,9 @@ function reportView(
       ${comparedView(compared, t.viewer)}
       ${agreementsOf(part, parts, t)}
       <h3>${t.verdict.not}</h3>
-      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}</ul>
+      <ul class="not">${words.not.map((text) => html`<li>${text}</li>`)}${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}</ul>
       <dl class="paper-facts">
-        <dt>${filed === undefined ? t.verdict.file : evidenceTexts(t.lang).paper.contained}</dt>
+        <dt>${filed === undefined ? t.verdict.file : t.evidence.paper.contained}</dt>
         <dd>${value(part.file.name)}, ${t.printed.bytes(part.file.size)}${part.of.length > 0 ? html`, ${t.export.joined(part.of.length)}: ${part.of.map((name, place) => html`${place > 0 ? ", " : nothing}${value(name)}`)}` : nothing}</dd>
         <dt>${t.verdict.sha256}</dt>
         <dd>${part.sha256 === undefined ? t.printed.sumLater(path(part.file.name)) : html`<code>${part.sha256}</code>`}</dd>
@@ -115,7 +114,7 @@ function reportView(
         <tbody>${(Object.keys(t.viewer.result.checks) as CheckName[]).map((name) => checkRow(name, judged, t))}</tbody>
       </table>
       <h3>${t.findings.heading}</h3>
-      ${findingsOf(report, t)}
+      ${findingsOf(judged, t)}
       <h3>${t.signers.heading}</h3>
       <ul class="paper-signers">${report.signers.slice(0, SIGNERS).map((signer) => html`<li>${value(keyParts(signer.vkey)?.name ?? signer.vkey)}: ${t.viewer.result.signers[signer.trust].word}. ${t.signers.chainsLinks(figures.chains(signer.chains), signer.links)}, ${moment(signer.first)} ${t.signers.to} ${moment(signer.last)}<br /><code>${value(signer.vkey, 2000)}</code></li>`)}</ul>
       ${report.signers.length > SIGNERS ? html`<p class="faint">${t.printed.more(report.signers.length - SIGNERS)}</p>` : nothing}
@@ -183,12 +182,12 @@ function checkRow(name: CheckName, judged: Judged, t: PageTexts): TemplateResult
     <tr>
       <th scope="row">${words.title} <span class="faint">${words.about}</span></th>
       <td>${outcomeView(outcomeOf(name, judged), t)}</td>
-      <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${told(reason, t, 400)}</span>`}</td>
+      <td>${covered(name, check, t)} ${reason === null ? nothing : html`<span class="reason">${told(reason, judged.phrases, t, 400)}</span>`}</td>
     </tr>
   `;
 }
 
-function findingsOf(report: Report, t: PageTexts): TemplateResult | string {
+function findingsOf({ report, phrases }: Judged, t: PageTexts): TemplateResult | string {
   const groups = grouped(report);
   if (groups.length === 0) return html`<p>${t.findings.none}</p>`;
   return html`${groups.map(({ code, severity, findings, total }) => {
@@ -196,7 +195,7 @@ function findingsOf(report: Report, t: PageTexts): TemplateResult | string {
     return html`
       <div class="paper-group">
         <p><span class="state tone-${look.tone}">${icon(look.icon)}${codeTitle(code, t.viewer)}</span> <code>${code}</code>${total > 1 ? `, ${t.findings.times(total)}` : nothing}</p>
-        ${isAlike(findings) ? alikeView(findings, total, t) : html`<ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${isInTitle(finding) ? nothing : told(finding.message, t)}</li>`)}</ul>`}
+        ${isAlike(findings) ? alikeView(findings, phrases, total, t) : html`<ul>${findings.slice(0, PRINTED).map((finding) => html`<li>${placeView(finding, t)}${isInTitle(finding) ? nothing : told(finding.message, phrases, t)}</li>`)}</ul>`}
         ${total > PRINTED && !isAlike(findings) ? html`<p class="faint">${t.printed.more(total - Math.min(PRINTED, findings.length))}</p>` : nothing}
       </div>`;
   })}`;
@@ -213,14 +212,19 @@ function isAlike(findings: readonly Finding[]): boolean {
 }
 
 /** What they say, once, and of which entries. */
-function alikeView(findings: readonly Finding[], total: number, t: PageTexts): TemplateResult {
+function alikeView(
+  findings: readonly Finding[],
+  phrases: Phrases,
+  total: number,
+  t: PageTexts,
+): TemplateResult {
   const entries = runs(findings.flatMap(({ index }) => index ?? []));
   const { count } = t.viewer.figures;
   const listed = entries.map(([first, last]) =>
     first === last ? count(first) : t.printed.run(count(first), count(last)),
   );
   return html`
-    <ul><li>${told(findings[0]?.message ?? "", t)} <span class="faint">${t.printed.entries(listed.join(", "))}</span></li></ul>
+    <ul><li>${told(findings[0]?.message ?? "", phrases, t)} <span class="faint">${t.printed.entries(listed.join(", "))}</span></li></ul>
     ${total > findings.length ? html`<p class="faint">${t.printed.more(total - findings.length)}</p>` : nothing}
   `;
 }

@@ -1,7 +1,7 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { Progress } from "@countersign/viewer/session/session.js";
-import { codeTitle, isInTitle } from "@countersign/viewer/verdict/verdict.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { Progress, Session } from "@countersign/ui/viewer/session/session.js";
+import { codeTitle, isInTitle } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Finding } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { told } from "../said.ts";
@@ -32,7 +32,7 @@ export function progressView(work: Case, t: PageTexts): TemplateResult {
         ${parts.length > 1 && phase === "verifying" ? html`<span>${t.progress.part(at + 1, parts.length)}</span>` : nothing}
         ${progress && phase === "verifying" ? figures(progress, t) : nothing}
       </p>
-      ${failed?.session?.firstFailure ? failureView(failed.session.firstFailure, parts.length > 1 ? failed.file.name : undefined, t) : nothing}
+      ${failed?.session?.firstFailure ? failureView(failed.session, failed.session.firstFailure, parts.length > 1 ? failed.file.name : undefined, t) : nothing}
     </section>
   `;
 }
@@ -56,7 +56,12 @@ function figures({ bytes, total, events, eventsPerSecond, seconds, secondsLeft }
   `;
 }
 
-function failureView(finding: Finding, file: string | undefined, t: PageTexts): TemplateResult {
+function failureView(
+  { firstFailurePhrases }: Session,
+  finding: Finding,
+  file: string | undefined,
+  t: PageTexts,
+): TemplateResult {
   return html`
     <div class="first-failure tone-bad" role="alert">
       <p class="first-failure-head">
@@ -65,7 +70,7 @@ function failureView(finding: Finding, file: string | undefined, t: PageTexts): 
         <code class="code">${finding.code}</code>
         <span class="faint">${t.findings.line} ${t.viewer.figures.count(finding.line)}${file === undefined ? nothing : html`, ${value(file)}`}</span>
       </p>
-      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, t)}</p>`}
+      ${isInTitle(finding) ? nothing : html`<p>${told(finding.message, firstFailurePhrases, t)}</p>`}
       <p class="help">${t.progress.goesOn}</p>
     </div>
   `;

@@ -1,5 +1,5 @@
-import type { Detection } from "@countersign/viewer/detection/detection.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import type { Detection } from "@countersign/ui/viewer/detection/detection.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { picker } from "../input/choose.ts";
 import type { TextFile } from "../input/trust.ts";

@@ -1,5 +1,5 @@
-import { icon, SIGNER_LOOKS } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import { icon, SIGNER_LOOKS } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import { keyParts, type SessionKey, type TrustChoice, trustText } from "../input/trust.ts";

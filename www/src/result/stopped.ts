@@ -1,6 +1,6 @@
-import type { PlainError } from "@countersign/error.js";
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
+import type { PlainError } from "@countersign/shared/error.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, nothing, type TemplateResult } from "lit";
 import { staysEnglish, told } from "../said.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -19,7 +19,7 @@ export function cancelledView(t: PageTexts): TemplateResult {
 
 /** There is no verdict: the trust file or a pin is unusable, or the file cannot be read. `at` is what is at fault. */
 export function failureView(
-  { code, message, hint, line }: PlainError,
+  { code, message, hint, line, phrases }: PlainError,
   at: string | undefined,
   t: PageTexts,
 ): TemplateResult {
@@ -27,9 +27,9 @@ export function failureView(
     <section class="stopped tone-bad">
       <h2 tabindex="-1">${icon("fail")}${title(code, t)}</h2>
       ${at === undefined ? nothing : html`<p class="faint">${value(at)}</p>`}
-      <p>${line === undefined ? nothing : t.stopped.line(line)}${told(message, t, 1000)}</p>
-      ${hint === undefined ? nothing : html`<p class="hint">${told(hint, t, 1000)}</p>`}
-      ${staysEnglish(hint === undefined ? [message] : [message, hint], t) ? html`<p class="help">${t.english}</p>` : nothing}
+      <p>${line === undefined ? nothing : t.stopped.line(line)}${told(message, phrases, t, 1000)}</p>
+      ${hint === undefined ? nothing : html`<p class="hint">${told(hint, phrases, t, 1000)}</p>`}
+      ${staysEnglish(hint === undefined ? [message] : [message, hint], phrases, t) ? html`<p class="help">${t.english}</p>` : nothing}
       ${code === undefined ? nothing : html`<p><code class="code">${code}</code></p>`}
       <p class="help">${t.stopped.noVerdict}</p>
       ${again(t)}

@@ -1,4 +1,4 @@
-import { value } from "@countersign/viewer/parts/value.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import type { Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
 import type { Part } from "../state/case.ts";

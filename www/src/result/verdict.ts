@@ -1,11 +1,10 @@
-import { icon } from "@countersign/viewer/parts/icons.js";
-import { value } from "@countersign/viewer/parts/value.js";
-import type { TrustCompared } from "@countersign/viewer/session/trust-compared.js";
-import { comparedView } from "@countersign/viewer/verdict/trust-compared-view.js";
-import { verdictWords } from "@countersign/viewer/verdict/verdict.js";
+import { icon } from "@countersign/ui/viewer/parts/icons.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
+import type { TrustCompared } from "@countersign/ui/viewer/session/trust-compared.js";
+import { comparedView } from "@countersign/ui/viewer/verdict/trust-compared-view.js";
+import { verdictWords } from "@countersign/ui/viewer/verdict/verdict.js";
 import type { Judged, Report } from "countersign/verify";
 import { html, nothing, type TemplateResult } from "lit";
-import { evidenceTexts } from "../evidence/texts.ts";
 import { localDay, moment } from "../said.ts";
 import type { Part } from "../state/case.ts";
 import type { PageTexts } from "../texts/en.ts";
@@ -44,7 +43,7 @@ export function meaningView(part: Part, judged: Judged, t: PageTexts): TemplateR
       <ul class="not" aria-labelledby="not-heading">
         ${words.not.map((text) => html`<li>${text}</li>`)}
         ${part.from === "sample" ? html`<li>${t.verdict.sample}</li>` : nothing}
-        ${part.from === "evidence" ? html`<li>${evidenceTexts(t.lang).filed.keys}</li>` : nothing}
+        ${part.from === "evidence" ? html`<li>${t.evidence.filed.keys}</li>` : nothing}
       </ul>
       ${seenView(part, t)}
     </section>

@@ -1,8 +1,8 @@
-import type { PlainError } from "@countersign/error.js";
-import type { Coverage } from "@countersign/index/types.js";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { PlainError } from "@countersign/shared/error.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
-import { type Agreement, agreement, end, type Hold } from "./agreement.ts";
+import { type Agreement, agreement, end, type Held, type Hold } from "./agreement.ts";
 import type { Memory, Seen } from "./memory.ts";
 
 /** An export, and where it comes from. */
@@ -46,7 +46,7 @@ export interface Brought {
 export interface Bench {
   readonly session: (file: File, given: Brought & { readonly name: string }) => Session;
   /** Verifies without showing events. */
-  readonly hold: (file: File, given: Brought & { readonly signal: AbortSignal }) => Promise<Report>;
+  readonly hold: (file: File, given: Brought & { readonly signal: AbortSignal }) => Promise<Held>;
   /** Undefined where this page cannot tell. */
   readonly sha256: (file: File, signal: AbortSignal) => Promise<string | undefined>;
   readonly memory: Memory;
@@ -161,7 +161,7 @@ export class Case extends EventTarget {
     let before = session.report && held(session.report, seen);
     if (before !== undefined && pins.length > 0) {
       // Another pin may be the one that the export does not hold to.
-      before = held(await this.#hold(at, brought, signal)(before.seen.pin), [before.seen]);
+      before = held((await this.#hold(at, brought, signal)(before.seen.pin)).report, [before.seen]);
     }
     if (before?.is === "unknown") {
       // Nobody asked for this pin, and it has nothing to say: what remains is what the file itself shows.
@@ -238,7 +238,7 @@ export class Case extends EventTarget {
   }
 
   async #holdRemembered(at: number, seen: Seen, brought: Brought, signal: AbortSignal): Promise<void> {
-    const before = held(await this.#hold(at, brought, signal)(seen.pin), [seen]);
+    const before = held((await this.#hold(at, brought, signal)(seen.pin)).report, [seen]);
     if (before?.is === "smaller" || before?.is === "rewritten") {
       // Its own verdict was without that pin, and must not stand.
       this.#part(at).session?.close();

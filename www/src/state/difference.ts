@@ -1,4 +1,4 @@
-import type { Coverage } from "@countersign/index/types.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
 import { both, each, type Ranges, without } from "./ranges.ts";
 
 /** How an export has what another one shows. */

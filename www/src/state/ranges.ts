@@ -1,6 +1,6 @@
-import type { Ranges } from "@countersign/viewer/parts/ranges.js";
+import type { Ranges } from "@countersign/ui/viewer/parts/ranges.js";
 
-export type { Ranges } from "@countersign/viewer/parts/ranges.js";
+export type { Ranges } from "@countersign/ui/viewer/parts/ranges.js";
 
 /** Leaves from the first up to, and not including, the second. */
 export type Range = readonly [begin: number, end: number];

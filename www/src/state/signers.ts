@@ -1,4 +1,4 @@
-import type { Marks } from "@countersign/viewer/session/session.js";
+import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report, Signer } from "countersign/verify";
 import { type TrustLine, trustLines } from "../input/trust.ts";
 

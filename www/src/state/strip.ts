@@ -1,5 +1,5 @@
-import type { Coverage } from "@countersign/index/types.js";
-import type { Marks } from "@countersign/viewer/session/session.js";
+import type { Coverage } from "@countersign/ui/index/types.js";
+import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Finding, Severity } from "countersign/verify";
 import { each, type Ranges } from "./ranges.ts";
 

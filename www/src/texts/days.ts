@@ -1,4 +1,4 @@
-import { value } from "@countersign/viewer/parts/value.js";
+import { value } from "@countersign/ui/viewer/parts/value.js";
 import { html, type TemplateResult } from "lit";
 
 /** The days from one moment to another, in UTC and a language's own way: `2–9 November 2026`. */

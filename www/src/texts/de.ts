@@ -1,5 +1,5 @@
-import { de as viewer } from "@countersign/viewer/texts/de.js";
-import { counting } from "@countersign/viewer/texts/figures.js";
+import { de as viewer } from "@countersign/ui/viewer/texts/de.js";
+import { counting } from "@countersign/ui/viewer/texts/figures.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";
@@ -603,6 +603,122 @@ export const de: PageTexts = {
     more: (more) => `${count(more)} weitere im Bericht als JSON`,
     entries: (entries) => `Einträge ${entries}`,
     run: (first, last) => `${first} bis ${last}`,
+  },
+
+  evidence: {
+    filed: {
+      heading: "Beweisdatei",
+      opening: "Der Inhalt dieser Beweisdatei wird geprüft …",
+      refused: "Diese Beweisdatei hält der Prüfung nicht stand",
+      refusedAbout: "Von ihrem Inhalt wird nichts gezeigt.",
+      place: (line) => (line === undefined ? "" : `Zeile ${line} des Beweises: `),
+      verified: (when, events) =>
+        html`Diese Seite hat den Inhalt der Datei soeben geprüft (${when}): ${events}. Sie ergeben denselben Bericht wie den in der Datei.`,
+      own: "Die Seite in der Datei ist Byte für Byte die, die Sie benutzen.",
+      other: (sha256) =>
+        html`Die Seite in der Datei ist nicht die, die Sie benutzen: Sie gehört zu einer anderen Version, oder jemand hat sie verändert. Sie
+          wurde nicht ausgeführt. Ihr SHA-256 ist ${sha256}; jede Veröffentlichung nennt ihren in SHA256SUMS.`,
+      inside: html`Sie benutzen die Kopie der Seite in der Datei. Wer die Datei bearbeitet, kann auch diese Kopie bearbeiten, und dann sagt sie
+        irgendetwas. Wenn es darauf ankommt, öffnen Sie eine Kopie aus einer Veröffentlichung und ziehen diese Datei darauf, oder benutzen Sie
+        <code>countersign report --check</code>.`,
+      trust:
+        "Geprüft mit der Vertrauensdatei darin, die der Verfasser gewählt hat. Wenn Sie eine von jemandem haben, dem Sie vertrauen, wählen Sie sie oben.",
+      keys: "Das kommt aus einer Beweisdatei. Wenn Sie keine eigene Vertrauensdatei gewählt haben, sind die Schlüssel die, denen ihr Verfasser vertraut.",
+      ownTrust:
+        "Unten sind die Ereignisse mit den Schlüsseln geprüft, denen Sie vertrauen, nicht mit der Vertrauensdatei darin.",
+      whole: "Über den ganzen Export sagte das Programm des Verfassers:",
+      wholeAbout:
+        "Das lässt sich mit dem Export prüfen, nicht aus dieser Datei. Vergleichen Sie den SHA-256 mit dem Export, wenn Sie ihn bekommen können.",
+      sections: (count: string, of: number) =>
+        `Was der Verfasser sagt (${count} ${of === 1 ? "Abschnitt" : "Abschnitte"})`,
+      sectionsAbout:
+        "Das hat geschrieben, wer die Datei erstellt hat. Die Ereignisse, von denen es handelt, sind hier geprüft; was darüber gesagt wird, ist es nicht.",
+      made: "Erstellt mit",
+      facts: "Wovon sie ist, von wem, und nach welchen Schlüsseln",
+      file: "Export",
+      trustFile: "Vertrauensdatei",
+      pins: "Pins",
+      query: "Suche",
+      all: "alle Ereignisse",
+      selected: "Ausgewählt",
+      sample: "Stichprobe",
+      reference: "Aktenzeichen",
+      examiner: "Geprüft von",
+      papers: "Notizen",
+    },
+    make: {
+      heading: "Beweise",
+      about:
+        "Speichert die Ereignisse, die Ihre Suche unter Ereignisse zeigt, mit ihren Beweisen. Ohne Suche sind es alle.",
+      reference: "Aktenzeichen",
+      examiner: "Geprüft von",
+      typed: "Beides steht in dem, was Sie speichern und drucken. Es wird nirgendwohin gesendet.",
+      save: "Als Beweis speichern",
+      saveAbout:
+        "Eine HTML-Datei mit den ausgewählten Ereignissen, der Vertrauensdatei, dem Bericht und dieser Seite. Sie prüft sich selbst, wenn man sie öffnet, auch offline.",
+      working: "In Arbeit …",
+      selection: "Zu speichern:",
+      toSearch: "Zur Suche",
+      sampled: (events) => `Gespeichert wird eine Stichprobe davon: ${events}.`,
+      sampleDropped: "Die Suche wurde geändert; die Stichprobe gilt nicht mehr. Ziehen Sie eine neue.",
+      saved: (events, name) => `${events} gespeichert: ${name}.`,
+      reported: (events, name) => `Bericht über ${events} gespeichert: ${name}.`,
+      tooLong: "Es sind mehr als 64 MB Ereignisse. Suchen Sie nach weniger, oder ziehen Sie eine Stichprobe.",
+      nothing: "Die Suche findet kein Ereignis, das zu speichern wäre.",
+      notReady: "Das ist noch nicht bereit. Versuchen Sie es gleich noch einmal.",
+      question: "Eine Frage beantworten",
+      who: "Wer",
+      from: "Von",
+      until: "Bis",
+      actions: "Aktionen",
+      actionsHint: "etwa user.update, role.*",
+      answer: "Auszug, Bericht und Beweis speichern",
+      answerAbout: "Sucht danach anstelle der Suche unter Ereignisse und speichert dann die drei Dateien.",
+      asks: "Sucht nach:",
+      noQuestion: "Füllen Sie mindestens ein Feld aus.",
+      sampleHeading: "Eine Stichprobe zum Prüfen ziehen",
+      size: "Wie viele",
+      seed: "Startwert",
+      seedAbout: "Ein Text, auf den sich beide Seiten geeinigt haben, bevor sie das Log sahen.",
+      draw: "Ziehen",
+      drop: "Wieder alle Ereignisse verwenden",
+      noRoot:
+        "Kein Checkpoint dieses Exports passt, und eine Stichprobe wird mit der Wurzel eines Checkpoints gezogen.",
+      drawn: (drawn, of) => `${drawn} von ${of}, gezogen mit`,
+      witnessed: "dem letzten Checkpoint, den Zeugen sahen",
+      unwitnessed: "dem letzten Checkpoint, den kein Quorum von Zeugen sah",
+      root: "Wurzel",
+      again: "Jeder zieht dieselbe:",
+      papers: "Haken, Markierungen und Notizen",
+      papersAbout:
+        "Sie bleiben im Speicher dieses Browsers, beim SHA-256 der Datei. Die zu den gespeicherten Ereignissen stehen in dem, was Sie speichern.",
+      notKept: "Dieser Browser behält nichts: Speichern Sie den Beweis, bevor Sie die Seite schließen.",
+      full: "Nicht mehr als 1.000 Ereignisse können Notizen haben.",
+      open: "Ereignisse zeigen",
+      first: (shown, of) =>
+        `Die ersten ${shown} von ${of}. Suchen Sie nach dem, wozu Sie etwas notieren wollen.`,
+      leaf: "Eintrag",
+      time: "Aufgezeichnet",
+      happened: "Geschehen",
+      what: "Wer, was, womit",
+      tick: "Abgehakt",
+      flag: "Markiert",
+      comment: "Notiz",
+    },
+    paper: {
+      filter: "Suche",
+      events: "Ereignisse",
+      more: (more) => `${more} weitere sind in der Beweisdatei oder im Auszug.`,
+      page: "Seite",
+      here: "Suche darin",
+      contained: "Export in der Beweisdatei",
+      noHash: "noch nicht berechnet",
+      inError: "fehlerhaft",
+      refused: "Die Suche enthält einen Fehler, deshalb sind keine Ereignisse gedruckt:",
+      waiting: "Beim Drucken waren die Ereignisse noch nicht geladen; sie fehlen hier. Noch einmal drucken.",
+      printReference: "Aktenzeichen dieses Ausdrucks",
+      printExaminer: "Gedruckt von",
+    },
   },
 
   about: {

@@ -1,5 +1,5 @@
-import { counting } from "@countersign/viewer/texts/figures.js";
-import { en as viewer } from "@countersign/viewer/texts/texts.js";
+import { counting } from "@countersign/ui/viewer/texts/figures.js";
+import { en as viewer } from "@countersign/ui/viewer/texts/texts.js";
 import { html } from "lit";
 import type { KeyKind } from "../input/trust.ts";
 import { daysIn, listed } from "./days.ts";
@@ -594,6 +594,120 @@ export const en = {
     more: (more: number) => `${count(more)} more in the JSON report`,
     entries: (entries: string) => `entries ${entries}`,
     run: (first: string, last: string) => `${first} to ${last}`,
+  },
+
+  evidence: {
+    filed: {
+      heading: "Evidence file",
+      opening: "Checking what is in this evidence file…",
+      refused: "This evidence file doesn’t verify",
+      refusedAbout: "Nothing of what is in it is shown.",
+      place: (line: number | undefined) => (line === undefined ? "" : `Line ${line} of the evidence: `),
+      verified: (when: unknown, events: string) =>
+        html`This page has just checked what is in the file (${when}): ${events}. They give the same report as the one in the file.`,
+      own: "The page in the file is, byte for byte, the one that you are using.",
+      other: (sha256: unknown) =>
+        html`The page in the file isn’t the one that you are using: it is of another version, or somebody altered it. It wasn’t run. Its
+          SHA-256 is ${sha256}; releases publish theirs in SHA256SUMS.`,
+      inside: html`You are using the copy of the page in the file. Whoever edits the file can edit that copy too, and it can then say anything.
+        For what matters, open a copy that you got from a release and drop this file on it, or run <code>countersign report --check</code>.`,
+      trust:
+        "Checked by the trust file in it, which is its writer’s choice. If you have one from somebody you trust, choose it above.",
+      keys: "This came out of an evidence file. Unless you chose a trust file of your own, the keys are those that its writer trusts.",
+      ownTrust: "Below, its events are checked by the keys that you trust, not by the trust file in it.",
+      whole: "Of the whole export its writer’s tool said:",
+      wholeAbout:
+        "That can be checked with the export, and not from this file. Compare the SHA-256 with the export, where you can get it.",
+      sections: (count: string, of: number) =>
+        `What its writer says (${count} ${of === 1 ? "section" : "sections"})`,
+      sectionsAbout:
+        "This was written by whoever made the file. The events it speaks of were checked here; what it says of them was not.",
+      made: "Made by",
+      facts: "What it is of, who made it, and by which keys",
+      file: "Export",
+      trustFile: "Trust file",
+      pins: "Pins",
+      query: "Query",
+      all: "all events",
+      selected: "Selected",
+      sample: "Sample",
+      reference: "Reference",
+      examiner: "Examiner",
+      papers: "Notes",
+    },
+    make: {
+      heading: "Evidence",
+      about:
+        "Saves the events that your search on the Events tab shows, with their proofs. Without a search, it saves all of them.",
+      reference: "Reference",
+      examiner: "Examiner",
+      typed: "Both appear in what you save and print. They are sent nowhere.",
+      save: "Save as evidence",
+      saveAbout:
+        "One HTML file with the selected events, the trust file, the report and this page. It verifies itself when it is opened, offline.",
+      working: "Working…",
+      selection: "Events to save:",
+      toSearch: "Go to the search",
+      sampled: (events: string) => `A sample of ${events} is saved.`,
+      sampleDropped: "The search changed, so the sample was dropped. Draw another.",
+      saved: (events: string, name: string) => `Saved ${events}: ${name}.`,
+      reported: (events: string, name: string) => `Saved the report on ${events}: ${name}.`,
+      tooLong: "There are more than 64 MB of events. Search for fewer, or draw a sample.",
+      nothing: "The search finds no event to save.",
+      notReady: "This isn’t ready yet. Try again in a moment.",
+      question: "Answer a question",
+      who: "Who",
+      from: "From",
+      until: "To",
+      actions: "Actions",
+      actionsHint: "such as user.update, role.*",
+      answer: "Save slice, report and evidence",
+      answerAbout: "Searches for it in place of the search on the Events tab, then saves the three files.",
+      asks: "Searches for:",
+      noQuestion: "Fill in at least one field.",
+      sampleHeading: "Draw a sample for testing",
+      size: "How many",
+      seed: "Seed",
+      seedAbout: "A text that both sides agreed on before they saw the log.",
+      draw: "Draw",
+      drop: "Use all events again",
+      noRoot: "No checkpoint of this export matches, and a sample is drawn by the root of one.",
+      drawn: (drawn: string, of: string) => `${drawn} of ${of}, drawn by`,
+      witnessed: "the last checkpoint that witnesses saw",
+      unwitnessed: "the last checkpoint, which no quorum of witnesses saw",
+      root: "Root",
+      again: "Anyone draws the same:",
+      papers: "Ticks, flags and notes",
+      papersAbout:
+        "They stay in this browser’s storage, beside the file’s SHA-256. Those on the events to save go into what you save.",
+      notKept: "This browser keeps nothing: save the evidence before you close the page.",
+      full: "No more than 1,000 events can have notes.",
+      open: "Show the events",
+      first: (shown: string, of: string) =>
+        `The first ${shown} of ${of}. Search for what you want to annotate.`,
+      leaf: "Entry",
+      time: "Recorded",
+      happened: "Happened",
+      what: "Who, what, to what",
+      tick: "Ticked",
+      flag: "Flagged",
+      comment: "Note",
+    },
+    paper: {
+      filter: "Search",
+      events: "Events",
+      more: (more: string) => `${more} more are in the evidence file or the slice.`,
+      page: "Page",
+      here: "Search in it",
+      contained: "Export in the evidence",
+      noHash: "not computed yet",
+      inError: "error",
+      refused: "The search has an error, so no events are printed:",
+      waiting:
+        "The events weren’t loaded yet when this was printed, so they are missing here. Print it again.",
+      printReference: "Reference of this print",
+      printExaminer: "Printed by",
+    },
   },
 
   about: {

@@ -34,7 +34,9 @@ async function opened(t: TestContext, { context } = browser): Promise<Page> {
 }
 
 const sha256 = (bytes: Buffer, as: "hex" | "base64" = "hex") => createHash("sha256").update(bytes).digest(as);
-const { version } = JSON.parse(readFileSync(new URL("../../../js/package.json", import.meta.url), "utf8"));
+const { version } = JSON.parse(
+  readFileSync(new URL(import.meta.resolve("countersign/package.json")), "utf8"),
+);
 
 test("the file's hash is shown beside the verdict, compressed files as they are", async (t) => {
   const page = await opened(t);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Session } from "@countersign/viewer/session/session.js";
+import type { Session } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { type Bench, Case } from "../../src/state/case.ts";
 import { Memory } from "../../src/state/memory.ts";
@@ -44,7 +44,7 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
         cancel: () => {},
         close: () => {},
       }) as unknown as Session,
-    hold: async (_file, { pins }) => report(pins, rewritten),
+    hold: async (_file, { pins }) => ({ report: report(pins, rewritten), phrases: {} }),
     sha256: async (file) => `${file.size}`,
     memory,
     failure: (error) => ({
@@ -53,6 +53,7 @@ function benchOf(rewritten: readonly string[], pin: string | null = null): Bench
       hint: undefined,
       line: undefined,
       member: undefined,
+      phrases: undefined,
     }),
     now: () => new Date(0),
   };

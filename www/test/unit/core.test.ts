@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
-import { verify } from "countersign/verify";
-import { fromCore } from "../../../js/dist/viewer/texts/core.js";
-import { de } from "../../../js/dist/viewer/texts/de.js";
+import { fromCore } from "@countersign/ui/viewer/texts/core.js";
+import { de } from "@countersign/ui/viewer/texts/de.js";
+import { type Phrases, verify } from "countersign/verify";
 import { FINDINGS, VECTORS } from "../../gallery/findings.ts";
 import { vector } from "../page/vectors.ts";
 
@@ -15,7 +15,7 @@ test("what the core says, whatever it finds, is said in German", async () => {
   for (const name of new Set([...Object.values(FINDINGS), ...VECTORS])) {
     const { export: file, trust, pins } = vector(name);
     const text = trust === undefined ? undefined : readFileSync(trust, "utf8");
-    const { report } = await verify(readFileSync(file), {
+    const { report, phrases } = await verify(readFileSync(file), {
       ...(text !== undefined && { trust: text }),
       pins: pins.map((pin) => readFileSync(pin, "utf8")),
       threads: 1,
@@ -23,7 +23,7 @@ test("what the core says, whatever it finds, is said in German", async () => {
     const reasons = Object.values(report.checks).flatMap(({ reason }) => reason ?? []);
     const found = report.findings.flatMap(({ message, hint }) => [message, hint]);
     for (const sentence of [...reasons, ...found]) {
-      if (says(sentence) === undefined) unsaid.add(sentence);
+      if (says(sentence, phrases) === undefined) unsaid.add(sentence);
     }
   }
   assert.deepEqual([...unsaid], []);
@@ -56,7 +56,7 @@ test("what the core says of unusable trust files is said in German", async () =>
   ]) {
     const refused = await verify(new Uint8Array(), { trust, threads: 1 }).then(
       () => assert.fail(trust.slice(0, 80)),
-      (error: { code?: string; message: string; hint?: string }) => error,
+      (error: { code?: string; message: string; hint?: string; phrases?: Phrases }) => error,
     );
     assert.equal(refused.code, "trust.invalid");
     const hint =
@@ -64,19 +64,25 @@ test("what the core says of unusable trust files is said in German", async () =>
         ? undefined
         : refused.hint;
     for (const sentence of [refused.message, hint]) {
-      if (sentence !== undefined) assert.notEqual(says(sentence), undefined, sentence);
+      if (sentence !== undefined) assert.notEqual(says(sentence, refused.phrases), undefined, sentence);
     }
   }
 });
 
-test("values keep their places, and are not looked at for places again", () => {
-  const said = fromCore(
-    { 'links {#from} to {#to} are of {"log}': 'von {"log}: {#from} bis {#to}', plain: "schlicht" },
-    count,
-  );
-  assert.equal(said("plain"), "schlicht");
-  assert.equal(said('links 3 to 1200 are of "a {#from} log"'), 'von "a {#from} log": 3 bis 1.200');
-  assert.equal(said('links 3 to x are of "a"'), undefined);
-  assert.equal(said('links 3 to 4 are of "a" and more'), undefined);
-  assert.equal(said("constructor"), undefined);
+test("values stand in their places, and are not looked at for places again", () => {
+  const said = fromCore({ a: "von {log}: {#from} bis {#to}", b: "schlicht", toString: "nie" }, count);
+  const phrases = {
+    plain: { code: "b" },
+    'links 3 to 1200 are of "a {#from} log"': {
+      code: "a",
+      values: { from: 3, to: 1200, log: '"a {#from} log"' },
+    },
+    unknown: { code: "c" },
+    odd: { code: "valueOf" },
+  };
+  assert.equal(said("plain", phrases), "schlicht");
+  assert.equal(said('links 3 to 1200 are of "a {#from} log"', phrases), 'von "a {#from} log": 3 bis 1.200');
+  for (const english of ["unknown", "odd", "not said", "constructor"])
+    assert.equal(said(english, phrases), undefined);
+  assert.equal(said("plain", undefined), undefined);
 });

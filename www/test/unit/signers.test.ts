@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Marks } from "@countersign/viewer/session/session.js";
+import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import type { Report } from "countersign/verify";
 import { emitters, vouchers } from "../../src/state/signers.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Marks } from "@countersign/viewer/session/session.js";
+import type { Marks } from "@countersign/ui/viewer/session/session.js";
 import { strip } from "../../src/state/strip.ts";
 
 const NO_MARKS: Marks = { checkpoints: [], notes: [], chains: [], skips: [], withheld: 0, unkept: 0 };

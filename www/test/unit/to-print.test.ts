@@ -1,11 +1,13 @@
+import "./alias.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Selection } from "@countersign/viewer/search/selection.js";
+import type { Selection } from "@countersign/ui/viewer/search/selection.js";
 import type { Filed } from "../../src/evidence/filed.ts";
 import { linesOf } from "../../src/evidence/foot.ts";
 import type { EvidencePanel } from "../../src/evidence/panel.ts";
-import { evidenceTexts } from "../../src/evidence/texts.ts";
 import { ToPrint } from "../../src/evidence/to-print.ts";
+
+const { en } = await import("../../src/texts/en.ts");
 
 const ROW = { kind: "event", index: 3 };
 
@@ -65,7 +67,12 @@ test("events are printed only if they are those of the search at that moment", a
     viewer.selection = selection;
     assert.equal(now(paper).events, undefined, selection.state);
   }
-  assert.deepEqual(now(paper).searched, { query: "a", state: "error", why: "not a time" });
+  assert.deepEqual(now(paper).searched, {
+    query: "a",
+    state: "error",
+    why: "not a time",
+    phrases: undefined,
+  });
 });
 
 test("events are not printed if they are more or fewer than are shown", async () => {
@@ -93,7 +100,6 @@ test("of two searches the events of the newer one are printed, whichever is answ
 
 test("what others chose can't push a hash or the query off the foot, nor turn it", () => {
   const { now } = stage();
-  const en = evidenceTexts("en");
   const printed = now(new ToPrint("1.0.0"));
   const file = { name: "\u202e".repeat(3) + "n".repeat(300), size: 7, sha256: "f0".repeat(32) };
   const searched = { query: `x\n${"q".repeat(5000)}`, state: "ready" as const };
@@ -102,7 +108,7 @@ test("what others chose can't push a hash or the query off the foot, nor turn it
     { ...printed, searched, foot: { ...printed.foot, file, trust } },
     undefined,
     undefined,
-    en,
+    en.evidence,
   );
   assert.ok(
     lines.every((line) => line.length < 260 && !/[\u202e\p{Cc}]/u.test(line ?? "")),
@@ -116,6 +122,6 @@ test("what others chose can't push a hash or the query off the foot, nor turn it
   assert.match(lines.at(-1) ?? "", /^Search: \u2068x qqq.*…\u2069$/);
   const frame = { file, query: null, slice: null };
   const filed = { name: "e.html", sha256: "aa", frame } as unknown as Filed;
-  const own = linesOf({ ...printed, searched: { query: "", state: "ready" } }, filed, undefined, en);
+  const own = linesOf({ ...printed, searched: { query: "", state: "ready" } }, filed, undefined, en.evidence);
   assert.equal(own.at(-1), "Query: all events");
 });

@@ -14,12 +14,12 @@ use crate::suites::PARTS;
 use crate::tools::Tools;
 
 /// The folders of the packages for npm.
-const PACKAGES: [&str; 3] = ["js", "js/packages/viewer", "js/packages/cloudflare-log"];
+const PACKAGES: [&str; 3] = ["js/packages/countersign", "js/packages/viewer", "js/packages/cloudflare-log"];
 
 /// What bundlers make, and where the licences of what is in it are.
 const BUNDLES: [(&str, &str); 4] = [
     ("countersign-page", "www/dist/index.LICENSES.txt"),
-    ("countersign-npm", "js/dist/LICENSES.txt"),
+    ("countersign-npm", "js/packages/countersign/dist/LICENSES.txt"),
     ("countersign-viewer-npm", "js/packages/viewer/dist/LICENSES.txt"),
     ("countersign-cloudflare-log-npm", "js/packages/cloudflare-log/dist/LICENSES.txt"),
 ];
@@ -41,7 +41,7 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     fs::copy(tools.path("www/dist/index.html"), out.join(format!("countersign-page-{version}.html")))?;
     let licences = format!("countersign-page-{version}.LICENSES.txt");
     fs::copy(tools.path("www/dist/index.LICENSES.txt"), out.join(licences))?;
-    fs::copy(tools.path("js/dist/wasm/rules.json"), out.join(format!("countersign-rules-{version}.json")))?;
+    fs::copy(tools.path("js/wasm/rules.json"), out.join(format!("countersign-rules-{version}.json")))?;
     fs::copy(tools.path("docs/deploy/Containerfile"), out.join("Containerfile"))?;
 
     tools.progress.step("npm tarballs", |log| {

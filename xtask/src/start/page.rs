@@ -69,8 +69,7 @@ fn build(tools: &Tools) -> Result<()> {
     })?;
     tools.progress.step("page, unoptimised", |log| {
         let node = || Ok::<_, anyhow::Error>(tools.node()?.node(tools));
-        log.run(node()?.args(["js/build/generate.mjs", "--preview"]))?;
-        log.run(node()?.args(["www/node_modules/typescript/bin/tsc", "-p", "js/tsconfig.preview.json"]))?;
+        log.run(node()?.args(["js/build/preview.mjs", "www/node_modules/typescript/bin/tsc"]))?;
         log.run(tools.node()?.npm(tools, "www").args(["exec", "vite", "build", "--", "--mode", "preview"]))
     })?;
     sample_files(tools)

@@ -12,7 +12,7 @@ const recorder = (file: string, milliseconds: number) =>
   createRecorder({
     key: EMITTERS[0].secret,
     origin: ORIGIN,
-    flush: false,
+    autoFlush: false,
     to: async (chunk) => {
       await new Promise((resolve) => setTimeout(resolve, milliseconds));
       appendFileSync(file, chunk);
@@ -37,10 +37,10 @@ if (what === "failing") {
     origin: ORIGIN,
     to: () => Promise.reject(new Error("there is no room")),
     onError: ({ code }) => process.stdout.write(`${code}\n`),
-    flush: false,
+    autoFlush: false,
   }).ready();
   failing.record({ action: "job.update" });
-  closeOnSignals(failing, { patience: 0 });
+  closeOnSignals(failing, { retryForMs: 0 });
 }
 
 const server = createServer((_request, response) => {

@@ -1,7 +1,7 @@
 /** A server of Deno's or of Bun's, which asks itself and prints the requests that were recorded. */
 
-import { auditFetch } from "../../../dist/fetch.js";
-import { createRecorder, memory } from "../../../dist/record/record.js";
+import { auditFetch } from "../../../packages/countersign/dist/adapters/fetch.js";
+import { createRecorder, memory } from "../../../packages/countersign/dist/record/record.js";
 
 /** What the two have, as far as it is needed. */
 interface Runtimes {

@@ -27,7 +27,7 @@ export default withCountersign(options, {
     same<typeof request, Request>();
     same<typeof env, Env>();
     same<typeof audit, Audit>();
-    ctx.waitUntil(audit.flush({ patience: 1 }));
+    ctx.waitUntil(audit.flush({ retryForMs: 1 }));
     same<ReturnType<typeof auditOf>, Audit | undefined>();
     const { index } = await audit.record({ action: "job.delete" }).delivered();
     same<typeof index, number | null>();
@@ -89,9 +89,7 @@ withCountersign({ key: "", to: "", log: "" }, handler, {
   http: { actor: (request) => request.headers.get("x-user") ?? undefined, path: "actual" },
 });
 // @ts-expect-error: flushes begin when an invocation ends
-withCountersign({ key: "", to: "", log: "", flush: { ms: 10 } }, handler);
-// @ts-expect-error: a Worker's contexts are many
-withCountersign({ key: "", to: "", log: "", manyContexts: false }, handler);
+withCountersign({ key: "", to: "", log: "", autoFlush: { maxDelayMs: 10 } }, handler);
 // @ts-expect-error: no log
 withCountersign((env: Env) => ({ key: env.AUDIT_KEY, to: env.AUDIT_URL }), handler);
 // @ts-expect-error: no key

@@ -1,8 +1,7 @@
 /** A Worker that makes its recorders itself, with `createRecorder`. */
 
 import { DurableObject } from "cloudflare:workers";
-import { createRecorder, type Recorder } from "countersign";
-import { auditFetch } from "countersign/fetch";
+import { auditFetch, createRecorder, type Recorder } from "countersign";
 import { auditHono } from "countersign/hono";
 import { auditHandle } from "countersign/sveltekit";
 import { Hono } from "hono";
@@ -18,7 +17,7 @@ interface Context {
   waitUntil(work: Promise<unknown>): void;
 }
 
-const made = ({ KEY, URL, LOG }: Env, flush?: false) => createRecorder({ key: KEY, to: URL, log: LOG, flush });
+const made = ({ KEY, URL, LOG }: Env, autoFlush?: false) => createRecorder({ key: KEY, to: URL, log: LOG, autoFlush });
 
 let shared: Recorder | undefined;
 let asked: Recorder | undefined;
@@ -40,14 +39,14 @@ const ways: Record<string, (request: Request, env: Env, ctx: Context) => Respons
   async "/closed"(request, env, ctx) {
     const audit = made(env);
     const response = recorded(audit, request);
-    ctx.waitUntil(audit.close({ patience: 5_000 }));
+    ctx.waitUntil(audit.close({ retryForMs: 5_000 }));
     return response;
   },
   async "/flushed"(request, env, ctx) {
     asked ??= made(env, false);
     const audit = asked;
     const response = recorded(audit, request);
-    ctx.waitUntil(audit.flush({ patience: 10_000 }));
+    ctx.waitUntil(audit.flush({ retryForMs: 10_000 }));
     return response;
   },
   async "/delivered"(request, env) {

@@ -90,7 +90,7 @@ const little = (env: Env) => ({
   key: env.KEY,
   to: env.URL,
   log: env.LOG,
-  limitBytes: 1000,
+  maxWaitingBytes: 1000,
   onFull: undefined,
   timeoutMs: undefined,
 });

@@ -1,7 +1,7 @@
 /** Says what a recorder with a context records, as the runtime's flags allow. */
 
-import { asyncContext } from "../../../dist/context/context.js";
-import { createRecorder, memory } from "../../../dist/record/record.js";
+import { asyncContext } from "../../../packages/countersign/dist/context/context.js";
+import { createRecorder, memory } from "../../../packages/countersign/dist/record/record.js";
 
 interface Env {
   KEY: string;
@@ -10,7 +10,7 @@ interface Env {
 
 async function recorded({ KEY, FLAG }: Env): Promise<unknown[]> {
   const to = memory();
-  const recorder = await createRecorder({ key: KEY, origin: "log.example", to, flush: false }).ready();
+  const recorder = await createRecorder({ key: KEY, origin: "log.example", to, autoFlush: false }).ready();
   // As a Worker writes it, which knows its own flags.
   const given = FLAG === "nodejs_als" ? await import("node:async_hooks") : {};
   const audit = asyncContext(recorder, given);
@@ -28,5 +28,6 @@ async function recorded({ KEY, FLAG }: Env): Promise<unknown[]> {
 }
 
 export default {
-  fetch: async (_: Request, env: Env) => Response.json(await recorded(env).catch(({ code, hint }) => ({ code, hint }))),
+  fetch: async (_: Request, env: Env) =>
+    Response.json(await recorded(env).catch(({ code, member, hint }) => ({ code, member, hint }))),
 };

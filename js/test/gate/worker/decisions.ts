@@ -1,8 +1,8 @@
 /** Decides on what it is given. */
 
-import { encoder, Room } from "../../../dist/gate/core.js";
-import * as wasm from "../../../dist/wasm/gate.js";
-import module from "../../../dist/wasm/gate_bg.wasm";
+import { encoder, Room } from "../../../packages/countersign/dist/gate/core.js";
+import * as wasm from "../../../packages/countersign/dist/wasm/gate.js";
+import module from "../../../packages/countersign/dist/wasm/gate_bg.wasm";
 
 interface Asked {
   pack: string;

@@ -27,8 +27,8 @@ const gateOf = (env: Env): Gate => {
       {
         name: "exactly",
         by: "actor",
-        most: 5,
-        per: 60_000,
+        max: 5,
+        windowMs: 60_000,
         in: env.LIMITS,
         only: ({ http }) => http?.path === "/often",
       },

@@ -7,8 +7,8 @@ import {
   type GrantedKey,
   type GrantedKeyOptions,
   grantedKey,
-} from "../../../dist/browser.js";
-import { createRecorder, generateKey, type Recorder } from "../../../dist/record/record.js";
+} from "../../../packages/countersign/dist/browser.js";
+import { createRecorder, generateKey, type Recorder } from "../../../packages/countersign/dist/record/record.js";
 
 /** How to begin: `fallback` for the one there is. */
 type Begin = Omit<GrantedKeyOptions, "from" | "fallback"> & { from?: string; fallback?: boolean };
@@ -41,7 +41,7 @@ const page = {
     const chosen = fallback ? { fallback: generateKey } : {};
     const onError = ({ code }: { code: string }) => errors.push(code);
     granted = await grantedKey({ from: "/audit/grant", onError, ...options, ...chosen });
-    audit = await createRecorder({ key: granted.key, to, log, flush: false }).ready();
+    audit = await createRecorder({ key: granted.key, to, log, autoFlush: false }).ready();
     const recorder = audit;
     granted.follow({ rotate: (key) => recorder.rotate(key).then(onRotated) });
     return { vkey: granted.vkey, until: granted.until?.getTime() };

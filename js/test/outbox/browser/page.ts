@@ -1,7 +1,7 @@
 /** What a page can be asked to do with its outboxes. */
 
-import { type IndexedDbOutboxOptions, indexedDbOutbox } from "../../../src/outbox/indexeddb.ts";
-import type { Entry, Outbox } from "../../../src/outbox/outbox.ts";
+import { type IndexedDbOutboxOptions, indexedDbOutbox } from "../../../packages/countersign/dist/outbox/indexeddb.js";
+import type { Entry, Outbox } from "../../../packages/countersign/dist/outbox/outbox.js";
 import { entry, failures, texts } from "../conformance.ts";
 
 const open = new Map<string, Outbox>();

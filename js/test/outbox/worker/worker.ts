@@ -1,7 +1,7 @@
 /** Objects with outboxes: one with SQLite, one without. */
 
-import { durableObjectOutbox, type ObjectStorage } from "../../../src/outbox/durable-object.ts";
-import type { Outbox } from "../../../src/outbox/outbox.ts";
+import { durableObjectOutbox, type ObjectStorage } from "../../../packages/countersign/dist/outbox/durable-object.js";
+import type { Outbox } from "../../../packages/countersign/dist/outbox/outbox.js";
 import { entry, failures, texts } from "../conformance.ts";
 
 interface Context {

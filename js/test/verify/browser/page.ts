@@ -1,5 +1,6 @@
 /** What the test calls in the browser. The package is served as it was built, and found by an import map. */
 
+import { createVerifier } from "countersign/slim";
 import {
   CountersignError,
   type Mark,
@@ -9,7 +10,6 @@ import {
   verify,
   verifyLive,
 } from "countersign/verify";
-import { createVerifier } from "countersign/verify/host";
 import { Kept } from "../kept.ts";
 
 const workers = new Kept(() => new Worker(import.meta.resolve("countersign/verify/worker"), { type: "module" }));

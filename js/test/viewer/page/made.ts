@@ -1,6 +1,14 @@
 /** Indexes that a test fills: rows are made when they are asked for. */
 
-import type { EventIndex, EventRow, Found, Json, Reading, WholeEvent, WholeRow } from "../../../src/index/types.ts";
+import type {
+  EventIndex,
+  EventRow,
+  Found,
+  Json,
+  Reading,
+  WholeEvent,
+  WholeRow,
+} from "../../../packages/ui/dist/index/types.js";
 
 const CHAIN = "0123456789abcdef0123456789abcdef";
 const VKEY = "example.com/recorder+5cc3cc17+AXXk4FqvBmVpPW1yJ0qpQ9ZvV5xq3h0h5wF6J8sYzGxk";

@@ -1,20 +1,20 @@
 /** Rows and a drawer as the viewer holds them, with indexes of the tests' own. It is bundled and run in a browser. */
 
 import type { CSSResult } from "lit";
-import drawerStyles from "../../../dist/viewer/drawer/drawer.css.js";
-import basics from "../../../dist/viewer/parts/basics.css.js";
-import parts from "../../../dist/viewer/parts/parts.css.js";
-import "../../../dist/viewer/drawer/drawer.js";
-import rowsStyles from "../../../dist/viewer/list/rows.css.js";
-import "../../../dist/viewer/list/rows.js";
-import { de } from "../../../dist/viewer/texts/de.js";
-import { en } from "../../../dist/viewer/texts/texts.js";
-import type { StandingSoFar } from "../../../src/index/standing.ts";
-import type { Found, WholeRow } from "../../../src/index/types.ts";
-import type { Explanation, ProofStepId, Slicer } from "../../../src/slice/types.ts";
-import type { Drawer } from "../../../src/viewer/drawer/drawer.ts";
-import type { ChosenColumn } from "../../../src/viewer/list/columns.ts";
-import type { RowAt, Rows } from "../../../src/viewer/list/rows.ts";
+import drawerStyles from "../../../packages/ui/dist/viewer/drawer/drawer.css.js";
+import basics from "../../../packages/ui/dist/viewer/parts/basics.css.js";
+import parts from "../../../packages/ui/dist/viewer/parts/parts.css.js";
+import "../../../packages/ui/dist/viewer/drawer/drawer.js";
+import rowsStyles from "../../../packages/ui/dist/viewer/list/rows.css.js";
+import "../../../packages/ui/dist/viewer/list/rows.js";
+import type { StandingSoFar } from "../../../packages/ui/dist/index/standing.js";
+import type { Found, WholeRow } from "../../../packages/ui/dist/index/types.js";
+import type { Explanation, ProofStepId, Slicer } from "../../../packages/ui/dist/slice/types.js";
+import type { Drawer } from "../../../packages/ui/dist/viewer/drawer/drawer.js";
+import type { ChosenColumn } from "../../../packages/ui/dist/viewer/list/columns.js";
+import type { RowAt, Rows } from "../../../packages/ui/dist/viewer/list/rows.js";
+import { de } from "../../../packages/ui/dist/viewer/texts/de.js";
+import { en } from "../../../packages/ui/dist/viewer/texts/texts.js";
 import { CHANGED, event, HOSTILE, indexOf, type Made, mixed, usual } from "./made.ts";
 
 /** What a test shows. */

@@ -11,7 +11,7 @@ const to = async (chunk) => {
   appendFileSync(process.env.EXPORT, chunk);
 };
 const key = "PRIVATE+KEY+example.com/recorder+7fca09ae+AQcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcH";
-const settings = { required: process.env.REQUIRED === "1", patience: 2_000, http: { gate: guard } };
+const settings = { required: process.env.REQUIRED === "1", retryForMs: 2_000, http: { gate: guard } };
 
 export const handler = auditLambda(
   () => ({ key, origin: "log.example/audit", to, onError: ({ code }) => console.error(code) }),

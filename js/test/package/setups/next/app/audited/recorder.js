@@ -10,7 +10,7 @@ globalThis.delivered ??= memory();
 export const to = globalThis.delivered;
 
 // Only by `after` anything is delivered.
-const options = () => ({ key, origin: "log.example/audit", to, flush: false });
+const options = () => ({ key, origin: "log.example/audit", to, autoFlush: false });
 export const audited = auditNext(options, { after });
 
 const rule = {

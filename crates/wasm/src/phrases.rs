@@ -1,0 +1,36 @@
+//! What the core says to people, as data for pages that say it in other languages.
+
+use countersign::error::Error;
+use countersign::phrases::{Phrase, Value, find_each};
+use js_sys::{Object, Reflect};
+use wasm_bindgen::JsValue;
+
+/// Returns an object with a member `{code, values}` for each sentence, by its English text.
+pub(crate) fn to_js<'a>(phrases: impl Iterator<Item = (&'a str, Phrase)>) -> JsValue {
+    let all = Object::new();
+    for (english, Phrase { code, values }) in phrases {
+        let filling = Object::new();
+        for (name, value) in values {
+            let value = match value {
+                Value::Number(number) => JsValue::from(number as f64),
+                Value::Text(text) => text.into(),
+            };
+            set(&filling, name, &value);
+        }
+        let phrase = Object::new();
+        set(&phrase, "code", &code.into());
+        set(&phrase, "values", &filling);
+        set(&all, english, &phrase);
+    }
+    all.into()
+}
+
+/// Returns the same for what an error says.
+pub(crate) fn of_error(error: &Error) -> JsValue {
+    to_js(find_each([Some(&*error.message), error.hint].into_iter().flatten()))
+}
+
+/// Sets a member of a new object, which takes any.
+fn set(object: &Object, name: &str, value: &JsValue) {
+    let _ = Reflect::set(object, &name.into(), value);
+}

@@ -1,0 +1,6 @@
+/** Empties folders of the package that npm runs this in: `node empty.mjs dist`. */
+
+import { pathToFileURL } from "node:url";
+import { empty } from "./output.mjs";
+
+empty(...process.argv.slice(2).map((name) => new URL(`${name}/`, pathToFileURL(`${process.cwd()}/`))));

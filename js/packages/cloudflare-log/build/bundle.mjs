@@ -1,0 +1,27 @@
+/** Bundles the log, after tsc has compiled it, with what it shares with the other packages. The artefact stays a file. */
+
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+import { bundleDeclarations } from "../../../build/declarations.mjs";
+import { copyArtefacts, writeLicences } from "../../../build/output.mjs";
+
+const home = new URL("../", import.meta.url);
+const dist = new URL("dist/", home);
+
+await build({
+  absWorkingDir: fileURLToPath(home),
+  entryPoints: ["out/log.workerd.js"],
+  outdir: fileURLToPath(dist),
+  bundle: true,
+  format: "esm",
+  target: "es2023",
+  // wrangler bundles it again, and finds the artefact by its path.
+  external: ["*.wasm", "cloudflare:*"],
+  legalComments: "none",
+  sourcemap: true,
+  logLevel: "warning",
+});
+copyArtefacts(["log_bg.wasm"], new URL("wasm/", dist));
+
+await bundleDeclarations(home, ["log.workerd"], ["cloudflare:workers"]);
+writeLicences(home, { artefacts: ["log"] });

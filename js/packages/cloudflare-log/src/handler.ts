@@ -1,0 +1,94 @@
+/** The Worker in front of a log. */
+
+import { ownFields } from "@countersign/shared/own.js";
+import { sleep } from "@countersign/shared/timers.js";
+import { keyOf } from "./copies.js";
+import { clientOf, Entrance } from "./entrance.js";
+import type { LogEnv, LogNamespace } from "./platform.js";
+import { busy, notFound, unavailable } from "./responses.js";
+import { keys } from "./settings.js";
+
+/** How a request finds its log. */
+export interface LogHandlerOptions<Env extends LogEnv> {
+  /** The origin of the log that a request is for; default: the one log whose key is in the environment. */
+  log?: (request: Request, env: Env) => string | undefined;
+}
+
+/** A tile or bundle that is full. */
+const FULL = /^\/(tile\/(?:entries|[0-9]+)\/(?:x[0-9]{3}\/)*[0-9]{3})$/;
+
+/** The headers of a tile, as the log server sends them (crates/log/src/api/tiles.rs). */
+const HEADERS = {
+  "content-type": "application/octet-stream",
+  "cache-control": "public, max-age=31536000, immutable",
+  "x-content-type-options": "nosniff",
+  vary: "origin",
+};
+
+/**
+ * A Worker's handler that brings requests to their log. Full tiles and bundles come out of R2, where they were copied
+ * to, and the log is not woken.
+ *
+ *     export default logHandler();
+ */
+export function logHandler<Env extends LogEnv = LogEnv>(
+  options: LogHandlerOptions<Env> = {},
+): {
+  fetch(request: Request, env: Env): Promise<Response>;
+} {
+  const { log } = ownFields(options, ["log"]);
+  const entrance = new Entrance();
+  return {
+    async fetch(request, env) {
+      try {
+        const [only, ...others] = log === undefined ? keys(env).keys() : [log(request, env)];
+        const origin = others.length === 0 ? only : undefined;
+        if (origin === undefined) {
+          return notFound(request, env.AUDIT_CORS ?? "");
+        }
+        const id = env.LOG.idFromName(origin);
+        const object = env.LOG.get(id);
+        return isSubmission(request)
+          ? await submit(request, env, object, entrance)
+          : ((await copied(request, env, origin)) ?? (await object.fetch(request)));
+      } catch (error) {
+        console.error("countersign:", error);
+        return unavailable(request, env.AUDIT_CORS ?? "");
+      }
+    },
+  };
+}
+
+const isSubmission = ({ method, url }: Request): boolean => method === "POST" && new URL(url).pathname === "/submit";
+
+/** Brings a submission to the log. Its refusal waits here, where it keeps nobody up. */
+async function submit(
+  request: Request,
+  env: LogEnv,
+  object: ReturnType<LogNamespace["get"]>,
+  entrance: Entrance,
+): Promise<Response> {
+  const client = clientOf(request);
+  if (entrance.turnsAway(client, Date.now())) {
+    return busy(request, env.AUDIT_CORS ?? "", entrance.roomIn(Date.now()));
+  }
+  const answer = await object.fetch(request);
+  const wait = answer.ok ? 0 : entrance.wait(client, Date.now());
+  if (wait === 0) {
+    return answer;
+  }
+  // The log is done with it.
+  const whole = await answer.arrayBuffer();
+  await sleep(wait);
+  return new Response(whole, answer);
+}
+
+/** A tile that was copied. What pages of other origins may read, the log itself says. */
+async function copied(request: Request, env: LogEnv, origin: string): Promise<Response | undefined> {
+  const [, path] = FULL.exec(new URL(request.url).pathname) ?? [];
+  if (env.TILES === undefined || path === undefined || request.method !== "GET" || request.headers.has("origin")) {
+    return undefined;
+  }
+  const tile = await env.TILES.get(keyOf(origin, path)).catch(() => null);
+  return tile === null ? undefined : new Response(tile.body, { headers: HEADERS });
+}

@@ -1,0 +1,74 @@
+/** Asking a log's witnesses over HTTP (C2SP tlog-witness). */
+
+import { readAtMost } from "@countersign/shared/bytes.js";
+import { isStop } from "./instance.js";
+import { Log, type Witnesses } from "./wasm/log.js";
+
+/** The most bytes of an answer. */
+const MOST = 64 << 10;
+
+/** Asks all witnesses at once, until enough have answered or their time is over. */
+export async function gather(log: Log, witnesses: Witnesses, now: () => number): Promise<void> {
+  const over = new AbortController();
+  const { signal } = over;
+  const timer = setTimeout(() => over.abort(), Log.patience);
+  // Proofs that are being fetched: the round ends after them, or what a witness knows would be missed.
+  let proofs = 0;
+  const prove = async (number: number) => {
+    const url = log.proofUrl(witnesses, number);
+    if (url === undefined) {
+      return;
+    }
+    proofs += 1;
+    try {
+      const response = await fetch(url, { redirect: "manual", signal });
+      const note = response.status === 200 ? await readAtMost(response.body, MOST) : undefined;
+      if (note !== undefined && !signal.aborted) {
+        log.prove(witnesses, number, note);
+      }
+    } finally {
+      proofs -= 1;
+    }
+  };
+  const ask = async (url: string, number: number) => {
+    try {
+      for (let again = true; again; ) {
+        const body = log.ask(witnesses, number);
+        if (body === undefined) {
+          break;
+        }
+        const response = await fetch(url, { method: "POST", body, redirect: "manual", signal });
+        const answer = await readAtMost(response.body, MOST);
+        if (answer === undefined) {
+          throw new Error("its answer is too long");
+        }
+        if (signal.aborted) {
+          return;
+        }
+        const kind = response.headers.get("content-type") ?? undefined;
+        again = log.answered(witnesses, number, response.status, kind, answer, now());
+      }
+      await prove(number);
+    } catch (error) {
+      if (isStop(error)) {
+        throw error;
+      }
+      if (!signal.aborted) {
+        log.unanswered(witnesses, number, error instanceof Error ? error.message : "it did not answer");
+      }
+    }
+    if (!signal.aborted && proofs === 0 && witnesses.areEnough) {
+      over.abort();
+    }
+  };
+  try {
+    await new Promise<void>((resolve, reject) => {
+      signal.addEventListener("abort", () => resolve());
+      Promise.all(witnesses.urls.map(ask)).then(() => resolve(), reject);
+    });
+  } finally {
+    clearTimeout(timer);
+    // Who answers from now on is not heard: the witnesses are handed back.
+    over.abort();
+  }
+}

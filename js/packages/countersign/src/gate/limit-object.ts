@@ -1,0 +1,73 @@
+/** An object that counts for all isolates. */
+
+import { Hits } from "./limits.js";
+
+/** What is needed of a Durable Object's `ctx`. */
+interface ObjectContext {
+  readonly storage: {
+    readonly sql: { exec(statement: string, ...values: unknown[]): { toArray(): Record<string, unknown>[] } };
+    getAlarm(): Promise<number | null>;
+    setAlarm(at: number): Promise<void>;
+    deleteAll(): Promise<void>;
+  };
+}
+
+/**
+ * Counts exactly, for one limit and one of those whom it counts apart: what it lets through is in its storage before
+ * anybody is told. Export it from the Worker, and bind its namespace:
+ *
+ *     export { GateLimits } from "countersign/cloudflare";
+ *     // wrangler.jsonc: "durable_objects": { "bindings": [{ "name": "LIMITS", "class_name": "GateLimits" }] },
+ *     //                 "migrations": [{ "tag": "v1", "new_sqlite_classes": ["GateLimits"] }]
+ */
+export class GateLimits {
+  readonly #storage: ObjectContext["storage"];
+  #hits: Hits | undefined;
+  /** What `#hits` counts by. */
+  #of = "";
+
+  constructor(context: ObjectContext) {
+    this.#storage = context.storage;
+  }
+
+  /** Takes one more, or says when there is room. */
+  async fetch(request: Request): Promise<Response> {
+    const { max, windowMs } = (await request.json()) as { max: number; windowMs: number };
+    const { sql } = this.#storage;
+    const of = `${max} ${windowMs}`;
+    if (this.#hits === undefined || this.#of !== of) {
+      sql.exec("CREATE TABLE IF NOT EXISTS hits (at INTEGER NOT NULL, until INTEGER NOT NULL)");
+      const rows = sql.exec("SELECT at FROM hits ORDER BY at").toArray();
+      this.#hits = new Hits(
+        max,
+        windowMs,
+        rows.map(({ at }) => Number(at)),
+      );
+      this.#of = of;
+    }
+    const now = Date.now();
+    const { isAllowed, until } = this.#hits.take(now);
+    if (isAllowed) {
+      const at = this.#hits.last;
+      sql.exec("INSERT INTO hits (at, until) VALUES (?, ?)", at, at + windowMs);
+      if ((await this.#storage.getAlarm()) === null) {
+        await this.#storage.setAlarm(at + windowMs + 1);
+      }
+    }
+    return Response.json({ isAllowed, until });
+  }
+
+  /** Forgets what no longer counts. */
+  async alarm(): Promise<void> {
+    const { sql } = this.#storage;
+    const now = Date.now();
+    sql.exec("DELETE FROM hits WHERE until < ?", now);
+    const [{ last } = { last: null }] = sql.exec("SELECT MAX(until) AS last FROM hits").toArray();
+    if (last === null) {
+      this.#hits = undefined;
+      await this.#storage.deleteAll();
+    } else {
+      await this.#storage.setAlarm(Number(last) + 1);
+    }
+  }
+}

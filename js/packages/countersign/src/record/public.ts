@@ -1,0 +1,45 @@
+/** What the entry for recording gives beside what needs the artefact. */
+
+export type { CollectorOptions } from "../deliver/collector.js";
+export type { LastProof } from "../deliver/sender.js";
+export { CountersignError, type ErrorCode } from "../error.js";
+export type { Change, Entry, Outbox } from "../outbox/outbox.js";
+
+export {
+  type ChunkPosition,
+  type Memory,
+  memory,
+  type StoringTransport,
+  type Transport,
+  type TransportFunction,
+  type TransportObject,
+} from "../transport/transport.js";
+export type { Audit, FlushOptions, NamedRequest, Scope, Status } from "./audit.js";
+
+export type { CreateRecorder, GeneratedKey, GenerateKey } from "./create.js";
+export type {
+  Actor,
+  ActorInput,
+  AuditEvent,
+  Catalogue,
+  Context,
+  EventInput,
+  EventOf,
+  HttpRequest,
+  KnownAction,
+  Members,
+  Target,
+  TargetInput,
+} from "./event.js";
+export type { Handle, Receipt } from "./handle.js";
+export type {
+  AutoFlushOptions,
+  CommonOptions,
+  LogOptions,
+  RecorderOptions,
+  RedactOptions,
+  TransportOptions,
+} from "./options.js";
+export type { Recorder } from "./recorder.js";
+export type { KeyHandle, Signer } from "./signer.js";
+export { generateKeyHandle } from "./webcrypto.js";

@@ -1,0 +1,31 @@
+/**
+ * The entry `countersign/slim`: recording and verifying without the package's own WebAssembly and worker, for programs that
+ * load these in a way of their own.
+ *
+ *     import { createVerifier, recording } from "countersign/slim";
+ *     const { createRecorder } = recording(() => WebAssembly.compile(bytesOf("countersign/recorder.wasm")));
+ *     const { verify } = createVerifier({ module: () => WebAssembly.compile(bytesOf("countersign/verifier.wasm")) });
+ */
+
+import type { ModuleSource } from "./artefact/load.js";
+import { type CreateRecorder, type GenerateKey, recording as recordingIn } from "./record/create.js";
+import { ofRuntime } from "./record/lifecycle.js";
+
+export type { CompiledModule, ModuleSource } from "./artefact/load.js";
+export type { CreateRecorder, GeneratedKey, GenerateKey } from "./record/create.js";
+export {
+  createVerifier,
+  type Verification,
+  type VerifierSetup,
+  type Verify,
+  type VerifyLive,
+  type VerifyReading,
+  type WorkerLike,
+} from "./verify/create-verifier.js";
+
+/**
+ * Returns `createRecorder` and `generateKey` of the entry `countersign`. Their recorders deliver and report at the end of a
+ * page or a program, as its recorders do.
+ */
+export const recording = (source: ModuleSource): { createRecorder: CreateRecorder; generateKey: GenerateKey } =>
+  recordingIn(source, ofRuntime);

@@ -1,0 +1,1 @@
+export { concat, readAtMost } from "../../countersign/dist/bytes.js";

@@ -1,0 +1,1 @@
+export { CountersignError, type ErrorCode, must, type PlainError, plainError } from "../../countersign/dist/error.js";

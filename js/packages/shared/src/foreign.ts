@@ -1,0 +1,1 @@
+export { jsonOf } from "../../countersign/dist/foreign.js";

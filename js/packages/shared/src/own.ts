@@ -1,0 +1,1 @@
+export { field, ownFields } from "../../countersign/dist/own.js";

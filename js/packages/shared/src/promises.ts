@@ -1,0 +1,1 @@
+export { type Deferred, deferred, inTurn } from "../../countersign/dist/promises.js";

@@ -1,0 +1,1 @@
+export { passes } from "../../countersign/dist/reason.js";

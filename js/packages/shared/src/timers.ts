@@ -1,0 +1,1 @@
+export { comesWithin, sleep, within } from "../../countersign/dist/timers.js";

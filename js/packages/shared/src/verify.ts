@@ -1,0 +1,14 @@
+/** Verifying, with what the viewer needs beside the entries: how a source is read again, and where its events are. */
+
+export type { VerifiedEvent } from "../../countersign/dist/verify/batch.js";
+export {
+  createVerifier,
+  type Verify,
+  type VerifyLive,
+  type VerifyReading,
+} from "../../countersign/dist/verify/create-verifier.js";
+export { readStream } from "../../countersign/dist/verify/event-stream.js";
+export type * from "../../countersign/dist/verify/marks.js";
+export type { Expectations, Verification, VerifyOptions } from "../../countersign/dist/verify/public.js";
+export { PIECE } from "../../countersign/dist/verify/roles.js";
+export { lengthOf, open, type Reading, readable, type Source } from "../../countersign/dist/verify/source.js";

@@ -1,0 +1,68 @@
+/**
+ * Begins a build: makes of what is no TypeScript modules that tsc, when it compiles the rest, and every bundler take.
+ * Style sheets and drawings become Lit's, and types are made of the English texts, which all languages have. With
+ * `--preview` only what the auditor's page needs is made, without any of the packages' tools.
+ */
+
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { copyArtefacts, empty, filesOf } from "../../../build/output.mjs";
+
+const isPreview = process.argv.includes("--preview");
+
+const src = new URL("../src/", import.meta.url);
+const dist = new URL("../dist/", import.meta.url);
+
+empty(dist);
+const artefacts = ["analyzer", "index", "overview", "slicer"].flatMap(filesOf);
+copyArtefacts([...artefacts, "rules.json"], new URL("wasm/", dist), { isPreview });
+for (const folder of ["viewer/texts/", "viewer/parts/"]) {
+  mkdirSync(new URL(folder, dist), { recursive: true });
+}
+
+const STYLES = 'import type { CSSResult } from "lit";\ndeclare const styles: CSSResult;\nexport default styles;\n';
+const minified = isPreview ? (css) => css : await minifier();
+for (const name of readdirSync(new URL("viewer/", src), { recursive: true }).filter((name) => name.endsWith(".css"))) {
+  mkdirSync(new URL(".", new URL(`viewer/${name}`, dist)), { recursive: true });
+  const css = minified(readFileSync(new URL(`viewer/${name}`, src), "utf8"));
+  const module = `import { unsafeCSS } from "lit";\nexport default unsafeCSS(${JSON.stringify(css)});\n`;
+  writeFileSync(new URL(`viewer/${name}.js`, dist), module);
+  writeFileSync(new URL(`viewer/${name}.d.ts`, dist), STYLES);
+}
+
+const drawings = Object.entries(JSON.parse(readFileSync(new URL("viewer/parts/drawings.json", src), "utf8")));
+const drawn = drawings.map(([name, drawing]) => `  ${name}: svg\`${drawing}\`,\n`).join("");
+const names = drawings.map(([name]) => JSON.stringify(name)).join(" | ");
+writeFileSync(
+  new URL("viewer/parts/drawings.js", dist),
+  `import { svg } from "lit";\nexport const drawings = {\n${drawn}};\n`,
+);
+writeFileSync(
+  new URL("viewer/parts/drawings.d.ts", dist),
+  `import type { SVGTemplateResult } from "lit";\nexport declare const drawings: Readonly<Record<${names}, SVGTemplateResult>>;\n`,
+);
+
+async function minifier() {
+  const { transformSync } = await import("esbuild");
+  return (css) => transformSync(css, { loader: "css", minify: true }).code;
+}
+
+/** The type of a text, a list or a group of them: texts/texts.ts makes a function of what has slots. */
+function typeOf(json) {
+  if (typeof json === "string") {
+    const slots = [...json.matchAll(/\{(#?)(\w+)\}/g)].map(
+      ([, kind, name]) => `${name}: ${kind ? "number" : "string"}`,
+    );
+    return slots.length === 0 ? "string" : `(${slots.join(", ")}) => string`;
+  }
+  if (Array.isArray(json)) {
+    return `readonly (${[...new Set(json.map(typeOf))].join(" | ")})[]`;
+  }
+  if ("other" in json) {
+    return "(count: number) => string";
+  }
+  const members = Object.entries(json).map(([name, value]) => `readonly ${JSON.stringify(name)}: ${typeOf(value)};`);
+  return `{ ${members.join(" ")} }`;
+}
+const english = JSON.parse(readFileSync(new URL("viewer/texts/en.json", src), "utf8"));
+const schema = `/** What every language says: made of en.json. */\nexport interface Schema ${typeOf(english)}\n`;
+writeFileSync(new URL("viewer/texts/schema.d.ts", dist), schema);

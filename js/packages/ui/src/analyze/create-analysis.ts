@@ -1,0 +1,114 @@
+/** The page's side of looking for findings. */
+
+import { type Remote, transfer, WorkerGroup, type WorkerLike, WorkerPool } from "@countersign/shared/rpc.js";
+import type { Lines } from "../index/in-pieces.js";
+import type { AnalysisWorker, Role } from "./roles.js";
+import type { Analysis, Facts, FindingsStatus } from "./types.js";
+
+/** How a runtime loads the artefact and starts workers. */
+export interface AnalysisSetup {
+  /** The artefact `analyzer`. */
+  module: () => Promise<WebAssembly.Module>;
+  /** Starts a worker that runs `analyze/worker`. */
+  worker: () => WorkerLike;
+  /** How many detect; without it as many as there are cores, but for one and within reason. */
+  detectors?: number;
+}
+
+const MAX_DETECTORS = 4;
+/** Bytes of events that may be under way to each detector. */
+const MAX_BYTES_EACH = 32 << 20;
+
+/** Looks for what a pack of rules describes. Nothing is started before there are events. */
+export function createAnalysis(setup: AnalysisSetup, rules: string): Analysis {
+  return new WorkersAnalysis(setup, rules);
+}
+
+interface Started {
+  readonly remote: Remote<AnalysisWorker>;
+  readonly begun: Promise<void>;
+}
+
+class WorkersAnalysis implements Analysis {
+  readonly #setup: AnalysisSetup;
+  readonly #rules: string;
+  readonly #module: Promise<WebAssembly.Module>;
+  readonly #group = new WorkerGroup("analyzer");
+  readonly #service: Started;
+  readonly #detectors: WorkerPool<Started>;
+  #detected: Promise<unknown> = Promise.resolve();
+
+  constructor(setup: AnalysisSetup, rules: string) {
+    this.#setup = setup;
+    this.#rules = rules;
+    this.#module = setup.module();
+    this.#service = this.#start({ role: "service" });
+    const cores = globalThis.navigator?.hardwareConcurrency ?? 2;
+    this.#detectors = new WorkerPool({
+      maxLoad: MAX_BYTES_EACH,
+      growth: {
+        start: () => this.#startDetector(),
+        maxWorkers: setup.detectors ?? Math.max(1, Math.min(MAX_DETECTORS, cores)),
+        busyLoad: 1,
+      },
+    });
+  }
+
+  async add(events: readonly Lines[]): Promise<void> {
+    const bytes = events.reduce((sum, { length }) => sum + length, 0);
+    const detected = this.#call(() =>
+      this.#detectors.run(bytes, async ({ begun, remote }) => {
+        await begun;
+        await remote.detect(transfer(events, ...events));
+      }),
+    );
+    detected.catch((error: Error) => this.#group.end(error));
+    this.#detected = Promise.all([this.#detected, detected]);
+    this.#detected.catch(() => {});
+    await this.#call(() => this.#detectors.room());
+  }
+
+  tell(facts: Facts | undefined): Promise<FindingsStatus> {
+    return this.#call(async (service) => {
+      if (facts !== undefined) {
+        await this.#detected;
+      }
+      return service.tell(facts);
+    });
+  }
+
+  readonly select: Analysis["select"] = (entries) => this.#call((service) => service.select(entries));
+  readonly list: Analysis["list"] = (...given) => this.#call((service) => service.list(...given));
+  readonly of: Analysis["of"] = (...given) => this.#call((service) => service.of(...given));
+  readonly leaves: Analysis["leaves"] = (id) => this.#call((service) => service.leaves(id));
+  readonly document: Analysis["document"] = () => this.#call((service) => service.document());
+
+  close(): void {
+    this.#group.end(new DOMException("looking for findings was ended", "AbortError"));
+  }
+
+  #startDetector(): Started {
+    const { port1, port2 } = new MessageChannel();
+    const joined = this.#service.begun.then(() => this.#service.remote.join(transfer(port1, port1)));
+    return this.#start(transfer({ role: "detector", service: port2 } as const, port2), joined);
+  }
+
+  #start(role: Role, first: Promise<void> = Promise.resolve()): Started {
+    const remote = this.#group.add<AnalysisWorker>(this.#setup.worker());
+    const begin = async () => {
+      await first;
+      await remote.begin(await this.#module, this.#rules, role);
+    };
+    const begun = begin();
+    begun.catch((error: Error) => this.#group.end(error));
+    return { remote, begun };
+  }
+
+  /** Asks the service once it has begun. */
+  #call<T>(call: (service: Remote<AnalysisWorker>) => Promise<T>): Promise<T> {
+    return this.#group.ask(async () => {
+      await this.#service.begun;
+      return call(this.#service.remote);
+    });
+  }
+}

@@ -1,0 +1,67 @@
+import type { Report } from "@countersign/shared/report.js";
+import { html, type TemplateResult } from "lit";
+import type { FindingsStatus } from "../../analyze/types.js";
+import { stateView } from "../parts/icons.js";
+import { completeRange } from "../session/facts.js";
+import type { Texts } from "../texts/texts.js";
+import type { Detection } from "./detection.js";
+
+/** How what was found is shown: `nothing` alone is green. */
+export const OUTCOMES = {
+  waiting: { icon: "waiting", tone: "faint" },
+  untold: { icon: "unknown", tone: "doubt" },
+  nothing: { icon: "pass", tone: "good" },
+  shown: { icon: "partial", tone: "fair" },
+  found: { icon: "flag", tone: "doubt" },
+} as const;
+
+/** What was found, and how far that is all. */
+export function outcomeView(
+  { isFinal, session }: Pick<Detection, "isFinal" | "session">,
+  told: FindingsStatus,
+  texts: Texts,
+): TemplateResult {
+  const { found, figures } = texts;
+  const { verification, phase } = session;
+  const { findings, events, coverage, limits, future } = told;
+  const [looks, words] = (() => {
+    if (!isFinal || verification === undefined) {
+      const text = phase === "live" ? found.following : found.soFar;
+      return ["waiting", text(figures.findings(findings), figures.events(events))] as const;
+    }
+    const [as, text] = judged(verification.report, findings, events, texts);
+    // If rules couldn't look at everything, "nothing was found" doesn't mean that there is nothing to find.
+    const isDoubtful = !coverage.complete || limits.length > 0 || future !== null;
+    const may = events === 0 ? "" : limits.length > 0 ? found.leftOut : coverage.complete ? "" : found.uncovered;
+    return [findings === 0 && isDoubtful ? "untold" : as, `${text} ${may}`.trim()] as const;
+  })();
+  return html`<p class="found-outcome" data-looks=${looks}>${stateView(OUTCOMES[looks], words)}</p>`;
+}
+
+function judged(
+  report: Report,
+  findings: number,
+  events: number,
+  { found, figures }: Texts,
+): readonly [keyof typeof OUTCOMES, string] {
+  const { verdict, counts } = report;
+  const complete = completeRange(report);
+  const some = figures.findings(findings);
+  if (events === 0) {
+    return ["untold", found.unlooked];
+  }
+  if (verdict === "altered" || verdict === "broken") {
+    return findings === 0 ? ["untold", found.nothingOfBad] : ["found", found.someOfBad(some)];
+  }
+  const leftOut = counts.withheld + counts.skipped;
+  if (complete !== undefined) {
+    const [first, end] = complete;
+    const range = [figures.leaves(end - first), figures.count(first), figures.count(end - 1)] as const;
+    return findings === 0 ? ["nothing", found.nothingOfAll(...range)] : ["found", found.someOfAll(some, ...range)];
+  }
+  if (leftOut > 0) {
+    const left = figures.leaves(leftOut);
+    return findings === 0 ? ["shown", found.nothingOfShown(left)] : ["found", found.someOfShown(some, left)];
+  }
+  return findings === 0 ? ["shown", found.nothingOfPart] : ["found", found.someOfPart(some)];
+}

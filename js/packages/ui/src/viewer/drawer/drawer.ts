@@ -1,0 +1,420 @@
+import type { Report, SignerTrust } from "@countersign/shared/report.js";
+import type { WithheldMark } from "@countersign/shared/verify.js";
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import type { FoldRow, GapRow, Reading, WholeEvent, WholeRow } from "../../index/types.js";
+import type { Slicer } from "../../slice/types.js";
+import "../parts/copy.js";
+import type { Detection } from "../detection/detection.js";
+import { clip, moment, visible } from "../parts/format.js";
+import { changesView } from "./drawer-changes.js";
+import { type Bounds, FIRST_BOUNDS, membersView, wider } from "./drawer-members.js";
+import "../detection/found.js";
+import { icon, SIGNER_LOOKS, STANDING_LOOKS, stateView } from "../parts/icons.js";
+import { keyParts, keyView } from "../parts/key.js";
+import "./proof.js";
+import type { StandingSoFar } from "../../index/standing.js";
+import { absent } from "../list/row.js";
+import { NOT_STATED, type Party, type Summary, summaryOf } from "../parts/summary.js";
+import { filled, value } from "../parts/value.js";
+import type { Texts } from "../texts/texts.js";
+import { define, dragged, given, own, TextView, wish } from "../view.js";
+import { isSameLine } from "./opening.js";
+
+/** So many characters of the bytes as they stand are drawn before all of them are asked for. */
+const TEXT_SHOWN = 20_000;
+/** The least and the most that it takes beside the rows, and what a key widens it by, in percent. */
+const NARROWEST = 25;
+const WIDEST = 75;
+const STEP = 5;
+/** What actors are that do not say. */
+const USUAL_TYPE = "user";
+
+/**
+ * One row in full: an event as parsed from the bytes that matched, and those bytes; or what is known of an event that
+ * is withheld, or of leaves that are left out.
+ *
+ * It is a modal dialog where there is little room, and a panel beside the rows otherwise. It wishes for `step`
+ * ({ by }) and `close`.
+ */
+export class Drawer extends TextView {
+  static override properties = {
+    ...given("row", "standing", "position", "of"),
+    ...given("slicer", "source", "trust", "report", "detection", "modal"),
+    ...own("share", "bounds", "isWhole"),
+  };
+
+  /** What is shown; nothing closes it. */
+  declare row: WholeRow | undefined;
+  standing: StandingSoFar = "unsettled";
+  /** The row's number, from 0. */
+  position: number = 0;
+  of: number = 0;
+  declare slicer: Slicer | undefined;
+  /** All of the export, and the trust file's text that it was verified with: what an event is proven from. */
+  declare source: Blob | undefined;
+  declare trust: string | undefined;
+  declare report: Report | undefined;
+  /** What rules find among the events. */
+  declare detection: Detection | undefined;
+  /** Whether it covers what is behind it. */
+  modal: boolean = false;
+
+  /** How much of the width it takes beside the rows, in percent. */
+  private share = 38;
+  private bounds: Bounds = FIRST_BOUNDS;
+  private isWhole = false;
+  #isModal: boolean | undefined;
+
+  /** Puts the focus into it. */
+  override focus(): void {
+    this.querySelector<HTMLElement>(".drawer-body")?.focus({ preventScroll: true });
+  }
+
+  protected override willUpdate(changed: PropertyValues<this>): void {
+    if (changed.has("row") && !isSameLine(changed.get("row"), this.row)) {
+      this.bounds = FIRST_BOUNDS;
+      this.isWhole = false;
+    }
+  }
+
+  protected override render(): TemplateResult {
+    const { texts, row } = this;
+    return html`
+      <dialog
+        class="drawer"
+        part="drawer"
+        aria-labelledby="cs-drawer-heading"
+        @click=${this.#clicked}
+        @keydown=${this.#pressed}
+        @cancel=${this.#cancelled}
+      >
+        ${row === undefined ? nothing : this.#content(row, texts)}
+        <div
+          class="drawer-grip"
+          role="separator"
+          aria-orientation="vertical"
+          aria-label=${texts.rows.drawer.widen}
+          aria-valuemin=${NARROWEST}
+          aria-valuemax=${WIDEST}
+          aria-valuenow=${this.share}
+          tabindex="0"
+          @pointerdown=${this.#grip}
+          @keydown=${this.#widened}
+        ></div>
+      </dialog>
+    `;
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    const dialog = this.querySelector<HTMLDialogElement>(":scope > dialog");
+    if (dialog === null) {
+      return;
+    }
+    const wanted = this.row === undefined ? undefined : this.modal;
+    if (wanted !== this.#isModal) {
+      this.#isModal = wanted;
+      dialog.close();
+      // First its place, to which Firefox scrolls when it is shown.
+      this.toggleAttribute("open", wanted !== undefined);
+      this.toggleAttribute("panel", wanted === false);
+      if (wanted === true) {
+        dialog.showModal();
+      } else if (wanted === false) {
+        dialog.show();
+      }
+      if (wanted !== undefined) {
+        this.focus();
+      }
+    }
+    if (changed.has("row") && !isSameLine(changed.get("row"), this.row)) {
+      this.querySelector(".drawer-body")?.scrollTo(0, 0);
+    }
+  }
+
+  /** It is widened at the edge that it has with the rows. */
+  readonly #grip = (event: PointerEvent): void => {
+    const { left, right, width } = this.parentElement?.getBoundingClientRect() ?? { left: 0, right: 0, width: 1 };
+    const isRight = getComputedStyle(this).direction !== "rtl";
+    dragged(event, ({ clientX }) => this.#widen(((isRight ? right - clientX : clientX - left) / width) * 100));
+  };
+
+  readonly #widened = (event: KeyboardEvent): void => {
+    const wider = getComputedStyle(this).direction === "rtl" ? "ArrowRight" : "ArrowLeft";
+    const narrower = wider === "ArrowLeft" ? "ArrowRight" : "ArrowLeft";
+    const by = event.key === wider ? STEP : event.key === narrower ? -STEP : 0;
+    if (by !== 0) {
+      event.preventDefault();
+      event.stopPropagation();
+      this.#widen(this.share + by);
+    }
+  };
+
+  #widen(share: number): void {
+    this.share = Math.round(Math.min(WIDEST, Math.max(NARROWEST, share)));
+    this.parentElement?.style.setProperty("--cs-drawer", `${this.share}%`);
+  }
+
+  #content(row: WholeRow, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
+    return html`
+      <div class="drawer-head">
+        <h2 id="cs-drawer-heading">${titleOf(row, texts)}</h2>
+        <span class="faint position plain">${this.of > 0 ? drawer.position(this.position + 1, this.of) : nothing}</span>
+        <div class="moves">
+          ${this.#button("up", drawer.previous, this.position <= 0, () => this.#step(-1))}
+          ${this.#button("down", drawer.next, this.position >= this.of - 1, () => this.#step(1))}
+          ${this.#button("close", drawer.close, false, () => this.#close())}
+        </div>
+      </div>
+      <div class="drawer-body" tabindex="0" role="group" aria-labelledby="cs-drawer-heading">
+        ${row.kind === "event" ? this.#event(row, texts) : row.kind === "withheld" ? this.#withheld(row, texts) : this.#absent(row, texts)}
+      </div>
+    `;
+  }
+
+  #button(drawing: "up" | "down" | "close", label: string, isOff: boolean, act: () => void): TemplateResult {
+    return html`<button type="button" class="quiet square" aria-label=${label} aria-disabled=${isOff} @click=${act}>${icon(drawing)}</button>`;
+  }
+
+  #event(row: WholeEvent, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
+    const event = row.tree;
+    let isCut = false;
+    const cut = () => {
+      isCut = true;
+    };
+    const drawn = event && membersView(texts, this.bounds, cut)(event);
+    const changes = event === undefined ? nothing : changesView(event, texts, this.bounds, cut);
+    return html`
+      ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
+      ${this.#standing(texts)}
+      <cs-found .detection=${this.detection} .leaf=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
+      ${this.#read(row, texts)}
+      ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
+      <h3>${drawer.members}</h3>
+      ${drawn ?? html`<p>${drawer.unreadable}</p>`}
+      ${isCut ? html`<p class="actions"><button type="button" class="quiet" @click=${this.#showMore}>${drawer.showMore}</button></p>` : nothing}
+      <h3>${drawer.place}</h3>
+      ${this.#place(row, texts)}
+      <cs-proof .event=${row} .slicer=${this.slicer} .source=${this.source} .trust=${this.trust} .texts=${texts}></cs-proof>
+      <h3>${drawer.bytes}</h3>
+      ${this.#bytes(row.json, texts)}
+    `;
+  }
+
+  #withheld(row: WithheldMark, texts: Texts): TemplateResult {
+    const { drawer, list } = texts.rows;
+    const look = STANDING_LOOKS[this.standing];
+    return html`
+      <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
+      <p>${drawer.withheldAbout(1)}${row.why === null ? nothing : ` ${drawer.withheldClaim}`}</p>
+      <p class="standing tone-${look.tone}">${stateView(look, texts.rows.standing[this.standing].word)}</p>
+      <h3>${drawer.place}</h3>
+      ${this.#place(row, texts)}
+    `;
+  }
+
+  #absent(row: GapRow | FoldRow, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
+    const [says, which] = absent(row, texts);
+    const isFold = row.kind === "fold";
+    const withheld = isFold ? row.withheld : 0;
+    return html`
+      <p class="absent tone-faint">${icon("gap")}<span>${says}</span></p>
+      ${withheld > 0 ? html`<p>${drawer.withheldAbout(withheld)}</p>` : nothing}
+      ${row.leaves > 0 ? html`<p>${drawer.gapAbout(row.leaves)}</p>` : nothing}
+      ${isFold ? nothing : html`<p class="faint">${drawer.gapUnknown}</p><h3>${drawer.place}</h3>`}
+      <dl class="facts">
+        <div><dt>${drawer.facts.leaves}</dt><dd>${which}</dd></div>
+        <div><dt>${drawer.facts.line}</dt><dd>${texts.figures.count(row.line)}</dd></div>
+      </dl>
+      ${isFold ? html`<p class="actions"><button type="button" @click=${() => this.dispatchEvent(wish("unfold", undefined))}>${drawer.unfold}</button></p>` : nothing}
+    `;
+  }
+
+  #standing({ rows }: Texts): TemplateResult {
+    const look = STANDING_LOOKS[this.standing];
+    const { word, why } = rows.standing[this.standing];
+    return html`<p class="standing tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
+  }
+
+  /** What a reading made of it, apart from what was signed, and the way to that. */
+  #read({ read, happened }: WholeEvent, texts: Texts): TemplateResult {
+    const { reading } = texts.rows.drawer;
+    const { notStated } = texts.rows.list;
+    if (read === undefined) {
+      return html`<p class="faint">${reading.unread}</p>`;
+    }
+    const { names } = texts.rows.columns;
+    const { action, also = [], actor, target, address, outcome, reason } = read;
+    const fact = (name: string, said: unknown) =>
+      said === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
+    return html`
+      <section class="reading" part="reading" aria-labelledby="cs-reading-heading">
+        <h3 id="cs-reading-heading">${filled(reading.heading, { as: html`<bdi>${read.as}</bdi>` })}</h3>
+        <dl class="facts">
+          ${fact(names.time, happened === undefined ? html`<span class="faint">${reading.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
+          ${fact(names.action, action === undefined ? undefined : value([action, ...also].join(", "), 400))}
+          ${fact(names.actor, actor === undefined ? undefined : readParty(actor))}
+          ${fact(names.target, target === undefined ? undefined : readParty(target))}
+          ${fact(names.address, address === undefined ? undefined : html`<code>${value(address)}</code>`)}
+          ${fact(names.outcome, outcome === NOT_STATED ? html`<span class="faint">${notStated}</span>` : value(outcome))}
+          ${fact(names.reason, reason === undefined ? undefined : value(reason, 400))}
+        </dl>
+        <p class="actions"><span class="faint plain">${reading.about}</span> <button type="button" class="quiet" @click=${this.#showSigned}>${reading.signed}</button></p>
+      </section>
+    `;
+  }
+
+  #place(row: WholeEvent | WithheldMark, texts: Texts): TemplateResult {
+    const { facts, bySigner } = texts.rows.drawer;
+    const { count } = texts.figures;
+    const trust = this.report?.signers.find(({ vkey }) => vkey === row.vkey)?.trust;
+    const { name, id } = keyParts(row.vkey);
+    return html`
+      <dl class="facts">
+        <div class="wide"><dt>${facts.time}</dt><dd><time datetime=${row.time} dir="ltr">${moment(row.time, this.zone)}</time> <span class="faint">${bySigner}</span></dd></div>
+        <div class="wide"><dt>${facts.chain}</dt><dd><code>${row.chain}</code></dd></div>
+        <div><dt>${facts.seq}</dt><dd>${count(row.seq)}</dd></div>
+        <div><dt>${facts.index}</dt><dd>${count(row.index)}</dd></div>
+        <div><dt>${facts.line}</dt><dd>${count(row.line)}</dd></div>
+        <div class="wide"><dt>${facts.signer}</dt><dd>${value(name)}</dd></div>
+        ${trust === undefined ? nothing : html`<div class="wide"><dt>${facts.trust}</dt><dd>${trusted(trust, texts)}</dd></div>`}
+        <div class="wide"><dt>${facts.id}</dt><dd><code>${value(id)}</code></dd></div>
+        <div class="wide"><dt>${facts.key}</dt><dd>${keyView(row.vkey, texts)}</dd></div>
+      </dl>
+    `;
+  }
+
+  #bytes(text: string, texts: Texts): TemplateResult {
+    const { drawer } = texts.rows;
+    const shown = this.isWhole ? text : clip(text, TEXT_SHOWN);
+    const isClipped = shown.length < text.length;
+    return html`
+      <pre class="raw" tabindex="0" role="group" aria-label=${drawer.bytes}><code>${visible(shown).map((part) =>
+        part.isMarked ? html`<span class="unseen">${part.text}</span>` : part.text,
+      )}</code></pre>
+      <p class="actions">
+        <cs-copy .text=${text} .texts=${texts}></cs-copy>
+        ${isClipped ? html`<button type="button" class="quiet" @click=${this.#showWhole}>${drawer.showAll} (${texts.figures.count(text.length)})</button>` : nothing}
+      </p>
+    `;
+  }
+
+  #step(by: 1 | -1): void {
+    const to = this.position + by;
+    if (to >= 0 && to < this.of) {
+      this.dispatchEvent(wish("step", { by }));
+    }
+  }
+
+  #close(): void {
+    this.dispatchEvent(wish("close", {}));
+  }
+
+  /** Goes to the event as it was signed. */
+  readonly #showSigned = (): void => {
+    const bytes = this.querySelector<HTMLElement>(".raw");
+    bytes?.scrollIntoView({ block: "start" });
+    bytes?.focus({ preventScroll: true });
+  };
+
+  readonly #showMore = (): void => {
+    this.bounds = wider(this.bounds);
+    this.#stay();
+  };
+
+  readonly #showWhole = (): void => {
+    this.isWhole = true;
+    this.#stay();
+  };
+
+  /** The focus stays here where the button that had it goes. */
+  #stay(): void {
+    void this.updateComplete.then(() => {
+      if ((this.getRootNode() as ShadowRoot).activeElement === null) {
+        this.focus();
+      }
+    });
+  }
+
+  /** A click on what is behind it. */
+  readonly #clicked = (event: MouseEvent): void => {
+    if (this.#isModal && event.target instanceof HTMLDialogElement) {
+      this.#close();
+    }
+  };
+
+  /** Who holds this closes it, by taking the row away. */
+  readonly #cancelled = (event: Event): void => {
+    event.preventDefault();
+    this.#close();
+  };
+
+  readonly #pressed = (event: KeyboardEvent): void => {
+    if (event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    const steps: Readonly<Record<string, 1 | -1>> = { j: 1, k: -1 };
+    const by = steps[event.key];
+    if (by !== undefined) {
+      this.#step(by);
+    } else if (event.key === "Escape") {
+      this.#close();
+    } else {
+      return;
+    }
+    event.preventDefault();
+  };
+}
+
+/** What it is about. What is folded is called withheld or left out where all of it is. */
+function titleOf(row: WholeRow, { rows }: Texts): string {
+  const { drawer } = rows;
+  const { kind, line } = row;
+  if (kind !== "fold") {
+    return drawer[kind](line);
+  }
+  return (row.withheld === 0 ? drawer.gap : row.leaves === 0 ? drawer.foldWithheld : drawer.foldBoth)(line);
+}
+
+/** What the event says, in a sentence. Its outcome is in it where the event names one. */
+function sentence(summary: Summary, { rows }: Texts): unknown {
+  const { sentences } = rows.drawer;
+  const { action, actor, target, outcome } = summary;
+  if (action === undefined) {
+    return html`<span class="faint">${sentences.untold}</span>`;
+  }
+  const known = actor !== undefined && target !== undefined ? sentences.all : undefined;
+  const one = actor !== undefined ? sentences.withoutTarget : undefined;
+  const said = known ?? one ?? (target !== undefined ? sentences.withoutActor : sentences.actionAlone);
+  const slots = {
+    action: html`<strong>${value(action)}</strong>`,
+    actor: actor && party(actor),
+    target: target && party(target),
+  };
+  const end =
+    outcome === undefined ? nothing : filled(sentences.outcome, { outcome: html`<strong>${value(outcome)}</strong>` });
+  return html`${filled(said, slots)} ${end}`;
+}
+
+function party({ id, name, type }: Party): TemplateResult {
+  const kind = type === undefined || type === USUAL_TYPE ? nothing : html`<span class="faint">${value(type)}</span> `;
+  return name === undefined
+    ? html`${kind}<strong>${value(id)}</strong>`
+    : html`${kind}<strong>${value(name)}</strong> <span class="faint">(${value(id)})</span>`;
+}
+
+/** Somebody or something, by all that its reading has of it. */
+function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateResult {
+  return html`
+    ${type === undefined ? nothing : html`<span class="faint">${value(type)}</span> `}${name === undefined ? nothing : html`<strong>${value(name, 400)}</strong> `}${id === undefined ? nothing : html`<code>${value(id, 400)}</code>`}
+  `;
+}
+
+function trusted(trust: SignerTrust, { result }: Texts): TemplateResult {
+  const { word, why } = result.signers[trust];
+  return html`${stateView(SIGNER_LOOKS[trust], word)} <span class="faint">${why}</span>`;
+}
+
+define("cs-drawer", Drawer);

@@ -1,0 +1,134 @@
+/** How one row is drawn. */
+
+import type { WithheldMark } from "@countersign/shared/verify.js";
+import { html, nothing, type TemplateResult } from "lit";
+import type { Level } from "../../analyze/types.js";
+import type { StandingSoFar } from "../../index/standing.js";
+import type { FoldRow, GapRow, Row } from "../../index/types.js";
+import type { Zone } from "../parts/format.js";
+import { icon, LEVEL_LOOKS, STANDING_LOOKS } from "../parts/icons.js";
+import { value } from "../parts/value.js";
+import type { Texts } from "../texts/texts.js";
+import { type ChosenColumn, isMember, longestRun } from "./columns.js";
+import { cellsOf } from "./rows-cells.js";
+
+/** All that a row's looks depend on. */
+export interface RowLooks {
+  readonly number: number;
+  /** Undefined while it is not read yet. */
+  readonly row: Row | undefined;
+  readonly isCurrent: boolean;
+  /** Of an event alone. */
+  readonly standing: StandingSoFar | undefined;
+  /** How serious what rules found there is. */
+  readonly level: Level | undefined;
+  /** Whether it cannot be read any more. */
+  readonly isLost: boolean;
+  readonly columns: readonly ChosenColumn[];
+  /** Whether it is a card, in which each value stands beside its column's name. */
+  readonly isCard: boolean;
+  readonly zone: Zone;
+  readonly texts: Texts;
+}
+
+/** A row of the grid. */
+export function rowView(looks: RowLooks): TemplateResult {
+  const { number, row, isCurrent, level, isLost, columns, texts } = looks;
+  const { list } = texts.rows;
+  return html`
+    <div
+      class="row ${row?.kind ?? "unread"} ${isCurrent ? "current" : ""} ${level === undefined ? "" : "marked"}"
+      part="row"
+      role="row"
+      id="cs-row-${number}"
+      aria-rowindex=${number + 2}
+      aria-selected=${isCurrent}
+    >
+      ${
+        row === undefined
+          ? html`<span role="gridcell" class="cell whole" aria-colspan=${columns.length + 1}>
+              ${isLost ? list.lost : list.reading}
+            </span>`
+          : whole(row, looks)
+      }
+    </div>
+  `;
+}
+
+/** What a column is called. A member is called by its path, which the reader wrote. */
+export function columnName(id: ChosenColumn["id"], texts: Texts): unknown {
+  return isMember(id) ? html`<code>${value(id.slice(1))}</code>` : texts.rows.columns.names[id];
+}
+
+function whole(row: Row, { standing, level, columns, isCard, zone, texts }: RowLooks): TemplateResult {
+  const { cells, untold } = cellsOf(row, columns, zone, texts);
+  const message = row.kind === "event" ? untold && html`<code>${value(untold)}</code>` : absence(row, texts);
+  const cell = (from: number) => (one: unknown, place: number) =>
+    cellView(one, columns[from + place]?.id ?? "line", isCard, texts);
+  // Where nothing else stands in the row, it has all of it.
+  const [from, to] = cells.every((cell) => cell === undefined) ? [0, 0] : longestRun(columns);
+  return html`
+    ${sign(row, standing, level, texts)}
+    ${
+      message
+        ? // In place of the longest run of cells that are of the event.
+          [
+            ...(to > from ? cells.slice(0, from).map(cell(0)) : []),
+            html`<span role="gridcell" class="cell message ${to > from ? "" : "all"}" aria-colspan=${to > from ? to - from : columns.length}>${message}</span>`,
+            ...(to > from ? cells.slice(to).map(cell(to)) : []),
+          ]
+        : cells.map(cell(0))
+    }
+  `;
+}
+
+function cellView(cell: unknown, id: ChosenColumn["id"], isCard: boolean, texts: Texts): TemplateResult {
+  return html`
+    <span role="gridcell" class="cell cell-${isMember(id) ? "member" : id} ${cell === undefined ? "nil" : ""}">
+      ${isCard ? html`<span class="label" aria-hidden="true">${columnName(id, texts)}</span>` : nothing}${cell ?? nothing}
+    </span>
+  `;
+}
+
+/** Who signed, as a drawing and, for those who do not see it, a word. */
+function sign(row: Row, standing: StandingSoFar | undefined, level: Level | undefined, texts: Texts): TemplateResult {
+  const { rows } = texts;
+  if (standing === undefined) {
+    return html`<span role="gridcell" class="sign">${icon(row.kind === "withheld" ? "withheld" : "gap")}</span>`;
+  }
+  const { icon: drawing, tone } = STANDING_LOOKS[standing];
+  return html`
+    <span role="gridcell" class="sign tone-${tone}" title=${rows.standing[standing].word}>
+      ${icon(drawing)}<span class="sr">${rows.standing[standing].word}</span>${level === undefined ? nothing : markView(level, texts)}
+    </span>
+  `;
+}
+
+/** That rules found something there, and how serious that is. */
+function markView(level: Level, { found }: Texts): TemplateResult {
+  const words = found.mark(found.levels[level]);
+  return html`<span class="mark tone-${LEVEL_LOOKS[level].tone}" title=${words}>${icon("flag")}<span class="sr">${words}</span></span>`;
+}
+
+/** How many entries are not here, and which. */
+export function absent(row: GapRow | FoldRow, { rows, figures }: Texts): readonly [says: string, which: string] {
+  const { list } = rows;
+  const { leaves, index } = row;
+  const withheld = row.kind === "fold" ? row.withheld : 0;
+  const last = row.kind === "fold" ? row.last : index + leaves - 1;
+  const says =
+    withheld === 0
+      ? list.gap(leaves)
+      : leaves === 0
+        ? list.foldWithheld(withheld)
+        : list.foldBoth(figures.entries(withheld + leaves));
+  return [says, last === index ? list.gapLeaf(index) : list.gapLeaves(index, last)];
+}
+
+function absence(row: WithheldMark | GapRow | FoldRow, texts: Texts): TemplateResult {
+  if (row.kind === "withheld") {
+    return html`${texts.rows.list.withheld[row.why ?? "unsaid"]}`;
+  }
+  const [says, which] = absent(row, texts);
+  return html`${says} <span class="faint">(${which})</span>`;
+}

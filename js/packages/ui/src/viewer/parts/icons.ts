@@ -1,0 +1,85 @@
+/** Drawings, and how verdicts, checks, findings, signers and events look: a colour and a drawing, which stand beside a word. */
+
+import type { CheckName, CheckState, Judged, Severity, SignerTrust, Verdict } from "@countersign/shared/report.js";
+import { html, type TemplateResult } from "lit";
+import type { Level } from "../../analyze/types.js";
+import type { StandingSoFar } from "../../index/standing.js";
+import { drawings } from "./drawings.js";
+
+export type IconName = keyof typeof drawings;
+
+/** How a state is shown beside its icon and its word: never by its colour alone. */
+export type Tone = "good" | "fair" | "doubt" | "bad" | "faint";
+
+/** A drawing beside a word that says the same; assistive technology reads the word. */
+export function icon(name: IconName): TemplateResult {
+  return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">${drawings[name]}</svg>`;
+}
+
+/** A colour and a drawing. */
+export interface Look {
+  readonly tone: Tone;
+  readonly icon: IconName;
+}
+
+/** How a check is shown: what nothing asks for is not needed, and only the rest was not checked. */
+export type Outcome = CheckState | "not_needed";
+
+export function outcomeOf(name: CheckName, { report, notNeeded }: Pick<Judged, "report" | "notNeeded">): Outcome {
+  return notNeeded.includes(name) ? "not_needed" : report.checks[name].state;
+}
+
+/** How something stands: its drawing beside its word. */
+export function stateView(look: Look, word: unknown): TemplateResult {
+  return html`<span class="state tone-${look.tone}">${icon(look.icon)}${word}</span>`;
+}
+
+const PASS: Look = { icon: "pass", tone: "good" };
+const FAIL: Look = { icon: "fail", tone: "bad" };
+const DOUBT: Look = { icon: "unknown", tone: "doubt" };
+
+export const VERDICT_LOOKS: Readonly<Record<Verdict, Look>> = {
+  altered: { icon: "altered", tone: "bad" },
+  broken: { icon: "broken", tone: "bad" },
+  not_checked: { icon: "not_checked", tone: "doubt" },
+  unconfirmed: { icon: "unconfirmed", tone: "doubt" },
+  partial: { icon: "partial", tone: "fair" },
+  verified: { icon: "verified", tone: "good" },
+};
+
+export const STATE_LOOKS: Readonly<Record<Outcome, Look>> = {
+  pass: PASS,
+  fail: FAIL,
+  not_checked: { icon: "unknown", tone: "faint" },
+  not_needed: { icon: "removed", tone: "faint" },
+};
+
+export const SEVERITY_LOOKS: Readonly<Record<Severity, Look>> = {
+  error: FAIL,
+  warning: { icon: "warning", tone: "doubt" },
+  info: { icon: "info", tone: "faint" },
+};
+
+export const SIGNER_LOOKS: Readonly<Record<SignerTrust, Look>> = {
+  trust_file: PASS,
+  granted: PASS,
+  revoked: FAIL,
+  unknown: DOUBT,
+};
+
+export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
+  critical: { icon: "altered", tone: "bad" },
+  high: { icon: "flag", tone: "bad" },
+  medium: { icon: "warning", tone: "doubt" },
+  low: { icon: "info", tone: "fair" },
+  informational: { icon: "info", tone: "faint" },
+};
+
+/** What is known of who signed an event, or of the least trusted of those who signed what a finding was made from. */
+export const STANDING_LOOKS: Readonly<Record<StandingSoFar, Look>> = {
+  trusted: PASS,
+  unknown: DOUBT,
+  suspect: { icon: "warning", tone: "bad" },
+  revoked: FAIL,
+  unsettled: { icon: "waiting", tone: "faint" },
+};

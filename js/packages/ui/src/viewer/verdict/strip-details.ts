@@ -1,0 +1,184 @@
+/** What is beneath a verdict: what it does not mean, what was found, and each check. */
+
+import type { CheckName, Finding, FindingCode, Judged, Phrases, Report } from "@countersign/shared/report.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment, type Zone } from "../parts/format.js";
+import { icon, outcomeOf, SEVERITY_LOOKS, STATE_LOOKS, stateView } from "../parts/icons.js";
+import { said, value } from "../parts/value.js";
+import { completeRange } from "../session/facts.js";
+import type { Link } from "../session/following.js";
+import type { TrustCompared } from "../session/trust-compared.js";
+import type { Texts } from "../texts/texts.js";
+import { comparedView } from "./trust-compared-view.js";
+import { codeTitle, type VerdictWords } from "./verdict.js";
+
+/** What the strip needs. */
+export interface Strip {
+  readonly texts: Texts;
+  readonly zone: Zone;
+  /** How the connection to a live log is. */
+  readonly link: Link | undefined;
+  readonly cancel: () => void;
+  readonly again: (() => void) | undefined;
+  /** Whether a leaf has a row, as far as is known. */
+  readonly isShown: (index: number) => boolean;
+  /** Goes to a line of the export. */
+  readonly show: (line: number) => void;
+}
+
+/** How many findings of a code are listed. */
+const LISTED = 20;
+
+/** All of it. */
+export function detailsView(
+  judged: Judged,
+  { next, not }: VerdictWords,
+  compared: TrustCompared | undefined,
+  strip: Strip,
+): TemplateResult {
+  const { texts } = strip;
+  return html`
+    <div class="strip-details">
+      ${next === "" ? nothing : html`<p><strong>${texts.strip.nextHeading}</strong> ${next}</p>`}
+      ${comparedView(compared, texts)}
+      <div>
+        <h3>${texts.strip.notHeading}</h3>
+        <ul class="not">${not.map((text) => html`<li>${text}</li>`)}</ul>
+      </div>
+      ${findingsView(judged, strip)} ${factsView(judged.report, strip)} ${checksView(judged, texts)}
+    </div>
+  `;
+}
+
+/** How many findings of each kind there are. */
+export function tally({ findings, finding_counts }: Report, { result }: Texts): string {
+  const counted = (["error", "warning", "info"] as const).flatMap((severity) => {
+    const codes = new Set(findings.filter((finding) => finding.severity === severity).map(({ code }) => code));
+    const count = [...codes].reduce((total, code) => total + (finding_counts[code] ?? 0), 0);
+    return count > 0 ? [result.severities[severity](count)] : [];
+  });
+  return counted.join(", ");
+}
+
+function factsView(report: Report, { texts, zone }: Strip): TemplateResult {
+  const { strip, figures } = texts;
+  const { origin, counts, log } = report;
+  // Within a range that is shown to be complete no event is withheld.
+  const withheld = completeRange(report) === undefined ? strip.withheld : strip.outside;
+  const leftOut = [
+    ...(counts.withheld > 0 ? [withheld(counts.withheld)] : []),
+    ...(counts.skipped > 0 ? [strip.skipped(counts.skipped)] : []),
+  ];
+  return html`
+    <dl class="facts">
+      <div><dt>${strip.log}</dt><dd>${origin === null ? html`<span class="faint">${strip.none}</span>` : value(origin)}</dd></div>
+      <div>
+        <dt>${strip.holds}</dt>
+        <dd>${[figures.events(counts.events), figures.chains(counts.chains), figures.leaves(counts.leaves)].join(", ")}</dd>
+      </div>
+      ${leftOut.length > 0 ? html`<div><dt>${strip.leftOut}</dt><dd>${leftOut.join(", ")}</dd></div>` : nothing}
+      <div>
+        <dt>${strip.lastCheckpoint}</dt>
+        <dd>
+          ${
+            log === null
+              ? html`<span class="faint">${strip.none}</span>`
+              : html`${figures.leaves(log.size)}${log.time === null ? nothing : html`, ${strip.seen(moment(log.time, zone))}`} <code>${value(log.root)}</code>`
+          }
+        </dd>
+      </div>
+    </dl>
+  `;
+}
+
+function checksView(judged: Judged, texts: Texts): TemplateResult {
+  const { strip, result } = texts;
+  const names = Object.keys(result.checks) as CheckName[];
+  return html`
+    <div>
+      <h3>${strip.checksHeading}</h3>
+      <table class="checks">
+        <thead class="sr">
+          <tr><th scope="col">${strip.check}</th><th scope="col">${strip.result}</th><th scope="col">${strip.covered}</th></tr>
+        </thead>
+        <tbody>
+          ${names.map((name) => {
+            const check = judged.report.checks[name];
+            const { state, checked, reason } = check;
+            const outcome = outcomeOf(name, judged);
+            return html`
+              <tr data-check=${name} data-state=${state} data-outcome=${outcome}>
+                <th scope="row"><strong>${result.checks[name].title}</strong> ${state === "not_checked" ? nothing : html`<span class="faint">${result.checks[name].about}</span>`}</th>
+                <td>${stateView(STATE_LOOKS[outcome], result.states[outcome])}</td>
+                <td>
+                  ${checked > 0 ? covered(check, name, texts) : nothing}
+                  ${reason === null ? nothing : html`<span class="faint">${said(reason, judged.phrases, texts, 400)}</span>`}
+                </td>
+              </tr>
+            `;
+          })}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+function findingsView({ report: { findings, finding_counts }, phrases }: Judged, strip: Strip): TemplateResult {
+  const { texts } = strip;
+  const groups = new Map<FindingCode, Finding[]>();
+  const weight = { error: 0, warning: 1, info: 2 };
+  for (const finding of findings.toSorted((one, other) => weight[one.severity] - weight[other.severity])) {
+    groups.set(finding.code, [...(groups.get(finding.code) ?? []), finding]);
+  }
+  return html`
+    <div>
+      <h3>${texts.strip.findingsHeading}</h3>
+      ${groups.size === 0 ? html`<p class="faint">${texts.strip.noFindings}</p>` : nothing}
+      ${[...groups].map(([code, list]) => {
+        const look = SEVERITY_LOOKS[list[0]?.severity ?? "info"];
+        const total = finding_counts[code] ?? list.length;
+        const listed = list.slice(0, LISTED);
+        const hints = new Set(listed.map((finding) => finding.hint));
+        const [hint] = listed.length > 1 && hints.size === 1 ? hints : [];
+        return html`
+          <details class="finding-group tone-${look.tone}" data-code=${code}>
+            <summary>
+              <span class="state">${icon(look.icon)}<span class="plain">${texts.result.severities[list[0]?.severity ?? "info"](total)}</span></span>
+              <strong>${codeTitle(code, texts)}</strong> <code class="faint">${code}</code>
+            </summary>
+            ${listed.map((finding) => findingView(finding, phrases, strip, hint === undefined))}
+            ${hint === undefined ? nothing : html`<p class="finding faint">${said(hint, phrases, texts)}</p>`}
+            ${total > listed.length ? html`<p class="faint">${texts.strip.moreFindings(total - listed.length)}</p>` : nothing}
+          </details>
+        `;
+      })}
+    </div>
+  `;
+}
+
+/** One finding. */
+export function findingView(
+  { line, message, hint, index }: Finding,
+  phrases: Phrases,
+  { texts, isShown, show }: Strip,
+  hasHint = true,
+): TemplateResult {
+  return html`
+    <div class="finding">
+      <div>
+        <p><span class="faint">${texts.strip.atLine(texts.figures.count(line))}:</span> ${said(message, phrases, texts)}</p>
+        ${hasHint ? html`<p class="faint">${said(hint, phrases, texts)}</p>` : nothing}
+      </div>
+      ${
+        index === undefined || !isShown(index)
+          ? nothing
+          : html`<button type="button" class="quiet" @click=${() => show(line)}>${texts.strip.showEvent}<span class="sr"> ${texts.strip.atLine(texts.figures.count(line))}</span></button>`
+      }
+    </div>
+  `;
+}
+
+function covered({ checked, failed }: Report["checks"][CheckName], name: CheckName, { strip, result }: Texts): string {
+  const items = result.checks[name].items(checked);
+  return failed > 0 ? strip.failedItems(items, failed) : items;
+}

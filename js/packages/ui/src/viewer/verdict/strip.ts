@@ -1,0 +1,185 @@
+/** The strip on top: the verdict, or how far verifying is, or why there is none. */
+
+import type { PlainError } from "@countersign/shared/error.js";
+import type { Judged } from "@countersign/shared/report.js";
+import { html, nothing, type TemplateResult } from "lit";
+import { moment } from "../parts/format.js";
+import { type IconName, icon } from "../parts/icons.js";
+import { said, value } from "../parts/value.js";
+import { isLive, type Progress, type Session } from "../session/session.js";
+import type { Texts } from "../texts/texts.js";
+import { otherPinsView } from "./other-pins.js";
+import { detailsView, findingView, type Strip, tally } from "./strip-details.js";
+import { codeTitle, isInTitle, verdictWords } from "./verdict.js";
+
+/** The strip of a session. */
+export function stripView(session: Session, strip: Strip): TemplateResult {
+  const { progress } = strip.texts;
+  switch (session.phase) {
+    case "verifying":
+      return progressView(session, strip);
+    case "live":
+    case "done":
+      return session.verification === undefined
+        ? progressView(session, strip)
+        : verdictView(session, session.verification, strip);
+    case "cancelled":
+      return plainView("fail", progress.cancelled, progress.cancelledWhy, action(progress.again, strip.again));
+    case "failed":
+      return failureView(session.failure, strip);
+  }
+}
+
+/** Before there is a session. */
+export function waitingView({ progress }: Texts, isLoading: boolean): TemplateResult {
+  return isLoading ? plainView("waiting", progress.loading) : plainView("file", progress.empty, progress.emptyWhy);
+}
+
+/** That there is nothing to say of an export. */
+function plainView(drawing: IconName, title: string, why: unknown = nothing, todo: unknown = nothing): TemplateResult {
+  return html`
+    <section class="strip tone-faint" part="strip" aria-busy=${drawing === "waiting"}>
+      ${icon(drawing)}
+      <div class="strip-body"><h2>${title}</h2>${why === nothing ? nothing : html`<p>${why}</p>`}</div>
+      ${todo}
+    </section>
+  `;
+}
+
+/** Why there is no verdict. */
+export function failureView(failure: PlainError | undefined, strip: Strip): TemplateResult {
+  const { progress, strip: texts, figures } = strip.texts;
+  const { code, message = "", hint, line, phrases } = failure ?? {};
+  const titles: Record<string, string> = {
+    "trust.invalid": progress.failedTrust,
+    "checkpoint.invalid": progress.failedPin,
+    "note.invalid": progress.failedPin,
+    "source.invalid": progress.failedSource,
+    "source.unreadable": progress.failedSource,
+  };
+  return html`
+    <section class="strip tone-bad" part="strip" role="alert">
+      ${icon("fail")}
+      <div class="strip-body">
+        <h2>${(code !== undefined && Object.hasOwn(titles, code) ? titles[code] : undefined) ?? progress.failed}</h2>
+        <p>
+          ${line === undefined ? nothing : html`${texts.atLine(figures.count(line))}: `}${said(message, phrases, strip.texts, 1000)}
+          ${code === undefined ? nothing : html`<code class="faint">${value(code)}</code>`}
+        </p>
+        ${hint === undefined ? nothing : html`<p class="hint">${said(hint, phrases, strip.texts, 1000)}</p>`}
+        <p class="faint">${progress.failedWhy}</p>
+      </div>
+      ${action(progress.again, strip.again)}
+    </section>
+  `;
+}
+
+function action(words: string, act: (() => void) | undefined): TemplateResult | typeof nothing {
+  return act === undefined ? nothing : html`<button type="button" class="strip-action" @click=${act}>${words}</button>`;
+}
+
+function progressView(session: Session, strip: Strip): TemplateResult {
+  const { progress: texts, live, figures } = strip.texts;
+  const { progress, firstFailure, firstFailurePhrases } = session;
+  const title =
+    session.phase === "live"
+      ? live.waiting
+      : html`${texts.verifying} ${session.name ? value(session.name, 120) : nothing}`;
+  return html`
+    <section class="strip tone-faint" part="strip" aria-labelledby="strip-heading">
+      ${icon("waiting")}
+      <div class="strip-body">
+        <h2 id="strip-heading">${title}</h2>
+        ${
+          progress.total === undefined
+            ? html`<progress aria-labelledby="strip-heading"></progress>`
+            : html`<progress aria-labelledby="strip-heading" max="1" .value=${shareOf(progress)}></progress>`
+        }
+        ${liveView(session, strip)}
+        <p class="figures">
+          <span>${readSoFar(progress, strip.texts)}</span>
+          <span>${figures.events(progress.events)}</span>
+          <span>${progress.seconds > 0.5 ? texts.eventsPerSecond(Math.round(progress.eventsPerSecond)) : ""}</span>
+          <span>${left(progress, strip.texts)}</span>
+        </p>
+        ${
+          firstFailure === undefined
+            ? html`<p class="faint">${session.phase === "live" ? live.noFailureYet : texts.noFailureYet}</p>`
+            : html`<div class="first-failure tone-bad" role="alert">
+              <p><strong>${texts.firstFailure}</strong> ${isInTitle(firstFailure) ? nothing : codeTitle(firstFailure.code, strip.texts)}</p>
+              ${findingView(firstFailure, firstFailurePhrases, strip)}
+            </div>`
+        }
+      </div>
+      ${action(texts.cancel, strip.cancel)}
+    </section>
+  `;
+}
+
+function left(progress: Progress, { progress: texts, figures }: Texts): string {
+  if (progress.secondsLeft === undefined) {
+    return "";
+  }
+  return progress.bytes >= (progress.total ?? 0) ? texts.finishing : texts.left(figures.duration(progress.secondsLeft));
+}
+
+function readSoFar({ bytes, total }: Progress, { progress: texts, figures }: Texts): string {
+  const read = figures.bytes(bytes);
+  return total === undefined ? texts.readSoFar(read) : texts.read(read, figures.bytes(total));
+}
+
+/** How much of it was read, of 1. */
+export function shareOf({ bytes, total }: Progress): number {
+  return total === undefined || total === 0 ? 1 : Math.min(1, bytes / total);
+}
+
+/** Whether a live log is followed, and how far it is verified. */
+function liveView(session: Session, { texts, link, zone }: Strip): TemplateResult | typeof nothing {
+  if (!isLive(session.source)) {
+    return nothing;
+  }
+  const { live, figures } = texts;
+  const state = session.phase === "live" ? (link?.state ?? "following") : session.isCancelled ? "stopped" : "ended";
+  const says = {
+    connecting: live.connecting,
+    following: live.following,
+    ended: live.ended,
+    stopped: live.stopped,
+    lost: live.lost(figures.duration(link?.state === "lost" ? link.seconds : 0)),
+  };
+  const { log = null, verdict } = session.report ?? {};
+  // Only what is signed with trusted keys is called verified.
+  const upTo = verdict === "verified" || verdict === "partial" ? live.upTo : live.readUpTo;
+  return html`
+    <p class="live-line" data-state=${state}>
+      <span class="plain" role="status"><span class="live-dot"></span>${says[state]}</span>
+      ${log === null ? nothing : html`<span class="faint plain">${upTo(figures.leaves(log.size))}</span>`}
+      ${log === null || log.time === null ? nothing : html`<span class="faint plain">${texts.strip.seen(moment(log.time, zone))}</span>`}
+    </p>
+  `;
+}
+
+function verdictView(session: Session, judged: Judged, strip: Strip): TemplateResult {
+  const { report } = judged;
+  const { texts, zone } = strip;
+  const words = verdictWords(judged, texts, {
+    followed: isLive(session.source) ? zone : undefined,
+    compared: session.compared,
+  });
+  return html`
+    <section class="strip verdict tone-${words.tone}" part="strip verdict" data-verdict=${report.verdict} aria-labelledby="strip-heading">
+      ${icon(words.icon)}
+      <div class="strip-body">
+        <h2 id="strip-heading">${words.word}</h2>
+        <p>${words.says}</p>
+        ${otherPinsView(session, texts)}
+        ${liveView(session, strip)}
+        <details class="strip-more">
+          <summary>${texts.strip.more} <span class="faint plain">${tally(report, texts)}</span></summary>
+          ${detailsView(judged, words, session.compared, strip)}
+        </details>
+      </div>
+      ${session.phase === "live" ? action(texts.live.stop, strip.cancel) : isLive(session.source) ? action(texts.live.again, strip.again) : nothing}
+    </section>
+  `;
+}

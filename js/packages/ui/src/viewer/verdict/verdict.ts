@@ -1,0 +1,128 @@
+/** Verdicts and codes in words. None is computed here. */
+
+import type { Finding, FindingCode, Judged, Phrases, Report } from "@countersign/shared/report.js";
+import { moment, type Zone } from "../parts/format.js";
+import { type Look, VERDICT_LOOKS } from "../parts/icons.js";
+import { completeRange } from "../session/facts.js";
+import type { TrustCompared } from "../session/trust-compared.js";
+import type { Texts } from "../texts/texts.js";
+import { comparedNext, comparedWords } from "./trust-compared-view.js";
+
+/** A verdict for a person, and how it looks. */
+export type VerdictWords = Texts["result"]["logUnconfirmed"] & Look;
+
+/** How a verdict is put into words. */
+export interface Wording {
+  /** The zone of times, of a log that is followed. */
+  readonly followed?: Zone | undefined;
+  /** The keys of the trust file beside those that signed, so that a wrong trust file doesn't read like none. */
+  readonly compared?: TrustCompared | undefined;
+}
+
+/** Returns what the report's verdict says to a person. */
+export function verdictWords(
+  judged: Pick<Judged, "report" | "phrases" | "why">,
+  texts: Texts,
+  { followed, compared }: Wording = {},
+): VerdictWords {
+  const { verdict } = judged.report;
+  const plain = { ...texts.result.verdicts[verdict], ...VERDICT_LOOKS[verdict] };
+  const words = { ...plain, ...instead(judged, plain, texts, followed) };
+  const mismatch = comparedWords(compared, texts);
+  if (mismatch === "") {
+    return words;
+  }
+  // What was changed or is missing matters more.
+  const isFirst = verdict === "unconfirmed" || verdict === "not_checked";
+  const says = isFirst ? `${mismatch} ${words.says}` : `${words.says} ${mismatch}`;
+  return { ...words, says, next: isFirst ? comparedNext(compared, texts) : words.next };
+}
+
+/** What is said in place of the verdict's own words. */
+function instead(
+  { report, phrases, why }: Pick<Judged, "report" | "phrases" | "why">,
+  { says, not }: VerdictWords,
+  texts: Texts,
+  followed: Zone | undefined,
+): Partial<VerdictWords> {
+  const { complete, emptyLog, noEntry, logUnconfirmed, stretch, unmet, unread, ...result } = texts.result;
+  const found = report.findings.find(({ code }) => why !== null && code.startsWith(why));
+  const title = found ? `${codeTitle(found.code, texts)}.` : "";
+  const todo = found ? sentence(found.hint, phrases, texts) : "";
+  switch (why) {
+    case "format.header":
+    case "format.compression":
+      return { word: title, says: `${todo} ${unread.says}`, not: unread.not, next: "" };
+    case "format.truncated": {
+      const { says, not } = report.origin === null ? unread : { says: unmet.says, not: unmet.cut };
+      return { word: title, says: `${todo} ${says}`, not, next: unmet.again };
+    }
+    case "range.missing":
+      return { word: title, says: `${unmet.takenOut} ${unmet.says}` };
+    case "witness.quorum":
+      return { word: unmet.notWitnessed, says: `${title} ${unmet.says}`, not: unmet.not };
+    case "expected":
+      return { word: unmet.notExpected, says: `${title} ${unmet.says}`, not: unmet.not };
+    case "empty.log":
+      return { word: emptyLog };
+    case "empty.export":
+      return { word: noEntry };
+    case "log.unknown":
+      return logUnconfirmed;
+    case "key.unseen":
+      return stretch.unseen;
+    case "payload.withheld":
+      return stretch.withheld;
+    case null:
+      break;
+  }
+  const changed = report.finding_counts["payload.mismatch"] ?? 0;
+  if (changed > 0) {
+    const events = texts.figures.events(report.checks.payloads.checked);
+    return { says: changed === 1 ? result.changedOne(events) : result.changed(changed, events) };
+  }
+  if (report.verdict !== "verified") {
+    return {};
+  }
+  const unseen = report.checks.log.state === "pass" ? complete.unseenWithLog : complete.unseenWithoutLog;
+  return { says: `${says} ${completeWords(report, texts, followed)}`, not: [...not, unseen] };
+}
+
+/** What the core says to do, as a sentence. */
+function sentence(hint: string, phrases: Phrases, { core }: Texts): string {
+  const said = (core(hint, phrases) ?? hint).replace(/^\p{Ll}/u, (letter) => letter.toUpperCase());
+  return /[.?]$/.test(said) ? said : `${said}.`;
+}
+
+/** Of a moment what a sentence needs: `2026-11-20 06:01Z`. */
+function toTheMinute(moment: string): string {
+  return moment.replace(/:\d\d\.\d{3}/, "");
+}
+
+function completeWords(report: Report, { result, figures }: Texts, followed: Zone | undefined): string {
+  const { complete } = result;
+  const range = completeRange(report);
+  if (range === undefined) {
+    return complete.closure;
+  }
+  const [first, end] = range;
+  if (followed !== undefined) {
+    // The earliest link is of the range only where nothing stands before it.
+    const [begin] = first === 0 ? report.signers.map(({ first }) => first).sort() : [];
+    const from = begin === undefined ? complete.liveFrom(first) : toTheMinute(moment(begin, followed));
+    return complete.live(figures.entries(end - first), from);
+  }
+  return first === 0 && end === report.log?.size
+    ? complete.all(end)
+    : complete.range(figures.entries(end - first), first, end - 1);
+}
+
+/** Whether the sentence of a finding says no more than the title of its code. */
+export function isInTitle({ code }: Finding): boolean {
+  return code === "payload.mismatch";
+}
+
+/** A few words for a code; the code itself where it is newer than the texts. */
+export function codeTitle(code: FindingCode, { result }: Texts): string {
+  return Object.hasOwn(result.codes, code) ? result.codes[code] : code;
+}

@@ -1,0 +1,48 @@
+/**
+ * `<countersign-viewer>`, with the package's own workers. Bundled with what draws it; the workers and the WebAssembly
+ * are files beside it.
+ */
+
+import { createVerifier } from "@countersign/shared/verify.js";
+import { compileFetched, fetched, loading } from "@countersign/shared/wasm.js";
+import { createAnalysis } from "@countersign/ui/analyze/create-analysis.js";
+import { createIndex } from "@countersign/ui/index/create-index.js";
+import { createSlicer } from "@countersign/ui/slice/create-slicer.js";
+import { language, loaded } from "@countersign/ui/viewer/texts/texts.js";
+import { define } from "@countersign/ui/viewer/view.js";
+import { Viewer } from "@countersign/ui/viewer/viewer.js";
+import { start } from "./start-worker.js";
+
+export type * from "./public.js";
+
+const { verify, verifyLive } = createVerifier({
+  module: () => compileFetched(new URL("./verifier.wasm", import.meta.url)),
+  plain: () => compileFetched(new URL("./verifier-plain.wasm", import.meta.url)),
+  worker: () => start("verify"),
+});
+
+const once = (artefact: URL) => loading("viewer", () => compileFetched(artefact));
+
+const slicer = createSlicer({
+  module: once(new URL("./slicer.wasm", import.meta.url)),
+  worker: () => start("slice"),
+  verify,
+});
+const index = { module: once(new URL("./index.wasm", import.meta.url)), worker: () => start("index") };
+const analysis = { module: once(new URL("./analyzer.wasm", import.meta.url)), worker: () => start("analyze") };
+
+Viewer.tools = {
+  verify,
+  verifyLive,
+  index: () => createIndex(index),
+  slicer: () => slicer,
+  analysis: (rules) => createAnalysis(analysis, rules),
+  rules: async () => (await fetched(new URL("./rules.json", import.meta.url))).text(),
+};
+
+loaded("de", async () => {
+  const { texts, core } = await (await fetched(new URL("./de.json", import.meta.url))).json();
+  return language("de", texts, core);
+});
+
+define("countersign-viewer", Viewer);

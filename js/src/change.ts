@@ -1,3 +1,0 @@
-/** What an update changed. */
-
-export { type Changed, change } from "./change/change.js";

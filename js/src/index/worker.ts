@@ -1,6 +1,0 @@
-/** The Web Worker that keeps an index, or builds segments of one. */
-
-import { serveFromWorker } from "../rpc/web-worker.js";
-import { work } from "./work.js";
-
-serveFromWorker(work);

@@ -1,0 +1,92 @@
+//! Sentences with values, while they are made.
+
+use core::fmt;
+
+use super::{Phrase, Value};
+use crate::error::Quoted;
+use crate::time::Time;
+
+/// A sentence that is about to be said: it is formatted only if it is listed.
+#[derive(Clone, Copy)]
+pub(crate) struct Saying<'a> {
+    pub(crate) code: Option<&'static str>,
+    pub(crate) english: fmt::Arguments<'a>,
+    pub(crate) values: &'a [(&'static str, Param<'a>)],
+}
+
+/// A value that is about to be said.
+pub(crate) enum Param<'a> {
+    Number(u64),
+    Text(&'a dyn fmt::Display),
+}
+
+impl Saying<'_> {
+    /// The sentence as data; `None` for one whose code the table has.
+    pub(crate) fn to_phrase(self) -> Option<Phrase> {
+        let value = |param: &Param<'_>| match param {
+            Param::Number(number) => Value::Number(*number),
+            Param::Text(text) => Value::Text(text.to_string()),
+        };
+        let values = self.values.iter().map(|(name, param)| (*name, value(param)));
+        Some(Phrase { code: self.code?, values: values.collect() })
+    }
+}
+
+macro_rules! params {
+    ($($type:ty: $own:ident => $param:expr;)+) => {$(
+        impl<'a> From<&'a $type> for Param<'a> {
+            fn from($own: &'a $type) -> Self {
+                $param
+            }
+        }
+    )+};
+}
+
+params! {
+    u8: number => Self::Number((*number).into());
+    u64: number => Self::Number(*number);
+    usize: number => Self::Number(*number as u64);
+    Time: time => Self::Text(time);
+    &'a str: text => Self::Text(text);
+    Quoted<'a>: text => Self::Text(text);
+}
+
+/// Says a sentence by its code and its English text, which has the names of its values in braces. Without a code it says
+/// a constant of a table.
+macro_rules! say {
+    ($code:literal, $english:literal $(, $name:ident)*) => {
+        $crate::phrases::Saying {
+            code: Some($code),
+            english: format_args!($english $(, $name = $name)*),
+            values: &[$((stringify!($name), $crate::phrases::Param::from(&$name))),*],
+        }
+    };
+    ($english:expr) => {
+        $crate::phrases::Saying { code: None, english: format_args!("{}", $english), values: &[] }
+    };
+}
+pub(crate) use say;
+
+#[cfg(test)]
+mod tests {
+    #[cfg(target_arch = "wasm32")]
+    use wasm_bindgen_test::wasm_bindgen_test as test;
+
+    use super::*;
+
+    use crate::phrases;
+
+    #[test]
+    fn a_sentence_keeps_its_values() {
+        let (size, log) = (7_u64, Quoted("log.example"));
+        let said = say!("log.size", "{log} has {size} entries", log, size);
+        assert_eq!(said.english.to_string(), "\"log.example\" has 7 entries");
+        let phrase = said.to_phrase().expect("it has a code");
+        assert_eq!(
+            phrase.values,
+            [("log", Value::Text("\"log.example\"".into())), ("size", Value::Number(7))]
+        );
+        assert!(say!(phrases::LINE_NOT_UTF8).to_phrase().is_none());
+        assert_eq!(Phrase::find(phrases::LINE_NOT_UTF8), Some(Phrase::new("line.not_utf8")));
+    }
+}
