@@ -2,7 +2,8 @@
 //!
 //! A sentence is English text where it is made, and has a code that stays when its wording changes. One without values is
 //! a constant of the table below. One with values is made by `say!`, which keeps them with the code. JavaScript has a text
-//! for each code in each language that it speaks (`js/src/viewer/texts/`), and a test that compares them with the tables.
+//! for each code in each language that it speaks (`js/packages/ui/src/viewer/texts/`), and a test that compares them with
+//! the tables.
 
 #[cfg(feature = "verify")]
 mod say;

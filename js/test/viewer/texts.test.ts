@@ -95,7 +95,9 @@ test("each sentence of the core is said in each language, with its values and no
 const CHOSEN = /^(query\.members|result\.codes|rows\.proof\.facts)\./;
 
 test("each text is used", () => {
-  const sources = ["js/src/", "www/src/", "www/console/"].map((name) => new URL(name, CORE));
+  const sources = ["js/packages/ui/src/", "js/packages/viewer/src/", "www/src/", "www/console/"].map(
+    (name) => new URL(name, CORE),
+  );
   const used = sources.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts") && !/(^|\/)texts\//.test(name))

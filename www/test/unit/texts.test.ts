@@ -1,10 +1,8 @@
-import "./alias.ts";
 import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-
-const { LANGUAGES } = await import("../../src/texts/index.ts");
-const { TEXTS } = await import("../../console/texts/index.ts");
+import { TEXTS } from "../../console/texts/index.ts";
+import { LANGUAGES } from "../../src/texts/index.ts";
 
 /** Texts that belong to others, which have tests of their own. */
 const OTHERS = new Set(["viewer", "page"]);

@@ -1,4 +1,3 @@
-import "./alias.ts";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Selection } from "@countersign/ui/viewer/search/selection.js";
@@ -6,8 +5,7 @@ import type { Filed } from "../../src/evidence/filed.ts";
 import { linesOf } from "../../src/evidence/foot.ts";
 import type { EvidencePanel } from "../../src/evidence/panel.ts";
 import { ToPrint } from "../../src/evidence/to-print.ts";
-
-const { en } = await import("../../src/texts/en.ts");
+import { en } from "../../src/texts/en.ts";
 
 const ROW = { kind: "event", index: 3 };
 
