@@ -208,7 +208,12 @@ impl Parser<'_> {
             self.lexer.space();
             if self.ends() {
                 let message = phrases::NOTHING_WITHIN;
-                return Err(QueryError::new(Code::Parenthesis, start..start + 1, message, phrases::HINT_QUOTE));
+                return Err(QueryError::new(
+                    Code::Parenthesis,
+                    start..start + 1,
+                    message,
+                    phrases::HINT_QUOTE,
+                ));
             }
             let node = self.either(level + 1)?;
             if !self.lexer.take(")") {
@@ -261,7 +266,12 @@ impl Parser<'_> {
     fn condition(&mut self) -> Result<Node, QueryError> {
         let start = self.lexer.at;
         if any_word(TEXTS, &|begin| self.lexer.rest().starts_with(begin)) {
-            return Err(QueryError::new(Code::Field, start..start + 4, phrases::NOT_FIELD, phrases::HINT_QUOTE));
+            return Err(QueryError::new(
+                Code::Field,
+                start..start + 4,
+                phrases::NOT_FIELD,
+                phrases::HINT_QUOTE,
+            ));
         }
         let was_text = core::mem::take(&mut self.is_text);
         let word = self.lexer.word(Until::Operator)?;

@@ -217,7 +217,9 @@ pub(crate) fn scenario(path: &Path) -> Result<Scenario, CliError> {
     let file = shown(path);
     Scenario::parse(&text).map_err(|faults| {
         let mut faults = faults.0;
-        faults.iter_mut().for_each(|fault| fault.file = Some(file.clone()));
+        for fault in &mut faults {
+            fault.file = Some(file.clone());
+        }
         rules::refused(&faults)
     })
 }

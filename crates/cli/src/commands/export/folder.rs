@@ -61,7 +61,7 @@ pub(super) fn open(
                 request.asked.set(condition, value, countersign_client::now()?).map_err(|error| {
                     let message = format!("--{condition}: {error}");
                     CliError::unusable("arguments.invalid", message, "see `countersign export --help`")
-                })?
+                })?;
             }
         }
     }

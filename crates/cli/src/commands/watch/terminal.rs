@@ -19,7 +19,9 @@ impl Observer for Terminal {
     fn notice(&self, notice: &Notice) {
         match notice {
             Notice::Coverage(coverage) => {
-                analyze::gaps(coverage, &self.pack).iter().for_each(|gap| style::warn(gap));
+                for gap in analyze::gaps(coverage, &self.pack) {
+                    style::warn(&gap);
+                }
             }
             Notice::Accepting { .. } => style::done(&notice.to_string()),
             _ => style::warn(&notice.to_string()),
