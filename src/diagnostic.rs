@@ -1,10 +1,10 @@
 //! The one form of an error: a stable code, a message, a place and a hint.
 
-use core::fmt;
+use core::fmt::{self, Write as _};
 use core::ops::Range;
 use std::borrow::Cow;
 
-use crate::error::Quoted;
+use crate::hex;
 
 /// An error's code, message, place and hint, which all crates of the product share.
 ///
@@ -104,6 +104,43 @@ impl<C: AsRef<str>, H: AsRef<str>> serde::Serialize for Diagnostic<C, H> {
             map.serialize_entry("at", &[at.start, at.end])?;
         }
         map.end()
+    }
+}
+
+/// Text of someone else's within a message: in quotes, and escaped where it would be invisible or change how the
+/// rest of the message is shown.
+///
+/// `Debug` does so too, for all of Unicode, by tables that weigh more than an artefact should.
+pub(crate) struct Quoted<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_char('"')?;
+        for char in self.0.chars() {
+            match char {
+                '"' | '\\' => write!(f, "\\{char}")?,
+                // Controls, the soft hyphen, and what joins, parts or turns the direction of others.
+                '\0'..='\x1f'
+                | '\u{7f}'..='\u{a0}'
+                | '\u{ad}'
+                | '\u{61c}'
+                | '\u{2000}'..='\u{200f}'
+                | '\u{2028}'..='\u{202f}'
+                | '\u{205f}'..='\u{206f}'
+                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{feff}'
+                | '\u{e0000}'..='\u{e0fff}' => {
+                    let mut digits = String::new();
+                    let code = u32::from(char);
+                    for place in (0..8 - (code | 1).leading_zeros() / 4).rev() {
+                        hex::push_digit(code >> (4 * place), &mut digits);
+                    }
+                    write!(f, "\\u{{{digits}}}")?;
+                }
+                _ => f.write_char(char)?,
+            }
+        }
+        f.write_char('"')
     }
 }
 

@@ -1,10 +1,10 @@
 //! The error of this crate and its codes.
 
-use core::fmt::{self, Write as _};
+use core::fmt;
 use std::borrow::Cow;
 
 use crate::diagnostic::Diagnostic;
-use crate::hex;
+pub(crate) use crate::diagnostic::Quoted;
 use crate::words::words;
 
 words! {
@@ -147,43 +147,6 @@ impl fmt::Display for Error {
 }
 
 impl core::error::Error for Error {}
-
-/// Text of someone else's within a message: in quotes, and escaped where it would be invisible or change how the
-/// rest of the message is shown.
-///
-/// `Debug` does so too, for all of Unicode, by tables that weigh more than an artefact should.
-pub(crate) struct Quoted<'a>(pub(crate) &'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_char('"')?;
-        for char in self.0.chars() {
-            match char {
-                '"' | '\\' => write!(f, "\\{char}")?,
-                // Controls, the soft hyphen, and what joins, parts or turns the direction of others.
-                '\0'..='\x1f'
-                | '\u{7f}'..='\u{a0}'
-                | '\u{ad}'
-                | '\u{61c}'
-                | '\u{2000}'..='\u{200f}'
-                | '\u{2028}'..='\u{202f}'
-                | '\u{205f}'..='\u{206f}'
-                | '\u{fe00}'..='\u{fe0f}'
-                | '\u{feff}'
-                | '\u{e0000}'..='\u{e0fff}' => {
-                    let mut digits = String::new();
-                    let code = u32::from(char);
-                    for place in (0..8 - (code | 1).leading_zeros() / 4).rev() {
-                        hex::push_digit(code >> (4 * place), &mut digits);
-                    }
-                    write!(f, "\\u{{{digits}}}")?;
-                }
-                _ => f.write_char(char)?,
-            }
-        }
-        f.write_char('"')
-    }
-}
 
 #[cfg(test)]
 mod tests {
