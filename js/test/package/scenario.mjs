@@ -14,19 +14,30 @@ const EVENTS_A_FLUSH = 8;
 
 export const TRUST = `emitter ${VKEY}\n`;
 
+/** Replaces the runtime's clock and randomness, and returns a function that restores them. */
+function replaceClockAndRandomness() {
+  const { now } = Date;
+  let tick = 0;
+  Date.now = () => FIRST_TIME + tick;
+  Object.defineProperty(crypto, "getRandomValues", {
+    configurable: true,
+    value: (bytes) => {
+      tick += 1;
+      for (let at = 0; at < bytes.length; at++) {
+        bytes[at] = (tick * 131 + at * 7 + (at >> 8)) & 0xff;
+      }
+      return bytes;
+    },
+  });
+  return () => {
+    Date.now = now;
+    delete crypto.getRandomValues;
+  };
+}
+
 async function record(ndjson) {
   const to = memory();
-  let tick = 0;
-  const recorder = await createRecorder({
-    key: KEY,
-    origin: "log.example/audit",
-    to,
-    now: () => FIRST_TIME + tick,
-    random: (bytes) => {
-      tick += 1;
-      new DataView(bytes.buffer).setUint32(0, tick);
-    },
-  }).ready();
+  const recorder = await createRecorder({ key: KEY, origin: "log.example/audit", to }).ready();
   for (const line of ndjson.split("\n").filter((line) => line !== "")) {
     recorder.recordJson(line);
     if (recorder.queued === EVENTS_A_FLUSH) {
@@ -40,6 +51,7 @@ async function record(ndjson) {
 /** `sources` are NDJSON texts by name; `options` are for `verify`. */
 export async function scenario(sources, options = {}) {
   const exports = {};
+  const restore = replaceClockAndRandomness();
   for (const [name, ndjson] of Object.entries(sources)) {
     const text = await record(ndjson);
     const { report } = await verify(new TextEncoder().encode(text), { ...options, trust: TRUST });
@@ -54,6 +66,7 @@ export async function scenario(sources, options = {}) {
     expect(name, broken.verdict === "altered", `altered, the verdict is ${broken.verdict}`);
     exports[name] = text;
   }
+  restore();
   await typed();
   return exports;
 }
