@@ -254,6 +254,7 @@ test("changing one condition leaves what is joined by OR beside it", async () =>
   await usable(page, false);
   await query(page).fill("outcome:unknown (actor:u_lin OR actor:u_ada)");
   await query(page).press("Enter");
+  await facet(page, "outcome", "unknown").and(page.locator("[aria-pressed=true]")).waitFor();
   await facet(page, "outcome", "failure").click();
   const is = (outcomes: string[]) => count(({ outcome, actor }) => outcomes.includes(outcome) && actor.id === "u_lin");
   await shown(page, is(["failure", "unknown"]));
