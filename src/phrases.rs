@@ -1,9 +1,9 @@
 //! What the core says to people, as data for interfaces that say it in other languages.
 //!
 //! A sentence is English text where it is made, and has a code that stays when its wording changes. One without values is
-//! a constant of the table below. One with values is made by `say!`, which keeps them with the code. JavaScript has a text
-//! for each code in each language that it speaks (`js/packages/ui/src/viewer/texts/`), and a test that compares them with
-//! the tables.
+//! a constant of the table below. One with values is made by `say!`, which keeps them with the code. The hint of a finding
+//! is in `verify/finding.rs` and has the code `hint.` plus the finding's. JavaScript has a text for each code in each
+//! language that it speaks (`js/packages/ui/src/viewer/texts/`), and a test that compares them with the tables.
 
 #[cfg(feature = "verify")]
 mod say;

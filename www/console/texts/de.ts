@@ -10,7 +10,7 @@ const calls = counting(LANG, "Aufruf", "Aufrufe");
 const callers = counting(LANG, "Aufrufer", "Aufrufern");
 const lines = counting(LANG, "Zeile", "Zeilen");
 
-/** Dasselbe auf Deutsch. */
+/** The console's words in German. */
 export const de: ConsoleTexts = {
   page,
   viewer: page.viewer,

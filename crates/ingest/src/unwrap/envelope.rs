@@ -62,6 +62,7 @@ const fn saying(list: Option<&'static str>, with: With, content: &'static str, w
     Envelope { list, with, content, writing, says_something: true }
 }
 
+/// A new envelope also needs one of [`SIGNS`], and a row in docs/importing-logs.md.
 static ENVELOPES: [Envelope; 40] = [
     // SNS over HTTPS, and to a function.
     one(&[("Type", Some("Notification")), ("TopicArn", None)], "Message", Text),
@@ -135,39 +136,39 @@ struct HookData<'a> {
     events: Vec<&'a RawValue>,
 }
 
-/// What stands in every envelope, as most events are none and are not read for it.
-static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    AhoCorasick::new([
-        "\"TopicArn\"",
-        "\"aws:sns\"",
-        "\"aws:sqs\"",
-        "\"ReceiptHandle\"",
-        "\"aws:kinesis\"",
-        "\"deliveryStreamArn\"",
-        "\"requestId\"",
-        "\"awslogs\"",
-        "\"subscription\"",
-        "\"ackId\"",
-        "\"com.okta.event_hook\"",
-        "\"specversion\"",
-        "\"dataVersion\"",
-        "\"event\"",
-        "\"_raw\"",
-        "\"attributes\"",
-        "\"_source\"",
-        "\"log\"",
-        "\"detail-type\"",
-        "\"EnqueuedTimeUtc\"",
-        "\"offset\"",
-        "\"MESSAGE\"",
-        "\"logName\"",
-        "\"line\"",
-        "\"@message\"",
-        "\"messages\"",
-        "\"MillisBehindLatest\"",
-    ])
-    .expect("a few short texts")
-});
+/// Texts of which each envelope has at least one: an event without any is not read as an envelope.
+const SIGNS: [&str; 27] = [
+    "\"TopicArn\"",
+    "\"aws:sns\"",
+    "\"aws:sqs\"",
+    "\"ReceiptHandle\"",
+    "\"aws:kinesis\"",
+    "\"deliveryStreamArn\"",
+    "\"requestId\"",
+    "\"awslogs\"",
+    "\"subscription\"",
+    "\"ackId\"",
+    "\"com.okta.event_hook\"",
+    "\"specversion\"",
+    "\"dataVersion\"",
+    "\"event\"",
+    "\"_raw\"",
+    "\"attributes\"",
+    "\"_source\"",
+    "\"log\"",
+    "\"detail-type\"",
+    "\"EnqueuedTimeUtc\"",
+    "\"offset\"",
+    "\"MESSAGE\"",
+    "\"logName\"",
+    "\"line\"",
+    "\"@message\"",
+    "\"messages\"",
+    "\"MillisBehindLatest\"",
+];
+
+static SIGN_FINDER: LazyLock<AhoCorasick> =
+    LazyLock::new(|| AhoCorasick::new(SIGNS).expect("a few short texts"));
 
 /// What was in an envelope.
 pub(crate) struct Opened {
@@ -202,7 +203,7 @@ fn is_dated(event: &[u8]) -> bool {
 /// What this object carries, if it is an envelope, and there is room `left` for it. Whether these are events is for the
 /// caller to see.
 pub(crate) fn open(object: &[u8], left: &Cell<usize>) -> Option<Opened> {
-    if !SIGNS.is_match(object) {
+    if !SIGN_FINDER.is_match(object) {
         return None;
     }
     let text = core::str::from_utf8(object).ok()?;
@@ -298,6 +299,20 @@ mod tests {
         gzip.write_all(content).unwrap();
         let data = base64::encode(gzip.finish().unwrap());
         format!(r#"{{"subscription":"projects/p/subscriptions/s","message":{{"data":"{data}"}}}}"#)
+    }
+
+    #[test]
+    fn each_envelope_has_a_sign() {
+        // A sign that the elements of these lists always have.
+        let in_elements = [("Messages", "\"ReceiptHandle\""), ("receivedMessages", "\"ackId\"")];
+        for Envelope { list, with, content, .. } in &ENVELOPES {
+            let names = list.iter().chain([content]).flat_map(|path| path.split('.'));
+            let with = with.iter().flat_map(|(name, text)| [Some(*name), *text]).flatten();
+            let quoted: Vec<String> = names.chain(with).map(|text| format!("\"{text}\"")).collect();
+            let element = in_elements.iter().find(|(name, _)| *list == Some(*name)).map(|(_, sign)| *sign);
+            let is_found = quoted.iter().map(String::as_str).chain(element).any(|text| SIGNS.contains(&text));
+            assert!(is_found, "SIGNS has none of {quoted:?}");
+        }
     }
 
     #[test]

@@ -45,6 +45,11 @@ pub(super) struct Sources<'r> {
     pub(super) holds: ActiveHolds,
 }
 
+/// True if the retention that ends at that time, in milliseconds since 1970, is over.
+fn is_over(end: i64, now: Time) -> bool {
+    end < now.millis()
+}
+
 impl Due {
     /// The events that are old enough at that moment, as many as one pass erases.
     pub(super) fn expired(
@@ -60,7 +65,7 @@ impl Due {
         let (mut leaves, mut looked) = (RoaringTreemap::new(), 0);
         for page in std::mem::take(&mut self.next)..size.div_ceil(PAGE) {
             let known = self.pages.get(page as usize);
-            if known.is_some_and(|due| due.is_none_or(|due| due >= now.millis())) {
+            if known.is_some_and(|due| !due.is_some_and(|due| is_over(due, now))) {
                 continue;
             }
             if looked >= PAGES || leaves.len() >= MOST {
@@ -82,7 +87,7 @@ impl Due {
                 let since = had.since(index).map(Time::millis);
                 let at = since.map_or(now.millis(), |since| since.saturating_add(age.millis()));
                 due = Some(due.map_or(at, |due| due.min(at)));
-                if at < now.millis() && !holds.hold(reader, &link, &event.text)? {
+                if is_over(at, now) && !holds.hold(reader, &link, &event.text)? {
                     leaves.insert(index);
                 }
             }

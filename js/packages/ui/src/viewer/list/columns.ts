@@ -51,11 +51,26 @@ export function isMember(id: ColumnId): id is `.${string}` {
   return id.startsWith(".");
 }
 
-const OF_EVENT: readonly string[] = ["action", "actor", "target", "address", "outcome", "reason", "tenant", "as"];
+const EVENT_COLUMNS = [
+  "action",
+  "actor",
+  "target",
+  "address",
+  "outcome",
+  "reason",
+  "tenant",
+  "as",
+] as const satisfies readonly NamedColumn[];
 
-/** Whether what stands in it is of the event, not of its link. */
-export function isOfEvent(id: ColumnId): boolean {
-  return isMember(id) || OF_EVENT.includes(id);
+/** A named column that shows a value of the event. */
+export type EventColumn = (typeof EVENT_COLUMNS)[number];
+
+/** A column that shows a value of the event's link. */
+export type LinkColumn = Exclude<NamedColumn, EventColumn>;
+
+/** True if the column shows a value of the event, not of its link. */
+export function isOfEvent(id: ColumnId): id is EventColumn | `.${string}` {
+  return isMember(id) || (EVENT_COLUMNS as readonly string[]).includes(id);
 }
 
 /** The path of a member as a reader wrote it, as a column. */

@@ -8,7 +8,7 @@ import { keyParts } from "../parts/key.js";
 import { type Party, summaryOf } from "../parts/summary.js";
 import { value } from "../parts/value.js";
 import type { Texts } from "../texts/texts.js";
-import { type ChosenColumn, type ColumnId, isMember, isOfEvent } from "./columns.js";
+import { type ChosenColumn, type ColumnId, type EventColumn, isMember, isOfEvent, type LinkColumn } from "./columns.js";
 
 /**
  * Draws a row's cells, in the order of the columns; undefined where nothing stands in one. With them comes the event's text,
@@ -31,7 +31,7 @@ export function cellsOf(row: Row, columns: readonly ChosenColumn[], zone: Zone, 
   return { cells, untold: isTold ? undefined : row.begin };
 }
 
-function ofEvent(row: EventRow, id: ColumnId, saysOutcome: boolean, { rows }: Texts): unknown {
+function ofEvent(row: EventRow, id: EventColumn | `.${string}`, saysOutcome: boolean, { rows }: Texts): unknown {
   if (isMember(id)) {
     return text(row.fields.get(id.slice(1))?.join(", "));
   }
@@ -54,11 +54,11 @@ function ofEvent(row: EventRow, id: ColumnId, saysOutcome: boolean, { rows }: Te
     case "as":
       return text(summary[id]);
     default:
-      return undefined;
+      return id satisfies never;
   }
 }
 
-function ofLink(row: Row, id: ColumnId, zone: Zone, { figures }: Texts): unknown {
+function ofLink(row: Row, id: LinkColumn, zone: Zone, { figures }: Texts): unknown {
   if (id === "line" || id === "index") {
     return figures.count(row[id]);
   }
@@ -72,8 +72,10 @@ function ofLink(row: Row, id: ColumnId, zone: Zone, { figures }: Texts): unknown
       return timeView(row.time, zone);
     case "place":
       return html`<bdi dir="ltr"><code>${row.chain.slice(0, 8)}</code> / ${figures.count(row.seq)}</bdi>`;
-    default:
+    case "signer":
       return named(keyParts(row.vkey));
+    default:
+      return id satisfies never;
   }
 }
 
