@@ -59,7 +59,8 @@ fn escapes(rest: &str) -> bool {
 
 /// Refuses a value, or a text to search for, that is something else in other languages.
 pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> {
-    if is_regex(written) {
+    let is_class = |piece: &Piece| matches!(piece, Piece::Bare(text) if has_class(text));
+    if is_regex(written) || word.pieces.iter().any(is_class) {
         return refuse(Code::Operator, word, phrases::OPERATOR, phrases::HINT_COMPARE);
     }
     let closes = |open, close| written.starts_with(open) && !written.ends_with(close);
@@ -69,10 +70,14 @@ pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> 
     Ok(())
 }
 
-/// True if a text has marks of regular expressions: between slashes, those that paths don't have.
+/// True if a text has a class of characters, as regular expressions have: `[a-z]`.
+fn has_class(text: &str) -> bool {
+    text.as_bytes().windows(4).any(|four| matches!(four, [b'[', _, b'-', _]))
+}
+
+/// True if a text has other marks of regular expressions: between slashes, those that paths don't have.
 fn is_regex(written: &str) -> bool {
-    let has_class = || written.as_bytes().windows(4).any(|four| matches!(four, [b'[', _, b'-', _]));
-    if written.starts_with(".*") || written.starts_with(".+") || has_class() {
+    if written.starts_with(".*") || written.starts_with(".+") {
         return true;
     }
     let inner = written.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
@@ -96,7 +101,7 @@ pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), QueryError>
         Some('{') if written.ends_with('}') => {
             return refuse(Code::Value, word, phrases::OBJECT, phrases::HINT_OBJECT);
         }
-        Some('@') => {
+        Some('@') if is_marked(first.split('.').next().unwrap_or_default()) => {
             let hint = phrases::HINT_AT_SIGN;
             return refuse(Code::Value, word, phrases::AT_SIGN, hint);
         }

@@ -130,7 +130,9 @@ fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
         f.write_str(if nth > 0 { "," } else { "" })?;
         match value {
             Matcher::Text(pattern) => pieces(f, pattern.pieces(), place)?,
-            Matcher::Literal(Literal { text, .. }) if text.contains(' ') || place == Place::Outcome => {
+            Matcher::Literal(Literal { text, .. })
+                if place == Place::Outcome || text.contains([' ', '"', '\\', '*', ',', '(', ')']) =>
+            {
                 quoted(f, text)?;
             }
             Matcher::Literal(Literal { text, .. }) => f.write_str(text)?,
@@ -216,7 +218,7 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result
         let needs_quotes = !piece.chars().all(plain)
             || piece.contains('/')
             || means_more(piece)
-            || nth == 0 && piece.starts_with(if is_text { '-' } else { '@' })
+            || nth == 0 && (if is_text { piece.starts_with('-') } else { piece.starts_with(['@', ':']) })
             || is_text && Moment::parse_for(&["-", piece].concat(), Time::MAX).is_some()
             || piece.is_empty() && pieces.len() == 1;
         if !needs_quotes {

@@ -240,6 +240,37 @@ fn stars_alone_ask_whether_a_field_is_there() {
 }
 
 #[test]
+fn a_value_that_begins_with_a_colon_is_printed_in_quotes() {
+    let query = Query::parse("ada:\"\":", now()).unwrap();
+    assert_eq!(query.to_string(), "ada:\":\"");
+    assert_eq!(Query::parse("ada:\":\"", now()), Ok(query));
+}
+
+#[test]
+fn names_that_begin_with_an_at_sign_can_be_asked_for() {
+    for text in ["@timestamp:*", "has:@timestamp"] {
+        assert_eq!(Query::parse(text, now()).unwrap().to_string(), "has:@timestamp", "{text}");
+    }
+    assert_eq!(Query::parse("user:@me", now()).unwrap_err().code.as_str(), "query.value");
+}
+
+#[test]
+fn an_address_with_marks_after_it_is_printed_in_quotes() {
+    let query = Query::parse("ada:[::1]:443\"a\\\"\"", now()).unwrap();
+    assert_eq!(Query::parse(&query.to_string(), now()), Ok(query));
+}
+
+#[test]
+fn a_class_of_characters_in_quotes_is_plain_text() {
+    for text in ["\"actor[--\"", "\"adm[a-z]\"", "action:\"x[0-9]\""] {
+        assert_eq!(Query::parse(text, now()).unwrap().to_string(), text);
+    }
+    for text in ["adm[a-z]", "action:x[0-9]", "\"x\"[a-z]"] {
+        assert_eq!(Query::parse(text, now()).unwrap_err().code.as_str(), "query.operator", "{text}");
+    }
+}
+
+#[test]
 fn a_place_in_a_long_query_is_shown_with_what_is_around_it() {
     let marked = |query: &str| Query::parse(query, now()).unwrap_err().marked(query);
     assert_eq!(marked("actor:"), "actor:\n^^^^^^");
