@@ -20,7 +20,7 @@ fuzz_target!(|input: &str| {
     let query = match Query::parse(text, now) {
         Ok(query) => query,
         Err(error) => {
-            assert!(text.get(error.at.clone()).is_some(), "the place of an error lies in the text");
+            assert!(text.get(error.at()).is_some(), "the place of an error lies in the text");
             return;
         }
     };

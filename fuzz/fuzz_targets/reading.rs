@@ -12,7 +12,7 @@ fuzz_target!(|input: &str| {
     let readings = match Readings::built_in().with([("own.json", own)]) {
         Ok(readings) => readings,
         Err(why) => {
-            assert!(!why.problem.is_empty() && !why.mend.is_empty());
+            assert!(!why.message.is_empty() && why.hint.as_deref().is_some_and(|hint| !hint.is_empty()));
             Readings::built_in()
         }
     };
