@@ -1,4 +1,4 @@
-//! What the core says to people, as data for interfaces that say it in other languages.
+//! The core's sentences as data, for interfaces that translate them.
 //!
 //! A sentence is English text where it is made, and has a code that stays when its wording changes. One without values is
 //! a constant of the table below. One with values is made by `say!`, which keeps them with the code. The hint of a finding

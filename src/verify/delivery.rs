@@ -15,7 +15,7 @@ use crate::time::Time;
 
 /// How many bytes of links may wait for a signature. What is more is counted and not handed out.
 const MAX_HELD: usize = 64 << 20;
-/// How many bytes may wait before items are made compact.
+/// The number of bytes that may wait before items are made compact.
 const CROWDED: usize = 8 << 20;
 
 /// What is ready to be handed out, and links that wait for a signature.
@@ -47,7 +47,7 @@ pub(super) enum Offered<'e> {
 #[derive(Debug, Default)]
 struct OfChain {
     waiting: Vec<Waiting>,
-    /// How many events were not selected.
+    /// The number of events that were not selected.
     others: u64,
     /// How much there was no room for.
     left_out: u64,

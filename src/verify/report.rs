@@ -199,7 +199,7 @@ impl Report {
         }
     }
 
-    /// What it says to people as data, each sentence with its English text.
+    /// Returns the sentences of the report with their codes, each with its English text.
     pub fn phrases(&self) -> impl Iterator<Item = (&str, Phrase)> {
         let reasons = self.checks.iter().filter_map(|(_, check)| check.reason.as_deref());
         self.findings.iter().flat_map(Finding::phrases).chain(phrases::find_each(reasons))

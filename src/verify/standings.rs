@@ -1,4 +1,4 @@
-//! Whether to trust who signed an event, as the whole report has it.
+//! Signer trust, as the whole report determines it.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use super::{CoveredLink, Doubts, Standing};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
 
-/// What a whole report says of signers and chains.
+/// Signers and chains of a whole report.
 pub struct Standings<'r> {
     signers: HashMap<Cow<'r, str>, SignerTrust>,
     doubts: Doubts,

@@ -12,7 +12,7 @@ pub struct Update {
     pub events: Vec<VerifiedEvent>,
     /// Events that became verified and that an examiner had selected.
     pub(super) selected: Vec<VerifiedItem<AnyItem>>,
-    /// How many events became verified that an examiner had not selected.
+    /// The number of verified events that no examiner selected.
     pub(super) others: u64,
     /// How many events and links became verified that are missing here, because more than 64 MiB waited for a
     /// signature.

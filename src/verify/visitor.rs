@@ -78,7 +78,7 @@ impl SummarizedEvent<'_> {
     }
 }
 
-/// What an examiner returns for an event that it selects.
+/// The item that an examiner returns for a selected event.
 #[derive(Debug)]
 pub struct SelectedItem<T> {
     pub(super) entry: usize,
@@ -126,7 +126,7 @@ impl VerifiedItem<AnyItem> {
 
 /// Takes the events of an export that were selected, as they become verified.
 pub trait EventVisitor {
-    /// What the examiner makes of an event.
+    /// The item that the examiner makes of an event.
     type Item: PendingItem;
     /// Why the visitor ends the run.
     type Error;

@@ -8,7 +8,8 @@ use countersign::Diagnostic;
 /// An error in a rule, a pack, or another file that this crate reads.
 ///
 /// Its member is the rule's title or id, as far as it has one; in a file that is no rule the member, such as `loss.high`.
-/// A pack that was built has no lines. The error is as small as a pointer, which most functions that read rules hand on.
+/// A pack that was built has no lines. The error is as small as a pointer, because most functions that read rules
+/// return one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnalyzeError(Box<Diagnostic<&'static str>>);
 
@@ -29,7 +30,7 @@ impl AnalyzeError {
         problem: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        // Who has no room for words has the code.
+        // A build without texts has only the code.
         let (problem, hint) = if cfg!(feature = "explain") {
             (problem.into(), hint.into())
         } else {

@@ -106,7 +106,7 @@ impl Detector {
 }
 
 fn written(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
-    // What is written into memory has no way to fail.
+    // Writing into memory can't fail.
     postcard::to_extend(value, bytes).unwrap_or_default()
 }
 

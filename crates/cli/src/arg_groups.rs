@@ -141,12 +141,12 @@ impl<F: OutputFormat> FormatArgs<F> {
     }
 }
 
-/// How many threads can run at once.
+/// Returns the number of threads that can run at once.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// So many threads as are asked for, or as can run at once.
+/// Returns the requested number of threads, or the number that can run at once.
 pub(crate) fn threads(asked: Option<u16>) -> usize {
     asked.map_or_else(cores, usize::from)
 }

@@ -10,12 +10,11 @@ use std::time::{Duration, Instant};
 
 use countersign::export::{Compression, Decompressor};
 use countersign_errors::EngineError;
+use countersign_errors::reason::{innermost, of_request};
 use reqwest::blocking::{RequestBuilder, Response};
 use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{StatusCode, Url};
-
-use crate::reason::{innermost, of_request};
 
 /// How long connecting may take, and how long nothing may come.
 const PATIENCE: Duration = Duration::from_secs(20);

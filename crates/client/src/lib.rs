@@ -20,7 +20,6 @@
 mod clock;
 mod destination_error;
 mod http;
-mod reason;
 mod source;
 mod submit;
 mod token;

@@ -13,9 +13,9 @@ use crate::clock::now;
 use crate::destination_error::DestinationError;
 use crate::http::{Body, Client};
 
-/// What a secret's text begins with.
+/// The prefix of a secret's text.
 const PREFIX: &str = "whsec_";
-/// How long a secret may be, in bytes.
+/// The allowed length of a secret, in bytes.
 const LENGTHS: std::ops::RangeInclusive<usize> = 24..=64;
 
 /// A secret that a receiver and the sender share.

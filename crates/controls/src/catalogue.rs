@@ -92,7 +92,7 @@ pub enum By {
     Log(Fact),
 }
 
-/// What is known of a log beside what its events say.
+/// A fact about a log that isn't in its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Fact {

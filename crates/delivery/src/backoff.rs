@@ -1,4 +1,4 @@
-//! How long to wait before a receiver is asked once more.
+//! The time to wait before a receiver is asked again.
 
 use std::time::Duration;
 

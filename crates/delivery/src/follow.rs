@@ -29,7 +29,7 @@ pub enum FollowProgress {
     None,
 }
 
-/// What gets the lines of a file.
+/// Receives the lines of a file.
 pub trait LineReader {
     /// Takes a line without its end, and how far the file is read with it.
     ///

@@ -30,7 +30,7 @@ pub struct Early {
     pub from: Option<(ChainId, u64)>,
 }
 
-/// How far recording and delivering are.
+/// The progress of recording and delivering.
 #[derive(Default)]
 pub struct SenderStatus {
     /// The number of events that were recorded. It changes whenever there may be something new to send.
@@ -39,7 +39,7 @@ pub struct SenderStatus {
     pub redacted: u64,
     /// The number of events that are proven to be in the log.
     pub proven: u64,
-    /// What the recording thread is asked to date anew ([`redate`](fn@crate::redate)).
+    /// Links that the recording thread is asked to date again ([`redate`](fn@crate::redate)).
     pub early: Option<Early>,
     /// True if it did.
     pub dated_anew: bool,
@@ -49,7 +49,7 @@ pub struct SenderStatus {
     pub over: bool,
     /// Why it has ended, if not all is delivered.
     pub failure: Option<EngineError>,
-    /// How much the log server accepts at a time.
+    /// The most that the log server accepts at a time.
     pub limits: BatchLimits,
 }
 
@@ -84,7 +84,7 @@ impl SharedStatus {
 
 /// When delivering gives up.
 pub struct RetryPolicy {
-    /// How long to continue after the last success, once nothing more is recorded.
+    /// The time to continue after the last success, once nothing more is recorded.
     pub give_up: Duration,
     /// True if a refusal may be for now alone: keys are granted and addresses corrected while this goes on.
     pub retry_refusals: bool,

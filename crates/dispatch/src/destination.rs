@@ -6,7 +6,7 @@ use countersign_client::DestinationError;
 use countersign_errors::EngineError;
 use countersign_feeds::Record;
 
-/// What a destination says of a batch, by the positions of its records.
+/// A destination's answer to a batch, by the positions of its records.
 #[derive(Debug, Default)]
 pub struct BatchAnswer {
     /// Those that it does not want, with the reasons.

@@ -17,11 +17,11 @@ use countersign_watch::{Follower, Item, ItemKind, Watcher};
 use crate::dispatch::Dispatch;
 use crate::notice::Notice;
 
-/// What becomes records, and how these are written.
+/// Selects the events and findings that become records, and their format.
 pub struct Feed {
     /// The format of the records.
     pub format: Format,
-    /// How events of other products are read.
+    /// The readings for events of other products.
     pub readings: Readings,
     /// Which events are wanted; without it, all.
     pub query: Option<Query>,

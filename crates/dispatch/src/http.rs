@@ -136,7 +136,7 @@ impl Destination for HttpDestination {
             (200..300, _) => Ok(BatchAnswer::default()),
             (400, HttpReceiver::Splunk) => {
                 match said["invalid-event-number"].as_u64().map(|nth| nth as usize) {
-                    // What comes before it was taken.
+                    // The records before it were accepted.
                     Some(nth) if nth < records.len() => {
                         let why = short(said["text"].as_str().unwrap_or("refused"));
                         Ok(BatchAnswer {

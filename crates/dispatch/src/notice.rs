@@ -1,4 +1,4 @@
-//! What people should know of a dispatch.
+//! Notices of a dispatch, for people.
 
 use std::fmt;
 
@@ -24,9 +24,9 @@ pub enum Notice {
     },
     /// The destination rejected some records of a batch, and does not say which.
     Rejected {
-        /// How many.
+        /// The number of records.
         rejected: u64,
-        /// How many records the batch has.
+        /// The number of records in the batch.
         records: usize,
         /// The reason.
         why: String,

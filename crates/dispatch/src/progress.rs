@@ -41,7 +41,7 @@ pub(crate) struct Refused {
     pub(crate) text: String,
 }
 
-/// How far a feed has come, and what a destination refused. It outlives the run if it has a folder.
+/// The position of a feed, and the records that a destination refused. It outlives the run if it has a folder.
 pub struct Progress {
     store: Option<Arc<Directory>>,
     name: String,

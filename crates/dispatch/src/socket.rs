@@ -18,9 +18,9 @@ use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use crate::destination::{BatchAnswer, Destination};
 
-/// How long connecting, sending or being answered may take.
+/// The longest time for connecting, sending, or receiving an answer.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long a receiver may take to close its side. One that never does is believed to have read what it was sent.
+/// The longest time for a receiver to close its side. One that never does is assumed to have read everything.
 const CLOSING: Duration = Duration::from_secs(10);
 
 /// A file of PEM.

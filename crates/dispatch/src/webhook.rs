@@ -21,7 +21,7 @@ impl Destination for WebhookDestination {
                 Ok(()) => {}
                 Err(DestinationError::Refused(why)) => answer.refused.push((nth, why)),
                 Err(later) if nth == 0 => return Err(later),
-                // What was taken is not sent again.
+                // Accepted records are not sent again.
                 Err(DestinationError::Later { after, .. }) => {
                     answer.later = (nth..records.len()).collect();
                     answer.after = after;

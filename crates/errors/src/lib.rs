@@ -19,6 +19,7 @@
 
 mod engine_error;
 mod plain;
+pub mod reason;
 mod system;
 
 pub use engine_error::EngineError;

@@ -14,7 +14,6 @@ pub mod own_entries;
 mod own_view;
 pub mod reading;
 mod reads;
-pub mod reason;
 pub mod restore;
 pub mod retention;
 pub mod search;

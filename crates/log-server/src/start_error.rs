@@ -22,9 +22,9 @@ pub enum StartError {
     /// The folder cannot be locked, or a thread not started.
     #[error("{doing}: {error}")]
     Io {
-        /// What was being done.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The store is not usable.

@@ -15,7 +15,7 @@ use reqwest::{Client, RequestBuilder};
 use tokio::sync::watch;
 
 use crate::collector::Collector;
-use crate::reason::of_request;
+use countersign_errors::reason::of_request;
 use countersign_log::witnessing::Unwitnessed;
 use countersign_log::witnessing::{
     AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, PATIENCE, REFRESH, has_witnesses,

@@ -16,7 +16,7 @@ const LOOKED_OVER: usize = 64 << 10;
 /// is work for nothing.
 const WASTED: usize = 256 << 10;
 
-/// So many gzip members or zstd frames there may be.
+/// The most gzip members or zstd frames.
 const PARTS: u64 = 1_024;
 
 /// So many bytes are unpacked at a time: they give a thousand times as much at most in gzip, and in zstd what is soon
@@ -44,13 +44,13 @@ pub enum BodyError {
 pub enum IntakeError<E> {
     /// It can't be unpacked.
     Body(BodyError),
-    /// What it says is refused, or the store could not tell.
+    /// The log refuses the submission, or the store failed.
     Refused(AcceptanceError<E>),
     /// The same before anything of it was admitted.
     Stranger(AcceptanceError<E>),
 }
 
-/// How far a body is read.
+/// The extent to which a body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
     /// All of it.

@@ -6,12 +6,12 @@ use strum::IntoStaticStr;
 
 use crate::store::ErasureReader;
 
-/// What is so about erasures.
+/// The condition of erasures.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Erasing {
-    /// How many are recorded and not done; none where that cannot be told.
+    /// The number of recorded erasures that aren't done; none if unknown.
     pub(crate) unfinished: Option<usize>,
-    /// Whether one of them cannot be carried out.
+    /// True if one of them can't be carried out.
     pub(crate) failing: bool,
 }
 
@@ -25,7 +25,7 @@ impl Erasing {
 /// With less room than this the disk is full, before a commit finds it so: 64 MiB.
 pub const LEAST: u64 = 64 << 20;
 
-/// How many bytes there are where the log is stored.
+/// The space where the log is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Free bytes.
@@ -76,7 +76,7 @@ pub struct Storage {
 pub struct Check {
     /// In how many seconds it reads everything.
     pub within: u64,
-    /// How much of it the one that is under way has read, in hundredths.
+    /// The progress of the current check, in percent.
     pub percent: u64,
     /// When the newest one ended, and how many damages it found.
     pub newest: Option<(Time, u64)>,
@@ -85,9 +85,9 @@ pub struct Check {
 /// The search index.
 #[derive(Clone, Copy, Debug)]
 pub struct Index {
-    /// How many leaves it has; the others are looked at one by one.
+    /// The number of indexed leaves; the others are examined one by one.
     pub indexed: u64,
-    /// Whether nothing of it is known to be damaged.
+    /// True if no part of it is known to be damaged.
     pub whole: bool,
 }
 
@@ -96,11 +96,11 @@ pub struct Index {
 pub struct Condition {
     /// The log takes nothing more, for it ends.
     pub stopping: bool,
-    /// What is so about erasures.
+    /// The condition of erasures.
     pub erasing: Erasing,
     /// Where the log is stored.
     pub storage: Storage,
-    /// What a check of the whole log found damaged: code, place, what is wrong and what to do.
+    /// The first problem that a check of the whole log found: code, place, message, and hint.
     pub damaged: Option<[String; 4]>,
     /// The control files that can't be used.
     pub control_files: Vec<Value>,

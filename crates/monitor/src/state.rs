@@ -1,4 +1,4 @@
-//! What a monitor remembers from check to check, and from run to run.
+//! The state of a monitor between checks and between runs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ pub(crate) const WAITING: usize = 1_000;
 /// How many pieces of evidence are kept.
 const EVIDENCE: usize = 100;
 
-/// What a monitor remembers of a log.
+/// A monitor's state for a log.
 #[derive(Clone, Debug, Default)]
 pub struct MonitorState {
     /// The newest checkpoint that was found good.
@@ -83,7 +83,7 @@ impl ReadEntries {
     }
 }
 
-/// What is to be reported after a check.
+/// The findings to report after a check.
 #[derive(Debug)]
 pub struct Changes<'f> {
     /// Findings that were not reported before.

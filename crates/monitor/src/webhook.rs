@@ -27,7 +27,7 @@ pub enum Notice {
         /// The reason.
         why: String,
     },
-    /// So many findings waited for too long, and are not sent.
+    /// The number of findings that waited too long and are not sent.
     Dropped(usize),
 }
 

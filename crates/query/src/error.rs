@@ -77,7 +77,7 @@ impl QueryError {
         self.0.hint.unwrap_or_default()
     }
 
-    /// What it says to people as data, each sentence with its English text.
+    /// Returns the sentences of the error with their codes, each with its English text.
     pub fn phrases(&self) -> impl Iterator<Item = (&str, Phrase)> {
         let said = [self.0.message.as_str(), self.hint()].into_iter();
         said.filter_map(|english| Some((english, Phrase::new(code_of(english)?))))

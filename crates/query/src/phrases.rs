@@ -1,4 +1,4 @@
-//! What a query's refusal says to people, each sentence with a code that stays when its wording changes.
+//! The sentences of query errors, each with a code that stays when its wording changes.
 
 countersign::phrases! {
     HINT_QUOTE "hint.query.quote" "put it in quotes if it is to be taken as it stands";

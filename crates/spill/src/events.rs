@@ -14,7 +14,7 @@ use crate::runs::Runs;
 /// How many bytes of events are kept in memory, about.
 const IN_MEMORY: usize = 32 << 20;
 
-/// What is kept of an event: it can be written to a file, and read again.
+/// A value made of an event that can be written to a file and read again.
 pub trait Spillable: Sized {
     /// Returns the bytes that are written.
     fn as_bytes(&self) -> &[u8];

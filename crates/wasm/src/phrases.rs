@@ -1,4 +1,4 @@
-//! What the core says to people, as data for pages that say it in other languages.
+//! The core's sentences as data, for pages that translate them.
 
 use countersign::error::Error;
 use countersign::phrases::{Phrase, Value, find_each};

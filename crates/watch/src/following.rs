@@ -21,7 +21,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How many lines of the stream are verified at once.
 const PIECES: usize = 64;
 
-/// What follows a log, and makes something of it.
+/// Follows a log and examines its entries.
 pub trait Follower<'p> {
     /// The caller's error.
     type Error: From<EngineError>;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// The most rules that a scan names.
 const MAX_BLIND: usize = 20;
 
-/// What an item says.
+/// The kind of an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ItemKind {
     /// Rules found something.

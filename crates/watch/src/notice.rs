@@ -1,4 +1,4 @@
-//! What people should know of a watch.
+//! Notices of a watch, for people.
 
 use std::fmt;
 
@@ -21,9 +21,9 @@ pub enum Notice {
         /// The checkpoint's size.
         size: u64,
     },
-    /// So many events were covered by a signature later than by a checkpoint, and passed over.
+    /// The number of skipped events: a signature covered them later than a checkpoint did.
     Late(u64),
-    /// What the rules could and couldn't look at, if that has changed.
+    /// The coverage of the rules, if it has changed.
     Coverage(Box<Coverage>),
     /// A receiver does not accept items, so they wait.
     Waiting {

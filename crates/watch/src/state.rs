@@ -50,11 +50,11 @@ pub struct Reported {
     pub(crate) chains: Vec<u32>,
     /// True if it does not hold any more.
     pub retracted: bool,
-    /// Who answered it, and by which entry.
+    /// The person who answered it, and the entry.
     pub acknowledged: Option<(String, u64)>,
 }
 
-/// What a watch knows of a log.
+/// A watch's knowledge of a log.
 #[derive(Default, Serialize, Deserialize)]
 pub struct WatchState {
     /// The log's origin.

@@ -15,7 +15,7 @@ const PIECE: usize = 1 << 16;
 /// The time limit for one line, from its first byte. The log announces how long it may be silent between lines.
 const LINE_PATIENCE: Duration = Duration::from_mins(1);
 
-/// What a live view of a log says.
+/// An event of a log's live view.
 pub enum ViewEvent {
     /// Whole lines of the export.
     Lines(Vec<u8>),

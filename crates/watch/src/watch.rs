@@ -16,11 +16,11 @@ use crate::stream::LiveViews;
 use crate::watcher::{WatchConfig, Watcher};
 use crate::watchlist::Lister;
 
-/// How often the position is kept where nothing is found.
+/// The interval for saving the position if nothing is found.
 const KEEP: Duration = Duration::from_secs(10);
 /// While so much waits for a receiver, nothing more is looked for.
 const WAITING: usize = 10_000;
-/// How long ending may take while receivers take what there is.
+/// The longest time for receivers to accept the remaining items at the end.
 const ENDING: Duration = Duration::from_secs(10);
 /// How long a watch looks at events before it reports what rules couldn't look at, and how long before it does so again.
 const FIRST_COVERAGE: Duration = Duration::from_mins(1);
@@ -53,7 +53,7 @@ pub struct Watch<'p> {
     name: String,
     observer: Arc<dyn Observer>,
     kept: Instant,
-    /// Whether the position is further than it is kept.
+    /// True if the position is ahead of the saved one.
     unkept: bool,
     /// The size to stop at.
     end: Option<u64>,
@@ -63,7 +63,7 @@ pub struct Watch<'p> {
     gaps_due: Instant,
 }
 
-/// How a watch ended.
+/// The outcome of a watch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// The number of entries that were looked at.

@@ -31,15 +31,15 @@ const UNVERIFIED: usize = 4_096;
 /// How far apart scans are recorded, in milliseconds.
 const SCAN: i64 = 60 * 60_000;
 
-/// What is watched, and what for.
+/// The log and the rules of a watch.
 pub struct WatchConfig<'p> {
     /// The log's origin.
     pub origin: String,
-    /// Whom to trust.
+    /// The trust file.
     pub trust: Trust,
     /// The rules.
     pub pack: &'p Pack,
-    /// How events of other products are read.
+    /// The readings for events of other products.
     pub readings: Readings,
     /// True if scans are handed on: once an hour, what was searched.
     pub scans: bool,

@@ -104,7 +104,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    /// The same apart from its event's text.
+    /// Detaches the call from its event's text.
     pub(super) fn into_owned(self) -> Call<'static> {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         let what = match self.what {

@@ -137,7 +137,7 @@ pub(crate) struct AnalyzedExport<'p> {
     /// Who signed the entries that findings name.
     signers: Signers<Signer>,
     answers: Answers,
-    /// How many events verified.
+    /// The number of verified events.
     pub(crate) events: u64,
 }
 

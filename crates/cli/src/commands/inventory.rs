@@ -130,7 +130,7 @@ pub(crate) fn find(
                 let met = query
                     .as_ref()
                     .map_or_else(|| Some(MetConditions::default()), |query| query.examine(entry))?;
-                // Who signed an event is known once it verifies.
+                // The signer of an event is known once it verifies.
                 Some(event.select(EventCall { call, met }))
             })
         }

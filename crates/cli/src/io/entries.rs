@@ -8,7 +8,7 @@ pub(crate) fn ranges(leaves: &[u64]) -> String {
     countersign_analyze::runs::told(leaves, RUNS)
 }
 
-/// The same with what they are: `entry 3`, `entries 3, 7 to 9`.
+/// Writes entries with their noun: `entry 3`, `entries 3, 7 to 9`.
 pub(crate) fn named(leaves: &[u64]) -> String {
     format!("{} {}", if leaves.len() == 1 { "entry" } else { "entries" }, ranges(leaves))
 }

@@ -30,7 +30,7 @@ pub(super) struct Index {
     pub(super) sqlite: SqliteWriter,
     pub(super) reader: Arc<dyn Reader>,
     edge: CompactRange,
-    /// What the next batch says of what was signed.
+    /// The signed size that the next batch states.
     signed_size: Option<u64>,
 }
 

@@ -9,7 +9,7 @@ use object_store::path::Path as ObjectPath;
 
 /// The first pause before something that failed is tried again.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often it is looked what other servers did.
+/// The interval for following other servers.
 const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Where a log's objects are.
@@ -19,9 +19,9 @@ pub struct Bucket {
     pub(super) prefix: ObjectPath,
     /// The folder, where the bucket is one.
     pub(super) folder: Option<PathBuf>,
-    /// How long to wait before something that failed is tried again: twice as long each time.
+    /// The time before a failed operation is retried; it doubles each time.
     pub(super) pause: Duration,
-    /// How often it is looked what other servers of the log did.
+    /// The interval for following the log's other servers.
     pub(super) interval: Duration,
 }
 

@@ -4,7 +4,7 @@ use roaring::RoaringTreemap;
 
 use countersign_log::store::{EntryReader, StoredLeaf};
 
-/// How many leaves are read at a time.
+/// The number of leaves that are read at a time.
 pub(super) const PORTION: u64 = 256;
 
 /// The leaves of a range; none for each that cannot be read.

@@ -1,6 +1,6 @@
-//! What a check finds.
+//! The report of a check.
 
-/// How many damages are told; further ones are counted.
+/// The number of problems that are listed; further ones are counted.
 const TOLD: usize = 1_000;
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,11 +11,11 @@ pub struct Damage {
     pub place: String,
     /// What is wrong, for people.
     pub message: String,
-    /// What can be made anew.
+    /// Its repair.
     pub mend: Mend,
 }
 
-/// How a damage is mended.
+/// The repair of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mend {
     /// The tiles are computed from the leaves.
@@ -24,9 +24,9 @@ pub enum Mend {
     Index,
     /// The erasure is to be done; the server does it.
     Erasure,
-    /// What is public of a bucket is written from its commits.
+    /// A bucket's public objects are written from its commits.
     Public,
-    /// What an erasure left in a bucket is erased.
+    /// Remains of an erasure in a bucket are erased.
     Objects,
     /// The folder's index of a bucket is removed; the server makes it anew.
     Folder,
@@ -39,7 +39,7 @@ pub enum Mend {
 }
 
 impl Mend {
-    /// Whether `--repair` mends it.
+    /// True if `--repair` can make it.
     pub fn is_possible(self) -> bool {
         !matches!(self, Self::Not | Self::Restore | Self::Commits)
     }
@@ -64,22 +64,22 @@ impl Mend {
     }
 }
 
-/// What a check found.
+/// The result of a check.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// The log's origin.
     pub origin: String,
-    /// How many leaves were looked at.
+    /// The number of leaves that were checked.
     pub leaves: u64,
-    /// How many events are here.
+    /// The number of stored events.
     pub events: u64,
-    /// How many events were erased.
+    /// The number of erased events.
     pub erased: u64,
-    /// How many erasures are recorded and not done, which is no damage: the server goes on with them.
+    /// The number of recorded erasures that aren't done yet. That is no problem: the server continues with them.
     pub unfinished: u64,
-    /// What is wrong.
+    /// The problems.
     pub damages: Vec<Damage>,
-    /// How many more damages there are.
+    /// The number of further problems.
     pub more: u64,
 }
 
@@ -109,7 +109,7 @@ impl Report {
         self.damages.iter().filter(move |damage| damage.code == code).map(|damage| &damage.place)
     }
 
-    /// Whether nothing is wrong.
+    /// True if there is no problem.
     pub fn is_whole(&self) -> bool {
         self.damages.is_empty()
     }

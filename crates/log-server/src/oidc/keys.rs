@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::AdmitError;
 use super::is_safe;
 use super::jwt::{Head, IssuerTokenError};
-use crate::reason::of_request;
+use countersign_errors::reason::of_request;
 use countersign_log::clock::Steady;
 
 /// When keys are so old they are asked for again, in the background.

@@ -16,7 +16,7 @@ pub struct Over {
 }
 
 impl Over {
-    /// What is written down in the log's bucket.
+    /// The note that is kept in the log's bucket.
     pub(crate) fn to_line(&self, new: &str) -> String {
         let Self { code, why, .. } = self;
         json!({ "countersign": "ended/v1", "code": code, "message": why, "new": new }).to_string()

@@ -1,4 +1,4 @@
-//! Who may still have leaves of a log.
+//! Places that may still have leaves of a log.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use countersign::merkle::Bundle;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError};
 
-/// Who may still have leaves of a log, and checkpoints.
+/// A place that may still have leaves and checkpoints of a log.
 pub trait Source {
     /// The name for people.
     fn name(&self) -> String;
@@ -19,7 +19,7 @@ pub trait Source {
     /// The leaf of that index, with its event where it has that. Asked for in ascending order.
     ///
     /// # Errors
-    /// What keeps it from looking, for people.
+    /// The reason why it can't be read, for people.
     fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String>;
 }
 

@@ -35,10 +35,10 @@ pub(super) struct Expired {
     pub(super) more: bool,
 }
 
-/// What events are looked at with.
+/// The sources for deciding about events.
 pub(super) struct Sources<'r> {
     pub(super) reader: &'r dyn EntryReader,
-    /// How many leaves are published.
+    /// The number of published leaves.
     pub(super) size: u64,
     pub(super) had: Had,
     pub(super) own: OwnChains<'r>,

@@ -1,4 +1,4 @@
-//! How long events are kept.
+//! Retention rules.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,7 +12,7 @@ const HOUR: i64 = 3_600_000;
 /// Milliseconds of a day.
 pub(super) const DAY: i64 = 24 * HOUR;
 
-/// How long events are kept: a number and `h`, `d`, `w` or `y`. A year has 366 days, so that none is too short.
+/// A retention period: a number and `h`, `d`, `w`, or `y`. A year has 366 days, so that none is too short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Age {
     number: u32,
@@ -71,12 +71,12 @@ impl fmt::Display for Age {
     }
 }
 
-/// How long some events are kept: `7y`, or `tenant=acme:30d`.
+/// A retention rule: `7y`, or `tenant=acme:30d`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Whose events; none for those of all tenants without a rule of their own.
+    /// The tenant; none for all tenants without a rule of their own.
     pub tenant: Option<String>,
-    /// How long.
+    /// The retention period.
     pub age: Age,
 }
 
@@ -113,7 +113,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// Of these rules.
+    /// Creates the set of these rules.
     ///
     /// # Errors
     /// When two are about the same events.
@@ -133,12 +133,13 @@ impl Rules {
         Ok(all)
     }
 
-    /// Whether everything is kept for ever.
+    /// True if everything is kept forever.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// How long an event is kept; none for ever. One of several tenants is kept as long as any of them asks.
+    /// Returns an event's retention period; none if it is kept forever. An event of several tenants is kept as long as
+    /// the longest of their rules says.
     pub fn age(&self, event: &str) -> Option<Age> {
         let document = Document::parse(event);
         let mut longest: Option<Option<Age>> = None;

@@ -1,4 +1,4 @@
-//! What routes have in hand.
+//! The state that routes share.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use crate::fsck::Found;
 use crate::reading::Reading;
 use countersign_log::reads::ReadRules;
 
-/// What routes have in hand.
+/// The state that routes share.
 #[derive(Clone)]
 pub struct AppState {
     /// The log.
     pub collector: Collector,
     /// The log's folder.
     pub folder: Arc<PathBuf>,
-    /// What is served at `/`.
+    /// The page at `/`.
     pub page: Option<Page>,
     /// What readers are served from.
     pub reading: Arc<Reading>,
-    /// What the log's check of itself found.
+    /// The result of the log's check of itself.
     pub found: Found,
     pub(super) bounds: Bounds,
     pub(super) budget: Budget,

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use countersign_log::store::StoreError;
 
-/// How long one connection waits for another.
+/// The longest time that one connection waits for another.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the one that writes waits for those who read until the write-ahead log can be emptied: whoever submits waits
 /// with it. Who copies or checks the whole database reads for long, and the erasure goes on afterwards.

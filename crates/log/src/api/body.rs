@@ -1,4 +1,4 @@
-//! What is wrong with a submission's body, before and after it is read.
+//! Answers to a submission whose body can't be read.
 
 use countersign::log::Limits;
 use http::{HeaderMap, HeaderValue, StatusCode, header};

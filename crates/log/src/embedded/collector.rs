@@ -36,7 +36,7 @@ use crate::{api, self_check};
 /// How much may be submitted at one time: all of it is in memory more than once, of which there is little.
 pub(super) const LIMITS: Limits = Limits { bytes: 4 << 20, lines: 8_192 };
 
-/// What a collector is to be.
+/// The configuration of an embedded log.
 pub struct Config {
     /// The log's key, whose name is the log's origin.
     pub key: SignerKey,
@@ -50,13 +50,13 @@ pub struct Config {
     pub copies: Box<dyn Copies>,
     /// Where the evidence is kept of what stopped the log.
     pub stops: Box<dyn Stops>,
-    /// How much a key may bring.
+    /// The quota of a key.
     pub quota: Quota,
     /// Which reads are recorded; without it [`RecordReads::by_default`].
     pub record_reads: Option<RecordReads>,
     /// Where reads are kept that are not recorded yet.
     pub unrecorded: Box<dyn Unrecorded>,
-    /// What time it is.
+    /// The current time.
     pub now: Time,
 }
 
@@ -201,7 +201,7 @@ impl EmbeddedCollector {
         self.published.borrow().clone()
     }
 
-    /// How many leaves are published.
+    /// The number of published leaves.
     pub fn published_size(&self) -> u64 {
         self.published.borrow().as_ref().map_or(0, |published| published.size)
     }
@@ -252,7 +252,7 @@ impl EmbeddedCollector {
         Ok(Pending { taken, tree })
     }
 
-    /// What each key brings.
+    /// Returns the load of each key.
     fn loads(&self, submission: &Submission) -> Result<Loads, StoreError> {
         let mut loads = Loads::of(submission);
         let unknown: Vec<ChainId> = loads.unknown().copied().collect();

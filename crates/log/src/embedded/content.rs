@@ -1,4 +1,4 @@
-//! What answers are made of.
+//! The content of answers.
 
 use super::collector::Pending;
 use super::live::Live;

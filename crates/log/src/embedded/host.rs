@@ -1,4 +1,4 @@
-//! What the log's host keeps for it.
+//! State that the log's host keeps for it.
 
 use crate::store::StoreError;
 

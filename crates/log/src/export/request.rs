@@ -11,7 +11,7 @@ use crate::looking::Looking;
 use crate::store::{EntryReader, Published, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
-/// How many leaves are read from the store at a time.
+/// The number of leaves that are read from the store at a time.
 pub const PAGE: u64 = 64;
 
 /// Where checkpoints follow each other fast, live views tell of them together this often.
@@ -42,12 +42,12 @@ pub struct Request {
 /// Why there is no export.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// What is asked for makes no sense for this log.
+    /// The request makes no sense for this log.
     #[error("{parameter}: {message}")]
     Invalid {
         /// Which part of the request.
         parameter: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         message: String,
     },
     /// The log does not have what is asked for.

@@ -1,4 +1,4 @@
-//! What tables are read and written through.
+//! The interface through which tables are read and written.
 
 use countersign::time::Time;
 

@@ -18,7 +18,7 @@ use super::{AnalyzedExport, detect};
 use crate::errors::CliError;
 use crate::io::spill_queue::{PendingValue, Spill, SpillQueue};
 
-/// How many bytes wait in memory, about.
+/// The approximate number of bytes that wait in memory.
 const IN_MEMORY: usize = 16 << 20;
 
 /// The most findings whose answers are kept.
@@ -28,7 +28,7 @@ const MAX_ANSWERED: usize = 16_384;
 #[derive(Default)]
 pub(super) struct Answers {
     first: HashMap<String, (Acknowledgement, Signer)>,
-    /// How many there was no room for.
+    /// The number of answers beyond the limit.
     pub(super) left_out: u64,
 }
 
@@ -48,7 +48,7 @@ impl Answers {
     }
 }
 
-/// Who signed an entry.
+/// The signer of an entry.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Signer {
     pub(super) chain: ChainId,
@@ -56,7 +56,7 @@ pub(super) struct Signer {
     pub(super) authorised: bool,
 }
 
-/// What was detected in an event, and the number of its signer.
+/// The detections in an event, and the number of its signer.
 #[derive(Debug)]
 struct SignedDetection {
     signer: u32,
@@ -188,7 +188,7 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
     }
 }
 
-/// What takes events in the order of the log.
+/// Takes events in log order.
 struct Judge<'p> {
     pack: &'p Pack,
     analyzer: Analyzer<'p>,
@@ -247,7 +247,7 @@ correlation:
         VerifiedItem { link, item: None, text: Some(text.into()) }
     }
 
-    /// What is found where the third chain signs now and then.
+    /// Returns the findings if the third chain signs only now and then.
     fn found(max_bytes: usize) -> (Analysis, Vec<ChainId>, bool) {
         let mut sources = Sources::default();
         sources.add("rules.yml", RULES);

@@ -30,7 +30,7 @@ use crate::io::visit::visit_tapped;
 
 /// How many events of a record or a person are listed.
 const ROWS: usize = 10_000;
-/// How many bytes of records are kept in memory.
+/// The number of bytes of records that are kept in memory.
 const IN_MEMORY: usize = 16 << 20;
 
 /// What was read, and what came of it.
@@ -51,7 +51,7 @@ pub(super) struct Look<'a> {
     pub(super) args: &'a Args,
 }
 
-/// What an event has to do with the catalogue, and what rules detect in it.
+/// An event's answers to questions of the catalogue, and the rules that detect something in it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Examination {
     pub(super) looked: Looked,
@@ -90,7 +90,7 @@ impl Spill for LogRecord {
 }
 
 fn write(value: &impl Serialize, out: &mut Vec<u8>) {
-    // What is written into memory has no way to fail.
+    // Writing into memory can't fail.
     out.extend(postcard::to_stdvec(value).unwrap_or_default());
 }
 

@@ -1,4 +1,4 @@
-//! What a feed says to the person at the terminal.
+//! Notices of a feed, as text on the terminal.
 
 use countersign_dispatch::{DispatchObserver, Notice};
 

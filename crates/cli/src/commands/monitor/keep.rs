@@ -20,7 +20,7 @@ pub(super) enum Keep {
 }
 
 impl Keep {
-    /// What was kept, or nothing where there is no file yet.
+    /// Returns the stored state, or nothing if there is no file yet.
     pub(super) fn load(&self, origin: &str) -> Result<MonitorState, CliError> {
         let (Self::State(path) | Self::Pin(path)) = self else { return Ok(MonitorState::default()) };
         if !path.try_exists().map_err(|error| CliError::io("read", &shown(path), &error))? {

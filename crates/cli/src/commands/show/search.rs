@@ -105,7 +105,7 @@ impl<'q> Asked<'q> {
     }
 }
 
-/// What was seen of an event before it was known who signed it.
+/// Conditions that an event meets, found before its signer was known.
 #[derive(Debug)]
 pub(super) struct SeenConditions(Seen);
 
@@ -115,7 +115,7 @@ impl PendingItem for SeenConditions {
     }
 }
 
-/// What an examiner makes of an event; none if it is examined when it is visited.
+/// The item that an examiner makes of an event; none if the event is examined when it is visited.
 type Item = Option<SeenConditions>;
 
 /// A search under way.
@@ -252,7 +252,7 @@ impl EventVisitor for Search<'_> {
     }
 }
 
-/// Whether an event that was not examined is as asked.
+/// True if an event that was not examined matches.
 fn look(tally: &mut Tally<&Query>, readings: &Readings, event: &VerifiedItem<Item>) -> bool {
     let document = event.text.as_deref().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);

@@ -1,4 +1,4 @@
-//! Whether to trust who signed an event, for people.
+//! Signer trust, in words.
 
 pub(crate) use countersign::verify::{Standing, Standings};
 

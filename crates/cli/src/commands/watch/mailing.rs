@@ -34,7 +34,7 @@ fn mailbox(text: &str) -> Result<Mailbox, String> {
 }
 
 impl Mailing {
-    /// Who sends, where e-mail is asked for. `origin` is the log's.
+    /// Returns the mail receiver, if e-mail is configured. `origin` is the log's.
     pub(crate) fn open(&self, origin: &str) -> Result<Option<MailReceiver>, CliError> {
         let (Some(url), Some(from)) = (&self.smtp, &self.mail_from) else { return Ok(None) };
         let mut server = MailServer { url, credentials: None, from: from.clone(), to: self.mail_to.clone() };

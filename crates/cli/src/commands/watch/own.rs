@@ -46,7 +46,7 @@ pub(crate) fn begin(
     let observer: Arc<dyn Observer> = Arc::new(Terminal { pack: pack.name.clone() });
     let pack: &'static Pack = Box::leak(Box::new(pack));
     let config = WatchConfig { origin, trust, pack, readings, scans: false, events: false };
-    // Whether the state fits the rules is told at once, not in a thread.
+    // A state that doesn't fit the rules is reported at once, not from a thread.
     let mut watch = Watch::open(store, &name, state, config, 0, vec![Box::new(kept)], observer)?;
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
         let views: Arc<dyn LiveViews> = Arc::new(views);

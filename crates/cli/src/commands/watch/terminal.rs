@@ -1,4 +1,4 @@
-//! What a watch says to the person at the terminal.
+//! Notices of a watch, as text on the terminal.
 
 use countersign_watch::{Notice, Observer};
 

@@ -1,10 +1,10 @@
-//! Reasons of errors, as people are told them.
+//! The reasons of errors of libraries, for people.
 
 use std::error::Error;
 
 /// Returns the words of the innermost error, such as that a connection was refused: what is around it says only that
 /// something failed.
-pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
+pub fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut deepest = error;
     while let Some(source) = deepest.source() {
         deepest = source;
@@ -13,7 +13,8 @@ pub(crate) fn innermost(error: &(dyn Error + 'static)) -> String {
 }
 
 /// Returns the words of a request's error without its address, in which there may be a secret.
-pub(crate) fn of_request(error: &reqwest::Error) -> String {
+#[cfg(feature = "http")]
+pub fn of_request(error: &reqwest::Error) -> String {
     match (error.source(), error.url()) {
         (Some(source), _) => innermost(source),
         (None, Some(url)) => error.to_string().replace(&format!(" for url ({url})"), ""),
