@@ -75,7 +75,9 @@ impl Waiting {
     fn bytes(&self) -> usize {
         let held = match &self.what {
             What::Event(text, _) => text.len(),
-            What::Item(item, text) => item.bytes() + text.as_deref().map_or(0, str::len),
+            What::Item(item, text) => {
+                size_of_val(&**item) + item.bytes() + text.as_deref().map_or(0, str::len)
+            }
             What::Mark(_) => 0,
         };
         2 * size_of::<Self>() + held

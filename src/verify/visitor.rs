@@ -29,7 +29,7 @@ use crate::time::Time;
 
 /// An item that waits for the signature that covers its event.
 pub trait PendingItem: Any + Debug + Send {
-    /// Returns about how many bytes of memory it takes.
+    /// Returns the approximate number of bytes of memory that it takes beside itself, such as those of its strings.
     fn bytes(&self) -> usize;
 
     /// Makes it smaller, if it can be. Called when so many items wait that memory may become short.

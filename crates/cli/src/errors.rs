@@ -17,7 +17,8 @@ use crate::io::style;
 #[derive(Debug)]
 pub(crate) struct CliError {
     error: EngineError,
-    status: ExitStatus,
+    /// The status to exit with, if it doesn't follow from the error.
+    status: Option<ExitStatus>,
 }
 
 impl CliError {
@@ -43,12 +44,12 @@ impl CliError {
 
     /// The same, as something that is wrong with an input that was read.
     pub(crate) fn into_broken(self) -> Self {
-        self.with_status(ExitStatus::Broken)
+        self.map(EngineError::into_broken)
     }
 
     /// The same, to exit with this status.
     pub(crate) fn with_status(mut self, status: ExitStatus) -> Self {
-        self.status = status;
+        self.status = Some(status);
         self
     }
 
@@ -103,13 +104,13 @@ impl CliError {
 
     /// The error without the status to exit with.
     pub(crate) fn into_engine_error(self) -> EngineError {
-        let is_broken = self.status == ExitStatus::Broken;
-        if is_broken { self.error.into_broken() } else { self.error }
+        self.error
     }
 
     /// The status to exit with.
     pub(crate) fn status(&self) -> ExitStatus {
-        self.status
+        let of_error = if self.error.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
+        self.status.unwrap_or(of_error)
     }
 
     /// Tells the person at the terminal.
@@ -145,8 +146,7 @@ impl CliError {
 
 impl From<EngineError> for CliError {
     fn from(error: EngineError) -> Self {
-        let status = if error.is_broken() { ExitStatus::Broken } else { ExitStatus::Unusable };
-        Self { error, status }
+        Self { error, status: None }
     }
 }
 

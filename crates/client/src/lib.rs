@@ -11,7 +11,7 @@
 //! # let folder = folder.path();
 //!
 //! let log = Folder::open(folder)?;
-//! assert_eq!(log.read("checkpoint", 1 << 18)?, None);
+//! assert_eq!(log.read("checkpoint", countersign_client::MAX_CHECKPOINT_BYTES)?, None);
 //! assert_eq!(log.checkpoint().unwrap_err().code(), "log.no_checkpoint");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -29,7 +29,7 @@ pub use clock::now;
 pub use destination_error::DestinationError;
 pub use http::{Answer, Body, Client, Deadline, Prefix, Redirects, Stream};
 pub use reqwest::Url;
-pub use source::{Folder, Server, Source, open, unreadable_folder};
+pub use source::{Folder, MAX_CHECKPOINT_BYTES, Server, Source, open, unreadable_folder};
 pub use submit::HttpLogServer;
 pub use token::Token;
 pub use webhook::{Webhook, WebhookSecret, webhook_url};

@@ -13,8 +13,8 @@ use countersign_errors::{EngineError, shown};
 
 use crate::http::{Client, Deadline, Prefix, Redirects};
 
-/// More than any checkpoint is, with 64 signature lines of any kind.
-const MAX_CHECKPOINT: usize = 1 << 18;
+/// The most bytes of a checkpoint: more than any has, with 64 signature lines of any kind.
+pub const MAX_CHECKPOINT_BYTES: usize = 1 << 18;
 /// How often a server that is busy, or cannot be reached, is asked for the same.
 const ATTEMPTS: u32 = 4;
 const PAUSE: Duration = Duration::from_millis(250);
@@ -57,7 +57,7 @@ pub trait Source: Send + Sync {
     /// If it can't be read, or there is none.
     fn checkpoint(&self) -> Result<SignedCheckpoint, EngineError> {
         let within = |failure: EngineError| failure.within(&format!("{}checkpoint", self.name()));
-        let bytes = self.read("checkpoint", MAX_CHECKPOINT)?.ok_or_else(|| {
+        let bytes = self.read("checkpoint", MAX_CHECKPOINT_BYTES)?.ok_or_else(|| {
             let hint = "a log has a checkpoint beside its folder tile: check the URL or the folder";
             within(EngineError::new("log.no_checkpoint", "there is no checkpoint", hint))
         })?;

@@ -11,6 +11,7 @@ use countersign::base64;
 use countersign::export::{Compression, MAX_LINE};
 use countersign::hash::Hash;
 use countersign_errors::{EngineError, shown};
+use countersign_files::folder_of;
 
 use crate::outbox::FollowPosition;
 
@@ -285,10 +286,6 @@ impl Open {
         };
         reader.line(&std::mem::take(&mut self.held), followed)
     }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn remember(bytes: &[u8]) -> String {

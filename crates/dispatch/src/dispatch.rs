@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use countersign::time::Time;
 use countersign_client::DestinationError;
 use countersign_delivery::Backoff;
 use countersign_errors::EngineError;
@@ -28,7 +27,6 @@ pub struct Dispatch {
     /// How long a receiver may fail, where that ends at all.
     patience: Option<Duration>,
     sent: u64,
-    refused: u64,
     /// What was last said of the receiver.
     told: Option<String>,
 }
@@ -46,17 +44,10 @@ impl Dispatch {
         observer: Box<dyn DispatchObserver>,
     ) -> Result<Self, EngineError> {
         let (batch, told) = (Vec::new(), None);
-        let mut dispatch =
-            Self { destination, progress, observer, batch, bytes: 0, patience, sent: 0, refused: 0, told };
+        let mut dispatch = Self { destination, progress, observer, batch, bytes: 0, patience, sent: 0, told };
         dispatch.destination.resume(dispatch.progress.written())?;
-        let again = dispatch.progress.take_refused();
-        if !again.is_empty() {
-            let records: Vec<Record> = again
-                .into_iter()
-                .filter_map(|one| {
-                    Some(Record { id: one.id, time: one.time.parse::<Time>().ok()?, text: one.text })
-                })
-                .collect();
+        let records = dispatch.progress.take_refused()?;
+        if !records.is_empty() {
             // What is kept says so until the receiver was asked once more.
             dispatch.send(&records)?;
             dispatch.keep()?;
@@ -172,8 +163,7 @@ impl Dispatch {
     }
 
     fn refuse(&mut self, record: &Record, why: String) {
-        self.refused += 1;
-        if self.refused == 1 {
+        if self.progress.refused().is_empty() {
             let is_kept = self.progress.is_kept();
             self.observer.notice(&Notice::Refused { id: record.id.clone(), why: why.clone(), is_kept });
         }

@@ -41,6 +41,13 @@ pub(crate) struct Refused {
     pub(crate) text: String,
 }
 
+impl Refused {
+    /// Returns the record, if its time is one.
+    fn into_record(self) -> Option<Record> {
+        Some(Record { id: self.id, time: self.time.parse().ok()?, text: self.text })
+    }
+}
+
 /// The position of a feed, and the records that a destination refused. It outlives the run if it has a folder.
 pub struct Progress {
     store: Option<Arc<Directory>>,
@@ -115,7 +122,7 @@ impl Progress {
         self.sent.leaf
     }
 
-    /// Whether an event or a finding was sent before.
+    /// True if an event or a finding was sent before.
     pub(crate) fn has(&self, leaf: Option<u64>, id: &str) -> bool {
         leaf.map_or_else(|| self.sent.findings.contains(id), |leaf| leaf < self.sent.leaf)
     }
@@ -125,7 +132,7 @@ impl Progress {
         self.sent.written
     }
 
-    /// This was sent.
+    /// Marks a record as sent.
     pub(crate) fn sent(&mut self, leaf: Option<u64>, id: &str) {
         match leaf {
             Some(leaf) => self.sent.leaf = self.sent.leaf.max(leaf + 1),
@@ -146,21 +153,23 @@ impl Progress {
         self.sent.findings.clear();
     }
 
-    /// A receiver does not want this.
+    /// Keeps a record that the destination refused.
     pub(crate) fn refuse(&mut self, record: &Record, why: String) {
         let Record { id, time, text } = record.clone();
         self.refused.retain(|refused| refused.id != id);
         self.refused.push(Refused { id, why, time: time.to_string(), text });
     }
 
-    /// What was refused so far.
+    /// Returns the refused records, with the reasons.
     pub(crate) fn refused(&self) -> &[Refused] {
         &self.refused
     }
 
-    /// What was refused so far, to be sent again.
-    pub(crate) fn take_refused(&mut self) -> Vec<Refused> {
-        std::mem::take(&mut self.refused)
+    /// Removes and returns the refused records.
+    pub(crate) fn take_refused(&mut self) -> Result<Vec<Record>, EngineError> {
+        let records = std::mem::take(&mut self.refused).into_iter().map(Refused::into_record);
+        let records = records.collect::<Option<_>>();
+        records.ok_or_else(|| damaged(&self.name, "refused.json has a malformed time"))
     }
 
     /// Keeps it, durably.
@@ -186,6 +195,6 @@ fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8], file: &str, name: &str) -
 }
 
 fn damaged(name: &str, why: &str) -> EngineError {
-    let hint = "put the right file in its place, or start over in another directory: receivers recognise records by their ids";
+    let hint = "put the right file in its place, or start over in another directory: receivers recognize records by their ids";
     EngineError::new("state.invalid", format!("it can't be continued: {why}"), hint).within(name)
 }

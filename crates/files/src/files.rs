@@ -39,7 +39,8 @@ impl Stamp {
     }
 }
 
-fn folder_of(path: &Path) -> &Path {
+/// Returns the folder of a file: the current one for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

@@ -16,7 +16,6 @@
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
 //! | count, and tell what may be wrong | [`metrics`], [`condition`] |
 //! | read HTTP requests and make answers, whoever serves them | [`api`] |
-//! | handle errors of several of these as one type | [`error`] |
 #![deny(missing_docs, unsafe_code)]
 
 pub mod api;
@@ -25,7 +24,6 @@ pub mod clock;
 pub mod condition;
 pub mod embedded;
 pub mod erase;
-pub mod error;
 pub mod event_filter;
 pub mod evidence;
 pub mod export;

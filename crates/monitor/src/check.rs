@@ -1,17 +1,17 @@
 //! One check of the log: what is new, and whether it fits what was seen before.
 
-use std::fmt::Write as _;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::hash::Hash;
+use countersign::hex;
 use countersign::time::Time;
 use countersign::tolerance::is_future;
 use countersign::trust::{Times, Trust};
 use countersign::verify::FindingCode as Code;
-use countersign_client::{Source, now};
+use countersign_client::{MAX_CHECKPOINT_BYTES, Source, now};
 use countersign_errors::EngineError;
 
 use crate::chains::{Chains, Judge};
@@ -23,8 +23,6 @@ use crate::observer::Observer;
 use crate::state::MonitorState;
 use crate::tree::{self, Entries, Growth, Interruption, Reading};
 
-/// More than any checkpoint is.
-const MAX_CHECKPOINT: usize = 1 << 18;
 /// The time limit for reading a checkpoint, retries included.
 const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
 /// The time limit for reading the tiles of a consistency proof.
@@ -442,12 +440,15 @@ impl<'a> Monitor<'a> {
         let name = other.name();
         let trouble =
             |message: String| Box::new(Finding::new(OTHER_UNREACHABLE, message).at(&name).lasting());
-        let read =
-            |path: &str| other.read(path, MAX_CHECKPOINT).map_err(|failure| trouble(failure.to_string()));
+        let read = |path: &str| {
+            other.read(path, MAX_CHECKPOINT_BYTES).map_err(|failure| trouble(failure.to_string()))
+        };
         let bytes = match read("checkpoint")? {
             Some(bytes) => Some(bytes),
             // A witness has it below the hash of the origin (C2SP tlog-witness).
-            None => read(&format!("{}/checkpoint", hex(&Hash::of(&[self.judge.origin.as_bytes()]))))?,
+            None => {
+                read(&format!("{}/checkpoint", hex::encode(&Hash::of(&[self.judge.origin.as_bytes()]).0)))?
+            }
         };
         let nothing = || trouble("there is no checkpoint of this log".into());
         let text = String::from_utf8(bytes.ok_or_else(nothing)?).map_err(|_| nothing())?;
@@ -545,11 +546,4 @@ fn unreachable(failure: &EngineError) -> Finding {
 /// Says how many entries there are.
 fn entries_of(entries: u64) -> String {
     if entries == 1 { "1 entry".into() } else { format!("{entries} entries") }
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.0.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -59,8 +59,7 @@ fn escapes(rest: &str) -> bool {
 
 /// Refuses a value, or a text to search for, that is something else in other languages.
 pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> {
-    let is_class = |piece: &Piece| matches!(piece, Piece::Bare(text) if has_class(text));
-    if is_regex(written) || word.pieces.iter().any(is_class) {
+    if is_regex(written) || has_class(word) {
         return refuse(Code::Operator, word, phrases::OPERATOR, phrases::HINT_COMPARE);
     }
     let closes = |open, close| written.starts_with(open) && !written.ends_with(close);
@@ -70,9 +69,15 @@ pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> 
     Ok(())
 }
 
-/// True if a text has a class of characters, as regular expressions have: `[a-z]`.
-fn has_class(text: &str) -> bool {
-    text.as_bytes().windows(4).any(|four| matches!(four, [b'[', _, b'-', _]))
+/// True if a word has a class of characters outside of quotes, as regular expressions have: `[a-z]`.
+fn has_class(word: &Word) -> bool {
+    let unquoted = word.pieces.iter().map(|piece| match piece {
+        Piece::Bare(text) => text.as_str(),
+        Piece::Star => "*",
+        Piece::Quoted(_) => "\n",
+    });
+    let unquoted: String = unquoted.collect();
+    unquoted.as_bytes().windows(4).any(|four| matches!(four, [b'[', _, b'-', last] if *last != b'\n'))
 }
 
 /// True if a text has other marks of regular expressions: between slashes, those that paths don't have.
@@ -87,8 +92,9 @@ fn is_regex(written: &str) -> bool {
     })
 }
 
-/// Refuses a value that is something else in other languages.
-pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), QueryError> {
+/// Refuses a value that is something else in other languages. If it names a field, as after `has:`, names that begin with
+/// `@` are accepted as they are before an operator.
+pub(crate) fn refuse_value(word: &Word, written: &str, names_field: bool) -> Result<(), QueryError> {
     let Some(Piece::Bare(first)) = word.pieces.first() else { return Ok(()) };
     match first.chars().next() {
         Some('!' | '<' | '>' | '=') => {
@@ -101,7 +107,7 @@ pub(crate) fn refuse_value(word: &Word, written: &str) -> Result<(), QueryError>
         Some('{') if written.ends_with('}') => {
             return refuse(Code::Value, word, phrases::OBJECT, phrases::HINT_OBJECT);
         }
-        Some('@') if is_marked(first.split('.').next().unwrap_or_default()) => {
+        Some('@') if !names_field || is_marked(first) => {
             let hint = phrases::HINT_AT_SIGN;
             return refuse(Code::Value, word, phrases::AT_SIGN, hint);
         }

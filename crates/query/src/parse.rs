@@ -376,6 +376,8 @@ impl Parser<'_> {
 
     /// The values after an operator, separated by commas.
     fn word_list(&mut self, name: &Word) -> Result<Vec<Word>, QueryError> {
+        let special = name.bare().and_then(Special::parse);
+        let names_field = matches!(special, Some(Special::Has | Special::Changed));
         let mut values = Vec::new();
         loop {
             let start = self.lexer.at;
@@ -404,7 +406,7 @@ impl Parser<'_> {
                 return Err(QueryError::new(Code::Long, value.at, phrases::VALUES, hint));
             }
             self.stands_for_itself(&value)?;
-            foreign_syntax::refuse_value(&value, self.written(&value))?;
+            foreign_syntax::refuse_value(&value, self.written(&value), names_field)?;
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
             {

@@ -208,7 +208,7 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_place() {
         assert_ne!(text, EXAMPLE);
         let faults = Scenario::parse(&text).unwrap_err().0;
         let first = &faults[0];
-        assert!(first.hint.is_some());
+        assert!(first.hint.as_deref().is_some_and(|hint| !hint.is_empty()));
         format!(
             "{} {} {}",
             first.line.unwrap_or_default(),

@@ -54,6 +54,8 @@ const OPTIONS = [
   ..."pollIntervalMs prefix issuer fallback from init until ttlMs since authorise origins first signals".split(" "),
   ..."AsyncLocalStorage trust pins expect threads onEvents onMarks onFinding range".split(" "),
   ..."refusal begun close orphans binding http settings toJSON member hint line cause".split(" "),
+  // Set by the factory, not by options.
+  ..."manyContexts now random inContexts readKey wrapped".split(" "),
 ];
 
 const VALUES: readonly unknown[] = [{ id: "attacker", request_id: "attacker" }, "attacker", 7, true];

@@ -21,9 +21,10 @@ use visitor::{Answers, FindingsVisitor, Signer};
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
 use crate::commands::verify::standing::{Standing, Standings};
-use crate::commands::{report, rules, slice};
+use crate::commands::{rules, slice};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
+use crate::io::contents::contents;
 use crate::io::input::Input;
 use crate::io::output::Folder;
 use crate::io::style::{bad, good};
@@ -80,7 +81,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let readings = args.own.load()?;
     let folder = args.evidence.as_deref().map(Folder::create).transpose()?;
     let threads = args.threads.count();
-    let export = analyze(&mut report::contents(&args.export)?, trust, &pack, &readings, threads)?;
+    let export = analyze(&mut contents(&args.export)?, trust, &pack, &readings, threads)?;
     if let Some(folder) = folder {
         export.evidence(folder, args)?;
     }

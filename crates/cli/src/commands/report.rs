@@ -19,7 +19,6 @@ use crate::exit_status::ExitStatus;
 use crate::io::verdict::count;
 use crate::io::{input, readings, style, verdict};
 
-pub(crate) use crate::io::contents::contents;
 pub(crate) use sections::of_markdown;
 
 /// Write a report: an evidence file that verifies itself, or JSON

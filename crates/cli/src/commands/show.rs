@@ -21,10 +21,10 @@ use search::{Asked, Search, State, Wanted};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::report;
 use crate::commands::verify::standing::Standings;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
+use crate::io::contents::contents;
 use crate::io::visit::visit;
 use crate::io::{query, readings, style, verdict};
 
@@ -90,7 +90,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let state = State::default();
     let mut search = Search::new(&wanted, &state, most);
     let threads = args.threads.count();
-    let mut input = report::contents(&args.export)?;
+    let mut input = contents(&args.export)?;
     let verification = visit(&mut input, options, threads, || state.examiner(&wanted), &mut search)?;
     let report = &verification.report;
     let (found, findings) = search.finish();

@@ -6,7 +6,6 @@ mod print;
 mod terminal;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -205,7 +204,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 fn publish_to(path: PathBuf) -> Publish {
     let publish = move |list: &str| -> Result<(), CliError> {
         let mut output = Output::create(Some(&path))?;
-        output.write_all(list.as_bytes()).map_err(|error| CliError::io("write", &shown(&path), &error))?;
+        output.write(list.as_bytes())?;
         output.finish()
     };
     Box::new(move |list| publish(list).map_err(CliError::into_engine_error))

@@ -65,7 +65,7 @@ impl Due {
         let (mut leaves, mut looked) = (RoaringTreemap::new(), 0);
         for page in std::mem::take(&mut self.next)..size.div_ceil(PAGE) {
             let known = self.pages.get(page as usize);
-            if known.is_some_and(|due| !due.is_some_and(|due| is_over(due, now))) {
+            if known.is_some_and(|due| due.is_none_or(|due| !is_over(due, now))) {
                 continue;
             }
             if looked >= PAGES || leaves.len() >= MOST {

@@ -452,7 +452,8 @@ fn what_is_no_reading_is_refused_with_its_place() {
         let why = Readings::default().with([("own.json", text)]).expect_err(text);
         let place = (why.file.as_deref(), why.member.as_deref().unwrap_or_default());
         assert_eq!(place, (Some("own.json"), member), "{text}: {why}");
-        assert!(!why.message.is_empty() && why.hint.is_some(), "{text}");
+        let has_hint = why.hint.as_deref().is_some_and(|hint| !hint.is_empty());
+        assert!(!why.message.is_empty() && has_hint, "{text}");
     }
 }
 

@@ -5,6 +5,7 @@ import { cleartext } from "../deliver/collector.js";
 import { toCollector, toTransport } from "../deliver/destination.js";
 import { CountersignError, tell, teller } from "../error.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
+import { own, ownFields } from "../own.js";
 import { refuseOldEngine } from "../supported.js";
 import { Chain } from "./chain.js";
 import { BEHIND, Clock, clockBehind } from "./clock.js";
@@ -58,6 +59,9 @@ export interface Variant extends Pick<Environment, "manyContexts" | "now" | "ran
   wrapped?: (<Artefact>(core: Artefact) => Artefact) | undefined;
 }
 
+/** The fields of a variant. */
+const VARIANT = ["manyContexts", "now", "random", "readKey", "wrapped"] as const satisfies readonly (keyof Variant)[];
+
 /** Makes the entry's functions for a runtime's way to load the artefact, and its way to end. */
 export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
   const { createRecorder, generateKey } = recorderFactory(source, lifecycle, variant);
@@ -65,11 +69,8 @@ export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: V
 }
 
 /** Makes these functions, and the one that creates recorders whose options are read later. */
-export function recorderFactory(
-  source: ModuleSource,
-  lifecycle: Lifecycle,
-  { readKey, wrapped = (core) => core, ...own }: Variant = {},
-) {
+export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
+  const { readKey, wrapped = (core) => core, ...set } = ownFields(variant, VARIANT);
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
   const open = async (chosen: Settings, now: () => number) => {
@@ -96,7 +97,7 @@ export function recorderFactory(
         }),
     );
   };
-  const environment: Environment = { ...own, inContexts: lifecycle.holder !== undefined };
+  const environment = own<Environment>({ ...set, inContexts: lifecycle.holder !== undefined });
   const createRecorder: CreateRecorder = <Events>(options: RecorderOptions<Events>) => {
     refuseOldEngine();
     const chosen = settings(options, environment);
@@ -125,7 +126,7 @@ export function recorderFactory(
             onFull: options.onFull ?? (required ? "throw" : "drop"),
           },
           // A context whose attempt is not shared ends by itself.
-          isShared ? environment : { ...environment, manyContexts: true },
+          isShared ? environment : own<Environment>({ ...environment, manyContexts: true }),
         );
         warnOfCleartext(chosen);
         return chosen;

@@ -177,7 +177,7 @@ export function ownRecorderOptions<Options extends object>(given: Options): Opti
 }
 
 /** Reads options, for a recorder in that environment. */
-export function settings(given: RecorderOptions, environment: Environment = {}) {
+export function settings(given: RecorderOptions, environment: Environment = own({})) {
   const isGiven = typeof given === "object" && given !== null;
   must(isGiven, "key", "no options", "give at least key, to, and log (or origin, where there is no log)");
   const options = ownOptions(given, OPTIONS);
