@@ -48,7 +48,7 @@ impl<C, H> Diagnostic<C, H> {
         Self { code, message, file: None, line: None, member: None, at: None, hint: None }
     }
 
-    /// Returns the same with its code and its hint as text, for errors that combine those of several crates.
+    /// Converts the code and the hint to text, so that errors of several crates have one type.
     pub fn into_text(self) -> Diagnostic
     where
         C: Into<Cow<'static, str>>,

@@ -276,7 +276,7 @@ impl<'a> Members<'a> {
         } else if let Some(value) = self.checkpoint {
             checkpoint_line(value, extended)?
         } else {
-            return Err(LineError::without_place("no kind"));
+            return Err(LineError::without_place(phrases::LINE_KINDS));
         };
         Ok(Line { item, unknown_members })
     }

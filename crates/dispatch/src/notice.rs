@@ -54,7 +54,7 @@ impl fmt::Display for Notice {
                 write!(f, "the receiver refuses {id}: {why}; {kept}")
             }
             Self::Rejected { rejected, records, why } => {
-                write!(f, "the collector rejected {rejected} of {records} records: {why}")
+                write!(f, "the receiver rejected {rejected} of {records} records: {why}")
             }
             Self::NoCheckpoint { id } => write!(f, "{id} has no checkpoint: not sent"),
         }

@@ -46,7 +46,7 @@ pub enum IntakeError<E> {
     Body(BodyError),
     /// The log refuses the submission, or the store failed.
     Refused(AcceptanceError<E>),
-    /// The same before anything of it was admitted.
+    /// As `Refused`, before any entry was admitted.
     Stranger(AcceptanceError<E>),
 }
 

@@ -1,6 +1,6 @@
 //! Watches a log: verifies it as it grows, applies rules to it, and delivers each finding once to each receiver.
 //!
-//! A [`Watcher`] verifies lines of an export and finds in them what rules describe; it does no I/O, and what it knows
+//! A [`Watcher`] verifies lines of an export and finds in them what rules describe; it opens no connection and no state file, and what it knows
 //! between two checkpoints is a [`WatchState`]. [`follow`] feeds it with the [live view](LiveViews) of a log. A [`Watch`]
 //! does both, and hands its [`Item`]s to [`Receiver`]s: position, state and undelivered items are durable together, so that
 //! each item is delivered also after a kill, under the same name.

@@ -1,6 +1,7 @@
 //! Verifies a log as it grows, and finds in it what rules describe.
 //!
-//! It does no I/O: lines of an export come in, and what is to be handed on goes out. What it knows between two
+//! It opens no connection and no state file: lines of an export come in, and items to deliver go out. Only events that
+//! memory has no room for go to a temporary file. What it knows between two
 //! checkpoints is a [`WatchState`]; with that, another process goes on where this one is, and finds the same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

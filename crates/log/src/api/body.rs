@@ -1,4 +1,4 @@
-//! Answers to a submission whose body can't be read.
+//! Checks of a submission's headers, and the answers to a body that can't be read.
 
 use countersign::log::Limits;
 use http::{HeaderMap, HeaderValue, StatusCode, header};

@@ -121,11 +121,11 @@ export type RecorderOptions<Events = unknown> = LogOptions<Events> | TransportOp
 export interface Environment {
   /** True if contexts end one by one, as the requests of a Worker do. Default: false. */
   readonly inContexts?: boolean | undefined;
-  /** True if flushes are asked for in such contexts. Default: in them, if there is no outbox: that is of a context that stays. */
+  /** True if flushes run separately in each such context. Default: `inContexts`, unless there is an outbox. */
   readonly manyContexts?: boolean | undefined;
   /** The clock: milliseconds from the epoch. Default: `Date.now`. */
   readonly now?: (() => number) | undefined;
-  /** Fills bytes with random ones, such as salts, by which events could be guessed. Default: secure ones. */
+  /** Fills bytes with random values, for example salts. Default: cryptographically secure. */
   readonly random?: ((bytes: Uint8Array<ArrayBuffer>) => unknown) | undefined;
 }
 
