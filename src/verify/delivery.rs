@@ -326,7 +326,8 @@ mod tests {
             delivery.hold(chain, &event, place(2), Offered::Count);
             delivery.hold(chain, &event, place(3), Offered::Count);
         }
-        assert_eq!(delivery.bytes, 2 * (2 * size_of::<Waiting>() + 4 + r#"{"of":1}"#.len()));
+        let held = size_of::<Item>() + 4 + r#"{"of":1}"#.len();
+        assert_eq!(delivery.bytes, 2 * (2 * size_of::<Waiting>() + held));
         for chain in 1..=2 {
             delivery.release(chain, CHAIN, vkey, true);
         }
@@ -336,7 +337,7 @@ mod tests {
         assert_eq!((is_compact(&selected), selected.text.as_deref()), (false, Some(r#"{"of":1}"#)));
     }
 
-    /// An item of so many bytes, of which it needs one.
+    /// An item that holds this many bytes, and one when it is compact.
     #[derive(Debug)]
     struct Item {
         bytes: usize,
@@ -374,7 +375,8 @@ mod tests {
         assert!(!delivery.is_crowded);
         hold(&mut delivery, 2, CROWDED / 2);
         // Both were, and what comes is, until little waits.
-        assert_eq!((delivery.is_crowded, delivery.bytes), (true, 2 * (2 * size_of::<Waiting>() + 1)));
+        let held = size_of::<Item>() + 1;
+        assert_eq!((delivery.is_crowded, delivery.bytes), (true, 2 * (2 * size_of::<Waiting>() + held)));
         hold(&mut delivery, 2, CROWDED);
         assert_eq!(compact(&mut delivery, 2), [true, true]);
         assert_eq!(compact(&mut delivery, 1), [true]);

@@ -63,6 +63,18 @@ fn what_was_refused_is_sent_again_and_what_was_sent_is_not() {
 }
 
 #[test]
+fn a_refused_record_with_a_malformed_time_is_reported_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let to = Picky { refused: Some("chain/1"), ..Picky::default() };
+    send(Some(folder.path()), &to, 0..3).unwrap_err();
+    let file = folder.path().join("refused.json");
+    let text = std::fs::read_to_string(&file).unwrap().replace("2026-11-20T", "yesterday ");
+    std::fs::write(&file, &text).unwrap();
+    assert_eq!(send(Some(folder.path()), &to, 0..3).unwrap_err().code(), "state.invalid");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
 fn a_folder_is_for_one_log() {
     let folder = tempfile::tempdir().unwrap();
     let mut progress = Progress::open(Some(folder.path())).unwrap();

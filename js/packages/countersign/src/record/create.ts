@@ -70,7 +70,7 @@ export function recording(source: ModuleSource, lifecycle: Lifecycle, variant: V
 
 /** Makes these functions, and the one that creates recorders whose options are read later. */
 export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, variant: Variant = {}) {
-  const { readKey, wrapped = (core) => core, ...set } = ownFields(variant, VARIANT);
+  const { readKey, wrapped = <Artefact>(core: Artefact) => core, ...set } = ownFields(variant, VARIANT);
   const loaded = loader(source);
   const load = async () => wrapped(await loaded());
   const open = async (chosen: Settings, now: () => number) => {
