@@ -113,7 +113,7 @@ impl Key {
         } else if self.granted {
             TrustBasis::Granted
         } else {
-            TrustBasis::Unknown
+            TrustBasis::Untrusted
         };
         let Self { chains, links, first, last, .. } = *self;
         Signer { vkey: self.vkey(), trust, chains, links, first, last }

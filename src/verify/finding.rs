@@ -102,12 +102,12 @@ codes! {
     /// The export is compressed in a way that is not read.
     FormatCompression "format.compression" Warning
         "compress it again with gzip, or with zstd in its default settings";
+    /// An entry above 65,535 bytes.
+    FormatEntrySize "format.entry_size" Error
+        "no log can hold it, so its writer is faulty: tell whoever made the export";
     /// This is not a countersign export, or its header is damaged.
     FormatHeader "format.header" Warning
         phrases::HINT_HEADER_INVALID;
-    /// A leaf above 65,535 bytes.
-    FormatEntrySize "format.entry_size" Error
-        "no log can hold it, so its writer is faulty: tell whoever made the export";
     /// A line that is not what a line of an export can be.
     FormatLine "format.line" Error
         "the line was damaged, wrapped or edited, or its writer is faulty: get the export again from its source";

@@ -170,7 +170,7 @@ mod tests {
             let open = open.iter().find(|(open, _)| *open == name).map(|(_, checked)| *checked);
             Ok(Check::of(open.unwrap_or(1), 0, open.map(|_| "nothing tells")))
         };
-        let counts = Counts { leaves: 1, ..Counts::default() };
+        let counts = Counts { entries: 1, ..Counts::default() };
         let mut report = Report::new(verdict, Checks::of(check).unwrap(), counts, Findings::default());
         report.finding_counts = found.iter().map(|code| (*code, 1)).collect();
         report
@@ -197,15 +197,15 @@ mod tests {
 
     #[test]
     fn nothing_was_checked_where_nothing_is() {
-        let why = |verdict, leaves, log, found: &[FindingCode]| {
-            let counts = Counts { leaves, ..Counts::default() };
+        let why = |verdict, entries, log, found: &[FindingCode]| {
+            let counts = Counts { entries, ..Counts::default() };
             Report { counts, log, ..report(verdict, &[], found) }.why()
         };
         assert_eq!(why(Verdict::NotChecked, 0, Some(of_size(0)), &[]), Some(Why::EmptyLog));
         assert_eq!(why(Verdict::NotChecked, 0, Some(of_size(1)), &[]), Some(Why::EmptyExport));
         assert_eq!(why(Verdict::NotChecked, 0, None, &[]), Some(Why::EmptyExport));
         assert_eq!(why(Verdict::NotChecked, 1, None, &[]), None);
-        let shown_and_skipped = Counts { leaves: 1, skipped: 1, ..Counts::default() };
+        let shown_and_skipped = Counts { entries: 1, skipped: 1, ..Counts::default() };
         let report = Report { counts: shown_and_skipped, ..report(Verdict::NotChecked, &[], &[]) };
         assert_eq!(report.why(), None);
         assert_eq!(why(Verdict::Broken, 0, None, &[ChainGap]), None);

@@ -138,7 +138,7 @@ words! {
         /// An issuer in the trust file granted it.
         Granted = "granted",
         /// Nobody the reader trusts vouches for it.
-        Unknown = "unknown",
+        Untrusted = "untrusted",
     }
 }
 

@@ -10,7 +10,7 @@ words! {
         /// It was authorized. That it was revoked later takes nothing from what is shown to be older.
         Trusted = "trusted",
         /// Nobody the reader trusts vouches for it.
-        Unknown = "unknown",
+        Untrusted = "untrusted",
         /// Its chain is in doubt (`key.suspect`, `key.late`).
         Suspect = "suspect",
         /// It is one of the two before, and its key was revoked.
@@ -30,7 +30,7 @@ impl SignerTrust {
             }
             Some(TrustBasis::Revoked) => Self::Revoked,
             _ if is_doubted => Self::Suspect,
-            _ => Self::Unknown,
+            _ => Self::Untrusted,
         }
     }
 }
@@ -54,7 +54,7 @@ mod tests {
             .filter(|line| !line.starts_with('#'))
             .map(|line| line.split(' ').collect())
             .collect();
-        let known = ["trust_file", "granted", "revoked", "unknown"].map(TrustBasis::parse);
+        let known = ["trust_file", "granted", "revoked", "untrusted"].map(TrustBasis::parse);
         let mut all = BTreeSet::new();
         for trust in known.into_iter().chain([None]) {
             for (doubted, is_doubted) in [("in-doubt", true), ("-", false)] {

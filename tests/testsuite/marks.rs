@@ -212,7 +212,7 @@ fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
             let signer = verification.report.signers.iter().find(|signer| signer.vkey == link.vkey).unwrap();
             match signer.trust {
                 TrustBasis::TrustFile => assert!(link.authorized, "{}", case.name),
-                TrustBasis::Unknown => assert!(!link.authorized, "{}", case.name),
+                TrustBasis::Untrusted => assert!(!link.authorized, "{}", case.name),
                 _ => continue,
             }
             seen[usize::from(link.authorized)] += 1;

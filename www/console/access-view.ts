@@ -7,7 +7,7 @@ import { memoryView } from "../src/input/remembered.ts";
 import { account, keyParts, LINE_KINDS, type SessionKey, type TrustChoice } from "../src/input/trust.ts";
 import type { Memory } from "../src/state/memory.ts";
 import { wish, wishes } from "../src/wish.ts";
-import type { Reader, SignerTrust } from "./reader.ts";
+import type { Reader, SignInState } from "./reader.ts";
 import type { ConsoleTexts } from "./texts/index.ts";
 import { refusalView } from "./words.ts";
 
@@ -18,7 +18,7 @@ export function accessView(
   verified: readonly Session[],
   t: ConsoleTexts,
 ): TemplateResult {
-  const { signerTrust, trust, isOpen } = reader;
+  const { signInState, trust, isOpen } = reader;
   return html`
     <section aria-labelledby="access-heading"><details
       class="panel access"
@@ -31,7 +31,7 @@ export function accessView(
       <summary>
         <h2 id="access-heading">${t.access.heading}</h2>
         <span class="access-states">
-          ${standingView(signerTrust, t)}
+          ${signInView(signInState, t)}
           ${trustView(trust, verified, t)}
         </span>
       </summary>
@@ -43,8 +43,8 @@ export function accessView(
   `;
 }
 
-function standingView(signerTrust: SignerTrust, t: ConsoleTexts): TemplateResult {
-  switch (signerTrust) {
+function signInView(signInState: SignInState, t: ConsoleTexts): TemplateResult {
+  switch (signInState) {
     case "accepted":
       return html`<span class="state tone-good" data-signer-trust="accepted">${icon("pass")}${t.access.accepted}</span>`;
     case "asking":
@@ -86,7 +86,7 @@ function trustWords({ file, keys }: TrustChoice, t: ConsoleTexts): TemplateResul
 }
 
 function signInPart(
-  { issuer, signerTrust, isLeaving, signInFailed }: Reader,
+  { issuer, signInState, isLeaving, signInFailed }: Reader,
   t: ConsoleTexts,
 ): TemplateResult | typeof nothing {
   if (issuer === undefined) return nothing;
@@ -95,7 +95,7 @@ function signInPart(
     <div class="sign-in-part">
       <p class="help">${t.access.signInHelp(value(host, 100))}</p>
       <div class="buttons">
-        <button type="button" class="primary" ?disabled=${isLeaving || signerTrust === "asking"} @click=${wishes("sign-in")}>${t.access.signIn(value(host, 60))}</button>
+        <button type="button" class="primary" ?disabled=${isLeaving || signInState === "asking"} @click=${wishes("sign-in")}>${t.access.signIn(value(host, 60))}</button>
       </div>
       ${signInFailed === undefined ? nothing : html`<p class="complaint" role="alert" data-sign-in="failed">${t.access.signInFailed} <span class="help" lang="en">${value(signInFailed, 300)}</span></p>`}
       <p class="help">${t.access.orToken}</p>
@@ -104,7 +104,7 @@ function signInPart(
 }
 
 function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
-  const { issuer, signerTrust, refusal, isKept, complaint } = reader;
+  const { issuer, signInState, refusal, isKept, complaint } = reader;
   const isWrong = complaint?.field === "token";
   return html`
     <form class="token-part" @submit=${use} novalidate>
@@ -119,7 +119,7 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
         autocapitalize="off"
         spellcheck="false"
         aria-describedby="token-help token-complaint"
-        aria-invalid=${isWrong || signerTrust === "refused" ? "true" : nothing}
+        aria-invalid=${isWrong || signInState === "refused" ? "true" : nothing}
       />
       <p id="token-help" class="help">${t.access.tokenHelp}</p>
       ${isSecureContext ? nothing : html`<p class="plain tone-doubt">${icon("warning")}<span>${t.access.plain}</span></p>`}
@@ -129,8 +129,8 @@ function tokenPart(reader: Reader, t: ConsoleTexts): TemplateResult {
       </label>
       <p id="token-complaint" class="complaint" role="alert">${isWrong ? t.access[complaint.says] : nothing}</p>
       <div class="buttons">
-        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signerTrust === "asking"}>${t.access.use}</button>
-        ${signerTrust === "accepted" ? html`<button type="button" @click=${wishes("leave")}>${t.access.leave}</button>` : nothing}
+        <button type="submit" class=${issuer === undefined ? "primary" : nothing} ?disabled=${signInState === "asking"}>${t.access.use}</button>
+        ${signInState === "accepted" ? html`<button type="button" @click=${wishes("leave")}>${t.access.leave}</button>` : nothing}
       </div>
       ${refusal === undefined ? nothing : refusalView(refusal, t)}
     </form>

@@ -8,7 +8,7 @@ import { isToken } from "./place.ts";
 import { type Issuer, leave, type SignedIn } from "./sign-in.ts";
 
 /** How it stands with the token. */
-export type SignerTrust = "none" | "asking" | "accepted" | "refused";
+export type SignInState = "none" | "asking" | "accepted" | "refused";
 
 /** What must be corrected, by the names of the texts that say it. */
 export type Complaint =
@@ -23,7 +23,7 @@ interface Heard {
 
 /** The reader. What they bring is kept in this tab where they want that. */
 export class Reader {
-  signerTrust: SignerTrust = "none";
+  signInState: SignInState = "none";
   refusal: Refusal | undefined;
   complaint: Complaint | undefined;
   trust: TrustChoice = NO_TRUST;
@@ -83,7 +83,7 @@ export class Reader {
   }
 
   get mayRead(): boolean {
-    return this.signerTrust === "accepted";
+    return this.signInState === "accepted";
   }
 
   /** Takes up what was kept in this tab. Gives the token, empty where there is none. */
@@ -105,7 +105,7 @@ export class Reader {
       return false;
     }
     this.complaint = undefined;
-    this.signerTrust = "asking";
+    this.signInState = "asking";
     this.#token = token;
     this.#log.token = token;
     this.#heard.changed();
@@ -116,7 +116,7 @@ export class Reader {
       .catch(refusalOf);
     if (this.#log.token !== token) return false;
     if (refusal === undefined) {
-      this.signerTrust = "accepted";
+      this.signInState = "accepted";
       this.isOpen = false;
     } else {
       this.#log.token = "";
@@ -131,7 +131,7 @@ export class Reader {
   deny(refusal: Refusal): void {
     const { status } = refusal;
     if (status === 401) this.#token = "";
-    this.signerTrust = status === 401 || status === 403 ? "refused" : "none";
+    this.signInState = status === 401 || status === 403 ? "refused" : "none";
     this.refusal = refusal;
     this.isOpen = true;
   }
@@ -148,7 +148,7 @@ export class Reader {
     this.keep(false);
     this.#token = "";
     this.#log.token = "";
-    this.signerTrust = "none";
+    this.signInState = "none";
     this.trust = NO_TRUST;
     this.isOpen = true;
   }

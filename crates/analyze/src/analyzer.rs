@@ -24,7 +24,7 @@ use crate::score::{self, Scored, Scores};
 use crate::window::{MAX_GROUPS, Windows};
 
 /// The version of what is computed here: with another one the same events and the same pack may give other findings.
-pub const ENGINE: &str = "6";
+pub const ENGINE: &str = "7";
 
 /// The most findings of a rule that are listed. What is more is counted.
 pub const MAX_FINDINGS: usize = 10_000;

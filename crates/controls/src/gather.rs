@@ -232,7 +232,7 @@ impl<'a> Gathering<'a> {
     }
 
     fn signer_trust(&self, record: &Record) -> (usize, SignerTrust) {
-        let unknown = (usize::MAX, [SignerTrust::Unknown; 2]);
+        let unknown = (usize::MAX, [SignerTrust::Untrusted; 2]);
         let (key, signer_trusts) = self.chains.get(record.chain as usize).copied().unwrap_or(unknown);
         (key, signer_trusts[usize::from(record.authorized)])
     }

@@ -446,7 +446,7 @@ impl Explainer<'_> {
             return step("key", CheckState::NotChecked, Vec::new());
         };
         let signer = self.outcome.signers.iter().find(|(vkey, _)| *vkey == key.as_str());
-        let trust = signer.map_or(TrustBasis::Unknown, |(_, trust)| *trust);
+        let trust = signer.map_or(TrustBasis::Untrusted, |(_, trust)| *trust);
         let mut facts = vec![fact("vkey", key), fact("trust", trust.as_str())];
         facts.extend(
             self.proof
@@ -454,7 +454,7 @@ impl Explainer<'_> {
                 .iter()
                 .map(|(index, statement)| fact("statement", &format!("{index}: {statement}"))),
         );
-        let known = trust != TrustBasis::Unknown;
+        let known = trust != TrustBasis::Untrusted;
         step("key", if known { self.outcome.checks.signatures.state } else { CheckState::NotChecked }, facts)
     }
 

@@ -306,7 +306,7 @@ impl Findings {
         for finding in findings {
             let before = if out.is_empty() { "[" } else { "," };
             raw(&mut out, before);
-            raw(&mut out, &format!("{{\"entries\":{},\"finding\":", finding.leaves.len()));
+            raw(&mut out, &format!("{{\"total\":{},\"finding\":", finding.leaves.len()));
             let signer_trust = self.signer_trust(finding);
             if finding.leaves.len() > LEAVES {
                 let leaves = finding.leaves[..LEAVES].to_vec();

@@ -371,7 +371,7 @@ impl<'p> Watcher<'p> {
         let chains: BTreeSet<u32> =
             finding.leaves.iter().filter_map(|leaf| self.state.places.get(leaf)).copied().collect();
         let signer_trust = |number: &u32| self.signer_trust(*number, signer_trusts);
-        let signer_trust = chains.iter().map(signer_trust).max().unwrap_or(SignerTrust::Unknown);
+        let signer_trust = chains.iter().map(signer_trust).max().unwrap_or(SignerTrust::Untrusted);
         let draft = Draft::alert(finding, signer_trust.as_str(), self.watched.pack, at);
         if let Some(until) = self.listed_until {
             self.state.listing.found(finding, self.watched.pack, until);
@@ -395,13 +395,13 @@ impl<'p> Watcher<'p> {
 
     /// What the report says of a chain; of one that is not in this view, what was known of it before.
     fn signer_trust(&self, number: u32, signer_trusts: &SignerTrusts<'_>) -> SignerTrust {
-        let Some(chain) = self.state.chains.get(number as usize) else { return SignerTrust::Unknown };
+        let Some(chain) = self.state.chains.get(number as usize) else { return SignerTrust::Untrusted };
         let known = if chain.is_suspect {
             SignerTrust::Suspect
         } else if chain.authorized {
             SignerTrust::Trusted
         } else {
-            SignerTrust::Unknown
+            SignerTrust::Untrusted
         };
         match (ChainId::parse(chain.id.as_bytes()), chain.key.parse()) {
             (Some(id), Ok(vkey)) if signer_trusts.has(&vkey) => {

@@ -1,6 +1,6 @@
 /** A log in memory behind a log server's interface, whose answers can be others, one after the other. */
 
-import type { LogServerOptions, Fetch } from "../../packages/countersign/dist/deliver/log-server.js";
+import type { Fetch, LogServerOptions } from "../../packages/countersign/dist/deliver/log-server.js";
 import { Chain } from "../conformance/chain.ts";
 import { Signer } from "../conformance/keys.ts";
 import { leafHash, root } from "../conformance/tree.ts";

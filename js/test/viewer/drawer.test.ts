@@ -83,7 +83,7 @@ test("each signer trust has its word, and none but trusted says trusted", { skip
   const words = [];
   for (const row of [3, 20, 21, 22, 23]) {
     await openRow(opened, row);
-    words.push((await text(opened, ".signer trust .state"))[0]);
+    words.push((await text(opened, ".signer-trust .state"))[0]);
   }
   assert.deepEqual(words, [
     "Signer trusted",
@@ -223,7 +223,7 @@ test("a withheld event and a gap say what is known of them, and nothing is calle
   const gap = (await text(opened, ".drawer")).join();
   assert.match(gap, /1,024 entries left out by whoever made this selection.*entries 6 to 1,029/);
   assert.match(gap, /The log has 1,024 entries here of which only hashes are here/);
-  assert.equal(await opened.tab.locator("cs-drawer .signer trust").count(), 0);
+  assert.equal(await opened.tab.locator("cs-drawer .signer-trust").count(), 0);
 });
 
 test("what is folded is called what all of it is", { skip }, async (t) => {

@@ -1,7 +1,7 @@
 //! The form of a file of summaries.
 //!
 //! ```text
-//! "countersign summary v3\n"  head  frame(prefix)  frame(summary)…  u32 0  tail  u64 |tail|  SHA-256  "\nsummed\n"
+//! "countersign summary v4\n"  head  frame(prefix)  frame(summary)…  u32 0  tail  u64 |tail|  SHA-256  "\nsummed\n"
 //! ```
 //!
 //! Numbers are little-endian, a frame is its length as a `u32` and as many bytes, and the hash is that of all before
@@ -12,7 +12,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use super::PartsError;
 
-pub(super) const BEGIN: &[u8; 23] = b"countersign summary v3\n";
+pub(super) const BEGIN: &[u8; 23] = b"countersign summary v4\n";
 pub(super) const END: &[u8; 8] = b"\nsummed\n";
 /// The longest frame. A stretch's summary is a fraction of that, whatever the stretch holds.
 pub(super) const MAX_FRAME: u32 = 32 << 20;

@@ -153,7 +153,7 @@ function papersView(frame: Frame, t: PageTexts): TemplateResult | typeof nothing
   return html`
     <h3>${filed.papers}</h3>
     <table class="papers">
-      <thead><tr><th scope="col">${make.entry}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
+      <thead><tr><th scope="col">${make.leaf}</th><th scope="col">${make.tick}</th><th scope="col">${make.flag}</th><th scope="col">${make.comment}</th></tr></thead>
       <tbody>
         ${frame.papers.slice(0, SHOWN).map(
           ({ entry, ticked, flagged, comment }) => html`

@@ -311,7 +311,7 @@ export class EvidencePanel extends View {
                 <div class="filed-table" tabindex="0">
                   <table class="papers">
                     <thead>
-                      <tr><th scope="col">${t.entry}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
+                      <tr><th scope="col">${t.leaf}</th><th scope="col">${t.time}</th><th scope="col">${t.what}</th><th scope="col">${t.tick}</th><th scope="col">${t.flag}</th><th scope="col">${t.comment}</th></tr>
                     </thead>
                     <tbody>${rows.map((row) => this.#rowView(row, t))}</tbody>
                   </table>
@@ -324,7 +324,7 @@ export class EvidencePanel extends View {
   #rowView(row: EventRow, t: PageTexts["evidence"]["make"]): TemplateResult {
     const { count } = this.texts.viewer.figures;
     const paper = this.#papers?.of(row.index);
-    const entry = `${t.entry} ${count(row.index)}`;
+    const entry = `${t.leaf} ${count(row.index)}`;
     const write = (change: Partial<Paper>) => this.#write(row.index, change);
     return html`
       <tr data-entry=${row.index}>

@@ -14,7 +14,7 @@ export function eventsView(
   const unlisted = Math.max(0, counts.events - listed);
   const reformatted = finding_counts["payload.reserialized"] ?? 0;
   const isBad = verdict === "altered" || verdict === "broken";
-  const isUntrusted = signers.some(({ trust }) => trust === "unknown");
+  const isUntrusted = signers.some(({ trust }) => trust === "untrusted");
   return html`
     <section class="events" aria-labelledby="events-heading">
       <h2 id="events-heading" class="sr">${t.events.heading}</h2>

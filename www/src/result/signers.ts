@@ -97,7 +97,7 @@ function emitterView(signer: Emitter, trust: TrustChoice, t: PageTexts): Templat
       </dl>
       ${phoneView(signer.vkey, signer.vkey, t)}
       ${
-        signer.trust === "unknown"
+        signer.trust === "untrusted"
           ? html`<button type="button" @click=${wishes("trust-signer", signer.vkey)}>${t.signers.trustIt} <span class="sr">${parts?.name}</span></button>`
           : nothing
       }
@@ -143,7 +143,7 @@ function isForSession(keys: readonly SessionKey[], kind: string, vkey: string): 
 function sourceView(signer: Emitter, trust: TrustChoice, t: PageTexts): TemplateResult | string {
   if (signer.named.length > 0) return lineView({ ...signer, role: "emitter" }, trust, t);
   const grants = signer.history.filter(({ kind, acts }) => kind === "grant" && acts);
-  if (signer.trust === "unknown" || grants.length === 0) return t.signers.nowhere;
+  if (signer.trust === "untrusted" || grants.length === 0) return t.signers.nowhere;
   const by = [...new Set(grants.flatMap((grant) => grant.by))];
   return html`${t.signers.grantedBy} ${names(by)}`;
 }

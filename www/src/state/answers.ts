@@ -99,7 +99,7 @@ function signed({ origin, checks, signers, finding_counts }: Report, doubts: Jud
   if (origin === null) return { is: "open", why: "unread", names };
   if (signers.length === 0) return { is: "open", why: "nobody", names };
   if (checks.signatures.state !== "pass") {
-    const areUnknown = signers.some(({ trust }) => trust === "unknown");
+    const areUnknown = signers.some(({ trust }) => trust === "untrusted");
     return {
       is: "open",
       why: areUnknown ? "unknown" : hasAny(doubts) ? "suspect" : "other",

@@ -9,10 +9,11 @@ import { STATES as PAGE, PRINTED } from "../../gallery/page/states.ts";
 import { namesIn } from "../../gallery/state.ts";
 import { STATES as VIEWER } from "../../gallery/viewer/states.ts";
 import { type Browser, launch } from "../page/browser.ts";
+import { translated } from "../page/vectors.ts";
 import { Booth, FOLDER } from "./booth.ts";
 
 const LIST = join(FOLDER, "index.html");
-const INDEX = readFileSync(new URL("../../../tests/vectors/INDEX.txt", import.meta.url), "utf8");
+const INDEX = translated(readFileSync(new URL("../../../tests/vectors/INDEX.txt", import.meta.url), "utf8"));
 
 /** One for each subject: of two tabs in one window, the one behind draws nothing. */
 let browsers: readonly Browser[] = [];

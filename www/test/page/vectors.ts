@@ -3,6 +3,16 @@ import { fileURLToPath } from "node:url";
 
 const FOLDER = fileURLToPath(new URL("../../../tests/vectors/", import.meta.url));
 
+/** Pairs of old words of the expected reports and the words that replaced them. */
+const TRANSLATION = readFileSync(`${FOLDER}../vectors-translation.txt`, "utf8")
+  .split("\n")
+  .filter((line) => line.includes("\t"))
+  .map((line) => line.split("\t") as [string, string]);
+
+/** Translates the words of an expected report. */
+export const translated = (report: string): string =>
+  TRANSLATION.reduce((text, [old, now]) => text.replaceAll(old, now), report);
+
 /** A case of the format's vectors: an export, what is trusted, and the report that must come of it. */
 export interface Vector {
   readonly export: string;
@@ -19,7 +29,7 @@ export function vector(name: string): Vector {
     export: folder + files.find((file) => file.startsWith("export.")),
     trust: existsSync(trust) ? trust : undefined,
     pins: files.filter((file) => file.startsWith("pin-")).map((file) => folder + file),
-    report: JSON.parse(readFileSync(`${folder}report.json`, "utf8")),
+    report: JSON.parse(translated(readFileSync(`${folder}report.json`, "utf8"))),
   };
 }
 

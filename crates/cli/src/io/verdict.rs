@@ -297,7 +297,7 @@ fn signers(text: &mut String, report: &Report) {
             TrustBasis::TrustFile => good("✓ trusted by the trust file"),
             TrustBasis::Granted => good("✓ granted by an issuer you trust"),
             TrustBasis::Revoked => bad("✗ revoked: trusted only for what is shown to be older"),
-            TrustBasis::Unknown => doubt("? unknown"),
+            TrustBasis::Untrusted => doubt("? unknown"),
         };
         let _ = writeln!(
             text,

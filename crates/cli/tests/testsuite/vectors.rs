@@ -23,6 +23,14 @@ fn json(path: &Path) -> Option<Value> {
     Some(serde_json::from_slice(&fs::read(path).ok()?).unwrap())
 }
 
+/// Returns the case's report, in today's words.
+fn expected(case: &Path) -> Value {
+    const TRANSLATION: &str = include_str!("../../../../tests/vectors-translation.txt");
+    let pairs = TRANSLATION.lines().filter_map(|line| line.split_once('\t'));
+    let report = fs::read_to_string(case.join("report.json")).unwrap();
+    serde_json::from_str(&pairs.fold(report, |report, (old, new)| report.replace(old, new))).unwrap()
+}
+
 /// What the case asks the reader to say.
 fn arguments(case: &Path) -> Vec<String> {
     let mut args = vec!["verify".to_owned(), "--json".to_owned()];
@@ -61,8 +69,9 @@ fn every_case_gives_its_report_and_its_status() {
         let output = Command::cargo_bin("countersign").unwrap().args(arguments(&case)).output().unwrap();
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("{}: {}", case.display(), String::from_utf8_lossy(&output.stderr)));
-        assert_eq!(stripped(report), json(&case.join("report.json")).unwrap(), "{}", case.display());
-        let status = match json(&case.join("report.json")).unwrap()["verdict"].as_str().unwrap() {
+        let expected = expected(&case);
+        assert_eq!(stripped(report), expected, "{}", case.display());
+        let status = match expected["verdict"].as_str().unwrap() {
             "verified" => 0,
             "altered" | "broken" => 1,
             "untrusted" => 3,

@@ -43,7 +43,7 @@ const sources = [
   "verify/finding.rs",
   "verify/meaning.rs",
   "verify/report.rs",
-  "verify/signerTrust.rs",
+  "verify/signer_trust.rs",
 ];
 const [errors, verdicts, findings, meanings, reports, signerTrusts] = sources.map((name) =>
   readFileSync(new URL(`src/${name}`, project), "utf8"),

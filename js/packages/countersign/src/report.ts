@@ -70,7 +70,7 @@ export interface Counts {
   /** Lines that are not blank, the header and malformed ones included. */
   lines: number;
   /** Leaves here. */
-  leaves: number;
+  entries: number;
   /** Leaves that skips stand for. */
   skipped: number;
   /** Events shown. */

@@ -78,7 +78,7 @@ let asked: number[] = [];
 let before = 0;
 let letGo = (): void => {};
 
-const signerTrusts: readonly SignerTrustSoFar[] = ["trusted", "unknown", "suspect", "unsettled", "revoked"];
+const signerTrusts: readonly SignerTrustSoFar[] = ["trusted", "untrusted", "suspect", "unsettled", "revoked"];
 const signerTrust = ({ line }: { line: number }): SignerTrustSoFar => signerTrusts[line % 11] ?? "trusted";
 rows.signerTrust = signerTrust;
 rows.texts = en;

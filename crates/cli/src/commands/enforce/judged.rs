@@ -127,7 +127,7 @@ fn witnessed(within: i64, known: &Known<'_>) -> Check {
 fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
     // Anyone can give a key any name: it counts if somebody whom the reader trusts vouches for the key.
     let (unknown, known): (Vec<&Signer>, Vec<&Signer>) =
-        report.signers.iter().partition(|signer| signer.trust == TrustBasis::Unknown);
+        report.signers.iter().partition(|signer| signer.trust == TrustBasis::Untrusted);
     if let Some(allowed) = &policy.allowed {
         let mut check = Check::new("emitter/unknown", "only emitters that the policy names have signed");
         let is_allowed = |name: &str| allowed.iter().any(|of| of == name);

@@ -6,7 +6,7 @@ pub(crate) use countersign::verify::{SignerTrust, SignerTrusts};
 pub(crate) fn marked(signer_trust: SignerTrust) -> String {
     let mark = match signer_trust {
         SignerTrust::Trusted => '✓',
-        SignerTrust::Unknown => '?',
+        SignerTrust::Untrusted => '?',
         SignerTrust::Suspect => '!',
         SignerTrust::Revoked => '✗',
     };

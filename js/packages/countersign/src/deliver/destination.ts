@@ -5,8 +5,8 @@ import { CountersignError, coded } from "../error.js";
 import { hasField, own } from "../own.js";
 import type { ChunkPosition, Transport, TransportObject } from "../transport/transport.js";
 import { type Batch, join, lastLink } from "./batch.js";
-import type { LogServer, Sending } from "./log-server.js";
 import { Failure } from "./failure.js";
+import type { LogServer, Sending } from "./log-server.js";
 import { type Otherwise, readResponse } from "./response.js";
 
 /** That batches are where they should be. */

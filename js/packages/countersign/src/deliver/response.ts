@@ -3,8 +3,8 @@
 import { CountersignError, type ErrorCode } from "../error.js";
 import { repeatable } from "../foreign.js";
 import { passes } from "../reason.js";
-import type { LogServerResponse } from "./log-server.js";
 import { Failure, type Scope } from "./failure.js";
+import type { LogServerResponse } from "./log-server.js";
 
 /** What the log says of a chain that it took. */
 export interface Tip {

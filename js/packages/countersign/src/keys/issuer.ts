@@ -1,8 +1,8 @@
 /** A server's key that grants emitters' keys, and revokes them, by notes that it signs and a log keeps. */
 
 import { artifact } from "#recorder";
-import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
 import { Failure } from "../deliver/failure.js";
+import { LogServer, type LogServerOptions } from "../deliver/log-server.js";
 import { readResponse } from "../deliver/response.js";
 import { CountersignError, must } from "../error.js";
 import { ownOptions } from "../known.js";

@@ -1,8 +1,8 @@
 /** Makes `createRecorder`, for a way to load the artifact. */
 
 import type { ModuleSource } from "../artifact/load.js";
-import { cleartext } from "../deliver/log-server.js";
 import { toLogServer, toTransport } from "../deliver/destination.js";
+import { cleartext } from "../deliver/log-server.js";
 import { CountersignError, tell, teller } from "../error.js";
 import { RecorderOutbox } from "../outbox/recorder-outbox.js";
 import { own, ownFields } from "../own.js";
@@ -153,7 +153,7 @@ export function recorderFactory(source: ModuleSource, lifecycle: Lifecycle, vari
 }
 
 function warnOfCleartext({ to, onError }: Settings): void {
-  if ("log_server" in to && to.logServer.isCleartext) {
+  if ("logServer" in to && to.logServer.isCleartext) {
     tell(onError, cleartext(to.logServer));
   }
 }

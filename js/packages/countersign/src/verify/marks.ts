@@ -27,7 +27,7 @@ interface Linked extends Leaf {
 export interface SkipMark extends Leaf {
   readonly kind: "skip";
   /** How many there are, from `index` on. */
-  readonly leaves: number;
+  readonly entries: number;
 }
 
 /** A link whose event is not shown, and that a valid signature of its chain's key covers. */

@@ -64,7 +64,7 @@ export class FindingsService {
     return JSON.parse(this.#findings.of(leaf, most)) as Listed[];
   }
 
-  leaves(id: string): Float64Array {
+  entriesOf(id: string): Float64Array {
     return this.#findings.leaves(id);
   }
 

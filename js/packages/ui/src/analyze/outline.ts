@@ -24,14 +24,14 @@ export class Outline {
 
   /** Returns the places of the findings that name at least one of these entries, which are ascending. */
   places(entries: Float64Array): number[] {
-    return this.#findings.flatMap(({ entries }, place) => (concerns(entries, entries) ? place : []));
+    return this.#findings.flatMap((finding, place) => (concerns(finding.entries, entries) ? place : []));
   }
 }
 
-function concerns(entries: ArrayLike<number>, entries: Float64Array): boolean {
-  for (let nth = 0; nth < entries.length; nth += 1) {
-    const leaf = entries[nth] ?? -1;
-    if (entries[firstFrom(entries, leaf)] === leaf) {
+function concerns(named: ArrayLike<number>, entries: Float64Array): boolean {
+  for (let nth = 0; nth < named.length; nth += 1) {
+    const entry = named[nth] ?? -1;
+    if (entries[firstFrom(entries, entry)] === entry) {
       return true;
     }
   }

@@ -39,12 +39,12 @@ export interface Finding {
   /** How often the same was found again within a timespan. */
   readonly repeats: number;
   /** Of the least trusted of those who signed; null before the report. */
-  readonly signerTrust: SignerTrust | null;
+  readonly signer_trust: SignerTrust | null;
 }
 
 /** A finding, and how many entries it was made from. */
 export interface Listed {
-  readonly entries: number;
+  readonly total: number;
   readonly finding: Finding;
 }
 
@@ -185,7 +185,7 @@ export interface Analysis {
   /** The findings that name an entry, so many of them at most. */
   of(leaf: number, most: number): Promise<readonly Listed[]>;
   /** All entries of a finding. */
-  leaves(id: string): Promise<Float64Array>;
+  entriesOf(id: string): Promise<Float64Array>;
   /** What `countersign analyze --format json` prints. Rejects before there are facts. */
   document(): Promise<Blob>;
   /** Ends its workers. */

@@ -41,7 +41,7 @@ export function work(port: Port): void {
     select: (entries) => service.select(entries),
     list: async (...given) => service.list(...given),
     of: async (...given) => service.of(...given),
-    entries: async (id) => service.entries(id),
+    entriesOf: async (id) => service.entriesOf(id),
     document: () => service.document(),
   };
   connect(port, ours, "host");

@@ -1,8 +1,8 @@
 import { factsJson, readJson } from "../wasm/index.js";
 import { type Cell, CsvWriter } from "./csv.js";
 import type { WrittenEvent } from "./rows.js";
-import { Sink } from "./sink.js";
 import type { Signed, SignerTrustSoFar } from "./signer-trust.js";
+import { Sink } from "./sink.js";
 import { turn } from "./turn.js";
 import type { Reading, Said, SavedAs } from "./types.js";
 
@@ -53,8 +53,8 @@ type Write = (saved: Saved) => void;
 function lines(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar): Write {
   return ({ row, bytes }) => {
     const { line, index, chain, seq, time, vkey } = row;
-    const signerTrust = signerTrustOf(row);
-    sink.text(JSON.stringify({ line, index, chain, seq, time, signerTrust, vkey }).slice(0, -1));
+    const signer_trust = signerTrustOf(row);
+    sink.text(JSON.stringify({ line, index, chain, seq, time, signer_trust, vkey }).slice(0, -1));
     sink.text(',"event":');
     sink.bytes(bytes);
     sink.text(`,"read":${readJson(bytes)}}\n`);

@@ -34,13 +34,13 @@ export function signerTrusts(of: Signers | undefined): (event: Signed) => Signer
   const chains = new Set(doubts === "all" ? [] : doubts);
   return ({ authorized, chain, vkey }) => {
     const isDoubted = doubts === "all" || chains.has(chain);
-    const trust = trusts.get(vkey) ?? "unknown";
-    if (authorized && !isDoubted && trust !== "unknown") {
+    const trust = trusts.get(vkey) ?? "untrusted";
+    if (authorized && !isDoubted && trust !== "untrusted") {
       return "trusted";
     }
     if (trust === "revoked") {
       return "revoked";
     }
-    return isDoubted ? "suspect" : "unknown";
+    return isDoubted ? "suspect" : "untrusted";
   };
 }

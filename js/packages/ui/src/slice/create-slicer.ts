@@ -83,14 +83,14 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
     writeReport: (filing) => ask({}, (remote) => remote.writeReport(filing)),
     async openEvidence(file) {
       const evidence = await ask({}, (remote) => remote.readEvidence(file));
-      const leaves: number[] = [];
+      const entries: number[] = [];
       const checkpoints: CheckpointMark[] = [];
       const { report } = await verify(evidence.export, {
         trust: evidence.trust,
         pins: evidence.pins,
         onEvents: (batch) => {
           for (const { index } of batch) {
-            leaves.push(index);
+            entries.push(index);
           }
         },
         onMarks: (marks) => {
@@ -98,7 +98,7 @@ export function createSlicer({ module, worker, verify }: SlicerSetup): Slicer {
         },
       });
       const root = sampleRoot(checkpoints, report.origin);
-      const shown = { report, leaves: Float64Array.from(leaves), root };
+      const shown = { report, entries: Float64Array.from(entries), root };
       await ask({}, (remote) => remote.holdEvidence(evidence.frame, shown));
       return evidence;
     },

@@ -449,7 +449,7 @@ export class Viewer extends LitElement {
   #extent: Extent | undefined;
 
   /** What is known of who signed: another function whenever it may answer otherwise. */
-  #signerTrust: Rows["signer_trust"] = () => "unsettled";
+  #signerTrust: Rows["signerTrust"] = () => "unsettled";
 
   #signerTrustOf(row: WholeRow | undefined): SignerTrustSoFar {
     return row === undefined || row.kind === "gap" || row.kind === "fold"

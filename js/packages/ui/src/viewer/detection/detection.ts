@@ -69,7 +69,7 @@ export class Detection extends EventTarget {
   }
 
   /** What answers about single findings, once something was told. */
-  get answers(): Pick<Analysis, "list" | "of" | "entries" | "document"> | undefined {
+  get answers(): Pick<Analysis, "list" | "of" | "entriesOf" | "document"> | undefined {
     return this.#analysis;
   }
 

@@ -167,7 +167,7 @@ export class Detections extends TextView {
     `;
   }
 
-  #finding({ finding, entries }: Listed, texts: Texts): TemplateResult {
+  #finding({ finding, total }: Listed, texts: Texts): TemplateResult {
     const { found } = texts;
     const { level, title } = finding;
     return html`
@@ -177,7 +177,7 @@ export class Detections extends TextView {
           <span class="found-title">${value(title, 200)}</span>
           <span class="found-who">${who(finding)}</span>
           <span class="found-when faint">${span(finding, this.zone)}</span>
-          <span class="found-entries faint">${found.entries(entries)}</span>
+          <span class="found-entries faint">${found.entries(total)}</span>
         </button>
       </li>
     `;

@@ -59,14 +59,14 @@ export class Found extends TextView {
 
   #finding({ finding, total }: Listed, texts: Texts): TemplateResult {
     const { found, figures } = texts;
-    const { id, title, level, group, reasons, repeats, signerTrust, score, evidence } = finding;
+    const { id, title, level, group, reasons, repeats, signer_trust: signerTrust, score, evidence } = finding;
     return html`
       <article class="found-why tone-${LEVEL_LOOKS[level].tone}" data-finding=${id}>
         <h4>${levelView(level, texts)} <span class="plain">${value(title, 200)}</span></h4>
         <p class="faint">${span(finding, this.zone)}${finding.value === undefined ? nothing : html` · ${found.measured} ${figures.count(finding.value)}`}${repeats > 0 ? html` · ${found.repeats(repeats)}` : nothing}</p>
         <dl class="facts">
           ${fact(found.score, figures.count(score))}
-          ${Object.total(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
+          ${Object.entries(group).map(([field, said]) => fact(html`${found.who} <code>${value(field)}</code>`, value(said, VALUE)))}
           ${reasons.map((reason) => fact(html`${found.because} ${reason.field === undefined ? found.text : html`<code>${value(reason.field)}</code>`}`, value(reason.value, VALUE)))}
           ${signerTrust === null ? nothing : fact(found.signers, stateView(SIGNER_TRUST_LOOKS[signerTrust], found.signerTrusts[signerTrust]))}
         </dl>
@@ -115,7 +115,7 @@ export class Found extends TextView {
     }
     this.saving = id;
     try {
-      const indexes = await detection?.answers?.entries(id);
+      const indexes = await detection?.answers?.entriesOf(id);
       if (indexes === undefined) {
         throw new Error("there is no such finding any more");
       }

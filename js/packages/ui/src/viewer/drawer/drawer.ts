@@ -208,7 +208,7 @@ export class Drawer extends TextView {
     return html`
       <p class="absent tone-faint">${icon("withheld")}<span>${list.withheld[row.why ?? "unsaid"]}</span></p>
       <p>${drawer.withheldAbout(1)}${row.why === null ? nothing : ` ${drawer.withheldClaim}`}</p>
-      <p class="signer trust tone-${look.tone}">${stateView(look, texts.rows.signerTrust[this.signerTrust].word)}</p>
+      <p class="signer-trust tone-${look.tone}">${stateView(look, texts.rows.signerTrust[this.signerTrust].word)}</p>
       <h3>${drawer.place}</h3>
       ${this.#place(row, texts)}
     `;
@@ -235,7 +235,7 @@ export class Drawer extends TextView {
   #signerTrust({ rows }: Texts): TemplateResult {
     const look = SIGNER_TRUST_LOOKS[this.signerTrust];
     const { word, why } = rows.signerTrust[this.signerTrust];
-    return html`<p class="signer trust tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
+    return html`<p class="signer-trust tone-${look.tone}">${stateView(look, word)} ${why}</p>`;
   }
 
   /** What a parser made of it, apart from what was signed, and the way to that. */

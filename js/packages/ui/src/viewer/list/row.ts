@@ -91,7 +91,12 @@ function cellView(cell: unknown, id: ChosenColumn["id"], isCard: boolean, texts:
 }
 
 /** Who signed, as a drawing and, for those who do not see it, a word. */
-function sign(row: Row, signerTrust: SignerTrustSoFar | undefined, level: Level | undefined, texts: Texts): TemplateResult {
+function sign(
+  row: Row,
+  signerTrust: SignerTrustSoFar | undefined,
+  level: Level | undefined,
+  texts: Texts,
+): TemplateResult {
   const { rows } = texts;
   if (signerTrust === undefined) {
     return html`<span role="gridcell" class="sign">${icon(row.kind === "withheld" ? "withheld" : "gap")}</span>`;

@@ -64,7 +64,7 @@ export const SIGNER_LOOKS: Readonly<Record<TrustBasis, Look>> = {
   trust_file: PASS,
   granted: PASS,
   revoked: FAIL,
-  unknown: DOUBT,
+  untrusted: DOUBT,
 };
 
 export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
@@ -78,7 +78,7 @@ export const LEVEL_LOOKS: Readonly<Record<Level, Look>> = {
 /** What is known of who signed an event, or of the least trusted of those who signed what a finding was made from. */
 export const SIGNER_TRUST_LOOKS: Readonly<Record<SignerTrustSoFar, Look>> = {
   trusted: PASS,
-  unknown: DOUBT,
+  untrusted: DOUBT,
   suspect: { icon: "warning", tone: "bad" },
   revoked: FAIL,
   unsettled: { icon: "waiting", tone: "faint" },

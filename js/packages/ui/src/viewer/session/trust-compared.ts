@@ -80,7 +80,7 @@ function compare(report: Report, marks: Compared["marks"], trust: string): Trust
   });
   const emitters = report.signers.map(({ vkey, trust }): ComparedKey => {
     const { name, id } = keyParts(vkey) ?? { name: vkey, id: "" };
-    return { role: "emitter", name, id, matches: trust !== "unknown" };
+    return { role: "emitter", name, id, matches: trust !== "untrusted" };
   });
   const signed = [...emitters, ...onCheckpoints.values()];
   const isUsed = given.some(({ matches }) => matches) || signed.some(({ matches }) => matches);
