@@ -324,9 +324,9 @@ mod tests {
     fn what_was_done_tells_more_than_the_shape() {
         let mut sources = Sources::default();
         for (id, wants) in [
-            ("either", "{read.as: CloudTrail, eventName: [CreateUser, DeleteUser, CreateRole]}"),
-            ("shape", "{read.as: CloudTrail}"),
-            ("shapes", "{read.as: [CloudTrail, Okta]}"),
+            ("either", "{parsed.as: CloudTrail, eventName: [CreateUser, DeleteUser, CreateRole]}"),
+            ("shape", "{parsed.as: CloudTrail}"),
+            ("shapes", "{parsed.as: [CloudTrail, Okta]}"),
         ] {
             let rule = format!("title: {id}\nid: {id}\ndetection:\n  s: {wants}\n  condition: s\n");
             sources.add("r.yml", &rule);

@@ -2,7 +2,7 @@
 //!
 //! A field is a path of names, separated by dots. It means each member that the names lead to, one level or several at a
 //! time: `a.b` is the member `b` of `a`, and the member `a.b`. A name in quotes is one name, dots or not. An array stands
-//! for each of its elements. Four first names are not of the event: `read.` is what its parser says, `link.` what its link
+//! for each of its elements. Four first names are not of the event: `parsed.` is what its parser says, `link.` what its link
 //! says, `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
 
 use core::cell::{Cell, OnceCell};
@@ -156,10 +156,10 @@ impl Fields {
         if let Some(fact) = name.strip_prefix("baseline.").filter(|_| first.is_some()) {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
             origin = Origin::Parser;
-        } else if let Some(first @ ("read" | "link" | "derived")) = first {
+        } else if let Some(first @ ("parsed" | "link" | "derived")) = first {
             let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
-                    "read" => {
+                    "parsed" => {
                         "a parser has as, action, actor.id, actor.name, actor.type, target.id, target.name, target.type, address, outcome and reason"
                     }
                     "link" => "a link has signer and chain",
@@ -170,7 +170,7 @@ impl Fields {
             };
             place = Place { first: BESIDE_IT, last: self.beside.len() as u32 };
             self.beside.push((*beside, id));
-            origin = if first == "read" { Origin::Parser } else { Origin::Entry };
+            origin = if first == "parsed" { Origin::Parser } else { Origin::Entry };
         } else {
             if self.nodes.is_empty() {
                 self.nodes.push(Node::default());

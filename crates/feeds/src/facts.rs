@@ -60,7 +60,7 @@ impl<'a> Facts<'a> {
     fn read(&mut self, read: &'a Read<'a>) {
         let mut said = Vec::new();
         read.write_json(&mut said);
-        self.say("read", String::from_utf8(said).unwrap_or_default());
+        self.say("parsed", String::from_utf8(said).unwrap_or_default());
         self.say("parsed.as", &*read.parsed_as);
         let parties = [
             (["actor.id", "actor.name", "actor.type"], &read.actor),
@@ -192,7 +192,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         "entries",
         "origin",
         "outcome",
-        "read",
+        "parsed",
         "parsed.as",
         "reason",
         "recorded",

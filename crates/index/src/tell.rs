@@ -92,7 +92,7 @@ pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
         Some(tenant) => json.text(&tenant),
         None => json.null(),
     };
-    json.name("read").raw(&written(read.as_ref()));
+    json.name("parsed").raw(&written(read.as_ref()));
     if read.is_none() {
         json.name("own").open("{");
         for (name, short) in [("action", Short::Action), ("address", Short::Ip), ("outcome", Short::Outcome)]
@@ -331,7 +331,7 @@ impl EventIndex {
             json.null();
         }
         let parsed_as = segment.text(Fact::As, local);
-        json.name("read");
+        json.name("parsed");
         match &parsed_as {
             None => {
                 json.null().name("own").open("{");

@@ -390,7 +390,7 @@ fn what_is_packed_is_found_and_shown_as_it_was() {
     for (row, event) in rows.as_array().unwrap().iter().zip(&events) {
         let event: Value = serde_json::from_str(event).unwrap();
         assert_eq!(row["fields"], json!([[event["note"]], [event["context"]["id"]]]));
-        assert_eq!(row["read"]["actor"]["name"], event["actor"]["name"]);
+        assert_eq!(row["parsed"]["actor"]["name"], event["actor"]["name"]);
     }
 }
 
@@ -503,7 +503,7 @@ fn each_action_of_an_event_that_records_several_is_found_and_counted() {
         let values = json!([{"value": "create", "count": 2}, {"value": "share", "count": 2}]);
         assert_eq!(found["facets"]["action"]["values"], values);
         let rows: Value = serde_json::from_str(&index.rows_json(0, 1, &[])).unwrap();
-        assert_eq!(rows[0]["read"]["action"], json!("create"));
+        assert_eq!(rows[0]["parsed"]["action"], json!("create"));
     }
 }
 

@@ -93,7 +93,7 @@ fn what_columns_do_not_tell_is_read_where_it_stands() {
 
 /// A line with what a parser makes of its event.
 fn as_read(line: &str) -> String {
-    let read = r#""read":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
+    let read = r#""parsed":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
     line.replace("\"event\":", &format!("{read},\"event\":"))
 }
 
@@ -109,8 +109,9 @@ fn who_makes_columns_writes_the_lines_of_each_batch_besides() {
         plain.add(batch.as_bytes()).unwrap();
     }
     let written: Vec<_> = batches.iter().map(|(batch, _)| as_read(batch)).collect();
-    let wanted =
-        written.concat().replace(&as_read(&unread), &unread.replace("\"event\"", "\"read\":null,\"event\""));
+    let wanted = written
+        .concat()
+        .replace(&as_read(&unread), &unread.replace("\"event\"", "\"parsed\":null,\"event\""));
     assert_eq!(String::from_utf8(lines).unwrap(), wanted);
     assert_eq!((writing.came(), writing.kept()), (plain.came(), plain.kept()));
     assert_eq!(encode(&writing.finish()), encode(&plain.finish()));

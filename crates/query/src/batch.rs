@@ -45,7 +45,7 @@ const SEQ: &str = ",\"seq\":";
 const TIME: &str = ",\"time\":";
 const AUTHORIZED: &str = ",\"authorized\":";
 const VKEY: &str = ",\"vkey\":";
-const READ: &str = ",\"read\":";
+const PARSED: &str = ",\"parsed\":";
 const EVENT: &str = ",\"event\":";
 
 /// A line to be written. Its members are those of [`Line`].
@@ -89,7 +89,7 @@ impl NewLine<'_> {
         put(AUTHORIZED, if *authorized { b"true" } else { b"false" });
         put(VKEY, vkey);
         if let Some(read) = read {
-            put(READ, read.as_bytes());
+            put(PARSED, read.as_bytes());
         }
         put(EVENT, event.as_bytes());
         put("}", b"\n");
@@ -110,7 +110,7 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     let authorized = rest.starts_with("true");
     rest = rest.strip_prefix(if authorized { "true" } else { "false" })?;
     let vkey = string(&mut rest, VKEY)?;
-    let read = if let Some(read) = rest.strip_prefix(READ) {
+    let read = if let Some(read) = rest.strip_prefix(PARSED) {
         let end = value_end(read)?;
         rest = &read[end..];
         Some(&read[..end])
@@ -142,7 +142,7 @@ impl Line<'_> {
     pub fn write_as_read(&self, read: Option<&Read<'_>>, out: &mut Vec<u8>) {
         let (place, event) = self.text.split_at(self.at() - EVENT.len());
         out.extend_from_slice(place.as_bytes());
-        out.extend_from_slice(READ.as_bytes());
+        out.extend_from_slice(PARSED.as_bytes());
         write_read(read, out);
         out.extend_from_slice(event.as_bytes());
         out.push(b'\n');
@@ -230,7 +230,7 @@ mod tests {
 
     /// The same, with what a parser makes of the event.
     fn as_read(read: &str) -> String {
-        LINE.replace(",\"event\"", &format!(",\"read\":{read},\"event\""))
+        LINE.replace(",\"event\"", &format!(",\"parsed\":{read},\"event\""))
     }
 
     #[test]

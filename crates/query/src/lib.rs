@@ -29,7 +29,7 @@
 //! - [`needle`]: what must stand in an event's text for it to be found.
 //! - [`value`]: an event as it was read, in place; [`names`]: which of a few names a member has; [`split`]: texts
 //!   split at an ASCII character.
-//! - [`reading`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
+//! - [`parser`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
 #![deny(missing_docs, unsafe_code)]
 
 pub mod batch;

@@ -305,7 +305,7 @@ pub fn short_name(told: &str) -> Option<&'static str> {
 fn shown_as(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
     let names = path.names();
-    let first = names.iter().find(|name| *name != "read");
+    let first = names.iter().find(|name| *name != "parsed");
     let short = first.and_then(|first| Short::of_shown(&Path::of([first])));
     short.map(Short::as_str).or_else(|| ours(&fold(names.last()?)))
 }

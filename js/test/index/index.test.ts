@@ -105,7 +105,7 @@ test("a row has what its parser says, and all of it where it is opened", async (
   const [ours, nobodys, odd] = await index.rows(0, 3, ["nested.list", "tenant"]);
   assert.ok(ours?.kind === "event" && nobodys?.kind === "event" && odd?.kind === "event");
   assert.deepEqual(
-    [ours.happened, ours.read?.as, ours.read?.action, ours.read?.actor, ours.read?.target],
+    [ours.happened, ours.parsed?.as, ours.parsed?.action, ours.parsed?.actor, ours.parsed?.target],
     [
       "2019-03-31T23:30:00.000Z",
       "countersign",
@@ -114,15 +114,15 @@ test("a row has what its parser says, and all of it where it is opened", async (
       { id: "42", type: "cron_job" },
     ],
   );
-  assert.deepEqual([ours.read?.address, ours.read?.outcome, ours.tenant], ["192.0.2.7", "denied", "acme"]);
-  assert.ok((ours.read?.reason?.length ?? 0) < 300, "what a list shows is cut");
+  assert.deepEqual([ours.parsed?.address, ours.parsed?.outcome, ours.tenant], ["192.0.2.7", "denied", "acme"]);
+  assert.ok((ours.parsed?.reason?.length ?? 0) < 300, "what a list shows is cut");
   assert.deepEqual([...ours.fields], [["tenant", ["acme"]]]);
   assert.deepEqual([...nobodys.fields], [["nested.list", ["1", "two"]]]);
-  assert.deepEqual([nobodys.read, nobodys.happened, nobodys.begin], [undefined, undefined, events[1]]);
-  assert.deepEqual([odd.read, odd.own?.action, odd.begin], [undefined, "odd", undefined]);
+  assert.deepEqual([nobodys.parsed, nobodys.happened, nobodys.begin], [undefined, undefined, events[1]]);
+  assert.deepEqual([odd.parsed, odd.own?.action, odd.begin], [undefined, "odd", undefined]);
   const whole = await index.row(0);
   assert.ok(whole?.kind === "event");
-  assert.deepEqual([whole.json, whole.read?.reason?.length, whole.read?.outcome], [events[0], 500, "denied"]);
+  assert.deepEqual([whole.json, whole.parsed?.reason?.length, whole.parsed?.outcome], [events[0], 500, "denied"]);
   await ask(index, "nobodys:2");
   const known = await index.row(0, ours);
   assert.deepEqual(known, whole, "what is known is had, whatever is found by now");
@@ -331,9 +331,9 @@ test("lines are the same written as events come or when they are asked for", asy
   const lines = await linesOf(early);
   assert.equal(lines.split("\n").length, 401);
   const [first = "", ...others] = lines.split("\n");
-  const read = '"read":{"as":"countersign","action":"a","actor":{"id":"b","type":"user"},"outcome":"not stated"}';
+  const read = '"parsed":{"as":"countersign","action":"a","actor":{"id":"b","type":"user"},"outcome":"not stated"}';
   assert.ok(first.includes(`${read},"event":{"action":"a",`));
-  assert.ok(others[8]?.endsWith('"read":null,"event":[]}'));
+  assert.ok(others[8]?.endsWith('"parsed":null,"event":[]}'));
   assert.ok(lines === (await linesOf(late)));
   // Whoever begins anew is given the same.
   assert.ok(lines === (await linesOf(early)));

@@ -54,7 +54,7 @@ test("NDJSON has each event byte for byte, in the order of the answer, and besid
   const text = await (await index.save("ndjson", () => {})).text();
   const lines = text.trimEnd().split("\n");
   assert.deepEqual(
-    lines.map((line) => line.slice(line.indexOf(',"event":') + 9, line.lastIndexOf(',"read":'))),
+    lines.map((line) => line.slice(line.indexOf(',"event":') + 9, line.lastIndexOf(',"parsed":'))),
     events.toReversed(),
   );
   const [last, nobodys] = lines.map((line) => JSON.parse(line));

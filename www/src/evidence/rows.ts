@@ -22,8 +22,8 @@ function isEvent(row: Row): row is EventRow {
 }
 
 /** Who, what and to what, as far as an event says so. */
-export function saysOf({ read, own, begin }: EventRow): string {
-  const said = read ?? own;
+export function saysOf({ parsed, own, begin }: EventRow): string {
+  const said = parsed ?? own;
   const named = (party: { readonly id?: string; readonly name?: string } | undefined) =>
     party?.name ?? party?.id;
   const parts = [named(said?.actor), said?.action, named(said?.target)].filter((part) => part !== undefined);
@@ -31,7 +31,7 @@ export function saysOf({ read, own, begin }: EventRow): string {
 }
 
 /** How it ended, where it is said. */
-export function outcomeOf({ read, own }: EventRow): string {
-  const outcome = (read ?? own)?.outcome ?? "";
+export function outcomeOf({ parsed, own }: EventRow): string {
+  const outcome = (parsed ?? own)?.outcome ?? "";
   return outcome === "not-stated" ? "" : outcome;
 }

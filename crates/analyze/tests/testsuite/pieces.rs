@@ -58,7 +58,7 @@ fn line(leaf: usize, event: Event) -> String {
     let mut read = Vec::new();
     Parsers::built_in().parse(&document.root()).unwrap().write_json(&mut read);
     format!(
-        "{{\"line\":{},\"index\":{leaf},\"chain\":\"00{name}\",\"seq\":1,\"time\":\"{}\",\"authorized\":{},\"vkey\":\"example.com/{name}+1+x\",\"read\":{},\"event\":{json}}}\n",
+        "{{\"line\":{},\"index\":{leaf},\"chain\":\"00{name}\",\"seq\":1,\"time\":\"{}\",\"authorized\":{},\"vkey\":\"example.com/{name}+1+x\",\"parsed\":{},\"event\":{json}}}\n",
         leaf + 2,
         time(event.1),
         event.2,
@@ -196,7 +196,7 @@ fn takes_whole_lines_alone() {
     assert_eq!(detector.detect(b"{\"line\":1"), Ok(0));
     assert_eq!(detector.detect(b"{\"line\":1}\n"), Err(PieceError));
     // What rules find of an event that nobody has read would be less.
-    let (begin, rest) = lines.split_once("\"read\":").unwrap();
+    let (begin, rest) = lines.split_once("\"parsed\":").unwrap();
     let unread = format!("{begin}{}", &rest[rest.find("\"event\"").unwrap()..]);
     assert_eq!(detector.detect(unread.as_bytes()), Err(PieceError));
 }

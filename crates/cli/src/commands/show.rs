@@ -206,7 +206,7 @@ fn json_line(event: &VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &
         None => said.extend(b"null"),
     }
     // The event stands as it was signed, to the byte.
-    format!("{facts},\"event\":{},\"read\":{}}}\n", event.event, String::from_utf8_lossy(&said))
+    format!("{facts},\"event\":{},\"parsed\":{}}}\n", event.event, String::from_utf8_lossy(&said))
 }
 
 fn print(text: &str) -> Result<(), CliError> {

@@ -88,7 +88,7 @@ fn duckdb_reads_what_show_shows() {
         for name in ["chain", "signer", "signer_trust"] {
             assert_eq!(row[name], line[name]);
         }
-        let said = &line["read"];
+        let said = &line["parsed"];
         read += usize::from(said.is_object());
         assert_eq!(row["time"].as_str().map(str::to_owned), millis(&said["time"]));
         for (column, path) in [

@@ -30,13 +30,16 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
     for (line, sample) in text.lines().zip(&samples) {
         let mut line: Value = serde_json::from_str(line).unwrap();
         for name in ["actor", "target"] {
-            if let Some(Value::Object(party)) = line["read"].get_mut(name) {
+            if let Some(Value::Object(party)) = line["parsed"].get_mut(name) {
                 // A query finds it by these texts too.
                 party.remove("also");
             }
         }
-        line["read"].as_object_mut().unwrap().retain(|name, _| !["within", "place"].contains(&name.as_str()));
-        assert_eq!(line["read"], sample["read"]);
+        line["parsed"]
+            .as_object_mut()
+            .unwrap()
+            .retain(|name, _| !["within", "place"].contains(&name.as_str()));
+        assert_eq!(line["parsed"], sample["read"]);
         // What was read is beside what was signed, and not in it.
         assert_eq!(line["event"].get("read"), None);
     }
@@ -115,8 +118,10 @@ fn own_readings_come_first() {
     for parsers in ["mine", "mine/till.json"] {
         let shown = place.run(&["show", "out.ndjson", "--json", "--parsers", parsers]).code(3);
         let lines = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
-        let read: Vec<Value> =
-            lines.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["read"].clone()).collect();
+        let read: Vec<Value> = lines
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["parsed"].clone())
+            .collect();
         assert_eq!(read[0]["as"], "till");
         assert_eq!((&read[0]["actor"]["id"], &read[0]["outcome"]), (&"t-3".into(), &"success".into()));
         assert_eq!(read[1], Value::Null);

@@ -40,10 +40,10 @@ fn each_event_is_one_line_of_json_as_it_was_signed() {
         (&line["entry"], &line["chain"], &line["seq"], &line["signer_trust"], &line["signer"]),
         (&4.into(), &chain.into(), &3.into(), &"trusted".into(), &place.app.as_str().into())
     );
-    assert_eq!(line["read"]["action"], "job.update");
+    assert_eq!(line["parsed"]["action"], "job.update");
     // To the byte, as it stands in the export.
     let (_, event) = text.split_once("\"event\":").unwrap();
-    let (event, _) = event.split_once(",\"read\":").unwrap();
+    let (event, _) = event.split_once(",\"parsed\":").unwrap();
     assert!(place.read("audit.ndjson").contains(&format!("\"event\":{event}")));
     let on = |threads: &str| {
         let args = ["show", "audit.ndjson", "--query", "-n:3 actr:x OR n>1", "--threads", threads];

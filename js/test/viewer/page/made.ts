@@ -5,7 +5,7 @@ import type {
   EventRow,
   Found,
   Json,
-  Reading,
+  Parsed,
   WholeEvent,
   WholeRow,
 } from "../../../packages/ui/dist/index/types.js";
@@ -70,7 +70,7 @@ export function listed(row: WholeRow, fields: readonly string[] = []): EventRow 
   return {
     ...rest,
     fields: new Map(values),
-    begin: row.read === undefined ? json.slice(0, 300) : undefined,
+    begin: row.parsed === undefined ? json.slice(0, 300) : undefined,
     place: { blob: 0, begin: 0, end: 0 },
   };
 }
@@ -83,9 +83,9 @@ function at(value: unknown, [name, ...rest]: readonly string[]): unknown {
   return isThere ? at((value as Record<string, unknown>)[name], rest) : undefined;
 }
 
-/** An event row of a JSON text, which is read as this program's own shape where it has an action. */
+/** An event row of a JSON text, which is parsed as this program's own shape where it has an action. */
 export function event(number: number, json: string, rest: Partial<WholeEvent> = {}): WholeEvent {
-  const { action, actor, target, outcome, tenant } = JSON.parse(json) as Record<string, string> & Reading;
+  const { action, actor, target, outcome, tenant } = JSON.parse(json) as Record<string, string> & Parsed;
   return {
     kind: "event",
     line: number + 3,
@@ -96,7 +96,7 @@ export function event(number: number, json: string, rest: Partial<WholeEvent> = 
     vkey: VKEY,
     authorized: true,
     happened: undefined,
-    read:
+    parsed:
       typeof action === "string"
         ? {
             as: "countersign",

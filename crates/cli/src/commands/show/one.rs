@@ -43,7 +43,7 @@ pub(super) fn write(
         let said = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().map(plain).unwrap_or_default();
         for (name, value) in [
             (
-                "read as",
+                "parsed as",
                 format!("{}; what follows was not signed, the event below was", plain(&read.parsed_as)),
             ),
             (

@@ -83,7 +83,7 @@ fn each_format_is_valid_and_leads_back_to_the_proof() {
             assert_eq!(proof[name], own[name], "{name}");
         }
         assert_eq!((&proof["root"], &proof["size"]), (&log["root"], &log["size"]));
-        let stated = own["read"]["outcome"].as_str().is_some_and(|outcome| outcome != "not stated");
+        let stated = own["parsed"]["outcome"].as_str().is_some_and(|outcome| outcome != "not stated");
         assert!(own["kind"] != "event" || line.get("status_id").is_some() == stated, "{line}");
     }
 

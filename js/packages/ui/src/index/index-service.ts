@@ -8,7 +8,7 @@ import type { KnownPiece } from "./export-bytes.js";
 import type { Lines } from "./in-pieces.js";
 import { PAGE } from "./page.js";
 import type { IndexHost } from "./roles.js";
-import { isUntold, readingOf, rowOf, treeOf, type Written } from "./rows.js";
+import { isUntold, parsedOf, rowOf, treeOf, type Written } from "./rows.js";
 import { type Saved, save } from "./save.js";
 import { seed } from "./seed.js";
 import { type Signers, signerTrusts } from "./signer-trust.js";
@@ -154,7 +154,7 @@ export class IndexService {
     }
     const { fields: _, begin: __, place, ...event } = row;
     const bytes = await this.#blobs.read(place.blob, place.begin, place.end);
-    return { ...event, read: readingOf(bytes), json: decode(bytes), tree: treeOf(bytes) };
+    return { ...event, parsed: parsedOf(bytes), json: decode(bytes), tree: treeOf(bytes) };
   }
 
   rowOf(line: number): number | undefined {

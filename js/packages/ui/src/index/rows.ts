@@ -2,7 +2,7 @@
 
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { readJson, treeJson } from "../wasm/index.js";
-import type { FoldRow, GapRow, Json, Place, Reading, Row, Said } from "./types.js";
+import type { FoldRow, GapRow, Json, Parsed, Place, Row, Said } from "./types.js";
 
 /** An event's row as the core writes it. */
 export interface WrittenEvent extends Place {
@@ -15,7 +15,7 @@ export interface WrittenEvent extends Place {
   readonly vkey: string;
   readonly authorized: boolean;
   readonly happened: string | null;
-  readonly read: Reading | null;
+  readonly parsed: Parsed | null;
   readonly own?: Partial<Said>;
   readonly tenant: string | null;
   readonly fields?: readonly (readonly string[] | null)[];
@@ -26,7 +26,7 @@ export type Written = WrittenEvent | WithheldMark | GapRow | FoldRow;
 
 /** Whether nothing of it is known that a list shows. */
 export function isUntold(row: Written): row is WrittenEvent {
-  return row.kind === "event" && row.read === null && Object.keys(row.own ?? {}).length === 0;
+  return row.kind === "event" && row.parsed === null && Object.keys(row.own ?? {}).length === 0;
 }
 
 /** A row for the page. `begin` is how the text of an untold event begins. */
@@ -38,11 +38,11 @@ export function rowOf(row: Written, fields: readonly string[], begin: string | u
     const found = row.fields?.[nth];
     return found ? [[field, found] as const] : [];
   });
-  const { kind, line, index, chain, seq, time, vkey, authorized, happened, read, own, tenant } = row;
+  const { kind, line, index, chain, seq, time, vkey, authorized, happened, parsed, own, tenant } = row;
   return {
     ...{ kind, line, index, chain, seq, time, vkey, authorized, own, begin },
     happened: happened ?? undefined,
-    read: read ?? undefined,
+    parsed: parsed ?? undefined,
     tenant: tenant ?? undefined,
     fields: new Map(values),
     place: { blob: row.blob, begin: row.begin, end: row.end },
@@ -50,8 +50,8 @@ export function rowOf(row: Written, fields: readonly string[], begin: string | u
 }
 
 /** All that a parser makes of an event. */
-export function readingOf(bytes: Uint8Array): Reading | undefined {
-  const read = JSON.parse(readJson(bytes)) as (Reading & { time?: string }) | null;
+export function parsedOf(bytes: Uint8Array): Parsed | undefined {
+  const read = JSON.parse(readJson(bytes)) as (Parsed & { time?: string }) | null;
   if (read === null) {
     return undefined;
   }

@@ -4,7 +4,7 @@ import type { WrittenEvent } from "./rows.js";
 import type { Signed, SignerTrustSoFar } from "./signer-trust.js";
 import { Sink } from "./sink.js";
 import { turn } from "./turn.js";
-import type { Reading, Said, SavedAs } from "./types.js";
+import type { Parsed, Said, SavedAs } from "./types.js";
 
 /** An event that is saved. */
 export interface Saved {
@@ -57,7 +57,7 @@ function lines(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar): 
     sink.text(JSON.stringify({ line, index, chain, seq, time, signer_trust, vkey }).slice(0, -1));
     sink.text(',"event":');
     sink.bytes(bytes);
-    sink.text(`,"read":${readJson(bytes)}}\n`);
+    sink.text(`,"parsed":${readJson(bytes)}}\n`);
   };
 }
 
@@ -69,18 +69,18 @@ function records(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar)
   csv.end();
   return ({ row, bytes }) => {
     const { line, index, chain, seq, time, vkey } = row;
-    const { happened, tenant, read, own } = JSON.parse(factsJson(bytes)) as Facts;
-    const { action, actor, target, address, outcome } = read ?? { outcome: undefined, ...own };
+    const { happened, tenant, parsed, own } = JSON.parse(factsJson(bytes)) as Facts;
+    const { action, actor, target, address, outcome } = parsed ?? { outcome: undefined, ...own };
     for (const plain of [line, index, chain, seq, time]) {
       csv.plain(String(plain));
     }
     csv.field(vkey);
     csv.plain(signerTrustOf(row));
-    const cells: Cell[] = [read?.as, happened ?? undefined, action];
+    const cells: Cell[] = [parsed?.as, happened ?? undefined, action];
     for (const party of [actor, target]) {
       cells.push(party?.id, party?.name, party?.type);
     }
-    cells.push(address, outcome, read?.reason, tenant ?? undefined);
+    cells.push(address, outcome, parsed?.reason, tenant ?? undefined);
     for (const cell of cells) {
       csv.field(cell);
     }
@@ -93,7 +93,7 @@ function records(sink: Sink, signerTrustOf: (event: Signed) => SignerTrustSoFar)
 interface Facts {
   readonly happened: string | null;
   readonly tenant: string | null;
-  readonly read: Reading | null;
+  readonly parsed: Parsed | null;
   /** Where no parser fits. */
   readonly own?: Partial<Said>;
 }

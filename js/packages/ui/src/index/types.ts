@@ -44,7 +44,7 @@ export interface Said {
 }
 
 /** What a parser made of an event (docs/parsers.md). None of it was signed. */
-export interface Reading extends Said {
+export interface Parsed extends Said {
   /** The parser's name. */
   readonly as: string;
   /** What else was done, where the source records several actions as one event. */
@@ -58,7 +58,7 @@ export interface EventRow extends Omit<VerifiedEvent, "parse" | "json"> {
   /** When it happened, where the event itself says so. Else its time of recording counts. */
   readonly happened: string | undefined;
   /** What a parser made of it; undefined where it is of no known shape. In rows, texts are cut to what a list shows. */
-  readonly read: Reading | undefined;
+  readonly parsed: Parsed | undefined;
   /** Of an event of no known shape: what it says in the members of SPEC section 12. */
   readonly own: Partial<Said> | undefined;
   /** The member `tenant`, where that has a value. */

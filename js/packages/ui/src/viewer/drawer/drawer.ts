@@ -1,7 +1,7 @@
 import type { Report, TrustBasis } from "@countersign/shared/report.js";
 import type { WithheldMark } from "@countersign/shared/verify.js";
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
-import type { FoldRow, GapRow, Reading, WholeEvent, WholeRow } from "../../index/types.js";
+import type { FoldRow, GapRow, Parsed, WholeEvent, WholeRow } from "../../index/types.js";
 import type { Slicer } from "../../slice/types.js";
 import "../parts/copy.js";
 import type { Detection } from "../detection/detection.js";
@@ -189,7 +189,7 @@ export class Drawer extends TextView {
       ${event === undefined ? nothing : html`<p class="sentence">${sentence(summaryOf(row), texts)}</p>`}
       ${this.#signerTrust(texts)}
       <cs-found .detection=${this.detection} .leaf=${row.index} .zone=${this.zone} .texts=${texts} .slicer=${this.slicer}></cs-found>
-      ${this.#read(row, texts)}
+      ${this.#parsed(row, texts)}
       ${changes === nothing ? nothing : html`<h3>${drawer.changes}</h3>${changes}`}
       <h3>${drawer.members}</h3>
       ${drawn ?? html`<p>${drawer.unreadable}</p>`}
@@ -239,19 +239,19 @@ export class Drawer extends TextView {
   }
 
   /** What a parser made of it, apart from what was signed, and the way to that. */
-  #read({ read, happened }: WholeEvent, texts: Texts): TemplateResult {
+  #parsed({ parsed, happened }: WholeEvent, texts: Texts): TemplateResult {
     const { reading } = texts.rows.drawer;
     const { notStated } = texts.rows.list;
-    if (read === undefined) {
+    if (parsed === undefined) {
       return html`<p class="faint">${reading.unread}</p>`;
     }
     const { names } = texts.rows.columns;
-    const { action, also = [], actor, target, address, outcome, reason } = read;
+    const { action, also = [], actor, target, address, outcome, reason } = parsed;
     const fact = (name: string, said: unknown) =>
       said === undefined ? nothing : html`<div class="wide"><dt>${name}</dt><dd>${said}</dd></div>`;
     return html`
-      <section class="reading" part="reading" aria-labelledby="cs-reading-heading">
-        <h3 id="cs-reading-heading">${filled(reading.heading, { as: html`<bdi>${read.as}</bdi>` })}</h3>
+      <section class="parsed" part="parsed" aria-labelledby="cs-parsed-heading">
+        <h3 id="cs-parsed-heading">${filled(reading.heading, { as: html`<bdi>${parsed.as}</bdi>` })}</h3>
         <dl class="facts">
           ${fact(names.time, happened === undefined ? html`<span class="faint">${reading.untimed}</span>` : html`<time datetime=${happened} dir="ltr">${moment(happened, this.zone)}</time>`)}
           ${fact(names.action, action === undefined ? undefined : value([action, ...also].join(", "), 400))}
@@ -406,7 +406,7 @@ function party({ id, name, type }: Party): TemplateResult {
 }
 
 /** Somebody or something, by all that its parser has of it. */
-function readParty({ id, name, type }: NonNullable<Reading["actor"]>): TemplateResult {
+function readParty({ id, name, type }: NonNullable<Parsed["actor"]>): TemplateResult {
   return html`
     ${type === undefined ? nothing : html`<span class="faint">${value(type)}</span> `}${name === undefined ? nothing : html`<strong>${value(name, 400)}</strong> `}${id === undefined ? nothing : html`<code>${value(id, 400)}</code>`}
   `;

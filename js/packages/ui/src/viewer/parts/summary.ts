@@ -13,16 +13,16 @@ export const NOT_STATED = "not-stated";
  * What a row of the list says of an event: what its parser, which `as` names, made of it, or, of an event of no known
  * shape, the members of SPEC section 12; it may have none of them. The outcome is undefined where none is stated.
  */
-export function summaryOf({ read, own }: Pick<EventRow, "read" | "own">) {
-  const { action, actor, target, address, outcome } = read ?? { outcome: undefined, ...own };
+export function summaryOf({ parsed, own }: Pick<EventRow, "parsed" | "own">) {
+  const { action, actor, target, address, outcome } = parsed ?? { outcome: undefined, ...own };
   return {
-    as: read?.as,
+    as: parsed?.as,
     action,
     actor: actor && party(actor),
     target: target && party(target),
     address,
     outcome: outcome === NOT_STATED ? undefined : outcome,
-    reason: read?.reason,
+    reason: parsed?.reason,
   };
 }
 
