@@ -530,7 +530,7 @@ mod tests {
 
     /// A server on this machine that gives each request the same answer; tells what was asked.
     fn server(answer: String) -> (Prefix, std::sync::mpsc::Receiver<String>) {
-        use std::io::{BufParsed as _, BufReader, Write as _};
+        use std::io::{BufRead as _, BufReader, Write as _};
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let prefix = Prefix::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         let (tell, asked) = std::sync::mpsc::channel();

@@ -1,7 +1,7 @@
 //! A tiled log, wherever it is: on a server or in a folder.
 
 use std::fs::{self, File};
-use std::io::{self, Parsed as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};

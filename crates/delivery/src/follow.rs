@@ -4,7 +4,7 @@
 //! was replaced, rotated away or cut off is told from one that grew, and what could be missing is said.
 
 use std::fs::{self, File};
-use std::io::{self, Parsed as _, Seek as _, SeekFrom};
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use countersign::base64;

@@ -1,7 +1,7 @@
 //! A file that grows: a record a line, each once, also over kills.
 
 use std::fs;
-use std::io::{self, Parsed as _, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use countersign_client::DestinationError;

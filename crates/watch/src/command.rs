@@ -89,7 +89,7 @@ impl Receiver for CommandDestination {
 #[cfg(all(test, unix))]
 mod tests {
     use std::fs::File;
-    use std::io::Parsed as _;
+    use std::io::Read as _;
     use std::sync::mpsc::channel;
 
     use super::*;

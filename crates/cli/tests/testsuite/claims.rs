@@ -1,7 +1,7 @@
 //! Log servers that claim more than they have, or answer without end: memory and time stay bounded, and it is reported.
 
 use std::fs;
-use std::io::{BufParsed as _, BufReader, Parsed as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;

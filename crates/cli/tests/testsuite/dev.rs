@@ -1,7 +1,7 @@
 //! `countersign dev`: what is pasted works, and nothing is left.
 #![cfg(unix)]
 
-use std::io::{BufParsed as _, BufReader, Parsed as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 

@@ -1,6 +1,6 @@
 //! Getting an export out of a log server.
 
-use std::io::{BufParsed as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;

@@ -2,7 +2,7 @@
 #![cfg(unix)]
 
 use std::fs::{self, File};
-use std::io::{BufParsed as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! Output files appear whole or not at all.
 
 use std::fs;
-use std::io::{BufParsed as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Command, Stdio};
 
 use predicates::prelude::*;

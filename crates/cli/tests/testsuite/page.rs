@@ -1,6 +1,6 @@
 //! What `serve` has at `/`: its console, another page, or none.
 
-use std::io::{BufParsed as _, BufReader, Parsed as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 

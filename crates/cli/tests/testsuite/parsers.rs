@@ -64,7 +64,7 @@ fn a_delivery_of_cloudtrail_is_read_event_by_event() {
     place
         .run(&["show", "out.ndjson", &format!("{chain}/2")])
         .code(3)
-        .stdout(predicate::str::contains("read as      CloudTrail; what follows was not signed"))
+        .stdout(predicate::str::contains("parsed as    CloudTrail; what follows was not signed"))
         .stdout(predicate::str::contains("who          alice arn:aws:iam::111122223333:user/alice (user)"))
         .stdout(predicate::str::contains("to what      invoices-2019/2019/12.pdf (AWS::S3::Object)"))
         .stdout(predicate::str::contains("outcome      denied\nreason       AccessDenied\n"));

@@ -1,7 +1,7 @@
 //! `countersign witness`: the program, started, killed and started again.
 #![cfg(unix)]
 
-use std::io::{BufParsed as _, BufReader, Parsed as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 

@@ -1,7 +1,7 @@
 //! Putting leaves back that others still have.
 
 use std::fs::File;
-use std::io::{self, BufParsed as _, BufReader, BufWriter, Seek as _, Write as _};
+use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
 use countersign::base64;

@@ -12,7 +12,7 @@
 //! The file is read each time before anything is erased. While it cannot be read nothing is erased.
 
 use std::fs::File;
-use std::io::{self, Parsed as _};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::{Mutex, PoisonError, RwLock};

@@ -1,6 +1,6 @@
 //! `/`: a page for people, or one line that says what this is.
 
-use std::io::{self, Parsed as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;

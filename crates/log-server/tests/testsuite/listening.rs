@@ -1,7 +1,7 @@
 //! Unix sockets and TLS.
 
 use std::fs;
-use std::io::{Parsed as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Readers whom an issuer of OpenID Connect vouches for. The issuer is `oidc-provider`, in Node.js.
 
-use std::io::{BufParsed as _, BufReader, Lines, Write as _};
+use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;

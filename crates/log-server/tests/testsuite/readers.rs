@@ -1,6 +1,6 @@
 //! Routes for readers with a token: who is let in, and what they may ask.
 
-use std::io::Parsed as _;
+use std::io::Read as _;
 
 use countersign::verify::{Options, Verification, VerifiedEvent, Verifier};
 use countersign_log::tokens::{Rights, Scope};

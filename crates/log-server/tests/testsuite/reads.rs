@@ -1,6 +1,6 @@
 //! Who read what, on the log's own chain.
 
-use std::io::{BufParsed as _, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::sync::atomic::Ordering;
 
 use countersign::trust::Trust;

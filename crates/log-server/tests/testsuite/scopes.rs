@@ -1,6 +1,6 @@
 //! Tokens that are for some of a log's events, and end when they are taken back.
 
-use std::io::{BufParsed as _, BufReader, Parsed as _};
+use std::io::{BufRead as _, BufReader, Read as _};
 
 use countersign::verify::{Options, VerifiedEvent, Verifier};
 use countersign_log::tokens::{Rights, Scope};

@@ -1,6 +1,6 @@
 //! The live view.
 
-use std::io::{BufParsed as _, BufReader};
+use std::io::{BufRead as _, BufReader};
 
 use countersign::time::Time;
 use countersign::verify::{Options, VerifiedEvent, Verifier};

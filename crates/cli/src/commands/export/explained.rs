@@ -1,6 +1,6 @@
 //! What a log says of a search: fields that no event has, and why nothing was found.
 
-use std::io::{Parsed as _, Write as _};
+use std::io::{Read as _, Write as _};
 
 use countersign_client::{Client, Prefix, Redirects, Token};
 use countersign_log::export::Explained;

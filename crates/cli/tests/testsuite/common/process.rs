@@ -1,7 +1,7 @@
 //! `countersign serve` as a process of its own.
 
 use std::ffi::OsStr;
-use std::io::{BufParsed as _, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{LazyLock, mpsc};

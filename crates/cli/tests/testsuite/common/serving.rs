@@ -1,7 +1,7 @@
 //! `countersign serve`, as a process.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
-use std::io::{BufParsed as _, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;

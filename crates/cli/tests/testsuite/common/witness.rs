@@ -1,7 +1,7 @@
 //! `countersign witness` as a process of its own.
 
 use std::fs;
-use std::io::{BufParsed as _, BufReader};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
 use countersign::note::SignerKey;

@@ -1,7 +1,7 @@
 //! Sinks: what receivers get, also where they fail, refuse, or the program is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{BufParsed as _, BufReader, Parsed as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};

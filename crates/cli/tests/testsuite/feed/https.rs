@@ -1,6 +1,6 @@
 //! Sinks over HTTPS: by whom a receiver must be certified, and by what it knows the program.
 
-use std::io::{BufParsed as _, BufReader, Parsed as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Floods from people who may not write: they cost little, and keep nobody out who may.
 
-use std::io::{ErrorKind, Parsed as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::mpsc;
 use std::thread;

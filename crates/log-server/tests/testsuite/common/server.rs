@@ -1,6 +1,6 @@
 //! A log server in this process, with a clock that the test turns.
 
-use std::io::{Parsed as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
