@@ -8,6 +8,7 @@ mod audit;
 mod bench;
 mod browser;
 mod fuzz;
+mod language;
 mod modules;
 mod mutants;
 mod npm;

@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::audit;
 use crate::browser;
 use crate::fuzz;
+use crate::language;
 use crate::modules;
 use crate::npm;
 use crate::python;
@@ -123,6 +124,12 @@ pub(crate) const SUITES: &[Suite] = &[
         run: release::test,
     },
     Suite { name: "prose", about: "the words of documents and pages", beside: Beside::Any, run: prose },
+    Suite {
+        name: "language",
+        about: "comments, strings, names, and commit subjects",
+        beside: Beside::Any,
+        run: language::test,
+    },
     Suite { name: "sizes", about: "each artifact is within its budget", beside: Beside::Any, run: sizes },
 ];
 
