@@ -1,13 +1,13 @@
-//! What a log takes, and in which order (SPEC section 6). No I/O: a server and a Durable Object run the same code
-//! over storage of their own.
+//! The acceptance rules of a log (SPEC section 6). Does no I/O: a server and a Durable Object run the same code over
+//! their own storage.
 //!
-//! A [`Submission`] is what an emitter brings: links, the events behind them, key notes. A log takes it whole or not
-//! at all. It takes a link when it extends its chain by one, when its key is authorised, and when the last link of
-//! each chain in the submission is signed; a link that it has already gets its old index back. Two different links
-//! for one place are a fork: neither the second one nor anything with it is taken, and both are evidence.
+//! A [`Submission`] is what an emitter sends: links, the events behind them, and key notes. A log accepts it as a
+//! whole or not at all. A link is accepted if it extends its chain by one, its key is authorized, and the last link
+//! of each chain in the submission is signed. A link that the log already has gets its old index back. Two different
+//! links at one position of a chain are a fork: the log refuses the second one together with its submission, and both
+//! are evidence.
 //!
-//! [`Growth`] gathers submissions on top of what the log's storage, a [`Storage`], knows. When it is durable, the
-//! storage knows it too:
+//! A [`Growth`] collects accepted submissions that the log's [`Storage`] does not have yet:
 //!
 //! ```
 //! use countersign::log::{Empty, Growth, Limits, Rules, Submission};

@@ -1,4 +1,4 @@
-//! What submissions add to a log, on top of what its storage has.
+//! Accepted entries that are not in the log's storage yet.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::link::{ChainId, Link};
 use crate::note::VerifierKey;
 use crate::time::Time;
 
-/// Leaves that were taken and are not in storage yet, with what they change.
+/// Accepted entries that are not in storage yet, with the chains and keys that they change.
 #[derive(Clone, Debug, Default)]
 pub struct Growth {
     base: u64,
@@ -25,44 +25,44 @@ pub struct Growth {
     lives: HashMap<VerifierKey, Life>,
 }
 
-/// Links of one chain that follow each other in the log too.
+/// Consecutive links of one chain that are also consecutive in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The chain.
     pub chain: ChainId,
-    /// The first link's place in the chain.
+    /// The `seq` of the first link.
     pub seq: u64,
     /// The first link's index in the log.
     pub index: u64,
-    /// How many links.
+    /// The number of links.
     pub count: u64,
 }
 
 /// The last link of a chain in a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {
-    /// Its place in the chain.
+    /// The link's `seq` in the chain.
     pub seq: u64,
-    /// Its index in the log.
+    /// The link's index in the log.
     pub index: u64,
-    /// Its leaf hash.
+    /// The link's leaf hash.
     pub hash: Hash,
 }
 
-/// What became of a submission that was taken.
+/// The outcome of an accepted submission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Taken {
-    /// Of each chain in the submission, its last link there.
+    /// The last link of each chain in the submission.
     pub chains: BTreeMap<ChainId, Tip>,
-    /// Of each key note in the submission, its index and its leaf hash: once, however often it is there.
+    /// The index and leaf hash of each key note in the submission, without repetitions.
     pub notes: Vec<Held>,
-    /// How many leaves are new.
+    /// The number of new entries.
     pub added: u64,
-    /// How many the log had already.
+    /// The number of entries that the log had already.
     pub repeated: u64,
 }
 
-/// What was added to one chain.
+/// Links added to one chain.
 #[derive(Clone, Debug)]
 struct Added {
     chain: Chain,
@@ -72,47 +72,47 @@ struct Added {
 }
 
 impl Growth {
-    /// Nothing yet, on top of so many leaves.
+    /// Creates an empty batch on top of `base` entries.
     pub fn new(base: u64) -> Self {
         Self { base, ..Self::default() }
     }
 
-    /// How many leaves the storage has below.
+    /// Returns the number of entries in the storage below.
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// How many leaves the log has with this.
+    /// Returns the number of entries of the log including this batch.
     pub fn size(&self) -> u64 {
         self.base + self.leaves.len() as u64
     }
 
-    /// The leaves that were taken, from [`base`](Self::base) on.
+    /// Returns the accepted entries, starting at index [`base`](Self::base).
     pub fn leaves(&self) -> &[Arc<Leaf>] {
         &self.leaves
     }
 
-    /// The latest time of a link that was taken; none where none was.
+    /// Returns the latest time of an accepted link, or `None` if there is no link.
     pub fn latest(&self) -> Option<Time> {
         self.leaves.iter().filter_map(|leaf| leaf.link().map(Link::time)).max()
     }
 
-    /// The chains that were begun or went on, as they stand now.
+    /// Returns the chains that were opened or extended, in their current state.
     pub fn chains(&self) -> impl Iterator<Item = (&ChainId, &Chain)> {
         self.chains.iter().map(|(id, added)| (id, &added.chain))
     }
 
-    /// The key notes that were taken: leaf hash and index.
+    /// Returns the leaf hash and the index of each accepted key note.
     pub fn notes(&self) -> impl Iterator<Item = (&Hash, u64)> {
         self.notes.iter().map(|(hash, index)| (hash, *index))
     }
 
-    /// The keys about which key notes were taken, as their lives stand now.
+    /// Returns the keys that accepted key notes are about, with their current grants and revocation.
     pub fn lives(&self) -> impl Iterator<Item = (&VerifierKey, &Life)> {
         self.lives.iter()
     }
 
-    /// The links that were taken, as the fewest runs, in the log's order.
+    /// Returns the accepted links as the fewest runs, in the log's order.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         for (leaf, index) in self.leaves.iter().zip(self.base..) {
@@ -130,10 +130,10 @@ impl Growth {
         runs
     }
 
-    /// Takes a submission, whole or not at all, when the log's clock shows `now`.
+    /// Accepts a submission, as a whole or not at all. `now` is the log's clock.
     ///
     /// # Errors
-    /// A [`SubmissionError`](super::SubmissionError), or the storage's own. Nothing was taken then.
+    /// A [`SubmissionError`](super::SubmissionError), or an error of the storage. Nothing was accepted then.
     pub fn submit<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
@@ -144,8 +144,8 @@ impl Growth {
         let below = Layered { top: self, below: state };
         let mut acceptance = Acceptance::new(self.size(), Some(now));
         for (place, entry) in submission.entries().iter().enumerate() {
-            match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
-                // What the log goes on with: it has nothing of this submission.
+            match acceptance.accept(rules, &below, entry, &submission.entries()[place..]) {
+                // Report the gap relative to the log without this submission.
                 Err(AcceptanceError::Refused(SubmissionError {
                     kind: Kind::Gap { chain, .. },
                     error,
@@ -163,12 +163,12 @@ impl Growth {
         Ok(taken)
     }
 
-    /// Takes a leaf that the log took when it was new, without asking again whether it may: who is given a log's leaves
-    /// in their order knows of them all that the server knew which took them. Signatures are not verified.
+    /// Re-accepts an entry that the log accepted before, without checking the rules again. Replaying a log's entries
+    /// in order restores the state that the server had when it accepted them. Does not verify signatures.
     ///
     /// # Errors
-    /// A [`SubmissionError`] of [`Kind::Malformed`](super::Kind::Malformed) for a leaf that no log has at this place, or an
-    /// event that is not its link's; the storage's own. Nothing was taken then.
+    /// A [`SubmissionError`] of [`Kind::Malformed`](super::Kind::Malformed) if no log can have this leaf at this
+    /// position or the event does not match its link; or an error of the storage. Nothing was accepted then.
     pub fn replay<S: Storage + ?Sized>(
         &mut self,
         state: &S,
@@ -186,7 +186,7 @@ impl Growth {
             }
             Body::Note(note) => {
                 if below.note(&leaf.hash).map_err(AcceptanceError::Storage)?.is_some() {
-                    return Err(misplaced("the key note is there already").into());
+                    return Err(misplaced("the log already has the key note").into());
                 }
                 let lives = lives_after(&note.statements, &below).map_err(AcceptanceError::Storage)?;
                 self.add_note(Arc::clone(&leaf), lives);
@@ -195,7 +195,7 @@ impl Growth {
         Ok(())
     }
 
-    /// Adds what was taken on top of this.
+    /// Appends a batch that was built on top of this one.
     pub(crate) fn merge(&mut self, next: Self) {
         let size = next.size();
         self.leaves.extend(next.leaves);
@@ -210,17 +210,17 @@ impl Growth {
         }
         self.notes.extend(next.notes);
         self.lives.extend(next.lives);
-        // Leaves that were settled are below those that are here.
+        // `settle` drops leaves, so the base is not simply that of the first batch.
         self.base = size - self.leaves.len() as u64;
     }
 
-    /// Forgets the leaves themselves, and keeps what they changed.
+    /// Drops the leaves but keeps the state that they changed.
     pub(crate) fn settle(&mut self) {
         self.base = self.size();
         self.leaves.clear();
     }
 
-    /// Adds a link that is the next of its chain, which now stands like this.
+    /// Adds a link that extends its chain. `chain` is the chain's state after it.
     pub(super) fn add_link(&mut self, leaf: Arc<Leaf>, link: &Link, chain: Chain) {
         let held = Held { index: self.size(), hash: leaf.hash };
         let seq = link.seq();
@@ -231,14 +231,14 @@ impl Growth {
         self.leaves.push(leaf);
     }
 
-    /// Adds a key note that acts, and what it says of these keys.
+    /// Adds a key note that takes effect. `lives` are the states of its keys after it.
     pub(super) fn add_note(&mut self, leaf: Arc<Leaf>, lives: impl IntoIterator<Item = (VerifierKey, Life)>) {
         self.notes.insert(leaf.hash, self.size());
         self.lives.extend(lives);
         self.leaves.push(leaf);
     }
 
-    /// This on top of what is in storage.
+    /// Returns this batch layered over `below`.
     pub(crate) fn over<'a, S: Storage + ?Sized>(
         &'a self,
         below: &'a S,
@@ -246,13 +246,12 @@ impl Growth {
         Layered { top: self, below }
     }
 
-    /// Goes past a leaf that says nothing about chains and keys.
+    /// Skips a leaf that changes no chain and no key.
     pub(crate) fn add_opaque(&mut self) {
         self.base += 1;
     }
 
-    /// Goes on with a leaf that the log took when it was new, without asking again whether it may. The leaf itself
-    /// is not kept.
+    /// Applies a leaf that the log accepted before, without checking the rules again, and drops the leaf itself.
     pub(crate) fn follow(&mut self, rules: &Rules, leaf: Leaf) {
         let leaf = Arc::new(leaf);
         match &leaf.body {
@@ -264,7 +263,7 @@ impl Growth {
                 }
             }
             Body::Note(note) => {
-                // One that did not act then does not act now.
+                // A note that had no effect when accepted has none now.
                 let acting = if rules.check_note(note).is_ok() { &note.statements[..] } else { &[] };
                 let Ok(lives) = lives_after(acting, &self.over(&Empty));
                 self.add_note(Arc::clone(&leaf), lives);
@@ -274,14 +273,15 @@ impl Growth {
     }
 }
 
-/// What was taken, on top of what was there.
+/// A batch layered over a storage.
 pub(super) struct Layered<'a, S: ?Sized> {
     pub(super) top: &'a Growth,
     pub(super) below: &'a S,
 }
 
 impl<S: Storage + ?Sized> Layered<'_, S> {
-    /// Where a link's chain stands with it; none where it is not the chain's next, or does not follow the others.
+    /// Returns the state of the link's chain after it, or `None` if the link is not the chain's next or `follows`
+    /// rejects it.
     fn chain_with(
         &self,
         link: &Link,
@@ -336,7 +336,7 @@ mod tests {
     use crate::recorder::Recorder;
     use crate::trust::Trust;
 
-    /// A grant, and two chains of the granted key whose links alternate.
+    /// Returns a batch with a grant and two chains of the granted key whose links alternate.
     fn log() -> Growth {
         let issuer = SignerKey::generate("example.com", [1; 32]).unwrap();
         let emitter = SignerKey::generate("example.com/a", [2; 32]).unwrap();
@@ -366,7 +366,7 @@ mod tests {
         growth
     }
 
-    /// What a storage has of leaves.
+    /// Returns the leaves as a storage keeps them.
     fn stored(growth: &Growth) -> Vec<(String, Option<SaltedEvent>)> {
         growth.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
     }
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_alone_say_all_that_was_known_when_they_were_taken() {
+    fn replaying_leaves_restores_the_whole_state() {
         let taken = log();
         let again = replayed(&stored(&taken)).unwrap();
         assert_eq!(taken.size(), 11);
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn who_follows_a_log_knows_what_its_leaves_changed_and_keeps_none_of_them() {
+    fn following_a_log_restores_its_state_and_keeps_no_leaves() {
         let taken = log();
         let follow = |rules: &Rules| {
             let mut followed = Growth::new(0);
@@ -420,13 +420,13 @@ mod tests {
                 assert_eq!(now, Some(Held { index, ..before }));
             }
         }
-        // A key note of an issuer whom this log does not trust did nothing when it was taken, and does nothing now.
+        // A key note of an issuer that this log does not trust had no effect then and has none now.
         let rules = Rules::new("log.example", Some(Trust::default()));
         assert!(follow(&rules).lives().next().is_none() && rules.trust() == Some(&Trust::default()));
     }
 
     #[test]
-    fn leaves_that_no_log_has_in_this_order_are_refused() {
+    fn replay_refuses_leaves_in_an_impossible_order() {
         let leaves = stored(&log());
         let refused = |leaves: &[(String, Option<SaltedEvent>)]| {
             let stop = replayed(leaves).unwrap_err();
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_chain_has_no_further_link() {
+    fn replay_refuses_a_link_after_the_close_link() {
         let mut leaves = stored(&log());
         let closed = Link::parse(&leaves.last().unwrap().0).unwrap();
         let last = crate::merkle::leaf_hash(leaves.last().unwrap().0.as_bytes());
@@ -468,11 +468,11 @@ mod tests {
     }
 
     #[test]
-    fn links_are_told_as_the_fewest_runs() {
+    fn runs_are_as_few_as_possible() {
         let runs = |growth: &Growth| -> Vec<_> {
             growth.runs().iter().map(|run| (run.seq, run.index, run.count)).collect()
         };
-        // They alternate, so that none goes on.
+        // The two chains alternate, so no run has more than one link.
         let growth = log();
         let alternating: Vec<_> = (1..11).map(|index| ((index - 1) / 2, index, 1)).collect();
         assert_eq!(runs(&growth), alternating);

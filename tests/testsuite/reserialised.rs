@@ -216,7 +216,7 @@ fn a_log_stores_the_text_that_was_hashed() {
     let stored = |event: &str| {
         let export = recorded.with(event);
         let line = export.lines().nth(3).unwrap();
-        let leaf = Leaf::of_item(&Line::parse(line).ok()?.item).ok()?;
+        let leaf = Leaf::from_item(&Line::parse(line).ok()?.item).ok()?;
         let Body::Link { event, .. } = leaf.body else { return None };
         event.map(|event| event.text)
     };

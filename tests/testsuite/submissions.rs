@@ -582,7 +582,7 @@ fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
     let mut growth = Growth::new(0);
     submit(&mut growth, &before, [&notes[0], &notes[1]]).unwrap();
     let trust = Trust::parse(format!("{issuers}revoke {} -\n", issuer.verifier_key()).as_bytes()).unwrap();
-    let mut void = VoidGrants::of(&trust).unwrap();
+    let mut void = VoidGrants::for_trust(&trust).unwrap();
     for note in &notes {
         void.note(&trust, &KeyNote::parse(note).unwrap(), None);
     }
@@ -629,7 +629,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
         (issuers.clone() + &quorum + &revoke(&since), None, minutes(5), false),
     ] {
         let trust = trust(lines.clone());
-        let void = VoidGrants::of(&trust).map(|mut void| {
+        let void = VoidGrants::for_trust(&trust).map(|mut void| {
             void.note(&trust, &KeyNote::parse(&grant).unwrap(), existed_by);
             void
         });
@@ -650,7 +650,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
     let revoked = trust(issuers + &revoke("-"));
     let open = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
     let anew = note(&[open], &other);
-    let mut void = VoidGrants::of(&revoked).unwrap();
+    let mut void = VoidGrants::for_trust(&revoked).unwrap();
     for note in [&grant, &anew] {
         void.note(&revoked, &KeyNote::parse(note).unwrap(), None);
     }
