@@ -15,7 +15,7 @@
 //! use countersign::recorder::{Recorder, header};
 //!
 //! // Draw the key's seed, the chain's nonce and each event's salt from a secure source of random bytes.
-//! let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! recorder.sign_with(&key)?;
@@ -49,7 +49,7 @@
 //! use countersign::trust::Trust;
 //! use countersign::verify::{Options, Verdict, Verifier};
 //!
-//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! # let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! # recorder.sign_with(&key)?;
@@ -91,7 +91,7 @@
 //! use countersign::proof::Proof;
 //! use countersign::trust::Trust;
 //!
-//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! # let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! # recorder.sign_with(&key)?;
@@ -108,7 +108,7 @@
 //! assert_eq!(taken.added, 3);
 //!
 //! // It signs a checkpoint of its tree.
-//! let log_key = SignerKey::generate("log.example/audit", [7; 32])?;
+//! let log_key = SignerKey::from_seed("log.example/audit", [7; 32])?;
 //! let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
 //! let mut tree = Grown::new(&CompactRange::new());
 //! tree.extend(&hashes);

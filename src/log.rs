@@ -14,7 +14,7 @@
 //! # use countersign::note::SignerKey;
 //! # use countersign::recorder::Recorder;
 //! # use countersign::trust::Trust;
-//! # let emitter = SignerKey::generate("example.com/a", [1; 32])?;
+//! # let emitter = SignerKey::from_seed("example.com/a", [1; 32])?;
 //! # let at = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example", emitter.verifier_key().clone(), at, &[0; 16])?;
 //! # recorder.sign_with(&emitter)?;

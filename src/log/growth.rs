@@ -338,8 +338,8 @@ mod tests {
 
     /// Returns a batch with a grant and two chains of the granted key whose links alternate.
     fn log() -> Growth {
-        let issuer = SignerKey::generate("example.com", [1; 32]).unwrap();
-        let emitter = SignerKey::generate("example.com/a", [2; 32]).unwrap();
+        let issuer = SignerKey::from_seed("example.com", [1; 32]).unwrap();
+        let emitter = SignerKey::from_seed("example.com/a", [2; 32]).unwrap();
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let grant = Statement::Grant { key: emitter.verifier_key().clone(), from: None, until: None };
         let note = KeyNote::sign("log.example", &[grant], &issuer).unwrap();

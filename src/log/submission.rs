@@ -149,7 +149,7 @@ mod tests {
     const LIMITS: Limits = Limits { bytes: 16 << 20, lines: 8_192 };
 
     fn key(name: &str) -> SignerKey {
-        SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+        SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap()
     }
 
     fn rules() -> Rules {

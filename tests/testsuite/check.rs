@@ -21,7 +21,7 @@ use countersign::verify::{Options, Verdict, Verifier};
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [name.len() as u8; 32]).expect("a name")
+    SignerKey::from_seed(name, [name.len() as u8; 32]).expect("a name")
 }
 
 fn place(index: u64) -> usize {

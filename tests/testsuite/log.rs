@@ -28,7 +28,7 @@ const LINKS: usize = 24;
 const GRANTED: usize = 3;
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 /// A link as an emitter made it.

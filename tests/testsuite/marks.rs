@@ -223,13 +223,13 @@ fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
 
 #[test]
 fn a_key_of_another_log_vouches_for_no_checkpoint() {
-    let log = |name: &str| SignerKey::generate(name, [name.len() as u8; 32]).unwrap();
+    let log = |name: &str| SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap();
     let (own, other) = (log("log.example/a"), log("log.example/another"));
     let leaf = b"leaf";
     let checkpoint = Checkpoint::new("log.example/a", 1, leaf_hash(leaf)).unwrap();
     let mut note = checkpoint.sign(&own).unwrap();
     let key = other.verifier_key();
-    note.push_str(&SignatureLine::of(key, &[0; 64]).to_string());
+    note.push_str(&SignatureLine::new(key, &[0; 64]).to_string());
     let export = format!(
         "{{\"countersign\":\"export/v1\",\"origin\":\"log.example/a\"}}\n{{\"leaf\":\"{}\"}}\n{{\"checkpoint\":\"{}\"}}\n",
         base64::encode(leaf),

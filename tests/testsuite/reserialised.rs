@@ -46,7 +46,7 @@ struct Recorded {
 
 /// An export of one chain with this event between two others, and the trust file that vouches for it.
 fn recorded() -> Recorded {
-    let key = SignerKey::generate("example.com/a", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/a", [1; 32]).unwrap();
     let at: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let mut recorder = Recorder::open("log.example", key.verifier_key().clone(), at, &[0; 16])
         .unwrap()
@@ -143,7 +143,7 @@ fn what_does_not_match_is_not_handed_out() {
 #[test]
 fn a_text_that_matches_as_it_stands_is_handed_out_as_it_stands() {
     let recorded = recorded();
-    let key = SignerKey::generate("example.com/a", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/a", [1; 32]).unwrap();
     // A recorder of someone else's that does not store canonical JSON.
     let event = REFORMATTED[1].trim();
     let at: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();

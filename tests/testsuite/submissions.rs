@@ -20,7 +20,7 @@ use countersign::trust::Trust;
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+    SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap()
 }
 
 fn emitter() -> SignerKey {
@@ -390,7 +390,7 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
     let line = format!("revoke {} {}\n", emitter().verifier_key(), at(600));
     let chain = Chain::open(emitter(), 1).event(1);
     let alone = with_lines(&emitters(&[&emitter()]), &line);
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let witness = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let trust =
         String::from_utf8(emitters(&[&emitter()]).to_text()).unwrap().replace("quorum none\n", &witness);
@@ -440,7 +440,7 @@ fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
 #[test]
 fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let lines = format!("issuer {}\n", issuer.verifier_key());
     let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let alone = Rules::new(ORIGIN, Some(Trust::parse(lines.as_bytes()).unwrap()));
@@ -569,7 +569,7 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
 #[test]
 fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
+    let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
     let grant = |until: Option<i64>, by: &SignerKey| {
         note(
             &[Statement::Grant { key: granted.verifier_key().clone(), from: None, until: until.map(at) }],
@@ -594,8 +594,8 @@ fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
 #[test]
 fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
     let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let revoke = |since: &str| format!("revoke {} {since}\n", issuer.verifier_key());

@@ -59,7 +59,7 @@ static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 
 /// A request of a log that grew from one leaf to two.
 fn witness_request() -> String {
-    let key = SignerKey::generate("log.example/audit", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("log.example/audit", [1; 32]).unwrap();
     let root = leaf_hash(b"a leaf");
     let checkpoint = Checkpoint::new("log.example/audit", 2, root).unwrap().sign(&key).unwrap();
     let checkpoint = SignedCheckpoint::parse(&checkpoint).unwrap();

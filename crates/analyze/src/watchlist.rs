@@ -9,7 +9,7 @@
 //! use countersign_analyze::Decision;
 //! use countersign_analyze::watchlist::{Header, Kind, Watched, Watchlist};
 //!
-//! let key = SignerKey::generate("example.com/watch", [1; 32])?;
+//! let key = SignerKey::from_seed("example.com/watch", [1; 32])?;
 //! let header = Header {
 //!     origin: "log.example/audit".into(),
 //!     sequence: 7,

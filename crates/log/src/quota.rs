@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> VerifierKey {
-        SignerKey::generate(name, [7; 32]).unwrap().verifier_key().clone()
+        SignerKey::from_seed(name, [7; 32]).unwrap().verifier_key().clone()
     }
 
     fn at(millis: i64) -> Time {

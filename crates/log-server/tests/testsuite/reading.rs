@@ -73,7 +73,7 @@ pub struct TestLog {
 }
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 impl TestLog {
@@ -82,7 +82,7 @@ impl TestLog {
         let store = sqlite::open(folder.path(), ORIGIN).unwrap();
         let log = key(ORIGIN, 1);
         let issuer = key("example.com", 2);
-        let witness = SignerKey::generate_witness("w.example", [3; 32]).unwrap();
+        let witness = SignerKey::witness_from_seed("w.example", [3; 32]).unwrap();
         let emitters: Vec<SignerKey> =
             (0..EMITTERS as u8).map(|number| key(&format!("example.com/e{number}"), 10 + number)).collect();
         let mut lines = vec![

@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 const ORIGIN: &str = "log.example";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [7; 32]).unwrap()
+    SignerKey::from_seed(name, [7; 32]).unwrap()
 }
 
 /// A store whose commits fail for as long as it is told to.

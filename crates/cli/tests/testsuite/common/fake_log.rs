@@ -26,7 +26,7 @@ impl FakeLog {
     /// A log whose key is made of that seed. It takes the chains of any key, or of those that the trust names.
     pub fn new(seed: u8, trust: Option<Trust>) -> Self {
         Self {
-            key: SignerKey::generate(ORIGIN, [seed; 32]).unwrap(),
+            key: SignerKey::from_seed(ORIGIN, [seed; 32]).unwrap(),
             limits: Limits::default(),
             rules: Rules::new(ORIGIN, trust),
             growth: Growth::new(0),
