@@ -43,7 +43,7 @@ use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::MAX_SIZE;
 use crate::note::{
-    Claim, SignatureCheck, KeyType, Keys, Note, Opened, SignatureLine, Verified, VerifierKey, check_name,
+    Claim, KeyType, Keys, Note, Opened, SignatureCheck, SignatureLine, Verified, VerifierKey, check_name,
 };
 #[cfg(feature = "sign")]
 use crate::note::{SignerKey, sign_note};

@@ -141,7 +141,12 @@ impl Proof {
     /// # Errors
     ///
     /// The verdict, and why.
-    pub fn judge_that(&self, holds: SignatureCheck<'_>, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
+    pub fn judge_that(
+        &self,
+        holds: SignatureCheck<'_>,
+        leaf: &[u8],
+        trust: &Trust,
+    ) -> Result<(), (Verdict, Error)> {
         let refuse = |why: String| Error::new(Code::Proof, why);
         let altered = |error| (Verdict::Altered, error);
         let Checkpoint { origin, size, root } = &self.checkpoint.checkpoint;

@@ -162,7 +162,7 @@ impl<'k> Sealer<'k> {
 
     fn take(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         let entry = Entry::new(None, Leaf::from_item(item)?);
-        let taken = self.export.take(&self.rules, &self.log.over(&Empty), &entry, &[]);
+        let taken = self.export.accept(&self.rules, &self.log.over(&Empty), &entry, &[]);
         if !taken.map_err(AcceptanceError::refusal)? {
             self.repeated += 1;
             return Ok(());

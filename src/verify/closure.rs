@@ -1,4 +1,4 @@
-//! The check `closure`: is every chain closed, with none of its links missing?
+//! The check `closure`: every chain is closed and has all its links.
 
 use super::FindingCode::ChainOpen;
 use super::chains::ChainEnd;

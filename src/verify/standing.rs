@@ -1,26 +1,26 @@
-//! What is known of who signed an event, by the end of the export.
+//! Trust in the signer of an event, at the end of the export.
 
 use super::report::SignerTrust;
 use crate::words::words;
 
 words! {
-    /// Whether the key that signed an event is one to trust (SPEC section 9); the best comes first.
+    /// Trust in the key that signed an event (SPEC section 9), best first.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Standing {
-        /// It was authorised. That it was revoked later takes nothing from what is shown to be older.
+        /// The key was authorized. A later revocation does not affect links shown to be older.
         Trusted = "trusted",
-        /// Nobody the reader trusts vouches for it.
+        /// No key or grant that the reader trusts vouches for the key.
         Unknown = "unknown",
-        /// Its chain is in doubt (`key.suspect`, `key.late`).
+        /// The signer's chain is in doubt (`key.suspect`, `key.late`).
         Suspect = "suspect",
-        /// It is one of the two before, and its key was revoked.
+        /// The key would be unknown or suspect, and it was revoked.
         Revoked = "revoked",
     }
 }
 
 impl Standing {
-    /// By what the report says of the signer, whether it names the chain as one in doubt, and whether the key was
-    /// authorised where the event was handed out.
+    /// Determines the trust from the report's entry for the signer, from whether the report names the chain as in
+    /// doubt, and from whether the key was authorized when the event was returned.
     pub fn of(trust: Option<SignerTrust>, is_doubted: bool, authorised: bool) -> Self {
         match trust {
             Some(SignerTrust::TrustFile | SignerTrust::Granted | SignerTrust::Revoked)
@@ -44,11 +44,11 @@ mod tests {
 
     use super::*;
 
-    /// JavaScript tells standings by this table too.
+    /// The table is shared with the JavaScript tests.
     const TABLE: &str = include_str!("../../tests/standings.txt");
 
     #[test]
-    fn a_signer_stands_as_the_table_says() {
+    fn signer_trust_follows_the_table() {
         let rows: BTreeSet<Vec<&str>> = TABLE
             .lines()
             .filter(|line| !line.starts_with('#'))

@@ -8,14 +8,14 @@ use super::{CoveredLink, Doubts, Standing};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
 
-/// Signers and chains of a whole report.
+/// The signers and suspect chains of a complete report.
 pub struct Standings<'r> {
     signers: HashMap<Cow<'r, str>, SignerTrust>,
     doubts: Doubts,
 }
 
 impl<'r> Standings<'r> {
-    /// Reads a report.
+    /// Collects the signers and suspect chains of a report.
     pub fn of(report: &'r Report) -> Self {
         Self {
             signers: report
@@ -27,9 +27,9 @@ impl<'r> Standings<'r> {
         }
     }
 
-    /// Reads what was kept: keys with the words of [`Self::signers`], and suspect chains; without any list each chain is
-    /// suspect.
-    pub fn kept(signers: &'r [(String, String)], suspects: Option<&[String]>) -> Self {
+    /// Restores stored state: keys with the words of [`Self::signers`], and the suspect chains. Without a list of
+    /// suspects, every chain is suspect.
+    pub fn from_stored(signers: &'r [(String, String)], suspects: Option<&[String]>) -> Self {
         let signers =
             signers.iter().filter_map(|(key, word)| Some((Cow::Borrowed(&**key), SignerTrust::parse(word)?)));
         let chains = suspects.unwrap_or_default().iter();
@@ -47,17 +47,17 @@ impl<'r> Standings<'r> {
         self.signers.contains_key(vkey.as_str())
     }
 
-    /// Returns the chains that are suspect; none if each is.
+    /// Returns the suspect chains, or `None` if all are.
     pub fn suspects(&self) -> Option<&[ChainId]> {
         (!self.doubts.all).then_some(&self.doubts.chains)
     }
 
-    /// Returns the standing of who signed a link.
+    /// Returns the trust in the signer of a link.
     pub fn of_link(&self, link: &CoveredLink) -> Standing {
         self.of_signer(&link.vkey, link.chain, link.authorised)
     }
 
-    /// Returns the standing of a key in a chain. `authorised` is whether it was where the link was handed out.
+    /// Returns the trust in a key that signed a chain. `authorised` is the link's authorization when it was returned.
     pub fn of_signer(&self, vkey: &VerifierKey, chain: ChainId, authorised: bool) -> Standing {
         Standing::of(self.signers.get(vkey.as_str()).copied(), self.doubts.has(chain), authorised)
     }

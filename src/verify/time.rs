@@ -1,4 +1,4 @@
-//! The check `time`: do times go forward, and stay within what witnesses say?
+//! The check `time`: times don't decrease and agree with what witnesses attest.
 
 use super::FindingCode::{TimeFuture, TimeLate, TimeOrder};
 use super::attested::Attested;
@@ -9,12 +9,12 @@ use crate::time::Time;
 use crate::tolerance::{LATE, is_future};
 use crate::trust::Times;
 
-/// The links that are no forks, so far.
+/// The links so far, without forks.
 #[derive(Debug, Default)]
 pub(super) struct TimeCheck {
     pub(super) links: u64,
     failed: u64,
-    /// The latest link that no checkpoint with times has held, and whether it failed already.
+    /// The latest link that no checkpoint with times covers yet, and true if it failed already.
     latest: Option<(Time, Place, bool)>,
 }
 
@@ -46,7 +46,7 @@ impl TimeCheck {
         }
     }
 
-    /// A matching checkpoint that has times.
+    /// Processes a matching checkpoint that has times.
     pub(super) fn checkpoint(&mut self, times: Times, findings: &mut Findings) {
         let Some((time, place, failed)) = self.latest.take() else { return };
         if is_future(time, times.existed_by) {

@@ -257,7 +257,7 @@ fn readable() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)
         let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
         let mut verifier = Verifier::new(options);
         verifier.push(export.as_bytes());
-        let told = verifier.finish_telling().1;
+        let told = verifier.finish_with_update().1;
         Some((case.name, export, trust, events, told))
     })
 }

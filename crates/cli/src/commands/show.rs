@@ -127,7 +127,7 @@ fn by_index(
     let (export, trust) = (&*args.export, args.trust.path());
     let asked = Asking { export, side, trust, query, readings, threads: args.threads.count(), most };
     let Answer { found, findings, verified } = asked.answer()?;
-    let standings = Standings::kept(&verified.signers, verified.suspects.as_deref());
+    let standings = Standings::from_stored(&verified.signers, verified.suspects.as_deref());
     all(args, verified.headline, found, &standings, readings, Some(&findings))?;
     Ok(verified.status)
 }

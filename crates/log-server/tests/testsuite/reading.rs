@@ -346,7 +346,7 @@ pub fn export(exporter: &Exporter, request: &Request) -> Result<String, ExportEr
 pub fn verify(export: &str, trust: Trust, pins: Vec<SignedCheckpoint>) -> (Verification, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(Options { trust, pins, events: true, ..Options::default() });
     verifier.push(export.as_bytes());
-    let (verification, told) = verifier.finish_telling();
+    let (verification, told) = verifier.finish_with_update();
     (verification, told.events)
 }
 
