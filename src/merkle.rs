@@ -1,7 +1,7 @@
 //! The RFC 6962 Merkle tree over a log's leaves (SPEC section 2).
 //!
-//! A leaf's hash is `H(0x00 ‖ leaf)`, a node's is `H(0x01 ‖ left ‖ right)`, and the tree over n
-//! leaves has on its left the largest complete subtree: that of the largest power of two below n.
+//! A leaf's hash is `H(0x00 ‖ leaf)`, and a node's is `H(0x01 ‖ left ‖ right)`. The left side of a tree over n leaves
+//! is the complete subtree over the largest power of two below n.
 //!
 //! ```
 //! use countersign::merkle::{CompactRange, leaf_hash, node_hash};

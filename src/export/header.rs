@@ -10,25 +10,25 @@ use super::{MAX_LINE, MAX_LINE_LEVELS};
 /// The first line of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// The log that the chains and checkpoints are of.
+    /// The origin of the log.
     pub origin: String,
-    /// The exporter's claim that every leaf from the first index up to, and not including, the second is here; without
-    /// a second, every leaf up to the end.
+    /// The exporter's claim that all entries from the first index up to but not including the second are here.
+    /// Without a second index, the claim extends to the end of the export.
     pub range: Option<(u64, Option<u64>)>,
 }
 
 impl Header {
-    /// Reads the line that holds the header, with or without white space around it.
+    /// Parses the header line, with or without surrounding white space.
     ///
     /// # Errors
-    /// [`Code::Export`] where it is no header of this version; the hint says what the line seems to be.
+    /// [`Code::Export`] if the line is not a header of this version. The hint says what the line seems to be.
     pub fn parse(line: &[u8]) -> Result<Self, Error> {
         read(strip(line)).ok_or_else(|| Self::missing(line))
     }
 
-    /// The error where this line stands in the place of a header, with a hint at what it seems to be.
+    /// Returns the error for a line in place of the header. The hint says what the line seems to be.
     pub(crate) fn missing(line: &[u8]) -> Error {
-        Error::new(Code::Export, phrases::HEADER_INVALID).with_hint(what_it_seems(line))
+        Error::new(Code::Export, phrases::HEADER_INVALID).with_hint(guess(line))
     }
 }
 
@@ -65,15 +65,15 @@ fn read_range(value: &str) -> Option<(u64, Option<u64>)> {
     (first < end).then_some((first, Some(end)))
 }
 
-/// What the string that `value` is says; `None` where it is no string.
+/// Returns the content of a JSON string, or `None` if `value` is not a string.
 pub(super) fn string(value: &str) -> Option<std::borrow::Cow<'_, str>> {
     Some(unescape(value.strip_prefix('"')?.strip_suffix('"')?))
 }
 
-/// How what a header says of its version begins.
+/// The beginning of the version in a header.
 const VERSIONS: &[u8] = b"export/v";
 
-fn what_it_seems(line: &[u8]) -> &'static str {
+fn guess(line: &[u8]) -> &'static str {
     let line = strip(line);
     let object = core::str::from_utf8(line).ok().filter(|_| line.first() == Some(&b'{'));
     let whole =
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_an_object() {
+    fn a_header_must_be_an_object() {
         let header = r#"{"countersign":"export/v1","origin":"log.example"}"#;
         assert!(Header::parse(header.as_bytes()).is_ok());
         let array = header.replace(':', ",").replace('{', "[").replace('}', "]");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_export_is_named_by_what_it_seems_to_be() {
+    fn hints_at_what_the_file_seems_to_be() {
         let long = vec![b'a'; MAX_LINE + 1];
         let mut tar = vec![0; 512];
         tar[..8].copy_from_slice(b"a.ndjson");

@@ -135,7 +135,7 @@ fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, Submissi
     let mismatch = || refuse("the event does not match its link", "send the event and the salt unchanged");
     let Link::Event(link) = link else { return Err(mismatch()) };
     let text = match payload.check(&payload.commit(), &link.commit) {
-        Ok(Matched::AsItStands) => payload.event.into(),
+        Ok(Matched::Verbatim) => payload.event.into(),
         Ok(Matched::Canonical(text)) => String::from(text),
         Err(PayloadError::DuplicateMember(name)) => {
             let message = "the event has two fields of the same name";

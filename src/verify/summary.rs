@@ -474,7 +474,7 @@ impl<'a> ChunkState<'a> {
     fn compare(&mut self, event: &PendingCommit<'_>, found: &Hash) {
         let PendingCommit { entry, line, payload, commit } = event;
         let (code, detail) = match payload.check(found, commit) {
-            Ok(Matched::AsItStands) => return,
+            Ok(Matched::Verbatim) => return,
             Ok(Matched::Canonical(text)) => {
                 self.summary.canonical.push((*entry, text));
                 let detail = phrases::PAYLOAD_RESERIALISED;

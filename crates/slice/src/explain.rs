@@ -289,7 +289,7 @@ impl Committed {
         let found = payload.commit();
         let (computed, bytes, reserialised) = match payload.check(&found, stated) {
             Ok(Matched::Canonical(text)) => (*stated, text.len(), true),
-            Ok(Matched::AsItStands) | Err(_) => (found, payload.event.len(), false),
+            Ok(Matched::Verbatim) | Err(_) => (found, payload.event.len(), false),
         };
         Self { stated: *stated, computed, salt: payload.salt, bytes, reserialised }
     }
