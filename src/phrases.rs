@@ -1,9 +1,10 @@
-//! The core's sentences as data, for interfaces that translate them.
+//! The core's sentences as data, for user interfaces that translate them.
 //!
-//! A sentence is English text where it is made, and has a code that stays when its wording changes. One without values is
-//! a constant of the table below. One with values is made by `say!`, which keeps them with the code. The hint of a finding
-//! is in `verify/finding.rs` and has the code `hint.` plus the finding's. JavaScript has a text for each code in each
-//! language that it speaks (`js/packages/ui/src/viewer/texts/`), and a test that compares them with the tables.
+//! A sentence is English text with a code that stays the same when the wording changes. Sentences without values are
+//! constants of the table below. Sentences with values are made by `say!`, which keeps the values with the code. The
+//! hint of a finding is in `verify/finding.rs` and has the code `hint.` plus the finding's code. JavaScript has a
+//! text for each code in each of its languages (`js/packages/ui/src/viewer/texts/`), and a test that compares them
+//! with the tables.
 
 #[cfg(feature = "verify")]
 mod say;
@@ -16,7 +17,7 @@ pub(crate) use say::{Param, Saying, say};
 pub struct Phrase {
     /// The stable code.
     pub code: &'static str,
-    /// The values in it, by the names that they have in the English text.
+    /// The values, by their names in the English text.
     pub values: Vec<(&'static str, Value)>,
 }
 
@@ -25,38 +26,38 @@ pub struct Phrase {
 pub enum Value {
     /// A whole number.
     Number(u64),
-    /// Text as it stands in the English sentence, with its quotes.
+    /// Text as in the English sentence, including its quotes.
     Text(String),
 }
 
 impl Phrase {
-    /// A sentence without values.
+    /// Creates a sentence without values.
     pub const fn new(code: &'static str) -> Self {
         Self { code, values: Vec::new() }
     }
 
-    /// The phrase of an English sentence without values; `None` for one that has no code.
+    /// Returns the phrase of an English sentence without values; `None` if it has no code.
     pub fn find(english: &str) -> Option<Self> {
         code_of(english).map(Self::new)
     }
 }
 
-/// Each of these English sentences that has a code, with its phrase.
+/// Returns those of the English sentences that have a code, with their phrases.
 pub fn find_each<'a>(english: impl IntoIterator<Item = &'a str>) -> impl Iterator<Item = (&'a str, Phrase)> {
     english.into_iter().filter_map(|english| Some((english, Phrase::find(english)?)))
 }
 
-/// Makes a table of sentences without values: constants, and `code_of`, which has their codes.
+/// Declares a table of sentences without values: a constant for each, and `code_of` to look up their codes.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! phrases {
     ($($name:ident $code:literal $english:literal;)+) => {
-        $(#[allow(dead_code, reason = "not every sentence is said with every feature")]
+        $(#[allow(dead_code, reason = "some features don't use every sentence")]
         pub(crate) const $name: &str = $english;)+
 
         const ALL: &[(&str, &str)] = &[$(($code, $english)),+];
 
-        /// The code of an English sentence without values; `None` for one that is not in the table.
+        /// Returns the code of an English sentence without values; `None` if it is not in the table.
         pub fn code_of(english: &str) -> Option<&'static str> {
             ALL.iter().find(|(_, text)| *text == english).map(|(code, _)| *code)
         }
@@ -203,7 +204,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_sentence_has_a_code_of_its_own() {
+    fn sentences_and_codes_are_unique() {
         for (nth, (code, english)) in ALL.iter().enumerate() {
             assert!(ALL[..nth].iter().all(|(before, text)| before != code && text != english), "{code}");
         }

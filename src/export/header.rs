@@ -38,7 +38,7 @@ fn read(line: &[u8]) -> Option<Header> {
     let scanned = scan_value(line, 0, MAX_LINE_LEVELS).ok().filter(|scanned| scanned.end == line.len())?;
     let (mut version, mut origin, mut range) = (None, None, None);
     let mut names = Vec::new();
-    for (name, value) in Members::of(text) {
+    for (name, value) in Members::new(text) {
         match &*name {
             "countersign" => version = Some(value),
             "origin" => origin = Some(value),
@@ -78,7 +78,7 @@ fn guess(line: &[u8]) -> &'static str {
     let object = core::str::from_utf8(line).ok().filter(|_| line.first() == Some(&b'{'));
     let whole =
         object.filter(|_| scan_value(line, 0, MAX_LINE_LEVELS).is_ok_and(|value| value.end == line.len()));
-    let has = |name: &str| whole.is_some_and(|text| Members::of(text).any(|(member, _)| member == name));
+    let has = |name: &str| whole.is_some_and(|text| Members::new(text).any(|(member, _)| member == name));
     let names_a_version = line.windows(VERSIONS.len()).any(|part| part == VERSIONS);
     if line.is_empty() {
         phrases::HINT_HEADER_EMPTY

@@ -262,7 +262,7 @@ impl Entry {
 
 /// What a JSON string in canonical form says.
 fn unquoted(quoted: &str) -> Option<String> {
-    let mut tokens = Tokens::of(quoted);
+    let mut tokens = Tokens::new(quoted);
     let (Some(Ok(Token::Text(raw))), None) = (tokens.next(), tokens.next()) else { return None };
     let text = raw.text();
     let mut again = Vec::new();
