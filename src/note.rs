@@ -283,14 +283,13 @@ impl SignerKey {
         let refuse = |why: &str| Error::new(Code::Key, why);
         let (name, id, kind, mut seed) =
             text.strip_prefix(Self::PREFIX).and_then(parse_key).ok_or_else(|| {
-                refuse("this is not a signer key")
-                    .with_hint("a signer key is one line that begins with PRIVATE+KEY+")
+                refuse("this is not a private key").with_hint("pass the line that begins with PRIVATE+KEY+")
             })?;
         let key = Self::new(name, kind, seed);
         seed.zeroize();
         let key = key?;
         if key.verifier.id != id {
-            return Err(refuse("the signer key's ID is not of its name and key"));
+            return Err(refuse("the private key's ID does not match its name and key"));
         }
         Ok(key)
     }
@@ -622,7 +621,7 @@ mod tests {
             vkey(6, b"")[..20].to_owned(),
             vkey(1, &[1; 31]),
         ] {
-            assert_eq!(message(&text), "the key is not a verifier key", "{text}");
+            assert_eq!(message(&text), "the key is not a public key (vkey)", "{text}");
         }
     }
 

@@ -666,10 +666,10 @@ mod tests {
             assert_eq!((error.code, error.hint), (Code::Trust, Some(form)), "{line}");
         }
         let error = |line: &str| Trust::parse(line.as_bytes()).expect_err(line).into_message();
-        assert_eq!(error("PRIVATE+KEY+a"), "this is a secret key, not a trust file");
-        assert_eq!(error("trust me"), "there is no such kind of line");
+        assert_eq!(error("PRIVATE+KEY+a"), "this is a private key, not a trust file");
+        assert_eq!(error("trust me"), "the line begins with an unknown word");
         for (file, says) in [
-            ("trust me", "lines are log, witness"),
+            ("trust me", "begin lines with log, witness"),
             ("\u{feff}log KEY", "byte order mark"),
             (r#"{"countersign":"export/v1","origin":"log.example"}"#, "this is an export"),
             ("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n", "PEM, SSH or JSON"),

@@ -27,7 +27,7 @@ fuzz_target!(|export: &[u8]| {
     let (found, last) = as_it_comes.finish_with_update();
     told.append(last);
     assert_eq!(found.report, expected.report);
-    // Of a compressed stream that is cut off, some may have been told before that was known.
+    // Some events of a truncated compressed stream may have been returned before the truncation was noticed.
     if found.report.origin.is_some() {
         assert_eq!((told.events, told.marks), (expected_told.events, expected_told.marks));
     }

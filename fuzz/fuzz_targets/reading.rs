@@ -6,7 +6,7 @@ use countersign_query::value::Document;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {
-    // A reading, and the events that are read by it and by those that come with the program.
+    // The first line is a parser definition. The events are parsed by it and by the built-in parsers.
     let mut lines = input.split('\n');
     let own = lines.next().unwrap_or_default();
     let readings = match Readings::built_in().with([("own.json", own)]) {

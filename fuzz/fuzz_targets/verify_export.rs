@@ -14,7 +14,7 @@ use countersign_slice::{Selection, Survey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    // What is done afterwards stands first, so that a program can grow by what is done before.
+    // Later steps come first in the input, so that a program can grow by earlier steps.
     let (head, steps) = bytes.split_at(bytes.len().min(16));
     let head = &mut Program::new(head);
     let (alterations, cut, wish, expectations) = (head.byte() % 4, head.byte(), head.byte(), head.byte());
@@ -25,7 +25,7 @@ fuzz_target!(|bytes: &[u8]| {
     let options = options(&model, expectations);
     let (report, told) = at_once(&export, options.clone());
     let (kind, length) = (cut % 2, usize::from(cut / 2) + 1);
-    let other = if kind == 0 { as_it_comes } else { in_stretches }(&export, options.clone(), length);
+    let other = if kind == 0 { as_it_comes } else { in_chunks }(&export, options.clone(), length);
     assert_same((&report, &told), other);
     if cut == 0xff {
         let mut on_threads = Update::default();
@@ -37,7 +37,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_true(&model, &export, &report, &told);
     if alterations == 0 && matches!(report.verdict, Verdict::Verified | Verdict::Partial) {
         if let Some(slice) = slice(&model, wish) {
-            // Where a pin is within what is left out, whether it holds can't be told.
+            // If a pin lies within omitted entries, whether it holds is unknown.
             let options = Options { expect: Expectations::default(), pins: Vec::new(), ..options };
             let verdict = at_once(slice.as_bytes(), options).0.verdict;
             assert!(
@@ -82,8 +82,8 @@ fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Update) 
     (verification.report, told)
 }
 
-/// As on several cores: each stretch of so many lines is summarized by someone who knows nothing of the others.
-fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Update) {
+/// Verifies as on several cores: chunks of `lines` lines are summarized independently.
+fn in_chunks(export: &[u8], options: Options, lines: usize) -> (Report, Update) {
     let trust = options.trust.clone();
     let mut splitter = Splitter::new();
     let mut text = Vec::new();
@@ -98,9 +98,9 @@ fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Updat
     if let Some((header, line)) = splitter.header() {
         progress.begin(header, line);
         let lines_of: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
-        for stretch in lines_of.chunks(lines) {
-            let stretch = stretch.concat();
-            progress.absorb(Summarizer::new(&header.origin, &trust).summarize(&stretch), &stretch);
+        for chunk in lines_of.chunks(lines) {
+            let chunk = chunk.concat();
+            progress.absorb(Summarizer::new(&header.origin, &trust).summarize(&chunk), &chunk);
         }
     }
     let (verification, told) = progress.finish_with_update(end);
@@ -112,7 +112,7 @@ fn assert_same((report, told): (&Report, &Update), (other, other_told): (Report,
     assert_eq!((&other_told.events, &other_told.marks), (&told.events, &told.marks));
 }
 
-/// What is told of events was recorded, and where all is verified nothing is shown but what was signed.
+/// Asserts that all returned events were recorded, and that a verified export shows only what was signed.
 fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
     for event in &told.events {
         let shown = canonicalize(event.event.as_bytes()).expect("events are JSON");
@@ -126,7 +126,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
     for line in lines.filter(|line| !line.trim_ascii().is_empty()).skip(1) {
         match Line::parse(line).expect("what is verified is well formed").item {
             Item::Link { text, payload, link, .. } => {
-                assert!(model.leaves.contains(text.as_bytes()), "nobody signed {text}");
+                assert!(model.leaves.contains(text.as_bytes()), "no emitter signed {text}");
                 if let Some(payload) = payload {
                     let shown = canonicalize(payload.event.as_bytes()).expect("events are JSON");
                     assert!(model.events[&(link.chain(), link.seq())].contains(&shown), "{line}");
@@ -136,7 +136,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
                 let text = signed.checkpoint.to_string();
                 assert!(model.checkpoints.contains(&text), "no log signed {text}");
             }
-            // Without a log, what is no link is signed by whoever says so.
+            // Without a log, an entry that is not a link has no other authority than its own signature.
             Item::Note { text, .. } if report.log.is_some() => {
                 assert!(model.leaves.contains(text.as_bytes()), "{text} is in no log");
             }
@@ -148,7 +148,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
     }
 }
 
-/// Some slice of an export that nothing was done to, if there is one to be had.
+/// Returns a slice of an unaltered export, if one can be made.
 fn slice(model: &Model, wish: u8) -> Option<String> {
     let picks = move |event: &str| wish >> (event.len() % 4) & 1 == 1;
     let mut selection = match wish >> 4 & 3 {

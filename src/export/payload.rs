@@ -31,7 +31,7 @@ pub enum Matched {
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum PayloadError {
     /// The event has two fields of this name, so it never matches, whatever its hash.
-    #[display("the event has two members {}", Quoted(_0))]
+    #[display("the event has two fields {}", Quoted(_0))]
     DuplicateMember(String),
     /// Neither the text nor its canonical form matches the commit.
     #[display("{}", phrases::PAYLOAD_MISMATCH)]

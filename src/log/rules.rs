@@ -57,8 +57,7 @@ impl Rules {
         if open.origin == self.origin {
             return Ok(());
         }
-        let message =
-            format!("the chain is for the log {}, not {}", Quoted(&open.origin), Quoted(&self.origin));
+        let message = format!("the chain is for the log {}", Quoted(&open.origin));
         Err(SubmissionError::unauthorised(message, "send the chain to the log that its open link names"))
     }
 

@@ -215,20 +215,23 @@ impl Authority {
         if note.origin != origin {
             let hint = phrases::HINT_KEY_NOTE_OTHER_LOG;
             let log = Quoted(&note.origin);
-            let message =
-                say!("key.note.other_log", "the key note is for the log {log}, so it does nothing here", log);
+            let message = say!(
+                "key.note.other_log",
+                "the key note is for the log {log}, so it has no effect here",
+                log
+            );
             findings.add_with_hint(KeyStatement, place, hint, message);
         } else if let Some(statement) = denied {
             let key = Quoted(statement.key().name());
             let message = match statement {
                 Statement::Grant { .. } => say!(
                     "key.note.grant",
-                    "the key note does nothing: no issuer in the trust file that may grant {key} signed it",
+                    "the key note has no effect: no issuer in the trust file that may grant {key} signed it",
                     key
                 ),
                 Statement::Revoke { .. } => say!(
                     "key.note.revoke",
-                    "the key note does nothing: neither {key} nor an issuer in the trust file that may revoke it signed it",
+                    "the key note has no effect: neither {key} nor an issuer in the trust file that may revoke it signed it",
                     key
                 ),
             };
@@ -236,7 +239,7 @@ impl Authority {
         } else if invalid {
             let hint = phrases::HINT_KEY_NOTE_SIGNATURE;
             let message =
-                say!("key.note.signature", "a signature line of a known key is invalid, and ignored");
+                say!("key.note.signature", "a signature line of a known key is invalid and was ignored");
             findings.add_with_hint(KeyStatement, place, hint, message);
         }
         NoteEffect { acts, signers: signers.into_iter().map(|signer| signer.key).collect() }

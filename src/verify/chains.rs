@@ -75,7 +75,7 @@ impl Chains {
             findings.add(
                 ChainNoOpen,
                 place,
-                say!("chain.no_open", "the chain's open link has not come before"),
+                say!("chain.no_open", "the chain's open link does not come before this link"),
             );
         }
         ChainEnd {
@@ -129,11 +129,11 @@ impl Chains {
             let (from, to) = (chain.seq + 1, link.seq - 1);
             let message = match (explained, from == to) {
                 (true, true) => {
-                    say!("chain.jump.one", "link {from} of the chain is among the entries left out", from)
+                    say!("chain.jump.one", "link {from} of the chain is among the omitted entries", from)
                 }
                 (true, false) => say!(
                     "chain.jump.many",
-                    "links {from} to {to} of the chain are among the entries left out",
+                    "links {from} to {to} of the chain are among the omitted entries",
                     from,
                     to
                 ),
@@ -146,7 +146,7 @@ impl Chains {
         } else if link.prev != chain.hash {
             step = Step::Broken;
             failed = true;
-            let message = say!("chain.prev", "it does not follow from the link that stands before it");
+            let message = say!("chain.prev", "the link does not follow from the link before it");
             findings.add(ChainPrev, place, message);
         }
         self.failed += u64::from(failed);
@@ -226,7 +226,7 @@ mod tests {
         let message = |links: &[(u64, u64)]| found(links).pop().expect("a finding").message;
         assert_eq!(message(&[(1, 0), (3, 0)]), "link 2 of the chain is missing");
         assert_eq!(message(&[(2, 0), (7, 0)]), "links 3 to 6 of the chain are missing");
-        assert_eq!(message(&[(4, 0), (6, 1)]), "link 5 of the chain is among the entries left out");
-        assert_eq!(message(&[(4, 0), (8, 4)]), "links 5 to 7 of the chain are among the entries left out");
+        assert_eq!(message(&[(4, 0), (6, 1)]), "link 5 of the chain is among the omitted entries");
+        assert_eq!(message(&[(4, 0), (8, 4)]), "links 5 to 7 of the chain are among the omitted entries");
     }
 }

@@ -30,8 +30,12 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
         if range.contradicted(sequence.tree.position(), FIRST_LINE).is_some() {
             record(false);
             let (begin, end) = (range.begin, range.end.max(1) - 1);
-            let message =
-                say!("expected.range", "not all of the entries {begin} to {end} are here", begin, end);
+            let message = say!(
+                "expected.range",
+                "not all of the entries {begin} to {end} are in the export",
+                begin,
+                end
+            );
             findings.add(ExpectedRange, FIRST_LINE, message);
         } else if tree_passes {
             record(true);

@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn reason_tells_withheld_events_from_none() {
         let reason = |withheld| Payloads { withheld, ..Payloads::default() }.check().reason;
-        assert_eq!(reason(0).as_deref(), Some("there is no event"));
-        assert_eq!(reason(1).as_deref(), Some("no event is shown"));
+        assert_eq!(reason(0).as_deref(), Some("the export has no event"));
+        assert_eq!(reason(1).as_deref(), Some("the export shows no event"));
     }
 }

@@ -204,7 +204,7 @@ impl Sequence {
         self.malformed += u64::from(format::is_malformed(finding.code));
         if finding.code == FindingCode::PayloadDuplicateMember {
             let name = finding.detail.as_ref();
-            let message = say!("payload.duplicate_member", "the event has two members {name}", name);
+            let message = say!("payload.duplicate_member", "the event has two fields {name}", name);
             self.findings.add(finding.code, place, message);
         } else {
             self.findings.add(finding.code, place, say!(finding.detail));

@@ -161,19 +161,19 @@ impl Coverage {
                 _ if stated.revocations.are_in_log() => {
                     refuse(
                         Code::KeyRevoked,
-                        say!("key.revoked", "the key was revoked at an earlier place of the log"),
+                        say!("key.revoked", "the key was revoked at an earlier position of the log"),
                     );
                 }
                 Validity::Expired => {
                     refuse(
                         Code::KeyExpired,
-                        say!("key.expired", "at {time} the key's grant had ended", time),
+                        say!("key.expired", "the key's grant had already ended at {time}", time),
                     );
                 }
                 Validity::NotYetValid => {
                     refuse(
                         Code::KeyNotYetValid,
-                        say!("key.not_yet_valid", "at {time} the key's grant had not begun", time),
+                        say!("key.not_yet_valid", "the key's grant had not yet begun at {time}", time),
                     );
                 }
                 Validity::Within => {}
@@ -245,7 +245,7 @@ impl Signatures {
         let late = late.unwrap_or_default();
         let tail = coverage.find_tail(chain, findings) || coverage.tail;
         if let Some(first) = late.first {
-            let message = say!("key.late", "no witnessed checkpoint shows that it existed in time");
+            let message = say!("key.late", "no witnessed checkpoint shows that the link existed in time");
             findings.add(Code::KeyLate, first.in_chain(chain), message);
             self.other.get_or_insert(phrases::REASON_LATE_LINKS);
         }

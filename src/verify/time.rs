@@ -32,13 +32,22 @@ impl TimeCheck {
         let failed = before.is_some_and(|before| time < before);
         if let Some(before) = before.filter(|_| failed) {
             self.failed += 1;
-            let message = say!("time.order", "dated {time}, after a link dated {before}", time, before);
+            let message = say!(
+                "time.order",
+                "the link is dated {time}, but a link before it is dated {before}",
+                time,
+                before
+            );
             findings.add(TimeOrder, place, message);
         }
         let seen = attested.and_then(|attested| attested.newest_seen);
         if let Some(seen) = seen.filter(|seen| seen.millis() - time.millis() > LATE) {
-            let message =
-                say!("time.late", "dated {time}, and the log was already seen at {seen}", time, seen);
+            let message = say!(
+                "time.late",
+                "the link is dated {time}, but the log was seen without it at {seen}",
+                time,
+                seen
+            );
             findings.add(TimeLate, place, message);
         }
         if self.latest.is_none_or(|(latest, ..)| latest < time) {
@@ -52,7 +61,8 @@ impl TimeCheck {
         if is_future(time, times.existed_by) {
             self.failed += u64::from(!failed);
             let existed = times.existed_by;
-            let message = say!("time.future", "dated {time}, and it existed by {existed}", time, existed);
+            let message =
+                say!("time.future", "the link is dated {time}, but it existed by {existed}", time, existed);
             findings.add(TimeFuture, place, message);
         }
     }

@@ -77,7 +77,7 @@ impl Tree {
             let size = checkpoint.size;
             let message = say!(
                 "tree.position",
-                "a checkpoint of {size} entries stands after {position} entries",
+                "a checkpoint of {size} entries follows {position} entries",
                 size,
                 position
             );
@@ -86,7 +86,7 @@ impl Tree {
         } else if self.root() != Some(checkpoint.root) {
             let message = say!(
                 "tree.root",
-                "the {position} entries before it have another root hash than the checkpoint",
+                "the {position} entries before the checkpoint have another root hash than it",
                 position
             );
             findings.add(TreeRoot, place, message);

@@ -1,4 +1,4 @@
-//! What a log takes, made up at random: honest emitters whose submissions come cut, repeated, mixed and out of order.
+//! Random submissions to a log: honest emitters whose submissions arrive cut, repeated, mixed, and out of order.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::{BTreeMap, HashMap};
@@ -24,14 +24,14 @@ use serde_json::Value;
 const ORIGIN: &str = "log.example/audit";
 const CHAINS: usize = 4;
 const LINKS: usize = 24;
-/// The chain whose key an issuer grants; the others' keys are in the trust file.
+/// The chain whose key an issuer grants. The other keys are in the trust file.
 const GRANTED: usize = 3;
 
 fn key(name: &str, seed: u8) -> SignerKey {
     SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
-/// A link as an emitter made it.
+/// A link as its emitter wrote it.
 struct Made {
     line: String,
     leaf: String,
@@ -67,7 +67,7 @@ impl World {
     }
 }
 
-/// A closed chain of which every so manieth event link is signed.
+/// Returns a closed chain in which every `every`-th event link is signed.
 fn chain(key: &SignerKey, every: u32) -> Vec<Made> {
     let time = Time::from_millis(1_795_150_000_000).unwrap();
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time, &[0; 16]).unwrap();
@@ -105,7 +105,7 @@ enum Order {
     Twice,
 }
 
-/// A submission, and whether what was taken so far becomes durable after it.
+/// A submission, and true if everything accepted so far becomes durable after it.
 type Step = (Vec<Part>, bool);
 
 fn parts() -> impl Strategy<Value = Part> {
@@ -115,7 +115,7 @@ fn parts() -> impl Strategy<Value = Part> {
         1 => Just(Order::Twice),
     ];
     let links = (0..CHAINS, 0..LINKS, 1..LINKS, order).prop_map(|(chain, begin, length, order)| {
-        // Most begin early: otherwise nearly all would be gaps.
+        // Most parts begin early: otherwise nearly all would be gaps.
         let begin = begin * begin / LINKS;
         Part::Links { chain, begin, end: (begin + length).min(LINKS), order }
     });
@@ -126,7 +126,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((prop::collection::vec(parts(), 1..4), any::<bool>()), 1..25)
 }
 
-/// A leaf of a submission: a chain's link, or the grant.
+/// An entry of a submission: a link of a chain, or `None` for the grant.
 type Brought = Option<(usize, usize)>;
 
 fn brought(parts: &[Part]) -> Vec<Brought> {
@@ -147,7 +147,7 @@ fn brought(parts: &[Part]) -> Vec<Brought> {
     all
 }
 
-/// What a log has, as its emitters would count it.
+/// A model of the log, as its emitters would count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Model {
     next: [usize; CHAINS],
@@ -163,7 +163,7 @@ enum Outcome {
 }
 
 impl Model {
-    /// What follows from a submission, told without looking at any byte of it.
+    /// Predicts the outcome of a submission without looking at its bytes.
     fn submit(&mut self, world: &World, brought: &[Brought]) -> Outcome {
         let mut after = self.clone();
         let mut unsigned = [false; CHAINS];
@@ -218,7 +218,7 @@ fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
     }
 }
 
-/// A storage in memory, which knows no more than what a growth says of itself.
+/// A storage in memory that knows only what a batch reports about itself.
 #[derive(Default)]
 struct Memory {
     leaves: Vec<String>,
@@ -265,7 +265,7 @@ impl Storage for Memory {
     }
 }
 
-/// All that a growth tells, in an order of its own.
+/// Returns everything that a batch reports, sorted.
 fn told(growth: &Growth) -> impl PartialEq + std::fmt::Debug + use<> {
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let chains: BTreeMap<String, String> =
@@ -284,7 +284,7 @@ fn submission(world: &World, brought: &[Brought]) -> Submission {
     };
     let body = brought.iter().map(line).collect::<Vec<_>>().join("\n");
     let mut submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-    // Half of them are verified ahead, as far as that can be told.
+    // Half of the submissions are verified ahead as far as possible.
     if brought.len().is_multiple_of(2) {
         submission.verify(|_| None, |key| world.rules.admits(key));
     }
@@ -300,14 +300,14 @@ proptest! {
     })]
 
     #[test]
-    fn however_submissions_come_each_chain_is_taken_once_and_in_its_order(steps in steps()) {
+    fn chains_are_accepted_once_and_in_order_however_submissions_arrive(steps in steps()) {
         let world = World::new();
         let mut model = Model::default();
-        // One log that keeps all in one growth, and one that makes it durable now and then.
+        // Compare a log that keeps everything in one batch with one that makes it durable now and then.
         let mut big = Growth::new(0);
         let mut memory = Memory::default();
         let mut small = Growth::new(0);
-        // In the end everybody brings what is left.
+        // At the end, every emitter sends what is left.
         let mut steps = steps;
         steps.push((vec![Part::Grant], true));
         for chain in 0..CHAINS {
@@ -351,12 +351,12 @@ proptest! {
 }
 
 #[test]
-fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
+fn a_fork_within_one_submission_is_reported_with_both_links() {
     let world = World::new();
     let mut growth = Growth::new(0);
     let begin: Vec<Brought> = (0..3).map(|link| Some((0, link))).collect();
     growth.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
-    // The same key goes on otherwise, after the same links.
+    // The same key continues differently after the same links.
     let key = key("example.com/e10", 10);
     let time = Time::from_millis(1_795_150_000_000).unwrap();
     let position = countersign::recorder::Position {
@@ -387,7 +387,7 @@ fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     let both = format!("{}\n{other}", one.line);
     assert_eq!(fork(both, &mut growth), (None, vec![one.leaf.clone(), other_leaf.clone()]));
     assert_eq!(growth.size(), 3);
-    // The log has one of them: it is pointed to.
+    // If the log has one of the links, the evidence refers to it.
     growth.submit(&world.rules, &Empty, &submission(&world, &[Some((0, 3))]), Time::MAX).unwrap();
     assert_eq!(fork(other, &mut growth), (Some(3), vec![other_leaf]));
 }

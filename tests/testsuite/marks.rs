@@ -1,4 +1,5 @@
-//! What is told of an export beside its events: what the checks found, and nothing that nothing vouches for.
+//! Marks: the lines of an export that are not events, with the results of the checks, and only as far as signatures
+//! vouch for them.
 #![cfg(not(target_arch = "wasm32"))]
 
 use countersign::base64;
@@ -51,7 +52,7 @@ fn notes(marks: &[Mark]) -> Vec<&NoteMark> {
 }
 
 #[test]
-fn marks_are_what_the_report_counts() {
+fn marks_match_the_counts_of_the_report() {
     for case in cases::all() {
         let (report, Update { marks, .. }) = verify(&case);
         let counts = &report.counts;
@@ -104,7 +105,7 @@ fn marks_are_what_the_report_counts() {
 }
 
 #[test]
-fn a_link_is_marked_as_it_stands_in_the_export() {
+fn links_are_marked_as_in_the_export() {
     let mut kinds = [0; 6];
     for case in cases::all() {
         let Ok(text) = core::str::from_utf8(&case.export) else { continue };
@@ -135,8 +136,8 @@ fn a_link_is_marked_as_it_stands_in_the_export() {
 }
 
 #[test]
-fn what_no_signature_covers_is_not_marked() {
-    // Signed are the links on lines 2, 42 and 82.
+fn links_without_a_covering_signature_are_not_marked() {
+    // The links on lines 2, 42, and 82 are signed.
     const NAME: &str = "withheld-120";
     let text = String::from_utf8(case(NAME).export).unwrap();
     let mut lines: Vec<&str> = text.split_inclusive('\n').take(100).collect();
@@ -153,7 +154,7 @@ fn what_no_signature_covers_is_not_marked() {
 }
 
 #[test]
-fn marks_travel_with_summaries_as_bytes() {
+fn marks_survive_serialization_of_summaries() {
     for case in cases::all() {
         let mut progress = Progress::new(telling(&case));
         let Some((summaries, end)) = case.summaries(&mut progress, 3) else { continue };
@@ -165,7 +166,7 @@ fn marks_travel_with_summaries_as_bytes() {
 }
 
 #[test]
-fn signatures_of_checkpoints_are_what_the_checks_found() {
+fn signature_marks_match_the_checks() {
     for case in cases::all() {
         let (report, Update { marks, .. }) = verify(&case);
         let has = |code| report.finding_counts.iter().any(|(found, _)| *found == code);
@@ -185,7 +186,7 @@ fn signatures_of_checkpoints_are_what_the_checks_found() {
 }
 
 #[test]
-fn each_signature_of_a_log_with_several_keys_is_judged_by_itself() {
+fn each_signature_of_a_log_with_several_keys_is_judged_separately() {
     let (_, told) = verify(&case("log-two-keys-one-bad-signature"));
     let signatures = &checkpoints(&told.marks)[0].signatures;
     assert!(signatures.iter().all(|mark| mark.by == SignedBy::Log));
@@ -195,14 +196,14 @@ fn each_signature_of_a_log_with_several_keys_is_judged_by_itself() {
 }
 
 #[test]
-fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
+fn marks_tell_if_the_signer_is_authorized() {
     let mut seen = [0; 2];
     for case in cases::all() {
         let mut verifier = Verifier::new(Options { events: true, ..telling(&case) });
         verifier.push(&case.export);
         let (verification, Update { events, marks, .. }) = verifier.finish_with_update();
         let mut codes = verification.report.findings.iter().map(|finding| finding.code);
-        // Nobody may write another log's chain here.
+        // No emitter is authorized to write another log's chain here.
         if codes.any(|code| code == FindingCode::ChainOrigin) {
             continue;
         }
@@ -246,7 +247,7 @@ fn a_key_of_another_log_vouches_for_no_checkpoint() {
 }
 
 #[test]
-fn a_note_acts_where_the_report_lets_it() {
+fn notes_take_effect_as_in_the_report() {
     for (name, acts, signers) in [
         ("log-two-chains", vec![true, true], 2),
         ("key-statement-emitter-grants", vec![true, true, false], 3),
@@ -261,7 +262,7 @@ fn a_note_acts_where_the_report_lets_it() {
 }
 
 #[test]
-fn findings_are_told_as_they_are_met() {
+fn findings_are_streamed_as_they_occur() {
     for case in cases::all() {
         let (report, told) = verify(&case);
         let sorted = |mut findings: Vec<Finding>| {
@@ -273,7 +274,7 @@ fn findings_are_told_as_they_are_met() {
 }
 
 #[test]
-fn an_error_is_told_at_once() {
+fn an_error_is_reported_at_once() {
     let case = case("log-flip-event");
     let mut verifier = Verifier::live(telling(&case));
     let bad =

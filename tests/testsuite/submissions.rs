@@ -1,4 +1,4 @@
-//! What a log takes of a submission and what it refuses, case by case (SPEC section 6).
+//! Acceptance and refusal of submissions, case by case (SPEC section 6).
 #![cfg(not(target_arch = "wasm32"))]
 
 use countersign::base64;
@@ -27,12 +27,12 @@ fn emitter() -> SignerKey {
     key("example.com/emitter")
 }
 
-/// Any second of a minute.
+/// Returns the time at a second of a minute.
 fn at(second: i64) -> Time {
     Time::from_millis(1_795_150_000_000 + second * 1_000).unwrap()
 }
 
-/// Links of one chain, made as an emitter may that does not keep to the rules.
+/// Links of one chain, as an emitter may write them that does not follow the rules.
 struct Chain {
     key: SignerKey,
     id: ChainId,
@@ -47,7 +47,7 @@ impl Chain {
         Self { key, id: ChainId::of_open(&leaf_hash(link.as_bytes())), links: vec![link] }
     }
 
-    /// The first links again, for a chain that goes on otherwise.
+    /// Copies the first links, to continue the chain differently.
     fn fork(&self, links: usize) -> Self {
         Self { key: key(self.key.verifier_key().name()), id: self.id, links: self.links[..links].to_vec() }
     }
@@ -58,7 +58,7 @@ impl Chain {
         link
     }
 
-    /// An event link after that link, with that seq; what it commits to makes it one of its own.
+    /// Returns an event link after `before`, with this seq. `what` makes its commit unique.
     fn link(&self, before: &str, seq: u64, time: Time, what: u8) -> String {
         let commit = countersign::hash::Hash([what; 32]);
         write_event(self.id, seq, time, &leaf_hash(before.as_bytes()), &commit)
@@ -93,7 +93,7 @@ fn note(statements: &[Statement], signer: &SignerKey) -> String {
     KeyNote::sign(ORIGIN, statements, signer).unwrap()
 }
 
-/// A submission's body: links without their events, and key notes.
+/// Returns a submission's body: links without their events, and key notes.
 fn body<'l>(leaves: impl IntoIterator<Item = &'l String>) -> String {
     let mut lines = Writer::new();
     for leaf in leaves {
@@ -110,7 +110,7 @@ fn submit<'l>(
     submit_when(at(60), growth, rules, leaves)
 }
 
-/// The same when the log's clock shows that.
+/// Submits with the log's clock at `now`.
 fn submit_when<'l>(
     now: Time,
     growth: &mut Growth,
@@ -121,7 +121,7 @@ fn submit_when<'l>(
     growth.submit(rules, &Empty, &submission, now).map_err(AcceptanceError::refusal)
 }
 
-/// The kind of a refusal; `Ok` where all was taken.
+/// Returns the kind of a refusal, or `Ok` if the submission was accepted.
 fn kind(taken: Result<Taken, SubmissionError>) -> Result<(), Kind> {
     taken.map(drop).map_err(|refusal| refusal.kind)
 }
@@ -135,13 +135,13 @@ fn emitters(keys: &[&SignerKey]) -> Trust {
     keys.iter().fold(Trust::default(), add)
 }
 
-/// A trust file with these lines too.
+/// Returns rules with these lines added to the trust file.
 fn with_lines(trust: &Trust, lines: &str) -> Rules {
     let trust = Trust::parse(&[&trust.to_text(), lines.as_bytes()].concat()).unwrap();
     Rules::new(ORIGIN, Some(trust))
 }
 
-/// A log that has these links, and what it says to others.
+/// Submits `brought` to a log that has the links `taken`, and returns the refusal.
 fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> SubmissionError {
     let mut growth = Growth::new(0);
     if !taken.is_empty() {
@@ -160,11 +160,11 @@ fn evidence(refusal: SubmissionError) -> Evidence {
 }
 
 #[test]
-fn a_fork_is_proven_up_to_the_link_whose_signature_vouches_for_it() {
+fn a_fork_is_proven_up_to_the_next_signed_link() {
     let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
     let twin = chain.fork(2).unsigned_event(7).unsigned_event(8).event(9).event(10);
     let other = Chain::open(emitter(), 2).unsigned_event(1).event(2);
-    // Links of another chain, in between, are none of its evidence.
+    // Links of another chain in between are not part of the evidence.
     let brought = twin.links[2..].iter().zip(&other.links).flat_map(|(one, other)| [one, other]);
     let found = evidence(refused(&chain.links, brought));
     assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, Some(2)));
@@ -172,7 +172,7 @@ fn a_fork_is_proven_up_to_the_link_whose_signature_vouches_for_it() {
 }
 
 #[test]
-fn what_no_signature_vouches_for_is_no_fork() {
+fn a_continuation_without_a_signature_is_no_fork() {
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let twin = chain.fork(2).unsigned_event(7).unsigned_event(8).event(9);
     let [.., first, second, third] = &twin.links[..] else { unreachable!() };
@@ -197,7 +197,7 @@ fn what_no_signature_vouches_for_is_no_fork() {
 }
 
 #[test]
-fn of_two_continuations_in_one_submission_each_is_evidence() {
+fn both_of_two_continuations_in_one_submission_are_evidence() {
     let chain = Chain::open(emitter(), 1).event(1);
     let one = chain.fork(2).unsigned_event(2).unsigned_event(3).event(4).event(5);
     let other = chain.fork(2).unsigned_event(6).event(7);
@@ -208,12 +208,12 @@ fn of_two_continuations_in_one_submission_each_is_evidence() {
     let found = evidence(refused(&chain.links, brought));
     assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, None));
     assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
-    // What they share is no part of it, though it came with the same submission.
+    // The links that they share are not part of the evidence, though they were in the same submission.
     let brought: Vec<&String> = one.links[..5].iter().chain(&other.links[2..]).collect();
     let found = evidence(refused(&[], brought));
     assert_eq!((found.seq, found.index), (2, None));
     assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
-    // The log has the first link after which they part, and the submission the one that is not the other's.
+    // The log has the first link that differs; the submission has the other one.
     let held = chain.fork(2).unsigned_event(2).event(3);
     let goes_on = held.fork(4).unsigned_event(4).event(5);
     let otherwise = held.fork(4).event(6);
@@ -221,7 +221,7 @@ fn of_two_continuations_in_one_submission_each_is_evidence() {
     let found = evidence(refused(&held.links, brought));
     assert_eq!((found.seq, found.index), (4, None));
     assert_eq!(found.refused, [&goes_on.links[4..], &otherwise.links[4..]].concat());
-    // Nothing vouches for the first of the two.
+    // No signature vouches for the first of the two.
     let unsigned = held.fork(4).unsigned_event(4);
     let refusal = refused(&held.links, [&unsigned.links[4], &otherwise.links[4]]);
     assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused));
@@ -235,18 +235,18 @@ fn a_link_after_the_close_link_or_after_another_link_is_a_fork() {
     assert!(refusal.error.message.ends_with("is closed"), "{refusal}");
     let found = evidence(refusal);
     assert_eq!((found.seq, found.index), (3, Some(2)));
-    // The log has a link where the chain that was closed has its end.
+    // The log has another link at the position of the close link.
     let refusal = refused(&closed.links, [&open.fork(2).event(2).links[2]]);
-    assert!(refusal.error.message.ends_with("has another link 2 in the log"), "{refusal}");
+    assert!(refusal.error.message.contains("a different link 2 in chain"), "{refusal}");
     let after_another = open.signed(open.link(&closed.links[2], 2, at(1), 1));
     let refusal = refused(&open.links, [&after_another]);
-    assert!(refusal.error.message.ends_with("has another link 1 in the log"), "{refusal}");
+    assert!(refusal.error.message.contains("a different link 1 in chain"), "{refusal}");
     let found = evidence(refusal);
     assert_eq!((found.seq, found.index, found.refused), (2, Some(1), vec![after_another]));
 }
 
 #[test]
-fn a_link_goes_on_where_its_chain_stands_and_never_back_in_time() {
+fn a_link_must_continue_its_chain_and_not_go_back_in_time() {
     let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
     let Kind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind else {
         panic!("not a gap")
@@ -271,7 +271,7 @@ fn a_link_goes_on_where_its_chain_stands_and_never_back_in_time() {
 }
 
 #[test]
-fn each_chain_ends_signed_and_the_refusal_names_the_line_where_one_does_not() {
+fn each_chain_must_end_signed_and_the_refusal_names_the_line() {
     let (one, two) =
         (Chain::open(emitter(), 1).unsigned_event(1), Chain::open(emitter(), 2).unsigned_event(1));
     let whole = one.fork(2).event(2);
@@ -288,7 +288,7 @@ fn each_chain_ends_signed_and_the_refusal_names_the_line_where_one_does_not() {
 }
 
 #[test]
-fn what_is_there_already_is_told_with_the_place_that_it_has() {
+fn repeated_links_are_reported_with_their_index() {
     let mut growth = Growth::new(0);
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let revoked = key("example.com/revoked");
@@ -300,14 +300,14 @@ fn what_is_there_already_is_told_with_the_place_that_it_has() {
     assert_eq!((tip.seq, tip.index, tip.hash), (2, 3, leaf_hash(chain.links[2].as_bytes())));
     let notes: Vec<_> = taken.notes.iter().map(|held| (held.index, held.hash)).collect();
     assert_eq!(notes, [(1, leaf_hash(revoke.as_bytes()))]);
-    // Nothing of it need be new.
+    // A submission may consist of repeats.
     let taken = submit(&mut growth, &anyone(), &chain.links[..2]).unwrap();
     let tip = taken.chains[&chain.id];
     assert_eq!((taken.added, tip.seq, tip.index, tip.hash), (0, 1, 2, leaf_hash(chain.links[1].as_bytes())));
 }
 
 #[test]
-fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
+fn a_revocation_affects_only_its_key_from_its_line_on() {
     let (revoked, good) = (emitter(), key("example.com/good"));
     let rules = with_lines(&emitters(&[&revoked, &good]), "");
     let chain = Chain::open(revoked, 1).event(1).event(2);
@@ -320,7 +320,7 @@ fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
     submit(&mut growth, &rules, all.chain([&other.links[1]])).unwrap();
     let refusal = submit(&mut growth, &rules, [&chain.links[2]]).unwrap_err();
     assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
-    // The same within one submission.
+    // The same applies within one submission.
     let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
     let refusal = submit(&mut Growth::new(0), &rules, within_one).unwrap_err();
     assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(5)));
@@ -334,7 +334,7 @@ fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
 }
 
 #[test]
-fn what_is_for_another_log_is_not_taken() {
+fn refuses_chains_and_notes_of_another_log() {
     let elsewhere = Rules::new("log.example/other", None);
     let revoke = Statement::Revoke { key: emitter().verifier_key().clone(), since: None };
     for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
@@ -345,7 +345,7 @@ fn what_is_for_another_log_is_not_taken() {
 }
 
 #[test]
-fn one_issuer_in_whose_name_the_statement_is_suffices_and_another_does_not() {
+fn one_issuer_whose_name_covers_the_statement_suffices() {
     let (issuer, other) = (key("example.com"), key("example.org"));
     let add = |trust: Trust, key: &SignerKey| trust.with_issuer(key.verifier_key().clone()).unwrap();
     let rules = Rules::new(ORIGIN, Some(add(add(Trust::default(), &issuer), &other)));
@@ -363,7 +363,7 @@ fn one_issuer_in_whose_name_the_statement_is_suffices_and_another_does_not() {
 }
 
 #[test]
-fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
+fn a_revocation_in_the_trust_file_acts_from_its_time_on() {
     let (revoked, good) = (emitter(), key("example.com/good"));
     let both = emitters(&[&revoked, &good]);
     let lines = format!("revoke {} {}\n", revoked.verifier_key(), at(2));
@@ -384,9 +384,9 @@ fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
     assert_eq!(refusal.kind, Kind::Unauthorised);
 }
 
-/// A thief writes what time he likes: the log asks its own clock.
+/// A thief can date links freely, so the log uses its own clock.
 #[test]
-fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
+fn a_key_revoked_by_the_trust_file_is_refused_however_links_are_dated() {
     let line = format!("revoke {} {}\n", emitter().verifier_key(), at(600));
     let chain = Chain::open(emitter(), 1).event(1);
     let alone = with_lines(&emitters(&[&emitter()]), &line);
@@ -399,8 +399,8 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
         (&alone, 599_999, true),
         (&alone, 600_000, false),
         (&alone, 90_000_000_000, false),
-        // Witnesses take a while, and their clocks may be ahead: what they cannot attest before the revocation is
-        // suspect for good.
+        // Witnesses take a while, and their clocks may be ahead: links that they cannot attest before the revocation
+        // are suspect forever.
         (&witnessed, 600_000 - SETTLE - 1, true),
         (&witnessed, 600_000 - SETTLE, false),
         (&witnessed, 599_999, false),
@@ -413,7 +413,7 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
 }
 
 #[test]
-fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
+fn a_link_may_be_ahead_of_the_logs_clock_by_the_tolerance() {
     let (rules, chain) = (with_lines(&emitters(&[&emitter()]), ""), Chain::open(emitter(), 1).event(1));
     let when = |behind: i64| Time::from_millis(at(1).millis() - behind).unwrap();
     let mut growth = Growth::new(0);
@@ -422,7 +422,7 @@ fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
     // The open link is a second older than the other one.
     for (behind, line, wait) in [(EMITTER + 1, 2, 1), (EMITTER + 3_600_000, 1, 3_599_000)] {
         let now = when(behind);
-        // What the log has it tells, whatever its clock shows by now.
+        // Repeats are answered regardless of the clock.
         let again = submit_when(now, &mut growth, &rules, &chain.links).unwrap();
         assert_eq!((again.added, again.repeated), (0, 2));
         let refusal = submit_when(now, &mut Growth::new(0), &rules, &chain.links).unwrap_err();
@@ -435,10 +435,10 @@ fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
     }
 }
 
-/// With witnesses, a key's links must be attested within a day after its grants: what comes too late for that would
-/// spoil the verdict of every export.
+/// With witnesses, a key's links must be attested within a day after its grants end. A link that arrives too late for
+/// that would spoil the verdict of every export.
 #[test]
-fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
+fn links_after_a_grant_are_accepted_as_long_as_they_can_be_attested() {
     let (issuer, granted) = (key("example.com"), emitter());
     let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let lines = format!("issuer {}\n", issuer.verifier_key());
@@ -464,7 +464,7 @@ fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
 }
 
 #[test]
-fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
+fn a_key_note_is_accepted_only_about_known_keys() {
     let (issuer, named, granted) = (key("example.com"), key("example.com/named"), key("example.com/granted"));
     let (stranger, banned) = (key("example.org/stranger"), key("example.org/banned"));
     let trust = emitters(&[&named]).with_issuer(issuer.verifier_key().clone()).unwrap();
@@ -482,7 +482,7 @@ fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
         (vec![&grant, &note(&[revoke(&granted)], &granted)], true),
         (vec![&note(&[revoke(&granted)], &issuer)], true),
         (vec![&note(&vec![revoke(&stranger); 500], &stranger)], false),
-        // A stranger beside one who is known brings nothing in.
+        // A note about a known key does not admit a stranger's.
         (vec![&grant, &note(&[revoke(&granted), revoke(&stranger)], &granted)], false),
     ] {
         assert_eq!(taken(&leaves), if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{leaves:?}");
@@ -491,7 +491,7 @@ fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
 }
 
 #[test]
-fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
+fn an_issuer_revoked_by_the_trust_file_may_revoke_but_not_grant() {
     let (issuer, about) = (key("example.com"), emitter());
     let trust = Trust::default().with_issuer(issuer.verifier_key().clone()).unwrap();
     let grant =
@@ -508,9 +508,9 @@ fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
     }
 }
 
-/// What a key says of itself stays in the log for good: 58 kB each, as often as it likes.
+/// Self-revocations stay in the log forever, 58 kB each, so a key could flood it.
 #[test]
-fn a_key_revokes_itself_once() {
+fn a_key_may_revoke_itself_only_once() {
     let (issuer, about) = (key("example.com"), emitter());
     let rules = with_lines(&emitters(&[&about]).with_issuer(issuer.verifier_key().clone()).unwrap(), "");
     let revoke =
@@ -523,16 +523,16 @@ fn a_key_revokes_itself_once() {
         let refusal = submit(&mut growth, &rules, [&again]).unwrap_err();
         assert_eq!(refusal.kind, Kind::Unauthorised);
     }
-    // The same note gets its old index, and an issuer may say more.
+    // The same note gets its old index, and an issuer may state more.
     assert_eq!(submit(&mut growth, &rules, [&own(9)]).unwrap().repeated, 1);
     submit(&mut growth, &rules, [&note(&[revoke(8)], &issuer)]).unwrap();
     assert_eq!(growth.size(), 2);
     assert!(submit(&mut Growth::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
 }
 
-/// Anybody can name a key that the log knows. What alarms are made of is what the key itself signed.
+/// Anyone can name a key that the log knows. Alarms should depend on what the key really signed.
 #[test]
-fn a_refusal_says_whether_the_key_signed_what_is_refused() {
+fn a_refusal_tells_if_the_key_signed_the_refused_link() {
     let (revoked, early) = (emitter(), key("example.com/early"));
     let line = format!("revoke {} -\n", revoked.verifier_key());
     let rules = with_lines(&emitters(&[&revoked, &early]), &line);
@@ -552,7 +552,7 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
             assert_eq!(refusal.is_signed, is_signed, "{refusal}");
         }
     }
-    // Of a link without a signature the next signed one speaks.
+    // For an unsigned link, the next signed one counts.
     let rules = with_lines(&emitters(&[&emitter()]), "");
     let chain = Chain::open(emitter(), 2).unsigned_event(1).unsigned_event(2).event(3);
     let ahead = Time::from_millis(at(1).millis() - EMITTER - 1).unwrap();
@@ -565,9 +565,9 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
     }
 }
 
-/// An issuer whose key was stolen granted a thief's: readers trust nothing of it, so the log takes nothing either.
+/// A stolen issuer key may have granted a thief's key. Readers trust no such grant, so the log accepts none.
 #[test]
-fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
+fn a_grant_of_a_revoked_issuer_is_void() {
     let (issuer, granted) = (key("example.com"), emitter());
     let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
     let grant = |until: Option<i64>, by: &SignerKey| {
@@ -592,7 +592,7 @@ fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
 }
 
 #[test]
-fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
+fn links_under_a_grant_are_refused_once_the_trust_file_revokes_the_issuer() {
     let (issuer, granted) = (key("example.com"), emitter());
     let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
     let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
@@ -606,7 +606,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
         )
     };
     let trust = |lines: String| Trust::parse(lines.as_bytes()).unwrap();
-    // What the log took before, and who goes on with it.
+    // The log accepted links before; then the chain continues.
     let before = Rules::new(ORIGIN, Some(trust(issuers.clone())));
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let grant = statement(None);
@@ -616,12 +616,12 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
     let minutes = |minutes: i64| at(minutes * 60);
     for (lines, existed_by, now, is_taken) in [
         (issuers.clone(), None, minutes(1), true),
-        // Without witnesses nothing shows when it was granted.
+        // Without witnesses, nothing shows when the key was granted.
         (issuers.clone() + &revoke("-"), None, minutes(1), false),
         (issuers.clone() + &revoke(&since), None, minutes(1), false),
         (issuers.clone() + &revoke(&since), Some(at(599)), minutes(1), false),
         (issuers.clone() + &quorum + &revoke("-"), Some(at(1)), minutes(1), false),
-        // It was there before that moment, or may still be shown to have been.
+        // The grant existed before that moment, or may still be shown to have.
         (issuers.clone() + &quorum + &revoke(&since), Some(at(599)), minutes(100), true),
         (issuers.clone() + &quorum + &revoke(&since), Some(at(600)), minutes(100), false),
         (issuers.clone() + &quorum + &revoke(&since), None, minutes(100), false),
@@ -643,10 +643,10 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
                 "{lines} {existed_by:?} {now}"
             );
         }
-        // What is there stays.
+        // Links accepted before stay.
         assert_eq!(submit_when(now, &mut growth.clone(), &rules, &chain.links[..2]).unwrap().repeated, 2);
     }
-    // One that is not revoked grants it anew, for a new chain.
+    // Another issuer that is not revoked grants the key again, for a new chain.
     let revoked = trust(issuers + &revoke("-"));
     let open = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
     let anew = note(&[open], &other);
@@ -661,7 +661,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
 }
 
 #[test]
-fn a_grant_holds_within_its_window_and_for_chains_begun_after_it() {
+fn a_grant_holds_within_its_window_and_for_chains_opened_after_it() {
     let (issuer, granted) = (key("example.com"), emitter());
     let trust = Trust::default().with_issuer(issuer.verifier_key().clone()).unwrap();
     let rules = Rules::new(ORIGIN, Some(trust));
@@ -680,7 +680,7 @@ fn a_grant_holds_within_its_window_and_for_chains_begun_after_it() {
 }
 
 #[test]
-fn a_body_is_read_up_to_its_limits_and_not_beyond() {
+fn a_body_is_parsed_up_to_its_limits() {
     let chain = Chain::open(emitter(), 1).event(1);
     let body = body(&chain.links);
     let kind = |body: &[u8], bytes: usize, lines: usize| {
@@ -691,10 +691,10 @@ fn a_body_is_read_up_to_its_limits_and_not_beyond() {
     assert_eq!(kind(body.as_bytes(), body.len(), 2), Ok(2));
     assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(Kind::TooLarge));
     assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(Kind::TooLarge));
-    // What it takes in memory is its texts and little else.
+    // In memory it takes little more than its text.
     let read = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
     assert!((body.len()..4096).contains(&read.bytes()), "{} of {}", read.bytes(), body.len());
-    // Blank lines are none, and are counted where a line is named.
+    // Blank lines don't count as lines, but count in line numbers.
     let spaced = format!("\n \r\n{}", body.replace('\n', "\r\n\n"));
     assert_eq!(kind(spaced.as_bytes(), 1 << 20, 2), Ok(2));
     for (text, line) in [(&b"\n\n{\"link\":\"\xff\"}\n"[..], 3), (b"\n{}\n", 2), (b"\xff", 1)] {
@@ -704,15 +704,15 @@ fn a_body_is_read_up_to_its_limits_and_not_beyond() {
     assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(Kind::Malformed));
 }
 
-/// What a log knows of those who write: a chain and whose it is, a key that was revoked, and a key note.
+/// What a log knows: a chain with its key, a revoked key, and a key note.
 #[derive(Default)]
-struct Acquaintances {
+struct KnownKeys {
     chain: Option<(ChainId, VerifierKey)>,
     revoked: Option<VerifierKey>,
     note: Option<Hash>,
 }
 
-impl Known for Acquaintances {
+impl Known for KnownKeys {
     type Error = std::convert::Infallible;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Self::Error> {
@@ -729,7 +729,7 @@ impl Known for Acquaintances {
 }
 
 #[test]
-fn strangers_are_known_by_their_first_leaf() {
+fn strangers_are_refused_by_their_first_leaf() {
     let (issuer, named, stranger) = (key("example.com"), emitter(), key("example.com/stranger"));
     let trust = emitters(&[&named]).with_issuer(issuer.verifier_key().clone()).unwrap();
     let rules = Rules::new(ORIGIN, Some(trust));
@@ -749,12 +749,12 @@ fn strangers_are_known_by_their_first_leaf() {
     let granted = note(&[statement(&stranger, true)], &issuer);
     let own_grant = note(&[statement(&stranger, true)], &stranger);
     let revoked = note(&[statement(&stranger, false)], &issuer);
-    let nobody = Acquaintances::default;
+    let knows_nothing = KnownKeys::default;
     let knows_chain =
-        || Acquaintances { chain: Some((strange.id, stranger.verifier_key().clone())), ..nobody() };
-    let knows_key = || Acquaintances { revoked: Some(stranger.verifier_key().clone()), ..nobody() };
-    let knows_note = || Acquaintances { note: Some(leaf_hash(own_grant.as_bytes())), ..nobody() };
-    let admitted = |rules: &Rules, known: &Acquaintances, leaves: &[&String]| {
+        || KnownKeys { chain: Some((strange.id, stranger.verifier_key().clone())), ..knows_nothing() };
+    let knows_key = || KnownKeys { revoked: Some(stranger.verifier_key().clone()), ..knows_nothing() };
+    let knows_note = || KnownKeys { note: Some(leaf_hash(own_grant.as_bytes())), ..knows_nothing() };
+    let admitted = |rules: &Rules, known: &KnownKeys, leaves: &[&String]| {
         let mut admission = Admission::new(rules, known);
         let mut admit = |leaf: &Leaf| admission.admit(leaf);
         let mut intake = Intake::new(Limits::default());
@@ -763,26 +763,26 @@ fn strangers_are_known_by_their_first_leaf() {
         taken.map(drop).map_err(AcceptanceError::refusal)
     };
     for (known, leaves, expected) in [
-        (nobody(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
-        (nobody(), vec![begun], Err(Kind::Unauthorised)),
-        (nobody(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorised)),
+        (knows_nothing(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
+        (knows_nothing(), vec![begun], Err(Kind::Unauthorised)),
+        (knows_nothing(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorised)),
         (knows_key(), vec![begun], Ok(())),
         (knows_chain(), vec![&strange.links[1]], Ok(())),
-        (nobody(), vec![&granted, begun], Ok(())),
-        (nobody(), vec![begun, &granted], Err(Kind::Unauthorised)),
-        (nobody(), vec![&own_grant], Err(Kind::Unauthorised)),
-        // What a note revokes it does not make known.
-        (nobody(), vec![&revoked, begun], Err(Kind::Unauthorised)),
+        (knows_nothing(), vec![&granted, begun], Ok(())),
+        (knows_nothing(), vec![begun, &granted], Err(Kind::Unauthorised)),
+        (knows_nothing(), vec![&own_grant], Err(Kind::Unauthorised)),
+        // A key that a note revokes does not become known by it.
+        (knows_nothing(), vec![&revoked, begun], Err(Kind::Unauthorised)),
         (knows_note(), vec![&own_grant, begun], Ok(())),
     ] {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);
         assert_eq!(kind, expected, "{leaves:?}");
     }
-    // A link whose chain's begin is missing, and one for another log, are refused as such.
-    let gap = admitted(&rules, &nobody(), &[&strange.links[1]]).unwrap_err().kind;
+    // A link whose open link is missing, and one for another log, are refused as such.
+    let gap = admitted(&rules, &knows_nothing(), &[&strange.links[1]]).unwrap_err().kind;
     assert_eq!(gap, Kind::Gap { chain: strange.id, expected: 0, last: None });
-    let other = admitted(&rules, &nobody(), &[&elsewhere]).unwrap_err().error;
+    let other = admitted(&rules, &knows_nothing(), &[&elsewhere]).unwrap_err().error;
     assert!(other.to_string().contains("other.example/audit"), "{other}");
-    // A log without a trust file takes leaves from everyone.
-    assert_eq!(admitted(&anyone(), &nobody(), &[begun, &own_grant, &strange.links[1]]), Ok(()));
+    // A log without a trust file accepts leaves from everyone.
+    assert_eq!(admitted(&anyone(), &knows_nothing(), &[begun, &own_grant, &strange.links[1]]), Ok(()));
 }

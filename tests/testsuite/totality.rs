@@ -1,4 +1,4 @@
-//! Nothing that is read can make a parser panic, and what parses is written back as it was.
+//! Parsers never panic on any input, and what parses is written back unchanged.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::sync::LazyLock;
@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::common::cases;
 
-/// Exports' lines, what stands in them, trust files and whatever text `primitives.json` has.
+/// Seeds: exports' lines and their parts, trust files, and all texts of `primitives.json`.
 static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut seeds = Vec::new();
     for case in cases::all() {
@@ -57,7 +57,7 @@ static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     seeds
 });
 
-/// A request of a log that grew from one leaf to two.
+/// Returns a request of a log that grew from one leaf to two.
 fn witness_request() -> String {
     let key = SignerKey::from_seed("log.example/audit", [1; 32]).unwrap();
     let root = leaf_hash(b"a leaf");
@@ -81,11 +81,11 @@ enum Mutation {
     Replace(Index, u8),
     Remove(Index, usize),
     Repeat(Index, usize, usize),
-    /// From so far on it goes on as another text does.
+    /// Continues another text from a position.
     Splice(Index, Index, Index),
 }
 
-/// Bytes that mean something to some grammar.
+/// Bytes with a meaning in some grammar.
 const TELLING: &[u8] = b" \t\r\n\0\"\\{}[]:,+-=/.0159eEuAfTZz\x7f\xc3\xa9\xe2\x80\x94\xed\xa0\x80\xff";
 
 fn mutations() -> impl Strategy<Value = Mutation> {
@@ -143,10 +143,11 @@ fn decompress(bytes: &[u8], compression: Compression) {
     let _ = decompressor.finish();
 }
 
-/// What a log refuses leaves no trace in it, and what it took it takes again. Whether it took any of it.
+/// Checks that refused leaves leave no trace, and that accepted ones are accepted again. Returns true if any was
+/// accepted.
 fn submit(bytes: &[u8]) -> bool {
     let body = bytes.split_inclusive(|&byte| byte == b'\n');
-    // The seeds are whole exports too: what is left of one without its header and checkpoints is a submission.
+    // The seeds include whole exports: without header and checkpoints, they are submissions.
     let body: Vec<u8> = body
         .filter(|line| !line.starts_with(b"{\"countersign\"") && !line.starts_with(b"{\"checkpoint\""))
         .collect::<Vec<_>>()
@@ -170,7 +171,7 @@ fn submit(bytes: &[u8]) -> bool {
     took
 }
 
-/// Reads bytes as everything that there is to read.
+/// Parses bytes with every parser.
 fn read(bytes: &[u8]) {
     let _ = submit(bytes);
     for width in [1, 2, 256] {
@@ -243,13 +244,13 @@ proptest! {
     })]
 
     #[test]
-    fn every_parser_has_an_answer_to_everything(input in inputs()) {
+    fn no_parser_panics(input in inputs()) {
         read(&input);
     }
 }
 
 #[test]
-fn and_to_the_vectors_themselves() {
+fn no_parser_panics_on_the_vectors() {
     SEEDS.iter().for_each(|seed| read(seed));
     assert!(SEEDS.iter().filter(|seed| submit(seed)).count() > 10, "a log takes some of them");
 }

@@ -1,4 +1,4 @@
-//! The conformance cases of `tests/vectors`: a folder each.
+//! The conformance cases of `tests/vectors`, one folder each.
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::trust::Trust;
@@ -23,13 +23,13 @@ pub fn all() -> impl Iterator<Item = Case> {
     files::list(FOLDER).into_iter().filter(|name| !name.contains('.')).map(Case::read)
 }
 
-/// A file of a case, where it has it.
+/// Returns a file of a case, if the case has it.
 fn file(case: &str, name: &str) -> Option<Vec<u8>> {
     let path = format!("{FOLDER}/{case}/{name}");
     files::exists(&path).then(|| files::read(&path))
 }
 
-/// A report without the members that may be worded freely.
+/// Removes the fields of a report whose wording may differ.
 pub fn stripped(mut report: Value) -> Value {
     match &mut report {
         Value::Object(members) => {
@@ -81,7 +81,7 @@ impl Case {
         }
     }
 
-    /// The same with blank lines at its end, of which no report tells.
+    /// Returns the case with blank lines at its end, which no report mentions.
     pub fn with_blank_lines(&self) -> Option<Self> {
         let is_plain = self.export.starts_with(b"{") && self.export.ends_with(b"\n");
         (is_plain && self.export.len() < 100_000).then(|| Self {
@@ -91,7 +91,7 @@ impl Case {
         })
     }
 
-    /// Summaries of so many lines each; none where there is no header.
+    /// Returns summaries of `lines` lines each, or `None` if there is no header.
     pub fn summaries(
         &self,
         progress: &mut Progress,
@@ -109,6 +109,6 @@ impl Case {
         let (header, line) = splitter.header()?;
         let mut summarizer = progress.begin(header, line).unwrap();
         let all: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
-        Some((all.chunks(lines).map(|stretch| summarizer.summarize(&stretch.concat())).collect(), end))
+        Some((all.chunks(lines).map(|chunk| summarizer.summarize(&chunk.concat())).collect(), end))
     }
 }

@@ -67,7 +67,7 @@ fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
         ("array.x", b"[{\"a\":1},{\"a\":2}]\n", "array"),
         ("indented.x", b"{\n  \"countersign\": \"export/v1\"\n}\n", "indented"),
         ("events.x", b"{\"action\":\"job.update\"}\n", "countersign record"),
-        ("error.x", b"{\"error\":{\"code\":\"token.invalid\"}}", "an error in place of the download"),
+        ("error.x", b"{\"error\":{\"code\":\"token.invalid\"}}", "an error response instead of the download"),
         ("report.x", b"{\"countersign\":\"report/v1\"}\n", "an export begins with"),
         ("quoted.x", b"> {\"countersign\":\"export/v1\",\"origin\":\"o\"}\n", "as by mail, terminals"),
         ("sorted.x", b"{\"checkpoint\":\"\"}\n", "lines were reordered"),
