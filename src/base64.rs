@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn encodes_like_rfc_4648() {
-        // From section 10 of the RFC.
+        // Test vectors of section 10 of the RFC.
         let cases = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
         let encoded = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
         for (bytes, text) in cases.into_iter().zip(encoded) {

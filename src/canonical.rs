@@ -150,8 +150,8 @@ struct Frame {
     /// The number of redacted and of unredacted values before it.
     redacted: usize,
     kept: usize,
-    /// How to treat this array's next element, if the previous one determines it, and true if that element's index is
-    /// even.
+    /// The treatment of this array's next element, if the previous one determines it, and true if that element's
+    /// index is even.
     next: Secrecy,
     is_even: bool,
     /// True if the names so far are in strictly ascending order.

@@ -75,7 +75,7 @@ pub struct CheckReport {
 impl CheckReport {
     /// Combines the findings of the walk with the report on its lines.
     pub fn new(tiles: Tiles, report: Report) -> Self {
-        // Verdicts in the order of SPEC's table, of which the first applicable one counts.
+        // Verdicts in the order of SPEC's table. The first applicable one counts.
         let worse = [Verdict::Altered, Verdict::Broken].into_iter().find(|&verdict| {
             report.verdict == verdict || tiles.finding_counts.keys().any(|code| code.verdict() == verdict)
         });

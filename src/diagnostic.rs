@@ -27,7 +27,7 @@ use crate::hex;
 pub struct Diagnostic<C = Cow<'static, str>, H = Cow<'static, str>> {
     /// The stable code.
     pub code: C,
-    /// What is wrong, for people. Never contains a secret.
+    /// The problem, for people. Never contains a secret.
     pub message: String,
     /// The file's name, as the caller gave it.
     pub file: Option<String>,

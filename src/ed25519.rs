@@ -122,7 +122,7 @@ mod tests {
                 points += usize::from(VerifyingKey::from_bytes(&encoding).is_ok_and(|key| key.is_weak()));
             }
         }
-        // Eight points, two of which have a second encoding because their x is 0.
+        // Eight points. Two of them have a second encoding because their x is 0.
         assert_eq!(points, 10);
     }
 

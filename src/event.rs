@@ -323,7 +323,7 @@ mod tests {
                 r#"{"http":{"url":"https://u:p@a.example/k/SESSION7EXAMPLE01"}}"#,
                 r#"{"http":{"url":"https://a.example/k/{token}"}}"#,
             ),
-            // Only `http.path` and `http.url` at the top level are changed.
+            // Nothing but `http.path` and `http.url` at the top level is changed.
             (
                 r#"{"after":{"http":{"path":"/1"}},"http":{"host":"/1","x":{"path":"/1"}},"path":"/1"}"#,
                 r#"{"after":{"http":{"path":"/1"}},"http":{"host":"/1","x":{"path":"/1"}},"path":"/1"}"#,

@@ -181,7 +181,7 @@ type Name = (u32, u32);
 
 /// Scans the value at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
 pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Scanned, JsonError> {
-    // One bit per open value, the innermost one's last: 1 for an object.
+    // A bit for each open value, the innermost one's last: 1 for an object.
     let mut objects = 0_u128;
     let mut names: [Name; MAX_LEVELS] = [(0, 0); MAX_LEVELS];
     let levels = levels.min(MAX_LEVELS);
@@ -381,7 +381,7 @@ pub(crate) fn duplicate_name(value: &str) -> Option<String> {
             b'"' => {
                 let (end, _) = string_end(text, index + 1).ok()?;
                 let after = skip_space(text, end);
-                // Only a field name is followed by a colon.
+                // A colon follows field names only.
                 if at(text, after) == b':'
                     && let Some(Some(names)) = open.last_mut()
                 {

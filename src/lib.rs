@@ -77,7 +77,7 @@
 //!
 //! # Run a log and prove that an event is in it
 //!
-//! [`log::Growth`] is the accepting half of a log: it accepts a [submission](log::Submission) as a whole or refuses
+//! [`log::PendingBatch`] is the accepting half of a log: it accepts a [submission](log::Submission) as a whole or refuses
 //! it. The log then signs a [checkpoint] of the tree. A [`proof::Proof`] shows anyone who trusts the log's key that
 //! an entry is in the log.
 //!
@@ -85,8 +85,8 @@
 //! # use countersign::event::{Event, Redaction};
 //! # use countersign::recorder::Recorder;
 //! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-//! use countersign::log::{Empty, Growth, Limits, Rules, Submission};
-//! use countersign::merkle::{CompactRange, Grown, inclusion_proof};
+//! use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
+//! use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 //! use countersign::note::SignerKey;
 //! use countersign::proof::Proof;
 //! use countersign::trust::Trust;
@@ -103,14 +103,14 @@
 //! // The log accepts what an emitter sends: `body` has the lines of a recorder. Its `Storage` is empty here.
 //! let rules = Rules::new("log.example/audit", Some(Trust::default().with_emitter(emitter)?));
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
-//! let mut growth = Growth::new(0);
-//! let taken = growth.submit(&rules, &Empty, &submission, now).map_err(|stop| stop.refusal())?;
+//! let mut batch = PendingBatch::new(0);
+//! let taken = batch.submit(&rules, &Empty, &submission, now).map_err(|stop| stop.refusal())?;
 //! assert_eq!(taken.added, 3);
 //!
 //! // It signs a checkpoint of its tree.
 //! let log_key = SignerKey::from_seed("log.example/audit", [7; 32])?;
-//! let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
-//! let mut tree = Grown::new(&CompactRange::new());
+//! let hashes: Vec<_> = batch.leaves().iter().map(|leaf| leaf.hash).collect();
+//! let mut tree = PendingTree::new(&CompactRange::new());
 //! tree.extend(&hashes);
 //! let checkpoint = Checkpoint::new("log.example/audit", tree.size(), tree.root())?.sign(&log_key)?;
 //!
@@ -122,7 +122,7 @@
 //!     checkpoint: SignedCheckpoint::parse(&checkpoint)?,
 //! };
 //! let trust = Trust::default().with_log(log_key.verifier_key().clone())?;
-//! Proof::parse(&proof.to_string())?.verify(growth.leaves()[1].text.as_bytes(), &trust)?;
+//! Proof::parse(&proof.to_string())?.verify(batch.leaves()[1].text.as_bytes(), &trust)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -7,10 +7,10 @@
 //! links at one position of a chain are a fork: the log refuses the second one together with its submission, and both
 //! are evidence.
 //!
-//! A [`Growth`] collects accepted submissions that the log's [`Storage`] does not have yet:
+//! A [`PendingBatch`] collects accepted submissions that the log's [`Storage`] does not have yet:
 //!
 //! ```
-//! use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+//! use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
 //! # use countersign::note::SignerKey;
 //! # use countersign::recorder::Recorder;
 //! # use countersign::trust::Trust;
@@ -24,12 +24,12 @@
 //! let trust = Trust::default().with_emitter(emitter.verifier_key().clone())?;
 //! let rules = Rules::new("log.example", Some(trust));
 //!
-//! let mut growth = Growth::new(0);
+//! let mut batch = PendingBatch::new(0);
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
-//! let taken = growth.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
-//! assert_eq!((taken.added, taken.repeated, growth.size()), (2, 0, 2));
+//! let taken = batch.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
+//! assert_eq!((taken.added, taken.repeated, batch.size()), (2, 0, 2));
 //!
-//! let again = growth.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
+//! let again = batch.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
 //! assert_eq!((again.added, again.repeated, again.chains), (0, 2, taken.chains));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -37,10 +37,10 @@
 mod acceptance;
 mod admission;
 mod error;
-mod growth;
 mod intake;
 mod leaf;
 mod lives;
+mod pending_batch;
 mod rules;
 mod storage;
 mod submission;
@@ -48,13 +48,13 @@ mod void;
 
 pub use crate::keys::{Window, Windows};
 pub(crate) use acceptance::Acceptance;
-pub use admission::{Admission, Known};
-pub use error::{AcceptanceError, Evidence, Kind, SubmissionError};
-pub use growth::{Growth, Run, Taken, Tip};
+pub use admission::{Admission, KeyLookup};
+pub use error::{AcceptanceError, Evidence, RefusalKind, SubmissionError};
 pub use intake::{Intake, MAX_BLANK};
 pub use leaf::{Body, Leaf, SaltedEvent};
 pub use lives::Life;
+pub use pending_batch::{PendingBatch, Run, SubmissionOutcome, Tip};
 pub use rules::Rules;
-pub use storage::{Chain, Empty, Held, Storage};
+pub use storage::{Chain, Empty, EntryRef, Storage};
 pub use submission::{Entry, Limits, MAX_PROVEN, Submission};
 pub use void::VoidGrants;

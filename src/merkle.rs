@@ -14,8 +14,8 @@
 
 mod bundle;
 mod compact;
-mod grown;
 mod hashes;
+mod pending_tree;
 mod proof;
 mod subtree;
 mod tile;
@@ -23,8 +23,8 @@ mod tree;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES};
 pub use compact::CompactRange;
-pub use grown::Grown;
 pub use hashes::{AuthenticHashes, TileHashes, authentic_tiles_for, decode_tile, tiles_for};
+pub use pending_tree::PendingTree;
 pub use proof::{
     HashReader, consistency_proof, consistency_subtrees, inclusion_proof, inclusion_subtrees,
     root_of_inclusion, verify_consistency, verify_inclusion,

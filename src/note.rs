@@ -322,7 +322,7 @@ impl SignerKey {
     }
 }
 
-/// One signature line of a note. A claim only, until a known key [verifies](Note::open) it.
+/// A signature line of a note: a mere claim until a known key [verifies](Note::open) it.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("— {name} {}\n", base64::encode([id, &signature[..]].concat()))]
 pub struct SignatureLine {

@@ -271,7 +271,7 @@ impl Recorder {
 
     /// Takes the lines up to the last signed link that were not taken before, each with its line end.
     pub fn drain(&mut self) -> String {
-        // Only valid UTF-8 is ever written.
+        // The buffer contains valid UTF-8 only.
         String::from_utf8(core::mem::take(&mut self.ready)).unwrap_or_default()
     }
 
@@ -299,7 +299,7 @@ impl Recorder {
         if self.chain.is_none() {
             write_string(&link, &mut self.held);
         } else {
-            // Only the open link contains names, which may need escaping.
+            // Names, which may need escaping, are in the open link only.
             self.held.push(b'"');
             self.held.extend_from_slice(link.as_bytes());
             self.held.push(b'"');

@@ -40,7 +40,7 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error};
 use crate::export::writer::Writer;
 use crate::export::{Header, Item};
-use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Growth, Leaf, Rules};
+use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Leaf, PendingBatch, Rules};
 use crate::merkle::{CompactRange, leaf_hash};
 use crate::note::{KeyType, SignerKey};
 use crate::trust::Trust;
@@ -52,7 +52,7 @@ pub struct Sealer<'k> {
     rules: Rules,
     tree: CompactRange,
     /// The log's state before the current export.
-    log: Growth,
+    log: PendingBatch,
     /// The accepted part of the current export.
     export: Acceptance,
     exports: usize,
@@ -97,7 +97,7 @@ impl<'k> Sealer<'k> {
             checkpoint_every: None,
             rules: Rules::new(key.verifier_key().name(), trust.cloned()),
             tree: CompactRange::new(),
-            log: Growth::new(0),
+            log: PendingBatch::new(0),
             export: Acceptance::new(0, None),
             exports: 0,
             sealed: 0,
@@ -171,7 +171,7 @@ impl<'k> Sealer<'k> {
             return Ok(());
         }
         // Drop the leaves, which are written already: the export may be large.
-        self.export.growth_mut().settle();
+        self.export.batch_mut().settle();
         match entry.leaf.event() {
             Some(event) => out.event(&entry.leaf.text, &event.salt, &event.text),
             None => out.item(item),
@@ -244,8 +244,8 @@ impl<'k> Sealer<'k> {
             return Err(refuse("the sealed export ends before its last checkpoint", hint));
         }
         let next = Acceptance::new(self.tree.end(), None);
-        let (growth, _) = core::mem::replace(&mut self.export, next).end()?;
-        self.log.merge(growth);
+        let (batch, _) = core::mem::replace(&mut self.export, next).end()?;
+        self.log.merge(batch);
         Ok(())
     }
 
@@ -292,7 +292,7 @@ mod tests {
             sealer.line(&Line::parse(line).unwrap().item, &mut Writer::new()).unwrap();
         }
         assert!(sealer.begin(&header, 2).is_err(), "only the first export may be a sealed one");
-        let (growth, taken) = sealer.export.end().unwrap();
-        assert_eq!((growth.size(), taken.added, growth.leaves().len()), (2, 2, 0));
+        let (batch, taken) = sealer.export.end().unwrap();
+        assert_eq!((batch.size(), taken.added, batch.leaves().len()), (2, 2, 0));
     }
 }

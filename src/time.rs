@@ -13,7 +13,7 @@ use core::str::FromStr;
 
 use crate::error::{Code, Error, Quoted};
 
-/// One day, in milliseconds.
+/// Milliseconds in a day.
 pub const DAY: i64 = 86_400_000;
 
 /// A time in the years 0000 to 9999, in milliseconds since 1970-01-01T00:00:00Z.

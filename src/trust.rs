@@ -525,7 +525,7 @@ mod tests {
         assert_eq!(times(&[(0, 5)]), None);
         assert_eq!(times(&[(0, 5), (0, 6)]), None, "one witness twice");
         assert_eq!(times(&[(0, 5), (1, 3)]), Some((at(5), at(3))));
-        // One witness alone cannot move a time past what the two others attest.
+        // A single witness cannot move a time past what the two others attest.
         assert_eq!(times(&[(0, 5), (1, 6), (2, 1_000_000)]), Some((at(6), at(6))));
         assert_eq!(times(&[(0, 5), (1, 6), (2, 0)]), Some((at(5), at(5))));
 

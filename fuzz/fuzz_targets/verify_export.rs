@@ -136,7 +136,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
                 let text = signed.checkpoint.to_string();
                 assert!(model.checkpoints.contains(&text), "no log signed {text}");
             }
-            // Without a log, an entry that is not a link has no other authority than its own signature.
+            // If there is no log, an entry that is not a link has only its own signature as authority.
             Item::Note { text, .. } if report.log.is_some() => {
                 assert!(model.leaves.contains(text.as_bytes()), "{text} is in no log");
             }

@@ -104,7 +104,7 @@ fn whole(text: &str) -> Option<f64> {
     Some(if digits.len() == text.len() { value } else { -value })
 }
 
-// In WebAssembly with JavaScript, the engine converts, which saves the conversion tables.
+// The JavaScript engine converts numbers in WebAssembly, which saves the conversion tables.
 #[cfg(all(target_arch = "wasm32", feature = "js"))]
 use javascript as engine;
 #[cfg(not(all(target_arch = "wasm32", feature = "js")))]

@@ -131,7 +131,7 @@ impl<'a> Raw<'a> {
 pub struct Tokens<'a> {
     text: &'a str,
     index: usize,
-    /// One bit per level around the open one, the outermost first: 1 for an object.
+    /// A bit for each level around the open one, the outermost first: 1 for an object.
     objects: u64,
     depth: u32,
     /// The closing bracket of the open level; 0 outside of all.
@@ -422,7 +422,7 @@ mod tests {
     #[cfg(not(target_arch = "wasm32"))]
     #[test]
     fn plain_fields_have_their_position() {
-        // Wherever the blocks that are scanned together end.
+        // Try all positions of the blocks that are scanned together.
         for length in 0..200 {
             let (name, value) = ("n".repeat(length), "v".repeat(length / 2));
             let text = format!(r#"{{"{name}":"{value}","b":{{"c":"","d":1,"e":"f"}},"g":["h"],"i\n":"j"}}"#);

@@ -1,4 +1,4 @@
-//! One pass over a log's tiles from the leaves up, in memory that does not grow with their number.
+//! A single pass over a log's tiles from the leaves up, in memory that does not grow with their number.
 
 use super::finding::{TileCode, Tiles};
 use super::plan::{Plan, Resource};

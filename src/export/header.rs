@@ -26,7 +26,7 @@ impl Header {
         read(strip(line)).ok_or_else(|| Self::missing(line))
     }
 
-    /// Returns the error for a line in place of the header. The hint says what the line seems to be.
+    /// Returns the error for a line that should be the header. The hint says what the line seems to be.
     pub(crate) fn missing(line: &[u8]) -> Error {
         Error::new(Code::Export, phrases::HEADER_INVALID).with_hint(guess(line))
     }

@@ -46,7 +46,7 @@ pub enum Item<'a> {
     },
     /// A leaf of any other kind.
     Leaf(Vec<u8>),
-    /// A skip in place of 2^`level` omitted entries.
+    /// A skip that replaces 2^`level` omitted entries.
     Skip {
         /// The level of the subtree, 0 to 52.
         level: u8,

@@ -107,7 +107,7 @@ impl Writer {
         self.end();
     }
 
-    /// Writes a skip in place of 2^`level` omitted entries. `root` is the root of their subtree.
+    /// Writes a skip that replaces 2^`level` omitted entries. `root` is the root of their subtree.
     pub fn skip(&mut self, level: u8, root: &Hash) {
         self.text.extend_from_slice(format!("{{\"skip\":[{level},\"{root}\"]").as_bytes());
         self.end();

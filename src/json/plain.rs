@@ -154,7 +154,7 @@ mod tests {
             for place in 0..BLOCK {
                 let mut block = [b'!'; BLOCK];
                 block[place] = byte;
-                // Only the first mark counts.
+                // Marks after the first one are ignored.
                 for rest in [b'!', b'"', 0x7f, 0xff] {
                     block[place + 1..].fill(rest);
                     let quote = (rest == b'"' && place + 1 < BLOCK).then_some(place + 1);

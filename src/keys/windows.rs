@@ -65,7 +65,7 @@ impl WindowIndex {
         let (least, greatest) = self.ends.last().copied().unwrap_or((i64::MAX, i64::MIN));
         let Some((from, until)) = span else { return self.ends.push((least, greatest)) };
         self.ends.push((least.min(until), greatest.max(until)));
-        // From right to left, fill each gap that the window covers and join each span that it touches.
+        // Fill each gap that the window covers and join each span that it touches, from right to left.
         let (mut left, mut right) = (from, until);
         let mut gap = until;
         while let Some((&begin, &(end, _))) =

@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::growth::Layered;
 use super::lives::lives_after;
+use super::pending_batch::Layered;
 use super::submission::{Entry, check_signature};
 use super::{
-    AcceptanceError, Body, Chain, Evidence, Growth, Held, Kind, Life, Rules, Storage, SubmissionError, Taken,
-    Tip, Windows,
+    AcceptanceError, Body, Chain, EntryRef, Evidence, Life, PendingBatch, RefusalKind, Rules, Storage,
+    SubmissionError, SubmissionOutcome, Tip, Windows,
 };
 use crate::error::{Code, Error};
 use crate::hash::Hash;
@@ -20,8 +20,8 @@ use crate::time::Time;
 /// The accepted part of a submission so far.
 #[derive(Default)]
 pub(crate) struct Acceptance {
-    growth: Growth,
-    taken: Taken,
+    batch: PendingBatch,
+    taken: SubmissionOutcome,
     /// The chains whose last new link is not signed, with that link's line.
     unsigned: BTreeMap<ChainId, Option<u64>>,
     /// Hashes of leaves found to be repeats, so that further repeats need no lookup.
@@ -48,12 +48,12 @@ impl Chain {
 impl Acceptance {
     /// Starts a submission whose first new leaf gets index `base`. Without a clock (`now`), links may have any time.
     pub(crate) fn new(base: u64, now: Option<Time>) -> Self {
-        Self { growth: Growth::new(base), now, ..Self::default() }
+        Self { batch: PendingBatch::new(base), now, ..Self::default() }
     }
 
     /// Returns the batch accepted so far.
-    pub(crate) fn growth_mut(&mut self) -> &mut Growth {
-        &mut self.growth
+    pub(crate) fn batch_mut(&mut self) -> &mut PendingBatch {
+        &mut self.batch
     }
 
     /// Accepts the next leaf and returns true if it is new. `rest` is the remainder of the submission, starting with
@@ -69,14 +69,14 @@ impl Acceptance {
             self.taken.repeated += 1;
             return Ok(false);
         }
-        let state = Layered { top: &self.growth, below };
+        let state = Layered { top: &self.batch, below };
         let result = match &entry.leaf.body {
             Body::Link { link, .. } => self.accept_link(rules, below, entry, link, rest),
             Body::Note(note) => match state.note(&entry.leaf.hash).map_err(AcceptanceError::Storage)? {
                 Some(index) => {
                     // Notes of this submission are in the outcome already.
-                    if index < self.growth.base() {
-                        self.taken.notes.push(Held { index, hash: entry.leaf.hash });
+                    if index < self.batch.base() {
+                        self.taken.notes.push(EntryRef { index, hash: entry.leaf.hash });
                     }
                     Ok(self.repeat(entry.leaf.hash))
                 }
@@ -100,13 +100,13 @@ impl Acceptance {
         note: &KeyNote,
     ) -> Result<bool, AcceptanceError<S::Error>> {
         let signers = rules.signers(note)?;
-        let state = Layered { top: &self.growth, below };
+        let state = Layered { top: &self.batch, below };
         rules.check_known(note, &signers, |key| state.life(key))?;
         let lives = lives_after(&note.statements, &state).map_err(AcceptanceError::Storage)?;
-        self.taken.notes.push(Held { index: self.growth.size(), hash: entry.leaf.hash });
+        self.taken.notes.push(EntryRef { index: self.batch.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
         self.life = None;
-        self.growth.add_note(Arc::clone(&entry.leaf), lives);
+        self.batch.add_note(Arc::clone(&entry.leaf), lives);
         Ok(true)
     }
 
@@ -118,7 +118,7 @@ impl Acceptance {
         link: &Link,
         rest: &[Entry],
     ) -> Result<bool, AcceptanceError<S::Error>> {
-        let state = Layered { top: &self.growth, below };
+        let state = Layered { top: &self.batch, below };
         let (id, seq) = (link.chain(), link.seq());
         let known = state.chain(&id).map_err(AcceptanceError::Storage)?;
         if let Some(chain) = known.as_ref().filter(|chain| seq < chain.next) {
@@ -179,13 +179,13 @@ impl Acceptance {
             Some(_) => _ = self.unsigned.remove(&id),
             None => _ = self.unsigned.insert(id, entry.line),
         }
-        self.tip(id, seq, Held { index: self.growth.size(), hash: entry.leaf.hash });
+        self.tip(id, seq, EntryRef { index: self.batch.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
-        self.growth.add_link(Arc::clone(&entry.leaf), link, chain);
+        self.batch.add_link(Arc::clone(&entry.leaf), link, chain);
         Ok(true)
     }
 
-    fn tip(&mut self, chain: ChainId, seq: u64, held: Held) {
+    fn tip(&mut self, chain: ChainId, seq: u64, held: EntryRef) {
         let tip = Tip { seq, index: held.index, hash: held.hash };
         let last = self.taken.chains.entry(chain).or_insert(tip);
         if last.seq < seq {
@@ -214,9 +214,9 @@ impl Acceptance {
         });
         match refused {
             Ok(refused) => {
-                let index = Some(of.1).filter(|index| *index < self.growth.base());
+                let index = Some(of.1).filter(|index| *index < self.batch.base());
                 let evidence = Evidence { chain: id, seq, index, refused };
-                SubmissionError::new(Kind::Fork(Box::new(evidence)), error)
+                SubmissionError::new(RefusalKind::Fork(Box::new(evidence)), error)
             }
             Err(refusal) => refusal,
         }
@@ -226,10 +226,10 @@ impl Acceptance {
     /// already has `seq`.
     fn links_in_batch(&self, id: ChainId, (seq, index): (u64, u64)) -> Result<Vec<String>, SubmissionError> {
         let mut links = Vec::new();
-        if index < self.growth.base() {
+        if index < self.batch.base() {
             return Ok(links);
         }
-        for leaf in self.growth.leaves() {
+        for leaf in self.batch.leaves() {
             let Some(link) = leaf.link().filter(|link| link.chain() == id && link.seq() >= seq) else {
                 continue;
             };
@@ -245,9 +245,9 @@ impl Acceptance {
     ///
     /// # Errors
     /// A refusal if the last new link of a chain is not signed.
-    pub(crate) fn end(self) -> Result<(Growth, Taken), SubmissionError> {
+    pub(crate) fn end(self) -> Result<(PendingBatch, SubmissionOutcome), SubmissionError> {
         match self.unsigned.first_key_value() {
-            None => Ok((self.growth, self.taken)),
+            None => Ok((self.batch, self.taken)),
             Some((chain, line)) => Err(not_signed(*chain).at_line(*line)),
         }
     }
@@ -266,9 +266,9 @@ pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> SubmissionError {
 }
 
 /// Returns the gap after the log's last link of a chain.
-pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> Kind {
+pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> RefusalKind {
     let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
-    Kind::Gap { chain: id, expected, last }
+    RefusalKind::Gap { chain: id, expected, last }
 }
 
 fn back_in_time(id: ChainId, seq: u64) -> SubmissionError {

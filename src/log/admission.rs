@@ -14,7 +14,7 @@ use crate::note::VerifierKey;
 ///
 /// Every method fails only with an error of the underlying storage.
 #[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
-pub trait Known {
+pub trait KeyLookup {
     /// The storage's error.
     type Error;
 
@@ -44,7 +44,7 @@ pub struct Admission<'a, K: ?Sized> {
     granted: HashSet<VerifierKey>,
 }
 
-impl<'a, K: Known + ?Sized> Admission<'a, K> {
+impl<'a, K: KeyLookup + ?Sized> Admission<'a, K> {
     /// Creates the check for one submission.
     pub fn new(rules: &'a Rules, known: &'a K) -> Self {
         Self { rules, known, granted: HashSet::new() }

@@ -14,7 +14,7 @@ use crate::tolerance;
 #[display("{error}")]
 pub struct SubmissionError {
     /// The consequence for the emitter.
-    pub kind: Kind,
+    pub kind: RefusalKind,
     /// The error, with the line of the submission.
     pub error: Error,
     /// True if an unauthorized or early key really signed this. Anyone can name a key.
@@ -23,7 +23,7 @@ pub struct SubmissionError {
 
 /// Refusals by their consequence for the emitter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RefusalKind {
     /// The submission is malformed, or a signature is invalid or missing. Retrying cannot help.
     Malformed,
     /// The submission exceeds the log's size limits.
@@ -48,7 +48,7 @@ pub enum Kind {
     Early {
         /// The time on the log's clock.
         now: Time,
-        /// How long until the link may be accepted, in milliseconds.
+        /// The time until the link may be accepted, in milliseconds.
         wait: u64,
     },
 }
@@ -68,16 +68,16 @@ pub struct Evidence {
 }
 
 impl SubmissionError {
-    pub(super) fn new(kind: Kind, error: Error) -> Self {
+    pub(super) fn new(kind: RefusalKind, error: Error) -> Self {
         Self { kind, error, is_signed: false }
     }
 
     pub(super) fn malformed(error: Error) -> Self {
-        Self::new(Kind::Malformed, error)
+        Self::new(RefusalKind::Malformed, error)
     }
 
     pub(super) fn unauthorised(message: String, hint: &'static str) -> Self {
-        Self::new(Kind::Unauthorised, Error::new(Code::Unauthorised, message).with_hint(hint))
+        Self::new(RefusalKind::Unauthorised, Error::new(Code::Unauthorised, message).with_hint(hint))
     }
 
     pub(super) fn ungranted(key: &VerifierKey) -> Self {
@@ -92,7 +92,7 @@ impl SubmissionError {
         );
         let error = Error::new(Code::Early, message)
             .with_hint("set the emitter's or the log's clock, or send it again once its time has passed");
-        Self::new(Kind::Early { now, wait }, error)
+        Self::new(RefusalKind::Early { now, wait }, error)
     }
 
     /// Adds the line, unless the error has one.

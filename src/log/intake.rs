@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::submission::Entry;
-use super::{AcceptanceError, Body, Kind, Leaf, Limits, MAX_PROVEN, Submission, SubmissionError};
+use super::{AcceptanceError, Body, Leaf, Limits, MAX_PROVEN, RefusalKind, Submission, SubmissionError};
 use crate::error::{Code, Error};
 use crate::export::{Line, MAX_LINE};
 use crate::link::ChainId;
@@ -46,7 +46,7 @@ impl Intake {
     /// Parses the next bytes. Calls `admit` with the first leaf of each chain and with each key note.
     ///
     /// # Errors
-    /// [`Kind::TooLarge`], [`Kind::TooMany`], [`Kind::Malformed`] with the line, or an error from `admit`.
+    /// [`RefusalKind::TooLarge`], [`RefusalKind::TooMany`], [`RefusalKind::Malformed`] with the line, or an error from `admit`.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -55,7 +55,7 @@ impl Intake {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if self.bytes > self.limits.bytes {
             let message = format!("the submission is larger than {} bytes", self.limits.bytes);
-            return Err(too_large(Kind::TooLarge, message).into());
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -83,7 +83,7 @@ impl Intake {
     /// Ends the submission.
     ///
     /// # Errors
-    /// Like [`push`](Self::push); also [`Kind::Malformed`] if the submission is empty.
+    /// Like [`push`](Self::push); also [`RefusalKind::Malformed`] if the submission is empty.
     pub fn finish<E>(
         mut self,
         admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
@@ -112,14 +112,14 @@ impl Intake {
         self.blank += text.len() - line.len() + usize::from(line.is_empty());
         if self.blank > MAX_BLANK {
             let message = format!("more than {MAX_BLANK} bytes of the submission are blank");
-            return Err(too_large(Kind::TooLarge, message).into());
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         if line.is_empty() {
             return Ok(());
         }
         if self.entries.len() == self.limits.lines {
             let message = format!("the submission has more than {} lines", self.limits.lines);
-            return Err(too_large(Kind::TooLarge, message).into());
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
         let leaf = Leaf::from_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
@@ -129,7 +129,7 @@ impl Intake {
         };
         if self.chains.len() + self.notes.len() > MAX_PROVEN {
             let message = format!("the submission has more than {MAX_PROVEN} chains and key notes");
-            return Err(too_large(Kind::TooMany, message).into());
+            return Err(too_large(RefusalKind::TooMany, message).into());
         }
         if is_new {
             admit(&leaf).map_err(|stop| stop.at_line(Some(number)))?;
@@ -146,7 +146,7 @@ fn explain(error: Error, line: &str) -> Error {
     error
 }
 
-fn too_large(kind: Kind, message: String) -> SubmissionError {
+fn too_large(kind: RefusalKind, message: String) -> SubmissionError {
     SubmissionError::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
 }
 
@@ -168,7 +168,7 @@ mod tests {
         pushed.and_then(|()| intake.finish(admit)).err().map(AcceptanceError::refusal)
     }
 
-    fn kind(parts: &[&str]) -> Option<Kind> {
+    fn kind(parts: &[&str]) -> Option<RefusalKind> {
         refused(parts).map(|refusal| refusal.kind)
     }
 
@@ -177,8 +177,8 @@ mod tests {
         let half = MAX_BLANK / 2;
         for blank in ["\n".repeat(MAX_BLANK), " \n".repeat(half), " ".repeat(MAX_BLANK)] {
             assert_eq!(kind(&[&blank, LINK]), None);
-            assert_eq!(kind(&[&blank, LINK, " \n"]), Some(Kind::TooLarge));
-            assert_eq!(kind(&["\n", &blank, LINK]), Some(Kind::TooLarge));
+            assert_eq!(kind(&[&blank, LINK, " \n"]), Some(RefusalKind::TooLarge));
+            assert_eq!(kind(&["\n", &blank, LINK]), Some(RefusalKind::TooLarge));
         }
     }
 
@@ -189,7 +189,7 @@ mod tests {
         assert!(intake.push(" ".repeat(MAX_LINE + MAX_BLANK).as_bytes(), admit).is_ok());
         assert_eq!((intake.bytes(), intake.has_admitted()), (MAX_LINE + MAX_BLANK, false));
         let refusal = intake.push(b" ", admit).unwrap_err().refusal();
-        assert_eq!((refusal.kind, refusal.error.line), (Kind::Malformed, Some(1)));
+        assert_eq!((refusal.kind, refusal.error.line), (RefusalKind::Malformed, Some(1)));
         let mut intake = Intake::new(Limits::default());
         intake.push(format!("{LINK}\n").as_bytes(), admit).unwrap();
         assert!(intake.has_admitted());

@@ -47,7 +47,7 @@ impl Leaf {
     /// Parses the leaf and the event on a line of an export.
     ///
     /// # Errors
-    /// [`Kind::Malformed`](super::Kind::Malformed) if the line is neither a link nor a key note, or if the event does
+    /// [`RefusalKind::Malformed`](super::RefusalKind::Malformed) if the line is neither a link nor a key note, or if the event does
     /// not match its link.
     pub fn from_item(item: &Item<'_>) -> Result<Self, SubmissionError> {
         let mut leaf = Self::without_event(item)?;
@@ -81,7 +81,7 @@ impl Leaf {
     /// Parses a leaf that a log accepted, with its event.
     ///
     /// # Errors
-    /// [`Kind::Malformed`](super::Kind::Malformed) if no log accepts such a leaf.
+    /// [`RefusalKind::Malformed`](super::RefusalKind::Malformed) if no log accepts such a leaf.
     pub(super) fn parse(text: String, event: Option<SaltedEvent>) -> Result<Self, SubmissionError> {
         let body = if let Ok(link) = Link::parse(&text) {
             let matches = |SaltedEvent { salt, text }: &SaltedEvent| matches!(&link, Link::Event(link) if commit(salt, text.as_bytes()) == link.commit);

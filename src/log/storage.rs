@@ -27,7 +27,7 @@ pub struct Chain {
 
 /// The position and hash of a link or key note in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct EntryRef {
     /// The leaf's index.
     pub index: u64,
     /// The leaf's hash.
@@ -46,7 +46,7 @@ pub trait Storage {
     fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, Self::Error>;
 
     /// Returns the link at a position of a chain, or `None` if the chain has no such link yet.
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, Self::Error>;
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<EntryRef>, Self::Error>;
 
     /// Returns the index of the key note with this leaf hash, if the log has it.
     fn note(&self, hash: &Hash) -> Result<Option<u64>, Self::Error>;
@@ -66,7 +66,7 @@ impl Storage for Empty {
         Ok(None)
     }
 
-    fn link(&self, _: &ChainId, _: u64) -> Result<Option<Held>, Infallible> {
+    fn link(&self, _: &ChainId, _: u64) -> Result<Option<EntryRef>, Infallible> {
         Ok(None)
     }
 

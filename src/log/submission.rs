@@ -37,7 +37,7 @@ pub struct Submission {
     pub(super) entries: Vec<Entry>,
 }
 
-/// One entry of a submission.
+/// An entry of a submission.
 #[derive(Clone, Debug)]
 pub struct Entry {
     /// The 1-based line of the submission, if known.
@@ -81,9 +81,10 @@ impl Submission {
         self.entries.iter().map(bytes).sum()
     }
 
-    /// Verifies link signatures ahead of [`Growth::submit`](super::Growth::submit), so that many submissions can be
-    /// verified in parallel. `key` returns the key of a chain that the log has; it may answer from an old state
-    /// because a chain's key never changes. `may` returns true for a key known to be allowed to begin chains.
+    /// Verifies link signatures ahead of [`PendingBatch::submit`](super::PendingBatch::submit), so that many
+    /// submissions can be verified in parallel. `key` returns the key of a chain that the log has; it may answer from
+    /// an old state because a chain's key never changes. `may` returns true for a key known to be allowed to begin
+    /// chains.
     ///
     /// Refuses nothing. Leaves unverified: chains of unknown keys, everything from the first invalid signature on,
     /// and repeated lines.
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
     use crate::ed25519::VERIFIED;
     use crate::keys::{KeyNote, Statement};
-    use crate::log::{Empty, Growth, Kind, Rules, Taken};
+    use crate::log::{Empty, PendingBatch, RefusalKind, Rules, SubmissionOutcome};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
     use crate::time::Time;
@@ -175,13 +176,13 @@ mod tests {
     }
 
     /// Returns the log's outcome for a submission and the number of signatures it verified.
-    fn submitted(body: &str, ahead: bool) -> (Result<Taken, SubmissionError>, usize) {
+    fn submitted(body: &str, ahead: bool) -> (Result<SubmissionOutcome, SubmissionError>, usize) {
         let (rules, before) = (rules(), VERIFIED.get());
         let mut submission = Submission::parse(body.as_bytes(), &LIMITS).unwrap();
         if ahead {
             submission.verify(|_| None, |key| rules.admits(key));
         }
-        let taken = Growth::new(0)
+        let taken = PendingBatch::new(0)
             .submit(&rules, &Empty, &submission, NOW)
             .map_err(super::super::AcceptanceError::refusal);
         (taken, VERIFIED.get() - before)
@@ -195,8 +196,8 @@ mod tests {
             for ahead in [false, true] {
                 let (taken, verified) = submitted(&body, ahead);
                 let refusal = taken.unwrap_err();
-                assert_eq!((refusal.kind, refusal.error.line), (Kind::Unauthorised, Some(1)));
-                // That one decides how the refusal is counted.
+                assert_eq!((refusal.kind, refusal.error.line), (RefusalKind::Unauthorised, Some(1)));
+                // Its result decides how the refusal is counted.
                 assert_eq!(verified, 1);
             }
         }
@@ -260,7 +261,7 @@ mod tests {
         let revoke = Statement::Revoke { key: known.verifier_key().clone(), since: None };
         for more in [open(&known, MAX_PROVEN as u128), note(&[revoke], &known)] {
             let refusal = Submission::parse((most.clone() + &more).as_bytes(), &LIMITS).unwrap_err();
-            assert_eq!(refusal.kind, Kind::TooMany);
+            assert_eq!(refusal.kind, RefusalKind::TooMany);
         }
     }
 
@@ -280,8 +281,8 @@ mod tests {
             Statement::Grant { key: key("example.com/a").verifier_key().clone(), from: None, until: None };
         let line = note(&[grant], &key("example.com"));
         let submission = Submission::parse((line.clone() + &line).as_bytes(), &LIMITS).unwrap();
-        let mut growth = Growth::new(0);
-        let taken = growth.submit(&rules(), &Empty, &submission, NOW).unwrap();
+        let mut batch = PendingBatch::new(0);
+        let taken = batch.submit(&rules(), &Empty, &submission, NOW).unwrap();
         assert_eq!((taken.added, taken.repeated, taken.notes.len()), (1, 1, 1));
     }
 }

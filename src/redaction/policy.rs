@@ -39,7 +39,7 @@ struct Rules {
     mask: fn(&mut Vec<u8>, usize, Secrecy) -> usize,
 }
 
-/// How a field's value is redacted.
+/// The treatment of a field's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Secrecy {
     /// Keep it, but redact secrets within strings.
@@ -99,7 +99,7 @@ impl Redaction {
         Self { rules: None, paths: Vec::new(), kept: Vec::new(), shape: None }
     }
 
-    /// Also redacts one more field: its name, or a path of names separated by dots (`card.number`) that matches the
+    /// Redacts one more field: its name, or a path of names separated by dots (`card.number`) that matches the
     /// end of a field's path. Arrays don't count as levels. Compares unescaped names and ignores ASCII case.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>) -> Self {
@@ -125,7 +125,7 @@ impl Redaction {
         self
     }
 
-    /// Also replaces the fields `http.path` and `http.url` by their [shapes](crate::path::shape).
+    /// Replaces the fields `http.path` and `http.url` by their [shapes](crate::path::shape).
     #[must_use]
     pub fn with_path_shapes(mut self) -> Self {
         self.shape = Some(crate::path::shape);
@@ -165,7 +165,7 @@ impl Redaction {
                         Class::Secrets => Secrecy::Secrets,
                         Class::Cookies => Secrecy::Cookies,
                         Class::Digits => Secrecy::Digits,
-                        // In CloudTrail, it names the requested secret or tells requests apart.
+                        // CloudTrail uses it to name the requested secret or to tell requests apart.
                         Class::SecretId if !is_within(path(), "requestParameters") => Secrecy::SecretId,
                         Class::Source => Secrecy::Source,
                         _ if (rules.is_key_id)(name) => Secrecy::KeyId,

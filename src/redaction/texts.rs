@@ -318,7 +318,7 @@ enum Separator {
 
 /// Returns the start and the length of the secret assigned to a name, relative to `rest`.
 fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
-    // Only these characters can be between a name and its value.
+    // No other characters can be between a name and its value.
     if !matches!(rest, [b'=' | b':' | b' ' | b'\\' | b'\'' | b'>' | b'?', _, ..]) {
         return (0, 0);
     }
@@ -359,7 +359,7 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
         }
     }
     if separator == Separator::Colon && before.ends_with(b":") {
-        // This is a part of an identifier with colons: `arn:aws:secretsmanager:eu-west-1:1:secret:db-1`.
+        // Part of an identifier with colons: `arn:aws:secretsmanager:eu-west-1:1:secret:db-1`.
         return (0, 0);
     }
     let value = rest.get(at..).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! The look of a value whose name says that it may be a secret.
 
-/// Words of states, settings, and sentences, none of which is a secret, in alphabetical order.
+/// Words of states, settings, and sentences, in alphabetical order. None is a secret.
 const WORDS: &str = "2fa a active all allow allowed always an and any are as at audit auto automatic basic be bearer been blocked by \
 can cannot changed completed complex confirmed created custom daily day days default deleted denied deny \
 disable disabled disallowed does empty enable enabled enforced error expired expires expiring external fail \

@@ -108,7 +108,7 @@ impl Pins {
             phrases::REASON_NO_PIN
         });
         let reason = none.or(not_reached.then_some(phrases::REASON_PINS_NOT_REACHED));
-        Check::of(self.reached + rolled_back, self.split + rolled_back, reason)
+        Check::new(self.reached + rolled_back, self.split + rolled_back, reason)
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) enum Right {
     Unknown,
     /// The trust file names it, without time limits.
     TrustFile,
-    /// This many grants precede the chain.
+    /// Grants authorize it; this many precede the chain.
     Granted(usize),
 }
 

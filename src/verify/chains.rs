@@ -166,7 +166,7 @@ impl Chains {
     }
 
     pub(super) fn check(&self) -> Check {
-        Check::of(self.links, self.failed, (self.links == 0).then_some(phrases::REASON_NO_LINK))
+        Check::new(self.links, self.failed, (self.links == 0).then_some(phrases::REASON_NO_LINK))
     }
 }
 

@@ -37,7 +37,7 @@ impl Sequence {
         let tree = self.tree.check(&mut findings);
         let claimed = self.claimed.as_ref();
         let checks = Checks {
-            format: Check::of(self.counts.lines, self.malformed, None),
+            format: Check::new(self.counts.lines, self.malformed, None),
             payloads: self.payloads.check(),
             chains: self.chains.check(),
             signatures: signatures.check(self.time.links),

@@ -59,5 +59,5 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
     if expect.is_empty() {
         not_checked = Some(phrases::REASON_NO_EXPECTATION);
     }
-    Check::of(items, failed, not_checked)
+    Check::new(items, failed, not_checked)
 }

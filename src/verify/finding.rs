@@ -17,7 +17,7 @@ pub enum Severity {
     Error,
     /// The check does not fail, but the reader should know.
     Warning,
-    /// Nothing is wrong.
+    /// No problem; for information only.
     Info,
 }
 

@@ -11,7 +11,7 @@ use crate::export::DecompressError;
 use crate::phrases::{self, say};
 use crate::{Code, Error};
 
-/// The error of an export of which nothing can be read.
+/// The error of an export that cannot be read at all.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{}", self.to_error())]
 pub struct InputError {
@@ -31,7 +31,7 @@ impl InputError {
         Self { code, line, lines: 1, message: error.into_message(), hint }
     }
 
-    /// There is no line that is not blank.
+    /// All lines are blank, or there are none.
     pub(super) fn empty() -> Self {
         let hint = phrases::HINT_HEADER_EMPTY;
         Self {
@@ -62,12 +62,12 @@ impl InputError {
 
     /// Returns the report for unreadable input.
     pub(super) fn report(self) -> Report {
-        let not_checked = |_| Ok::<_, Infallible>(Check::of(0, 0, Some(phrases::REASON_UNREAD)));
+        let not_checked = |_| Ok::<_, Infallible>(Check::new(0, 0, Some(phrases::REASON_UNREAD)));
         let Ok(mut checks) = Checks::of(not_checked);
         let mut findings = Findings::default();
         findings.add_with_hint(self.code, Place::line(self.line), self.hint, say!(self.message));
         if self.code == FindingCode::FormatTruncated {
-            checks.format = Check::of(1, 1, None);
+            checks.format = Check::new(1, 1, None);
         }
         let counts = Counts { lines: self.lines, ..Counts::default() };
         Report::new(verdict::for_unreadable(self.code), checks, counts, findings)

@@ -49,6 +49,6 @@ impl LogCheck {
         }
         let none = (!self.any).then_some(phrases::REASON_NO_CHECKPOINT);
         let reason = none.or(self.unsigned.map(|_| phrases::LOG_UNKNOWN));
-        Check::of(self.items, self.failed, reason)
+        Check::new(self.items, self.failed, reason)
     }
 }

@@ -170,7 +170,7 @@ mod tests {
     fn report(verdict: Verdict, open: &[(&str, u64)], found: &[FindingCode]) -> Report {
         let check = |name| -> Result<Check, ()> {
             let open = open.iter().find(|(open, _)| *open == name).map(|(_, checked)| *checked);
-            Ok(Check::of(open.unwrap_or(1), 0, open.map(|_| "not checked")))
+            Ok(Check::new(open.unwrap_or(1), 0, open.map(|_| "not checked")))
         };
         let counts = Counts { leaves: 1, ..Counts::default() };
         let mut report = Report::new(verdict, Checks::of(check).unwrap(), counts, Findings::default());

@@ -14,7 +14,7 @@ pub(super) struct Payloads {
 impl Payloads {
     pub(super) fn check(&self) -> Check {
         let none = if self.withheld > 0 { phrases::REASON_NO_EVENT_SHOWN } else { phrases::REASON_NO_EVENT };
-        Check::of(self.shown, self.failed, (self.shown == 0).then_some(none))
+        Check::new(self.shown, self.failed, (self.shown == 0).then_some(none))
     }
 }
 

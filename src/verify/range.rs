@@ -70,15 +70,15 @@ pub(super) fn check(
     tree_passes: bool,
     findings: &mut Findings,
 ) -> Check {
-    let Some(range) = range else { return Check::of(0, 0, Some(phrases::REASON_NO_RANGE)) };
+    let Some(range) = range else { return Check::new(0, 0, Some(phrases::REASON_NO_RANGE)) };
     if let Some((place, first)) = range.contradicted(position, last) {
         let message =
             say!("range.missing", "entries that the export claims are missing, from {first} on", first);
         findings.add(FindingCode::RangeMissing, place, message);
-        return Check::of(1, 1, None);
+        return Check::new(1, 1, None);
     }
     let reason = (!tree_passes).then_some(phrases::REASON_UNCONFIRMED_PLACES);
-    Check::of(u64::from(tree_passes), 0, reason)
+    Check::new(u64::from(tree_passes), 0, reason)
 }
 
 #[cfg(test)]

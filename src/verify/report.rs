@@ -38,7 +38,7 @@ pub struct Check {
 
 impl Check {
     /// Creates a result. `no_answer` is the first reason why an item could not be checked.
-    pub(super) fn of(checked: u64, failed: u64, no_answer: Option<&str>) -> Self {
+    pub(super) fn new(checked: u64, failed: u64, no_answer: Option<&str>) -> Self {
         let (state, reason) = match no_answer {
             _ if failed > 0 => (CheckState::Fail, None),
             Some(reason) => (CheckState::NotChecked, Some(reason.into())),
@@ -110,7 +110,7 @@ pub enum Complete {
         /// The range that the export claims.
         range: [u64; 2],
     },
-    /// The shown chains, all of which are closed.
+    /// The shown chains, which are all closed.
     Closure,
 }
 
@@ -205,7 +205,7 @@ impl Report {
         self.findings.iter().flat_map(Finding::phrases).chain(phrases::find_each(reasons))
     }
 
-    /// Creates the report of an export of which nothing more is known.
+    /// Creates a report with nothing but the verdict, checks, counts, and findings.
     pub(super) fn new(verdict: Verdict, checks: Checks, counts: Counts, findings: Findings) -> Self {
         Self {
             countersign: "report/v1",

@@ -74,7 +74,7 @@ impl Spot {
 pub(super) enum LinkCoverage {
     /// Its own signature covers it and the pending links before it.
     Covered,
-    /// It waits for a signature.
+    /// The link waits for a signature.
     Pending,
     /// The link failed.
     Failed,
@@ -269,6 +269,6 @@ impl Signatures {
     pub(super) fn check(&self, links: u64) -> Check {
         let unknown = self.unknown.then_some(phrases::REASON_UNKNOWN_KEYS);
         let none = (links == 0).then_some(phrases::REASON_NO_LINK);
-        Check::of(self.passed + self.failed, self.failed, self.other.or(unknown).or(none))
+        Check::new(self.passed + self.failed, self.failed, self.other.or(unknown).or(none))
     }
 }

@@ -46,7 +46,7 @@ struct Body {
     ready: VecDeque<(Option<u64>, Vec<u8>)>,
     /// The number of bytes received.
     received: u64,
-    /// How many of the received bytes precede what is not in a chunk yet.
+    /// The number of received bytes that are already in the header or in a chunk.
     done: u64,
 }
 
@@ -154,7 +154,7 @@ impl Splitter {
         self.at.filter(|_| matches!(self.source, Source::Plain))
     }
 
-    /// Ends the input. More chunks may be ready afterwards, of which the last may lack a line end.
+    /// Ends the input. More chunks may be ready afterwards; the last may lack a line end.
     ///
     /// # Errors
     /// [`InputError`] if there is no header, or if a compressed stream is invalid or incomplete.

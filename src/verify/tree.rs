@@ -104,7 +104,7 @@ impl Tree {
         }
         let none = (self.checkpoints == 0).then_some(phrases::REASON_NO_CHECKPOINT);
         let reason = none.or(self.uncovered.map(|_| phrases::TREE_UNCOVERED));
-        Check::of(self.items, self.failed, reason)
+        Check::new(self.items, self.failed, reason)
     }
 }
 

@@ -5,7 +5,7 @@ use super::visitor::{AnyItem, VerifiedItem};
 use super::{Mark, VerifiedEvent};
 use crate::error::{Code, Error};
 
-/// What became known since the last update, as far as the [`Options`](super::Options) ask for it.
+/// Results since the last update, as far as the [`Options`](super::Options) ask for them.
 #[derive(Debug, Default)]
 pub struct Update {
     /// Events that became verified.

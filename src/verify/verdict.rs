@@ -116,7 +116,7 @@ mod tests {
     ];
 
     fn passing() -> Checks {
-        let pass = || Check::of(1, 0, None);
+        let pass = || Check::new(1, 0, None);
         Checks {
             format: pass(),
             payloads: pass(),
@@ -143,7 +143,7 @@ mod tests {
             let (mut requirements, mut checks) = (Requirements::default(), passing());
             require(&mut requirements);
             assert_eq!(verdict(&checks, requirements), Verdict::Verified, "{number}");
-            *check(&mut checks) = Check::of(0, 0, Some("not checked"));
+            *check(&mut checks) = Check::new(0, 0, Some("not checked"));
             assert_eq!(verdict(&checks, requirements), Verdict::NotChecked, "{number}");
             let always = number == 0 || number == REQUIRED.len() - 1;
             let unrequired = if always { Verdict::NotChecked } else { Verdict::Verified };

@@ -1,6 +1,6 @@
 //! Serialization of summaries, to pass them between workers without shared memory and between machines.
 //!
-//! The format is private to one version of this crate. Whoever stores it must store the version too.
+//! The format is private to one version of this crate. Store the version with it.
 
 use std::borrow::Cow;
 

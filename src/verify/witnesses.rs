@@ -72,6 +72,6 @@ impl Witnesses {
         }
         let unasked = no_quorum.then_some(phrases::REASON_NO_WITNESSES);
         let reason = unasked.or(self.last.is_none().then_some(phrases::REASON_NO_CHECKPOINT));
-        Check::of(items, failed, reason)
+        Check::new(items, failed, reason)
     }
 }

@@ -291,7 +291,7 @@ fn names_every_missing_resource() {
         let report = check(&cut);
         assert_eq!((report.verdict, found(&report)[0].0), (Verdict::Broken, TileCode::Malformed), "{path}");
     }
-    // Without a bundle and its tile, nothing more is known about the tree.
+    // If a bundle and its tile are missing, nothing more is known about the tree.
     let mut without = served.clone();
     without.files.remove("tile/entries/001");
     without.files.remove("tile/0/001");

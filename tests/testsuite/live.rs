@@ -48,7 +48,7 @@ fn check(export: &[u8], cuts: &[usize], options: &Options) -> Result<usize, Stri
                 reports += 1;
             }
             (None, None) => {}
-            // Without a header, nothing is known.
+            // No report is possible if there is no header.
             (None, Some(expected)) if expected.report.origin.is_none() => {}
             (found, expected) => {
                 return Err(format!(

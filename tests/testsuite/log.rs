@@ -10,8 +10,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, Link};
 use countersign::log::{
-    AcceptanceError, Chain, Empty, Growth, Held, Kind, Life, Limits, Rules, Storage, Submission,
-    SubmissionError, Taken,
+    AcceptanceError, Chain, Empty, EntryRef, Life, Limits, PendingBatch, RefusalKind, Rules, Storage,
+    Submission, SubmissionError, SubmissionOutcome,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -156,7 +156,7 @@ struct Model {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    Taken { added: u64, repeated: u64 },
+    SubmissionOutcome { added: u64, repeated: u64 },
     Gap { chain: usize, expected: usize },
     Unauthorised,
     Unsigned,
@@ -193,26 +193,26 @@ impl Model {
             return Outcome::Unsigned;
         }
         *self = after;
-        Outcome::Taken { added, repeated }
+        Outcome::SubmissionOutcome { added, repeated }
     }
 }
 
-fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
+fn outcome(world: &World, result: &Result<SubmissionOutcome, SubmissionError>) -> Outcome {
     let refusal = match result {
-        Ok(taken) => return Outcome::Taken { added: taken.added, repeated: taken.repeated },
+        Ok(taken) => return Outcome::SubmissionOutcome { added: taken.added, repeated: taken.repeated },
         Err(refusal) => refusal,
     };
     match &refusal.kind {
-        Kind::Unauthorised => Outcome::Unauthorised,
-        Kind::Malformed => Outcome::Unsigned,
-        Kind::Gap { chain, expected, last } => {
+        RefusalKind::Unauthorised => Outcome::Unauthorised,
+        RefusalKind::Malformed => Outcome::Unsigned,
+        RefusalKind::Gap { chain, expected, last } => {
             let number = world.ids.iter().position(|id| id == chain).unwrap();
             let expected = usize::try_from(*expected).unwrap();
             let before = expected.checked_sub(1).map(|place| &world.chains[number][place]);
             assert_eq!(*last, before.map(|made| leaf_hash(made.leaf.as_bytes())));
             Outcome::Gap { chain: number, expected }
         }
-        Kind::TooLarge | Kind::TooMany | Kind::Fork(_) | Kind::Early { .. } => {
+        RefusalKind::TooLarge | RefusalKind::TooMany | RefusalKind::Fork(_) | RefusalKind::Early { .. } => {
             panic!("an honest emitter: {refusal:?}")
         }
     }
@@ -223,25 +223,25 @@ fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
 struct Memory {
     leaves: Vec<String>,
     chains: HashMap<ChainId, Chain>,
-    links: HashMap<(ChainId, u64), Held>,
+    links: HashMap<(ChainId, u64), EntryRef>,
     notes: HashMap<Hash, u64>,
     lives: HashMap<VerifierKey, Life>,
 }
 
 impl Memory {
-    fn commit(&mut self, growth: &Growth) {
-        assert_eq!(growth.base(), self.leaves.len() as u64);
-        for run in growth.runs() {
+    fn commit(&mut self, batch: &PendingBatch) {
+        assert_eq!(batch.base(), self.leaves.len() as u64);
+        for run in batch.runs() {
             for (seq, index) in (run.seq..).zip(run.index..run.index + run.count) {
-                let hash = growth.leaves()[(index - growth.base()) as usize].hash;
-                let known = self.links.insert((run.chain, seq), Held { index, hash });
+                let hash = batch.leaves()[(index - batch.base()) as usize].hash;
+                let known = self.links.insert((run.chain, seq), EntryRef { index, hash });
                 assert_eq!(known, None, "a link twice");
             }
         }
-        self.leaves.extend(growth.leaves().iter().map(|leaf| leaf.text.clone()));
-        self.chains.extend(growth.chains().map(|(id, chain)| (*id, chain.clone())));
-        self.notes.extend(growth.notes().map(|(hash, index)| (*hash, index)));
-        self.lives.extend(growth.lives().map(|(key, life)| (key.clone(), life.clone())));
+        self.leaves.extend(batch.leaves().iter().map(|leaf| leaf.text.clone()));
+        self.chains.extend(batch.chains().map(|(id, chain)| (*id, chain.clone())));
+        self.notes.extend(batch.notes().map(|(hash, index)| (*hash, index)));
+        self.lives.extend(batch.lives().map(|(key, life)| (key.clone(), life.clone())));
     }
 }
 
@@ -252,7 +252,7 @@ impl Storage for Memory {
         Ok(self.chains.get(chain).cloned())
     }
 
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, Infallible> {
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<EntryRef>, Infallible> {
         Ok(self.links.get(&(*chain, seq)).copied())
     }
 
@@ -266,15 +266,14 @@ impl Storage for Memory {
 }
 
 /// Returns everything that a batch reports, sorted.
-fn told(growth: &Growth) -> impl PartialEq + std::fmt::Debug + use<> {
+fn told(batch: &PendingBatch) -> impl PartialEq + std::fmt::Debug + use<> {
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let chains: BTreeMap<String, String> =
-        growth.chains().map(|(id, chain)| (id.to_string(), text(chain))).collect();
-    let notes: BTreeMap<String, u64> =
-        growth.notes().map(|(hash, index)| (hash.to_string(), index)).collect();
+        batch.chains().map(|(id, chain)| (id.to_string(), text(chain))).collect();
+    let notes: BTreeMap<String, u64> = batch.notes().map(|(hash, index)| (hash.to_string(), index)).collect();
     let lives: BTreeMap<String, String> =
-        growth.lives().map(|(key, life)| (key.to_string(), text(life))).collect();
-    (growth.leaves().to_vec(), growth.runs(), chains, notes, lives)
+        batch.lives().map(|(key, life)| (key.to_string(), text(life))).collect();
+    (batch.leaves().to_vec(), batch.runs(), chains, notes, lives)
 }
 
 fn submission(world: &World, brought: &[Brought]) -> Submission {
@@ -304,10 +303,10 @@ proptest! {
         let world = World::new();
         let mut model = Model::default();
         // Compare a log that keeps everything in one batch with one that makes it durable now and then.
-        let mut big = Growth::new(0);
+        let mut big = PendingBatch::new(0);
         let mut memory = Memory::default();
-        let mut small = Growth::new(0);
-        // At the end, every emitter sends what is left.
+        let mut small = PendingBatch::new(0);
+        // Every emitter sends what is left at the end.
         let mut steps = steps;
         steps.push((vec![Part::Grant], true));
         for chain in 0..CHAINS {
@@ -335,7 +334,7 @@ proptest! {
             }
             if durable {
                 memory.commit(&small);
-                small = Growth::new(small.size());
+                small = PendingBatch::new(small.size());
             }
         }
         memory.commit(&small);
@@ -353,10 +352,10 @@ proptest! {
 #[test]
 fn a_fork_within_one_submission_is_reported_with_both_links() {
     let world = World::new();
-    let mut growth = Growth::new(0);
+    let mut batch = PendingBatch::new(0);
     let begin: Vec<Brought> = (0..3).map(|link| Some((0, link))).collect();
-    growth.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
-    // The same key continues differently after the same links.
+    batch.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
+    // Continue differently with the same key after the same links.
     let key = key("example.com/e10", 10);
     let time = Time::from_millis(1_795_150_000_000).unwrap();
     let position = countersign::recorder::Position {
@@ -374,20 +373,20 @@ fn a_fork_within_one_submission_is_reported_with_both_links() {
     let other_leaf = serde_json::from_str::<Value>(&other).unwrap()["link"].as_str().unwrap().to_owned();
     let one = &world.chains[0][3];
     assert!(one.signed);
-    let fork = |body: String, growth: &mut Growth| {
+    let fork = |body: String, batch: &mut PendingBatch| {
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let refusal = growth
+        let refusal = batch
             .submit(&world.rules, &Empty, &submission, Time::MAX)
             .map_err(AcceptanceError::refusal)
             .unwrap_err();
-        let Kind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
+        let RefusalKind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
         assert_eq!((evidence.chain, evidence.seq), (world.ids[0], 3));
         (evidence.index, evidence.refused)
     };
     let both = format!("{}\n{other}", one.line);
-    assert_eq!(fork(both, &mut growth), (None, vec![one.leaf.clone(), other_leaf.clone()]));
-    assert_eq!(growth.size(), 3);
+    assert_eq!(fork(both, &mut batch), (None, vec![one.leaf.clone(), other_leaf.clone()]));
+    assert_eq!(batch.size(), 3);
     // If the log has one of the links, the evidence refers to it.
-    growth.submit(&world.rules, &Empty, &submission(&world, &[Some((0, 3))]), Time::MAX).unwrap();
-    assert_eq!(fork(other, &mut growth), (Some(3), vec![other_leaf]));
+    batch.submit(&world.rules, &Empty, &submission(&world, &[Some((0, 3))]), Time::MAX).unwrap();
+    assert_eq!(fork(other, &mut batch), (Some(3), vec![other_leaf]));
 }

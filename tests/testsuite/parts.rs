@@ -166,7 +166,7 @@ fn refuses_summaries_of_other_versions() {
     assert_eq!(refused(&parts), ("summary.version", Some(0)));
 }
 
-/// Only the format's version makes sure that two machines mean the same by a summary. If this test fails, increase
+/// The format's version alone makes sure that two machines mean the same by a summary. If this test fails, increase
 /// the number in the first line of the format (`BEGIN`).
 #[test]
 fn the_format_matches_its_version() {

@@ -20,7 +20,7 @@ use crate::common::sliced::slice;
 
 const EVENT: &str = r#"{"action":"a","big":1234567890123456,"small":0.000001,"text":"aA€\n","zero":0}"#;
 
-/// The same event as written by tools that do not preserve bytes.
+/// Forms of the event as written by tools that do not preserve bytes.
 const REFORMATTED: [&str; 4] = [
     r#"{"action":"a","big":1234567890123456.1249999,"small":0.000001,"text":"aA€\n","zero":0}"#,
     r#" { "zero" : -0, "text":"\u0061\u0041\u20ac\u000A", "small":1e-6, "big":1.2345678901234560e15, "action":"a" } "#,
@@ -144,7 +144,7 @@ fn events_that_do_not_match_are_not_returned() {
 fn a_text_that_matches_verbatim_is_returned_verbatim() {
     let recorded = recorded();
     let key = SignerKey::from_seed("example.com/a", [1; 32]).unwrap();
-    // As from a third-party recorder that does not store canonical JSON.
+    // Imitate a third-party recorder that does not store canonical JSON.
     let event = REFORMATTED[1].trim();
     let at: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let mut export = String::new();

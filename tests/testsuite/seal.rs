@@ -144,7 +144,7 @@ fn sealing_again_keeps_sealed_lines_and_appends_new_ones() {
     // Sealing several exports at once gives the same leaves and one checkpoint.
     let (at_once, sealed) = log.seal(&[&export(&first), &export(&second)]).unwrap();
     assert_eq!((counts(&sealed), sizes(&at_once)), ((7, 7, 0), vec![7]));
-    // Without new leaves there is nothing to sign.
+    // No new leaves means nothing to sign.
     let (again, sealed) = log.seal(&[&two, &export(&first)]).unwrap();
     assert_eq!((counts(&sealed), again), ((7, 0, 4), two.clone()));
     // Lines after the last checkpoint of a sealed export count as new.

@@ -324,7 +324,7 @@ fn no_signature_covers_links_before_an_omission() {
                 |of: &Explanation, id: &str| of.steps.iter().find(|step| step.id == id).unwrap().clone();
             let chained = step(&whole, "chain");
             let Some(next) = facts(&chained, "next").first().copied() else { continue };
-            // Without its event, the link is on a line of its own, verbatim except for JSON escapes.
+            // The link without its event is on a line of its own, verbatim except for JSON escapes.
             let Some(line) = export.lines().find(|line| line.contains(next)) else { continue };
             let skip = format!("{{\"skip\":[0,\"{}\"]}}", leaf_hash(next.as_bytes()));
             let export = export.replacen(line, &skip, 1);

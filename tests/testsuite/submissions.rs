@@ -8,8 +8,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
 use countersign::log::{
-    AcceptanceError, Admission, Empty, Evidence, Growth, Intake, Kind, Known, Leaf, Life, Limits, Rules,
-    Submission, SubmissionError, Taken, VoidGrants,
+    AcceptanceError, Admission, Empty, Evidence, Intake, KeyLookup, Leaf, Life, Limits, PendingBatch,
+    RefusalKind, Rules, Submission, SubmissionError, SubmissionOutcome, VoidGrants,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -103,26 +103,26 @@ fn body<'l>(leaves: impl IntoIterator<Item = &'l String>) -> String {
 }
 
 fn submit<'l>(
-    growth: &mut Growth,
+    batch: &mut PendingBatch,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, SubmissionError> {
-    submit_when(at(60), growth, rules, leaves)
+) -> Result<SubmissionOutcome, SubmissionError> {
+    submit_when(at(60), batch, rules, leaves)
 }
 
 /// Submits with the log's clock at `now`.
 fn submit_when<'l>(
     now: Time,
-    growth: &mut Growth,
+    batch: &mut PendingBatch,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, SubmissionError> {
+) -> Result<SubmissionOutcome, SubmissionError> {
     let submission = Submission::parse(body(leaves).as_bytes(), &Limits::default())?;
-    growth.submit(rules, &Empty, &submission, now).map_err(AcceptanceError::refusal)
+    batch.submit(rules, &Empty, &submission, now).map_err(AcceptanceError::refusal)
 }
 
 /// Returns the kind of a refusal, or `Ok` if the submission was accepted.
-fn kind(taken: Result<Taken, SubmissionError>) -> Result<(), Kind> {
+fn kind(taken: Result<SubmissionOutcome, SubmissionError>) -> Result<(), RefusalKind> {
     taken.map(drop).map_err(|refusal| refusal.kind)
 }
 
@@ -143,18 +143,18 @@ fn with_lines(trust: &Trust, lines: &str) -> Rules {
 
 /// Submits `brought` to a log that has the links `taken`, and returns the refusal.
 fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> SubmissionError {
-    let mut growth = Growth::new(0);
+    let mut batch = PendingBatch::new(0);
     if !taken.is_empty() {
-        submit(&mut growth, &anyone(), taken).unwrap();
+        submit(&mut batch, &anyone(), taken).unwrap();
     }
-    let refusal = submit(&mut growth, &anyone(), brought).unwrap_err();
-    assert_eq!(growth.size(), taken.len() as u64, "nothing of it is taken");
+    let refusal = submit(&mut batch, &anyone(), brought).unwrap_err();
+    assert_eq!(batch.size(), taken.len() as u64, "nothing of it is taken");
     refusal
 }
 
 fn evidence(refusal: SubmissionError) -> Evidence {
     match refusal.kind {
-        Kind::Fork(evidence) => *evidence,
+        RefusalKind::Fork(evidence) => *evidence,
         _ => panic!("{refusal:?}"),
     }
 }
@@ -187,12 +187,16 @@ fn a_continuation_without_a_signature_is_no_fork() {
         vec![first, &again],
     ] {
         let refusal = refused(&chain.links, brought);
-        assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused), "{refusal}");
+        assert_eq!(
+            (&refusal.kind, refusal.error.code),
+            (&RefusalKind::Malformed, Code::Refused),
+            "{refusal}"
+        );
     }
     let (part, _) = third.rsplit_once(' ').unwrap();
     let forged = format!("{part} {}", base64::encode([7; 64]));
     let refusal = refused(&chain.links, [first, second, &forged]);
-    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Signature));
+    assert_eq!((&refusal.kind, refusal.error.code), (&RefusalKind::Malformed, Code::Signature));
     assert_eq!(refusal.error.line, Some(3));
 }
 
@@ -224,7 +228,7 @@ fn both_of_two_continuations_in_one_submission_are_evidence() {
     // No signature vouches for the first of the two.
     let unsigned = held.fork(4).unsigned_event(4);
     let refusal = refused(&held.links, [&unsigned.links[4], &otherwise.links[4]]);
-    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused));
+    assert_eq!((&refusal.kind, refusal.error.code), (&RefusalKind::Malformed, Code::Refused));
 }
 
 #[test]
@@ -248,12 +252,13 @@ fn a_link_after_the_close_link_or_after_another_link_is_a_fork() {
 #[test]
 fn a_link_must_continue_its_chain_and_not_go_back_in_time() {
     let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
-    let Kind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind else {
+    let RefusalKind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind
+    else {
         panic!("not a gap")
     };
     let second = leaf_hash(chain.links[1].as_bytes());
     assert_eq!((id, expected, last), (chain.id, 2, Some(second)));
-    let Kind::Gap { expected: 0, last: None, .. } =
+    let RefusalKind::Gap { expected: 0, last: None, .. } =
         refused(&chain.links[..1], [&Chain::open(emitter(), 2).event(1).links[1]]).kind
     else {
         panic!("not a gap")
@@ -262,12 +267,12 @@ fn a_link_must_continue_its_chain_and_not_go_back_in_time() {
     let refusal = refused(&chain.links, [&early]);
     assert_eq!(
         (&refusal.kind, refusal.error.code, refusal.error.line),
-        (&Kind::Malformed, Code::Refused, Some(1))
+        (&RefusalKind::Malformed, Code::Refused, Some(1))
     );
-    let mut growth = Growth::new(0);
-    submit(&mut growth, &anyone(), &chain.links).unwrap();
+    let mut batch = PendingBatch::new(0);
+    submit(&mut batch, &anyone(), &chain.links).unwrap();
     let same_time = chain.signed(chain.link(&chain.links[3], 4, at(1), 4));
-    assert_eq!(submit(&mut growth, &anyone(), [&same_time]).unwrap().added, 1);
+    assert_eq!(submit(&mut batch, &anyone(), [&same_time]).unwrap().added, 1);
 }
 
 #[test]
@@ -276,32 +281,32 @@ fn each_chain_must_end_signed_and_the_refusal_names_the_line() {
         (Chain::open(emitter(), 1).unsigned_event(1), Chain::open(emitter(), 2).unsigned_event(1));
     let whole = one.fork(2).event(2);
     let leaves: Vec<&String> = one.links.iter().chain(&two.links).chain(&whole.links[2..]).collect();
-    let mut growth = Growth::new(0);
-    let refusal = submit(&mut growth, &anyone(), leaves.iter().copied()).unwrap_err();
+    let mut batch = PendingBatch::new(0);
+    let refusal = submit(&mut batch, &anyone(), leaves.iter().copied()).unwrap_err();
     assert_eq!(
         (&refusal.kind, refusal.error.code, refusal.error.line),
-        (&Kind::Malformed, Code::Refused, Some(4))
+        (&RefusalKind::Malformed, Code::Refused, Some(4))
     );
     let end = two.fork(2).event(2);
-    let taken = submit(&mut growth, &anyone(), leaves.into_iter().chain(&end.links[2..])).unwrap();
-    assert_eq!((taken.added, growth.size()), (6, 6));
+    let taken = submit(&mut batch, &anyone(), leaves.into_iter().chain(&end.links[2..])).unwrap();
+    assert_eq!((taken.added, batch.size()), (6, 6));
 }
 
 #[test]
 fn repeated_links_are_reported_with_their_index() {
-    let mut growth = Growth::new(0);
+    let mut batch = PendingBatch::new(0);
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let revoked = key("example.com/revoked");
     let revoke = note(&[Statement::Revoke { key: revoked.verifier_key().clone(), since: None }], &revoked);
-    submit(&mut growth, &anyone(), [&chain.links[0], &revoke, &chain.links[1]]).unwrap();
-    let taken = submit(&mut growth, &anyone(), [&chain.links[2], &chain.links[1], &revoke, &revoke]).unwrap();
+    submit(&mut batch, &anyone(), [&chain.links[0], &revoke, &chain.links[1]]).unwrap();
+    let taken = submit(&mut batch, &anyone(), [&chain.links[2], &chain.links[1], &revoke, &revoke]).unwrap();
     assert_eq!((taken.added, taken.repeated), (1, 3));
     let tip = taken.chains[&chain.id];
     assert_eq!((tip.seq, tip.index, tip.hash), (2, 3, leaf_hash(chain.links[2].as_bytes())));
     let notes: Vec<_> = taken.notes.iter().map(|held| (held.index, held.hash)).collect();
     assert_eq!(notes, [(1, leaf_hash(revoke.as_bytes()))]);
     // A submission may consist of repeats.
-    let taken = submit(&mut growth, &anyone(), &chain.links[..2]).unwrap();
+    let taken = submit(&mut batch, &anyone(), &chain.links[..2]).unwrap();
     let tip = taken.chains[&chain.id];
     assert_eq!((taken.added, tip.seq, tip.index, tip.hash), (0, 1, 2, leaf_hash(chain.links[1].as_bytes())));
 }
@@ -314,23 +319,23 @@ fn a_revocation_affects_only_its_key_from_its_line_on() {
     let other = Chain::open(good, 2).event(1);
     let revoke = Statement::Revoke { key: chain.key.verifier_key().clone(), since: None };
     let revoke = note(&[revoke], &chain.key);
-    let mut growth = Growth::new(0);
+    let mut batch = PendingBatch::new(0);
     let before = [&chain.links[0], &chain.links[1], &other.links[0]];
     let all = before.into_iter().chain([&revoke]);
-    submit(&mut growth, &rules, all.chain([&other.links[1]])).unwrap();
-    let refusal = submit(&mut growth, &rules, [&chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
-    // The same applies within one submission.
+    submit(&mut batch, &rules, all.chain([&other.links[1]])).unwrap();
+    let refusal = submit(&mut batch, &rules, [&chain.links[2]]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(1)));
+    // Check the same within one submission.
     let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
-    let refusal = submit(&mut Growth::new(0), &rules, within_one).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(5)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, within_one).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(5)));
     let alone = [&chain.links[0], &chain.links[1], &revoke, &chain.links[2]];
-    let refusal = submit(&mut Growth::new(0), &rules, alone).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(4)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, alone).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(4)));
     // Another key's link just before it changes nothing.
     let further = other.fork(2).event(2);
-    let refusal = submit(&mut growth, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(2)));
+    let refusal = submit(&mut batch, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(2)));
 }
 
 #[test]
@@ -338,9 +343,9 @@ fn refuses_chains_and_notes_of_another_log() {
     let elsewhere = Rules::new("log.example/other", None);
     let revoke = Statement::Revoke { key: emitter().verifier_key().clone(), since: None };
     for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
-        assert_eq!(submit(&mut Growth::new(0), &anyone(), [leaf]).unwrap().added, 1);
-        let refusal = submit(&mut Growth::new(0), &elsewhere, [leaf]).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+        assert_eq!(submit(&mut PendingBatch::new(0), &anyone(), [leaf]).unwrap().added, 1);
+        let refusal = submit(&mut PendingBatch::new(0), &elsewhere, [leaf]).unwrap_err();
+        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(1)));
     }
 }
 
@@ -356,9 +361,9 @@ fn one_issuer_whose_name_covers_the_statement_suffices() {
     let (_, line_of_other) = by_other.split_once("\n\n").unwrap();
     let by_both = format!("{by_issuer}{line_of_other}");
     for (note, is_taken) in [(&by_issuer, true), (&by_both, true), (&by_other, false)] {
-        let taken = submit(&mut Growth::new(0), &rules, [note]);
+        let taken = submit(&mut PendingBatch::new(0), &rules, [note]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) });
     }
 }
 
@@ -375,13 +380,17 @@ fn a_revocation_in_the_trust_file_acts_from_its_time_on() {
         let chain = Chain::open(key, 1);
         for (second, is_taken) in second.into_iter().zip(is_taken) {
             let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
-            let taken = submit_when(at(1), &mut Growth::new(0), &rules, [&chain.links[0], &link]);
-            assert_eq!(kind(taken), if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
+            let taken = submit_when(at(1), &mut PendingBatch::new(0), &rules, [&chain.links[0], &link]);
+            assert_eq!(
+                kind(taken),
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) },
+                "{second}"
+            );
         }
     }
     let always = with_lines(&both, &format!("revoke {} -\n", emitter().verifier_key()));
-    let refusal = submit(&mut Growth::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
-    assert_eq!(refusal.kind, Kind::Unauthorised);
+    let refusal = submit(&mut PendingBatch::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unauthorised);
 }
 
 /// A thief can date links freely, so the log uses its own clock.
@@ -407,8 +416,8 @@ fn a_key_revoked_by_the_trust_file_is_refused_however_links_are_dated() {
     ];
     for (rules, millis, is_taken) in cases {
         let now = Time::from_millis(at(0).millis() + millis).unwrap();
-        let taken = kind(submit_when(now, &mut Growth::new(0), rules, &chain.links));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{millis}");
+        let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, &chain.links));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) }, "{millis}");
     }
 }
 
@@ -416,27 +425,27 @@ fn a_key_revoked_by_the_trust_file_is_refused_however_links_are_dated() {
 fn a_link_may_be_ahead_of_the_logs_clock_by_the_tolerance() {
     let (rules, chain) = (with_lines(&emitters(&[&emitter()]), ""), Chain::open(emitter(), 1).event(1));
     let when = |behind: i64| Time::from_millis(at(1).millis() - behind).unwrap();
-    let mut growth = Growth::new(0);
-    submit_when(when(EMITTER), &mut growth, &rules, &chain.links).unwrap();
-    assert_eq!(growth.latest(), Some(at(1)));
+    let mut batch = PendingBatch::new(0);
+    submit_when(when(EMITTER), &mut batch, &rules, &chain.links).unwrap();
+    assert_eq!(batch.latest(), Some(at(1)));
     // The open link is a second older than the other one.
     for (behind, line, wait) in [(EMITTER + 1, 2, 1), (EMITTER + 3_600_000, 1, 3_599_000)] {
         let now = when(behind);
         // Repeats are answered regardless of the clock.
-        let again = submit_when(now, &mut growth, &rules, &chain.links).unwrap();
+        let again = submit_when(now, &mut batch, &rules, &chain.links).unwrap();
         assert_eq!((again.added, again.repeated), (0, 2));
-        let refusal = submit_when(now, &mut Growth::new(0), &rules, &chain.links).unwrap_err();
-        assert_eq!((refusal.kind, refusal.error.code), (Kind::Early { now, wait }, Code::Early));
+        let refusal = submit_when(now, &mut PendingBatch::new(0), &rules, &chain.links).unwrap_err();
+        assert_eq!((refusal.kind, refusal.error.code), (RefusalKind::Early { now, wait }, Code::Early));
         assert_eq!(refusal.error.line, Some(line));
     }
     for now in [Time::MIN, Time::MAX] {
-        let taken = submit_when(now, &mut Growth::new(0), &rules, &chain.links);
+        let taken = submit_when(now, &mut PendingBatch::new(0), &rules, &chain.links);
         assert_eq!(taken.is_ok(), now == Time::MAX);
     }
 }
 
-/// With witnesses, a key's links must be attested within a day after its grants end. A link that arrives too late for
-/// that would spoil the verdict of every export.
+/// If there are witnesses, a key's links must be attested within a day after its grants end. A link that arrives too
+/// late for that would spoil the verdict of every export.
 #[test]
 fn links_after_a_grant_are_accepted_as_long_as_they_can_be_attested() {
     let (issuer, granted) = (key("example.com"), emitter());
@@ -458,8 +467,8 @@ fn links_after_a_grant_are_accepted_as_long_as_they_can_be_attested() {
     ] {
         let now = Time::from_millis(millis).unwrap();
         let leaves = [grant, &chain.links[0], &chain.links[1]];
-        let taken = kind(submit_when(now, &mut Growth::new(0), rules, leaves));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{millis}");
+        let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, leaves));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) }, "{millis}");
     }
 }
 
@@ -472,7 +481,7 @@ fn a_key_note_is_accepted_only_about_known_keys() {
     let revoke = |key: &SignerKey| Statement::Revoke { key: key.verifier_key().clone(), since: None };
     let grant = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
     let grant = note(&[grant], &issuer);
-    let taken = |leaves: &[&String]| kind(submit(&mut Growth::new(0), &rules, leaves.iter().copied()));
+    let taken = |leaves: &[&String]| kind(submit(&mut PendingBatch::new(0), &rules, leaves.iter().copied()));
     for (leaves, is_taken) in [
         (vec![&note(&[revoke(&stranger)], &stranger)], false),
         (vec![&note(&[revoke(&named)], &named)], true),
@@ -485,9 +494,13 @@ fn a_key_note_is_accepted_only_about_known_keys() {
         // A note about a known key does not admit a stranger's.
         (vec![&grant, &note(&[revoke(&granted), revoke(&stranger)], &granted)], false),
     ] {
-        assert_eq!(taken(&leaves), if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{leaves:?}");
+        assert_eq!(
+            taken(&leaves),
+            if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) },
+            "{leaves:?}"
+        );
     }
-    assert!(submit(&mut Growth::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
+    assert!(submit(&mut PendingBatch::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
 }
 
 #[test]
@@ -502,9 +515,9 @@ fn an_issuer_revoked_by_the_trust_file_may_revoke_but_not_grant() {
     for (rules, statement, is_taken) in
         [(&good, &grant, true), (&good, &revoke, true), (&revoked, &grant, false), (&revoked, &revoke, true)]
     {
-        let taken = submit(&mut Growth::new(0), rules, [statement]);
+        let taken = submit(&mut PendingBatch::new(0), rules, [statement]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) });
     }
 }
 
@@ -516,18 +529,18 @@ fn a_key_may_revoke_itself_only_once() {
     let revoke =
         |seconds: i64| Statement::Revoke { key: about.verifier_key().clone(), since: Some(at(seconds)) };
     let own = |seconds: i64| note(&[revoke(seconds)], &about);
-    let mut growth = Growth::new(0);
-    assert!(submit(&mut growth, &rules, [&note(&vec![revoke(9); 2], &about)]).is_err());
-    submit(&mut growth, &rules, [&own(9)]).unwrap();
+    let mut batch = PendingBatch::new(0);
+    assert!(submit(&mut batch, &rules, [&note(&vec![revoke(9); 2], &about)]).is_err());
+    submit(&mut batch, &rules, [&own(9)]).unwrap();
     for again in [own(10), own(8), note(&[revoke(8)], &about)] {
-        let refusal = submit(&mut growth, &rules, [&again]).unwrap_err();
-        assert_eq!(refusal.kind, Kind::Unauthorised);
+        let refusal = submit(&mut batch, &rules, [&again]).unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::Unauthorised);
     }
-    // The same note gets its old index, and an issuer may state more.
-    assert_eq!(submit(&mut growth, &rules, [&own(9)]).unwrap().repeated, 1);
-    submit(&mut growth, &rules, [&note(&[revoke(8)], &issuer)]).unwrap();
-    assert_eq!(growth.size(), 2);
-    assert!(submit(&mut Growth::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
+    // A repeated note gets its old index, and an issuer may state more.
+    assert_eq!(submit(&mut batch, &rules, [&own(9)]).unwrap().repeated, 1);
+    submit(&mut batch, &rules, [&note(&[revoke(8)], &issuer)]).unwrap();
+    assert_eq!(batch.size(), 2);
+    assert!(submit(&mut PendingBatch::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
 }
 
 /// Anyone can name a key that the log knows. Alarms should depend on what the key really signed.
@@ -544,11 +557,12 @@ fn a_refusal_tells_if_the_key_signed_the_refused_link() {
         links[last] = format!("{unsigned} {other}{}", &signature[1..]);
         links
     };
-    let refused = |leaves: &[String]| submit_when(at(-600), &mut Growth::new(0), &rules, leaves).unwrap_err();
+    let refused =
+        |leaves: &[String]| submit_when(at(-600), &mut PendingBatch::new(0), &rules, leaves).unwrap_err();
     for (chain, is_early) in [(Chain::open(revoked, 1), false), (Chain::open(early, 1), true)] {
         for (links, is_signed) in [(chain.links.clone(), true), (forged(&chain), false)] {
             let refusal = refused(&links);
-            assert_eq!(matches!(refusal.kind, Kind::Early { .. }), is_early, "{refusal}");
+            assert_eq!(matches!(refusal.kind, RefusalKind::Early { .. }), is_early, "{refusal}");
             assert_eq!(refusal.is_signed, is_signed, "{refusal}");
         }
     }
@@ -559,8 +573,8 @@ fn a_refusal_tells_if_the_key_signed_the_refused_link() {
     for (links, is_signed) in
         [(chain.links.clone(), true), (forged(&chain), false), (chain.links[..3].to_vec(), false)]
     {
-        let refusal = submit_when(ahead, &mut Growth::new(0), &rules, &links).unwrap_err();
-        assert!(matches!(refusal.kind, Kind::Early { .. }) && refusal.error.line == Some(2));
+        let refusal = submit_when(ahead, &mut PendingBatch::new(0), &rules, &links).unwrap_err();
+        assert!(matches!(refusal.kind, RefusalKind::Early { .. }) && refusal.error.line == Some(2));
         assert_eq!(refusal.is_signed, is_signed);
     }
 }
@@ -579,8 +593,8 @@ fn a_grant_of_a_revoked_issuer_is_void() {
     let notes = [grant(None, &other), grant(Some(1), &issuer)];
     let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
     let before = Rules::new(ORIGIN, Some(Trust::parse(issuers.as_bytes()).unwrap()));
-    let mut growth = Growth::new(0);
-    submit(&mut growth, &before, [&notes[0], &notes[1]]).unwrap();
+    let mut batch = PendingBatch::new(0);
+    submit(&mut batch, &before, [&notes[0], &notes[1]]).unwrap();
     let trust = Trust::parse(format!("{issuers}revoke {} -\n", issuer.verifier_key()).as_bytes()).unwrap();
     let mut void = VoidGrants::for_trust(&trust).unwrap();
     for note in &notes {
@@ -588,7 +602,7 @@ fn a_grant_of_a_revoked_issuer_is_void() {
     }
     let rules = Rules::new(ORIGIN, Some(trust)).with_void(void);
     let chain = Chain::open(emitter(), 7);
-    assert_eq!(kind(submit_when(at(60), &mut growth, &rules, &chain.links)), Ok(()));
+    assert_eq!(kind(submit_when(at(60), &mut batch, &rules, &chain.links)), Ok(()));
 }
 
 #[test]
@@ -610,13 +624,13 @@ fn links_under_a_grant_are_refused_once_the_trust_file_revokes_the_issuer() {
     let before = Rules::new(ORIGIN, Some(trust(issuers.clone())));
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let grant = statement(None);
-    let mut growth = Growth::new(0);
-    submit(&mut growth, &before, [&grant, &chain.links[0], &chain.links[1]]).unwrap();
+    let mut batch = PendingBatch::new(0);
+    submit(&mut batch, &before, [&grant, &chain.links[0], &chain.links[1]]).unwrap();
     let since = at(600).to_string();
     let minutes = |minutes: i64| at(minutes * 60);
     for (lines, existed_by, now, is_taken) in [
         (issuers.clone(), None, minutes(1), true),
-        // Without witnesses, nothing shows when the key was granted.
+        // If there are no witnesses, nothing shows when the key was granted.
         (issuers.clone() + &revoke("-"), None, minutes(1), false),
         (issuers.clone() + &revoke(&since), None, minutes(1), false),
         (issuers.clone() + &revoke(&since), Some(at(599)), minutes(1), false),
@@ -636,15 +650,15 @@ fn links_under_a_grant_are_refused_once_the_trust_file_revokes_the_issuer() {
         assert_eq!(void.is_some(), lines.contains("revoke"));
         let rules = Rules::new(ORIGIN, Some(trust)).with_void(void.unwrap_or_default());
         for links in [&chain.links[2..], &Chain::open(emitter(), 7).links] {
-            let taken = kind(submit_when(now, &mut growth.clone(), &rules, links));
+            let taken = kind(submit_when(now, &mut batch.clone(), &rules, links));
             assert_eq!(
                 taken,
-                if is_taken { Ok(()) } else { Err(Kind::Unauthorised) },
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) },
                 "{lines} {existed_by:?} {now}"
             );
         }
         // Links accepted before stay.
-        assert_eq!(submit_when(now, &mut growth.clone(), &rules, &chain.links[..2]).unwrap().repeated, 2);
+        assert_eq!(submit_when(now, &mut batch.clone(), &rules, &chain.links[..2]).unwrap().repeated, 2);
     }
     // Another issuer that is not revoked grants the key again, for a new chain.
     let revoked = trust(issuers + &revoke("-"));
@@ -655,9 +669,9 @@ fn links_under_a_grant_are_refused_once_the_trust_file_revokes_the_issuer() {
         void.note(&revoked, &KeyNote::parse(note).unwrap(), None);
     }
     let rules = Rules::new(ORIGIN, Some(revoked)).with_void(void);
-    submit(&mut growth, &rules, [&anew]).unwrap();
-    assert!(submit(&mut growth, &rules, &chain.links[2..]).is_err());
-    submit(&mut growth, &rules, &Chain::open(emitter(), 8).links).unwrap();
+    submit(&mut batch, &rules, [&anew]).unwrap();
+    assert!(submit(&mut batch, &rules, &chain.links[2..]).is_err());
+    submit(&mut batch, &rules, &Chain::open(emitter(), 8).links).unwrap();
 }
 
 #[test]
@@ -671,12 +685,12 @@ fn a_grant_holds_within_its_window_and_for_chains_opened_after_it() {
     let chain = Chain::open(granted, 1);
     for (second, is_taken) in [(0, true), (1, true), (2, false), (3, false)] {
         let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
-        let taken = submit(&mut Growth::new(0), &rules, [&grant, &chain.links[0], &link]);
+        let taken = submit(&mut PendingBatch::new(0), &rules, [&grant, &chain.links[0], &link]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorised) }, "{second}");
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) }, "{second}");
     }
-    let refusal = submit(&mut Growth::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorised, Some(1)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(1)));
 }
 
 #[test]
@@ -689,9 +703,9 @@ fn a_body_is_parsed_up_to_its_limits() {
             .map_err(|error| error.kind)
     };
     assert_eq!(kind(body.as_bytes(), body.len(), 2), Ok(2));
-    assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(Kind::TooLarge));
-    assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(Kind::TooLarge));
-    // In memory it takes little more than its text.
+    assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(RefusalKind::TooLarge));
+    assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(RefusalKind::TooLarge));
+    // A submission takes little more memory than its text.
     let read = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
     assert!((body.len()..4096).contains(&read.bytes()), "{} of {}", read.bytes(), body.len());
     // Blank lines don't count as lines, but count in line numbers.
@@ -699,12 +713,12 @@ fn a_body_is_parsed_up_to_its_limits() {
     assert_eq!(kind(spaced.as_bytes(), 1 << 20, 2), Ok(2));
     for (text, line) in [(&b"\n\n{\"link\":\"\xff\"}\n"[..], 3), (b"\n{}\n", 2), (b"\xff", 1)] {
         let refusal = Submission::parse(text, &Limits::default()).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Malformed, Some(line)));
+        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Malformed, Some(line)));
     }
-    assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(Kind::Malformed));
+    assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(RefusalKind::Malformed));
 }
 
-/// What a log knows: a chain with its key, a revoked key, and a key note.
+/// The knowledge of a log: a chain with its key, a revoked key, and a key note.
 #[derive(Default)]
 struct KnownKeys {
     chain: Option<(ChainId, VerifierKey)>,
@@ -712,7 +726,7 @@ struct KnownKeys {
     note: Option<Hash>,
 }
 
-impl Known for KnownKeys {
+impl KeyLookup for KnownKeys {
     type Error = std::convert::Infallible;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Self::Error> {
@@ -764,15 +778,15 @@ fn strangers_are_refused_by_their_first_leaf() {
     };
     for (known, leaves, expected) in [
         (knows_nothing(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
-        (knows_nothing(), vec![begun], Err(Kind::Unauthorised)),
-        (knows_nothing(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorised)),
+        (knows_nothing(), vec![begun], Err(RefusalKind::Unauthorised)),
+        (knows_nothing(), vec![&named_chain.links[0], begun], Err(RefusalKind::Unauthorised)),
         (knows_key(), vec![begun], Ok(())),
         (knows_chain(), vec![&strange.links[1]], Ok(())),
         (knows_nothing(), vec![&granted, begun], Ok(())),
-        (knows_nothing(), vec![begun, &granted], Err(Kind::Unauthorised)),
-        (knows_nothing(), vec![&own_grant], Err(Kind::Unauthorised)),
+        (knows_nothing(), vec![begun, &granted], Err(RefusalKind::Unauthorised)),
+        (knows_nothing(), vec![&own_grant], Err(RefusalKind::Unauthorised)),
         // A key that a note revokes does not become known by it.
-        (knows_nothing(), vec![&revoked, begun], Err(Kind::Unauthorised)),
+        (knows_nothing(), vec![&revoked, begun], Err(RefusalKind::Unauthorised)),
         (knows_note(), vec![&own_grant, begun], Ok(())),
     ] {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);
@@ -780,7 +794,7 @@ fn strangers_are_refused_by_their_first_leaf() {
     }
     // A link whose open link is missing, and one for another log, are refused as such.
     let gap = admitted(&rules, &knows_nothing(), &[&strange.links[1]]).unwrap_err().kind;
-    assert_eq!(gap, Kind::Gap { chain: strange.id, expected: 0, last: None });
+    assert_eq!(gap, RefusalKind::Gap { chain: strange.id, expected: 0, last: None });
     let other = admitted(&rules, &knows_nothing(), &[&elsewhere]).unwrap_err().error;
     assert!(other.to_string().contains("other.example/audit"), "{other}");
     // A log without a trust file accepts leaves from everyone.

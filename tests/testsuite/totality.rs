@@ -10,7 +10,7 @@ use countersign::export::writer::Writer;
 use countersign::export::{Compression, Decompressor, Header, Item, Line};
 use countersign::keys::KeyNote;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
 use countersign::merkle::{Bundle, Tile, leaf_hash};
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey};
 use countersign::proof::Proof;
@@ -157,12 +157,12 @@ fn submit(bytes: &[u8]) -> bool {
     for rules in
         [Rules::new("log.example/audit", None), Rules::new("log.example/audit", Some(Trust::default()))]
     {
-        let mut growth = Growth::new(7);
-        match growth.submit(&rules, &Empty, &submission, Time::MAX) {
-            Err(_) => assert_eq!(growth.size(), 7),
+        let mut batch = PendingBatch::new(7);
+        match batch.submit(&rules, &Empty, &submission, Time::MAX) {
+            Err(_) => assert_eq!(batch.size(), 7),
             Ok(taken) => {
-                assert_eq!(growth.size(), 7 + taken.added);
-                let again = growth.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
+                assert_eq!(batch.size(), 7 + taken.added);
+                let again = batch.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
                 assert_eq!((again.added, again.repeated), (0, taken.added + taken.repeated));
                 took = true;
             }

@@ -139,7 +139,7 @@ fn each_refusal_has_its_status() {
     assert_eq!(refusal(&proof, None), Some(("witness.inconsistent", 422)), "a proof from size 0");
     let mut proof = request(7, 7);
     proof.proof.push(empty_root());
-    assert_eq!(refusal(&proof, Some(state(7))), Some(("witness.inconsistent", 422)), "a proof of no growth");
+    assert_eq!(refusal(&proof, Some(state(7))), Some(("witness.inconsistent", 422)), "a proof of no batch");
     for at in 0..request(3, 7).proof.len() {
         let mut proof = request(3, 7);
         proof.proof[at].0[0] ^= 1;
@@ -260,7 +260,7 @@ fn malformed_requests_are_refused_with_the_line() {
 }
 
 proptest! {
-    /// In any order of requests, the accepted checkpoints form one growing history.
+    /// The accepted checkpoints form one growing history, whatever the order of requests.
     #[test]
     fn no_order_of_requests_forks_a_log(steps in prop::collection::vec((0_u64..20, 0_u64..20, any::<bool>()), 1..30)) {
         let logs = trusted();

@@ -22,11 +22,11 @@ const COMPRESSED: u32 = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// At the beginning of a frame of either kind.
+    /// The beginning of a frame of either kind.
     Magic,
-    /// At the length of a skippable frame.
+    /// The length of a skippable frame.
     Length,
-    /// In a skippable frame, with this many bytes left.
+    /// The content of a skippable frame, with this many bytes left.
     Skippable(u32),
     /// After the magic number of a frame header, which stays buffered.
     Header,

@@ -27,9 +27,9 @@ pub enum PartsError {
     OtherFile,
     /// The summary's file was cut into a different number of parts than the first one's.
     OtherCut(u64),
-    /// There are two summaries of this part.
+    /// Two summaries of this part were passed.
     Twice(u64),
-    /// There are no summaries of these parts.
+    /// No summaries of these parts were passed.
     Missing(Vec<RangeInclusive<u64>>),
     /// The part does not begin where the part before it ends.
     Apart,
@@ -139,7 +139,7 @@ impl From<io::Error> for PartsError {
 pub struct SummaryError {
     /// The index of the summary among the given ones; `None` if the error is about all of them.
     pub place: Option<usize>,
-    /// What is wrong.
+    /// The error.
     pub why: PartsError,
 }
 

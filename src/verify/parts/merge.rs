@@ -56,7 +56,7 @@ pub fn verify<R: Read + Seek + Send>(
                 }
                 read += frame.len() as u64;
                 progress(read);
-                // Without a header, only the completeness of the summaries is checked.
+                // If there is no header, only the completeness of the summaries is checked.
                 if readable && !emit((*place, frame)) {
                     return Ok(());
                 }
@@ -98,7 +98,7 @@ fn arrange<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, Summ
             return Err(at(*place)(PartsError::OtherCut(part.of)));
         }
     }
-    // Of two summaries of one part, report the later one.
+    // If there are two summaries of one part, report the later one.
     parts.sort_by_key(|(place, stored)| (stored.part.number, *place));
     let (mut number, mut end) = (0, 0);
     let mut missing = Vec::new();

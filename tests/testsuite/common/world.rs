@@ -17,7 +17,7 @@ use proptest::prelude::*;
 const ORIGIN: &str = "log.example/audit";
 const EMITTERS: usize = 4;
 const WITNESSES: usize = 3;
-/// By how many seconds each witness's clock is ahead of the previous one's.
+/// Seconds that each witness's clock is ahead of the previous one's.
 const AHEAD: u64 = 60;
 const ALL: u8 = 0xff;
 
@@ -157,7 +157,7 @@ impl Plan {
 struct Emitter {
     key: SignerKey,
     vouched: bool,
-    /// By how much the emitter's clock is late.
+    /// The delay of the emitter's clock.
     late: i64,
     revoked: bool,
     /// The ends of the windows granted so far; each began in the past.

@@ -132,8 +132,8 @@ fn sunlight_mirror() {
     }
 }
 
-/// The same log with entry bundles computed from its leaves, checked like any log. The checkpoint is not signed by a
-/// log's key but by the mirror, which acts as a witness.
+/// Checks the log of the previous test with entry bundles computed from its leaves, checked like any log. The
+/// checkpoint is not signed by a log's key but by the mirror, which acts as a witness.
 #[test]
 fn sunlight_mirror_is_checked() {
     let Some(parameters) = json("tlog-tiles/sunlight-mirror/params.json") else { return };

@@ -24,7 +24,7 @@ async fn cctv() {
     }
 }
 
-/// None of its cases distinguishes the two.
+/// The two agree on all its cases.
 #[wasm_bindgen_test]
 async fn wycheproof() {
     let Some(vectors) = json("ed25519/wycheproof/ed25519_test.json") else { return };

@@ -7,8 +7,8 @@ use countersign::checkpoint::Checkpoint;
 use countersign::event::{Event, Redaction};
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::ChainId;
-use countersign::log::{Growth, Limits, Rules, Submission, Taken};
-use countersign::merkle::{CompactRange, Grown, inclusion_proof};
+use countersign::log::{Limits, PendingBatch, Rules, Submission, SubmissionOutcome};
+use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -52,9 +52,9 @@ fn published(size: u64) -> Published {
 /// Commits a chain, and gives the right edge of the tree.
 fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactRange, CommitError> {
     let edge = writer.edge()?;
-    let mut growth = Growth::new(edge.end());
+    let mut growth = PendingBatch::new(edge.end());
     growth.submit(&Rules::new(ORIGIN, None), writer, submission, Time::MAX).unwrap();
-    let mut tree = Grown::new(&edge);
+    let mut tree = PendingTree::new(&edge);
     let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
     tree.extend(&hashes);
     let published = published(growth.size());
@@ -167,7 +167,7 @@ fn all_proofs_of_an_answer_read_a_tile_once() {
     let key = SignerKey::from_seed(ORIGIN, [8; 32]).unwrap();
     let note = Checkpoint::new(ORIGIN, 700, edge.root().unwrap()).unwrap().sign(&key).unwrap();
     let published = Arc::new(Published { note, ..published(700) });
-    let committed = Committed { taken: Taken::default(), published, tree: None };
+    let committed = Committed { taken: SubmissionOutcome::default(), published, tree: None };
     let reader = TableReader::new(Counted(Pool::new(folder.path().join(FILE))));
     let stored = StoredHashes::new(&reader, 700);
     let mut prover = committed.prover(&reader).unwrap();

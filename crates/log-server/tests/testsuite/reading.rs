@@ -10,8 +10,8 @@ use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::event::{Event, Redaction};
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, Link};
-use countersign::log::{Growth, Limits, Rules, Submission};
-use countersign::merkle::Grown;
+use countersign::log::{Limits, PendingBatch, Rules, Submission};
+use countersign::merkle::PendingTree;
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -227,11 +227,11 @@ impl TestLog {
     pub fn submit(&mut self, body: &str) {
         let writer = &mut self.store.writer;
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(writer.size());
+        let mut growth = PendingBatch::new(writer.size());
         growth
             .submit(&self.rules, writer.state(), &submission, Time::MAX)
             .unwrap_or_else(|_| panic!("refused"));
-        let mut tree = Grown::new(&writer.edge().unwrap());
+        let mut tree = PendingTree::new(&writer.edge().unwrap());
         tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
         let batch = Batch { growth: &growth, tree: &tree, publish: None, erasures: &[], signed_size: None };
         writer.commit(&batch).unwrap();

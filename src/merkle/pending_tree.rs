@@ -9,12 +9,12 @@ use crate::hash::{Hash, hash_nodes};
 /// These suffice for the root, the hashes to store, and a proof for each new leaf, without reading from storage.
 ///
 /// ```
-/// use countersign::merkle::{CompactRange, Grown, inclusion_proof, leaf_hash, verify_inclusion};
+/// use countersign::merkle::{CompactRange, PendingTree, inclusion_proof, leaf_hash, verify_inclusion};
 ///
 /// let leaves: Vec<_> = (0_u8..7).map(|leaf| leaf_hash(&[leaf])).collect();
 /// let mut edge = CompactRange::new();
 /// edge.extend(&leaves[..3]);
-/// let mut tree = Grown::new(&edge);
+/// let mut tree = PendingTree::new(&edge);
 /// tree.extend(&leaves[3..]);
 ///
 /// let proof = inclusion_proof(5, 7, &tree)?;
@@ -22,7 +22,7 @@ use crate::hash::{Hash, hash_nodes};
 /// # Ok::<(), countersign::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Grown {
+pub struct PendingTree {
     base: u64,
     size: u64,
     /// Levels, starting at the leaves.
@@ -37,7 +37,7 @@ struct Level {
     hashes: Vec<Hash>,
 }
 
-impl Grown {
+impl PendingTree {
     /// Starts with the right edge of a tree: a range that begins at 0.
     pub fn new(edge: &CompactRange) -> Self {
         let base = edge.end();
@@ -120,7 +120,7 @@ impl Grown {
     }
 }
 
-impl HashReader for Grown {
+impl HashReader for PendingTree {
     /// # Errors
     /// [`Code::Proof`] for a subtree that was complete at the start and is not on the right edge.
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
@@ -143,7 +143,7 @@ mod tests {
             for size in base..=leaves.len() {
                 let mut edge = CompactRange::new();
                 edge.extend(&leaves[..base]);
-                let mut tree = Grown::new(&edge);
+                let mut tree = PendingTree::new(&edge);
                 let middle = base + (size - base) / 3;
                 tree.extend(&leaves[base..middle]);
                 tree.extend(&leaves[middle..size]);
@@ -164,7 +164,7 @@ mod tests {
         let leaves: Vec<Hash> = (0..40_u8).map(|leaf| leaf_hash(&[leaf])).collect();
         let mut edge = CompactRange::new();
         edge.extend(&leaves[..21]);
-        let mut tree = Grown::new(&edge);
+        let mut tree = PendingTree::new(&edge);
         tree.extend(&leaves[21..]);
         for level in 0..7 {
             let (before, hashes) = tree.completed(level);

@@ -7,8 +7,8 @@ use super::acceptance::{Acceptance, gap_after};
 use super::leaf::misplaced;
 use super::lives::lives_after;
 use super::{
-    AcceptanceError, Body, Chain, Empty, Held, Kind, Leaf, Life, Rules, SaltedEvent, Storage, Submission,
-    SubmissionError,
+    AcceptanceError, Body, Chain, Empty, EntryRef, Leaf, Life, RefusalKind, Rules, SaltedEvent, Storage,
+    Submission, SubmissionError,
 };
 use crate::hash::Hash;
 use crate::link::{ChainId, Link};
@@ -17,7 +17,7 @@ use crate::time::Time;
 
 /// Accepted entries that are not in storage yet, with the chains and keys that they change.
 #[derive(Clone, Debug, Default)]
-pub struct Growth {
+pub struct PendingBatch {
     base: u64,
     leaves: Vec<Arc<Leaf>>,
     chains: HashMap<ChainId, Added>,
@@ -51,11 +51,11 @@ pub struct Tip {
 
 /// The outcome of an accepted submission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct SubmissionOutcome {
     /// The last link of each chain in the submission.
     pub chains: BTreeMap<ChainId, Tip>,
     /// The index and leaf hash of each key note in the submission, without repetitions.
-    pub notes: Vec<Held>,
+    pub notes: Vec<EntryRef>,
     /// The number of new entries.
     pub added: u64,
     /// The number of entries that the log had already.
@@ -68,10 +68,10 @@ struct Added {
     chain: Chain,
     /// The `seq` of the first link added.
     first: u64,
-    links: Vec<Held>,
+    links: Vec<EntryRef>,
 }
 
-impl Growth {
+impl PendingBatch {
     /// Creates an empty batch on top of `base` entries.
     pub fn new(base: u64) -> Self {
         Self { base, ..Self::default() }
@@ -140,14 +140,14 @@ impl Growth {
         state: &S,
         submission: &Submission,
         now: Time,
-    ) -> Result<Taken, AcceptanceError<S::Error>> {
+    ) -> Result<SubmissionOutcome, AcceptanceError<S::Error>> {
         let below = Layered { top: self, below: state };
         let mut acceptance = Acceptance::new(self.size(), Some(now));
         for (place, entry) in submission.entries().iter().enumerate() {
             match acceptance.accept(rules, &below, entry, &submission.entries()[place..]) {
                 // Report the gap relative to the log without this submission.
                 Err(AcceptanceError::Refused(SubmissionError {
-                    kind: Kind::Gap { chain, .. },
+                    kind: RefusalKind::Gap { chain, .. },
                     error,
                     is_signed,
                 })) => {
@@ -158,8 +158,8 @@ impl Growth {
                 taken => _ = taken?,
             }
         }
-        let (growth, taken) = acceptance.end()?;
-        self.merge(growth);
+        let (batch, taken) = acceptance.end()?;
+        self.merge(batch);
         Ok(taken)
     }
 
@@ -167,8 +167,9 @@ impl Growth {
     /// in order restores the state that the server had when it accepted them. Does not verify signatures.
     ///
     /// # Errors
-    /// A [`SubmissionError`] of [`Kind::Malformed`](super::Kind::Malformed) if no log can have this leaf at this
-    /// position or the event does not match its link; or an error of the storage. Nothing was accepted then.
+    /// A [`SubmissionError`] of [`RefusalKind::Malformed`](super::RefusalKind::Malformed) if no log can have this
+    /// leaf at this position or the event does not match its link; or an error of the storage. Nothing was accepted
+    /// then.
     pub fn replay<S: Storage + ?Sized>(
         &mut self,
         state: &S,
@@ -222,7 +223,7 @@ impl Growth {
 
     /// Adds a link that extends its chain. `chain` is the chain's state after it.
     pub(super) fn add_link(&mut self, leaf: Arc<Leaf>, link: &Link, chain: Chain) {
-        let held = Held { index: self.size(), hash: leaf.hash };
+        let held = EntryRef { index: self.size(), hash: leaf.hash };
         let seq = link.seq();
         let added = self.chains.entry(link.chain());
         let added = added.or_insert_with(|| Added { chain: chain.clone(), first: seq, links: Vec::new() });
@@ -275,7 +276,7 @@ impl Growth {
 
 /// A batch layered over a storage.
 pub(super) struct Layered<'a, S: ?Sized> {
-    pub(super) top: &'a Growth,
+    pub(super) top: &'a PendingBatch,
     pub(super) below: &'a S,
 }
 
@@ -306,7 +307,7 @@ impl<S: Storage + ?Sized> Storage for Layered<'_, S> {
         added.map_or_else(|| self.below.chain(id), |added| Ok(Some(added.chain.clone())))
     }
 
-    fn link(&self, id: &ChainId, seq: u64) -> Result<Option<Held>, S::Error> {
+    fn link(&self, id: &ChainId, seq: u64) -> Result<Option<EntryRef>, S::Error> {
         let added = self.top.chains.get(id).and_then(|added| {
             let place = usize::try_from(seq.checked_sub(added.first)?).ok()?;
             added.links.get(place)
@@ -331,13 +332,13 @@ mod tests {
     use super::*;
     use crate::event::{Event, Redaction};
     use crate::keys::{KeyNote, Statement};
-    use crate::log::{Empty, Kind, Limits};
+    use crate::log::{Empty, Limits, RefusalKind};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
     use crate::trust::Trust;
 
     /// Returns a batch with a grant and two chains of the granted key whose links alternate.
-    fn log() -> Growth {
+    fn log() -> PendingBatch {
         let issuer = SignerKey::from_seed("example.com", [1; 32]).unwrap();
         let emitter = SignerKey::from_seed("example.com/a", [2; 32]).unwrap();
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
@@ -361,24 +362,24 @@ mod tests {
         body.note(&note);
         let body = lines.fold(body.as_str().to_owned(), |body, line| body + line + "\n");
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(0);
-        growth.submit(&Rules::new("log.example", None), &Empty, &submission, at).unwrap();
-        growth
+        let mut batch = PendingBatch::new(0);
+        batch.submit(&Rules::new("log.example", None), &Empty, &submission, at).unwrap();
+        batch
     }
 
     /// Returns the leaves as a storage keeps them.
-    fn stored(growth: &Growth) -> Vec<(String, Option<SaltedEvent>)> {
-        growth.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
+    fn stored(batch: &PendingBatch) -> Vec<(String, Option<SaltedEvent>)> {
+        batch.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
     }
 
     fn replayed(
         leaves: &[(String, Option<SaltedEvent>)],
-    ) -> Result<Growth, AcceptanceError<core::convert::Infallible>> {
-        let mut growth = Growth::new(0);
+    ) -> Result<PendingBatch, AcceptanceError<core::convert::Infallible>> {
+        let mut batch = PendingBatch::new(0);
         for (leaf, event) in leaves {
-            growth.replay(&Empty, leaf.clone(), event.clone())?;
+            batch.replay(&Empty, leaf.clone(), event.clone())?;
         }
-        Ok(growth)
+        Ok(batch)
     }
 
     #[test]
@@ -397,7 +398,7 @@ mod tests {
     fn following_a_log_restores_its_state_and_keeps_no_leaves() {
         let taken = log();
         let follow = |rules: &Rules| {
-            let mut followed = Growth::new(0);
+            let mut followed = PendingBatch::new(0);
             for (place, (text, event)) in stored(&taken).into_iter().enumerate() {
                 if place == 4 {
                     followed.add_opaque();
@@ -417,7 +418,7 @@ mod tests {
                 let Ok(now) = followed.over(&Empty).link(id, seq);
                 let before = before.unwrap();
                 let index = before.index + u64::from(before.index >= 4);
-                assert_eq!(now, Some(Held { index, ..before }));
+                assert_eq!(now, Some(EntryRef { index, ..before }));
             }
         }
         // A key note of an issuer that this log does not trust had no effect then and has none now.
@@ -430,7 +431,7 @@ mod tests {
         let leaves = stored(&log());
         let refused = |leaves: &[(String, Option<SaltedEvent>)]| {
             let stop = replayed(leaves).unwrap_err();
-            assert_eq!(stop.refusal().kind, Kind::Malformed);
+            assert_eq!(stop.refusal().kind, RefusalKind::Malformed);
         };
         for left_out in 1..9 {
             let mut fewer = leaves.clone();
@@ -464,21 +465,21 @@ mod tests {
         let last = crate::merkle::leaf_hash(leaves.last().unwrap().0.as_bytes());
         let (chain, seq, time) = (closed.chain(), closed.seq() + 1, closed.time());
         leaves.push((crate::link::write_event(chain, seq, time, &last, &last), None));
-        assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, Kind::Malformed);
+        assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, RefusalKind::Malformed);
     }
 
     #[test]
     fn runs_are_as_few_as_possible() {
-        let runs = |growth: &Growth| -> Vec<_> {
-            growth.runs().iter().map(|run| (run.seq, run.index, run.count)).collect()
+        let runs = |batch: &PendingBatch| -> Vec<_> {
+            batch.runs().iter().map(|run| (run.seq, run.index, run.count)).collect()
         };
         // The two chains alternate, so no run has more than one link.
-        let growth = log();
+        let batch = log();
         let alternating: Vec<_> = (1..11).map(|index| ((index - 1) / 2, index, 1)).collect();
-        assert_eq!(runs(&growth), alternating);
+        assert_eq!(runs(&batch), alternating);
         let mut body = String::new();
         for wanted in [0, 1] {
-            let lines = growth.leaves().iter().skip(1).skip(wanted).step_by(2);
+            let lines = batch.leaves().iter().skip(1).skip(wanted).step_by(2);
             for leaf in lines {
                 let mut line = crate::export::writer::Writer::new();
                 match leaf.event() {
@@ -489,10 +490,10 @@ mod tests {
             }
         }
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(7);
+        let mut batch = PendingBatch::new(7);
         let rules = Rules::new("log.example", None);
         assert!(rules.origin() == "log.example" && rules.trust().is_none());
-        growth.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
-        assert_eq!(runs(&growth), [(0, 7, 5), (0, 12, 5)]);
+        batch.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
+        assert_eq!(runs(&batch), [(0, 7, 5), (0, 12, 5)]);
     }
 }
