@@ -104,8 +104,8 @@
 //! let rules = Rules::new("log.example/audit", Some(Trust::default().with_emitter(emitter)?));
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
 //! let mut batch = PendingBatch::new(0);
-//! let taken = batch.submit(&rules, &Empty, &submission, now).map_err(|stop| stop.refusal())?;
-//! assert_eq!(taken.added, 3);
+//! let outcome = batch.submit(&rules, &Empty, &submission, now).map_err(|error| error.refusal())?;
+//! assert_eq!(outcome.added, 3);
 //!
 //! // It signs a checkpoint of its tree.
 //! let log_key = SignerKey::from_seed("log.example/audit", [7; 32])?;

@@ -26,11 +26,11 @@
 //!
 //! let mut batch = PendingBatch::new(0);
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
-//! let taken = batch.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
-//! assert_eq!((taken.added, taken.repeated, batch.size()), (2, 0, 2));
+//! let outcome = batch.submit(&rules, &Empty, &submission, at).map_err(|error| error.refusal())?;
+//! assert_eq!((outcome.added, outcome.repeated, batch.size()), (2, 0, 2));
 //!
-//! let again = batch.submit(&rules, &Empty, &submission, at).map_err(|stop| stop.refusal())?;
-//! assert_eq!((again.added, again.repeated, again.chains), (0, 2, taken.chains));
+//! let again = batch.submit(&rules, &Empty, &submission, at).map_err(|error| error.refusal())?;
+//! assert_eq!((again.added, again.repeated, again.chains), (0, 2, outcome.chains));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

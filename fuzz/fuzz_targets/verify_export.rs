@@ -23,18 +23,18 @@ fuzz_target!(|bytes: &[u8]| {
     (0..alterations).for_each(|_| alter(&mut export, head));
 
     let options = options(&model, expectations);
-    let (report, told) = at_once(&export, options.clone());
+    let (report, update) = at_once(&export, options.clone());
     let (kind, length) = (cut % 2, usize::from(cut / 2) + 1);
     let other = if kind == 0 { as_it_comes } else { in_chunks }(&export, options.clone(), length);
-    assert_same((&report, &told), other);
+    assert_same((&report, &update), other);
     if cut == 0xff {
         let mut on_threads = Update::default();
         let verification =
-            parallel::verify(&export[..], options.clone(), 3, |_| {}, |told| on_threads.append(told));
-        assert_same((&report, &told), (verification.expect("bytes are read").report, on_threads));
+            parallel::verify(&export[..], options.clone(), 3, |_| {}, |update| on_threads.append(update));
+        assert_same((&report, &update), (verification.expect("bytes are read").report, on_threads));
     }
 
-    assert_true(&model, &export, &report, &told);
+    assert_true(&model, &export, &report, &update);
     if alterations == 0 && matches!(report.verdict, Verdict::Verified | Verdict::Partial) {
         if let Some(slice) = slice(&model, wish) {
             // If a pin lies within omitted entries, whether it holds is unknown.
@@ -64,22 +64,22 @@ fn options(model: &Model, expectations: u8) -> Options {
 fn at_once(export: &[u8], options: Options) -> (Report, Update) {
     let mut verifier = Verifier::new(options);
     verifier.push(export);
-    let (Verification { report, .. }, told) = verifier.finish_with_update();
-    (report, told)
+    let (Verification { report, .. }, update) = verifier.finish_with_update();
+    (report, update)
 }
 
 fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Update) {
     let mut verifier = Verifier::live(options);
-    let mut told = Update::default();
+    let mut update = Update::default();
     for chunk in export.chunks(cut) {
         verifier.push(chunk);
         verifier.settle();
         verifier.report();
-        told.append(verifier.take());
+        update.append(verifier.take());
     }
     let (verification, last) = verifier.finish_with_update();
-    told.append(last);
-    (verification.report, told)
+    update.append(last);
+    (verification.report, update)
 }
 
 /// Verifies as on several cores: chunks of `lines` lines are summarized independently.
@@ -103,18 +103,18 @@ fn in_chunks(export: &[u8], options: Options, lines: usize) -> (Report, Update) 
             progress.absorb(Summarizer::new(&header.origin, &trust).summarize(&chunk), &chunk);
         }
     }
-    let (verification, told) = progress.finish_with_update(end);
-    (verification.report, told)
+    let (verification, update) = progress.finish_with_update(end);
+    (verification.report, update)
 }
 
-fn assert_same((report, told): (&Report, &Update), (other, other_told): (Report, Update)) {
+fn assert_same((report, update): (&Report, &Update), (other, other_update): (Report, Update)) {
     assert_eq!(other, *report);
-    assert_eq!((&other_told.events, &other_told.marks), (&told.events, &told.marks));
+    assert_eq!((&other_update.events, &other_update.marks), (&update.events, &update.marks));
 }
 
 /// Asserts that all returned events were recorded, and that a verified export shows only what was signed.
-fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
-    for event in &told.events {
+fn assert_true(model: &Model, export: &[u8], report: &Report, update: &Update) {
+    for event in &update.events {
         let shown = canonicalize(event.event.as_bytes()).expect("events are JSON");
         let recorded = model.events.get(&(event.chain, event.seq)).expect("an event that was recorded");
         assert!(recorded.contains(&shown), "{} was never recorded", event.event);

@@ -21,7 +21,7 @@ use crate::time::Time;
 #[derive(Default)]
 pub(crate) struct Acceptance {
     batch: PendingBatch,
-    taken: SubmissionOutcome,
+    outcome: SubmissionOutcome,
     /// The chains whose last new link is not signed, with that link's line.
     unsigned: BTreeMap<ChainId, Option<u64>>,
     /// Hashes of leaves found to be repeats, so that further repeats need no lookup.
@@ -66,7 +66,7 @@ impl Acceptance {
         rest: &[Entry],
     ) -> Result<bool, AcceptanceError<S::Error>> {
         if self.repeats.contains(&entry.leaf.hash) {
-            self.taken.repeated += 1;
+            self.outcome.repeated += 1;
             return Ok(false);
         }
         let state = Layered { top: &self.batch, below };
@@ -76,7 +76,7 @@ impl Acceptance {
                 Some(index) => {
                     // Notes of this submission are in the outcome already.
                     if index < self.batch.base() {
-                        self.taken.notes.push(EntryRef { index, hash: entry.leaf.hash });
+                        self.outcome.notes.push(EntryRef { index, hash: entry.leaf.hash });
                     }
                     Ok(self.repeat(entry.leaf.hash))
                 }
@@ -88,7 +88,7 @@ impl Acceptance {
 
     fn repeat(&mut self, hash: Hash) -> bool {
         self.repeats.insert(hash);
-        self.taken.repeated += 1;
+        self.outcome.repeated += 1;
         false
     }
 
@@ -103,8 +103,8 @@ impl Acceptance {
         let state = Layered { top: &self.batch, below };
         rules.check_known(note, &signers, |key| state.life(key))?;
         let lives = lives_after(&note.statements, &state).map_err(AcceptanceError::Storage)?;
-        self.taken.notes.push(EntryRef { index: self.batch.size(), hash: entry.leaf.hash });
-        self.taken.added += 1;
+        self.outcome.notes.push(EntryRef { index: self.batch.size(), hash: entry.leaf.hash });
+        self.outcome.added += 1;
         self.life = None;
         self.batch.add_note(Arc::clone(&entry.leaf), lives);
         Ok(true)
@@ -180,14 +180,14 @@ impl Acceptance {
             None => _ = self.unsigned.insert(id, entry.line),
         }
         self.tip(id, seq, EntryRef { index: self.batch.size(), hash: entry.leaf.hash });
-        self.taken.added += 1;
+        self.outcome.added += 1;
         self.batch.add_link(Arc::clone(&entry.leaf), link, chain);
         Ok(true)
     }
 
     fn tip(&mut self, chain: ChainId, seq: u64, held: EntryRef) {
         let tip = Tip { seq, index: held.index, hash: held.hash };
-        let last = self.taken.chains.entry(chain).or_insert(tip);
+        let last = self.outcome.chains.entry(chain).or_insert(tip);
         if last.seq < seq {
             *last = tip;
         }
@@ -247,7 +247,7 @@ impl Acceptance {
     /// A refusal if the last new link of a chain is not signed.
     pub(crate) fn end(self) -> Result<(PendingBatch, SubmissionOutcome), SubmissionError> {
         match self.unsigned.first_key_value() {
-            None => Ok((self.batch, self.taken)),
+            None => Ok((self.batch, self.outcome)),
             Some((chain, line)) => Err(not_signed(*chain).at_line(*line)),
         }
     }

@@ -127,9 +127,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 }
 
 /// An entry of a submission: a link of a chain, or `None` for the grant.
-type Brought = Option<(usize, usize)>;
+type SubmittedLeaf = Option<(usize, usize)>;
 
-fn brought(parts: &[Part]) -> Vec<Brought> {
+fn submitted(parts: &[Part]) -> Vec<SubmittedLeaf> {
     let mut all = Vec::new();
     for part in parts {
         match part {
@@ -164,11 +164,11 @@ enum Outcome {
 
 impl Model {
     /// Predicts the outcome of a submission without looking at its bytes.
-    fn submit(&mut self, world: &World, brought: &[Brought]) -> Outcome {
+    fn submit(&mut self, world: &World, submitted: &[SubmittedLeaf]) -> Outcome {
         let mut after = self.clone();
         let mut unsigned = [false; CHAINS];
         let (mut added, mut repeated) = (0, 0);
-        for leaf in brought {
+        for leaf in submitted {
             let is_new = match *leaf {
                 None => !std::mem::replace(&mut after.granted, true),
                 Some((chain, link)) => {
@@ -266,7 +266,7 @@ impl Storage for Memory {
 }
 
 /// Returns everything that a batch reports, sorted.
-fn told(batch: &PendingBatch) -> impl PartialEq + std::fmt::Debug + use<> {
+fn state_of(batch: &PendingBatch) -> impl PartialEq + std::fmt::Debug + use<> {
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let chains: BTreeMap<String, String> =
         batch.chains().map(|(id, chain)| (id.to_string(), text(chain))).collect();
@@ -276,15 +276,15 @@ fn told(batch: &PendingBatch) -> impl PartialEq + std::fmt::Debug + use<> {
     (batch.leaves().to_vec(), batch.runs(), chains, notes, lives)
 }
 
-fn submission(world: &World, brought: &[Brought]) -> Submission {
-    let line = |leaf: &Brought| match leaf {
+fn submission(world: &World, submitted: &[SubmittedLeaf]) -> Submission {
+    let line = |leaf: &SubmittedLeaf| match leaf {
         None => serde_json::json!({ "note": world.grant }).to_string(),
         Some((chain, link)) => world.chains[*chain][*link].line.clone(),
     };
-    let body = brought.iter().map(line).collect::<Vec<_>>().join("\n");
+    let body = submitted.iter().map(line).collect::<Vec<_>>().join("\n");
     let mut submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
     // Half of the submissions are verified ahead as far as possible.
-    if brought.len().is_multiple_of(2) {
+    if submitted.len().is_multiple_of(2) {
         submission.verify(|_| None, |key| world.rules.admits(key));
     }
     submission
@@ -313,20 +313,20 @@ proptest! {
             steps.push((vec![Part::Links { chain, begin: 0, end: LINKS, order: Order::AsMade }], chain % 2 == 0));
         }
         for (parts, durable) in steps {
-            let brought = brought(&parts);
-            let submission = submission(&world, &brought);
-            let before = (told(&big), told(&small));
+            let submitted = submitted(&parts);
+            let submission = submission(&world, &submitted);
+            let before = (state_of(&big), state_of(&small));
             let result = big.submit(&world.rules, &Empty, &submission, Time::MAX).map_err(AcceptanceError::refusal);
             let same = small.submit(&world.rules, &memory, &submission, Time::MAX).map_err(AcceptanceError::refusal);
             prop_assert_eq!(&result, &same, "what is durable makes no difference");
             if result.is_err() {
-                prop_assert_eq!((told(&big), told(&small)), before, "a refusal leaves no trace");
+                prop_assert_eq!((state_of(&big), state_of(&small)), before, "a refusal leaves no trace");
             }
-            prop_assert_eq!(outcome(&world, &result), model.submit(&world, &brought));
+            prop_assert_eq!(outcome(&world, &result), model.submit(&world, &submitted));
             if let Ok(taken) = &result {
                 for (id, tip) in &taken.chains {
                     let chain = world.ids.iter().position(|known| known == id).unwrap();
-                    let last = brought.iter().flatten().filter(|(of, _)| *of == chain).map(|(_, link)| link).max();
+                    let last = submitted.iter().flatten().filter(|(of, _)| *of == chain).map(|(_, link)| link).max();
                     prop_assert_eq!(Some(&(tip.seq as usize)), last);
                     let leaf = &big.leaves()[tip.index as usize];
                     prop_assert_eq!((&leaf.text, leaf.hash), (&world.chains[chain][tip.seq as usize].leaf, tip.hash));
@@ -353,7 +353,7 @@ proptest! {
 fn a_fork_within_one_submission_is_reported_with_both_links() {
     let world = World::new();
     let mut batch = PendingBatch::new(0);
-    let begin: Vec<Brought> = (0..3).map(|link| Some((0, link))).collect();
+    let begin: Vec<SubmittedLeaf> = (0..3).map(|link| Some((0, link))).collect();
     batch.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
     // Continue differently with the same key after the same links.
     let key = key("example.com/e10", 10);

@@ -16,15 +16,15 @@ use countersign::verify::{
 
 use crate::common::cases::{self, Case};
 
-fn telling(case: &Case) -> Options {
+fn with_marks(case: &Case) -> Options {
     Options { marks: true, findings: true, ..case.options() }
 }
 
 fn verify(case: &Case) -> (Report, Update) {
-    let mut verifier = Verifier::new(telling(case));
+    let mut verifier = Verifier::new(with_marks(case));
     verifier.push(&case.export);
-    let (verification, told) = verifier.finish_with_update();
-    (verification.report, told)
+    let (verification, update) = verifier.finish_with_update();
+    (verification.report, update)
 }
 
 fn case(name: &str) -> Case {
@@ -142,8 +142,8 @@ fn links_without_a_covering_signature_are_not_marked() {
     let text = String::from_utf8(case(NAME).export).unwrap();
     let mut lines: Vec<&str> = text.split_inclusive('\n').take(100).collect();
     let marked = |lines: &[&str]| -> Vec<u64> {
-        let (_, told) = verify(&Case { export: lines.concat().into(), ..case(NAME) });
-        told.marks.iter().filter(|mark| matches!(mark, Mark::Link(_))).map(Mark::line).collect()
+        let (_, update) = verify(&Case { export: lines.concat().into(), ..case(NAME) });
+        update.marks.iter().filter(|mark| matches!(mark, Mark::Link(_))).map(Mark::line).collect()
     };
     assert_eq!(marked(&lines), (2..=82).collect::<Vec<_>>());
 
@@ -156,7 +156,7 @@ fn links_without_a_covering_signature_are_not_marked() {
 #[test]
 fn marks_survive_serialization_of_summaries() {
     for case in cases::all() {
-        let mut progress = Progress::new(telling(&case));
+        let mut progress = Progress::new(with_marks(&case));
         let Some((summaries, end)) = case.summaries(&mut progress, 3) else { continue };
         for summary in summaries {
             progress.absorb(Summary::decode(&summary.encode()).unwrap(), b"");
@@ -187,8 +187,8 @@ fn signature_marks_match_the_checks() {
 
 #[test]
 fn each_signature_of_a_log_with_several_keys_is_judged_separately() {
-    let (_, told) = verify(&case("log-two-keys-one-bad-signature"));
-    let signatures = &checkpoints(&told.marks)[0].signatures;
+    let (_, update) = verify(&case("log-two-keys-one-bad-signature"));
+    let signatures = &checkpoints(&update.marks)[0].signatures;
     assert!(signatures.iter().all(|mark| mark.by == SignedBy::Log));
     let mut valid: Vec<_> = signatures.iter().map(|mark| mark.valid).collect();
     valid.sort_unstable();
@@ -199,7 +199,7 @@ fn each_signature_of_a_log_with_several_keys_is_judged_separately() {
 fn marks_tell_if_the_signer_is_authorized() {
     let mut seen = [0; 2];
     for case in cases::all() {
-        let mut verifier = Verifier::new(Options { events: true, ..telling(&case) });
+        let mut verifier = Verifier::new(Options { events: true, ..with_marks(&case) });
         verifier.push(&case.export);
         let (verification, Update { events, marks, .. }) = verifier.finish_with_update();
         let mut codes = verification.report.findings.iter().map(|finding| finding.code);
@@ -264,27 +264,27 @@ fn notes_take_effect_as_in_the_report() {
 #[test]
 fn findings_are_streamed_as_they_occur() {
     for case in cases::all() {
-        let (report, told) = verify(&case);
+        let (report, update) = verify(&case);
         let sorted = |mut findings: Vec<Finding>| {
             findings.sort_by_key(|finding| format!("{finding:?}"));
             findings
         };
-        assert_eq!(sorted(told.findings), sorted(report.findings), "{}", case.name);
+        assert_eq!(sorted(update.findings), sorted(report.findings), "{}", case.name);
     }
 }
 
 #[test]
 fn an_error_is_reported_at_once() {
     let case = case("log-flip-event");
-    let mut verifier = Verifier::live(telling(&case));
+    let mut verifier = Verifier::live(with_marks(&case));
     let bad =
         verify(&case).1.findings.iter().find(|finding| finding.severity == Severity::Error).unwrap().line;
-    let mut told = None;
+    let mut update = None;
     for (line, number) in case.export.split_inclusive(|byte| *byte == b'\n').zip(1..) {
         verifier.push(line);
         verifier.settle();
         let error = verifier.take().findings.into_iter().find(|finding| finding.severity == Severity::Error);
-        told = told.or(error.map(|_| number));
+        update = update.or(error.map(|_| number));
     }
-    assert_eq!(told, Some(bad));
+    assert_eq!(update, Some(bad));
 }

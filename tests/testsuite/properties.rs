@@ -399,16 +399,16 @@ proptest! {
         cuts in proptest::collection::vec(any::<Index>(), 1..20),
         threads in 2..4_usize,
     ) {
-        let telling = Options { marks: true, findings: true, ..options(&world.trust) };
-        let mut whole = Verifier::new(telling.clone());
+        let with_marks = Options { marks: true, findings: true, ..options(&world.trust) };
+        let mut whole = Verifier::new(with_marks.clone());
         whole.push(&export);
-        let (expected, expected_told) = whole.finish_with_update();
+        let (expected, expected_update) = whole.finish_with_update();
         prop_assert_eq!(&expected.report, &verify(&export, &world.trust).0);
-        prop_assert_eq!(&of_code(expected_told.findings.clone()), &of_code(expected.report.findings.clone()));
+        prop_assert_eq!(&of_code(expected_update.findings.clone()), &of_code(expected.report.findings.clone()));
 
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(export.len() + 1)).collect();
         cuts.sort_unstable();
-        let mut verifier = Verifier::new(telling.clone());
+        let mut verifier = Verifier::new(with_marks.clone());
         let mut taken = Update::default();
         let mut start = 0;
         for end in cuts.into_iter().chain([export.len()]) {
@@ -421,12 +421,12 @@ proptest! {
 
         let mut on_threads = Update::default();
         let parallel =
-            parallel::verify(&export[..], telling, threads, |_| {}, |told| on_threads.append(told)).unwrap();
-        for (verification, told) in [(verification, taken), (parallel, on_threads)] {
+            parallel::verify(&export[..], with_marks, threads, |_| {}, |update| on_threads.append(update)).unwrap();
+        for (verification, update) in [(verification, taken), (parallel, on_threads)] {
             prop_assert_eq!(&verification.report, &expected.report);
-            prop_assert_eq!(&told.events, &expected_told.events);
-            prop_assert_eq!(&told.marks, &expected_told.marks);
-            prop_assert_eq!(&of_code(told.findings), &of_code(expected_told.findings.clone()));
+            prop_assert_eq!(&update.events, &expected_update.events);
+            prop_assert_eq!(&update.marks, &expected_update.marks);
+            prop_assert_eq!(&of_code(update.findings), &of_code(expected_update.findings.clone()));
         }
     }
 
@@ -500,8 +500,8 @@ proptest! {
             let mut stranger = Summarizer::new(&header.origin, &world.trust);
             progress.absorb(stranger.summarize(&text), &text);
         }
-        let (verification, told) = progress.finish_with_update(end);
+        let (verification, update) = progress.finish_with_update(end);
         prop_assert_eq!(&verification.report, &expected);
-        prop_assert_eq!(told.events, shown);
+        prop_assert_eq!(update.events, shown);
     }
 }

@@ -86,7 +86,7 @@ impl Recorded {
         live.push(export.as_bytes());
         live.settle();
         let mut threads = Vec::new();
-        let each = |told: countersign::verify::Update| threads.extend(told.events);
+        let each = |update: countersign::verify::Update| threads.extend(update.events);
         parallel::verify(export.as_bytes(), self.options(), 3, |_| {}, each).unwrap();
         vec![
             ("whole", second(whole.finish_with_update().1.events)),

@@ -322,8 +322,12 @@ fn a_plan_predicts_the_numbers_of_events_and_chains() {
             let found = Shown::by(out.as_str());
             let chains: BTreeSet<ChainId> =
                 found.leaves.values().filter_map(|(_, link)| link.as_ref().map(Link::chain)).collect();
-            let told = (plan.events(), plan.chains(), plan.header());
-            assert_eq!(told, (found.events().len() as u64, chains.len() as u64, &found.header), "{name}");
+            let predicted = (plan.events(), plan.chains(), plan.header());
+            assert_eq!(
+                predicted,
+                (found.events().len() as u64, chains.len() as u64, &found.header),
+                "{name}"
+            );
         }
     }
 }

@@ -257,15 +257,15 @@ fn readable() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)
         let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
         let mut verifier = Verifier::new(options);
         verifier.push(export.as_bytes());
-        let told = verifier.finish_with_update().1;
-        Some((case.name, export, trust, events, told))
+        let update = verifier.finish_with_update().1;
+        Some((case.name, export, trust, events, update))
     })
 }
 
 #[test]
 fn no_step_passes_unless_its_facts_show_it() {
     let mut explained = 0;
-    for (name, export, trust, events, told) in readable() {
+    for (name, export, trust, events, update) in readable() {
         let Some((_, first)) = lines(&export).next() else { continue };
         let origin = Header::parse(first.as_bytes()).map(|header| header.origin);
         for &(chain, seq) in events.iter().step_by(events.len().div_ceil(12).max(1)) {
@@ -286,7 +286,7 @@ fn no_step_passes_unless_its_facts_show_it() {
                 let link = links.iter().find(|link| signed == [signed_part(link)]).expect(&about);
                 let signature = *Link::parse(link).unwrap().signature().expect(&about);
                 assert!(key.as_ref().unwrap().verify(signed[0].as_bytes(), &signature), "{about}");
-                let handed_out = told.events.iter().any(|event| (event.chain, event.seq) == (chain, seq));
+                let handed_out = update.events.iter().any(|event| (event.chain, event.seq) == (chain, seq));
                 assert!(handed_out, "{about}");
             }
             if passes("chain") {
@@ -294,7 +294,7 @@ fn no_step_passes_unless_its_facts_show_it() {
             }
             for statement in facts(step("key"), "statement") {
                 let (index, text) = statement.split_once(": ").unwrap();
-                let acts = told.marks.iter().any(
+                let acts = update.marks.iter().any(
                     |mark| matches!(mark, Mark::Note(note) if note.acts && note.index.to_string() == index),
                 );
                 assert!(acts && text.contains(key.as_ref().unwrap().as_str()), "{about}: {statement}");
@@ -413,11 +413,11 @@ fn only_valid_signatures_vouch() {
 #[test]
 fn notes_without_effect_state_nothing() {
     let mut silent = 0;
-    for (name, export, trust, events, told) in readable() {
+    for (name, export, trust, events, update) in readable() {
         let about = |note: &countersign::verify::NoteMark, key: &str| {
             note.statements.iter().any(|statement| statement.key().as_str() == key)
         };
-        let notes: Vec<_> = told
+        let notes: Vec<_> = update
             .marks
             .iter()
             .filter_map(|mark| if let Mark::Note(note) = mark { Some(note) } else { None })
@@ -438,10 +438,10 @@ fn notes_without_effect_state_nothing() {
 #[test]
 fn checkpoints_of_other_logs_do_not_count() {
     for name in ["log-origin-other", "log-origin-wrong"] {
-        let Some((_, export, trust, events, told)) = readable().find(|(case, ..)| case == name) else {
+        let Some((_, export, trust, events, update)) = readable().find(|(case, ..)| case == name) else {
             panic!("there is no case {name}")
         };
-        let last = told.marks.iter().rev().find_map(|mark| match mark {
+        let last = update.marks.iter().rev().find_map(|mark| match mark {
             Mark::Checkpoint(checkpoint) => Some(checkpoint),
             _ => None,
         });

@@ -141,13 +141,13 @@ fn with_lines(trust: &Trust, lines: &str) -> Rules {
     Rules::new(ORIGIN, Some(trust))
 }
 
-/// Submits `brought` to a log that has the links `taken`, and returns the refusal.
-fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> SubmissionError {
+/// Submits `submitted` to a log that has the links `taken`, and returns the refusal.
+fn refused<'l>(taken: &[String], submitted: impl IntoIterator<Item = &'l String>) -> SubmissionError {
     let mut batch = PendingBatch::new(0);
     if !taken.is_empty() {
         submit(&mut batch, &anyone(), taken).unwrap();
     }
-    let refusal = submit(&mut batch, &anyone(), brought).unwrap_err();
+    let refusal = submit(&mut batch, &anyone(), submitted).unwrap_err();
     assert_eq!(batch.size(), taken.len() as u64, "nothing of it is taken");
     refusal
 }
@@ -165,8 +165,8 @@ fn a_fork_is_proven_up_to_the_next_signed_link() {
     let twin = chain.fork(2).unsigned_event(7).unsigned_event(8).event(9).event(10);
     let other = Chain::open(emitter(), 2).unsigned_event(1).event(2);
     // Links of another chain in between are not part of the evidence.
-    let brought = twin.links[2..].iter().zip(&other.links).flat_map(|(one, other)| [one, other]);
-    let found = evidence(refused(&chain.links, brought));
+    let submitted = twin.links[2..].iter().zip(&other.links).flat_map(|(one, other)| [one, other]);
+    let found = evidence(refused(&chain.links, submitted));
     assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, Some(2)));
     assert_eq!(found.refused, twin.links[2..5]);
 }
@@ -179,14 +179,14 @@ fn a_continuation_without_a_signature_is_no_fork() {
     let wrong_prev = twin.signed(twin.link(&chain.links[0], 3, at(1), 8));
     let wrong_seq = twin.signed(twin.link(first, 4, at(1), 8));
     let again = twin.signed(twin.link(first, 2, at(1), 8));
-    for brought in [
+    for submitted in [
         vec![first, second],
         vec![first, third],
         vec![first, &wrong_prev],
         vec![first, &wrong_seq],
         vec![first, &again],
     ] {
-        let refusal = refused(&chain.links, brought);
+        let refusal = refused(&chain.links, submitted);
         assert_eq!(
             (&refusal.kind, refusal.error.code),
             (&RefusalKind::Malformed, Code::Refused),
@@ -207,22 +207,22 @@ fn both_of_two_continuations_in_one_submission_are_evidence() {
     let other = chain.fork(2).unsigned_event(6).event(7);
     let between = Chain::open(emitter(), 2).unsigned_event(1).unsigned_event(2).event(3);
     let (first, rest) = one.links[2..].split_at(1);
-    let brought: Vec<&String> =
+    let submitted: Vec<&String> =
         first.iter().chain(&between.links).chain(rest).chain(&other.links[2..]).collect();
-    let found = evidence(refused(&chain.links, brought));
+    let found = evidence(refused(&chain.links, submitted));
     assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, None));
     assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
     // The links that they share are not part of the evidence, though they were in the same submission.
-    let brought: Vec<&String> = one.links[..5].iter().chain(&other.links[2..]).collect();
-    let found = evidence(refused(&[], brought));
+    let submitted: Vec<&String> = one.links[..5].iter().chain(&other.links[2..]).collect();
+    let found = evidence(refused(&[], submitted));
     assert_eq!((found.seq, found.index), (2, None));
     assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
     // The log has the first link that differs; the submission has the other one.
     let held = chain.fork(2).unsigned_event(2).event(3);
     let goes_on = held.fork(4).unsigned_event(4).event(5);
     let otherwise = held.fork(4).event(6);
-    let brought = goes_on.links[4..].iter().chain(&otherwise.links[4..]);
-    let found = evidence(refused(&held.links, brought));
+    let submitted = goes_on.links[4..].iter().chain(&otherwise.links[4..]);
+    let found = evidence(refused(&held.links, submitted));
     assert_eq!((found.seq, found.index), (4, None));
     assert_eq!(found.refused, [&goes_on.links[4..], &otherwise.links[4..]].concat());
     // No signature vouches for the first of the two.

@@ -75,7 +75,7 @@ fn c2sp() {
     for size in [70_000_u64, 256] {
         let expected = &vectors[format!("tree_size_{size}")];
         let tiles: Vec<Tile> = Tile::grown(0, size).collect();
-        let mut told = 0;
+        let mut found = 0;
         for level in 0..3 {
             let full = tiles.iter().filter(|tile| tile.level == level && tile.is_full()).count() as u64;
             let partial = tiles.iter().find(|tile| tile.level == level && !tile.is_full());
@@ -84,10 +84,10 @@ fn c2sp() {
                 (format!("partial_level{level}_width"), partial.map_or(0, |tile| tile.width.into())),
             ] {
                 assert_eq!(expected.get(&name).map_or(0, number), count, "{size}: {name}");
-                told += usize::from(count > 0);
+                found += usize::from(count > 0);
             }
         }
-        assert_eq!(told, expected.as_object().expect("an object").len());
+        assert_eq!(found, expected.as_object().expect("an object").len());
     }
 }
 
