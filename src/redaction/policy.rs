@@ -9,14 +9,14 @@ use super::{texts, values};
 /// By default, a value is redacted if its field's name says that it is a secret and its look doesn't contradict:
 ///
 /// - Names are split into words by case and separators: `password`, `access_token`, `x-api-key`, `clientSecret`,
-/// `Set-Cookie`. The last word can say that the value is only about a secret: `token_count`, `secretName`, `tokenId`,
-/// `passwordChanged`. So can a word for a digest, except of passwords and secrets: `hashed_token`.
+///   `Set-Cookie`. The last word can say that the value is only about a secret: `token_count`, `secretName`, `tokenId`,
+///   `passwordChanged`. So can a word for a digest, except of passwords and secrets: `hashed_token`.
 /// - `true`, `false`, and `null` are kept. So are states and settings (`disabled`, `not set`), names of resources
-/// (`arn:…`), and numbers under plural names (`tokens: 512`).
+///   (`arn:…`), and numbers under plural names (`tokens: 512`).
 /// - Session identifiers are kept. So are `secretId` and `clientToken`, unless they look random. In
-/// `requestParameters`, as AWS logs them, they are always kept. Vault's `secret_id`, a UUID, is redacted.
+///   `requestParameters`, as AWS logs them, they are always kept. Vault's `secret_id`, a UUID, is redacted.
 /// - In an object, the fields are redacted, except those whose names describe the secret or its owner (`id`, `name`,
-/// `scopes`, `user`). An array of secrets is replaced as a whole.
+///   `scopes`, `user`). An array of secrets is replaced as a whole.
 ///
 /// In any string, the parts that look like a secret are redacted: see [`mask`](super::mask).
 #[derive(Clone, Debug)]

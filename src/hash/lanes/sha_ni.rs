@@ -5,7 +5,7 @@
 //! # Why the unsafe code is sound
 //!
 //! - The instructions exist: an [`Engine`] can only be created by [`Engine::detect`], which checks that the processor
-//! has every feature enabled here, and other modules can call these functions only through an `Engine`.
+//!   has every feature enabled here, and other modules can call these functions only through an `Engine`.
 //! - Memory is read and written only in [`load`] and [`store`]: 16 bytes, through a reference to
 //!   16 bytes, with instructions that need no alignment.
 #![allow(unsafe_code)]

@@ -6,7 +6,7 @@
 //! # Why the unsafe code is sound
 //!
 //! - The instructions exist: this module is compiled only if `simd128` is enabled for the whole artifact, and an
-//! engine without it rejects the artifact as a whole.
+//!   engine without it rejects the artifact as a whole.
 //! - Memory is read and written only in [`load`] and [`store`]: 16 bytes, through a reference to
 //!   16 bytes, with instructions that need no alignment.
 #![allow(unsafe_code)]
