@@ -1,6 +1,6 @@
 #![no_main]
 
-use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
+use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
