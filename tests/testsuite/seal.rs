@@ -261,8 +261,8 @@ fn extends_only_the_unchanged_sealed_export() {
     let altered = sealed.replacen(" 1 2026-", " 1 2027-", 1);
     assert_ne!(altered, sealed);
     for (export, says) in [
-        (without(2), "not of the entries before it"),
-        (altered, "not of the entries before it"),
+        (without(2), "does not match the entries before it"),
+        (altered, "does not match the entries before it"),
         (signed_by_other, "not signed by this log key"),
     ] {
         let error = log.seal(&[&export]).unwrap_err();

@@ -179,7 +179,7 @@ fn sealed_exports_are_extended_by_their_own_log_alone() {
         "cut.ndjson",
         sealed.lines().filter(|line| !line.contains("\"n\":2")).collect::<Vec<_>>().join("\n"),
     );
-    refused(&place, &["cut.ndjson"], "log.refused", "is not of the entries before it");
+    refused(&place, &["cut.ndjson"], "log.refused", "does not match the entries before it");
     place.run(&["slice", "sealed.ndjson", "--query", "n=6", "-o", "slice.ndjson"]).success();
     refused(&place, &["slice.ndjson"], "log.refused", "entries are omitted here");
 }
