@@ -258,7 +258,7 @@ fn events_that_cannot_be_recorded_are_named_and_nothing_is_written() {
     let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(5 << 20));
     let before = place.files();
     for (line, says, hint) in [
-        ("[[1]]", "[0]: not a JSON object", "array of arrays"),
+        ("[[1]]", "[0]: the event is not a JSON object", "array of arrays"),
         ("{\"Records\":[{\"a\":1},{\"b\":1,\"b\":2}]}", "member \"b\": Records[1]: ", "hint: "),
         ("\"text\"", "not a JSON object", "one JSON object a line"),
         ("{\"a\":1} x", "", "hint: "),
