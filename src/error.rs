@@ -53,7 +53,7 @@ words! {
         /// The log refuses the submission (SPEC section 6).
         Refused = "log.refused",
         /// The log does not accept this from that key (SPEC section 6).
-        Unauthorised = "log.unauthorised",
+        Unauthorized = "log.unauthorized",
         /// Links are missing between the log's last link of the chain and the submitted one.
         Gap = "log.gap",
         /// The log has a different link at this position of the chain.

@@ -79,7 +79,7 @@ phrases! {
     TREE_UNCOVERED "tree.uncovered" "entries follow the last checkpoint";
     LOG_UNKNOWN "log.unknown" "no log key of the trust file signed the last checkpoint";
     REASON_NO_RANGE "reason.no_range" "the export claims no range";
-    REASON_UNCONFIRMED_PLACES "reason.unconfirmed_places" "only a checkpoint can confirm the entries' positions";
+    REASON_UNTRUSTED_PLACES "reason.untrusted_places" "only a checkpoint can confirm the entries' positions";
     REASON_NO_PIN "reason.no_pin" "no checkpoint of this log was pinned before";
     REASON_PINS_OF_OTHER_LOGS "reason.pins_of_other_logs" "every pin is of another log, so nothing was compared";
     REASON_PINS_NOT_REACHED "reason.pins_not_reached" "the export does not stop at every pinned size";
@@ -127,7 +127,7 @@ phrases! {
     LINE_NOTE_GRAMMAR "line.note_grammar" "the field note is not a key note";
     LINE_UNKNOWN_MEMBER "line.unknown_member" "the line has a field that the format does not define";
     PAYLOAD_MISMATCH "payload.mismatch" "the event was changed after it was signed";
-    PAYLOAD_RESERIALISED "payload.reserialised" "the event matches its commit only in canonical form";
+    PAYLOAD_RESERIALIZED "payload.reserialized" "the event matches its commit only in canonical form";
     PAYLOAD_WITHHELD "payload.withheld" "the event is withheld";
     HINT_STREAM_CUT "hint.stream.cut" "fetch the file again: its download was probably interrupted or is not finished";
     HINT_KEY_NOTE_OTHER_LOG "hint.key_note.other_log" "ask for a key note for this log: a key note is valid only in the log that it names";

@@ -125,7 +125,7 @@ impl Proof {
 
     /// Like [`verify`](Self::verify), with a verdict on failure: [`Verdict::Altered`] if the hashes do not lead to
     /// the root or a trusted key's signature is invalid, [`Verdict::Broken`] if the quorum is not met,
-    /// [`Verdict::Unconfirmed`] if no trusted log key signed.
+    /// [`Verdict::Untrusted`] if no trusted log key signed.
     /// trusted log key signed.
     ///
     /// # Errors
@@ -169,7 +169,7 @@ impl Proof {
         if log.verified.is_empty() {
             let why = format!("no trusted log key signed this checkpoint of {}", Quoted(origin));
             let hint = "add the log's key to the trust file if you have it from a source you trust";
-            return Err((Verdict::Unconfirmed, refuse(why).with_hint(hint)));
+            return Err((Verdict::Untrusted, refuse(why).with_hint(hint)));
         }
         Ok(())
     }
@@ -239,7 +239,7 @@ mod tests {
         let good = proof("");
         assert_eq!(verdict(&good, b"leaf", &log), Ok(()));
         assert_eq!(verdict(&good, b"another", &log), Err(Verdict::Altered));
-        assert_eq!(verdict(&good, b"leaf", ""), Err(Verdict::Unconfirmed));
+        assert_eq!(verdict(&good, b"leaf", ""), Err(Verdict::Untrusted));
         assert_eq!(verdict(&good, b"another", ""), Err(Verdict::Altered), "even without a trusted signature");
         assert_eq!(verdict(&good, b"leaf", &(log.clone() + &quorum)), Err(Verdict::Broken));
         let mut forged = good;

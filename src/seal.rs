@@ -140,7 +140,7 @@ impl<'k> Sealer<'k> {
     /// Processes the next line after the header, and writes the resulting line.
     ///
     /// # Errors
-    /// [`Code::Refused`], [`Code::Unauthorised`], [`Code::Gap`], [`Code::Fork`], or [`Code::Signature`] for a line
+    /// [`Code::Refused`], [`Code::Unauthorized`], [`Code::Gap`], [`Code::Fork`], or [`Code::Signature`] for a line
     /// that a log may not accept. Nothing of it was accepted then.
     pub fn line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         if self.exports == 1 && self.covered.unwrap_or(0) < self.sealed {

@@ -13,7 +13,7 @@ words! {
         /// The input was not checked to its end.
         NotChecked = "not_checked",
         /// Consistent in itself, but the signer is not trusted.
-        Unconfirmed = "unconfirmed",
+        Untrusted = "untrusted",
         /// Intact, but not shown to be complete.
         Partial = "partial",
         /// Unaltered, in order, complete, and signed by trusted keys.
@@ -27,7 +27,7 @@ impl Verdict {
         match self {
             Self::Verified => 0,
             Self::Altered | Self::Broken => 1,
-            Self::Unconfirmed => 3,
+            Self::Untrusted => 3,
             Self::Partial => 4,
             Self::NotChecked => 5,
         }

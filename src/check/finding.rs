@@ -80,7 +80,7 @@ pub struct Tiles {
     /// The number of entry bundles read.
     pub bundles: u64,
     /// The number of entries of each kind.
-    pub leaves: Kinds,
+    pub entries: Kinds,
     /// The first hundred findings of each code, in the order in which the log was read.
     pub findings: Vec<TileFinding>,
     /// The number of findings of each code.

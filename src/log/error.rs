@@ -31,7 +31,7 @@ pub enum RefusalKind {
     /// The submission has more chains and key notes than one response can prove.
     TooMany,
     /// The key is not granted, expired, revoked, or of another log.
-    Unauthorised,
+    Unauthorized,
     /// Links are missing between the log's last link of the chain and this one.
     Gap {
         /// The chain.
@@ -76,13 +76,13 @@ impl SubmissionError {
         Self::new(RefusalKind::Malformed, error)
     }
 
-    pub(super) fn unauthorised(message: String, hint: &'static str) -> Self {
-        Self::new(RefusalKind::Unauthorised, Error::new(Code::Unauthorised, message).with_hint(hint))
+    pub(super) fn unauthorized(message: String, hint: &'static str) -> Self {
+        Self::new(RefusalKind::Unauthorized, Error::new(Code::Unauthorized, message).with_hint(hint))
     }
 
     pub(super) fn ungranted(key: &VerifierKey) -> Self {
         let hint = "submit an issuer's grant first, or name the key as an emitter in the log's trust file";
-        Self::unauthorised(format!("key {key} was not granted before its chain"), hint)
+        Self::unauthorized(format!("key {key} was not granted before its chain"), hint)
     }
 
     pub(super) fn early(link: Time, now: Time, wait: u64) -> Self {

@@ -58,7 +58,7 @@ impl Rules {
             return Ok(());
         }
         let message = format!("the chain is for the log {}", Quoted(&open.origin));
-        Err(SubmissionError::unauthorised(message, "send the chain to the log that its open link names"))
+        Err(SubmissionError::unauthorized(message, "send the chain to the log that its open link names"))
     }
 
     /// Checks that a link is not too far ahead of the log's clock.
@@ -79,7 +79,7 @@ impl Rules {
         if note.origin != self.origin {
             let message =
                 format!("the key note is for the log {}, not {}", Quoted(&note.origin), Quoted(&self.origin));
-            return Err(SubmissionError::unauthorised(message, "send the key note to the log that it names"));
+            return Err(SubmissionError::unauthorized(message, "send the key note to the log that it names"));
         }
         let Some(trust) = &self.trust else { return Ok(Vec::new()) };
         let (signers, _) = rights::signers(note, trust, trust.issuers());
@@ -95,7 +95,7 @@ impl Rules {
             Some(statement) => {
                 let why = statement.lacks_signer("the log's trust file");
                 let hint = "have an issuer sign it whose name, followed by a /, begins the name of the key";
-                Err(SubmissionError::unauthorised(format!("the key note has no effect: {why}"), hint))
+                Err(SubmissionError::unauthorized(format!("the key note has no effect: {why}"), hint))
             }
         }
     }
@@ -122,12 +122,12 @@ impl Rules {
             if life.revoked || !revoked.insert(key) {
                 let why = format!("the key note has no effect: key {key} is already revoked");
                 let hint = "to revoke the key from an earlier time, have an issuer sign the key note";
-                return Err(SubmissionError::unauthorised(why, hint).into());
+                return Err(SubmissionError::unauthorized(why, hint).into());
             }
             if !trust.names(key) && life.windows.is_empty() {
                 let why = format!("the key note has no effect: key {key} was never granted here");
                 let hint = "to revoke the key in advance, have an issuer sign the key note";
-                return Err(SubmissionError::unauthorised(why, hint).into());
+                return Err(SubmissionError::unauthorized(why, hint).into());
             }
         }
         Ok(())
@@ -178,6 +178,6 @@ impl Rules {
         } else {
             return Ok(());
         };
-        Err(SubmissionError::unauthorised(why, hint))
+        Err(SubmissionError::unauthorized(why, hint))
     }
 }

@@ -20,7 +20,7 @@ pub struct CoveredLink {
     /// The emitter's key.
     pub vkey: VerifierKey,
     /// True if the key was authorized, as far as known when the link was returned.
-    pub authorised: bool,
+    pub authorized: bool,
 }
 
 /// An event that matches the commit of its link.

@@ -40,7 +40,7 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
         } else if tree_passes {
             record(true);
         } else {
-            not_checked = Some(phrases::REASON_UNCONFIRMED_PLACES);
+            not_checked = Some(phrases::REASON_UNTRUSTED_PLACES);
         }
     }
     if let Some(age) = &expect.max_age {

@@ -106,7 +106,7 @@ codes! {
     FormatHeader "format.header" Warning
         phrases::HINT_HEADER_INVALID;
     /// A leaf above 65,535 bytes.
-    FormatLeafSize "format.leaf_size" Error
+    FormatEntrySize "format.entry_size" Error
         "report this to the author of the export: no log can contain such an entry";
     /// A line that does not belong in an export.
     FormatLine "format.line" Error
@@ -163,7 +163,7 @@ codes! {
     PayloadMismatch "payload.mismatch" Error
         "do not rely on this event, and get the export again from its source: the event or its salt was changed after it was recorded";
     /// An event that matches only in canonical form.
-    PayloadReserialised "payload.reserialised" Info
+    PayloadReserialized "payload.reserialized" Info
         "rely on the canonical form, which is what was signed and what is shown: a tool reformatted the event";
     /// An event that is not shown.
     PayloadWithheld "payload.withheld" Info

@@ -102,10 +102,10 @@ impl Report {
             }
             Verdict::NotChecked if has(FindingCode::FormatHeader) => Why::Header,
             Verdict::NotChecked if has(FindingCode::FormatCompression) => Why::Compression,
-            Verdict::NotChecked if self.counts.leaves + self.counts.skipped == 0 => {
+            Verdict::NotChecked if self.counts.entries + self.counts.skipped == 0 => {
                 if self.log.is_some_and(|log| log.size == 0) { Why::EmptyLog } else { Why::EmptyExport }
             }
-            Verdict::Unconfirmed if checks.signatures.passes() => Why::Log,
+            Verdict::Untrusted if checks.signatures.passes() => Why::Log,
             Verdict::Partial if checks.range.passes() && checks.log.passes() => {
                 if has(FindingCode::KeyUnseen) { Why::Unseen } else { Why::Withheld }
             }
@@ -218,8 +218,8 @@ mod tests {
     #[test]
     fn untrusted_and_partial_have_a_reason() {
         let why = |verdict, open: &[_], found: &[_]| report(verdict, open, found).why();
-        assert_eq!(why(Verdict::Unconfirmed, &[("log", 0)], &[LogUnknown]), Some(Why::Log));
-        assert_eq!(why(Verdict::Unconfirmed, &[("signatures", 0)], &[KeyUnknown]), None);
+        assert_eq!(why(Verdict::Untrusted, &[("log", 0)], &[LogUnknown]), Some(Why::Log));
+        assert_eq!(why(Verdict::Untrusted, &[("signatures", 0)], &[KeyUnknown]), None);
         assert_eq!(why(Verdict::Partial, &[], &[]), Some(Why::Withheld));
         assert_eq!(why(Verdict::Partial, &[], &[KeyUnseen]), Some(Why::Unseen));
         assert_eq!(why(Verdict::Partial, &[("range", 0)], &[KeyUnseen]), None);
@@ -242,7 +242,7 @@ mod tests {
         let open = all.map(|name| (name, 0));
         assert_eq!(idle(Verdict::Verified, false, &open, &[]), all);
         let unknown = [&open[..], &[("signatures", 0)]].concat();
-        assert_eq!(idle(Verdict::Unconfirmed, false, &unknown, &[KeyUnknown]), all);
+        assert_eq!(idle(Verdict::Untrusted, false, &unknown, &[KeyUnknown]), all);
         assert_eq!(idle(Verdict::NotChecked, false, &open, &[]), ["range", "append_only"]);
         // A slice. It is partial because it claims no range.
         let open = ["range", "append_only", "witnesses", "closure", "expected"].map(|name| (name, 0));
@@ -250,7 +250,7 @@ mod tests {
         assert_eq!(idle(Verdict::Partial, true, &open, &[ChainJump]), not_needed);
         // An untrusted log.
         let untrusted = [&open[..], &[("log", 0)]].concat();
-        assert_eq!(idle(Verdict::Unconfirmed, true, &untrusted, &[LogUnknown]), not_needed);
+        assert_eq!(idle(Verdict::Untrusted, true, &untrusted, &[LogUnknown]), not_needed);
         // A pin beyond the end of the export.
         let open = ["append_only", "witnesses", "expected"].map(|name| (name, 0));
         assert_eq!(idle(Verdict::NotChecked, true, &open, &[AppendOnlyNotReached]), ["witnesses"]);

@@ -84,7 +84,7 @@ pub struct Counts {
     /// Lines that are not blank, including the header and malformed lines.
     pub lines: u64,
     /// Entries in the export.
-    pub leaves: u64,
+    pub entries: u64,
     /// Entries that skips omit.
     pub skipped: u64,
     /// Shown events.
@@ -130,7 +130,7 @@ pub struct Log {
 words! {
     /// The reason why a signer is or is not trusted.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum SignerTrust {
+    pub enum TrustBasis {
         /// The key was revoked, in the log or by the trust file.
         Revoked = "revoked",
         /// The trust file names the key.
@@ -149,7 +149,7 @@ pub struct Signer {
     #[serde(serialize_with = "display")]
     pub vkey: VerifierKey,
     /// The reason why the key is or is not trusted.
-    pub trust: SignerTrust,
+    pub trust: TrustBasis,
     /// The number of chains that it signs.
     pub chains: u64,
     /// The number of its links, without forks.
@@ -243,7 +243,7 @@ mod tests {
             (Verdict::Verified, 0),
             (Verdict::Altered, 1),
             (Verdict::Broken, 1),
-            (Verdict::Unconfirmed, 3),
+            (Verdict::Untrusted, 3),
             (Verdict::Partial, 4),
             (Verdict::NotChecked, 5),
         ];

@@ -460,7 +460,7 @@ impl<'a> ChunkState<'a> {
             LineErrorKind::Link => (FindingCode::FormatLink, malformed.detail),
             LineErrorKind::Note => (FindingCode::FormatNote, malformed.detail),
             LineErrorKind::Checkpoint => (FindingCode::FormatCheckpoint, malformed.detail),
-            LineErrorKind::LeafSize => (FindingCode::FormatLeafSize, malformed.detail),
+            LineErrorKind::LeafSize => (FindingCode::FormatEntrySize, malformed.detail),
         };
         let entry = malformed.leaf.map(|leaf| {
             self.texts.push(leaf);
@@ -477,8 +477,8 @@ impl<'a> ChunkState<'a> {
             Ok(Matched::Verbatim) => return,
             Ok(Matched::Canonical(text)) => {
                 self.summary.canonical.push((*entry, text));
-                let detail = phrases::PAYLOAD_RESERIALISED;
-                (FindingCode::PayloadReserialised, Cow::Borrowed(detail))
+                let detail = phrases::PAYLOAD_RESERIALIZED;
+                (FindingCode::PayloadReserialized, Cow::Borrowed(detail))
             }
             Err(mismatch) => match mismatch {
                 PayloadError::DuplicateMember(name) => {
@@ -487,7 +487,7 @@ impl<'a> ChunkState<'a> {
                 PayloadError::Differs => (FindingCode::PayloadMismatch, phrases::PAYLOAD_MISMATCH.into()),
             },
         };
-        if code != FindingCode::PayloadReserialised
+        if code != FindingCode::PayloadReserialized
             && let EntryKind::Link(link) = &mut self.summary.entries[*entry].kind
         {
             link.payload = PayloadState::Fails;

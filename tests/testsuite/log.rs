@@ -158,7 +158,7 @@ struct Model {
 enum Outcome {
     SubmissionOutcome { added: u64, repeated: u64 },
     Gap { chain: usize, expected: usize },
-    Unauthorised,
+    Unauthorized,
     Unsigned,
 }
 
@@ -178,7 +178,7 @@ impl Model {
                     let is_new = link == after.next[chain];
                     if is_new {
                         if chain == GRANTED && !after.granted {
-                            return Outcome::Unauthorised;
+                            return Outcome::Unauthorized;
                         }
                         after.next[chain] += 1;
                         unsigned[chain] = !world.chains[chain][link].signed;
@@ -203,7 +203,7 @@ fn outcome(world: &World, result: &Result<SubmissionOutcome, SubmissionError>) -
         Err(refusal) => refusal,
     };
     match &refusal.kind {
-        RefusalKind::Unauthorised => Outcome::Unauthorised,
+        RefusalKind::Unauthorized => Outcome::Unauthorized,
         RefusalKind::Malformed => Outcome::Unsigned,
         RefusalKind::Gap { chain, expected, last } => {
             let number = world.ids.iter().position(|id| id == chain).unwrap();

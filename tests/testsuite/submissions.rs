@@ -324,18 +324,18 @@ fn a_revocation_affects_only_its_key_from_its_line_on() {
     let all = before.into_iter().chain([&revoke]);
     submit(&mut batch, &rules, all.chain([&other.links[1]])).unwrap();
     let refusal = submit(&mut batch, &rules, [&chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(1)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
     // Check the same within one submission.
     let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
     let refusal = submit(&mut PendingBatch::new(0), &rules, within_one).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(5)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(5)));
     let alone = [&chain.links[0], &chain.links[1], &revoke, &chain.links[2]];
     let refusal = submit(&mut PendingBatch::new(0), &rules, alone).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(4)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(4)));
     // Another key's link just before it changes nothing.
     let further = other.fork(2).event(2);
     let refusal = submit(&mut batch, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(2)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(2)));
 }
 
 #[test]
@@ -345,7 +345,7 @@ fn refuses_chains_and_notes_of_another_log() {
     for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
         assert_eq!(submit(&mut PendingBatch::new(0), &anyone(), [leaf]).unwrap().added, 1);
         let refusal = submit(&mut PendingBatch::new(0), &elsewhere, [leaf]).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(1)));
+        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
     }
 }
 
@@ -363,7 +363,7 @@ fn one_issuer_whose_name_covers_the_statement_suffices() {
     for (note, is_taken) in [(&by_issuer, true), (&by_both, true), (&by_other, false)] {
         let taken = submit(&mut PendingBatch::new(0), &rules, [note]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) });
     }
 }
 
@@ -383,14 +383,14 @@ fn a_revocation_in_the_trust_file_acts_from_its_time_on() {
             let taken = submit_when(at(1), &mut PendingBatch::new(0), &rules, [&chain.links[0], &link]);
             assert_eq!(
                 kind(taken),
-                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) },
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
                 "{second}"
             );
         }
     }
     let always = with_lines(&both, &format!("revoke {} -\n", emitter().verifier_key()));
     let refusal = submit(&mut PendingBatch::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
-    assert_eq!(refusal.kind, RefusalKind::Unauthorised);
+    assert_eq!(refusal.kind, RefusalKind::Unauthorized);
 }
 
 /// A thief can date links freely, so the log uses its own clock.
@@ -417,7 +417,7 @@ fn a_key_revoked_by_the_trust_file_is_refused_however_links_are_dated() {
     for (rules, millis, is_taken) in cases {
         let now = Time::from_millis(at(0).millis() + millis).unwrap();
         let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, &chain.links));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) }, "{millis}");
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{millis}");
     }
 }
 
@@ -468,7 +468,7 @@ fn links_after_a_grant_are_accepted_as_long_as_they_can_be_attested() {
         let now = Time::from_millis(millis).unwrap();
         let leaves = [grant, &chain.links[0], &chain.links[1]];
         let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, leaves));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) }, "{millis}");
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{millis}");
     }
 }
 
@@ -496,7 +496,7 @@ fn a_key_note_is_accepted_only_about_known_keys() {
     ] {
         assert_eq!(
             taken(&leaves),
-            if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) },
+            if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
             "{leaves:?}"
         );
     }
@@ -517,7 +517,7 @@ fn an_issuer_revoked_by_the_trust_file_may_revoke_but_not_grant() {
     {
         let taken = submit(&mut PendingBatch::new(0), rules, [statement]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) });
     }
 }
 
@@ -534,7 +534,7 @@ fn a_key_may_revoke_itself_only_once() {
     submit(&mut batch, &rules, [&own(9)]).unwrap();
     for again in [own(10), own(8), note(&[revoke(8)], &about)] {
         let refusal = submit(&mut batch, &rules, [&again]).unwrap_err();
-        assert_eq!(refusal.kind, RefusalKind::Unauthorised);
+        assert_eq!(refusal.kind, RefusalKind::Unauthorized);
     }
     // A repeated note gets its old index, and an issuer may state more.
     assert_eq!(submit(&mut batch, &rules, [&own(9)]).unwrap().repeated, 1);
@@ -653,7 +653,7 @@ fn links_under_a_grant_are_refused_once_the_trust_file_revokes_the_issuer() {
             let taken = kind(submit_when(now, &mut batch.clone(), &rules, links));
             assert_eq!(
                 taken,
-                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) },
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
                 "{lines} {existed_by:?} {now}"
             );
         }
@@ -687,10 +687,10 @@ fn a_grant_holds_within_its_window_and_for_chains_opened_after_it() {
         let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
         let taken = submit(&mut PendingBatch::new(0), &rules, [&grant, &chain.links[0], &link]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorised) }, "{second}");
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{second}");
     }
     let refusal = submit(&mut PendingBatch::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorised, Some(1)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
 }
 
 #[test]
@@ -778,15 +778,15 @@ fn strangers_are_refused_by_their_first_leaf() {
     };
     for (known, leaves, expected) in [
         (knows_nothing(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
-        (knows_nothing(), vec![begun], Err(RefusalKind::Unauthorised)),
-        (knows_nothing(), vec![&named_chain.links[0], begun], Err(RefusalKind::Unauthorised)),
+        (knows_nothing(), vec![begun], Err(RefusalKind::Unauthorized)),
+        (knows_nothing(), vec![&named_chain.links[0], begun], Err(RefusalKind::Unauthorized)),
         (knows_key(), vec![begun], Ok(())),
         (knows_chain(), vec![&strange.links[1]], Ok(())),
         (knows_nothing(), vec![&granted, begun], Ok(())),
-        (knows_nothing(), vec![begun, &granted], Err(RefusalKind::Unauthorised)),
-        (knows_nothing(), vec![&own_grant], Err(RefusalKind::Unauthorised)),
+        (knows_nothing(), vec![begun, &granted], Err(RefusalKind::Unauthorized)),
+        (knows_nothing(), vec![&own_grant], Err(RefusalKind::Unauthorized)),
         // A key that a note revokes does not become known by it.
-        (knows_nothing(), vec![&revoked, begun], Err(RefusalKind::Unauthorised)),
+        (knows_nothing(), vec![&revoked, begun], Err(RefusalKind::Unauthorized)),
         (knows_note(), vec![&own_grant, begun], Ok(())),
     ] {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);

@@ -41,7 +41,7 @@ impl Reason {
         match refusal.kind {
             RefusalKind::Malformed => Self::Malformed,
             RefusalKind::TooLarge | RefusalKind::TooMany => Self::TooLarge,
-            RefusalKind::Unauthorised
+            RefusalKind::Unauthorized
             | RefusalKind::Gap { .. }
             | RefusalKind::Fork(_)
             | RefusalKind::Early { .. } => Self::Unknown,

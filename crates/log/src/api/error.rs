@@ -165,7 +165,7 @@ impl ApiError {
             RefusalKind::TooMany => {
                 return Self::too_large(&Limits { lines: limits.lines.min(MAX_PROVEN), ..*limits });
             }
-            RefusalKind::Unauthorised => StatusCode::FORBIDDEN,
+            RefusalKind::Unauthorized => StatusCode::FORBIDDEN,
             RefusalKind::Gap { .. } | RefusalKind::Fork(_) => StatusCode::CONFLICT,
             RefusalKind::Early { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
