@@ -1,4 +1,4 @@
-//! Base64 as SPEC section 2 wants it: RFC 4648 section 4, padded, canonical.
+//! Base64 (SPEC section 2): RFC 4648 section 4, padded, canonical.
 //!
 //! ```
 //! assert_eq!(countersign::base64::encode(b"\x00\x10\x83"), "ABCD");
@@ -7,7 +7,7 @@
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// What each byte stands for; [`NONE`] where it is not of the alphabet.
+/// The value of each byte; [`NONE`] if it is not in the alphabet.
 static VALUES: [i8; 256] = {
     let mut values = [NONE; 256];
     let mut value = 0;
@@ -18,10 +18,10 @@ static VALUES: [i8; 256] = {
     values
 };
 
-/// Negative, and so is every group that it stands in.
+/// Negative, so that any group that contains it is negative too.
 const NONE: i8 = -1;
 
-/// The padded encoding of `bytes`.
+/// Encodes `bytes` with padding.
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     let mut out = String::new();
     encode_to(bytes, &mut out);
@@ -33,7 +33,7 @@ pub fn encode_to(bytes: impl AsRef<[u8]>, out: &mut String) {
     let bytes = bytes.as_ref();
     out.reserve(bytes.len().div_ceil(3) * 4);
     for group in bytes.chunks(3) {
-        // A group that is not full is filled up with zero bits.
+        // An incomplete group is filled up with zero bits.
         let bits = group.iter().fold(0, |bits, &byte| bits << 8 | u32::from(byte)) << (8 * (3 - group.len()));
         for place in 0..4 {
             let digit = ALPHABET[(bits >> (18 - 6 * place) & 63) as usize];
@@ -42,7 +42,7 @@ pub fn encode_to(bytes: impl AsRef<[u8]>, out: &mut String) {
     }
 }
 
-/// The bytes that `text` encodes, or `None` where it is not canonical.
+/// Decodes `text`, or returns `None` if it is not canonical.
 pub fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     let text = text.as_ref();
     let mut out = vec![0; text.len() / 4 * 3];
@@ -51,13 +51,13 @@ pub fn decode(text: impl AsRef<[u8]>) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The `N` bytes that `text` encodes, or `None` where it is not canonical or not of that length.
+/// Decodes exactly `N` bytes, or returns `None` if `text` is not canonical or of another length.
 pub fn decode_array<const N: usize>(text: impl AsRef<[u8]>) -> Option<[u8; N]> {
     let mut out = [0; N];
     (decode_into(text.as_ref(), &mut out)? == N).then_some(out)
 }
 
-/// Decodes into the beginning of `out` and gives the length; `None` where it does not fit.
+/// Decodes into the beginning of `out` and returns the length; `None` if it does not fit.
 fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
     let (groups, rest) = text.as_chunks::<4>();
     let Some((&last, whole)) = groups.split_last() else { return rest.is_empty().then_some(0) };
@@ -81,9 +81,9 @@ fn decode_into(text: &[u8], out: &mut [u8]) -> Option<usize> {
     (all >= 0 && bytes[kept..].iter().all(|&unused| unused == 0)).then_some(length + kept)
 }
 
-/// The 24 bits of four digits. `all` gathers them: it is negative once there was a byte that is no digit.
+/// Returns the 24 bits of four digits. `all` accumulates them and becomes negative after an invalid digit.
 #[inline(always)]
-#[allow(clippy::inline_always, reason = "most of what is decoded is hashes of 11 groups")]
+#[allow(clippy::inline_always, reason = "most inputs are hashes of 11 groups")]
 fn read([a, b, c, d]: [u8; 4], all: &mut i32) -> i32 {
     let value = |digit: u8| i32::from(VALUES[usize::from(digit)]);
     let bits = value(a) << 18 | value(b) << 12 | value(c) << 6 | value(d);
@@ -98,8 +98,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn encodes_as_rfc_4648_says() {
-        // Section 10 of the RFC.
+    fn encodes_like_rfc_4648() {
+        // Test vectors of section 10 of the RFC.
         let cases = ["", "f", "fo", "foo", "foob", "fooba", "foobar"];
         let encoded = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
         for (bytes, text) in cases.into_iter().zip(encoded) {
@@ -129,12 +129,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn gives_back_what_was_encoded(bytes in prop::collection::vec(any::<u8>(), 0..70)) {
+        fn round_trips(bytes in prop::collection::vec(any::<u8>(), 0..70)) {
             prop_assert_eq!(decode(encode(&bytes)), Some(bytes));
         }
 
         #[test]
-        fn knows_one_text_for_any_bytes(text in "[A-Za-z0-9+/=]{0,12}") {
+        fn each_encoding_is_unique(text in "[A-Za-z0-9+/=]{0,12}") {
             if let Some(bytes) = decode(&text) {
                 prop_assert_eq!(encode(bytes), text);
             }

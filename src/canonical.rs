@@ -1,8 +1,8 @@
-//! Canonical JSON (RFC 8785, JCS), which is how a recorder stores an event (SPEC section 3).
+//! Canonical JSON (RFC 8785, JCS), the form in which a recorder stores events (SPEC section 3).
 //!
-//! Canonical text has no white space, members sorted by the UTF-16 code units of their names, strings with the
-//! fewest escapes and numbers as ECMAScript writes them. Two values that mean the same have the same bytes, so a
-//! commit outlives a JSON column or a tool like `jq`.
+//! Canonical text has no white space, fields sorted by the UTF-16 code units of their names, strings with as few
+//! escapes as possible, and numbers as ECMAScript writes them. Equal values have equal bytes, so a commit still
+//! matches after the event passed through a JSON column or a tool like `jq`.
 //!
 //! ```
 //! use countersign::canonical::canonicalize;
@@ -14,8 +14,8 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 //!
-//! What I-JSON (RFC 7493) cannot carry is refused and never changed: invalid UTF-8, names that are there twice,
-//! lone surrogates, and numbers whose value as a double is not finite or above 2^53 − 1 in magnitude.
+//! Values that I-JSON (RFC 7493) cannot represent are refused, never changed: invalid UTF-8, duplicate names, lone
+//! surrogates, and numbers that as doubles are not finite or have a magnitude above 2^53 − 1.
 
 mod number;
 mod tokens;
@@ -32,43 +32,43 @@ pub use crate::redaction::Redaction;
 pub use number::{decimal, double, es6 as number};
 pub use tokens::{Part, Raw, Token, TokenKind, Tokens};
 
-/// How deep a value may nest, itself the first level.
+/// Maximum nesting of a value, which itself is the first level.
 pub const MAX_DEPTH: usize = 64;
 
-/// The canonical form of one JSON value, of any kind.
+/// Returns the canonical form of one JSON value.
 ///
 /// # Errors
-/// [`Code::Event`] for what is not JSON or what I-JSON cannot carry, with the name of the member nearest to the
-/// fault where it lies within one. Text that is not JSON at all names no member.
+/// [`Code::Event`] if the text is not JSON or if I-JSON cannot represent it, with the name of the field nearest to
+/// the error, if there is one. Text that is not JSON at all has no field.
 pub fn canonicalize(json: &[u8]) -> Result<Vec<u8>, Error> {
     write(json, number::Range::Exact, &Redaction::none(), None).map(|written| written.text)
 }
 
-/// The canonical form by RFC 8785 alone: like [`canonicalize`], but a number may be any finite double.
+/// Returns the canonical form by RFC 8785 alone: like [`canonicalize`], but numbers may be any finite double.
 ///
 /// # Errors
-/// As [`canonicalize`].
+/// The errors of [`canonicalize`].
 pub fn rfc8785(json: &[u8]) -> Result<Vec<u8>, Error> {
     write(json, number::Range::Finite, &Redaction::none(), None).map(|written| written.text)
 }
 
-/// A value in canonical form.
+/// The canonical form of a value.
 pub(crate) struct Written {
     pub(crate) text: Vec<u8>,
-    /// How many values or parts of texts were redacted.
+    /// The number of redacted values or parts of strings.
     pub(crate) redacted: usize,
 }
 
-/// A member of a value that was read, as it stands there: nothing of it is redacted.
+/// A field of the parsed value before redaction.
 pub(crate) struct Listed<'a> {
-    /// How many objects and arrays its object is in.
+    /// The number of objects and arrays around the field's object.
     pub(crate) depth: usize,
     pub(crate) name: Cow<'a, str>,
-    /// The text from its value on.
+    /// The text from the field's value on.
     pub(crate) value: &'a str,
 }
 
-/// As [`canonicalize`], with what is to be redacted replaced. All members are put on the list, where there is one.
+/// Like [`canonicalize`], with redaction. Appends all fields to `list`, if given.
 pub(crate) fn canonicalize_redacted<'a>(
     json: &'a [u8],
     redaction: &Redaction,
@@ -85,7 +85,7 @@ fn write<'a>(
 ) -> Result<Written, Error> {
     let (text, whole) = match core::str::from_utf8(json) {
         Ok(text) => (text, true),
-        // The part before the fault is walked to learn which member it is in.
+        // Walk the part before the error to find the field that it is in.
         Err(fault) => (core::str::from_utf8(&json[..fault.valid_up_to()]).unwrap_or_default(), false),
     };
     let mut writer = Writer {
@@ -110,7 +110,7 @@ fn write<'a>(
     }
 }
 
-/// What I-JSON cannot carry.
+/// An obstacle to representing a value in I-JSON.
 #[derive(derive_more::From)]
 enum IJsonError {
     Utf8,
@@ -123,20 +123,20 @@ enum IJsonError {
 #[cold]
 fn refuse(fault: IJsonError, nearest: Option<String>) -> Error {
     let (message, member, hint) = match fault {
-        IJsonError::Utf8 => ("not UTF-8", nearest, "JSON text is UTF-8"),
-        IJsonError::Json(JsonError::Syntax) => ("not JSON", None, "see RFC 8259"),
+        IJsonError::Utf8 => ("the text is not UTF-8", nearest, "encode the JSON text as UTF-8"),
+        IJsonError::Json(JsonError::Syntax) => ("the text is not JSON", None, "check it against RFC 8259"),
         IJsonError::Json(JsonError::Depth) => {
-            ("nested deeper than 64 levels", nearest, "record what is deeper as text")
+            ("the value is nested deeper than 64 levels", nearest, "record deeper values as a string")
         }
         IJsonError::Json(JsonError::Surrogate) => {
-            ("half of a surrogate pair", nearest, "write both halves, or U+FFFD")
+            ("a string contains half of a surrogate pair", nearest, "write both halves, or U+FFFD")
         }
         IJsonError::Number => {
-            let message = "a number not finite or above 2^53 - 1 in magnitude";
+            let message = "a number is not finite or has a magnitude above 2^53 - 1";
             (message, nearest, "record such a number as a string")
         }
         IJsonError::Duplicate(name) => {
-            ("a member name that is there twice", Some(name), "keep one of the two")
+            ("a field name occurs twice in an object", Some(name), "keep only one of the two fields")
         }
     };
     member.into_iter().fold(Error::new(Code::Event, message).with_hint(hint), Error::in_member)
@@ -145,29 +145,30 @@ fn refuse(fault: IJsonError, nearest: Option<String>) -> Error {
 /// An object or array that is being written.
 struct Frame {
     is_object: bool,
-    /// Whether this array is replaced once it ends, and what becomes of what is in this object.
+    /// For an array, how to redact it at its end; for an object, how to treat its fields.
     secrecy: Secrecy,
-    /// How much was redacted before it, and how much was not.
+    /// The number of redacted and of unredacted values before it.
     redacted: usize,
     kept: usize,
-    /// What becomes of this array's next element, where the one before it says so, and whether its place is even.
+    /// The treatment of this array's next element, if the previous one determines it, and true if that element's
+    /// index is even.
     next: Secrecy,
     is_even: bool,
-    /// Whether the names so far strictly increase.
+    /// True if the names so far are in strictly ascending order.
     sorted: bool,
-    /// Where it begins in the output.
+    /// Its start in the output.
     start: usize,
-    /// How many members there were before its own.
+    /// The number of entries in `members` before its own.
     members: usize,
 }
 
-/// A member of an object that is being written.
+/// A field of an object that is being written.
 #[derive(Clone, Copy)]
 struct Member<'a> {
-    /// Its name as it stands in the input, between the quotes.
+    /// The name as written in the input, between the quotes.
     name: &'a str,
     escapes: bool,
-    /// Where the member begins in the output.
+    /// The field's start in the output.
     start: usize,
     /// True if its value is kept on request.
     is_kept: bool,
@@ -179,7 +180,7 @@ impl<'a> Member<'a> {
     }
 }
 
-/// The order of RFC 8785: by the UTF-16 code units of the names, after unescaping.
+/// Orders by RFC 8785: by the UTF-16 code units of the unescaped names.
 impl Ord for Member<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
         if self.escapes || other.escapes {
@@ -204,7 +205,7 @@ impl PartialEq for Member<'_> {
 
 impl Eq for Member<'_> {}
 
-/// The order of two members' names in canonical JSON: by UTF-16 code units (RFC 8785, section 3.2.3).
+/// Compares two field names in the order of canonical JSON: by UTF-16 code units (RFC 8785, section 3.2.3).
 ///
 /// ```
 /// use countersign::canonical::compare_names;
@@ -212,8 +213,8 @@ impl Eq for Member<'_> {}
 /// assert!(compare_names("\u{1f600}", "\u{fb33}").is_lt());
 /// ```
 pub fn compare_names(a: &str, b: &str) -> Ordering {
-    // UTF-8 has the order of code points, which differs only where a character above U+FFFF, a surrogate pair in UTF-16,
-    // meets one from U+E000 on, whose first byte is 0xEE or 0xEF.
+    // UTF-8 sorts by code points. The two orders differ only between a character above U+FFFF, which is a surrogate
+    // pair in UTF-16, and one from U+E000 on, whose first byte is 0xEE or 0xEF.
     let rank = |byte: u8| if byte == 0xee || byte == 0xef { byte + 0x10 } else { byte };
     match a.bytes().zip(b.bytes()).find(|(a, b)| a != b) {
         Some((a, b)) => rank(a).cmp(&rank(b)),
@@ -221,7 +222,7 @@ pub fn compare_names(a: &str, b: &str) -> Ordering {
     }
 }
 
-/// Walks a value once and writes its canonical form. What nests is on `frames`, so depth costs no stack.
+/// A single-pass writer of a value's canonical form. Nesting is on `frames`, so depth costs no stack.
 struct Writer<'a, 'w> {
     text: &'a str,
     range: number::Range,
@@ -229,13 +230,13 @@ struct Writer<'a, 'w> {
     list: Option<&'w mut Vec<Listed<'a>>>,
     out: Vec<u8>,
     frames: Vec<Frame>,
-    /// The members of all objects that are open, the outermost's first.
+    /// The fields of all open objects, the outermost first.
     members: Vec<Member<'a>>,
-    /// Where the members of an object are put in order.
+    /// Scratch space for sorting an object's fields.
     sorted: Vec<u8>,
-    /// Whether the walk is within a member's name.
+    /// True while the walk is within a field's name.
     in_name: bool,
-    /// How much was redacted so far, and how many strings, numbers and literals were not.
+    /// The number of redacted values, and of strings, numbers, and literals that were not redacted.
     redacted: usize,
     kept: usize,
 }
@@ -245,7 +246,7 @@ impl<'a> Writer<'a, '_> {
         self.text.as_bytes().get(index).copied().unwrap_or(0)
     }
 
-    /// A part that begins and ends at ASCII characters.
+    /// Returns a part that begins and ends at ASCII characters.
     fn slice(&self, start: usize, end: usize) -> &'a str {
         self.text.get(start..end).unwrap_or_default()
     }
@@ -314,7 +315,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// Writes a name and its colon. Gives where the value begins, and what becomes of it.
+    /// Writes a name and its colon. Returns the index of the value, and how to redact it.
     fn name(&mut self, index: usize) -> Result<(usize, Secrecy), IJsonError> {
         let text = self.text.as_bytes();
         if self.byte(index) != b'"' {
@@ -354,7 +355,7 @@ impl<'a> Writer<'a, '_> {
         Ok((index, secrecy))
     }
 
-    /// The member that is being written, and those that it is in, the innermost first.
+    /// Returns the field that is being written and those around it, the innermost first.
     fn path(&self) -> impl Iterator<Item = &Member<'a>> {
         let mut end = self.members.len();
         self.frames.iter().rev().filter_map(move |frame| {
@@ -364,7 +365,7 @@ impl<'a> Writer<'a, '_> {
         })
     }
 
-    /// Writes the string that stands from `index` up to `end`, its quotes included.
+    /// Writes the string from `index` up to `end`, including its quotes.
     fn string(&mut self, index: usize, end: usize, escapes: bool) {
         if escapes {
             write_string(&json::unescape(self.slice(index + 1, end - 1)), &mut self.out);
@@ -373,7 +374,7 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// Writes a string, number or literal. Gives the index after it.
+    /// Writes a string, number, or literal. Returns the index after it.
     fn scalar(&mut self, index: usize, secrecy: Secrecy) -> Result<usize, IJsonError> {
         let text = self.text.as_bytes();
         let start = self.out.len();
@@ -421,13 +422,13 @@ impl<'a> Writer<'a, '_> {
         Ok(end)
     }
 
-    /// What the string that begins at `start` in the output says of the element after it, if it is in an array.
+    /// Returns how to treat the array element after the string at `start` in the output.
     fn of_next(&self, start: usize) -> Secrecy {
         let [outer @ .., frame] = &self.frames[..] else { return Secrecy::Open };
         if frame.is_object || frame.secrecy != Secrecy::Open {
             return Secrecy::Open;
         }
-        // Lists of pairs, and names and values by turns.
+        // Two-element lists of pairs, and lists that alternate names and values.
         let is_pair = outer.last().is_some_and(|outer| !outer.is_object);
         let is_headers = || self.members.last().is_some_and(|member| member.name.ends_with("eaders"));
         self.redaction.of_next(&self.out[start..], frame.is_even && (is_pair || is_headers()))
@@ -442,12 +443,12 @@ impl<'a> Writer<'a, '_> {
         self.redacted += 1;
     }
 
-    /// Ends the innermost object or array.
+    /// Closes the innermost object or array.
     fn close(&mut self) -> Result<(), IJsonError> {
         let Some(frame) = self.frames.pop() else { return Ok(()) };
         let is_all = self.kept == frame.kept && self.redacted > frame.redacted;
         if !frame.is_object && frame.secrecy.is_whole() && (is_all || frame.secrecy == Secrecy::Named) {
-            // What was in it goes as one.
+            // Its redacted elements count as one.
             self.redacted = frame.redacted;
             self.redact(frame.start);
             return Ok(());
@@ -461,19 +462,21 @@ impl<'a> Writer<'a, '_> {
         Ok(())
     }
 
-    /// Redacts the values that an object has beside a secret's name: `{"name": "password", "value": …}`.
+    /// Redacts the values that an object has next to a secret's name: `{"name": "password", "value": …}`.
     fn redact_labeled(&mut self, frame: &Frame) {
         let has_end = |member: &Member<'_>, end: &str| {
             let at = member.name.len().saturating_sub(end.len());
             !member.escapes && member.name.get(at..).is_some_and(|last| last.eq_ignore_ascii_case(end))
         };
         let members = &self.members[frame.members..];
-        if !(2..=FEW).contains(&members.len()) || !members.iter().any(|member| has_end(member, "value")) {
+        if !(2..=MAX_INSERTION_SORT).contains(&members.len())
+            || !members.iter().any(|member| has_end(member, "value"))
+        {
             return;
         }
         let value_of = |nth: usize| {
             let end = members.get(nth + 1).map_or(self.out.len(), |next| next.start - 1);
-            // After the quotes and the colon.
+            // Skip the quotes and the colon.
             members[nth].start + members[nth].name.len() + 3..end
         };
         let is_label = |nth: &usize| {
@@ -504,16 +507,16 @@ impl<'a> Writer<'a, '_> {
         }
     }
 
-    /// Puts the members of the innermost object in order.
+    /// Sorts the fields of the innermost object.
     fn sort(&mut self, frame: &Frame) -> Result<(), IJsonError> {
         let members = &self.members[frame.members..];
-        // A member ends before the comma that precedes the next one.
+        // A field ends before the comma that precedes the next one.
         let ends = members.iter().skip(1).map(|next| next.start - 1).chain([self.out.len()]);
         let sorted = in_order(members.iter().copied().zip(ends).collect());
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(IJsonError::Duplicate(json::unescape(pair[0].0.name).into_owned()));
         }
-        // Room for all objects at once: as a rule none is longer than the text.
+        // Reserve once for all objects: usually none is longer than the text.
         self.sorted.reserve(self.text.len());
         for (member, end) in sorted {
             self.sorted.push(if self.sorted.is_empty() { b'{' } else { b',' });
@@ -524,7 +527,7 @@ impl<'a> Writer<'a, '_> {
         Ok(())
     }
 
-    /// The name of the innermost member whose value the walk is in.
+    /// Returns the name of the innermost field whose value the walk is in.
     fn nearest_member(&self) -> Option<String> {
         let outer = match self.frames.last() {
             Some(frame) if self.in_name => &self.members[..frame.members],
@@ -535,12 +538,12 @@ impl<'a> Writer<'a, '_> {
     }
 }
 
-/// So many members are put in order sooner by insertion than by a heap, which takes less code than a sort does.
-const FEW: usize = 16;
+/// Maximum number of fields sorted by insertion. More are sorted by a heap, which is less code than a sort.
+const MAX_INSERTION_SORT: usize = 16;
 
-/// Members in their order, each with where it ends.
+/// Sorts fields, each given with its end.
 fn in_order(mut members: Vec<(Member<'_>, usize)>) -> Vec<(Member<'_>, usize)> {
-    if members.len() > FEW {
+    if members.len() > MAX_INSERTION_SORT {
         return BinaryHeap::from(members).into_sorted_vec();
     }
     for next in 1..members.len() {
@@ -559,7 +562,7 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut rest = text.as_bytes();
     loop {
-        // What is written as it is goes together.
+        // Copy runs of plain characters at once.
         let (plain, more) = rest.split_at(json::plain_end(rest, 0));
         out.extend_from_slice(plain);
         let Some((&byte, more)) = more.split_first() else { break };
@@ -596,7 +599,7 @@ mod tests {
         String::from_utf8(canonicalize(json.as_bytes()).unwrap()).unwrap()
     }
 
-    fn fault(json: &[u8]) -> (String, Option<String>) {
+    fn error_of(json: &[u8]) -> (String, Option<String>) {
         let error = canonicalize(json).unwrap_err();
         (error.message.clone(), error.member.clone())
     }
@@ -611,27 +614,27 @@ mod tests {
     }
 
     #[test]
-    fn sorts_few_members_and_many() {
-        for count in [2, FEW, FEW + 1, 1000] {
+    fn sorts_few_fields_and_many() {
+        for count in [2, MAX_INSERTION_SORT, MAX_INSERTION_SORT + 1, 1000] {
             let members: Vec<String> = (0..count).map(|nth| format!("\"m{nth:04}\":{nth}")).collect();
-            // Each once, as none of the counts is a multiple of 7.
+            // Each field once, because no count is a multiple of 7.
             let mixed: Vec<&str> = (0..count).map(|nth| &*members[(nth * 7 + 1) % count]).collect();
             let object = |members: &[&str]| format!("{{{}}}", members.join(","));
             assert_eq!(canonical(&object(&mixed)), format!("{{{}}}", members.join(",")));
             let twice = object(&[&mixed[..], &mixed[..1]].concat());
-            assert_eq!(fault(twice.as_bytes()).0, "a member name that is there twice");
+            assert_eq!(error_of(twice.as_bytes()).0, "a field name occurs twice in an object");
         }
     }
 
     #[test]
-    fn sorts_by_names_as_unescaped() {
+    fn sorts_by_unescaped_names() {
         assert_eq!(canonical(r#"{"\u0062":1,"a":2}"#), r#"{"a":2,"b":1}"#);
         assert_eq!(canonical(r#"{"\"":1,"!":2}"#), r#"{"!":2,"\"":1}"#);
         assert_eq!(canonical(r#"{"[":1,"\n":2}"#), r#"{"\n":2,"[":1}"#);
     }
 
     #[test]
-    fn writes_control_characters_as_rfc_8785_does() {
+    fn escapes_control_characters_like_rfc_8785() {
         let all: String = (0..0x20_u8).map(char::from).collect();
         let mut out = Vec::new();
         write_string(&all, &mut out);
@@ -642,7 +645,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_member_nearest_to_the_fault() {
+    fn names_the_field_nearest_to_the_error() {
         for (json, member) in [
             (r#"{"a":{"b":[[1e999]]}}"#, Some("b")),
             (r#"{"a":{"b":1,"\ud800":2}}"#, Some("a")),
@@ -653,25 +656,31 @@ mod tests {
             (r#"{"x":{"b":1,"a":1,"b":1}}"#, Some("b")),
             (r#"{"x":1"#, None),
         ] {
-            assert_eq!(fault(json.as_bytes()).1.as_deref(), member, "{json}");
+            assert_eq!(error_of(json.as_bytes()).1.as_deref(), member, "{json}");
         }
-        assert_eq!(fault(b"{\"a\":{\"b\":\"x\xff\"}}"), ("not UTF-8".into(), Some("b".into())));
-        assert_eq!(fault(b"{\"a\xff\":1}"), ("not UTF-8".into(), None));
+        assert_eq!(
+            error_of(b"{\"a\":{\"b\":\"x\xff\"}}"),
+            ("the text is not UTF-8".into(), Some("b".into()))
+        );
+        assert_eq!(error_of(b"{\"a\xff\":1}"), ("the text is not UTF-8".into(), None));
         let deep = format!("{{\"a\":{}1{}}}", "[".repeat(64), "]".repeat(64));
-        assert_eq!(fault(deep.as_bytes()), ("nested deeper than 64 levels".into(), Some("a".into())));
+        assert_eq!(
+            error_of(deep.as_bytes()),
+            ("the value is nested deeper than 64 levels".into(), Some("a".into()))
+        );
     }
 
     #[test]
-    fn bounds_depth() {
+    fn limits_depth() {
         let nested = |levels| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(canonical(&nested(MAX_DEPTH)), nested(MAX_DEPTH));
         assert!(canonicalize(nested(MAX_DEPTH + 1).as_bytes()).is_err());
     }
 
     #[test]
-    fn finds_duplicates_however_spelt() {
+    fn finds_duplicates_however_escaped() {
         for json in [r#"{"a":1,"a":1}"#, r#"{"b":1,"a":1,"\u0062":1}"#, r#"{"😀":1,"\ud83d\ude00":1}"#] {
-            assert_eq!(fault(json.as_bytes()).0, "a member name that is there twice", "{json}");
+            assert_eq!(error_of(json.as_bytes()).0, "a field name occurs twice in an object", "{json}");
         }
     }
 
@@ -696,7 +705,7 @@ mod tests {
         })
     }
 
-    /// As doubles, because that is all that canonical numbers keep.
+    /// Converts numbers to doubles, because canonical numbers keep no more.
     fn with_doubles(value: &Value) -> Value {
         match value {
             Value::Number(number) => number.to_string().parse::<f64>().unwrap().into(),
@@ -720,7 +729,7 @@ mod tests {
         }
 
         #[test]
-        fn orders_any_two_names_as_utf16_does(a in any::<String>(), b in any::<String>()) {
+        fn compares_names_like_utf16(a in any::<String>(), b in any::<String>()) {
             prop_assert_eq!(compare_names(&a, &b), a.encode_utf16().cmp(b.encode_utf16()));
         }
 

@@ -1,16 +1,16 @@
-//! Checking a log by its tiles alone: any C2SP tlog-tiles log, ours or another's (SPEC section 6).
+//! Verification of a log from its tiles: any C2SP tlog-tiles log, not only countersign logs (SPEC section 6).
 //!
-//! A log publishes a checkpoint, its leaves in entry bundles, and the hashes of its tree in tiles.
-//! That each leaf's hash is in its tile of level 0, that each full tile's root is in the tile above
-//! it, and that the tiles at the right edge give the checkpoint's root is what a [`Walk`] checks,
-//! one tile after the other, in memory that grows with the tree's height. What else there is to say
-//! about a log is what there is to say about an export of all its leaves, without their events,
-//! which no tile holds: the walk writes that export as it goes, for a
-//! [`Verifier`](crate::verify::Verifier) to take, by its option [`tiles`](crate::verify::Options::tiles).
-//! [`CheckReport`] puts both together.
+//! A log publishes a checkpoint, its leaves in entry bundles, and the hashes of its tree in tiles. A [`Walk`] checks
+//! that each leaf's hash is in its tile of level 0, that each full tile's root is in the tile above it, and that the
+//! tiles at the right edge give the checkpoint's root. It goes tile by tile, in memory that grows with the tree's
+//! height.
 //!
-//! Nothing here reads anything: whoever checks reads the resources of [`Walk::plan`], in that
-//! order or ahead of it, and hands each to [`Walk::push`].
+//! Everything else is checked as for an export of all entries without their events, which tiles don't contain. The
+//! walk writes that export as it goes. Pass it to a [`Verifier`](crate::verify::Verifier) with the option
+//! [`tiles`](crate::verify::Options::tiles). [`CheckReport`] combines both results.
+//!
+//! This module does no I/O: the caller reads the resources of [`Walk::plan`], in that order or ahead of it, and
+//! passes each to [`Walk::push`].
 //!
 //! ```
 //! # #[cfg(feature = "sign")] {
@@ -22,7 +22,7 @@
 //! use countersign::verify::{Options, Verdict, Verifier};
 //!
 //! // A log of one leaf, which is neither a link nor a key note.
-//! let key = SignerKey::generate("log.example/other", [1; 32])?;
+//! let key = SignerKey::from_seed("log.example/other", [1; 32])?;
 //! let note = Checkpoint::new("log.example/other", 1, leaf_hash(b"a leaf"))?.sign(&key)?;
 //!
 //! let mut walk = Walk::new(SignedCheckpoint::parse_extended(&note)?);
@@ -56,27 +56,26 @@ use serde::Serialize;
 
 use crate::verify::{Report, Verdict};
 
-/// What checking a log by its tiles produced.
+/// The result of verifying a log from its tiles.
 ///
-/// Its verdict is that of SPEC section 9 on the export of all leaves, unless the tiles are worse: a
-/// hash in them that is not that of what it stands for is `altered`; a tile or bundle that is
-/// missing or malformed is `broken`.
+/// The verdict is that of SPEC section 9 for the export of all entries, unless the tiles are worse: a wrong hash in
+/// them is `altered`; a missing or malformed tile or bundle is `broken`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// `check/v1`.
     pub countersign: &'static str,
     /// The verdict.
     pub verdict: Verdict,
-    /// What was found in the tiles.
+    /// The findings in the tiles.
     pub tiles: Tiles,
-    /// The report on the leaves and the checkpoint. Its verdict knows nothing of the tiles.
+    /// The report on the entries and the checkpoint. Its verdict does not consider the tiles.
     pub report: Report,
 }
 
 impl CheckReport {
-    /// Of what the walk found and what verifying its lines produced.
+    /// Combines the findings of the walk with the report on its lines.
     pub fn new(tiles: Tiles, report: Report) -> Self {
-        // The first of SPEC's table that applies is the first of these.
+        // Verdicts in the order of SPEC's table. The first applicable one counts.
         let worse = [Verdict::Altered, Verdict::Broken].into_iter().find(|&verdict| {
             report.verdict == verdict || tiles.finding_counts.keys().any(|code| code.verdict() == verdict)
         });

@@ -1,8 +1,8 @@
 //! Checkpoints: a log's size and root hash, signed by the log and cosigned by witnesses
 //! (SPEC section 6; C2SP tlog-checkpoint and tlog-cosignature).
 //!
-//! A checkpoint is a signed note whose text has three lines: the log's origin, the number of
-//! leaves, and the root hash in base64.
+//! A checkpoint is a signed note whose text has three lines: the log's origin, the number of leaves, and the root
+//! hash in base64.
 //!
 //! ```text
 //! log.example/audit
@@ -12,9 +12,9 @@
 //! — log.example/audit jj6ON8tPF3NxcCyeLe5pZhL4cdRMeXjYjsK2atv1mYua4K0T/18/w16QfsXsdFx5JbR3MuCpshay3U+hKDowDmNRYgA=
 //! ```
 //!
-//! The log's key (type `0x01`) signs the text. A witness's key (type `0x04`) signs two lines more,
-//! `cosignature/v1` and `time SECONDS`, and then the text; its signature line holds the time, as 8
-//! bytes, before the signature.
+//! The log's key (type `0x01`) signs the text. A witness's key (type `0x04`) signs two additional lines,
+//! `cosignature/v1` and `time SECONDS`, followed by the text. Its signature line has the time, as 8 bytes, before the
+//! signature.
 //!
 //! ```
 //! # #[cfg(feature = "sign")] {
@@ -22,8 +22,8 @@
 //! use countersign::merkle::CompactRange;
 //! use countersign::note::SignerKey;
 //!
-//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
-//! let witness = SignerKey::generate_witness("witness.example", [2; 32])?;
+//! let log = SignerKey::from_seed("log.example/audit", [1; 32])?;
+//! let witness = SignerKey::witness_from_seed("witness.example", [2; 32])?;
 //! let empty = Checkpoint::new("log.example/audit", 0, CompactRange::new().root().unwrap())?;
 //! let note = empty.sign(&log)? + &empty.cosign(&witness, 1_795_154_400)?;
 //!
@@ -43,31 +43,31 @@ use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::MAX_SIZE;
 use crate::note::{
-    Claim, Decides, KeyType, Keys, Note, Opened, SignatureLine, Verified, VerifierKey, check_name,
+    Claim, KeyType, Keys, Note, Opened, SignatureCheck, SignatureLine, Verified, VerifierKey, check_name,
 };
 #[cfg(feature = "sign")]
 use crate::note::{SignerKey, sign_note};
 use crate::time::Time;
 
-/// The state of a log: how many leaves it has and the root of their tree.
+/// The state of a log: its size and root hash.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{origin}\n{size}\n{root}\n")]
 pub struct Checkpoint {
-    /// The log's origin, which obeys the rules of a key's name unless it was read from an
+    /// The log's origin. Follows the rules for key names, unless it was parsed from an
     /// [extended](SignedCheckpoint::parse_extended) text.
     pub origin: String,
     /// The number of leaves, at most 2^53 − 1.
     pub size: u64,
-    /// The root hash of the tree over them.
+    /// The root hash of the tree.
     pub root: Hash,
 }
 
 impl Checkpoint {
-    /// The checkpoint of a log of that origin.
+    /// Creates a checkpoint of a log.
     ///
     /// # Errors
     ///
-    /// [`Code::Name`] when the origin is none, [`Code::Checkpoint`] when the size is above 2^53 − 1.
+    /// [`Code::Name`] if the origin is invalid; [`Code::Checkpoint`] if the size is greater than 2^53 − 1.
     pub fn new(origin: &str, size: u64, root: Hash) -> Result<Self, Error> {
         check_name(origin)?;
         if size > MAX_SIZE {
@@ -76,11 +76,11 @@ impl Checkpoint {
         Ok(Self { origin: origin.to_owned(), size, root })
     }
 
-    /// Reads a checkpoint's text: three lines, each with its line feed, and nothing else.
+    /// Parses a checkpoint's text: exactly three lines, each with its line feed.
     ///
     /// # Errors
     ///
-    /// [`Code::Checkpoint`] with the line at which it is malformed. Extension lines are.
+    /// [`Code::Checkpoint`], with the line, if it is malformed or has extension lines.
     pub fn parse_text(text: &str) -> Result<Self, Error> {
         let (checkpoint, extensions) = Self::read_lines(text)?;
         if !extensions.is_empty() {
@@ -90,60 +90,62 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    /// Reads a checkpoint's text as C2SP tlog-checkpoint has it, which other people's logs may make
-    /// use of: the origin is any text, and after the three lines there may be extension lines, of
-    /// which nothing is read. An empty line is malformed, wherever it is.
+    /// Parses a checkpoint's text by the rules of C2SP tlog-checkpoint, for checkpoints of other logs: the origin may
+    /// be any text, and extension lines may follow, which are ignored. An empty line is malformed.
     fn read_extended(text: &str) -> Result<Self, Error> {
         let (checkpoint, extensions) = Self::read_lines(text)?;
         if checkpoint.origin.is_empty() {
-            return Err(refuse(1, "an origin is not empty"));
+            return Err(refuse(1, "the checkpoint's origin is empty"));
         }
         for (line, at) in extensions.split_inclusive('\n').zip(4..) {
             if line == "\n" || !line.ends_with('\n') {
-                return Err(refuse(at, "an extension line is not empty and ends in a line feed"));
+                return Err(refuse(at, "the extension line is empty or does not end in a line feed"));
             }
         }
         Ok(checkpoint)
     }
 
-    /// The first three lines, the origin whatever it is, and what comes after them.
+    /// Parses the first three lines, with any origin, and returns what follows them.
     fn read_lines(text: &str) -> Result<(Self, &str), Error> {
         let mut rest = text;
         let mut next = |at| {
-            let (line, after) =
-                rest.split_once('\n').ok_or_else(|| refuse(at, "a checkpoint has three lines"))?;
+            let (line, after) = rest
+                .split_once('\n')
+                .ok_or_else(|| refuse(at, "the checkpoint has fewer than three lines"))?;
             rest = after;
             Ok::<_, Error>(line)
         };
         let (origin, size, root) = (next(1)?, next(2)?, next(3)?);
         let size = integer::parse(size.as_bytes())
-            .ok_or_else(|| refuse(2, "a size is a decimal, at most 2^53 - 1"))?;
-        let root = Hash::from_base64(root).ok_or_else(|| refuse(3, "a root hash is base64 of 32 bytes"))?;
+            .ok_or_else(|| refuse(2, "the checkpoint's size is not a decimal number up to 2^53 - 1"))?;
+        let root =
+            Hash::from_base64(root).ok_or_else(|| refuse(3, "the root hash is not base64 of 32 bytes"))?;
         Ok((Self { origin: origin.to_owned(), size, root }, rest))
     }
 
-    /// This checkpoint as a note signed by the log's key.
+    /// Signs this checkpoint with the log's key and returns the note.
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] when the key is a witness's, or its name is not the origin.
+    /// [`Code::Key`] if the key is a witness's or its name is not the origin.
     #[cfg(feature = "sign")]
     pub fn sign(&self, key: &SignerKey) -> Result<String, Error> {
         let name = key.verifier_key().name();
         if name != self.origin {
-            let why = format!("the key {} is not of the log {}", Quoted(name), Quoted(&self.origin));
-            return Err(Error::new(Code::Key, why).with_hint("a log's key has the log's origin as its name"));
+            let why = format!("the key {} does not belong to the log {}", Quoted(name), Quoted(&self.origin));
+            return Err(
+                Error::new(Code::Key, why).with_hint("use the key that has the log's origin as its name")
+            );
         }
         sign_note(&self.to_string(), key)
     }
 
-    /// The signature line of a witness who saw this checkpoint, and every earlier one as its
-    /// beginning, `seconds` after 1970.
+    /// Returns the signature line of a witness that saw this checkpoint, `seconds` after 1970, and verified that it
+    /// extends every earlier one.
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] when the key is not a witness's, [`Code::Time`] when the time is after the
-    /// year 9999.
+    /// [`Code::Key`] if the key is not a witness's; [`Code::Time`] if the time is after the year 9999.
     #[cfg(feature = "sign")]
     pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
         cosign(&self.to_string(), key, seconds)
@@ -161,52 +163,50 @@ fn cosign(text: &str, key: &SignerKey, seconds: u64) -> Result<String, Error> {
         return Err(Error::new(Code::Key, format!("the key {} is not a witness's", Quoted(verifier.name()))));
     }
     if Time::from_seconds(seconds).is_none() {
-        return Err(Error::new(Code::Time, "a cosignature's time is after the year 9999"));
+        return Err(Error::new(Code::Time, "the cosignature's time is after the year 9999"));
     }
     let signature = key.sign(cosigned_message(text, seconds).as_bytes());
     let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
-    Ok(SignatureLine::of(verifier, &timestamped).to_string())
+    Ok(SignatureLine::new(verifier, &timestamped).to_string())
 }
 
-/// The largest signed checkpoint, in bytes.
+/// Maximum size of a signed checkpoint, in bytes.
 const MAX_NOTE: usize = 1 << 20;
 
-/// What a witness signs.
+/// Returns the message that a witness signs.
 fn cosigned_message(text: &str, seconds: u64) -> String {
     format!("cosignature/v1\ntime {seconds}\n{text}")
 }
 
-/// A checkpoint as a signed note. Nothing is verified before the note is opened, with the keys of the
-/// [log](Self::log_signatures) and those of [witnesses](Self::cosignatures).
+/// A checkpoint as a signed note. No signature is verified until the note is opened, with the keys of the
+/// [log](Self::log_signatures) or of [witnesses](Self::cosignatures).
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{note}")]
 pub struct SignedCheckpoint {
-    /// What is signed, as it was read.
+    /// The parsed checkpoint.
     pub checkpoint: Checkpoint,
-    /// The note as it stood.
+    /// The note as received.
     pub note: Note,
 }
 
 impl SignedCheckpoint {
-    /// Reads a signed checkpoint. No signature is verified.
+    /// Parses a signed checkpoint. Verifies no signature.
     ///
     /// # Errors
     ///
-    /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
-    /// as a checkpoint.
+    /// [`Code::Checkpoint`], with the line if there is one, if it is malformed as a note or as a checkpoint.
     pub fn parse(note: &str) -> Result<Self, Error> {
         let note = Self::note(note)?;
         Ok(Self { checkpoint: Checkpoint::parse_text(&note.text)?, note })
     }
 
-    /// Reads a signed checkpoint of anyone's, as C2SP tlog-checkpoint has it: the origin is any text, and after the
-    /// three lines there may be extension lines, of which nothing is read. No signature is verified. Signatures are
-    /// over the text as it stands.
+    /// Parses a signed checkpoint of any log, by the rules of C2SP tlog-checkpoint: the origin may be any text, and
+    /// extension lines may follow, which are ignored. Verifies no signature. Signatures cover the text including
+    /// extension lines.
     ///
     /// # Errors
     ///
-    /// [`Code::Checkpoint`], with the line where there is one, when it is malformed as a note or
-    /// as a checkpoint.
+    /// [`Code::Checkpoint`], with the line if there is one, if it is malformed as a note or as a checkpoint.
     pub fn parse_extended(note: &str) -> Result<Self, Error> {
         let note = Self::note(note)?;
         Ok(Self { checkpoint: Checkpoint::read_extended(&note.text)?, note })
@@ -214,94 +214,93 @@ impl SignedCheckpoint {
 
     fn note(note: &str) -> Result<Note, Error> {
         if note.len() > MAX_NOTE {
-            return Err(Error::new(Code::Checkpoint, "a signed checkpoint is at most 1 MiB"));
+            return Err(Error::new(Code::Checkpoint, "the signed checkpoint is larger than 1 MiB"));
         }
         Note::parse(note).map_err(|error| error.with_code(Code::Checkpoint))
     }
 
-    /// The signature line of a witness, over the text as it stands: as [`Checkpoint::cosign`].
+    /// Returns the signature line of a witness over the text as received. See [`Checkpoint::cosign`].
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] when the key is not a witness's, [`Code::Time`] when the time is after the
-    /// year 9999.
+    /// [`Code::Key`] if the key is not a witness's; [`Code::Time`] if the time is after the year 9999.
     #[cfg(feature = "sign")]
     pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
         cosign(&self.note.text, key, seconds)
     }
 
-    /// The log's signatures, by the keys of logs that are known. Only those count that have this checkpoint's
-    /// origin as their name.
+    /// Verifies the log's signatures with the known keys of logs. Only keys named like this checkpoint's origin
+    /// count.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn log_signatures<'a>(&'a self, logs: impl Keys<'a>) -> Opened<'a, Verified<'a>> {
-        self.log_signatures_that(&mut |claim| claim.holds(), logs)
+        self.log_signatures_with(&mut |claim| claim.is_valid(), logs)
     }
 
-    /// The same by another's word on which signatures are valid.
-    pub(crate) fn log_signatures_that<'a>(
+    /// Like [`log_signatures`](Self::log_signatures), with a caller-supplied signature check.
+    pub(crate) fn log_signatures_with<'a>(
         &'a self,
-        holds: Decides<'_>,
+        is_valid: SignatureCheck<'_>,
         logs: impl Keys<'a>,
     ) -> Opened<'a, Verified<'a>> {
-        self.note.open_that(holds, logs.into_iter().filter(|key| key.name() == self.checkpoint.origin))
+        self.note.open_with(is_valid, logs.into_iter().filter(|key| key.name() == self.checkpoint.origin))
     }
 
-    /// Whether that key is of this checkpoint's log and signed it.
+    /// True if that key belongs to this checkpoint's log and signed it.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
         !self.log_signatures([key]).verified.is_empty()
     }
 
-    /// The cosignatures, by the keys of witnesses that are known. One of a time after the year 9999 is invalid.
+    /// Verifies cosignatures with the known keys of witnesses. Cosignatures dated after the year 9999 are invalid.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn cosignatures<'a>(&'a self, witnesses: impl Keys<'a>) -> Opened<'a, Cosignature<'a>> {
-        self.cosignatures_that(&mut |claim| claim.holds(), witnesses)
+        self.cosignatures_with(&mut |claim| claim.is_valid(), witnesses)
     }
 
-    /// The same by another's word on which signatures are valid.
-    pub(crate) fn cosignatures_that<'a>(
+    /// Like [`cosignatures`](Self::cosignatures), with a caller-supplied signature check.
+    pub(crate) fn cosignatures_with<'a>(
         &'a self,
-        holds: Decides<'_>,
+        is_valid: SignatureCheck<'_>,
         witnesses: impl Keys<'a>,
     ) -> Opened<'a, Cosignature<'a>> {
         self.note.open_by(witnesses, |witness, key, line| {
             let (seconds, time, signature) = timestamped(line)?;
             let message = cosigned_message(&self.note.text, seconds);
             let claim = Claim { key, message: message.as_bytes(), signature };
-            let valid = key.key_type() == KeyType::Cosignature && holds(&claim);
+            let valid = key.key_type() == KeyType::Cosignature && is_valid(&claim);
             valid.then_some(Cosignature { witness, key, time, line })
         })
     }
 }
 
-/// A valid cosignature: a witness saw this checkpoint, and every earlier one as its beginning. Only
-/// [opening](SignedCheckpoint::cosignatures) a checkpoint makes one.
+/// A valid cosignature: the witness saw this checkpoint and verified that it extends every earlier one. Only
+/// [opening](SignedCheckpoint::cosignatures) a checkpoint creates one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cosignature<'a> {
-    /// The witness's place among those that the checkpoint was opened with.
+    /// The index of the witness among the keys that the checkpoint was opened with.
     pub witness: usize,
-    /// Its key.
+    /// The witness's key.
     pub key: &'a VerifierKey,
-    /// When it saw the checkpoint, in whole seconds.
+    /// When the witness saw the checkpoint, in whole seconds.
     pub time: Time,
-    /// Its line in the note.
+    /// The cosignature's line in the note.
     pub line: &'a SignatureLine,
 }
 
 impl Opened<'_, Cosignature<'_>> {
-    /// Which witnesses cosigned, by their places, and when.
+    /// Returns the witnesses that cosigned, by index, and when.
     pub fn times(&self) -> Vec<(usize, Time)> {
         self.verified.iter().map(|cosignature| (cosignature.witness, cosignature.time)).collect()
     }
 }
 
-/// The time on a line that is a cosignature by its length, whoever made it and whether or not it is valid.
+/// Returns the time on a line that has the length of a cosignature. Does not verify it.
 pub fn claimed_time(line: &SignatureLine) -> Option<Time> {
     timestamped(line).map(|(_, time, _)| time)
 }
 
-/// What a witness's line holds: the time, in seconds as well, and the Ed25519 signature.
+/// Splits a witness's line into the time in seconds, the time, and the Ed25519 signature.
 fn timestamped(line: &SignatureLine) -> Option<(u64, Time, &[u8; 64])> {
     let (seconds, signature) = line.signature.split_first_chunk()?;
     let seconds = u64::from_be_bytes(*seconds);
@@ -320,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signed_checkpoint_has_at_most_1_mib() {
+    fn signed_checkpoints_have_at_most_1_mib() {
         let parse = |length: usize| {
             let (text, end) = (checkpoint().to_string(), "\n\n— x AAAAAAA=\n");
             let extension = "x".repeat(length - text.len() - end.len());
@@ -363,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn other_peoples_checkpoints_may_have_more_lines_and_any_origin() {
+    fn checkpoints_of_other_logs_may_have_any_origin_and_extension_lines() {
         let parse = |text: &str| Checkpoint::read_extended(text);
         let good = checkpoint().to_string();
         let extended = good.clone() + "extension 1\n — 2\n";
@@ -385,29 +384,29 @@ mod tests {
             assert_eq!((error.code, error.line), (Code::Checkpoint, Some(line)), "{text:?}");
         }
 
-        let log = SignerKey::generate("log.example", [1; 32]).expect("a name");
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let log = SignerKey::from_seed("log.example", [1; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let note = sign_note(&extended, &log).expect("a note");
         let read = SignedCheckpoint::parse_extended(&note).expect("a checkpoint");
         let cosigned = note + &read.cosign(&witness, 5).expect("a witness's key");
         let read = SignedCheckpoint::parse_extended(&cosigned).expect("a checkpoint");
         assert!(read.is_signed_by(log.verifier_key()));
         let opened = read.cosignatures([witness.verifier_key()]);
-        assert_eq!(opened.verified[0].time.millis(), 5_000, "over the extension lines too");
+        assert_eq!(opened.verified[0].time.millis(), 5_000, "the extension lines are signed too");
     }
 
     #[test]
-    fn a_log_has_at_most_so_many_leaves() {
+    fn limits_the_number_of_leaves() {
         let of = |size| Checkpoint::new("log.example", size, checkpoint().root).map(|_| ());
         assert_eq!(of((1 << 53) - 1), Ok(()));
         assert_eq!(of(1 << 53).map_err(|error| error.code), Err(Code::Checkpoint));
     }
 
     #[test]
-    fn a_key_of_another_name_is_not_the_logs() {
+    fn a_key_of_another_name_does_not_count_as_the_logs() {
         let [log, other] =
-            ["log.example", "other.example"].map(|name| SignerKey::generate(name, [1; 32]).expect("a name"));
-        let line = SignatureLine::of(other.verifier_key(), &other.sign(checkpoint().to_string().as_bytes()));
+            ["log.example", "other.example"].map(|name| SignerKey::from_seed(name, [1; 32]).expect("a name"));
+        let line = SignatureLine::new(other.verifier_key(), &other.sign(checkpoint().to_string().as_bytes()));
         let note = checkpoint().sign(&log).expect("the log's key") + &line.to_string();
         let read = SignedCheckpoint::parse(&note).expect("a checkpoint");
         assert!(read.note.is_signed_by(other.verifier_key()) && !read.is_signed_by(other.verifier_key()));
@@ -417,28 +416,28 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_the_length_of_a_cosignature_claims_a_time() {
+    fn claims_a_time_only_on_lines_of_a_cosignatures_length() {
         let key = VerifierKey::new("witness.example", KeyType::Cosignature, [1; 32]).expect("a name");
         let claimed = |seconds: u64, length| {
             let signature = [&seconds.to_be_bytes()[..], &vec![0; length]].concat();
-            claimed_time(&SignatureLine::of(&key, &signature)).map(|time| time.millis() / 1000)
+            claimed_time(&SignatureLine::new(&key, &signature)).map(|time| time.millis() / 1000)
         };
         assert_eq!([63, 64, 65, 0].map(|length| claimed(9, length)), [None, Some(9), None, None]);
         assert_eq!(claimed(u64::MAX, 64), None);
     }
 
     #[test]
-    fn a_log_signs_its_own_origin_alone() {
-        let other = SignerKey::generate("other.example", [1; 32]).expect("a name");
+    fn a_log_signs_only_its_own_origin() {
+        let other = SignerKey::from_seed("other.example", [1; 32]).expect("a name");
         assert_eq!(checkpoint().sign(&other).map_err(|error| error.code), Err(Code::Key));
-        let witness = SignerKey::generate_witness("log.example", [1; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("log.example", [1; 32]).expect("a name");
         assert_eq!(checkpoint().sign(&witness).map_err(|error| error.code), Err(Code::Key));
         assert_eq!(checkpoint().cosign(&other, 0).map_err(|error| error.code), Err(Code::Key));
     }
 
     #[test]
-    fn a_cosignature_of_a_time_after_the_year_9999_is_invalid() {
-        let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
+    fn cosignatures_after_the_year_9999_are_invalid() {
+        let witness = SignerKey::witness_from_seed("witness.example", [1; 32]).expect("a name");
         let verifier = witness.verifier_key();
         let last = 253_402_300_799;
         assert!(checkpoint().cosign(&witness, last).is_ok());
@@ -446,7 +445,7 @@ mod tests {
         for (seconds, valid) in [(0, true), (last, true), (last + 1, false), (u64::MAX, false)] {
             let signature = witness.sign(cosigned_message(&checkpoint().to_string(), seconds).as_bytes());
             let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
-            let line = SignatureLine::of(verifier, &timestamped);
+            let line = SignatureLine::new(verifier, &timestamped);
             let read = SignedCheckpoint::parse(&format!("{}\n{line}", checkpoint())).expect("a checkpoint");
             let opened = read.cosignatures([verifier]);
             let times: Vec<_> = opened.verified.iter().map(|cosignature| cosignature.time).collect();

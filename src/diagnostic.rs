@@ -1,4 +1,4 @@
-//! The one form of an error: a stable code, a message, a place and a hint.
+//! The common form of errors: a stable code, a message, a place, and a hint.
 
 use core::fmt::{self, Write as _};
 use core::ops::Range;
@@ -6,14 +6,15 @@ use std::borrow::Cow;
 
 use crate::hex;
 
-/// An error's code, message, place and hint, which all crates of the product share.
+/// The code, message, place, and hint of an error. All crates of the product share it.
 ///
-/// Each crate's error wraps one. Its code is of type `C`: an enum where a crate has a closed list of codes, otherwise a
-/// string. Its hint is of type `H`: a `&'static str` where all hints are constants. The place consists of `file`, `line`, `member` and `at`, each if it is known.
+/// Each crate's error wraps one. The code has type `C`: an enum if a crate has a closed list of codes, otherwise a
+/// string. The hint has type `H`: `&'static str` if all hints are constants. The place consists of `file`, `line`,
+/// `member`, and `at`, each if known.
 ///
-/// `Display` writes `code: file: line 1: member "name": at byte 0: message`, without the parts that aren't known.
-/// `Serialize` (feature `verify`) writes an object with `code`, `message`, `hint`, `file`, `line`, `member` and `at`,
-/// without the fields that aren't known.
+/// `Display` writes `code: file: line 1: member "name": at byte 0: message`, omitting unknown parts. `Serialize`
+/// (feature `verify`) writes an object with `code`, `message`, `hint`, `file`, `line`, `member`, and `at`, omitting
+/// unknown fields.
 ///
 /// ```
 /// use countersign::Diagnostic;
@@ -26,29 +27,29 @@ use crate::hex;
 pub struct Diagnostic<C = Cow<'static, str>, H = Cow<'static, str>> {
     /// The stable code.
     pub code: C,
-    /// What is wrong, for people. Never contains a secret.
+    /// The problem, for people. Never contains a secret.
     pub message: String,
-    /// The file, as it was named.
+    /// The file's name, as the caller gave it.
     pub file: Option<String>,
     /// The 1-based line of the input.
     pub line: Option<u64>,
-    /// The name of the JSON member, or the path to it; in a rule, the rule.
+    /// The name of the JSON field or the path to it; in a rule file, the rule.
     pub member: Option<String>,
-    /// The part of the input, in bytes from its start.
+    /// The byte range of the input.
     pub at: Option<Range<usize>>,
-    /// What to do about it, for people.
+    /// The suggested action, for people.
     pub hint: Option<H>,
 }
 
 impl<C, H> Diagnostic<C, H> {
-    /// Creates a diagnostic without a place and without a hint.
+    /// Creates a diagnostic without a place or a hint.
     #[cold]
     pub fn new(code: C, message: impl Into<String>) -> Self {
         let message = message.into();
         Self { code, message, file: None, line: None, member: None, at: None, hint: None }
     }
 
-    /// Converts the code and the hint to text, so that errors of several crates have one type.
+    /// Converts the code and the hint to text, so that the errors of several crates share a type.
     pub fn into_text(self) -> Diagnostic
     where
         C: Into<Cow<'static, str>>,
@@ -107,10 +108,10 @@ impl<C: AsRef<str>, H: AsRef<str>> serde::Serialize for Diagnostic<C, H> {
     }
 }
 
-/// Text of someone else's within a message: in quotes, and escaped where it would be invisible or change how the
-/// rest of the message is shown.
+/// Untrusted text within a message: quoted, with escapes for characters that are invisible or change how the rest of
+/// the message is displayed.
 ///
-/// `Debug` does so too, for all of Unicode, by tables that weigh more than an artifact should.
+/// `Debug` does this for all of Unicode, but its tables would make artifacts too large.
 pub(crate) struct Quoted<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -119,7 +120,7 @@ impl fmt::Display for Quoted<'_> {
         for char in self.0.chars() {
             match char {
                 '"' | '\\' => write!(f, "\\{char}")?,
-                // Controls, the soft hyphen, and what joins, parts or turns the direction of others.
+                // Controls, the soft hyphen, and characters that join, separate, or reorder others.
                 '\0'..='\x1f'
                 | '\u{7f}'..='\u{a0}'
                 | '\u{ad}'
@@ -152,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn writes_what_is_known() {
+    fn display_omits_unknown_parts() {
         let plain = Diagnostic::<_, &str>::new("a.b", "no value");
         assert_eq!(plain.to_string(), "a.b: no value");
         let full = Diagnostic {
@@ -168,7 +169,7 @@ mod tests {
 
     #[cfg(feature = "verify")]
     #[test]
-    fn serializes_what_is_known() {
+    fn json_omits_unknown_fields() {
         let plain = Diagnostic::<_, &str>::new("a.b", "no value");
         assert_eq!(serde_json::to_string(&plain).unwrap(), r#"{"code":"a.b","message":"no value"}"#);
         let full = Diagnostic {

@@ -1,24 +1,24 @@
-//! Ed25519 verified strictly (SPEC section 2): one answer everywhere.
+//! Strict Ed25519 verification (SPEC section 2), with the same result everywhere.
 //!
-//! RFC 8032 leaves room for verifiers to differ. Here a signature is valid only when S is below
-//! the group's order, A and R are canonical encodings of points that are not of small order, and
-//! `[S]B = R + [k]A` holds as it stands, without multiplying by the cofactor.
+//! RFC 8032 lets verifiers differ. Here a signature is valid only if S is below the group's order, A and R are
+//! canonical encodings of points that are not of small order, and `[S]B = R + [k]A` holds without multiplying by the
+//! cofactor.
 //!
 //! ```
 //! # #[cfg(feature = "sign")] {
 //! use countersign::ed25519::PublicKey;
 //! use countersign::note::SignerKey;
 //!
-//! let signer = SignerKey::generate("example.com/dashboard", [7; 32])?;
+//! let signer = SignerKey::from_seed("example.com/dashboard", [7; 32])?;
 //! let signature = signer.sign(b"text");
 //! let key = PublicKey::new(signer.verifier_key().public()).unwrap();
 //! assert!(key.verify(b"text", &signature));
 //! assert!(!key.verify(b"other text", &signature));
 //!
-//! // y = p, a second spelling of y = 0.
-//! let mut spelling = [0xff; 32];
-//! (spelling[0], spelling[31]) = (0xed, 0x7f);
-//! assert!(PublicKey::new(&spelling).is_none());
+//! // y = p, a non-canonical encoding of y = 0.
+//! let mut encoding = [0xff; 32];
+//! (encoding[0], encoding[31]) = (0xed, 0x7f);
+//! assert!(PublicKey::new(&encoding).is_none());
 //! # }
 //! # Ok::<(), countersign::Error>(())
 //! ```
@@ -26,9 +26,9 @@
 
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 
-/// Whether `signature` is strictly valid over `message` under `public`.
+/// True if `signature` is strictly valid for `message` under `public`.
 ///
-/// To check several signatures of one key, keep a [`PublicKey`].
+/// To verify several signatures of one key, use a [`PublicKey`].
 pub fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
     #[cfg(test)]
     VERIFIED.set(VERIFIED.get() + 1);
@@ -37,32 +37,32 @@ pub fn verify(public: &[u8; 32], message: &[u8], signature: &[u8; 64]) -> bool {
 
 #[cfg(test)]
 std::thread_local! {
-    /// How many signatures this thread verified.
+    /// The number of signatures that this thread verified.
     pub(crate) static VERIFIED: core::cell::Cell<usize> = const { core::cell::Cell::new(0) };
 }
 
-/// A public key that can verify, its point at hand.
+/// A public key whose point is decoded, ready to verify signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicKey(VerifyingKey);
 
 impl PublicKey {
-    /// The key with this encoding, or `None` where nothing can be valid under it: the bytes are
-    /// no point, not its canonical encoding, or the point is of small order.
+    /// Decodes a key. Returns `None` if no signature can be valid under it: the bytes are not a canonical encoding of
+    /// a point, or the point is of small order.
     pub fn new(public: &[u8; 32]) -> Option<Self> {
         if !is_reduced(public) {
             return None;
         }
-        // Past the check of y, the only encodings that are not canonical have x = 0 with its sign
-        // set. Those points, (0, 1) and (0, -1), are of small order.
+        // After the check of y, the only remaining non-canonical encodings have x = 0 with its sign set. Those
+        // points, (0, 1) and (0, -1), are of small order.
         VerifyingKey::from_bytes(public).ok().filter(|key| !key.is_weak()).map(Self)
     }
 
-    /// Whether `signature` is strictly valid over `message`.
+    /// True if `signature` is strictly valid for `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        // dalek's `verify` compares R's bytes with the canonical encoding of the point that they have to be. So R is
-        // canonical, and its bytes tell whether its order is small. `verify_strict` gives the same answer, and takes a
-        // fifth longer to decode R for that. Both take any S below 2^253 where another crate of the program has asked
-        // dalek for `legacy_compatibility`.
+        // dalek's `verify` compares R's bytes with the canonical encoding of the expected point. So R is canonical,
+        // and its bytes tell if its order is small. `verify_strict` gives the same result but takes a fifth longer,
+        // because it decodes R. Both accept any S below 2^253 if another crate of the program enables dalek's
+        // `legacy_compatibility`.
         let (r, s) = signature.split_at(32);
         is_below_order(s)
             && !has_small_order(r)
@@ -70,7 +70,7 @@ impl PublicKey {
     }
 }
 
-/// The y coordinates of the eight points whose order divides the cofactor: of order 4, 1, 2, 8 and 8.
+/// The y coordinates of the eight points whose order divides the cofactor: of order 4, 1, 2, 8, and 8.
 const SMALL_ORDER: [[u8; 32]; 5] = {
     let mut all = [[0; 32]; 5];
     all[1][0] = 1;
@@ -83,22 +83,22 @@ const SMALL_ORDER: [[u8; 32]; 5] = {
     all
 };
 
-/// Whether a canonical encoding is that of a point of small order.
+/// True if a canonical encoding is of a point of small order.
 fn has_small_order(encoding: &[u8]) -> bool {
     let is = |y: &[u8; 32]| encoding[..31] == y[..31] && encoding[31] & 0x7f == y[31];
     SMALL_ORDER.iter().any(is)
 }
 
-/// The order of the group that the base point generates: 2^252 + 27742317777372353535851937790883648493.
+/// The order of the base point's group: 2^252 + 27742317777372353535851937790883648493.
 const ORDER: [u8; 32] =
     *b"\xed\xd3\xf5\x5c\x1a\x63\x12\x58\xd6\x9c\xf7\xa2\xde\xf9\xde\x14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x10";
 
-/// Whether a little-endian number is below it.
+/// True if a little-endian number is below the order.
 fn is_below_order(scalar: &[u8]) -> bool {
     scalar.iter().rev().lt(ORDER.iter().rev())
 }
 
-/// Whether the y coordinate, the lower 255 bits, is below p = 2^255 − 19.
+/// True if the y coordinate, the lower 255 bits, is below p = 2^255 − 19.
 fn is_reduced(encoding: &[u8; 32]) -> bool {
     encoding[31] & 0x7f != 0x7f || encoding[1..31].iter().any(|&b| b != 0xff) || encoding[0] < 0xed
 }
@@ -110,9 +110,9 @@ mod tests {
 
     use super::*;
 
-    /// y of a small-order point decodes, with either sign of x, to a key that dalek calls weak, and no other does.
+    /// dalek calls exactly these points weak, with either sign of x.
     #[test]
-    fn the_table_holds_the_points_of_small_order() {
+    fn the_table_has_the_points_of_small_order() {
         let mut points = 0;
         for y in SMALL_ORDER {
             for sign in [0, 0x80] {
@@ -122,12 +122,12 @@ mod tests {
                 points += usize::from(VerifyingKey::from_bytes(&encoding).is_ok_and(|key| key.is_weak()));
             }
         }
-        // Eight points, two of which have a second spelling, as their x is 0.
+        // Eight points. Two of them have a second encoding because their x is 0.
         assert_eq!(points, 10);
     }
 
     #[test]
-    fn the_answer_is_that_of_strict_verification() {
+    fn agrees_with_strict_verification() {
         use ed25519_dalek::{Signer as _, SigningKey};
 
         let key = SigningKey::from_bytes(&[7; 32]);
@@ -155,10 +155,10 @@ mod tests {
         }
     }
 
-    /// S and S + L give the same multiple of the base point, so only the check of S tells them apart. dalek is built
-    /// for these tests with `legacy_compatibility`, with which it takes both.
+    /// S and S + L give the same multiple of the base point, so only the check of S tells them apart. For these
+    /// tests, dalek is built with `legacy_compatibility`, with which it accepts both.
     #[test]
-    fn a_loosened_dalek_loosens_nothing() {
+    fn legacy_compatibility_of_dalek_has_no_effect() {
         use ed25519_dalek::{Signer as _, SigningKey};
 
         let key = SigningKey::from_bytes(&[7; 32]);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_of_s_is_the_order_itself() {
+    fn s_must_be_below_the_order() {
         let mut below = ORDER;
         below[0] -= 1;
         assert!(is_below_order(&[0; 32]) && is_below_order(&below));
@@ -188,28 +188,28 @@ mod tests {
     }
 
     #[test]
-    fn no_second_spelling_is_a_key() {
+    fn refuses_non_canonical_encodings() {
         let mut points = 0;
-        // y from p, which is 2^255 - 19, to 2^255 - 1, either sign of x.
+        // The y coordinates from p = 2^255 - 19 to 2^255 - 1, with either sign of x.
         for low in 0xed..=0xff {
             for high in [0x7f, 0xff] {
-                let mut spelling = [0xff; 32];
-                (spelling[0], spelling[31]) = (low, high);
-                assert_eq!(PublicKey::new(&spelling), None, "{low:x} {high:x}");
-                points += usize::from(VerifyingKey::from_bytes(&spelling).is_ok_and(|key| !key.is_weak()));
+                let mut encoding = [0xff; 32];
+                (encoding[0], encoding[31]) = (low, high);
+                assert_eq!(PublicKey::new(&encoding), None, "{low:x} {high:x}");
+                points += usize::from(VerifyingKey::from_bytes(&encoding).is_ok_and(|key| !key.is_weak()));
             }
         }
-        assert!(points > 0, "some are points of a large order, which the decoder alone would take");
+        assert!(points > 0, "some are points of a large order, which the decoder alone would accept");
     }
 
     #[test]
-    fn a_key_just_below_p_is_not_refused_for_its_spelling() {
-        let mut spelling = [0xff; 32];
-        (spelling[0], spelling[31]) = (0xec, 0x7f);
-        assert!(is_reduced(&spelling));
-        spelling[0] = 0xed;
-        assert!(!is_reduced(&spelling));
-        spelling[15] = 0xfe;
-        assert!(is_reduced(&spelling));
+    fn y_just_below_p_is_canonical() {
+        let mut encoding = [0xff; 32];
+        (encoding[0], encoding[31]) = (0xec, 0x7f);
+        assert!(is_reduced(&encoding));
+        encoding[0] = 0xed;
+        assert!(!is_reduced(&encoding));
+        encoding[15] = 0xfe;
+        assert!(is_reduced(&encoding));
     }
 }

@@ -1,4 +1,4 @@
-//! The error of this crate and its codes.
+//! The crate's error type and its codes.
 
 use core::fmt;
 use std::borrow::Cow;
@@ -8,64 +8,64 @@ pub(crate) use crate::diagnostic::Quoted;
 use crate::words::words;
 
 words! {
-    /// What went wrong, as a word that programs may compare. Codes are stable.
+    /// A stable error code.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
     #[non_exhaustive]
     pub enum Code {
-        /// An event is no JSON object, or one that I-JSON cannot carry (SPEC section 3).
+        /// The event is not a JSON object, or I-JSON cannot represent it (SPEC section 3).
         Event = "event.invalid",
-        /// A key, a signer key file or a vkey is not of the form that the signed-note specification gives.
+        /// A private key or vkey does not have the form of the signed-note specification.
         Key = "key.invalid",
-        /// A key or log name is empty or holds a space, a control character or `+`.
+        /// The name of a key or log is empty or contains a space, a control character, or `+`.
         Name = "name.invalid",
-        /// A time is not RFC 3339, UTC, with milliseconds.
+        /// The time is not RFC 3339 in UTC with milliseconds.
         Time = "time.invalid",
-        /// A link's text has not the grammar of SPEC section 4.
+        /// The link does not match the grammar of SPEC section 4.
         Link = "link.invalid",
-        /// A signed note or key note is malformed (SPEC section 5).
+        /// The signed note or key note is malformed (SPEC section 5).
         Note = "note.invalid",
-        /// A checkpoint is malformed (C2SP tlog-checkpoint).
+        /// The checkpoint is malformed (C2SP tlog-checkpoint).
         Checkpoint = "checkpoint.invalid",
-        /// A trust file is unusable (SPEC section 8).
+        /// The trust file is malformed or inconsistent (SPEC section 8).
         Trust = "trust.invalid",
-        /// A proof is malformed or does not prove what it should.
+        /// The proof is malformed or invalid.
         Proof = "proof.invalid",
-        /// A tile or entry bundle, or the path of one, is malformed, missing or not of its tree (C2SP
-        /// tlog-tiles).
+        /// A tile or entry bundle, or its path, is malformed, missing, or belongs to another tree (C2SP tlog-tiles).
         Tile = "tile.invalid",
-        /// A pack of rules cannot be used (SPEC section 13).
+        /// The rule pack is invalid (SPEC section 13).
         Pack = "pack.invalid",
-        /// A watchlist is malformed, or may not take the place of the one before (SPEC section 13).
+        /// The watchlist is malformed, or may not replace the previous one (SPEC section 13).
         Watchlist = "watchlist.invalid",
-        /// What a witness was asked, or answered, is malformed or does not verify (C2SP tlog-witness).
+        /// A witness's request or response is malformed or does not verify (C2SP tlog-witness).
         Witness = "witness.invalid",
-        /// An export is not one, or not of the kind that this step needs.
+        /// The input is not an export, or not the kind of export that the operation needs.
         Export = "export.invalid",
-        /// More of an export waits for a signature than a reader of its events keeps.
+        /// More events wait for a signature than a reader of the export may buffer.
         LeftOut = "export.left_out",
-        /// Nothing in an export is what was selected, or what was is not there to be shown.
+        /// The export contains nothing that was selected, or only in withheld form.
         Selection = "selection.empty",
-        /// An evidence file, or the frame of a report, is malformed or does not hold together (SPEC section 14).
+        /// The evidence file or report frame is malformed or inconsistent (SPEC section 14).
         Evidence = "evidence.invalid",
-        /// A recorder was used out of turn: a signature is due, or the chain is closed.
+        /// The recorder was used out of turn: a signature is due, or the chain is closed.
         Recorder = "recorder.out_of_turn",
-        /// A signature given by a signer does not verify under its own key.
+        /// The signer returned a signature that does not verify under its own key.
         Signature = "signature.invalid",
-        /// A log may not take what was brought to it (SPEC section 6).
+        /// The log refuses the submission (SPEC section 6).
         Refused = "log.refused",
-        /// A log does not take this from that key (SPEC section 6).
+        /// The log does not accept this from that key (SPEC section 6).
         Unauthorized = "log.unauthorized",
-        /// Links are missing between what a log has of a chain and what was brought to it.
+        /// Links are missing between the log's last link of the chain and the submitted one.
         Gap = "log.gap",
-        /// A log has another link for that place of a chain.
+        /// The log has a different link at this position of the chain.
         Fork = "log.fork",
-        /// A link's time is ahead of the clock of the log that it was brought to (SPEC section 6).
+        /// The link's time is ahead of the log's clock (SPEC section 6).
         Early = "submit.early",
     }
 }
 
-/// The error of this crate: a [`Diagnostic`] with a [`Code`]. It is as small as a pointer, because what hands it on is
-/// copied so often.
+/// The error of this crate: a [`Diagnostic`] with a [`Code`].
+///
+/// One pointer in size, because results that contain it are moved often.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
 #[deref(forward)]
 pub struct Error(Box<Diagnostic<Code, &'static str>>);
@@ -82,16 +82,16 @@ impl From<Code> for Cow<'static, str> {
     }
 }
 
-/// Nothing here is copied into its callers: there are many, and errors are seldom.
+/// Cold and never inlined: there are many call sites, and errors are rare.
 impl Error {
-    /// An error with a code and a message.
+    /// Creates an error with a code and a message.
     #[cold]
     #[inline(never)]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self(Box::new(Diagnostic::new(code, message)))
     }
 
-    /// The same with another code.
+    /// Replaces the code.
     #[cfg(feature = "prove")]
     #[must_use]
     #[cold]
@@ -101,7 +101,7 @@ impl Error {
         self
     }
 
-    /// The same with the line it is about.
+    /// Adds the line of the input.
     #[cold]
     #[inline(never)]
     #[must_use]
@@ -110,7 +110,7 @@ impl Error {
         self
     }
 
-    /// The same with the member it is about.
+    /// Adds the name of the field.
     #[cold]
     #[inline(never)]
     #[must_use]
@@ -119,7 +119,7 @@ impl Error {
         self
     }
 
-    /// The same with what to do about it.
+    /// Adds a hint: what to do about the error.
     #[cold]
     #[inline(never)]
     #[must_use]
@@ -128,7 +128,7 @@ impl Error {
         self
     }
 
-    /// What is wrong alone.
+    /// Returns the message without code, place, and hint.
     pub fn into_message(self) -> String {
         self.0.message
     }
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn quotes_what_could_mislead() {
+    fn quoting_escapes_misleading_characters() {
         assert_eq!(Quoted("log.example/Zoë 1").to_string(), "\"log.example/Zoë 1\"");
         assert_eq!(Quoted("a\"\\\n\u{1b}[2J").to_string(), r#""a\"\\\u{a}\u{1b}[2J""#);
         assert_eq!(Quoted("\0\u{1}\u{10}").to_string(), r#""\u{0}\u{1}\u{10}""#);

@@ -1,7 +1,7 @@
-//! Events: one JSON object each, stored as canonical JSON, with what is secret taken out first (SPEC section 3).
+//! Events: JSON objects in canonical form, with secrets redacted (SPEC section 3).
 //!
-//! Any JSON object is a valid event. The members that search and viewers understand (SPEC section 12) are checked by
-//! [`Event::parse_typed`]:
+//! Any JSON object is a valid event. [`Event::parse_typed`] also checks the fields that search and viewers understand
+//! (SPEC section 12):
 //!
 //! ```
 //! use countersign::event::{Event, Redaction};
@@ -28,13 +28,13 @@ use crate::link::{self, Salt};
 pub use crate::canonical::Redaction;
 use members::check_members;
 
-/// The most bytes that an event may have, as canonical JSON.
+/// Maximum size of an event in bytes, as canonical JSON.
 pub const MAX_BYTES: usize = 262_144;
 
-/// How an event may say that it ended, in its member `outcome` (SPEC section 12).
+/// The values of an event's field `outcome` (SPEC section 12).
 pub const OUTCOMES: [&str; 4] = ["success", "failure", "denied", "unknown"];
 
-/// A JSON object in canonical form that can be committed to.
+/// A JSON object in canonical form, ready to be committed to.
 #[derive(Clone, derive_more::Debug)]
 #[debug("Event({} bytes)", text.len())]
 pub struct Event {
@@ -43,19 +43,19 @@ pub struct Event {
 }
 
 impl Event {
-    /// Reads a JSON object and brings it into canonical form, with what is to be redacted replaced.
+    /// Parses a JSON object, canonicalizes it, and redacts it.
     ///
     /// # Errors
-    /// [`Code::Event`] for what is no object, for what I-JSON cannot carry (see [`crate::canonical`]) and for more
-    /// than [`MAX_BYTES`] or [`canonical::MAX_DEPTH`] levels.
+    /// [`Code::Event`] if the text is not an object, if I-JSON cannot represent it (see [`crate::canonical`]), or if
+    /// it exceeds [`MAX_BYTES`] or [`canonical::MAX_DEPTH`] levels.
     pub fn parse(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
         Self::from_canonical(canonical::canonicalize_redacted(json, redaction, None)?)
     }
 
-    /// As [`Event::parse`], for an event whose known members are of the types of SPEC section 12 before any is redacted.
+    /// Like [`Event::parse`], and checks that the fields of SPEC section 12 have the right types before redaction.
     ///
     /// # Errors
-    /// Those of both.
+    /// The errors of [`Event::parse`]; also [`Code::Event`] with the field that is missing or has the wrong type.
     pub fn parse_typed(json: &[u8], redaction: &Redaction) -> Result<Self, Error> {
         let mut members = Vec::with_capacity(32);
         let written = canonical::canonicalize_redacted(json, redaction, Some(&mut members))?;
@@ -66,33 +66,38 @@ impl Event {
 
     fn from_canonical(Written { text: bytes, redacted }: Written) -> Result<Self, Error> {
         if bytes.first() != Some(&b'{') {
-            return Err(Error::new(Code::Event, "not a JSON object").with_hint("an event begins with {"));
+            return Err(Error::new(Code::Event, "the event is not a JSON object")
+                .with_hint("pass an object: an event begins with {"));
         }
         if bytes.len() > MAX_BYTES {
-            return Err(Error::new(Code::Event, format!("an event of {} bytes, above 262144", bytes.len()))
-                .with_hint("record a hash of what is large"));
+            return Err(Error::new(
+                Code::Event,
+                format!("the event has {} bytes, more than 262144", bytes.len()),
+            )
+            .with_hint("record a hash of large values instead"));
         }
-        // Canonical text comes from text.
+        // Canonicalizing UTF-8 gives UTF-8.
         let text = String::from_utf8(bytes);
-        text.map(|text| Self { text, redacted }).map_err(|_| Error::new(Code::Event, "not UTF-8"))
+        text.map(|text| Self { text, redacted })
+            .map_err(|_| Error::new(Code::Event, "the event is not UTF-8"))
     }
 
-    /// The canonical form, which is what is committed to.
+    /// Returns the canonical form, which links commit to.
     pub fn as_bytes(&self) -> &[u8] {
         self.text.as_bytes()
     }
 
-    /// The canonical form as text.
+    /// Returns the canonical form as text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// How many values, or parts of texts, were replaced when it was read.
+    /// Returns the number of values, or parts of strings, that were redacted.
     pub fn redacted(&self) -> usize {
         self.redacted
     }
 
-    /// What a link says of this event under `salt`.
+    /// Computes the commit of a link to this event under `salt`.
     pub fn commit(&self, salt: &Salt) -> Hash {
         link::commit(salt, self.as_bytes())
     }
@@ -110,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_objects_alone() {
+    fn accepts_only_objects() {
         for json in ["[]", "1", "\"x\"", "null", "true", "", "{", "{} {}"] {
             let error = Event::parse(json.as_bytes(), &Redaction::none()).unwrap_err();
             assert_eq!((error.code, &error.member), (Code::Event, &None), "{json}");
@@ -119,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_bytes_after_canonicalising() {
+    fn limits_bytes_after_canonicalization() {
         let of_length = |length: usize| format!("{{  \"a\":\"{}\"}}", "x".repeat(length - 8));
         assert_eq!(parse(&of_length(MAX_BYTES), &Redaction::none()).len(), MAX_BYTES);
         assert!(Event::parse(of_length(MAX_BYTES + 1).as_bytes(), &Redaction::none()).is_err());
@@ -153,18 +158,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_about_a_secret_stays_beside_it() {
+    fn keeps_descriptions_of_secrets() {
         let json = r#"{"credentials":{"accessKeyId":"ASI1","expiration":1,"id":"i","sessionToken":"t"},"secretId":"arn:aws:secretsmanager:eu:1:secret:s"}"#;
         let kept = r#"{"credentials":{"accessKeyId":"ASI1","expiration":1,"id":"i","sessionToken":"[redacted]"},"secretId":"arn:aws:secretsmanager:eu:1:secret:s"}"#;
         assert_eq!(parse(json, &Redaction::default()), kept);
-        // Who names it wants all of it gone.
+        // A field that is named explicitly is redacted as a whole.
         let named = Redaction::default().with("credentials").with("secretId");
         let gone = r#"{"credentials":{"accessKeyId":"[redacted]","expiration":"[redacted]","id":"[redacted]","sessionToken":"[redacted]"},"secretId":"[redacted]"}"#;
         assert_eq!(parse(json, &named), gone);
     }
 
     #[test]
-    fn keeps_the_identifiers_of_keys_where_they_are_named_so() {
+    fn keeps_key_identifiers_in_fields_named_so() {
         let id = "AKIAIOSFODNN7EXAMPLE";
         for event in [
             format!(r#"{{"userIdentity":{{"accessKeyId":"{id}"}}}}"#),
@@ -174,7 +179,7 @@ mod tests {
         ] {
             assert_eq!(parse(&event, &Redaction::default()), event);
         }
-        // What was authorized, as Google and Azure say it.
+        // Authorization decisions, as Google and Azure write them.
         for event in [
             r#"{"protoPayload":{"authorizationInfo":[{"granted":true,"permission":"storage.objects.get"}]}}"#,
             r#"{"identity":{"authorization":{"action":"a/b/read","evidence":{"principalId":"p","principalType":"User","role":"Reader"},"scope":"/s"}}}"#,
@@ -200,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_identifies_counts_or_sets() {
+    fn keeps_identifiers_counts_and_settings() {
         for event in [
             r#"{"eventName":"GetSecretValue","requestParameters":{"secretId":"0f8fad5b-d9cb-469f-a165-70867728950e"}}"#,
             r#"{"detail":{"requestParameters":{"secretIdList":["prod/mail","0f8fad5b-d9cb-469f-a165-70867728950e"]}}}"#,
@@ -224,10 +229,10 @@ mod tests {
     }
 
     #[test]
-    fn redacts_secrets_beside_their_names() {
+    fn redacts_secrets_next_to_their_names() {
         let gone = |event: &str| event.replace('*', "[redacted]");
         for (event, kept) in [
-            // Vault's is a secret.
+            // Vault's secret_id is a secret.
             (
                 r#"{"request":{"data":{"role_id":"r","secret_id":"0f8fad5b-d9cb-469f-a165-70867728950e"}}}"#,
                 r#"{"request":{"data":{"role_id":"r","secret_id":"*"}}}"#,
@@ -268,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_what_is_asked_for() {
+    fn keeps_paths_on_request() {
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln";
         let event =
             format!(r#"{{"a":{{"token":"{jwt}"}},"secret":{{"password":"p","v":"x"}},"token":["t"]}}"#);
@@ -307,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_the_shape_of_a_requests_path() {
+    fn replaces_variable_parts_of_request_paths() {
         let redaction = Redaction::default().with_path_shapes();
         for (json, kept) in [
             (
@@ -318,7 +323,7 @@ mod tests {
                 r#"{"http":{"url":"https://u:p@a.example/k/SESSION7EXAMPLE01"}}"#,
                 r#"{"http":{"url":"https://a.example/k/{token}"}}"#,
             ),
-            // Other members are left as they are.
+            // Nothing but `http.path` and `http.url` at the top level is changed.
             (
                 r#"{"after":{"http":{"path":"/1"}},"http":{"host":"/1","x":{"path":"/1"}},"path":"/1"}"#,
                 r#"{"after":{"http":{"path":"/1"}},"http":{"host":"/1","x":{"path":"/1"}},"path":"/1"}"#,
@@ -345,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_what_it_redacts() {
+    fn counts_redactions() {
         for (json, count) in [
             (r#"{"a":"x","token":null}"#, 0),
             (r#"{"token":"x","b":{"secret":1}}"#, 2),
@@ -362,13 +367,13 @@ mod tests {
     }
 
     #[test]
-    fn refuses_within_what_is_redacted_too() {
+    fn refuses_invalid_json_within_redacted_values() {
         let error = Event::parse(br#"{"token":[1e999]}"#, &Redaction::default()).unwrap_err();
         assert_eq!(error.member.as_deref(), Some("token"));
     }
 
     #[test]
-    fn checks_members_as_they_were_before_redaction() {
+    fn checks_fields_as_they_were_before_redaction() {
         let redaction = Redaction::none().with("reason").with("status").with("http");
         let parse = |json: &str| Event::parse_typed(json.as_bytes(), &redaction);
         let event = parse(r#"{"action":"a.b","reason":"r","http":{"method":"GET","path":"/","status":200}}"#)
@@ -385,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn shows_no_event_in_debug() {
+    fn debug_hides_the_event() {
         let event = Event::parse(br#"{"a":"private"}"#, &Redaction::none()).unwrap();
         assert_eq!(format!("{event:?}"), "Event(15 bytes)");
     }

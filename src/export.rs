@@ -1,8 +1,8 @@
-//! Exports: files that hold any subset of a log's leaves, the events behind them, and what it takes to
-//! verify them offline (SPEC section 7).
+//! Exports: files with any subset of a log's entries, the events behind them, and everything needed to verify them
+//! offline (SPEC section 7).
 //!
-//! An export is NDJSON. Its first line is the header; every other line stands for a leaf, for a subtree of
-//! leaves that are not here, or for a checkpoint of exactly the leaves up to it:
+//! An export is NDJSON. Its first line is the header. Every other line is an entry, a skip that replaces a subtree of
+//! omitted entries, or a checkpoint of exactly the entries before it:
 //!
 //! ```
 //! use countersign::export::{Header, Item, Line};

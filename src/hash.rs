@@ -1,4 +1,4 @@
-//! SHA-256 hashes, and many of them at once.
+//! SHA-256 hashes, singly and in batches.
 
 mod digest;
 mod lanes;

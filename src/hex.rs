@@ -1,8 +1,8 @@
-//! Lower-case hex as SPEC section 2 wants it. Formatting by `{:x}` is slow, and a lot of code.
+//! Lower-case hex (SPEC section 2). Formatting with `{:x}` would be slower and more code.
 
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Two digits for each byte.
+/// Encodes each byte as two digits.
 pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 * bytes.len());
     push(bytes, &mut text);
@@ -17,10 +17,10 @@ pub fn push(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// The bytes of two digits each, of which there are as many as that takes.
+/// Decodes exactly `N` bytes of two digits each.
 pub(crate) fn decode<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
     const NONE: u8 = 0x80;
-    // Without branches, so that all digits are read at the same time.
+    // Branch-free, so that all digits are decoded in parallel.
     let value = |digit: u8| {
         let (first, last) = if digit < b'a' { (b'0', 9) } else { (b'a' - 10, 15) };
         let value = digit.wrapping_sub(first);
@@ -49,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_two_digits_for_each_byte() {
+    fn encodes_two_digits_for_each_byte() {
         let mut text = String::from("0x");
         push(&[0, 0x0f, 0xa0, 0xff], &mut text);
         assert_eq!(text, "0x000fa0ff");

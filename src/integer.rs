@@ -1,4 +1,4 @@
-//! Whole numbers as the format writes them: `seq`, indexes and sizes (SPEC section 2).
+//! Whole numbers of the format: `seq`, indexes, and sizes (SPEC section 2).
 //!
 //! ```
 //! use countersign::integer::{MAX, parse};
@@ -7,10 +7,10 @@
 //! assert!([&b""[..], b"07", b"+7", b"9007199254740992"].iter().all(|text| parse(text).is_none()));
 //! ```
 
-/// The largest: 2^53 − 1, which every JSON reader keeps exact.
+/// The largest number: 2^53 − 1, which every JSON parser represents exactly.
 pub const MAX: u64 = (1 << 53) - 1;
 
-/// Reads a decimal without sign or leading zeros, at most [`MAX`].
+/// Parses a decimal number without sign or leading zeros, at most [`MAX`].
 pub fn parse(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() || digits.len() > 16 || (digits[0] == b'0' && digits.len() > 1) {
         return None;

@@ -1,6 +1,6 @@
-//! The JSON grammar (RFC 8259), read in place: where a value ends, and what could be wrong with it.
+//! A JSON scanner (RFC 8259): finds where values end and what is wrong with them, without parsing into a tree.
 //!
-//! All functions take text that is valid UTF-8 and never recurse, so depth costs no stack.
+//! All functions expect valid UTF-8. None recurses, so depth costs no stack.
 
 mod plain;
 
@@ -9,28 +9,28 @@ pub(crate) use plain::Ends;
 use core::str::Chars;
 use std::borrow::Cow;
 
-/// Why text is not JSON that an event or a line of an export may hold.
+/// The reason why text is not acceptable JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JsonError {
-    /// Not the grammar of RFC 8259.
+    /// The text does not match the grammar of RFC 8259.
     Syntax,
-    /// Nested deeper than allowed.
+    /// The nesting is deeper than allowed.
     Depth,
     /// Half of a surrogate pair, which I-JSON forbids.
     Surrogate,
 }
 
-/// A value that was scanned.
+/// The result of scanning a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Scanned {
-    /// The index just after the value.
+    /// The index after the value.
     pub(crate) end: usize,
-    /// Whether every object's member names strictly increase as they stand, which proves that none is
-    /// there twice. `false` proves nothing.
+    /// True if every object's field names are in strictly ascending order as written, which proves that none is
+    /// duplicate. `false` proves nothing.
     pub(crate) names_increase: bool,
 }
 
-/// The deepest nesting that [`scan_value`] can be asked to allow.
+/// Maximum nesting that [`scan_value`] supports.
 pub(crate) const MAX_LEVELS: usize = 65;
 
 #[inline]
@@ -38,7 +38,7 @@ fn at(text: &[u8], index: usize) -> u8 {
     text.get(index).copied().unwrap_or(0)
 }
 
-/// The index of the first byte at or after `index` that is not JSON white space.
+/// Returns the index of the first byte at or after `index` that is not JSON white space.
 #[inline]
 pub(crate) fn skip_space(text: &[u8], mut index: usize) -> usize {
     while matches!(at(text, index), b' ' | b'\t' | b'\n' | b'\r') {
@@ -47,13 +47,14 @@ pub(crate) fn skip_space(text: &[u8], mut index: usize) -> usize {
     index
 }
 
-/// From the index after the opening quote: the index after the closing one, and whether there are escapes.
+/// Finds the end of a string. `index` is after the opening quote. Returns the index after the closing quote, and true
+/// if there are escapes.
 #[inline]
 pub(crate) fn string_end(text: &[u8], index: usize) -> Result<(usize, bool), JsonError> {
     string_end_from(text, plain_end(text, index))
 }
 
-/// The same in a text of which all strings are asked for, one after the other.
+/// Like [`string_end`], for callers that ask for all strings of a text in order.
 #[inline]
 pub(crate) fn next_string_end(
     text: &[u8],
@@ -63,13 +64,13 @@ pub(crate) fn next_string_end(
     string_end_from(text, ends.next(text, index))
 }
 
-/// The same from where its first plain characters end.
+/// Like [`string_end`], from the end of the string's first plain characters.
 #[inline]
 fn string_end_from(text: &[u8], end: usize) -> Result<(usize, bool), JsonError> {
     if at(text, end) == b'"' { Ok((end + 1, false)) } else { escaped_end(text, end) }
 }
 
-/// The same from the first byte that is not plain, where it is no quote.
+/// Like [`string_end`], from the first byte that is neither plain nor a quote.
 #[inline(never)]
 fn escaped_end(text: &[u8], mut index: usize) -> Result<(usize, bool), JsonError> {
     loop {
@@ -81,7 +82,7 @@ fn escaped_end(text: &[u8], mut index: usize) -> Result<(usize, bool), JsonError
     }
 }
 
-/// The index of the first quote, backslash or control character at or after `index`, or the end.
+/// Returns the index of the first quote, backslash, or control character at or after `index`, or the text's end.
 #[inline]
 pub(crate) fn plain_end(text: &[u8], mut index: usize) -> usize {
     while let Some(block) = text.get(index..).and_then(<[u8]>::first_chunk) {
@@ -96,7 +97,7 @@ pub(crate) fn plain_end(text: &[u8], mut index: usize) -> usize {
     index
 }
 
-/// From the index after a backslash: the index after the escape, a surrogate pair being one.
+/// Returns the index after an escape. `index` is after the backslash. A surrogate pair counts as one escape.
 fn escape_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     match at(text, index) {
         b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(index + 1),
@@ -105,7 +106,8 @@ fn escape_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     }
 }
 
-/// The same from a `u`. Few texts have one, and engines compile what is called.
+/// Returns the index after a `\u` escape, from its `u`. Not inlined: few strings have one, and engines compile what
+/// is called.
 #[inline(never)]
 fn unit_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     match hex4(text, index + 1)? {
@@ -131,7 +133,7 @@ fn hex4(text: &[u8], index: usize) -> Result<u32, JsonError> {
     })
 }
 
-/// From a number's first byte: the index after it.
+/// Returns the index after a number, from its first byte.
 #[inline]
 pub(crate) fn number_end(text: &[u8], mut index: usize) -> Result<usize, JsonError> {
     let digits = |mut index: usize| {
@@ -158,7 +160,7 @@ pub(crate) fn number_end(text: &[u8], mut index: usize) -> Result<usize, JsonErr
     Ok(index)
 }
 
-/// From the first byte of a string, number or literal: the index after it.
+/// Returns the index after a string, number, or literal, from its first byte.
 #[inline]
 fn scalar_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     let literal = |word: &[u8]| {
@@ -174,12 +176,12 @@ fn scalar_end(text: &[u8], index: usize) -> Result<usize, JsonError> {
     }
 }
 
-/// Where an object's last member name stands between its quotes; start 0 for none, as no name can stand there.
+/// The range of an object's last field name between its quotes. Start 0 means none: no name can be there.
 type Name = (u32, u32);
 
-/// Scans the value whose first byte is at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
+/// Scans the value at `start`, nested at most `levels` deep (at most [`MAX_LEVELS`]).
 pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Scanned, JsonError> {
-    // A bit for each value that is open, the innermost one's last: whether it is an object.
+    // A bit for each open value, the innermost one's last: 1 for an object.
     let mut objects = 0_u128;
     let mut names: [Name; MAX_LEVELS] = [(0, 0); MAX_LEVELS];
     let levels = levels.min(MAX_LEVELS);
@@ -188,7 +190,7 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
     let mut index = start;
 
     loop {
-        // Names are read at one place of the program, which makes the compiler put it here whole.
+        // Names are parsed at only one place in the code, so that the compiler inlines it.
         if objects & 1 == 1 {
             index = name_end(text, index, &mut names[depth - 1], &mut names_increase)?;
         }
@@ -198,7 +200,7 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
                 return Err(JsonError::Depth);
             }
             index = skip_space(text, index + 1);
-            // '}' and ']' are two after their opening brackets.
+            // '}' and ']' are two code points after their opening brackets.
             if at(text, index) == byte + 2 {
                 index += 1;
             } else {
@@ -231,7 +233,7 @@ pub(crate) fn scan_value(text: &[u8], start: usize, levels: usize) -> Result<Sca
     }
 }
 
-/// From a member name's opening quote: the index of the value's first byte.
+/// Parses a field name from its opening quote. Returns the index of the value's first byte.
 #[inline]
 fn name_end(text: &[u8], index: usize, last: &mut Name, increase: &mut bool) -> Result<usize, JsonError> {
     if at(text, index) != b'"' {
@@ -241,7 +243,7 @@ fn name_end(text: &[u8], index: usize, last: &mut Name, increase: &mut bool) -> 
     let before = last.0 as usize..last.1 as usize;
     let name = &text[index + 1..end - 1];
     *increase &= !escapes && (before.start == 0 || precedes(&text[before], name));
-    // Lines are at most a mebibyte, so the places fit.
+    // Lines have at most one MiB, so the indexes fit.
     *last = (index as u32 + 1, end as u32 - 1);
     let colon = skip_space(text, end);
     if at(text, colon) != b':' {
@@ -250,7 +252,7 @@ fn name_end(text: &[u8], index: usize, last: &mut Name, increase: &mut bool) -> 
     Ok(skip_space(text, colon + 1))
 }
 
-/// Names mostly differ in their first byte already.
+/// Compares two names. Most differ in their first byte already.
 #[inline]
 fn precedes(a: &[u8], b: &[u8]) -> bool {
     match (a.first(), b.first()) {
@@ -259,7 +261,7 @@ fn precedes(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// The index just after a value of well-formed JSON and the space that follows it.
+/// Returns the index after a well-formed value and the white space that follows it.
 fn value_end(text: &[u8], mut index: usize) -> Option<usize> {
     let mut depth = 0_usize;
     loop {
@@ -282,14 +284,14 @@ fn value_end(text: &[u8], mut index: usize) -> Option<usize> {
     }
 }
 
-/// The members of a well-formed object, in order: their names without escapes, their values as they stand.
+/// An iterator over the fields of a well-formed object: unescaped names, and values as written.
 pub(crate) struct Members<'a> {
     object: &'a str,
     index: usize,
 }
 
 impl<'a> Members<'a> {
-    pub(crate) fn of(object: &'a str) -> Self {
+    pub(crate) fn new(object: &'a str) -> Self {
         Self { object, index: 1 }
     }
 }
@@ -312,7 +314,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// What a scanned string, given as it stands between its quotes, says.
+/// Returns the content of a scanned string, given as written between its quotes.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     if !raw.bytes().any(|byte| byte == b'\\') {
         return Cow::Borrowed(raw);
@@ -338,7 +340,7 @@ pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The character whose UTF-16 code units follow `\u`, in hex.
+/// Returns the character whose UTF-16 code units follow `\u` in hex.
 #[inline(never)]
 fn escaped_character(rest: &mut Chars<'_>) -> char {
     let unit = |rest: &mut Chars<'_>| {
@@ -346,20 +348,21 @@ fn escaped_character(rest: &mut Chars<'_>) -> char {
     };
     let mut code = unit(rest);
     if (0xd800..0xdc00).contains(&code) {
-        // The other half follows, after `\u` of its own.
+        // The other half follows with its own `\u`.
         rest.nth(1);
         code = 0x1_0000 + ((code & 0x3ff) << 10 | unit(rest) & 0x3ff);
     }
     char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)
 }
 
-/// A name that is there twice.
+/// Returns a name that occurs twice, if any.
 pub(crate) fn twin<'n>(names: &'n mut [Cow<'_, str>]) -> Option<&'n str> {
     names.sort_unstable();
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| &*pair[0])
 }
 
-/// The name of a member that one of the objects within `value` (scanned before) has twice, names compared unescaped.
+/// Returns the name of a field that an object within `value` has twice, if any. Compares unescaped names. `value`
+/// must have been scanned.
 pub(crate) fn duplicate_name(value: &str) -> Option<String> {
     let text = value.as_bytes();
     let mut open: Vec<Option<Vec<Cow<'_, str>>>> = Vec::new();
@@ -378,7 +381,7 @@ pub(crate) fn duplicate_name(value: &str) -> Option<String> {
             b'"' => {
                 let (end, _) = string_end(text, index + 1).ok()?;
                 let after = skip_space(text, end);
-                // Only a member name is followed by a colon.
+                // A colon follows field names only.
                 if at(text, after) == b':'
                     && let Some(Some(names)) = open.last_mut()
                 {
@@ -406,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn ends_where_the_value_ends() {
+    fn scans_to_the_end_of_the_value() {
         for (text, end) in [
             ("{} ", 2),
             ("[1,2]x", 5),
@@ -421,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_opened_is_closed_by_its_own_bracket() {
+    fn brackets_must_match() {
         for text in [
             "[1}",
             "{\"a\":1]",
@@ -443,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn a_control_character_ends_no_string_wherever_it_stands() {
+    fn control_characters_are_invalid_anywhere_in_strings() {
         for length in 0..70 {
             for (mark, is_string) in [(0x01_u8, false), (0x1f, false), (b' ', true), (0x7f, true)] {
                 let text = [&[b' '; 70][..length], &[mark], b"   \""].concat();
@@ -454,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn the_name_that_is_there_twice_is_told() {
+    fn duplicate_names_are_found_in_nested_objects() {
         let text = r#"{"a":"b","b":[{"c":1,"d":2,"c":{}}],"a\u0062":0}"#;
         assert_eq!(duplicate_name(text).as_deref(), Some("c"));
         assert_eq!(duplicate_name(r#"{"ab":1,"a\u0062":0}"#).as_deref(), Some("ab"));
@@ -462,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_the_end_of_canonical_values_too() {
+    fn finds_the_end_of_well_formed_values() {
         let values = [
             r#""a\"}]""#,
             "0",
@@ -486,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn strings_of_every_length_end_where_they_end() {
+    fn finds_the_end_of_strings_of_every_length() {
         for length in 0..120 {
             for end in ["\"", "\\n\"", "\u{1}", ""] {
                 let text = format!("\"{}{end}", "é".repeat(length / 2) + &"x".repeat(length % 2));
@@ -498,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_not_json() {
+    fn refuses_invalid_json() {
         for text in [
             "",
             "{",
@@ -536,7 +539,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_when_names_increase() {
+    fn detects_ascending_names() {
         assert!(scan(r#"{"a":1,"b":{"a":1},"c":2}"#).unwrap().names_increase);
         for text in [r#"{"b":1,"a":1}"#, r#"{"a":1,"a":1}"#, r#"{"\u0061":1}"#, r#"[{"x":{"b":1,"a":2}}]"#] {
             assert!(!scan(text).unwrap().names_increase, "{text}");
@@ -544,7 +547,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_duplicate_names() {
+    fn finds_duplicate_names_however_escaped() {
         for text in
             [r#"{"a":1,"b":2,"a":3}"#, r#"{"x":[{"a":1,"\u0061":2}]}"#, r#"{"😀":1,"\ud83d\ude00":2}"#]
         {
@@ -557,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn unescapes() {
+    fn unescapes_strings() {
         assert_eq!(unescape(r#"a\"\\\/\b\f\n\r\t\u20ac\ud83d\ude00z"#), "a\"\\/\u{8}\u{c}\n\r\t€😀z");
         assert!(matches!(unescape("plain"), Cow::Borrowed("plain")));
     }

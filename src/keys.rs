@@ -1,7 +1,7 @@
-//! Key notes: what a person's key says about emitters' keys (SPEC section 5).
+//! Key notes: signed statements that grant and revoke emitters' keys (SPEC section 5).
 //!
-//! A key note is a signed note and a leaf of the log. Its text names the log and then makes
-//! statements, one a line:
+//! A key note is a signed note and an entry of the log. Its text names the log and then makes statements, one per
+//! line:
 //!
 //! ```text
 //! countersign/v1 keys
@@ -9,16 +9,16 @@
 //! grant example.com/spare+311247b1+AcW5lrtkwYzWqbxbp+2UQv5Cl2qJfJHlTwvzHtupoExa - -
 //! ```
 //!
-//! This module knows the grammar, who may state what, and what windows grants add up to. At which
-//! position of the log a note acts is decided in `verify` and `log`.
+//! This module has the grammar, the rule who may state what, and the windows that grants add up to. `verify` and
+//! `log` decide from which position of the log a note takes effect.
 //!
 //! ```
 //! # #[cfg(feature = "sign")] {
 //! use countersign::keys::{KeyNote, Statement, names_under};
 //! use countersign::note::SignerKey;
 //!
-//! let issuer = SignerKey::generate("example.com", [1; 32])?;
-//! let emitter = SignerKey::generate("example.com/dashboard", [2; 32])?;
+//! let issuer = SignerKey::from_seed("example.com", [1; 32])?;
+//! let emitter = SignerKey::from_seed("example.com/dashboard", [2; 32])?;
 //! let grant = Statement::Grant {
 //!     key: emitter.verifier_key().clone(),
 //!     from: Some("2026-11-20T06:00:00.000Z".parse()?),
@@ -51,10 +51,10 @@ use crate::time::Time;
 /// The first line of a key note's text.
 const FIRST_LINE: &str = "countersign/v1 keys";
 
-/// What a key note says about one emitter.
+/// A statement about one emitter's key.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 pub enum Statement {
-    /// The emitter may sign chains.
+    /// Allows the emitter to sign chains.
     #[display("grant {key} {} {}", write_bound(*from), write_bound(*until))]
     Grant {
         /// The emitter's key.
@@ -64,25 +64,26 @@ pub enum Statement {
         /// The first moment after the window, later than `from`, or `None` for no bound.
         until: Option<Time>,
     },
-    /// The emitter is not to be trusted.
+    /// Withdraws trust in the emitter.
     #[display("revoke {key} {}", write_bound(*since))]
     Revoke {
         /// The emitter's key.
         key: VerifierKey,
-        /// From which moment on, or `None` for always.
+        /// The moment of revocation, or `None` for always.
         since: Option<Time>,
     },
 }
 
 impl Statement {
-    /// The key that it is about.
+    /// Returns the key that the statement is about.
     pub const fn key(&self) -> &VerifierKey {
         match self {
             Self::Grant { key, .. } | Self::Revoke { key, .. } => key,
         }
     }
 
-    /// What is said of it where nobody who may make it signed the note; `trust_file` is the one that names issuers.
+    /// Describes a statement without a signer that may make it. `trust_file` describes the file that names the
+    /// issuers.
     #[cfg(feature = "verify")]
     pub(crate) fn lacks_signer(&self, trust_file: &str) -> String {
         let name = Quoted(self.key().name());
@@ -115,12 +116,12 @@ impl Statement {
     }
 }
 
-/// A time, or `-` for no bound.
+/// Parses a time, or `-` for no bound.
 pub(crate) fn parse_bound(text: &[u8]) -> Option<Option<Time>> {
     if text == b"-" { Some(None) } else { Time::parse(text).map(Some) }
 }
 
-/// How [`parse_bound`] is written.
+/// Writes a bound for [`parse_bound`].
 pub(crate) fn write_bound(bound: Option<Time>) -> String {
     bound.map_or_else(|| "-".to_owned(), |time| time.to_string())
 }
@@ -128,7 +129,7 @@ pub(crate) fn write_bound(bound: Option<Time>) -> String {
 impl FromStr for Statement {
     type Err = Error;
 
-    /// Reads a line without its line feed.
+    /// Parses a line without its line feed.
     fn from_str(line: &str) -> Result<Self, Error> {
         Self::read(line).ok_or_else(|| {
             Error::new(Code::Note, "a statement is malformed")
@@ -137,23 +138,23 @@ impl FromStr for Statement {
     }
 }
 
-/// A key note, none of its signatures verified.
+/// A parsed key note. Its signatures are not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyNote {
-    /// The origin of the log that the statements are for.
+    /// The origin of the log that the note is for.
     pub origin: String,
-    /// At least one statement, in the note's order.
+    /// The statements in the note's order; never empty.
     pub statements: Vec<Statement>,
-    /// The note as it stood, to be opened.
+    /// The note as received, for opening.
     pub note: Note,
 }
 
 impl KeyNote {
-    /// Reads a whole key note: text, empty line, signature lines. No signature is verified.
+    /// Parses a whole key note: text, empty line, signature lines. Verifies no signature.
     ///
     /// # Errors
     ///
-    /// [`Code::Note`], with the line where there is one, when it is malformed.
+    /// [`Code::Note`], with the line if there is one.
     pub fn parse(note: &str) -> Result<Self, Error> {
         let note = Note::parse(note)?;
         let refuse = |line: u64, why: &str| Error::new(Code::Note, why).at_line(line);
@@ -171,14 +172,13 @@ impl KeyNote {
         Ok(Self { origin: origin.to_owned(), statements, note })
     }
 
-    /// A key note with these statements, signed by an issuer, or by the emitter that it revokes:
-    /// the leaf.
+    /// Signs a key note with these statements and returns the leaf. The key must be an issuer's, or that of the
+    /// emitter that revokes itself.
     ///
     /// # Errors
     ///
-    /// [`Code::Name`] when the origin is none; [`Code::Note`] when there is no statement, or a
-    /// grant's `until` is not later than its `from`; [`Code::Key`] when the key, or one that a
-    /// statement is about, is a witness's.
+    /// [`Code::Name`] if the origin is invalid; [`Code::Note`] if there is no statement, or if a grant's `until` is
+    /// not later than its `from`; [`Code::Key`] if the key, or a key in a statement, is a witness's.
     #[cfg(feature = "sign")]
     pub fn sign(origin: &str, statements: &[Statement], key: &SignerKey) -> Result<String, Error> {
         check_name(origin)?;
@@ -201,7 +201,7 @@ impl KeyNote {
     }
 }
 
-/// Whether an issuer of that name may speak of an emitter of that name, which is the issuer's
+/// True if an issuer of that name may grant and revoke an emitter of that name: the emitter's name is the issuer's
 /// followed by `/` and more.
 pub fn names_under(issuer: &str, emitter: &str) -> bool {
     emitter.strip_prefix(issuer).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| !rest.is_empty())
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     fn issuer() -> SignerKey {
-        SignerKey::generate("example.com", [1; 32]).expect("a name")
+        SignerKey::from_seed("example.com", [1; 32]).expect("a name")
     }
 
     fn note(text: &str) -> String {
@@ -226,7 +226,7 @@ mod tests {
     fn malformed_key_notes_are_refused_with_the_line() {
         let key = issuer().verifier_key().to_string();
         let time = "2026-11-20T06:00:00.000Z";
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let first = "countersign/v1 keys\nlog.example";
         let cases = [
             (format!("{first}\ngrant {key} - {time}\nrevoke {key} -\n"), None),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_malformed_is_not_signed() {
+    fn refuses_to_sign_what_would_be_malformed() {
         let key = issuer().verifier_key().clone();
         let time: Option<Time> = "2026-11-20T06:00:00.000Z".parse().ok();
         let backwards = Statement::Grant { key: key.clone(), from: time, until: time };
@@ -266,13 +266,13 @@ mod tests {
         assert!(sign("log example", core::slice::from_ref(&good)).is_err());
         assert!(sign("log.example", core::slice::from_ref(&good)).is_ok());
         assert!(sign("log.example", &[good, backwards]).is_err());
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let about = Statement::Revoke { key: witness.verifier_key().clone(), since: None };
         assert_eq!(sign("log.example", &[about]).map_err(|error| error.code), Err(Code::Key));
     }
 
     #[test]
-    fn an_issuer_speaks_of_names_under_its_own() {
+    fn issuers_state_about_names_under_their_own() {
         assert!(names_under("example.com", "example.com/a"));
         assert!(names_under("example.com", "example.com/a/b"));
         for other in ["example.com", "example.com/", "example.comx/a", "example.org/a", "a/example.com/a", ""]

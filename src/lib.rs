@@ -1,13 +1,13 @@
-//! An audit log that its readers need not take on trust: records events as signed, hash-chained links, decides what an
-//! append-only log of them takes, and verifies exports of it offline.
+//! A tamper-evident audit log that readers can check without trusting its operator. Records events as signed,
+//! hash-chained links, decides which submissions an append-only log accepts, and verifies exports offline.
 //!
-//! Nothing here does I/O, reads a clock or holds global state. Bytes, times and random bytes come in as arguments;
-//! bytes and decisions come out. So the same code runs on a server, in a Worker and in a browser. The format is
-//! SPEC.md of the repository; where documentation speaks of sections, they are its sections.
+//! The crate does no I/O, reads no clock, and holds no global state. Bytes, times, and random bytes come in as
+//! arguments; bytes and decisions come out, so the same code runs on a server, in a Worker, and in a browser. Section
+//! numbers in this documentation refer to SPEC.md in the repository.
 //!
 //! # Record and sign events
 //!
-//! A [`recorder::Recorder`] writes one chain: an open link, a link for each event, a close link.
+//! A [`recorder::Recorder`] writes one chain: an open link, one link per event, and a close link.
 //!
 //! ```
 //! use countersign::event::{Event, Redaction};
@@ -15,7 +15,7 @@
 //! use countersign::recorder::{Recorder, header};
 //!
 //! // Draw the key's seed, the chain's nonce and each event's salt from a secure source of random bytes.
-//! let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! recorder.sign_with(&key)?;
@@ -34,9 +34,13 @@
 //!
 //! # Verify an export
 //!
-//! A [`verify::Verifier`] takes the export in pieces of any size, plain or compressed, and a [`trust::Trust`] file that
-//! says whose keys the reader trusts. Read the [verdict](verify::Verdict) first; the [report](verify::Report) has the
-//! checks and findings behind it.
+//! A [`verify::Verifier`] accepts the export in pieces of any size, plain or compressed, and a [`trust::Trust`] file
+//! that lists the keys the reader trusts. Read the [verdict](verify::Verdict) first; the [report](verify::Report) has
+//! the checks and findings behind it.
+//!
+//! There are three ways to feed it: push pieces into a [`verify::Verifier`]; split the export and verify the parts on
+//! several threads ([`verify::Splitter`], [`verify::Summarizer`], [`verify::Progress`]); or follow an export that is
+//! still growing ([`verify::Verifier::live`]).
 //!
 //! ```
 //! # use countersign::event::{Event, Redaction};
@@ -45,7 +49,7 @@
 //! use countersign::trust::Trust;
 //! use countersign::verify::{Options, Verdict, Verifier};
 //!
-//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! # let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! # recorder.sign_with(&key)?;
@@ -71,23 +75,23 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 //!
-//! # Run a log, and prove that an event is in it
+//! # Run a log and prove that an event is in it
 //!
-//! [`log::Growth`] is the accepting half of a log: it takes a [submission](log::Submission) whole or refuses it. The log
-//! then signs a [checkpoint] of the tree, and a [`proof::Proof`] shows anyone who trusts the log's key that a
-//! leaf is in it.
+//! [`log::PendingBatch`] is the accepting half of a log: it accepts a [submission](log::Submission) as a whole or refuses
+//! it. The log then signs a [checkpoint] of the tree. A [`proof::Proof`] shows anyone who trusts the log's key that
+//! an entry is in the log.
 //!
 //! ```
 //! # use countersign::event::{Event, Redaction};
 //! # use countersign::recorder::Recorder;
 //! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-//! use countersign::log::{Empty, Growth, Limits, Rules, Submission};
-//! use countersign::merkle::{CompactRange, Grown, inclusion_proof};
+//! use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
+//! use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 //! use countersign::note::SignerKey;
 //! use countersign::proof::Proof;
 //! use countersign::trust::Trust;
 //!
-//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! # let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! # recorder.sign_with(&key)?;
@@ -96,21 +100,21 @@
 //! # recorder.close(now)?;
 //! # recorder.sign_with(&key)?;
 //! # let (body, emitter) = (recorder.drain(), key.verifier_key().clone());
-//! // The log takes what an emitter sends: `body` has the lines of a recorder. Its `Storage` is empty here.
+//! // The log accepts what an emitter sends: `body` has the lines of a recorder. Its `Storage` is empty here.
 //! let rules = Rules::new("log.example/audit", Some(Trust::default().with_emitter(emitter)?));
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
-//! let mut growth = Growth::new(0);
-//! let taken = growth.submit(&rules, &Empty, &submission, now).map_err(|stop| stop.refusal())?;
-//! assert_eq!(taken.added, 3);
+//! let mut batch = PendingBatch::new(0);
+//! let outcome = batch.submit(&rules, &Empty, &submission, now).map_err(|error| error.refusal())?;
+//! assert_eq!(outcome.added, 3);
 //!
-//! // It signs a checkpoint of the tree that it has then.
-//! let log_key = SignerKey::generate("log.example/audit", [7; 32])?;
-//! let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
-//! let mut tree = Grown::new(&CompactRange::new());
+//! // It signs a checkpoint of its tree.
+//! let log_key = SignerKey::from_seed("log.example/audit", [7; 32])?;
+//! let hashes: Vec<_> = batch.leaves().iter().map(|leaf| leaf.hash).collect();
+//! let mut tree = PendingTree::new(&CompactRange::new());
 //! tree.extend(&hashes);
 //! let checkpoint = Checkpoint::new("log.example/audit", tree.size(), tree.root())?.sign(&log_key)?;
 //!
-//! // It proves the leaf at index 1, and whoever has the log's vkey checks that.
+//! // It proves that the entry at index 1 is in the log. Anyone who has the log's vkey can check the proof.
 //! let proof = Proof {
 //!     extra: None,
 //!     index: 1,
@@ -118,34 +122,34 @@
 //!     checkpoint: SignedCheckpoint::parse(&checkpoint)?,
 //! };
 //! let trust = Trust::default().with_log(log_key.verifier_key().clone())?;
-//! Proof::parse(&proof.to_string())?.verify(growth.leaves()[1].text.as_bytes(), &trust)?;
+//! Proof::parse(&proof.to_string())?.verify(batch.leaves()[1].text.as_bytes(), &trust)?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! The crates `countersign-log` and `countersign-log-server` are a whole log server around it, the crate `countersign-cli`
-//! the program `countersign`.
+//! The crates `countersign-log` and `countersign-log-server` build a complete log server on this crate;
+//! `countersign-cli` is the program `countersign`.
 //!
 //! # Modules
 //!
-//! | to | module |
+//! | task | module |
 //! | --- | --- |
 //! | record | [`event`]: events as canonical JSON; [`recorder`]: one chain; [`link`]: the links themselves |
 //! | verify | [`trust`]: trust files; [`verify`]: the verifier and its report |
 //! | read and write exports | [`export`]: lines, compression; [`seal`]: a log without a server |
-//! | run a log | [`log`]: what it takes; [`tolerance`]: how far clocks may be apart; [`keys`]: key notes; [`checkpoint`]; [`witness`]: what a witness cosigns; [`check`]: a log by its tiles |
-//! | prove | [`proof`]: inclusion proofs that travel; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
-//! | build on | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
+//! | run a log | [`log`]: accepting submissions; [`tolerance`]: allowed clock differences; [`keys`]: key notes; [`checkpoint`]; [`witness`]: cosigning requests; [`check`]: verifying a log from its tiles |
+//! | prove | [`proof`]: self-contained inclusion proofs; [`merkle`]: RFC 6962 trees and tiles; [`note`]: signed notes and keys |
+//! | basics | [`canonical`] JSON (RFC 8785), [`hash`] (SHA-256), [`ed25519`], [`base64`], [`hex`], [`integer`], [`time`], [`error`] |
 //!
 //! # Features
 //!
-//! | feature | default | what |
+//! | feature | default | effect |
 //! | --- | --- | --- |
-//! | `sign` | yes | Ed25519 signing. Without it signatures come from outside ([`recorder::Recorder::to_sign`]) |
-//! | `verify` | yes | reading and verifying exports, the log's rules, witnesses; with `prove` |
-//! | `compress` | yes | exports in gzip and zstd; with `verify` |
-//! | `fast` | yes | 30 KB of tables that make Ed25519 signing faster |
-//! | `prove` | no | trust files and proofs without Ed25519: the caller says which signatures are valid |
-//! | `js` | no | in WebAssembly, the JavaScript engine converts numbers, which saves the tables for it |
+//! | `sign` | yes | Ed25519 signing. Without it, the caller signs ([`recorder::Recorder::to_sign`]) |
+//! | `verify` | yes | reads and verifies exports; log rules; witnesses. Implies `prove` |
+//! | `compress` | yes | gzip and zstd exports. Implies `verify` |
+//! | `fast` | yes | faster Ed25519 signing, for 30 KB of tables |
+//! | `prove` | no | trust files and proofs without Ed25519: the caller verifies the signatures |
+//! | `js` | no | in WebAssembly, converts numbers with the JavaScript engine instead of built-in tables |
 #![deny(missing_docs, unsafe_code)]
 
 pub mod base64;
@@ -163,7 +167,7 @@ pub mod export;
 pub mod hash;
 pub mod hex;
 pub mod integer;
-#[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "whole lines are scanned in verifying alone"))]
+#[cfg_attr(not(feature = "verify"), allow(dead_code, reason = "only verifying scans whole lines"))]
 mod json;
 #[cfg(feature = "prove")]
 pub mod keys;

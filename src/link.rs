@@ -1,4 +1,4 @@
-//! Links: one line of text each, committing to an event and to the link before it (SPEC section 4).
+//! Links: single lines of text that commit to an event and to the link before it (SPEC section 4).
 //!
 //! ```text
 //! countersign/v1 open <origin> <vkey> <time> <nonce> <sig>
@@ -6,8 +6,8 @@
 //! countersign/v1 close <chain> <seq> <time> <prev> <sig>
 //! ```
 //!
-//! A link's signature covers its bytes before the space that precedes it, and `prev` is the leaf hash of the
-//! whole link before it, so that one signature vouches for every earlier link of its chain.
+//! A link's signature covers the bytes before the space that precedes it. `prev` is the leaf hash of the whole
+//! previous link, so one signature vouches for every earlier link of its chain.
 //!
 //! ```
 //! use countersign::link::{Link, commit};
@@ -31,27 +31,27 @@ use crate::merkle::leaf_hash;
 use crate::note::{KeyType, VerifierKey, check_name};
 use crate::time::Time;
 
-/// What every link begins with, its space included.
+/// The beginning of every link, including the space.
 pub const PREFIX: &str = "countersign/v1 ";
 
-/// The domain in which events are hashed, and its zero byte.
+/// The hash domain of events, with its zero byte.
 const COMMIT_DOMAIN: &[u8; 23] = b"countersign/payload/v1\0";
 
-/// As many bytes as an event or close link has at most.
+/// Maximum length of an event or close link, in bytes.
 const MAX_NUMBERED: usize = 274;
 
-/// An event's salt: 16 secret random bytes, new for every event. Who deletes it erases the event.
+/// An event's salt: 16 secret random bytes, new for every event. Deleting it erases the event.
 pub type Salt = [u8; 16];
 
 /// An Ed25519 signature: 64 bytes.
 pub type Signature = [u8; 64];
 
-/// `H("countersign/payload/v1" ‖ 0x00 ‖ salt ‖ event)`: what a link says of its event.
+/// Computes the commit of a link to its event: `H("countersign/payload/v1" ‖ 0x00 ‖ salt ‖ event)`.
 pub fn commit(salt: &Salt, event: &[u8]) -> Hash {
     Hash::of(&[&commit_prefix(salt), event])
 }
 
-/// What is hashed before an event to give its [commit](commit()): the domain, a zero byte and the salt.
+/// Returns what is hashed before an event to compute its [commit](commit()): the domain, a zero byte, and the salt.
 pub fn commit_prefix(salt: &Salt) -> [u8; 39] {
     let mut prefix = [0; 39];
     prefix[..23].copy_from_slice(COMMIT_DOMAIN);
@@ -59,27 +59,27 @@ pub fn commit_prefix(salt: &Salt) -> [u8; 39] {
     prefix
 }
 
-/// A chain's name: the first 16 bytes of the leaf hash of its open link, shown as 32 hex digits.
+/// A chain's ID: the first 16 bytes of the leaf hash of its open link, displayed as 32 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::Debug, derive_more::Display)]
 #[debug("{self}")]
 #[display("{}", hex::encode(_0))]
 pub struct ChainId(pub [u8; 16]);
 
 impl ChainId {
-    /// The chain that an open link with this leaf hash begins.
+    /// Returns the ID of the chain that an open link with this leaf hash begins.
     pub fn of_open(leaf_hash: &Hash) -> Self {
         let mut id = [0; 16];
         id.copy_from_slice(&leaf_hash.0[..16]);
         Self(id)
     }
 
-    /// Reads 32 lower-case hex digits.
+    /// Parses 32 lower-case hex digits.
     pub fn parse(text: &[u8]) -> Option<Self> {
         hex::decode(text).map(Self)
     }
 }
 
-/// The link that begins a chain: whose it is and for which log.
+/// The first link of a chain, which names the emitter and the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenLink {
     /// The chain that this link begins.
@@ -88,9 +88,9 @@ pub struct OpenLink {
     pub origin: String,
     /// The emitter's key.
     pub key: VerifierKey,
-    /// The emitter's clock.
+    /// The time by the emitter's clock.
     pub time: Time,
-    /// 16 random bytes that make the chain's name its own.
+    /// 16 random bytes that make the chain ID unique.
     pub nonce: [u8; 16],
     /// The signature, over the link without it.
     pub signature: Signature,
@@ -99,55 +99,55 @@ pub struct OpenLink {
 /// A link that commits to one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventLink {
-    /// The chain it belongs to.
+    /// The link's chain.
     pub chain: ChainId,
-    /// Its place there, 1 or more.
+    /// The link's position in the chain, at least 1.
     pub seq: u64,
-    /// The emitter's clock.
+    /// The time by the emitter's clock.
     pub time: Time,
-    /// The leaf hash of the link before it.
+    /// The leaf hash of the previous link.
     pub prev: Hash,
-    /// What it says of its event (see [`commit`]).
+    /// The commitment to the event (see [`commit`]).
     pub commit: Hash,
-    /// The signature, where this link has one.
+    /// The signature, if the link has one.
     pub signature: Option<Signature>,
 }
 
-/// The link that ends a chain.
+/// The last link of a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CloseLink {
-    /// The chain it belongs to.
+    /// The link's chain.
     pub chain: ChainId,
-    /// Its place there, 1 or more.
+    /// The link's position in the chain, at least 1.
     pub seq: u64,
-    /// The emitter's clock.
+    /// The time by the emitter's clock.
     pub time: Time,
-    /// The leaf hash of the link before it.
+    /// The leaf hash of the previous link.
     pub prev: Hash,
     /// The signature, over the link without it.
     pub signature: Signature,
 }
 
-/// One link, parsed.
+/// A parsed link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// It begins a chain.
+    /// The first link of a chain.
     Open(Box<OpenLink>),
-    /// It commits to an event.
+    /// A link that commits to an event.
     Event(EventLink),
-    /// It ends a chain.
+    /// The last link of a chain.
     Close(CloseLink),
 }
 
 impl Link {
-    /// Reads a link as it stands in a log's leaf.
+    /// Parses a link as a leaf contains it.
     ///
     /// # Errors
-    /// [`Code::Link`] for text that has not the grammar of SPEC section 4.
+    /// [`Code::Link`] if the text does not match the grammar of SPEC section 4.
     pub fn parse(text: &str) -> Result<Self, Error> {
         Self::read(text).ok_or_else(|| {
-            Error::new(Code::Link, "not a well-formed link")
-                .with_hint("a link is copied whole, without its line end")
+            Error::new(Code::Link, "the text is not a well-formed link")
+                .with_hint("copy the whole link, without its line end")
         })
     }
 
@@ -172,7 +172,7 @@ impl Link {
         }
     }
 
-    /// The chain it belongs to or begins.
+    /// Returns the chain that the link belongs to or begins.
     pub fn chain(&self) -> ChainId {
         match self {
             Self::Open(link) => link.chain,
@@ -181,7 +181,7 @@ impl Link {
         }
     }
 
-    /// Its place in its chain; 0 for an open link.
+    /// Returns the position in the chain; 0 for an open link.
     pub fn seq(&self) -> u64 {
         match self {
             Self::Open(_) => 0,
@@ -190,7 +190,7 @@ impl Link {
         }
     }
 
-    /// The emitter's clock.
+    /// Returns the time by the emitter's clock.
     pub fn time(&self) -> Time {
         match self {
             Self::Open(link) => link.time,
@@ -199,7 +199,7 @@ impl Link {
         }
     }
 
-    /// The leaf hash of the link before it; none for an open link.
+    /// Returns the leaf hash of the previous link; `None` for an open link.
     pub fn prev(&self) -> Option<&Hash> {
         match self {
             Self::Open(_) => None,
@@ -208,7 +208,7 @@ impl Link {
         }
     }
 
-    /// Its signature, where it has one.
+    /// Returns the signature, if the link has one.
     pub fn signature(&self) -> Option<&Signature> {
         match self {
             Self::Open(link) => Some(&link.signature),
@@ -218,14 +218,14 @@ impl Link {
     }
 }
 
-/// The part of a signed link's text that its signature covers.
+/// Returns the part of a signed link's text that its signature covers.
 pub fn signed_part(text: &str) -> &str {
     text.rsplit_once(' ').map_or(text, |(signed, _)| signed)
 }
 
 type Numbered<'a> = (ChainId, u64, Time, Hash, &'a [u8]);
 
-/// Reads `<chain> <seq> <time> <prev> ` and gives what follows.
+/// Parses `<chain> <seq> <time> <prev> ` and returns what follows.
 #[inline]
 fn numbered(fields: &[u8]) -> Option<Numbered<'_>> {
     let chain = ChainId::parse(fields.get(..32)?)?;
@@ -239,7 +239,7 @@ fn numbered(fields: &[u8]) -> Option<Numbered<'_>> {
     Some((chain, seq, time, prev, rest[44..].strip_prefix(b" ")?))
 }
 
-/// Reads a link's place, `CHAIN/SEQ`: the chain's name and the link's number there.
+/// Parses a link's position, `CHAIN/SEQ`: the chain ID and the link's number in the chain.
 ///
 /// ```
 /// use countersign::link::place;
@@ -267,12 +267,12 @@ fn read_open(text: &str) -> Option<OpenLink> {
     Some(OpenLink { chain, origin: origin.into(), key, time, nonce, signature })
 }
 
-/// The text of an open link, still to be signed.
+/// Writes an open link without its signature.
 pub fn write_open(origin: &str, key: &VerifierKey, time: Time, nonce: &[u8; 16]) -> String {
     format!("{PREFIX}open {origin} {key} {time} {}", base64::encode(nonce))
 }
 
-/// The text of an event link, as it stands unsigned.
+/// Writes an event link without a signature.
 pub fn write_event(chain: ChainId, seq: u64, time: Time, prev: &Hash, commit: &Hash) -> String {
     let mut text = write_numbered("event", chain, seq, time, prev);
     text.push(' ');
@@ -280,12 +280,12 @@ pub fn write_event(chain: ChainId, seq: u64, time: Time, prev: &Hash, commit: &H
     text
 }
 
-/// The text of a close link, still to be signed.
+/// Writes a close link without its signature.
 pub fn write_close(chain: ChainId, seq: u64, time: Time, prev: &Hash) -> String {
     write_numbered("close", chain, seq, time, prev)
 }
 
-/// Without `format!`: this is done for every event.
+/// Not `format!`, which is slower: this runs for every event.
 fn write_numbered(kind: &str, chain: ChainId, seq: u64, time: Time, prev: &Hash) -> String {
     let mut text = String::with_capacity(MAX_NUMBERED);
     for part in [PREFIX, kind, " "] {
@@ -313,7 +313,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_is_a_chain_and_a_decimal() {
+    fn a_position_is_a_chain_and_a_decimal_number() {
         let chain = "da7f84a510cb84b8cbb5b74a63c306ec";
         assert!(place(&format!("{chain}/7")).is_some() && place(&format!("{chain}/0")).is_some());
         for text in [chain, "x/1", &format!("{chain}/"), &format!("{chain}/01"), &format!("{chain}/1/2")] {

@@ -1,7 +1,7 @@
 //! The RFC 6962 Merkle tree over a log's leaves (SPEC section 2).
 //!
-//! A leaf's hash is `H(0x00 ‖ leaf)`, a node's is `H(0x01 ‖ left ‖ right)`, and the tree over n
-//! leaves has on its left the largest complete subtree: that of the largest power of two below n.
+//! A leaf's hash is `H(0x00 ‖ leaf)`, and a node's is `H(0x01 ‖ left ‖ right)`. The left side of a tree over n leaves
+//! is the complete subtree over the largest power of two below n.
 //!
 //! ```
 //! use countersign::merkle::{CompactRange, leaf_hash, node_hash};
@@ -14,8 +14,8 @@
 
 mod bundle;
 mod compact;
-mod grown;
 mod hashes;
+mod pending_tree;
 mod proof;
 mod subtree;
 mod tile;
@@ -23,8 +23,8 @@ mod tree;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES};
 pub use compact::CompactRange;
-pub use grown::Grown;
 pub use hashes::{AuthenticHashes, TileHashes, authentic_tiles_for, decode_tile, tiles_for};
+pub use pending_tree::PendingTree;
 pub use proof::{
     HashReader, consistency_proof, consistency_subtrees, inclusion_proof, inclusion_subtrees,
     root_of_inclusion, verify_consistency, verify_inclusion,

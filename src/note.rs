@@ -8,10 +8,9 @@
 //! — example.com/foo Uw2QOkn8srV1yJGh2VYRlL1Tnagv1YEq6TfXppzi2ONncAlTgK7Ztg1ERYNZXsYjOBH3mFXmRKuwHjG1Yu72IneyaQM=
 //! ```
 //!
-//! What follows the name is base64 of the key ID (4 bytes) and the signature. Who wants to check
-//! it has the verifier key, a *vkey*: `name+hhhhhhhh+base64(type ‖ public key)`, where the eight
-//! hexadecimal digits are the key ID, the first four bytes of
-//! `SHA-256(name ‖ 0x0A ‖ type ‖ public key)`.
+//! The text after the name is base64 of the key ID (4 bytes) and the signature. To check it, a verifier needs the
+//! public key as a *vkey*: `name+hhhhhhhh+base64(type ‖ public key)`. The eight hexadecimal digits are the key ID:
+//! the first four bytes of `SHA-256(name ‖ 0x0A ‖ type ‖ public key)`.
 //!
 //! ```
 //! use countersign::note::{Note, VerifierKey};
@@ -41,11 +40,11 @@ use crate::hash::Hash;
 use crate::hex;
 use crate::phrases;
 
-/// The most signature lines that a note may have.
+/// Maximum number of signature lines in a note.
 pub const MAX_SIGNATURES: usize = 64;
 
-/// Checks that `name` can name a key or a log: it is not empty and holds no character with the
-/// Unicode property `White_Space`, no control character and no `+`.
+/// Checks that `name` can name a key or a log: it is not empty and contains no character with the Unicode property
+/// `White_Space`, no control character, and no `+`.
 ///
 /// # Errors
 ///
@@ -55,7 +54,7 @@ pub fn check_name(name: &str) -> Result<(), Error> {
         return Err(Error::new(Code::Name, "a name is empty"));
     }
     if let Some(found) = refused_in(name) {
-        // The name itself is not repeated: it may be a secret key, given in the wrong place.
+        // The name is not repeated: it may be a private key in the wrong place.
         let why = format!("the name holds {}", Quoted(found.encode_utf8(&mut [0; 4])));
         let hint = "a name holds no white space, no control character and no '+'";
         return Err(Error::new(Code::Name, why).with_hint(hint));
@@ -63,29 +62,29 @@ pub fn check_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether [`check_name`] finds nothing to refuse.
+/// True if [`check_name`] accepts `name`.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && refused_in(name).is_none()
 }
 
-/// The first character that no name holds.
+/// Returns the first character that a name must not contain.
 fn refused_in(name: &str) -> Option<char> {
     name.chars().find(|&c| c == '+' || c.is_whitespace() || c.is_control())
 }
 
-/// What a key's signatures are over: the type byte of the signed-note specification.
+/// The type byte of the signed-note specification: what a key's signatures cover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::TryFrom)]
 #[try_from(repr)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum KeyType {
-    /// `0x01`: Ed25519 over the note's text. Emitters, issuers and logs.
+    /// `0x01`: Ed25519 over the note's text. Used by emitters, issuers, and logs.
     Ed25519 = 1,
-    /// `0x04`: Ed25519 over a checkpoint and a time (C2SP tlog-cosignature). Witnesses.
+    /// `0x04`: Ed25519 over a checkpoint and a time (C2SP tlog-cosignature). Used by witnesses.
     Cosignature = 4,
 }
 
-/// The three parts of an encoded key, verifier's or signer's alike: name, ID, and type with key.
+/// Splits an encoded key, public or private, into name, ID, type, and key.
 fn parse_key(text: &str) -> Option<(&str, [u8; 4], KeyType, [u8; 32])> {
     let mut parts = text.splitn(3, '+');
     let (name, id, key) = (parts.next()?, parts.next()?, parts.next()?);
@@ -106,7 +105,7 @@ fn typed_key_id(name: &str, kind: u8, public: &[u8]) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// Returns the error for a text that [`parse_key`] refuses. It names the type of a key that is a vkey of another one.
+/// Returns the error for a text that [`parse_key`] refuses. A vkey of another type gets an error that names the type.
 fn refuse_key(text: &str) -> Error {
     let unsupported = || {
         let mut parts = text.splitn(3, '+');
@@ -121,24 +120,24 @@ fn refuse_key(text: &str) -> Error {
             6 => phrases::VKEY_ML_DSA.into(),
             _ => format!("unsupported key type 0x{kind:02x}"),
         };
-        // The key IDs of these two types are made otherwise.
+        // ECDSA and RFC 6962 keys compute their IDs differently.
         let is_whole = matches!(kind, 2 | 5) || typed_key_id(name, kind, public) == id;
         let hint = phrases::HINT_VKEY_TYPE;
         is_whole.then(|| Error::new(Code::Key, why).with_hint(hint))
     };
-    // The text is not repeated: it may be a secret key, given in the wrong place.
+    // The text is not repeated: it may be a private key in the wrong place.
     unsupported()
         .unwrap_or_else(|| Error::new(Code::Key, phrases::VKEY_INVALID).with_hint(phrases::HINT_VKEY_INVALID))
 }
 
-/// A key that checks signatures, with the name it goes by: a C2SP vkey.
+/// A named public key that verifies signatures: a C2SP vkey.
 ///
 /// Keys sort by vkey in byte order.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, derive_more::Debug, derive_more::Display)]
 #[debug("{text}")]
 #[display("{text}")]
 pub struct VerifierKey {
-    /// Comes first: all else follows from it.
+    /// Must be the first field: the derived order compares it first.
     text: String,
     name_len: usize,
     id: [u8; 4],
@@ -147,12 +146,11 @@ pub struct VerifierKey {
 }
 
 impl VerifierKey {
-    /// The key of that name. Whether `public` is a point is not looked at: a key that is none
-    /// verifies nothing.
+    /// Creates a key. Does not check that `public` is a point on the curve: a key that is not verifies no signature.
     ///
     /// # Errors
     ///
-    /// [`Code::Name`] when the name may not name a key.
+    /// [`Code::Name`] if the name is invalid.
     pub fn new(name: &str, kind: KeyType, public: [u8; 32]) -> Result<Self, Error> {
         check_name(name)?;
         Ok(Self::named(name, kind, public))
@@ -170,12 +168,12 @@ impl VerifierKey {
         Self { text, name_len: name.len(), id, kind, public }
     }
 
-    /// Reads a vkey of the type that is asked for.
+    /// Parses a vkey of the given type.
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] when the text is no vkey, its key ID is not that of its name and key, its
-    /// base64 is not canonical, or it is of another type.
+    /// [`Code::Key`] if the text is not a vkey, its key ID does not match its name and key, its base64 is not
+    /// canonical, or it is of another type.
     pub fn parse(text: &str, kind: KeyType) -> Result<Self, Error> {
         let refuse = |why: &str| Error::new(Code::Key, why);
         let (name, id, found, public) = parse_key(text).ok_or_else(|| refuse_key(text))?;
@@ -194,33 +192,33 @@ impl VerifierKey {
         Ok(key)
     }
 
-    /// The name, without its ID.
+    /// Returns the name, without the ID.
     pub fn name(&self) -> &str {
         &self.text[..self.name_len]
     }
 
-    /// The four bytes that, with the name, say which key a signature line is of.
+    /// Returns the key ID. Together with the name, it selects the key of a signature line.
     pub const fn id(&self) -> [u8; 4] {
         self.id
     }
 
-    /// What this key's signatures are over.
+    /// Returns the key's type.
     pub const fn key_type(&self) -> KeyType {
         self.kind
     }
 
-    /// The Ed25519 public key.
+    /// Returns the Ed25519 public key.
     pub const fn public(&self) -> &[u8; 32] {
         &self.public
     }
 
-    /// The vkey's text.
+    /// Returns the vkey's text.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether `signature` is this key's over `message`, strictly as SPEC section 2 has it.
-    /// Bytes of another length are not.
+    /// True if `signature` is valid for `message` under this key, by the strict rules of SPEC section 2. Signatures
+    /// of a wrong length are invalid.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         signature.try_into().is_ok_and(|signature| crate::ed25519::verify(&self.public, message, signature))
@@ -230,15 +228,13 @@ impl VerifierKey {
 impl FromStr for VerifierKey {
     type Err = Error;
 
-    /// Reads a `vkey` of SPEC section 2, which is of type `0x01`. A witness's key is read by
-    /// [`VerifierKey::parse`].
+    /// Parses a vkey of SPEC section 2, which has type `0x01`. For a witness's key, use [`VerifierKey::parse`].
     fn from_str(text: &str) -> Result<Self, Error> {
         Self::parse(text, KeyType::Ed25519)
     }
 }
 
-/// A key that signs. Its seed is wiped from memory when it is dropped, and is never shown but by
-/// [`SignerKey::encode`].
+/// A private key. The seed is wiped from memory on drop; only [`SignerKey::encode`] reveals it.
 #[cfg(feature = "sign")]
 #[derive(derive_more::Debug)]
 #[debug("SignerKey({verifier})")]
@@ -251,22 +247,21 @@ pub struct SignerKey {
 impl SignerKey {
     const PREFIX: &'static str = "PRIVATE+KEY+";
 
-    /// The signer of that name with a seed of 32 bytes from the system's secure random source:
-    /// an emitter's, an issuer's or a log's.
+    /// Creates a key of type `0x01` (emitter, issuer, or log) from a seed: 32 bytes from a secure random source.
     ///
     /// # Errors
     ///
-    /// [`Code::Name`] when the name may not name a key.
-    pub fn generate(name: &str, seed: [u8; 32]) -> Result<Self, Error> {
+    /// [`Code::Name`] if the name is invalid.
+    pub fn from_seed(name: &str, seed: [u8; 32]) -> Result<Self, Error> {
         Self::new(name, KeyType::Ed25519, seed)
     }
 
-    /// The same for a witness, whose key is of type `0x04`.
+    /// Creates a witness's key, of type `0x04`, from a seed: 32 bytes from a secure random source.
     ///
     /// # Errors
     ///
-    /// [`Code::Name`] when the name may not name a key.
-    pub fn generate_witness(name: &str, seed: [u8; 32]) -> Result<Self, Error> {
+    /// [`Code::Name`] if the name is invalid.
+    pub fn witness_from_seed(name: &str, seed: [u8; 32]) -> Result<Self, Error> {
         Self::new(name, KeyType::Cosignature, seed)
     }
 
@@ -277,38 +272,37 @@ impl SignerKey {
         Ok(Self { verifier, signing })
     }
 
-    /// Reads the signer encoding of the signed-note specification's tools:
-    /// `PRIVATE+KEY+name+hhhhhhhh+base64(type ‖ seed)`, without white space around it.
+    /// Parses the signer encoding of the signed-note tools: `PRIVATE+KEY+name+hhhhhhhh+base64(type ‖ seed)`, without
+    /// surrounding white space.
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] when the text is not of that form or its key ID is not the key's. The
-    /// message tells nothing of the text.
+    /// [`Code::Key`] if the text does not have that form or its key ID does not match. The message reveals nothing of
+    /// the text.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |why: &str| Error::new(Code::Key, why);
         let (name, id, kind, mut seed) =
             text.strip_prefix(Self::PREFIX).and_then(parse_key).ok_or_else(|| {
-                refuse("this is not a signer key")
-                    .with_hint("a signer key is one line that begins with PRIVATE+KEY+")
+                refuse("this is not a private key").with_hint("pass the line that begins with PRIVATE+KEY+")
             })?;
         let key = Self::new(name, kind, seed);
         seed.zeroize();
         let key = key?;
         if key.verifier.id != id {
-            return Err(refuse("the signer key's ID is not of its name and key"));
+            return Err(refuse("the private key's ID does not match its name and key"));
         }
         Ok(key)
     }
 
-    /// The text that [`SignerKey::parse`] reads. It holds the secret.
+    /// Returns the text that [`SignerKey::parse`] reads. Contains the secret.
     pub fn encode(&self) -> Zeroizing<String> {
         let mut typed = Zeroizing::new([self.verifier.kind as u8; 33]);
         typed[1..].copy_from_slice(self.signing.as_bytes());
         let secret = Zeroizing::new(base64::encode(*typed));
-        // A seed is as long as a public key: the two encodings differ in that part alone.
+        // A seed is as long as a public key, so the two encodings differ only in their last part.
         let vkey = self.verifier.as_str();
         let name_and_id = &vkey[..vkey.len() - secret.len()];
-        // Of its final length from the start, so that growing leaves no copy behind.
+        // Reserve the final length first, so that growing leaves no copies of the secret behind.
         let mut text = Zeroizing::new(String::with_capacity(Self::PREFIX.len() + vkey.len()));
         for part in [Self::PREFIX, name_and_id, &secret] {
             text.push_str(part);
@@ -316,27 +310,27 @@ impl SignerKey {
         text
     }
 
-    /// The key that checks what this one signs.
+    /// Returns the public key for this private key.
     pub const fn verifier_key(&self) -> &VerifierKey {
         &self.verifier
     }
 
-    /// The Ed25519 signature over `message`.
+    /// Returns the Ed25519 signature of `message`.
     pub fn sign(&self, message: &[u8]) -> [u8; 64] {
         use ed25519_dalek::Signer as _;
         self.signing.sign(message).to_bytes()
     }
 }
 
-/// One signature line of a note. It says nothing as long as no known key [verifies](Note::open) it.
+/// A signature line of a note: a mere claim until a known key [verifies](Note::open) it.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("— {name} {}\n", base64::encode([id, &signature[..]].concat()))]
 pub struct SignatureLine {
-    /// The name of the key that is said to have signed.
+    /// The claimed signer's key name.
     pub name: String,
-    /// The ID of that key.
+    /// The claimed signer's key ID.
     pub id: [u8; 4],
-    /// The signature, of one byte at least; how long it has to be is the key type's matter.
+    /// The signature: at least one byte; the required length depends on the key's type.
     pub signature: Vec<u8>,
 }
 
@@ -351,48 +345,47 @@ impl SignatureLine {
         (!signature.is_empty()).then(|| Self { name: name.to_owned(), id, signature: signature.to_vec() })
     }
 
-    /// The line of that key with this signature, whatever it is worth.
-    pub fn of(key: &VerifierKey, signature: &[u8]) -> Self {
+    /// Creates the line for a key and a signature, without verifying it.
+    pub fn new(key: &VerifierKey, signature: &[u8]) -> Self {
         Self { name: key.name().to_owned(), id: key.id, signature: signature.to_vec() }
     }
 
-    /// Whether this line has the name and the ID of `key`. It says nothing of the signature.
+    /// True if this line has the name and the ID of `key`. Does not check the signature.
     pub fn is_of(&self, key: &VerifierKey) -> bool {
         self.id == key.id && self.name == key.name()
     }
 }
 
-/// A signed note: text, and who is said to have signed it. Nothing is verified before it is
-/// [opened](Self::open).
+/// A parsed signed note. No signature is verified until the note is [opened](Self::open).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
-    /// What is signed, as it stood, with its last line feed and without the empty line after it.
+    /// The signed text as received, including its last line feed but not the empty line after it.
     pub text: String,
-    /// The signature lines in the note's order: at least one, at most [`MAX_SIGNATURES`], no two
-    /// of one name and key ID.
+    /// The signature lines in the note's order: at least one, at most [`MAX_SIGNATURES`], no two with the same name
+    /// and key ID.
     pub signatures: Vec<SignatureLine>,
 }
 
-/// Verifier keys, in an order that can be gone through again and again.
+/// Public keys that can be iterated repeatedly.
 pub trait Keys<'a>: IntoIterator<Item = &'a VerifierKey, IntoIter: Clone> {}
 
 impl<'a, K: IntoIterator<Item = &'a VerifierKey, IntoIter: Clone>> Keys<'a> for K {}
 
 impl Note {
-    /// Reads a note. No signature is verified.
+    /// Parses a note. Verifies no signature.
     ///
     /// # Errors
     ///
-    /// [`Code::Note`], with the line, when it is malformed, has no signature line or more than
-    /// [`MAX_SIGNATURES`], or has two of one name and key ID.
+    /// [`Code::Note`], with the line, if the note is malformed, has no signature line or more than
+    /// [`MAX_SIGNATURES`], or has two with the same name and key ID.
     pub fn parse(note: &str) -> Result<Self, Error> {
         let refuse = |why: &str| Error::new(Code::Note, why);
         let refuse_at = |line, why| refuse(why).at_line(line);
         let line_of = |offset: usize| 1 + note.bytes().take(offset).filter(|&b| b == b'\n').count() as u64;
         if let Some(offset) = note.bytes().position(|b| b < b' ' && b != b'\n') {
-            return Err(refuse_at(line_of(offset), "a note holds a control character"));
+            return Err(refuse_at(line_of(offset), "a note contains a control character"));
         }
-        // Not `rfind`, whose search for any text is a lot of code.
+        // Not `rfind`: its general string search is a lot of code.
         let Some(blank) = note.as_bytes().windows(2).rposition(|pair| pair == b"\n\n") else {
             return Err(refuse("a note has no empty line between its text and its signatures"));
         };
@@ -408,36 +401,37 @@ impl Note {
             let line =
                 SignatureLine::parse(line).ok_or_else(|| refuse_at(at, "a signature line is malformed"))?;
             if signatures.iter().any(|seen| seen.id == line.id && seen.name == line.name) {
-                return Err(refuse_at(at, "two signature lines have one name and key ID"));
+                return Err(refuse_at(at, "two signature lines have the same name and key ID"));
             }
             signatures.push(line);
         }
         Ok(Self { text: text.to_owned(), signatures })
     }
 
-    /// Tells the signatures of known keys of type `0x01` apart: which are valid, and which are not.
+    /// Verifies the signatures of known keys of type `0x01` and sorts them into valid and invalid ones.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn open<'a>(&'a self, known: impl Keys<'a>) -> Opened<'a, Verified<'a>> {
-        self.open_that(&mut |claim| claim.holds(), known)
+        self.open_with(&mut |claim| claim.is_valid(), known)
     }
 
-    /// The same by another's word on which signatures are valid.
+    /// Like [`open`](Self::open), with a caller-supplied signature check.
     #[cfg(any(feature = "sign", feature = "prove"))]
-    pub(crate) fn open_that<'a>(
+    pub(crate) fn open_with<'a>(
         &'a self,
-        holds: Decides<'_>,
+        is_valid: SignatureCheck<'_>,
         known: impl Keys<'a>,
     ) -> Opened<'a, Verified<'a>> {
         self.open_by(known, |_, key, line| {
             let signature = line.signature.as_slice().try_into().ok()?;
             let claim = Claim { key, message: self.text.as_bytes(), signature };
-            (key.kind == KeyType::Ed25519 && holds(&claim)).then_some(Verified { key, line })
+            (key.kind == KeyType::Ed25519 && is_valid(&claim)).then_some(Verified { key, line })
         })
     }
 
-    /// The same by any kind of signature: `verify` has a key's place among the known ones, the key, and the line.
+    /// Like [`open`](Self::open), for any kind of signature. `verify` gets the key's index among the known keys, the
+    /// key, and the line.
     ///
-    /// Where known keys have one name and ID, the line is the first one's that verifies it.
+    /// If several known keys share a name and ID, the first one that verifies the line owns it.
     #[cfg(any(feature = "sign", feature = "prove"))]
     pub(crate) fn open_by<'a, S>(
         &'a self,
@@ -463,7 +457,7 @@ impl Note {
         opened
     }
 
-    /// Whether that key, of type `0x01`, signed this note.
+    /// True if that key, of type `0x01`, signed this note.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn is_signed_by(&self, key: &VerifierKey) -> bool {
         !self.open([key]).verified.is_empty()
@@ -478,8 +472,8 @@ impl fmt::Display for Note {
     }
 }
 
-/// A note's signatures of known keys, the valid ones apart from the others. Lines of other keys are in neither
-/// list: they say nothing.
+/// The signatures of a note by known keys, sorted into valid and invalid ones. Lines of other keys are in neither
+/// list: they prove nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Opened<'a, S> {
@@ -489,7 +483,7 @@ pub struct Opened<'a, S> {
     pub invalid: Vec<&'a VerifierKey>,
 }
 
-/// A valid signature. Only [opening](Note::open) a note makes one.
+/// A valid signature. Only [opening](Note::open) a note creates one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Verified<'a> {
@@ -499,36 +493,36 @@ pub struct Verified<'a> {
     pub line: &'a SignatureLine,
 }
 
-/// That a key signed a message: true or not.
+/// The claim that a key signed a message.
 ///
-/// Where Ed25519 is not built in, something outside finds out.
+/// In builds without Ed25519, the caller checks it.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim<'a> {
-    /// The key that is said to have signed.
+    /// The claimed signer's key.
     pub key: &'a VerifierKey,
-    /// What is signed.
+    /// The signed message.
     pub message: &'a [u8],
     /// The Ed25519 signature.
     pub signature: &'a [u8; 64],
 }
 
 impl Claim<'_> {
-    /// Whether it is so, strictly as SPEC section 2 has it.
+    /// True if the signature is valid, by the strict rules of SPEC section 2.
     #[cfg(any(feature = "sign", feature = "verify"))]
-    pub fn holds(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         crate::ed25519::verify(&self.key.public, self.message, self.signature)
     }
 }
 
-/// Tells whether a claim holds.
-pub type Decides<'a> = &'a mut dyn FnMut(&Claim<'_>) -> bool;
+/// A function that decides if a signature is valid.
+pub type SignatureCheck<'a> = &'a mut dyn FnMut(&Claim<'_>) -> bool;
 
-/// `text` signed by `key`: the whole note.
+/// Signs `text` with `key` and returns the whole note.
 ///
 /// # Errors
 ///
-/// [`Code::Note`] when the text cannot be a note's: it does not end in a line feed or holds
-/// another control character; [`Code::Key`] when the key is a witness's.
+/// [`Code::Note`] if the text does not end in a line feed or contains another control character; [`Code::Key`] if the
+/// key is a witness's.
 #[cfg(feature = "sign")]
 pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
     if !text.ends_with('\n') || text.bytes().any(|b| b < b' ' && b != b'\n') {
@@ -537,9 +531,9 @@ pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
     }
     let verifier = key.verifier_key();
     if verifier.kind != KeyType::Ed25519 {
-        return Err(Error::new(Code::Key, "a witness's key (type 0x04) signs checkpoints alone"));
+        return Err(Error::new(Code::Key, "a witness's key (type 0x04) can sign only checkpoints"));
     }
-    let line = SignatureLine::of(verifier, &key.sign(text.as_bytes()));
+    let line = SignatureLine::new(verifier, &key.sign(text.as_bytes()));
     Ok(format!("{text}\n{line}"))
 }
 
@@ -551,7 +545,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn names_have_no_white_space_control_characters_or_plus() {
         for good in ["a", "example.com/dashboard", "café/ключ", "a-b_c:8080"] {
             assert_eq!(check_name(good), Ok(()), "{good:?}");
         }
@@ -572,8 +566,8 @@ mod tests {
     }
 
     #[test]
-    fn a_signer_key_is_not_shown() {
-        let key = SignerKey::generate("example.com", [0x5a; 32]).expect("a name");
+    fn debug_and_errors_hide_the_private_key() {
+        let key = SignerKey::from_seed("example.com", [0x5a; 32]).expect("a name");
         let secret = base64::encode([0x5a; 32]);
         assert!(!format!("{key:?}").contains(&secret[4..40]));
         let encoded = key.encode();
@@ -585,8 +579,8 @@ mod tests {
     }
 
     #[test]
-    fn a_key_id_is_eight_lower_case_digits() {
-        let key = (0..=u8::MAX).map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+    fn key_ids_are_eight_lower_case_digits() {
+        let key = (0..=u8::MAX).map(|seed| SignerKey::from_seed("key.example", [seed; 32]).expect("a name"));
         let key = key.map(|key| key.verifier_key().to_string()).find(|key| {
             let id = &key["key.example+".len()..][..8];
             id.starts_with('0') && id.contains(|digit: char| digit.is_ascii_lowercase())
@@ -600,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_an_unsupported_type_is_named_as_that() {
+    fn errors_name_unsupported_key_types() {
         let vkey = |kind: u8, public: &[u8]| {
             let id = typed_key_id("key.example", kind, public);
             let mut text = String::from("key.example+");
@@ -619,7 +613,7 @@ mod tests {
         assert_eq!(message(&ml_dsa), "unsupported key type 0x06 (ML-DSA-44)");
         assert_eq!(message(&vkey(0xff, b"a type of its own")), "unsupported key type 0xff");
         assert_eq!(message(&vkey(7, &[1; 32])), "unsupported key type 0x07");
-        // The key IDs of ECDSA keys are of something else.
+        // ECDSA keys hash something else for their IDs.
         let (name, key) = ("key.example+00000000+", base64::encode([&[2_u8][..], &[1; 91]].concat()));
         assert_eq!(message(&format!("{name}{key}")), "unsupported key type 0x02 (ECDSA)");
         for text in [
@@ -627,13 +621,13 @@ mod tests {
             vkey(6, b"")[..20].to_owned(),
             vkey(1, &[1; 31]),
         ] {
-            assert_eq!(message(&text), "the key is not a verifier key", "{text}");
+            assert_eq!(message(&text), "the key is not a public key (vkey)", "{text}");
         }
     }
 
     #[test]
-    fn a_note_is_signed_as_it_can_be_read() {
-        let key = SignerKey::generate("key.example", [1; 32]).expect("a name");
+    fn signed_notes_parse_back() {
+        let key = SignerKey::from_seed("key.example", [1; 32]).expect("a name");
         for text in ["", "text", "te\rxt\n", "te\txt\n"] {
             assert_eq!(sign_note(text, &key).map_err(|error| error.code), Err(Code::Note), "{text:?}");
         }
@@ -644,21 +638,21 @@ mod tests {
     }
 
     #[test]
-    fn a_witness_signs_no_notes() {
-        let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
+    fn witnesses_sign_no_notes() {
+        let witness = SignerKey::witness_from_seed("witness.example", [1; 32]).expect("a name");
         assert_eq!(sign_note("text\n", &witness).map_err(|error| error.code), Err(Code::Key));
-        let line = SignatureLine::of(witness.verifier_key(), &witness.sign(b"text\n"));
+        let line = SignatureLine::new(witness.verifier_key(), &witness.sign(b"text\n"));
         let note = Note::parse(&format!("text\n\n{line}")).expect("a note");
         assert_eq!(note.open([witness.verifier_key()]).invalid, [witness.verifier_key()]);
     }
 
     #[test]
-    fn opening_tells_valid_signatures_from_invalid_ones_and_leaves_others_out() {
-        let keys = [1, 2, 3].map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+    fn opening_sorts_signatures_and_ignores_unknown_keys() {
+        let keys = [1, 2, 3].map(|seed| SignerKey::from_seed("key.example", [seed; 32]).expect("a name"));
         let [one, two, unknown] = &keys;
-        let forged = SignatureLine::of(two.verifier_key(), &one.sign(b"text\n"));
-        let short = SignatureLine::of(two.verifier_key(), &two.sign(b"text\n")[..63]);
-        let unknown = SignatureLine::of(unknown.verifier_key(), &[0; 64]);
+        let forged = SignatureLine::new(two.verifier_key(), &one.sign(b"text\n"));
+        let short = SignatureLine::new(two.verifier_key(), &two.sign(b"text\n")[..63]);
+        let unknown = SignatureLine::new(unknown.verifier_key(), &[0; 64]);
         let good = sign_note("text\n", one).expect("a text");
         let known = keys[..2].iter().map(SignerKey::verifier_key);
         for bad in [forged, short] {
@@ -671,24 +665,24 @@ mod tests {
         }
     }
 
-    /// A key ID has 32 bits: another key of that name can be made to have it too.
+    /// A key ID has only 32 bits, so another key of the same name can be made to share it.
     #[test]
-    fn of_known_keys_of_one_name_and_id_one_that_verifies_is_enough() {
-        let [one, two] = [1, 2].map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+    fn any_of_the_known_keys_with_one_name_and_id_may_verify() {
+        let [one, two] = [1, 2].map(|seed| SignerKey::from_seed("key.example", [seed; 32]).expect("a name"));
         let other = VerifierKey { id: one.verifier.id, ..two.verifier.clone() };
-        let mut asked = 0;
+        let mut checked = 0;
         let note = Note::parse(&sign_note("text\n", &one).expect("a text")).expect("a note");
-        let mut holds = |claim: &Claim<'_>| {
-            asked += 1;
-            claim.holds()
+        let mut is_valid = |claim: &Claim<'_>| {
+            checked += 1;
+            claim.is_valid()
         };
-        let opened = note.open_that(&mut holds, [&other, &other, one.verifier_key()]);
+        let opened = note.open_with(&mut is_valid, [&other, &other, one.verifier_key()]);
         assert_eq!((opened.verified[0].key, opened.invalid.len()), (one.verifier_key(), 0));
-        assert_eq!(asked, 2, "no key is asked twice");
+        assert_eq!(checked, 2, "each key is tried once");
         let renamed = VerifierKey::new("other.example", KeyType::Ed25519, *one.verifier.public());
         let renamed = VerifierKey { id: one.verifier.id, ..renamed.expect("a name") };
         let opened = note.open([&renamed]);
-        assert!(opened.verified.is_empty() && opened.invalid.is_empty(), "the ID alone says nothing");
+        assert!(opened.verified.is_empty() && opened.invalid.is_empty(), "the ID alone is not enough");
         assert_eq!(note.open([&other, &other]).invalid, [&other]);
     }
 

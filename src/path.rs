@@ -1,4 +1,4 @@
-//! The shape of a path: what of it names something by an identifier is replaced by the kind of that (SPEC section 12).
+//! Path shapes: request paths with identifiers replaced by their kinds (SPEC section 12).
 //!
 //! ```
 //! use countersign::path::shape;
@@ -7,11 +7,11 @@
 //! assert_eq!(shape("/v1/users/@me"), "/v1/users/@me");
 //! ```
 
-/// The longest segment that may be a word, in bytes. Nobody names a route so.
-const LONGEST_WORD: usize = 128;
+/// Maximum length of a segment that may be a word, in bytes. Route names are shorter.
+const MAX_WORD_BYTES: usize = 128;
 
-/// The path with its typed segments replaced, and without its query, fragment and parameters (`;…`). Of a URL the
-/// scheme and the host stay, and what stands before an `@` goes.
+/// Returns the path with identifiers replaced, and without query, fragment, and parameters (`;…`). For a URL, the
+/// scheme and the host stay, and the part of the authority before an `@` is removed.
 pub fn shape(path: &str) -> String {
     let mut out = String::with_capacity(path.len());
     let mut is_url = false;
@@ -43,8 +43,8 @@ fn until(text: &str, end: Option<usize>) -> &str {
     end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
 
-/// What kind of identifier a path's segment is, and what follows it within the segment: an ending such as `.json`, or
-/// a verb such as `:cancel`. `None` for a word.
+/// Classifies a path segment. Returns the kind of identifier and what follows it within the segment: an ending such
+/// as `.json`, or a verb such as `:cancel`. `None` for a word.
 pub fn segment(text: &str) -> Option<(&'static str, &str)> {
     let whole = kind(text.as_bytes());
     let ending = text.bytes().rposition(|byte| !byte.is_ascii_lowercase()).unwrap_or(0);
@@ -65,7 +65,7 @@ pub fn segment(text: &str) -> Option<(&'static str, &str)> {
 
 fn kind(text: &[u8]) -> Option<&'static str> {
     let length = text.len();
-    if length > LONGEST_WORD {
+    if length > MAX_WORD_BYTES {
         return Some("token");
     }
     let [mut digits, mut upper, mut lower, mut hex, mut crockford, mut marks, mut at] = [0; 7];
@@ -83,7 +83,7 @@ fn kind(text: &[u8]) -> Option<&'static str> {
             }
             b'@' => at += 1,
             b'%' => {
-                // What is escaped counts as a mark, whatever its digits are.
+                // A percent escape counts as marks, whatever its digits are.
                 at += usize::from(after.starts_with(b"40"));
                 marks += 3;
                 rest = after.get(2..).unwrap_or_default();
@@ -95,7 +95,7 @@ fn kind(text: &[u8]) -> Option<&'static str> {
             usize::from(byte.is_ascii_alphanumeric() && !matches!(byte | 32, b'i' | b'l' | b'o' | b'u'));
     }
     let letters = upper + lower;
-    let stands = |places: &[usize]| places.iter().all(|place| text.get(*place) == Some(&b'-'));
+    let has_dashes_at = |places: &[usize]| places.iter().all(|place| text.get(*place) == Some(&b'-'));
     if at == 1 && is_domain && letters > 0 && text[0] != b'@' {
         return Some("email");
     }
@@ -105,10 +105,11 @@ fn kind(text: &[u8]) -> Option<&'static str> {
     if digits == 0 {
         return None;
     }
-    if length == 36 && hex == 32 && stands(&[8, 13, 18, 23]) {
+    if length == 36 && hex == 32 && has_dashes_at(&[8, 13, 18, 23]) {
         return Some("uuid");
     }
-    if length >= 10 && digits >= 8 && stands(&[4, 7]) && (length == 10 || text.get(10) == Some(&b'T')) {
+    if length >= 10 && digits >= 8 && has_dashes_at(&[4, 7]) && (length == 10 || text.get(10) == Some(&b'T'))
+    {
         return Some("date");
     }
     if letters == 0 && text.iter().all(|byte| byte.is_ascii_digit() || b".,:+-_".contains(byte)) {
@@ -132,7 +133,7 @@ fn kind(text: &[u8]) -> Option<&'static str> {
     is_token.then_some("token")
 }
 
-/// Whether it is an identifier with a prefix that says of what: `cus_…`.
+/// True for an identifier with a type prefix: `cus_…`.
 fn is_prefixed(text: &[u8]) -> bool {
     let Some(at) = text.iter().position(|byte| !byte.is_ascii_lowercase()) else { return false };
     (2..=5).contains(&at)
@@ -146,7 +147,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn identifiers_are_told_from_words() {
+    fn distinguishes_identifiers_from_words() {
         for (kind, values) in [
             ("number", &["7", "-1", "3.14", "20261120", "1,2,3", "+4930123456", "192.168.1.1", "10:30"][..]),
             ("uuid", &["f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "F81D4FAE-7DEC-11D0-A765-00A0C91E6BF6"]),
@@ -203,9 +204,9 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_begin_where_words_end() {
+    fn the_boundaries_between_identifiers_and_words() {
         for (text, is) in [
-            // How long and how mixed a token is.
+            // The length and the mix of characters of a token.
             ("ab123c", Some("token")),
             ("ab123", None),
             ("abc12d", None),
@@ -221,7 +222,7 @@ mod tests {
             ("ABCDEFGHIJKLM-O1", None),
             ("v1a2b3c4d5", None),
             ("v1a2b3c4d5e", Some("token")),
-            // Other kinds and what only resembles them.
+            // Other kinds, and texts that only resemble them.
             ("0123456789abcde", Some("token")),
             ("2026-11-20-", Some("number")),
             ("20260-1-20", Some("number")),
@@ -235,7 +236,7 @@ mod tests {
             ("@me.too", None),
             ("a@b@c.example", None),
             ("a.b@c", None),
-            // A prefix that says of what.
+            // A type prefix.
             ("ab_cdefghij1k", Some("token")),
             ("ab_cdefghij1", None),
             ("a_bcdefghijk1", None),
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shape_has_nothing_of_a_path_but_words() {
+    fn a_shape_keeps_only_words() {
         for (path, kept) in [
             ("", ""),
             ("/", "/"),

@@ -1,5 +1,5 @@
-//! Proofs that travel: a leaf's inclusion proof together with the checkpoint that it leads to
-//! (SPEC section 6; C2SP tlog-proof).
+//! Self-contained proofs: a leaf's inclusion proof together with the checkpoint that it leads to (SPEC section 6;
+//! C2SP tlog-proof).
 //!
 //! ```text
 //! c2sp.org/tlog-proof@v1
@@ -16,8 +16,8 @@
 //! — log.example/audit jj6ON8tPF3NxcCyeLe5pZhL4cdRMeXjYjsK2atv1mYua4K0T/18/w16QfsXsdFx5JbR3MuCpshay3U+hKDowDmNRYgA=
 //! ```
 //!
-//! The hashes lead from the leaf's sibling up to the root's child. After the first line there may
-//! be one more, `extra` and base64, which nothing vouches for.
+//! The hashes lead from the leaf's sibling up to the root's child. After the first line there may be an `extra` line
+//! with base64 data, which is not authenticated.
 //!
 //! ```
 //! # #[cfg(feature = "sign")] {
@@ -27,7 +27,7 @@
 //! use countersign::proof::Proof;
 //! use countersign::trust::Trust;
 //!
-//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
+//! let log = SignerKey::from_seed("log.example/audit", [1; 32])?;
 //! let (left, right) = (leaf_hash(b"one leaf"), leaf_hash(b"another leaf"));
 //! let checkpoint = Checkpoint::new("log.example/audit", 2, node_hash(&left, &right))?.sign(&log)?;
 //! let proof = Proof {
@@ -53,38 +53,38 @@ use crate::error::{Code, Error, Quoted};
 use crate::hash::Hash;
 use crate::integer;
 use crate::merkle::{MAX_SIZE, leaf_hash, verify_inclusion};
-use crate::note::Decides;
+use crate::note::SignatureCheck;
 use crate::trust::Trust;
 pub use crate::verdict::Verdict;
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 
-/// As many hashes as the tree of [`MAX_SIZE`] leaves is high.
+/// The height of the tree of [`MAX_SIZE`] leaves.
 const MAX_HASHES: usize = MAX_SIZE.ilog2() as usize + 1;
 
-/// A proof that a leaf is in a log, to be verified offline.
+/// A proof that a leaf is in a log, for offline verification.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
-    /// What the proof's maker added, not authenticated. Not empty.
+    /// Data added by the proof's author; not authenticated. Not empty.
     pub extra: Option<Vec<u8>>,
     /// The leaf's index.
     pub index: u64,
     /// The inclusion proof, from the leaf's sibling up to the root's child.
     pub hashes: Vec<Hash>,
-    /// The checkpoint whose root it leads to. Other people's may have extension lines.
+    /// The checkpoint whose root the hashes lead to. Checkpoints of other logs may have extension lines.
     pub checkpoint: SignedCheckpoint,
 }
 
 impl Proof {
-    /// Reads a proof. Nothing is verified.
+    /// Parses a proof. Verifies nothing.
     ///
     /// # Errors
     ///
-    /// [`Code::Proof`] with the line at which it is malformed; [`Code::Checkpoint`] when the
-    /// checkpoint in it is, with the line counted from the checkpoint's first.
+    /// [`Code::Proof`], with the line, if it is malformed; [`Code::Checkpoint`], with the line counted from the
+    /// checkpoint's first line, if the checkpoint in it is.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let refuse = |line, why: &str| Error::new(Code::Proof, why).at_line(line);
-        // Not `split_once`, whose search for any text is a lot of code.
+        // Not `split_once`: its general string search is a lot of code.
         let blank = text.as_bytes().windows(2).position(|pair| pair == b"\n\n");
         let blank = blank.ok_or_else(|| Error::new(Code::Proof, "a proof has no empty line"))?;
         let (head, checkpoint) = (&text[..blank], &text[blank + 2..]);
@@ -94,75 +94,81 @@ impl Proof {
         }
         let extra = lines.next_if(|(line, _)| line.starts_with("extra ")).map(|(line, at)| {
             let data = base64::decode(&line["extra ".len()..]).filter(|data| !data.is_empty());
-            data.ok_or_else(|| refuse(at, "extra data is base64, and not empty"))
+            data.ok_or_else(|| refuse(at, "the extra data is not base64, or is empty"))
         });
         let extra = extra.transpose()?;
         let (line, at) = lines.next().ok_or_else(|| refuse(2, "a proof has no index line"))?;
         let index = line.strip_prefix("index ").and_then(|index| integer::parse(index.as_bytes()));
-        let index =
-            index.ok_or_else(|| refuse(at, "an index line is \"index\" and a decimal, at most 2^53 - 1"))?;
+        let index = index.ok_or_else(|| {
+            refuse(at, "the index line is not \"index\" and a decimal number up to 2^53 - 1")
+        })?;
         let mut hashes = Vec::new();
         for (line, at) in lines {
             if hashes.len() == MAX_HASHES {
-                return Err(refuse(at, "no inclusion proof has so many hashes"));
+                return Err(refuse(at, "the proof has more hashes than any inclusion proof"));
             }
             hashes.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
         }
         Ok(Self { extra, index, hashes, checkpoint: SignedCheckpoint::parse_extended(checkpoint)? })
     }
 
-    /// Checks that `leaf` is in a log that is trusted: its key signed the checkpoint, witnesses
-    /// meet the quorum, and the hashes lead from the leaf to the root.
+    /// Checks that `leaf` is in a trusted log: the log's key signed the checkpoint, witnesses meet the quorum, and
+    /// the hashes lead from the leaf to the root.
     ///
     /// # Errors
     ///
-    /// [`Code::Proof`] when one of these is not so, or a trusted key's line on the checkpoint is
-    /// invalid.
+    /// [`Code::Proof`] if one of these is not the case, or if a trusted key's signature on the checkpoint is invalid.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn verify(&self, leaf: &[u8], trust: &Trust) -> Result<(), Error> {
         self.judge(leaf, trust).map_err(|(_, error)| error)
     }
 
-    /// The same, telling how much is wrong: [`Verdict::Altered`] where the hashes do not lead to the root or a signature
-    /// of a trusted key is invalid, [`Verdict::Broken`] where the quorum is not met, [`Verdict::Untrusted`] where no
+    /// Like [`verify`](Self::verify), with a verdict on failure: [`Verdict::Altered`] if the hashes do not lead to
+    /// the root or a trusted key's signature is invalid, [`Verdict::Broken`] if the quorum is not met,
+    /// [`Verdict::Untrusted`] if no trusted log key signed.
     /// trusted log key signed.
     ///
     /// # Errors
     ///
-    /// The verdict, which is none of the others, and why.
+    /// One of these verdicts, and the error.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn judge(&self, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
-        self.judge_that(&mut |claim| claim.holds(), leaf, trust)
+        self.judge_with(&mut |claim| claim.is_valid(), leaf, trust)
     }
 
-    /// The same by another's word on which signatures are valid. As long as the answers are yes it asks about the
-    /// same ones, in the same order.
+    /// Like [`judge`](Self::judge), with a caller-supplied signature check. As long as `is_valid` returns true, it is
+    /// called with the same claims in the same order.
     ///
     /// # Errors
     ///
-    /// The verdict, and why.
-    pub fn judge_that(&self, holds: Decides<'_>, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
+    /// The verdict and the error.
+    pub fn judge_with(
+        &self,
+        is_valid: SignatureCheck<'_>,
+        leaf: &[u8],
+        trust: &Trust,
+    ) -> Result<(), (Verdict, Error)> {
         let refuse = |why: String| Error::new(Code::Proof, why);
         let altered = |error| (Verdict::Altered, error);
         let Checkpoint { origin, size, root } = &self.checkpoint.checkpoint;
         let invalid = |kind, key| altered(refuse(format!("the {kind} of {key} is invalid")));
-        let log = self.checkpoint.log_signatures_that(holds, trust.logs());
+        let log = self.checkpoint.log_signatures_with(is_valid, trust.logs());
         if let Some(key) = log.invalid.first() {
             return Err(invalid("signature", key));
         }
-        let cosigned = self.checkpoint.cosignatures_that(holds, trust.witnesses());
+        let cosigned = self.checkpoint.cosignatures_with(is_valid, trust.witnesses());
         if let Some(key) = cosigned.invalid.first() {
             return Err(invalid("cosignature", key));
         }
         verify_inclusion(self.index, *size, &leaf_hash(leaf), &self.hashes, root).map_err(altered)?;
         let by = |witness| cosigned.verified.iter().any(|cosignature| cosignature.witness == witness);
         if !trust.quorum_met(&by) {
-            let why = "the witnesses who cosigned this checkpoint are not enough";
+            let why = "too few trusted witnesses cosigned the checkpoint to meet the quorum";
             return Err((Verdict::Broken, refuse(why.to_owned())));
         }
         if log.verified.is_empty() {
             let why = format!("no trusted log key signed this checkpoint of {}", Quoted(origin));
-            let hint = "add the log's key to the trust file, if you have it from elsewhere";
+            let hint = "add the log's key to the trust file if you have it from a source you trust";
             return Err((Verdict::Untrusted, refuse(why).with_hint(hint)));
         }
         Ok(())
@@ -170,7 +176,7 @@ impl Proof {
 }
 
 impl fmt::Display for Proof {
-    /// The proof as a file holds it. An `extra` that is empty is left out.
+    /// Writes the proof as a file contains it. Omits an empty `extra`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{FIRST_LINE}")?;
         if let Some(extra) = self.extra.as_ref().filter(|extra| !extra.is_empty()) {
@@ -194,10 +200,10 @@ mod tests {
     use crate::note::{Claim, SignerKey};
 
     fn signer(seed: u8) -> SignerKey {
-        SignerKey::generate("log.example", [seed; 32]).expect("a name")
+        SignerKey::from_seed("log.example", [seed; 32]).expect("a name")
     }
 
-    /// The only leaf of a log, with more signature lines.
+    /// Returns the proof of a log's only leaf, with more signature lines on the checkpoint.
     fn proof(lines: &str) -> Proof {
         let checkpoint = Checkpoint::new("log.example", 1, leaf_hash(b"leaf")).expect("a checkpoint");
         let note = checkpoint.sign(&signer(1)).expect("the log's key") + lines;
@@ -206,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn witnesses_have_to_meet_the_quorum() {
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+    fn verifying_requires_the_quorum() {
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let checkpoint = proof("").checkpoint.checkpoint;
         let line = checkpoint.cosign(&witness, 5).expect("a witness's key");
         let file = format!("log {}\nwitness w {}\n", signer(1).verifier_key(), witness.verifier_key());
@@ -222,10 +228,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_has_a_verdict() {
+    fn each_failure_has_its_verdict() {
         let trust = |file: &str| Trust::parse(file.as_bytes()).expect("a trust file");
         let log = format!("log {}\n", signer(1).verifier_key());
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
         let verdict = |proof: &Proof, leaf: &[u8], file: &str| {
             proof.judge(leaf, &trust(file)).map_err(|(verdict, _)| verdict)
@@ -234,7 +240,7 @@ mod tests {
         assert_eq!(verdict(&good, b"leaf", &log), Ok(()));
         assert_eq!(verdict(&good, b"another", &log), Err(Verdict::Altered));
         assert_eq!(verdict(&good, b"leaf", ""), Err(Verdict::Untrusted));
-        assert_eq!(verdict(&good, b"another", ""), Err(Verdict::Altered), "whoever signed");
+        assert_eq!(verdict(&good, b"another", ""), Err(Verdict::Altered), "even without a trusted signature");
         assert_eq!(verdict(&good, b"leaf", &(log.clone() + &quorum)), Err(Verdict::Broken));
         let mut forged = good;
         forged.checkpoint.note.signatures[0].signature[7] ^= 1;
@@ -242,8 +248,8 @@ mod tests {
     }
 
     #[test]
-    fn another_may_say_which_signatures_are_valid() {
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+    fn a_caller_supplied_signature_check_gives_the_same_verdict() {
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let line = proof("").checkpoint.checkpoint.cosign(&witness, 5).expect("a witness's key");
         let log = format!("log {}\n", signer(1).verifier_key());
         let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
@@ -251,9 +257,9 @@ mod tests {
         let mut proofs = vec![proof(""), proof(&line)];
         for signature in 0..2 {
             for bytes in [63..64, 0..1] {
-                let mut damaged = proof(&line);
-                damaged.checkpoint.note.signatures[signature].signature.drain(bytes.clone());
-                proofs.push(damaged);
+                let mut short = proof(&line);
+                short.checkpoint.note.signatures[signature].signature.drain(bytes.clone());
+                proofs.push(short);
                 let mut forged = proof(&line);
                 forged.checkpoint.note.signatures[signature].signature[10] ^= 1;
                 proofs.push(forged);
@@ -263,20 +269,20 @@ mod tests {
             let trust = Trust::parse(file.as_bytes()).expect("a trust file");
             for leaf in [&b"leaf"[..], b"another"] {
                 let mut answers = Vec::new();
-                let mut ask = |claim: &Claim<'_>| {
-                    answers.push(claim.holds());
+                let mut collect = |claim: &Claim<'_>| {
+                    answers.push(claim.is_valid());
                     true
                 };
-                let _ = proof.judge_that(&mut ask, leaf, &trust);
+                let _ = proof.judge_with(&mut collect, leaf, &trust);
                 let mut answers = answers.into_iter();
-                let judged = proof.judge_that(&mut |_| answers.next() == Some(true), leaf, &trust);
+                let judged = proof.judge_with(&mut |_| answers.next() == Some(true), leaf, &trust);
                 assert_eq!(judged, proof.judge(leaf, &trust), "{proof} {file}");
             }
         }
     }
 
     #[test]
-    fn other_peoples_checkpoints_may_have_extension_lines() {
+    fn checkpoints_of_other_logs_may_have_extension_lines() {
         let good = proof("");
         let text = format!("{}an extension line\n", good.checkpoint.note.text);
         let checkpoint = crate::note::sign_note(&text, &signer(1)).expect("a text");
@@ -288,9 +294,9 @@ mod tests {
     }
 
     #[test]
-    fn only_a_key_of_the_logs_name_counts() {
+    fn only_keys_named_like_the_log_count() {
         let named = |name: &str| {
-            let key = SignerKey::generate(name, [1; 32]).expect("a name").verifier_key().clone();
+            let key = SignerKey::from_seed(name, [1; 32]).expect("a name").verifier_key().clone();
             Trust::default().with_log(key).expect("a log's key")
         };
         assert_eq!(proof("").verify(b"leaf", &named("log.example")), Ok(()));
@@ -300,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn malformed_proofs_are_refused() {
+    fn refuses_malformed_proofs() {
         let good = proof("").to_string();
         assert_eq!(Proof::parse(&good), Ok(proof("")));
         let hash = format!("{}\n", leaf_hash(b"sibling"));

@@ -1,16 +1,16 @@
-//! One chain being written.
+//! Recording of one chain.
 //!
-//! A recorder reads no clock, draws no random numbers and holds no key: times, salts, nonces and signatures come in
-//! as arguments, lines of an export come out. A signature is due for the open link, for every n-th link where
-//! [`Recorder::sign_every`] asked for it, for the last link of whatever is handed on ([`Recorder::flush`]) and for
-//! the close link. While one is due nothing can be recorded, because `prev` of the next link covers it.
+//! A recorder reads no clock, draws no random numbers, and holds no key. Times, salts, nonces, and signatures come in
+//! as arguments; lines of an export come out. A signature is due for the open link, for every n-th event link if
+//! [`Recorder::sign_every`] is set, for the last link of each flush ([`Recorder::flush`]), and for the close link.
+//! While a signature is due, nothing can be recorded, because `prev` of the next link covers it.
 //!
 //! ```
 //! use countersign::event::{Event, Redaction};
 //! use countersign::note::SignerKey;
 //! use countersign::recorder::{Recorder, header};
 //!
-//! let key = SignerKey::generate("example.com/job", [7; 32])?;
+//! let key = SignerKey::from_seed("example.com/job", [7; 32])?;
 //! let sign = |recorder: &mut Recorder| {
 //!     let signature = key.sign(recorder.to_sign().unwrap());
 //!     recorder.sign(&signature)
@@ -45,10 +45,10 @@ use crate::merkle::{MAX_LEAF, leaf_hash};
 use crate::note::{KeyType, VerifierKey, check_name};
 use crate::time::Time;
 
-/// The characters of a signature in a link, with the space before it.
+/// The length of a signature in a link, including the space before it.
 const SIGNATURE_LENGTH: usize = 89;
 
-/// The first line of an export of `origin`, with its line end.
+/// Returns the first line of an export of `origin`, with its line end.
 pub fn header(origin: &str) -> String {
     let mut line = br#"{"countersign":"export/v1","origin":"#.to_vec();
     write_string(origin, &mut line);
@@ -56,16 +56,16 @@ pub fn header(origin: &str) -> String {
     String::from_utf8(line).unwrap_or_default()
 }
 
-/// Where an open chain stands: what it takes to go on with it.
+/// The state of an open chain, from which it can be resumed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {
     /// The chain.
     pub chain: ChainId,
-    /// The place of its last link, 0 for the open link.
+    /// The `seq` of the last link, 0 for the open link.
     pub seq: u64,
-    /// The leaf hash of its last link.
+    /// The leaf hash of the last link.
     pub last: Hash,
-    /// The time of its last link.
+    /// The time of the last link.
     pub time: Time,
 }
 
@@ -77,63 +77,63 @@ pub struct Recorder {
     seq: u64,
     time: Time,
     sign_every: Option<NonZeroU32>,
-    /// Event links since the last signed link.
+    /// The number of event links since the last signed link.
     unsigned: u32,
-    /// The leaf hash of the link before `tail`, or of the last link where there is no tail.
+    /// The leaf hash of the link before `tail`, or of the last link if there is no tail.
     prev: Hash,
     tail: Option<Tail>,
-    /// Whether the tail's signature must come before the next link.
+    /// True if the tail must be signed before the next link.
     due: bool,
     closed: bool,
     /// Lines up to the last signed link.
     ready: Vec<u8>,
-    /// Lines after it, the tail's included.
+    /// Lines after the last signed link, including the tail's.
     held: Vec<u8>,
 }
 
-/// The last link, as long as a signature may still be added to it.
+/// The last link, while a signature may still be added to it.
 #[derive(Debug)]
 struct Tail {
     link: String,
-    /// Where the link ends in the lines held.
+    /// The position in `held` where the link ends.
     end: usize,
 }
 
 impl Recorder {
     /// Begins a chain. The open link's signature is due at once.
     ///
-    /// `nonce` comes from the system's secure random source and makes the chain's name its own.
+    /// `nonce` must come from a secure random source; it makes the chain ID unique.
     ///
     /// # Errors
-    /// [`Code::Name`] for an origin that is no name or too long for a link, [`Code::Key`] for a witness's key.
+    /// [`Code::Name`] if the origin is invalid or too long for a link; [`Code::Key`] for a witness's key.
     pub fn open(origin: &str, key: VerifierKey, time: Time, nonce: &[u8; 16]) -> Result<Self, Error> {
         check_name(origin)?;
         let link = link::write_open(origin, &key, time, nonce);
         if link.len() + SIGNATURE_LENGTH > MAX_LEAF {
-            return Err(Error::new(Code::Name, "origin and key name are too long for a link"));
+            return Err(Error::new(Code::Name, "the origin and the key's name are too long for a link"));
         }
-        let mut recorder = Self::of_emitter(key, time)?;
+        let mut recorder = Self::for_key(key, time)?;
         recorder.write(link, b"");
         recorder.due = true;
         Ok(recorder)
     }
 
-    /// Goes on with an open chain whose last link is signed.
+    /// Continues an open chain whose last link is signed.
     ///
     /// # Errors
     /// [`Code::Key`] for a witness's key.
     pub fn resume(key: VerifierKey, at: &Position) -> Result<Self, Error> {
-        let mut recorder = Self::of_emitter(key, at.time)?;
+        let mut recorder = Self::for_key(key, at.time)?;
         recorder.chain = Some(at.chain);
         recorder.seq = at.seq;
         recorder.prev = at.last;
         Ok(recorder)
     }
 
-    fn of_emitter(key: VerifierKey, time: Time) -> Result<Self, Error> {
+    fn for_key(key: VerifierKey, time: Time) -> Result<Self, Error> {
         if key.key_type() != KeyType::Ed25519 {
             return Err(Error::new(Code::Key, "a witness's key cannot sign a chain")
-                .with_hint("make one with countersign keygen"));
+                .with_hint("create an emitter's key with countersign keygen"));
         }
         Ok(Self {
             key,
@@ -151,40 +151,40 @@ impl Recorder {
         })
     }
 
-    /// Has every `links`-th event link signed, beside those that must be.
+    /// Requires a signature on every `links`-th event link, in addition to the mandatory ones.
     #[must_use]
     pub fn sign_every(mut self, links: NonZeroU32) -> Self {
         self.sign_every = Some(links);
         self
     }
 
-    /// The emitter's key.
+    /// Returns the emitter's key.
     pub fn key(&self) -> &VerifierKey {
         &self.key
     }
 
-    /// The chain's name; none before the open link is signed.
+    /// Returns the chain's ID, or `None` before the open link is signed.
     pub fn chain(&self) -> Option<ChainId> {
         self.chain
     }
 
-    /// How many links were written, the open link included.
+    /// Returns the number of links written, including the open link.
     pub fn links(&self) -> u64 {
         self.seq + 1
     }
 
-    /// Where the chain stands, once its last link is signed and as long as it is open.
+    /// Returns the chain's state, or `None` if its last link is not signed or it is closed.
     pub fn position(&self) -> Option<Position> {
         let chain = self.chain.filter(|_| self.tail.is_none() && !self.closed)?;
         Some(Position { chain, seq: self.seq, last: self.prev, time: self.time })
     }
 
-    /// Adds an event link. A `time` before the last link's is replaced by that one's.
+    /// Adds an event link. If `time` is before the last link's, the last link's time is used.
     ///
-    /// `salt` comes from the system's secure random source, new for every event.
+    /// `salt` must be new for every event and come from a secure random source.
     ///
     /// # Errors
-    /// [`Code::Recorder`] while a signature is due and after the close link; nothing was recorded then.
+    /// [`Code::Recorder`] while a signature is due and after the close link. Nothing was recorded then.
     pub fn record(&mut self, event: &Event, time: Time, salt: &Salt) -> Result<(), Error> {
         let chain = self.next(time)?;
         let link = link::write_event(chain, self.seq, self.time, &self.prev, &event.commit(salt));
@@ -199,8 +199,8 @@ impl Recorder {
         Ok(())
     }
 
-    /// Has the last link signed, so that all that was recorded can be handed on. When it is signed already, nothing
-    /// is due.
+    /// Makes the last link's signature due, so that everything recorded can be sent. Nothing is due if it is signed
+    /// already.
     pub fn flush(&mut self) {
         self.due = self.tail.is_some();
     }
@@ -217,29 +217,29 @@ impl Recorder {
         Ok(())
     }
 
-    /// The bytes to be signed now, when a signature is due.
+    /// Returns the bytes to sign if a signature is due.
     pub fn to_sign(&self) -> Option<&[u8]> {
         self.tail.as_ref().filter(|_| self.due).map(|tail| tail.link.as_bytes())
     }
 
-    /// Takes the signature that is due, over the bytes of [`Recorder::to_sign`].
+    /// Adds the due signature, over the bytes of [`Recorder::to_sign`].
     ///
     /// # Errors
-    /// [`Code::Recorder`] when none is due, [`Code::Signature`] for one that does not verify under the chain's key;
-    /// it is still due then. A build without Ed25519 cannot check it.
+    /// [`Code::Recorder`] if no signature is due; [`Code::Signature`] if it does not verify under the chain's key, in
+    /// which case it stays due. Builds without Ed25519 do not check it.
     pub fn sign(&mut self, signature: &Signature) -> Result<(), Error> {
         #[cfg(any(feature = "sign", feature = "verify"))]
         if self.to_sign().is_some_and(|bytes| !self.key.verify(bytes, signature)) {
             return Err(Error::new(Code::Signature, "the signature does not verify under the chain's key")
-                .with_hint("the signer holds another key than its vkey says"));
+                .with_hint("check that the signer uses the private key of its vkey"));
         }
         self.sign_unchecked(signature)
     }
 
-    /// The same without checking it: of a signer that is known to hold the chain's key, and cannot change it.
+    /// Adds the due signature without checking it. For signers known to hold the chain's key.
     ///
     /// # Errors
-    /// [`Code::Recorder`] when none is due.
+    /// [`Code::Recorder`] if no signature is due.
     pub fn sign_unchecked(&mut self, signature: &Signature) -> Result<(), Error> {
         if self.to_sign().is_none() {
             return Err(Error::new(Code::Recorder, "no signature is due"));
@@ -248,14 +248,14 @@ impl Recorder {
         Ok(())
     }
 
-    /// Signs with `key` what is due, if anything is.
+    /// Signs with `key` if a signature is due.
     ///
     /// # Errors
-    /// [`Code::Key`] for another key than the chain's.
+    /// [`Code::Key`] if `key` is not the chain's.
     #[cfg(feature = "sign")]
     pub fn sign_with(&mut self, key: &crate::note::SignerKey) -> Result<(), Error> {
         if *key.verifier_key() != self.key {
-            return Err(Error::new(Code::Key, "the chain was begun with another key"));
+            return Err(Error::new(Code::Key, "the chain was opened with another key"));
         }
         if let Some(bytes) = self.to_sign() {
             let signature = key.sign(bytes);
@@ -264,28 +264,28 @@ impl Recorder {
         Ok(())
     }
 
-    /// Whether a close link was written.
+    /// True if the close link was written.
     pub fn is_closed(&self) -> bool {
         self.closed
     }
 
-    /// Lines of an export up to the last signed link, each with its line end, that were not taken yet.
+    /// Takes the lines up to the last signed link that were not taken before, each with its line end.
     pub fn drain(&mut self) -> String {
-        // Only text is ever written.
+        // The buffer contains valid UTF-8 only.
         String::from_utf8(core::mem::take(&mut self.ready)).unwrap_or_default()
     }
 
-    /// Goes on to the next link's place. Gives the chain.
+    /// Advances to the next link's position. Returns the chain.
     fn next(&mut self, time: Time) -> Result<ChainId, Error> {
         let refused = |message, hint| Err(Error::new(Code::Recorder, message).with_hint(hint));
         if self.due {
             return refused("a signature is due", "sign the bytes of to_sign first");
         }
         let Some(chain) = self.chain.filter(|_| !self.closed) else {
-            return refused("the chain is closed", "open a new one");
+            return refused("the chain is closed", "open a new chain");
         };
         if self.seq == integer::MAX {
-            return refused("the chain is as long as one can be", "open a new one");
+            return refused("the chain has the maximum length", "open a new chain");
         }
         self.end_tail(None);
         self.seq += 1;
@@ -293,13 +293,13 @@ impl Recorder {
         Ok(chain)
     }
 
-    /// Holds the line of `link`, which is now the tail. `rest` is what follows the link on its line.
+    /// Adds the line of `link`, which becomes the tail. `rest` follows the link on its line.
     fn write(&mut self, link: String, rest: &[u8]) {
         self.held.extend_from_slice(br#"{"link":"#);
         if self.chain.is_none() {
             write_string(&link, &mut self.held);
         } else {
-            // Names, which may have to be escaped, are in the open link alone.
+            // Names, which may need escaping, are in the open link only.
             self.held.push(b'"');
             self.held.extend_from_slice(link.as_bytes());
             self.held.push(b'"');
@@ -310,7 +310,7 @@ impl Recorder {
         self.tail = Some(Tail { link, end });
     }
 
-    /// Takes the tail as it is to stay.
+    /// Completes the tail, with or without a signature.
     fn end_tail(&mut self, signature: Option<&Signature>) {
         let Some(Tail { mut link, end }) = self.tail.take() else { return };
         if let Some(signature) = signature {
@@ -340,7 +340,7 @@ mod tests {
     use crate::note::SignerKey;
 
     fn key() -> SignerKey {
-        SignerKey::generate("example.com/a", [1; 32]).unwrap()
+        SignerKey::from_seed("example.com/a", [1; 32]).unwrap()
     }
 
     fn time(millis: i64) -> Time {
@@ -364,7 +364,7 @@ mod tests {
         values.map(|value| value["link"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// Checks what any reader would: each prev, each signature, times that do not go back, a signed end.
+    /// Checks what any verifier would: each prev, each signature, non-decreasing times, and a signed end.
     fn check(links: &[String]) {
         let key = key().verifier_key().clone();
         let parsed: Vec<Link> = links.iter().map(|link| Link::parse(link).unwrap()).collect();
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn hands_on_nothing_after_the_last_signed_link() {
+    fn drains_nothing_after_the_last_signed_link() {
         let mut recorder = opened();
         assert_eq!(recorder.drain().lines().count(), 1);
         recorder.record(&event("{}"), time(2000), &[0; 16]).unwrap();
@@ -422,7 +422,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_every_nth() {
+    fn signs_every_nth_link() {
         let mut recorder = opened().sign_every(NonZeroU32::new(3).unwrap());
         for _ in 0..7 {
             recorder.record(&event("{}"), time(2000), &[0; 16]).unwrap();
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn repeats_the_last_time_when_the_clock_goes_back() {
+    fn repeats_the_last_time_if_the_clock_goes_back() {
         let mut recorder = opened();
         for millis in [2000, 1500, 500, 2500] {
             recorder.record(&event("{}"), time(millis), &[0; 16]).unwrap();
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_out_of_turn_and_changes_nothing() {
+    fn refuses_calls_out_of_turn_and_changes_nothing() {
         let code = |result: Result<(), Error>| result.unwrap_err().code;
         let key = key();
         let mut recorder =
@@ -469,8 +469,8 @@ mod tests {
     }
 
     #[test]
-    fn notices_a_wrong_signer_at_once() {
-        let other = SignerKey::generate("example.com/a", [9; 32]).unwrap();
+    fn detects_a_wrong_signer_at_once() {
+        let other = SignerKey::from_seed("example.com/a", [9; 32]).unwrap();
         let mut recorder =
             Recorder::open("log.example", key().verifier_key().clone(), time(0), &[0; 16]).unwrap();
         assert_eq!(recorder.sign_with(&other).unwrap_err().code, Code::Key);
@@ -483,7 +483,7 @@ mod tests {
     }
 
     #[test]
-    fn goes_on_where_a_chain_stands() {
+    fn resumes_a_chain() {
         let mut whole = opened();
         whole.record(&event("{}"), time(2000), &[3; 16]).unwrap();
         assert_eq!(whole.position(), None);
@@ -512,12 +512,12 @@ mod tests {
     }
 
     #[test]
-    fn refuses_an_origin_that_is_none_and_a_witness_key() {
+    fn refuses_invalid_origins_and_witness_keys() {
         let key = key().verifier_key().clone();
         for origin in ["", "a b", "a+b", &"x".repeat(65_400)] {
             assert_eq!(Recorder::open(origin, key.clone(), time(0), &[0; 16]).unwrap_err().code, Code::Name);
         }
-        let witness = SignerKey::generate_witness("w", [1; 32]).unwrap();
+        let witness = SignerKey::witness_from_seed("w", [1; 32]).unwrap();
         let error = Recorder::open("o", witness.verifier_key().clone(), time(0), &[0; 16]).unwrap_err();
         assert_eq!(error.code, Code::Key);
     }

@@ -1,5 +1,6 @@
-//! What is a secret, by a name or by a text's looks: the rules by which an event is redacted where nobody says otherwise
-//! (SPEC section 12), what else somebody may want [redacted](Redaction), and what of a [path](crate::path) names somebody or something.
+//! Detection of secrets by field names and by the look of strings: the default rules of redaction (SPEC section 12).
+//! Also has the configurable [redaction policy](Redaction). For personal and other identifiers in paths, see
+//! [`path`](crate::path).
 //!
 //! ```
 //! use countersign::redaction::{is_secret, mask};
@@ -22,5 +23,5 @@ pub use names::{Class, classify, is_about, is_key_id, is_secret};
 pub use policy::{Redaction, Secrecy};
 pub use texts::mask;
 
-/// What stands for a secret.
+/// The replacement for a secret.
 pub const REDACTED: &[u8] = b"[redacted]";

@@ -1,26 +1,27 @@
-//! Who may state what (SPEC section 5).
+//! Authorization to make statements in key notes (SPEC section 5).
 
 use crate::keys::{KeyNote, Statement, names_under};
 use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::trust::Trust;
 
-/// A key whose signature on a key note is valid, as the trust file has it.
+/// A key with a valid signature on a key note, and its role in the trust file.
 #[derive(Debug)]
 pub(crate) struct Signer {
     pub(crate) key: VerifierKey,
     is_issuer: bool,
-    /// Since when the trust file revokes it, where it does.
+    /// The time since which the trust file revokes the key, if it does; `Some(None)` for always.
     pub(crate) revoked_since: Option<Option<Time>>,
 }
 
 impl Signer {
-    fn of(key: &VerifierKey, trust: &Trust) -> Self {
+    fn new(key: &VerifierKey, trust: &Trust) -> Self {
         let (is_issuer, revoked_since) = (trust.issuers().contains(key), trust.revoked_since(key));
         Self { key: key.clone(), is_issuer, revoked_since }
     }
 
-    /// Whether it may make a statement: an issuer about emitters below its name, an emitter its own revocation.
+    /// True if the signer may make a statement: an issuer about emitters under its name, an emitter about its own
+    /// revocation.
     pub(crate) fn may_state(&self, statement: &Statement) -> bool {
         let key = statement.key();
         (self.is_issuer && names_under(self.key.name(), key.name()))
@@ -28,26 +29,27 @@ impl Signer {
     }
 }
 
-/// Since when the trust file revokes all of those who may make a statement, no moment for always: since the latest of
-/// theirs. None where one of them is not revoked, or nobody may make it.
+/// Returns since when the trust file revokes all signers that may make a statement: the latest of their revocations,
+/// `Some(None)` for always. Returns `None` if one of them is not revoked or there is none.
 pub(crate) fn all_revoked(signers: &[Signer], statement: &Statement) -> Option<Option<Time>> {
     let mut with_right = signers.iter().filter(|signer| signer.may_state(statement));
     let first = with_right.next()?.revoked_since?;
     with_right.try_fold(first, |latest, signer| signer.revoked_since.map(|since| since.max(latest)))
 }
 
-/// Those who signed a key note, and whether a signature line of a known key is invalid. `known` are keys that are
-/// known whatever the note says; those that it revokes are known too.
+/// Returns the signers of a key note, and true if the signature line of a known key is invalid.
+///
+/// Keys in `known` and keys that the note revokes are known.
 pub(crate) fn signers(note: &KeyNote, trust: &Trust, known: &[VerifierKey]) -> (Vec<Signer>, bool) {
     let revoked = note.statements.iter().filter_map(|statement| match statement {
         Statement::Revoke { key, .. } => Some(key),
         Statement::Grant { .. } => None,
     });
-    // A note may have very many statements, and has few signature lines.
+    // Filter by signature lines first: a note may have very many statements but has few lines.
     let has_line = |key: &&VerifierKey| note.note.signatures.iter().any(|line| line.is_of(key));
     let known: Vec<&VerifierKey> = known.iter().chain(revoked).filter(has_line).collect();
     let opened = note.note.open(known.iter().copied());
-    let signers = opened.verified.iter().map(|signature| Signer::of(signature.key, trust));
+    let signers = opened.verified.iter().map(|signature| Signer::new(signature.key, trust));
     (signers.collect(), !opened.invalid.is_empty())
 }
 
@@ -59,9 +61,8 @@ mod tests {
     use super::*;
     use crate::note::KeyType;
 
-    /// An issuer states of names under its own, and a key its own revocation.
     #[test]
-    fn who_may_state_what() {
+    fn issuers_state_about_names_under_theirs_and_keys_about_themselves() {
         let key = |name: &str| VerifierKey::new(name, KeyType::Ed25519, [7; 32]).expect("a name");
         let (issuer, below, other) = (key("example.com"), key("example.com/a"), key("example.org/a"));
         let further_below = key("example.com/a/b");
@@ -80,7 +81,7 @@ mod tests {
         ];
         for (signer, about, grants, revokes) in cases {
             let may = [grant(about), revoke(about)]
-                .map(|statement| Signer::of(signer, &trust).may_state(&statement));
+                .map(|statement| Signer::new(signer, &trust).may_state(&statement));
             assert_eq!(may, [grants, revokes], "{signer} of {about}");
         }
     }

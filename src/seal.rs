@@ -1,9 +1,9 @@
-//! Sealing: a log without a server, which puts chains and key notes into one tree and signs checkpoints.
+//! Sealing: a log without a server. Puts chains and key notes into one tree and signs checkpoints.
 //!
-//! A [`Sealer`] takes exports line by line, in the order in which their leaves shall stand, and takes of them only
-//! what a log must accept (SPEC section 6): a link that extends its chain by one, with its last link signed by
-//! the end of the export, and, where there is a trust file, from an authorized key; and key notes that act. What
-//! is in the log already is not put in again. The first export may be a sealed one: it is then extended.
+//! A [`Sealer`] accepts exports line by line, in the order of the log's future leaves. It accepts only what a log may
+//! accept (SPEC section 6): links that extend their chain by one, with the last link of each chain signed by the end
+//! of the export and, if there is a trust file, from authorized keys; and key notes that take effect. Repeated
+//! entries are added only once. The first export may be a sealed one, which is then extended.
 //!
 //! ```
 //! use countersign::seal::Sealer;
@@ -11,7 +11,7 @@
 //! use countersign::export::{Header, Line};
 //! use countersign::note::SignerKey;
 //! # use countersign::recorder::{Recorder, header};
-//! # let emitter = SignerKey::generate("example.com/a", [1; 32])?;
+//! # let emitter = SignerKey::from_seed("example.com/a", [1; 32])?;
 //! # let at = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example", emitter.verifier_key().clone(), at, &[0; 16])?;
 //! # recorder.sign_with(&emitter)?;
@@ -19,7 +19,7 @@
 //! # recorder.sign_with(&emitter)?;
 //! # let export = header("log.example") + &recorder.drain();
 //!
-//! let log_key = SignerKey::generate("log.example", [7; 32])?;
+//! let log_key = SignerKey::from_seed("log.example", [7; 32])?;
 //! let mut out = Writer::new();
 //! let mut sealer = Sealer::new(&log_key, None)?;
 //! let (first, lines) = export.split_once('\n').unwrap();
@@ -40,23 +40,23 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error};
 use crate::export::writer::Writer;
 use crate::export::{Header, Item};
-use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Growth, Leaf, Rules};
+use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Leaf, PendingBatch, Rules};
 use crate::merkle::{CompactRange, leaf_hash};
 use crate::note::{KeyType, SignerKey};
 use crate::trust::Trust;
 
-/// A log while exports are put into it.
+/// A log that is being sealed.
 pub struct Sealer<'k> {
     key: &'k SignerKey,
     checkpoint_every: Option<NonZeroU64>,
     rules: Rules,
     tree: CompactRange,
-    /// What the exports before this one made of the log.
-    log: Growth,
-    /// What was taken of this one.
+    /// The log's state before the current export.
+    log: PendingBatch,
+    /// The accepted part of the current export.
     export: Acceptance,
     exports: usize,
-    /// How many leaves of the first export are in the log already.
+    /// The number of leaves of the first export that are sealed already.
     sealed: u64,
     /// The size of the last checkpoint written.
     covered: Option<u64>,
@@ -64,16 +64,16 @@ pub struct Sealer<'k> {
     repeated: u64,
 }
 
-/// What became of the exports.
+/// The result of sealing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// The header of the sealed export: it claims all leaves of the log. It goes before the lines written.
+    /// The header of the sealed export, which claims all entries of the log. Write it before the lines.
     pub header: Header,
-    /// How many leaves the log has.
+    /// The number of entries in the log.
     pub size: u64,
-    /// How many of them are new.
+    /// The number of new entries.
     pub added: u64,
-    /// How many leaves of the exports were in the log already.
+    /// The number of entries in the exports that the log had already.
     pub repeated: u64,
 }
 
@@ -82,22 +82,22 @@ fn refuse(message: impl Into<String>, hint: &'static str) -> Error {
 }
 
 impl<'k> Sealer<'k> {
-    /// The log of that key, whose name is the log's origin. Without a trust file any key may sign chains, and key
-    /// notes are taken whoever signed them.
+    /// Creates a sealer for the log of that key, whose name is the log's origin. Without a trust file, any key may
+    /// sign chains, and key notes of any signer are accepted.
     ///
     /// # Errors
     /// [`Code::Key`] for a witness's key.
     pub fn new(key: &'k SignerKey, trust: Option<&Trust>) -> Result<Self, Error> {
         if key.verifier_key().key_type() != KeyType::Ed25519 {
             return Err(Error::new(Code::Key, "a witness's key cannot sign a log")
-                .with_hint("make a log's key with: countersign keygen ORIGIN"));
+                .with_hint("create a log's key with: countersign keygen ORIGIN"));
         }
         Ok(Self {
             key,
             checkpoint_every: None,
             rules: Rules::new(key.verifier_key().name(), trust.cloned()),
             tree: CompactRange::new(),
-            log: Growth::new(0),
+            log: PendingBatch::new(0),
             export: Acceptance::new(0, None),
             exports: 0,
             sealed: 0,
@@ -107,27 +107,29 @@ impl<'k> Sealer<'k> {
         })
     }
 
-    /// Has a checkpoint signed whenever the log's size is a multiple of `leaves`, beside the last one.
+    /// Signs a checkpoint whenever the log's size is a multiple of `leaves`, in addition to the last one.
     #[must_use]
     pub fn checkpoint_every(mut self, leaves: NonZeroU64) -> Self {
         self.checkpoint_every = Some(leaves);
         self
     }
 
-    /// Begins with an export. `sealed` is the size of its last checkpoint, 0 where it has none: so many leaves of
-    /// the first export are in the log already, and keep their checkpoints.
+    /// Begins an export. `sealed` is the size of its last checkpoint, or 0. That many leaves of the first export are
+    /// in the log already and keep their checkpoints.
     ///
     /// # Errors
-    /// [`Code::Refused`] for an export of another log, and for a sealed one that is not the first.
+    /// [`Code::Refused`] for an export of another log, and for a sealed export that is not the first.
     pub fn begin(&mut self, header: &Header, sealed: u64) -> Result<(), Error> {
         let origin = self.rules.origin();
         if header.origin != origin {
-            let message =
-                format!("the export is for the log {:?}, the key is of the log {origin:?}", header.origin);
-            return Err(refuse(message, "a log's key has the log's origin as its name"));
+            let message = format!(
+                "the export is for the log {:?}, but the key is of the log {origin:?}",
+                header.origin
+            );
+            return Err(refuse(message, "use the key that has the log's origin as its name"));
         }
         if self.exports > 0 && sealed > 0 {
-            let hint = "give a sealed export first: it is then extended";
+            let hint = "pass the sealed export first, so that it is extended";
             return Err(refuse("the export is sealed already", hint));
         }
         self.exports += 1;
@@ -135,17 +137,17 @@ impl<'k> Sealer<'k> {
         Ok(())
     }
 
-    /// Takes the next line after the header, and writes what comes of it.
+    /// Processes the next line after the header, and writes the resulting line.
     ///
     /// # Errors
-    /// For what a log may not take: [`Code::Refused`], [`Code::Unauthorized`], [`Code::Gap`], [`Code::Fork`],
-    /// [`Code::Signature`]. Nothing of the line was taken then.
+    /// [`Code::Refused`], [`Code::Unauthorized`], [`Code::Gap`], [`Code::Fork`], or [`Code::Signature`] for a line
+    /// that a log may not accept. Nothing of it was accepted then.
     pub fn line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         if self.exports == 1 && self.covered.unwrap_or(0) < self.sealed {
             return self.sealed_line(item, out);
         }
         match item {
-            // What the sealed export says again of leaves that it has covered.
+            // A repeated checkpoint of the sealed export.
             Item::Checkpoint { signed, text }
                 if self.exports == 1 && self.covered == Some(self.tree.end()) =>
             {
@@ -153,22 +155,23 @@ impl<'k> Sealer<'k> {
                 out.checkpoint(text);
                 Ok(())
             }
-            Item::Checkpoint { .. } => {
-                Err(refuse("the export is sealed already", "give a sealed export first: it is then extended"))
-            }
-            _ => self.take(item, out),
+            Item::Checkpoint { .. } => Err(refuse(
+                "the export is sealed already",
+                "pass the sealed export first, so that it is extended",
+            )),
+            _ => self.accept(item, out),
         }
     }
 
-    fn take(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
-        let entry = Entry::new(None, Leaf::of_item(item)?);
-        let taken = self.export.take(&self.rules, &self.log.over(&Empty), &entry, &[]);
+    fn accept(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
+        let entry = Entry::new(None, Leaf::from_item(item)?);
+        let taken = self.export.accept(&self.rules, &self.log.over(&Empty), &entry, &[]);
         if !taken.map_err(AcceptanceError::refusal)? {
             self.repeated += 1;
             return Ok(());
         }
-        // The export may be large, and its leaves are written.
-        self.export.growth_mut().settle();
+        // Drop the leaves, which are written already: the export may be large.
+        self.export.batch_mut().settle();
         match entry.leaf.event() {
             Some(event) => out.event(&entry.leaf.text, &event.salt, &event.text),
             None => out.item(item),
@@ -181,7 +184,7 @@ impl<'k> Sealer<'k> {
         }
     }
 
-    /// A line of what is in the log already: it was accepted when it was new.
+    /// Processes a line that is in the log already and was accepted when it was new.
     fn sealed_line(&mut self, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         let hash = match item {
             Item::Link { .. } | Item::Note { .. } => {
@@ -195,8 +198,8 @@ impl<'k> Sealer<'k> {
                 leaf_hash(bytes)
             }
             Item::Skip { .. } => {
-                let hint = "a log is extended with all of its entries at hand";
-                return Err(refuse("entries are left out here", hint));
+                let hint = "pass the complete log: it can be extended only with all its entries";
+                return Err(refuse("entries are omitted here", hint));
             }
             Item::Checkpoint { text, signed } => {
                 self.check(signed)?;
@@ -214,12 +217,12 @@ impl<'k> Sealer<'k> {
     fn check(&self, signed: &SignedCheckpoint) -> Result<(), Error> {
         let Checkpoint { size, root, .. } = &signed.checkpoint;
         if !signed.is_signed_by(self.key.verifier_key()) {
-            let hint = "extend it with the key that sealed it";
+            let hint = "extend the export with the key that sealed it";
             return Err(refuse("the checkpoint is not signed by this log key", hint));
         }
         if *size != self.tree.end() || self.tree.root() != Some(*root) {
-            let hint = "the sealed export is not what was sealed: `countersign verify` says more";
-            return Err(refuse("the checkpoint is not of the entries before it", hint));
+            let hint = "run `countersign verify` on the sealed export: it was changed after it was sealed";
+            return Err(refuse("the checkpoint does not match the entries before it", hint));
         }
         Ok(())
     }
@@ -234,27 +237,27 @@ impl<'k> Sealer<'k> {
     /// Ends an export.
     ///
     /// # Errors
-    /// [`Code::Refused`] when the last new link of a chain is not signed.
+    /// [`Code::Refused`] if the last new link of a chain is not signed.
     pub fn end(&mut self) -> Result<(), Error> {
         if self.covered.unwrap_or(0) < self.sealed {
-            let hint = "the file changed, or was cut";
+            let hint = "try again with an intact copy: the file changed or was cut off";
             return Err(refuse("the sealed export ends before its last checkpoint", hint));
         }
         let next = Acceptance::new(self.tree.end(), None);
-        let (growth, _) = core::mem::replace(&mut self.export, next).end()?;
-        self.log.merge(growth);
+        let (batch, _) = core::mem::replace(&mut self.export, next).end()?;
+        self.log.merge(batch);
         Ok(())
     }
 
-    /// Writes the last checkpoint, where the leaves before it are not covered.
+    /// Writes the last checkpoint, unless the last leaf is covered already.
     ///
     /// # Errors
-    /// [`Code::Export`] when there is no leaf.
+    /// [`Code::Export`] if there is no leaf.
     pub fn finish(mut self, out: &mut Writer) -> Result<Sealed, Error> {
         let size = self.tree.end();
         if size == 0 {
             return Err(Error::new(Code::Export, "there is nothing to seal")
-                .with_hint("the exports hold neither links nor key notes"));
+                .with_hint("pass exports that contain links or key notes"));
         }
         if self.covered != Some(size) {
             self.sign(out)?;
@@ -274,9 +277,9 @@ mod tests {
     use crate::recorder::Recorder;
 
     #[test]
-    fn what_is_written_is_not_kept() {
+    fn written_leaves_are_not_kept() {
         let [key, log] =
-            ["example.com/a", "log.example"].map(|name| SignerKey::generate(name, [1; 32]).unwrap());
+            ["example.com/a", "log.example"].map(|name| SignerKey::from_seed(name, [1; 32]).unwrap());
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let mut recorder = Recorder::open("log.example", key.verifier_key().clone(), at, &[0; 16]).unwrap();
         recorder.sign_with(&key).unwrap();
@@ -289,7 +292,7 @@ mod tests {
             sealer.line(&Line::parse(line).unwrap().item, &mut Writer::new()).unwrap();
         }
         assert!(sealer.begin(&header, 2).is_err(), "only the first export may be a sealed one");
-        let (growth, taken) = sealer.export.end().unwrap();
-        assert_eq!((growth.size(), taken.added, growth.leaves().len()), (2, 2, 0));
+        let (batch, taken) = sealer.export.end().unwrap();
+        assert_eq!((batch.size(), taken.added, batch.leaves().len()), (2, 2, 0));
     }
 }

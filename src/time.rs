@@ -13,35 +13,35 @@ use core::str::FromStr;
 
 use crate::error::{Code, Error, Quoted};
 
-/// A day, in milliseconds.
+/// Milliseconds in a day.
 pub const DAY: i64 = 86_400_000;
 
-/// A moment in the years 0000 to 9999, in milliseconds from 1970-01-01T00:00:00Z.
+/// A time in the years 0000 to 9999, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Time(i64);
 
 impl Time {
-    /// The first moment that can be written.
+    /// The earliest time that can be written.
     pub const MIN: Self = Self(-62_167_219_200_000);
-    /// The last moment that can be written.
+    /// The latest time that can be written.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// The moment so many milliseconds from the epoch, or `None` outside the years 0000 to 9999.
+    /// Converts milliseconds since the epoch. `None` outside the years 0000 to 9999.
     pub const fn from_millis(millis: i64) -> Option<Self> {
         if millis >= Self::MIN.0 && millis <= Self::MAX.0 { Some(Self(millis)) } else { None }
     }
 
-    /// The moment so many seconds from the epoch, or `None` after the year 9999.
+    /// Converts seconds since the epoch. `None` after the year 9999.
     pub fn from_seconds(seconds: u64) -> Option<Self> {
         i64::try_from(seconds).ok()?.checked_mul(1000).and_then(Self::from_millis)
     }
 
-    /// Milliseconds from the epoch; negative before 1970.
+    /// Returns the milliseconds since the epoch; negative before 1970.
     pub const fn millis(self) -> i64 {
         self.0
     }
 
-    /// Reads exactly 24 bytes of text.
+    /// Parses exactly 24 bytes of text.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let text: &[u8; 24] = text.try_into().ok()?;
         let digits = |from: usize, to: usize| {
@@ -75,7 +75,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-// Days are counted in years that begin in March, so that the leap day is the last of its year.
+// Years begin in March here, so that the leap day is the last of its year.
 fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_that_there_is_not_is_no_date() {
+    fn refuses_dates_that_do_not_exist() {
         for month in 1..=12 {
             let last = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month - 1];
             for (day, is_date) in [(0, false), (1, true), (last, true), (last + 1, false)] {
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn days_follow_each_other_through_all_leap_years() {
+    fn days_are_consecutive_through_all_leap_years() {
         let mut days = Time::MIN.millis() / DAY;
         for year in 0..10_000 {
             let is_leap = year % 4 == 0 && year % 100 != 0 || year % 400 == 0;

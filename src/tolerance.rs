@@ -1,55 +1,53 @@
-//! How far clocks may be apart (SPEC section 6): by one rule a log takes links, attaches cosignatures, and a verifier
-//! finds that a link is of the future. So what a log accepts verifies.
+//! Allowed clock differences (SPEC section 6). Logs use them to accept links and cosignatures, and verifiers to
+//! detect links from the future, so everything that a log accepts also verifies.
 //!
-//! A link may be [`FUTURE`] later than what its checkpoint existed by. A log spends 2 minutes of that on emitters'
-//! clocks ([`EMITTER`]) and 2 on its own, held against its witnesses' ([`WITNESS`]). The rest is room for cosignatures
-//! being whole seconds and for a clock that is set meanwhile.
+//! A link may be dated up to [`FUTURE`] after the time its checkpoint existed by. A log spends 2 minutes of that on
+//! emitters' clocks ([`EMITTER`]) and 2 on the difference between its own clock and its witnesses' ([`WITNESS`]). The
+//! rest covers the rounding of cosignatures to whole seconds and clock adjustments in between.
 
 use crate::time::{DAY, Time};
 
-/// How much later than a checkpoint existed by a link may be that it is the first to hold, in milliseconds
-/// (`time.future`).
+/// Maximum time of a link after the time its first checkpoint existed by, in milliseconds (`time.future`).
 pub const FUTURE: i64 = 5 * MINUTE;
-/// How far a link's time may be ahead of the clock of the log that takes it, in milliseconds.
+/// Maximum time of a link ahead of the accepting log's clock, in milliseconds.
 pub const EMITTER: i64 = 2 * MINUTE;
-/// How far a log's clock and a witness's may be apart, either way, in milliseconds.
+/// Maximum difference between a log's clock and a witness's in either direction, in milliseconds.
 pub const WITNESS: i64 = 2 * MINUTE;
-/// How late a link may reach the log (`time.late`), and how long after its last window a key's links may be attested
-/// (`key.late`), in milliseconds.
+/// Maximum delay until a link reaches the log (`time.late`), and until a key's links are attested after its last
+/// window (`key.late`), in milliseconds.
 pub const LATE: i64 = DAY;
-/// How long before a moment by which witnesses have to attest a link a log ceases to take it, in milliseconds: what its
-/// clock and theirs may be apart, and time for them to answer.
+/// Margin before a moment by which witnesses must attest a link, in milliseconds. A log stops accepting such links
+/// this long before, to allow for clock differences and for the witnesses' response time.
 pub const SETTLE: i64 = 5 * MINUTE;
 
 const MINUTE: i64 = 60_000;
-/// A cosignature's time is rounded down to whole seconds.
+/// Cosignature times are rounded down to whole seconds.
 const ROUNDING: i64 = 1000;
 
 const _: () = assert!(EMITTER + WITNESS + ROUNDING < FUTURE && WITNESS + ROUNDING < SETTLE);
 
-/// Whether a link of that time is of the future of a checkpoint that existed by then.
+/// True if a link is too far in the future of a checkpoint that existed by `existed_by`.
 pub fn is_future(link: Time, existed_by: Time) -> bool {
     after(link, existed_by) > FUTURE
 }
 
-/// For how many milliseconds a log whose clock shows `now` does not take a link of that time yet; none where it may be
-/// taken.
+/// Returns the milliseconds until a log whose clock shows `now` accepts a link of that time, or `None` if it accepts
+/// it already.
 pub fn early(link: Time, now: Time) -> Option<u64> {
     u64::try_from(after(link, now) - EMITTER).ok().filter(|millis| *millis > 0)
 }
 
-/// Whether a log's clock and a witness's agree. Both as they were at one moment.
+/// True if a log's clock and a witness's agree. Both times are of the same moment.
 pub fn agree(log: Time, witness: Time) -> bool {
     after(log, witness).abs() <= WITNESS
 }
 
-/// Whether it is too late, by the log's clock, to have a link attested before that moment.
+/// True if, by the log's clock, a link can no longer be attested before `moment` (milliseconds since the epoch).
 pub fn is_too_late(now: Time, moment: i64) -> bool {
     now.millis().saturating_add(SETTLE) >= moment
 }
 
-/// By how many milliseconds one time is after another. Times are of the years 0000 to 9999: the difference never
-/// overflows.
+/// Returns `time - other` in milliseconds. Cannot overflow: times are in the years 0000 to 9999.
 const fn after(time: Time, other: Time) -> i64 {
     time.millis() - other.millis()
 }
@@ -68,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_still_within() {
+    fn limits_are_inclusive() {
         let now = time(1_000_000_000_000);
         let at = |millis| time(now.millis() + millis);
         assert_eq!([FUTURE, FUTURE + 1].map(|ahead| is_future(at(ahead), now)), [false, true]);
@@ -81,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_and_the_last_moment_are_times_like_others() {
+    fn extreme_times_do_not_overflow() {
         assert!(is_future(Time::MAX, Time::MIN) && !is_future(Time::MIN, Time::MAX));
         assert!(early(Time::MAX, Time::MIN).is_some() && early(Time::MAX, Time::MAX).is_none());
         assert!(!agree(Time::MIN, Time::MAX) && agree(Time::MIN, Time::MIN));
@@ -91,10 +89,10 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever a log takes is not of the future of a witness whose clock agrees with the log's, whole seconds and
-        /// all, as long as the log's clock is not set back by more than the room that is left.
+        /// A link that a log accepts is never from the future of a witness whose clock agrees with the log's, even
+        /// with rounding to whole seconds and with the log's clock set back by the remaining margin.
         #[test]
-        fn what_a_log_takes_verifies(
+                fn accepted_links_verify(
             now in 0..253_402_300_000_000_i64,
             ahead in -DAY..EMITTER + 10_000,
             apart in -WITNESS - 10_000..WITNESS + 10_000,

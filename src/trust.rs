@@ -1,7 +1,7 @@
 //! The trust file: what the reader of an export decides to trust (SPEC section 8).
 //!
-//! It is a C2SP tlog-policy, with three more kinds of line. Words are separated by spaces and tabs; a
-//! line that begins with `#` is a comment.
+//! The file is a C2SP tlog-policy with three more kinds of line. Words are separated by spaces and tabs; a line that
+//! begins with `#` is a comment.
 //!
 //! ```text
 //! log log.example/audit+8e3e8e37+AW/J8OsuOPVmWI8/pwifiQM4XIRhCKEm/ssmvJYjLcem https://log.example/
@@ -14,8 +14,8 @@
 //! revoke example.com/dashboard/b+6e6e358c+AVzl3WhC/jb9qd7QbzM/pSUPF830okbRhcUprMWXW5Va 2026-11-20T06:00:00.000Z
 //! ```
 //!
-//! Names of witnesses and groups mean something within the file alone: they are bytes, and what
-//! they stand for comes on an earlier line.
+//! Names of witnesses and groups are byte strings, local to the file, and must be defined on an earlier line than
+//! their use.
 //!
 //! ```
 //! use countersign::trust::Trust;
@@ -39,29 +39,29 @@ use crate::note::{KeyType, VerifierKey};
 use crate::phrases;
 use crate::time::Time;
 
-/// What a reader trusts. The default trusts nothing and asks for no witnesses. Clones share it.
+/// A reader's trust decisions. The default trusts no key and requires no witnesses. Clones share their content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Trust(Arc<Lists>);
 
-/// The lines of a trust file, by their kind.
+/// The lines of a trust file, by kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Lists {
     logs: Vec<Log>,
     witnesses: Vec<Witness>,
     groups: Vec<Group>,
-    /// None for `quorum none`.
+    /// `None` for `quorum none`.
     quorum: Option<Member>,
     issuers: Vec<VerifierKey>,
     emitters: Vec<VerifierKey>,
     revocations: Vec<Revocation>,
 }
 
-/// A `revoke` line: the key is not to be trusted from `since` on.
+/// A `revoke` line: the key is not trusted from `since` on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revocation {
     /// An emitter's key, or an issuer's.
     pub key: VerifierKey,
-    /// From which moment on, or `None` for always.
+    /// The moment of revocation, or `None` for always.
     pub since: Option<Time>,
 }
 
@@ -80,7 +80,7 @@ struct Witness {
     url: Option<Vec<u8>>,
 }
 
-/// At least `threshold` of `members`, which are witnesses and earlier groups.
+/// A group that is met if at least `threshold` of `members` are: witnesses and earlier groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Group {
     name: Vec<u8>,
@@ -97,84 +97,83 @@ enum Member {
 /// The two times of a checkpoint that witnesses saw (SPEC section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Times {
-    /// It existed by then: the least t such that the cosignatures of time ≤ t meet the quorum.
+    /// The least t such that the cosignatures of time ≤ t meet the quorum: the checkpoint existed by then.
     pub existed_by: Time,
-    /// It was seen at that time: the greatest t such that the cosignatures of time ≥ t meet it.
+    /// The greatest t such that the cosignatures of time ≥ t meet the quorum: the checkpoint was seen at that time.
     pub seen_at: Time,
 }
 
 impl Trust {
-    /// Reads a trust file.
+    /// Parses a trust file.
     ///
     /// # Errors
     ///
-    /// [`Code::Trust`], with the line where there is one, when it is unusable.
+    /// [`Code::Trust`], with the line if there is one.
     pub fn parse(file: &[u8]) -> Result<Self, Error> {
         Reader::default().read(file)
     }
 
-    /// Reads what is trusted of one log: its vkey, or a trust file with exactly one `log` line.
+    /// Parses the trust in one log: a vkey, or a trust file with exactly one `log` line.
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] for a vkey that is none, [`Code::Trust`] for an unusable trust file.
-    pub fn of_one_log(text: &str) -> Result<Self, Error> {
+    /// [`Code::Key`] for an invalid vkey, [`Code::Trust`] for an invalid trust file.
+    pub fn parse_single_log(text: &str) -> Result<Self, Error> {
         let text = text.trim_matches([' ', '\t', '\n']);
         if !text.contains([' ', '\t', '\n']) {
             let log = Log { key: text.parse()?, url: None };
             return Ok(Self(Arc::new(Lists { logs: vec![log], ..Lists::default() })));
         }
-        Self::parse_one_log(text)
+        Self::parse_file_of_single_log(text)
     }
 
-    /// Apart: an engine that compiles a function when it is first called need not compile this for a vkey.
+    /// A function of its own, so that an engine with lazy compilation need not compile it for a vkey.
     #[inline(never)]
-    fn parse_one_log(text: &str) -> Result<Self, Error> {
+    fn parse_file_of_single_log(text: &str) -> Result<Self, Error> {
         let trust = Self::parse(text.as_bytes())?;
         match trust.0.logs.len() {
             1 => Ok(trust),
-            0 => Err(refuse("the trust file names no log").with_hint("add its line: log <vkey>")),
+            0 => Err(refuse("the trust file names no log").with_hint("add a line: log <vkey>")),
             _ => Err(refuse("the trust file names more than one log")
-                .with_hint("keep the line of the log that is meant here")),
+                .with_hint("keep only the line of the log to check")),
         }
     }
 
-    /// The keys of the logs, each with its log's origin as its name.
+    /// Returns the keys of the logs. A key's name is its log's origin.
     pub fn logs(&self) -> impl ExactSizeIterator<Item = &VerifierKey> + Clone {
         self.0.logs.iter().map(|log| &log.key)
     }
 
-    /// The witnesses' keys, in the file's order.
+    /// Returns the witnesses' keys in the file's order.
     pub fn witnesses(&self) -> impl ExactSizeIterator<Item = &VerifierKey> + Clone {
         self.0.witnesses.iter().map(|witness| &witness.key)
     }
 
-    /// Where the witness at that place of [`Trust::witnesses`] is asked for cosignatures, if the file says so in
-    /// UTF-8.
+    /// Returns the URL of the witness at index `place` of [`Trust::witnesses`], if the file has one in UTF-8.
     pub fn witness_url(&self, place: usize) -> Option<&str> {
         core::str::from_utf8(self.0.witnesses.get(place)?.url.as_deref()?).ok()
     }
 
-    /// The keys that may grant and revoke emitters whose names are under their own.
+    /// Returns the issuers: keys that may grant and revoke emitters whose names are under their own.
     pub fn issuers(&self) -> &[VerifierKey] {
         &self.0.issuers
     }
 
-    /// The keys that may sign chains, whatever a log says.
+    /// Returns the emitters: keys that may sign chains without a grant in the log.
     pub fn emitters(&self) -> &[VerifierKey] {
         &self.0.emitters
     }
 
-    /// The keys that are revoked, in the file's order. A key may be here more than once.
+    /// Returns the revocations in the file's order. A key may occur more than once.
     pub fn revocations(&self) -> &[Revocation] {
         &self.0.revocations
     }
 
-    /// This trust with one more log.
+    /// Adds a log.
     ///
     /// # Errors
     ///
-    /// [`Code::Trust`] when the key is a witness's, or there is a log with this public key.
+    /// [`Code::Trust`] if the key is a witness's, or if there is a log with this public key.
     pub fn with_log(mut self, key: VerifierKey) -> Result<Self, Error> {
         let key = of_type(key, KeyType::Ed25519)?;
         if self.logs().any(|log| log.public() == key.public()) {
@@ -184,45 +183,45 @@ impl Trust {
         Ok(self)
     }
 
-    /// This trust with one more issuer.
+    /// Adds an issuer.
     ///
     /// # Errors
     ///
-    /// [`Code::Trust`] when the key is a witness's.
+    /// [`Code::Trust`] if the key is a witness's.
     pub fn with_issuer(mut self, key: VerifierKey) -> Result<Self, Error> {
         Arc::make_mut(&mut self.0).issuers.push(of_type(key, KeyType::Ed25519)?);
         Ok(self)
     }
 
-    /// This trust with one more emitter.
+    /// Adds an emitter.
     ///
     /// # Errors
     ///
-    /// [`Code::Trust`] when the key is a witness's.
+    /// [`Code::Trust`] if the key is a witness's.
     pub fn with_emitter(mut self, key: VerifierKey) -> Result<Self, Error> {
         Arc::make_mut(&mut self.0).emitters.push(of_type(key, KeyType::Ed25519)?);
         Ok(self)
     }
 
-    /// Whether a line of the file names that key: as an emitter, as an issuer, or to revoke it.
+    /// True if any line names the key: as an emitter, as an issuer, or to revoke it.
     pub fn names(&self, key: &VerifierKey) -> bool {
         let revoked = self.0.revocations.iter().map(|line| &line.key);
         self.0.emitters.iter().chain(&self.0.issuers).chain(revoked).any(|named| named == key)
     }
 
-    /// Since when the `revoke` lines together revoke a key: none where they do not, and no moment for always.
+    /// Returns since when the `revoke` lines revoke a key: `None` if they don't, `Some(None)` for always.
     pub fn revoked_since(&self, key: &VerifierKey) -> Option<Option<Time>> {
-        // No bound is the least, as is `None`.
+        // `None` (no bound) sorts before every time.
         self.0.revocations.iter().filter(|line| line.key == *key).map(|line| line.since).min()
     }
 
-    /// Whether cosignatures are asked for: the quorum is not `none`.
+    /// True if cosignatures are required, that is, the quorum is not `none`.
     pub fn has_quorum(&self) -> bool {
         self.0.quorum.is_some()
     }
 
-    /// Whether the quorum is met when the witnesses of those places in [`Trust::witnesses`]
-    /// cosigned. It always is when the quorum is `none`.
+    /// True if the quorum is met when `cosigned` is true for the indexes in [`Trust::witnesses`] that cosigned.
+    /// Always true if the quorum is `none`.
     pub fn quorum_met(&self, cosigned: &dyn Fn(usize) -> bool) -> bool {
         let met = |groups: &[bool], member: Member| match member {
             Member::Witness(witness) => cosigned(witness),
@@ -236,8 +235,8 @@ impl Trust {
         self.0.quorum.is_none_or(|member| met(&groups, member))
     }
 
-    /// The times of a checkpoint with these valid cosignatures, each the witness's place in
-    /// [`Trust::witnesses`] and its time. `None` when the quorum is `none` or is not met.
+    /// Returns the times of a checkpoint with these valid cosignatures, given as index in [`Trust::witnesses`] and
+    /// time. `None` if the quorum is `none` or not met.
     pub fn times(&self, cosignatures: &[(usize, Time)]) -> Option<Times> {
         self.0.quorum?;
         let meets = |those: &dyn Fn(Time) -> bool| {
@@ -251,8 +250,8 @@ impl Trust {
         })
     }
 
-    /// This trust as a trust file. [`Trust::parse`] reads it back as it is. It is bytes because
-    /// the names of witnesses and groups are.
+    /// Serializes to a trust file that [`Trust::parse`] reads back unchanged. Bytes, because names of witnesses and
+    /// groups need not be UTF-8.
     pub fn to_text(&self) -> Vec<u8> {
         let name = |member: &Member| match *member {
             Member::Witness(witness) => self.0.witnesses[witness].name.clone(),
@@ -289,26 +288,26 @@ fn of_type(key: VerifierKey, kind: KeyType) -> Result<VerifierKey, Error> {
     Err(Error::new(Code::Trust, format!("{key} is not of type 0x0{}", kind as u8)))
 }
 
-/// The file while it is read.
+/// The parser's state.
 #[derive(Default)]
 struct Reader {
     trust: Lists,
-    /// In the order of their bytes. Sorted lists, because maps take more code.
+    /// Sorted by bytes. Sorted lists compile to less code than maps.
     names: Vec<Name>,
-    /// Those of logs and those of witnesses, in order, too.
+    /// The logs' public keys, sorted; likewise the witnesses'.
     log_keys: Vec<Vec<u8>>,
     witness_keys: Vec<Vec<u8>>,
     has_quorum: bool,
 }
 
-/// What a name stands for, and whether a group has it as a member.
+/// A defined name, and whether a group has it as a member.
 struct Name {
     text: Vec<u8>,
     member: Member,
     grouped: bool,
 }
 
-/// Adds a key to a sorted list. Whether it was not there.
+/// Inserts a key into a sorted list. Returns true if it is new.
 fn insert(keys: &mut Vec<Vec<u8>>, key: &VerifierKey) -> bool {
     let place = keys.binary_search_by(|known| known.as_slice().cmp(key.public()));
     if let Err(place) = place {
@@ -343,7 +342,7 @@ impl Reader {
             let error = refuse(phrases::TRUST_CONTROL_CHARACTER);
             return Err(match byte {
                 b'\r' => error.with_hint(phrases::HINT_TRUST_CRLF),
-                // Where a page decoded them, the first bytes of both are others.
+                // If a page decoded the file as text, the first bytes of either encoding differ.
                 0 => error.with_hint(phrases::HINT_HEADER_UTF16),
                 0x1f => error.with_hint(phrases::HINT_TRUST_COMPRESSED),
                 _ => error,
@@ -436,7 +435,7 @@ impl Reader {
         place.and_then(|place| self.names.get_mut(place)).ok_or_else(|| refuse(phrases::TRUST_NAME_UNKNOWN))
     }
 
-    /// Where a name is in the list, or else would be.
+    /// Returns the index of a name in the sorted list, or else where to insert it.
     fn place(&self, name: &[u8]) -> Result<usize, usize> {
         self.names.binary_search_by(|known| known.text.as_slice().cmp(name))
     }
@@ -464,7 +463,7 @@ fn usage(kind: &[u8]) -> Error {
         b"issuer" => "issuer <vkey>",
         b"emitter" => "emitter <vkey>",
         b"revoke" => "revoke <vkey> <since>",
-        // What stands there is not repeated: it may be a secret key, given in the wrong place.
+        // The word is not repeated: it may be a private key in the wrong place.
         _ if kind.starts_with(b"PRIVATE+KEY+") => {
             return refuse(phrases::TRUST_SECRET_KEY).with_hint(phrases::HINT_TRUST_SECRET_KEY);
         }
@@ -492,12 +491,12 @@ mod tests {
     use crate::note::SignerKey;
 
     fn witness(seed: u8) -> VerifierKey {
-        SignerKey::generate_witness("witness.example", [seed; 32]).expect("a name").verifier_key().clone()
+        SignerKey::witness_from_seed("witness.example", [seed; 32]).expect("a name").verifier_key().clone()
     }
 
     #[test]
-    fn a_secret_key_in_the_wrong_place_is_not_repeated() {
-        let key = SignerKey::generate("example.com", [9; 32]).expect("a name").encode();
+    fn errors_do_not_repeat_a_misplaced_private_key() {
+        let key = SignerKey::from_seed("example.com", [9; 32]).expect("a name").encode();
         let secret = key.splitn(5, '+').last().expect("the key's bytes");
         let lines = ["KEY", "log KEY", "issuer KEY", "emitter KEY", "revoke KEY -", "witness w KEY", "xKEY"];
         for line in lines {
@@ -510,14 +509,14 @@ mod tests {
         Time::from_millis(second * 1000).expect("a time")
     }
 
-    /// Witnesses w0, w1, w2 and these lines.
+    /// Parses a trust file with the witnesses w0, w1, w2 and these lines.
     fn trust(lines: &str) -> Result<Trust, Error> {
         let [a, b, c] = [0, 1, 2].map(witness);
         Trust::parse(format!("witness w0 {a}\nwitness w1 {b}\nwitness w2 {c}\n{lines}").as_bytes())
     }
 
     #[test]
-    fn the_times_are_those_of_the_quorum() {
+    fn times_are_those_of_the_quorum() {
         let two = trust("group g 2 w0 w1 w2\nquorum g\n").expect("a trust file");
         let times = |cosignatures: &[(usize, i64)]| {
             let cosignatures: Vec<_> = cosignatures.iter().map(|&(by, second)| (by, at(second))).collect();
@@ -526,7 +525,7 @@ mod tests {
         assert_eq!(times(&[(0, 5)]), None);
         assert_eq!(times(&[(0, 5), (0, 6)]), None, "one witness twice");
         assert_eq!(times(&[(0, 5), (1, 3)]), Some((at(5), at(3))));
-        // One witness alone moves neither time past what two others say.
+        // A single witness cannot move a time past what the two others attest.
         assert_eq!(times(&[(0, 5), (1, 6), (2, 1_000_000)]), Some((at(6), at(6))));
         assert_eq!(times(&[(0, 5), (1, 6), (2, 0)]), Some((at(5), at(5))));
 
@@ -538,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unusable_file_is_refused_with_the_line() {
+    fn invalid_files_are_refused_with_the_line() {
         let key = witness(9);
         let log = VerifierKey::new("log.example", KeyType::Ed25519, [7; 32]).expect("a name");
         let cases = [
@@ -577,14 +576,14 @@ mod tests {
     }
 
     #[test]
-    fn a_file_has_at_most_1_mib() {
+    fn files_have_at_most_1_mib() {
         let file = |length: usize| [&vec![b'#'; length - 12], &b"\nquorum none"[..]].concat();
         assert!(Trust::parse(&file(1 << 20)).is_ok());
         assert_eq!(Trust::parse(&file((1 << 20) + 1)).expect_err("too large").code, Code::Trust);
     }
 
     #[test]
-    fn a_trust_file_is_written_as_it_was_read() {
+    fn trust_files_round_trip() {
         let [a, b, c] = [0, 1, 2].map(witness);
         let key = |seed| VerifierKey::new("example.com", KeyType::Ed25519, [seed; 32]).expect("a name");
         let file = format!(
@@ -609,12 +608,12 @@ mod tests {
     }
 
     #[test]
-    fn one_log_is_a_vkey_or_a_trust_file() {
-        let key = |name: &str| SignerKey::generate(name, [1; 32]).expect("a name").verifier_key().clone();
+    fn parses_a_single_log_from_a_vkey_or_a_trust_file() {
+        let key = |name: &str| SignerKey::from_seed(name, [1; 32]).expect("a name").verifier_key().clone();
         let (log, other) =
-            (key("log.example"), SignerKey::generate("other.example", [2; 32]).expect("a name"));
+            (key("log.example"), SignerKey::from_seed("other.example", [2; 32]).expect("a name"));
         let origins = |text: &str| {
-            let trust = Trust::of_one_log(text).map_err(|error| error.code)?;
+            let trust = Trust::parse_single_log(text).map_err(|error| error.code)?;
             Ok(trust.logs().map(|log| log.name().to_owned()).collect::<Vec<_>>())
         };
         let expected = Ok(vec!["log.example".to_owned()]);
@@ -627,12 +626,12 @@ mod tests {
         assert_eq!(origins(""), Err(Code::Key));
         assert_eq!(origins("log.example"), Err(Code::Key));
         let secret = other.encode();
-        let error = Trust::of_one_log(&secret).expect_err("a secret key");
+        let error = Trust::parse_single_log(&secret).expect_err("a secret key");
         assert!(!format!("{error} {error:?}").contains(&secret[40..]));
     }
 
     #[test]
-    fn keys_can_be_trusted_by_hand() {
+    fn builds_trust_key_by_key() {
         let key = |name: &str| VerifierKey::new(name, KeyType::Ed25519, [7; 32]).expect("a name");
         let trust =
             Trust::default().with_log(key("log")).and_then(|trust| trust.with_emitter(key("emitter")));
@@ -647,7 +646,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_not_of_its_kinds_form_is_refused_with_the_form() {
+    fn malformed_lines_are_refused_with_their_form() {
         let key = witness(1);
         for (line, form) in [
             ("log", "log <vkey> [<url>]"),
@@ -667,10 +666,10 @@ mod tests {
             assert_eq!((error.code, error.hint), (Code::Trust, Some(form)), "{line}");
         }
         let error = |line: &str| Trust::parse(line.as_bytes()).expect_err(line).into_message();
-        assert_eq!(error("PRIVATE+KEY+a"), "this is a secret key, not a trust file");
-        assert_eq!(error("trust me"), "there is no such kind of line");
+        assert_eq!(error("PRIVATE+KEY+a"), "this is a private key, not a trust file");
+        assert_eq!(error("trust me"), "the line begins with an unknown word");
         for (file, says) in [
-            ("trust me", "lines are log, witness"),
+            ("trust me", "begin lines with log, witness"),
             ("\u{feff}log KEY", "byte order mark"),
             (r#"{"countersign":"export/v1","origin":"log.example"}"#, "this is an export"),
             ("-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n", "PEM, SSH or JSON"),
@@ -683,7 +682,7 @@ mod tests {
             let hint = Trust::parse(file.as_bytes()).expect_err(file).hint;
             assert!(hint.is_some_and(|hint| hint.contains(says)), "{file}");
         }
-        let none = Trust::of_one_log("quorum none\n").expect_err("no log");
+        let none = Trust::parse_single_log("quorum none\n").expect_err("no log");
         assert_eq!(none.message, "the trust file names no log");
     }
 }

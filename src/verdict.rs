@@ -1,28 +1,28 @@
-//! The words that sum up what verifying found (SPEC section 9).
+//! The verdict on an export (SPEC section 9).
 
 use crate::words::words;
 
 words! {
-    /// The one answer to "can this be believed?", computed by the verifier and nowhere else.
+    /// The overall result of verification. Only the verifier computes it.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Verdict {
-        /// Something here is not what was recorded.
+        /// Recorded data was changed.
         Altered = "altered",
-        /// Something is missing, repeated, out of order, not allowed or not what was expected.
+        /// Entries are missing, repeated, out of order, not allowed, or not as expected.
         Broken = "broken",
-        /// Not checked to the end.
+        /// The input was not checked to its end.
         NotChecked = "not_checked",
-        /// Consistent in itself, but the signer is not confirmed.
+        /// Consistent in itself, but the signer is not trusted.
         Untrusted = "untrusted",
-        /// Intact, not shown to be complete.
+        /// Intact, but not shown to be complete.
         Partial = "partial",
-        /// Unaltered, in order, signed by trusted keys, complete.
+        /// Unaltered, in order, complete, and signed by trusted keys.
         Verified = "verified",
     }
 }
 
 impl Verdict {
-    /// The status with which a program that verifies exits.
+    /// Returns the exit status of a program that verifies.
     pub const fn exit_status(self) -> u8 {
         match self {
             Self::Verified => 0,

@@ -1,7 +1,8 @@
-//! Verifying an export: one streaming pass, one report, one verdict (SPEC section 9).
+//! Verification of an export: one streaming pass, one report, one verdict (SPEC section 9).
 //!
-//! A [`Verifier`] takes the export's bytes in any pieces and keeps the right edge of the tree, a few numbers for
-//! each chain, the keys and the checkpoints' times: its memory grows with chains, never with events.
+//! A [`Verifier`] accepts the export's bytes in pieces of any size. It keeps the right edge of the tree, a few
+//! numbers for each chain, the keys, and the checkpoints' times, so its memory grows with the number of chains but
+//! not of events.
 //!
 //! ```
 //! use countersign::verify::{Options, Verifier};
@@ -16,11 +17,11 @@
 //! assert_eq!(verification.report.counts.lines, 1);
 //! ```
 //!
-//! What a reader wants to know on the way is [`Update`]: events that verify, what there is beside them, findings as they
-//! are met. An export that goes on is verified by [`Verifier::live`].
+//! [`Update`] reports progress: events as they become verified, marks for other lines, and findings as they occur.
+//! [`Verifier::live`] verifies an export that is still growing.
 //!
-//! Every check of SPEC's table has a file here by its name. What can be told from a stretch of lines alone is
-//! worked out in `summary`, perhaps on another core; `sequence` takes the summaries in order.
+//! Each check of SPEC's table has a module of its own name. `summary` does the work that needs only a chunk of lines,
+//! possibly on another core; `sequence` absorbs the summaries in order.
 
 mod append_only;
 mod attested;
@@ -87,80 +88,81 @@ use crate::export::Header;
 use crate::time::Time;
 use crate::trust::Trust;
 
-/// What a reader brings to an export.
+/// The reader's input to verification.
 #[derive(Clone, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
+#[allow(clippy::struct_excessive_bools, reason = "independent options")]
 pub struct Options {
-    /// What the reader trusts.
+    /// The keys, logs, and witnesses that the reader trusts.
     pub trust: Trust,
-    /// Checkpoints that were verified before, perhaps with extension lines; their signatures are not looked at
-    /// again (SPEC section 8).
+    /// Checkpoints that were verified before, possibly with extension lines. Their signatures are not verified again
+    /// (SPEC section 8).
     pub pins: Vec<SignedCheckpoint>,
-    /// What the reader expects of the export.
+    /// The reader's expectations of the export.
     pub expect: Expectations,
-    /// Whether to hand out [`VerifiedEvent`]s.
+    /// True to return [`VerifiedEvent`]s.
     pub events: bool,
-    /// Whether to hand out [`Mark`]s.
+    /// True to return [`Mark`]s.
     pub marks: bool,
-    /// Whether to hand out [`Finding`]s as they are met. The report has the last word.
+    /// True to return [`Finding`]s as they occur. They are provisional; the report is final.
     pub findings: bool,
-    /// Whether this is no export but what `check` makes of a log's tiles. No event is in them, and perhaps no link:
-    /// what a log need not hold is then no required check, `tree` and `log` always are, and checkpoints may have
-    /// extension lines, as other people's logs sign them.
+    /// True if the input was reconstructed by `check` from a log's tiles rather than exported.
+    ///
+    /// Such input has no events and perhaps no links. Checks that such a log need not satisfy are then not required,
+    /// `tree` and `log` always are, and checkpoints may have extension lines, as other logs sign them.
     pub tiles: bool,
 }
 
-/// What a reader expects of an export.
+/// A reader's expectations of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expectations {
-    /// The log.
+    /// The expected origin of the log.
     pub origin: Option<String>,
-    /// The leaves from the first index up to, and not including, the second.
+    /// The expected entries, from the first index up to but not including the second.
     pub range: Option<(u64, u64)>,
-    /// How old the log's time may be.
+    /// The maximum age of the log's time.
     pub max_age: Option<MaxAge>,
 }
 
-/// The greatest age of the log's time.
+/// The maximum age of the log's time, and when to measure it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxAge {
-    /// The age, in seconds.
+    /// The maximum age in seconds.
     pub seconds: i64,
-    /// The moment that it is measured at.
+    /// The time at which the age is measured.
     pub now: Time,
 }
 
 impl Expectations {
-    /// Whether nothing is expected.
+    /// True if nothing is expected.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
-/// What verifying produced.
+/// The result of verification.
 #[derive(Clone, Debug)]
 pub struct Verification {
     /// The report.
     pub report: Report,
-    /// The checkpoint to pin for next time, a signed note: there unless `tree` or `log` does not pass or any check
-    /// fails.
+    /// The checkpoint to pin for next time, as a signed note. `None` if `tree` or `log` does not pass, or if any
+    /// check fails.
     pub pin: Option<String>,
 }
 
-/// Verifies one export.
+/// A verifier of one export.
 pub struct Verifier {
     splitter: Splitter,
     summarizer: Option<Summarizer>,
     progress: Progress,
-    /// Whether the export goes on.
+    /// True if the export is still growing.
     live: bool,
-    /// Whether events are to say where they stand.
+    /// True if events report their position in the export.
     locates: bool,
-    /// What there is to tell of an export that goes on and ends after the last checkpoint so far.
+    /// The verification up to the last checkpoint so far, for an export that is still growing.
     at_checkpoint: Option<Verification>,
 }
 
-/// How far an export was taken in; for those who have stretches summarized elsewhere.
+/// Verification progress of an export whose chunks are summarized elsewhere, for example on other threads.
 pub struct Progress {
     options: Option<Options>,
     sequence: Option<Box<Sequence>>,
@@ -168,15 +170,15 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Before the header was read.
+    /// Starts before the header is read.
     pub fn new(options: Options) -> Self {
         Self { findings: options.findings, options: Some(options), sequence: None }
     }
 
-    /// The header was read, at this line. Gives a summarizer for the stretches; there can be more, by
+    /// Starts with the parsed header on this line. Returns a summarizer for the chunks; create more with
     /// [`Summarizer::new`].
     ///
-    /// A second call does nothing and gives none.
+    /// Returns `None` if called again, without an effect.
     pub fn begin(&mut self, header: &Header, line: u64) -> Option<Summarizer> {
         let options = self.options.take()?;
         let summarizer = Summarizer::new(&header.origin, &options.trust).of_tiles(options.tiles);
@@ -184,28 +186,28 @@ impl Progress {
         Some(summarizer)
     }
 
-    /// The next stretch begins at this byte of the export, by [`Splitter::at`]: its events say where they stand.
+    /// Sets the position of the next chunk in the export, from [`Splitter::at`], so that its events report theirs.
     pub fn locate(&mut self, at: Option<u64>) {
         if let Some(sequence) = &mut self.sequence {
             sequence.at = at;
         }
     }
 
-    /// Takes the summary of the next stretch. `stretch` is the text that was summarized, from which events are
-    /// handed out; it may be empty where none are wanted.
-    pub fn absorb(&mut self, summary: Summary, stretch: &[u8]) {
-        self.absorb_selected(summary, stretch, None);
+    /// Absorbs the summary of the next chunk. `chunk` is the summarized text, from which events are returned; it
+    /// may be empty if none are wanted.
+    pub fn absorb(&mut self, summary: Summary, chunk: &[u8]) {
+        self.absorb_selected(summary, chunk, None);
     }
 
-    /// Takes the summary of the next stretch, of whose [events](Summary::events) these were selected, in their order.
-    /// None if there was no examiner.
-    fn absorb_selected(&mut self, summary: Summary, stretch: &[u8], selected: Option<Vec<Selected>>) {
+    /// Absorbs the summary of the next chunk together with the items that the examiner selected from its
+    /// [events](Summary::events), in order. `None` if there was no examiner.
+    fn absorb_selected(&mut self, summary: Summary, chunk: &[u8], selected: Option<Vec<Selected>>) {
         if let Some(sequence) = &mut self.sequence {
-            sequence.absorb(summary, stretch, selected);
+            sequence.absorb(summary, chunk, selected);
         }
     }
 
-    /// What became known since the last call.
+    /// Returns what became known since the last call.
     pub fn take(&mut self) -> Update {
         self.sequence.as_mut().map(|sequence| sequence.take()).unwrap_or_default()
     }
@@ -218,82 +220,81 @@ impl Progress {
         }
     }
 
-    /// What was counted so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         self.sequence.as_ref().map(|sequence| sequence.counts()).unwrap_or_default()
     }
 
-    /// The origin that the header names, once it was read.
+    /// Returns the origin that the header names, once the header was read.
     pub fn origin(&self) -> Option<&str> {
         self.sequence.as_ref().map(|sequence| &*sequence.header.origin)
     }
 
-    /// All summaries were taken, and so ended the splitter. Gives what became known since the last call of
-    /// [`take`](Self::take) too.
-    pub fn finish_telling(mut self, end: Result<(), InputError>) -> (Verification, Update) {
-        let mut told = self.take();
-        let unread = match (end, self.sequence) {
+    /// Finishes after all summaries were absorbed. `end` is the splitter's result. Also returns what became known
+    /// since the last call of [`take`](Self::take).
+    pub fn finish_with_update(mut self, end: Result<(), InputError>) -> (Verification, Update) {
+        let mut update = self.take();
+        let failure = match (end, self.sequence) {
             (Ok(()), Some(sequence)) => {
                 let (verification, mut last) = sequence.finish();
-                told.findings.append(&mut last);
-                return (verification, told);
+                update.findings.append(&mut last);
+                return (verification, update);
             }
-            (Err(unread), _) => unread,
+            (Err(failure), _) => failure,
             (Ok(()), None) => InputError::empty(),
         };
-        let report = unread.report();
+        let report = failure.report();
         if self.findings {
-            told.findings.extend_from_slice(&report.findings);
+            update.findings.extend_from_slice(&report.findings);
         }
-        (Verification { report, pin: None }, told)
+        (Verification { report, pin: None }, update)
     }
 }
 
 impl Verifier {
-    /// For one export.
+    /// Creates a verifier.
     pub fn new(options: Options) -> Self {
         let (splitter, progress) = (Splitter::new(), Progress::new(options));
         Self { splitter, summarizer: None, progress, live: false, locates: false, at_checkpoint: None }
     }
 
-    /// Has verified events say where in the export they [stand](VerifiedEvent::at). It is called before anything is
-    /// pushed.
+    /// Makes verified events report their [position](VerifiedEvent::at) in the export. Call it before the first push.
     #[must_use]
     pub fn locate(self) -> Self {
         Self { locates: true, ..self }
     }
 
-    /// Takes the next bytes of the export, compressed or not.
+    /// Processes the next bytes of the export, compressed or not.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             bytes = &bytes[self.push_some(bytes)..];
         }
     }
 
-    /// Takes bytes from the front of `input`, and tells how many: of compressed ones fewer than all where they
-    /// decompress to much, so that the work of one call and the events of it are bounded.
+    /// Processes bytes from the front of `input` and returns how many. Stops early on compressed input that expands a
+    /// lot, so that the work and the events of one call are bounded.
     pub fn push_some(&mut self, input: &[u8]) -> usize {
         let taken = self.splitter.push(input);
         self.drain();
         taken
     }
 
-    /// What was counted so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         self.progress.counts()
     }
 
     fn drain(&mut self) {
-        while let Some(stretch) = self.splitter.next_stretch() {
+        while let Some(chunk) = self.splitter.next_chunk() {
             self.begin();
             if self.live {
-                self.absorb_live(&stretch);
+                self.absorb_live(&chunk);
             } else if let Some(summarizer) = &mut self.summarizer {
-                let summary = summarizer.summarize(&stretch);
+                let summary = summarizer.summarize(&chunk);
                 self.progress.locate(self.splitter.at().filter(|_| self.locates));
-                self.progress.absorb(summary, &stretch);
+                self.progress.absorb(summary, &chunk);
             }
-            self.splitter.recycle(stretch);
+            self.splitter.recycle(chunk);
         }
     }
 
@@ -303,21 +304,21 @@ impl Verifier {
         }
     }
 
-    /// What became known since the last call.
+    /// Returns what became known since the last call.
     pub fn take(&mut self) -> Update {
         self.progress.take()
     }
 
-    /// The export ends here.
+    /// Finishes at the end of the export.
     pub fn finish(self) -> Verification {
-        self.finish_telling().0
+        self.finish_with_update().0
     }
 
-    /// The export ends here; gives what became known since the last call of [`take`](Self::take) too.
-    pub fn finish_telling(mut self) -> (Verification, Update) {
+    /// Finishes at the end of the export. Also returns what became known since the last call of [`take`](Self::take).
+    pub fn finish_with_update(mut self) -> (Verification, Update) {
         let end = self.splitter.finish();
         self.drain();
         self.begin();
-        self.progress.finish_telling(end)
+        self.progress.finish_with_update(end)
     }
 }

@@ -1,13 +1,12 @@
-//! Witnesses: what they are asked, what they answer, and when they cosign (C2SP tlog-witness).
+//! Witnesses: requests, responses, and the decision to cosign (C2SP tlog-witness).
 //!
-//! A witness sees to it that a log only grows. For each log it keeps the size and root of the last
-//! checkpoint that it cosigned, and cosigns another one only when a consistency proof shows that
-//! the tree has grown from there. Nothing here reads a clock or keeps anything: whoever serves a
-//! witness looks up the last state, asks [`check_add_checkpoint`], keeps the new state, and only then hands out the
-//! cosignature.
+//! A witness ensures that a log only grows. For each log it stores the size and root of the last checkpoint that it
+//! cosigned, and cosigns another one only if a consistency proof shows that the tree grew from there. This module
+//! reads no clock and stores nothing. The server of a witness looks up the last state, calls
+//! [`check_add_checkpoint`], stores the new state, and only then returns the cosignature.
 //!
-//! A request to `add-checkpoint` is the size of the last checkpoint that the witness is thought to
-//! have, a consistency proof from there, and the new checkpoint:
+//! An `add-checkpoint` request has the size of the last checkpoint that the witness is believed to have cosigned, a
+//! consistency proof from there, and the new checkpoint:
 //!
 //! ```text
 //! old 20852014
@@ -28,21 +27,21 @@
 //! use countersign::note::SignerKey;
 //! use countersign::witness::{AddCheckpointResponse, Request, check_add_checkpoint};
 //!
-//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
-//! let witness = SignerKey::generate_witness("witness.example", [2; 32])?;
+//! let log = SignerKey::from_seed("log.example/audit", [1; 32])?;
+//! let witness = SignerKey::witness_from_seed("witness.example", [2; 32])?;
 //!
-//! // The log asks,
+//! // The log sends a request.
 //! let checkpoint = Checkpoint::new("log.example/audit", 1, leaf_hash(b"a leaf"))?.sign(&log)?;
 //! let checkpoint = SignedCheckpoint::parse(&checkpoint)?;
 //! let body = Request { old_size: 0, proof: vec![], checkpoint: checkpoint.clone() }.to_string();
 //!
-//! // the witness, which never saw the log before, decides,
+//! // The witness, which has never seen the log before, decides.
 //! let request = Request::parse(body.as_bytes()).expect("a request");
-//! let accepted = check_add_checkpoint(&request, &[log.verifier_key().clone()], None).expect("a log may begin");
-//! assert_eq!(accepted.tree_head().size, 1); // to be kept before it answers
+//! let accepted = check_add_checkpoint(&request, &[log.verifier_key().clone()], None).expect("an acceptable request");
+//! assert_eq!(accepted.tree_head().size, 1); // store it before responding
 //! let line = accepted.cosign(&witness, 1_795_154_400)?;
 //!
-//! // and the log reads the answer.
+//! // The log reads the response.
 //! let keys = [witness.verifier_key().clone()];
 //! let answer = AddCheckpointResponse::read(200, None, line.as_bytes(), &checkpoint, &keys)?;
 //! assert!(matches!(answer, AddCheckpointResponse::Cosigned(lines) if lines.len() == 1));
@@ -61,34 +60,33 @@ use crate::merkle::{empty_root, verify_consistency};
 use crate::note::SignerKey;
 use crate::note::{Note, SignatureLine, VerifierKey};
 
-/// The most lines that a consistency proof may have.
+/// Maximum number of hashes in a consistency proof.
 pub const MAX_PROOF: usize = 63;
 
-/// The most bytes that a request, or an answer, may have: more than 64 signature lines of any
-/// kind take.
+/// Maximum size of a request or response in bytes; more than 64 signature lines of any kind need.
 pub const MAX_BYTES: usize = 1 << 18;
 
-/// The content type of the answer that tells the size of the last cosigned checkpoint.
+/// The content type of the response with the size of the last cosigned checkpoint.
 pub const SIZE_CONTENT_TYPE: &str = "text/x.tlog.size";
 
-/// What a witness is asked: to cosign a checkpoint.
+/// A request to cosign a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The size of the last checkpoint of that log that the witness cosigned, or 0.
+    /// The size of the last checkpoint of the log that the witness cosigned, or 0.
     pub old_size: u64,
-    /// The consistency proof from there, of at most [`MAX_PROOF`] hashes.
+    /// The consistency proof from there, with at most [`MAX_PROOF`] hashes.
     pub proof: Vec<Hash>,
-    /// The checkpoint, perhaps with extension lines.
+    /// The checkpoint, possibly with extension lines.
     pub checkpoint: SignedCheckpoint,
 }
 
 impl Request {
-    /// Reads the body of a request. No signature and no proof is verified.
+    /// Parses the body of a request. Verifies no signature and no proof.
     ///
     /// # Errors
     ///
-    /// [`CosignError::Malformed`] when it is above [`MAX_BYTES`] or not of the form that C2SP
-    /// tlog-witness gives.
+    /// [`CosignError::Malformed`] if the body is larger than [`MAX_BYTES`] or does not have the form of C2SP
+    /// tlog-witness.
     pub fn parse(body: &[u8]) -> Result<Self, CosignError> {
         Self::read(body).map_err(CosignError::Malformed)
     }
@@ -96,22 +94,22 @@ impl Request {
     fn read(body: &[u8]) -> Result<Self, Error> {
         let refuse = |line: u64, why: &str| Error::new(Code::Witness, why).at_line(line);
         if body.len() > MAX_BYTES {
-            return Err(Error::new(Code::Witness, "the request is above 256 KiB"));
+            return Err(Error::new(Code::Witness, "the request is larger than 256 KiB"));
         }
         let body =
             core::str::from_utf8(body).map_err(|_| Error::new(Code::Witness, "the request is not UTF-8"))?;
-        let (head, checkpoint) = body
-            .split_once("\n\n")
-            .ok_or_else(|| Error::new(Code::Witness, "there is no empty line before the checkpoint"))?;
+        let (head, checkpoint) = body.split_once("\n\n").ok_or_else(|| {
+            Error::new(Code::Witness, "the request has no empty line before the checkpoint")
+        })?;
         let mut lines = head.split('\n').zip(1..);
         let old_size =
             lines.next().and_then(|(line, _)| integer::parse(line.strip_prefix("old ")?.as_bytes()));
-        let old_size =
-            old_size.ok_or_else(|| refuse(1, "the first line is \"old\" and a decimal, at most 2^53 - 1"))?;
+        let old_size = old_size
+            .ok_or_else(|| refuse(1, "the first line is not \"old\" and a decimal number up to 2^53 - 1"))?;
         let mut proof = Vec::new();
         for (line, at) in lines {
             if proof.len() == MAX_PROOF {
-                return Err(refuse(at, "a consistency proof has at most 63 lines"));
+                return Err(refuse(at, "the consistency proof has more than 63 hashes"));
             }
             proof.push(Hash::from_base64(line).ok_or_else(|| refuse(at, "a hash is base64 of 32 bytes"))?);
         }
@@ -125,7 +123,7 @@ impl Request {
 }
 
 impl fmt::Display for Request {
-    /// The body of the request.
+    /// Writes the body of the request.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "old {}", self.old_size)?;
         for hash in &self.proof {
@@ -135,7 +133,7 @@ impl fmt::Display for Request {
     }
 }
 
-/// What a witness keeps of a log: the last checkpoint that it cosigned.
+/// The state that a witness stores for a log: the last checkpoint that it cosigned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeHead {
     /// The number of leaves.
@@ -144,15 +142,15 @@ pub struct TreeHead {
     pub root: Hash,
 }
 
-/// Decides about a request. `logs` are the keys that the witness trusts, each with its log's origin
-/// as its name; `last` is what it kept of the log that the checkpoint is of.
+/// Decides on a request. `logs` are the keys that the witness trusts, named by their logs' origins. `last` is the
+/// stored state of the checkpoint's log.
 ///
-/// Between reading `last` and keeping the state of what was accepted no other decision about the
-/// same log may come, or the log could be rolled back.
+/// The caller must not decide on another request for the same log between reading `last` and storing the new state,
+/// or the log could be rolled back.
 ///
 /// # Errors
 ///
-/// The refusal to answer with.
+/// The refusal to respond with.
 pub fn check_add_checkpoint<'a>(
     request: &'a Request,
     logs: &[VerifierKey],
@@ -192,87 +190,85 @@ pub fn check_add_checkpoint<'a>(
     Ok(Accepted { signed, signatures })
 }
 
-/// A checkpoint that a witness may cosign, once it has kept its [tree head](Self::tree_head).
+/// A checkpoint that a witness may cosign after storing its [tree head](Self::tree_head).
 #[derive(Clone, Debug)]
 pub struct Accepted<'a> {
     signed: &'a SignedCheckpoint,
-    /// The log's signature lines, which are valid.
+    /// The log's valid signature lines.
     signatures: String,
 }
 
 impl Accepted<'_> {
-    /// What to keep of this log from now on.
+    /// Returns the new state to store for this log.
     pub fn tree_head(&self) -> TreeHead {
         TreeHead { size: self.signed.checkpoint.size, root: self.signed.checkpoint.root }
     }
 
-    /// The cosignature: the answer to the request, once the state is kept. `seconds` is the time
-    /// since 1970.
+    /// Cosigns the checkpoint and returns the response body. Store the state first. `seconds` is the time since 1970.
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] when the key is not a witness's, [`Code::Time`] when the time is 0 or after
-    /// the year 9999.
+    /// [`Code::Key`] if the key is not a witness's; [`Code::Time`] if the time is 0 or after the year 9999.
     #[cfg(feature = "sign")]
     pub fn cosign(&self, key: &SignerKey, seconds: u64) -> Result<String, Error> {
         if seconds == 0 {
-            return Err(Error::new(Code::Time, "a witness's cosignature has a time"));
+            return Err(Error::new(Code::Time, "the time of a witness's cosignature is 0"));
         }
         self.signed.cosign(key, seconds)
     }
 
-    /// The checkpoint with the log's verified signatures and these cosignatures, for monitors.
+    /// Returns the checkpoint with the log's verified signatures and these cosignatures, for monitors.
     pub fn note(&self, cosignatures: &str) -> String {
         format!("{}\n{}{cosignatures}", self.signed.note.text, self.signatures)
     }
 }
 
-/// Why a witness does not cosign.
+/// The reason why a witness refuses to cosign.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[non_exhaustive]
 pub enum CosignError {
-    /// The request is not of the right form.
+    /// The request is malformed.
     Malformed(Error),
-    /// The old size is above the checkpoint's.
-    #[display("the old size is above the checkpoint's")]
+    /// The old size is greater than the checkpoint's size.
+    #[display("the old size is greater than the checkpoint's size")]
     OldSize,
-    /// No key that the witness trusts for this log signed.
-    #[display("no key that is trusted for this log signed the checkpoint")]
+    /// No key that the witness trusts for this log signed the checkpoint.
+    #[display("no trusted key of this log signed the checkpoint")]
     Unsigned,
-    /// A signature that names a trusted key is invalid.
-    #[display("a signature of a trusted key is invalid")]
+    /// A trusted key's signature on the checkpoint is invalid.
+    #[display("a trusted key's signature on the checkpoint is invalid")]
     InvalidSignature,
     /// The witness does not watch this log.
     #[display("this witness does not watch a log of this origin")]
     UnknownLog,
-    /// The last checkpoint that the witness cosigned is of another size.
-    #[display("the last cosigned checkpoint is of {size} leaves")]
+    /// The last checkpoint that the witness cosigned has another size.
+    #[display("the last cosigned checkpoint has {size} entries")]
     Conflict {
-        /// That size.
+        /// The size of that checkpoint.
         size: u64,
     },
-    /// The tree of no leaves has another root.
-    #[display("the root of no leaves is the hash of nothing")]
+    /// The root of an empty tree is wrong.
+    #[display("the root of an empty tree is not the hash of nothing")]
     EmptyRoot,
-    /// The last checkpoint that the witness cosigned is of the same size and has another root.
+    /// The witness cosigned another checkpoint of the same size with a different root.
     #[display("a checkpoint of this size with another root was cosigned before")]
     SplitView,
-    /// The tree is not shown to have grown from the last one that the witness cosigned.
+    /// The consistency proof from the last cosigned checkpoint is invalid.
     Inconsistent(Error),
 }
 
 impl CosignError {
-    /// The status of the HTTP answer.
+    /// Returns the status of the HTTP response.
     pub const fn status(&self) -> u16 {
         self.parts().0
     }
 
-    /// The reason as a word that programs may compare, for example `witness.conflict`.
+    /// Returns the reason as a stable code, for example `witness.conflict`.
     pub const fn code(&self) -> &'static str {
         self.parts().1
     }
 
-    /// Status, code, and the text where it is always the same.
+    /// Returns the HTTP status and the code.
     const fn parts(&self) -> (u16, &'static str) {
         match self {
             Self::Malformed(_) => (400, "witness.malformed"),
@@ -287,7 +283,7 @@ impl CosignError {
         }
     }
 
-    /// The content type of the HTTP answer.
+    /// Returns the content type of the HTTP response.
     pub const fn content_type(&self) -> &'static str {
         match self {
             Self::Conflict { .. } => SIZE_CONTENT_TYPE,
@@ -295,7 +291,7 @@ impl CosignError {
         }
     }
 
-    /// The body of the HTTP answer.
+    /// Returns the body of the HTTP response.
     pub fn body(&self) -> String {
         match self {
             Self::Conflict { size } => format!("{size}\n"),
@@ -306,31 +302,31 @@ impl CosignError {
 
 impl core::error::Error for CosignError {}
 
-/// What a witness answered.
+/// A witness's response to an `add-checkpoint` request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AddCheckpointResponse {
-    /// Its cosignatures: at least one, all valid, of known keys.
+    /// The valid cosignatures of known keys; at least one.
     Cosigned(Vec<SignatureLine>),
-    /// The last checkpoint that it cosigned is of this size: ask again, with a proof from there.
+    /// The last checkpoint that the witness cosigned has this size: retry with a proof from there.
     Conflict {
-        /// That size.
+        /// The size of that checkpoint.
         size: u64,
     },
-    /// It does not cosign.
+    /// The witness refuses to cosign.
     Refused {
-        /// The status of the HTTP answer.
+        /// The status of the HTTP response.
         status: u16,
     },
 }
 
 impl AddCheckpointResponse {
-    /// Reads the answer to a request for `checkpoint`, of a witness with these keys. Signature
-    /// lines of other keys are ignored.
+    /// Parses the response to a request for `checkpoint` of a witness with these keys. Ignores signature lines of
+    /// other keys.
     ///
     /// # Errors
     ///
-    /// [`Code::Witness`] when the answer is above [`MAX_BYTES`], is not of the form that C2SP
-    /// tlog-witness gives, has an invalid cosignature of a known key, or has none of any.
+    /// [`Code::Witness`] if the response is larger than [`MAX_BYTES`], does not have the form of C2SP tlog-witness,
+    /// has an invalid cosignature of a known key, or has no cosignature of a known key.
     pub fn read(
         status: u16,
         content_type: Option<&str>,
@@ -340,12 +336,12 @@ impl AddCheckpointResponse {
     ) -> Result<Self, Error> {
         let refuse = |why: &str| Error::new(Code::Witness, why);
         if body.len() > MAX_BYTES {
-            return Err(refuse("the answer is above 256 KiB"));
+            return Err(refuse("the response is larger than 256 KiB"));
         }
         let text = core::str::from_utf8(body);
         match status {
             200 => {
-                let lines = text.map_err(|_| refuse("the answer is not UTF-8"))?;
+                let lines = text.map_err(|_| refuse("the response is not UTF-8"))?;
                 cosigned(lines, checkpoint, keys).map(Self::Cosigned)
             }
             409 => {
@@ -353,7 +349,8 @@ impl AddCheckpointResponse {
                     content_type.is_some_and(|kind| kind.split(';').next() == Some(SIZE_CONTENT_TYPE));
                 let size = text.ok().and_then(|text| integer::parse(text.strip_suffix('\n')?.as_bytes()));
                 let size = size.filter(|_| is_size);
-                let size = size.ok_or_else(|| refuse("the answer 409 does not tell a size"))?;
+                let size =
+                    size.ok_or_else(|| refuse("the response with status 409 does not contain a size"))?;
                 Ok(Self::Conflict { size })
             }
             status => Ok(Self::Refused { status }),
@@ -368,10 +365,10 @@ fn cosigned(
 ) -> Result<Vec<SignatureLine>, Error> {
     let refuse = |why: &str| Error::new(Code::Witness, why);
     let note = format!("{}\n{lines}", checkpoint.note.text);
-    let note = Note::parse(&note).map_err(|_| refuse("the answer is not signature lines"))?;
-    // An empty line among them would have made more of the answer text of the note.
+    let note = Note::parse(&note).map_err(|_| refuse("the response does not consist of signature lines"))?;
+    // An empty line in the response would have turned part of it into the note's text.
     if note.text != checkpoint.note.text {
-        return Err(refuse("the answer is not signature lines alone"));
+        return Err(refuse("the response does not consist of signature lines"));
     }
     let answer = SignedCheckpoint { checkpoint: checkpoint.checkpoint.clone(), note };
     let opened = answer.cosignatures(keys);
@@ -380,7 +377,7 @@ fn cosigned(
         return Err(refuse("the witness's cosignature is invalid"));
     }
     if opened.verified.is_empty() {
-        return Err(refuse("there is no cosignature of a known key in the answer"));
+        return Err(refuse("the response contains no cosignature of a known key"));
     }
     Ok(opened.verified.iter().map(|cosignature| cosignature.line.clone()).collect())
 }

@@ -1,18 +1,18 @@
-//! Enums of which each variant has a word, which is stable: programs may compare it, and formats hold it.
+//! Enums whose variants have stable words, for programs to compare and formats to store.
 
-/// Declares such an enum.
+/// Declares an enum with a stable word for each variant.
 macro_rules! words {
     ($(#[$enum:meta])* pub enum $name:ident { $($(#[$doc:meta])+ $variant:ident = $word:literal,)+ }) => {
         $(#[$enum])*
         pub enum $name { $($(#[$doc])+ $variant,)+ }
 
         impl $name {
-            /// Its word.
+            /// Returns the variant's word.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)+ }
             }
 
-            /// What has this word.
+            /// Returns the variant with this word.
             pub fn parse(word: &str) -> Option<Self> {
                 match word { $($word => Some(Self::$variant),)+ _ => None }
             }

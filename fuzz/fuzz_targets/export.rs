@@ -14,21 +14,21 @@ fn options() -> Options {
 fuzz_target!(|export: &[u8]| {
     let mut at_once = Verifier::new(options());
     at_once.push(export);
-    let (expected, expected_told) = at_once.finish_telling();
+    let (expected, expected_update) = at_once.finish_with_update();
 
     let mut as_it_comes = Verifier::live(options());
-    let mut told = Update::default();
+    let mut update = Update::default();
     for chunk in export.chunks(7) {
         as_it_comes.push(chunk);
         as_it_comes.settle();
         as_it_comes.report();
-        told.append(as_it_comes.take());
+        update.append(as_it_comes.take());
     }
-    let (found, last) = as_it_comes.finish_telling();
-    told.append(last);
+    let (found, last) = as_it_comes.finish_with_update();
+    update.append(last);
     assert_eq!(found.report, expected.report);
-    // Of a compressed stream that is cut off, some may have been told before that was known.
+    // Some events of a truncated compressed stream may have been returned before the truncation was noticed.
     if found.report.origin.is_some() {
-        assert_eq!((told.events, told.marks), (expected_told.events, expected_told.marks));
+        assert_eq!((update.events, update.marks), (expected_update.events, expected_update.marks));
     }
 });

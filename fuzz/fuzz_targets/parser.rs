@@ -6,7 +6,7 @@ use countersign_query::value::Document;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|input: &str| {
-    // A parser, and the events that are read by it and by those that come with the program.
+    // The first line is a parser definition. The events are parsed by it and by the built-in parsers.
     let mut lines = input.split('\n');
     let own = lines.next().unwrap_or_default();
     let parsers = match Parsers::built_in().with([("own.json", own)]) {

@@ -5,7 +5,7 @@ use countersign_query::value::Document;
 use countersign_query::{Entry, Query, Parsers, Seen, Tally};
 use libfuzzer_sys::fuzz_target;
 
-/// Whether an event may be what one of some needles stands for.
+/// True if an event may match one of the needles.
 fn may(needles: Option<&[String]>, event: &str) -> bool {
     let lower = event.to_ascii_lowercase();
     needles.is_none_or(|needles| needles.iter().any(|needle| lower.contains(needle.as_str())))
@@ -13,7 +13,7 @@ fn may(needles: Option<&[String]>, event: &str) -> bool {
 }
 
 fuzz_target!(|input: &str| {
-    // A query, and events it is asked of.
+    // The first line is a query, the others are events.
     let mut lines = input.split('\n');
     let text = lines.next().unwrap_or_default();
     let now = "2026-11-20T06:00:00.000Z".parse().expect("a time");

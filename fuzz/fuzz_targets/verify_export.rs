@@ -14,7 +14,7 @@ use countersign_slice::{Selection, Survey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {
-    // What is done afterwards stands first, so that a program can grow by what is done before.
+    // Later steps come first in the input, so that a program can grow by earlier steps.
     let (head, steps) = bytes.split_at(bytes.len().min(16));
     let head = &mut Program::new(head);
     let (alterations, cut, wish, expectations) = (head.byte() % 4, head.byte(), head.byte(), head.byte());
@@ -23,21 +23,21 @@ fuzz_target!(|bytes: &[u8]| {
     (0..alterations).for_each(|_| alter(&mut export, head));
 
     let options = options(&model, expectations);
-    let (report, told) = at_once(&export, options.clone());
+    let (report, update) = at_once(&export, options.clone());
     let (kind, length) = (cut % 2, usize::from(cut / 2) + 1);
-    let other = if kind == 0 { as_it_comes } else { in_stretches }(&export, options.clone(), length);
-    assert_same((&report, &told), other);
+    let other = if kind == 0 { as_it_comes } else { in_chunks }(&export, options.clone(), length);
+    assert_same((&report, &update), other);
     if cut == 0xff {
         let mut on_threads = Update::default();
         let verification =
-            parallel::verify(&export[..], options.clone(), 3, |_| {}, |told| on_threads.append(told));
-        assert_same((&report, &told), (verification.expect("bytes are read").report, on_threads));
+            parallel::verify(&export[..], options.clone(), 3, |_| {}, |update| on_threads.append(update));
+        assert_same((&report, &update), (verification.expect("bytes are read").report, on_threads));
     }
 
-    assert_true(&model, &export, &report, &told);
+    assert_true(&model, &export, &report, &update);
     if alterations == 0 && matches!(report.verdict, Verdict::Verified | Verdict::Partial) {
         if let Some(slice) = slice(&model, wish) {
-            // Where a pin is within what is left out, whether it holds can't be told.
+            // If a pin lies within omitted entries, whether it holds is unknown.
             let options = Options { expect: Expectations::default(), pins: Vec::new(), ..options };
             let verdict = at_once(slice.as_bytes(), options).0.verdict;
             assert!(
@@ -64,57 +64,57 @@ fn options(model: &Model, expectations: u8) -> Options {
 fn at_once(export: &[u8], options: Options) -> (Report, Update) {
     let mut verifier = Verifier::new(options);
     verifier.push(export);
-    let (Verification { report, .. }, told) = verifier.finish_telling();
-    (report, told)
+    let (Verification { report, .. }, update) = verifier.finish_with_update();
+    (report, update)
 }
 
 fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Update) {
     let mut verifier = Verifier::live(options);
-    let mut told = Update::default();
+    let mut update = Update::default();
     for chunk in export.chunks(cut) {
         verifier.push(chunk);
         verifier.settle();
         verifier.report();
-        told.append(verifier.take());
+        update.append(verifier.take());
     }
-    let (verification, last) = verifier.finish_telling();
-    told.append(last);
-    (verification.report, told)
+    let (verification, last) = verifier.finish_with_update();
+    update.append(last);
+    (verification.report, update)
 }
 
-/// As on several cores: each stretch of so many lines is summarized by someone who knows nothing of the others.
-fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Update) {
+/// Verifies as on several cores: chunks of `lines` lines are summarized independently.
+fn in_chunks(export: &[u8], options: Options, lines: usize) -> (Report, Update) {
     let trust = options.trust.clone();
     let mut splitter = Splitter::new();
     let mut text = Vec::new();
     let mut rest = export;
     while !rest.is_empty() {
         rest = &rest[splitter.push(rest)..];
-        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
     }
     let end = splitter.finish();
-    text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+    text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
     let mut progress = Progress::new(options);
     if let Some((header, line)) = splitter.header() {
         progress.begin(header, line);
         let lines_of: Vec<&[u8]> = text.split_inclusive(|&byte| byte == b'\n').collect();
-        for stretch in lines_of.chunks(lines) {
-            let stretch = stretch.concat();
-            progress.absorb(Summarizer::new(&header.origin, &trust).summarize(&stretch), &stretch);
+        for chunk in lines_of.chunks(lines) {
+            let chunk = chunk.concat();
+            progress.absorb(Summarizer::new(&header.origin, &trust).summarize(&chunk), &chunk);
         }
     }
-    let (verification, told) = progress.finish_telling(end);
-    (verification.report, told)
+    let (verification, update) = progress.finish_with_update(end);
+    (verification.report, update)
 }
 
-fn assert_same((report, told): (&Report, &Update), (other, other_told): (Report, Update)) {
+fn assert_same((report, update): (&Report, &Update), (other, other_update): (Report, Update)) {
     assert_eq!(other, *report);
-    assert_eq!((&other_told.events, &other_told.marks), (&told.events, &told.marks));
+    assert_eq!((&other_update.events, &other_update.marks), (&update.events, &update.marks));
 }
 
-/// What is told of events was recorded, and where all is verified nothing is shown but what was signed.
-fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
-    for event in &told.events {
+/// Asserts that all returned events were recorded, and that a verified export shows only what was signed.
+fn assert_true(model: &Model, export: &[u8], report: &Report, update: &Update) {
+    for event in &update.events {
         let shown = canonicalize(event.event.as_bytes()).expect("events are JSON");
         let recorded = model.events.get(&(event.chain, event.seq)).expect("an event that was recorded");
         assert!(recorded.contains(&shown), "{} was never recorded", event.event);
@@ -126,7 +126,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
     for line in lines.filter(|line| !line.trim_ascii().is_empty()).skip(1) {
         match Line::parse(line).expect("what is verified is well formed").item {
             Item::Link { text, payload, link, .. } => {
-                assert!(model.leaves.contains(text.as_bytes()), "nobody signed {text}");
+                assert!(model.leaves.contains(text.as_bytes()), "no emitter signed {text}");
                 if let Some(payload) = payload {
                     let shown = canonicalize(payload.event.as_bytes()).expect("events are JSON");
                     assert!(model.events[&(link.chain(), link.seq())].contains(&shown), "{line}");
@@ -136,7 +136,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
                 let text = signed.checkpoint.to_string();
                 assert!(model.checkpoints.contains(&text), "no log signed {text}");
             }
-            // Without a log, what is no link is signed by whoever says so.
+            // If there is no log, an entry that is not a link has only its own signature as authority.
             Item::Note { text, .. } if report.log.is_some() => {
                 assert!(model.leaves.contains(text.as_bytes()), "{text} is in no log");
             }
@@ -148,7 +148,7 @@ fn assert_true(model: &Model, export: &[u8], report: &Report, told: &Update) {
     }
 }
 
-/// Some slice of an export that nothing was done to, if there is one to be had.
+/// Returns a slice of an unaltered export, if one can be made.
 fn slice(model: &Model, wish: u8) -> Option<String> {
     let picks = move |event: &str| wish >> (event.len() % 4) & 1 == 1;
     let mut selection = match wish >> 4 & 3 {

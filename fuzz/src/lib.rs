@@ -1,4 +1,5 @@
-//! What `verify_export` makes of the fuzzer's bytes: a log, what was done to it, and who trusts it.
+//! The interpretation of the fuzzer's bytes for `verify_export`: a log, alterations of its export, and a reader's
+//! trust.
 
 pub mod model;
 pub mod program;

@@ -1,5 +1,5 @@
-//! A small log, made by those who hold the keys: they may do anything that their keys let them, wrong things too, and
-//! all of it is signed. What is done to the export afterwards is signed by nobody.
+//! A small log created by the holders of its keys. They may do anything that their keys allow, including wrong
+//! things, and sign all of it. Later alterations of the export are signed by no key.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -22,14 +22,14 @@ const ORIGIN: &str = "log.example/audit";
 const SECOND: i64 = 1000;
 const HOUR: i64 = 3600 * SECOND;
 const DAY: i64 = 24 * HOUR;
-/// When it begins, in milliseconds from the epoch.
+/// The time at which the log begins, in milliseconds since the epoch.
 const BEGIN: i64 = 1_795_000_000_000;
-/// What is done at most: long programs tell nothing that short ones do not.
+/// Maximum number of steps: long programs find nothing that short ones don't.
 const STEPS: usize = 32;
-/// The steps that are wrong; those before are what a log's people do.
+/// The numbers of steps that are wrong. Lower numbers are regular operations.
 const WRONG: std::ops::Range<usize> = 20..30;
 
-/// Events as they stand in the export. What was recorded is their canonical form.
+/// Events as in the export. Their canonical forms are what was recorded.
 const EVENTS: [&str; 6] = [
     r#"{"action":"document.read"}"#,
     r#"{"action":"user.create","actor":{"id":"u-1","type":"user"}}"#,
@@ -40,7 +40,7 @@ const EVENTS: [&str; 6] = [
 ];
 
 struct Keys {
-    /// The log's, one that is no log's in any trust file, and one of another log.
+    /// The log's key, a key of the same log that no trust file names, and a key of another log.
     logs: [SignerKey; 3],
     issuers: [SignerKey; 3],
     emitters: [SignerKey; 4],
@@ -48,11 +48,11 @@ struct Keys {
 }
 
 static KEYS: LazyLock<Keys> = LazyLock::new(|| {
-    let key = |name: &str, seed: u8| SignerKey::generate(name, [seed; 32]).expect("a name");
-    let witness = |name, seed: u8| SignerKey::generate_witness(name, [seed; 32]).expect("a name");
+    let key = |name: &str, seed: u8| SignerKey::from_seed(name, [seed; 32]).expect("a name");
+    let witness = |name, seed: u8| SignerKey::witness_from_seed(name, [seed; 32]).expect("a name");
     Keys {
         logs: [key(ORIGIN, 1), key(ORIGIN, 2), key("log.example/other", 3)],
-        // The last one's name is above no emitter's.
+        // The last issuer's name is above no emitter's.
         issuers: [key("example.com", 4), key("example.com", 5), key("example.org", 6)],
         emitters: [
             key("example.com/a", 7),
@@ -64,7 +64,7 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     }
 });
 
-/// An export, who trusts it, and all that was ever signed.
+/// An export, a reader's trust, and everything that was ever signed.
 pub struct Model {
     pub export: Vec<u8>,
     pub trust: Trust,
@@ -72,11 +72,11 @@ pub struct Model {
     pub size: u64,
     /// The time at the end.
     pub now: Time,
-    /// The texts of all links and notes, and all leaves that are neither.
+    /// The texts of all links and notes, and all opaque leaves.
     pub leaves: HashSet<Vec<u8>>,
-    /// The texts of all checkpoints that a log's key signed.
+    /// The texts of all checkpoints signed by a log's key.
     pub checkpoints: HashSet<String>,
-    /// What was recorded in each place of each chain.
+    /// The events recorded at each position of each chain.
     pub events: HashMap<(ChainId, u64), Vec<Vec<u8>>>,
 }
 
@@ -89,9 +89,9 @@ enum Row {
 
 struct Line {
     row: Row,
-    /// Of a leaf.
+    /// The leaf hash, for lines that are leaves.
     hash: Option<Hash>,
-    /// Whether a skip stands for it.
+    /// True if a skip omits it.
     hidden: bool,
 }
 
@@ -101,7 +101,7 @@ struct Chain {
     id: ChainId,
     seq: u64,
     prev: Hash,
-    /// Where it was before its last link.
+    /// The state before its last link.
     before: Option<(u64, Hash)>,
 }
 
@@ -112,7 +112,7 @@ struct Builder {
     pins: Vec<SignedCheckpoint>,
     now: i64,
     drawn: u8,
-    /// Whose key signs the next link, where it is not the chain's.
+    /// The emitter whose key signs the next link, if it is not the chain's.
     thief: Option<usize>,
     leaves: HashSet<Vec<u8>>,
     checkpoints: HashSet<String>,
@@ -120,7 +120,7 @@ struct Builder {
 }
 
 impl Model {
-    /// The log that a program makes.
+    /// Builds the log that a program describes.
     pub fn build(program: &mut Program<'_>) -> Self {
         let mut builder = Builder {
             lines: Vec::new(),
@@ -143,7 +143,7 @@ impl Model {
             }
             let step = program.one_of(WRONG.end);
             if WRONG.contains(&step) {
-                // So that some logs are as they should be, and most wrongs are alone.
+                // Keep some logs correct, and most errors single.
                 wrongs = match wrongs.checked_sub(1) {
                     Some(left) => left,
                     None => continue,
@@ -167,7 +167,7 @@ impl Builder {
         let keys = &*KEYS;
         let mut line =
             |word: &str, key: &SignerKey| self.trust.push(format!("{word} {}", key.verifier_key()));
-        // Bits that are not set trust: the first programs tried are of zeros.
+        // Unset bits mean trust: the fuzzer's first programs consist of zeros.
         let trusts = |bit: u8| names >> bit & 1 == 0;
         if trusts(0) {
             line("log", &keys.logs[0]);
@@ -312,7 +312,7 @@ impl Builder {
         *chain = Chain { seq: chain.seq + 1, prev, before: Some((chain.seq, chain.prev)), ..*chain };
     }
 
-    /// Has a chain go on from elsewhere than where it is.
+    /// Makes a chain continue from a wrong position.
     fn skew(&mut self, number: usize, choice: u8) {
         let Some(chain) = self.chains.get_mut(number) else { return };
         match (choice % 4, chain.before) {
@@ -400,14 +400,14 @@ impl Builder {
         self.trust.push(format!("revoke {key} {since}"));
     }
 
-    /// Has skips stand for some leaves, or for them no longer.
+    /// Replaces some leaves by skips, or restores them.
     fn hide(&mut self, program: &mut Program<'_>) {
         let first = program.one_of(self.lines.len());
         let lines = self.lines.iter_mut().skip(first).take(program.one_of(8) + 1);
         lines.for_each(|line| line.hidden ^= true);
     }
 
-    /// Withholds an event, or shows another.
+    /// Withholds an event, or shows another one.
     fn show_otherwise(&mut self, program: &mut Program<'_>, ways: u8) {
         let number = program.one_of(self.lines.len());
         let choice = program.byte();
@@ -481,7 +481,7 @@ impl Row {
     }
 }
 
-/// Does to an export what nobody signs.
+/// Alters an export in ways that no key signs.
 pub fn alter(export: &mut Vec<u8>, program: &mut Program<'_>) {
     let choice = program.byte();
     match choice % 8 {

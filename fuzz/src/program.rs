@@ -1,6 +1,6 @@
-//! The fuzzer's bytes, read as choices.
+//! A reader of the fuzzer's bytes as choices.
 
-/// Bytes that are taken one after the other. Where there are no more, every choice is the first.
+/// Bytes consumed one after the other. At their end, every choice is the first.
 pub struct Program<'a>(&'a [u8]);
 
 impl<'a> Program<'a> {
@@ -18,12 +18,12 @@ impl<'a> Program<'a> {
         first
     }
 
-    /// One of so many; 0 where there is none to choose.
+    /// Chooses one of `count`; 0 if there is none.
     pub fn one_of(&mut self, count: usize) -> usize {
         usize::from(self.byte()).checked_rem(count).unwrap_or(0)
     }
 
-    /// A place in a text of that length.
+    /// Chooses a position in a text of that length.
     pub fn place(&mut self, length: usize) -> usize {
         let place = usize::from(u16::from_be_bytes([self.byte(), self.byte()]));
         place.checked_rem(length).unwrap_or(0)

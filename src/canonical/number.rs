@@ -1,28 +1,28 @@
 //! Numbers as ECMAScript writes them: the shortest decimal that gives the same double.
 //!
-//! A decimal of at most 15 significant digits is that shortest one itself, so that most numbers stay as they stand. All
+//! A decimal of at most 15 significant digits is already the shortest one, so most numbers stay as written. All
 //! others go through a double.
 
 use std::borrow::Cow;
 
 use crate::{integer, json};
 
-/// Which numbers are taken.
+/// The range of accepted numbers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Range {
-    /// Those whose value as a double is finite.
+    /// Numbers that are finite as doubles.
     Finite,
-    /// Of these, those of at most 2^53 − 1 in magnitude.
+    /// Finite numbers with a magnitude of at most 2^53 − 1.
     Exact,
 }
 
 /// The [largest integer](crate::integer::MAX) as a double.
 const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
-/// The digits that a double surely keeps (C's `DBL_DIG`).
+/// The number of decimal digits that a double always preserves (C's `DBL_DIG`).
 const SURE_DIGITS: usize = 15;
 
-/// Appends the canonical form of `raw`, a number by the grammar of JSON; `false` where it is out of range.
+/// Appends the canonical form of `raw`, a number by the JSON grammar. Returns false if it is out of range.
 pub(super) fn canonicalize(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
     if is_canonical(raw.as_bytes()) {
         out.extend_from_slice(raw.as_bytes());
@@ -37,7 +37,7 @@ pub(super) fn canonicalize(raw: &str, range: Range, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Whether a number surely stands as ECMAScript writes it, as most do: the way through a double takes longer.
+/// True if a number is certainly written as ECMAScript would, as most are. Avoids the slower way through a double.
 fn is_canonical(raw: &[u8]) -> bool {
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
     digits.len() <= SURE_DIGITS
@@ -49,7 +49,7 @@ fn is_canonical(raw: &[u8]) -> bool {
         }
 }
 
-/// A finite double as ECMAScript's `Number::toString` writes it, which is its form in canonical JSON.
+/// Writes a finite double like ECMAScript's `Number::toString`, which is its form in canonical JSON.
 ///
 /// ```
 /// use countersign::canonical::number;
@@ -62,7 +62,7 @@ pub fn es6(value: f64) -> Option<String> {
     value.is_finite().then(|| engine::write(value))
 }
 
-/// The double that a number's text stands for, by the grammar of JSON; `None` where it is no such text or not finite.
+/// Parses a number by the JSON grammar. `None` if the text is not a number or its double is not finite.
 ///
 /// ```
 /// use countersign::canonical::double;
@@ -78,8 +78,8 @@ pub fn double(text: &str) -> Option<f64> {
     is_number.then(|| engine::through_double(text).0).filter(|value| value.is_finite())
 }
 
-/// A number's text in canonical form, as [`es6`] writes it; `None` as for [`double`], and for what canonical JSON does not
-/// carry: numbers whose magnitude is above 2^53 - 1, which other texts stand for too.
+/// Returns a number's text in canonical form, as [`es6`] writes it. `None` as for [`double`], and also for magnitudes
+/// above 2^53 - 1, which canonical JSON does not allow because several texts have the same double.
 ///
 /// ```
 /// use countersign::canonical::decimal;
@@ -96,21 +96,21 @@ pub fn decimal(text: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A whole number that stands as ECMAScript writes it, or `-0`: most numbers are one, and need no conversion.
-#[allow(clippy::cast_precision_loss, reason = "it is at most 2^53 - 1")]
+/// Parses a whole number in canonical form, or `-0`. Most numbers are like that and need no conversion.
+#[allow(clippy::cast_precision_loss, reason = "at most 2^53 - 1")]
 fn whole(text: &str) -> Option<f64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let value = integer::parse(digits.as_bytes())? as f64;
     Some(if digits.len() == text.len() { value } else { -value })
 }
 
-// In an artifact the JavaScript engine around it converts, which saves the tables that it takes.
+// The JavaScript engine converts numbers in WebAssembly, which saves the conversion tables.
 #[cfg(all(target_arch = "wasm32", feature = "js"))]
 use javascript as engine;
 #[cfg(not(all(target_arch = "wasm32", feature = "js")))]
 use native as engine;
 
-/// The conversions between decimals and doubles.
+/// Conversions between decimals and doubles in Rust.
 #[cfg(any(test, not(all(target_arch = "wasm32", feature = "js"))))]
 mod native {
     pub(super) fn through_double(raw: &str) -> (f64, String) {
@@ -123,7 +123,7 @@ mod native {
     }
 }
 
-/// The same by the JavaScript engine, whose own text of a number is what canonical JSON wants.
+/// Conversions by the JavaScript engine, whose text for a number is canonical JSON.
 #[cfg(all(target_arch = "wasm32", feature = "js"))]
 #[allow(unsafe_code, reason = "wasm-bindgen writes the calls")]
 mod javascript {
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_as_ecmascript_does() {
+    fn writes_numbers_like_ecmascript() {
         for (raw, out) in [
             ("0", "0"),
             ("-0", "0"),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_what_is_too_large() {
+    fn refuses_numbers_out_of_range() {
         for raw in ["9007199254740992", "-9007199254740993", "9.1e15", "1e16", "1e300", "90071992547409910e0"]
         {
             assert_eq!(written(raw, Range::Exact), None, "{raw}");
@@ -206,8 +206,8 @@ mod tests {
 
     #[cfg(all(target_arch = "wasm32", feature = "js"))]
     #[test]
-    fn the_javascript_engine_converts_alike() {
-        // Every exponent, and bits of the fraction that look random.
+    fn the_javascript_engine_converts_identically() {
+        // Every exponent, with pseudorandom bits of the fraction.
         let doubles =
             (0..2047_u64 * 4).map(|n| (n % 2047) << 52 | n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 12);
         for value in doubles.map(f64::from_bits) {
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_decimal_is_what_its_double_is_written_as(raw in r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?(e-?[0-9]{1,3})?") {
+        fn decimal_is_how_its_double_is_written(raw in r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,4})?(e-?[0-9]{1,3})?") {
             let value = native::through_double(&raw).0;
             prop_assert_eq!(double(&raw), Some(value).filter(|value| value.is_finite()));
             let carried = value.abs() <= 9_007_199_254_740_991.0;
@@ -231,7 +231,7 @@ mod tests {
         }
 
         #[test]
-        fn agrees_with_the_way_through_a_double(raw in r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?") {
+        fn the_fast_path_agrees_with_doubles(raw in r"-?(0|[1-9][0-9]{0,18})(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?") {
             let value: f64 = raw.parse().unwrap();
             prop_assert_eq!(written(&raw, Range::Finite), es6(value));
             let exact = es6(value).filter(|_| value.abs() <= 9_007_199_254_740_991.0);

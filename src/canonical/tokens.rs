@@ -1,4 +1,4 @@
-//! The parts of a JSON text in their order, as they stand: for what reads an event without copying it.
+//! A tokenizer for JSON text that copies nothing.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,20 @@ use super::MAX_DEPTH;
 use crate::error::{Code, Error};
 use crate::json;
 
-/// One part of a JSON text.
+/// A token of a JSON text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Token<'a> {
-    /// An object begins.
+    /// The start of an object.
     Object,
-    /// An array begins.
+    /// The start of an array.
     Array,
-    /// The innermost object or array ends.
+    /// The end of the innermost object or array.
     End,
-    /// A member's name; its value follows.
+    /// A field's name; its value follows.
     Name(Raw<'a>),
     /// A string.
     Text(Raw<'a>),
-    /// A number as it stands, which in canonical JSON is as ECMAScript writes it.
+    /// A number as written. In canonical JSON, that is as ECMAScript writes it.
     Number(&'a str),
     /// `true` or `false`.
     Bool(bool),
@@ -27,22 +27,22 @@ pub enum Token<'a> {
     Null,
 }
 
-/// What a part of a JSON text is, for who keeps where it stands and not what it says.
+/// The kind of a token, for callers that store positions instead of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenKind {
-    /// An object begins.
+    /// The start of an object.
     Object,
-    /// An array begins.
+    /// The start of an array.
     Array,
-    /// The innermost object or array ends.
+    /// The end of the innermost object or array.
     End,
-    /// A member's name without escapes, between its quotes.
+    /// A field's name without escapes, between its quotes.
     Name,
-    /// One with escapes.
+    /// A field's name with escapes.
     EscapedName,
     /// A string without escapes, between its quotes.
     Text,
-    /// One with escapes.
+    /// A string with escapes.
     EscapedText,
     /// A number.
     Number,
@@ -54,28 +54,28 @@ pub enum TokenKind {
     Null,
 }
 
-/// Where a part of a text stands, and what it is.
+/// The position and kind of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
-    /// What it is.
+    /// The token's kind.
     pub kind: TokenKind,
-    /// Its first byte.
+    /// The index of its first byte.
     pub start: usize,
-    /// The byte after its last.
+    /// The index after its last byte.
     pub end: usize,
 }
 
 impl Part {
-    /// What stands between its quotes, where it is a name or a string, by the text that it is a part of.
+    /// Returns the raw text of a name or string, between its quotes. `text` is the whole JSON text.
     #[inline]
     pub fn raw(self, text: &str) -> Raw<'_> {
         let escapes = matches!(self.kind, TokenKind::EscapedName | TokenKind::EscapedText);
         Raw { raw: text.get(self.start..self.end).unwrap_or_default(), escapes }
     }
 
-    /// What it says, by the text that it is a part of.
+    /// Returns the token. `text` is the whole JSON text.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
-    pub fn of(self, text: &str) -> Token<'_> {
+    pub fn token(self, text: &str) -> Token<'_> {
         let raw = || self.raw(text);
         match self.kind {
             TokenKind::Object => Token::Object,
@@ -91,7 +91,7 @@ impl Part {
     }
 }
 
-/// What stands between a string's quotes.
+/// The raw text between a string's quotes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Raw<'a> {
     raw: &'a str,
@@ -99,60 +99,61 @@ pub struct Raw<'a> {
 }
 
 impl<'a> Raw<'a> {
-    /// As it stands, escapes and all.
+    /// Returns the text as written, including escapes.
     pub const fn as_written(self) -> &'a str {
         self.raw
     }
 
-    /// What it says.
-    // Each text of an event comes by here; few have escapes.
+    /// Returns the unescaped text.
+    // Inlined because every string of an event passes through here, and few have escapes.
     #[inline]
     pub fn text(self) -> Cow<'a, str> {
         if self.escapes { json::unescape(self.raw) } else { Cow::Borrowed(self.raw) }
     }
 }
 
-/// Walks one JSON value that nests at most [`MAX_DEPTH`] deep, and ends after it or at the first fault.
+/// An iterator over the tokens of one JSON value that nests at most [`MAX_DEPTH`] deep. Ends after the value or at
+/// the first error.
 ///
 /// ```
 /// use countersign::canonical::{Token, Tokens};
 ///
-/// let mut tokens = Tokens::of(r#"{"n":[1,true]}"#);
+/// let mut tokens = Tokens::new(r#"{"n":[1,true]}"#);
 /// assert_eq!(tokens.next().transpose()?, Some(Token::Object));
 /// assert!(matches!(tokens.next().transpose()?, Some(Token::Name(name)) if name.text() == "n"));
 /// assert_eq!(tokens.next().transpose()?, Some(Token::Array));
 /// assert_eq!(tokens.next().transpose()?, Some(Token::Number("1")));
 /// assert_eq!(tokens.skip(3).count(), 0);
-/// assert!(Tokens::of("[1,]").any(|token| token.is_err()));
+/// assert!(Tokens::new("[1,]").any(|token| token.is_err()));
 /// # Ok::<(), countersign::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Tokens<'a> {
     text: &'a str,
     index: usize,
-    /// Of each level around the one that is open, the outermost's first, whether it is an object.
+    /// A bit for each level around the open one, the outermost first: 1 for an object.
     objects: u64,
     depth: u32,
-    /// What ends the level that is open; 0 outside of all.
+    /// The closing bracket of the open level; 0 outside of all.
     closing: u8,
     next: Next,
     ends: json::Ends,
 }
 
-/// What the grammar wants next.
+/// The token that the grammar expects next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Value,
-    /// The first element or name, or the end.
+    /// The first element or name, or the end of the level.
     First,
-    /// A comma, or the end of a level.
+    /// A comma, or the end of the level.
     Comma,
     Done,
 }
 
 impl<'a> Tokens<'a> {
-    /// The parts of this text.
-    pub const fn of(text: &'a str) -> Self {
+    /// Creates an iterator over the tokens of a text.
+    pub const fn new(text: &'a str) -> Self {
         Self {
             text,
             index: 0,
@@ -197,7 +198,7 @@ impl<'a> Tokens<'a> {
         self.next = if self.depth == 0 { Next::Done } else { Next::Comma };
     }
 
-    /// What has so many bytes from here on.
+    /// Consumes `length` bytes as one token.
     fn part(&mut self, kind: TokenKind, length: usize) -> Part {
         let start = self.index;
         self.index += length;
@@ -249,8 +250,9 @@ impl<'a> Tokens<'a> {
         Some(part)
     }
 
-    /// The name and the value of the next member, where they stand as most do in canonical JSON: strings without escapes,
-    /// with no white space around them. `None` says nothing of what comes next, which [`Self::next_part`] reads.
+    /// Returns the name and the value of the next field if both are strings without escapes and there is no white
+    /// space around them, as is most common in canonical JSON. `None` does not mean that there is no field: call
+    /// [`Self::next_part`] then.
     #[cfg(not(target_arch = "wasm32"))]
     #[inline]
     pub fn next_plain_member(&mut self) -> Option<[Part; 2]> {
@@ -280,8 +282,8 @@ impl<'a> Tokens<'a> {
         Some([name, value])
     }
 
-    /// As the iterator's next, but where it stands and not what it says, and without why there is none: `None` where the
-    /// text is no JSON, or nests too deep, and nothing more is to be asked of it then.
+    /// Like the iterator's `next`, but returns the token's position and kind, and no error: `None` if the text is not
+    /// JSON or nests too deep. Don't continue then.
     #[cfg_attr(not(target_arch = "wasm32"), inline)]
     pub fn next_part(&mut self) -> Option<Option<Part>> {
         self.space();
@@ -308,11 +310,14 @@ impl<'a> Iterator for Tokens<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let Some(part) = self.next_part() else {
-            // Whatever follows is not looked at.
+            // Stop: nothing after an error is parsed.
             *self = Self { index: self.text.len(), depth: 0, next: Next::Done, ..*self };
-            return Some(Err(Error::new(Code::Event, "not JSON, or nested deeper than 64 levels")));
+            return Some(Err(Error::new(
+                Code::Event,
+                "the text is not JSON, or is nested deeper than 64 levels",
+            )));
         };
-        part.map(|part| Ok(part.of(self.text)))
+        part.map(|part| Ok(part.token(self.text)))
     }
 }
 
@@ -325,11 +330,11 @@ mod tests {
 
     use super::*;
 
-    /// The tokens written out again.
+    /// Writes the tokens back as JSON.
     fn written(text: &str) -> Option<String> {
         let mut out = String::new();
         let mut open = Vec::new();
-        for token in Tokens::of(text) {
+        for token in Tokens::new(text) {
             let token = token.ok()?;
             if !matches!(token, Token::End) && !out.is_empty() && !out.ends_with(['{', '[', ':']) {
                 out.push(',');
@@ -355,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_json_is_and_nothing_else() {
+    fn accepts_exactly_json() {
         for text in ["0", "{}", "[]", r#"{"a":{},"b":[[],{"c":"\"x"}],"d":null}"#, "\"\\u0041\"", "[{},{}]"] {
             assert_eq!(written(text).as_deref(), Some(text));
         }
@@ -369,11 +374,11 @@ mod tests {
     }
 
     #[test]
-    fn each_part_stands_where_it_says() {
+    fn parts_have_their_position() {
         let text = r#" {"a\u0062": "\n", "c" :[ -1.5e2 ,true,false,null,"d"]} "#;
-        let mut tokens = Tokens::of(text);
+        let mut tokens = Tokens::new(text);
         let parts = core::iter::from_fn(|| tokens.next_part().expect("JSON"));
-        let stand: Vec<_> = parts.map(|part| (part.kind, &text[part.start..part.end])).collect();
+        let positions: Vec<_> = parts.map(|part| (part.kind, &text[part.start..part.end])).collect();
         let expected = [
             (TokenKind::Object, "{"),
             (TokenKind::EscapedName, r"a\u0062"),
@@ -388,20 +393,20 @@ mod tests {
             (TokenKind::End, "]"),
             (TokenKind::End, "}"),
         ];
-        assert_eq!(stand, expected);
-        assert!(matches!(Tokens::of(text).nth(1), Some(Ok(Token::Name(name))) if name.text() == "ab"));
-        assert!(matches!(Tokens::of(text).nth(2), Some(Ok(Token::Text(said))) if said.text() == "\n"));
+        assert_eq!(positions, expected);
+        assert!(matches!(Tokens::new(text).nth(1), Some(Ok(Token::Name(name))) if name.text() == "ab"));
+        assert!(matches!(Tokens::new(text).nth(2), Some(Ok(Token::Text(string))) if string.text() == "\n"));
     }
 
     #[test]
-    fn nothing_follows_a_fault() {
-        let good: Vec<bool> = Tokens::of("[1,] 2").map(|token| token.is_ok()).collect();
+    fn ends_after_an_error() {
+        let good: Vec<bool> = Tokens::new("[1,] 2").map(|token| token.is_ok()).collect();
         assert_eq!(good, [true, true, false]);
     }
 
     #[cfg(not(target_arch = "wasm32"))]
     fn parts(text: &str, takes_members: bool) -> Option<Vec<Part>> {
-        let mut tokens = Tokens::of(text);
+        let mut tokens = Tokens::new(text);
         let mut parts = Vec::new();
         loop {
             while let Some(member) = takes_members.then(|| tokens.next_plain_member()).flatten() {
@@ -416,8 +421,8 @@ mod tests {
 
     #[cfg(not(target_arch = "wasm32"))]
     #[test]
-    fn plain_members_are_those_that_stand_there() {
-        // Wherever blocks of what is looked at together end.
+    fn plain_fields_have_their_position() {
+        // Try all positions of the blocks that are scanned together.
         for length in 0..200 {
             let (name, value) = ("n".repeat(length), "v".repeat(length / 2));
             let text = format!(r#"{{"{name}":"{value}","b":{{"c":"","d":1,"e":"f"}},"g":["h"],"i\n":"j"}}"#);
@@ -430,7 +435,7 @@ mod tests {
     #[cfg(not(target_arch = "wasm32"))]
     proptest! {
         #[test]
-        fn plain_members_agree_with_parts(text in r#"[\[{](["a]":"(a|\\n| |\x01){0,70}"[,}]|[\[\]{}",: 1a]|"a":){0,9}[}\]]{0,3}"#) {
+        fn plain_fields_agree_with_parts(text in r#"[\[{](["a]":"(a|\\n| |\x01){0,70}"[,}]|[\[\]{}",: 1a]|"a":){0,9}[}\]]{0,3}"#) {
             prop_assert_eq!(parts(&text, true), parts(&text, false));
         }
     }
@@ -443,7 +448,7 @@ mod tests {
                 prop_assert!(written(&text).is_some());
                 prop_assert_eq!(written(&canonical), Some(canonical));
             } else {
-                // Names that are there twice and numbers that are too large are JSON all the same.
+                // Duplicate names and numbers that are too large are still JSON.
                 let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
                 prop_assert_eq!(written(&text).is_some(), read.is_ok());
             }

@@ -1,4 +1,4 @@
-//! What is wrong with a log's tiles, and where.
+//! Findings in a log's tiles.
 
 use std::collections::BTreeMap;
 
@@ -8,15 +8,15 @@ use crate::verify::{LISTED, Verdict};
 use crate::words::words;
 
 words! {
-    /// What can be wrong with a tile or a bundle. Codes are stable.
+    /// Codes of findings in tiles and bundles. Codes are stable.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     #[non_exhaustive]
     pub enum TileCode {
-        /// A hash in a tile is not that of the leaf, or of the tile below, that it stands for.
+        /// A hash in a tile differs from that of its leaf or of the tile below.
         Hash = "tile.hash",
-        /// It is not of the form that C2SP tlog-tiles gives.
+        /// The tile or bundle does not have the form of C2SP tlog-tiles.
         Malformed = "tile.malformed",
-        /// The log does not have it.
+        /// The log does not have the tile or bundle.
         Missing = "tile.missing",
         /// The tiles at the right edge give another root than the checkpoint's.
         Root = "tile.root",
@@ -24,7 +24,7 @@ words! {
 }
 
 impl TileCode {
-    /// The verdict on a log whose tiles have this.
+    /// Returns the verdict on a log whose tiles have such a finding.
     pub const fn verdict(self) -> Verdict {
         match self {
             Self::Hash | Self::Root => Verdict::Altered,
@@ -32,63 +32,63 @@ impl TileCode {
         }
     }
 
-    /// What to make of it or do about it, for people.
+    /// Returns what to do about it, for people.
     pub const fn hint(self) -> &'static str {
         match self {
-            Self::Hash => "the entry or the tile was changed: proofs that are made of this tile do not hold",
-            Self::Malformed => "it was damaged, or its writer is faulty",
-            Self::Missing => "a log has to publish it: it was lost, taken out, or never written",
+            Self::Hash => "do not rely on proofs made from this tile: the entry or the tile was changed",
+            Self::Malformed => "fetch it again: it was corrupted, or the program that wrote it is faulty",
+            Self::Missing => "ask the log's operator to publish it: it was lost, removed, or never written",
             Self::Root => {
-                "the tiles are not those of the checkpoint: keep both as evidence, and ask the log's operator"
+                "keep the tiles and the checkpoint as evidence and ask the log's operator: they do not belong together"
             }
         }
     }
 }
 
-/// Something that is wrong with a tile or a bundle.
+/// A finding in a tile or bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct TileFinding {
-    /// What it is.
+    /// The stable code.
     pub code: TileCode,
     /// The path of the tile or bundle below the log's prefix; `checkpoint` for [`TileCode::Root`].
     pub path: String,
-    /// The index of the first leaf that is concerned.
+    /// The index of the first affected entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub index: Option<u64>,
-    /// What is wrong, for people.
+    /// The problem, for people.
     pub message: String,
-    /// What to make of it or do about it, for people.
+    /// The suggested action, for people.
     pub hint: &'static str,
 }
 
-/// What the leaves are.
+/// Counts of entries by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Kinds {
     /// Links.
     pub links: u64,
     /// Key notes.
     pub notes: u64,
-    /// Anything else: opaque bytes.
+    /// Other entries, which are opaque bytes.
     pub other: u64,
 }
 
-/// What was found in the tiles.
+/// The results of checking a log's tiles.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tiles {
-    /// How many hash tiles were read and compared with what is below them.
+    /// The number of hash tiles read and compared with what is below them.
     pub checked: u64,
-    /// How many entry bundles were read.
+    /// The number of entry bundles read.
     pub bundles: u64,
-    /// What the leaves are.
+    /// The number of entries of each kind.
     pub entries: Kinds,
     /// The first hundred findings of each code, in the order in which the log was read.
     pub findings: Vec<TileFinding>,
-    /// How many findings of each code there are.
+    /// The number of findings of each code.
     pub finding_counts: BTreeMap<TileCode, u64>,
 }
 
 impl Tiles {
-    /// Whether nothing is wrong with them.
+    /// True if there is no finding.
     pub fn pass(&self) -> bool {
         self.finding_counts.is_empty()
     }

@@ -1,18 +1,18 @@
-//! What has to be read to check a log, and in which order.
+//! The resources to read in order to check a log, and their order.
 
 use crate::merkle::{Bundle, MAX_BUNDLE_BYTES, TILE_WIDTH, Tile};
 
-/// A part of what a log publishes.
+/// A resource that a log publishes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Resource {
-    /// Leaves.
+    /// An entry bundle.
     Bundle(Bundle),
-    /// Hashes.
+    /// A hash tile.
     Tile(Tile),
 }
 
 impl Resource {
-    /// Its path below the log's prefix.
+    /// Returns the path below the log's prefix.
     pub fn path(self) -> String {
         match self {
             Self::Bundle(bundle) => bundle.path(),
@@ -20,16 +20,16 @@ impl Resource {
         }
     }
 
-    /// The most bytes that it can have when it is full.
-    pub const fn most_bytes(self) -> usize {
+    /// Returns the maximum size of the full resource, in bytes.
+    pub const fn max_bytes(self) -> usize {
         match self {
             Self::Bundle(_) => MAX_BUNDLE_BYTES,
             Self::Tile(_) => TILE_WIDTH as usize * 32,
         }
     }
 
-    /// The full one of its place, where this one is partial: what to read when the log has replaced
-    /// the partial one. [`Self::cut`] gives the beginning that is asked for.
+    /// Returns the full resource at this position if this one is partial. Read it if the log has replaced the partial
+    /// one; [`Self::cut`] extracts the needed beginning.
     pub fn full(self) -> Option<Self> {
         match self {
             Self::Bundle(bundle) => (!bundle.is_full()).then(|| Self::Bundle(bundle.full())),
@@ -37,7 +37,7 @@ impl Resource {
         }
     }
 
-    /// The bytes of this one within those of the full one; all of them where there are fewer.
+    /// Cuts this resource's bytes out of the full one's. Returns all bytes if there are fewer.
     pub fn cut(self, full: &[u8]) -> &[u8] {
         match self {
             Self::Bundle(bundle) => bundle.cut(full),
@@ -46,9 +46,8 @@ impl Resource {
     }
 }
 
-/// All that a tree's tiles are made of, in the order in which it is checked: each entry bundle,
-/// then its tile of level 0, and each tile of a higher level as soon as all of the full tiles below
-/// it have come.
+/// All resources of a tree in the order in which they are checked: each entry bundle, then its tile of level 0, and
+/// each tile of a higher level as soon as all full tiles below it have been read.
 #[derive(Clone, Debug)]
 pub struct Plan {
     size: u64,
@@ -57,7 +56,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Of a tree of `size` leaves.
+    /// Creates the plan for a tree of `size` leaves.
     pub const fn new(size: u64) -> Self {
         Self { size, bundle: 0, tile: None }
     }
@@ -90,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plans_all_once_and_what_is_below_first() {
+    fn plans_every_resource_once_and_lower_levels_first() {
         for size in [0, 1, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537, 66_000, 131_072, 196_700] {
             let plan: Vec<Resource> = Plan::new(size).collect();
             let expected: BTreeSet<Resource> = Tile::grown(0, size)

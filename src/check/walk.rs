@@ -1,4 +1,4 @@
-//! One pass over a log's tiles, from the leaves up, in memory that does not grow with them.
+//! A single pass over a log's tiles from the leaves up, in memory that does not grow with their number.
 
 use super::finding::{TileCode, Tiles};
 use super::plan::{Plan, Resource};
@@ -10,15 +10,15 @@ use crate::keys::KeyNote;
 use crate::link::Link;
 use crate::merkle::{Bundle, CompactRange, TILE_HEIGHT, TILE_WIDTH, Tile, decode_tile, root_of, skips};
 
-/// Checks a log's tiles against each other, and writes its leaves as an export.
+/// A walk that checks a log's tiles against each other and writes its entries as an export.
 pub struct Walk {
     checkpoint: SignedCheckpoint,
     plan: Plan,
-    /// The hashes of the bundle that was read last, where it could be; its tile comes next.
+    /// The leaf hashes of the last bundle, if it could be decoded. Its tile comes next.
     leaves: Option<Vec<Hash>>,
-    /// By level: the roots of the full tiles below that the next tile of the level has to have.
+    /// For each level, the roots of the full tiles below that the next tile of the level must have.
     below: Vec<Vec<Hash>>,
-    /// The right edge, of the partial tiles.
+    /// The right edge, from the partial tiles.
     edge: CompactRange,
     lines: Writer,
     tiles: Tiles,
@@ -26,7 +26,7 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Over the log of this checkpoint, whose signatures the verifier of the lines looks at.
+    /// Starts a walk over the log of this checkpoint. The verifier of the lines checks its signatures.
     pub fn new(checkpoint: SignedCheckpoint) -> Self {
         let size = checkpoint.checkpoint.size;
         let mut lines = Writer::new();
@@ -44,15 +44,15 @@ impl Walk {
         }
     }
 
-    /// What is still to be [pushed](Self::push), in this order.
+    /// Returns the resources still to be [pushed](Self::push), in order.
     pub fn plan(&self) -> Plan {
         self.plan.clone()
     }
 
-    /// Takes the next resource of the plan: its bytes, or `None` when the log says that it does not
-    /// have it. What could not be found out is not to be pushed.
+    /// Processes the next resource of the plan: its bytes, or `None` if the log says that it does not have it. Don't
+    /// push a resource whose state is unknown, for example after a network error.
     ///
-    /// After the last resource, and after [`Self::is_stopped`], nothing is taken.
+    /// Ignored after the last resource and once [`Self::is_stopped`] is true.
     pub fn push(&mut self, bytes: Option<&[u8]>) {
         if self.stopped {
             return;
@@ -64,21 +64,20 @@ impl Walk {
         }
     }
 
-    /// Whether the rest need not be read: a bundle and its tile are both missing or malformed, so
-    /// that nothing can be told of the tree any more.
+    /// True if the rest need not be read: a bundle and its tile are both missing or malformed, so nothing more can be
+    /// known about the tree.
     pub const fn is_stopped(&self) -> bool {
         self.stopped
     }
 
-    /// The lines of the export that were written since the last call, the header first.
+    /// Takes the lines of the export written since the last call, starting with the header.
     pub fn take_lines(&mut self) -> Vec<u8> {
         let lines = self.lines.as_bytes().to_vec();
         self.lines.clear();
         lines
     }
 
-    /// The last lines, and what was found in the tiles. To be called when the whole plan was pushed
-    /// or the walk has stopped.
+    /// Returns the last lines and the findings. Call it after the whole plan was pushed or the walk has stopped.
     pub fn finish(mut self) -> (Vec<u8>, Tiles) {
         let size = self.checkpoint.checkpoint.size;
         if !self.stopped && self.edge.end() == size {
@@ -114,9 +113,9 @@ impl Walk {
         Some(hashes)
     }
 
-    /// The leaf as a line of an export.
+    /// Writes the leaf as a line of an export.
     fn leaf(&mut self, leaf: &[u8]) {
-        // The empty text is neither link nor note.
+        // The empty text is neither a link nor a note.
         let text = core::str::from_utf8(leaf).unwrap_or_default();
         let kinds = &mut self.tiles.entries;
         if let Ok(link) = Link::parse(text) {
@@ -177,19 +176,19 @@ impl Walk {
     fn compare(&mut self, tile: Tile, first: u64, expected: &[Hash], published: &[Hash]) {
         for (place, _) in (0_u64..).zip(expected.iter().zip(published)).filter(|(_, (a, b))| a != b) {
             let message = if tile.level == 0 {
-                format!("its hash {place} is not that of entry {}", first + place)
+                format!("hash {place} of the tile is not that of entry {}", first + place)
             } else {
                 let below =
                     Tile { level: tile.level - 1, index: tile.index * TILE_WIDTH + place, width: 256 };
-                format!("its hash {place} is not the root of {}", below.path())
+                format!("hash {place} of the tile is not the root of {}", below.path())
             };
             let index = first + (place << (tile.level * TILE_HEIGHT));
             self.tiles.add(TileCode::Hash, tile.path(), Some(index), message);
         }
     }
 
-    /// Hands the tile's hashes up: the root of a full one, and the subtrees of a partial one, which
-    /// is at the right edge. Partial tiles come from left to right.
+    /// Passes the tile's hashes up: the root of a full tile, or the subtrees of a partial one, which is at the right
+    /// edge. Partial tiles come from left to right.
     fn settle(&mut self, tile: Tile, hashes: &[Hash]) {
         if tile.is_full() {
             let above = usize::from(tile.level) + 1;
@@ -209,7 +208,7 @@ impl Walk {
     }
 
     fn missing(&mut self, path: String, first: u64) {
-        let message = "the log does not have it".to_owned();
+        let message = "the log does not have this resource".to_owned();
         self.tiles.add(TileCode::Missing, path, Some(first), message);
     }
 }

@@ -1,4 +1,4 @@
-//! The members that SPEC section 12 names: what type each has, and which must be there.
+//! Type checks of the fields that SPEC section 12 names.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use crate::event::OUTCOMES;
 use crate::json;
 use crate::time::Time;
 
-/// What a member's value must be.
-enum Kind {
+/// The type of a field's value.
+enum ValueType {
     /// A string that is not empty.
     Text,
-    /// One of these words.
+    /// A string with one of these values.
     Word(&'static [&'static str]),
     /// A time as SPEC section 2 writes it.
     Moment,
@@ -21,17 +21,17 @@ enum Kind {
     Number,
     /// A whole number that is not negative.
     Count,
-    /// An object of these members, and perhaps others.
+    /// An object with these fields, and possibly others.
     Object(&'static [Member]),
 }
 
-/// A member's name, whether it must be there, and what it must be.
-type Member = (&'static str, bool, Kind);
+/// A field's name, whether it is required, and its type.
+type Member = (&'static str, bool, ValueType);
 
 const REQUIRED: bool = true;
 const OPTIONAL: bool = false;
 
-use Kind::{Count, Moment, Number, Object, Path, Text, Word};
+use ValueType::{Count, Moment, Number, Object, Path, Text, Word};
 
 static EVENT: &[Member] = &[
     ("action", REQUIRED, Text),
@@ -77,58 +77,59 @@ static HTTP: &[Member] = &[
 ];
 
 /// An object that is being checked.
-struct Open {
+struct OpenObject {
     name: &'static str,
     known: &'static [Member],
-    /// A bit for each of the known members that it has.
+    /// A bit for each known field that occurred.
     seen: u32,
 }
 
-/// Checks that an event has the members that SPEC section 12 requires and that those it names have the right type.
-/// Other members may be there too. `members` are the event's in the order in which they stand; of a path that is
-/// redacted its shape is checked.
-/// [`Code::Event`] has the member in question, written as a path: `actor.id`.
+/// Checks that an event has the fields that SPEC section 12 requires and that the fields it names have the right
+/// types. Other fields are allowed. `members` are the event's fields in order. For a redacted path, its shape is
+/// checked.
+///
+/// The [`Code::Event`] error has the path of the field: `actor.id`.
 pub(super) fn check_members(members: &[Listed<'_>], redaction: &Redaction) -> Result<(), Error> {
-    let mut open = vec![Open { name: "", known: EVENT, seen: 0 }];
+    let mut open = vec![OpenObject { name: "", known: EVENT, seen: 0 }];
     for Listed { depth, name, value } in members {
         close(&mut open, depth + 1)?;
         let Some(object) = open.get_mut(*depth) else { continue };
         let Some(nth) = object.known.iter().position(|(known, ..)| known == name) else { continue };
         object.seen |= 1 << nth;
         let (name, _, kind) = &object.known[nth];
-        if !is_of(kind, value, redaction) {
+        if !has_type(kind, value, redaction) {
             return Err(wrong(
                 &open,
                 name,
                 &expected(kind),
-                "metadata takes what is of another type; section 12 of SPEC.md has the types",
+                "put other values into metadata; see section 12 of SPEC.md for the types",
             ));
         }
         if let Object(known) = kind {
-            open.push(Open { name, known, seen: 0 });
+            open.push(OpenObject { name, known, seen: 0 });
         }
     }
     close(&mut open, 0)
 }
 
-/// Ends the objects that something at this depth is not in.
-fn close(open: &mut Vec<Open>, depth: usize) -> Result<(), Error> {
+/// Closes the objects deeper than `depth`.
+fn close(open: &mut Vec<OpenObject>, depth: usize) -> Result<(), Error> {
     while open.len() > depth
-        && let Some(Open { name, known, seen }) = open.pop()
+        && let Some(OpenObject { name, known, seen }) = open.pop()
     {
         let mut members = known.iter().enumerate();
         if let Some((_, (missing, ..))) =
             members.find(|(nth, (_, required, _))| *required && seen >> nth & 1 == 0)
         {
-            open.push(Open { name, known, seen });
-            let hint = "an event needs an action, an actor an id, a target a type and an id, http a method, a path and a status";
+            open.push(OpenObject { name, known, seen });
+            let hint = "add it: an event needs an action, an actor an id, a target a type and an id, http a method, a path, and a status";
             return Err(wrong(open, missing, "is required", hint));
         }
     }
     Ok(())
 }
 
-fn is_of(kind: &Kind, value: &str, redaction: &Redaction) -> bool {
+fn has_type(kind: &ValueType, value: &str, redaction: &Redaction) -> bool {
     let text = || {
         let (end, _) = json::string_end(value.as_bytes(), 1).ok()?;
         value.get(..end)?.strip_prefix('"')?.strip_suffix('"').map(json::unescape)
@@ -151,7 +152,7 @@ fn is_of(kind: &Kind, value: &str, redaction: &Redaction) -> bool {
 }
 
 #[cold]
-fn expected(kind: &Kind) -> Cow<'static, str> {
+fn expected(kind: &ValueType) -> Cow<'static, str> {
     Cow::Borrowed(match kind {
         Text => "must be a string that is not empty",
         Word(words) => return format!("must be one of {}", words.join(", ")).into(),
@@ -164,7 +165,7 @@ fn expected(kind: &Kind) -> Cow<'static, str> {
 }
 
 #[cold]
-fn wrong(open: &[Open], name: &str, what: &str, hint: &'static str) -> Error {
+fn wrong(open: &[OpenObject], name: &str, what: &str, hint: &'static str) -> Error {
     let names = open.iter().skip(1).map(|object| object.name).chain([name]);
     let path = names.collect::<Vec<_>>().join(".");
     Error::new(Code::Event, format!("{path} {what}")).with_hint(hint).in_member(path)
@@ -178,13 +179,13 @@ mod tests {
     use super::*;
     use crate::event::Event;
 
-    fn fault(json: &str) -> Option<String> {
+    fn wrong_field(json: &str) -> Option<String> {
         let event = Event::parse_typed(json.as_bytes(), &Redaction::none());
         event.err().map(|error| error.member.clone().unwrap())
     }
 
     #[test]
-    fn accepts_what_events_md_names() {
+    fn accepts_fields_of_the_right_types() {
         for json in [
             r#"{"action":"a.b"}"#,
             r#"{"action":"a.b","anything":[1],"actor":{"id":"u","more":null}}"#,
@@ -193,12 +194,12 @@ mod tests {
             r#"{"action":"a.b","http":{"method":"GET","path":"/x","status":2e2}}"#,
             r#"{"action":"a.b","\"":1,"target":{"id":"1","type":"t"},"occurred_at":"2026-11-20T06:01:02.345Z"}"#,
         ] {
-            assert_eq!(fault(json), None, "{json}");
+            assert_eq!(wrong_field(json), None, "{json}");
         }
     }
 
     #[test]
-    fn names_what_is_missing_or_wrong() {
+    fn names_missing_and_wrong_fields() {
         for (json, member) in [
             ("{}", "action"),
             (r#"{"action":1}"#, "action"),
@@ -220,7 +221,7 @@ mod tests {
             (r#"{"actor":{"x":{"id":"u"}},"action":"a"}"#, "actor.id"),
             (r#"{"context":{"geo":{"lat":1,"x":[{"lat":"1"}]},"ip":2},"action":"a"}"#, "context.ip"),
         ] {
-            assert_eq!(fault(json).as_deref(), Some(member), "{json}");
+            assert_eq!(wrong_field(json).as_deref(), Some(member), "{json}");
         }
     }
 }

@@ -1,9 +1,8 @@
-//! gzip and zstd streams, decompressed as they come and in bounded memory.
+//! Incremental decompression of gzip and zstd streams, in bounded memory.
 //!
-//! An export may be compressed (SPEC section 7). Concatenated gzip members, and concatenated zstd frames,
-//! are one stream; skippable frames are skipped. Whatever else a stream holds, and whatever of it is missing
-//! or fails a checksum, makes it not whole, and a zstd frame may need more than a reader gives: then nothing of it
-//! counts (SPEC section 9).
+//! An export may be compressed (SPEC section 7). Concatenated gzip members or zstd frames form one stream; skippable
+//! frames are skipped. A stream with other content, with missing parts, or with a wrong checksum is invalid, and a
+//! zstd frame may exceed the decompressor's limits. In these cases nothing of the stream counts (SPEC section 9).
 //!
 //! ```
 //! use countersign::export::{Compression, Decompressor};
@@ -25,7 +24,7 @@ mod zstd;
 
 use crate::phrases;
 
-/// How an export is compressed.
+/// A compression format of exports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Compression {
@@ -36,8 +35,7 @@ pub enum Compression {
 }
 
 impl Compression {
-    /// What the first bytes of a file say. Its first four tell all there is to tell; fewer only where it has
-    /// no more.
+    /// Detects the format from the first four bytes of a file. Pass fewer only if the file is shorter.
     pub fn detect(first: &[u8]) -> Option<Self> {
         match first {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
@@ -47,19 +45,19 @@ impl Compression {
     }
 }
 
-/// Why a compressed stream cannot be read to its end.
+/// The error of a stream that cannot be decompressed to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, derive_more::Display)]
 #[non_exhaustive]
 pub enum DecompressError {
-    /// It ends too early.
+    /// The stream is truncated.
     #[display("{}", phrases::STREAM_CUT)]
     Cut,
-    /// It is damaged, as this says.
+    /// The stream is corrupt; the text says how.
     Damaged(&'static str),
-    /// Something else stands after its end.
+    /// Other data follows the end of the stream.
     #[display("{}", phrases::STREAM_FOLLOWED)]
     Followed,
-    /// A zstd frame needs a window above 8 MiB to be decompressed.
+    /// A zstd frame needs a window larger than 8 MiB.
     #[display("{}", phrases::STREAM_WINDOW)]
     Window,
     /// A zstd frame was compressed with a dictionary.
@@ -73,7 +71,7 @@ const LENGTH: DecompressError = DecompressError::Damaged(phrases::STREAM_LENGTH)
 const UNKNOWN: DecompressError = DecompressError::Damaged(phrases::STREAM_UNKNOWN);
 
 impl DecompressError {
-    /// What to do about it, for people.
+    /// Returns what to do about it, for people.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Cut => phrases::HINT_STREAM_CUT,
@@ -87,16 +85,16 @@ impl DecompressError {
 
 impl core::error::Error for DecompressError {}
 
-/// Decompresses one stream, however it is cut into pieces.
+/// A decompressor for one stream in pieces of any size.
 ///
-/// It holds at most a window and a block of what it decompresses, for zstd some 17 MiB.
+/// Memory is limited to a window and a block of decompressed data; for zstd that is about 17 MiB.
 pub struct Decompressor {
     format: Format,
     failed: Option<DecompressError>,
     started: bool,
 }
 
-/// What gets the pieces that a stream decompresses to.
+/// A callback for pieces of decompressed data.
 type Sink<'a> = &'a mut dyn FnMut(&[u8]);
 
 enum Format {
@@ -105,7 +103,7 @@ enum Format {
 }
 
 impl Decompressor {
-    /// A decompressor at the beginning of a stream.
+    /// Creates a decompressor at the beginning of a stream.
     #[must_use]
     pub fn new(compression: Compression) -> Self {
         let format = match compression {
@@ -115,12 +113,12 @@ impl Decompressor {
         Self { format, failed: None, started: false }
     }
 
-    /// Takes the next bytes of the stream. `sink` gets what they decompress to, piece by piece; none of it is
-    /// to be relied on before [`finish`](Self::finish).
+    /// Decompresses the next bytes of the stream and passes the result to `sink` piece by piece. Don't rely on any of
+    /// it before [`finish`](Self::finish) succeeds.
     ///
     /// # Errors
     ///
-    /// Where the stream cannot be read on; every later call then gives the same error.
+    /// An error if the stream is invalid. Every later call then returns the same error.
     pub fn push(&mut self, input: &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
         if let Some(failure) = self.failed {
             return Err(failure);
@@ -134,7 +132,7 @@ impl Decompressor {
         result
     }
 
-    /// How many gzip members, or zstd frames, have begun. Each costs something, also where there is nothing in it.
+    /// Returns the number of gzip members or zstd frames that began. Even empty ones have a cost.
     pub fn parts(&self) -> u64 {
         match &self.format {
             Format::Gzip(members) => members.begun,
@@ -146,7 +144,7 @@ impl Decompressor {
     ///
     /// # Errors
     ///
-    /// Where the stream could not be read, or more is due.
+    /// An error if the stream was invalid or is incomplete.
     pub fn finish(&mut self) -> Result<(), DecompressError> {
         match (self.failed, &self.format) {
             (Some(failure), _) => Err(failure),
@@ -157,14 +155,14 @@ impl Decompressor {
     }
 }
 
-/// Takes at most `most` bytes off the front of `input`.
-fn take<'a>(input: &mut &'a [u8], most: usize) -> &'a [u8] {
-    let (taken, rest) = input.split_at(most.min(input.len()));
+/// Splits at most `limit` bytes off the front of `input`.
+fn take<'a>(input: &mut &'a [u8], limit: usize) -> &'a [u8] {
+    let (taken, rest) = input.split_at(limit.min(input.len()));
     *input = rest;
     taken
 }
 
-/// Moves bytes from the front of `input` to `held`, until that holds `wanted`. Says whether it does.
+/// Moves bytes from the front of `input` to `held` until that has `wanted` bytes. Returns true if it does.
 fn gather(held: &mut Vec<u8>, input: &mut &[u8], wanted: usize) -> bool {
     held.extend_from_slice(take(input, wanted.saturating_sub(held.len())));
     held.len() >= wanted

@@ -10,25 +10,25 @@ use super::{MAX_LINE, MAX_LINE_LEVELS};
 /// The first line of an export.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// The log that the chains and checkpoints are of.
+    /// The origin of the log.
     pub origin: String,
-    /// The exporter's claim that every leaf from the first index up to, and not including, the second is here; without
-    /// a second, every leaf up to the end.
+    /// The exporter's claim that all entries from the first index up to but not including the second are here.
+    /// Without a second index, the claim extends to the end of the export.
     pub range: Option<(u64, Option<u64>)>,
 }
 
 impl Header {
-    /// Reads the line that holds the header, with or without white space around it.
+    /// Parses the header line, with or without surrounding white space.
     ///
     /// # Errors
-    /// [`Code::Export`] where it is no header of this version; the hint says what the line seems to be.
+    /// [`Code::Export`] if the line is not a header of this version. The hint says what the line seems to be.
     pub fn parse(line: &[u8]) -> Result<Self, Error> {
         read(strip(line)).ok_or_else(|| Self::missing(line))
     }
 
-    /// The error where this line stands in the place of a header, with a hint at what it seems to be.
+    /// Returns the error for a line that should be the header. The hint says what the line seems to be.
     pub(crate) fn missing(line: &[u8]) -> Error {
-        Error::new(Code::Export, phrases::HEADER_INVALID).with_hint(what_it_seems(line))
+        Error::new(Code::Export, phrases::HEADER_INVALID).with_hint(guess(line))
     }
 }
 
@@ -38,7 +38,7 @@ fn read(line: &[u8]) -> Option<Header> {
     let scanned = scan_value(line, 0, MAX_LINE_LEVELS).ok().filter(|scanned| scanned.end == line.len())?;
     let (mut version, mut origin, mut range) = (None, None, None);
     let mut names = Vec::new();
-    for (name, value) in Members::of(text) {
+    for (name, value) in Members::new(text) {
         match &*name {
             "countersign" => version = Some(value),
             "origin" => origin = Some(value),
@@ -65,20 +65,20 @@ fn read_range(value: &str) -> Option<(u64, Option<u64>)> {
     (first < end).then_some((first, Some(end)))
 }
 
-/// What the string that `value` is says; `None` where it is no string.
+/// Returns the content of a JSON string, or `None` if `value` is not a string.
 pub(super) fn string(value: &str) -> Option<std::borrow::Cow<'_, str>> {
     Some(unescape(value.strip_prefix('"')?.strip_suffix('"')?))
 }
 
-/// How what a header says of its version begins.
+/// The beginning of the version in a header.
 const VERSIONS: &[u8] = b"export/v";
 
-fn what_it_seems(line: &[u8]) -> &'static str {
+fn guess(line: &[u8]) -> &'static str {
     let line = strip(line);
     let object = core::str::from_utf8(line).ok().filter(|_| line.first() == Some(&b'{'));
     let whole =
         object.filter(|_| scan_value(line, 0, MAX_LINE_LEVELS).is_ok_and(|value| value.end == line.len()));
-    let has = |name: &str| whole.is_some_and(|text| Members::of(text).any(|(member, _)| member == name));
+    let has = |name: &str| whole.is_some_and(|text| Members::new(text).any(|(member, _)| member == name));
     let names_a_version = line.windows(VERSIONS.len()).any(|part| part == VERSIONS);
     if line.is_empty() {
         phrases::HINT_HEADER_EMPTY
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_an_object() {
+    fn a_header_must_be_an_object() {
         let header = r#"{"countersign":"export/v1","origin":"log.example"}"#;
         assert!(Header::parse(header.as_bytes()).is_ok());
         let array = header.replace(':', ",").replace('{', "[").replace('}', "]");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_export_is_named_by_what_it_seems_to_be() {
+    fn hints_at_what_the_file_seems_to_be() {
         let long = vec![b'a'; MAX_LINE + 1];
         let mut tar = vec![0; 512];
         tar[..8].copy_from_slice(b"a.ndjson");
@@ -167,7 +167,7 @@ mod tests {
             (b"BZh9", "bzip2 or xz"),
             (b"\xfd7zXZ\0", "bzip2 or xz"),
             (b"<!doctype html>", "a web page or XML"),
-            (b"PRIVATE+KEY+a", "a secret key"),
+            (b"PRIVATE+KEY+a", "a private key"),
             (b"log a", "a trust file"),
             (b"emitter a", "a trust file"),
             (b"issuer a", "a trust file"),
@@ -179,7 +179,7 @@ mod tests {
             (b"{", "indented JSON"),
             (b"[", "indented JSON"),
             (b"[{}]", "a JSON array"),
-            (br#"{"countersign":"export/v1","countersign":"export/v1"}"#, "a member twice"),
+            (br#"{"countersign":"export/v1","countersign":"export/v1"}"#, "a field twice"),
             (br#"{"countersign":"export/v9"}"#, "not one that this version reads"),
             (br#"{"countersign":"report/v1"}"#, "an export begins with"),
             (br#"{"link":""}"#, "the header is missing"),
@@ -187,8 +187,8 @@ mod tests {
             (br#"{"leaf":""}"#, "the header is missing"),
             (br#"{"skip":[]}"#, "the header is missing"),
             (br#"{"checkpoint":""}"#, "the header is missing"),
-            (br#"{"action":"user.update"}"#, "never recorded"),
-            (br#"{"error":"forbidden"}"#, "an error in place of the download"),
+            (br#"{"action":"user.update"}"#, "not recorded"),
+            (br#"{"error":"forbidden"}"#, "an error response instead of the download"),
             (&long, "longer than 1 MiB"),
             (&long[1..], "an export begins with"),
             (br#"{"countersign":"ex"#, "cut off or changed"),

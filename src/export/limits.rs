@@ -1,10 +1,10 @@
-//! How large an export's parts may be.
+//! Size limits of exports.
 
-/// The largest event, in bytes as it stands.
+/// Maximum size of an event as it is in the export, in bytes.
 pub const MAX_EVENT: usize = crate::event::MAX_BYTES;
-/// The longest line, in bytes, white space included and the line end not.
+/// Maximum length of a line in bytes, including white space but not the line end.
 pub const MAX_LINE: usize = 1 << 20;
-/// How deep a line may nest, itself the first level: an event's 64 levels and the line around it.
+/// Maximum nesting of a line: an event's 64 levels and the line's own object.
 pub const MAX_LINE_LEVELS: usize = crate::canonical::MAX_DEPTH + 1;
-/// The highest level of a skip: it stands for 2^52 leaves.
+/// Maximum level of a skip, which replaces 2^52 entries.
 pub const MAX_SKIP_LEVEL: u8 = 52;

@@ -13,69 +13,69 @@ use crate::words::words;
 
 use super::{MAX_EVENT, MAX_LEAF, MAX_LINE, MAX_LINE_LEVELS, MAX_SKIP_LEVEL, Payload};
 
-/// A line of an export after the header, well formed.
+/// A well-formed line of an export, other than the header.
 #[derive(Debug)]
 pub struct Line<'a> {
-    /// What it stands for.
+    /// The parsed content.
     pub item: Item<'a>,
-    /// How many members it has that the format does not know.
+    /// The number of fields that the format does not define.
     pub unknown_members: u32,
 }
 
-/// What a line stands for.
+/// The content of a line.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "nearly all lines are links, and a box each would cost more")]
 pub enum Item<'a> {
-    /// A leaf that is a link, perhaps with its event.
+    /// A link, possibly with its event.
     Link {
-        /// The leaf.
+        /// The leaf's text.
         text: Cow<'a, str>,
-        /// The same, parsed.
+        /// The parsed link.
         link: Link,
-        /// The event, where it is shown.
+        /// The event, if it is shown.
         payload: Option<Payload<'a>>,
-        /// Why it is not shown, where the exporter says so.
+        /// The exporter's reason for withholding the event, if given.
         withheld: Option<Withheld>,
     },
-    /// A leaf that is a key note.
+    /// A key note.
     Note {
-        /// The leaf.
+        /// The leaf's text.
         text: Cow<'a, str>,
-        /// The same, parsed.
+        /// The parsed key note.
         note: Box<KeyNote>,
     },
     /// A leaf of any other kind.
     Leaf(Vec<u8>),
-    /// 2^`level` leaves that are not here.
+    /// A skip that replaces 2^`level` omitted entries.
     Skip {
-        /// 0 to 52.
+        /// The level of the subtree, 0 to 52.
         level: u8,
-        /// The root hash of the leaves.
+        /// The root hash of the omitted entries.
         hash: Hash,
     },
-    /// A signed checkpoint of the leaves up to here.
+    /// A signed checkpoint of the entries before it.
     Checkpoint {
         /// The signed note.
         text: Cow<'a, str>,
-        /// The same, parsed.
+        /// The parsed checkpoint.
         signed: Box<SignedCheckpoint>,
     },
 }
 
 words! {
-    /// Why an exporter does not show an event; unverified.
+    /// The exporter's reason for withholding an event; not verified.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum Withheld {
         /// Salt and event were deleted.
         Erased = "erased",
-        /// The reader may not see it.
+        /// The reader is not allowed to see the event.
         Redacted = "redacted",
-        /// The reader did not ask for it.
+        /// The reader did not ask for the event.
         Filtered = "filtered",
     }
 }
 
-/// The kinds of error in a line, one for each `format.*` code that a line can get.
+/// Kinds of errors in a line, one for each `format.*` code that a line can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LineErrorKind {
     Line,
@@ -85,15 +85,15 @@ pub(crate) enum LineErrorKind {
     LeafSize,
 }
 
-/// An error in a line of an export. The line may keep its place in the tree.
+/// An error in a line of an export. The line may still have a position in the tree.
 #[derive(Debug, derive_more::Display)]
 #[display("{}", self.to_error())]
 pub struct LineError<'a> {
     pub(crate) fault: LineErrorKind,
     pub(crate) detail: &'static str,
-    /// The bytes of the leaf that the line holds all the same.
+    /// The bytes of the leaf that the line contains despite the error.
     pub(crate) leaf: Option<Cow<'a, [u8]>>,
-    /// Where the leaf is a link of good grammar: its chain and seq.
+    /// The chain and seq, if the leaf is a well-formed link.
     pub(crate) place: Option<(ChainId, u64)>,
 }
 
@@ -106,7 +106,7 @@ impl<'a> LineError<'a> {
         Self { fault: LineErrorKind::Line, detail, leaf: None, place: None }
     }
 
-    /// The same as an error.
+    /// Converts to the crate's error.
     pub fn to_error(&self) -> Error {
         Error::new(Code::Export, format!("malformed line: {}", self.detail))
     }
@@ -120,7 +120,7 @@ impl From<LineError<'_>> for Error {
     }
 }
 
-/// The line without the white space that may surround it.
+/// Removes the white space around a line.
 pub(crate) fn strip(line: &[u8]) -> &[u8] {
     let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r');
     let first = line.iter().position(|byte| !is_space(byte)).unwrap_or(line.len());
@@ -128,7 +128,7 @@ pub(crate) fn strip(line: &[u8]) -> &[u8] {
     &line[first..last]
 }
 
-/// The members of a line as they stand; for strings without their quotes.
+/// The fields of a line as raw JSON values.
 #[derive(Default)]
 struct Members<'a> {
     link: Option<Value<'a>>,
@@ -152,7 +152,7 @@ struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// What the string says; `None` where the value is no string.
+    /// Returns the content of a string, or `None` if the value is not a string.
     #[inline]
     fn string(&self) -> Option<Cow<'a, str>> {
         let inner = self.text.strip_prefix('"')?.strip_suffix('"')?;
@@ -161,15 +161,16 @@ impl<'a> Value<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Reads a line that is not blank and not the header.
+    /// Parses a line that is neither blank nor the header.
     ///
     /// # Errors
-    /// [`LineError`], which keeps what place the line has in the tree.
+    /// [`LineError`], which tells the line's position in the tree if it has one.
     pub fn parse(line: &'a str) -> Result<Self, LineError<'a>> {
         Self::read(line, false)
     }
 
-    /// The same; where `extended`, a checkpoint may be one of other people's, which no export has.
+    /// Like [`parse`](Self::parse). With `extended`, a checkpoint may have extension lines and any origin, which no
+    /// export contains.
     pub(crate) fn read(line: &'a str, extended: bool) -> Result<Self, LineError<'a>> {
         if line.len() > MAX_LINE {
             return Err(LineError::without_place(phrases::LINE_TOO_LONG));
@@ -294,7 +295,11 @@ impl<'a> Members<'a> {
     }
 
     #[inline]
-    fn link(&self, text: &str, flaw: Option<&'static str>) -> Result<(Link, Shown<'a>, Hidden), Reason> {
+    fn link(
+        &self,
+        text: &str,
+        flaw: Option<&'static str>,
+    ) -> Result<(Link, OptionalPayload<'a>, Option<Withheld>), Reason> {
         check_leaf(text.len(), flaw)?;
         let (payload, withheld) = self.payload().map_err(|detail| (LineErrorKind::Line, detail))?;
         let link = Link::read(text).ok_or((LineErrorKind::Link, phrases::LINE_LINK_GRAMMAR))?;
@@ -305,7 +310,7 @@ impl<'a> Members<'a> {
     }
 
     #[inline]
-    fn payload(&self) -> Result<(Shown<'a>, Hidden), &'static str> {
+    fn payload(&self) -> Result<(OptionalPayload<'a>, Option<Withheld>), &'static str> {
         match (&self.salt, &self.event, &self.withheld) {
             (Some(salt), Some(event), None) => {
                 let salt = salt.string().and_then(|salt| base64::decode_array(salt.as_bytes()));
@@ -329,11 +334,10 @@ impl<'a> Members<'a> {
     }
 }
 
-type Shown<'a> = Option<Payload<'a>>;
-type Hidden = Option<Withheld>;
+type OptionalPayload<'a> = Option<Payload<'a>>;
 type Reason = (LineErrorKind, &'static str);
 
-/// What is wrong with a leaf of that length on a line with that flaw, whatever the leaf is.
+/// Checks a leaf's length, and that its line has no flaw.
 fn check_leaf(length: usize, flaw: Option<&'static str>) -> Result<(), Reason> {
     if length > MAX_LEAF {
         return Err((LineErrorKind::LeafSize, phrases::LINE_ENTRY_SIZE));
@@ -399,7 +403,7 @@ mod tests {
     const HASH: &str = "T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=";
 
     #[test]
-    fn a_line_nests_at_most_65_deep() {
+    fn lines_nest_at_most_65_levels_deep() {
         let nested = |levels: usize| {
             let (open, close) = ("[".repeat(levels - 1), "]".repeat(levels - 1));
             format!("{{\"leaf\":\"AAAA\",\"x\":{open}{close}}}")
@@ -409,7 +413,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_with_a_link_goes_with_nothing_else() {
+    fn salt_event_and_withheld_require_a_link() {
         for kind in ["\"leaf\":\"AAAA\"".to_owned(), format!("\"skip\":[0,\"{HASH}\"]")] {
             assert!(Line::parse(&format!("{{{kind}}}")).is_ok());
             for member in ["\"salt\":\"AAAAAAAAAAAAAAAAAAAAAA==\"", "\"event\":{}", "\"withheld\":\"erased\""]
@@ -420,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skip_is_of_2_to_the_52_leaves_at_most() {
+    fn a_skip_omits_at_most_2_to_the_52_entries() {
         let skip = |level: u8| Line::parse(&format!("{{\"skip\":[{level},\"{HASH}\"]}}")).is_ok();
         assert!(skip(MAX_SKIP_LEVEL));
         assert!(!skip(MAX_SKIP_LEVEL + 1));

@@ -3,17 +3,17 @@ use memchr::{memchr, memrchr};
 use super::MAX_LINE;
 use super::line::strip;
 
-/// Cuts a stream of bytes into stretches of whole lines, in bounded memory however long a line is.
+/// A buffer that cuts a stream of bytes into chunks of whole lines, in bounded memory however long a line is.
 ///
-/// Of a line longer than [`MAX_LINE`] just enough is kept to tell that it is too long, or that it is blank.
+/// Of a line longer than [`MAX_LINE`], it keeps just enough to tell that the line is too long, or that it is blank.
 #[derive(Debug)]
 pub struct LineBuffer {
     buffer: Vec<u8>,
-    /// How many bytes of the buffer are known to hold no line end.
+    /// The number of bytes at the start of the buffer known to contain no line end.
     searched: usize,
     target: usize,
     overlong: Option<Overlong>,
-    /// Memory to be used again.
+    /// Memory for reuse.
     spare: Vec<u8>,
 }
 
@@ -24,13 +24,13 @@ enum Overlong {
 }
 
 impl LineBuffer {
-    /// A buffer that hands out stretches of about `target` bytes, and at least a line.
+    /// Creates a buffer that emits chunks of about `target` bytes and at least one line.
     pub fn new(target: usize) -> Self {
         Self { buffer: Vec::new(), searched: 0, target, overlong: None, spare: Vec::new() }
     }
 
-    /// Takes the next bytes of the stream. `stretch` gets each stretch that is ready: lines with their ends.
-    pub fn push(&mut self, bytes: &[u8], stretch: &mut impl FnMut(Vec<u8>)) {
+    /// Adds the next bytes of the stream. Calls `emit` with each chunk that is ready: lines with their ends.
+    pub fn push(&mut self, bytes: &[u8], emit: &mut impl FnMut(Vec<u8>)) {
         for mut piece in bytes.chunks(self.target.max(1)) {
             if self.overlong.is_some() {
                 piece = self.skip_overlong(piece);
@@ -46,7 +46,7 @@ impl LineBuffer {
                     rest.clear();
                     rest.extend_from_slice(&self.buffer[end..]);
                     self.buffer.truncate(end);
-                    stretch(core::mem::replace(&mut self.buffer, rest));
+                    emit(core::mem::replace(&mut self.buffer, rest));
                 }
                 None if self.buffer.len() > MAX_LINE && self.overlong.is_none() => {
                     let text = strip(&self.buffer).first().copied();
@@ -60,19 +60,19 @@ impl LineBuffer {
         }
     }
 
-    /// How many bytes are held back.
+    /// Returns the number of buffered bytes.
     pub(crate) fn held(&self) -> usize {
         self.buffer.len()
     }
 
-    /// Gives a stretch back when it is done with, so that its memory serves again.
-    pub fn recycle(&mut self, stretch: Vec<u8>) {
-        if stretch.capacity() <= 2 * self.target {
-            self.spare = stretch;
+    /// Takes a chunk back after use, so that its memory can be reused.
+    pub fn recycle(&mut self, chunk: Vec<u8>) {
+        if chunk.capacity() <= 2 * self.target {
+            self.spare = chunk;
         }
     }
 
-    /// The whole lines that are held back until there are more; none where there is none.
+    /// Returns the whole lines in the buffer without waiting for more, or `None` if there are none.
     pub fn whole_lines(&mut self) -> Option<Vec<u8>> {
         let end = memrchr(b'\n', &self.buffer)? + 1;
         let rest = self.buffer.split_off(end);
@@ -80,7 +80,7 @@ impl LineBuffer {
         Some(core::mem::replace(&mut self.buffer, rest))
     }
 
-    /// The last stretch, whose last line has perhaps no end; empty where there is none.
+    /// Returns the last chunk, whose last line may lack its end; empty if there is none.
     #[must_use]
     pub fn finish(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.buffer)
@@ -113,31 +113,31 @@ mod tests {
 
     use super::*;
 
-    fn cut(input: &[u8], chunk: usize, target: usize) -> Vec<Vec<u8>> {
+    fn cut(input: &[u8], piece: usize, target: usize) -> Vec<Vec<u8>> {
         let mut buffer = LineBuffer::new(target);
-        let mut stretches = Vec::new();
-        for piece in input.chunks(chunk) {
-            buffer.push(piece, &mut |stretch| stretches.push(stretch));
+        let mut chunks = Vec::new();
+        for piece in input.chunks(piece) {
+            buffer.push(piece, &mut |chunk| chunks.push(chunk));
         }
-        stretches.push(buffer.finish());
-        stretches
+        chunks.push(buffer.finish());
+        chunks
     }
 
     #[test]
-    fn stretches_hold_whole_lines_however_the_input_is_cut() {
+    fn chunks_have_whole_lines_however_the_input_is_cut() {
         let input = b"one\ntwo\n\nthree four five\nsix";
-        for chunk in 1..input.len() {
+        for piece in 1..input.len() {
             for target in 1..input.len() + 2 {
-                let stretches = cut(input, chunk, target);
-                assert_eq!(stretches.concat(), input);
-                let (_, whole) = stretches.split_last().unwrap();
-                assert!(whole.iter().all(|stretch| stretch.ends_with(b"\n")));
+                let chunks = cut(input, piece, target);
+                assert_eq!(chunks.concat(), input);
+                let (_, whole) = chunks.split_last().unwrap();
+                assert!(whole.iter().all(|chunk| chunk.ends_with(b"\n")));
             }
         }
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_kept_just_too_long() {
+    fn an_overlong_line_is_kept_just_too_long() {
         for chunk in [1 << 16, 99_991, 5 << 20] {
             let mut input = vec![b'x'; 3 << 20];
             input.extend_from_slice(b"\nnext\n");
@@ -149,18 +149,18 @@ mod tests {
     }
 
     #[test]
-    fn whole_lines_can_be_had_early_and_the_rest_stays() {
+    fn whole_lines_are_available_early_and_the_rest_stays() {
         let mut buffer = LineBuffer::new(1 << 10);
-        let mut stretches = Vec::new();
+        let mut chunks = Vec::new();
         for (piece, whole) in [("a\nb", "a\n"), ("c", ""), ("\n\nd\ne", "bc\n\nd\n"), ("f\n", "ef\n")] {
-            buffer.push(piece.as_bytes(), &mut |stretch| stretches.push(stretch));
+            buffer.push(piece.as_bytes(), &mut |chunk| chunks.push(chunk));
             assert_eq!(buffer.whole_lines().unwrap_or_default(), whole.as_bytes());
         }
-        assert!(stretches.is_empty() && buffer.whole_lines().is_none() && buffer.finish().is_empty());
+        assert!(chunks.is_empty() && buffer.whole_lines().is_none() && buffer.finish().is_empty());
     }
 
     #[test]
-    fn a_blank_line_may_have_any_length_and_text_far_behind_is_seen() {
+    fn a_long_blank_line_stays_blank_and_late_text_is_noticed() {
         let mut blank = vec![b' '; 3 << 20];
         blank.push(b'\n');
         let text = cut(&blank, 77_777, 1 << 16).concat();

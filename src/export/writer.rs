@@ -1,5 +1,5 @@
-//! Writing the lines of an export, each in one form alone: members in a fixed order, no white space, strings
-//! with the fewest escapes.
+//! Writing of export lines in a single form: fields in a fixed order, no white space, strings with as few escapes as
+//! possible.
 //!
 //! ```
 //! use countersign::export::writer::Writer;
@@ -25,39 +25,39 @@ use crate::merkle::{CompactRange, skips};
 
 use super::{Header, Item, Withheld};
 
-/// Lines of an export, gathered in memory until they are taken. Any number of lines can be taken at a time.
+/// A buffer of export lines. Take any number of lines at a time.
 #[derive(Clone, Debug, Default)]
 pub struct Writer {
     text: Vec<u8>,
 }
 
 impl Writer {
-    /// No line yet.
+    /// Creates an empty buffer.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The lines written since the last [`Writer::clear`].
+    /// Returns the lines written since the last [`Writer::clear`].
     pub fn as_bytes(&self) -> &[u8] {
         &self.text
     }
 
-    /// The same as text.
+    /// Returns the lines as text.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.text).unwrap_or_default()
     }
 
-    /// Whether nothing was written since the last [`Writer::clear`].
+    /// True if nothing was written since the last [`Writer::clear`].
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }
 
-    /// Forgets the lines, and keeps the memory for the next ones.
+    /// Drops the lines but keeps the memory for the next ones.
     pub fn clear(&mut self) {
         self.text.clear();
     }
 
-    /// The header: the first line of every export.
+    /// Writes the header, the first line of every export.
     pub fn header(&mut self, header: &Header) {
         self.text.extend_from_slice(b"{\"countersign\":\"export/v1\",\"origin\":");
         write_string(&header.origin, &mut self.text);
@@ -68,13 +68,13 @@ impl Writer {
         self.end();
     }
 
-    /// An open or close link.
+    /// Writes an open or close link.
     pub fn link(&mut self, link: &str) {
         self.member("link", link);
         self.end();
     }
 
-    /// An event link and its event, which is one JSON object without a line feed in it.
+    /// Writes an event link and its event, which is one JSON object without a line feed.
     pub fn event(&mut self, link: &str, salt: &Salt, event: &str) {
         self.member("link", link);
         self.text.extend_from_slice(b",\"salt\":\"");
@@ -84,7 +84,7 @@ impl Writer {
         self.end();
     }
 
-    /// An event link without its event, and perhaps why.
+    /// Writes an event link without its event, possibly with the reason.
     pub fn withheld(&mut self, link: &str, reason: Option<Withheld>) {
         self.member("link", link);
         if let Some(reason) = reason {
@@ -95,38 +95,38 @@ impl Writer {
         self.end();
     }
 
-    /// A key note: text, empty line, signature lines.
+    /// Writes a key note: text, empty line, signature lines.
     pub fn note(&mut self, note: &str) {
         self.member("note", note);
         self.end();
     }
 
-    /// A leaf that is neither a link nor a key note.
+    /// Writes a leaf that is neither a link nor a key note.
     pub fn leaf(&mut self, leaf: &[u8]) {
         self.member("leaf", &base64::encode(leaf));
         self.end();
     }
 
-    /// 2^`level` leaves that are not here, by the root of their subtree.
+    /// Writes a skip that replaces 2^`level` omitted entries. `root` is the root of their subtree.
     pub fn skip(&mut self, level: u8, root: &Hash) {
         self.text.extend_from_slice(format!("{{\"skip\":[{level},\"{root}\"]").as_bytes());
         self.end();
     }
 
-    /// The fewest skips that stand for all leaves of `range`.
+    /// Writes the fewest skips that cover the entries of `range`.
     pub fn skips(&mut self, range: &CompactRange) {
         for (subtree, root) in skips(range.begin(), range.end()).zip(range.hashes()) {
             self.skip(subtree.level, root);
         }
     }
 
-    /// A signed checkpoint of exactly the leaves written or skipped before it.
+    /// Writes a signed checkpoint of exactly the entries written or skipped before it.
     pub fn checkpoint(&mut self, checkpoint: &str) {
         self.member("checkpoint", checkpoint);
         self.end();
     }
 
-    /// A line that was read, without what the format does not know of it.
+    /// Writes a parsed line, without fields that the format does not define.
     pub fn item(&mut self, item: &Item<'_>) {
         match item {
             Item::Link { text, payload: Some(payload), .. } => self.event(text, &payload.salt, payload.event),
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_reads_back() {
+    fn written_lines_parse_back() {
         let link = "countersign/v1 event da7f84a510cb84b8cbb5b74a63c306ec 1 2026-11-20T06:00:01.000Z \
                     2n+EpRDLhLjLtbdKY8MG7PNiM4fWQMPu3SZVy/CVOkk= T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=";
         let mut writer = Writer::new();
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn escapes_what_a_name_may_hold() {
+    fn escapes_names() {
         let header = Header { origin: "a\"b\\c".into(), range: Some((3, Some(9))) };
         let mut writer = Writer::new();
         writer.header(&header);

@@ -1,16 +1,15 @@
-//! SHA-256 of several messages side by side.
+//! SHA-256 of several messages in parallel.
 //!
-//! One message's blocks depend on each other: the processor waits for the end of a round before it
-//! can begin the next. The links, events and nodes of a log do not depend on each other, so some
-//! of them are hashed in step: two where the processor has SHA instructions (x86-64, found out at
-//! run time), four in WebAssembly's 128-bit vectors. Elsewhere, and for long or left-over
-//! messages, it is sha2, one message after the other.
+//! The rounds of one message depend on each other, so the processor waits for the end of a round before it can begin
+//! the next. The links, events, and nodes of a log are independent, so several are hashed in lockstep: two if the
+//! processor has SHA instructions (x86-64, detected at run time), four in WebAssembly's 128-bit vectors. On other
+//! targets, and for long or leftover messages, sha2 hashes one message after the other.
 //!
-//! BENCHMARKS.md says what that saves of verifying an export. `--cfg sha2_alone` leaves every message to sha2, to measure
-//! the difference (`cargo xtask bench lanes`).
+//! BENCHMARKS.md has the gain for verifying exports. `--cfg sha2_alone` uses sha2 for every message, to measure the
+//! difference (`cargo xtask bench lanes`).
 //!
-//! Lanes in step take as long as the longest of them. Messages are therefore put into lanes with
-//! others of the same number of blocks, as far as there are any.
+//! Lanes in lockstep take as long as the longest message. Messages are therefore grouped by their number of blocks as
+//! far as possible.
 
 #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
 mod in_step;
@@ -28,9 +27,10 @@ use simd128 as engine;
 
 use super::{Hash, Message};
 
-/// Appends `H(prefix ‖ body)` of each message to `out`, in the messages' order.
+/// Appends `H(prefix ‖ body)` of each message to `out`, in order.
 ///
-/// The same hashes as [`Hash::of`] gives one by one, sooner: give as many messages at a time as there are at hand.
+/// The result is the same as calling [`Hash::of`] for each message, but faster. Pass as many messages at a time as
+/// possible.
 pub fn hash_many(messages: &[Message<'_>], out: &mut Vec<Hash>) {
     #[cfg(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))]
     if !cfg!(sha2_alone)
@@ -45,7 +45,7 @@ pub fn hash_many(messages: &[Message<'_>], out: &mut Vec<Hash>) {
 /// children 2 and 3, and so on.
 ///
 /// # Panics
-/// When the number of children is odd.
+/// If the number of children is odd.
 pub fn hash_nodes(children: &[Hash], parents: &mut Vec<Hash>) {
     let (pairs, rest) = children.as_chunks();
     assert!(rest.is_empty(), "children come in pairs");
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn every_short_length_after_prefixes_of_every_length() {
+    fn hashes_short_messages_with_prefixes_of_every_length() {
         for prefix in 0..=64 {
             let message = |body| (bytes(prefix, body), bytes(body, prefix));
             assert_hashes(&(0..=300).map(message).collect::<Vec<_>>());
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn prefixes_longer_than_a_block() {
+    fn hashes_messages_with_prefixes_longer_than_a_block() {
         for prefix in 60..=200 {
             let message = |body| (bytes(prefix, body), bytes(body, prefix));
             assert_hashes(&(0..=70).map(message).collect::<Vec<_>>());
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn batches_of_every_small_size_and_around_full_ones() {
+    fn hashes_batches_of_every_small_size_and_around_full_ones() {
         for size in (0..=17).chain(254..=260).chain([511, 512, 513]) {
             for lengths in [&[173][..], &[173, 439], &[0, 5000, 55, 56, 64, 300], &[4086, 4087, 4088]] {
                 let message = |i| (bytes(1, i), bytes(lengths[i % lengths.len()], i));
@@ -119,13 +119,13 @@ mod tests {
     }
 
     #[test]
-    fn long_messages() {
+    fn hashes_long_messages() {
         let lengths = [65_535, 262_144, 4095, 1 << 20];
         assert_hashes(&lengths.map(|len| (bytes(40, len), bytes(len, 3))));
     }
 
     #[test]
-    fn nodes_of_every_small_number_of_pairs() {
+    fn hashes_every_small_number_of_node_pairs() {
         for pairs in 0..=17 {
             let children: Vec<_> = (0..2 * pairs).map(|i| Hash::of(&[&bytes(i, i)])).collect();
             let mut parents = vec![Hash([9; 32])];
@@ -138,7 +138,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
-        fn any_messages(messages in prop::collection::vec(
+        fn hashes_any_messages(messages in prop::collection::vec(
             (prop::collection::vec(any::<u8>(), 0..=130), prop::collection::vec(any::<u8>(), 0..=5000)),
             0..=40,
         )) {

@@ -1,16 +1,17 @@
-//! Where plain characters end: sixteen bytes at a time where the processor has vectors for sure.
+//! A search for the end of plain characters, 16 bytes at a time with vector instructions where they are always
+//! available.
 
-/// How many bytes are looked at in one go.
+/// The number of bytes processed at once.
 pub(super) const BLOCK: usize = 16;
 
-/// How many bytes come before the first quote, backslash or control character; none where there is no such.
+/// Returns the number of bytes before the first quote, backslash, or control character; `None` if there is none.
 #[inline]
 pub(super) fn length(block: &[u8; BLOCK]) -> Option<usize> {
     let marks = marks(block);
     (marks != 0).then(|| marks.trailing_zeros() as usize)
 }
 
-/// A bit for each quote, backslash and control character.
+/// Returns a bit for each quote, backslash, and control character.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[allow(unsafe_code)]
@@ -49,18 +50,18 @@ fn marks(block: &[u8; BLOCK]) -> u32 {
 #[cfg(not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128"))))]
 use in_words as marks;
 
-/// The same without vectors.
+/// Implements `marks` without vector instructions.
 #[cfg(any(test, not(any(target_arch = "x86_64", all(target_arch = "wasm32", target_feature = "simd128")))))]
 #[inline]
 fn in_words(block: &[u8; BLOCK]) -> u32 {
     const ONES: u64 = 0x0101_0101_0101_0101;
-    /// The highest bit of each byte that is 0: no addition carries into the next byte.
+    /// Sets the highest bit of each zero byte. No addition carries into the next byte.
     const fn zeros(word: u64) -> u64 {
         !(((word & (ONES * 0x7f)) + (ONES * 0x7f)) | word | (ONES * 0x7f))
     }
     let marks = |word: u64| {
         let marks = zeros(word ^ (ONES * 0x22)) | zeros(word ^ (ONES * 0x5c)) | zeros(word & (ONES * 0xe0));
-        // Each byte's bit goes to its place in the highest byte, and no two to one.
+        // Gathers each byte's bit at its own position in the highest byte.
         (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
     };
     let [first, second] = halves(block).map(marks);
@@ -72,28 +73,28 @@ fn halves(block: &[u8; BLOCK]) -> [u64; 2] {
     [u64::from_le_bytes(words[0]), u64::from_le_bytes(words[1])]
 }
 
-/// Where plain characters end in a text whose strings are all asked for: each of its bytes is looked at once, and where a
-/// string ends is told without waiting for what it says. WebAssembly, where code is to be small, looks at each string.
+/// A cache for finding the ends of strings when all strings of a text are requested in order: each byte is examined
+/// once. WebAssembly builds, which should be small, examine each string instead.
 #[cfg(not(target_arch = "wasm32"))]
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ends {
-    /// The first byte of those that are known.
+    /// The index of the first byte covered by `marks`.
     from: usize,
-    /// A bit for each quote, backslash and control character among them.
+    /// A bit for each quote, backslash, and control character.
     marks: u64,
 }
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Ends {
-    /// How many bytes are known at a time.
+    /// The number of bytes covered at a time.
     const KNOWN: usize = u64::BITS as usize;
 
-    /// Of a text that was not looked at.
+    /// Creates a cache for a text that was not examined yet.
     pub(crate) const fn unknown() -> Self {
         Self { from: usize::MAX, marks: 0 }
     }
 
-    /// The index of the first quote, backslash or control character at or after `index`, or the end.
+    /// Returns the index of the first quote, backslash, or control character at or after `index`, or the text's end.
     #[inline]
     pub(crate) fn next(&mut self, text: &[u8], mut index: usize) -> usize {
         loop {
@@ -109,7 +110,7 @@ impl Ends {
         }
     }
 
-    /// The marks from a byte on; behind the end of a text are marks alone.
+    /// Returns the marks from a byte on. Everything after the end of the text counts as marked.
     #[inline]
     fn marks(text: &[u8], from: usize) -> u64 {
         let rest = text.get(from..).unwrap_or_default();
@@ -133,7 +134,7 @@ impl Ends {
         Self
     }
 
-    #[allow(clippy::unused_self, reason = "elsewhere it remembers what it looked at")]
+    #[allow(clippy::unused_self, reason = "other targets keep a cache")]
     pub(crate) fn next(&mut self, text: &[u8], index: usize) -> usize {
         super::plain_end(text, index)
     }
@@ -147,13 +148,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_byte_is_judged_wherever_it_stands() {
+    fn classifies_each_byte_at_each_position() {
         for byte in 0..=u8::MAX {
             let ends = byte < 0x20 || byte == b'"' || byte == b'\\';
             for place in 0..BLOCK {
                 let mut block = [b'!'; BLOCK];
                 block[place] = byte;
-                // Nothing that follows the first counts.
+                // Marks after the first one are ignored.
                 for rest in [b'!', b'"', 0x7f, 0xff] {
                     block[place + 1..].fill(rest);
                     let quote = (rest == b'"' && place + 1 < BLOCK).then_some(place + 1);

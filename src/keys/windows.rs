@@ -1,4 +1,4 @@
-//! The windows of time that grants open to a key (SPEC section 5).
+//! Time windows granted to a key (SPEC section 5).
 
 use core::fmt;
 use std::collections::BTreeMap;
@@ -8,64 +8,64 @@ use super::{parse_bound, write_bound};
 use crate::error::{Code, Error};
 use crate::time::Time;
 
-/// From which moment up to, and not including, which: `None` for no bound.
+/// A half-open time window. `None` is no bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// The first moment.
+    /// The first moment in the window.
     pub from: Option<Time>,
-    /// The first moment after.
+    /// The first moment after the window.
     pub until: Option<Time>,
 }
 
 impl Window {
-    /// In milliseconds from the epoch.
+    /// Returns the bounds in milliseconds since the epoch.
     pub(crate) fn span(self) -> (i64, i64) {
         (self.from.map_or(i64::MIN, Time::millis), self.until.map_or(i64::MAX, Time::millis))
     }
 }
 
-/// Whether a key is valid at a moment, by some windows.
+/// The validity of a key at a moment, given some windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Validity {
-    /// One of them holds it.
+    /// At least one window contains the moment.
     Within,
-    /// None does, and one ended at or before it.
+    /// No window contains the moment, and at least one ended at or before it.
     Expired,
-    /// None does, and none ended before.
+    /// No window contains the moment, and none ended before it.
     NotYetValid,
 }
 
 /// The windows granted to a key, in the order of their grants.
 ///
-/// Whoever came before some of the grants asks about the first so many alone. Adding a window and asking take
-/// logarithmic time, so that a key may have as many as an export has lines.
+/// A chain is judged by the windows granted before it, so queries take the number of windows to consider. Adding a
+/// window and querying take logarithmic time: a key may have as many windows as an export has lines.
 ///
-/// As text, as storage may keep it: `from until`, one window a line.
+/// The text form, for storage, has one window per line: `from until`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Windows(Arc<Kept>);
+pub struct Windows(Arc<WindowIndex>);
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Kept {
+struct WindowIndex {
     windows: Vec<Window>,
-    /// The least and the greatest end of the windows up to each.
+    /// For each window, the least and the greatest end of it and all earlier ones.
     ends: Vec<(i64, i64)>,
-    /// All windows together, touching ones joined, each with the number of one of them.
+    /// The union of all windows, with adjacent ones joined, each with the number of one of them.
     joined: Spans,
-    /// The same, split by the first window that holds a moment.
+    /// The union of all windows, split by the earliest window that contains each moment.
     first: Spans,
 }
 
-/// From which moment up to which, and the number of a window.
+/// Spans by their start, each with its end and the number of a window.
 type Spans = BTreeMap<i64, (i64, usize)>;
 
-impl Kept {
-    /// Adds a window; with `None` one that holds nothing, to keep the numbers of those after it.
+impl WindowIndex {
+    /// Adds a window. `None` adds an empty one, which keeps the numbers of later windows.
     fn add(&mut self, span: Option<(i64, i64)>) {
         let number = self.ends.len();
         let (least, greatest) = self.ends.last().copied().unwrap_or((i64::MAX, i64::MIN));
         let Some((from, until)) = span else { return self.ends.push((least, greatest)) };
         self.ends.push((least.min(until), greatest.max(until)));
-        // From right to left: each gap that the window fills, and each stretch that it joins.
+        // Fill each gap that the window covers and join each span that it touches, from right to left.
         let (mut left, mut right) = (from, until);
         let mut gap = until;
         while let Some((&begin, &(end, _))) =
@@ -85,10 +85,10 @@ impl Kept {
 }
 
 impl Windows {
-    /// Reads what [`Windows`] shows as text.
+    /// Parses the text form.
     ///
     /// # Errors
-    /// [`Code::Time`] where a line is no window.
+    /// [`Code::Time`] if a line is not a window.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let window = |line: &str| {
             let (from, until) = line.split_once(' ')?;
@@ -96,36 +96,38 @@ impl Windows {
         };
         let mut windows = Self::default();
         for line in text.lines() {
-            windows.push(window(line).ok_or_else(|| {
-                Error::new(Code::Time, "a window is a time or -, a space, and a time or -")
-            })?);
+            windows.push(
+                window(line).ok_or_else(|| {
+                    Error::new(Code::Time, "a window is not of the form \"<from> <until>\"")
+                })?,
+            );
         }
         Ok(windows)
     }
 
-    /// How many there are.
+    /// Returns the number of windows.
     pub fn len(&self) -> usize {
         self.0.windows.len()
     }
 
-    /// Whether there is none.
+    /// True if there is no window.
     pub fn is_empty(&self) -> bool {
         self.0.windows.is_empty()
     }
 
-    /// Adds a window.
+    /// Appends a window.
     pub fn push(&mut self, window: Window) {
         let kept = Arc::make_mut(&mut self.0);
         kept.windows.push(window);
         kept.add(Some(window.span()));
     }
 
-    /// Where a moment stands to the first `count` windows.
+    /// Returns the validity of a moment under the first `count` windows.
     pub fn validity(&self, count: usize, time: Time) -> Validity {
         self.validity_at(count, time.millis())
     }
 
-    /// The same, of a moment in milliseconds from the epoch.
+    /// Like [`validity`](Self::validity), for a moment in milliseconds since the epoch.
     pub(crate) fn validity_at(&self, count: usize, millis: i64) -> Validity {
         let holds = self.0.first.range(..=millis).next_back().filter(|(_, (until, _))| millis < *until);
         if holds.is_some_and(|(_, (_, number))| *number < count) {
@@ -141,24 +143,25 @@ impl Windows {
         count.checked_sub(1).and_then(|last| self.0.ends.get(last)).copied()
     }
 
-    /// The windows, in the order of their grants.
+    /// Returns the windows in the order of their grants.
     pub fn iter(&self) -> impl Iterator<Item = Window> {
         self.0.windows.iter().copied()
     }
 
-    /// The window granted last.
+    /// Returns the window granted last.
     pub(crate) fn last(&self) -> Option<Window> {
         self.0.windows.last().copied()
     }
 
-    /// The end of the last of the first `count` windows, in milliseconds from the epoch; none where one has no end.
+    /// Returns the latest end of the first `count` windows, in milliseconds since the epoch; `None` if one has no
+    /// end.
     pub(crate) fn last_end(&self, count: usize) -> Option<i64> {
         self.end(count).map(|(_, greatest)| greatest).filter(|greatest| *greatest != i64::MAX)
     }
 
-    /// The same windows under the same numbers, of which some hold nothing.
+    /// Returns a copy in which the void windows contain no moment. Numbers don't change.
     pub(crate) fn without(&self, void: impl Fn(usize) -> bool) -> Self {
-        let mut kept = Kept { windows: self.0.windows.clone(), ..Kept::default() };
+        let mut kept = WindowIndex { windows: self.0.windows.clone(), ..WindowIndex::default() };
         for (number, window) in self.iter().enumerate() {
             kept.add((!void(number)).then(|| window.span()));
         }
@@ -187,8 +190,8 @@ mod tests {
         Time::from_millis(millis).unwrap()
     }
 
-    /// The rule as SPEC section 5 says it.
-    fn plainly(windows: &[Window], at: i64) -> Validity {
+    /// The rule of SPEC section 5, implemented literally.
+    fn reference_validity(windows: &[Window], at: i64) -> Validity {
         let mut spans = windows.iter().map(|window| window.span());
         if spans.clone().any(|(from, until)| from <= at && at < until) {
             Validity::Within
@@ -213,7 +216,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn the_first_so_many_stand_as_if_there_were_no_others(granted in windows()) {
+                fn the_first_windows_act_as_if_there_were_no_others(granted in windows()) {
             let mut all = Windows::default();
             for (window, _) in &granted {
                 all.push(*window);
@@ -224,8 +227,8 @@ mod tests {
                 let good: Vec<Window> =
                     granted[..count].iter().filter(|(_, void)| !void).map(|(window, _)| *window).collect();
                 for at in -2..65 {
-                    prop_assert_eq!(all.validity(count, time(at)), plainly(&first, at));
-                    prop_assert_eq!(without.validity(count, time(at)), plainly(&good, at));
+                                        prop_assert_eq!(all.validity(count, time(at)), reference_validity(&first, at));
+                                        prop_assert_eq!(without.validity(count, time(at)), reference_validity(&good, at));
                 }
                 let last = first.iter().map(|window| window.span().1).max();
                 prop_assert_eq!(all.last_end(count), last.filter(|end| *end != i64::MAX));

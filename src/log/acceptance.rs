@@ -1,14 +1,14 @@
-//! One submission while it is taken, link by link.
+//! Acceptance of one submission, link by link.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use super::growth::Layered;
 use super::lives::lives_after;
+use super::pending_batch::Layered;
 use super::submission::{Entry, check_signature};
 use super::{
-    AcceptanceError, Body, Chain, Evidence, Growth, Held, Kind, Life, Rules, Storage, SubmissionError, Taken,
-    Tip, Windows,
+    AcceptanceError, Body, Chain, EntryRef, Evidence, Life, PendingBatch, RefusalKind, Rules, Storage,
+    SubmissionError, SubmissionOutcome, Tip, Windows,
 };
 use crate::error::{Code, Error};
 use crate::hash::Hash;
@@ -17,28 +17,28 @@ use crate::link::{ChainId, Link, OpenLink};
 use crate::note::VerifierKey;
 use crate::time::Time;
 
-/// What was taken of a submission so far.
+/// The accepted part of a submission so far.
 #[derive(Default)]
 pub(crate) struct Acceptance {
-    growth: Growth,
-    taken: Taken,
-    /// Chains whose last new link is not signed, and its line.
+    batch: PendingBatch,
+    outcome: SubmissionOutcome,
+    /// The chains whose last new link is not signed, with that link's line.
     unsigned: BTreeMap<ChainId, Option<u64>>,
-    /// Leaves that were found to be there already: that they come once more need not be looked up again.
+    /// Hashes of leaves found to be repeats, so that further repeats need no lookup.
     repeats: HashSet<Hash>,
-    /// The key that was looked up last: the next link is mostly of the same.
+    /// The key that was looked up last. Successive links usually share a key.
     life: Option<(VerifierKey, Life)>,
-    /// What the log's clock shows, where it has one.
+    /// The log's clock, if it has one.
     now: Option<Time>,
 }
 
 impl Chain {
-    /// The chain that an open link begins.
+    /// Returns the chain that an open link begins.
     pub(super) fn opened(open: &OpenLink, hash: Hash, windows: Windows) -> Self {
         Self { key: open.key.clone(), windows, next: 1, last: hash, time: open.time, closed: false }
     }
 
-    /// The chain with its next link.
+    /// Returns the chain after its next link.
     pub(super) fn extended(self, link: &Link, hash: Hash) -> Self {
         let closed = matches!(link, Link::Close(_));
         Self { next: self.next + 1, last: hash, time: link.time(), closed, ..self }
@@ -46,20 +46,19 @@ impl Chain {
 }
 
 impl Acceptance {
-    /// Of the submission whose first new leaf will have that index, when the log's clock shows `now`. Without a clock,
-    /// a link may have any time.
+    /// Starts a submission whose first new leaf gets index `base`. Without a clock (`now`), links may have any time.
     pub(crate) fn new(base: u64, now: Option<Time>) -> Self {
-        Self { growth: Growth::new(base), now, ..Self::default() }
+        Self { batch: PendingBatch::new(base), now, ..Self::default() }
     }
 
-    /// What was taken so far, and not yet ended.
-    pub(crate) fn growth_mut(&mut self) -> &mut Growth {
-        &mut self.growth
+    /// Returns the batch accepted so far.
+    pub(crate) fn batch_mut(&mut self) -> &mut PendingBatch {
+        &mut self.batch
     }
 
-    /// Takes the next leaf, and says whether it is new. `rest` is what the submission still brings, this leaf first:
-    /// the evidence of a fork is looked for there. Who keeps none gives nothing.
-    pub(crate) fn take<S: Storage + ?Sized>(
+    /// Accepts the next leaf and returns true if it is new. `rest` is the remainder of the submission, starting with
+    /// this leaf; evidence of a fork is taken from it. Pass an empty slice to collect no evidence.
+    pub(crate) fn accept<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         below: &S,
@@ -67,21 +66,21 @@ impl Acceptance {
         rest: &[Entry],
     ) -> Result<bool, AcceptanceError<S::Error>> {
         if self.repeats.contains(&entry.leaf.hash) {
-            self.taken.repeated += 1;
+            self.outcome.repeated += 1;
             return Ok(false);
         }
-        let state = Layered { top: &self.growth, below };
+        let state = Layered { top: &self.batch, below };
         let result = match &entry.leaf.body {
-            Body::Link { link, .. } => self.take_link(rules, below, entry, link, rest),
+            Body::Link { link, .. } => self.accept_link(rules, below, entry, link, rest),
             Body::Note(note) => match state.note(&entry.leaf.hash).map_err(AcceptanceError::Storage)? {
                 Some(index) => {
-                    // One that came with this submission is among its notes already.
-                    if index < self.growth.base() {
-                        self.taken.notes.push(Held { index, hash: entry.leaf.hash });
+                    // Notes of this submission are in the outcome already.
+                    if index < self.batch.base() {
+                        self.outcome.notes.push(EntryRef { index, hash: entry.leaf.hash });
                     }
                     Ok(self.repeat(entry.leaf.hash))
                 }
-                None => self.take_note(rules, below, entry, note),
+                None => self.accept_note(rules, below, entry, note),
             },
         };
         result.map_err(|stop| stop.at_line(entry.line))
@@ -89,11 +88,11 @@ impl Acceptance {
 
     fn repeat(&mut self, hash: Hash) -> bool {
         self.repeats.insert(hash);
-        self.taken.repeated += 1;
+        self.outcome.repeated += 1;
         false
     }
 
-    fn take_note<S: Storage + ?Sized>(
+    fn accept_note<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         below: &S,
@@ -101,17 +100,17 @@ impl Acceptance {
         note: &KeyNote,
     ) -> Result<bool, AcceptanceError<S::Error>> {
         let signers = rules.signers(note)?;
-        let state = Layered { top: &self.growth, below };
+        let state = Layered { top: &self.batch, below };
         rules.check_known(note, &signers, |key| state.life(key))?;
         let lives = lives_after(&note.statements, &state).map_err(AcceptanceError::Storage)?;
-        self.taken.notes.push(Held { index: self.growth.size(), hash: entry.leaf.hash });
-        self.taken.added += 1;
+        self.outcome.notes.push(EntryRef { index: self.batch.size(), hash: entry.leaf.hash });
+        self.outcome.added += 1;
         self.life = None;
-        self.growth.add_note(Arc::clone(&entry.leaf), lives);
+        self.batch.add_note(Arc::clone(&entry.leaf), lives);
         Ok(true)
     }
 
-    fn take_link<S: Storage + ?Sized>(
+    fn accept_link<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         below: &S,
@@ -119,7 +118,7 @@ impl Acceptance {
         link: &Link,
         rest: &[Entry],
     ) -> Result<bool, AcceptanceError<S::Error>> {
-        let state = Layered { top: &self.growth, below };
+        let state = Layered { top: &self.batch, below };
         let (id, seq) = (link.chain(), link.seq());
         let known = state.chain(&id).map_err(AcceptanceError::Storage)?;
         if let Some(chain) = known.as_ref().filter(|chain| seq < chain.next) {
@@ -130,7 +129,7 @@ impl Acceptance {
                     Ok(self.repeat(entry.leaf.hash))
                 }
                 Some(held) => Err(self.fork(chain, link, (seq, held.index), rest).into()),
-                // The storage knows the chain and not its links: nothing can be told from that.
+                // The storage knows the chain but not the link, so the two cannot be compared.
                 None => Err(gap(link, Some(chain)).into()),
             };
         }
@@ -162,7 +161,7 @@ impl Acceptance {
             Some((key, life)) if key == before.key => life,
             _ => state.life(&before.key).map_err(AcceptanceError::Storage)?,
         };
-        // Before its signature: who may not write here shall not keep the log busy either.
+        // Check the key before the signature, so that unauthorized keys cost no signature verification.
         let may_write = rules
             .check_key(&before, &life, link.time(), self.now)
             .and_then(|()| self.now.map_or(Ok(()), |now| Rules::check_time(link.time(), now)));
@@ -180,75 +179,75 @@ impl Acceptance {
             Some(_) => _ = self.unsigned.remove(&id),
             None => _ = self.unsigned.insert(id, entry.line),
         }
-        self.tip(id, seq, Held { index: self.growth.size(), hash: entry.leaf.hash });
-        self.taken.added += 1;
-        self.growth.add_link(Arc::clone(&entry.leaf), link, chain);
+        self.tip(id, seq, EntryRef { index: self.batch.size(), hash: entry.leaf.hash });
+        self.outcome.added += 1;
+        self.batch.add_link(Arc::clone(&entry.leaf), link, chain);
         Ok(true)
     }
 
-    fn tip(&mut self, chain: ChainId, seq: u64, held: Held) {
+    fn tip(&mut self, chain: ChainId, seq: u64, held: EntryRef) {
         let tip = Tip { seq, index: held.index, hash: held.hash };
-        let last = self.taken.chains.entry(chain).or_insert(tip);
+        let last = self.outcome.chains.entry(chain).or_insert(tip);
         if last.seq < seq {
             *last = tip;
         }
     }
 
-    /// The refusal of a link where the chain goes on otherwise, with the link `of` that seq and index. Only what the
-    /// emitter's key vouches for is evidence: anyone can write an unsigned link.
+    /// Returns the refusal of a link that contradicts the log's link `of` (its `seq` and index). Only links that the
+    /// emitter's key vouches for are evidence: anyone can write an unsigned link.
     fn fork(&self, chain: &Chain, link: &Link, of: (u64, u64), rest: &[Entry]) -> SubmissionError {
         let (id, seq) = (link.chain(), link.seq());
         let (why, hint) = if chain.closed && seq >= chain.next {
-            let hint = "a chain that goes on after its end is evidence that its key was used twice";
-            (format!("the chain {id} is closed"), hint)
+            let hint = "keep it as evidence that the key was used twice; revoke the key";
+            (format!("chain {id} is closed"), hint)
         } else {
-            let hint = "evidence that the key was used twice: begin a new chain";
-            (format!("the chain {id} has another link {} in the log", seq.min(chain.next - 1)), hint)
+            let hint = "keep it as evidence that the key was used twice; start a new chain";
+            (format!("the log has a different link {} in chain {id}", seq.min(chain.next - 1)), hint)
         };
         let error = Error::new(Code::Fork, why).with_hint(hint);
         if rest.is_empty() {
             return SubmissionError::malformed(error);
         }
-        let refused = self.brought(id, of).and_then(|mut brought| {
-            brought.extend(vouched_for(chain, id, rest)?);
-            Ok(brought)
+        let refused = self.links_in_batch(id, of).and_then(|mut links| {
+            links.extend(vouched_for(chain, id, rest)?);
+            Ok(links)
         });
         match refused {
             Ok(refused) => {
-                let index = Some(of.1).filter(|index| *index < self.growth.base());
+                let index = Some(of.1).filter(|index| *index < self.batch.base());
                 let evidence = Evidence { chain: id, seq, index, refused };
-                SubmissionError::new(Kind::Fork(Box::new(evidence)), error)
+                SubmissionError::new(RefusalKind::Fork(Box::new(evidence)), error)
             }
             Err(refusal) => refusal,
         }
     }
 
-    /// The links of the chain from that seq up to the next signed one, where they came with this submission: the log
-    /// will have none of it.
-    fn brought(&self, id: ChainId, (seq, index): (u64, u64)) -> Result<Vec<String>, SubmissionError> {
-        let mut brought = Vec::new();
-        if index < self.growth.base() {
-            return Ok(brought);
+    /// Returns the chain's links in this submission from `seq` up to the next signed one, or nothing if the log
+    /// already has `seq`.
+    fn links_in_batch(&self, id: ChainId, (seq, index): (u64, u64)) -> Result<Vec<String>, SubmissionError> {
+        let mut links = Vec::new();
+        if index < self.batch.base() {
+            return Ok(links);
         }
-        for leaf in self.growth.leaves() {
+        for leaf in self.batch.leaves() {
             let Some(link) = leaf.link().filter(|link| link.chain() == id && link.seq() >= seq) else {
                 continue;
             };
-            brought.push(leaf.text.clone());
+            links.push(leaf.text.clone());
             if link.signature().is_some() {
-                return Ok(brought);
+                return Ok(links);
             }
         }
         Err(not_signed(id))
     }
 
-    /// Ends the submission.
+    /// Ends the submission and returns the batch and its outcome.
     ///
     /// # Errors
-    /// A refusal when the last new link of a chain is not signed.
-    pub(crate) fn end(self) -> Result<(Growth, Taken), SubmissionError> {
+    /// A refusal if the last new link of a chain is not signed.
+    pub(crate) fn end(self) -> Result<(PendingBatch, SubmissionOutcome), SubmissionError> {
         match self.unsigned.first_key_value() {
-            None => Ok((self.growth, self.taken)),
+            None => Ok((self.batch, self.outcome)),
             Some((chain, line)) => Err(not_signed(*chain).at_line(*line)),
         }
     }
@@ -257,28 +256,29 @@ impl Acceptance {
 pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> SubmissionError {
     let (id, seq) = (link.chain(), link.seq());
     let message = match chain {
-        None => format!("the open link of the chain {id} is not in the log"),
+        None => format!("the open link of chain {id} is not in the log"),
         Some(Chain { next, .. }) => {
-            format!("the chain {id} goes on with {next} in the log, and this is {seq}")
+            format!("chain {id} continues with link {next} in the log, but this is link {seq}")
         }
     };
-    let error =
-        Error::new(Code::Gap, message).with_hint("links are missing before this one: bring them first");
+    let error = Error::new(Code::Gap, message).with_hint("earlier links are missing; send them first");
     SubmissionError::new(gap_after(id, chain), error)
 }
 
-/// What is missing after that which the log has of a chain.
-pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> Kind {
+/// Returns the gap after the log's last link of a chain.
+pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> RefusalKind {
     let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
-    Kind::Gap { chain: id, expected, last }
+    RefusalKind::Gap { chain: id, expected, last }
 }
 
 fn back_in_time(id: ChainId, seq: u64) -> SubmissionError {
-    let error = Error::new(Code::Refused, format!("{id}/{seq} is earlier than the link before it"));
-    SubmissionError::malformed(error.with_hint("a recorder never lets its time go back: a faulty writer"))
+    let error = Error::new(Code::Refused, format!("link {id}/{seq} is earlier than the link before it"));
+    SubmissionError::malformed(
+        error.with_hint("fix the program that wrote it: times within a chain never decrease"),
+    )
 }
 
-/// The links of the chain from the first of `rest` up to the next signed one, which vouches for them all.
+/// Returns the chain's links in `rest` up to the first signed one, whose signature vouches for all of them.
 fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>, SubmissionError> {
     let mut refused = Vec::new();
     let mut last: Option<(u64, Hash)> = None;
@@ -299,8 +299,8 @@ fn vouched_for(chain: &Chain, id: ChainId, rest: &[Entry]) -> Result<Vec<String>
 }
 
 fn not_signed(chain: ChainId) -> SubmissionError {
-    let error = Error::new(Code::Refused, format!("the last link of the chain {chain} is not signed"));
+    let error = Error::new(Code::Refused, format!("the last link of chain {chain} is not signed"));
     SubmissionError::malformed(
-        error.with_hint("a recorder signs the last link of what it hands on: this was cut off"),
+        error.with_hint("send the submission in full: a recorder signs the last link of each flush"),
     )
 }

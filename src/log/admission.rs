@@ -1,5 +1,5 @@
-//! Who may bring leaves at all, as far as it can be told from the first leaf of a chain, before the rest of a submission is
-//! read: a log does not work for strangers.
+//! Early admission: decides from the first leaf of a chain whether its key may write, before the rest of the
+//! submission is read. Strangers then cost little work.
 
 use std::collections::HashSet;
 
@@ -10,57 +10,50 @@ use crate::keys::Statement;
 use crate::link::{ChainId, Link};
 use crate::note::VerifierKey;
 
-/// What a log knows of those who write to it.
-pub trait Known {
-    /// Why it cannot tell.
+/// Keys, chains, and key notes that a log knows.
+///
+/// Every method fails only with an error of the underlying storage.
+#[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
+pub trait KeyLookup {
+    /// The storage's error.
     type Error;
 
-    /// The key of a chain, if the log has it.
-    ///
-    /// # Errors
-    /// The storage's own, as for all of these.
+    /// Returns the key of a chain, or `None` if the log does not have the chain.
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Self::Error>;
 
-    /// What the log's key notes say about a key.
-    ///
-    /// # Errors
-    /// The storage's own.
+    /// Returns what the log's key notes state about a key.
     fn life(&self, key: &VerifierKey) -> Result<Life, Self::Error>;
 
-    /// Whether they say anything about it.
-    ///
-    /// # Errors
-    /// The storage's own.
+    /// Returns true if any key note is about the key.
     fn knows(&self, key: &VerifierKey) -> Result<bool, Self::Error> {
         Ok(self.life(key)? != Life::default())
     }
 
-    /// Whether the log has the key note with this leaf hash.
-    ///
-    /// # Errors
-    /// The storage's own.
+    /// Returns true if the log has the key note with this leaf hash.
     fn has_note(&self, hash: &Hash) -> Result<bool, Self::Error>;
 }
 
-/// Admits those whom the log knows: keys that its trust file names, that were granted or revoked here, or that a key note
-/// of the same submission grants; chains that are there; key notes that act. Signatures of links are not verified:
-/// whoever is admitted is looked at further.
+/// Admission check for one submission.
+///
+/// Admits keys that the trust file names, keys granted or revoked in the log or granted by a key note of the same
+/// submission, chains that the log has, and key notes that take effect. Does not verify the signatures of links; that
+/// happens on acceptance.
 pub struct Admission<'a, K: ?Sized> {
     rules: &'a Rules,
     known: &'a K,
     granted: HashSet<VerifierKey>,
 }
 
-impl<'a, K: Known + ?Sized> Admission<'a, K> {
-    /// Of one submission.
+impl<'a, K: KeyLookup + ?Sized> Admission<'a, K> {
+    /// Creates the check for one submission.
     pub fn new(rules: &'a Rules, known: &'a K) -> Self {
         Self { rules, known, granted: HashSet::new() }
     }
 
-    /// Whether that leaf, the first of its chain or a key note, may come.
+    /// Checks a leaf that is the first of its chain in the submission, or a key note.
     ///
     /// # Errors
-    /// The refusal that the log would have for it too; the storage's own.
+    /// The refusal that acceptance would return, or an error of the storage.
     pub fn admit(&mut self, leaf: &Leaf) -> Result<(), AcceptanceError<K::Error>> {
         let Some(trust) = self.rules.trust() else { return Ok(()) };
         let life = |key: &VerifierKey| self.known.life(key);

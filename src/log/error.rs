@@ -1,4 +1,4 @@
-//! Errors of submissions that a log does not accept.
+//! Errors of refused submissions.
 
 use core::convert::Infallible;
 
@@ -9,46 +9,46 @@ use crate::note::VerifierKey;
 use crate::time::Time;
 use crate::tolerance;
 
-/// An error in a submission, of which nothing was accepted then.
+/// A refused submission, with the reason. Nothing of it was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{error}")]
 pub struct SubmissionError {
-    /// What the emitter can do about it.
-    pub kind: Kind,
-    /// What is wrong, with the line of the submission.
+    /// The consequence for the emitter.
+    pub kind: RefusalKind,
+    /// The error, with the line of the submission.
     pub error: Error,
-    /// Whether the key that may not write this, or not yet, signed it: anybody can name a key.
+    /// True if an unauthorized or early key really signed this. Anyone can name a key.
     pub is_signed: bool,
 }
 
-/// The kinds of refusal, by what follows from them.
+/// Refusals by their consequence for the emitter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// It is malformed, or a signature is invalid or missing: it will never be taken as it is.
+pub enum RefusalKind {
+    /// The submission is malformed, or a signature is invalid or missing. Retrying cannot help.
     Malformed,
-    /// It is larger than the log's limits.
+    /// The submission exceeds the log's size limits.
     TooLarge,
-    /// It has more chains and key notes than can be proven at one time.
+    /// The submission has more chains and key notes than one response can prove.
     TooMany,
-    /// The key may not sign this: not granted, expired, revoked, or of another log.
+    /// The key is not granted, expired, revoked, or of another log.
     Unauthorized,
-    /// Links are missing between what the log has of the chain and this.
+    /// Links are missing between the log's last link of the chain and this one.
     Gap {
         /// The chain.
         chain: ChainId,
-        /// The `seq` that the log would take next: 0 where it has not even the open link.
+        /// The `seq` that the log expects next; 0 if it does not have the open link either.
         expected: u64,
         /// The leaf hash of the last link that the log has.
         last: Option<Hash>,
     },
-    /// The log has another link for this place.
+    /// The log has a different link at this position of the chain.
     Fork(Box<Evidence>),
-    /// The link's time is ahead of the log's clock by more than [`EMITTER`](crate::tolerance::EMITTER). It can be taken
-    /// later: now it might be of the future of the checkpoint that holds it (`time.future`).
+    /// The link's time is ahead of the log's clock by more than [`EMITTER`](crate::tolerance::EMITTER). It may be
+    /// accepted later. Accepted now, it might be later than the checkpoint that covers it allows (`time.future`).
     Early {
-        /// What the log's clock shows.
+        /// The time on the log's clock.
         now: Time,
-        /// When the link may be taken: in so many milliseconds.
+        /// The time until the link may be accepted, in milliseconds.
         wait: u64,
     },
 }
@@ -58,44 +58,44 @@ pub enum Kind {
 pub struct Evidence {
     /// The chain.
     pub chain: ChainId,
-    /// The `seq` of the first link that the two do not share.
+    /// The `seq` of the first link where the two differ.
     pub seq: u64,
-    /// The index of the log's link that the refused one contradicts; `None` where one submission brought both.
+    /// The index of the log's link that the refused one contradicts; `None` if one submission contained both.
     pub index: Option<u64>,
-    /// The refused links, from that place up to the next signed one: of both continuations, one after the other,
-    /// where the log has neither.
+    /// The refused links, from the point of divergence up to the next signed one. If the log has neither
+    /// continuation, the links of both, one continuation after the other.
     pub refused: Vec<String>,
 }
 
 impl SubmissionError {
-    pub(super) fn new(kind: Kind, error: Error) -> Self {
+    pub(super) fn new(kind: RefusalKind, error: Error) -> Self {
         Self { kind, error, is_signed: false }
     }
 
     pub(super) fn malformed(error: Error) -> Self {
-        Self::new(Kind::Malformed, error)
+        Self::new(RefusalKind::Malformed, error)
     }
 
     pub(super) fn unauthorized(message: String, hint: &'static str) -> Self {
-        Self::new(Kind::Unauthorized, Error::new(Code::Unauthorized, message).with_hint(hint))
+        Self::new(RefusalKind::Unauthorized, Error::new(Code::Unauthorized, message).with_hint(hint))
     }
 
     pub(super) fn ungranted(key: &VerifierKey) -> Self {
-        let hint = "submit an issuer's grant before it, or name the key in the log's trust file as emitter";
-        Self::unauthorized(format!("the key {key} was not granted before its chain"), hint)
+        let hint = "submit an issuer's grant first, or name the key as an emitter in the log's trust file";
+        Self::unauthorized(format!("key {key} was not granted before its chain"), hint)
     }
 
     pub(super) fn early(link: Time, now: Time, wait: u64) -> Self {
         let message = format!(
-            "a link is dated {link}: that is more than {} s after the log's clock, which shows {now}",
+            "a link is dated {link}, more than {} s ahead of the log's clock ({now})",
             tolerance::EMITTER / 1000
         );
         let error = Error::new(Code::Early, message)
-            .with_hint("set the emitter's clock, or the log's; it can be sent again when its time has come");
-        Self::new(Kind::Early { now, wait }, error)
+            .with_hint("set the emitter's or the log's clock, or send it again once its time has passed");
+        Self::new(RefusalKind::Early { now, wait }, error)
     }
 
-    /// The same at this line, unless it is known already.
+    /// Adds the line, unless the error has one.
     pub(super) fn at_line(mut self, line: Option<u64>) -> Self {
         if let (None, Some(line)) = (self.error.line, line) {
             self.error = self.error.at_line(line);
@@ -112,20 +112,20 @@ impl From<SubmissionError> for Error {
     }
 }
 
-/// An error in accepting a submission: the log refuses it, or its storage failed.
+/// An error in accepting a submission: a refusal, or a failure of the log's storage.
 #[derive(Debug, derive_more::Display, derive_more::From)]
 pub enum AcceptanceError<E> {
-    /// The submission is at fault.
+    /// The log refused the submission.
     #[from]
     Refused(SubmissionError),
-    /// The storage is.
+    /// The storage failed.
     Storage(E),
 }
 
 impl<E: core::error::Error> core::error::Error for AcceptanceError<E> {}
 
 impl<E> AcceptanceError<E> {
-    /// The same at this line, unless it is known already.
+    /// Adds the line to a refusal, unless it has one.
     pub(super) fn at_line(self, line: Option<u64>) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(refusal.at_line(line)),
@@ -135,7 +135,7 @@ impl<E> AcceptanceError<E> {
 }
 
 impl AcceptanceError<Infallible> {
-    /// The refusal, where storage cannot fail.
+    /// Returns the refusal, for storage that cannot fail.
     pub fn refusal(self) -> SubmissionError {
         match self {
             Self::Refused(refusal) => refusal,

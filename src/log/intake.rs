@@ -1,24 +1,24 @@
-//! A submission as it comes, so that what is not wanted is refused before the rest of it is unpacked.
+//! Incremental parsing of a submission, so that it can be refused before the rest of it is decompressed.
 
 use std::collections::HashSet;
 
 use super::submission::Entry;
-use super::{AcceptanceError, Body, Kind, Leaf, Limits, MAX_PROVEN, Submission, SubmissionError};
+use super::{AcceptanceError, Body, Leaf, Limits, MAX_PROVEN, RefusalKind, Submission, SubmissionError};
 use crate::error::{Code, Error};
 use crate::export::{Line, MAX_LINE};
 use crate::link::ChainId;
 
-/// So many bytes of a submission may be blank: lines without anything, and what surrounds the others.
+/// Maximum number of blank bytes in a submission: empty lines, and white space around the others.
 pub const MAX_BLANK: usize = 64 << 10;
 
-/// Reads a submission piece by piece, and asks of each chain and each key note whether it may come, as soon as its
-/// first line is there. Of what was pushed it keeps the leaves and the beginning of one line.
+/// An incremental submission parser. Calls an admission check as soon as it has the first line of each chain and each
+/// key note. Keeps the parsed leaves and the beginning of one line.
 #[derive(Debug, Default)]
 pub struct Intake {
     limits: Limits,
-    /// The beginning of a line whose end did not come yet.
+    /// The beginning of a line that has not ended yet.
     begun: Vec<u8>,
-    /// The number of that line.
+    /// The 1-based number of that line.
     number: u64,
     bytes: usize,
     blank: usize,
@@ -28,25 +28,25 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Of a submission of which nothing came yet.
+    /// Creates a parser for one submission.
     pub fn new(limits: Limits) -> Self {
         Self { limits, number: 1, ..Self::default() }
     }
 
-    /// Whether anything was admitted so far.
+    /// True if any leaf was admitted so far.
     pub fn has_admitted(&self) -> bool {
         !self.entries.is_empty()
     }
 
-    /// How many bytes came so far.
+    /// Returns the number of bytes received so far.
     pub fn bytes(&self) -> usize {
         self.bytes
     }
 
-    /// Takes the next bytes. `admit` is given the first leaf of each chain, and each key note.
+    /// Parses the next bytes. Calls `admit` with the first leaf of each chain and with each key note.
     ///
     /// # Errors
-    /// [`Kind::TooLarge`], [`Kind::TooMany`], [`Kind::Malformed`] with the line, and what `admit` gives.
+    /// [`RefusalKind::TooLarge`], [`RefusalKind::TooMany`], [`RefusalKind::Malformed`] with the line, or an error from `admit`.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -54,8 +54,8 @@ impl Intake {
     ) -> Result<(), AcceptanceError<E>> {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if self.bytes > self.limits.bytes {
-            let message = format!("a submission has at most {} bytes", self.limits.bytes);
-            return Err(too_large(Kind::TooLarge, message).into());
+            let message = format!("the submission is larger than {} bytes", self.limits.bytes);
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -83,7 +83,7 @@ impl Intake {
     /// Ends the submission.
     ///
     /// # Errors
-    /// As for [`push`](Self::push); [`Kind::Malformed`] where there is nothing in it.
+    /// Like [`push`](Self::push); also [`RefusalKind::Malformed`] if the submission is empty.
     pub fn finish<E>(
         mut self,
         admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
@@ -93,8 +93,8 @@ impl Intake {
             self.line(&last, admit)?;
         }
         if self.entries.is_empty() {
-            let error = Error::new(Code::Export, "there is nothing in this submission");
-            let error = error.with_hint("it has at least one link or key note");
+            let error = Error::new(Code::Export, "the submission is empty");
+            let error = error.with_hint("send at least one link or key note");
             return Err(SubmissionError::malformed(error).into());
         }
         Ok(Submission { entries: self.entries })
@@ -112,25 +112,24 @@ impl Intake {
         self.blank += text.len() - line.len() + usize::from(line.is_empty());
         if self.blank > MAX_BLANK {
             let message = format!("more than {MAX_BLANK} bytes of the submission are blank");
-            return Err(too_large(Kind::TooLarge, message).into());
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         if line.is_empty() {
             return Ok(());
         }
         if self.entries.len() == self.limits.lines {
-            let message = format!("a submission has at most {} lines", self.limits.lines);
-            return Err(too_large(Kind::TooLarge, message).into());
+            let message = format!("the submission has more than {} lines", self.limits.lines);
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
-        let leaf = Leaf::of_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
+        let leaf = Leaf::from_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
         let is_new = match &leaf.body {
             Body::Link { link, .. } => self.chains.insert(link.chain()),
             Body::Note(_) => self.notes.insert(leaf.hash),
         };
         if self.chains.len() + self.notes.len() > MAX_PROVEN {
-            let message =
-                format!("a submission has at most {MAX_PROVEN} chains and key notes, one with the other");
-            return Err(too_large(Kind::TooMany, message).into());
+            let message = format!("the submission has more than {MAX_PROVEN} chains and key notes");
+            return Err(too_large(RefusalKind::TooMany, message).into());
         }
         if is_new {
             admit(&leaf).map_err(|stop| stop.at_line(Some(number)))?;
@@ -142,12 +141,12 @@ impl Intake {
 
 fn explain(error: Error, line: &str) -> Error {
     if line.contains("\"countersign\"") && line.contains("export/v1") {
-        return error.with_hint("a submission has no header: leave the export's first line out");
+        return error.with_hint("remove the first line: a submission has no header");
     }
     error
 }
 
-fn too_large(kind: Kind, message: String) -> SubmissionError {
+fn too_large(kind: RefusalKind, message: String) -> SubmissionError {
     SubmissionError::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
 }
 
@@ -161,7 +160,7 @@ mod tests {
     const LINK: &str = "{\"link\":\"countersign/v1 event da7f84a510cb84b8cbb5b74a63c306ec 1 2026-11-20T06:00:01.000Z \
         2n+EpRDLhLjLtbdKY8MG7PNiM4fWQMPu3SZVy/CVOkk= T9eQIVpB/PtolM52DdBhQFPZcLntqmFl+FZYb4KHmqw=\"}";
 
-    /// The refusal of a submission of these parts, one after the other.
+    /// Returns the refusal of a submission pushed in these parts.
     fn refused(parts: &[&str]) -> Option<SubmissionError> {
         let mut intake = Intake::new(Limits::default());
         let admit = &mut |_: &Leaf| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
@@ -169,35 +168,35 @@ mod tests {
         pushed.and_then(|()| intake.finish(admit)).err().map(AcceptanceError::refusal)
     }
 
-    fn kind(parts: &[&str]) -> Option<Kind> {
+    fn kind(parts: &[&str]) -> Option<RefusalKind> {
         refused(parts).map(|refusal| refusal.kind)
     }
 
     #[test]
-    fn so_much_of_a_submission_is_blank_and_no_more() {
+    fn limits_blank_bytes() {
         let half = MAX_BLANK / 2;
         for blank in ["\n".repeat(MAX_BLANK), " \n".repeat(half), " ".repeat(MAX_BLANK)] {
             assert_eq!(kind(&[&blank, LINK]), None);
-            assert_eq!(kind(&[&blank, LINK, " \n"]), Some(Kind::TooLarge));
-            assert_eq!(kind(&["\n", &blank, LINK]), Some(Kind::TooLarge));
+            assert_eq!(kind(&[&blank, LINK, " \n"]), Some(RefusalKind::TooLarge));
+            assert_eq!(kind(&["\n", &blank, LINK]), Some(RefusalKind::TooLarge));
         }
     }
 
     #[test]
-    fn a_line_that_does_not_end_is_refused_before_it_does() {
+    fn refuses_an_endless_line_before_it_ends() {
         let mut intake = Intake::new(Limits::default());
         let admit = &mut |_: &Leaf| Ok::<(), AcceptanceError<core::convert::Infallible>>(());
         assert!(intake.push(" ".repeat(MAX_LINE + MAX_BLANK).as_bytes(), admit).is_ok());
         assert_eq!((intake.bytes(), intake.has_admitted()), (MAX_LINE + MAX_BLANK, false));
         let refusal = intake.push(b" ", admit).unwrap_err().refusal();
-        assert_eq!((refusal.kind, refusal.error.line), (Kind::Malformed, Some(1)));
+        assert_eq!((refusal.kind, refusal.error.line), (RefusalKind::Malformed, Some(1)));
         let mut intake = Intake::new(Limits::default());
         intake.push(format!("{LINK}\n").as_bytes(), admit).unwrap();
         assert!(intake.has_admitted());
     }
 
     #[test]
-    fn who_brings_a_whole_export_is_told_to_leave_its_header_out() {
+    fn hints_at_the_header_of_a_whole_export() {
         let hint = |line: &str| refused(&[line]).unwrap().error.hint;
         assert!(hint(r#"{"countersign":"export/v1","origin":"log.example"}"#).is_some());
         assert_eq!(hint(r#"{"countersign":"export/v2"}"#), None);

@@ -1,4 +1,4 @@
-//! Keys' lives: what a log's key notes say about a key.
+//! Grants and revocations of keys.
 
 use std::collections::HashMap;
 
@@ -6,17 +6,17 @@ use super::Storage;
 use crate::keys::{Statement, Window, Windows};
 use crate::note::VerifierKey;
 
-/// What the key notes of a log say about one key so far.
+/// Grants and revocation of one key, from the log's key notes so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Life {
-    /// What was granted.
+    /// The granted windows.
     pub windows: Windows,
-    /// Whether it was revoked, which is for good.
+    /// True if the key was revoked. Revocation is permanent.
     pub revoked: bool,
 }
 
 impl Life {
-    /// Takes a statement that acts.
+    /// Applies a statement that takes effect.
     pub fn state(&mut self, statement: &Statement) {
         match statement {
             Statement::Grant { from, until, .. } => {
@@ -27,7 +27,7 @@ impl Life {
     }
 }
 
-/// The lives of the keys that a key note's statements are about, as they are after it.
+/// Returns the state of each key that a key note is about, after the note.
 pub(super) fn lives_after<S: Storage + ?Sized>(
     statements: &[Statement],
     state: &S,

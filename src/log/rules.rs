@@ -1,4 +1,4 @@
-//! Whose links and key notes a log takes (SPEC sections 5 and 6).
+//! Authorization rules of a log (SPEC sections 5 and 6).
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::time::Time;
 use crate::tolerance;
 use crate::trust::Trust;
 
-/// What a log goes by.
+/// The acceptance rules of a log.
 #[derive(Clone, Debug)]
 pub struct Rules {
     origin: String,
@@ -22,69 +22,68 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// The rules of the log of that origin. Its trust file names issuers and emitters; without one any key may sign
-    /// chains, and key notes are taken whoever signed them.
+    /// Creates the rules of the log `origin`. The trust file names issuers and emitters. Without one, any key may
+    /// sign chains, and key notes of any signer are accepted.
     pub fn new(origin: impl Into<String>, trust: Option<Trust>) -> Self {
         Self { origin: origin.into(), trust, void: Arc::default() }
     }
 
-    /// The same where these grants are void.
+    /// Adds the grants that are void.
     #[must_use]
     pub fn with_void(self, void: VoidGrants) -> Self {
         Self { void: Arc::new(void), ..self }
     }
 
-    /// The log's origin.
+    /// Returns the log's origin.
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// The trust file.
+    /// Returns the trust file.
     pub fn trust(&self) -> Option<&Trust> {
         self.trust.as_ref()
     }
 
-    /// Whether the key may begin chains by the trust file alone, whatever key notes say. Without a trust file any may.
+    /// True if the trust file alone allows the key to begin chains, regardless of key notes. Without a trust file,
+    /// every key may.
     pub fn admits(&self, key: &VerifierKey) -> bool {
         self.trust
             .as_ref()
             .is_none_or(|trust| trust.emitters().contains(key) && trust.revoked_since(key).is_none())
     }
 
-    /// Whether the open link is one of this log's.
+    /// Checks that an open link names this log.
     pub(super) fn check_origin(&self, open: &OpenLink) -> Result<(), SubmissionError> {
         if open.origin == self.origin {
             return Ok(());
         }
         let message = format!("the chain is for the log {}", Quoted(&open.origin));
-        Err(SubmissionError::unauthorized(message, "a chain belongs to the log that its open link names"))
+        Err(SubmissionError::unauthorized(message, "send the chain to the log that its open link names"))
     }
 
-    /// Whether a link of that time may be taken when the log's clock shows `now`.
+    /// Checks that a link is not too far ahead of the log's clock.
     pub(super) fn check_time(time: Time, now: Time) -> Result<(), SubmissionError> {
         tolerance::early(time, now).map_or(Ok(()), |wait| Err(SubmissionError::early(time, now, wait)))
     }
 
-    /// Whether a key note acts here.
+    /// Checks that a key note takes effect in this log.
     ///
     /// # Errors
-    /// The refusal that says why it does not.
+    /// The refusal, with the reason.
     pub fn check_note(&self, note: &KeyNote) -> Result<(), SubmissionError> {
         self.signers(note).map(drop)
     }
 
-    /// The signers of a key note that acts here. Without a trust file nobody looks at them.
+    /// Returns the signers of a key note that takes effect here; none without a trust file.
     pub(super) fn signers(&self, note: &KeyNote) -> Result<Vec<rights::Signer>, SubmissionError> {
         if note.origin != self.origin {
-            let message = format!("the key note is for the log {}", Quoted(&note.origin));
-            return Err(SubmissionError::unauthorized(
-                message,
-                "a key note acts in the log that it names alone",
-            ));
+            let message =
+                format!("the key note is for the log {}, not {}", Quoted(&note.origin), Quoted(&self.origin));
+            return Err(SubmissionError::unauthorized(message, "send the key note to the log that it names"));
         }
         let Some(trust) = &self.trust else { return Ok(Vec::new()) };
         let (signers, _) = rights::signers(note, trust, trust.issuers());
-        // A grant by an issuer whom the trust file revokes is not taken, though its revocations are.
+        // Grants by an issuer that the trust file revokes do not count; its revocations do.
         let counts = |statement: &Statement, signer: &rights::Signer| {
             matches!(statement, Statement::Revoke { .. }) || signer.revoked_since.is_none()
         };
@@ -96,14 +95,15 @@ impl Rules {
             Some(statement) => {
                 let why = statement.lacks_signer("the log's trust file");
                 let hint = "have an issuer sign it whose name, followed by a /, begins the name of the key";
-                Err(SubmissionError::unauthorized(format!("the key note does nothing: {why}"), hint))
+                Err(SubmissionError::unauthorized(format!("the key note has no effect: {why}"), hint))
             }
         }
     }
 
-    /// Whether a key note that these signed is about keys that the log knows, and says something new of those that none
-    /// but themselves revoke: what a stranger's key says of itself says nothing here, and what a key says of itself again
-    /// and again is not kept for good.
+    /// Checks that a key note is about keys that the log knows and says something new.
+    ///
+    /// Applies only to keys that revoke themselves: a stranger's self-revocation is refused, and so is a repeated
+    /// one, so that neither is stored forever.
     pub(super) fn check_known<E>(
         &self,
         note: &KeyNote,
@@ -120,21 +120,21 @@ impl Rules {
             }
             let life = life(key).map_err(AcceptanceError::Storage)?;
             if life.revoked || !revoked.insert(key) {
-                let why = format!("the key note does nothing: the key {key} is revoked already");
-                let hint = "a key revokes itself once; an issuer can revoke it from an earlier moment on";
+                let why = format!("the key note has no effect: key {key} is already revoked");
+                let hint = "to revoke the key from an earlier time, have an issuer sign the key note";
                 return Err(SubmissionError::unauthorized(why, hint).into());
             }
             if !trust.names(key) && life.windows.is_empty() {
-                let why = format!("the key note does nothing: the key {key} was never granted here");
-                let hint = "a key that may not write need not be revoked; an issuer can revoke it in advance";
+                let why = format!("the key note has no effect: key {key} was never granted here");
+                let hint = "to revoke the key in advance, have an issuer sign the key note";
                 return Err(SubmissionError::unauthorized(why, hint).into());
             }
         }
         Ok(())
     }
 
-    /// Whether a link of that time may be taken: of a chain that goes on, or of a new one, whose windows are those
-    /// that its key has now. `now` is what the log's clock shows, where it has one: who signs writes what time he likes.
+    /// Checks that the chain's key may sign a link of this time. For a new chain, `chain.windows` are the key's
+    /// current windows. `now` is the log's clock, if it has one: the link's own time is only the signer's claim.
     pub(super) fn check_key(
         &self,
         chain: &Chain,
@@ -144,7 +144,7 @@ impl Rules {
     ) -> Result<(), SubmissionError> {
         let Some(trust) = &self.trust else { return Ok(()) };
         let key = &chain.key;
-        // Witnesses would attest after that moment what is taken shortly before it.
+        // Witnesses would attest links accepted shortly before that moment only after it.
         let is_too_late = |moment: i64| {
             now.is_some_and(|now| {
                 if trust.has_quorum() { tolerance::is_too_late(now, moment) } else { now.millis() >= moment }
@@ -160,21 +160,21 @@ impl Rules {
         };
         let deadline = windows.last_end(windows.len()).map(|end| end.saturating_add(tolerance::LATE));
         let (why, hint) = if life.revoked || revoked {
-            (format!("the key {key} is revoked"), "its emitter needs a new key and a grant for it")
+            (format!("key {key} is revoked"), "create a new key for the emitter and have it granted")
         } else if trust.emitters().contains(key) {
             return Ok(());
         } else if windows.is_empty() {
             return Err(SubmissionError::ungranted(key));
         } else if is_void() {
-            let hint = "an issuer that is trusted has to grant it anew, for a new chain";
-            (format!("the log's trust file revokes the issuer that granted the key {key}"), hint)
+            let hint = "have a trusted issuer grant the key again, and start a new chain";
+            (format!("the log's trust file revokes the issuer that granted key {key}"), hint)
         } else if windows.validity(windows.len(), time) != Validity::Within {
-            let hint = "its grants began later or ended before: a new grant makes way for a new chain";
-            (format!("at {time} the key {key} was not allowed to sign"), hint)
+            let hint = "have the key granted for this time, and start a new chain";
+            (format!("key {key} was not allowed to sign at {time}"), hint)
         } else if trust.has_quorum() && deadline.is_some_and(is_too_late) {
             let why = "ended more than a day ago, and witnesses cannot attest its links in time";
-            let hint = "what was signed under a grant has to reach the log within a day after it: a new grant makes way for a new chain";
-            (format!("the grants of the key {key} {why}"), hint)
+            let hint = "submit links within a day after the grant ends; have the key granted again, and start a new chain";
+            (format!("the grants of key {key} {why}"), hint)
         } else {
             return Ok(());
         };

@@ -1,4 +1,4 @@
-//! What a log's storage knows of the leaves that it holds.
+//! The storage that acceptance reads.
 
 use core::convert::Infallible;
 
@@ -8,12 +8,12 @@ use crate::link::ChainId;
 use crate::note::VerifierKey;
 use crate::time::Time;
 
-/// Where a chain stands.
+/// The state of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chain {
     /// The emitter's key, from the open link.
     pub key: VerifierKey,
-    /// What was granted to the key before the open link.
+    /// The windows granted to the key before the open link.
     pub windows: Windows,
     /// The `seq` that the next link must have.
     pub next: u64,
@@ -21,46 +21,37 @@ pub struct Chain {
     pub last: Hash,
     /// The time of the last link.
     pub time: Time,
-    /// Whether the last link is a close link.
+    /// True if the last link is a close link.
     pub closed: bool,
 }
 
-/// A link that the log has.
+/// The position and hash of a link or key note in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct EntryRef {
     /// The leaf's index.
     pub index: u64,
     /// The leaf's hash.
     pub hash: Hash,
 }
 
-/// What a log's storage can tell of the leaves that are durable.
+/// The durable entries of a log, as far as acceptance needs them.
+///
+/// Every method fails only with an error of the underlying storage.
+#[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait Storage {
-    /// Why it cannot tell.
+    /// The storage's error.
     type Error;
 
-    /// Where a chain stands, or `None` when its open link is not in the log.
-    ///
-    /// # Errors
-    /// The storage's own, as for all of these.
+    /// Returns the state of a chain, or `None` if its open link is not in the log.
     fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, Self::Error>;
 
-    /// The link at that place of a chain, or `None` when the chain has no such link yet.
-    ///
-    /// # Errors
-    /// The storage's own.
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, Self::Error>;
+    /// Returns the link at a position of a chain, or `None` if the chain has no such link yet.
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<EntryRef>, Self::Error>;
 
-    /// The index of the key note with this leaf hash, where the log has it.
-    ///
-    /// # Errors
-    /// The storage's own.
+    /// Returns the index of the key note with this leaf hash, if the log has it.
     fn note(&self, hash: &Hash) -> Result<Option<u64>, Self::Error>;
 
-    /// What the log's key notes say about a key: the default where they say nothing.
-    ///
-    /// # Errors
-    /// The storage's own.
+    /// Returns what the log's key notes state about a key; the default if they don't mention it.
     fn life(&self, key: &VerifierKey) -> Result<Life, Self::Error>;
 }
 
@@ -75,7 +66,7 @@ impl Storage for Empty {
         Ok(None)
     }
 
-    fn link(&self, _: &ChainId, _: u64) -> Result<Option<Held>, Infallible> {
+    fn link(&self, _: &ChainId, _: u64) -> Result<Option<EntryRef>, Infallible> {
         Ok(None)
     }
 

@@ -1,4 +1,4 @@
-//! What an emitter brings to a log at one time.
+//! Submissions: what an emitter sends to a log at one time.
 
 use core::convert::Infallible;
 use std::collections::{HashMap, HashSet};
@@ -9,16 +9,16 @@ use crate::error::{Code, Error};
 use crate::link::{ChainId, Link, signed_part};
 use crate::note::VerifierKey;
 
-/// So many chains and key notes together may be in one submission: each is answered with a proof of its own, and one
-/// line is enough to ask for it.
+/// Maximum number of chains and key notes in one submission. Each is answered with a proof of its own, and a single
+/// line is enough to ask for one.
 pub const MAX_PROVEN: usize = 1_024;
 
-/// How much may be brought at one time.
+/// Size limits of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes, decompressed.
+    /// Maximum size in bytes, decompressed.
     pub bytes: usize,
-    /// Lines that are not blank.
+    /// Maximum number of lines that are not blank.
     pub lines: usize,
 }
 
@@ -29,37 +29,37 @@ impl Default for Limits {
     }
 }
 
-/// An export's lines without header, skips and checkpoints: every one a leaf, in the order in which the log shall
-/// take them.
+/// A parsed submission: the lines of an export without header, skips, and checkpoints. Each line is an entry, in the
+/// order in which the log accepts them.
 #[derive(Clone, Debug)]
 pub struct Submission {
-    /// There is one at least.
+    /// Never empty.
     pub(super) entries: Vec<Entry>,
 }
 
-/// A leaf of a submission.
+/// An entry of a submission.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// The line of the submission, from 1, where it is known.
+    /// The 1-based line of the submission, if known.
     pub line: Option<u64>,
-    /// The leaf: a log that takes it shares it.
+    /// The leaf, shared with the log that accepts it.
     pub leaf: Arc<Leaf>,
-    /// The key under which the link's signature was found valid.
+    /// The key that verified the link's signature, if it was verified already.
     pub(super) verified_by: Option<VerifierKey>,
 }
 
 impl Entry {
-    /// A leaf whose signature is not verified yet.
+    /// Creates an entry whose signature is not verified yet.
     pub(crate) fn new(line: Option<u64>, leaf: Leaf) -> Self {
         Self { line, leaf: Arc::new(leaf), verified_by: None }
     }
 }
 
 impl Submission {
-    /// Reads a submission. Nothing but the events' commits is verified.
+    /// Parses a submission. Checks the events' commits but no signatures.
     ///
     /// # Errors
-    /// As for [`Intake::push`] and [`Intake::finish`].
+    /// The errors of [`Intake::push`] and [`Intake::finish`].
     pub fn parse(body: &[u8], limits: &Limits) -> Result<Self, SubmissionError> {
         let mut intake = Intake::new(*limits);
         let mut admit = |_: &Leaf| Ok(());
@@ -67,12 +67,12 @@ impl Submission {
         read.map_err(AcceptanceError::<Infallible>::refusal)
     }
 
-    /// What it brings, in its order.
+    /// Returns the entries in the submission's order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// About how many bytes it holds.
+    /// Returns the approximate size in memory, in bytes.
     pub fn bytes(&self) -> usize {
         let bytes = |entry: &Entry| {
             let event = entry.leaf.event().map_or(0, |event| event.text.len());
@@ -81,12 +81,13 @@ impl Submission {
         self.entries.iter().map(bytes).sum()
     }
 
-    /// Verifies the links' signatures ahead of [`Growth::submit`](super::Growth::submit), which then need not: so that
-    /// many submissions can be verified side by side. `key` gives the key of a chain that the log has; a chain's
-    /// key never changes, so an older answer is as good. `may` says whether a key is known as one that may begin chains.
+    /// Verifies link signatures ahead of [`PendingBatch::submit`](super::PendingBatch::submit), so that many
+    /// submissions can be verified in parallel. `key` returns the key of a chain that the log has; it may answer from
+    /// an old state because a chain's key never changes. `may` returns true for a key known to be allowed to begin
+    /// chains.
     ///
-    /// Nothing is refused here. Chains whose key is not known so far are left for when the log knows whether it may
-    /// write at all, and so is everything from the first invalid signature on, and a line that is there twice.
+    /// Refuses nothing. Leaves unverified: chains of unknown keys, everything from the first invalid signature on,
+    /// and repeated lines.
     pub fn verify(
         &mut self,
         key: impl Fn(&ChainId) -> Option<VerifierKey>,
@@ -113,20 +114,20 @@ impl Submission {
 }
 
 impl From<Leaf> for Submission {
-    /// Of one leaf, on no line.
+    /// Wraps one leaf without a line number.
     fn from(leaf: Leaf) -> Self {
         Self { entries: vec![Entry::new(None, leaf)] }
     }
 }
 
-/// Whether a link's signature, if it has one, is that of the key.
+/// Checks that a link's signature, if it has one, is by the key.
 pub(super) fn check_signature(entry: &Entry, link: &Link, key: &VerifierKey) -> Result<(), SubmissionError> {
     let signed = signed_part(&entry.leaf.text).as_bytes();
     if link.signature().is_none_or(|signature| key.verify(signed, signature)) {
         return Ok(());
     }
     let error = Error::new(Code::Signature, "the link's signature is invalid");
-    Err(SubmissionError::malformed(error.with_hint("the link is not what its emitter signed"))
+    Err(SubmissionError::malformed(error.with_hint("send the link as its emitter signed it"))
         .at_line(entry.line))
 }
 
@@ -138,7 +139,7 @@ mod tests {
     use super::*;
     use crate::ed25519::VERIFIED;
     use crate::keys::{KeyNote, Statement};
-    use crate::log::{Empty, Growth, Kind, Rules, Taken};
+    use crate::log::{Empty, PendingBatch, RefusalKind, Rules, SubmissionOutcome};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
     use crate::time::Time;
@@ -149,7 +150,7 @@ mod tests {
     const LIMITS: Limits = Limits { bytes: 16 << 20, lines: 8_192 };
 
     fn key(name: &str) -> SignerKey {
-        SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+        SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap()
     }
 
     fn rules() -> Rules {
@@ -158,7 +159,7 @@ mod tests {
         Rules::new(ORIGIN, Some(trust))
     }
 
-    /// An open link that its key signed.
+    /// Returns an open link signed by its key.
     fn open(key: &SignerKey, number: u128) -> String {
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let nonce = number.to_be_bytes();
@@ -174,36 +175,36 @@ mod tests {
         line.as_str().to_owned()
     }
 
-    /// What a log says to this, and how many signatures it verified for that.
-    fn submitted(body: &str, ahead: bool) -> (Result<Taken, SubmissionError>, usize) {
+    /// Returns the log's outcome for a submission and the number of signatures it verified.
+    fn submitted(body: &str, ahead: bool) -> (Result<SubmissionOutcome, SubmissionError>, usize) {
         let (rules, before) = (rules(), VERIFIED.get());
         let mut submission = Submission::parse(body.as_bytes(), &LIMITS).unwrap();
         if ahead {
             submission.verify(|_| None, |key| rules.admits(key));
         }
-        let taken = Growth::new(0)
+        let taken = PendingBatch::new(0)
             .submit(&rules, &Empty, &submission, NOW)
             .map_err(super::super::AcceptanceError::refusal);
         (taken, VERIFIED.get() - before)
     }
 
     #[test]
-    fn one_signature_at_most_is_verified_of_a_key_that_may_not_write() {
+    fn verifies_at_most_one_signature_of_an_unauthorized_key() {
         let stranger = key("example.com/stranger");
         let many: String = (0..1_000).map(|number| open(&stranger, number)).collect();
         for body in [open(&stranger, 0).repeat(8_192), many] {
             for ahead in [false, true] {
                 let (taken, verified) = submitted(&body, ahead);
                 let refusal = taken.unwrap_err();
-                assert_eq!((refusal.kind, refusal.error.line), (Kind::Unauthorized, Some(1)));
-                // Whether it was signed says what the refusal is counted as.
+                assert_eq!((refusal.kind, refusal.error.line), (RefusalKind::Unauthorized, Some(1)));
+                // Its result decides how the refusal is counted.
                 assert_eq!(verified, 1);
             }
         }
     }
 
     #[test]
-    fn a_line_is_verified_once_however_often_it_is_there() {
+    fn verifies_a_repeated_line_once() {
         let body = open(&key("example.com/known"), 0).repeat(8_192);
         for ahead in [false, true] {
             let (taken, verified) = submitted(&body, ahead);
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn key_notes_of_the_same_body_let_a_key_write() {
+    fn a_key_note_in_the_same_submission_authorizes_its_key() {
         let granted = key("example.com/granted");
         let grant = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
         let body = note(&[grant], &key("example.com")) + &open(&granted, 0);
@@ -224,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_note_is_told_once_and_its_signature_verified_once() {
+    fn a_repeated_key_note_is_reported_and_verified_once() {
         let revoked = key("example.com/known");
         let revoke = Statement::Revoke { key: revoked.verifier_key().clone(), since: None };
         let line = note(&vec![revoke; 500], &key("example.com"));
@@ -234,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn an_invalid_signature_is_refused_in_its_turn() {
+    fn reports_the_first_error_in_line_order() {
         let (known, stranger) = (key("example.com/known"), key("example.com/stranger"));
         let (good, other) = (open(&known, 0), open(&known, 1));
         let signature = |line: &str| line.rsplit_once(' ').unwrap().1.to_owned();
@@ -252,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn chains_and_key_notes_are_so_many_that_all_can_be_proven() {
+    fn limits_chains_and_key_notes() {
         let known = key("example.com/known");
         let most: String = (0..MAX_PROVEN as u128).map(|number| open(&known, number)).collect();
         assert_eq!(Submission::parse(most.as_bytes(), &LIMITS).unwrap().entries().len(), MAX_PROVEN);
@@ -260,12 +261,12 @@ mod tests {
         let revoke = Statement::Revoke { key: known.verifier_key().clone(), since: None };
         for more in [open(&known, MAX_PROVEN as u128), note(&[revoke], &known)] {
             let refusal = Submission::parse((most.clone() + &more).as_bytes(), &LIMITS).unwrap_err();
-            assert_eq!(refusal.kind, Kind::TooMany);
+            assert_eq!(refusal.kind, RefusalKind::TooMany);
         }
     }
 
     #[test]
-    fn a_header_that_was_not_left_out_is_named() {
+    fn hints_at_a_header() {
         let hint = |line: &str| Submission::parse(line.as_bytes(), &LIMITS).unwrap_err().error.hint;
         let header = hint(r#"{"countersign":"export/v1","origin":"log.example"}"#);
         assert!(header.is_some_and(|hint| hint.contains("has no header")));
@@ -275,13 +276,13 @@ mod tests {
     }
 
     #[test]
-    fn a_note_that_is_there_twice_is_taken_once() {
+    fn accepts_a_repeated_key_note_once() {
         let grant =
             Statement::Grant { key: key("example.com/a").verifier_key().clone(), from: None, until: None };
         let line = note(&[grant], &key("example.com"));
         let submission = Submission::parse((line.clone() + &line).as_bytes(), &LIMITS).unwrap();
-        let mut growth = Growth::new(0);
-        let taken = growth.submit(&rules(), &Empty, &submission, NOW).unwrap();
+        let mut batch = PendingBatch::new(0);
+        let taken = batch.submit(&rules(), &Empty, &submission, NOW).unwrap();
         assert_eq!((taken.added, taken.repeated, taken.notes.len()), (1, 1, 1));
     }
 }

@@ -10,28 +10,29 @@ use crate::time::Time;
 use crate::tolerance;
 use crate::trust::Trust;
 
-/// The grants of a log's key notes that are void. Each key note of the log is told of, in the log's order.
+/// The void grants of a log, collected from its key notes in the log's order.
 #[derive(Clone, Debug, Default)]
 pub struct VoidGrants {
     /// The issuers that the trust file revokes.
     revoked: Vec<VerifierKey>,
-    /// How many windows each key has been granted that one of these may grant.
+    /// For each key that a revoked issuer may grant, the number of windows granted so far.
     granted: HashMap<VerifierKey, usize>,
-    /// By the numbers of their windows, each with the moment from which it is void by the log's clock, where it is not
-    /// void at any time.
+    /// The numbers of each key's void windows, with the time on the log's clock from which the window is void, or
+    /// `None` if it is void at any time.
     void: HashMap<VerifierKey, BTreeMap<usize, Option<Time>>>,
 }
 
 impl VoidGrants {
-    /// Of a log that goes by this trust file, and of which no key note was told of yet. None where there can be none.
-    pub fn of(trust: &Trust) -> Option<Self> {
+    /// Starts collecting for a log with this trust file. Returns `None` if the file revokes no issuer, so that no
+    /// grant can be void.
+    pub fn for_trust(trust: &Trust) -> Option<Self> {
         let revoked = trust.issuers().iter().filter(|issuer| trust.revoked_since(issuer).is_some());
         let revoked: Vec<VerifierKey> = revoked.cloned().collect();
         (!revoked.is_empty()).then(|| Self { revoked, ..Self::default() })
     }
 
-    /// Takes note of the log's next key note, by the same trust file. `existed_by` is the first moment at which a quorum
-    /// of witnesses had seen a checkpoint that holds it.
+    /// Processes the log's next key note under the same trust file. `existed_by` is when a quorum of witnesses had
+    /// first seen a checkpoint that covers it.
     pub fn note(&mut self, trust: &Trust, note: &KeyNote, existed_by: Option<Time>) {
         let is_theirs =
             self.revoked.iter().any(|issuer| note.note.signatures.iter().any(|line| line.is_of(issuer)));
@@ -53,7 +54,7 @@ impl VoidGrants {
         }
     }
 
-    /// The windows of a key without those that are void when the log's clock shows `now`.
+    /// Returns a key's windows without those that are void at `now` on the log's clock.
     pub(super) fn without<'w>(
         &self,
         key: &VerifierKey,
@@ -64,7 +65,7 @@ impl VoidGrants {
         let is_void = |number: usize| match void.get(&number) {
             None => false,
             Some(None) => true,
-            // What comes from now on would be attested after that moment.
+            // A link accepted now would be attested after that moment.
             Some(Some(since)) => now.is_some_and(|now| tolerance::is_too_late(now, since.millis())),
         };
         Cow::Owned(windows.without(is_void))

@@ -1,16 +1,16 @@
-//! The entry bundles in which a log publishes its leaves (C2SP tlog-tiles).
+//! Entry bundles, in which a log publishes its leaves (C2SP tlog-tiles).
 //!
-//! A bundle has the leaves whose hashes are in the tile of level 0 with the same index, each after
-//! its length, which is two bytes, the higher one first.
+//! A bundle has the leaves whose hashes are in the tile of level 0 with the same index. Each leaf follows its length,
+//! two bytes in big-endian order.
 
 use super::MAX_SIZE;
 use super::tile::{TILE_WIDTH, Tile, parse_place, refuse, write_path};
 use crate::error::Error;
 
-/// The most bytes that a bundle can have: 256 leaves of 65,535 bytes.
+/// Maximum size of a bundle in bytes: 256 leaves of 65,535 bytes.
 pub const MAX_BUNDLE_BYTES: usize = TILE_WIDTH as usize * (2 + u16::MAX as usize);
 
-/// Which entry bundle, and how much of it.
+/// The position and width of an entry bundle.
 ///
 /// ```
 /// use countersign::merkle::Bundle;
@@ -24,50 +24,50 @@ pub const MAX_BUNDLE_BYTES: usize = TILE_WIDTH as usize * (2 + u16::MAX as usize
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bundle {
-    /// Which bundle, from the left, from 0: its first leaf is that of 256 times this index.
+    /// The 0-based number of the bundle. Its first leaf has 256 times this index.
     pub index: u64,
-    /// How many leaves, 1 to 256. A bundle of 256 is full.
+    /// The number of leaves, 1 to 256. A bundle of 256 is full.
     pub width: u16,
 }
 
 impl Bundle {
-    /// The bundles that a log has to write when it grows from `old` to `new` leaves.
+    /// Returns the bundles that a log must write when it grows from `old` to `new` leaves.
     pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
-        Tile::grown(old, new).take_while(|tile| tile.level == 0).map(Self::of)
+        Tile::grown(old, new).take_while(|tile| tile.level == 0).map(Self::from_tile)
     }
 
-    /// The bundle of the leaves whose hashes are in that tile of level 0.
-    const fn of(tile: Tile) -> Self {
+    /// Returns the bundle of the leaves whose hashes are in a tile of level 0.
+    const fn from_tile(tile: Tile) -> Self {
         Self { index: tile.index, width: tile.width }
     }
 
-    /// The tile of level 0 that has the hashes of these leaves.
+    /// Returns the tile of level 0 with the hashes of these leaves.
     pub const fn tile(self) -> Tile {
         Tile { level: 0, index: self.index, width: self.width }
     }
 
-    /// Whether it has all 256 leaves.
+    /// True if the bundle has all 256 leaves.
     pub const fn is_full(self) -> bool {
         self.tile().is_full()
     }
 
-    /// The same bundle with all 256 leaves.
+    /// Returns the full bundle at this position.
     #[must_use]
     pub const fn full(self) -> Self {
-        Self::of(self.tile().full())
+        Self::from_tile(self.tile().full())
     }
 
-    /// The path below the log's prefix: `tile/entries/x001/x234/067`, or `tile/entries/000.p/17` of
-    /// a partial bundle.
+    /// Returns the path below the log's prefix: `tile/entries/x001/x234/067`, or `tile/entries/000.p/17` for a
+    /// partial bundle.
     pub fn path(self) -> String {
         write_path("entries", self.index, self.width)
     }
 
-    /// Reads a path that [`Self::path`] writes, and no other.
+    /// Parses a path as [`Self::path`] writes it.
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`](crate::Code::Tile) when it is none, or no log can have that bundle.
+    /// [`Code::Tile`](crate::Code::Tile) if the path is malformed, or if no log can have that bundle.
     pub fn parse(path: &str) -> Result<Self, Error> {
         let read = || {
             let (index, width) = parse_place(path.strip_prefix("tile/entries/")?)?;
@@ -76,18 +76,18 @@ impl Bundle {
             (end <= MAX_SIZE && bundle.path() == path).then_some(bundle)
         };
         read().ok_or_else(|| {
-            refuse("this is not a path of an entry bundle").with_hint(
-                "a bundle's path is tile/entries/INDEX, the index in groups of three digits such as x001/234, \
-                 with .p/WIDTH after it when it is partial",
+            refuse("the path is not that of an entry bundle").with_hint(
+                "write it as tile/entries/INDEX, with the index in groups of three digits such as x001/234, \
+                 and append .p/WIDTH for a partial bundle",
             )
         })
     }
 
-    /// The bytes of a bundle of these leaves.
+    /// Encodes a bundle of these leaves.
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`](crate::Code::Tile) when a leaf is longer than 65,535 bytes, or there are more than 256.
+    /// [`Code::Tile`](crate::Code::Tile) if a leaf is longer than 65,535 bytes or there are more than 256.
     pub fn encode<L: AsRef<[u8]>>(leaves: impl IntoIterator<Item = L>) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         for (place, leaf) in leaves.into_iter().enumerate() {
@@ -102,8 +102,8 @@ impl Bundle {
         Ok(bytes)
     }
 
-    /// The bytes of this bundle within those of a wider one of the same index; all of them where
-    /// they are cut.
+    /// Cuts this bundle's bytes out of those of a wider one at the same position. Returns all bytes if they are
+    /// truncated.
     pub fn cut(self, wider: &[u8]) -> &[u8] {
         let mut end = 0;
         for _ in 0..self.width {
@@ -113,11 +113,11 @@ impl Bundle {
         wider.get(..end).unwrap_or(wider)
     }
 
-    /// The leaves of this bundle's bytes: as many as it is wide.
+    /// Decodes this bundle's bytes into its leaves.
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`](crate::Code::Tile) when a leaf is cut, or the bytes are of fewer or more leaves.
+    /// [`Code::Tile`](crate::Code::Tile) if a leaf is truncated, or if the bytes have fewer or more leaves.
     pub fn decode(self, bytes: &[u8]) -> Result<Vec<&[u8]>, Error> {
         let mut leaves = Vec::with_capacity(usize::from(self.width).min(TILE_WIDTH as usize));
         let mut rest = bytes;
@@ -126,7 +126,7 @@ impl Bundle {
                 .split_first_chunk()
                 .and_then(|(length, rest)| rest.split_at_checked(u16::from_be_bytes(*length).into()));
             let (leaf, after) = read.ok_or_else(|| {
-                refuse(format!("{} ends within or before its leaf {place} of {}", self.path(), self.width))
+                refuse(format!("{} is truncated at leaf {place} of {}", self.path(), self.width))
             })?;
             leaves.push(leaf);
             rest = after;

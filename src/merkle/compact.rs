@@ -1,15 +1,15 @@
-//! Compact ranges: a stretch of leaves, known by the roots of the fewest subtrees that cover it.
+//! Compact ranges: a range of leaves, represented by the roots of the fewest subtrees that cover it.
 
 use super::subtree::{Subtree, skips};
 use super::tree::{MAX_SIZE, joined, node_hash, root_of};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 
-/// The leaves from [`begin`](Self::begin) up to [`end`](Self::end), as the hashes of the fewest
+/// The leaves from [`begin`](Self::begin) up to but not including [`end`](Self::end), as the hashes of the fewest
 /// complete subtrees that cover them.
 ///
-/// A range that begins at 0 is the right edge of a tree: enough to add leaves and to tell the
-/// root, in memory that grows with the logarithm of the size.
+/// A range that begins at 0 is the right edge of a tree. It suffices to add leaves and to compute the root, in memory
+/// logarithmic in the size.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CompactRange {
     begin: u64,
@@ -24,32 +24,32 @@ struct Node {
 }
 
 impl CompactRange {
-    /// The range of no leaves at index 0.
+    /// Creates an empty range at index 0.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The range of no leaves at `begin`, which is at most [`MAX_SIZE`].
+    /// Creates an empty range at `begin`, which is at most [`MAX_SIZE`].
     pub fn starting_at(begin: u64) -> Self {
         Self { begin, end: begin, nodes: Vec::new() }
     }
 
-    /// The index of the first leaf.
+    /// Returns the index of the first leaf.
     pub const fn begin(&self) -> u64 {
         self.begin
     }
 
-    /// The index after the last leaf.
+    /// Returns the index after the last leaf.
     pub const fn end(&self) -> u64 {
         self.end
     }
 
-    /// How many leaves there are.
+    /// Returns the number of leaves.
     pub const fn size(&self) -> u64 {
         self.end - self.begin
     }
 
-    /// The hashes of the subtrees of [`skips`]`(begin, end)`, in that order.
+    /// Returns the hashes of the subtrees of [`skips`]`(begin, end)`, in that order.
     pub fn hashes(&self) -> impl DoubleEndedIterator<Item = &Hash> {
         self.nodes.iter().map(|node| &node.hash)
     }
@@ -59,7 +59,7 @@ impl CompactRange {
         self.push(Node { level: 0, hash: leaf });
     }
 
-    /// Adds leaves by their hashes: many at once is much faster than one by one.
+    /// Adds leaves by their hashes. Much faster than adding them one by one.
     pub fn extend(&mut self, leaves: &[Hash]) {
         let mut rest = leaves;
         while let Some(Subtree { level, .. }) = skips(self.end, self.end + rest.len() as u64).next() {
@@ -73,8 +73,8 @@ impl CompactRange {
     ///
     /// # Errors
     ///
-    /// [`Code::Proof`] when the end of this range is not a multiple of 2^level, the level is above
-    /// 52, or there would be more leaves than [`MAX_SIZE`]. The range is then as it was.
+    /// [`Code::Proof`] if the end of this range is not a multiple of 2^level, if the level is greater than 52, or if
+    /// there would be more leaves than [`MAX_SIZE`]. The range is unchanged then.
     pub fn append_subtree(&mut self, level: u8, root: Hash) -> Result<(), Error> {
         if level > 52 || !self.end.is_multiple_of(1 << level) {
             let why = format!("no subtree of level {level} begins at leaf {}", self.end);
@@ -87,15 +87,15 @@ impl CompactRange {
         Ok(())
     }
 
-    /// The root hash of the tree, or `None` for a range that does not begin at 0.
+    /// Returns the root hash of the tree, or `None` for a range that does not begin at 0.
     pub fn root(&self) -> Option<Hash> {
         (self.begin == 0).then(|| joined(self.hashes().copied()))
     }
 
-    /// Adds an aligned subtree, and joins what has become complete.
+    /// Adds an aligned subtree, and joins subtrees that have become complete.
     fn push(&mut self, mut node: Node) {
         self.end += 1 << node.level;
-        // The last two subtrees of one level are siblings when the pair of them is aligned.
+        // The last two subtrees of one level are siblings if the pair is aligned.
         while let Some(last) =
             self.nodes.pop_if(|last| last.level == node.level && self.end >> node.level & 1 == 0)
         {

@@ -1,5 +1,5 @@
-//! The hashes of a tree out of its tiles, without reading anything: who verifies says which tiles
-//! it takes, gets them from wherever they are, and puts them here.
+//! Reading of a tree's hashes from its tiles, without I/O: the verifier asks which tiles it needs, fetches them, and
+//! inserts them here.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,18 +9,18 @@ use super::{HashReader, Subtree, skips};
 use crate::error::Error;
 use crate::hash::Hash;
 
-/// How many bytes a hash has.
+/// The size of a hash, in bytes.
 const HASH_BYTES: usize = 32;
 
-/// The tiles whose hashes give the roots of these subtrees of a tree of `size` leaves, each once,
-/// in order. Subtrees that are not within the tree are left out.
+/// Returns the tiles that determine the roots of these subtrees of a tree of `size` leaves, without repetitions and
+/// in order. Ignores subtrees that are not within the tree.
 pub fn tiles_for(subtrees: &[Subtree], size: u64) -> Vec<Tile> {
     let tiles = subtrees.iter().filter_map(|&subtree| Tile::holding(subtree, size));
     tiles.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The tiles of [`tiles_for`], and those that it takes to authenticate them by the root of the
-/// tree: the partial ones, and each tile above a full one.
+/// Returns the tiles of [`tiles_for`] and those needed to authenticate them with the root of the tree: the partial
+/// tiles, and each tile above a full one.
 ///
 /// ```
 /// use countersign::merkle::{authentic_tiles_for, inclusion_subtrees};
@@ -41,23 +41,23 @@ pub fn authentic_tiles_for(subtrees: &[Subtree], size: u64) -> Vec<Tile> {
     tiles.into_iter().collect()
 }
 
-/// Tiles that were read so far, at most as many as it was made for.
+/// A bounded collection of tiles.
 ///
-/// Its hashes are as true as where the tiles came from. Those of a stranger have to be
-/// [authenticated](Self::authenticate) first.
+/// Its hashes are only as trustworthy as the source of the tiles. [Authenticate](Self::authenticate) tiles from an
+/// untrusted source before use.
 #[derive(Clone, Debug)]
 pub struct TileHashes {
-    most: usize,
+    capacity: usize,
     tiles: BTreeMap<(u8, u64), Vec<Hash>>,
 }
 
 impl TileHashes {
-    /// Room for `most` tiles, each of up to 8,192 bytes.
-    pub const fn new(most: usize) -> Self {
-        Self { most, tiles: BTreeMap::new() }
+    /// Creates a collection of at most `capacity` tiles, each of up to 8,192 bytes.
+    pub const fn new(capacity: usize) -> Self {
+        Self { capacity, tiles: BTreeMap::new() }
     }
 
-    /// Whether that tile is here, at least as wide.
+    /// True if that tile was inserted, at least as wide.
     pub fn has(&self, tile: Tile) -> bool {
         self.get(tile.level, tile.index).is_some_and(|hashes| hashes.len() >= tile.width.into())
     }
@@ -66,25 +66,25 @@ impl TileHashes {
         self.tiles.get(&(level, index)).map(Vec::as_slice)
     }
 
-    /// Takes the bytes of a tile. What is here already of the same tile stays when it is wider.
+    /// Inserts the bytes of a tile. A wider version of the tile inserted earlier is kept.
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`](crate::Code::Tile) when the bytes are not as many as the tile's hashes, differ from what is here
-    /// of that tile, or there is no room for more.
+    /// [`Code::Tile`](crate::Code::Tile) if the number of bytes does not match the tile's width, if they contradict
+    /// an earlier version of that tile, or if the collection is full.
     pub fn insert(&mut self, tile: Tile, bytes: &[u8]) -> Result<(), Error> {
         let hashes = decode_tile(tile, bytes)?;
-        let full = self.tiles.len() >= self.most;
+        let full = self.tiles.len() >= self.capacity;
         match self.tiles.get_mut(&(tile.level, tile.index)) {
             Some(known) => {
                 if known.iter().zip(&hashes).any(|(known, hash)| known != hash) {
-                    return Err(refuse(format!("{} differs from what was read of it before", tile.path())));
+                    return Err(refuse(format!("{} differs from an earlier version of it", tile.path())));
                 }
                 if hashes.len() > known.len() {
                     *known = hashes;
                 }
             }
-            None if full => return Err(refuse(format!("there is room for {} tiles and no more", self.most))),
+            None if full => return Err(refuse(format!("there is room for only {} tiles", self.capacity))),
             None => {
                 self.tiles.insert((tile.level, tile.index), hashes);
             }
@@ -92,13 +92,13 @@ impl TileHashes {
         Ok(())
     }
 
-    /// Shows that each tile here is of the tree of `size` leaves with that root, such as a verified
-    /// checkpoint names: the partial tiles give the root, and the root of each full tile stands in
-    /// the tile above it. [`authentic_tiles_for`] says which tiles that takes.
+    /// Checks that every tile belongs to the tree of `size` leaves with this root, for example from a verified
+    /// checkpoint: the partial tiles give the root, and the root of each full tile is in the tile above it.
+    /// [`authentic_tiles_for`] returns the tiles that this takes.
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`](crate::Code::Tile) naming the tile that is missing or is not of that tree.
+    /// [`Code::Tile`](crate::Code::Tile), naming the tile that is missing or does not belong to that tree.
     pub fn authenticate(&self, size: u64, root: &Hash) -> Result<AuthenticHashes<'_>, Error> {
         let edge: Vec<Subtree> = skips(0, size).collect();
         if joined(self.read_hashes(&edge)?) != *root {
@@ -109,7 +109,7 @@ impl TileHashes {
             if Tile::of_size(level, index, size) != Some(tile) {
                 return Err(refuse(format!("a tree of {size} leaves has no {}", tile.path())));
             }
-            // The partial tiles are those of the right edge, and no others.
+            // All partial tiles are on the right edge, which was checked above.
             if !tile.is_full() {
                 continue;
             }
@@ -117,10 +117,10 @@ impl TileHashes {
                 index: index << TILE_HEIGHT << (level * TILE_HEIGHT),
                 level: (level + 1) * TILE_HEIGHT,
             };
-            let [stands] = self.read_hashes(&[above])?[..] else { return Err(missing(tile)) };
-            if root_of(hashes) != stands {
+            let [in_parent] = self.read_hashes(&[above])?[..] else { return Err(missing(tile)) };
+            if root_of(hashes) != in_parent {
                 let path = tile.path();
-                return Err(refuse(format!("the root of {path} is not what the tile above it says")));
+                return Err(refuse(format!("the root of {path} differs from the hash in the tile above it")));
             }
         }
         Ok(AuthenticHashes(self))
@@ -140,7 +140,7 @@ impl HashReader for TileHashes {
     }
 }
 
-/// Hashes of tiles that were shown to be of a tree: see [`TileHashes::authenticate`].
+/// Hashes of tiles shown to belong to a tree: see [`TileHashes::authenticate`].
 #[derive(Clone, Copy, Debug)]
 pub struct AuthenticHashes<'a>(&'a TileHashes);
 
@@ -150,21 +150,23 @@ impl HashReader for AuthenticHashes<'_> {
     }
 }
 
-/// The hashes in the bytes of a tile.
+/// Decodes the bytes of a tile into its hashes.
 ///
 /// # Errors
 ///
-/// [`Code::Tile`](crate::Code::Tile) when they are not as many as the tile is wide.
+/// [`Code::Tile`](crate::Code::Tile) if the number of hashes is not the tile's width.
 pub fn decode_tile(tile: Tile, bytes: &[u8]) -> Result<Vec<Hash>, Error> {
     let (hashes, rest) = bytes.as_chunks::<HASH_BYTES>();
     if !rest.is_empty() || hashes.len() != usize::from(tile.width) || hashes.is_empty() {
         let (path, length, width) = (tile.path(), bytes.len(), usize::from(tile.width));
-        let due = width * HASH_BYTES;
-        return Err(refuse(format!("{path} has {length} bytes, not the {due} of its {width} hashes")));
+        let expected = width * HASH_BYTES;
+        return Err(refuse(format!(
+            "{path} has {length} bytes instead of {expected} for its {width} hashes"
+        )));
     }
     Ok(hashes.iter().map(|&hash| Hash(hash)).collect())
 }
 
 fn missing(tile: Tile) -> Error {
-    refuse(format!("{} is needed and missing", tile.path()))
+    refuse(format!("{} is needed but missing", tile.path()))
 }

@@ -1,4 +1,4 @@
-//! Proofs that a leaf is in a tree, and that one tree is the beginning of another (RFC 6962
+//! Proofs that a leaf is in a tree (inclusion), and that one tree is the beginning of another (consistency) (RFC 6962
 //! section 2.1).
 
 use super::subtree::{Subtree, skips};
@@ -6,14 +6,14 @@ use super::tree::{empty_root, joined, node_hash};
 use crate::error::{Code, Error};
 use crate::hash::Hash;
 
-/// Where the hashes of a stored tree come from.
+/// A source of a stored tree's hashes.
 pub trait HashReader {
-    /// The roots of complete subtrees of the tree, in the order asked for. One call asks for all
-    /// that a proof takes, so that a store can read them together.
+    /// Returns the roots of complete subtrees in the requested order. One call requests all hashes of a proof, so
+    /// that a store can read them together.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the store from giving every one of them.
+    /// An error if the store cannot return every one of them.
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error>;
 }
 
@@ -21,12 +21,16 @@ fn refuse(why: impl Into<String>) -> Error {
     Error::new(Code::Proof, why)
 }
 
-/// The hashes of the ranges of leaves, each the root of its own tree.
+/// Returns the root of each range of leaves.
 fn range_hashes(ranges: &[Range], reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
     let subtrees = subtrees(ranges);
     let read = reader.read_hashes(&subtrees)?;
     if read.len() != subtrees.len() {
-        return Err(refuse(format!("{} hashes were asked for and {} given", subtrees.len(), read.len())));
+        return Err(refuse(format!(
+            "the reader returned {} hashes instead of {}",
+            read.len(),
+            subtrees.len()
+        )));
     }
     let mut rest = &read[..];
     let hash = |&(begin, end): &Range| {
@@ -37,15 +41,15 @@ fn range_hashes(ranges: &[Range], reader: &impl HashReader) -> Result<Vec<Hash>,
     Ok(ranges.iter().map(hash).collect())
 }
 
-/// The largest power of two below `size`, which is at least 2: the leaves of a tree's left side.
+/// Returns the largest power of two below `size`, which is at least 2: the number of leaves on a tree's left side.
 fn split(size: u64) -> u64 {
     1 << (size - 1).ilog2()
 }
 
 type Range = (u64, u64);
 
-/// The ranges of leaves beside the way from a range of leaves with that index up to the root, and that range: the first
-/// on the way down for which `is_reached` holds.
+/// Walks down from the root towards the leaf `index` until `is_reached` is true for a range. Returns the sibling
+/// ranges along the way, from the bottom up, and the range reached.
 fn ranges_beside(index: u64, size: u64, is_reached: impl Fn(Range) -> bool) -> (Vec<Range>, Range) {
     let mut ranges = Vec::new();
     let (mut begin, mut end) = (0, size);
@@ -63,7 +67,7 @@ fn ranges_beside(index: u64, size: u64, is_reached: impl Fn(Range) -> bool) -> (
     (ranges, (begin, end))
 }
 
-/// The ranges of leaves beside the way from the leaf up to the root.
+/// Returns the sibling ranges on the path from the leaf to the root.
 fn inclusion_ranges(index: u64, size: u64) -> Result<Vec<Range>, Error> {
     if index >= size {
         return Err(refuse(format!("a tree of {size} leaves has no leaf {index}")));
@@ -71,7 +75,7 @@ fn inclusion_ranges(index: u64, size: u64) -> Result<Vec<Range>, Error> {
     Ok(ranges_beside(index, size, |(begin, end)| end - begin == 1).0)
 }
 
-/// The ranges of leaves that, with the old tree, make up the new one.
+/// Returns the ranges of leaves that, together with the old tree, make up the new one.
 fn consistency_ranges(old: u64, new: u64) -> Result<Vec<Range>, Error> {
     if old > new {
         return Err(refuse(format!("a tree of {new} leaves does not hold one of {old}")));
@@ -80,7 +84,7 @@ fn consistency_ranges(old: u64, new: u64) -> Result<Vec<Range>, Error> {
         return Ok(Vec::new());
     }
     let (mut ranges, last) = ranges_beside(old - 1, new, |(_, end)| end == old);
-    // The old tree's own root need not be told.
+    // The verifier knows the old tree's own root.
     if last.0 != 0 {
         ranges.insert(0, last);
     }
@@ -91,45 +95,45 @@ fn subtrees(ranges: &[Range]) -> Vec<Subtree> {
     ranges.iter().flat_map(|&(begin, end)| skips(begin, end)).collect()
 }
 
-/// The subtrees whose roots [`inclusion_proof`] asks its reader for.
+/// Returns the subtrees whose roots [`inclusion_proof`] reads.
 ///
 /// # Errors
 ///
-/// [`Code::Proof`] when there is no such leaf.
+/// [`Code::Proof`] if there is no such leaf.
 pub fn inclusion_subtrees(index: u64, size: u64) -> Result<Vec<Subtree>, Error> {
     inclusion_ranges(index, size).map(|ranges| subtrees(&ranges))
 }
 
-/// The subtrees whose roots [`consistency_proof`] asks its reader for.
+/// Returns the subtrees whose roots [`consistency_proof`] reads.
 ///
 /// # Errors
 ///
-/// [`Code::Proof`] when `old` is above `new`.
+/// [`Code::Proof`] if `old` is greater than `new`.
 pub fn consistency_subtrees(old: u64, new: u64) -> Result<Vec<Subtree>, Error> {
     consistency_ranges(old, new).map(|ranges| subtrees(&ranges))
 }
 
-/// The proof that the leaf at `index` is in the tree of `size` leaves: the hashes beside the way
-/// from the leaf up to the root.
+/// Returns the proof that the leaf at `index` is in the tree of `size` leaves: the sibling hashes on the path from
+/// the leaf to the root.
 ///
 /// # Errors
 ///
-/// [`Code::Proof`] when there is no such leaf, or what the reader gives.
+/// [`Code::Proof`] if there is no such leaf; or an error of the reader.
 pub fn inclusion_proof(index: u64, size: u64, reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
     range_hashes(&inclusion_ranges(index, size)?, reader)
 }
 
-/// The proof that the tree of `old` leaves is the beginning of the tree of `new` leaves.
+/// Returns the proof that the tree of `old` leaves is the beginning of the tree of `new` leaves.
 ///
 /// # Errors
 ///
-/// [`Code::Proof`] when `old` is above `new`, or what the reader gives.
+/// [`Code::Proof`] if `old` is greater than `new`; or an error of the reader.
 pub fn consistency_proof(old: u64, new: u64, reader: &impl HashReader) -> Result<Vec<Hash>, Error> {
     range_hashes(&consistency_ranges(old, new)?, reader)
 }
 
-/// The root that an inclusion proof leads to, or `None` where it is not of the length that such a
-/// leaf of such a tree takes.
+/// Computes the root that an inclusion proof leads to, or `None` if the proof's length is wrong for this index and
+/// size.
 pub fn root_of_inclusion(index: u64, size: u64, leaf: &Hash, proof: &[Hash]) -> Option<Hash> {
     if index >= size {
         return None;
@@ -148,11 +152,11 @@ pub fn root_of_inclusion(index: u64, size: u64, leaf: &Hash, proof: &[Hash]) -> 
     proof.next().is_none().then_some(hash)
 }
 
-/// Checks that `proof` shows the leaf of that hash at `index` in the tree of `size` leaves.
+/// Checks the proof that the leaf with hash `leaf` is at `index` in the tree of `size` leaves.
 ///
 /// # Errors
 ///
-/// [`Code::Proof`] when it does not.
+/// [`Code::Proof`] if the proof is invalid.
 pub fn verify_inclusion(
     index: u64,
     size: u64,
@@ -163,18 +167,19 @@ pub fn verify_inclusion(
     match root_of_inclusion(index, size, leaf, proof) {
         Some(found) if found == *root => Ok(()),
         Some(_) => Err(refuse("the inclusion proof leads to another root")),
-        None => Err(refuse(format!("this is not a proof for leaf {index} of {size}"))),
+        None => {
+            Err(refuse(format!("the proof does not have the form of a proof for leaf {index} of {size}")))
+        }
     }
 }
 
-/// Checks that `proof` shows the tree of `old` leaves to be the beginning of that of `new`.
+/// Checks the proof that the tree of `old` leaves is the beginning of the tree of `new` leaves.
 ///
-/// Every tree begins with the tree of no leaves, whose root is the hash of nothing, and the proof
-/// of that is empty.
+/// Every tree begins with the empty tree, whose root is the hash of nothing; the proof for that is empty.
 ///
 /// # Errors
 ///
-/// [`Code::Proof`] when it does not.
+/// [`Code::Proof`] if the proof is invalid.
 pub fn verify_consistency(
     old: u64,
     new: u64,
@@ -182,8 +187,9 @@ pub fn verify_consistency(
     new_root: &Hash,
     proof: &[Hash],
 ) -> Result<(), Error> {
-    let (first, second) = roots_of_consistency(old, new, old_root, new_root, proof)
-        .ok_or_else(|| refuse(format!("this is not a consistency proof from {old} to {new} leaves")))?;
+    let (first, second) = roots_of_consistency(old, new, old_root, new_root, proof).ok_or_else(|| {
+        refuse(format!("the proof does not have the form of a consistency proof from {old} to {new} leaves"))
+    })?;
     if first != *old_root {
         return Err(refuse(format!("the consistency proof leads to another root at {old} leaves")));
     }
@@ -209,7 +215,7 @@ fn roots_of_consistency(
     }
     let mut proof = proof.iter();
     let (mut index, mut last) = (old - 1, new - 1);
-    // Up to where the old tree's right edge is a left child, both trees share the subtree.
+    // Both trees share the subtree up to where the old tree's right edge is a left child.
     let level = index.trailing_ones();
     (index, last) = (index >> level, last >> level);
     let seed = if index == 0 { *old_root } else { *proof.next()? };

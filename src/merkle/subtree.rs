@@ -1,18 +1,18 @@
 //! Complete subtrees, and the fewest that cover a range of leaves.
 
-/// A complete subtree of 2^level leaves, the first of them at `index`, a multiple of 2^level.
+/// A complete subtree of 2^level leaves. `index`, its first leaf, is a multiple of 2^level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Subtree {
-    /// The index of its first leaf.
+    /// The index of the first leaf.
     pub index: u64,
     /// The height above the leaves: 0 for a leaf.
     pub level: u8,
 }
 
-/// The fewest complete subtrees that cover the leaves from `begin` up to, and not including,
-/// `end`, from left to right: what an export writes as skips (SPEC section 7).
+/// Returns the fewest complete subtrees that cover the leaves from `begin` up to but not including `end`, from left
+/// to right. Exports write them as skips (SPEC section 7).
 ///
-/// There are none when `begin` is not below `end`.
+/// Returns none if `begin` is not below `end`.
 ///
 /// ```
 /// use countersign::merkle::skips;

@@ -1,8 +1,8 @@
-//! The tiles in which a log publishes its tree (C2SP tlog-tiles).
+//! Tiles, in which a log publishes its tree (C2SP tlog-tiles).
 //!
-//! A tile is up to 256 hashes of one level, side by side: at level 0 those of leaves, at level 1
-//! the roots of full tiles of level 0, and so on. A tile with fewer than 256 is partial: it is at
-//! the right edge of the tree, and is replaced as the tree grows.
+//! A tile is up to 256 adjacent hashes of one level: at level 0 those of leaves, at level 1 the roots of full tiles
+//! of level 0, and so on. A tile with fewer than 256 hashes is partial: it is at the right edge of the tree, and is
+//! replaced as the tree grows.
 
 use core::fmt::Write as _;
 use core::iter;
@@ -11,16 +11,16 @@ use super::{MAX_SIZE, Subtree};
 use crate::error::{Code, Error};
 use crate::integer;
 
-/// How many levels of the tree a tile stands for.
+/// The number of tree levels that a tile spans.
 pub const TILE_HEIGHT: u8 = 8;
 
-/// How many hashes a full tile has.
+/// The number of hashes in a full tile.
 pub const TILE_WIDTH: u64 = 1 << TILE_HEIGHT;
 
 /// The highest level at which a tree of [`MAX_SIZE`] leaves has a tile.
 const MAX_LEVEL: u8 = (MAX_SIZE.ilog2() / TILE_HEIGHT as u32) as u8;
 
-/// Which tile, and how much of it.
+/// The position and width of a tile.
 ///
 /// ```
 /// use countersign::merkle::Tile;
@@ -36,23 +36,23 @@ const MAX_LEVEL: u8 = (MAX_SIZE.ilog2() / TILE_HEIGHT as u32) as u8;
 pub struct Tile {
     /// The tile's level: its hashes are roots of 256^level leaves. At most 6 in any tree.
     pub level: u8,
-    /// Which tile of its level, from the left, from 0.
+    /// The 0-based number of the tile within its level.
     pub index: u64,
-    /// How many hashes, 1 to 256. A tile of 256 is full.
+    /// The number of hashes, 1 to 256. A tile of 256 is full.
     pub width: u16,
 }
 
 impl Tile {
-    /// The tile of that level and index in a tree of `size` leaves, as wide as it is there, or
-    /// `None` when the tree has none.
+    /// Returns the tile at a level and index in a tree of `size` leaves, with its width there, or `None` if the tree
+    /// has no such tile.
     pub fn of_size(level: u8, index: u64, size: u64) -> Option<Self> {
         let hashes = hashes_at(level, size);
         let width = hashes.checked_sub(index.checked_mul(TILE_WIDTH)?)?.min(TILE_WIDTH);
         (width > 0).then_some(Self { level, index, width: width as u16 })
     }
 
-    /// The tile whose hashes give the root of `subtree`, as wide as a tree of `size` leaves has
-    /// it, or `None` when the subtree is not within the tree.
+    /// Returns the tile that determines the root of `subtree`, with its width in a tree of `size` leaves, or `None`
+    /// if the subtree is not within the tree.
     pub fn holding(subtree: Subtree, size: u64) -> Option<Self> {
         let leaves = 1_u64.checked_shl(subtree.level.into())?;
         let within = size >= leaves && subtree.index <= size - leaves && subtree.index.is_multiple_of(leaves);
@@ -63,9 +63,9 @@ impl Tile {
         Self::of_size(level, (subtree.index >> (level * TILE_HEIGHT)) / TILE_WIDTH, size)
     }
 
-    /// The tiles that a log has to write when it grows from `old` to `new` leaves: those of the
-    /// new tree that the old one does not have, or not as wide. From level 0 upwards, each level
-    /// from left to right. From a tree of no leaves, that is all tiles of the tree.
+    /// Returns the tiles that a log must write when it grows from `old` to `new` leaves: tiles of the new tree that
+    /// the old one lacks or has less wide. From level 0 upwards, each level from left to right. If `old` is 0, these
+    /// are all tiles of the tree.
     pub fn grown(old: u64, new: u64) -> impl Iterator<Item = Self> {
         (0..=MAX_LEVEL).flat_map(move |level| {
             let (had, has) = (hashes_at(level, old), hashes_at(level, new));
@@ -74,49 +74,47 @@ impl Tile {
         })
     }
 
-    /// Whether it has all 256 hashes.
+    /// True if the tile has all 256 hashes.
     pub const fn is_full(self) -> bool {
         self.width as u64 == TILE_WIDTH
     }
 
-    /// The same tile with all 256 hashes.
+    /// Returns the full tile at this position.
     #[must_use]
     pub const fn full(self) -> Self {
         Self { width: TILE_WIDTH as u16, ..self }
     }
 
-    /// The tile above this one, as wide as a tree of `size` leaves has it, or `None` where it does
-    /// not hold this tile's root, because this tile is not full there.
+    /// Returns the tile above this one, with its width in a tree of `size` leaves, or `None` if it does not have this
+    /// tile's root because this tile is not full there.
     pub fn parent(self, size: u64) -> Option<Self> {
         let above = Self::of_size(self.level.checked_add(1)?, self.index / TILE_WIDTH, size)?;
         (self.index % TILE_WIDTH < above.width.into()).then_some(above)
     }
 
-    /// The path below the log's prefix: `tile/0/x001/x234/067`, or `tile/1/000.p/17` of a partial
-    /// tile.
+    /// Returns the path below the log's prefix: `tile/0/x001/x234/067`, or `tile/1/000.p/17` for a partial tile.
     pub fn path(self) -> String {
         write_path(&self.level.to_string(), self.index, self.width)
     }
 
-    /// Reads a path that [`Self::path`] writes, and no other.
+    /// Parses a path as [`Self::path`] writes it.
     ///
     /// # Errors
     ///
-    /// [`Code::Tile`] when it is none, or no log can have that tile: its leaves would be above
-    /// 2^53 − 1.
+    /// [`Code::Tile`] if the path is malformed, or if no log can have that tile because it exceeds 2^53 − 1 leaves.
     pub fn parse(path: &str) -> Result<Self, Error> {
         let read = || {
             let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
             let level = integer::parse(level.as_bytes()).filter(|&level| level < 64)? as u8;
             let (index, width) = parse_place(rest)?;
             let tile = Self { level, index, width };
-            // Whoever asks for a tile names it in one way only.
+            // Accept only one spelling of each path.
             (tile.path() == path).then_some(tile)
         };
         let tile = read().ok_or_else(|| {
-            refuse("this is not a path of a tile").with_hint(
-                "a tile's path is tile/LEVEL/INDEX, the index in groups of three digits such as x001/234, \
-                 with .p/WIDTH after it when it is partial",
+            refuse("the path is not that of a tile").with_hint(
+                "write it as tile/LEVEL/INDEX, with the index in groups of three digits such as x001/234, \
+                 and append .p/WIDTH for a partial tile",
             )
         })?;
         if tile.end().is_none_or(|end| end > MAX_SIZE) {
@@ -125,7 +123,7 @@ impl Tile {
         Ok(tile)
     }
 
-    /// The index after the last leaf below this tile's hashes; `None` above 2^64 − 1.
+    /// Returns the index after the last leaf below this tile's hashes; `None` above 2^64 − 1.
     fn end(self) -> Option<u64> {
         let last = self.index.checked_mul(TILE_WIDTH)?.checked_add(self.width.into())?;
         last.checked_mul(1_u64.checked_shl(u32::from(self.level) * u32::from(TILE_HEIGHT))?)
@@ -136,17 +134,17 @@ pub(super) fn refuse(why: impl Into<String>) -> Error {
     Error::new(Code::Tile, why)
 }
 
-/// How many hashes the tiles of that level have together in a tree of `size` leaves.
+/// Returns the total number of hashes in a level's tiles in a tree of `size` leaves.
 const fn hashes_at(level: u8, size: u64) -> u64 {
     if level > MAX_LEVEL { 0 } else { size >> (level * TILE_HEIGHT) }
 }
 
-/// `tile/WHAT/INDEX[.p/WIDTH]`.
-pub(super) fn write_path(what: &str, index: u64, width: u16) -> String {
+/// Writes `tile/KIND/INDEX[.p/WIDTH]`.
+pub(super) fn write_path(kind: &str, index: u64, width: u16) -> String {
     let groups: Vec<u64> = iter::successors(Some(index), |&index| (index >= 1000).then_some(index / 1000))
         .map(|index| index % 1000)
         .collect();
-    let mut path = format!("tile/{what}/");
+    let mut path = format!("tile/{kind}/");
     for (place, group) in groups.iter().enumerate().rev() {
         // Writing to a string does not fail.
         let _ = if place > 0 { write!(path, "x{group:03}/") } else { write!(path, "{group:03}") };
@@ -157,7 +155,7 @@ pub(super) fn write_path(what: &str, index: u64, width: u16) -> String {
     path
 }
 
-/// Reads `INDEX[.p/WIDTH]`. Forms of one and the same place are told apart by writing it again.
+/// Parses `INDEX[.p/WIDTH]`. Accepts several spellings of one position; callers write it again to compare.
 pub(super) fn parse_place(text: &str) -> Option<(u64, u16)> {
     let (index, width) = match text.split_once(".p/") {
         Some((index, width)) => {

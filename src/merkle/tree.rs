@@ -1,30 +1,30 @@
-//! The hashes of leaves and nodes, and how large a tree may be.
+//! Hashes of leaves and nodes, and size limits of a tree.
 
 use crate::hash::{Hash, hash_nodes};
 use crate::integer;
 
-/// The most leaves that a tree may have: 2^53 − 1, so that JSON can carry every index and size.
+/// Maximum number of leaves in a tree: 2^53 − 1, so that JSON can represent every index and size.
 pub const MAX_SIZE: u64 = integer::MAX;
 
-/// The largest leaf, in bytes.
+/// Maximum size of a leaf, in bytes.
 pub const MAX_LEAF: usize = 65_535;
 
-/// `H(0x00 ‖ leaf)`: the hash of a leaf, and the `prev` of the link after it.
+/// Computes the hash of a leaf, `H(0x00 ‖ leaf)`, which is also `prev` of the next link.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
     Hash::of(&[&[0], leaf])
 }
 
-/// `H(0x01 ‖ left ‖ right)`: the hash of the node above two others.
+/// Computes the hash of an inner node, `H(0x01 ‖ left ‖ right)`.
 pub fn node_hash(left: &Hash, right: &Hash) -> Hash {
     Hash::of(&[&[1], &left.0, &right.0])
 }
 
-/// The root of the tree without leaves: the hash of nothing.
+/// Returns the root of the empty tree: the hash of nothing.
 pub fn empty_root() -> Hash {
     Hash::of(&[])
 }
 
-/// The root over a power of two of hashes.
+/// Computes the root over hashes whose number is a power of two.
 pub(crate) fn root_of(hashes: &[Hash]) -> Hash {
     match hashes {
         [] => empty_root(),
@@ -37,7 +37,7 @@ pub(crate) fn root_of(hashes: &[Hash]) -> Hash {
     }
 }
 
-/// The root of the tree that complete subtrees make up, given their roots from left to right.
+/// Computes the root of the tree composed of complete subtrees, given their roots from left to right.
 pub(super) fn joined(roots: impl IntoIterator<Item = Hash, IntoIter: DoubleEndedIterator>) -> Hash {
     roots.into_iter().rev().reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(empty_root)
 }

@@ -1,4 +1,4 @@
-//! Sentences with values, while they are made.
+//! Construction of sentences with values.
 
 use core::fmt;
 
@@ -6,7 +6,7 @@ use super::{Phrase, Value};
 use crate::error::Quoted;
 use crate::time::Time;
 
-/// A sentence that is about to be said: it is formatted only if it is listed.
+/// A sentence under construction. It is formatted only if it is listed.
 #[derive(Clone, Copy)]
 pub(crate) struct Saying<'a> {
     pub(crate) code: Option<&'static str>,
@@ -14,14 +14,14 @@ pub(crate) struct Saying<'a> {
     pub(crate) values: &'a [(&'static str, Param<'a>)],
 }
 
-/// A value that is about to be said.
+/// A value of a sentence under construction.
 pub(crate) enum Param<'a> {
     Number(u64),
     Text(&'a dyn fmt::Display),
 }
 
 impl Saying<'_> {
-    /// The sentence as data; `None` for one whose code the table has.
+    /// Returns the sentence as data; `None` if the table has its code.
     pub(crate) fn to_phrase(self) -> Option<Phrase> {
         let value = |param: &Param<'_>| match param {
             Param::Number(number) => Value::Number(*number),
@@ -51,8 +51,8 @@ params! {
     Quoted<'a>: text => Self::Text(text);
 }
 
-/// Says a sentence by its code and its English text, which has the names of its values in braces. Without a code it says
-/// a constant of a table.
+/// Constructs a sentence from its code and its English text, which has the names of its values in braces. Without a
+/// code, constructs one from a constant of the table.
 macro_rules! say {
     ($code:literal, $english:literal $(, $name:ident)*) => {
         $crate::phrases::Saying {
@@ -77,11 +77,11 @@ mod tests {
     use crate::phrases;
 
     #[test]
-    fn a_sentence_keeps_its_values() {
+    fn sentences_keep_their_values() {
         let (size, log) = (7_u64, Quoted("log.example"));
-        let said = say!("log.size", "{log} has {size} entries", log, size);
-        assert_eq!(said.english.to_string(), "\"log.example\" has 7 entries");
-        let phrase = said.to_phrase().expect("it has a code");
+        let saying = say!("log.size", "{log} has {size} entries", log, size);
+        assert_eq!(saying.english.to_string(), "\"log.example\" has 7 entries");
+        let phrase = saying.to_phrase().expect("it has a code");
         assert_eq!(
             phrase.values,
             [("log", Value::Text("\"log.example\"".into())), ("size", Value::Number(7))]

@@ -1,51 +1,50 @@
-//! Which names say that their value is a secret.
+//! Classification of field names: which names say that their value is a secret.
 //!
-//! A name is taken apart into words, and it is they that say it: `refreshToken`, `refresh_token` and `X-Refresh-Token`
-//! are one. The last word can say that the value is about a secret and none itself: `password_changed_at`,
-//! `token_count`. Of a name in the namespace of a domain, as Kubernetes has them, it is what follows that counts:
-//! `authorization.k8s.io/decision`.
+//! A name is split into words, so `refreshToken`, `refresh_token`, and `X-Refresh-Token` are the same. The last word
+//! can say that the value is only about a secret: `password_changed_at`, `token_count`. In a name with a domain as
+//! namespace, as in Kubernetes, only the part after it counts: `authorization.k8s.io/decision`.
 
-/// What a word says.
+/// A secret.
 const SECRET: u8 = b'!';
-/// A secret, whose `id` may be one too: Vault's `secret_id`.
+/// A secret whose `id` may be one too: Vault's `secret_id`.
 const SECRET_ID: u8 = b'$';
-/// A secret, unless it says where a list goes on: `next_token`.
+/// A secret, unless it marks a position in a list: `next_token`.
 const TOKEN: u8 = b'?';
-/// The same, unless they are counted: `prompt_tokens`.
+/// Several secrets, unless they are counted: `prompt_tokens`.
 const SECRETS: u8 = b'*';
-/// A secret whose members are secrets too, whatever their names are.
+/// A secret whose fields are all secrets too, regardless of their names.
 const COOKIE: u8 = b'&';
 /// A secret if it is the last word.
 const PASS: u8 = b'_';
 /// A number that is a secret.
 const DIGITS: u8 = b'9';
-/// What goes on elsewhere.
+/// A position where a list continues.
 const PLACE: u8 = b'~';
-/// What is counted or how, and harmless at the end.
+/// A count or unit. Harmless at the end of a name.
 const COUNT: u8 = b'+';
-/// A key, a code or a number, which is a secret after the words for that.
+/// A key, a code, or a number. It is a secret after the words that say so (`OF_…`).
 const KEY: u8 = b'=';
 const CODE: u8 = b'#';
 const NUMBER: u8 = b'n';
 const OF_KEY: u8 = b'<';
 const OF_CODE: u8 = b'(';
 const OF_NUMBER: u8 = b'N';
-/// Both of these.
+/// A word before a secret key or code.
 const OF_BOTH: u8 = b'[';
-/// What has an `id` and a key.
+/// A word for something with an `id` and a key.
 const SESSION: u8 = b'{';
 const ID: u8 = b'@';
-/// At the end of a name: its value is none.
+/// The value is no secret if this is the last word.
 const HARMLESS: u8 = b'-';
-/// A digest, from which no token or key can be found.
+/// A digest, from which no token or key can be recovered.
 const HASH: u8 = b'h';
-/// Separates what something is from where it was found.
+/// The word between a thing and where it came from.
 const FROM: u8 = b'f';
-/// Who or what a secret belongs to.
+/// The owner of a secret.
 const ENTITY: u8 = b'%';
 
-/// The words, by their lengths from 2 on: each with what it says, and a space. A word for what is harmless also counts
-/// in the plural.
+/// The words by length from 2 on. Each is followed by its meaning and a space. Harmless words also match in the
+/// plural.
 const WORDS: [&[u8]; 12] = [
     b"id@ at- in- on- by- ms- pw! ",
     b"jwt! otp! pwd! psk! cvv! cvc! ssn9 pin9 pan9 key= api< ssh< aes< rsa< mfa( 2fa( sms( ttl- age- url- uri- arn- alg- uti- jti- max+ min+ num+ sum+ ids- shah org% app% ",
@@ -61,8 +60,8 @@ const WORDS: [&[u8]; 12] = [
     b"authorization! ",
 ];
 
-/// Of each length the letters that its words begin and end with. Each name of each event is asked for, and with most
-/// words there is nothing to look for.
+/// For each length, a bit set of the first and last letters of its words. Every name of every event is looked up, and
+/// most words can be ruled out quickly.
 static ENDS: [u64; 12] = {
     let mut ends = [0; 12];
     let mut at = 0;
@@ -78,13 +77,13 @@ static ENDS: [u64; 12] = {
     ends
 };
 
-/// One of 64 bits for the first and the last letter of a word, in any case.
+/// Returns one of 64 bits for the first and the last letter of a word, ignoring case.
 const fn end_bit(first: u8, last: u8) -> u64 {
     1 << (((first | 0x20) as u32 * 5 + (last | 0x20) as u32) % 64)
 }
 
-/// Names that read as if their values were secrets, which these are not: whether a machine's metadata take a token, what
-/// mirrors traffic and what a key is for (AWS), what was authorized (Google), and the sessions that Okta's System Log names.
+/// Names that look like secrets but are not: whether instance metadata require a token, what mirrors traffic, and
+/// what a key is for (AWS); what was authorized (Google); and the sessions in Okta's System Log.
 const HARMLESS_NAMES: [&[u8]; 6] = [
     b"httptokens",
     b"trafficmirrorsessionid",
@@ -93,25 +92,26 @@ const HARMLESS_NAMES: [&[u8]; 6] = [
     b"externalsessionid",
     b"rootsessionid",
 ];
-/// Names of what tells a request from its repetition: no secret, though a name like that may have one.
+/// Names of idempotency tokens. They are no secrets, but a field of such a name may hold one.
 const REQUEST_TOKENS: [&[u8]; 3] = [b"clienttoken", b"clientrequesttoken", b"idempotencytoken"];
-/// Names that say of what is within `authorization` what was authorized, and by what (Azure).
-const AUTHORIZED: [&[u8]; 5] = [b"action", b"role", b"principalid", b"roleassignmentid", b"roledefinitionid"];
-/// Names of what AWS calls an access key's identifier: it tells which key, and is no secret.
+/// Names within `authorization` that say what was authorized and by what (Azure).
+const AUTHORIZATION_FIELDS: [&[u8]; 5] =
+    [b"action", b"role", b"principalid", b"roleassignmentid", b"roledefinitionid"];
+/// Names of the identifier of an AWS access key, which is no secret.
 const KEY_IDS: [&[u8]; 2] = [b"accesskeyid", b"awsaccesskeyid"];
 
-/// Whether a name is one of these, in any case and however its words are separated.
+/// True if a name is one of these, ignoring case and how its words are separated.
 fn is_one_of(names: &[&[u8]], name: &[u8]) -> bool {
     let letters = || name.iter().filter(|byte| !matches!(byte, b'_' | b'-'));
     names.iter().any(|known| letters().map(u8::to_ascii_lowercase).eq(known.iter().copied()))
 }
 
-/// Whether a name says that its value identifies a key of AWS.
+/// True if a name says that its value is the identifier of an AWS key.
 pub fn is_key_id(name: &[u8]) -> bool {
     matches!(name, [b'a' | b'A', .., b'd' | b'D']) && is_one_of(&KEY_IDS, name)
 }
 
-/// Names of secrets whose words say nothing of one, also at the end of a longer name.
+/// Endings of names of secrets that the words don't cover.
 const ENDS_OF_SECRETS: [&[u8]; 8] = [
     b"password",
     b"apikey",
@@ -126,27 +126,27 @@ const ENDS_OF_SECRETS: [&[u8]; 8] = [
 /// The class of a field's value, by the field's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// Nothing of a secret.
+    /// Not a secret.
     Open,
-    /// It is a secret.
+    /// A secret.
     Secret,
-    /// It is several secrets, so that a number is how many.
+    /// Several secrets. A number is their count.
     Secrets,
-    /// It is a secret, and so is each member of it, whatever its name is.
+    /// A secret whose fields are all secrets, regardless of their names.
     Cookies,
-    /// It is a secret if it is made of digits: `pin`.
+    /// A secret if it consists of digits: `pin`.
     Digits,
-    /// It says which secret or request, unless it looks random: `secretId`, `clientToken`.
+    /// The identifier of a secret or request, unless it looks random: `secretId`, `clientToken`.
     SecretId,
-    /// It says which session. In a text, where cookies and addresses are, it may be all that a session needs.
+    /// The identifier of a session. In text, where cookies and URLs are, it may suffice to take over the session.
     Session,
-    /// It is a data source, with a password if it is an address.
+    /// A data source, which contains a password if it is a URL.
     Source,
 }
 
-/// Returns what a name says about its value.
+/// Classifies a value by its name.
 pub fn classify(name: &[u8]) -> Class {
-    // Most names are one word, and no secret.
+    // Most names are one word and not a secret.
     if name.len() < 9 && name.iter().all(u8::is_ascii_lowercase) && meaning(name) == 0 {
         return whole(name);
     }
@@ -158,19 +158,19 @@ pub fn is_secret(name: &[u8]) -> bool {
     matches!(classify(name), Class::Secret | Class::Secrets | Class::Cookies)
 }
 
-/// True if a member of a secret isn't one, by its name: `expiration`, `accessKeyId`, `id`, `owner`. Of cookies only what
-/// is about them isn't one.
+/// True if, by its name, a field within a secret is not secret itself: `expiration`, `accessKeyId`, `id`, `owner`.
+/// Within cookies, only fields that describe the cookies are not secret.
 pub fn is_about(name: &[u8], of_cookies: bool) -> bool {
     match read(name) {
         (_, HARMLESS | COUNT) => true,
         (class, ID) => !of_cookies && class != Class::SecretId,
         (Class::Open, ENTITY) => !of_cookies,
-        (Class::Open, _) => is_one_of(&AUTHORIZED, name),
+        (Class::Open, _) => is_one_of(&AUTHORIZATION_FIELDS, name),
         _ => false,
     }
 }
 
-/// Returns what a name says, and what its last word says of the value; 0 for nothing.
+/// Returns the class of a name, and the meaning of its last word if that is harmless, otherwise 0.
 fn read(name: &[u8]) -> (Class, u8) {
     let name = without_domain(name);
     let (mut class, mut strong, mut hashed, mut past) = (Class::Open, false, false, false);
@@ -194,7 +194,7 @@ fn read(name: &[u8]) -> (Class, u8) {
                 COOKIE => Class::Cookies,
                 TOKEN if last != PLACE => Class::Secret,
                 SECRETS if !matches!(last, PLACE | COUNT) => Class::Secret,
-                // So many passed, where it is a number.
+                // For a number, how many passed.
                 PASS if is_last => Class::Secrets,
                 DIGITS if is_last => Class::Digits,
                 ID if last == SECRET_ID => Class::SecretId,
@@ -204,7 +204,7 @@ fn read(name: &[u8]) -> (Class, u8) {
             };
             class = match found {
                 Class::Open => class,
-                // A list of what was deleted or revoked has names.
+                // A list of deleted or revoked secrets contains names.
                 Class::Secret if matches!(word, [.., b's' | b'S']) => {
                     if past && matches!(says, SECRET_ID | SECRETS) { Class::SecretId } else { Class::Secrets }
                 }
@@ -230,7 +230,7 @@ fn read(name: &[u8]) -> (Class, u8) {
     (if is_one_of(&HARMLESS_NAMES, name) { Class::Open } else { class }, harmless)
 }
 
-/// Returns what a name says whose words say nothing.
+/// Classifies a name whose words have no meaning.
 fn whole(name: &[u8]) -> Class {
     let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
     let letters = || name.iter().rev().filter(|byte| byte.is_ascii_alphanumeric());
@@ -248,7 +248,7 @@ fn whole(name: &[u8]) -> Class {
     }
 }
 
-/// What follows the namespace of a domain; the name itself, where it is in none.
+/// Returns the part after a domain namespace, or the whole name if it has none.
 fn without_domain(name: &[u8]) -> &[u8] {
     match name.iter().rposition(|byte| *byte == b'/').and_then(|at| name.split_at_checked(at + 1)) {
         Some((domain, rest)) if domain.contains(&b'.') => rest,
@@ -256,7 +256,7 @@ fn without_domain(name: &[u8]) -> &[u8] {
     }
 }
 
-/// The first word and what follows it. A capital begins one after a small letter, and before one: `OAuthAPIKey`.
+/// Splits off the first word. A capital begins a word after a small letter and before one: `OAuthAPIKey`.
 fn next_word(text: &[u8]) -> (&[u8], &[u8]) {
     let mut capital = true;
     for (at, byte) in text.iter().enumerate() {
@@ -269,9 +269,9 @@ fn next_word(text: &[u8]) -> (&[u8], &[u8]) {
     (text, &[])
 }
 
-/// Returns what a word says, or what its singular says if that is harmless.
+/// Returns the meaning of a word, or that of its singular if it is harmless.
 fn meaning(mut word: &[u8]) -> u8 {
-    // Counted through: `password2`.
+    // Ignore trailing digits: `password2`.
     while let [rest @ .., b'0'..=b'9'] = word {
         word = rest;
     }
@@ -302,11 +302,11 @@ fn listed(word: &[u8]) -> u8 {
         b'y' => &[b"apikey"],
         _ => &[],
     };
-    // Glued together.
+    // Words that are joined without a separator.
     if ends.iter().any(|end| ends_with(word, end)) { SECRET } else { 0 }
 }
 
-/// Whether a text ends so, in any case.
+/// True if a text has this ending, ignoring case.
 pub(crate) fn ends_with(text: &[u8], end: &[u8]) -> bool {
     let last = text.len().checked_sub(end.len()).and_then(|at| text.get(at..));
     last.is_some_and(|last| last.eq_ignore_ascii_case(end))
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_that_its_value_is_a_secret() {
+    fn classifies_names_of_secrets() {
         let names = "password Password PassWord userPassWord ApiKEY passwd user_password newPassword PASSWORD_HASH passwordHash password2 userpassword \
             pass pwd db.pwd passphrase secret secrets client_secret clientSecret CLIENT-SECRET clientsecret aws_secret_access_key \
             token access_token accessToken accesstoken refreshToken refresh-token id_token X-Auth-Token authtoken oauth2Token \
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_something_about_a_secret_or_nothing_of_one() {
+    fn classifies_names_that_are_not_of_secrets() {
         let names = "token_count tokenCount max_tokens prompt_tokens completionTokens total_tokens tokens_used token_type \
             token_id token_name token_expires_at tokenExpiresIn token_endpoint token_url author authority author_id authored \
             authorized_by authorize authentication_method keyboard monkey keynote key keys key_id public_key primary_key \
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_which_key_of_aws() {
+    fn recognizes_names_of_aws_key_identifiers() {
         for name in
             "accessKeyId AccessKeyId access_key_id AWS_ACCESS_KEY_ID awsAccessKeyId".split_whitespace()
         {
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_of_what_is_within_a_secret_that_it_is_none() {
+    fn recognizes_descriptive_fields_within_secrets() {
         for name in
             "expiration secretName defaultMode type accessKeyId token_id expires_at action scope role principalId"
                 .split_whitespace()
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_says_how_a_value_is_judged() {
+    fn classifies_names_by_how_their_values_are_judged() {
         for (class, names) in [
             (Class::Secrets, "tokens apiKeys passwords credentials DB_PASS backup_codes"),
             (Class::Secret, "token password apiKey updatedPassword rotatedSecret"),

@@ -1,10 +1,10 @@
-//! Numbers that are known by their checks: of payment cards, of bank accounts, and of US social security.
+//! Detection of numbers with check digits or fixed forms: payment cards, IBANs, and US social security numbers.
 
-/// The most characters of such a number.
+/// Maximum number of characters of such a number.
 const MAX: usize = 34;
-/// How long an IBAN is, by country.
+/// The length of an IBAN by country.
 const IBANS: &str = "AD24AE23AT20BE16BG22CH21CY28CZ24DE22DK18EE20ES24FI18FR27GB22GI23GR27HR21HU28IE22IS26IT27LI21LT20LU20LV21MC27MT31NL18NO15PL28PT25RO24SA24SE24SI19SK24TR26";
-/// Words of what is numbered like a card and is none.
+/// Words for things that are numbered like cards.
 const NUMBERED: [&[u8]; 10] = [
     b"order",
     b"invoice",
@@ -29,13 +29,13 @@ pub(crate) fn may_begin(token: &[u8]) -> bool {
     }
 }
 
-/// True if a name or the words before a number say that it identifies something else than a card.
+/// True if a name, or the words before a number, say that it identifies something other than a card.
 pub(crate) fn is_numbered(words: &[u8]) -> bool {
     let begins =
         |text: &[u8], word: &[u8]| text.get(..word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
     let has_word = || {
         words.iter().enumerate().any(|(at, first)| {
-            // Each member's name is asked for, and most letters begin no such word.
+            // Most letters begin no such word; checking this first is faster, as every field's name is examined.
             matches!(first | 0x20, b'i' | b'o'..=b't')
                 && NUMBERED.iter().any(|word| begins(&words[at..], word))
         })
@@ -45,8 +45,8 @@ pub(crate) fn is_numbered(words: &[u8]) -> bool {
     is_id || words.ends_with(b"#") || has_word()
 }
 
-/// Returns how long the number is that a text begins with; 0 for none. If it `is_id`, or follows words that say so, only
-/// a card's with its usual spaces is one.
+/// Returns the length of the personal number at the start of a text, or 0. If `is_id`, or after words that identify
+/// something else, only card numbers with the usual spaces count.
 pub(crate) fn personal(before: &[u8], text: &[u8], is_id: bool) -> usize {
     if matches!(before, [.., b'.' | b'/' | b'-' | b'_' | b'+']) {
         return 0;
@@ -57,7 +57,7 @@ pub(crate) fn personal(before: &[u8], text: &[u8], is_id: bool) -> usize {
     let mut mark = None;
     for (at, byte) in text.iter().enumerate() {
         match byte {
-            // A word follows a number.
+            // A word follows the number.
             b'A'..=b'Z' | b'a'..=b'z'
                 if end < at && (byte.is_ascii_lowercase() || number[0].is_ascii_digit()) =>
             {
@@ -69,7 +69,7 @@ pub(crate) fn personal(before: &[u8], text: &[u8], is_id: bool) -> usize {
                 groups[group] += 1;
                 end = at + 1;
             }
-            // The same mark between all groups.
+            // The separator is the same between all groups.
             b' ' | b'-' if end == at && at > 0 && group + 1 < MAX && mark.is_none_or(|mark| mark == byte) => {
                 mark = Some(byte);
                 group += 1;
@@ -103,7 +103,7 @@ fn is_social(number: &[u8]) -> bool {
         && !number.ends_with(b"0000")
 }
 
-/// True if issuers number cards like that, and the last digit is Luhn's.
+/// True for a number range that card issuers use, with a valid Luhn digit.
 fn is_card(number: &[u8]) -> bool {
     if !number.iter().all(u8::is_ascii_digit) {
         return false;
@@ -126,7 +126,7 @@ fn is_card(number: &[u8]) -> bool {
     is_issued && luhn.is_multiple_of(10)
 }
 
-/// True if a bank account's number has its country's length and its check digits (ISO 13616).
+/// True for an IBAN with its country's length and valid check digits (ISO 13616).
 fn is_iban(number: &[u8]) -> bool {
     let Some((country, rest)) = number.split_at_checked(2) else { return false };
     let length = IBANS

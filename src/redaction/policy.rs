@@ -1,22 +1,22 @@
-//! What is replaced while a value is written in canonical form (SPEC section 12).
+//! The redaction policy, applied while an event is canonicalized (SPEC section 12).
 
 use super::names::{Class, classify, is_about, is_key_id};
 use super::numbers::is_numbered;
 use super::{texts, values};
 
-/// Decides what is taken out of an event before it is committed to.
+/// A redaction policy: decides what is removed from an event before it is committed to.
 ///
-/// By default a value is redacted if its field's name says that it is a secret, and its look doesn't say otherwise:
+/// By default, a value is redacted if its field's name says that it is a secret and its look doesn't contradict:
 ///
-/// - The words of the name say it, which case and separators part: `password`, `access_token`, `x-api-key`,
-///   `clientSecret`, `Set-Cookie`. The last word can say that the value is about a secret: `token_count`, `secretName`,
-///   `tokenId`, `passwordChanged`. So can a word for a digest, except of passwords and secrets: `hashed_token`.
-/// - `true`, `false`, and `null` stay. So do states and settings (`disabled`, `not set`), names of resources (`arn:…`),
-///   and a number under a name in the plural (`tokens: 512`).
-/// - An identifier of a session stays. So do `secretId` and `clientToken`, unless they look random. In `requestParameters`,
-///   as AWS logs them, they always stay, and Vault's `secret_id`, a UUID, is a secret.
-/// - An object isn't replaced: its members are, except those whose names are about the secret or its owner (`id`, `name`,
-///   `scopes`, `user`). An array of secrets is replaced as one.
+/// - Names are split into words by case and separators: `password`, `access_token`, `x-api-key`, `clientSecret`,
+///   `Set-Cookie`. The last word can say that the value is only about a secret: `token_count`, `secretName`, `tokenId`,
+///   `passwordChanged`. So can a word for a digest, except of passwords and secrets: `hashed_token`.
+/// - `true`, `false`, and `null` are kept. So are states and settings (`disabled`, `not set`), names of resources
+///   (`arn:…`), and numbers under plural names (`tokens: 512`).
+/// - Session identifiers are kept. So are `secretId` and `clientToken`, unless they look random. In
+///   `requestParameters`, as AWS logs them, they are always kept. Vault's `secret_id`, a UUID, is redacted.
+/// - In an object, the fields are redacted, except those whose names describe the secret or its owner (`id`, `name`,
+///   `scopes`, `user`). An array of secrets is replaced as a whole.
 ///
 /// In any string, the parts that look like a secret are redacted: see [`mask`](super::mask).
 #[derive(Clone, Debug)]
@@ -24,11 +24,11 @@ pub struct Redaction {
     rules: Option<Rules>,
     paths: Vec<String>,
     kept: Vec<String>,
-    /// What the paths of requests are replaced by, where that is asked for.
+    /// The function that replaces request paths, if requested.
     shape: Option<fn(&str) -> String>,
 }
 
-/// The rules that hold where nothing else is said. Artifacts that redact nothing are without them.
+/// The default rules as function pointers, so that artifacts that redact nothing don't contain them.
 #[derive(Clone, Copy, Debug)]
 struct Rules {
     classify: fn(&[u8]) -> Class,
@@ -39,38 +39,38 @@ struct Rules {
     mask: fn(&mut Vec<u8>, usize, Secrecy) -> usize,
 }
 
-/// What becomes of a member's value.
+/// The treatment of a field's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Secrecy {
-    /// It stays, but for secrets in its texts.
+    /// Keep it, but redact secrets within strings.
     #[default]
     Open,
-    /// It is redacted, unless it looks like no secret.
+    /// Redact it, unless it does not look like a secret.
     Secret,
-    /// As `Secret`, but a number stays: it is how many there are.
+    /// Like `Secret`, but keep numbers, which are counts.
     Secrets,
-    /// As `Secret`, and so are its members, whatever their names are.
+    /// Like `Secret`, also for all its fields, regardless of their names.
     Cookies,
-    /// It is redacted if it is made of digits.
+    /// Redact it if it consists of digits.
     Digits,
-    /// It is redacted if it looks random.
+    /// Redact it if it looks random.
     SecretId,
-    /// It is redacted if it is an address or has a password.
+    /// Redact it if it is a URL or has a password.
     Source,
-    /// It is redacted on request.
+    /// Redact it on request.
     Named,
-    /// It stays on request.
+    /// Keep it on request.
     Kept,
-    /// It is a request's path, of which the shape is kept.
+    /// Replace it by its shape: it is a request's path.
     Path,
-    /// It tells which key of AWS was used, and stays if it is such an identifier.
+    /// Keep it if it is the identifier of an AWS key.
     KeyId,
-    /// It identifies something: a number in it is no payment card's.
+    /// Keep numbers that look like payment cards: the value identifies something.
     Id,
 }
 
 impl Secrecy {
-    /// What becomes of the elements of an array.
+    /// Returns how the elements of an array with this secrecy are redacted.
     #[must_use]
     pub const fn of_element(self) -> Self {
         match self {
@@ -80,7 +80,7 @@ impl Secrecy {
         }
     }
 
-    /// True if an array of which nothing stays is replaced as one.
+    /// True if an array none of whose elements is kept is replaced as a whole.
     pub const fn is_whole(self) -> bool {
         matches!(self, Self::Secret | Self::Secrets | Self::Cookies | Self::Named)
     }
@@ -94,20 +94,20 @@ impl Default for Redaction {
 }
 
 impl Redaction {
-    /// Takes out nothing.
+    /// Creates a policy that redacts nothing.
     pub const fn none() -> Self {
         Self { rules: None, paths: Vec::new(), kept: Vec::new(), shape: None }
     }
 
-    /// The same with one more member: its name, or a path of names separated by dots (`card.number`), which is the end of
-    /// a member's path. Arrays are passed through. Names are compared unescaped and without regard to ASCII case.
+    /// Redacts one more field: its name, or a path of names separated by dots (`card.number`) that matches the
+    /// end of a field's path. Arrays don't count as levels. Compares unescaped names and ignores ASCII case.
     #[must_use]
     pub fn with(mut self, path: impl Into<String>) -> Self {
         self.paths.push(path.into());
         self
     }
 
-    /// Redacts by look alone, whatever the names of members are.
+    /// Creates a policy that redacts by look alone, regardless of field names.
     #[must_use]
     pub fn by_look() -> Self {
         let mut redaction = Self::default();
@@ -117,28 +117,28 @@ impl Redaction {
         redaction
     }
 
-    /// Keeps one more member, given like that of [`Redaction::with`], which comes first: its value isn't redacted, and if it
-    /// is a string, not by its look either. The members of an object are still judged by their own names.
+    /// Keeps one more field, given like in [`Redaction::with`], which takes precedence: its value isn't redacted, and
+    /// if it is a string, not by its look either. The fields of an object are still judged by their own names.
     #[must_use]
     pub fn keeping(mut self, path: impl Into<String>) -> Self {
         self.kept.push(path.into());
         self
     }
 
-    /// The same with the members `http.path` and `http.url` replaced by their [shapes](crate::path::shape).
+    /// Replaces the fields `http.path` and `http.url` by their [shapes](crate::path::shape).
     #[must_use]
     pub fn with_path_shapes(mut self) -> Self {
         self.shape = Some(crate::path::shape);
         self
     }
 
-    /// The shape of a request's path.
+    /// Returns the shape of a request's path, if shapes are enabled, and otherwise the path.
     pub fn shape(&self, path: &str) -> String {
         self.shape.map_or_else(|| path.into(), |shape| shape(path))
     }
 
-    /// What becomes of the value of a member of an object, by that object's secrecy, the member's name and its objects'
-    /// names, the innermost first.
+    /// Returns how a field's value is redacted, given its object's secrecy, its name, and its path, the innermost
+    /// name first.
     pub fn of_member<P, N>(&self, object: Secrecy, name: &str, path: impl Fn() -> P) -> Secrecy
     where
         P: Iterator<Item = N>,
@@ -165,7 +165,7 @@ impl Redaction {
                         Class::Secrets => Secrecy::Secrets,
                         Class::Cookies => Secrecy::Cookies,
                         Class::Digits => Secrecy::Digits,
-                        // CloudTrail's is the name of the secret that was asked for, or tells requests apart.
+                        // CloudTrail uses it to name the requested secret or to tell requests apart.
                         Class::SecretId if !is_within(path(), "requestParameters") => Secrecy::SecretId,
                         Class::Source => Secrecy::Source,
                         _ if (rules.is_key_id)(name) => Secrecy::KeyId,
@@ -180,13 +180,13 @@ impl Redaction {
         if self.shape.is_some() && is_request_path(path()) { Secrecy::Path } else { Secrecy::Open }
     }
 
-    /// True if a value, which is a JSON string or number, is replaced as a whole.
+    /// True if a value, a JSON string or number, is replaced as a whole.
     pub fn hides(&self, secrecy: Secrecy, value: &[u8]) -> bool {
         secrecy == Secrecy::Named || self.rules.is_some_and(|rules| (rules.hides)(secrecy, value))
     }
 
-    /// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on, and is the value
-    /// of a member with this secrecy. Gives how many parts were.
+    /// Masks parts that look like secrets in the JSON string at the end of `out`, from `start` on. Returns the number
+    /// of masked parts.
     pub fn mask(&self, out: &mut Vec<u8>, start: usize, secrecy: Secrecy) -> usize {
         if secrecy == Secrecy::Kept {
             return 0;
@@ -194,8 +194,8 @@ impl Redaction {
         self.rules.map_or(0, |rules| (rules.mask)(out, start, secrecy))
     }
 
-    /// What an array's element says of the one after it, as lists of headers and arguments have names before their values.
-    /// `is_header` if the array is one of headers, and the element an even one of it.
+    /// Returns how an array element redacts the one after it, for lists of headers and arguments that alternate names
+    /// and values. `is_header` is true for an element with an even index in a list of headers.
     pub fn of_next(&self, element: &[u8], is_header: bool) -> Secrecy {
         let text = unquoted(element);
         let is_flag = text.starts_with(b"-");
@@ -211,7 +211,7 @@ impl Redaction {
     }
 }
 
-/// True if a value is redacted for its name, which says this much.
+/// True if a value is redacted because of its field's name.
 fn hides(secrecy: Secrecy, value: &[u8]) -> bool {
     let is_number = !value.starts_with(b"\"");
     let text = unquoted(value);
@@ -233,19 +233,19 @@ fn unquoted(value: &[u8]) -> &[u8] {
     value.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\"")).unwrap_or(value)
 }
 
-/// True if the second of some names, the innermost first, is this one.
+/// True if the second of some names, the innermost first, is `object`.
 fn is_within(mut names: impl Iterator<Item = impl AsRef<str>>, object: &str) -> bool {
     names.nth(1).is_some_and(|name| name.as_ref() == object)
 }
 
-/// Whether names, the innermost first, are those of a request's path.
+/// True if names, the innermost first, are those of a request's path.
 fn is_request_path(names: impl Iterator<Item = impl AsRef<str>>) -> bool {
     let mut names = names.take(3);
     let mut next = |known: &[&str]| names.next().is_some_and(|name| known.contains(&name.as_ref()));
     next(&["path", "url"]) && next(&["http"]) && names.next().is_none()
 }
 
-/// Whether names, the innermost first, end with this path.
+/// True if names, the innermost first, end with this path.
 fn ends_with(mut end: &[u8], names: impl Iterator<Item = impl AsRef<str>>) -> bool {
     for name in names {
         let name = name.as_ref().as_bytes();

@@ -1,20 +1,20 @@
-//! What looks like a secret in a text.
+//! Detection of secrets within text.
 
 use super::names::{Class, classify, ends_with};
 use super::{REDACTED, Secrecy, numbers, tokens, values};
 
-/// No secret is in a text that is shorter, its quotes included, unless something in it names one.
-const SHORTEST: usize = 16;
-/// A signer key of this product's.
+/// Minimum length of a text with a secret, including its quotes, unless something in it names one.
+const MIN_BYTES: usize = 16;
+/// The beginning of a countersign private key.
 const SIGNER_KEY: &[u8] = b"PRIVATE+KEY+";
 const PEM: &[u8] = b"-----BEGIN";
 const PRIVATE_KEY: &[u8] = b"PRIVATE KEY";
 
-/// Names of secrets have at most this many bytes.
+/// Maximum length of a secret's name, in bytes.
 const MAX_NAME: usize = 80;
-/// The most white space between a name, its separator, and its value.
+/// Maximum white space between a name, its separator, and its value.
 const MAX_SPACE: usize = 8;
-/// Where a path or an address of a webhook begins: who has all of it may call it.
+/// Hosts and paths of webhooks. Their whole URL is a secret.
 const WEBHOOKS: [(&[u8], &[u8]); 9] = [
     (b"hooks.slack.com", b"/services/"),
     (b"hooks.slack.com", b"/workflows/"),
@@ -27,7 +27,7 @@ const WEBHOOKS: [(&[u8], &[u8]); 9] = [
     (b"api.telegram.org", b"/bot"),
 ];
 
-/// What a byte may be part of.
+/// Flags for what a byte may be part of; this one for tokens.
 const TOKEN: u8 = 1;
 const BASE64: u8 = 2;
 /// The value of a parameter.
@@ -39,27 +39,26 @@ const WORD: u8 = 16;
 /// Anything without a quote.
 const QUOTED: u8 = 32;
 
-/// Whether a JSON string is an identifier of a key as AWS makes them, and nothing else.
+/// True if a JSON string is exactly the identifier of an AWS key.
 pub(crate) fn is_key_id(string: &[u8]) -> bool {
     let [b'"', b'A', b'K' | b'S', b'I', b'A', rest @ .., b'"'] = string else { return false };
     (12..=124).contains(&rest.len())
         && rest.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
-/// Masks what looks like a secret in the JSON string that stands at the end of `out`, from `start` on, quotes
-/// included. Returns how many parts were masked.
+/// Masks parts that look like secrets in the JSON string at the end of `out`, from `start` on, quotes included.
+/// Returns the number of masked parts.
 ///
-/// Those are: tokens by their documented beginnings, JWTs, private keys, webhook addresses, passwords in URLs, credentials
-/// after `Bearer` or `Basic`, numbers of payment cards, IBANs, and US social security numbers by their checks; and what a
-/// text assigns to a name that says so: `password: hunter2`, `?token=…`, `"api_key": "…"`, `Cookie: …`,
-/// `--password …`, `PASSWORD '…'`.
+/// Detects tokens by their documented prefixes, JWTs, private keys, webhook URLs, passwords in URLs, credentials
+/// after `Bearer` or `Basic`, payment card numbers, IBANs, and US social security numbers; and values assigned to a
+/// name of a secret: `password: hunter2`, `?token=…`, `"api_key": "…"`, `Cookie: …`, `--password …`, `PASSWORD '…'`.
 ///
-/// Each byte is looked at a few times at most, whatever the text.
+/// Each byte is examined only a few times, whatever the text.
 pub fn mask(out: &mut Vec<u8>, start: usize) -> usize {
     mask_value(out, start, Secrecy::Open)
 }
 
-/// As [`mask`], for the value of a member with this secrecy.
+/// Like [`mask`], for the value of a field with this secrecy.
 pub(crate) fn mask_value(out: &mut Vec<u8>, start: usize, secrecy: Secrecy) -> usize {
     let string = out.get(start..).unwrap_or_default();
     if secrecy == Secrecy::KeyId && is_key_id(string) || !may_hold_secret(string) {
@@ -68,7 +67,7 @@ pub(crate) fn mask_value(out: &mut Vec<u8>, start: usize, secrecy: Secrecy) -> u
     let mut masked: Vec<u8> = Vec::new();
     let mut kept = start;
     let mut count = 0;
-    // Without the quotes.
+    // Skip the quotes.
     let text = string.get(1..string.len() - 1).unwrap_or_default();
     let mut scanner = Scanner { text, at: 0, tool: Tool::Other, is_id: secrecy == Secrecy::Id };
     while scanner.at < text.len() {
@@ -91,12 +90,12 @@ pub(crate) fn mask_value(out: &mut Vec<u8>, start: usize, secrecy: Secrecy) -> u
     count
 }
 
-/// True if there is anything in a text that a secret has beside or in itself. It is asked for each text of each event.
+/// True if a text has anything that marks a secret. A cheap check, because it runs for each string of each event.
 fn may_hold_secret(text: &[u8]) -> bool {
-    let is_long = text.len() >= SHORTEST;
+    let is_long = text.len() >= MIN_BYTES;
     let mut begun = 0;
     for (at, byte) in text.iter().enumerate() {
-        // Its last byte is a quote.
+        // The last byte is a quote.
         if PARTS[usize::from(*byte)] & TOKEN != 0 {
             continue;
         }
@@ -120,7 +119,7 @@ fn may_hold_secret(text: &[u8]) -> bool {
     false
 }
 
-/// True if a text ends with what credentials follow.
+/// True if a text ends with a scheme that credentials follow.
 fn names_scheme(text: &[u8]) -> bool {
     [&b"bearer"[..], b"basic"].iter().any(|scheme| ends_with(text, scheme))
 }
@@ -129,7 +128,7 @@ fn says_secret(name: &[u8]) -> bool {
     name.len() <= MAX_NAME && matches!(classify(name), Class::Secret | Class::Secrets | Class::Cookies)
 }
 
-/// A program whose arguments have secrets by their place.
+/// A program some of whose arguments are secrets by position.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tool {
     Other,
@@ -140,22 +139,22 @@ enum Tool {
     Identified,
 }
 
-/// Goes through a text once.
+/// A single-pass scanner of a text.
 struct Scanner<'a> {
     text: &'a [u8],
     at: usize,
     tool: Tool,
-    /// True if the text identifies something by its name.
+    /// True if, by its field's name, the text identifies something.
     is_id: bool,
 }
 
 impl Scanner<'_> {
-    /// Returns how much of the rest is no secret, and how long the one is that follows; that need not be all, where there
-    /// is none.
+    /// Returns the length of text without a secret, and the length of the secret after it, or 0. Call it again from
+    /// there.
     fn secret(&mut self) -> (usize, usize) {
         let (before, text) = self.text.split_at(self.at);
         match text {
-            // An escape is no part of a word, nor is the letter in it.
+            // An escape, including its letter, belongs to no word.
             [b'\\', b'u', ..] => return (6, 0),
             [b'\\', ..] => return (2, 0),
             [b':', b'/', b'/', rest @ ..] => return password_in(rest),
@@ -169,7 +168,7 @@ impl Scanner<'_> {
         if token.starts_with(PEM) {
             let label = rest.get(..40).unwrap_or(rest);
             if label.windows(PRIVATE_KEY.len()).any(|part| part == PRIVATE_KEY) {
-                // There is no telling where a cut one ends.
+                // The end of a truncated key cannot be determined.
                 return (0, text.len());
             }
         }
@@ -192,7 +191,7 @@ impl Scanner<'_> {
         self.named(before, text, length)
     }
 
-    /// As `secret`, by the word that the text begins with.
+    /// Like `secret`, for the word at the start of the text.
     fn named(&mut self, before: &[u8], text: &[u8], length: usize) -> (usize, usize) {
         let (token, rest) = text.split_at(length);
         let tool = self.tool;
@@ -241,7 +240,7 @@ impl Scanner<'_> {
     }
 }
 
-/// Returns where the next argument of a command begins, and the argument; both without a quote.
+/// Returns the start of a command's next argument, and the argument without quotes.
 fn argument(rest: &[u8]) -> (usize, &[u8]) {
     let (open, length) = quoted(rest, 1);
     let (open, length) =
@@ -249,7 +248,7 @@ fn argument(rest: &[u8]) -> (usize, &[u8]) {
     (open, rest.get(open..open + length).unwrap_or_default())
 }
 
-/// Returns where what is in quotes begins, and how long it is, `at` bytes on; nothing without an opening quote.
+/// Returns the start and the length of the quoted text at `at`; zeros if there is no opening quote.
 fn quoted(rest: &[u8], at: usize) -> (usize, usize) {
     let Some(text) = rest.get(at..) else { return (0, 0) };
     match quote(text) {
@@ -258,7 +257,8 @@ fn quoted(rest: &[u8], at: usize) -> (usize, usize) {
     }
 }
 
-/// Returns how long the quote is that a text begins with: one that JSON escapes, perhaps several times, or a single one.
+/// Returns the length of the quote at the start of a text: a double quote escaped by JSON, perhaps several times, or
+/// a single one.
 fn quote(text: &[u8]) -> usize {
     let escapes = text.iter().take(16).take_while(|byte| **byte == b'\\').count();
     match text.get(escapes) {
@@ -268,7 +268,7 @@ fn quote(text: &[u8]) -> usize {
     }
 }
 
-/// Returns how much of a text there is before a quote; all of it, if the quote is missing.
+/// Returns the length of text before the closing quote, or of all text if it is missing.
 fn until_quote(text: &[u8], quote: &[u8]) -> usize {
     let mut at = 0;
     while let Some(byte) = text.get(at) {
@@ -288,7 +288,7 @@ fn until_quote(text: &[u8], quote: &[u8]) -> usize {
     at
 }
 
-/// Returns how much white space a text begins with, up to a limit. A tab is escaped.
+/// Returns the length of white space at the start of a text, up to a limit. A tab is escaped.
 fn space(text: &[u8]) -> usize {
     let mut at = 0;
     while at < MAX_SPACE {
@@ -301,7 +301,7 @@ fn space(text: &[u8]) -> usize {
     at
 }
 
-/// How a value is given to its name.
+/// The syntax between a name and its value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Separator {
     /// `name=value`
@@ -316,9 +316,9 @@ enum Separator {
     Tag,
 }
 
-/// Returns where behind a name a secret is that is assigned to it, and how long it is.
+/// Returns the start and the length of the secret assigned to a name, relative to `rest`.
 fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
-    // Nothing else can follow a name and precede its value.
+    // No other characters can be between a name and its value.
     if !matches!(rest, [b'=' | b':' | b' ' | b'\\' | b'\'' | b'>' | b'?', _, ..]) {
         return (0, 0);
     }
@@ -359,7 +359,7 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
         }
     }
     if separator == Separator::Colon && before.ends_with(b":") {
-        // A part of an identifier whose parts have colons between them: `arn:aws:secretsmanager:eu-west-1:1:secret:db-1`.
+        // Part of an identifier with colons: `arn:aws:secretsmanager:eu-west-1:1:secret:db-1`.
         return (0, 0);
     }
     let value = rest.get(at..).unwrap_or_default();
@@ -370,7 +370,7 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
         return cookies(name, value, at);
     }
     if name.len() >= 13 && ends_with(name, b"authorization") && separator == Separator::Spaced {
-        // The scheme stays.
+        // Keep the scheme.
         let scheme = run(value, TOKEN);
         if let Some([b' ', credentials @ ..]) = value.get(scheme..) {
             let word = run(credentials, WORD);
@@ -394,7 +394,7 @@ fn assigned(before: &[u8], name: &[u8], rest: &[u8]) -> (usize, usize) {
     if is_hidden(class, separator, name, open > 0, value) { (at + open, length) } else { (0, 0) }
 }
 
-/// Returns what a name says in a text, where cookies, addresses, and forms are.
+/// Returns the class of a name within text, where cookies, URLs, and forms occur.
 fn class_in_text(before: &[u8], name: &[u8]) -> Option<Class> {
     let is_parameter = matches!(before, [.., b'?' | b'&']) || before.ends_with(b"u0026");
     match classify(name) {
@@ -409,7 +409,7 @@ fn class_in_text(before: &[u8], name: &[u8]) -> Option<Class> {
     }
 }
 
-/// True if a value that is assigned to a name of this class is a secret.
+/// True if a value assigned to a name of this class is a secret.
 fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, value: &[u8]) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let is_opaque = digits > 0 && value.len() >= 10;
@@ -424,12 +424,12 @@ fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, v
         Class::Session => is_opaque,
         Class::SecretId => values::is_random(value),
         Class::Digits => values::is_digits(value),
-        // So many of them.
+        // A number counts the secrets.
         Class::Secrets if digits == value.len() => false,
         _ if values::is_state(value) => false,
         _ if separator == Separator::Equals || separator == Separator::Tag => true,
         _ if digits == value.len() => digits >= 3,
-        // Scopes are written like that: `token:read`.
+        // Scopes look like this: `token:read`.
         _ if separator == Separator::Colon && !is_quoted => digits > 0 && value.len() >= 6,
         _ if separator == Separator::Space && !is_quoted && !name.starts_with(b"-") => {
             digits > 0 && value.len() >= 5
@@ -438,15 +438,15 @@ fn is_hidden(class: Class, separator: Separator, name: &[u8], is_quoted: bool, v
     }
 }
 
-/// True if a text is no value, but stands for one.
+/// True if a text is a placeholder for a value.
 fn is_placeholder(text: &[u8]) -> bool {
     values::is_reference(text)
         || matches!(text, [b'$', b'(' | b'A'..=b'Z', ..] | [b'<' | b'%' | b'[', ..])
         || text.iter().all(|byte| byte.is_ascii() && !byte.is_ascii_alphanumeric())
 }
 
-/// Returns where in the value of a header the secrets of cookies are: in one that sets a cookie the first value, in others
-/// all.
+/// Returns the start and the length of the secrets in a cookie header: the first value if the header sets a cookie,
+/// otherwise all.
 fn cookies(name: &[u8], value: &[u8], at: usize) -> (usize, usize) {
     let length = line(value);
     if !value[..length].contains(&b'=') && values::is_word(&value[..run(value, TOKEN)]) {
@@ -460,12 +460,12 @@ fn cookies(name: &[u8], value: &[u8], at: usize) -> (usize, usize) {
     (at + begin, end)
 }
 
-/// Returns how much of a text is before the end of its line, or a quote.
+/// Returns the length of text before the end of the line or a quote.
 fn line(text: &[u8]) -> usize {
     text.iter().position(|byte| matches!(byte, b'\\' | b'\'')).unwrap_or(text.len())
 }
 
-/// Returns how long a list's elements are, if they are no objects.
+/// Returns the length of a list's elements if they are not objects.
 fn list(text: &[u8]) -> usize {
     match text.iter().take(4096).position(|byte| matches!(byte, b']' | b'{')) {
         Some(end) if text[end] == b']' => end,
@@ -473,13 +473,14 @@ fn list(text: &[u8]) -> usize {
     }
 }
 
-/// Returns how long a value is without what ends a sentence or a list.
+/// Returns the length of a value without trailing punctuation.
 fn unpunctuated(value: &[u8]) -> usize {
     let is_mark = |byte: &u8| matches!(byte, b',' | b';' | b'.' | b'}' | b']' | b')');
     value.iter().rposition(|byte| !is_mark(byte)).map_or(0, |last| last + 1)
 }
 
-/// How much there is before the password of a URL whose authority this begins with, `://` included, and how long it is.
+/// Returns the start and the length of the password in a URL. `text` begins with the authority; the start counts from
+/// `://`.
 fn password_in(text: &[u8]) -> (usize, usize) {
     let authority = text.get(..run(text, AUTHORITY)).unwrap_or_default();
     let at = authority.iter().rposition(|byte| *byte == b'@').unwrap_or(0);
@@ -487,7 +488,7 @@ fn password_in(text: &[u8]) -> (usize, usize) {
     (3 + if colon < at { colon } else { 0 }, at.saturating_sub(colon))
 }
 
-/// What each byte may be part of.
+/// Flags of each byte.
 static PARTS: [u8; 256] = {
     let mut parts = [0; 256];
     let mut byte = 0;
@@ -510,7 +511,7 @@ static PARTS: [u8; 256] = {
     parts
 };
 
-/// How many bytes it begins with that may be part of that.
+/// Returns the length of the run of bytes at the start of a text that have the flag `of`.
 fn run(text: &[u8], of: u8) -> usize {
     text.iter().position(|byte| PARTS[usize::from(*byte)] & of == 0).unwrap_or(text.len())
 }
@@ -526,13 +527,13 @@ mod tests {
         (text["before\"".len()..text.len() - 1].to_owned(), count)
     }
 
-    /// A token that none was ever given.
-    fn made(prefix: &str) -> String {
+    /// Returns a made-up token.
+    fn fake_token(prefix: &str) -> String {
         format!("{prefix}{}", "0aB1cD2eF3gH4iJ5kL6m")
     }
 
     #[test]
-    fn what_looks_like_a_secret_is_masked_and_nothing_else() {
+    fn masks_exactly_what_looks_like_a_secret() {
         let jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
         let key = "-----BEGIN EC PRIVATE KEY-----\\nMHcCAQEE\\n-----END EC PRIVATE KEY-----\\n";
         for (text, expected) in [
@@ -540,9 +541,9 @@ mod tests {
             (format!("Bearer {jwt}, ok"), "Bearer [redacted], ok".into()),
             (format!("it said: {key}"), "it said: [redacted]".into()),
             ("AKIAIOSFODNN7EXAMPLE".into(), "[redacted]".into()),
-            (format!("a\\n{}\\tb", made("ghp_")), "a\\n[redacted]\\tb".into()),
-            (format!("\\u001b{}", made("ghp_")), "\\u001b[redacted]".into()),
-            (format!("({})", made("sk_live_")), "([redacted])".into()),
+            (format!("a\\n{}\\tb", fake_token("ghp_")), "a\\n[redacted]\\tb".into()),
+            (format!("\\u001b{}", fake_token("ghp_")), "\\u001b[redacted]".into()),
+            (format!("({})", fake_token("sk_live_")), "([redacted])".into()),
             ("PRIVATE+KEY+example.com/a+01234567+AQID/+==".into(), "[redacted]".into()),
             ("Authorization: Basic dXNlcjpwYXNzMQ==".into(), "Authorization: Basic [redacted]".into()),
             (
@@ -562,14 +563,15 @@ mod tests {
             ("postgres://app:pa:ss@db.example/x".into(), "postgres://app:[redacted]@db.example/x".into()),
             ("Server=db;User=a;Password=x y".into(), "Server=db;User=a;Password=[redacted] y".into()),
             ("connect.sid=s%3Aabc; theme=dark".into(), "connect.sid=[redacted]; theme=dark".into()),
-            (format!("{} {}", made("npm_"), made("hf_")), "[redacted] [redacted]".into()),
-            // Where nothing but itself tells of one: at its beginning, after an escape, in the shortest text, cut off.
+            (format!("{} {}", fake_token("npm_"), fake_token("hf_")), "[redacted] [redacted]".into()),
+            // Secrets with nothing else in the text: at its beginning, after an escape, in the shortest text,
+            // truncated.
             ("-----BEGIN PRIVATE KEY-----".into(), "[redacted]".into()),
             ("a\\n-----BEGIN PRIVATE KEY".into(), "a\\n[redacted]".into()),
             ("Basic dXNlcjp3".into(), "Basic [redacted]".into()),
             ("Bearer opaque-1".into(), "Bearer [redacted]".into()),
             ("PRIVATE+KEY+example.com/a+01234567+AQIDBAUG".into(), "[redacted]".into()),
-            // A value ends where one of its kind does.
+            // A value ends where its syntax ends.
             ("token=a?b/c+d~e#f".into(), "token=[redacted]#f".into()),
             (r#"token=\"a?b#c&d;e,f/g+h=i j'k<l>m\" n"#.into(), r#"token=\"[redacted]\" n"#.into()),
             ("https://u:a&b;c,d+e=f~g@h.example/i@j".into(), "https://u:[redacted]@h.example/i@j".into()),
@@ -581,13 +583,13 @@ mod tests {
     }
 
     #[test]
-    fn a_text_may_be_all_there_is() {
+    fn masks_text_at_the_start_of_the_buffer() {
         let mut text = br#""AKIAIOSFODNN7EXAMPLE""#.to_vec();
         assert_eq!((mask(&mut text, 0), &text[..]), (1, &br#""[redacted]""#[..]));
     }
 
     #[test]
-    fn an_identifier_of_a_key_is_as_aws_makes_them() {
+    fn recognizes_aws_key_identifiers() {
         let is = |text: &str| is_key_id(format!("\"{text}\"").as_bytes());
         let of_length = |rest: usize| format!("AKIA{}", "7".repeat(rest));
         for id in ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", &of_length(12), &of_length(124)] {
@@ -605,7 +607,7 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_stay() {
+    fn keeps_other_texts() {
         for text in [
             "",
             "\\\\",
@@ -643,7 +645,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_gone_through_once() {
+    fn scans_long_texts_in_linear_time() {
         for part in ["token=", "a:", "://", "://a:", "eyJ.", "-", "Bearer ", "\\u0000", "ghp_", "x=token="] {
             let text = part.repeat(250_000 / part.len());
             let (masked, _) = masked(&text);

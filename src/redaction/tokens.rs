@@ -1,12 +1,12 @@
-//! Tokens that are known by their look.
+//! Detection of tokens by their look.
 
-/// At least this many characters follow a token's beginning.
-const REST: usize = 16;
+/// Minimum number of characters after a token's prefix.
+const MIN_REST: usize = 16;
 const AWS_SECRET: usize = 40;
 
-/// What documented tokens begin with, those with the same first character together. [`REST`] characters or more follow,
-/// with a digit or no small letter among them. After `#` they are hex digits, 32 or more; after `%` they are mixed:
-/// digits, small letters, and capitals. Those with `c` are readers' tokens of a log.
+/// Documented prefixes of tokens, grouped by their first character. At least [`MIN_REST`] characters follow, with a
+/// digit or no small letter among them. After a prefix marked `#`, at least 32 hex digits follow; after one marked
+/// `%`, a mix of digits, small letters, and capitals. Prefixes with `csr_` are readers' tokens of a countersign log.
 const PREFIXES: [&str; 22] = [
     "api_org_ AIza AKIA ASIA ABIA ACCA ATATT3 ATCTT3 ATBB AGE-SECRET-KEY- A3-%",
     "CCIPAT_ CFPAT-",
@@ -34,7 +34,7 @@ const PREFIXES: [&str; 22] = [
 
 /// True if a run of letters, digits, `_`, `-`, and `.` is a token.
 pub(crate) fn is_secret(token: &[u8]) -> bool {
-    if token.len() <= REST {
+    if token.len() <= MIN_REST {
         return false;
     }
     // A JWT's header and claims are JSON objects: base64 of `{"`.
@@ -66,22 +66,24 @@ fn is_rest(rest: &[u8], kind: u8) -> bool {
     let has = |is: fn(&u8) -> bool| rest.iter().any(is);
     let has_digit = has(u8::is_ascii_digit);
     match kind {
-        b'#' => rest.len() >= 2 * REST && rest.iter().take(2 * REST).all(u8::is_ascii_hexdigit),
-        b'%' => rest.len() >= REST && has_digit && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase),
-        _ => rest.len() >= REST && (has_digit || !has(u8::is_ascii_lowercase)),
+        b'#' => rest.len() >= 2 * MIN_REST && rest.iter().take(2 * MIN_REST).all(u8::is_ascii_hexdigit),
+        b'%' => {
+            rest.len() >= MIN_REST && has_digit && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase)
+        }
+        _ => rest.len() >= MIN_REST && (has_digit || !has(u8::is_ascii_lowercase)),
     }
 }
 
 /// True for 32 hex digits and the name of a data center: `…-us12`.
 fn is_mailchimp(token: &[u8]) -> bool {
-    token.split_at_checked(2 * REST).is_some_and(|(key, place)| {
+    token.split_at_checked(2 * MIN_REST).is_some_and(|(key, place)| {
         matches!(place, [b'-', b'u', b's', b'0'..=b'9', ..])
             && place.len() <= 5
             && key.iter().all(u8::is_ascii_hexdigit)
     })
 }
 
-/// True for tokens whose parts have dots between them: of Discord, and of HCP Terraform.
+/// True for tokens whose parts are separated by dots: of Discord and HCP Terraform.
 fn is_parted(token: &[u8]) -> bool {
     let mut parts = token.split(|byte| *byte == b'.');
     let [Some(first), Some(second), Some(third), None] =
@@ -96,8 +98,7 @@ fn is_parted(token: &[u8]) -> bool {
     is_discord || second == b"atlasv1" && first.len() == 14
 }
 
-/// True if a token goes on after a character that ends others: Telegram's `123456789:AA…`,
-/// Entra's `abc8Q~…`.
+/// True if a token continues after a character that ends others: Telegram's `123456789:AA…`, Entra's `abc8Q~…`.
 pub(crate) fn is_continued(token: &[u8], rest: &[u8]) -> bool {
     let run = |text: &[u8]| text.iter().take_while(|byte| is_part(**byte) || **byte == b'~').count();
     match rest {
@@ -114,8 +115,8 @@ pub(crate) fn is_continued(token: &[u8], rest: &[u8]) -> bool {
     }
 }
 
-/// Returns how much after a token belongs to its secret: AWS's secret access key behind the key's identifier, and the rest
-/// of what [is continued](is_continued).
+/// Returns the length of text after a token that belongs to its secret: AWS's secret access key after the key's
+/// identifier, or the rest of a [continued token](is_continued).
 pub(crate) fn continuation(token: &[u8], rest: &[u8]) -> usize {
     let run = |text: &[u8]| {
         text.iter().take_while(|byte| is_part(**byte) || matches!(byte, b'~' | b'/' | b'+' | b'=')).count()
@@ -140,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_documented_prefix_counts() {
+    fn recognizes_each_documented_prefix() {
         for prefix in prefixes() {
             let (prefix, rest) = match prefix.strip_suffix('#') {
                 Some(prefix) => (prefix, "0123456789abcdef".repeat(3)),

@@ -1,6 +1,6 @@
-//! What a value's look says, where its name says that it may be a secret.
+//! The look of a value whose name says that it may be a secret.
 
-/// Words of states and settings, none of which is a secret, and words of sentences. In alphabetical order.
+/// Words of states, settings, and sentences, in alphabetical order. None is a secret.
 const WORDS: &str = "2fa a active all allow allowed always an and any are as at audit auto automatic basic be bearer been blocked by \
 can cannot changed completed complex confirmed created custom daily day days default deleted denied deny \
 disable disabled disallowed does empty enable enabled enforced error expired expires expiring external fail \
@@ -14,36 +14,36 @@ that the their then this timeout to token too true type undefined unknown unlimi
 unverified updated used valid verified via warning was weak week weekly weeks were when will with without wrong \
 year yearly years yes your";
 
-/// Beginnings of what names a resource, or stands for a value that is elsewhere.
+/// Beginnings of resource names and of references to values elsewhere.
 const REFERENCES: [&[u8]; 6] = [b"arn:", b"projects/", b"//", b"/subscriptions/", b"${", b"{{"];
 
-/// True if a text is made of words of states and settings: `disabled`, `not set`. So is an empty one.
+/// True if a text consists of words of states and settings: `disabled`, `not set`. True for the empty text.
 pub(crate) fn is_state(text: &[u8]) -> bool {
     text.len() != 1
         && text.len() <= 40
         && text.split(|byte| matches!(byte, b' ' | b'_' | b'-' | b'.')).all(is_word)
 }
 
-/// True for the empty word too.
+/// True if a word is in the list. True for the empty word.
 pub(crate) fn is_word(word: &[u8]) -> bool {
-    // With the spaces around it.
+    // No word has 13 bytes or more.
     word.is_empty()
         || word.len() < 13
             && WORDS.split_ascii_whitespace().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
 }
 
-/// True if a text names a resource, or stands for a value that is elsewhere.
+/// True if a text names a resource or refers to a value elsewhere.
 pub(crate) fn is_reference(text: &[u8]) -> bool {
     REFERENCES.iter().any(|beginning| text.starts_with(beginning))
 }
 
-/// True if a text is digits with separators, four or more.
+/// True if a text has at least four digits and otherwise only separators.
 pub(crate) fn is_digits(text: &[u8]) -> bool {
     text.iter().filter(|byte| byte.is_ascii_digit()).count() >= 4
         && text.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-'))
 }
 
-/// True for a UUID, and for a text whose letters and digits change as often as chance has them change. Names of things
+/// True for a UUID, and for a text whose letters and digits alternate as often as in random text. Names of things
 /// rarely do.
 pub(crate) fn is_random(text: &[u8]) -> bool {
     let kind = |byte: &u8| match byte {
@@ -52,7 +52,7 @@ pub(crate) fn is_random(text: &[u8]) -> bool {
         b'a'..=b'z' => 3,
         _ => 0,
     };
-    // `aB` is a change and `Ba` is none: names are written like that.
+    // `aB` counts as a change and `Ba` does not: names are written like that.
     let change = |pair: &&[u8]| matches!((kind(&pair[0]), kind(&pair[1])), (1, 2 | 3) | (2 | 3, 1) | (3, 2));
     let changes = text.windows(2).filter(change).count();
     let is_uuid = text.len() == 36

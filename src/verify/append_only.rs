@@ -1,4 +1,4 @@
-//! The check `append_only`: does the log still hold what was seen of it before?
+//! The check `append_only`: the log still contains what it contained at the pins.
 
 use super::FindingCode::{AppendOnlyNotReached, AppendOnlyRollback, AppendOnlySplitView};
 use super::finding::{Findings, Place};
@@ -11,23 +11,23 @@ use crate::phrases::{self, say};
 #[derive(Debug, Default)]
 pub(super) struct Pins {
     all: Vec<(u64, Hash)>,
-    /// True if there are pins of other logs, which are compared with nothing.
+    /// True if there are pins of other logs, which are ignored.
     others: bool,
-    /// How many of them were met or passed.
+    /// The number of pins reached or passed.
     next: usize,
     reached: u64,
     split: u64,
-    /// The skips that jumped over pins, with the pins' sizes.
+    /// Skips that passed over pins, with the pins' sizes.
     jumped: Vec<(u64, Place)>,
 }
 
 impl Pins {
-    /// Those of `pins` that are of the export's log.
+    /// Selects the pins of the export's log.
     pub(super) fn new(pins: &[SignedCheckpoint], origin: &str) -> Self {
         let mut all = Vec::new();
         for pin in pins.iter().map(|pin| &pin.checkpoint).filter(|pin| pin.origin == origin) {
             let pin = (pin.size, pin.root);
-            // They mostly come in order, and a sort is a lot of code.
+            // Pins mostly come in order, and a sort would be a lot of code.
             all.insert(all.partition_point(|before| *before <= pin), pin);
         }
         let others = all.len() < pins.len();
@@ -38,13 +38,13 @@ impl Pins {
         self.all.is_empty()
     }
 
-    /// The next size to stop at.
+    /// Returns the next size to stop at.
     #[inline]
     pub(super) fn next_size(&self) -> Option<u64> {
         self.all.get(self.next).map(|(size, _)| *size)
     }
 
-    /// The leaves and skips reach `size`, with this root.
+    /// Compares the pins of this size, which the leaves and skips reach with this root.
     pub(super) fn reach(&mut self, size: u64, root: Option<Hash>, place: Place, findings: &mut Findings) {
         while let Some((_, pinned)) = self.all.get(self.next).filter(|(pinned, _)| *pinned == size) {
             self.next += 1;
@@ -61,7 +61,7 @@ impl Pins {
         }
     }
 
-    /// A skip leads to `size` without a stop at the sizes before it.
+    /// Passes over the pins below `size` with a skip.
     pub(super) fn jump(&mut self, size: u64, place: Place) {
         while let Some((pinned, _)) = self.all.get(self.next).filter(|(pinned, _)| *pinned < size) {
             self.jumped.push((*pinned, place));
@@ -69,7 +69,7 @@ impl Pins {
         }
     }
 
-    /// `last_checkpoint` is the last checkpoint's size and line; `last` the last line.
+    /// Runs the check. `last_checkpoint` is the last checkpoint's size and line; `last` is the last line.
     pub(super) fn check(
         &self,
         last_checkpoint: Option<(u64, Place)>,
@@ -108,7 +108,7 @@ impl Pins {
             phrases::REASON_NO_PIN
         });
         let reason = none.or(not_reached.then_some(phrases::REASON_PINS_NOT_REACHED));
-        Check::of(self.reached + rolled_back, self.split + rolled_back, reason)
+        Check::new(self.reached + rolled_back, self.split + rolled_back, reason)
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
 
     fn pinned(size: u64) -> Pins {
         let checkpoint = Checkpoint::new(ORIGIN, size, Hash([7; 32])).unwrap();
-        let key = crate::note::SignerKey::generate(ORIGIN, [1; 32]).unwrap();
+        let key = crate::note::SignerKey::from_seed(ORIGIN, [1; 32]).unwrap();
         Pins::new(&[SignedCheckpoint::parse(&checkpoint.sign(&key).unwrap()).unwrap()], ORIGIN)
     }
 
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skip_reaches_the_size_that_it_leads_to_and_jumps_those_before() {
+    fn a_skip_reaches_the_size_it_leads_to_and_jumps_smaller_ones() {
         let mut reached = pinned(4);
         reached.jump(4, Place::line(2));
         assert_eq!(reached.next_size(), Some(4));

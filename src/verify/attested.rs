@@ -1,4 +1,4 @@
-//! What witnesses attest: by when leaves existed, and how late it was when they were seen.
+//! Witness attestations: by when entries existed, and how recently witnesses saw them.
 
 use crate::time::Time;
 use crate::trust::Times;
@@ -6,14 +6,14 @@ use crate::trust::Times;
 /// The times of the matching checkpoints so far.
 #[derive(Debug, Default)]
 pub(super) struct Attested {
-    /// Size and the time that it existed by. Both increase: a later and larger checkpoint that existed earlier
-    /// says more than the ones before it.
+    /// Sizes with the times they existed by. Both increase: a larger checkpoint that existed earlier supersedes the
+    /// ones before it.
     steps: Vec<(u64, Time)>,
     pub(super) newest_seen: Option<Time>,
 }
 
 impl Attested {
-    /// A checkpoint matched that has these times.
+    /// Adds a matching checkpoint with its times.
     pub(super) fn add(&mut self, size: u64, times: Times) {
         while self.steps.last().is_some_and(|(_, existed_by)| *existed_by >= times.existed_by) {
             self.steps.pop();
@@ -22,13 +22,13 @@ impl Attested {
         self.newest_seen = self.newest_seen.max(Some(times.seen_at));
     }
 
-    /// The earliest time that a leaf is known to have existed by.
+    /// Returns the earliest time by which an entry is known to have existed.
     pub(super) fn existed_by(&self, index: u64) -> Option<Time> {
         let step = self.steps.partition_point(|(size, _)| *size <= index);
         self.steps.get(step).map(|(_, time)| *time)
     }
 
-    /// How many leaves are known to have existed by a moment, in milliseconds from the epoch.
+    /// Returns the number of entries known to have existed by a moment, in milliseconds since the epoch.
     pub(super) fn size_by(&self, millis: i64) -> u64 {
         let after = self.steps.partition_point(|(_, existed_by)| existed_by.millis() <= millis);
         after.checked_sub(1).map_or(0, |step| self.steps[step].0)
@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_earlier_attestation_of_more_leaves_wins() {
+    fn an_earlier_attestation_of_more_entries_supersedes() {
         let time = |millis| Time::from_millis(millis).unwrap();
         let mut attested = Attested::default();
         for (size, existed_by) in [(5, 100), (8, 300), (9, 200), (12, 400)] {
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(attested.existed_by(5), Some(time(200)));
         assert_eq!(attested.existed_by(11), Some(time(400)));
         assert_eq!(attested.existed_by(12), None);
-        // Equal times say nothing new: however many come, one is kept.
+        // Equal times add nothing; one step is kept.
         attested.add(13, Times { existed_by: time(400), seen_at: time(400) });
         assert_eq!((attested.steps.len(), attested.existed_by(12)), (3, Some(time(400))));
         assert_eq!([99, 100, 250, 300, 400].map(|millis| attested.size_by(millis)), [0, 5, 9, 9, 13]);

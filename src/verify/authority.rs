@@ -1,4 +1,4 @@
-//! Who may sign what, at which position of the log (SPEC section 5).
+//! Authorization of keys by position in the log (SPEC section 5).
 
 use super::FindingCode::KeyStatement;
 use super::attested::Attested;
@@ -15,24 +15,24 @@ use crate::rights;
 use crate::time::Time;
 use crate::trust::Trust;
 
-/// The keys that the trust file, key notes and open links name.
+/// The keys that the trust file, key notes, and open links name.
 #[derive(Debug, Default)]
 pub(super) struct Authority {
     trust: Trust,
     keys: Vec<Key>,
     numbers: Numbers,
-    /// Keys whose signatures on notes are looked at, by the name and ID of a signature line.
+    /// Keys whose signatures on notes are verified, by the name and ID of a signature line.
     known: Numbers,
 }
 
-/// A key. There can be as many as lines, so it is kept small.
+/// A key and its use in the export. There can be as many as lines, so it is kept small.
 #[derive(Debug)]
 pub(super) struct Key {
     name: Box<str>,
     pub(super) public: [u8; 32],
-    /// The trust file names it as an emitter.
+    /// True if the trust file names it as an emitter.
     pub(super) vouched: bool,
-    /// A chain of it was authorized by a grant.
+    /// True if a grant authorized a chain of this key.
     granted: bool,
     chains: u64,
     links: u64,
@@ -41,7 +41,7 @@ pub(super) struct Key {
     stated: Option<Box<Stated>>,
 }
 
-/// What key notes and the trust file's `revoke` lines say about a key.
+/// The statements about a key in key notes and in the trust file's `revoke` lines.
 #[derive(Debug, Default)]
 pub(super) struct Stated {
     pub(super) windows: Windows,
@@ -49,22 +49,22 @@ pub(super) struct Stated {
     pub(super) revocations: Revocations,
 }
 
-/// What lets a chain be signed by its key.
+/// The authorization of a chain's key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Right {
-    /// Nobody whom the reader trusts.
+    /// No key or grant that the reader trusts authorizes it.
     Unknown,
-    /// The trust file, without bounds.
+    /// The trust file names it, without time limits.
     TrustFile,
-    /// The first so many grants.
+    /// Grants authorize it; this many precede the chain.
     Granted(usize),
 }
 
-/// What became of a key note.
+/// The effect of a key note.
 #[derive(Debug)]
-pub(super) struct Acted {
+pub(super) struct NoteEffect {
     pub(super) acts: bool,
-    /// Known keys whose signature on it is valid.
+    /// The known keys with a valid signature on the note.
     pub(super) signers: Vec<VerifierKey>,
 }
 
@@ -77,7 +77,7 @@ impl Key {
         self.stated.as_deref()
     }
 
-    /// A chain is opened now: what lets it be signed by this key, unless it is for another log.
+    /// Opens a chain and returns the authorization of the key for it. A chain for another log is never authorized.
     pub(super) fn open(&mut self, foreign: bool) -> Right {
         self.chains += 1;
         let granted = self.stated().map_or(0, |stated| stated.windows.len());
@@ -91,7 +91,7 @@ impl Key {
         }
     }
 
-    /// A link of one of its chains, no fork.
+    /// Counts a link that is not a fork.
     #[inline]
     pub(super) fn link(&mut self, time: Time) {
         self.links += 1;
@@ -139,7 +139,7 @@ impl Authority {
         &self.trust
     }
 
-    /// The number of a key.
+    /// Returns the number of a key, and adds the key if it is new.
     pub(super) fn number(&mut self, vkey: &VerifierKey) -> usize {
         let name = (vkey.name(), vkey.public());
         let is = |number: &usize| {
@@ -173,7 +173,7 @@ impl Authority {
         &mut self.keys[number]
     }
 
-    /// The key, whose signatures on notes are looked at from now on.
+    /// Adds a key whose signatures on notes are verified from now on.
     fn know(&mut self, vkey: &VerifierKey) -> &mut Key {
         let number = self.number(vkey);
         let line = (vkey.name(), vkey.id());
@@ -183,14 +183,14 @@ impl Authority {
         &mut self.keys[number]
     }
 
-    /// A key note at its position, and what became of it.
+    /// Applies a key note at its position and returns its effect.
     pub(super) fn note(
         &mut self,
         note: &KeyNote,
         origin: &str,
         place: Place,
         findings: &mut Findings,
-    ) -> Acted {
+    ) -> NoteEffect {
         let lines = note.note.signatures.iter();
         let known = lines.flat_map(|line| self.known.like((&line.name, line.id)));
         let known: Vec<VerifierKey> = known.map(|number| self.keys[number].vkey()).collect();
@@ -215,20 +215,23 @@ impl Authority {
         if note.origin != origin {
             let hint = phrases::HINT_KEY_NOTE_OTHER_LOG;
             let log = Quoted(&note.origin);
-            let message =
-                say!("key.note.other_log", "the key note is for the log {log}, so it does nothing here", log);
+            let message = say!(
+                "key.note.other_log",
+                "the key note is for the log {log}, so it has no effect here",
+                log
+            );
             findings.add_with_hint(KeyStatement, place, hint, message);
         } else if let Some(statement) = denied {
             let key = Quoted(statement.key().name());
             let message = match statement {
                 Statement::Grant { .. } => say!(
                     "key.note.grant",
-                    "the key note does nothing: no issuer in the trust file that may grant {key} signed it",
+                    "the key note has no effect: no issuer in the trust file that may grant {key} signed it",
                     key
                 ),
                 Statement::Revoke { .. } => say!(
                     "key.note.revoke",
-                    "the key note does nothing: neither {key} nor an issuer in the trust file that may revoke it signed it",
+                    "the key note has no effect: neither {key} nor an issuer in the trust file that may revoke it signed it",
                     key
                 ),
             };
@@ -236,18 +239,18 @@ impl Authority {
         } else if invalid {
             let hint = phrases::HINT_KEY_NOTE_SIGNATURE;
             let message =
-                say!("key.note.signature", "a signature line of a known key is invalid, and ignored");
+                say!("key.note.signature", "a signature line of a known key is invalid and was ignored");
             findings.add_with_hint(KeyStatement, place, hint, message);
         }
-        Acted { acts, signers: signers.into_iter().map(|signer| signer.key).collect() }
+        NoteEffect { acts, signers: signers.into_iter().map(|signer| signer.key).collect() }
     }
 
-    /// No key is looked for any more.
+    /// Frees the index. No key may be looked up afterwards.
     pub(super) fn forget_numbers(&mut self) {
         self.numbers = Numbers::default();
     }
 
-    /// The grants that are void, by the numbers of their keys, which ascend.
+    /// Returns the void grants by key number, in ascending order.
     pub(super) fn void_grants(&self, attested: &Attested) -> Vec<(usize, VoidedWindows)> {
         let void = |key: &Key| {
             let Stated { windows, voidable, .. } = key.stated()?;
@@ -257,7 +260,7 @@ impl Authority {
         keys.filter_map(|(number, key)| Some((number, void(key)?))).collect()
     }
 
-    /// The keys that open links name, in byte order.
+    /// Returns the keys that open links name, in byte order.
     pub(super) fn signers(&self) -> Vec<Signer> {
         let keys = self.keys.iter().filter(|key| key.chains > 0);
         let mut signers: Vec<Signer> = keys.map(Key::signer).collect();

@@ -1,16 +1,16 @@
-//! The public keys of chains, as far as they are remembered.
+//! A bounded cache of chains' public keys.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::link::ChainId;
 
-/// How many chains are remembered at least, of those that were met last.
-const CHAINS: usize = 1 << 16;
+/// The minimum number of most recent chains that are remembered.
+const MIN_CHAINS: usize = 1 << 16;
 
-/// The keys that open links name, shared by those who check signatures side by side.
+/// The keys that open links name, shared by threads that verify signatures.
 ///
-/// There can be very many, so that not all are kept: who takes the summaries knows every key.
+/// There can be very many, so not all are kept; `sequence` knows every key.
 #[derive(Clone, Default)]
 pub(super) struct ChainKeys(Arc<RwLock<Recent>>);
 
@@ -22,7 +22,7 @@ struct Recent {
 
 impl Recent {
     fn learn(&mut self, chain: ChainId, public: [u8; 32]) {
-        if self.young.len() == CHAINS {
+        if self.young.len() == MIN_CHAINS {
             self.old = core::mem::take(&mut self.young);
         }
         self.young.entry(chain).or_insert(public);
@@ -38,8 +38,8 @@ impl ChainKeys {
         }
     }
 
-    /// The keys of chains, where they are remembered.
-    pub(super) fn of(&self, chains: &[ChainId]) -> Vec<Option<[u8; 32]>> {
+    /// Returns the keys of chains, as far as they are remembered.
+    pub(super) fn get(&self, chains: &[ChainId]) -> Vec<Option<[u8; 32]>> {
         let recent = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let keys: Vec<_> = chains.iter().map(|chain| recent.young.get(chain).copied()).collect();
         if recent.old.is_empty() || keys.iter().all(Option::is_some) {
@@ -50,7 +50,7 @@ impl ChainKeys {
         let both = chains.iter().zip(keys);
         let found = both.map(|(chain, key)| {
             key.or_else(|| {
-                // What is still used is kept.
+                // Moves keys that are still in use to the young generation.
                 let key = recent.old.remove(chain)?;
                 recent.learn(*chain, key);
                 Some(key)
@@ -74,17 +74,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_used_is_remembered_and_the_rest_is_bounded() {
+    fn keys_in_use_are_remembered_and_memory_is_bounded() {
         let keys = ChainKeys::default();
         keys.learn([(chain(0), [1; 32])]);
-        for number in 1..3 * CHAINS {
+        for number in 1..3 * MIN_CHAINS {
             keys.learn([(chain(number), [2; 32])]);
             if number % 1000 == 0 {
-                assert_eq!(keys.of(&[chain(0), chain(number)]), [Some([1; 32]), Some([2; 32])]);
+                assert_eq!(keys.get(&[chain(0), chain(number)]), [Some([1; 32]), Some([2; 32])]);
             }
         }
-        assert_eq!(keys.of(&[chain(1)]), [None]);
+        assert_eq!(keys.get(&[chain(1)]), [None]);
         let recent = keys.0.read().unwrap();
-        assert!(recent.young.len() <= CHAINS && recent.old.len() <= CHAINS);
+        assert!(recent.young.len() <= MIN_CHAINS && recent.old.len() <= MIN_CHAINS);
     }
 }

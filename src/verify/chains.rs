@@ -1,4 +1,4 @@
-//! The check `chains`: does every link follow the one before it?
+//! The check `chains`: every link follows the one before it.
 
 use super::FindingCode::{ChainAfterClose, ChainFork, ChainGap, ChainJump, ChainNoOpen, ChainPrev};
 use super::finding::{Findings, Place};
@@ -10,7 +10,7 @@ use crate::link::ChainId;
 use crate::phrases::{self, say};
 use crate::time::Time;
 
-/// Where a chain stands after its last link that is no fork.
+/// The state of a chain after its last link that is not a fork.
 #[derive(Debug)]
 pub(super) struct ChainEnd {
     pub(super) id: ChainId,
@@ -20,15 +20,15 @@ pub(super) struct ChainEnd {
     /// The last link's line.
     pub(super) line: u64,
     hash: Hash,
-    /// How many leaves were skipped before its last link.
+    /// The number of entries skipped before the last link.
     skipped: u64,
     pub(super) closed: bool,
-    /// Every link so far is shown, the open link too.
+    /// True if all links from the open link on are shown.
     pub(super) whole: bool,
 }
 
 impl ChainEnd {
-    /// The place of its last link.
+    /// Returns the place of the last link.
     pub(super) fn place(&self) -> Place {
         Place::link(self.line, self.index, self.id, self.seq)
     }
@@ -38,28 +38,28 @@ impl ChainEnd {
     }
 }
 
-/// How a link stands to its chain.
+/// The relation of a link to its chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
-    /// Its place in the chain is taken: not this chain's link.
+    /// A fork: the position in the chain is taken.
     Fork,
-    /// It follows, or the chain begins with it.
+    /// The link follows, or begins the chain.
     Follows,
-    /// What came before it does not lead to it: coverage begins anew.
+    /// The links before it do not lead to it; coverage starts over.
     Broken,
 }
 
-/// The links so far.
+/// Counts of links so far.
 #[derive(Debug, Default)]
 pub(super) struct Chains {
     links: u64,
     failed: u64,
-    /// Links missing in all jumps and gaps so far.
+    /// The number of links missing in all jumps and gaps so far.
     missing: u64,
 }
 
 impl Chains {
-    /// A chain's first link.
+    /// Starts a chain with its first link in the export.
     pub(super) fn first(
         &mut self,
         id: ChainId,
@@ -75,7 +75,7 @@ impl Chains {
             findings.add(
                 ChainNoOpen,
                 place,
-                say!("chain.no_open", "the chain's open link has not come before"),
+                say!("chain.no_open", "the chain's open link does not come before this link"),
             );
         }
         ChainEnd {
@@ -91,7 +91,7 @@ impl Chains {
         }
     }
 
-    /// A further link of a chain.
+    /// Processes a further link of a chain.
     #[inline]
     pub(super) fn next(
         &mut self,
@@ -129,11 +129,11 @@ impl Chains {
             let (from, to) = (chain.seq + 1, link.seq - 1);
             let message = match (explained, from == to) {
                 (true, true) => {
-                    say!("chain.jump.one", "link {from} of the chain is among the entries left out", from)
+                    say!("chain.jump.one", "link {from} of the chain is among the omitted entries", from)
                 }
                 (true, false) => say!(
                     "chain.jump.many",
-                    "links {from} to {to} of the chain are among the entries left out",
+                    "links {from} to {to} of the chain are among the omitted entries",
                     from,
                     to
                 ),
@@ -146,7 +146,7 @@ impl Chains {
         } else if link.prev != chain.hash {
             step = Step::Broken;
             failed = true;
-            let message = say!("chain.prev", "it does not follow from the link that stands before it");
+            let message = say!("chain.prev", "the link does not follow from the link before it");
             findings.add(ChainPrev, place, message);
         }
         self.failed += u64::from(failed);
@@ -160,13 +160,13 @@ impl Chains {
         step
     }
 
-    /// A link that begins a chain and is an error for another reason.
+    /// Counts a chain's first link as failed for another reason.
     pub(super) fn fail_first(&mut self) {
         self.failed += 1;
     }
 
     pub(super) fn check(&self) -> Check {
-        Check::of(self.links, self.failed, (self.links == 0).then_some(phrases::REASON_NO_LINK))
+        Check::new(self.links, self.failed, (self.links == 0).then_some(phrases::REASON_NO_LINK))
     }
 }
 
@@ -177,10 +177,10 @@ mod tests {
 
     use super::*;
 
-    use crate::verify::summary::{Shown, Signed};
+    use crate::verify::summary::{PayloadState, SignatureState};
     use crate::verify::{Finding, FindingCode};
 
-    /// The links' seqs, each with how many leaves were skipped before it, and what is found at jumps.
+    /// Returns the findings at jumps. `links` are seqs, each with the number of entries skipped before it.
     fn jumps(links: &[(u64, u64)]) -> Vec<(FindingCode, u64)> {
         found(links).into_iter().map(|found| (found.code, found.line)).collect()
     }
@@ -192,8 +192,8 @@ mod tests {
             let link = LinkEntry {
                 chain: 0,
                 role: Role::Event,
-                signature: Signed::No,
-                payload: Shown::NoEvent,
+                signature: SignatureState::No,
+                payload: PayloadState::NoEvent,
                 seq,
                 time: Time::MIN,
                 prev: Hash([7; 32]),
@@ -210,23 +210,23 @@ mod tests {
     }
 
     #[test]
-    fn a_jump_is_explained_by_what_is_skipped_between_its_two_links() {
+    fn a_jump_is_explained_by_entries_skipped_between_its_links() {
         assert_eq!(jumps(&[(1, 0), (3, 1)]), [(ChainJump, 3)]);
         assert_eq!(jumps(&[(1, 0), (4, 1)]), [(ChainGap, 3)]);
         assert_eq!(jumps(&[(1, 5), (3, 5)]), [(ChainGap, 3)]);
         assert_eq!(jumps(&[(1, 5), (3, 6), (4, 6), (6, 7)]), [(ChainJump, 3), (ChainJump, 5)]);
-        // There is room among all that was skipped, and none since the link before.
+        // Enough entries were skipped in total, but none since the previous link.
         assert_eq!(jumps(&[(1, 0), (3, 5), (5, 5)]), [(ChainJump, 3), (ChainGap, 4)]);
-        // What a gap took is taken.
+        // Skipped entries explain only one jump.
         assert_eq!(jumps(&[(1, 0), (3, 0), (5, 1)]), [(ChainGap, 3), (ChainGap, 4)]);
     }
 
     #[test]
-    fn a_jump_names_the_links_that_are_not_here() {
-        let said = |links: &[(u64, u64)]| found(links).pop().expect("a finding").message;
-        assert_eq!(said(&[(1, 0), (3, 0)]), "link 2 of the chain is missing");
-        assert_eq!(said(&[(2, 0), (7, 0)]), "links 3 to 6 of the chain are missing");
-        assert_eq!(said(&[(4, 0), (6, 1)]), "link 5 of the chain is among the entries left out");
-        assert_eq!(said(&[(4, 0), (8, 4)]), "links 5 to 7 of the chain are among the entries left out");
+    fn a_jump_names_the_missing_links() {
+        let message = |links: &[(u64, u64)]| found(links).pop().expect("a finding").message;
+        assert_eq!(message(&[(1, 0), (3, 0)]), "link 2 of the chain is missing");
+        assert_eq!(message(&[(2, 0), (7, 0)]), "links 3 to 6 of the chain are missing");
+        assert_eq!(message(&[(4, 0), (6, 1)]), "link 5 of the chain is among the omitted entries");
+        assert_eq!(message(&[(4, 0), (8, 4)]), "links 5 to 7 of the chain are among the omitted entries");
     }
 }

@@ -1,4 +1,4 @@
-//! The check `closure`: is every chain closed, with none of its links missing?
+//! The check `closure`: every chain is closed and has all its links.
 
 use super::FindingCode::ChainOpen;
 use super::chains::ChainEnd;
@@ -21,5 +21,5 @@ pub(super) fn check<'a>(chains: impl Iterator<Item = &'a ChainEnd>, findings: &m
     let none = (count == 0).then_some(phrases::REASON_NO_CHAIN);
     let open = open.then_some(phrases::REASON_OPEN_CHAIN);
     let partly = partly.then_some(phrases::REASON_PARTIAL_CHAIN);
-    Check::of(answered, 0, none.or(open).or(partly))
+    Check::new(answered, 0, none.or(open).or(partly))
 }

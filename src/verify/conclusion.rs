@@ -1,31 +1,31 @@
-//! What an export comes to that ends here: the checks' results, the verdict, the report.
+//! The conclusion at the end of an export: check results, verdict, and report.
 
 use super::finding::{Finding, Findings, Severity};
 use super::report::{Check, CheckState, Checks, Complete, Report, Verdict};
 use super::sequence::Sequence;
 use super::signatures::Signatures;
-use super::verdict::{Asked, UnknownKeys, decide};
+use super::verdict::{Requirements, UnknownKeys, decide};
 use super::{FindingCode, Verification, closure, expected, range};
 use crate::phrases::say;
 
 impl Sequence {
-    /// What there is to say of an export that ends here, and the findings that were not told yet.
+    /// Concludes verification. Also returns the findings not reported yet.
     pub(super) fn finish(mut self) -> (Verification, Vec<Finding>) {
         let (mut verification, fresh) = self.conclude();
-        // Chains and signers can both be very many: the ones make room for the others.
+        // Free the chains first: chains and signers can both be very many.
         self.forget_chains();
         verification.report.signers = self.authority.signers();
         (verification, fresh)
     }
 
-    /// What there is to say of an export that goes on, if it ended here.
+    /// Returns the verification as if a growing export ended here.
     pub(super) fn so_far(&self) -> Verification {
         let (mut verification, _) = self.conclude();
         verification.report.signers = self.authority.signers();
         verification
     }
 
-    /// All but the signers.
+    /// Returns everything except the signers.
     fn conclude(&self) -> (Verification, Vec<Finding>) {
         let mut findings = self.findings.clone();
         let position = self.tree.position();
@@ -37,7 +37,7 @@ impl Sequence {
         let tree = self.tree.check(&mut findings);
         let claimed = self.claimed.as_ref();
         let checks = Checks {
-            format: Check::of(self.counts.lines, self.malformed, None),
+            format: Check::new(self.counts.lines, self.malformed, None),
             payloads: self.payloads.check(),
             chains: self.chains.check(),
             signatures: signatures.check(self.time.links),
@@ -50,7 +50,7 @@ impl Sequence {
             expected: expected::check(self, tree.passes(), &mut findings),
             tree,
         };
-        let asked = Asked {
+        let requirements = Requirements {
             events: !self.options.tiles,
             links: !self.options.tiles || self.time.links > 0,
             log: self.options.tiles || self.options.trust.logs().len() > 0,
@@ -65,7 +65,7 @@ impl Sequence {
         let complete = self.complete(&checks, unseen);
         let errors =
             findings.counts().map(|(code, _)| code).filter(|code| code.severity() == Severity::Error);
-        let verdict = decide(errors, &checks, asked, unknown, complete.is_some());
+        let verdict = decide(errors, &checks, requirements, unknown, complete.is_some());
         let no_failure = checks.iter().all(|(_, check)| check.state != CheckState::Fail);
         let may_pin = checks.tree.passes() && checks.log.passes() && no_failure;
         let fresh = findings.take_fresh();
@@ -90,7 +90,7 @@ impl Sequence {
             let (end, coverage) = (&thread.end, &signer.coverage);
             let key = self.authority.key(signer.key);
             let revoked = key.stated().and_then(|stated| {
-                stated.revocations.suspect(&signer.stood, end.last_link(), self.last, quorum)
+                stated.revocations.suspect(&signer.history, end.last_link(), self.last, quorum)
             });
             let void = void_grants.binary_search_by_key(&signer.key, |(key, _)| *key);
             let void = void.is_ok_and(|place| coverage.suspect(&void_grants[place].1, quorum));

@@ -1,4 +1,4 @@
-//! What is handed out: events and marks, links among them once a signature covers them.
+//! Delivery of events and marks. Links and their events wait until a signature covers them.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -7,84 +7,84 @@ use super::Update;
 use super::events::{CoveredLink, VerifiedEvent};
 use super::finding::Place;
 use super::marks::{LinkKind, LinkMark, Mark};
-use super::summary::{LinkEntry, Role, Shown};
+use super::summary::{LinkEntry, PayloadState, Role};
 use super::visitor::{AnyItem, VerifiedItem};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
 use crate::time::Time;
 
-/// How many bytes of links may wait for a signature. What is more is counted and not handed out.
-const MAX_HELD: usize = 64 << 20;
-/// The number of bytes that may wait before items are made compact.
-const CROWDED: usize = 8 << 20;
+/// Maximum bytes that may wait for a signature. Anything more is counted but not delivered.
+const MAX_WAITING_BYTES: usize = 64 << 20;
+/// Number of waiting bytes above which items are compacted.
+const COMPACT_ABOVE_BYTES: usize = 8 << 20;
 
-/// What is ready to be handed out, and links that wait for a signature.
+/// Updates ready for delivery, and links that wait for a signature.
 #[derive(Debug, Default)]
 pub(super) struct Delivery {
     events_wanted: bool,
     marks_wanted: bool,
     bytes: usize,
-    /// Set when more than [`CROWDED`] bytes wait, until less than half of them do.
+    /// True from when more than [`COMPACT_ABOVE_BYTES`] wait until less than half of that does.
     is_crowded: bool,
-    chains: HashMap<usize, OfChain>,
-    /// The first leaf of each chain in which something waits, with the chain; and some that no longer do.
+    chains: HashMap<usize, ChainQueue>,
+    /// The first waiting leaf of each chain, with the chain's number. May contain stale entries.
     firsts: BinaryHeap<Reverse<(u64, usize)>>,
     ready: Update,
 }
 
-/// An event as it is offered.
+/// An event as `sequence` offers it.
 #[derive(Debug)]
-pub(super) enum Offered<'e> {
-    /// Its text, which is handed out where events are wanted, and where that begins in the export.
+pub(super) enum OfferedEvent<'e> {
+    /// The text, delivered if events are wanted, and its byte position in the export.
     Text(&'e [u8], Option<u64>),
-    /// An examiner selected it, with this text or without.
+    /// The item of an examiner that selected the event, with or without the event's text.
     Item(AnyItem, Option<&'e [u8]>),
-    /// An examiner did not select it.
+    /// The examiner did not select the event.
     Count,
 }
 
-/// What waits in a chain.
+/// The waiting links of a chain.
 #[derive(Debug, Default)]
-struct OfChain {
-    waiting: Vec<Waiting>,
-    /// The number of events that were not selected.
+struct ChainQueue {
+    waiting: Vec<WaitingLink>,
+    /// The number of events that the examiner did not select.
     others: u64,
-    /// How much there was no room for.
+    /// The number of links and events for which there was no room.
     left_out: u64,
 }
 
-/// Something that waits, with what not all of its chain's links share.
+/// A waiting link, without what all links of its chain share.
 #[derive(Debug)]
-struct Waiting {
+struct WaitingLink {
     line: u64,
     index: u64,
     seq: u64,
     time: Time,
-    what: What,
+    content: Content,
 }
 
 #[derive(Debug)]
-enum What {
+enum Content {
     Event(Box<str>, Option<u64>),
     Item(AnyItem, Option<Box<str>>),
     Mark(LinkKind),
 }
 
-impl Waiting {
-    /// Its memory, with the room that lists and tables keep.
+impl WaitingLink {
+    /// Returns the memory used, including the spare capacity of lists and tables.
     fn bytes(&self) -> usize {
-        let held = match &self.what {
-            What::Event(text, _) => text.len(),
-            What::Item(item, text) => {
+        let held = match &self.content {
+            Content::Event(text, _) => text.len(),
+            Content::Item(item, text) => {
                 size_of_val(&**item) + item.bytes() + text.as_deref().map_or(0, str::len)
             }
-            What::Mark(_) => 0,
+            Content::Mark(_) => 0,
         };
         2 * size_of::<Self>() + held
     }
 
     fn compact(&mut self) {
-        if let What::Item(item, _) = &mut self.what {
+        if let Content::Item(item, _) = &mut self.content {
             item.compact();
         }
     }
@@ -95,59 +95,59 @@ impl Delivery {
         Self { events_wanted, marks_wanted, ..Self::default() }
     }
 
-    /// A link that did not fail, with its event.
-    pub(super) fn hold(&mut self, chain: usize, link: &LinkEntry, place: Place, event: Offered<'_>) {
+    /// Queues a link that did not fail, with its event.
+    pub(super) fn enqueue(&mut self, chain: usize, link: &LinkEntry, place: Place, event: OfferedEvent<'_>) {
         let kind = match (&link.role, link.payload) {
             (Role::Open(_), _) => LinkKind::Open,
             (Role::Close, _) => LinkKind::Close,
-            (Role::Event, Shown::Withheld(why)) => LinkKind::Withheld(why),
-            (Role::Event, Shown::Matches) => {
+            (Role::Event, PayloadState::Withheld(why)) => LinkKind::Withheld(why),
+            (Role::Event, PayloadState::Matches) => {
                 let text = |text| core::str::from_utf8(text).ok().map(Box::from);
                 match event {
-                    Offered::Text(event, at) => {
+                    OfferedEvent::Text(event, at) => {
                         if self.events_wanted
                             && let Some(event) = text(event)
                         {
-                            self.wait(chain, place, link.time, What::Event(event, at));
+                            self.push(chain, place, link.time, Content::Event(event, at));
                         }
                     }
-                    Offered::Item(item, event) => {
-                        self.wait(chain, place, link.time, What::Item(item, event.and_then(text)));
+                    OfferedEvent::Item(item, event) => {
+                        self.push(chain, place, link.time, Content::Item(item, event.and_then(text)));
                     }
-                    Offered::Count => self.chains.entry(chain).or_default().others += 1,
+                    OfferedEvent::Count => self.chains.entry(chain).or_default().others += 1,
                 }
                 return;
             }
-            (Role::Event, Shown::Fails | Shown::NoEvent) => return,
+            (Role::Event, PayloadState::Fails | PayloadState::NoEvent) => return,
         };
         if self.marks_wanted {
-            self.wait(chain, place, link.time, What::Mark(kind));
+            self.push(chain, place, link.time, Content::Mark(kind));
         }
     }
 
-    fn wait(&mut self, chain: usize, place: Place, time: Time, what: What) {
+    fn push(&mut self, chain: usize, place: Place, time: Time, content: Content) {
         let (Some((_, Some(seq))), Some(index)) = (place.link, place.index) else { return };
-        let mut waiting = Waiting { line: place.line, index, seq, time, what };
+        let mut waiting = WaitingLink { line: place.line, index, seq, time, content };
         if self.is_crowded {
             waiting.compact();
         }
         let bytes = waiting.bytes();
-        let of_chain = self.chains.entry(chain).or_default();
-        if self.bytes + bytes > MAX_HELD {
-            of_chain.left_out += 1;
+        let queue = self.chains.entry(chain).or_default();
+        if self.bytes + bytes > MAX_WAITING_BYTES {
+            queue.left_out += 1;
             return;
         }
         self.bytes += bytes;
-        of_chain.waiting.push(waiting);
-        if of_chain.waiting.len() == 1 {
+        queue.waiting.push(waiting);
+        if queue.waiting.len() == 1 {
             self.firsts.push(Reverse((index, chain)));
-            // What no longer waits would grow with the events where one chain waits for long.
+            // Remove stale entries: if one chain waits for long, they would otherwise grow with the events.
             if self.firsts.len() > 2 * self.chains.len() + 64 {
                 let chains = &self.chains;
                 self.firsts.retain(|Reverse((first, chain))| waits(chains, *first, *chain));
             }
         }
-        if !self.is_crowded && self.bytes > CROWDED {
+        if !self.is_crowded && self.bytes > COMPACT_ABOVE_BYTES {
             self.is_crowded = true;
             for waiting in self.chains.values_mut().flat_map(|chain| &mut chain.waiting) {
                 self.bytes -= waiting.bytes();
@@ -157,7 +157,7 @@ impl Delivery {
         }
     }
 
-    /// A signature of this key covers what waits in a chain.
+    /// Delivers what waits in a chain: a valid signature covers it.
     pub(super) fn release(
         &mut self,
         number: usize,
@@ -165,7 +165,7 @@ impl Delivery {
         vkey: impl Fn() -> VerifierKey,
         authorized: bool,
     ) {
-        let Some(OfChain { waiting, others, left_out }) = self.chains.remove(&number) else { return };
+        let Some(ChainQueue { waiting, others, left_out }) = self.chains.remove(&number) else { return };
         self.ready.others += others;
         self.ready.left_out += left_out;
         if waiting.is_empty() {
@@ -174,33 +174,33 @@ impl Delivery {
         let vkey = vkey();
         for waiting in waiting {
             self.bytes -= waiting.bytes();
-            let Waiting { line, index, seq, time, what } = waiting;
+            let WaitingLink { line, index, seq, time, content } = waiting;
             let link = CoveredLink { line, index, chain, seq, time, vkey: vkey.clone(), authorized };
             let ready = &mut self.ready;
-            match what {
-                What::Event(event, at) => ready.events.push(VerifiedEvent { link, event, at }),
-                What::Item(item, text) => ready.selected.push(VerifiedItem { link, item, text }),
-                What::Mark(kind) => ready.marks.push(Mark::Link(LinkMark { kind, link })),
+            match content {
+                Content::Event(event, at) => ready.events.push(VerifiedEvent { link, event, at }),
+                Content::Item(item, text) => ready.selected.push(VerifiedItem { link, item, text }),
+                Content::Mark(kind) => ready.marks.push(Mark::Link(LinkMark { kind, link })),
             }
         }
-        self.is_crowded &= self.bytes > CROWDED / 2;
+        self.is_crowded &= self.bytes > COMPACT_ABOVE_BYTES / 2;
     }
 
-    /// No signature will cover what waits in a chain.
+    /// Drops what waits in a chain: no signature will cover it.
     pub(super) fn drop_chain(&mut self, number: usize) {
         let dropped = self.chains.remove(&number).unwrap_or_default().waiting;
-        self.bytes -= dropped.iter().map(Waiting::bytes).sum::<usize>();
-        self.is_crowded &= self.bytes > CROWDED / 2;
+        self.bytes -= dropped.iter().map(WaitingLink::bytes).sum::<usize>();
+        self.is_crowded &= self.bytes > COMPACT_ABOVE_BYTES / 2;
     }
 
-    /// Anything but a link, which need not wait.
+    /// Delivers a mark that is not a link and so need not wait.
     pub(super) fn mark(&mut self, mark: impl FnOnce() -> Mark) {
         if self.marks_wanted {
             self.ready.marks.push(mark());
         }
     }
 
-    /// What became known. What is handed out later lies at this position or after it, or waits now.
+    /// Returns what became known. Anything delivered later waits now or is at `position` or after it.
     pub(super) fn take(&mut self, position: u64) -> Update {
         while let Some(Reverse((first, chain))) = self.firsts.peek().copied() {
             if waits(&self.chains, first, chain) {
@@ -212,8 +212,8 @@ impl Delivery {
     }
 }
 
-/// Whether that leaf is the first that waits in a chain.
-fn waits(chains: &HashMap<usize, OfChain>, first: u64, chain: usize) -> bool {
+/// True if that leaf is the first that waits in a chain.
+fn waits(chains: &HashMap<usize, ChainQueue>, first: u64, chain: usize) -> bool {
     chains.get(&chain).and_then(|chain| chain.waiting.first()).is_some_and(|waiting| waiting.index == first)
 }
 
@@ -226,7 +226,7 @@ mod tests {
     use crate::error::Code;
     use crate::hash::Hash;
     use crate::verify::PendingItem;
-    use crate::verify::summary::Signed;
+    use crate::verify::summary::SignatureState;
 
     const CHAIN: ChainId = ChainId([7; 16]);
 
@@ -238,11 +238,11 @@ mod tests {
         "example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5".parse().unwrap()
     }
 
-    fn link(role: Role, payload: Shown) -> LinkEntry {
+    fn link(role: Role, payload: PayloadState) -> LinkEntry {
         LinkEntry {
             chain: 0,
             role,
-            signature: Signed::No,
+            signature: SignatureState::No,
             payload,
             seq: 1,
             time: Time::MAX,
@@ -252,48 +252,49 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_is_bounded_and_room_comes_back() {
+    fn waiting_memory_is_bounded_and_released() {
         let text = vec![b' '; 8 << 20];
-        let (event, close) = (link(Role::Event, Shown::Matches), link(Role::Close, Shown::NoEvent));
+        let (event, close) =
+            (link(Role::Event, PayloadState::Matches), link(Role::Close, PayloadState::NoEvent));
         let mut delivery = Delivery::new(true, true);
         for _ in 0..2 {
             for seq in 0..10 {
-                delivery.hold(1, &event, place(seq), Offered::Text(&text, None));
+                delivery.enqueue(1, &event, place(seq), OfferedEvent::Text(&text, None));
             }
-            delivery.hold(1, &close, place(10), Offered::Text(b"", None));
-            assert!(delivery.bytes <= MAX_HELD);
+            delivery.enqueue(1, &close, place(10), OfferedEvent::Text(b"", None));
+            assert!(delivery.bytes <= MAX_WAITING_BYTES);
             delivery.release(1, CHAIN, vkey, true);
-            let told = delivery.take(20);
-            // The eighth does not fit, and what comes after it is small.
-            assert_eq!((told.events.len(), told.marks.len(), delivery.bytes), (7, 1, 0));
-            assert_eq!((told.left_out, told.whole().unwrap_err().code), (3, Code::LeftOut));
+            let update = delivery.take(20);
+            // The eighth does not fit, but the small link after it does.
+            assert_eq!((update.events.len(), update.marks.len(), delivery.bytes), (7, 1, 0));
+            assert_eq!((update.left_out, update.whole().unwrap_err().code), (3, Code::LeftOut));
             for seq in 0..10 {
-                delivery.hold(1, &event, place(seq), Offered::Text(&text, None));
+                delivery.enqueue(1, &event, place(seq), OfferedEvent::Text(&text, None));
             }
             delivery.drop_chain(1);
             assert!(delivery.take(20).whole().unwrap().is_empty());
         }
-        delivery.hold(0, &event, place(1), Offered::Text(b"{}", None));
+        delivery.enqueue(0, &event, place(1), OfferedEvent::Text(b"{}", None));
         delivery.drop_chain(0);
         delivery.release(0, CHAIN, vkey, true);
         assert_eq!((delivery.take(0).events.len(), delivery.bytes, delivery.chains.len()), (0, 0, 0));
     }
 
     #[test]
-    fn what_waits_longest_says_how_far_all_is_settled() {
-        let event = link(Role::Event, Shown::Matches);
+    fn the_oldest_waiting_link_limits_what_is_settled() {
+        let event = link(Role::Event, PayloadState::Matches);
         let mut delivery = Delivery::new(true, false);
-        let hold = |delivery: &mut Delivery, chain, index| {
-            delivery.hold(chain, &event, place(index), Offered::Text(b"{}", None));
+        let enqueue = |delivery: &mut Delivery, chain, index| {
+            delivery.enqueue(chain, &event, place(index), OfferedEvent::Text(b"{}", None));
             delivery.take(index + 1).settled
         };
         assert_eq!(
-            [(0, 3), (1, 4), (0, 5)].map(|(chain, index)| hold(&mut delivery, chain, index)),
+            [(0, 3), (1, 4), (0, 5)].map(|(chain, index)| enqueue(&mut delivery, chain, index)),
             [3, 3, 3]
         );
         delivery.release(0, CHAIN, vkey, true);
         assert_eq!(delivery.take(6).settled, 4);
-        assert_eq!(hold(&mut delivery, 0, 6), 4);
+        assert_eq!(enqueue(&mut delivery, 0, 6), 4);
         delivery.drop_chain(1);
         assert_eq!(delivery.take(7).settled, 6);
         delivery.release(0, CHAIN, vkey, true);
@@ -301,43 +302,43 @@ mod tests {
     }
 
     #[test]
-    fn while_one_chain_waits_what_others_no_longer_wait_for_is_forgotten() {
-        let event = link(Role::Event, Shown::Matches);
+    fn stale_first_leaves_are_bounded_while_one_chain_waits() {
+        let event = link(Role::Event, PayloadState::Matches);
         let mut delivery = Delivery::new(true, false);
-        let mut hold = |chain, index| {
-            delivery.hold(chain, &event, place(index), Offered::Text(b"{}", None));
+        let mut enqueue = |chain, index| {
+            delivery.enqueue(chain, &event, place(index), OfferedEvent::Text(b"{}", None));
             if chain == 3 {
                 delivery.release(chain, CHAIN, vkey, true);
             }
             delivery.firsts.len()
         };
-        (0..3).for_each(|chain| assert_eq!(hold(chain, chain as u64), chain + 1));
-        assert_eq!((3..1000).map(|index| hold(3, index)).max(), Some(2 * 4 + 64));
+        (0..3).for_each(|chain| assert_eq!(enqueue(chain, chain as u64), chain + 1));
+        assert_eq!((3..1000).map(|index| enqueue(3, index)).max(), Some(2 * 4 + 64));
         assert_eq!(delivery.take(1000).settled, 0);
     }
 
     #[test]
-    fn an_event_is_told_as_it_was_selected_and_others_are_counted() {
-        let event = link(Role::Event, Shown::Matches);
+    fn delivers_selected_items_and_counts_other_events() {
+        let event = link(Role::Event, PayloadState::Matches);
         let mut delivery = Delivery::new(false, false);
         for chain in 1..=2 {
             let item = Box::new(Item { bytes: 4, is_compact: false });
-            delivery.hold(chain, &event, place(1), Offered::Item(item, Some(b"{\"of\":1}")));
-            delivery.hold(chain, &event, place(2), Offered::Count);
-            delivery.hold(chain, &event, place(3), Offered::Count);
+            delivery.enqueue(chain, &event, place(1), OfferedEvent::Item(item, Some(b"{\"of\":1}")));
+            delivery.enqueue(chain, &event, place(2), OfferedEvent::Count);
+            delivery.enqueue(chain, &event, place(3), OfferedEvent::Count);
         }
         let held = size_of::<Item>() + 4 + r#"{"of":1}"#.len();
-        assert_eq!(delivery.bytes, 2 * (2 * size_of::<Waiting>() + held));
+        assert_eq!(delivery.bytes, 2 * (2 * size_of::<WaitingLink>() + held));
         for chain in 1..=2 {
             delivery.release(chain, CHAIN, vkey, true);
         }
-        let told = delivery.take(4);
-        assert_eq!((told.selected.len(), told.others, delivery.bytes), (2, 4, 0));
-        let selected = told.selected.into_iter().next().unwrap();
+        let update = delivery.take(4);
+        assert_eq!((update.selected.len(), update.others, delivery.bytes), (2, 4, 0));
+        let selected = update.selected.into_iter().next().unwrap();
         assert_eq!((is_compact(&selected), selected.text.as_deref()), (false, Some(r#"{"of":1}"#)));
     }
 
-    /// An item that holds this many bytes, and one when it is compact.
+    /// An item with this many bytes, or one byte once compacted.
     #[derive(Debug)]
     struct Item {
         bytes: usize,
@@ -360,35 +361,45 @@ mod tests {
     }
 
     #[test]
-    fn items_are_compact_while_many_wait() {
-        let event = link(Role::Event, Shown::Matches);
+    fn items_are_compacted_while_many_bytes_wait() {
+        let event = link(Role::Event, PayloadState::Matches);
         let mut delivery = Delivery::new(false, false);
-        let hold = |delivery: &mut Delivery, chain, bytes| {
+        let enqueue = |delivery: &mut Delivery, chain, bytes| {
             let item = Box::new(Item { bytes, is_compact: false });
-            delivery.hold(chain, &event, place(1), Offered::Item(item, None));
+            delivery.enqueue(chain, &event, place(1), OfferedEvent::Item(item, None));
         };
         let compact = |delivery: &mut Delivery, chain| {
             delivery.release(chain, CHAIN, vkey, true);
             delivery.take(2).selected.iter().map(is_compact).collect::<Vec<_>>()
         };
-        hold(&mut delivery, 1, CROWDED / 2);
+        enqueue(&mut delivery, 1, COMPACT_ABOVE_BYTES / 2);
         assert!(!delivery.is_crowded);
-        hold(&mut delivery, 2, CROWDED / 2);
-        // Both were, and what comes is, until little waits.
+        enqueue(&mut delivery, 2, COMPACT_ABOVE_BYTES / 2);
+        // Both were compacted, and so are new items until little waits.
         let held = size_of::<Item>() + 1;
-        assert_eq!((delivery.is_crowded, delivery.bytes), (true, 2 * (2 * size_of::<Waiting>() + held)));
-        hold(&mut delivery, 2, CROWDED);
+        assert_eq!((delivery.is_crowded, delivery.bytes), (true, 2 * (2 * size_of::<WaitingLink>() + held)));
+        enqueue(&mut delivery, 2, COMPACT_ABOVE_BYTES);
         assert_eq!(compact(&mut delivery, 2), [true, true]);
         assert_eq!(compact(&mut delivery, 1), [true]);
-        hold(&mut delivery, 1, 5);
+        enqueue(&mut delivery, 1, 5);
         assert_eq!((compact(&mut delivery, 1), delivery.bytes), (vec![false], 0));
     }
 
     #[test]
-    fn nothing_is_kept_that_nobody_asked_for() {
+    fn unwanted_events_and_marks_are_not_kept() {
         let mut delivery = Delivery::new(false, false);
-        delivery.hold(0, &link(Role::Event, Shown::Matches), place(1), Offered::Text(b"{}", None));
-        delivery.hold(0, &link(Role::Close, Shown::NoEvent), place(2), Offered::Text(b"", None));
+        delivery.enqueue(
+            0,
+            &link(Role::Event, PayloadState::Matches),
+            place(1),
+            OfferedEvent::Text(b"{}", None),
+        );
+        delivery.enqueue(
+            0,
+            &link(Role::Close, PayloadState::NoEvent),
+            place(2),
+            OfferedEvent::Text(b"", None),
+        );
         delivery.mark(|| unreachable!("no mark is wanted"));
         assert!(delivery.chains.is_empty() && delivery.bytes == 0);
     }

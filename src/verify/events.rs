@@ -1,4 +1,4 @@
-//! Events that verify.
+//! Verified events and their links.
 
 use crate::link::ChainId;
 use crate::note::VerifierKey;
@@ -13,29 +13,28 @@ pub struct CoveredLink {
     pub index: u64,
     /// The chain.
     pub chain: ChainId,
-    /// The link's place in it.
+    /// The link's `seq` in the chain.
     pub seq: u64,
     /// The emitter's clock.
     pub time: Time,
     /// The emitter's key.
     pub vkey: VerifierKey,
-    /// Whether the key was authorized, as far as was known.
+    /// True if the key was authorized, as far as known when the link was returned.
     pub authorized: bool,
 }
 
 /// An event that matches the commit of its link.
 ///
-/// What the report says of the whole is not known yet when it is handed out: its chain may turn out to be suspect.
+/// Provisional until the report is final: the event's chain may still turn out to be suspect.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
 pub struct VerifiedEvent {
-    /// Its link.
+    /// The event's link.
     #[deref]
     pub link: CoveredLink,
-    /// The text that the link commits to: one JSON object, no member name twice. Where the event matches in canonical
-    /// form alone, this is the canonical form and not what stands in the export.
+    /// The text that the link commits to: one JSON object without duplicate field names. If the event matches only in
+    /// canonical form, this is the canonical form and not the text in the export.
     pub event: Box<str>,
-    /// Where this text begins in the export, in bytes, for who asked by
-    /// [`Verifier::locate`](super::Verifier::locate). None where the export is compressed, and where the text does not
-    /// stand in it.
+    /// The byte position of this text in the export, if requested with [`Verifier::locate`](super::Verifier::locate).
+    /// `None` if the export is compressed or does not contain the text verbatim.
     pub at: Option<u64>,
 }

@@ -1,4 +1,4 @@
-//! The check `expected`: is it what the reader asked for?
+//! The check `expected`: the export is what the reader asked for.
 
 use super::FindingCode::{ExpectedAge, ExpectedOrigin, ExpectedRange};
 use super::finding::{Findings, Place};
@@ -9,17 +9,17 @@ use crate::phrases::{self, say};
 
 const FIRST_LINE: Place = Place::line(1);
 
-/// The check at the end of the export.
+/// Runs the check at the end of the export.
 pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findings) -> Check {
     let (expect, origin) = (&sequence.options.expect, &sequence.header.origin);
     let (mut items, mut failed) = (0, 0);
-    let mut answer = |good: bool| {
+    let mut record = |good: bool| {
         items += 1;
         failed += u64::from(!good);
     };
-    let mut no_answer = None;
+    let mut not_checked = None;
     if let Some(expected) = &expect.origin {
-        answer(expected == origin);
+        record(expected == origin);
         if expected != origin {
             let log = Quoted(origin);
             let message = say!("expected.origin", "the export is of the log {log}", log);
@@ -28,23 +28,27 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
     }
     if let Some(range) = &sequence.expected {
         if range.contradicted(sequence.tree.position(), FIRST_LINE).is_some() {
-            answer(false);
+            record(false);
             let (begin, end) = (range.begin, range.end.max(1) - 1);
-            let message =
-                say!("expected.range", "not all of the entries {begin} to {end} are here", begin, end);
+            let message = say!(
+                "expected.range",
+                "not all of the entries {begin} to {end} are in the export",
+                begin,
+                end
+            );
             findings.add(ExpectedRange, FIRST_LINE, message);
         } else if tree_passes {
-            answer(true);
+            record(true);
         } else {
-            no_answer = Some(phrases::REASON_UNTRUSTED_PLACES);
+            not_checked = Some(phrases::REASON_UNTRUSTED_PLACES);
         }
     }
     if let Some(age) = &expect.max_age {
         match sequence.log.and_then(|log| log.time) {
-            None => no_answer = Some(phrases::REASON_NO_AGE),
+            None => not_checked = Some(phrases::REASON_NO_AGE),
             Some(time) => {
                 let old = age.now.millis().saturating_sub(time.millis()) > age.seconds.saturating_mul(1000);
-                answer(!old);
+                record(!old);
                 if old {
                     let message = say!("expected.age", "the log was last seen at {time}", time);
                     findings.add(ExpectedAge, FIRST_LINE, message);
@@ -53,7 +57,7 @@ pub(super) fn check(sequence: &Sequence, tree_passes: bool, findings: &mut Findi
         }
     }
     if expect.is_empty() {
-        no_answer = Some(phrases::REASON_NO_EXPECTATION);
+        not_checked = Some(phrases::REASON_NO_EXPECTATION);
     }
-    Check::of(items, failed, no_answer)
+    Check::new(items, failed, not_checked)
 }

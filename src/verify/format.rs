@@ -1,8 +1,8 @@
-//! The check `format`: is every line well formed?
+//! The check `format`: every line is well formed.
 
 use super::FindingCode;
 
-/// Whether a finding of this code is a malformed line.
+/// True if a finding with this code is about a malformed line.
 pub(super) fn is_malformed(code: FindingCode) -> bool {
     use FindingCode as Code;
     matches!(

@@ -1,4 +1,4 @@
-//! Exports of which nothing is read: there is no header, or the compressed stream does not decompress.
+//! Input that cannot be read at all: without a header, or not decompressible.
 
 use core::convert::Infallible;
 
@@ -11,27 +11,27 @@ use crate::export::DecompressError;
 use crate::phrases::{self, say};
 use crate::{Code, Error};
 
-/// An error in an export of which nothing can be read.
+/// The error of an export that cannot be read at all.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Display)]
 #[display("{}", self.to_error())]
 pub struct InputError {
     code: FindingCode,
     line: u64,
-    /// How many lines that are not blank were met.
+    /// The number of lines read that are not blank.
     lines: u64,
     message: String,
     hint: &'static str,
 }
 
 impl InputError {
-    /// The line that is not blank and comes first is no header.
+    /// The first line that is not blank is not a header.
     pub(super) fn header(line: u64, error: Error) -> Self {
         let code = FindingCode::FormatHeader;
         let hint = error.hint.unwrap_or(code.hint());
         Self { code, line, lines: 1, message: error.into_message(), hint }
     }
 
-    /// There is no line that is not blank.
+    /// All lines are blank, or there are none.
     pub(super) fn empty() -> Self {
         let hint = phrases::HINT_HEADER_EMPTY;
         Self {
@@ -55,22 +55,22 @@ impl InputError {
         Self { code, line: 1, lines: 0, message: error.to_string(), hint: error.hint() }
     }
 
-    /// The same as an error, for those who make something else of an export than a report.
+    /// Converts to the crate's error, for operations that don't produce a report.
     pub fn to_error(&self) -> Error {
         Error::new(Code::Export, self.message.clone()).at_line(self.line).with_hint(self.hint)
     }
 
-    /// The report where nothing could be read.
+    /// Returns the report for unreadable input.
     pub(super) fn report(self) -> Report {
-        let unanswered = |_| Ok::<_, Infallible>(Check::of(0, 0, Some(phrases::REASON_UNREAD)));
-        let Ok(mut checks) = Checks::of(unanswered);
+        let not_checked = |_| Ok::<_, Infallible>(Check::new(0, 0, Some(phrases::REASON_UNREAD)));
+        let Ok(mut checks) = Checks::of(not_checked);
         let mut findings = Findings::default();
         findings.add_with_hint(self.code, Place::line(self.line), self.hint, say!(self.message));
         if self.code == FindingCode::FormatTruncated {
-            checks.format = Check::of(1, 1, None);
+            checks.format = Check::new(1, 1, None);
         }
         let counts = Counts { lines: self.lines, ..Counts::default() };
-        Report::new(verdict::of_unread(self.code), checks, counts, findings)
+        Report::new(verdict::for_unreadable(self.code), checks, counts, findings)
     }
 }
 

@@ -1,10 +1,10 @@
-//! Verifying an export that goes on: after each checkpoint, the report as if it ended there.
+//! Verification of an export that is still growing: after each checkpoint, the report as if the export ended there.
 
 use super::{Options, Verification, Verifier};
 use crate::time::Time;
 
 impl Verifier {
-    /// For an export that goes on, such as a log's live view.
+    /// Creates a verifier for an export that is still growing, such as a log's live stream.
     ///
     /// ```
     /// use countersign::verify::{Options, Verifier};
@@ -18,37 +18,37 @@ impl Verifier {
         Self { live: true, ..Self::new(options) }
     }
 
-    /// Verifies every whole line that was pushed so far, without waiting for more.
+    /// Verifies every whole line pushed so far, without waiting for more.
     pub fn settle(&mut self) {
         self.splitter.settle();
         self.drain();
     }
 
-    /// The age of the log's time is measured at this moment from now on.
+    /// Sets the time at which the age of the log's time is measured from now on.
     pub fn measure_at(&mut self, now: Time) {
         self.progress.measure_at(now);
     }
 
-    /// What [`finish`](Self::finish) would give if the export had ended right after the last checkpoint so far. None
-    /// where there was none since the last call, or where this is no [live](Self::live) verifier.
+    /// Returns what [`finish`](Self::finish) would return if the export had ended right after the last checkpoint.
+    /// `None` if there was no checkpoint since the last call, or if this is not a [live](Self::live) verifier.
     pub fn report(&mut self) -> Option<Verification> {
         self.at_checkpoint.take()
     }
 
-    /// Takes whole lines, and reports on what ends with the last checkpoint among them.
-    pub(super) fn absorb_live(&mut self, stretch: &[u8]) {
+    /// Absorbs whole lines, and keeps the verification up to the last checkpoint among them.
+    pub(super) fn absorb_live(&mut self, chunk: &[u8]) {
         let Some(summarizer) = &mut self.summarizer else { return };
-        let summary = summarizer.summarize(stretch);
+        let summary = summarizer.summarize(chunk);
         let last = summary.last_checkpoint();
         match last {
-            // What stands after it is not to be reported on.
+            // Exclude the lines after the checkpoint from its report.
             Some(line) if line < summary.last_filled => {
-                let (before, after) = stretch.split_at(end_of_line(stretch, line));
+                let (before, after) = chunk.split_at(end_of_line(chunk, line));
                 self.absorb_live(before);
                 self.absorb_live(after);
             }
             _ => {
-                self.progress.absorb(summary, stretch);
+                self.progress.absorb(summary, chunk);
                 if let (Some(_), Some(sequence)) = (last, &self.progress.sequence) {
                     self.at_checkpoint = Some(sequence.so_far());
                 }
@@ -57,7 +57,7 @@ impl Verifier {
     }
 }
 
-/// Where a line of some text ends, the first being 1.
+/// Returns the position after a 1-based line of a text.
 fn end_of_line(text: &[u8], line: u64) -> usize {
     let ends = memchr::memchr_iter(b'\n', text);
     ends.zip(1..).find(|(_, number)| *number == line).map_or(text.len(), |(end, _)| end + 1)

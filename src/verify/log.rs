@@ -1,4 +1,4 @@
-//! The check `log`: are the checkpoints signed by a log that the reader trusts?
+//! The check `log`: a log that the reader trusts signed the checkpoints.
 
 use super::FindingCode::{LogOrigin, LogSignature, LogUnknown};
 use super::finding::{Findings, Place};
@@ -12,7 +12,7 @@ use crate::phrases::{self, say};
 pub(super) struct LogCheck {
     items: u64,
     failed: u64,
-    /// The last checkpoint, where no trusted log key signed it.
+    /// The last checkpoint, if no trusted log key signed it.
     unsigned: Option<Place>,
     any: bool,
 }
@@ -38,7 +38,7 @@ impl LogCheck {
         }
     }
 
-    /// Whether the last checkpoint lacks a signature of a trusted log key: an unknown key.
+    /// True if no trusted log key signed the last checkpoint.
     pub(super) fn is_unknown(&self) -> bool {
         self.unsigned.is_some()
     }
@@ -49,6 +49,6 @@ impl LogCheck {
         }
         let none = (!self.any).then_some(phrases::REASON_NO_CHECKPOINT);
         let reason = none.or(self.unsigned.map(|_| phrases::LOG_UNKNOWN));
-        Check::of(self.items, self.failed, reason)
+        Check::new(self.items, self.failed, reason)
     }
 }

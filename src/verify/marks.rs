@@ -1,4 +1,4 @@
-//! Marks: what an export holds beside its events, as the checks found it.
+//! Marks: the lines of an export that are not events, with the results of their checks.
 
 use super::events::CoveredLink;
 use super::summary::CheckpointEntry;
@@ -10,27 +10,27 @@ use crate::note::{SignatureLine, VerifierKey};
 use crate::time::Time;
 use crate::trust::{Times, Trust};
 
-/// Anything beside an event that an export holds.
+/// A line of an export that is not an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mark {
-    /// Leaves that are not here. One that stands where none can is none.
+    /// Omitted entries. A skip at an impossible position has no mark.
     Skip {
         /// The 1-based line.
         line: u64,
-        /// The first of the leaves.
+        /// The index of the first omitted entry.
         index: u64,
-        /// How many there are.
+        /// The number of omitted entries.
         leaves: u64,
     },
-    /// A leaf that is neither link nor key note, or one on a malformed line.
+    /// A leaf that is neither a link nor a key note, or a leaf on a malformed line.
     Opaque {
         /// The 1-based line.
         line: u64,
         /// The leaf's index.
         index: u64,
     },
-    /// A link that shows no event.
+    /// A link without a shown event.
     Link(LinkMark),
     /// A key note.
     Note(NoteMark),
@@ -39,7 +39,7 @@ pub enum Mark {
 }
 
 impl Mark {
-    /// What it is, in a word that programs may compare: `skip`, `leaf`, `open`, `close`, `withheld`, `note` or
+    /// Returns a stable word for the kind of mark: `skip`, `leaf`, `open`, `close`, `withheld`, `note`, or
     /// `checkpoint`.
     pub const fn kind(&self) -> &'static str {
         match self {
@@ -53,7 +53,7 @@ impl Mark {
         }
     }
 
-    /// The 1-based line.
+    /// Returns the 1-based line.
     pub const fn line(&self) -> u64 {
         let (Self::Skip { line, .. }
         | Self::Opaque { line, .. }
@@ -63,7 +63,7 @@ impl Mark {
         *line
     }
 
-    /// The index of its leaf, the first one of a skip; a checkpoint is no leaf.
+    /// Returns the entry's index, or the first one of a skip; `None` for a checkpoint, which is not an entry.
     pub const fn index(&self) -> Option<u64> {
         match self {
             Self::Skip { index, .. }
@@ -75,25 +75,25 @@ impl Mark {
     }
 }
 
-/// A link that shows no event.
+/// A link without a shown event.
 #[derive(Clone, Debug, PartialEq, Eq, derive_more::Deref)]
 pub struct LinkMark {
-    /// What it is.
+    /// The kind of link.
     pub kind: LinkKind,
     /// The link.
     #[deref]
     pub link: CoveredLink,
 }
 
-/// What a link that shows no event is.
+/// The kinds of links without a shown event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LinkKind {
-    /// The begin of its chain.
+    /// The chain's first link.
     Open,
-    /// The end of its chain.
+    /// The chain's last link.
     Close,
-    /// An event's, with the reason that the exporter gives, which nothing proves.
+    /// An event link, with the exporter's unproven reason for withholding the event.
     Withheld(Option<Withheld>),
 }
 
@@ -104,11 +104,11 @@ pub struct NoteMark {
     pub line: u64,
     /// The leaf's index.
     pub index: u64,
-    /// Whether it acts, by what the reader trusts.
+    /// True if the note takes effect, by the reader's trust.
     pub acts: bool,
-    /// What it says.
+    /// The note's statements.
     pub statements: Vec<Statement>,
-    /// Known keys whose signature on it is valid.
+    /// The known keys with a valid signature on the note.
     pub signers: Vec<VerifierKey>,
 }
 
@@ -117,17 +117,17 @@ pub struct NoteMark {
 pub struct CheckpointMark {
     /// The 1-based line.
     pub line: u64,
-    /// The log that it is of.
+    /// The origin of the checkpoint's log.
     pub origin: String,
-    /// How many leaves it covers.
+    /// The number of entries that it covers.
     pub size: u64,
-    /// Its root hash.
+    /// The root hash.
     pub root: Hash,
-    /// Whether it stands at its place and its root is that of what stands before it.
+    /// True if it is at its position and its root matches the entries before it.
     pub matches: bool,
-    /// Its signature lines.
+    /// The signature lines.
     pub signatures: Vec<SignatureMark>,
-    /// What the quorum of witnesses says of it, where it counts.
+    /// The times attested by the quorum of witnesses, if the checkpoint matches.
     pub times: Option<Times>,
 }
 
@@ -136,28 +136,28 @@ pub struct CheckpointMark {
 pub struct SignatureMark {
     /// The name on the line.
     pub name: String,
-    /// The key ID on it.
+    /// The key ID on the line.
     pub id: [u8; 4],
-    /// Whose key it is.
+    /// The role of the key.
     pub by: SignedBy,
-    /// Whether it is valid, where that was looked at.
+    /// True if the signature is valid; `None` if it was not verified.
     pub valid: Option<bool>,
-    /// When a witness cosigned, by its clock.
+    /// When a witness cosigned, by its own clock.
     pub time: Option<Time>,
 }
 
-/// Whose key the reader's trust file says that a signature line is of.
+/// The role of a signature line's key in the reader's trust file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignedBy {
-    /// The log's whose checkpoint it is.
+    /// A key of the checkpoint's log.
     Log,
-    /// A witness's.
+    /// A key of a witness.
     Witness,
-    /// Nobody's, or another log's: such a signature is not looked at.
+    /// An unknown key, or a key of another log. Such signatures are not verified.
     Unknown,
 }
 
-/// The mark of a checkpoint whose place and root were looked at.
+/// Returns the mark of a checkpoint whose position and root were checked.
 #[inline(never)]
 pub(super) fn checkpoint(
     entry: &CheckpointEntry,
@@ -183,7 +183,7 @@ pub(super) fn checkpoint(
     }
 }
 
-/// What the summary of a checkpoint says of one of its signature lines.
+/// Returns the mark of one of a checkpoint's signature lines.
 fn signature(
     entry: &CheckpointEntry,
     signed: &SignedCheckpoint,
@@ -192,13 +192,13 @@ fn signature(
 ) -> SignatureMark {
     let own = entry.other_origin.is_none();
     let is_of = |key: &&VerifierKey| line.is_of(key);
-    // A key of another log that the reader trusts vouches for nothing here: its signature is not looked at.
+    // A trusted key of another log vouches for nothing here, so its signature is not verified.
     let is_logs = |key: &&VerifierKey| is_of(key) && key.name() == signed.checkpoint.origin;
     let (name, id) = (line.name.clone(), line.id);
     let mut mark = SignatureMark { name, id, by: SignedBy::Unknown, valid: None, time: None };
     if trust.logs().any(|key| is_logs(&key)) {
         mark.by = SignedBy::Log;
-        // The summary has one answer for all of the log's keys: where one failed, each is asked again.
+        // The summary has one result for all of the log's keys. If any failed, verify each key again.
         mark.valid = entry.log.map(|valid| {
             let mut keys = trust.logs().filter(is_logs);
             valid || keys.any(|key| signed.is_signed_by(key))

@@ -1,5 +1,5 @@
-//! What a report means to people (SPEC section 9). It follows from the report, which has no member for it: interfaces get it
-//! beside the report.
+//! Interpretation of a report for people (SPEC section 9). It follows from the report and is not part of it; user
+//! interfaces receive it alongside.
 
 use super::finding::{FindingCode, LISTED, Severity};
 use super::report::{Check, CheckState, Report, Verdict};
@@ -7,11 +7,11 @@ use crate::link::ChainId;
 use crate::words::words;
 
 words! {
-    /// What the words for a verdict depend on where it has several, of `broken` the first that is lacking: it explains
-    /// what else is.
+    /// The reason behind a verdict that has several wordings. For `broken`, the first reason in this order: it
+    /// explains the others.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum Why {
-        /// Broken: the file is cut off or damaged.
+        /// Broken: the file is truncated or corrupt.
         Truncated = "format.truncated",
         /// Broken: entries are missing.
         Missing = "range.missing",
@@ -19,26 +19,26 @@ words! {
         Expected = "expected",
         /// Broken: too few witnesses cosigned it.
         Unwitnessed = "witness.quorum",
-        /// Not checked: this is no export, or its header is damaged.
+        /// Not checked: the file is not an export, or its header is corrupt.
         Header = "format.header",
-        /// Not checked: it is compressed in a way that can't be read.
+        /// Not checked: the compression is not supported, or the compressed data is invalid.
         Compression = "format.compression",
-        /// Not checked: the log had no entry, by its last checkpoint here.
+        /// Not checked: the log was empty at its last checkpoint here.
         EmptyLog = "empty.log",
-        /// Not checked: no entry is here.
+        /// Not checked: the export has no entry.
         EmptyExport = "empty.export",
         /// Untrusted: only the log is not trusted.
         Log = "log.unknown",
-        /// Partial: no entry is missing in between, but a key may have been revoked.
+        /// Partial: no entry in between is missing, but a key may have been revoked.
         Unseen = "key.unseen",
-        /// Partial: no entry is missing in between, but events may be withheld.
+        /// Partial: no entry in between is missing, but events may be withheld.
         Withheld = "payload.withheld",
     }
 }
 
 impl Why {
-    /// What an error says to be lacking; none where it says something else.
-    fn lacking(error: FindingCode) -> Option<Self> {
+    /// Returns the reason that an error gives, if any.
+    fn from_error(error: FindingCode) -> Option<Self> {
         match error {
             FindingCode::FormatTruncated => Some(Self::Truncated),
             FindingCode::RangeMissing => Some(Self::Missing),
@@ -54,15 +54,15 @@ impl Why {
 /// The chains whose signers are in doubt.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Doubts {
-    /// Those that the report names: at most 200, some twice.
+    /// The chains that the report names: at most 200, possibly with repetitions.
     pub chains: Vec<ChainId>,
-    /// Whether the report names fewer than there are. Then each chain is in doubt.
+    /// True if the report does not name all of them. Every chain is in doubt then.
     pub all: bool,
 }
 
 impl Doubts {
-    /// By what a report says.
-    #[inline(never)] // As a copy in its caller it is larger.
+    /// Collects the chains from a report.
+    #[inline(never)] // Inlining would make the artifact larger.
     pub fn of(report: &Report) -> Self {
         let is_doubt = |code| matches!(code, FindingCode::KeySuspect | FindingCode::KeyLate);
         let named = report.findings.iter().filter(|finding| is_doubt(finding.code));
@@ -73,19 +73,20 @@ impl Doubts {
         }
     }
 
-    /// Whether a chain is among them.
+    /// True if the chain is in doubt.
     pub fn has(&self, chain: ChainId) -> bool {
         self.all || self.chains.contains(&chain)
     }
 }
 
 impl Report {
-    #[inline(never)] // So many copies would be larger.
+    #[inline(never)] // Inlining would make the artifact larger.
     fn has(&self, code: FindingCode) -> bool {
         self.finding_counts.iter().any(|(found, _)| *found == code)
     }
 
-    /// What the words for the verdict depend on: those that the table of verdicts has in brackets or after "where".
+    /// Returns the reason that selects the verdict's wording: the part in brackets or after "where" in SPEC's table
+    /// of verdicts.
     pub fn why(&self) -> Option<Why> {
         let has = |code| self.has(code);
         let checks = &self.checks;
@@ -94,7 +95,7 @@ impl Report {
                 let codes = self.finding_counts.iter().map(|(code, _)| *code);
                 let mut first = None;
                 for error in codes.filter(|code| code.severity() == Severity::Error) {
-                    let why = Why::lacking(error)?;
+                    let why = Why::from_error(error)?;
                     first = Some(first.map_or(why, |first| why.min(first)));
                 }
                 first?
@@ -112,18 +113,18 @@ impl Report {
         })
     }
 
-    /// The names of the checks that have no answer because nothing asks for one: people are then told that it is "not needed",
-    /// and not that it is "not checked".
+    /// Returns the names of the checks that are not checked because nothing requires them. User interfaces show "not
+    /// needed" instead of "not checked".
     pub fn not_needed(&self) -> impl Iterator<Item = &'static str> {
         let Self { checks, log, verdict, .. } = self;
         let is_verified = *verdict == Verdict::Verified;
-        let is_told = *verdict != Verdict::NotChecked;
+        let is_concluded = *verdict != Verdict::NotChecked;
         let has_log =
             log.is_some() || self.has(FindingCode::LogUnknown) || self.has(FindingCode::TreeUncovered);
-        let is_of_log = is_told && !has_log;
+        let is_of_log = is_concluded && !has_log;
         let passes = |other: &Check| *verdict != Verdict::Partial && other.passes();
-        let is_of_witnesses = (is_told || log.is_some()) && !self.has(FindingCode::WitnessQuorum);
-        // In the order of the checks.
+        let is_of_witnesses = (is_concluded || log.is_some()) && !self.has(FindingCode::WitnessQuorum);
+        // The order is that of the checks.
         let idle = [
             false,
             false,
@@ -136,7 +137,7 @@ impl Report {
             is_of_witnesses,
             false,
             passes(&checks.range),
-            is_told,
+            is_concluded,
         ];
         let is_read = checks.format.checked > 0;
         checks.iter().zip(idle).filter_map(move |((name, check), idle)| {
@@ -164,11 +165,12 @@ mod tests {
     use crate::verify::finding::{Findings, Place};
     use crate::verify::report::{Checks, Counts, Log};
 
-    /// A report of a leaf, whose checks pass but for those that are open, with how many items have an answer.
+    /// Returns a report of one entry whose checks pass, except the `open` ones, given with their number of checked
+    /// items.
     fn report(verdict: Verdict, open: &[(&str, u64)], found: &[FindingCode]) -> Report {
         let check = |name| -> Result<Check, ()> {
             let open = open.iter().find(|(open, _)| *open == name).map(|(_, checked)| *checked);
-            Ok(Check::of(open.unwrap_or(1), 0, open.map(|_| "nothing tells")))
+            Ok(Check::new(open.unwrap_or(1), 0, open.map(|_| "not checked")))
         };
         let counts = Counts { entries: 1, ..Counts::default() };
         let mut report = Report::new(verdict, Checks::of(check).unwrap(), counts, Findings::default());
@@ -181,13 +183,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_lacking_is_said_where_nothing_else_is_wrong() {
+    fn broken_has_a_reason_if_nothing_else_is_wrong() {
         let why = |found: &[FindingCode]| report(Verdict::Broken, &[], found).why();
         assert_eq!(why(&[FormatTruncated]), Some(Why::Truncated));
         assert_eq!(why(&[RangeMissing, KeyUnknown]), Some(Why::Missing));
         assert_eq!(why(&[ExpectedAge, ExpectedOrigin]), Some(Why::Expected));
         assert_eq!(why(&[WitnessQuorum]), Some(Why::Unwitnessed));
-        // The first explains the others.
+        // The first reason explains the others.
         assert_eq!(why(&[ExpectedAge, WitnessQuorum]), Some(Why::Expected));
         assert_eq!(why(&[ExpectedAge, RangeMissing, WitnessQuorum]), Some(Why::Missing));
         assert_eq!(why(&[ExpectedAge, FormatTruncated, RangeMissing]), Some(Why::Truncated));
@@ -196,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_was_checked_where_nothing_is() {
+    fn empty_exports_have_a_reason() {
         let why = |verdict, entries, log, found: &[FindingCode]| {
             let counts = Counts { entries, ..Counts::default() };
             Report { counts, log, ..report(verdict, &[], found) }.why()
@@ -214,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_confirmed_and_what_may_be_left_out_is_said() {
+    fn untrusted_and_partial_have_a_reason() {
         let why = |verdict, open: &[_], found: &[_]| report(verdict, open, found).why();
         assert_eq!(why(Verdict::Untrusted, &[("log", 0)], &[LogUnknown]), Some(Why::Log));
         assert_eq!(why(Verdict::Untrusted, &[("signatures", 0)], &[KeyUnknown]), None);
@@ -226,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nothing_asks_for_is_not_needed() {
+    fn checks_that_nothing_requires_are_not_needed() {
         let idle = |verdict, log: bool, open: &[(&str, u64)], found: &[FindingCode]| {
             let log = log.then(|| of_size(1));
             Report { log, ..report(verdict, open, found) }.not_needed().collect::<Vec<_>>()
@@ -235,28 +237,28 @@ mod tests {
         let open = [("append_only", 0), ("witnesses", 0), ("closure", 2), ("expected", 0)];
         let not_needed = ["append_only", "witnesses", "closure", "expected"];
         assert_eq!(idle(Verdict::Verified, true, &open, &[ChainOpen]), not_needed);
-        // Closed chains without a log, then of a key that is not trusted, then by a trust file that names a log.
+        // Closed chains without a log; then with an untrusted key; then with a trust file that names a log.
         let all = ["tree", "log", "range", "append_only", "witnesses", "expected"];
         let open = all.map(|name| (name, 0));
         assert_eq!(idle(Verdict::Verified, false, &open, &[]), all);
         let unknown = [&open[..], &[("signatures", 0)]].concat();
         assert_eq!(idle(Verdict::Untrusted, false, &unknown, &[KeyUnknown]), all);
         assert_eq!(idle(Verdict::NotChecked, false, &open, &[]), ["range", "append_only"]);
-        // A slice: that it claims no range is why it is partial.
+        // A slice. It is partial because it claims no range.
         let open = ["range", "append_only", "witnesses", "closure", "expected"].map(|name| (name, 0));
         let not_needed = ["append_only", "witnesses", "expected"];
         assert_eq!(idle(Verdict::Partial, true, &open, &[ChainJump]), not_needed);
-        // A log that is not trusted.
+        // An untrusted log.
         let untrusted = [&open[..], &[("log", 0)]].concat();
         assert_eq!(idle(Verdict::Untrusted, true, &untrusted, &[LogUnknown]), not_needed);
-        // A pin that is not reached.
+        // A pin beyond the end of the export.
         let open = ["append_only", "witnesses", "expected"].map(|name| (name, 0));
         assert_eq!(idle(Verdict::NotChecked, true, &open, &[AppendOnlyNotReached]), ["witnesses"]);
         // Entries after the last checkpoint.
         let open = [("tree", 1), ("append_only", 0), ("witnesses", 0), ("closure", 0), ("expected", 0)];
         let not_needed = ["append_only", "witnesses", "closure"];
         assert_eq!(idle(Verdict::NotChecked, true, &open, &[TreeUncovered]), not_needed);
-        // No checkpoint by which anything of a log is known, but a log.
+        // Signs of a log, although no checkpoint says anything about it.
         for sign in [LogUnknown, TreeUncovered] {
             assert!(idle(Verdict::Partial, false, &[("tree", 0), ("log", 0)], &[sign]).is_empty());
         }
@@ -266,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn every_chain_is_in_doubt_where_a_report_names_fewer_than_there_are() {
+    fn every_chain_is_in_doubt_if_the_report_does_not_name_all() {
         let doubts = |number: usize| {
             let mut findings = Findings::default();
             for nth in 0..number {

@@ -1,10 +1,10 @@
-//! Numbers of things that are kept elsewhere in a list, by what they are called.
+//! A hash index from names to the numbers of items stored elsewhere.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 
-/// The numbers by hash, so that a name is kept once: there can be as many as lines. One whose hash is taken has the
-/// next that is free.
+/// Item numbers by hash, so that names are stored only once, with the items: there can be as many as lines. A
+/// collision takes the next free hash.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     by_hash: HashMap<u64, usize>,
@@ -12,12 +12,12 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// The numbers that may go by this name, among them all that do.
+    /// Returns the numbers that may have this name; all that do are among them.
     pub(super) fn like(&self, name: impl Hash) -> impl Iterator<Item = usize> {
         self.from(self.hashes.hash_one(name))
     }
 
-    /// Adds a number that goes by this name.
+    /// Adds a number with this name.
     pub(super) fn add(&mut self, name: impl Hash, number: usize) {
         self.add_hash(self.hashes.hash_one(name), number);
     }
@@ -40,7 +40,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_the_same_hash_keep_their_numbers() {
+    fn colliding_names_keep_their_numbers() {
         let mut numbers = Numbers::default();
         for number in 0..5 {
             numbers.add_hash(u64::MAX - 1, number);

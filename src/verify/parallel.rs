@@ -1,11 +1,11 @@
-//! Verifying one export on several cores. The report is that of one core.
+//! Verification of one export on several cores. The report is the same as on one core.
 
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 pub use super::pipeline::in_order;
-use super::pipeline::under_way;
+use super::pipeline::max_in_flight;
 use super::visitor::Selected;
 use super::{
     EventVisitor, Options, Progress, SelectedItem, Splitter, SummarizedEvent, Summarizer, Update,
@@ -13,44 +13,44 @@ use super::{
 };
 use crate::export::Header;
 
-/// How many bytes are read in one go.
+/// Read buffer size, in bytes.
 const READ: usize = 256 << 10;
 
-/// What is known once the header was read: it and its line, and who summarizes what follows.
+/// The header with its line, and a summarizer for the rest.
 struct Begin {
     header: Header,
     line: u64,
     summarizer: Summarizer,
 }
 
-/// Reads an export to its end and verifies it, so many threads making summaries.
+/// Reads an export to its end and verifies it, with `threads` threads that summarize.
 ///
-/// `progress` is called with the number of bytes read so far, compressed ones as they are, perhaps on another
-/// thread; `told` with what became known, where the options ask for it.
+/// Calls `progress` with the number of bytes read so far (compressed ones as they are), possibly on another thread.
+/// Calls `on_update` with what became known, as far as the options ask for it.
 ///
 /// # Errors
-/// What reading met, and what [`Update::whole`] refuses.
+/// Errors of `reader`, and the refusal of [`Update::whole`].
 pub fn verify(
     reader: impl Read + Send,
     options: Options,
     threads: usize,
     progress: impl FnMut(u64) + Send,
-    mut told: impl FnMut(Update),
+    mut on_update: impl FnMut(Update),
 ) -> io::Result<Verification> {
-    let nobody = None::<&fn() -> fn(&SummarizedEvent<'_>) -> Option<Selected>>;
-    shared_out(reader, options, threads, nobody, progress, |update| {
-        told(update);
+    let no_examiner = None::<&fn() -> fn(&SummarizedEvent<'_>) -> Option<Selected>>;
+    run(reader, options, threads, no_examiner, progress, |update| {
+        on_update(update);
         Ok(())
     })
 }
 
-/// Reads an export to its end and verifies it, so many threads making summaries and examining events, and the calling
-/// thread visiting those that verify.
+/// Reads an export to its end and verifies it. `threads` threads summarize and examine events; the calling thread
+/// visits the verified ones.
 ///
-/// `examiner` makes the examiner of each thread. [`EventVisitor`] says what becomes of its items.
+/// `examiner` creates one examiner per thread. See [`EventVisitor`] for the life of its items.
 ///
 /// # Errors
-/// What reading met, what [`Update::whole`] refuses, and the visitor's own error.
+/// Errors of `reader`, the refusal of [`Update::whole`], and the visitor's own error.
 pub fn visit<V, X>(
     reader: impl Read + Send,
     options: Options,
@@ -67,12 +67,12 @@ where
         let mut examine = examiner();
         move |event: &SummarizedEvent<'_>| examine(event).map(SelectedItem::erase)
     };
-    shared_out(reader, options, threads, Some(&examiner), progress, |update| {
+    run(reader, options, threads, Some(&examiner), progress, |update| {
         deliver(update, visitor).map_err(VisitError::Visitor)
     })
 }
 
-/// Hands a batch of what became known to a visitor.
+/// Passes a batch of updates to a visitor.
 fn deliver<V: EventVisitor>(update: Update, visitor: &mut V) -> Result<(), V::Error> {
     let Update { selected, others, settled, marks, .. } = update;
     if others > 0 {
@@ -83,13 +83,13 @@ fn deliver<V: EventVisitor>(update: Update, visitor: &mut V) -> Result<(), V::Er
     visitor.settle(settled)
 }
 
-fn shared_out<X, E>(
+fn run<X, E>(
     mut reader: impl Read + Send,
     options: Options,
     threads: usize,
     examiner: Option<&(impl Fn() -> X + Sync)>,
     mut progress: impl FnMut(u64) + Send,
-    mut told: impl FnMut(Update) -> Result<(), E>,
+    mut on_update: impl FnMut(Update) -> Result<(), E>,
 ) -> Result<Verification, E>
 where
     X: FnMut(&SummarizedEvent<'_>) -> Option<Selected>,
@@ -100,17 +100,17 @@ where
         let summarizer = Summarizer::new(&header.origin, &trust).of_tiles(tiles);
         Begin { header: header.clone(), line, summarizer }
     };
-    // Stretches are read into those that are done with.
-    let (give, spent) = sync_channel(under_way(threads));
+    // The buffers of finished chunks are reused.
+    let (recycle, spent) = sync_channel(max_in_flight(threads));
     let worker = || {
         let (mut summarizer, mut examine) = (None, examiner.map(|examiner| examiner()));
-        move |(begin, stretch): (Arc<Begin>, Vec<u8>)| {
+        move |(begin, chunk): (Arc<Begin>, Vec<u8>)| {
             let summarizer: &mut Summarizer = summarizer.get_or_insert_with(|| begin.summarizer.clone());
-            let summary = summarizer.summarize(&stretch);
+            let summary = summarizer.summarize(&chunk);
             let selected: Option<Vec<Selected>> = examine
                 .as_mut()
-                .map(|examine| summary.events(&stretch).filter_map(|event| examine(&event)).collect());
-            (begin, stretch, summary, selected)
+                .map(|examine| summary.events(&chunk).filter_map(|event| examine(&event)).collect());
+            (begin, chunk, summary, selected)
         }
     };
     let (mut splitter, mut end) = (Splitter::new(), Ok(()));
@@ -121,9 +121,9 @@ where
                 let (header, line) = splitter.header()?;
                 Some(Arc::new(begin(header, line)))
             });
-            while let Some(stretch) = splitter.next_stretch() {
+            while let Some(chunk) = splitter.next_chunk() {
                 splitter.recycle(spent.try_recv().unwrap_or_default());
-                if !begun.clone().is_some_and(|begun| emit((begun, stretch))) {
+                if !begun.clone().is_some_and(|begun| emit((begun, chunk))) {
                     return false;
                 }
             }
@@ -139,7 +139,7 @@ where
             let mut rest = &buffer[..length];
             while !rest.is_empty() {
                 rest = &rest[splitter.push(rest)..];
-                // Ends early when nobody takes them any more.
+                // Stop reading once the results are no longer wanted.
                 if !hand_out(&mut splitter) {
                     return Ok(());
                 }
@@ -152,23 +152,26 @@ where
         Ok(())
     };
     let mut sequence = Progress::new(options);
-    in_order(threads, jobs, worker, |(begin, stretch, summary, selected)| {
+    in_order(threads, jobs, worker, |(begin, chunk, summary, selected)| {
         sequence.begin(&begin.header, begin.line);
-        sequence.absorb_selected(summary, &stretch, selected);
-        let _ = give.try_send(stretch);
-        tell(sequence.take(), &mut told)
+        sequence.absorb_selected(summary, &chunk, selected);
+        let _ = recycle.try_send(chunk);
+        report(sequence.take(), &mut on_update)
     })?;
     if let Some((header, line)) = splitter.header() {
         sequence.begin(header, line);
     }
-    let (verification, last) = sequence.finish_telling(end);
-    tell(last, &mut told)?;
+    let (verification, last) = sequence.finish_with_update(end);
+    report(last, &mut on_update)?;
     Ok(verification)
 }
 
-fn tell<E: From<io::Error>>(what: Update, told: &mut impl FnMut(Update) -> Result<(), E>) -> Result<(), E> {
-    let what = what.whole().map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
-    if what.is_empty() { Ok(()) } else { told(what) }
+fn report<E: From<io::Error>>(
+    update: Update,
+    on_update: &mut impl FnMut(Update) -> Result<(), E>,
+) -> Result<(), E> {
+    let update = update.whole().map_err(|error| io::Error::new(io::ErrorKind::OutOfMemory, error))?;
+    if update.is_empty() { Ok(()) } else { on_update(update) }
 }
 
 fn read_some(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
@@ -185,7 +188,7 @@ mod tests {
     use super::*;
     use crate::verify::Verdict;
 
-    /// Reads in small pieces, and is interrupted before each.
+    /// A reader that returns small pieces and is interrupted before each.
     struct Interrupted<'a> {
         rest: &'a [u8],
         now: bool,
@@ -203,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn it_tells_how_much_was_read_and_reads_on_when_interrupted() {
+    fn reports_progress_and_continues_after_interruptions() {
         let export = "{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n\n\n";
         for threads in [1, 2] {
             let mut read = Vec::new();
@@ -217,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_reading_meets_is_given() {
+    fn returns_the_errors_of_the_reader() {
         struct Failing;
         impl Read for Failing {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

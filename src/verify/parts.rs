@@ -1,8 +1,8 @@
-//! Parts: what verifying needs to know of a part of an export, as a file that another machine can take up.
+//! Verification in parts, possibly on different machines.
 //!
-//! [`summarize`] writes such a file for one part of an export, and [`verify`] makes of the files of all parts the
-//! report that verifying the export itself gives. Everything that a reader brings is for the second step alone:
-//! no trust file and no pin is in a summary.
+//! [`summarize`] writes a summary file for one part of an export. [`verify`] combines the files of all parts into the
+//! same report as verifying the export directly. Only the second step needs the reader's input: a summary contains no
+//! trust file and no pins.
 //!
 //! ```
 //! use std::io::Cursor;
@@ -13,7 +13,7 @@
 //! let export = b"{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n";
 //! let summaries = (1..=2).map(|number| {
 //!     let mut file = Cursor::new(export);
-//!     let part = Part::of(&mut file, number, 2)?;
+//!     let part = Part::locate(&mut file, number, 2)?;
 //!     let mut summary = Vec::new();
 //!     let out = |bytes: &[u8]| Ok::<(), PartsError>(summary.extend_from_slice(bytes));
 //!     summarize(file, &part, 1, out, |_| ())?;
@@ -25,8 +25,8 @@
 //! # Ok::<(), PartsError>(())
 //! ```
 //!
-//! A summary is believed. It says that hashes match and signatures are valid, and who made it could have written
-//! anything. What is looked at here is whether it came whole, and whether all are of one file and cover it.
+//! Summaries are trusted input. A summary states that hashes match and signatures are valid, and its author could
+//! have written anything. This module checks only that summaries are complete, belong to one file, and cover it.
 
 mod error;
 mod format;

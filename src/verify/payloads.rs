@@ -1,9 +1,9 @@
-//! The check `payloads`: does every event shown match its link's commit?
+//! The check `payloads`: every shown event matches its link's commit.
 
 use super::report::Check;
 use crate::phrases;
 
-/// The events so far.
+/// Counts of the events so far.
 #[derive(Debug, Default)]
 pub(super) struct Payloads {
     pub(super) shown: u64,
@@ -14,7 +14,7 @@ pub(super) struct Payloads {
 impl Payloads {
     pub(super) fn check(&self) -> Check {
         let none = if self.withheld > 0 { phrases::REASON_NO_EVENT_SHOWN } else { phrases::REASON_NO_EVENT };
-        Check::of(self.shown, self.failed, (self.shown == 0).then_some(none))
+        Check::new(self.shown, self.failed, (self.shown == 0).then_some(none))
     }
 }
 
@@ -26,9 +26,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn where_no_event_is_shown_it_says_whether_there_is_one() {
+    fn reason_tells_withheld_events_from_none() {
         let reason = |withheld| Payloads { withheld, ..Payloads::default() }.check().reason;
-        assert_eq!(reason(0).as_deref(), Some("there is no event"));
-        assert_eq!(reason(1).as_deref(), Some("no event is shown"));
+        assert_eq!(reason(0).as_deref(), Some("the export has no event"));
+        assert_eq!(reason(1).as_deref(), Some("the export shows no event"));
     }
 }

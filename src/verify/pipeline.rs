@@ -1,32 +1,35 @@
-//! Work that is shared out among threads, and whose results are taken in the order of the jobs.
+//! A worker pool that returns results in the order of the jobs.
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// How many jobs may be under way for each thread.
-const UNDER_WAY: usize = 4;
-/// How many may be in all: where there are few processors, who hands out waits for one longer than a job takes.
-const UNDER_WAY_IN_ALL: usize = 32;
+/// Maximum jobs in flight per thread.
+const MAX_PER_THREAD: usize = 4;
+/// Minimum limit of jobs in flight in total. With few processors, the producer is scheduled less often than a job
+/// takes.
+const MIN_IN_FLIGHT: usize = 32;
 
-/// How many jobs may be under way for so many threads.
-pub(super) fn under_way(threads: usize) -> usize {
-    UNDER_WAY_IN_ALL.max(threads * UNDER_WAY)
+/// Returns the maximum number of jobs in flight for this many threads.
+pub(super) fn max_in_flight(threads: usize) -> usize {
+    MIN_IN_FLIGHT.max(threads * MAX_PER_THREAD)
 }
 
-/// What a thread tells.
+/// A message from a worker or from the producer.
 enum Message<R, E> {
     Done(u64, R),
     Failed(E),
 }
 
-/// Has `jobs` hand out jobs, works on so many threads, and takes the results in the order of the jobs.
+/// Runs the jobs that `jobs` produces on this many threads and calls `take` with the results in the order of the
+/// jobs.
 ///
-/// What hands out a job is told whether there is use in more. With one thread nothing runs beside it.
+/// The function passed to `jobs` returns false once no more jobs are needed. With one thread, everything runs on the
+/// calling thread.
 ///
 /// # Errors
-/// The first of `jobs` or `take`.
+/// The first error of `jobs` or `take`.
 pub fn in_order<J: Send, R: Send, E: Send, W: FnMut(J) -> R>(
     threads: usize,
     jobs: impl FnOnce(&mut dyn FnMut(J) -> bool) -> Result<(), E> + Send,
@@ -42,14 +45,14 @@ pub fn in_order<J: Send, R: Send, E: Send, W: FnMut(J) -> R>(
         })?;
         return taken;
     }
-    let most = under_way(threads);
-    let (hand_out, queue) = sync_channel::<(u64, J)>(most);
+    let limit = max_in_flight(threads);
+    let (hand_out, queue) = sync_channel::<(u64, J)>(limit);
     let queue = Mutex::new(queue);
-    let (results, messages) = sync_channel::<Message<R, E>>(most);
-    // A job that takes long must not let all that comes after it pile up.
-    let (give, permits) = sync_channel(most);
-    for _ in 0..most {
-        let _ = give.send(());
+    let (results, messages) = sync_channel::<Message<R, E>>(limit);
+    // Permits keep results from piling up behind a slow job.
+    let (release, permits) = sync_channel(limit);
+    for _ in 0..limit {
+        let _ = release.send(());
     }
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -75,19 +78,19 @@ pub fn in_order<J: Send, R: Send, E: Send, W: FnMut(J) -> R>(
                 let _ = results.send(Message::Failed(error));
             }
         });
-        take_all(messages, give, &mut take)
+        take_all(messages, release, &mut take)
     })
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the others end when nothing is taken any more")]
+#[allow(clippy::needless_pass_by_value, reason = "dropping the channels ends the other threads")]
 fn take_all<R, E>(
     messages: Receiver<Message<R, E>>,
-    give: SyncSender<()>,
+    release: SyncSender<()>,
     take: &mut impl FnMut(R) -> Result<(), E>,
 ) -> Result<(), E> {
     let mut early: BTreeMap<u64, R> = BTreeMap::new();
     let mut next = 0;
-    // The channel closes when all others have ended.
+    // The channel closes when all other threads have ended.
     for message in messages {
         match message {
             Message::Done(number, result) => {
@@ -95,7 +98,7 @@ fn take_all<R, E>(
                 while let Some(result) = early.remove(&next) {
                     take(result)?;
                     next += 1;
-                    let _ = give.try_send(());
+                    let _ = release.try_send(());
                 }
             }
             Message::Failed(error) => return Err(error),
@@ -108,12 +111,12 @@ fn take_all<R, E>(
 mod tests {
     use super::*;
 
-    /// Squares of the numbers below `most`, up to one that is refused.
-    fn squares(threads: usize, most: u64, refused: Option<u64>) -> (Vec<u64>, Result<(), u64>) {
+    /// Computes the squares of the numbers below `count`, and fails at the square `refused`.
+    fn squares(threads: usize, count: u64, refused: Option<u64>) -> (Vec<u64>, Result<(), u64>) {
         let mut taken = Vec::new();
         let jobs = |emit: &mut dyn FnMut(u64) -> bool| {
-            let _ = (0..most).all(emit);
-            if most == 7 { Err(most) } else { Ok(()) }
+            let _ = (0..count).all(emit);
+            if count == 7 { Err(count) } else { Ok(()) }
         };
         let worker = || |job: u64| job * job;
         let done = in_order(threads, jobs, worker, |square| {
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn results_come_in_order_and_the_first_error_ends_all() {
+    fn results_come_in_order_and_the_first_error_ends_the_run() {
         for threads in [1, 2, 3] {
             let (taken, done) = squares(threads, 500, None);
             assert_eq!(done, Ok(()));
@@ -139,15 +142,15 @@ mod tests {
     }
 
     #[test]
-    fn with_one_thread_nothing_runs_beside_it_and_with_more_the_work_does() {
-        let here = thread::current().id();
-        for (threads, is_beside) in [(1, false), (2, true)] {
-            let worker = || |()| thread::current().id() != here;
+    fn one_thread_means_no_other_thread() {
+        let caller = thread::current().id();
+        for (threads, on_other_thread) in [(1, false), (2, true)] {
+            let worker = || |()| thread::current().id() != caller;
             let jobs = |emit: &mut dyn FnMut(()) -> bool| {
                 emit(());
                 Ok(())
             };
-            let take = |beside| if beside == is_beside { Ok(()) } else { Err(threads) };
+            let take = |other| if other == on_other_thread { Ok(()) } else { Err(threads) };
             assert_eq!(in_order(threads, jobs, worker, take), Ok(()));
         }
     }

@@ -1,20 +1,20 @@
-//! The check `range`: is every leaf of a range here?
+//! The check `range`: every entry of a range is present.
 
 use super::FindingCode;
 use super::finding::{Findings, Place};
 use super::report::Check;
 use crate::phrases::{self, say};
 
-/// The end of a range without one.
+/// The end of a range that is open.
 const OPEN: u64 = u64::MAX;
 
-/// A range of leaves that the export claims, or the reader expects, to be here.
+/// A range of entries that the export claims to contain or the reader expects.
 #[derive(Debug)]
 pub(super) struct Range {
     pub(super) begin: u64,
-    /// [`OPEN`] where it goes on for as long as the export does.
+    /// [`OPEN`] if the range extends to the end of the export.
     pub(super) end: u64,
-    /// The first skip that falls within it, and the first leaf of the range that it stands for.
+    /// The first skip that overlaps the range, and the first entry of the range that it omits.
     skip: Option<(Place, u64)>,
     withheld: bool,
     shown_outside: bool,
@@ -25,7 +25,7 @@ impl Range {
         Self { begin, end, skip: None, withheld: false, shown_outside: false }
     }
 
-    /// One that a header claims.
+    /// Creates a range that a header claims.
     pub(super) fn claimed((begin, end): (u64, Option<u64>)) -> Self {
         Self::new((begin, end.unwrap_or(OPEN)))
     }
@@ -36,7 +36,7 @@ impl Range {
         }
     }
 
-    /// An event link whose event is shown, or not.
+    /// Records an event link with or without its event.
     #[inline]
     pub(super) fn event(&mut self, index: u64, shown: bool) {
         let within = self.begin <= index && index < self.end;
@@ -44,25 +44,25 @@ impl Range {
         self.withheld |= !shown && within;
     }
 
-    /// Every event shown lies in the range, and none in the range is withheld.
+    /// True if every shown event lies in the range and no event in the range is withheld.
     pub(super) fn is_what_is_shown(&self) -> bool {
         !self.withheld && !self.shown_outside
     }
 
-    /// The leaves that it comes to where the export ends at that position; none where they have not begun.
+    /// Returns the range's bounds if the export ends at `position`, or `None` if the range has not begun there.
     pub(super) fn up_to(&self, position: u64) -> Option<[u64; 2]> {
         let end = if self.end == OPEN { position } else { self.end };
         (self.begin < end).then_some([self.begin, end])
     }
 
-    /// The place of the finding, and the first leaf that is missing, where something shows that not every leaf is here.
+    /// Returns the finding's place and the first missing entry, if there is evidence that entries are missing.
     pub(super) fn contradicted(&self, position: u64, last: Place) -> Option<(Place, u64)> {
         let is_cut = self.end != OPEN && position < self.end;
         self.skip.or_else(|| is_cut.then_some((last, position.max(self.begin))))
     }
 }
 
-/// The check over the range that the export claims.
+/// Runs the check for the range that the export claims.
 pub(super) fn check(
     range: Option<&Range>,
     position: u64,
@@ -70,15 +70,15 @@ pub(super) fn check(
     tree_passes: bool,
     findings: &mut Findings,
 ) -> Check {
-    let Some(range) = range else { return Check::of(0, 0, Some(phrases::REASON_NO_RANGE)) };
+    let Some(range) = range else { return Check::new(0, 0, Some(phrases::REASON_NO_RANGE)) };
     if let Some((place, first)) = range.contradicted(position, last) {
         let message =
             say!("range.missing", "entries that the export claims are missing, from {first} on", first);
         findings.add(FindingCode::RangeMissing, place, message);
-        return Check::of(1, 1, None);
+        return Check::new(1, 1, None);
     }
     let reason = (!tree_passes).then_some(phrases::REASON_UNTRUSTED_PLACES);
-    Check::of(u64::from(tree_passes), 0, reason)
+    Check::new(u64::from(tree_passes), 0, reason)
 }
 
 #[cfg(test)]
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_range_is_what_is_shown_when_no_event_is_outside_and_none_within_withheld() {
+    fn a_range_is_exactly_what_is_shown_if_no_event_is_outside_or_withheld_inside() {
         let shows = |events: &[(u64, bool)]| {
             let mut range = Range::new((2, 4));
             for (index, shown) in events {
@@ -99,7 +99,7 @@ mod tests {
         };
         assert!(shows(&[(2, true), (3, true)]));
         assert!(shows(&[(1, false), (2, true), (4, false)]));
-        // What one event has shown, another does not take back.
+        // A later event does not undo an earlier violation.
         assert!(!shows(&[(1, true), (4, true)]) && !shows(&[(2, false), (3, false)]));
         for (index, shown) in [(1, true), (4, true), (2, false), (3, false)] {
             assert!(!shows(&[(index, shown), (3, true), (4, false)]), "{index} {shown}");
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skip_contradicts_a_range_that_it_reaches_into() {
+    fn a_skip_contradicts_a_range_that_it_overlaps() {
         let first_missing = |from, to| {
             let mut range = Range::new((2, 4));
             range.skip(from, to, Place::line(7));
@@ -133,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn a_range_without_end_ends_with_the_export() {
+    fn an_open_range_ends_with_the_export() {
         let mut range = Range::claimed((2, None));
         assert_eq!(
             [1, 2, 3, 9].map(|position| range.up_to(position)),
             [None, None, Some([2, 3]), Some([2, 9])]
         );
         range.skip(0, 2, Place::line(3));
-        // What has not begun is not missed.
+        // A range that has not begun misses nothing.
         assert!([0, 2, 9].into_iter().all(|position| range.contradicted(position, Place::line(9)).is_none()));
         range.event(7, true);
         assert!(range.is_what_is_shown());

@@ -1,4 +1,4 @@
-//! The report: what verifying produced (SPEC section 9).
+//! The verification report (SPEC section 9).
 
 use serde::{Serialize, Serializer};
 
@@ -11,14 +11,14 @@ pub use crate::verdict::Verdict;
 use crate::words::words;
 
 words! {
-    /// How a check ended.
+    /// The outcome of a check.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum CheckState {
         /// Every item passed.
         Pass = "pass",
         /// An item failed.
         Fail = "fail",
-        /// No item failed, and one had no answer or there was none.
+        /// No item failed, but an item could not be checked or there is none.
         NotChecked = "not_checked",
     }
 }
@@ -26,19 +26,19 @@ words! {
 /// The result of one check.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Check {
-    /// How it ended.
+    /// The outcome.
     pub state: CheckState,
-    /// How many items had an answer.
+    /// The number of items that were checked.
     pub checked: u64,
-    /// How many items had an error, each once.
+    /// The number of items with an error; each counts once.
     pub failed: u64,
-    /// Why it is not checked, for people.
+    /// The reason why the check is not checked, for people.
     pub reason: Option<String>,
 }
 
 impl Check {
-    /// The state of a check over items of which some have no answer, for the first of the reasons given.
-    pub(super) fn of(checked: u64, failed: u64, no_answer: Option<&str>) -> Self {
+    /// Creates a result. `no_answer` is the first reason why an item could not be checked.
+    pub(super) fn new(checked: u64, failed: u64, no_answer: Option<&str>) -> Self {
         let (state, reason) = match no_answer {
             _ if failed > 0 => (CheckState::Fail, None),
             Some(reason) => (CheckState::NotChecked, Some(reason.into())),
@@ -60,15 +60,15 @@ macro_rules! checks {
         pub struct Checks { $(pub $name: Check,)+ }
 
         impl Checks {
-            /// Every check with its name.
+            /// Returns every check with its name.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, &Check)> {
                 [$((stringify!($name), &self.$name)),+].into_iter()
             }
 
-            /// Every check with the result that is given for its name.
+            /// Builds the checks by calling `result` for each name.
             ///
             /// # Errors
-            /// The first that there is instead.
+            /// The first error of `result`.
             pub fn of<E>(mut result: impl FnMut(&'static str) -> Result<Check, E>) -> Result<Self, E> {
                 Ok(Self { $($name: result(stringify!($name))?),+ })
             }
@@ -78,20 +78,20 @@ macro_rules! checks {
 
 checks! { format payloads chains signatures tree log range append_only witnesses time closure expected }
 
-/// What the export holds.
+/// Counts of the export's content.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Lines that are not blank, header and malformed ones included.
+    /// Lines that are not blank, including the header and malformed lines.
     pub lines: u64,
-    /// Leaves here.
+    /// Entries in the export.
     pub entries: u64,
-    /// Leaves that skips stand for.
+    /// Entries that skips omit.
     pub skipped: u64,
-    /// Events shown.
+    /// Shown events.
     pub events: u64,
     /// Event links without their event.
     pub withheld: u64,
-    /// Chains, by name.
+    /// Distinct chain IDs.
     pub chains: u64,
     /// Valid signatures on links.
     pub signatures: u64,
@@ -101,43 +101,43 @@ pub struct Counts {
     pub checkpoints: u64,
 }
 
-/// What an export is shown to be complete for.
+/// The scope in which an export is shown to be complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "by", rename_all = "lowercase")]
 pub enum Complete {
-    /// For the leaves from the first index up to, and not including, the second.
+    /// The entries from the first index up to but not including the second.
     Range {
         /// The range that the export claims.
         range: [u64; 2],
     },
-    /// For the chains shown, which are all closed.
+    /// The shown chains, which are all closed.
     Closure,
 }
 
-/// The last checkpoint whose root the leaves gave.
+/// The last checkpoint whose root matched the leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Log {
-    /// How many leaves it covers.
+    /// The number of entries that it covers.
     pub size: u64,
-    /// Its root hash.
+    /// The root hash.
     #[serde(serialize_with = "display")]
     pub root: Hash,
-    /// When it was seen at, by the quorum of witnesses.
+    /// When the quorum of witnesses saw it.
     #[serde(serialize_with = "as_text")]
     pub time: Option<Time>,
 }
 
 words! {
-    /// Why a signer is trusted, or not.
+    /// The reason why a signer is or is not trusted.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub enum TrustBasis {
         /// The key was revoked, in the log or by the trust file.
         Revoked = "revoked",
-        /// The trust file names it.
+        /// The trust file names the key.
         TrustFile = "trust_file",
-        /// An issuer in the trust file granted it.
+        /// An issuer in the trust file granted the key.
         Granted = "granted",
-        /// Nobody the reader trusts vouches for it.
+        /// No key or grant that the reader trusts vouches for the key.
         Untrusted = "untrusted",
     }
 }
@@ -148,11 +148,11 @@ pub struct Signer {
     /// The key.
     #[serde(serialize_with = "display")]
     pub vkey: VerifierKey,
-    /// Why it is trusted, or not.
+    /// The reason why the key is or is not trusted.
     pub trust: TrustBasis,
-    /// How many chains it signs here.
+    /// The number of chains that it signs.
     pub chains: u64,
-    /// How many links it has here, forks not counted.
+    /// The number of its links, without forks.
     pub links: u64,
     /// The earliest time of a link.
     #[serde(serialize_with = "display")]
@@ -162,36 +162,36 @@ pub struct Signer {
     pub last: Time,
 }
 
-/// The report. `message`, `hint` and `reason` are for people and may be worded freely; all the rest is
-/// equal between verifiers.
+/// A verification report. `message`, `hint`, and `reason` are for people and may be reworded; everything else is the
+/// same for every verifier.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// `report/v1`.
     pub countersign: &'static str,
     /// The verdict.
     pub verdict: Verdict,
-    /// What the export is shown to be complete for; none unless the verdict is `verified`.
+    /// The scope in which the export is shown to be complete; `None` unless the verdict is `verified`.
     pub complete: Option<Complete>,
     /// The origin that the header names.
     pub origin: Option<String>,
     /// The checks.
     pub checks: Checks,
-    /// What the export holds.
+    /// Counts of the export's content.
     pub counts: Counts,
-    /// The last checkpoint whose root the leaves gave.
+    /// The last checkpoint whose root matched the leaves.
     pub log: Option<Log>,
-    /// Each key that an open link names, in byte order.
+    /// Every key that an open link names, in byte order.
     pub signers: Vec<Signer>,
     /// The first hundred findings of each code, by line.
     pub findings: Vec<Finding>,
-    /// How many findings of each code there are, by code.
+    /// The number of findings of each code, by code.
     #[serde(serialize_with = "by_code")]
     pub finding_counts: Vec<(FindingCode, u64)>,
 }
 
 impl Report {
-    /// The leaves that the export is shown to be complete for, from the first index up to, and not including, the second:
-    /// there only where the verdict is `verified` and the range holds, so that no event in it is withheld.
+    /// Returns the range for which the export is shown to be complete, from the first index up to but not including
+    /// the second. `None` unless the verdict is `verified` and the range holds, so no event in it is withheld.
     pub const fn complete_range(&self) -> Option<[u64; 2]> {
         match self.complete {
             Some(Complete::Range { range }) => Some(range),
@@ -205,7 +205,7 @@ impl Report {
         self.findings.iter().flat_map(Finding::phrases).chain(phrases::find_each(reasons))
     }
 
-    /// One of an export of which nothing more is known.
+    /// Creates a report with nothing but the verdict, checks, counts, and findings.
     pub(super) fn new(verdict: Verdict, checks: Checks, counts: Counts, findings: Findings) -> Self {
         Self {
             countersign: "report/v1",
@@ -238,7 +238,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_verdict_has_its_exit_status() {
+    fn verdicts_have_their_exit_status() {
         let statuses = [
             (Verdict::Verified, 0),
             (Verdict::Altered, 1),

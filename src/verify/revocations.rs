@@ -1,4 +1,4 @@
-//! The revocations of a key that count, and the chains that they make suspect (SPEC section 5).
+//! Effective revocations of a key, and the chains that they make suspect (SPEC section 5).
 
 use super::attested::Attested;
 use super::finding::Place;
@@ -7,21 +7,22 @@ use crate::time::Time;
 /// The revocations of one key.
 #[derive(Debug, Default)]
 pub(super) struct Revocations {
-    /// Those that count in the log, in order: each `since` is less than those before, no bound the least.
+    /// The effective revocations in the log, in order. Each `since` is earlier than those before it; `None` is the
+    /// earliest.
     in_log: Vec<(Option<Time>, Place)>,
-    /// Those in the trust file, likewise among themselves. They act after the last leaf, and have no place before.
+    /// The effective revocations in the trust file, in the same order. They take effect after the last entry.
     in_trust_file: Vec<(Option<Time>, Place)>,
 }
 
-/// Where a chain stood when revocations of its key came.
+/// A chain's last links before revocations of its key.
 ///
-/// It stands where it did until its next link comes, so that it is looked at then, once for all revocations since the
-/// link before: the work is that of links and revocations, not of their product.
+/// Recorded lazily, when the chain's next link comes, once for all revocations since the previous link. The work is
+/// therefore proportional to links plus revocations, not to their product.
 #[derive(Debug, Default)]
-pub(super) struct Stood {
-    /// How many revocations came before the last link.
+pub(super) struct RevocationHistory {
+    /// The number of revocations before the last link.
     seen: usize,
-    /// The last links before, each with the number of the first revocation for which it was the last.
+    /// Earlier last links, each with the number of the first revocation for which it was the last one.
     before: Vec<(usize, LastLink)>,
 }
 
@@ -53,23 +54,24 @@ impl Revocations {
         !self.in_trust_file.is_empty()
     }
 
-    /// A chain begins.
-    pub(super) fn begin(&self) -> Stood {
-        Stood { seen: self.in_log.len(), before: Vec::new() }
+    /// Starts a chain.
+    pub(super) fn begin(&self) -> RevocationHistory {
+        RevocationHistory { seen: self.in_log.len(), before: Vec::new() }
     }
 
-    /// A chain goes on, whose last link so far is `last`.
-    pub(super) fn go_on(&self, chain: &mut Stood, last: LastLink) {
+    /// Continues a chain whose last link so far is `last`.
+    pub(super) fn extend(&self, chain: &mut RevocationHistory, last: LastLink) {
         if chain.seen < self.in_log.len() {
             chain.before.push((chain.seen, last));
             chain.seen = self.in_log.len();
         }
     }
 
-    /// The place of the first revocation that makes a chain with that last link suspect; `end` is the last line.
+    /// Returns the place of the first revocation that makes a chain with this last link suspect. `end` is the last
+    /// line.
     pub(super) fn suspect(
         &self,
-        chain: &Stood,
+        chain: &RevocationHistory,
         last: LastLink,
         end: Place,
         quorum: Option<&Attested>,
@@ -88,8 +90,8 @@ impl Revocations {
     }
 }
 
-/// The first of some revocations that a chain with that last link is not shown to precede. As each `since` is less
-/// than those before, it is not shown to precede those after it either.
+/// Returns the first revocation that a chain with this last link is not shown to precede. Since each `since` is
+/// earlier than those before it, the chain is not shown to precede later ones either.
 fn first_suspecting(
     revocations: &[(Option<Time>, Place)],
     last: LastLink,
@@ -136,14 +138,15 @@ mod tests {
         Time::from_millis(millis).unwrap()
     }
 
-    /// The rule as SPEC section 5 says it: of each revocation that counts, each chain before it.
+    /// The rule of SPEC section 5, implemented literally: each effective revocation is applied to each chain before
+    /// it.
     #[derive(Default)]
-    struct Plainly {
+    struct Reference {
         least: Option<Option<Time>>,
         suspicions: Vec<(usize, LastLink, Option<Time>, Place)>,
     }
 
-    impl Plainly {
+    impl Reference {
         fn revoke(&mut self, since: Option<Time>, place: Place, chains: &BTreeMap<usize, LastLink>) {
             if self.least.is_none_or(|least| since < least) {
                 self.least = Some(since);
@@ -170,9 +173,9 @@ mod tests {
             (steps, in_trust_file) in steps(),
             quorum in any::<bool>(),
         ) {
-            let (mut revocations, mut plainly) = (Revocations::default(), Plainly::default());
+            let (mut revocations, mut reference) = (Revocations::default(), Reference::default());
             let (mut attested, mut chains) = (Attested::default(), BTreeMap::new());
-            let mut stood: [Stood; 4] = Default::default();
+            let mut history: [RevocationHistory; 4] = Default::default();
             for since in &in_trust_file {
                 revocations.by_trust_file(since.map(time));
             }
@@ -182,13 +185,13 @@ mod tests {
                     Step::Link { chain, time: at } => {
                         let last = LastLink { time: time(at), index };
                         match chains.insert(chain, last) {
-                            Some(before) => revocations.go_on(&mut stood[chain], before),
-                            None => stood[chain] = revocations.begin(),
+                            Some(before) => revocations.extend(&mut history[chain], before),
+                            None => history[chain] = revocations.begin(),
                         }
                     }
                     Step::Revoke { since } => {
                         revocations.by_note(since.map(time), place);
-                        plainly.revoke(since.map(time), place, &chains);
+                        reference.revoke(since.map(time), place, &chains);
                     }
                     Step::Checkpoint { existed_by } => {
                         let existed_by = time(existed_by);
@@ -198,12 +201,12 @@ mod tests {
             }
             let end = Place::line(steps.len() as u64 + 1);
             for since in &in_trust_file {
-                plainly.revoke(since.map(time), end, &chains);
+                reference.revoke(since.map(time), end, &chains);
             }
             let quorum = quorum.then_some(&attested);
             for (chain, last) in chains {
-                let found = revocations.suspect(&stood[chain], last, end, quorum);
-                prop_assert_eq!(found, plainly.suspect(chain, quorum), "{}", chain);
+                let found = revocations.suspect(&history[chain], last, end, quorum);
+                prop_assert_eq!(found, reference.suspect(chain, quorum), "{}", chain);
             }
         }
     }

@@ -1,10 +1,10 @@
-//! Takes summaries in the order of the lines: what each line is, and which checks it concerns.
+//! Processing of summaries in the order of the lines: dispatches each line to the checks that it concerns.
 
 use super::append_only::Pins;
 use super::attested::Attested;
 use super::authority::{Authority, Right};
 use super::chains::{ChainEnd, Chains, Step};
-use super::delivery::{Delivery, Offered};
+use super::delivery::{Delivery, OfferedEvent};
 use super::finding::{Findings, Place};
 use super::log::LogCheck;
 use super::marks::{self, Mark, NoteMark};
@@ -12,10 +12,11 @@ use super::numbers::Numbers;
 use super::payloads::Payloads;
 use super::range::Range;
 use super::report::{Counts, Log};
-use super::revocations::Stood;
-use super::signatures::{Coverage, Covers, Signable, Signatures};
+use super::revocations::RevocationHistory;
+use super::signatures::{Coverage, LinkCoverage, Signable, Signatures};
 use super::summary::{
-    CheckpointEntry, Entry, Kind, LineFinding, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
+    CheckpointEntry, Entry, EntryKind, LineFinding, LinkEntry, PayloadState, Role, SignatureState, Summary,
+    Unresolved,
 };
 use super::time::TimeCheck;
 use super::tree::Tree;
@@ -30,15 +31,15 @@ use crate::link::ChainId;
 use crate::merkle::MAX_SIZE;
 use crate::phrases::{self, say};
 
-/// All that is known of an export up to a line.
+/// The state of verification up to a line.
 #[derive(Default)]
 pub(super) struct Sequence {
     pub(super) header: Header,
     pub(super) options: Options,
     pub(super) quorum: bool,
-    /// The line before the next stretch.
+    /// The line before the next chunk.
     line: u64,
-    /// Where the next stretch begins in the export, in bytes, where that is known and to be told.
+    /// The byte position of the next chunk in the export, if it is known and wanted.
     pub(super) at: Option<u64>,
     /// The last line that is not blank.
     pub(super) last: Place,
@@ -50,14 +51,14 @@ pub(super) struct Sequence {
     pub(super) threads: Vec<Thread>,
     numbers: Numbers,
     pub(super) authority: Authority,
-    /// Chains whose revocation may be missed, if any leaves are skipped.
+    /// Findings for chains whose revocation may be missed, reported only if entries are skipped.
     pub(super) unseen: Findings,
     pub(super) attested: Attested,
     pub(super) signatures: Signatures,
     pub(super) tree: Tree,
     pub(super) log_check: LogCheck,
     pub(super) log: Option<Log>,
-    /// The last checkpoint that matched, as it stood.
+    /// The last checkpoint that matched, as a signed note.
     pub(super) matched: Option<String>,
     pub(super) last_checkpoint: Option<(u64, Place)>,
     pub(super) claimed: Option<Range>,
@@ -68,7 +69,7 @@ pub(super) struct Sequence {
     delivery: Delivery,
 }
 
-/// A chain, and what its signatures cover where its open link is known.
+/// A chain, with its signature coverage if its open link is known.
 pub(super) struct Thread {
     pub(super) end: ChainEnd,
     pub(super) signer: Option<ChainSigner>,
@@ -76,12 +77,12 @@ pub(super) struct Thread {
 
 pub(super) struct ChainSigner {
     pub(super) key: usize,
-    pub(super) stood: Stood,
+    pub(super) history: RevocationHistory,
     pub(super) coverage: Coverage,
 }
 
 impl Sequence {
-    /// The header stood at this line.
+    /// Starts after the header, which is on this line.
     pub(super) fn new(header: Header, line: u64, options: Options) -> Self {
         let mut findings = Findings::new(options.findings);
         let mut pins = Pins::new(&options.pins, &header.origin);
@@ -103,12 +104,12 @@ impl Sequence {
         }
     }
 
-    /// What became known since the last call.
+    /// Returns what became known since the last call.
     pub(super) fn take(&mut self) -> Update {
         Update { findings: self.findings.take_fresh(), ..self.delivery.take(self.tree.position()) }
     }
 
-    /// Nothing is asked any more but who signed.
+    /// Frees the chains. Only the signers may be queried afterwards.
     pub(super) fn forget_chains(&mut self) {
         (self.threads, self.numbers) = (Vec::new(), Numbers::default());
         self.authority.forget_numbers();
@@ -125,19 +126,19 @@ impl Sequence {
         }
     }
 
-    /// The summary of the next stretch; `stretch` is its text, for the events in it, and `selected` are those that an
-    /// examiner selected, if there was one.
-    pub(super) fn absorb(&mut self, mut summary: Summary, stretch: &[u8], selected: Option<Vec<Selected>>) {
+    /// Absorbs the summary of the next chunk. `chunk` is its text, for the events in it. `selected` are the items
+    /// that an examiner selected, if there was one.
+    pub(super) fn absorb(&mut self, mut summary: Summary, chunk: &[u8], selected: Option<Vec<Selected>>) {
         let mut unresolved = std::mem::take(&mut summary.unresolved).into_iter().peekable();
         let number = |id: &ChainId| self.numbers.like(id).find(|number| self.threads[*number].end.id == *id);
         let chains: Vec<Option<usize>> = summary.chains.iter().map(number).collect();
-        let mut stretch = Stretch {
+        let mut chunk = Chunk {
             chains,
             names: &summary.chains,
             leaves: &summary.leaves,
             added: 0,
             next: 0,
-            text: stretch,
+            text: chunk,
             at: self.at.take(),
         };
         let mut findings = summary.findings.iter().peekable();
@@ -145,13 +146,13 @@ impl Sequence {
         let mut selected = selected.map(|selected| selected.into_iter().peekable());
         for (number, entry) in summary.entries.iter_mut().enumerate() {
             if let Some(unresolved) = unresolved.next_if(|unresolved| unresolved.entry == number) {
-                self.resolve(entry, &unresolved, &stretch.chains);
+                self.resolve(entry, &unresolved, &chunk.chains);
             }
             let canonical = canonical.next_if(|(of, _)| *of == number).map(|(_, text)| &**text);
             let item = selected.as_mut().map(|selected| selected.next_if(|item| item.entry == number));
-            let has_place = self.has_place(entry, &stretch);
+            let has_place = self.has_place(entry, &chunk);
             let place = if has_place {
-                self.entry(entry, EventText { canonical, item }, &mut stretch)
+                self.entry(entry, EventText { canonical, item }, &mut chunk)
             } else {
                 Place::line(self.line + entry.line)
             };
@@ -167,7 +168,7 @@ impl Sequence {
         for finding in findings {
             self.line_finding(finding, Place::line(self.line + finding.line));
         }
-        stretch.add_to(&mut self.tree);
+        chunk.add_to(&mut self.tree);
         if summary.last_filled > 0 && self.last.line != self.line + summary.last_filled {
             self.last = Place::line(self.line + summary.last_filled);
         }
@@ -175,9 +176,10 @@ impl Sequence {
         self.counts.lines += summary.filled;
     }
 
-    /// Whether the tree has room for what stands here. A leaf that it has no room for is a malformed line.
-    fn has_place(&mut self, entry: &Entry, stretch: &Stretch<'_>) -> bool {
-        if stretch.index(&self.tree) < MAX_SIZE || matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_))
+    /// Returns true if the tree has room for the entry. Otherwise reports a malformed line.
+    fn has_place(&mut self, entry: &Entry, chunk: &Chunk<'_>) -> bool {
+        if chunk.index(&self.tree) < MAX_SIZE
+            || matches!(entry.kind, EntryKind::Skip(..) | EntryKind::Checkpoint(_))
         {
             return true;
         }
@@ -187,14 +189,14 @@ impl Sequence {
         false
     }
 
-    /// Checks a signature whose chain's key the summarizer did not know.
+    /// Verifies a signature whose chain's key the summarizer did not know.
     fn resolve(&self, entry: &mut Entry, unresolved: &Unresolved, chains: &[Option<usize>]) {
-        let Kind::Link(link) = &mut entry.kind else { return };
+        let EntryKind::Link(link) = &mut entry.kind else { return };
         let thread = chains[link.chain as usize].map(|chain| &self.threads[chain]);
         if let Some(signer) = thread.and_then(|thread| thread.signer.as_ref()) {
             let public = &self.authority.key(signer.key).public;
             let valid = ed25519::verify(public, unresolved.message.as_bytes(), &unresolved.signature);
-            link.signature = if valid { Signed::Valid } else { Signed::Invalid };
+            link.signature = if valid { SignatureState::Valid } else { SignatureState::Invalid };
         }
     }
 
@@ -202,7 +204,7 @@ impl Sequence {
         self.malformed += u64::from(format::is_malformed(finding.code));
         if finding.code == FindingCode::PayloadDuplicateMember {
             let name = finding.detail.as_ref();
-            let message = say!("payload.duplicate_member", "the event has two members {name}", name);
+            let message = say!("payload.duplicate_member", "the event has two fields {name}", name);
             self.findings.add(finding.code, place, message);
         } else {
             self.findings.add(finding.code, place, say!(finding.detail));
@@ -214,58 +216,63 @@ impl Sequence {
         &mut self,
         entry: &Entry,
         EventText { canonical, item }: EventText<'_>,
-        stretch: &mut Stretch<'_>,
+        chunk: &mut Chunk<'_>,
     ) -> Place {
-        let (line, index) = (self.line + entry.line, stretch.index(&self.tree));
+        let (line, index) = (self.line + entry.line, chunk.index(&self.tree));
         let place = match &entry.kind {
-            Kind::Link(link) => {
-                let id = stretch.names[link.chain as usize];
+            EntryKind::Link(link) => {
+                let id = chunk.names[link.chain as usize];
                 let place = Place::link(line, index, id, link.seq);
-                let hash = &stretch.leaves[stretch.next];
-                let text = || canonical.map_or_else(|| stretch.event(link), str::as_bytes);
-                let at =
-                    if canonical.is_some() { None } else { stretch.at.map(|at| at + link.event.0 as u64) };
+                let hash = &chunk.leaves[chunk.next];
+                let text = || canonical.map_or_else(|| chunk.event(link), str::as_bytes);
+                let at = if canonical.is_some() { None } else { chunk.at.map(|at| at + link.event.0 as u64) };
                 let event = match item {
-                    None => Offered::Text(text(), at),
-                    Some(Some(selected)) => Offered::Item(selected.item, selected.with_text.then(text)),
-                    Some(None) => Offered::Count,
+                    None => OfferedEvent::Text(text(), at),
+                    Some(Some(selected)) => OfferedEvent::Item(selected.item, selected.with_text.then(text)),
+                    Some(None) => OfferedEvent::Count,
                 };
-                let chain = &mut stretch.chains[link.chain as usize];
+                let chain = &mut chunk.chains[link.chain as usize];
                 self.link(link, id, chain, hash, place, event);
                 place
             }
-            Kind::Note(note) => {
+            EntryKind::Note(note) => {
                 let place = Place::leaf(line, index);
                 self.counts.notes += 1;
-                let acted = self.authority.note(note, &self.header.origin, place, &mut self.findings);
+                let effect = self.authority.note(note, &self.header.origin, place, &mut self.findings);
                 self.delivery.mark(|| {
                     let statements = note.statements.clone();
-                    Mark::Note(NoteMark { line, index, acts: acted.acts, statements, signers: acted.signers })
+                    Mark::Note(NoteMark {
+                        line,
+                        index,
+                        acts: effect.acts,
+                        statements,
+                        signers: effect.signers,
+                    })
                 });
                 place
             }
-            Kind::Opaque(link) => {
+            EntryKind::Opaque(link) => {
                 self.delivery.mark(|| Mark::Opaque { line, index });
                 let link = link.map(|(chain, seq)| (chain, Some(seq)));
                 Place { link, ..Place::leaf(line, index) }
             }
-            Kind::Skip(level, hash) => {
-                stretch.add_to(&mut self.tree);
+            EntryKind::Skip(level, hash) => {
+                chunk.add_to(&mut self.tree);
                 let place = Place::line(line);
                 self.skip(*level, hash, place);
                 return place;
             }
-            Kind::Checkpoint(checkpoint) => {
-                stretch.add_to(&mut self.tree);
+            EntryKind::Checkpoint(checkpoint) => {
+                chunk.add_to(&mut self.tree);
                 let place = Place::line(line);
                 self.checkpoint(checkpoint, place);
                 return place;
             }
         };
-        stretch.next += 1;
-        self.tree.stands(place);
+        chunk.next += 1;
+        self.tree.mark_uncovered(place);
         if self.pins.next_size() == Some(index + 1) {
-            stretch.add_to(&mut self.tree);
+            chunk.add_to(&mut self.tree);
             self.pins.reach(index + 1, self.tree.root(), place, &mut self.findings);
         }
         place
@@ -319,7 +326,7 @@ impl Sequence {
         number: &mut Option<usize>,
         hash: &Hash,
         place: Place,
-        event: Offered<'_>,
+        event: OfferedEvent<'_>,
     ) {
         self.payload(link, place.index.unwrap_or_default());
         let skipped = self.tree.skipped;
@@ -342,19 +349,19 @@ impl Sequence {
         let key = self.authority.key_mut(signer.key);
         key.link(link.time);
         if let (Some(before), Some(stated)) = (before, key.stated()) {
-            stated.revocations.go_on(&mut signer.stood, before);
+            stated.revocations.extend(&mut signer.history, before);
         }
         if step == Step::Broken {
             signer.coverage.break_off(id, &mut self.findings);
             self.delivery.drop_chain(chain);
         }
-        self.counts.signatures += u64::from(link.signature == Signed::Valid);
+        self.counts.signatures += u64::from(link.signature == SignatureState::Valid);
         let signable = Signable { signed: link.signature, time: link.time, place };
         match signer.coverage.link(signable, key, attested, &mut self.findings) {
-            Covers::Failed => self.signatures.failed += 1,
-            Covers::Nothing => self.delivery.hold(chain, link, place, event),
-            Covers::Pending => {
-                self.delivery.hold(chain, link, place, event);
+            LinkCoverage::Failed => self.signatures.failed += 1,
+            LinkCoverage::Pending => self.delivery.enqueue(chain, link, place, event),
+            LinkCoverage::Covered => {
+                self.delivery.enqueue(chain, link, place, event);
                 self.delivery.release(chain, id, || key.vkey(), !signer.coverage.unknown);
             }
         }
@@ -362,14 +369,14 @@ impl Sequence {
 
     fn payload(&mut self, link: &LinkEntry, index: u64) {
         let shown = match link.payload {
-            Shown::NoEvent => return,
-            Shown::Withheld(_) => {
+            PayloadState::NoEvent => return,
+            PayloadState::Withheld(_) => {
                 self.payloads.withheld += 1;
                 false
             }
-            Shown::Matches | Shown::Fails => {
+            PayloadState::Matches | PayloadState::Fails => {
                 self.payloads.shown += 1;
-                self.payloads.failed += u64::from(link.payload == Shown::Fails);
+                self.payloads.failed += u64::from(link.payload == PayloadState::Fails);
                 true
             }
         };
@@ -396,7 +403,7 @@ impl Sequence {
                     let name = Quoted(open.key.name());
                     let message = say!(
                         "key.unknown",
-                        "the chain is signed by {name}, whom the trust file does not vouch for",
+                        "the chain is signed by {name}, which the trust file does not vouch for",
                         name
                     );
                     self.findings.add(FindingCode::KeyUnknown, place, message);
@@ -404,12 +411,12 @@ impl Sequence {
                 if foreign || !key.vouched {
                     let message = say!(
                         "key.unseen",
-                        "a revocation of the chain's key may be among the entries left out"
+                        "a revocation of the chain's key may be among the omitted entries"
                     );
                     self.unseen.add(FindingCode::KeyUnseen, place, message);
                 }
-                let stood = key.stated().map(|stated| stated.revocations.begin()).unwrap_or_default();
-                Some(ChainSigner { key: number, stood, coverage: Coverage::new(right) })
+                let history = key.stated().map(|stated| stated.revocations.begin()).unwrap_or_default();
+                Some(ChainSigner { key: number, history, coverage: Coverage::new(right) })
             }
             Role::Event | Role::Close => None,
         };
@@ -419,36 +426,36 @@ impl Sequence {
     }
 }
 
-/// An event's text and what an examiner made of it.
+/// An event's text, and the examiner's item for it.
 struct EventText<'a> {
     /// The canonical form, if only that matches the commit.
     canonical: Option<&'a str>,
-    /// None if there was no examiner, `Some(None)` if it did not select the event.
+    /// `None` if there was no examiner; `Some(None)` if it did not select the event.
     item: Option<Option<Selected>>,
 }
 
-/// A stretch while it is taken in.
-struct Stretch<'a> {
-    /// The numbers of its chains, where they have one already.
+/// A chunk while its summary is absorbed.
+struct Chunk<'a> {
+    /// The numbers of the chunk's chains that have one already.
     chains: Vec<Option<usize>>,
     names: &'a [ChainId],
     leaves: &'a [Hash],
-    /// How many of the leaves are in the tree: they are added in batches.
+    /// The number of leaves already in the tree; they are added in batches.
     added: usize,
-    /// The next leaf to come.
+    /// The index in `leaves` of the next leaf.
     next: usize,
     text: &'a [u8],
-    /// Where it begins in the export.
+    /// The chunk's byte position in the export.
     at: Option<u64>,
 }
 
-impl<'a> Stretch<'a> {
-    /// The text of a link's event, where it is shown and the text was given.
+impl<'a> Chunk<'a> {
+    /// Returns the text of a link's event, if the event is shown and the chunk's text was given.
     fn event(&self, link: &LinkEntry) -> &'a [u8] {
         self.text.get(link.event.0..link.event.1).unwrap_or_default()
     }
 
-    /// The index of the next leaf, which counts those that wait.
+    /// Returns the index of the next leaf in the log, counting those not yet in the tree.
     fn index(&self, tree: &Tree) -> u64 {
         tree.position() + (self.next - self.added) as u64
     }

@@ -1,4 +1,4 @@
-//! The check `signatures`: is every link covered by a valid signature of an authorized key?
+//! The check `signatures`: a valid signature of an authorized key covers every link.
 
 use std::num::NonZeroU64;
 
@@ -7,7 +7,7 @@ use super::attested::Attested;
 use super::authority::{Key, Right};
 use super::finding::{Findings, Place};
 use super::report::Check;
-use super::summary::Signed;
+use super::summary::SignatureState;
 use super::void::{Moments, VoidedWindows};
 use crate::keys::Validity;
 use crate::link::ChainId;
@@ -15,19 +15,18 @@ use crate::phrases::{self, Saying, say};
 use crate::time::Time;
 use crate::tolerance::LATE;
 
-/// What a chain's signatures cover so far. It begins with the open link. There can be as many as lines, so it is
-/// kept small.
+/// Signature coverage of a chain so far, from its open link on. There can be as many as lines, so it is kept small.
 #[derive(Debug)]
 pub(super) struct Coverage {
-    /// Nobody whom the reader trusts lets the chain's key sign it.
+    /// True if no key or grant that the reader trusts allows the chain's key to sign it.
     pub(super) unknown: bool,
-    /// No signature covers some links before what came next did not follow.
+    /// True if some links before a break in the chain are not covered by a signature.
     tail: bool,
-    /// What is asked of the chain where grants let its key sign it.
+    /// State that only chains authorized by grants need.
     granted: Option<Box<Granted>>,
-    /// Links that wait for a signature.
+    /// The number of links that wait for a signature.
     pending: u64,
-    /// Links covered by valid signatures.
+    /// The number of links that valid signatures cover.
     covered: u64,
     /// The last link that did not fail.
     last_good: Option<Spot>,
@@ -35,13 +34,13 @@ pub(super) struct Coverage {
 
 #[derive(Debug, Default)]
 struct Granted {
-    /// How many grants came before the open link.
+    /// The number of grants before the open link.
     count: usize,
     late: Late,
     moments: Moments,
 }
 
-/// Links that are not attested in time: how many wait for a signature, how many valid signatures cover, and the
+/// Links that were not attested in time: how many wait for a signature, how many are covered by valid ones, and the
 /// first of all that did not fail.
 #[derive(Clone, Copy, Debug, Default)]
 struct Late {
@@ -50,7 +49,7 @@ struct Late {
     first: Option<Spot>,
 }
 
-/// The place of a link of a chain that is known. Lines are counted from 1.
+/// The place of a link whose chain is known. Lines are 1-based.
 #[derive(Clone, Copy, Debug)]
 struct Spot {
     line: NonZeroU64,
@@ -59,7 +58,7 @@ struct Spot {
 }
 
 impl Spot {
-    fn of(place: Place) -> Self {
+    fn from_place(place: Place) -> Self {
         let seq = place.link.and_then(|(_, seq)| seq);
         let line = NonZeroU64::new(place.line).unwrap_or(NonZeroU64::MIN);
         Self { line, index: place.index.unwrap_or_default(), seq: seq.unwrap_or_default() }
@@ -70,34 +69,36 @@ impl Spot {
     }
 }
 
-/// What became of a link's coverage.
+/// The coverage of a link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Covers {
-    /// Its signature covers it and the pending ones before it.
+pub(super) enum LinkCoverage {
+    /// Its own signature covers it and the pending links before it.
+    Covered,
+    /// The link waits for a signature.
     Pending,
-    /// It waits for a signature.
-    Nothing,
-    /// It failed.
+    /// The link failed.
     Failed,
 }
 
-/// A link of a chain, no fork.
+/// A link of a chain that is not a fork.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Signable {
-    pub(super) signed: Signed,
+    pub(super) signed: SignatureState,
     pub(super) time: Time,
     pub(super) place: Place,
 }
 
 impl Granted {
-    /// The moment by which the chain's links must be attested, where there is one.
+    /// Returns the moment by which the chain's links must be attested, in milliseconds since the epoch, if there is
+    /// one.
     fn deadline(&self, key: &Key) -> Option<i64> {
         key.stated()?.windows.last_end(self.count).map(|end| end.saturating_add(LATE))
     }
 
-    /// What is late, with the checkpoints that came since the last link.
+    /// Returns the late links, considering the checkpoints since the last link.
     fn late(&self, deadline: i64, last_good: Option<Spot>, attested: &Attested) -> Late {
-        // No checkpoint holds a part of what is late: it would have been taken note of at the link before it.
+        // A checkpoint covers all late links or none: if it covered only some, it would have been processed before
+        // the next link.
         let holds = |last: Spot| attested.size_by(deadline) > last.index;
         if last_good.is_some_and(holds) { Late::default() } else { self.late }
     }
@@ -113,7 +114,7 @@ impl Coverage {
         Self { unknown, tail: false, granted, pending: 0, covered: 0, last_good: None }
     }
 
-    /// What came before does not lead to what comes now.
+    /// Breaks the chain: the links so far do not lead to the next one.
     pub(super) fn break_off(&mut self, chain: ChainId, findings: &mut Findings) {
         self.tail |= self.find_tail(chain, findings);
         self.pending = 0;
@@ -122,7 +123,7 @@ impl Coverage {
         }
     }
 
-    /// Whether no signature covers the last links.
+    /// True if no signature covers the last links.
     fn find_tail(&self, chain: ChainId, findings: &mut Findings) -> bool {
         let last = self.last_good.filter(|_| self.pending > 0);
         if let Some(last) = last {
@@ -132,7 +133,7 @@ impl Coverage {
         last.is_some()
     }
 
-    /// A link of the chain, no fork.
+    /// Processes a link that is not a fork.
     #[inline]
     pub(super) fn link(
         &mut self,
@@ -140,9 +141,9 @@ impl Coverage {
         key: &Key,
         attested: Option<&Attested>,
         findings: &mut Findings,
-    ) -> Covers {
+    ) -> LinkCoverage {
         let Signable { signed, time, place } = link;
-        let mut failed = signed == Signed::Invalid;
+        let mut failed = signed == SignatureState::Invalid;
         if failed {
             let message = say!("signature.invalid", "the signature is not valid under the chain's key");
             findings.add(Code::SignatureInvalid, place, message);
@@ -160,50 +161,50 @@ impl Coverage {
                 _ if stated.revocations.are_in_log() => {
                     refuse(
                         Code::KeyRevoked,
-                        say!("key.revoked", "the key was revoked at an earlier place of the log"),
+                        say!("key.revoked", "the key was revoked at an earlier position of the log"),
                     );
                 }
                 Validity::Expired => {
                     refuse(
                         Code::KeyExpired,
-                        say!("key.expired", "at {time} the key's grant had ended", time),
+                        say!("key.expired", "the key's grant had already ended at {time}", time),
                     );
                 }
                 Validity::NotYetValid => {
                     refuse(
                         Code::KeyNotYetValid,
-                        say!("key.not_yet_valid", "at {time} the key's grant had not begun", time),
+                        say!("key.not_yet_valid", "the key's grant had not yet begun at {time}", time),
                     );
                 }
                 Validity::Within => {}
             }
         }
         if failed {
-            return Covers::Failed;
+            return LinkCoverage::Failed;
         }
         if let (Some(granted), Some(stated)) = (&mut self.granted, key.stated()) {
             if let Some((attested, deadline)) = attested.zip(granted.deadline(key)) {
                 granted.late = granted.late(deadline, self.last_good, attested);
                 granted.late.pending += 1;
-                granted.late.first.get_or_insert(Spot::of(place));
+                granted.late.first.get_or_insert(Spot::from_place(place));
             }
             if stated.voidable.are_among(granted.count) {
                 stated.voidable.note(time, &mut granted.moments);
             }
         }
-        self.last_good = Some(Spot::of(place));
+        self.last_good = Some(Spot::from_place(place));
         self.pending += 1;
-        if signed != Signed::Valid {
-            return Covers::Nothing;
+        if signed != SignatureState::Valid {
+            return LinkCoverage::Pending;
         }
         self.covered += std::mem::take(&mut self.pending);
         if let Some(granted) = &mut self.granted {
             granted.late.covered += std::mem::take(&mut granted.late.pending);
         }
-        Covers::Pending
+        LinkCoverage::Covered
     }
 
-    /// Whether void grants of its key make the chain suspect.
+    /// True if void grants of the key make the chain suspect.
     pub(super) fn suspect(&self, void: &VoidedWindows, quorum: Option<&Attested>) -> bool {
         self.granted
             .as_ref()
@@ -212,7 +213,7 @@ impl Coverage {
     }
 }
 
-/// The check's result: links that failed, and at the end the chains one by one.
+/// The check's result: failed links, and at the end the chains one by one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Signatures {
     passed: u64,
@@ -222,12 +223,12 @@ pub(super) struct Signatures {
 }
 
 impl Signatures {
-    /// Links of a chain without open link.
+    /// Records links of a chain without an open link.
     pub(super) fn unauthenticated(&mut self) {
         self.other.get_or_insert(phrases::REASON_NO_CHAIN_KEY);
     }
 
-    /// A chain at the end of the export.
+    /// Evaluates a chain at the end of the export.
     pub(super) fn chain(
         &mut self,
         chain: ChainId,
@@ -244,7 +245,7 @@ impl Signatures {
         let late = late.unwrap_or_default();
         let tail = coverage.find_tail(chain, findings) || coverage.tail;
         if let Some(first) = late.first {
-            let message = say!("key.late", "no witnessed checkpoint shows that it existed in time");
+            let message = say!("key.late", "no witnessed checkpoint shows that the link existed in time");
             findings.add(Code::KeyLate, first.in_chain(chain), message);
             self.other.get_or_insert(phrases::REASON_LATE_LINKS);
         }
@@ -260,7 +261,7 @@ impl Signatures {
         }
     }
 
-    /// Whether unknown keys alone keep the check from passing.
+    /// True if only unknown keys keep the check from passing.
     pub(super) fn only_unknown_keys(&self) -> bool {
         self.unknown && self.other.is_none()
     }
@@ -268,6 +269,6 @@ impl Signatures {
     pub(super) fn check(&self, links: u64) -> Check {
         let unknown = self.unknown.then_some(phrases::REASON_UNKNOWN_KEYS);
         let none = (links == 0).then_some(phrases::REASON_NO_LINK);
-        Check::of(self.passed + self.failed, self.failed, self.other.or(unknown).or(none))
+        Check::new(self.passed + self.failed, self.failed, self.other.or(unknown).or(none))
     }
 }

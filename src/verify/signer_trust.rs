@@ -1,26 +1,26 @@
-//! What is known of who signed an event, by the end of the export.
+//! Trust in the signer of an event, at the end of the export.
 
 use super::report::TrustBasis;
 use crate::words::words;
 
 words! {
-    /// Whether the key that signed an event is one to trust (SPEC section 9); the best comes first.
+    /// Trust in the key that signed an event (SPEC section 9), best first.
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
     pub enum SignerTrust {
-        /// It was authorized. That it was revoked later takes nothing from what is shown to be older.
+        /// The key was authorized. A later revocation does not affect links shown to be older.
         Trusted = "trusted",
-        /// Nobody the reader trusts vouches for it.
+        /// No key or grant that the reader trusts vouches for the key.
         Untrusted = "untrusted",
-        /// Its chain is in doubt (`key.suspect`, `key.late`).
+        /// The signer's chain is in doubt (`key.suspect`, `key.late`).
         Suspect = "suspect",
-        /// It is one of the two before, and its key was revoked.
+        /// The key would be untrusted or suspect, and it was revoked.
         Revoked = "revoked",
     }
 }
 
 impl SignerTrust {
-    /// By what the report says of the signer, whether it names the chain as one in doubt, and whether the key was
-    /// authorized where the event was handed out.
+    /// Determines the trust from the report's entry for the signer, from whether the report names the chain as in
+    /// doubt, and from whether the key was authorized when the event was returned.
     pub fn of(trust: Option<TrustBasis>, is_doubted: bool, authorized: bool) -> Self {
         match trust {
             Some(TrustBasis::TrustFile | TrustBasis::Granted | TrustBasis::Revoked)
@@ -44,11 +44,11 @@ mod tests {
 
     use super::*;
 
-    /// JavaScript tells signer trusts by this table too.
+    /// The table is shared with the JavaScript tests.
     const TABLE: &str = include_str!("../../tests/signer-trusts.txt");
 
     #[test]
-    fn a_signer_stands_as_the_table_says() {
+    fn signer_trust_follows_the_table() {
         let rows: BTreeSet<Vec<&str>> = TABLE
             .lines()
             .filter(|line| !line.starts_with('#'))

@@ -8,14 +8,14 @@ use super::{CoveredLink, Doubts, SignerTrust};
 use crate::link::ChainId;
 use crate::note::VerifierKey;
 
-/// Signers and chains of a whole report.
+/// The signers and suspect chains of a complete report.
 pub struct SignerTrusts<'r> {
     signers: HashMap<Cow<'r, str>, TrustBasis>,
     doubts: Doubts,
 }
 
 impl<'r> SignerTrusts<'r> {
-    /// Reads a report.
+    /// Collects the signers and suspect chains of a report.
     pub fn of(report: &'r Report) -> Self {
         Self {
             signers: report
@@ -27,9 +27,9 @@ impl<'r> SignerTrusts<'r> {
         }
     }
 
-    /// Reads what was kept: keys with the words of [`Self::signers`], and suspect chains; without any list each chain is
-    /// suspect.
-    pub fn kept(signers: &'r [(String, String)], suspects: Option<&[String]>) -> Self {
+    /// Restores stored state: keys with the words of [`Self::signers`], and the suspect chains. Without a list of
+    /// suspects, every chain is suspect.
+    pub fn from_stored(signers: &'r [(String, String)], suspects: Option<&[String]>) -> Self {
         let signers =
             signers.iter().filter_map(|(key, word)| Some((Cow::Borrowed(&**key), TrustBasis::parse(word)?)));
         let chains = suspects.unwrap_or_default().iter();
@@ -47,17 +47,17 @@ impl<'r> SignerTrusts<'r> {
         self.signers.contains_key(vkey.as_str())
     }
 
-    /// Returns the chains that are suspect; none if each is.
+    /// Returns the suspect chains, or `None` if all are.
     pub fn suspects(&self) -> Option<&[ChainId]> {
         (!self.doubts.all).then_some(&self.doubts.chains)
     }
 
-    /// Returns the signer trust of who signed a link.
+    /// Returns the trust in the signer of a link.
     pub fn of_link(&self, link: &CoveredLink) -> SignerTrust {
         self.of_signer(&link.vkey, link.chain, link.authorized)
     }
 
-    /// Returns the signer trust of a key in a chain. `authorized` is whether it was where the link was handed out.
+    /// Returns the trust in a key that signed a chain. `authorized` is the link's authorization when it was returned.
     pub fn of_signer(&self, vkey: &VerifierKey, chain: ChainId, authorized: bool) -> SignerTrust {
         SignerTrust::of(self.signers.get(vkey.as_str()).copied(), self.doubts.has(chain), authorized)
     }

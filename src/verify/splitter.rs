@@ -1,4 +1,4 @@
-//! From a stream of bytes to stretches of lines: decompression, the header, and where to cut.
+//! Splitting of a byte stream into chunks of lines: decompression, the header, and where to cut.
 
 use std::collections::VecDeque;
 
@@ -8,17 +8,17 @@ use crate::export::{Header, LineBuffer, MAX_LINE};
 
 use super::InputError;
 
-/// How many bytes a stretch has, about.
-pub(super) const STRETCH: usize = 256 << 10;
-/// How many stretches may be ready before no more input is taken.
-const READY: usize = 4;
-/// How much plain input is looked at in one go.
+/// Approximate size of a chunk, in bytes.
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
+/// Number of ready chunks above which no more input is accepted.
+const MAX_READY: usize = 4;
+/// Maximum bytes of plain input processed at once.
 const PIECE: usize = 64 << 10;
-/// The same for compressed input, which may grow ten-thousandfold and more.
+/// Maximum bytes of compressed input processed at once; it may expand ten-thousandfold and more.
 #[cfg(feature = "compress")]
 const COMPRESSED_PIECE: usize = 256;
 
-/// Takes the bytes of an export and gives its header and stretches of whole lines.
+/// Splits the bytes of an export into its header and chunks of whole lines.
 pub struct Splitter {
     source: Source,
     body: Body,
@@ -26,7 +26,7 @@ pub struct Splitter {
 }
 
 enum Source {
-    /// Too few bytes to tell.
+    /// Too few bytes to detect compression.
     Unknown(Vec<u8>),
     Plain,
     #[cfg(feature = "compress")]
@@ -35,18 +35,18 @@ enum Source {
     Failed(DecompressError),
 }
 
-/// What is decompressed.
+/// The decompressed stream.
 struct Body {
-    /// Lines that ended so far, up to the header.
+    /// The number of lines that ended so far, up to the header.
     line: u64,
     length: usize,
     first: Vec<u8>,
     header: Option<Result<Header, crate::Error>>,
     lines: LineBuffer,
     ready: VecDeque<(Option<u64>, Vec<u8>)>,
-    /// How many bytes came.
-    came: u64,
-    /// How many of them came before what is in no stretch yet.
+    /// The number of bytes received.
+    received: u64,
+    /// The number of received bytes that are already in the header or in a chunk.
     done: u64,
 }
 
@@ -57,7 +57,7 @@ impl Default for Splitter {
 }
 
 impl Splitter {
-    /// For an export that begins with the next bytes.
+    /// Creates a splitter for an export that starts with the next bytes.
     pub fn new() -> Self {
         Self {
             source: Source::Unknown(Vec::new()),
@@ -66,20 +66,20 @@ impl Splitter {
                 length: 0,
                 first: Vec::new(),
                 header: None,
-                lines: LineBuffer::new(STRETCH),
+                lines: LineBuffer::new(CHUNK_BYTES),
                 ready: VecDeque::new(),
-                came: 0,
+                received: 0,
                 done: 0,
             },
             at: None,
         }
     }
 
-    /// Takes bytes from the front of `input`, and tells how many. Fewer than all are taken when enough stretches
-    /// are ready: call [`next_stretch`](Self::next_stretch) until there is none, and push the rest.
+    /// Accepts bytes from the front of `input` and returns how many. Accepts fewer than all if enough chunks are
+    /// ready: then call [`next_chunk`](Self::next_chunk) until it returns `None`, and push the rest.
     pub fn push(&mut self, input: &[u8]) -> usize {
         let mut taken = 0;
-        while taken < input.len() && self.body.ready.len() < READY {
+        while taken < input.len() && self.body.ready.len() < MAX_READY {
             let rest = &input[taken..];
             match &mut self.source {
                 Source::Unknown(first) => {
@@ -118,46 +118,46 @@ impl Splitter {
         if let Some(compression) = Compression::detect(&first) {
             self.source = Source::Compressed(Box::new(Decompressor::new(compression)));
         }
-        // Not more than it was called with, so it is all taken.
+        // At most four bytes, so all of them are accepted.
         self.push(&first);
     }
 
-    /// A stretch of whole lines that is ready.
-    pub fn next_stretch(&mut self) -> Option<Vec<u8>> {
-        let (at, stretch) = self.body.ready.pop_front()?;
+    /// Returns the next chunk of whole lines, if one is ready.
+    pub fn next_chunk(&mut self) -> Option<Vec<u8>> {
+        let (at, chunk) = self.body.ready.pop_front()?;
         self.at = at;
-        Some(stretch)
+        Some(chunk)
     }
 
-    /// Makes a stretch of the whole lines that were taken and are not in one yet.
+    /// Makes a chunk of the whole lines received so far that are not in one yet.
     pub fn settle(&mut self) {
         if let Some(Ok(_)) = &self.body.header
-            && let Some(stretch) = self.body.lines.whole_lines()
+            && let Some(chunk) = self.body.lines.whole_lines()
         {
-            self.body.give(stretch);
+            self.body.emit(chunk);
         }
     }
 
-    /// Gives a stretch back when it is done with, so that its memory serves again.
-    pub fn recycle(&mut self, stretch: Vec<u8>) {
-        self.body.lines.recycle(stretch);
+    /// Takes a chunk back after use, so that its memory can be reused.
+    pub fn recycle(&mut self, chunk: Vec<u8>) {
+        self.body.lines.recycle(chunk);
     }
 
-    /// The header and its line, once it was read.
+    /// Returns the header and its line, once it was read.
     pub fn header(&self) -> Option<(&Header, u64)> {
         self.body.header.as_ref()?.as_ref().ok().map(|header| (header, self.body.line))
     }
 
-    /// Where the stretch that was given last begins in the input, in bytes. None where the input is compressed, or the
-    /// stretch has only the begin of a line that is too long.
+    /// Returns the byte position in the input of the chunk returned last. `None` if the input is compressed, or if
+    /// the chunk contains only the beginning of an overlong line.
     pub fn at(&self) -> Option<u64> {
         self.at.filter(|_| matches!(self.source, Source::Plain))
     }
 
-    /// The input ends here. More stretches may be ready then, the last of which may lack its line end.
+    /// Ends the input. More chunks may be ready afterwards; the last may lack a line end.
     ///
     /// # Errors
-    /// [`InputError`] when there is no header, or when a compressed stream cannot be read to its end.
+    /// [`InputError`] if there is no header, or if a compressed stream is invalid or incomplete.
     pub fn finish(&mut self) -> Result<(), InputError> {
         if matches!(self.source, Source::Unknown(_)) {
             self.decide();
@@ -179,7 +179,7 @@ impl Splitter {
 
 impl Body {
     fn push(&mut self, mut bytes: &[u8]) {
-        self.came += bytes.len() as u64;
+        self.received += bytes.len() as u64;
         while self.header.is_none() {
             let end = memchr::memchr(b'\n', bytes);
             let part = &bytes[..end.unwrap_or(bytes.len())];
@@ -189,32 +189,33 @@ impl Body {
             self.first.extend_from_slice(&part[..part.len().min(room)]);
             let Some(end) = end else { return };
             bytes = &bytes[end + 1..];
-            self.done = self.came - bytes.len() as u64;
+            self.done = self.received - bytes.len() as u64;
             self.end_first();
         }
         if let Some(Ok(_)) = &self.header {
-            let mut stretches = Vec::new();
-            self.lines.push(bytes, &mut |stretch| stretches.push(stretch));
-            for stretch in stretches {
-                self.give(stretch);
+            let mut chunks = Vec::new();
+            self.lines.push(bytes, &mut |chunk| chunks.push(chunk));
+            for chunk in chunks {
+                self.emit(chunk);
             }
         }
     }
 
-    /// A stretch is ready: all that came, but for what is held back. Of what was cut it has fewer bytes than came, and so
-    /// it is where several become ready at once, as they do of compressed input alone.
-    fn give(&mut self, stretch: Vec<u8>) {
+    /// Queues a chunk: everything received except what is held back. A chunk that was cut, or one of several that
+    /// became ready at once (which only compressed input causes), has fewer bytes than were received; such a chunk
+    /// has no position.
+    fn emit(&mut self, chunk: Vec<u8>) {
         let begin = self.done;
-        self.done = self.came - self.lines.held() as u64;
-        let is_whole = begin + stretch.len() as u64 == self.done;
-        self.ready.push_back((is_whole.then_some(begin), stretch));
+        self.done = self.received - self.lines.held() as u64;
+        let is_whole = begin + chunk.len() as u64 == self.done;
+        self.ready.push_back((is_whole.then_some(begin), chunk));
     }
 
-    /// A line ends, and the header was not read before.
+    /// Ends a line before or at the header.
     fn end_first(&mut self) {
         self.line += 1;
         if !self.first.is_empty() {
-            // The white space before the header counts for the length of its line.
+            // White space before the header counts towards its line's length.
             let header = if self.length > MAX_LINE {
                 Err(Header::missing(&self.first))
             } else {
@@ -234,7 +235,7 @@ impl Body {
             Some(Ok(_)) => {
                 let rest = self.lines.finish();
                 if !rest.is_empty() {
-                    self.give(rest);
+                    self.emit(rest);
                 }
                 Ok(())
             }
@@ -256,14 +257,14 @@ mod tests {
 
     use super::*;
 
-    /// Whether a header is read from this, however it is cut, and the hint where none is.
+    /// Returns if a header can be parsed, however the input is cut, and otherwise the hint.
     fn read(export: &[u8]) -> Result<(), Option<&'static str>> {
         let results = [4096, MAX_LINE * 2].map(|size| {
             let mut splitter = Splitter::new();
             for mut piece in export.chunks(size) {
                 while !piece.is_empty() {
                     piece = &piece[splitter.push(piece)..];
-                    while splitter.next_stretch().is_some() {}
+                    while splitter.next_chunk().is_some() {}
                 }
             }
             match splitter.finish() {
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn a_headers_line_is_at_most_1_mib_with_the_white_space_around_it() {
+    fn a_header_line_is_at_most_1_mib_including_white_space() {
         let header = r#"{"countersign":"export/v1","origin":"log.example"}"#;
         let around = |before: usize, all: usize| {
             let after = all - before - header.len();
@@ -290,13 +291,13 @@ mod tests {
         {
             assert!(read(&around(before, all)).is_err(), "{before} {all}");
         }
-        // What is too long is called so.
+        // An overlong line is reported as such.
         let long = vec![b'a'; MAX_LINE + 10];
         assert!(read(&long).unwrap_err().unwrap().contains("longer than 1 MiB"));
     }
 
     #[test]
-    fn a_stretch_stands_where_it_says() {
+    fn chunks_report_their_position() {
         let mut export = b" \r\n{\"countersign\":\"export/v1\",\"origin\":\"log.example\"} \n".to_vec();
         let long = |byte: u8, more: usize| [vec![byte; MAX_LINE + more], vec![b'\n']].concat();
         let lines = |count: usize| (0..count).flat_map(|nth| format!("{nth} \n\n").into_bytes()).collect();
@@ -313,30 +314,26 @@ mod tests {
         }
         for size in [1000, 65_536, 300_000, 9 << 20] {
             let mut splitter = Splitter::new();
-            let (mut placed, mut stretches) = (0, 0);
-            let mut look = |splitter: &mut Splitter| {
-                while let Some(stretch) = splitter.next_stretch() {
-                    stretches += 1;
+            let (mut placed, mut chunks) = (0, 0);
+            let mut check = |splitter: &mut Splitter| {
+                while let Some(chunk) = splitter.next_chunk() {
+                    chunks += 1;
                     if let Some(at) = splitter.at() {
-                        placed += stretch.len();
-                        assert!(export[at as usize..].starts_with(&stretch), "{size} {at}");
+                        placed += chunk.len();
+                        assert!(export[at as usize..].starts_with(&chunk), "{size} {at}");
                     }
                 }
             };
             for mut piece in export.chunks(size) {
                 while !piece.is_empty() {
                     piece = &piece[splitter.push(piece)..];
-                    look(&mut splitter);
+                    check(&mut splitter);
                 }
             }
             splitter.finish().unwrap();
-            look(&mut splitter);
-            // All but what is with the line of which there is only the begin.
-            assert!(
-                stretches > 5 && placed > export.len() - (3 << 20),
-                "{size}: {placed} of {}",
-                export.len()
-            );
+            check(&mut splitter);
+            // All but what shares a chunk with the truncated line.
+            assert!(chunks > 5 && placed > export.len() - (3 << 20), "{size}: {placed} of {}", export.len());
             assert!(placed < export.len(), "{size}");
         }
     }

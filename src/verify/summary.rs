@@ -1,9 +1,9 @@
-//! Summaries: all that verifying needs to know of a stretch of lines (SPEC section 10).
+//! Summaries: everything that verification needs to know of a chunk of lines (SPEC section 10).
 //!
-//! A [`Summarizer`] does the work that is worth sharing out: it parses, hashes and checks the signatures of a
-//! stretch, knowing nothing of what came before it but some chains' keys. Summaries are small, and
-//! [`Progress::absorb`](super::Progress::absorb) takes them in the order of the lines. The report does not depend on
-//! where the stretches were cut or on who summarized them.
+//! A [`Summarizer`] does the work that is worth running in parallel: it parses and hashes a chunk and verifies its
+//! signatures, without knowing what came before except for some chains' keys. Summaries are small, and
+//! [`Progress::absorb`](super::Progress::absorb) processes them in the order of the lines. The report does not depend
+//! on where chunks were cut or which thread or machine summarized them.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -23,40 +23,41 @@ use crate::phrases;
 use crate::time::Time;
 use crate::trust::Trust;
 
-/// What a stretch of lines holds, with all hashes computed and signatures checked.
+/// The content of a chunk of lines, with hashes computed and signatures verified.
 #[derive(Debug, Default)]
 pub struct Summary {
-    /// Bytes of the text.
+    /// The chunk's length in bytes.
     pub(super) bytes: u64,
-    /// Lines, blank ones counted.
+    /// The number of lines, including blank ones.
     pub(super) lines: u64,
-    /// Lines that are not blank.
+    /// The number of lines that are not blank.
     pub(super) filled: u64,
-    /// The last line that is not blank, counted from the stretch's first, 1-based; 0 for none.
+    /// The last line that is not blank, 1-based within the chunk; 0 if all are blank.
     pub(super) last_filled: u64,
     pub(super) chains: Vec<ChainId>,
-    /// The leaves' hashes, in their order.
+    /// The leaf hashes, in order.
     pub(super) leaves: Vec<Hash>,
     pub(super) entries: Vec<Entry>,
     pub(super) findings: Vec<LineFinding>,
-    /// The canonical forms of events that match by theirs alone, with their entries, which ascend.
+    /// Canonical forms of events that match only in that form, with their entries in ascending order.
     pub(super) canonical: Vec<(usize, Box<str>)>,
     pub(super) unresolved: Vec<Unresolved>,
 }
 
-/// A line that is a leaf, a skip or a checkpoint.
+/// A line that is a leaf, a skip, or a checkpoint.
 #[derive(Debug)]
 pub(super) struct Entry {
-    /// Counted from the stretch's first line, 1-based.
+    /// The line, 1-based within the chunk.
     pub(super) line: u64,
-    pub(super) kind: Kind,
+    pub(super) kind: EntryKind,
 }
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum EntryKind {
     Link(LinkEntry),
     Note(Box<KeyNote>),
-    /// A leaf that is neither link nor key note, or one on a malformed line; of a link there, chain and seq.
+    /// A leaf that is neither a link nor a key note, or a leaf on a malformed line. If it is a link there, its chain
+    /// and seq.
     Opaque(Option<(ChainId, u64)>),
     Skip(u8, Hash),
     Checkpoint(Box<CheckpointEntry>),
@@ -64,15 +65,15 @@ pub(super) enum Kind {
 
 #[derive(Debug)]
 pub(super) struct LinkEntry {
-    /// Which of the summary's chains.
+    /// An index into the summary's chains.
     pub(super) chain: u32,
     pub(super) role: Role,
-    pub(super) signature: Signed,
-    pub(super) payload: Shown,
+    pub(super) signature: SignatureState,
+    pub(super) payload: PayloadState,
     pub(super) seq: u64,
     pub(super) time: Time,
     pub(super) prev: Hash,
-    /// Where the event stands in the stretch.
+    /// The byte range of the event in the chunk.
     pub(super) event: (usize, usize),
 }
 
@@ -84,16 +85,16 @@ pub(super) enum Role {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signed {
+pub(super) enum SignatureState {
     No,
     Valid,
     Invalid,
-    /// The chain's key was not known here; see [`Summary::unresolved`].
+    /// The chain's key was not known; see [`Summary::unresolved`].
     Unresolved,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shown {
+pub(super) enum PayloadState {
     /// Not an event link.
     NoEvent,
     Withheld(Option<Withheld>),
@@ -101,7 +102,7 @@ pub(super) enum Shown {
     Fails,
 }
 
-/// A signature to be checked by who knows the chain's key.
+/// A signature that must be verified where the chain's key is known.
 #[derive(Debug)]
 pub(super) struct Unresolved {
     pub(super) entry: usize,
@@ -109,68 +110,70 @@ pub(super) struct Unresolved {
     pub(super) signature: Signature,
 }
 
-/// A checkpoint with its signatures checked.
+/// A checkpoint with its signatures verified.
 #[derive(Debug)]
 pub(super) struct CheckpointEntry {
     pub(super) size: u64,
     pub(super) root: Hash,
-    /// The signed note as it stood.
+    /// The signed note as received.
     pub(super) note: String,
-    /// The checkpoint's origin, where it is not the header's; then no signature was looked at.
+    /// The checkpoint's origin, if it differs from the header's. No signature was verified then.
     pub(super) other_origin: Option<String>,
-    /// Whether the signatures of trusted log keys are valid; none where there is no such signature.
+    /// True if the signatures of trusted log keys are valid; `None` if there is no such signature.
     pub(super) log: Option<bool>,
-    /// Which trusted witnesses cosigned it, and when.
+    /// The trusted witnesses that cosigned, by index, and when.
     pub(super) cosignatures: Vec<(usize, Time)>,
     pub(super) bad_cosignature: bool,
 }
 
-/// A finding that can be told from the line alone.
+/// A finding that follows from the line alone.
 #[derive(Debug)]
 pub(super) struct LineFinding {
     pub(super) line: u64,
-    /// The entry that the line is, where it has a place in the tree.
+    /// The entry on this line, if it has a position in the tree.
     pub(super) entry: Option<usize>,
     pub(super) code: FindingCode,
-    /// What is wrong; of a name that is there twice, the name.
+    /// The problem, or the name of a duplicate field.
     pub(super) detail: Cow<'static, str>,
 }
 
 impl Summary {
-    /// The line of the last checkpoint within.
+    /// Returns the line of the last checkpoint.
     pub(super) fn last_checkpoint(&self) -> Option<u64> {
         let mut entries = self.entries.iter().rev();
-        entries.find(|entry| matches!(entry.kind, Kind::Checkpoint(_))).map(|entry| entry.line)
+        entries.find(|entry| matches!(entry.kind, EntryKind::Checkpoint(_))).map(|entry| entry.line)
     }
 
-    /// The open links within, to be [learned](Summarizer::learn) by other summarizers.
+    /// Returns the open links, for other summarizers to [learn](Summarizer::learn).
     pub fn opened(&self) -> impl Iterator<Item = (ChainId, [u8; 32])> {
         self.entries.iter().filter_map(|entry| match &entry.kind {
-            Kind::Link(LinkEntry { role: Role::Open(open), .. }) => Some((open.chain, *open.key.public())),
+            EntryKind::Link(LinkEntry { role: Role::Open(open), .. }) => {
+                Some((open.chain, *open.key.public()))
+            }
             _ => None,
         })
     }
 }
 
-/// How many keys are kept ready to verify with.
-const POINTS: usize = 1024;
+/// Maximum number of parsed public keys in the cache.
+const MAX_CACHED_KEYS: usize = 1024;
 
-/// Makes summaries of stretches of one export. What one learns of chains' keys its clones know too.
+/// Summarizes chunks of one export. Clones share the chains' keys that any of them learns.
 #[derive(Clone, Default)]
 pub struct Summarizer {
     origin: String,
     trust: Trust,
     tiles: bool,
     keys: ChainKeys,
-    /// Keys that were used of late, ready to verify with.
+    /// A cache of parsed public keys.
     points: HashMap<[u8; 32], Option<PublicKey>>,
     scratch: Vec<Hash>,
-    /// How many entries the stretch before had: the next one has about as many.
+    /// The number of entries in the previous chunk, used to size the next summary.
     expected: usize,
 }
 
-/// An event whose commit is still to be compared.
-struct Uncompared<'a> {
+/// An event whose commit still has to be compared.
+struct PendingCommit<'a> {
     entry: usize,
     line: u64,
     payload: Payload<'a>,
@@ -178,45 +181,44 @@ struct Uncompared<'a> {
 }
 
 #[derive(Default)]
-struct Stretch<'a> {
+struct ChunkState<'a> {
     summary: Summary,
     places: HashMap<ChainId, u32>,
     texts: Vec<Cow<'a, [u8]>>,
-    payloads: Vec<Uncompared<'a>>,
-    /// Entry, leaf and signature of each signed link.
+    payloads: Vec<PendingCommit<'a>>,
+    /// The entry, the leaf, and the signature of each signed link.
     signed: Vec<(usize, usize, Signature)>,
 }
 
 impl Summarizer {
-    /// For the stretches of an export with this header origin, by a reader who trusts so much.
+    /// Creates a summarizer for an export with this header origin and a reader with this trust.
     pub fn new(origin: &str, trust: &Trust) -> Self {
         Self { origin: origin.into(), trust: trust.clone(), ..Self::default() }
     }
 
-    /// The same, for the lines of an export or for what a log's [`tiles`](super::Options::tiles) make.
+    /// Sets whether the lines were reconstructed from a log's [`tiles`](super::Options::tiles).
     #[must_use]
     pub fn of_tiles(self, tiles: bool) -> Self {
         Self { tiles, ..self }
     }
 
-    /// Takes chains' keys that others met, so that signatures can be checked here.
+    /// Adds chains' keys that other summarizers found, so that signatures can be verified here.
     pub fn learn(&mut self, opened: impl IntoIterator<Item = (ChainId, [u8; 32])>) {
         self.keys.learn(opened);
     }
 
-    /// Summarizes whole lines, the header not among them. Only at the end of the export may the last line lack
-    /// its line end.
-    pub fn summarize(&mut self, stretch: &[u8]) -> Summary {
+    /// Summarizes whole lines, without the header. Only the last line of the export may lack its line end.
+    pub fn summarize(&mut self, chunk: &[u8]) -> Summary {
         let expected = self.expected;
         let entries = Vec::with_capacity(expected);
-        let summary = Summary { bytes: stretch.len() as u64, entries, ..Summary::default() };
+        let summary = Summary { bytes: chunk.len() as u64, entries, ..Summary::default() };
         let (texts, payloads) = (Vec::with_capacity(expected), Vec::with_capacity(expected));
-        let mut state = Stretch { summary, texts, payloads, ..Stretch::default() };
-        let text = core::str::from_utf8(stretch).ok();
+        let mut state = ChunkState { summary, texts, payloads, ..ChunkState::default() };
+        let text = core::str::from_utf8(chunk).ok();
         let mut start = 0;
-        while start < stretch.len() {
-            let end = memchr(b'\n', &stretch[start..]).map(|length| start + length);
-            let bytes = &stretch[start..end.unwrap_or(stretch.len())];
+        while start < chunk.len() {
+            let end = memchr(b'\n', &chunk[start..]).map(|length| start + length);
+            let bytes = &chunk[start..end.unwrap_or(chunk.len())];
             state.summary.lines += 1;
             if !strip(bytes).is_empty() {
                 state.summary.filled += 1;
@@ -227,7 +229,7 @@ impl Summarizer {
                 };
                 self.line(&mut state, line, bytes.len(), end.is_some(), start);
             }
-            start = end.map_or(stretch.len(), |end| end + 1);
+            start = end.map_or(chunk.len(), |end| end + 1);
         }
         self.hash(&mut state);
         self.check_signatures(&mut state);
@@ -238,7 +240,7 @@ impl Summarizer {
 
     fn line<'a>(
         &self,
-        state: &mut Stretch<'a>,
+        state: &mut ChunkState<'a>,
         line: Option<&'a str>,
         length: usize,
         ended: bool,
@@ -274,7 +276,7 @@ impl Summarizer {
     #[inline]
     fn item<'a>(
         &self,
-        state: &mut Stretch<'a>,
+        state: &mut ChunkState<'a>,
         line: u64,
         item: Item<'a>,
         place: impl Fn(&str) -> (usize, usize),
@@ -287,25 +289,25 @@ impl Summarizer {
                 let shown = match (&link, payload) {
                     (Link::Event(link), Some(payload)) => {
                         event = place(payload.event);
-                        state.payloads.push(Uncompared { entry, line, payload, commit: link.commit });
-                        Shown::Matches
+                        state.payloads.push(PendingCommit { entry, line, payload, commit: link.commit });
+                        PayloadState::Matches
                     }
                     (Link::Event(_), None) => {
-                        // No tile could show it.
+                        // Tiles contain no events, so a missing event is not a finding.
                         if !self.tiles {
                             let detail = phrases::PAYLOAD_WITHHELD;
                             state.finding(entry, line, FindingCode::PayloadWithheld, detail.into());
                         }
-                        Shown::Withheld(withheld)
+                        PayloadState::Withheld(withheld)
                     }
-                    _ => Shown::NoEvent,
+                    _ => PayloadState::NoEvent,
                 };
                 let signature = match link.signature() {
                     Some(signature) => {
                         state.signed.push((entry, state.texts.len(), *signature));
-                        Signed::Unresolved
+                        SignatureState::Unresolved
                     }
-                    None => Signed::No,
+                    None => SignatureState::No,
                 };
                 state.texts.push(into_bytes(text));
                 let (seq, time) = (link.seq(), link.time());
@@ -315,18 +317,20 @@ impl Summarizer {
                     Link::Event(_) => Role::Event,
                     Link::Close(_) => Role::Close,
                 };
-                Kind::Link(LinkEntry { chain, role, signature, payload: shown, seq, time, prev, event })
+                EntryKind::Link(LinkEntry { chain, role, signature, payload: shown, seq, time, prev, event })
             }
             Item::Note { text, note } => {
                 state.texts.push(into_bytes(text));
-                Kind::Note(note)
+                EntryKind::Note(note)
             }
             Item::Leaf(bytes) => {
                 state.texts.push(Cow::Owned(bytes));
-                Kind::Opaque(None)
+                EntryKind::Opaque(None)
             }
-            Item::Skip { level, hash } => Kind::Skip(level, hash),
-            Item::Checkpoint { text, signed } => Kind::Checkpoint(Box::new(self.checkpoint(&text, &signed))),
+            Item::Skip { level, hash } => EntryKind::Skip(level, hash),
+            Item::Checkpoint { text, signed } => {
+                EntryKind::Checkpoint(Box::new(self.checkpoint(&text, &signed)))
+            }
         };
         state.summary.entries.push(Entry { line, kind });
     }
@@ -357,17 +361,17 @@ impl Summarizer {
         entry
     }
 
-    /// Does for a summary that was made elsewhere what takes a reader's trust, or chains that others met. None where
-    /// nothing could have been summarized so.
+    /// Completes a summary that was made elsewhere: applies the reader's trust, and verifies signatures with the keys
+    /// in `known`. Returns `None` if the summary is inconsistent.
     pub fn settle(&mut self, summary: &mut Summary, known: &HashMap<ChainId, [u8; 32]>) -> Option<()> {
         for entry in &mut summary.entries {
-            if let Kind::Checkpoint(checkpoint) = &mut entry.kind {
+            if let EntryKind::Checkpoint(checkpoint) = &mut entry.kind {
                 let signed = crate::checkpoint::SignedCheckpoint::parse(&checkpoint.note).ok()?;
                 **checkpoint = self.checkpoint(&checkpoint.note, &signed);
             }
         }
         for unresolved in std::mem::take(&mut summary.unresolved) {
-            let Kind::Link(link) = &mut summary.entries[unresolved.entry].kind else { return None };
+            let EntryKind::Link(link) = &mut summary.entries[unresolved.entry].kind else { return None };
             match known.get(&summary.chains[link.chain as usize]) {
                 Some(public) => {
                     let message = unresolved.message.as_bytes();
@@ -379,7 +383,7 @@ impl Summarizer {
         Some(())
     }
 
-    fn hash(&mut self, state: &mut Stretch<'_>) {
+    fn hash(&mut self, state: &mut ChunkState<'_>) {
         let prefixes: Vec<[u8; 39]> =
             state.payloads.iter().map(|event| commit_prefix(&event.payload.salt)).collect();
         let leaves = state.texts.iter().map(|text| Message { prefix: &[0], body: text });
@@ -395,15 +399,15 @@ impl Summarizer {
         }
     }
 
-    fn check_signatures(&mut self, state: &mut Stretch<'_>) {
+    fn check_signatures(&mut self, state: &mut ChunkState<'_>) {
         self.learn(state.summary.opened());
         if state.signed.is_empty() {
             return;
         }
-        let keys = self.keys.of(&state.summary.chains);
+        let keys = self.keys.get(&state.summary.chains);
         for (entry, leaf, signature) in &state.signed {
-            let Kind::Link(link) = &mut state.summary.entries[*entry].kind else { continue };
-            // Links are ASCII but for the names in an open link, and those hold no space.
+            let EntryKind::Link(link) = &mut state.summary.entries[*entry].kind else { continue };
+            // Links are ASCII except for the names in an open link, which contain no space.
             let text = core::str::from_utf8(&state.texts[*leaf]).unwrap_or_default();
             let message = signed_part(text);
             match &keys[link.chain as usize] {
@@ -417,23 +421,23 @@ impl Summarizer {
         }
     }
 
-    fn signed(&mut self, public: &[u8; 32], message: &[u8], signature: &Signature) -> Signed {
+    fn signed(&mut self, public: &[u8; 32], message: &[u8], signature: &Signature) -> SignatureState {
         let valid = self.point(public).is_some_and(|key| key.verify(message, signature));
-        if valid { Signed::Valid } else { Signed::Invalid }
+        if valid { SignatureState::Valid } else { SignatureState::Invalid }
     }
 
     fn point(&mut self, public: &[u8; 32]) -> Option<&PublicKey> {
-        if self.points.len() >= POINTS && !self.points.contains_key(public) {
+        if self.points.len() >= MAX_CACHED_KEYS && !self.points.contains_key(public) {
             self.points.clear();
         }
         self.points.entry(*public).or_insert_with(|| PublicKey::new(public)).as_ref()
     }
 }
 
-impl<'a> Stretch<'a> {
+impl<'a> ChunkState<'a> {
     fn chain(&mut self, chain: ChainId) -> u32 {
-        // A chain's links mostly come in runs.
-        if let Some(Entry { kind: Kind::Link(last), .. }) = self.summary.entries.last()
+        // Links of one chain mostly come in runs.
+        if let Some(Entry { kind: EntryKind::Link(last), .. }) = self.summary.entries.last()
             && self.summary.chains[last.chain as usize] == chain
         {
             return last.chain;
@@ -444,7 +448,7 @@ impl<'a> Stretch<'a> {
         })
     }
 
-    /// A finding on the line whose entry, if it has one, is the next.
+    /// Adds a finding on the line of this entry.
     fn finding(&mut self, entry: usize, line: u64, code: FindingCode, detail: Cow<'static, str>) {
         self.summary.findings.push(LineFinding { line, entry: Some(entry), code, detail });
     }
@@ -460,17 +464,17 @@ impl<'a> Stretch<'a> {
         };
         let entry = malformed.leaf.map(|leaf| {
             self.texts.push(leaf);
-            self.summary.entries.push(Entry { line, kind: Kind::Opaque(malformed.place) });
+            self.summary.entries.push(Entry { line, kind: EntryKind::Opaque(malformed.place) });
             self.summary.entries.len() - 1
         });
         let detail = Cow::Borrowed(detail);
         self.summary.findings.push(LineFinding { line, entry, code, detail });
     }
 
-    fn compare(&mut self, event: &Uncompared<'_>, found: &Hash) {
-        let Uncompared { entry, line, payload, commit } = event;
+    fn compare(&mut self, event: &PendingCommit<'_>, found: &Hash) {
+        let PendingCommit { entry, line, payload, commit } = event;
         let (code, detail) = match payload.check(found, commit) {
-            Ok(Matched::AsItStands) => return,
+            Ok(Matched::Verbatim) => return,
             Ok(Matched::Canonical(text)) => {
                 self.summary.canonical.push((*entry, text));
                 let detail = phrases::PAYLOAD_RESERIALIZED;
@@ -484,9 +488,9 @@ impl<'a> Stretch<'a> {
             },
         };
         if code != FindingCode::PayloadReserialized
-            && let Kind::Link(link) = &mut self.summary.entries[*entry].kind
+            && let EntryKind::Link(link) = &mut self.summary.entries[*entry].kind
         {
-            link.payload = Shown::Fails;
+            link.payload = PayloadState::Fails;
         }
         self.finding(*entry, *line, code, detail);
     }

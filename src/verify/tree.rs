@@ -1,4 +1,4 @@
-//! The check `tree`: do the leaves and skips give the checkpoints' roots?
+//! The check `tree`: the leaves and skips hash to the checkpoints' roots.
 
 use super::FindingCode::{TreePosition, TreeRoot, TreeSkipAlignment, TreeUncovered};
 use super::finding::{Findings, Place};
@@ -8,7 +8,7 @@ use crate::hash::Hash;
 use crate::merkle::CompactRange;
 use crate::phrases::{self, say};
 
-/// The tree's right edge, and how the checkpoints agreed with it.
+/// The tree's right edge, and the results of comparing checkpoints with it.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     edge: CompactRange,
@@ -21,7 +21,7 @@ pub(super) struct Tree {
 }
 
 impl Tree {
-    /// The index of the next leaf that is to be [added](Self::extend).
+    /// Returns the index of the next leaf to [add](Self::extend).
     pub(super) fn position(&self) -> u64 {
         self.edge.end()
     }
@@ -34,20 +34,20 @@ impl Tree {
         self.edge.extend(leaves);
     }
 
-    /// A leaf or skip stands here.
-    pub(super) fn stands(&mut self, place: Place) {
+    /// Notes a leaf or skip that no checkpoint covers yet.
+    pub(super) fn mark_uncovered(&mut self, place: Place) {
         if self.checkpoints > 0 && self.uncovered.is_none() {
             self.uncovered = Some(place);
         }
     }
 
-    /// A skip; whether it was at a place where it can stand.
+    /// Adds a skip. Returns false if it cannot be at this position.
     pub(super) fn skip(&mut self, level: u8, hash: &Hash, place: Place, findings: &mut Findings) -> bool {
         let position = self.position();
-        let stands = self.edge.append_subtree(level, *hash).is_ok();
-        if stands {
+        let fits = self.edge.append_subtree(level, *hash).is_ok();
+        if fits {
             self.skipped += 1 << level;
-            self.stands(place);
+            self.mark_uncovered(place);
         } else {
             self.items += 1;
             self.failed += 1;
@@ -59,10 +59,10 @@ impl Tree {
             );
             findings.add(TreeSkipAlignment, place, message);
         }
-        stands
+        fits
     }
 
-    /// A checkpoint; whether place and root are right.
+    /// Checks a checkpoint. Returns true if its size and root match.
     pub(super) fn checkpoint(
         &mut self,
         checkpoint: &CheckpointEntry,
@@ -77,7 +77,7 @@ impl Tree {
             let size = checkpoint.size;
             let message = say!(
                 "tree.position",
-                "a checkpoint of {size} entries stands after {position} entries",
+                "a checkpoint of {size} entries follows {position} entries",
                 size,
                 position
             );
@@ -86,7 +86,7 @@ impl Tree {
         } else if self.root() != Some(checkpoint.root) {
             let message = say!(
                 "tree.root",
-                "the {position} entries before it have another root hash than the checkpoint",
+                "the {position} entries before the checkpoint have another root hash than it",
                 position
             );
             findings.add(TreeRoot, place, message);
@@ -104,7 +104,7 @@ impl Tree {
         }
         let none = (self.checkpoints == 0).then_some(phrases::REASON_NO_CHECKPOINT);
         let reason = none.or(self.uncovered.map(|_| phrases::TREE_UNCOVERED));
-        Check::of(self.items, self.failed, reason)
+        Check::new(self.items, self.failed, reason)
     }
 }
 

@@ -1,12 +1,12 @@
-//! The verdict: the first that applies (SPEC section 9).
+//! The decision of the verdict: the first rule that applies (SPEC section 9).
 
 use super::finding::{FindingCode as Code, Severity};
 use super::report::{CheckState, Checks, Verdict};
 
-/// What decides which checks are required.
+/// The facts that decide which checks are required.
 #[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is a question of its own")]
-pub(super) struct Asked {
+#[allow(clippy::struct_excessive_bools, reason = "independent facts")]
+pub(super) struct Requirements {
     pub(super) events: bool,
     pub(super) links: bool,
     pub(super) log: bool,
@@ -17,7 +17,7 @@ pub(super) struct Asked {
     pub(super) expectation: bool,
 }
 
-/// Which checks unknown keys alone keep from passing.
+/// The checks that only unknown keys keep from passing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct UnknownKeys {
     pub(super) signatures: bool,
@@ -41,15 +41,15 @@ fn means_altered(code: Code) -> bool {
     )
 }
 
-/// The verdict where nothing could be read.
-pub(super) fn of_unread(code: Code) -> Verdict {
+/// Returns the verdict for input that could not be read.
+pub(super) fn for_unreadable(code: Code) -> Verdict {
     if code.severity() == Severity::Error { Verdict::Broken } else { Verdict::NotChecked }
 }
 
 pub(super) fn decide(
     mut errors: impl Iterator<Item = Code>,
     checks: &Checks,
-    asked: Asked,
+    requirements: Requirements,
     unknown: UnknownKeys,
     complete: bool,
 ) -> Verdict {
@@ -65,16 +65,16 @@ pub(super) fn decide(
     }
     let required = [
         (true, &checks.format, false),
-        (asked.events, &checks.payloads, false),
-        (asked.links, &checks.chains, false),
-        (asked.links, &checks.signatures, unknown.signatures),
-        (asked.links, &checks.time, false),
-        (asked.log || asked.skip, &checks.tree, false),
-        (asked.log, &checks.log, unknown.log),
-        (asked.quorum, &checks.witnesses, false),
-        (asked.range, &checks.range, false),
-        (asked.pin, &checks.append_only, false),
-        (asked.expectation, &checks.expected, false),
+        (requirements.events, &checks.payloads, false),
+        (requirements.links, &checks.chains, false),
+        (requirements.links, &checks.signatures, unknown.signatures),
+        (requirements.links, &checks.time, false),
+        (requirements.log || requirements.skip, &checks.tree, false),
+        (requirements.log, &checks.log, unknown.log),
+        (requirements.quorum, &checks.witnesses, false),
+        (requirements.range, &checks.range, false),
+        (requirements.pin, &checks.append_only, false),
+        (requirements.expectation, &checks.expected, false),
     ];
     let mut open = required
         .iter()
@@ -96,27 +96,27 @@ mod tests {
 
     use crate::verify::report::Check;
 
-    /// What is asked for, and the check that is then required.
-    type Case = (fn(&mut Asked), fn(&mut Checks) -> &mut Check);
+    /// A fact, and the check that it requires.
+    type Case = (fn(&mut Requirements), fn(&mut Checks) -> &mut Check);
 
     const REQUIRED: [Case; 13] = [
         (|_| (), |checks| &mut checks.format),
-        (|asked| asked.events = true, |checks| &mut checks.payloads),
-        (|asked| asked.links = true, |checks| &mut checks.chains),
-        (|asked| asked.links = true, |checks| &mut checks.signatures),
-        (|asked| asked.links = true, |checks| &mut checks.time),
-        (|asked| asked.log = true, |checks| &mut checks.tree),
-        (|asked| asked.log = true, |checks| &mut checks.log),
-        (|asked| asked.skip = true, |checks| &mut checks.tree),
-        (|asked| asked.quorum = true, |checks| &mut checks.witnesses),
-        (|asked| asked.range = true, |checks| &mut checks.range),
-        (|asked| asked.pin = true, |checks| &mut checks.append_only),
-        (|asked| asked.expectation = true, |checks| &mut checks.expected),
-        (|asked| asked.skip = true, |checks| &mut checks.format),
+        (|requirements| requirements.events = true, |checks| &mut checks.payloads),
+        (|requirements| requirements.links = true, |checks| &mut checks.chains),
+        (|requirements| requirements.links = true, |checks| &mut checks.signatures),
+        (|requirements| requirements.links = true, |checks| &mut checks.time),
+        (|requirements| requirements.log = true, |checks| &mut checks.tree),
+        (|requirements| requirements.log = true, |checks| &mut checks.log),
+        (|requirements| requirements.skip = true, |checks| &mut checks.tree),
+        (|requirements| requirements.quorum = true, |checks| &mut checks.witnesses),
+        (|requirements| requirements.range = true, |checks| &mut checks.range),
+        (|requirements| requirements.pin = true, |checks| &mut checks.append_only),
+        (|requirements| requirements.expectation = true, |checks| &mut checks.expected),
+        (|requirements| requirements.skip = true, |checks| &mut checks.format),
     ];
 
     fn passing() -> Checks {
-        let pass = || Check::of(1, 0, None);
+        let pass = || Check::new(1, 0, None);
         Checks {
             format: pass(),
             payloads: pass(),
@@ -133,21 +133,21 @@ mod tests {
         }
     }
 
-    fn verdict(checks: &Checks, asked: Asked) -> Verdict {
-        decide(std::iter::empty(), checks, asked, UnknownKeys::default(), true)
+    fn verdict(checks: &Checks, requirements: Requirements) -> Verdict {
+        decide(std::iter::empty(), checks, requirements, UnknownKeys::default(), true)
     }
 
     #[test]
-    fn what_is_asked_for_must_be_checked_and_nothing_else() {
-        for (number, (ask, check)) in REQUIRED.into_iter().enumerate() {
-            let (mut asked, mut checks) = (Asked::default(), passing());
-            ask(&mut asked);
-            assert_eq!(verdict(&checks, asked), Verdict::Verified, "{number}");
-            *check(&mut checks) = Check::of(0, 0, Some("nothing tells"));
-            assert_eq!(verdict(&checks, asked), Verdict::NotChecked, "{number}");
+    fn required_checks_must_pass_and_no_others() {
+        for (number, (require, check)) in REQUIRED.into_iter().enumerate() {
+            let (mut requirements, mut checks) = (Requirements::default(), passing());
+            require(&mut requirements);
+            assert_eq!(verdict(&checks, requirements), Verdict::Verified, "{number}");
+            *check(&mut checks) = Check::new(0, 0, Some("not checked"));
+            assert_eq!(verdict(&checks, requirements), Verdict::NotChecked, "{number}");
             let always = number == 0 || number == REQUIRED.len() - 1;
-            let unasked = if always { Verdict::NotChecked } else { Verdict::Verified };
-            assert_eq!(verdict(&checks, Asked::default()), unasked, "{number}");
+            let unrequired = if always { Verdict::NotChecked } else { Verdict::Verified };
+            assert_eq!(verdict(&checks, Requirements::default()), unrequired, "{number}");
         }
     }
 }

@@ -1,6 +1,6 @@
-//! Visiting the events of an export that verify, with what was made of each where it was hashed.
+//! Visits the verified events of an export, with items that were computed when each event was hashed.
 //!
-//! An event passes three places:
+//! An event passes through three stages:
 //!
 //! 1. A thread that hashes it calls the *examiner*, a function of that thread. It gets the event as a
 //!    [`SummarizedEvent`], which matches its commit but which no signature may cover yet. Here the event is parsed, and
@@ -23,7 +23,7 @@ use core::fmt::Debug;
 
 use super::Mark;
 use super::events::CoveredLink;
-use super::summary::{Kind, Shown, Summary};
+use super::summary::{EntryKind, PayloadState, Summary};
 use crate::link::ChainId;
 use crate::time::Time;
 
@@ -56,11 +56,11 @@ impl<T: PendingItem> PendingItem for Option<T> {
 #[derive(Clone, Copy, Debug)]
 pub struct SummarizedEvent<'a> {
     entry: usize,
-    /// Its link's chain.
+    /// The chain of the event's link.
     pub chain: ChainId,
-    /// The link's place in it.
+    /// The link's `seq` in the chain.
     pub seq: u64,
-    /// The emitter's clock.
+    /// The link's time, by the emitter's clock.
     pub time: Time,
     /// The text that the link commits to, in UTF-8: as in [`VerifiedEvent`](super::VerifiedEvent).
     pub text: &'a [u8],
@@ -86,7 +86,7 @@ pub struct SelectedItem<T> {
     pub(super) with_text: bool,
 }
 
-/// An item of a type that the visitor alone knows.
+/// An item whose type only the visitor knows.
 pub(super) type AnyItem = Box<dyn PendingItem>;
 
 /// An event that an examiner selected.
@@ -103,7 +103,7 @@ impl<T: PendingItem> SelectedItem<T> {
 /// An event that was selected and became verified.
 #[derive(Debug, derive_more::Deref)]
 pub struct VerifiedItem<T> {
-    /// Its link.
+    /// The event's link.
     #[deref]
     pub link: CoveredLink,
     /// The examiner's item.
@@ -124,11 +124,11 @@ impl VerifiedItem<AnyItem> {
     }
 }
 
-/// Takes the events of an export that were selected, as they become verified.
+/// A visitor of an export's selected events, called as they become verified.
 pub trait EventVisitor {
     /// The item that the examiner makes of an event.
     type Item: PendingItem;
-    /// Why the visitor ends the run.
+    /// The error with which the visitor ends the run.
     type Error;
 
     /// Takes an event that became verified.
@@ -143,8 +143,8 @@ pub trait EventVisitor {
         let _ = events;
     }
 
-    /// Takes what the export holds beside events, where [`Options::marks`](super::Options::marks) asks for it. Called
-    /// after the events of the same batch were visited.
+    /// Visits a line other than an event, if [`Options::marks`](super::Options::marks) is set. Called after the
+    /// events of the same batch were visited.
     ///
     /// # Errors
     /// Ends the run.
@@ -163,7 +163,7 @@ pub trait EventVisitor {
     }
 }
 
-/// Why a run with a visitor ended early.
+/// The error that ended a run with a visitor early.
 #[derive(Debug, derive_more::Display)]
 pub enum VisitError<E> {
     /// The export could not be read, or [too much waited](crate::Code::LeftOut) for a signature.
@@ -190,18 +190,18 @@ impl<E> From<std::io::Error> for VisitError<E> {
 }
 
 impl Summary {
-    /// The events that match their links' commits, in the order of the lines. `stretch` is the text that was summarized.
-    pub fn events<'s>(&'s self, stretch: &'s [u8]) -> impl Iterator<Item = SummarizedEvent<'s>> {
+    /// The events that match their links' commits, in the order of the lines. `chunk` is the text that was summarized.
+    pub fn events<'s>(&'s self, chunk: &'s [u8]) -> impl Iterator<Item = SummarizedEvent<'s>> {
         let mut canonical = self.canonical.iter().peekable();
         self.entries.iter().enumerate().filter_map(move |(entry, found)| {
             let canonical = canonical.next_if(|(of, _)| *of == entry);
-            let Kind::Link(link) = &found.kind else { return None };
-            if link.payload != Shown::Matches {
+            let EntryKind::Link(link) = &found.kind else { return None };
+            if link.payload != PayloadState::Matches {
                 return None;
             }
             let text = match canonical {
                 Some((_, text)) => text.as_bytes(),
-                None => stretch.get(link.event.0..link.event.1)?,
+                None => chunk.get(link.event.0..link.event.1)?,
             };
             let chain = *self.chains.get(link.chain as usize)?;
             Some(SummarizedEvent { entry, chain, seq: link.seq, time: link.time, text })

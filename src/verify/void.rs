@@ -1,4 +1,4 @@
-//! Grants that are void because the trust file revokes their issuers (SPEC section 5).
+//! Void grants: grants whose issuers the trust file revokes (SPEC section 5).
 
 use std::collections::BTreeSet;
 use std::ops::Bound::{Excluded, Included};
@@ -8,8 +8,8 @@ use crate::keys::{Validity, Window, Windows};
 use crate::time::Time;
 use crate::tolerance::LATE;
 
-/// A grant all of whose signers the trust file revokes: it is void unless a checkpoint that holds it existed
-/// before the latest of their `since`.
+/// A grant whose signers are all revoked by the trust file. It is void unless a checkpoint that covers it existed
+/// before `since`, the latest of their revocations.
 #[derive(Clone, Copy, Debug)]
 struct Voidable {
     number: usize,
@@ -17,23 +17,24 @@ struct Voidable {
     since: Option<Time>,
 }
 
-/// Those of a key's grants that may be void.
+/// The grants of a key that may be void.
 #[derive(Debug, Default)]
 pub(super) struct VoidableGrants {
     grants: Vec<Voidable>,
-    /// Every bound of the key's windows, where there is such a grant. No window divides the time between two of them.
+    /// All bounds of the key's windows, if there is such a grant. Between two successive bounds, validity doesn't
+    /// change.
     bounds: BTreeSet<i64>,
 }
 
-/// When links of a chain that did not fail were dated, in milliseconds from the epoch: of each time that no window
-/// divides, one moment.
+/// The times of a chain's good links, in milliseconds since the epoch: one representative for each interval between
+/// window bounds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Moments(BTreeSet<i64>);
 
-/// A key's grants that are void, known at the end of the export.
+/// The void grants of a key, known at the end of the export.
 #[derive(Debug)]
 pub(super) struct VoidedWindows {
-    /// The first of them.
+    /// The number of the first void grant.
     first: usize,
     others: Windows,
 }
@@ -46,8 +47,8 @@ impl Voidable {
 }
 
 impl VoidableGrants {
-    /// The last of a key's windows, granted by the leaf at that index. `since` is the latest of its signers', where
-    /// all are revoked.
+    /// Records the key's latest window, granted by the leaf at `index`. `since` is the latest revocation of its
+    /// signers if all are revoked.
     pub(super) fn granted(&mut self, windows: &Windows, index: u64, since: Option<Option<Time>>) {
         let bounds = |window: Window| <[i64; 2]>::from(window.span());
         if let Some(since) = since {
@@ -61,12 +62,12 @@ impl VoidableGrants {
         }
     }
 
-    /// Whether one of the first `count` grants may be void.
+    /// True if one of the first `count` grants may be void.
     pub(super) fn are_among(&self, count: usize) -> bool {
         self.grants.first().is_some_and(|grant| grant.number < count)
     }
 
-    /// Takes note of a link that did not fail.
+    /// Records the time of a link that did not fail.
     pub(super) fn note(&self, time: Time, moments: &mut Moments) {
         let (time, moments) = (time.millis(), &mut moments.0);
         let together =
@@ -78,19 +79,19 @@ impl VoidableGrants {
         }
     }
 
-    /// Those that are void.
+    /// Returns the void grants, if any.
     pub(super) fn void(&self, windows: &Windows, attested: &Attested) -> Option<VoidedWindows> {
         let mut void = self.grants.iter().filter(|grant| grant.is_void(attested)).map(|grant| grant.number);
         let first = void.next()?;
-        // In the order of their numbers.
+        // Ascending, for the binary search.
         let void: Vec<usize> = [first].into_iter().chain(void).collect();
         Some(VoidedWindows { first, others: windows.without(|number| void.binary_search(&number).is_ok()) })
     }
 }
 
 impl VoidedWindows {
-    /// Whether they make a chain suspect that was opened after `count` grants and whose last good link has that
-    /// index.
+    /// True if the void grants make a chain suspect that was opened after `count` grants and whose last good link has
+    /// index `last`.
     pub(super) fn suspect(
         &self,
         count: usize,
@@ -135,8 +136,14 @@ mod tests {
         proptest::collection::vec(grant, 1..8)
     }
 
-    /// The rule as SPEC section 5 says it. The grants are the log's first leaves.
-    fn plainly(grants: &[Grant], times: &[Time], last: u64, attested: &Attested, quorum: bool) -> bool {
+    /// The rule of SPEC section 5, implemented literally. The grants are the log's first leaves.
+    fn reference_suspect(
+        grants: &[Grant],
+        times: &[Time],
+        last: u64,
+        attested: &Attested,
+        quorum: bool,
+    ) -> bool {
         let is_void = |(index, grant): &(u64, &Grant)| {
             grant.since.is_some_and(|since| {
                 attested.existed_by(*index).zip(since).is_none_or(|(existed_by, since)| existed_by >= since)
@@ -153,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_attests_the_leaves_before_its_size_alone() {
+    fn a_checkpoint_attests_only_the_leaves_below_its_size() {
         let (mut windows, mut voidable) = (Windows::default(), VoidableGrants::default());
         for (number, since) in [(0, Some(None)), (1, None)] {
             windows.push(Window { from: None, until: Some(time(10)) });
@@ -167,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_is_good_where_it_existed_before_its_issuer_is_distrusted() {
+    fn a_grant_is_good_if_it_existed_before_its_issuer_was_revoked() {
         let is_void = |existed_by: i64| {
             let (mut windows, mut voidable) = (Windows::default(), VoidableGrants::default());
             windows.push(Window { from: None, until: None });
@@ -183,7 +190,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_chain_is_suspect_where_the_good_grants_do_not_hold_its_times(
+        fn a_chain_is_suspect_if_the_good_grants_do_not_cover_its_times(
             granted in grants(),
             count in 0..8_usize,
             times in proptest::collection::vec(0..60_i64, 1..12),
@@ -198,7 +205,7 @@ mod tests {
             for (number, grant) in granted.iter().enumerate() {
                 windows.push(grant.window);
                 voidable.granted(&windows, number as u64, grant.since);
-                // Links come among the grants that their chain does not know of.
+                // Links also occur between grants that come after their chain's open link.
                 if number + 1 >= count && voidable.are_among(count) {
                     times.iter().skip(number % 2).step_by(2).for_each(|time| voidable.note(*time, &mut moments));
                 }
@@ -219,7 +226,7 @@ mod tests {
             let void = voidable.void(&windows, &attested);
             let found =
                 void.is_some_and(|void| void.suspect(count, &moments, last, quorum.then_some(&attested)));
-            prop_assert_eq!(found, plainly(&granted[..count], &times, last, &attested, quorum));
+            prop_assert_eq!(found, reference_suspect(&granted[..count], &times, last, &attested, quorum));
         }
     }
 }

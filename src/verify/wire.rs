@@ -1,12 +1,13 @@
-//! Summaries as bytes, to be passed between workers that share no memory, and between machines.
+//! Serialization of summaries, to pass them between workers without shared memory and between machines.
 //!
-//! The form is private to one version of this crate, which those who store it write beside it.
+//! The format is private to one version of this crate. Store the version with it.
 
 use std::borrow::Cow;
 
 use super::FindingCode;
 use super::summary::{
-    CheckpointEntry, Entry, Kind, LineFinding, LinkEntry, Role, Shown, Signed, Summary, Unresolved,
+    CheckpointEntry, Entry, EntryKind, LineFinding, LinkEntry, PayloadState, Role, SignatureState, Summary,
+    Unresolved,
 };
 use crate::export::{MAX_SKIP_LEVEL, Withheld};
 use crate::hash::Hash;
@@ -16,34 +17,36 @@ use crate::link::{ChainId, OpenLink};
 use crate::note::{Note, SignatureLine, VerifierKey};
 use crate::time::Time;
 
-/// The most lines of a stretch, and more than that.
+/// Upper bound for the lines of a chunk, well above the real maximum.
 const MAX_LINES: u64 = 1 << 24;
 
 impl Summary {
-    /// The summary as bytes.
+    /// Serializes the summary.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 + self.entries.len() * 128);
         self.write(&mut out);
         out
     }
 
-    /// The summary that [`encode`](Self::encode) made these bytes of, or `None` where it did not.
+    /// Parses the bytes of [`encode`](Self::encode). `None` if they are malformed or inconsistent.
     pub fn decode(mut bytes: &[u8]) -> Option<Self> {
         Self::read(&mut bytes).filter(|summary| bytes.is_empty() && summary.is_sound())
     }
 
-    /// Whether something could have been summarized so: what takes a summary counts with its numbers.
+    /// True if the numbers are consistent: consumers index and count with them.
     fn is_sound(&self) -> bool {
         let lines = 1..=self.lines;
         let mut leaves = 0;
         let mut entry = |entry: &Entry| {
-            leaves += usize::from(!matches!(entry.kind, Kind::Skip(..) | Kind::Checkpoint(_)));
+            leaves += usize::from(!matches!(entry.kind, EntryKind::Skip(..) | EntryKind::Checkpoint(_)));
             lines.contains(&entry.line)
                 && match &entry.kind {
-                    Kind::Link(link) => link.seq <= integer::MAX && (link.chain as usize) < self.chains.len(),
-                    Kind::Opaque(place) => place.is_none_or(|(_, seq)| seq <= integer::MAX),
-                    Kind::Skip(level, _) => *level <= MAX_SKIP_LEVEL,
-                    Kind::Note(_) | Kind::Checkpoint(_) => true,
+                    EntryKind::Link(link) => {
+                        link.seq <= integer::MAX && (link.chain as usize) < self.chains.len()
+                    }
+                    EntryKind::Opaque(place) => place.is_none_or(|(_, seq)| seq <= integer::MAX),
+                    EntryKind::Skip(level, _) => *level <= MAX_SKIP_LEVEL,
+                    EntryKind::Note(_) | EntryKind::Checkpoint(_) => true,
                 }
         };
         self.entries.iter().all(&mut entry)
@@ -57,28 +60,28 @@ impl Summary {
     }
 }
 
-/// Open links as bytes, for [`Summarizer::learn`](super::Summarizer::learn) elsewhere.
+/// Serializes open links, for [`Summarizer::learn`](super::Summarizer::learn) elsewhere.
 pub fn encode_opened(opened: impl IntoIterator<Item = (ChainId, [u8; 32])>) -> Vec<u8> {
     let mut out = Vec::new();
     opened.into_iter().for_each(|link| link.write(&mut out));
     out
 }
 
-/// The open links that [`encode_opened`] made these bytes of.
+/// Parses the open links serialized by [`encode_opened`].
 pub fn decode_opened(mut bytes: &[u8]) -> impl Iterator<Item = (ChainId, [u8; 32])> {
     core::iter::from_fn(move || Wire::read(&mut bytes))
 }
 
-/// What can be passed between workers.
+/// A type that can be serialized.
 trait Wire: Sized {
-    /// Appends it.
+    /// Appends the value.
     fn write(&self, out: &mut Vec<u8>);
 
-    /// Takes it off the front, where it is there.
+    /// Reads the value from the front, if it is complete and valid.
     fn read(from: &mut &[u8]) -> Option<Self>;
 }
 
-/// Passes a type's fields one after the other; of an enum the variant's tag first, which is a byte.
+/// Implements [`Wire`] by a type's fields in order; for an enum, after a tag byte for the variant.
 macro_rules! wire {
     (struct $type:ident { $($field:tt),+ }) => {
         impl Wire for $type {
@@ -119,7 +122,7 @@ wire!(struct Summary {
     bytes, lines, filled, last_filled, chains, leaves, entries, findings, canonical, unresolved
 });
 wire!(struct Entry { line, kind });
-wire!(enum Kind {
+wire!(enum EntryKind {
     0 Link { 0: link },
     1 Note { 0: note },
     2 Opaque { 0: link },
@@ -127,8 +130,8 @@ wire!(enum Kind {
     4 Checkpoint { 0: checkpoint }
 });
 wire!(struct LinkEntry { signature, payload, chain, seq, time, prev, event, role });
-wire!(enum Signed { 0 No {}, 1 Valid {}, 2 Invalid {}, 3 Unresolved {} });
-wire!(enum Shown { 0 NoEvent {}, 1 Matches {}, 2 Fails {}, 3 Withheld { 0: why } });
+wire!(enum SignatureState { 0 No {}, 1 Valid {}, 2 Invalid {}, 3 Unresolved {} });
+wire!(enum PayloadState { 0 NoEvent {}, 1 Matches {}, 2 Fails {}, 3 Withheld { 0: why } });
 wire!(enum Withheld { 0 Erased {}, 1 Redacted {}, 2 Filtered {} });
 wire!(enum Role { 0 Open { 0: open }, 1 Event {}, 2 Close {} });
 wire!(struct OpenLink { chain, origin, key, time, nonce, signature });
@@ -142,7 +145,7 @@ wire!(struct Unresolved { entry, message, signature });
 wire!(struct ChainId { 0 });
 wire!(struct Hash { 0 });
 
-/// Passes a type as text.
+/// Implements [`Wire`] for types with a text form.
 macro_rules! wire_text {
     ($($type:ty: $own:ident => $to:expr, $text:ident => $of:expr;)+) => {$(
         impl Wire for $type {
@@ -171,7 +174,7 @@ wire_text! {
     VerifierKey: own => own.as_str(), text => text.parse().ok();
 }
 
-/// Passes a type as another one.
+/// Implements [`Wire`] by conversion to another type.
 macro_rules! wire_as {
     ($($type:ty as $other:ty: $own:ident => $to:expr, $of:expr;)+) => {$(
         impl Wire for $type {
@@ -254,7 +257,7 @@ impl<T: Wire> Wire for Vec<T> {
 
     fn read(from: &mut &[u8]) -> Option<Self> {
         let length = usize::read(from)?;
-        // A false length cannot ask for more than there are bytes.
+        // A forged length cannot reserve more than there are bytes.
         let mut items = Self::with_capacity(length.min(from.len() / size_of::<T>().max(1)));
         for _ in 0..length {
             items.push(T::read(from)?);
@@ -271,11 +274,11 @@ mod tests {
     use super::*;
 
     fn link() -> Entry {
-        let kind = Kind::Link(LinkEntry {
+        let kind = EntryKind::Link(LinkEntry {
             chain: 0,
             role: Role::Event,
-            signature: Signed::No,
-            payload: Shown::NoEvent,
+            signature: SignatureState::No,
+            payload: PayloadState::NoEvent,
             seq: 1,
             time: Time::MIN,
             prev: Hash([1; 32]),
@@ -284,7 +287,7 @@ mod tests {
         Entry { line: 1, kind }
     }
 
-    /// Of one link, whose signature is still to be checked.
+    /// Returns a summary of one link whose signature is still to be verified.
     fn summary() -> Summary {
         let signature = Unresolved { entry: 0, message: "signed".into(), signature: [2; 64] };
         Summary {
@@ -306,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_summary_is_decoded_where_its_parts_fit_each_other() {
+    fn inconsistent_summaries_are_not_decoded() {
         assert!(decodes(|_| ()));
         assert!(!decodes(|summary| summary.leaves.push(Hash([5; 32]))));
         assert!(!decodes(|summary| summary.leaves.clear()));
@@ -316,14 +319,14 @@ mod tests {
         assert!(!decodes(|summary| summary.filled = 2));
         assert!(!decodes(|summary| summary.last_filled = 2));
         assert!(!decodes(|summary| summary.entries[0].line = 0));
-        assert!(!decodes(|summary| summary.entries[0].kind = Kind::Skip(53, Hash([0; 32]))));
+        assert!(!decodes(|summary| summary.entries[0].kind = EntryKind::Skip(53, Hash([0; 32]))));
         let mut bytes = summary().encode();
         bytes.push(0);
         assert!(Summary::decode(&bytes).is_none());
     }
 
     #[test]
-    fn open_links_come_back_as_they_were() {
+    fn open_links_round_trip() {
         let opened = [(ChainId([6; 16]), [7; 32]), (ChainId([8; 16]), [9; 32])];
         let bytes = encode_opened(opened);
         assert_eq!(decode_opened(&bytes).collect::<Vec<_>>(), opened);

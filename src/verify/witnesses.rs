@@ -1,4 +1,4 @@
-//! The check `witnesses`: did the witnesses that the reader asks for cosign the last checkpoint?
+//! The check `witnesses`: the witnesses that the reader requires cosigned the last checkpoint.
 
 use super::FindingCode::{WitnessQuorum, WitnessSignature};
 use super::finding::{Findings, Place};
@@ -18,7 +18,7 @@ pub(super) struct Witnesses {
 struct Last {
     place: Place,
     invalid: bool,
-    /// Names of the witnesses that the trust file has and that did not cosign.
+    /// The names of witnesses in the trust file that did not cosign.
     missing: String,
     quorum_met: bool,
 }
@@ -72,6 +72,6 @@ impl Witnesses {
         }
         let unasked = no_quorum.then_some(phrases::REASON_NO_WITNESSES);
         let reason = unasked.or(self.last.is_none().then_some(phrases::REASON_NO_CHECKPOINT));
-        Check::of(items, failed, reason)
+        Check::new(items, failed, reason)
     }
 }

@@ -1,4 +1,4 @@
-//! What `tests/testsuite` has too.
+//! Modules shared with `tests/testsuite`.
 
 #[path = "../testsuite/common/value.rs"]
 pub mod value;

@@ -1,4 +1,4 @@
-//! What of the core is tested natively, in Node.js and in a browser: it reads no files while it runs.
+//! Tests of the core that run natively, in Node.js, and in a browser. They read no files at run time.
 
 mod common;
 mod merkle;

@@ -1,4 +1,4 @@
-//! Trees and proofs at small sizes, all of them, and ranges cut in every way.
+//! Trees and proofs at all small sizes, and ranges cut in every way.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -17,7 +17,7 @@ fn leaves(count: u64) -> Vec<Hash> {
     (0..count).map(|n| leaf_hash(format!("leaf {n}").as_bytes())).collect()
 }
 
-/// The tree hash by RFC 6962's own words.
+/// Computes the tree hash by RFC 6962's definition.
 fn tree_hash(leaves: &[Hash]) -> Hash {
     match leaves {
         [] => empty_root(),
@@ -43,7 +43,7 @@ impl HashReader for Leaves {
     }
 }
 
-/// Gives one hash less than it is asked for.
+/// A reader that returns one hash too few.
 struct Short;
 
 impl HashReader for Short {
@@ -52,7 +52,7 @@ impl HashReader for Short {
     }
 }
 
-/// The proof with each of its hashes changed, one taken out at each place, and one put in.
+/// Returns the proof with each of its hashes changed or removed, and with one added at each position.
 fn corruptions(proof: &[Hash]) -> Vec<Vec<Hash>> {
     let mut corrupted = Vec::new();
     for at in 0..=proof.len() {
@@ -72,7 +72,7 @@ fn corruptions(proof: &[Hash]) -> Vec<Vec<Hash>> {
 }
 
 #[test]
-fn every_leaf_of_every_small_tree_has_a_proof_and_no_other() {
+fn every_leaf_of_small_trees_has_exactly_one_proof() {
     let reader = Leaves(leaves(SIZES));
     for size in 0..=SIZES {
         let root = tree_hash(&reader.0[..place(size)]);
@@ -96,7 +96,7 @@ fn every_leaf_of_every_small_tree_has_a_proof_and_no_other() {
 }
 
 #[test]
-fn every_small_tree_begins_with_every_smaller_one_and_no_other() {
+fn small_trees_extend_exactly_their_own_beginnings() {
     let reader = Leaves(leaves(SIZES));
     let roots: Vec<Hash> = (0..=SIZES).map(|size| tree_hash(&reader.0[..place(size)])).collect();
     for new in 0..=SIZES {
@@ -112,7 +112,7 @@ fn every_small_tree_begins_with_every_smaller_one_and_no_other() {
             }
             let other = leaf_hash(b"another root");
             assert!(verify_consistency(old, new, &other, new_root, &proof).is_err(), "{old} to {new}");
-            // Every tree begins with the empty one: of the new root that says nothing.
+            // Every tree extends the empty one, so the proof says nothing about the new root.
             if old > 0 || new == 0 {
                 assert!(verify_consistency(old, new, old_root, &other, &proof).is_err(), "{old} to {new}");
             }
@@ -123,13 +123,13 @@ fn every_small_tree_begins_with_every_smaller_one_and_no_other() {
 }
 
 #[test]
-fn a_reader_that_gives_too_few_hashes_is_an_error() {
+fn too_few_hashes_from_a_reader_are_an_error() {
     assert!(inclusion_proof(3, 7, &Short).is_err());
     assert!(consistency_proof(3, 7, &Short).is_err());
 }
 
 #[test]
-fn a_subtree_is_added_only_where_it_fits() {
+fn subtrees_are_added_only_where_they_fit() {
     let mut tree = CompactRange::new();
     assert!(tree.append_subtree(53, empty_root()).is_err(), "higher than a tree can be");
     tree.append(leaf_hash(b"a leaf"));
@@ -159,7 +159,7 @@ proptest! {
             at += 1 << tree.level;
         }
         prop_assert_eq!(at, end.max(begin));
-        // The fewest: levels go up to a highest one, or two, and then down.
+        // The fewest subtrees: levels increase up to one or two of the highest level and then decrease.
         let levels: Vec<u8> = cover.iter().map(|tree| tree.level).collect();
         let top = levels.iter().position(|level| Some(level) == levels.iter().max()).unwrap_or(0);
         prop_assert!(levels[..top].is_sorted_by(|a, b| a < b));

@@ -1,5 +1,5 @@
-//! Hostile and damaged notes, checkpoints, key notes, proofs and trust files: nothing panics, and
-//! what reads has but one spelling.
+//! Hostile and corrupted notes, checkpoints, key notes, proofs, and trust files: parsers never panic, and accept only
+//! one spelling of each value.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -14,11 +14,11 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 fn log() -> SignerKey {
-    SignerKey::generate("log.example/audit", [1; 32]).expect("a name")
+    SignerKey::from_seed("log.example/audit", [1; 32]).expect("a name")
 }
 
 fn witness() -> SignerKey {
-    SignerKey::generate_witness("witness.example", [2; 32]).expect("a name")
+    SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name")
 }
 
 fn signed_checkpoint() -> String {
@@ -28,7 +28,8 @@ fn signed_checkpoint() -> String {
 }
 
 fn key_note() -> String {
-    let emitter = SignerKey::generate("log.example/audit/a", [3; 32]).expect("a name").verifier_key().clone();
+    let emitter =
+        SignerKey::from_seed("log.example/audit/a", [3; 32]).expect("a name").verifier_key().clone();
     let time = |text: &str| Some(text.parse().expect("a time"));
     let statements = [
         Statement::Grant { key: emitter.clone(), from: time("2026-11-20T06:00:00.000Z"), until: None },
@@ -46,9 +47,9 @@ fn trust_file() -> String {
     )
 }
 
-/// What is no name names nothing that is made.
+/// Invalid names are refused by every constructor.
 #[test]
-fn names_are_names_wherever_they_are_given() {
+fn invalid_names_are_refused_everywhere() {
     let about = log().verifier_key().clone();
     for name in ["", "a b", "a+b", "a\u{a0}b", "a\u{7f}"] {
         assert!(VerifierKey::new(name, KeyType::Ed25519, [1; 32]).is_err(), "{name:?}");
@@ -59,7 +60,7 @@ fn names_are_names_wherever_they_are_given() {
 }
 
 #[test]
-fn a_key_is_read_as_the_type_that_it_has() {
+fn keys_parse_only_as_their_own_type() {
     let (log, witness) = (log().verifier_key().to_string(), witness().verifier_key().to_string());
     for (text, is_log) in [(log, true), (witness, false)] {
         assert_eq!(VerifierKey::parse(&text, KeyType::Ed25519).is_ok(), is_log);
@@ -67,7 +68,7 @@ fn a_key_is_read_as_the_type_that_it_has() {
     }
 }
 
-/// One character changed, taken out, put in or doubled.
+/// Changes, removes, inserts, or doubles one character.
 fn problem(text: &str, at: Index, with: char, way: u8) -> String {
     let mut chars: Vec<char> = text.chars().collect();
     let at = at.index(chars.len());
@@ -80,7 +81,7 @@ fn problem(text: &str, at: Index, with: char, way: u8) -> String {
     chars.into_iter().collect()
 }
 
-/// Characters that the formats give a meaning to, and others.
+/// Characters with a meaning in the formats, and others.
 fn any_char() -> impl Strategy<Value = char> {
     prop_oneof![
         prop::sample::select("\n\r\t +-—=/0A#\u{0}\u{7f}\u{a0}".chars().collect::<Vec<_>>()),
@@ -142,7 +143,7 @@ proptest! {
 }
 
 #[test]
-fn a_note_has_at_most_64_signature_lines_each_of_another_key() {
+fn notes_have_at_most_64_signature_lines_of_different_keys() {
     let line = |name: &str, id: u32| {
         let line = SignatureLine { name: name.into(), id: id.to_be_bytes(), signature: vec![0; 64] };
         line.to_string()
@@ -160,7 +161,7 @@ fn a_note_has_at_most_64_signature_lines_each_of_another_key() {
 }
 
 #[test]
-fn a_trust_file_can_be_large_but_not_deep() {
+fn trust_files_can_be_large_and_need_no_deep_recursion() {
     let witness = |n: u32| {
         let mut public = [0; 32];
         public[..4].copy_from_slice(&n.to_be_bytes());
@@ -178,7 +179,7 @@ fn a_trust_file_can_be_large_but_not_deep() {
 }
 
 #[test]
-fn what_a_trust_file_says_is_what_is_read() {
+fn trust_files_parse_to_their_content() {
     let key = [log().verifier_key().clone()];
     let trust = Trust::parse(trust_file().as_bytes()).expect("a trust file");
     assert!(trust.logs().eq(&key));

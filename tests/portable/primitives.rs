@@ -1,4 +1,4 @@
-//! `tests/vectors/primitives.json`: the format's small values.
+//! Checks of the format's basic values in `tests/vectors/primitives.json`.
 
 use countersign::base64;
 use countersign::canonical::{self, canonicalize, rfc8785};
@@ -23,7 +23,7 @@ use crate::common::value::{hex, hex_array, list, maybe_list, number, text, truth
 
 type Check = fn(&Value);
 
-/// The sections of the file, each with what checks it.
+/// The sections of the file, each with its check.
 const SECTIONS: &[(&str, Check)] = &[
     ("leafhash", check_leaf_hashes),
     ("nodehash", check_node_hashes),
@@ -45,11 +45,11 @@ const SECTIONS: &[(&str, Check)] = &[
     ("links", check_links),
 ];
 
-/// Sections that need more than themselves, or are no vectors.
+/// Sections that need other sections, or are not vectors.
 const OTHERS: &[&str] = &["about", "tlog_proof"];
 
 #[test]
-fn every_primitive_is_as_the_vectors_say() {
+fn every_primitive_matches_the_vectors() {
     let json = include_str!("../vectors/primitives.json");
     let vectors: Value = serde_json::from_str(json).expect("the vectors are JSON");
     for &(name, check) in SECTIONS {
@@ -128,8 +128,8 @@ fn check_vkeys(cases: &Value) {
         assert!(VerifierKey::parse(vkey, other).is_err(), "{case}");
 
         let signer = match kind {
-            KeyType::Ed25519 => SignerKey::generate(name, hex_array(&case["seed"])),
-            _ => SignerKey::generate_witness(name, hex_array(&case["seed"])),
+            KeyType::Ed25519 => SignerKey::from_seed(name, hex_array(&case["seed"])),
+            _ => SignerKey::witness_from_seed(name, hex_array(&case["seed"])),
         };
         let signer = signer.expect("a name");
         assert_eq!(signer.verifier_key(), &key);
@@ -178,7 +178,7 @@ fn check_cosignatures(cases: &Value) {
         let (time, message) = (number(&case["time"]), text(&case["message"]));
         let witness =
             VerifierKey::parse(text(&case["vkey"]), KeyType::Cosignature).expect("a witness's vkey");
-        let signer = SignerKey::generate_witness(witness.name(), hex_array(&case["seed"])).expect("a name");
+        let signer = SignerKey::witness_from_seed(witness.name(), hex_array(&case["seed"])).expect("a name");
         let unsigned = Checkpoint::parse_text(checkpoint).expect("a checkpoint");
         assert_eq!(unsigned.cosign(&signer, time).as_deref(), Ok(line), "{case}");
 
@@ -187,7 +187,7 @@ fn check_cosignatures(cases: &Value) {
         assert_eq!(read.cosignatures([&witness]).times(), [(0, Time::from_seconds(time).unwrap())], "{case}");
         assert!(witness.verify(message.as_bytes(), &read.note.signatures[0].signature[8..]), "{case}");
 
-        // It holds for this checkpoint and this time alone.
+        // The cosignature is valid only for this checkpoint and this time.
         let other = format!("other.example\n{}", note.split_once('\n').expect("lines").1);
         let other = SignedCheckpoint::parse(&other).expect("a cosigned checkpoint");
         assert_eq!(other.cosignatures([&witness]).invalid, [&witness], "{case}");
@@ -208,7 +208,7 @@ fn check_ed25519(cases: &Value) {
     }
 }
 
-/// Policies are bytes; the JSON holds each byte as the character of that number.
+/// Decodes policies, which are bytes: the JSON has the character of each byte's number.
 fn latin1(value: &Value) -> Vec<u8> {
     text(value).chars().map(|c| u8::try_from(c).expect("latin-1")).collect()
 }
@@ -247,7 +247,7 @@ fn check_pins(cases: &Value) {
     }
 }
 
-/// A tree that keeps its leaves alone.
+/// A tree stored as its leaves.
 struct Leaves(Vec<Hash>);
 
 impl HashReader for Leaves {
@@ -297,7 +297,7 @@ fn check_tree(vectors: &Value) {
     }
 }
 
-/// The proof's checkpoint is signed by the log of the section `checkpoints`.
+/// Checks the proof, whose checkpoint is signed by the log of the section `checkpoints`.
 fn check_tlog_proof(vector: &Value, checkpoints: &Value) {
     let proof = Proof::parse(text(&vector["proof"])).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(proof.to_string(), text(&vector["proof"]));
@@ -327,7 +327,7 @@ fn check_jcs(cases: &Value) {
         let written = rfc8785(text(&case["in"]).as_bytes()).unwrap_or_else(|error| panic!("{error}: {case}"));
         assert_eq!(std::str::from_utf8(&written), Ok(out), "{case}");
         assert_eq!(rfc8785(out.as_bytes()).as_deref(), Ok(out.as_bytes()), "{case}");
-        // Numbers that I-JSON cannot carry are the only difference.
+        // Numbers that I-JSON cannot represent are the only difference.
         match canonicalize(out.as_bytes()) {
             Ok(written) => assert_eq!(written, out.as_bytes()),
             Err(error) => assert!(error.message.starts_with("a number"), "{error}: {case}"),

@@ -1,5 +1,6 @@
-//! A recorder writes the same bytes wherever it runs: `tests/data/recorder/export.ndjson` is what every build of the
-//! core, and the npm package (js/test/record/golden.test.ts), must make of `events.ndjson` beside it.
+//! The recorder writes the same bytes everywhere: every build of the core, and the npm package
+//! (js/test/record/golden.test.ts), must create `tests/data/recorder/export.ndjson` from `events.ndjson` in the same
+//! folder.
 
 use countersign::event::{Event, Redaction};
 use countersign::link::Link;
@@ -13,10 +14,10 @@ use wasm_bindgen_test::wasm_bindgen_test as test;
 const ORIGIN: &str = "log.example/audit";
 const FIRST_TIME: i64 = 1_795_154_462_345;
 
-/// The n-th event (from 1) is taken n milliseconds after the first time, with a salt of bytes n. Every third is followed
-/// by a flush, the last by the close link. The seed is 32 bytes 7, the nonce 16 bytes 255.
+/// Records the n-th event (from 1) n milliseconds after the first time, with a salt of bytes n. Flushes after every
+/// third, and closes the chain after the last. The seed is 32 bytes 7, the nonce 16 bytes 255.
 fn export() -> String {
-    let key = SignerKey::generate("example.com/recorder", [7; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/recorder", [7; 32]).unwrap();
     let time = |millis| Time::from_millis(FIRST_TIME + millis).unwrap();
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(1), &[255; 16]).unwrap();
     recorder.sign_with(&key).unwrap();

@@ -1,4 +1,4 @@
-//! The core's SHA-256 and Ed25519 beside `SubtleCrypto`, of the browser or of Node.js.
+//! Comparison of the core's SHA-256 and Ed25519 with `SubtleCrypto` of the browser or of Node.js.
 #![cfg(target_arch = "wasm32")]
 
 use countersign::ed25519;
@@ -10,11 +10,11 @@ use wasm_bindgen_test::wasm_bindgen_test;
 use crate::common::value::{hex, hex_array, list, text};
 use crate::common::webcrypto;
 
-/// Bytes that look random, and are the same in every run.
+/// A reproducible source of pseudorandom bytes.
 struct Random(u64);
 
 impl Random {
-    /// The generator `SplitMix64`.
+    /// Advances the `SplitMix64` generator.
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -35,9 +35,9 @@ fn vectors() -> Value {
     serde_json::from_str(include_str!("../vectors/primitives.json")).expect("the vectors are JSON")
 }
 
-/// Every length to three blocks of SHA-256 and some longer ones, one by one and many at a time.
+/// Hashes messages of every length up to three blocks of SHA-256 and some longer ones, singly and in a batch.
 #[wasm_bindgen_test]
-async fn sha256_is_the_same() {
+async fn sha256_agrees() {
     let mut random = Random(1);
     let mut messages: Vec<Vec<u8>> = (0..200).map(|length| random.bytes(length)).collect();
     messages.extend([4_095, 4_096, 65_535].map(|length| random.bytes(length)));
@@ -53,15 +53,15 @@ async fn sha256_is_the_same() {
     }
 }
 
-/// Either's signatures are the other's to the byte; one flipped bit makes them invalid for both.
+/// Signatures are identical, and one flipped bit makes them invalid for both.
 #[wasm_bindgen_test]
-async fn ed25519_of_random_keys_is_the_same() {
+async fn ed25519_agrees_for_random_keys() {
     let mut random = Random(2);
     for _ in 0..64 {
         let seed = random.bytes(32).try_into().expect("32 bytes");
         let length = random.below(300);
         let message = random.bytes(length);
-        let key = SignerKey::generate("signer.example", seed).expect("a name");
+        let key = SignerKey::from_seed("signer.example", seed).expect("a name");
         let public = key.verifier_key().public();
         let signature = key.sign(&message);
         assert_eq!(webcrypto::sign(&seed, &message).await, signature);
@@ -74,9 +74,9 @@ async fn ed25519_of_random_keys_is_the_same() {
     }
 }
 
-/// What the core refuses and the equation of RFC 8032 alone does not: A or R of small order. WebCrypto asks for that too
-/// (Secure Curves, section 3.2), and Node.js does it; Chromium checks the equation. R is compared as bytes by all of
-/// them, S is below the order for all of them, and all check the equation without the cofactor.
+/// Cases that the core refuses although the equation of RFC 8032 holds, because A or R has small order. WebCrypto
+/// requires that too (Secure Curves, section 3.2), and Node.js does it; Chromium only checks the equation. All of
+/// them compare R as bytes, require S to be below the order, and check the equation without the cofactor.
 const LOOSER: [&str; 5] = [
     "R is the identity, the equation holds",
     "A of small order, the equation holds",
@@ -86,7 +86,7 @@ const LOOSER: [&str; 5] = [
 ];
 
 #[wasm_bindgen_test]
-async fn ed25519_differs_at_points_of_small_order_alone() {
+async fn ed25519_differs_only_at_points_of_small_order() {
     let vectors = vectors();
     let mut looser = Vec::new();
     for case in list(&vectors["ed25519"]) {

@@ -1,4 +1,4 @@
-//! Checking logs by their tiles alone: whole ones, and ones in which each thing is wrong.
+//! Verification of logs from their tiles: intact logs, and logs with each kind of error.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -21,14 +21,14 @@ use countersign::verify::{Options, Verdict, Verifier};
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [name.len() as u8; 32]).expect("a name")
+    SignerKey::from_seed(name, [name.len() as u8; 32]).expect("a name")
 }
 
 fn place(index: u64) -> usize {
     usize::try_from(index).expect("small")
 }
 
-/// What a log serves, by path.
+/// A log's resources by path.
 #[derive(Clone)]
 struct Served {
     checkpoint: String,
@@ -67,7 +67,7 @@ fn opaque(count: usize) -> Vec<Vec<u8>> {
     (0..count).map(|n| format!("leaf {n}").into_bytes()).collect()
 }
 
-/// A grant, and a closed chain of so many events.
+/// Returns a grant and a closed chain with this many events.
 fn ours(events: u8) -> Vec<Vec<u8>> {
     let app = key("example.com/app");
     let grant = Statement::Grant { key: app.verifier_key().clone(), from: None, until: None };
@@ -115,23 +115,23 @@ fn check(served: &Served) -> CheckReport {
     check_with(served, options())
 }
 
-/// The codes of the tiles' findings, each with its path and index.
+/// Returns the codes of the tiles' findings with their paths and indexes.
 fn found(report: &CheckReport) -> Vec<(TileCode, &str, Option<u64>)> {
     report.tiles.findings.iter().map(|found| (found.code, found.path.as_str(), found.index)).collect()
 }
 
 #[test]
-fn a_log_of_opaque_leaves_is_verified_by_its_key_alone() {
+fn verifies_a_log_of_opaque_leaves_by_its_key() {
     for size in [1, 2, 255, 256, 257, 511, 513, 700] {
         let report = check(&serve(&opaque(size)));
         assert_eq!((report.verdict, found(&report)), (Verdict::Verified, vec![]), "{size}");
         assert_eq!((place(report.tiles.entries.other), report.report.counts.entries), (size, size as u64));
         assert_eq!(report.tiles.checked, Tile::grown(0, size as u64).count() as u64);
     }
-    // There is nothing that it could be complete for.
+    // An empty log has nothing to be complete for.
     assert_eq!(check(&serve(&[])).verdict, Verdict::Partial);
-    let nobody = Options { tiles: true, ..Options::default() };
-    assert_eq!(check_with(&serve(&opaque(5)), nobody).verdict, Verdict::Untrusted);
+    let untrusted = Options { tiles: true, ..Options::default() };
+    assert_eq!(check_with(&serve(&opaque(5)), untrusted).verdict, Verdict::Untrusted);
     let mut unsigned = serve(&opaque(5));
     let root = SignedCheckpoint::parse(&unsigned.checkpoint).expect("a checkpoint").checkpoint.root;
     unsigned.checkpoint = unsigned.checkpoint.replace(&root.to_string(), &leaf_hash(b"another").to_string());
@@ -139,7 +139,7 @@ fn a_log_of_opaque_leaves_is_verified_by_its_key_alone() {
 }
 
 #[test]
-fn three_levels_of_tiles_are_checked() {
+fn checks_three_levels_of_tiles() {
     let leaves: Vec<Vec<u8>> = (0..65_800_u32).map(|n| n.to_be_bytes().to_vec()).collect();
     let mut served = serve(&leaves);
     for (path, hash) in [("tile/0/005", 7), ("tile/1/001.p/1", 0), ("tile/2/000.p/1", 0)] {
@@ -164,10 +164,10 @@ fn three_levels_of_tiles_are_checked() {
     assert_eq!(
         said[..4],
         [
-            "its hash 7 is not that of entry 1287",
-            "its hash 5 is not the root of tile/0/005",
-            "its hash 0 is not the root of tile/1/000",
-            "its hash 0 is not the root of tile/0/256",
+            "hash 7 of the tile is not that of entry 1287",
+            "hash 5 of the tile is not the root of tile/0/005",
+            "hash 0 of the tile is not the root of tile/1/000",
+            "hash 0 of the tile is not the root of tile/0/256",
         ]
     );
 
@@ -177,7 +177,7 @@ fn three_levels_of_tiles_are_checked() {
 }
 
 #[test]
-fn nothing_is_said_of_what_was_not_read() {
+fn an_unfinished_walk_reports_nothing_about_the_rest() {
     let served = serve(&opaque(5));
     let walk = || Walk::new(SignedCheckpoint::parse(&served.checkpoint).expect("a checkpoint"));
     let (lines, tiles) = walk().finish();
@@ -190,7 +190,7 @@ fn nothing_is_said_of_what_was_not_read() {
 }
 
 #[test]
-fn a_full_resource_stands_in_for_a_partial_one() {
+fn a_full_resource_replaces_a_partial_one() {
     let leaves = opaque(256);
     let wide = Bundle::encode(&leaves).expect("short leaves");
     let (tile, bundle) = (
@@ -203,20 +203,20 @@ fn a_full_resource_stands_in_for_a_partial_one() {
     let hashes: Vec<u8> = (0..=255).flat_map(|n| [n; 32]).collect();
     assert_eq!(tile(5).cut(&hashes), &hashes[..160]);
     assert_eq!(bundle(5).cut(&wide), Bundle::encode(&leaves[..5]).expect("short leaves"));
-    // What is too short is given whole, and refused for its length.
+    // A truncated resource is returned whole, and refused later for its length.
     assert_eq!((tile(5).cut(&hashes[..159]), bundle(5).cut(&wide[..5])), (&hashes[..159], &wide[..5]));
-    assert_eq!(tile(256).most_bytes(), hashes.len());
+    assert_eq!(tile(256).max_bytes(), hashes.len());
     let longest = Bundle::encode(vec![vec![0; 65_535]; 256]).expect("no longer than allowed");
-    assert_eq!(bundle(256).most_bytes(), longest.len());
+    assert_eq!(bundle(256).max_bytes(), longest.len());
 }
 
 #[test]
-fn a_log_of_ours_gets_the_report_of_its_export() {
+fn the_report_equals_that_of_the_export() {
     let served = serve(&ours(9));
     let trust =
         options().trust.with_issuer(key("example.com").verifier_key().clone()).expect("an issuer's key");
     let report = check_with(&served, Options { trust, tiles: true, ..Options::default() });
-    // The events are withheld: it is not shown to be complete.
+    // The events are withheld, so the log is not shown to be complete.
     assert_eq!((report.verdict, found(&report)), (Verdict::Partial, vec![]));
     assert_eq!(
         (report.tiles.entries.links, report.tiles.entries.notes, report.tiles.entries.other),
@@ -229,7 +229,7 @@ fn a_log_of_ours_gets_the_report_of_its_export() {
         let asked = !["append_only", "witnesses", "expected"].contains(&name);
         assert_eq!(passes, asked, "{name}");
     }
-    // Whom the log's key does not vouch for stays unknown.
+    // A signer that the log's key does not vouch for stays unknown.
     assert_eq!(check(&served).verdict, Verdict::Untrusted);
 
     let mut forked = ours(9);
@@ -238,7 +238,7 @@ fn a_log_of_ours_gets_the_report_of_its_export() {
 }
 
 #[test]
-fn one_bit_of_any_tile_or_bundle_is_found_where_it_is() {
+fn detects_one_flipped_bit_in_any_tile_or_bundle() {
     let served = serve(&opaque(260));
     for (path, bytes) in &served.files {
         let resource =
@@ -259,7 +259,7 @@ fn one_bit_of_any_tile_or_bundle_is_found_where_it_is() {
                     );
                 }
                 Resource::Bundle(bundle) => {
-                    // A length that is changed makes other leaves of it, or none at all.
+                    // A changed length yields other leaves, or none.
                     assert!(matches!(report.verdict, Verdict::Altered | Verdict::Broken), "{path} at {at}");
                     let (code, in_path, _) = found(&report)[0];
                     match code {
@@ -274,7 +274,7 @@ fn one_bit_of_any_tile_or_bundle_is_found_where_it_is() {
 }
 
 #[test]
-fn anything_that_is_missing_is_named() {
+fn names_every_missing_resource() {
     let served = serve(&opaque(700));
     for path in served.files.keys() {
         let mut without = served.clone();
@@ -282,7 +282,7 @@ fn anything_that_is_missing_is_named() {
         let report = check(&without);
         assert_eq!(report.verdict, Verdict::Broken, "{path}");
         assert_eq!(report.tiles.findings.len(), 1, "{path}");
-        // Above the leaves there is one tile, which begins at the first.
+        // Above the leaves there is only one tile, which begins at the first leaf.
         let first = Tile::parse(path).map(|tile| if tile.level > 0 { 0 } else { tile.index });
         let index = first.or_else(|_| Bundle::parse(path).map(|bundle| bundle.index)).expect("a path");
         assert_eq!(found(&report)[0], (TileCode::Missing, path.as_str(), Some(index * TILE_WIDTH)));
@@ -294,7 +294,7 @@ fn anything_that_is_missing_is_named() {
         let report = check(&cut);
         assert_eq!((report.verdict, found(&report)[0].0), (Verdict::Broken, TileCode::Malformed), "{path}");
     }
-    // A bundle and its tile: nothing can be told of the tree any more.
+    // If a bundle and its tile are missing, nothing more is known about the tree.
     let mut without = served.clone();
     without.files.remove("tile/entries/001");
     without.files.remove("tile/0/001");
@@ -306,7 +306,7 @@ fn anything_that_is_missing_is_named() {
 }
 
 #[test]
-fn tiles_of_another_history_do_not_lead_to_the_checkpoint() {
+fn tiles_of_another_history_do_not_match_the_checkpoint() {
     let mut other = opaque(300);
     other[7] = b"another leaf".to_vec();
     let served = Served { checkpoint: serve(&opaque(300)).checkpoint, ..serve(&other) };
@@ -318,7 +318,7 @@ fn tiles_of_another_history_do_not_lead_to_the_checkpoint() {
 }
 
 #[test]
-fn pins_are_compared() {
+fn compares_pins() {
     let pin = |leaves: &[Vec<u8>]| SignedCheckpoint::parse(&serve(leaves).checkpoint).expect("a checkpoint");
     let with_pin = |pin| Options { pins: vec![pin], ..options() };
     let served = serve(&opaque(300));
@@ -330,7 +330,7 @@ fn pins_are_compared() {
 }
 
 #[test]
-fn extension_lines_are_read_where_they_are_asked_for() {
+fn extension_lines_are_accepted_for_tiles() {
     let mut served = serve(&opaque(3));
     let signed = SignedCheckpoint::parse(&served.checkpoint).expect("a checkpoint");
     served.checkpoint = sign_note(&(signed.note.text + "an extension line\n"), &key(ORIGIN)).expect("a text");

@@ -1,4 +1,4 @@
-//! What several tests share.
+//! Shared test code.
 
 pub mod cases;
 pub mod files;

@@ -1,4 +1,4 @@
-//! gzip and zstd streams made by other implementations, whole and not.
+//! Streams compressed by other implementations, intact and corrupt.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::io::Write;
@@ -7,7 +7,7 @@ use countersign::export::{Compression, DecompressError, Decompressor};
 use flate2::{Compression as Level, GzBuilder, write::GzEncoder};
 use zstd::stream::{Encoder, raw::CParameter};
 
-/// What the stream decompresses to when it comes in chunks of this size, and whether it was whole.
+/// Decompresses a stream in chunks of this size. Returns the content and the result.
 fn decompress(stream: &[u8], chunk: usize) -> (Vec<u8>, Result<(), DecompressError>) {
     let mut decompressor = Decompressor::new(Compression::detect(stream).expect("a compressed stream"));
     let mut text = Vec::new();
@@ -39,7 +39,7 @@ fn fails(stream: &[u8], error: DecompressError) {
     }
 }
 
-/// Lines that compress well, but not to nothing.
+/// Returns lines that compress well, but not to almost nothing.
 fn lines(count: u64) -> Vec<u8> {
     let mut state = 1_u64;
     let line = |i| {
@@ -71,7 +71,7 @@ fn skippable(kind: u8, content: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn reads_what_others_compress() {
+fn decompresses_streams_of_other_implementations() {
     for text in [&b""[..], b"x", &vec![0; 300_000], &lines(5000)] {
         for level in [0, 1, 6, 9] {
             is_whole(&gzip(text, level), text);
@@ -85,7 +85,7 @@ fn reads_what_others_compress() {
 }
 
 #[test]
-fn tells_compression_by_the_first_bytes() {
+fn detects_compression_by_the_first_bytes() {
     assert_eq!(Compression::detect(&gzip(b"", 6)[..2]), Some(Compression::Gzip));
     assert_eq!(Compression::detect(&zstd(b"", 3, &[])[..4]), Some(Compression::Zstd));
     assert_eq!(Compression::detect(&skippable(15, b"")[..4]), Some(Compression::Zstd));
@@ -95,7 +95,7 @@ fn tells_compression_by_the_first_bytes() {
 }
 
 #[test]
-fn members_and_frames_in_a_row_are_one_stream() {
+fn concatenated_members_and_frames_are_one_stream() {
     let (one, two) = (lines(100), lines(3));
     is_whole(&[gzip(&one, 6), gzip(b"", 6), gzip(&two, 1)].concat(), &[&one[..], &two].concat());
     let frames = [
@@ -111,7 +111,7 @@ fn members_and_frames_in_a_row_are_one_stream() {
 }
 
 #[test]
-fn a_gzip_header_may_say_more() {
+fn gzip_headers_may_have_optional_parts() {
     let text = lines(10);
     let mut encoder = GzBuilder::new()
         .filename("a".repeat(70_000))
@@ -138,12 +138,15 @@ fn a_gzip_header_may_say_more() {
         "a checksum of the compressed stream does not match",
     );
     for flag in [0x20, 0x40, 0x80] {
-        is_damaged(&with_header(flag, &[]), "the compressed stream asks for what its format does not know");
+        is_damaged(
+            &with_header(flag, &[]),
+            "the compressed stream uses features that its format does not define",
+        );
     }
 }
 
 #[test]
-fn what_follows_the_end_is_told_from_a_cut() {
+fn distinguishes_trailing_data_from_truncation() {
     for more in [&b"\0"[..], b"\n", b"hello, world"] {
         for stream in [gzip(b"text", 6), zstd(b"text", 3, &[]), skippable(0, b"x")] {
             fails(&[&stream[..], more].concat(), DecompressError::Followed);
@@ -151,7 +154,7 @@ fn what_follows_the_end_is_told_from_a_cut() {
     }
     fails(&[gzip(b"a", 6), zstd(b"b", 3, &[])].concat(), DecompressError::Followed);
     fails(&[zstd(b"b", 3, &[]), gzip(b"a", 6)].concat(), DecompressError::Followed);
-    // What could begin another member or frame is one that was cut off.
+    // Bytes that could begin another member or frame count as a truncated one.
     for length in 1..4 {
         let (member, frame, note) = (gzip(b"a", 6), zstd(b"b", 3, &[]), skippable(3, b"x"));
         fails(&[&member, &member[..length]].concat(), DecompressError::Cut);
@@ -164,7 +167,7 @@ fn what_follows_the_end_is_told_from_a_cut() {
 }
 
 #[test]
-fn every_cut_and_every_flipped_bit_is_noticed() {
+fn detects_every_truncation_and_every_flipped_bit() {
     let text = lines(12);
     let streams = [
         gzip(&text, 6),
@@ -179,7 +182,7 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
         for cut in 4..stream.len() {
             let (start, whole) = decompress(&stream[..cut], usize::MAX);
             assert!(text.starts_with(&start));
-            // Between two frames lies no cut.
+            // A cut between two frames is no truncation.
             assert!(whole.is_err() || start == text);
             assert_eq!((start, whole), decompress(&stream[..cut], 5));
         }
@@ -197,7 +200,7 @@ fn every_cut_and_every_flipped_bit_is_noticed() {
 }
 
 #[test]
-fn a_window_above_8_mib_is_no_cut() {
+fn a_window_above_8_mib_is_not_a_truncation() {
     let window = |log| zstd(b"text", 3, &[CParameter::WindowLog(log), CParameter::ContentSizeFlag(false)]);
     is_whole(&window(23), b"text");
     fails(&window(24), DecompressError::Window);
@@ -213,7 +216,7 @@ fn a_window_above_8_mib_is_no_cut() {
 }
 
 #[test]
-fn a_zstd_frame_keeps_its_word() {
+fn zstd_frames_must_match_their_headers() {
     let frame = |rest: &[u8]| [&[0x28, 0xb5, 0x2f, 0xfd], rest].concat();
     let raw = [0x11, 0, 0, b'h', b'i'];
     is_whole(&frame(&[&[0x20, 2], &raw[..]].concat()), b"hi");
@@ -222,15 +225,18 @@ fn a_zstd_frame_keeps_its_word() {
         let wrong = decompress(&frame(&[&[0x20, size], &raw[..]].concat()), 1).1;
         assert!(wrong.is_err());
     }
-    is_damaged(&frame(&[&[0x20, 3], &raw[..]].concat()), "the compressed stream is not as long as it says");
+    is_damaged(
+        &frame(&[&[0x20, 3], &raw[..]].concat()),
+        "the compressed stream does not have the length that it states",
+    );
     fails(&frame(&[&[0x21, 9, 2], &raw[..]].concat()), DecompressError::Dictionary);
     is_damaged(
         &frame(&[&[0x28, 2], &raw[..]].concat()),
-        "the compressed stream asks for what its format does not know",
+        "the compressed stream uses features that its format does not define",
     );
     is_damaged(
         &frame(&[0x20, 2, 0x17, 0, 0]),
-        "the compressed stream asks for what its format does not know",
+        "the compressed stream uses features that its format does not define",
     );
     let mut checked = zstd(b"text", 3, CHECKED);
     *checked.last_mut().unwrap() ^= 1;
@@ -238,14 +244,14 @@ fn a_zstd_frame_keeps_its_word() {
 }
 
 #[test]
-fn a_gzip_member_keeps_its_word() {
+fn gzip_members_must_match_their_trailers() {
     let stream = gzip(b"text", 6);
     for place in stream.len() - 8..stream.len() {
         let mut wrong = stream.clone();
         wrong[place] ^= 1;
         is_damaged(&wrong, "a checksum of the compressed stream does not match");
     }
-    // A match that reaches back before the content, even into the member before.
+    // A match that reaches back before the content, even into the previous member.
     let mut reaching = stream.clone();
     reaching.extend_from_slice(&stream[..10]);
     reaching.extend_from_slice(&[0x03, 0x02, 0x00]);
@@ -253,7 +259,7 @@ fn a_gzip_member_keeps_its_word() {
 }
 
 #[test]
-fn a_bomb_is_read_in_bounded_pieces() {
+fn a_decompression_bomb_yields_bounded_pieces() {
     let zeros = vec![0; 32 << 20];
     for stream in [gzip(&zeros, 9), zstd(&zeros, 3, CHECKED)] {
         let mut decompressor = Decompressor::new(Compression::detect(&stream).unwrap());

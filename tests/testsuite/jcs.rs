@@ -1,4 +1,4 @@
-//! Other people's vectors for JSON: canonical forms, ECMAScript's numbers, and what a parser may take.
+//! Third-party vectors for JSON: canonical forms, ECMAScript's numbers, and what parsers must accept or refuse.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -10,7 +10,7 @@ use countersign::event::{Event, Redaction};
 
 use crate::common::{files, third_party};
 
-/// The files of a folder by name.
+/// Returns the files of a folder by name.
 fn all(folder: &str) -> BTreeMap<String, Vec<u8>> {
     let names = files::list(folder);
     assert!(!names.is_empty());
@@ -18,7 +18,7 @@ fn all(folder: &str) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn canonical_forms_are_those_of_the_author_of_rfc_8785() {
+fn canonical_forms_match_those_of_the_author_of_rfc_8785() {
     let Some(folder) = third_party::find("jcs/cyberphone") else { return };
     let inputs = all(&format!("{folder}/input"));
     let outputs = all(&format!("{folder}/output"));
@@ -36,14 +36,14 @@ fn canonical_forms_are_those_of_the_author_of_rfc_8785() {
 }
 
 #[test]
-fn numbers_are_written_as_ecmascript_does() {
+fn numbers_are_written_like_ecmascript() {
     let Some(text) = third_party::text("jcs/es6-numbers/es6testfile_first_10000.txt") else { return };
     let mut count = 0;
     for line in text.lines() {
         let (bits, out) = line.split_once(',').expect("bits and digits");
         let value = f64::from_bits(u64::from_str_radix(bits, 16).unwrap());
         assert_eq!(number(value).as_deref(), Some(out), "{line}");
-        // And read back: the digits with more than enough of them behind, and spelt with an exponent.
+        // Parse them back, with more digits than needed and with an exponent.
         for raw in [out.to_owned(), format!("{value:.25e}"), format!("{value:e}")] {
             assert_eq!(rfc8785(raw.as_bytes()).as_deref(), Ok(out.as_bytes()), "{raw}");
         }
@@ -52,7 +52,7 @@ fn numbers_are_written_as_ecmascript_does() {
     assert_eq!(count, 10_000);
 }
 
-/// What any JSON parser must accept and a recorder refuses, because I-JSON (RFC 7493) cannot carry it.
+/// Files that any JSON parser must accept but a recorder refuses, because I-JSON (RFC 7493) cannot represent them.
 const VALID_BUT_REFUSED: &[(&str, &str)] = &[
     ("y_number.json", LARGE),
     ("y_number_real_capital_e.json", LARGE),
@@ -63,11 +63,11 @@ const VALID_BUT_REFUSED: &[(&str, &str)] = &[
     ("y_object_extreme_numbers.json", LARGE),
 ];
 
-const LARGE: &str = "a number not finite or above 2^53 - 1 in magnitude";
-const TWICE: &str = "a member name that is there twice";
+const LARGE: &str = "a number is not finite or has a magnitude above 2^53 - 1";
+const TWICE: &str = "a field name occurs twice in an object";
 
 #[test]
-fn takes_all_that_is_json_and_nothing_else() {
+fn accepts_exactly_json() {
     let Some(folder) = third_party::find("json-parsing/JSONTestSuite/test_parsing") else { return };
     let mut refused = Vec::new();
     for (name, text) in all(&folder) {
@@ -76,7 +76,7 @@ fn takes_all_that_is_json_and_nothing_else() {
         match name.as_bytes()[0] {
             b'n' => assert!(written.is_err(), "{name}"),
             b'y' => refused.extend(written.as_ref().err().map(|error| (name.clone(), error.message.clone()))),
-            // Free to accept or not: what counts is that nothing crashes.
+            // Implementations may accept or refuse these. They must only not crash.
             _ => {}
         }
         if let Ok(written) = written {

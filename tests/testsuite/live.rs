@@ -1,4 +1,4 @@
-//! Exports that go on: after each checkpoint there is the report of an export that ends there.
+//! Verification of growing exports: after each checkpoint, the report of an export that ends there.
 #![cfg(not(target_arch = "wasm32"))]
 
 use countersign::export::{Item, Line};
@@ -14,7 +14,7 @@ fn verify(export: &[u8], options: &Options) -> Verification {
     verifier.finish()
 }
 
-/// Where each line ends, and whether it is a checkpoint.
+/// Returns the end of each line, and whether it is a checkpoint.
 fn lines(export: &[u8]) -> Vec<(usize, bool)> {
     let mut end = 0;
     let line = |text: &[u8]| {
@@ -27,7 +27,7 @@ fn lines(export: &[u8]) -> Vec<(usize, bool)> {
     export.split_inclusive(|byte| *byte == b'\n').map(line).collect()
 }
 
-/// Pushes what stands between cuts, and asks for a report at each.
+/// Pushes the pieces between cuts, and asks for a report after each.
 fn check(export: &[u8], cuts: &[usize], options: &Options) -> Result<usize, String> {
     let lines = lines(export);
     let mut verifier = Verifier::live(options.clone());
@@ -48,7 +48,7 @@ fn check(export: &[u8], cuts: &[usize], options: &Options) -> Result<usize, Stri
                 reports += 1;
             }
             (None, None) => {}
-            // Nothing is known where there is no header.
+            // No report is possible if there is no header.
             (None, Some(expected)) if expected.report.origin.is_none() => {}
             (found, expected) => {
                 return Err(format!(
@@ -66,11 +66,11 @@ fn check(export: &[u8], cuts: &[usize], options: &Options) -> Result<usize, Stri
 }
 
 #[test]
-fn every_checkpoint_of_every_case_gives_the_report_of_what_ends_there() {
+fn every_checkpoint_of_every_case_gives_the_report_up_to_it() {
     let (mut failures, mut reports) = (Vec::new(), 0);
     for case in cases::all() {
         if !case.export.is_ascii() && core::str::from_utf8(&case.export).is_err() {
-            // Compressed; a live view is not.
+            // Live streams are not compressed.
             continue;
         }
         let length = case.export.len();
@@ -88,7 +88,7 @@ fn every_checkpoint_of_every_case_gives_the_report_of_what_ends_there() {
 }
 
 #[test]
-fn what_was_counted_so_far_is_told() {
+fn reports_counts_so_far() {
     let case = cases::all().find(|case| case.name == "log-two-chains").expect("the case");
     let mut verifier = Verifier::new(case.options());
     assert_eq!(verifier.counts().lines, 0);
@@ -104,7 +104,7 @@ fn what_was_counted_so_far_is_told() {
 }
 
 #[test]
-fn an_age_is_measured_at_the_moment_that_was_told_last() {
+fn measures_the_age_at_the_latest_given_time() {
     let case = cases::all().find(|case| case.name == "expected-age-old").expect("the case");
     let seen = verify(&case.export, &case.options()).report.log.and_then(|log| log.time).expect("a time");
     for (now, failed) in [(None, 1), (Some(seen), 0)] {

@@ -1,4 +1,4 @@
-//! What a log takes, made up at random: honest emitters whose submissions come cut, repeated, mixed and out of order.
+//! Random submissions to a log: honest emitters whose submissions arrive cut, repeated, mixed, and out of order.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,8 +10,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, Link};
 use countersign::log::{
-    AcceptanceError, Chain, Empty, Growth, Held, Kind, Life, Limits, Rules, Storage, Submission,
-    SubmissionError, Taken,
+    AcceptanceError, Chain, Empty, EntryRef, Life, Limits, PendingBatch, RefusalKind, Rules, Storage,
+    Submission, SubmissionError, SubmissionOutcome,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -24,14 +24,14 @@ use serde_json::Value;
 const ORIGIN: &str = "log.example/audit";
 const CHAINS: usize = 4;
 const LINKS: usize = 24;
-/// The chain whose key an issuer grants; the others' keys are in the trust file.
+/// The chain whose key an issuer grants. The other keys are in the trust file.
 const GRANTED: usize = 3;
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
-/// A link as an emitter made it.
+/// A link as its emitter wrote it.
 struct Made {
     line: String,
     leaf: String,
@@ -67,7 +67,7 @@ impl World {
     }
 }
 
-/// A closed chain of which every so manieth event link is signed.
+/// Returns a closed chain in which every `every`-th event link is signed.
 fn chain(key: &SignerKey, every: u32) -> Vec<Made> {
     let time = Time::from_millis(1_795_150_000_000).unwrap();
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time, &[0; 16]).unwrap();
@@ -105,7 +105,7 @@ enum Order {
     Twice,
 }
 
-/// A submission, and whether what was taken so far becomes durable after it.
+/// A submission, and true if everything accepted so far becomes durable after it.
 type Step = (Vec<Part>, bool);
 
 fn parts() -> impl Strategy<Value = Part> {
@@ -115,7 +115,7 @@ fn parts() -> impl Strategy<Value = Part> {
         1 => Just(Order::Twice),
     ];
     let links = (0..CHAINS, 0..LINKS, 1..LINKS, order).prop_map(|(chain, begin, length, order)| {
-        // Most begin early: otherwise nearly all would be gaps.
+        // Most parts begin early: otherwise nearly all would be gaps.
         let begin = begin * begin / LINKS;
         Part::Links { chain, begin, end: (begin + length).min(LINKS), order }
     });
@@ -126,10 +126,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec((prop::collection::vec(parts(), 1..4), any::<bool>()), 1..25)
 }
 
-/// A leaf of a submission: a chain's link, or the grant.
-type Brought = Option<(usize, usize)>;
+/// An entry of a submission: a link of a chain, or `None` for the grant.
+type SubmittedLeaf = Option<(usize, usize)>;
 
-fn brought(parts: &[Part]) -> Vec<Brought> {
+fn submitted(parts: &[Part]) -> Vec<SubmittedLeaf> {
     let mut all = Vec::new();
     for part in parts {
         match part {
@@ -147,7 +147,7 @@ fn brought(parts: &[Part]) -> Vec<Brought> {
     all
 }
 
-/// What a log has, as its emitters would count it.
+/// A model of the log, as its emitters would count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Model {
     next: [usize; CHAINS],
@@ -156,19 +156,19 @@ struct Model {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    Taken { added: u64, repeated: u64 },
+    SubmissionOutcome { added: u64, repeated: u64 },
     Gap { chain: usize, expected: usize },
     Unauthorized,
     Unsigned,
 }
 
 impl Model {
-    /// What follows from a submission, told without looking at any byte of it.
-    fn submit(&mut self, world: &World, brought: &[Brought]) -> Outcome {
+    /// Predicts the outcome of a submission without looking at its bytes.
+    fn submit(&mut self, world: &World, submitted: &[SubmittedLeaf]) -> Outcome {
         let mut after = self.clone();
         let mut unsigned = [false; CHAINS];
         let (mut added, mut repeated) = (0, 0);
-        for leaf in brought {
+        for leaf in submitted {
             let is_new = match *leaf {
                 None => !std::mem::replace(&mut after.granted, true),
                 Some((chain, link)) => {
@@ -193,55 +193,55 @@ impl Model {
             return Outcome::Unsigned;
         }
         *self = after;
-        Outcome::Taken { added, repeated }
+        Outcome::SubmissionOutcome { added, repeated }
     }
 }
 
-fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
+fn outcome(world: &World, result: &Result<SubmissionOutcome, SubmissionError>) -> Outcome {
     let refusal = match result {
-        Ok(taken) => return Outcome::Taken { added: taken.added, repeated: taken.repeated },
+        Ok(taken) => return Outcome::SubmissionOutcome { added: taken.added, repeated: taken.repeated },
         Err(refusal) => refusal,
     };
     match &refusal.kind {
-        Kind::Unauthorized => Outcome::Unauthorized,
-        Kind::Malformed => Outcome::Unsigned,
-        Kind::Gap { chain, expected, last } => {
+        RefusalKind::Unauthorized => Outcome::Unauthorized,
+        RefusalKind::Malformed => Outcome::Unsigned,
+        RefusalKind::Gap { chain, expected, last } => {
             let number = world.ids.iter().position(|id| id == chain).unwrap();
             let expected = usize::try_from(*expected).unwrap();
             let before = expected.checked_sub(1).map(|place| &world.chains[number][place]);
             assert_eq!(*last, before.map(|made| leaf_hash(made.leaf.as_bytes())));
             Outcome::Gap { chain: number, expected }
         }
-        Kind::TooLarge | Kind::TooMany | Kind::Fork(_) | Kind::Early { .. } => {
+        RefusalKind::TooLarge | RefusalKind::TooMany | RefusalKind::Fork(_) | RefusalKind::Early { .. } => {
             panic!("an honest emitter: {refusal:?}")
         }
     }
 }
 
-/// A storage in memory, which knows no more than what a growth says of itself.
+/// A storage in memory that knows only what a batch reports about itself.
 #[derive(Default)]
 struct Memory {
     leaves: Vec<String>,
     chains: HashMap<ChainId, Chain>,
-    links: HashMap<(ChainId, u64), Held>,
+    links: HashMap<(ChainId, u64), EntryRef>,
     notes: HashMap<Hash, u64>,
     lives: HashMap<VerifierKey, Life>,
 }
 
 impl Memory {
-    fn commit(&mut self, growth: &Growth) {
-        assert_eq!(growth.base(), self.leaves.len() as u64);
-        for run in growth.runs() {
+    fn commit(&mut self, batch: &PendingBatch) {
+        assert_eq!(batch.base(), self.leaves.len() as u64);
+        for run in batch.runs() {
             for (seq, index) in (run.seq..).zip(run.index..run.index + run.count) {
-                let hash = growth.leaves()[(index - growth.base()) as usize].hash;
-                let known = self.links.insert((run.chain, seq), Held { index, hash });
+                let hash = batch.leaves()[(index - batch.base()) as usize].hash;
+                let known = self.links.insert((run.chain, seq), EntryRef { index, hash });
                 assert_eq!(known, None, "a link twice");
             }
         }
-        self.leaves.extend(growth.leaves().iter().map(|leaf| leaf.text.clone()));
-        self.chains.extend(growth.chains().map(|(id, chain)| (*id, chain.clone())));
-        self.notes.extend(growth.notes().map(|(hash, index)| (*hash, index)));
-        self.lives.extend(growth.lives().map(|(key, life)| (key.clone(), life.clone())));
+        self.leaves.extend(batch.leaves().iter().map(|leaf| leaf.text.clone()));
+        self.chains.extend(batch.chains().map(|(id, chain)| (*id, chain.clone())));
+        self.notes.extend(batch.notes().map(|(hash, index)| (*hash, index)));
+        self.lives.extend(batch.lives().map(|(key, life)| (key.clone(), life.clone())));
     }
 }
 
@@ -252,7 +252,7 @@ impl Storage for Memory {
         Ok(self.chains.get(chain).cloned())
     }
 
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, Infallible> {
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<EntryRef>, Infallible> {
         Ok(self.links.get(&(*chain, seq)).copied())
     }
 
@@ -265,27 +265,26 @@ impl Storage for Memory {
     }
 }
 
-/// All that a growth tells, in an order of its own.
-fn told(growth: &Growth) -> impl PartialEq + std::fmt::Debug + use<> {
+/// Returns everything that a batch reports, sorted.
+fn state_of(batch: &PendingBatch) -> impl PartialEq + std::fmt::Debug + use<> {
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let chains: BTreeMap<String, String> =
-        growth.chains().map(|(id, chain)| (id.to_string(), text(chain))).collect();
-    let notes: BTreeMap<String, u64> =
-        growth.notes().map(|(hash, index)| (hash.to_string(), index)).collect();
+        batch.chains().map(|(id, chain)| (id.to_string(), text(chain))).collect();
+    let notes: BTreeMap<String, u64> = batch.notes().map(|(hash, index)| (hash.to_string(), index)).collect();
     let lives: BTreeMap<String, String> =
-        growth.lives().map(|(key, life)| (key.to_string(), text(life))).collect();
-    (growth.leaves().to_vec(), growth.runs(), chains, notes, lives)
+        batch.lives().map(|(key, life)| (key.to_string(), text(life))).collect();
+    (batch.leaves().to_vec(), batch.runs(), chains, notes, lives)
 }
 
-fn submission(world: &World, brought: &[Brought]) -> Submission {
-    let line = |leaf: &Brought| match leaf {
+fn submission(world: &World, submitted: &[SubmittedLeaf]) -> Submission {
+    let line = |leaf: &SubmittedLeaf| match leaf {
         None => serde_json::json!({ "note": world.grant }).to_string(),
         Some((chain, link)) => world.chains[*chain][*link].line.clone(),
     };
-    let body = brought.iter().map(line).collect::<Vec<_>>().join("\n");
+    let body = submitted.iter().map(line).collect::<Vec<_>>().join("\n");
     let mut submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-    // Half of them are verified ahead, as far as that can be told.
-    if brought.len().is_multiple_of(2) {
+    // Half of the submissions are verified ahead as far as possible.
+    if submitted.len().is_multiple_of(2) {
         submission.verify(|_| None, |key| world.rules.admits(key));
     }
     submission
@@ -300,34 +299,34 @@ proptest! {
     })]
 
     #[test]
-    fn however_submissions_come_each_chain_is_taken_once_and_in_its_order(steps in steps()) {
+    fn chains_are_accepted_once_and_in_order_however_submissions_arrive(steps in steps()) {
         let world = World::new();
         let mut model = Model::default();
-        // One log that keeps all in one growth, and one that makes it durable now and then.
-        let mut big = Growth::new(0);
+        // Compare a log that keeps everything in one batch with one that makes it durable now and then.
+        let mut big = PendingBatch::new(0);
         let mut memory = Memory::default();
-        let mut small = Growth::new(0);
-        // In the end everybody brings what is left.
+        let mut small = PendingBatch::new(0);
+        // Every emitter sends what is left at the end.
         let mut steps = steps;
         steps.push((vec![Part::Grant], true));
         for chain in 0..CHAINS {
             steps.push((vec![Part::Links { chain, begin: 0, end: LINKS, order: Order::AsMade }], chain % 2 == 0));
         }
         for (parts, durable) in steps {
-            let brought = brought(&parts);
-            let submission = submission(&world, &brought);
-            let before = (told(&big), told(&small));
+            let submitted = submitted(&parts);
+            let submission = submission(&world, &submitted);
+            let before = (state_of(&big), state_of(&small));
             let result = big.submit(&world.rules, &Empty, &submission, Time::MAX).map_err(AcceptanceError::refusal);
             let same = small.submit(&world.rules, &memory, &submission, Time::MAX).map_err(AcceptanceError::refusal);
             prop_assert_eq!(&result, &same, "what is durable makes no difference");
             if result.is_err() {
-                prop_assert_eq!((told(&big), told(&small)), before, "a refusal leaves no trace");
+                prop_assert_eq!((state_of(&big), state_of(&small)), before, "a refusal leaves no trace");
             }
-            prop_assert_eq!(outcome(&world, &result), model.submit(&world, &brought));
+            prop_assert_eq!(outcome(&world, &result), model.submit(&world, &submitted));
             if let Ok(taken) = &result {
                 for (id, tip) in &taken.chains {
                     let chain = world.ids.iter().position(|known| known == id).unwrap();
-                    let last = brought.iter().flatten().filter(|(of, _)| *of == chain).map(|(_, link)| link).max();
+                    let last = submitted.iter().flatten().filter(|(of, _)| *of == chain).map(|(_, link)| link).max();
                     prop_assert_eq!(Some(&(tip.seq as usize)), last);
                     let leaf = &big.leaves()[tip.index as usize];
                     prop_assert_eq!((&leaf.text, leaf.hash), (&world.chains[chain][tip.seq as usize].leaf, tip.hash));
@@ -335,7 +334,7 @@ proptest! {
             }
             if durable {
                 memory.commit(&small);
-                small = Growth::new(small.size());
+                small = PendingBatch::new(small.size());
             }
         }
         memory.commit(&small);
@@ -351,12 +350,12 @@ proptest! {
 }
 
 #[test]
-fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
+fn a_fork_within_one_submission_is_reported_with_both_links() {
     let world = World::new();
-    let mut growth = Growth::new(0);
-    let begin: Vec<Brought> = (0..3).map(|link| Some((0, link))).collect();
-    growth.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
-    // The same key goes on otherwise, after the same links.
+    let mut batch = PendingBatch::new(0);
+    let begin: Vec<SubmittedLeaf> = (0..3).map(|link| Some((0, link))).collect();
+    batch.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
+    // Continue differently with the same key after the same links.
     let key = key("example.com/e10", 10);
     let time = Time::from_millis(1_795_150_000_000).unwrap();
     let position = countersign::recorder::Position {
@@ -374,20 +373,20 @@ fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     let other_leaf = serde_json::from_str::<Value>(&other).unwrap()["link"].as_str().unwrap().to_owned();
     let one = &world.chains[0][3];
     assert!(one.signed);
-    let fork = |body: String, growth: &mut Growth| {
+    let fork = |body: String, batch: &mut PendingBatch| {
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let refusal = growth
+        let refusal = batch
             .submit(&world.rules, &Empty, &submission, Time::MAX)
             .map_err(AcceptanceError::refusal)
             .unwrap_err();
-        let Kind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
+        let RefusalKind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
         assert_eq!((evidence.chain, evidence.seq), (world.ids[0], 3));
         (evidence.index, evidence.refused)
     };
     let both = format!("{}\n{other}", one.line);
-    assert_eq!(fork(both, &mut growth), (None, vec![one.leaf.clone(), other_leaf.clone()]));
-    assert_eq!(growth.size(), 3);
-    // The log has one of them: it is pointed to.
-    growth.submit(&world.rules, &Empty, &submission(&world, &[Some((0, 3))]), Time::MAX).unwrap();
-    assert_eq!(fork(other, &mut growth), (Some(3), vec![other_leaf]));
+    assert_eq!(fork(both, &mut batch), (None, vec![one.leaf.clone(), other_leaf.clone()]));
+    assert_eq!(batch.size(), 3);
+    // If the log has one of the links, the evidence refers to it.
+    batch.submit(&world.rules, &Empty, &submission(&world, &[Some((0, 3))]), Time::MAX).unwrap();
+    assert_eq!(fork(other, &mut batch), (Some(3), vec![other_leaf]));
 }

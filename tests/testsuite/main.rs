@@ -1,4 +1,4 @@
-//! The core through its public interface. What runs in a browser too is in `tests/portable`.
+//! Tests of the core through its public API. Those that also run in a browser are in `tests/portable`.
 
 mod check;
 mod common;

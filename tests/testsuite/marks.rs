@@ -1,4 +1,5 @@
-//! What is told of an export beside its events: what the checks found, and nothing that nothing vouches for.
+//! Marks: the lines of an export that are not events, with the results of the checks, and only as far as signatures
+//! vouch for them.
 #![cfg(not(target_arch = "wasm32"))]
 
 use countersign::base64;
@@ -15,15 +16,15 @@ use countersign::verify::{
 
 use crate::common::cases::{self, Case};
 
-fn telling(case: &Case) -> Options {
+fn with_marks(case: &Case) -> Options {
     Options { marks: true, findings: true, ..case.options() }
 }
 
 fn verify(case: &Case) -> (Report, Update) {
-    let mut verifier = Verifier::new(telling(case));
+    let mut verifier = Verifier::new(with_marks(case));
     verifier.push(&case.export);
-    let (verification, told) = verifier.finish_telling();
-    (verification.report, told)
+    let (verification, update) = verifier.finish_with_update();
+    (verification.report, update)
 }
 
 fn case(name: &str) -> Case {
@@ -51,7 +52,7 @@ fn notes(marks: &[Mark]) -> Vec<&NoteMark> {
 }
 
 #[test]
-fn marks_are_what_the_report_counts() {
+fn marks_match_the_counts_of_the_report() {
     for case in cases::all() {
         let (report, Update { marks, .. }) = verify(&case);
         let counts = &report.counts;
@@ -104,7 +105,7 @@ fn marks_are_what_the_report_counts() {
 }
 
 #[test]
-fn a_link_is_marked_as_it_stands_in_the_export() {
+fn links_are_marked_as_in_the_export() {
     let mut kinds = [0; 6];
     for case in cases::all() {
         let Ok(text) = core::str::from_utf8(&case.export) else { continue };
@@ -135,14 +136,14 @@ fn a_link_is_marked_as_it_stands_in_the_export() {
 }
 
 #[test]
-fn what_no_signature_covers_is_not_marked() {
-    // Signed are the links on lines 2, 42 and 82.
+fn links_without_a_covering_signature_are_not_marked() {
+    // The links on lines 2, 42, and 82 are signed.
     const NAME: &str = "withheld-120";
     let text = String::from_utf8(case(NAME).export).unwrap();
     let mut lines: Vec<&str> = text.split_inclusive('\n').take(100).collect();
     let marked = |lines: &[&str]| -> Vec<u64> {
-        let (_, told) = verify(&Case { export: lines.concat().into(), ..case(NAME) });
-        told.marks.iter().filter(|mark| matches!(mark, Mark::Link(_))).map(Mark::line).collect()
+        let (_, update) = verify(&Case { export: lines.concat().into(), ..case(NAME) });
+        update.marks.iter().filter(|mark| matches!(mark, Mark::Link(_))).map(Mark::line).collect()
     };
     assert_eq!(marked(&lines), (2..=82).collect::<Vec<_>>());
 
@@ -153,19 +154,19 @@ fn what_no_signature_covers_is_not_marked() {
 }
 
 #[test]
-fn marks_travel_with_summaries_as_bytes() {
+fn marks_survive_serialization_of_summaries() {
     for case in cases::all() {
-        let mut progress = Progress::new(telling(&case));
+        let mut progress = Progress::new(with_marks(&case));
         let Some((summaries, end)) = case.summaries(&mut progress, 3) else { continue };
         for summary in summaries {
             progress.absorb(Summary::decode(&summary.encode()).unwrap(), b"");
         }
-        assert_eq!(progress.finish_telling(end).1.marks, verify(&case).1.marks, "{}", case.name);
+        assert_eq!(progress.finish_with_update(end).1.marks, verify(&case).1.marks, "{}", case.name);
     }
 }
 
 #[test]
-fn signatures_of_checkpoints_are_what_the_checks_found() {
+fn signature_marks_match_the_checks() {
     for case in cases::all() {
         let (report, Update { marks, .. }) = verify(&case);
         let has = |code| report.finding_counts.iter().any(|(found, _)| *found == code);
@@ -185,9 +186,9 @@ fn signatures_of_checkpoints_are_what_the_checks_found() {
 }
 
 #[test]
-fn each_signature_of_a_log_with_several_keys_is_judged_by_itself() {
-    let (_, told) = verify(&case("log-two-keys-one-bad-signature"));
-    let signatures = &checkpoints(&told.marks)[0].signatures;
+fn each_signature_of_a_log_with_several_keys_is_judged_separately() {
+    let (_, update) = verify(&case("log-two-keys-one-bad-signature"));
+    let signatures = &checkpoints(&update.marks)[0].signatures;
     assert!(signatures.iter().all(|mark| mark.by == SignedBy::Log));
     let mut valid: Vec<_> = signatures.iter().map(|mark| mark.valid).collect();
     valid.sort_unstable();
@@ -195,14 +196,14 @@ fn each_signature_of_a_log_with_several_keys_is_judged_by_itself() {
 }
 
 #[test]
-fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
+fn marks_tell_if_the_signer_is_authorized() {
     let mut seen = [0; 2];
     for case in cases::all() {
-        let mut verifier = Verifier::new(Options { events: true, ..telling(&case) });
+        let mut verifier = Verifier::new(Options { events: true, ..with_marks(&case) });
         verifier.push(&case.export);
-        let (verification, Update { events, marks, .. }) = verifier.finish_telling();
+        let (verification, Update { events, marks, .. }) = verifier.finish_with_update();
         let mut codes = verification.report.findings.iter().map(|finding| finding.code);
-        // Nobody may write another log's chain here.
+        // No emitter is authorized to write another log's chain here.
         if codes.any(|code| code == FindingCode::ChainOrigin) {
             continue;
         }
@@ -223,13 +224,13 @@ fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
 
 #[test]
 fn a_key_of_another_log_vouches_for_no_checkpoint() {
-    let log = |name: &str| SignerKey::generate(name, [name.len() as u8; 32]).unwrap();
+    let log = |name: &str| SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap();
     let (own, other) = (log("log.example/a"), log("log.example/another"));
     let leaf = b"leaf";
     let checkpoint = Checkpoint::new("log.example/a", 1, leaf_hash(leaf)).unwrap();
     let mut note = checkpoint.sign(&own).unwrap();
     let key = other.verifier_key();
-    note.push_str(&SignatureLine::of(key, &[0; 64]).to_string());
+    note.push_str(&SignatureLine::new(key, &[0; 64]).to_string());
     let export = format!(
         "{{\"countersign\":\"export/v1\",\"origin\":\"log.example/a\"}}\n{{\"leaf\":\"{}\"}}\n{{\"checkpoint\":\"{}\"}}\n",
         base64::encode(leaf),
@@ -238,7 +239,7 @@ fn a_key_of_another_log_vouches_for_no_checkpoint() {
     let trust = Trust::parse(format!("log {}\nlog {key}\n", own.verifier_key()).as_bytes()).unwrap();
     let mut verifier = Verifier::new(Options { trust, marks: true, ..Options::default() });
     verifier.push(export.as_bytes());
-    let (verification, Update { marks, .. }) = verifier.finish_telling();
+    let (verification, Update { marks, .. }) = verifier.finish_with_update();
     assert_eq!(verification.report.checks.log.state, CheckState::Pass, "{:#?}", verification.report.findings);
     let signatures: Vec<_> =
         checkpoints(&marks)[0].signatures.iter().map(|mark| (mark.by, mark.valid)).collect();
@@ -246,7 +247,7 @@ fn a_key_of_another_log_vouches_for_no_checkpoint() {
 }
 
 #[test]
-fn a_note_acts_where_the_report_lets_it() {
+fn notes_take_effect_as_in_the_report() {
     for (name, acts, signers) in [
         ("log-two-chains", vec![true, true], 2),
         ("key-statement-emitter-grants", vec![true, true, false], 3),
@@ -261,29 +262,29 @@ fn a_note_acts_where_the_report_lets_it() {
 }
 
 #[test]
-fn findings_are_told_as_they_are_met() {
+fn findings_are_streamed_as_they_occur() {
     for case in cases::all() {
-        let (report, told) = verify(&case);
+        let (report, update) = verify(&case);
         let sorted = |mut findings: Vec<Finding>| {
             findings.sort_by_key(|finding| format!("{finding:?}"));
             findings
         };
-        assert_eq!(sorted(told.findings), sorted(report.findings), "{}", case.name);
+        assert_eq!(sorted(update.findings), sorted(report.findings), "{}", case.name);
     }
 }
 
 #[test]
-fn an_error_is_told_at_once() {
+fn an_error_is_reported_at_once() {
     let case = case("log-flip-event");
-    let mut verifier = Verifier::live(telling(&case));
+    let mut verifier = Verifier::live(with_marks(&case));
     let bad =
         verify(&case).1.findings.iter().find(|finding| finding.severity == Severity::Error).unwrap().line;
-    let mut told = None;
+    let mut update = None;
     for (line, number) in case.export.split_inclusive(|byte| *byte == b'\n').zip(1..) {
         verifier.push(line);
         verifier.settle();
         let error = verifier.take().findings.into_iter().find(|finding| finding.severity == Severity::Error);
-        told = told.or(error.map(|_| number));
+        update = update.or(error.map(|_| number));
     }
-    assert_eq!(told, Some(bad));
+    assert_eq!(update, Some(bad));
 }

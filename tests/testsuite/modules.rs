@@ -1,4 +1,4 @@
-//! The core's modules stand on one another without circles, so that each can be read with those below it alone.
+//! The core's modules depend on each other without cycles, so that each can be understood with only those below it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
-/// What follows each `crate::` in the code: modules' names, and those of items of the crate.
+/// Returns what follows each `crate::` in the code: names of modules and of the crate's items.
 fn used(code: &str) -> impl Iterator<Item = &str> {
     code.lines().filter(|line| !line.trim_start().starts_with("//")).flat_map(|line| {
         line.split("crate::").skip(1).flat_map(|path| {
@@ -18,7 +18,7 @@ fn used(code: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What each module, its own modules included, uses of the others. Unit tests may use whatever they like.
+/// Collects what each module, including its submodules, uses of the others. Unit tests may use anything.
 fn gather(folder: &Path, module: Option<&str>, uses: &mut Uses) {
     for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         let stem = entry.file_stem().unwrap().to_str().unwrap();
@@ -35,11 +35,11 @@ fn gather(folder: &Path, module: Option<&str>, uses: &mut Uses) {
 }
 
 #[test]
-fn no_module_uses_one_that_uses_it() {
+fn modules_have_no_dependency_cycles() {
     let mut uses = Uses::new();
     gather(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), None, &mut uses);
     assert!(uses["verify"].contains("trust") && uses["link"].contains("hash"), "{uses:?}");
-    // Those that use none of those left are taken away until none is left, or a circle.
+    // Remove modules without remaining dependencies until none is left, or only a cycle.
     loop {
         let left: BTreeSet<String> = uses.keys().cloned().collect();
         uses.retain(|_, others| !others.is_disjoint(&left));

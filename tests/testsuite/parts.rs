@@ -1,5 +1,5 @@
-//! Verifying by the summaries of parts: the report and the pin of the whole file, however it was cut, and nothing where
-//! the summaries do not make one file.
+//! Verification from summaries of parts: the same report and pin as for the whole file, however it was cut, and an
+//! error if the summaries don't make up one file.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::io::Cursor;
@@ -14,7 +14,7 @@ use crate::common::cases::{self, Case};
 fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<u8>, PartsError> {
     let mut summary = Vec::new();
     let mut file = Cursor::new(export);
-    let part = Part::of(&mut file, number, of)?;
+    let part = Part::locate(&mut file, number, of)?;
     let out = |bytes: &[u8]| {
         summary.extend_from_slice(bytes);
         Ok::<(), PartsError>(())
@@ -34,14 +34,14 @@ fn verify(summaries: &[Vec<u8>], options: Options, threads: usize) -> Result<Ver
     parts::verify(stored.collect::<Result<_, _>>()?, options, threads, |_| {})
 }
 
-/// The code of what is wrong with summaries, and the place of the one that is named.
+/// Returns the code of the error in some summaries, and the index of the one at fault.
 fn refused(summaries: &[Vec<u8>]) -> (&'static str, Option<usize>) {
     let unusable = verify(summaries, Options::default(), 2).map(|_| ()).unwrap_err();
     assert!(!unusable.why.hint().is_empty());
     (unusable.why.code(), unusable.place)
 }
 
-/// An export of some length that verifies.
+/// Returns a long export that verifies.
 fn long() -> Case {
     cases::all()
         .filter(|case| case.report["verdict"] == "verified")
@@ -50,7 +50,7 @@ fn long() -> Case {
 }
 
 #[test]
-fn however_a_file_is_cut_its_report_and_its_pin_are_the_same() {
+fn report_and_pin_are_the_same_however_a_file_is_cut() {
     let mut cut = 0;
     for case in cases::all() {
         let whole = parallel::verify(&case.export[..], case.options(), 1, |_| {}, |_| {}).unwrap();
@@ -61,7 +61,7 @@ fn however_a_file_is_cut_its_report_and_its_pin_are_the_same() {
                 continue;
             }
             let mut parts = summaries(&case.export, of);
-            // Whoever ran them may list them in any order.
+            // Summaries may be passed in any order.
             parts.reverse();
             let merged = verify(&parts, case.options(), 1 + of as usize % 3).unwrap();
             assert_eq!(merged.report, whole.report, "{} in {of}", case.name);
@@ -73,16 +73,16 @@ fn however_a_file_is_cut_its_report_and_its_pin_are_the_same() {
 }
 
 #[test]
-fn parts_cover_the_file_and_tell_whether_they_are_of_it() {
+fn parts_cover_the_file_and_identify_it() {
     let export = long().export;
     for of in [1, 2, 5, 100_000] {
         let mut bytes = 0;
         for number in [1, 2, of - 1, of].into_iter().filter(|number| (1..=of).contains(number)) {
-            assert_eq!(Part::of(&mut Cursor::new(&export), number, of).unwrap().place(), (number, of));
+            assert_eq!(Part::locate(&mut Cursor::new(&export), number, of).unwrap().place(), (number, of));
         }
         if of < 100 {
             for number in 1..=of {
-                bytes += Part::of(&mut Cursor::new(&export), number, of).unwrap().bytes();
+                bytes += Part::locate(&mut Cursor::new(&export), number, of).unwrap().bytes();
             }
             assert_eq!(bytes, export.len() as u64);
         }
@@ -102,7 +102,7 @@ fn parts_cover_the_file_and_tell_whether_they_are_of_it() {
 }
 
 #[test]
-fn what_is_mixed_up_is_refused() {
+fn refuses_mixed_up_summaries() {
     let export = long().export;
     let parts = summaries(&export, 3);
     let mut longer = export.clone();
@@ -132,7 +132,7 @@ fn what_is_mixed_up_is_refused() {
 }
 
 #[test]
-fn what_did_not_come_whole_is_refused() {
+fn refuses_incomplete_summaries() {
     let parts = summaries(&long().export, 2);
     let with = |summary: Vec<u8>| vec![parts[0].clone(), summary];
     let whole = &parts[1];
@@ -147,7 +147,7 @@ fn what_did_not_come_whole_is_refused() {
         let (code, named) = refused(&with(altered));
         assert!(code.starts_with("summary.") && named != Some(0), "{place}: {code}");
     }
-    // Where its own numbers stand it is another part; behind them nothing can be changed unnoticed.
+    // Changed numbers make it a summary of another part. Any change after them is noticed.
     let mut altered = whole.clone();
     altered[whole.len() / 2] ^= 1;
     assert_eq!(refused(&with(altered)), ("summary.altered", Some(1)));
@@ -157,7 +157,7 @@ fn what_did_not_come_whole_is_refused() {
 }
 
 #[test]
-fn another_versions_summaries_are_refused() {
+fn refuses_summaries_of_other_versions() {
     let mut parts = summaries(&long().export, 1);
     let version = env!("CARGO_PKG_VERSION");
     let at = 23 + 1;
@@ -166,10 +166,10 @@ fn another_versions_summaries_are_refused() {
     assert_eq!(refused(&parts), ("summary.version", Some(0)));
 }
 
-/// Nothing else says that two machines mean the same by a summary: where this fails, the first line of the form
-/// (`BEGIN`) gets the next number.
+/// The format's version alone makes sure that two machines mean the same by a summary. If this test fails, increase
+/// the number in the first line of the format (`BEGIN`).
 #[test]
-fn the_form_is_what_its_first_line_says() {
+fn the_format_matches_its_version() {
     const CASES: [&str; 7] = [
         "fork-that-closes",
         "members-twice-and-again",
@@ -179,11 +179,11 @@ fn the_form_is_what_its_first_line_says() {
         "skip-crosses-checkpoint",
         "witness-signature",
     ];
-    // A finding is its code's place among all.
+    // A finding is serialized as the index of its code.
     let mut all: Vec<u8> = FindingCode::ALL.iter().flat_map(|code| code.as_str().bytes()).collect();
     for case in cases::all().filter(|case| CASES.contains(&&*case.name)) {
         for summary in summaries(&case.export, 2) {
-            // Up to the hash of it all, without the version, which is told apart.
+            // Everything before the final hash, except the crate's version.
             all.extend_from_slice(&summary[..23]);
             all.extend_from_slice(&summary[23 + 1 + env!("CARGO_PKG_VERSION").len()..summary.len() - 40]);
         }

@@ -1,4 +1,4 @@
-//! What holds for every log, made up at random.
+//! Properties of randomly generated logs.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::HashMap;
@@ -31,15 +31,15 @@ impl PendingItem for TestItem {
     }
 }
 
-/// Collects what it visits, up to the event that it refuses.
+/// A visitor that collects events, up to the one that it refuses.
 #[derive(Default)]
-struct LogServer {
+struct CollectingVisitor {
     events: Vec<(Option<Box<str>>, TestItem, CoveredLink)>,
     others: u64,
     refused: Option<usize>,
 }
 
-impl EventVisitor for LogServer {
+impl EventVisitor for CollectingVisitor {
     type Item = TestItem;
     type Error = usize;
 
@@ -72,11 +72,11 @@ fn options(trust: &Trust) -> Options {
 fn verify(export: &[u8], trust: &Trust) -> (Report, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(options(trust));
     verifier.push(export);
-    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
     (verification.report, events)
 }
 
-/// The links in their order, each with its event in canonical form where it is shown.
+/// Returns the links in order, each with its event in canonical form if it is shown.
 fn content(export: &[u8]) -> Vec<(String, Option<Vec<u8>>)> {
     let lines =
         core::str::from_utf8(export).unwrap().lines().filter(|line| !line.trim_ascii().is_empty()).skip(1);
@@ -90,7 +90,7 @@ fn content(export: &[u8]) -> Vec<(String, Option<Vec<u8>>)> {
     lines.filter_map(link).collect()
 }
 
-/// Events by their chain and place in it.
+/// Returns events by their position.
 fn events(export: &[u8]) -> HashMap<(ChainId, u64), Vec<u8>> {
     let event = |(link, event): (String, Option<Vec<u8>>)| {
         let link = Link::parse(&link).unwrap();
@@ -99,7 +99,7 @@ fn events(export: &[u8]) -> HashMap<(ChainId, u64), Vec<u8>> {
     content(export).into_iter().filter_map(event).collect()
 }
 
-/// One thing done to an export, at places relative to its size.
+/// An alteration of an export, at positions relative to its size.
 #[derive(Clone, Debug)]
 enum Alteration {
     FlipBit(Index),
@@ -150,7 +150,7 @@ impl Alteration {
     }
 }
 
-/// What an altered export is called `verified` for is what the original holds.
+/// Asserts that an altered export is `verified` only for what the original contains.
 fn assert_tells_the_truth(world: &World, altered: &[u8]) {
     let (report, shown) = verify(altered, &world.trust);
     let original = world.export.as_bytes();
@@ -166,7 +166,7 @@ fn assert_tells_the_truth(world: &World, altered: &[u8]) {
     if header(altered) == header(original) {
         assert_eq!(report.complete, verify(original, &world.trust).0.complete);
     }
-    // Nobody signs the header. What it claims instead must be true as well.
+    // The header is unsigned. Its claims must be true as well.
     match report.complete {
         Some(Complete::Range { range: [_, end] }) => assert!(end <= world.size),
         Some(Complete::Closure) => assert!(world.closed),
@@ -174,7 +174,7 @@ fn assert_tells_the_truth(world: &World, altered: &[u8]) {
     }
 }
 
-/// What an altered export is said to prove of an event is so.
+/// Asserts that what an altered export is said to prove of an event is true.
 fn assert_explains_the_truth(world: &World, altered: &[u8], event: Index) {
     let original = world.export.as_bytes();
     let mut recorded: Vec<_> = events(original).into_keys().collect();
@@ -246,13 +246,13 @@ proptest! {
     }
 }
 
-/// What to show of an export, at places relative to what there is.
+/// A selection from an export, at positions relative to its content.
 #[derive(Clone, Debug)]
 struct Wish {
     range: Option<(Index, Index)>,
     chains: Vec<Index>,
     events: Vec<Index>,
-    /// Shows events by the length of their text alone.
+    /// Selects events only by the length of their text.
     matching: Option<u8>,
     withholding: Option<u8>,
 }
@@ -274,7 +274,7 @@ fn wishes() -> impl Strategy<Value = Wish> {
 }
 
 impl Wish {
-    /// The slice, where there is one to be had.
+    /// Returns the slice, if one can be made.
     fn slice(&self, world: &World, export: &str) -> Option<String> {
         let places = events(export.as_bytes());
         let mut places: Vec<_> = places.keys().copied().collect();
@@ -323,7 +323,7 @@ fn slice(export: &str, selection: &Selection<'_>, trust: &Trust) -> Option<Strin
     Some(out.as_str().to_owned())
 }
 
-/// What is shown is what was recorded, and nothing is red.
+/// Asserts that a slice shows what was recorded and has no errors.
 fn assert_is_a_slice(world: &World, slice: &str) {
     let (report, shown) = verify(slice.as_bytes(), &world.trust);
     assert!(
@@ -355,7 +355,7 @@ proptest! {
     }
 }
 
-/// An export to be shown as text, its white space left out.
+/// An export, displayed as text without white space.
 struct Bytes(Vec<u8>);
 
 impl std::fmt::Debug for Bytes {
@@ -364,7 +364,7 @@ impl std::fmt::Debug for Bytes {
     }
 }
 
-/// An export, perhaps altered, with so much white space in places that it is cut into several stretches.
+/// An export, possibly altered, with so much white space that it is cut into several chunks.
 fn long_exports() -> impl Strategy<Value = (World, Bytes)> {
     let blanks = proptest::collection::vec((any::<Index>(), 0..300_000_usize), 0..4);
     let altered = proptest::collection::vec(alterations(), 0..3);
@@ -383,7 +383,7 @@ fn long_exports() -> impl Strategy<Value = (World, Bytes)> {
     })
 }
 
-/// Findings by code: those of one code come in one order, however they are mixed with others.
+/// Sorts findings by code. Those of one code have a fixed order, however they are mixed with others.
 fn of_code(mut findings: Vec<Finding>) -> Vec<Finding> {
     findings
         .sort_by_key(|finding| (finding.code, finding.line, finding.chain.map(|chain| chain.to_string())));
@@ -399,16 +399,16 @@ proptest! {
         cuts in proptest::collection::vec(any::<Index>(), 1..20),
         threads in 2..4_usize,
     ) {
-        let telling = Options { marks: true, findings: true, ..options(&world.trust) };
-        let mut whole = Verifier::new(telling.clone());
+        let with_marks = Options { marks: true, findings: true, ..options(&world.trust) };
+        let mut whole = Verifier::new(with_marks.clone());
         whole.push(&export);
-        let (expected, expected_told) = whole.finish_telling();
+        let (expected, expected_update) = whole.finish_with_update();
         prop_assert_eq!(&expected.report, &verify(&export, &world.trust).0);
-        prop_assert_eq!(&of_code(expected_told.findings.clone()), &of_code(expected.report.findings.clone()));
+        prop_assert_eq!(&of_code(expected_update.findings.clone()), &of_code(expected.report.findings.clone()));
 
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(export.len() + 1)).collect();
         cuts.sort_unstable();
-        let mut verifier = Verifier::new(telling.clone());
+        let mut verifier = Verifier::new(with_marks.clone());
         let mut taken = Update::default();
         let mut start = 0;
         for end in cuts.into_iter().chain([export.len()]) {
@@ -416,17 +416,17 @@ proptest! {
             taken.append(verifier.take());
             start = end;
         }
-        let (verification, rest) = verifier.finish_telling();
+        let (verification, rest) = verifier.finish_with_update();
         taken.append(rest);
 
         let mut on_threads = Update::default();
         let parallel =
-            parallel::verify(&export[..], telling, threads, |_| {}, |told| on_threads.append(told)).unwrap();
-        for (verification, told) in [(verification, taken), (parallel, on_threads)] {
+            parallel::verify(&export[..], with_marks, threads, |_| {}, |update| on_threads.append(update)).unwrap();
+        for (verification, update) in [(verification, taken), (parallel, on_threads)] {
             prop_assert_eq!(&verification.report, &expected.report);
-            prop_assert_eq!(&told.events, &expected_told.events);
-            prop_assert_eq!(&told.marks, &expected_told.marks);
-            prop_assert_eq!(&of_code(told.findings), &of_code(expected_told.findings.clone()));
+            prop_assert_eq!(&update.events, &expected_update.events);
+            prop_assert_eq!(&update.marks, &expected_update.marks);
+            prop_assert_eq!(&of_code(update.findings), &of_code(expected_update.findings.clone()));
         }
     }
 
@@ -448,7 +448,7 @@ proptest! {
             }
         };
         let visit = |refused| {
-            let mut visitor = LogServer { refused, ..LogServer::default() };
+            let mut visitor = CollectingVisitor { refused, ..CollectingVisitor::default() };
             let options = Options { events: false, ..options(&world.trust) };
             let verified = parallel::visit(&export[..], options, threads, examiner, &mut visitor, |_| {});
             (verified, visitor)
@@ -483,10 +483,10 @@ proptest! {
         let mut rest = &export[..];
         while !rest.is_empty() {
             rest = &rest[splitter.push(rest)..];
-            body.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+            body.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         }
         let end = splitter.finish();
-        body.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        body.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         let Some((header, line)) = splitter.header() else { return Ok(()) };
         let mut progress = Progress::new(options(&world.trust));
         progress.begin(header, line);
@@ -495,13 +495,13 @@ proptest! {
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(lines.len() + 1)).collect();
         cuts.extend([0, lines.len()]);
         cuts.sort_unstable();
-        for stretch in cuts.windows(2) {
-            let text = lines[stretch[0]..stretch[1]].concat();
+        for chunk in cuts.windows(2) {
+            let text = lines[chunk[0]..chunk[1]].concat();
             let mut stranger = Summarizer::new(&header.origin, &world.trust);
             progress.absorb(stranger.summarize(&text), &text);
         }
-        let (verification, told) = progress.finish_telling(end);
+        let (verification, update) = progress.finish_with_update(end);
         prop_assert_eq!(&verification.report, &expected);
-        prop_assert_eq!(told.events, shown);
+        prop_assert_eq!(update.events, shown);
     }
 }

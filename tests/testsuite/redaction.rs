@@ -1,14 +1,14 @@
-//! Two sets of texts: secrets in the shapes that their makers document, and what resembles them. All values were made up
-//! for this test. It prints how many secrets are masked (recall), and how much of what is masked is a secret (precision).
+//! Two sets of texts: secrets in the forms that their issuers document, and look-alikes. All values were made up for
+//! this test. It prints how many secrets are masked (recall), and how many masked values are secrets (precision).
 
 use countersign::redaction::mask;
 
-/// `{a N}` stands for N letters and digits, `{h N}` for hex digits, `{A N}` for capitals and digits, `{d N}` for digits, so
-/// that no tool takes this file's values for secrets.
+/// Templates: `{a N}` stands for N letters and digits, `{h N}` for hex digits, `{A N}` for capitals and digits, `{d
+/// N}` for digits, so that no tool mistakes this file's values for secrets.
 const SECRETS: &str = include_str!("redaction/secrets.txt");
 const LOOK_ALIKES: &str = include_str!("redaction/look-alikes.txt");
 
-/// Fills in the values that a template leaves out.
+/// Fills in the placeholders of a template.
 fn filled(template: &str) -> String {
     let mut text = String::new();
     let mut rest = template;
@@ -38,7 +38,7 @@ fn filled(template: &str) -> String {
     text + rest
 }
 
-/// The texts of a set; `\n` in a line stands for the end of one.
+/// Returns the texts of a set. `\n` in a line stands for a line end.
 fn texts(set: &str) -> Vec<String> {
     let lines = set.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
     lines.map(|line| filled(line).replace("\\n", "\n")).collect()
@@ -67,7 +67,7 @@ fn print(found: usize, secrets: usize, taken: usize, others: usize) {
     );
 }
 
-/// Measures other sets: files with a JSON string in each line, named by the variables `SECRETS` and `LOOK_ALIKES`.
+/// Measures other sets: files with a JSON string per line, named by the variables `SECRETS` and `LOOK_ALIKES`.
 #[test]
 #[ignore = "needs files that are named by SECRETS and LOOK_ALIKES"]
 fn other_sets() {
@@ -88,8 +88,8 @@ fn other_sets() {
 }
 
 #[test]
-fn secrets_are_masked_and_look_alikes_are_not() {
-    // Alone, within a sentence, and as JSON within a text.
+fn masks_secrets_and_keeps_look_alikes() {
+    // Each text alone, within a sentence, and as JSON within a string.
     let forms =
         |text: &str| [text.to_owned(), format!("see: {text} end"), format!("{{\"note\":{}}}", escaped(text))];
     let (mut missed, mut taken, mut secrets, mut others) = (Vec::new(), Vec::new(), 0, 0);
@@ -116,9 +116,9 @@ fn secrets_are_masked_and_look_alikes_are_not() {
     assert!(taken.is_empty(), "masked:\n{}", taken.join("\n"));
 }
 
-/// A text of no use to a reader once it was masked must not have a part of its secret left.
+/// A masked text must not contain a part of its secret.
 #[test]
-fn a_secret_goes_whole() {
+fn masks_secrets_completely() {
     for text in texts(SECRETS) {
         let masked = masked(&text);
         for word in ["hunter", "Tr0ub4dor", "xR7mQ2kL9v", "4c0a9e7b1d"] {

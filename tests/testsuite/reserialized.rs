@@ -1,4 +1,4 @@
-//! What is handed out is what was hashed, whatever stands in the export.
+//! Returned events are the text that was hashed, whatever form the export contains.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::num::NonZeroU32;
@@ -20,7 +20,7 @@ use crate::common::sliced::slice;
 
 const EVENT: &str = r#"{"action":"a","big":1234567890123456,"small":0.000001,"text":"aA€\n","zero":0}"#;
 
-/// The same, as tools write it that do not mind bytes.
+/// Forms of the event as written by tools that do not preserve bytes.
 const REFORMATTED: [&str; 4] = [
     r#"{"action":"a","big":1234567890123456.1249999,"small":0.000001,"text":"aA€\n","zero":0}"#,
     r#" { "zero" : -0, "text":"\u0061\u0041\u20ac\u000A", "small":1e-6, "big":1.2345678901234560e15, "action":"a" } "#,
@@ -28,7 +28,7 @@ const REFORMATTED: [&str; 4] = [
     r#"{"action":"\u0061","big":123456789012345600e-2,"small":0.000001,"text":"aA€\n","zero":0.0}"#,
 ];
 
-/// What no canonical form comes of that was hashed.
+/// Texts whose canonical forms are not what was hashed.
 const OTHERS: [&str; 6] = [
     r#"{"action":"a","action":"a","big":1234567890123456,"small":0.000001,"text":"aA€\n","zero":0}"#,
     r#"{"\u0061ction":"a","action":"a","big":1234567890123456,"small":0.000001,"text":"aA€\n","zero":0}"#,
@@ -44,9 +44,9 @@ struct Recorded {
     trust: Trust,
 }
 
-/// An export of one chain with this event between two others, and the trust file that vouches for it.
+/// Returns an export of one chain with this event between two others, and a trust file that names its key.
 fn recorded() -> Recorded {
-    let key = SignerKey::generate("example.com/a", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/a", [1; 32]).unwrap();
     let at: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let mut recorder = Recorder::open("log.example", key.verifier_key().clone(), at, &[0; 16])
         .unwrap()
@@ -75,7 +75,7 @@ impl Recorded {
         Options { trust: self.trust.clone(), events: true, ..Options::default() }
     }
 
-    /// The second event, by each way in which events are handed out.
+    /// Returns the second event, by each API that returns events.
     fn handed_out(&self, export: &str) -> Vec<(&'static str, Option<String>)> {
         let second = |events: Vec<countersign::verify::VerifiedEvent>| {
             events.into_iter().find(|event| event.seq == 2).map(|event| String::from(event.event))
@@ -86,17 +86,17 @@ impl Recorded {
         live.push(export.as_bytes());
         live.settle();
         let mut threads = Vec::new();
-        let each = |told: countersign::verify::Update| threads.extend(told.events);
+        let each = |update: countersign::verify::Update| threads.extend(update.events);
         parallel::verify(export.as_bytes(), self.options(), 3, |_| {}, each).unwrap();
         vec![
-            ("whole", second(whole.finish_telling().1.events)),
+            ("whole", second(whole.finish_with_update().1.events)),
             ("live", second(live.take().events)),
             ("threads", second(threads)),
             ("summaries", second(self.by_summaries(export))),
         ]
     }
 
-    /// By summaries of a line each, which travel as bytes.
+    /// Verifies with serialized summaries of one line each.
     fn by_summaries(&self, export: &str) -> Vec<countersign::verify::VerifiedEvent> {
         let mut splitter = Splitter::new();
         assert_eq!(splitter.push(export.as_bytes()), export.len());
@@ -105,7 +105,7 @@ impl Recorded {
         let (header, line) = splitter.header().unwrap();
         let mut summarizer = progress.begin(header, line).unwrap();
         let mut text = Vec::new();
-        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let summary = Summary::decode(&summarizer.summarize(line).encode()).unwrap();
             progress.absorb(summary, line);
@@ -115,7 +115,7 @@ impl Recorded {
 }
 
 #[test]
-fn whoever_asks_gets_the_text_that_was_hashed() {
+fn every_api_returns_the_text_that_was_hashed() {
     let recorded = recorded();
     for event in REFORMATTED {
         let export = recorded.with(event);
@@ -131,7 +131,7 @@ fn whoever_asks_gets_the_text_that_was_hashed() {
 }
 
 #[test]
-fn what_does_not_match_is_not_handed_out() {
+fn events_that_do_not_match_are_not_returned() {
     let recorded = recorded();
     for event in OTHERS {
         for (how, found) in recorded.handed_out(&recorded.with(event)) {
@@ -141,10 +141,10 @@ fn what_does_not_match_is_not_handed_out() {
 }
 
 #[test]
-fn a_text_that_matches_as_it_stands_is_handed_out_as_it_stands() {
+fn a_text_that_matches_verbatim_is_returned_verbatim() {
     let recorded = recorded();
-    let key = SignerKey::generate("example.com/a", [1; 32]).unwrap();
-    // A recorder of someone else's that does not store canonical JSON.
+    let key = SignerKey::from_seed("example.com/a", [1; 32]).unwrap();
+    // Imitate a third-party recorder that does not store canonical JSON.
     let event = REFORMATTED[1].trim();
     let at: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let mut export = String::new();
@@ -167,7 +167,7 @@ fn a_text_that_matches_as_it_stands_is_handed_out_as_it_stands() {
     }
     let mut verifier = Verifier::new(recorded.options());
     verifier.push(export.as_bytes());
-    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
     assert!(!verification.report.finding_counts.iter().any(|(code, _)| code.as_str().starts_with("payload")));
     assert_eq!(&*events[0].event, event);
 }
@@ -190,7 +190,7 @@ fn a_slice_selects_by_the_text_that_was_hashed_and_writes_it() {
             .withholding(|_, event| (event == EVENT).then_some(countersign::export::Withheld::Redacted));
         assert!(!slice(&export, &withheld, None).unwrap().contains("small"), "{event}");
     }
-    // What does not match stays as it is, so that a slice tells of it too.
+    // Events that do not match stay as they are, so that a slice shows the problem too.
     let sliced = slice(&recorded.with(OTHERS[3]), &Selection::all(), None).unwrap();
     assert!(sliced.contains(OTHERS[3]));
 }
@@ -216,7 +216,7 @@ fn a_log_stores_the_text_that_was_hashed() {
     let stored = |event: &str| {
         let export = recorded.with(event);
         let line = export.lines().nth(3).unwrap();
-        let leaf = Leaf::of_item(&Line::parse(line).ok()?.item).ok()?;
+        let leaf = Leaf::from_item(&Line::parse(line).ok()?.item).ok()?;
         let Body::Link { event, .. } = leaf.body else { return None };
         event.map(|event| event.text)
     };

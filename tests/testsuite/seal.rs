@@ -1,4 +1,4 @@
-//! A log without a server: what it takes, what it writes, and what it refuses.
+//! Sealing a log without a server: what is accepted, written, and refused.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -20,7 +20,7 @@ use countersign::verify::{Options, Report, Verdict, Verifier};
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 fn log_key() -> SignerKey {
@@ -33,7 +33,7 @@ fn header(origin: &str) -> String {
     out.as_str().to_owned()
 }
 
-/// The lines of a closed chain with so many events.
+/// Returns the lines of a closed chain with this many events.
 fn chain(key: &SignerKey, nonce: u8, events: u8) -> String {
     let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), at, &[nonce; 16]).unwrap();
@@ -47,7 +47,7 @@ fn chain(key: &SignerKey, nonce: u8, events: u8) -> String {
     recorder.drain()
 }
 
-/// An unsealed export of these lines.
+/// Returns an unsealed export of these lines.
 fn export(lines: &str) -> String {
     header(ORIGIN) + lines
 }
@@ -81,7 +81,7 @@ impl Log {
         self.seal_sized(&sized)
     }
 
-    /// The same, of exports that are said to be sealed up to these sizes.
+    /// Seals exports that are said to be sealed up to these sizes.
     fn seal_sized(&self, exports: &[(&str, u64)]) -> Result<(String, Sealed), Error> {
         let mut sealer = Sealer::new(&self.key, self.trust.as_ref())?;
         if let Some(every) = self.every {
@@ -110,7 +110,7 @@ fn verify(export: &str, trust: Trust) -> Report {
     verifier.finish().report
 }
 
-/// The sizes of an export's checkpoints.
+/// Returns the sizes of an export's checkpoints.
 fn sizes(export: &str) -> Vec<u64> {
     let items = export.lines().skip(1).map(|line| Line::parse(line).unwrap().item);
     items
@@ -125,13 +125,13 @@ fn counts(sealed: &Sealed) -> (u64, u64, u64) {
     (sealed.size, sealed.added, sealed.repeated)
 }
 
-/// What stands after the header.
+/// Returns everything after the header.
 fn body(export: &str) -> &str {
     export.split_once('\n').unwrap().1
 }
 
 #[test]
-fn what_was_sealed_stays_as_it_is_and_what_is_new_comes_after_it() {
+fn sealing_again_keeps_sealed_lines_and_appends_new_ones() {
     let (a, b) = (key("example.com/a", 2), key("example.com/b", 3));
     let (first, second) = (chain(&a, 1, 2), chain(&b, 2, 1));
     let log = Log::default();
@@ -141,13 +141,13 @@ fn what_was_sealed_stays_as_it_is_and_what_is_new_comes_after_it() {
     assert_eq!((counts(&sealed), sizes(&two)), ((7, 3, 4), vec![4, 7]));
     assert_eq!(sealed.header.range, Some((0, Some(7))));
     assert!(body(&two).starts_with(body(&one)));
-    // Several at once give the same leaves, and one checkpoint.
+    // Sealing several exports at once gives the same leaves and one checkpoint.
     let (at_once, sealed) = log.seal(&[&export(&first), &export(&second)]).unwrap();
     assert_eq!((counts(&sealed), sizes(&at_once)), ((7, 7, 0), vec![7]));
-    // With nothing new there is nothing to sign.
+    // No new leaves means nothing to sign.
     let (again, sealed) = log.seal(&[&two, &export(&first)]).unwrap();
     assert_eq!((counts(&sealed), again), ((7, 0, 4), two.clone()));
-    // What stands after the last checkpoint of a sealed export is as new as anything.
+    // Lines after the last checkpoint of a sealed export count as new.
     let (three, sealed) = log.seal(&[&(one + &second)]).unwrap();
     assert_eq!((counts(&sealed), three), ((7, 3, 0), two.clone()));
     let keys = [&a, &b]
@@ -157,13 +157,13 @@ fn what_was_sealed_stays_as_it_is_and_what_is_new_comes_after_it() {
 }
 
 #[test]
-fn a_checkpoint_covers_each_so_many_leaves_and_the_last() {
+fn signs_a_checkpoint_at_each_multiple_and_at_the_end() {
     let a = key("example.com/a", 2);
     for (events, expected) in [(2, vec![2, 4]), (3, vec![2, 4, 5])] {
         let log = Log { every: Some(2), ..Log::default() };
         let (sealed, _) = log.seal(&[&export(&chain(&a, 1, events))]).unwrap();
         assert_eq!(sizes(&sealed), expected);
-        // All of them are kept, and a second one of the same leaves is too.
+        // All checkpoints are kept, even a second one of the same size.
         let last = sealed.lines().last().unwrap();
         let twice = format!("{sealed}{last}\n");
         assert_eq!(Log::default().seal(&[&twice]).unwrap().0, twice);
@@ -171,7 +171,7 @@ fn a_checkpoint_covers_each_so_many_leaves_and_the_last() {
 }
 
 #[test]
-fn notes_and_opaque_leaves_of_a_sealed_export_count_as_when_they_were_new() {
+fn notes_and_opaque_leaves_of_a_sealed_export_keep_their_effect() {
     let (issuer, a, b) = (key("example.com", 4), key("example.com/a", 2), key("example.com/b", 3));
     let trust = Trust::default().with_issuer(issuer.verifier_key().clone()).unwrap();
     let grant = |key: &SignerKey| {
@@ -183,15 +183,15 @@ fn notes_and_opaque_leaves_of_a_sealed_export_count_as_when_they_were_new() {
     let granted = lines.as_str().to_owned();
     let log = Log { trust: Some(trust), ..Log::default() };
     let (sealed, _) = log.seal(&[&export(&granted)]).unwrap();
-    // The key that was granted then may sign now, the other may not.
+    // The key granted by the sealed note may sign now; the other may not.
     let (more, counted) = log.seal(&[&sealed, &export(&chain(&a, 1, 1))]).unwrap();
     assert_eq!((counts(&counted), sizes(&more)), ((4, 3, 0), vec![1, 4]));
     let refused = log.seal(&[&sealed, &export(&chain(&b, 1, 1))]).unwrap_err();
     assert_eq!(refused.code, Code::Unauthorized);
-    // What the note said is known already.
+    // The note's statements are known already.
     assert_eq!(counts(&log.seal(&[&more, &export(&granted)]).unwrap().1), (4, 0, 1));
 
-    // An opaque leaf has its place, whatever comes after it.
+    // An opaque leaf keeps its position, whatever follows.
     let mut lines = Writer::new();
     lines.leaf(b"opaque");
     let root = countersign::merkle::leaf_hash(b"opaque");
@@ -207,7 +207,7 @@ fn notes_and_opaque_leaves_of_a_sealed_export_count_as_when_they_were_new() {
 }
 
 #[test]
-fn what_a_log_must_not_take_is_refused() {
+fn refuses_what_a_log_must_not_accept() {
     let (a, b) = (key("example.com/a", 2), key("example.com/b", 3));
     let log = Log::default();
     let whole = export(&chain(&a, 1, 2));
@@ -234,7 +234,7 @@ fn what_a_log_must_not_take_is_refused() {
         assert!(error.message.contains(says), "{error}");
     }
 
-    // A chain whose end is not signed, and one with a hole.
+    // A chain whose end is not signed, and one with a gap.
     let unsigned = whole.lines().take(3).fold(String::new(), |all, line| all + line + "\n");
     assert_eq!(refused(&log, &[&unsigned]).code, Code::Refused);
     let holed: String =
@@ -242,13 +242,13 @@ fn what_a_log_must_not_take_is_refused() {
     assert_eq!(refused(&log, &[&holed]).code, Code::Gap);
 
     assert_eq!(
-        Sealer::new(&SignerKey::generate_witness("w", [7; 32]).unwrap(), None).err().unwrap().code,
+        Sealer::new(&SignerKey::witness_from_seed("w", [7; 32]).unwrap(), None).err().unwrap().code,
         Code::Key
     );
 }
 
 #[test]
-fn a_sealed_export_is_what_its_log_sealed_or_is_not_extended() {
+fn extends_only_the_unchanged_sealed_export() {
     let a = key("example.com/a", 2);
     let log = Log::default();
     let whole = export(&chain(&a, 1, 2));
@@ -261,23 +261,23 @@ fn a_sealed_export_is_what_its_log_sealed_or_is_not_extended() {
     let altered = sealed.replacen(" 1 2026-", " 1 2027-", 1);
     assert_ne!(altered, sealed);
     for (export, says) in [
-        (without(2), "not of the entries before it"),
-        (altered, "not of the entries before it"),
+        (without(2), "does not match the entries before it"),
+        (altered, "does not match the entries before it"),
         (signed_by_other, "not signed by this log key"),
     ] {
         let error = log.seal(&[&export]).unwrap_err();
         assert_eq!(error.code, Code::Refused);
         assert!(error.message.contains(says), "{error}");
     }
-    // One that was cut after its size had been read.
+    // An export that was truncated after its size had been read.
     let cut = lines[..lines.len() - 1].concat();
     assert!(log.seal_sized(&[(&cut, 4)]).unwrap_err().message.contains("ends before its last checkpoint"));
-    // One with leaves left out.
+    // An export with omitted entries.
     let mut skip = Writer::new();
     skip.skip(0, &countersign::merkle::leaf_hash(b"left out"));
     let skips = export(&(skip.as_str().to_owned() + lines[lines.len() - 1]));
-    assert!(log.seal(&[&skips]).unwrap_err().message.contains("left out"));
-    // A checkpoint after new leaves is no part of what was sealed.
+    assert!(log.seal(&[&skips]).unwrap_err().message.contains("omitted"));
+    // A checkpoint after new leaves is not part of the sealed export.
     let late = sealed.clone() + &chain(&a, 2, 0) + lines[lines.len() - 1];
     assert!(log.seal_sized(&[(&late, 4)]).unwrap_err().message.contains("sealed already"));
 }

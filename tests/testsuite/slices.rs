@@ -1,4 +1,4 @@
-//! What slices show, against a plain account of what was asked for: each leaf by itself, the whole export known.
+//! Slices, compared with a simple model that considers each leaf by itself and knows the whole export.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,13 +21,13 @@ struct Leaf {
     withheld: Option<Withheld>,
 }
 
-/// What an export has at each index: a leaf, or none that is shown.
+/// The content of an export by index: leaves that are shown.
 struct Shown {
     header: Header,
     leaves: BTreeMap<u64, (Leaf, Option<Link>)>,
     notes: BTreeSet<u64>,
     size: u64,
-    /// The sizes at which checkpoints stand.
+    /// The sizes of the checkpoints.
     checkpoints: Vec<u64>,
 }
 
@@ -60,7 +60,7 @@ impl Shown {
                         let matched = payload.check(&payload.commit(), &link.commit).unwrap();
                         leaf.event = Some(match matched {
                             Matched::Canonical(text) => text.into(),
-                            Matched::AsItStands => payload.event.into(),
+                            Matched::Verbatim => payload.event.into(),
                         });
                     }
                     of_chain = Some(link);
@@ -72,7 +72,7 @@ impl Shown {
         shown
     }
 
-    /// The places of the events that are shown.
+    /// Returns the positions of the shown events.
     fn events(&self) -> Vec<(u64, ChainId, u64)> {
         let event = |(index, (leaf, link)): (&u64, &(Leaf, Option<Link>))| {
             let link = link.as_ref().filter(|_| leaf.event.is_some())?;
@@ -82,14 +82,14 @@ impl Shown {
     }
 }
 
-/// What is asked for.
+/// A requested selection.
 #[derive(Clone, Debug, Default)]
 struct Ask {
     range: Option<(u64, u64)>,
     chains: BTreeSet<ChainId>,
     events: BTreeSet<(ChainId, u64)>,
     leaves: Option<BTreeSet<u64>>,
-    /// Events of which lengths, by the rest modulo 4.
+    /// Selects events by their length modulo 4.
     matching: Option<usize>,
     withholding: Option<usize>,
 }
@@ -103,7 +103,7 @@ impl Ask {
         selection = self.chains.iter().fold(selection, |all, chain| all.chain(*chain));
         selection = self.events.iter().fold(selection, |all, (chain, seq)| all.event(*chain, *seq));
         if let Some(leaves) = &self.leaves {
-            // In any order.
+            // Indexes may be given in any order.
             selection = selection.leaves(leaves.iter().rev().copied().collect());
         }
         if let Some(rest) = self.matching {
@@ -124,7 +124,7 @@ impl Ask {
         self.range.is_some_and(|(first, end)| first <= index && index < end)
     }
 
-    /// Whether a link is asked for by itself.
+    /// True if a link is requested explicitly.
     fn names(&self, index: u64, leaf: &Leaf, link: &Link) -> bool {
         let (chain, seq) = (link.chain(), link.seq());
         let place = (self.range.is_none() || self.claims(index))
@@ -140,7 +140,7 @@ impl Ask {
             }
     }
 
-    /// What a slice of this has to show; none where there is to be no slice.
+    /// Returns what a slice must show, or `None` if there must be no slice.
     fn of(&self, whole: &Shown) -> Option<BTreeMap<u64, Leaf>> {
         let sealed = whole.checkpoints.last().copied();
         if let Some((first, end)) = self.range {
@@ -180,7 +180,7 @@ impl Ask {
         }
         let events = kept.values().filter(|leaf| leaf.event.is_some()).count();
         let covered = sealed.is_none_or(|size| kept.last_key_value().is_none_or(|(last, _)| *last < size));
-        // What a shown chain cannot do without.
+        // Leaves that a shown chain requires.
         let chain = |index: &u64| whole.leaves[index].1.as_ref().map(Link::chain);
         let shown: BTreeSet<ChainId> = kept.keys().filter_map(chain).collect();
         for (index, (leaf, link)) in &whole.leaves {
@@ -194,13 +194,13 @@ impl Ask {
     }
 }
 
-/// The leaf without its event.
+/// Returns the leaf without its event.
 fn bare(leaf: &Leaf) -> Leaf {
     let withheld = if leaf.event.is_some() { Some(Withheld::Filtered) } else { leaf.withheld };
     Leaf { bytes: leaf.bytes.clone(), event: None, withheld }
 }
 
-/// Numbers that look like chance.
+/// A source of pseudorandom numbers.
 struct Dice(u64);
 
 impl Dice {
@@ -238,7 +238,7 @@ impl Dice {
     }
 }
 
-/// The cases that verify without pins and expectations, but for the large ones.
+/// Returns the cases that verify without pins and expectations, except large ones.
 fn intact() -> impl Iterator<Item = (String, String)> {
     cases::all().filter(|case| case.export.len() < 60_000).filter_map(|case| {
         let trust = case.options().trust;
@@ -251,7 +251,7 @@ fn intact() -> impl Iterator<Item = (String, String)> {
 }
 
 #[test]
-fn a_slice_shows_what_was_asked_for_and_no_more() {
+fn a_slice_shows_exactly_what_was_requested() {
     let (mut slices, mut refusals) = (0, 0);
     for ((name, export), seed) in intact().zip(1..) {
         let whole = Shown::by(&export);
@@ -298,7 +298,7 @@ fn assert_shows(about: &str, ask: &Ask, whole: &Shown, expected: &BTreeMap<u64, 
 }
 
 #[test]
-fn a_plan_tells_how_many_events_and_chains_there_will_be() {
+fn a_plan_predicts_the_numbers_of_events_and_chains() {
     for ((name, export), seed) in intact().zip(1..) {
         let whole = Shown::by(&export);
         if whole.events().is_empty() {
@@ -322,26 +322,30 @@ fn a_plan_tells_how_many_events_and_chains_there_will_be() {
             let found = Shown::by(out.as_str());
             let chains: BTreeSet<ChainId> =
                 found.leaves.values().filter_map(|(_, link)| link.as_ref().map(Link::chain)).collect();
-            let told = (plan.events(), plan.chains(), plan.header());
-            assert_eq!(told, (found.events().len() as u64, chains.len() as u64, &found.header), "{name}");
+            let predicted = (plan.events(), plan.chains(), plan.header());
+            assert_eq!(
+                predicted,
+                (found.events().len() as u64, chains.len() as u64, &found.header),
+                "{name}"
+            );
         }
     }
 }
 
-/// An export of two chains, 9 leaves before the checkpoint on line 11 and 6 more before the one on line 18.
+/// Returns an export of two chains: 9 leaves before the checkpoint on line 11, and 6 more before the one on line 18.
 fn two_chains() -> (Vec<String>, ChainId) {
     let (_, export) = intact().find(|(name, _)| name == "log-two-chains").unwrap();
     let chain = ChainId::parse(b"dbfd62576c9c2db930688a2dea5009b1").unwrap();
     (export.split_inclusive('\n').map(str::to_owned).collect(), chain)
 }
 
-/// The lines but for some, which are numbered from 1.
+/// Returns the lines without some, given by their 1-based numbers.
 fn without(lines: &[String], left_out: &[usize]) -> String {
     let kept = lines.iter().zip(1..).filter(|(_, number)| !left_out.contains(number));
     kept.map(|(line, _)| line.as_str()).collect()
 }
 
-/// The lines with another one in the place of that of this number.
+/// Returns the lines with one replaced, given by its 1-based number.
 fn with(lines: &[String], number: usize, line: &str) -> String {
     let mut lines = lines.to_vec();
     lines[number - 1] = format!("{line}\n");
@@ -352,7 +356,7 @@ const SKIP: &str = r#"{"skip":[0,"tVTc8M9Qtpz4uJTxjUG0bK9VPO9GtAdkdQvLFU+0s78="]
 const PAIR: &str = r#"{"skip":[1,"tVTc8M9Qtpz4uJTxjUG0bK9VPO9GtAdkdQvLFU+0s78="]}"#;
 
 #[test]
-fn what_cannot_be_sliced_is_refused_with_the_reason() {
+fn refuses_impossible_slices_with_the_reason() {
     let (lines, chain) = two_chains();
     let whole = lines.concat();
     let unsealed = without(&lines, &[11, 18]);
@@ -395,7 +399,7 @@ fn what_cannot_be_sliced_is_refused_with_the_reason() {
         let code = if is_absent { "selection.empty" } else { "export.invalid" };
         assert_eq!((error.code.as_str(), error.line), (code, line), "{error}");
     }
-    // What is next to that is not.
+    // The boundary cases are accepted.
     for (export, selection) in [
         (&whole, all().range(9, 15)),
         (&uncovered, all().range(3, 9)),
@@ -409,14 +413,14 @@ fn what_cannot_be_sliced_is_refused_with_the_reason() {
 }
 
 #[test]
-fn what_is_left_out_after_the_last_checkpoint_has_no_skip() {
+fn entries_omitted_after_the_last_checkpoint_have_no_skip() {
     let (lines, chain) = two_chains();
     let sliced = slice(&without(&lines, &[18]), &Selection::all().event(chain, 1), None).unwrap();
     assert!(sliced.contains(r#"{"skip":"#) && sliced.ends_with(&lines[10]), "{sliced}");
 }
 
 #[test]
-fn another_export_at_the_second_reading_is_noticed() {
+fn detects_an_export_that_changed_before_the_second_pass() {
     let (lines, chain) = two_chains();
     let whole = lines.concat();
     let selection = Selection::all().event(chain, 1);

@@ -28,7 +28,7 @@ fn is_intact(verdict: Verdict) -> bool {
     matches!(verdict, Verdict::Verified | Verdict::Partial)
 }
 
-/// The cases that verify without pins and expectations, and the places of their events.
+/// Returns the cases that verify without pins and expectations, with the positions of their events.
 fn intact() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)>)> {
     cases::all().filter_map(|case| {
         let trust = case.options().trust;
@@ -45,7 +45,7 @@ fn intact() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)>)
     })
 }
 
-/// Slices with and without the trust file, and checks what comes of it. Gives the slice.
+/// Slices with and without the trust file, and checks the results. Returns the slice.
 fn assert_intact(name: &str, export: &str, trust: &Trust, selection: &Selection<'_>) -> String {
     let mut slices = [None, Some(trust)]
         .map(|known| slice(export, selection, known).unwrap_or_else(|error| panic!("{name}: {error}")));
@@ -57,7 +57,7 @@ fn assert_intact(name: &str, export: &str, trust: &Trust, selection: &Selection<
     std::mem::take(&mut slices[1])
 }
 
-/// No two skips between two lines of another kind could be one.
+/// Asserts that no adjacent skips could be joined into one.
 fn assert_skips_are_the_fewest(name: &str, export: &str) {
     let (mut index, mut begin, mut levels) = (0_u64, 0, Vec::new());
     for (_, item) in items(export) {
@@ -75,7 +75,7 @@ fn assert_skips_are_the_fewest(name: &str, export: &str) {
 }
 
 #[test]
-fn events_by_themselves() {
+fn slices_of_single_events_are_intact() {
     let mut slices = 0;
     for (name, export, trust, events) in intact() {
         for &(chain, seq) in events.iter().step_by(events.len().div_ceil(5)) {
@@ -89,7 +89,7 @@ fn events_by_themselves() {
 }
 
 #[test]
-fn every_chain_by_itself() {
+fn slices_of_single_chains_are_intact() {
     for (name, export, trust, events) in intact() {
         for chain in events.iter().map(|(chain, _)| *chain).collect::<std::collections::BTreeSet<_>>() {
             assert_intact(&name, &export, &trust, &Selection::all().chain(chain));
@@ -98,7 +98,7 @@ fn every_chain_by_itself() {
 }
 
 #[test]
-fn every_key_note_stays() {
+fn slices_keep_every_key_note() {
     let notes = |export: &str| items(export).filter(|(_, item)| matches!(item, Item::Note { .. })).count();
     for (name, export, trust, events) in intact() {
         let &(chain, seq) = &events[events.len() - 1];
@@ -108,13 +108,13 @@ fn every_key_note_stays() {
 }
 
 #[test]
-fn withholding_leaves_all_leaves_where_they_are() {
+fn withholding_keeps_all_leaves() {
     let leaves = |export: &str| items(export).filter(|(_, item)| !matches!(item, Item::Skip { .. })).count();
     let mut slices = 0;
     for (name, export, trust, _) in intact() {
         let selection = Selection::all()
             .withholding(|_, event| event.len().is_multiple_of(2).then_some(Withheld::Erased));
-        // Where it would be all events, there is no slice.
+        // If it would withhold all events, there is no slice.
         if let Ok(slice) = slice(&export, &selection, Some(&trust)) {
             assert!(is_intact(verdict(&slice, &trust)), "{name}");
             assert_eq!(leaves(&slice), leaves(&export), "{name}");
@@ -125,14 +125,14 @@ fn withholding_leaves_all_leaves_where_they_are() {
 }
 
 #[test]
-fn a_case_sliced_for_nothing_in_particular_stays_what_it_is() {
+fn slicing_without_a_selection_changes_nothing() {
     for (name, export, trust, _) in intact() {
         let slice = assert_intact(&name, &export, &trust, &Selection::all());
         assert_eq!(verdict(&slice, &trust), verdict(&export, &trust), "{name}");
     }
 }
 
-/// The indexes of the links that show their event.
+/// Returns the indexes of the links that show their event.
 fn shown(export: &str) -> Vec<u64> {
     let mut index = 0;
     let mut shown = Vec::new();
@@ -160,7 +160,7 @@ fn fact<'e>(explanation: &'e Explanation, id: &str, name: &str) -> &'e str {
 }
 
 #[test]
-fn leaves_are_chosen_by_their_indexes() {
+fn selects_entries_by_index() {
     for (name, export, trust, _) in intact() {
         let indexes = shown(&export);
         for chosen in [&indexes[..1.min(indexes.len())], &indexes[indexes.len() / 2..], &indexes] {
@@ -174,7 +174,7 @@ fn leaves_are_chosen_by_their_indexes() {
 }
 
 #[test]
-fn each_event_of_an_intact_export_is_explained_by_its_slice() {
+fn the_slice_of_each_event_explains_it() {
     for (name, export, trust, events) in intact() {
         for (chain, seq) in events {
             let slice = slice(&export, &Selection::all().event(chain, seq), Some(&trust)).unwrap();
@@ -201,7 +201,7 @@ fn each_event_of_an_intact_export_is_explained_by_its_slice() {
 }
 
 #[test]
-fn what_is_wrong_fails_its_step() {
+fn a_problem_fails_its_step() {
     let (_, export, trust, events) = intact().find(|(name, ..)| name == "log-two-chains").unwrap();
     let (chain, seq) = events[0];
     let slice = slice(&export, &Selection::all().event(chain, seq), Some(&trust)).unwrap();
@@ -236,13 +236,13 @@ fn facts<'e>(step: &'e Step, name: &str) -> Vec<&'e str> {
     step.facts.iter().filter(|fact| fact.name == name).map(|fact| fact.value.as_str()).collect()
 }
 
-/// Whether the link on the second line holds the hash of the first.
+/// True if the link on the second line has the hash of the first.
 fn follows(before: &str, link: &str) -> bool {
     let [seq, next] = [before, link].map(|text| Link::parse(text).unwrap().seq());
     next == seq + 1 && Link::parse(link).unwrap().prev() == Some(&leaf_hash(before.as_bytes()))
 }
 
-/// All cases that can be read, whatever is wrong with them, but for the large ones.
+/// Returns all cases that can be read, whatever is wrong with them, except large ones.
 fn readable() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)>, Update)> {
     cases::all().filter(|case| case.export.len() < 100_000).filter_map(|case| {
         let trust = case.options().trust;
@@ -257,15 +257,15 @@ fn readable() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)
         let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
         let mut verifier = Verifier::new(options);
         verifier.push(export.as_bytes());
-        let told = verifier.finish_telling().1;
-        Some((case.name, export, trust, events, told))
+        let update = verifier.finish_with_update().1;
+        Some((case.name, export, trust, events, update))
     })
 }
 
 #[test]
-fn no_step_passes_whose_facts_do_not_show_it() {
+fn no_step_passes_unless_its_facts_show_it() {
     let mut explained = 0;
-    for (name, export, trust, events, told) in readable() {
+    for (name, export, trust, events, update) in readable() {
         let Some((_, first)) = lines(&export).next() else { continue };
         let origin = Header::parse(first.as_bytes()).map(|header| header.origin);
         for &(chain, seq) in events.iter().step_by(events.len().div_ceil(12).max(1)) {
@@ -286,7 +286,7 @@ fn no_step_passes_whose_facts_do_not_show_it() {
                 let link = links.iter().find(|link| signed == [signed_part(link)]).expect(&about);
                 let signature = *Link::parse(link).unwrap().signature().expect(&about);
                 assert!(key.as_ref().unwrap().verify(signed[0].as_bytes(), &signature), "{about}");
-                let handed_out = told.events.iter().any(|event| (event.chain, event.seq) == (chain, seq));
+                let handed_out = update.events.iter().any(|event| (event.chain, event.seq) == (chain, seq));
                 assert!(handed_out, "{about}");
             }
             if passes("chain") {
@@ -294,7 +294,7 @@ fn no_step_passes_whose_facts_do_not_show_it() {
             }
             for statement in facts(step("key"), "statement") {
                 let (index, text) = statement.split_once(": ").unwrap();
-                let acts = told.marks.iter().any(
+                let acts = update.marks.iter().any(
                     |mark| matches!(mark, Mark::Note(note) if note.acts && note.index.to_string() == index),
                 );
                 assert!(acts && text.contains(key.as_ref().unwrap().as_str()), "{about}: {statement}");
@@ -315,7 +315,7 @@ fn no_step_passes_whose_facts_do_not_show_it() {
 }
 
 #[test]
-fn no_signature_reaches_back_across_what_is_left_out() {
+fn no_signature_covers_links_before_an_omission() {
     let mut skipped = 0;
     for (name, export, trust, events) in intact() {
         for (chain, seq) in events {
@@ -324,7 +324,7 @@ fn no_signature_reaches_back_across_what_is_left_out() {
                 |of: &Explanation, id: &str| of.steps.iter().find(|step| step.id == id).unwrap().clone();
             let chained = step(&whole, "chain");
             let Some(next) = facts(&chained, "next").first().copied() else { continue };
-            // Without events it stands on a line of its own as it is, but for what JSON escapes.
+            // The link without its event is on a line of its own, verbatim except for JSON escapes.
             let Some(line) = export.lines().find(|line| line.contains(next)) else { continue };
             let skip = format!("{{\"skip\":[0,\"{}\"]}}", leaf_hash(next.as_bytes()));
             let export = export.replacen(line, &skip, 1);
@@ -341,7 +341,7 @@ fn no_signature_reaches_back_across_what_is_left_out() {
     assert!(skipped > 10, "{skipped}");
 }
 
-/// A chain of three events, the first without a signature, the second with an invalid one if so, the third signed.
+/// Returns a chain of three events: the first unsigned, the second signed validly or not, the third signed.
 fn chain_of_three(key: &SignerKey, second_is_valid: bool) -> (String, ChainId) {
     let (origin, time, salt, event) = ("log.example", Time::MIN, [7; 16], "{}");
     let mut export = format!("{{\"countersign\":\"export/v1\",\"origin\":\"{origin}\"}}\n");
@@ -365,8 +365,8 @@ fn chain_of_three(key: &SignerKey, second_is_valid: bool) -> (String, ChainId) {
 }
 
 #[test]
-fn an_event_is_shown_as_it_was_signed_where_that_is_no_longer_than_an_event_may_be() {
-    let key = SignerKey::generate("example.com/a", [3; 32]).unwrap();
+fn an_event_is_shown_as_signed_unless_that_is_too_long() {
+    let key = SignerKey::from_seed("example.com/a", [3; 32]).unwrap();
     let (origin, time, salt) = ("log.example", Time::MIN, [7; 16]);
     let mut open = write_open(origin, key.verifier_key(), time, &[1; 16]);
     let signature = key.sign(open.as_bytes());
@@ -391,8 +391,8 @@ fn an_event_is_shown_as_it_was_signed_where_that_is_no_longer_than_an_event_may_
 }
 
 #[test]
-fn a_signature_that_vouches_is_one_that_is_valid() {
-    let key = SignerKey::generate("example.com/a", [3; 32]).unwrap();
+fn only_valid_signatures_vouch() {
+    let key = SignerKey::from_seed("example.com/a", [3; 32]).unwrap();
     let trust = Trust::parse(format!("emitter {}\n", key.verifier_key()).as_bytes()).unwrap();
     for (second_is_valid, by) in [(true, "2"), (false, "3")] {
         let (export, chain) = chain_of_three(&key, second_is_valid);
@@ -411,13 +411,13 @@ fn a_signature_that_vouches_is_one_that_is_valid() {
 }
 
 #[test]
-fn notes_that_do_not_act_state_nothing() {
+fn notes_without_effect_state_nothing() {
     let mut silent = 0;
-    for (name, export, trust, events, told) in readable() {
+    for (name, export, trust, events, update) in readable() {
         let about = |note: &countersign::verify::NoteMark, key: &str| {
             note.statements.iter().any(|statement| statement.key().as_str() == key)
         };
-        let notes: Vec<_> = told
+        let notes: Vec<_> = update
             .marks
             .iter()
             .filter_map(|mark| if let Mark::Note(note) = mark { Some(note) } else { None })
@@ -436,12 +436,12 @@ fn notes_that_do_not_act_state_nothing() {
 }
 
 #[test]
-fn the_checkpoint_of_another_log_is_not_this_ones() {
+fn checkpoints_of_other_logs_do_not_count() {
     for name in ["log-origin-other", "log-origin-wrong"] {
-        let Some((_, export, trust, events, told)) = readable().find(|(case, ..)| case == name) else {
+        let Some((_, export, trust, events, update)) = readable().find(|(case, ..)| case == name) else {
             panic!("there is no case {name}")
         };
-        let last = told.marks.iter().rev().find_map(|mark| match mark {
+        let last = update.marks.iter().rev().find_map(|mark| match mark {
             Mark::Checkpoint(checkpoint) => Some(checkpoint),
             _ => None,
         });

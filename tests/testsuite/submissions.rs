@@ -1,4 +1,4 @@
-//! What a log takes of a submission and what it refuses, case by case (SPEC section 6).
+//! Acceptance and refusal of submissions, case by case (SPEC section 6).
 #![cfg(not(target_arch = "wasm32"))]
 
 use countersign::base64;
@@ -8,8 +8,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
 use countersign::log::{
-    AcceptanceError, Admission, Empty, Evidence, Growth, Intake, Kind, Known, Leaf, Life, Limits, Rules,
-    Submission, SubmissionError, Taken, VoidGrants,
+    AcceptanceError, Admission, Empty, Evidence, Intake, KeyLookup, Leaf, Life, Limits, PendingBatch,
+    RefusalKind, Rules, Submission, SubmissionError, SubmissionOutcome, VoidGrants,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -20,19 +20,19 @@ use countersign::trust::Trust;
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+    SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap()
 }
 
 fn emitter() -> SignerKey {
     key("example.com/emitter")
 }
 
-/// Any second of a minute.
+/// Returns the time at a second of a minute.
 fn at(second: i64) -> Time {
     Time::from_millis(1_795_150_000_000 + second * 1_000).unwrap()
 }
 
-/// Links of one chain, made as an emitter may that does not keep to the rules.
+/// Links of one chain, as an emitter may write them that does not follow the rules.
 struct Chain {
     key: SignerKey,
     id: ChainId,
@@ -47,7 +47,7 @@ impl Chain {
         Self { key, id: ChainId::of_open(&leaf_hash(link.as_bytes())), links: vec![link] }
     }
 
-    /// The first links again, for a chain that goes on otherwise.
+    /// Copies the first links, to continue the chain differently.
     fn fork(&self, links: usize) -> Self {
         Self { key: key(self.key.verifier_key().name()), id: self.id, links: self.links[..links].to_vec() }
     }
@@ -58,7 +58,7 @@ impl Chain {
         link
     }
 
-    /// An event link after that link, with that seq; what it commits to makes it one of its own.
+    /// Returns an event link after `before`, with this seq. `what` makes its commit unique.
     fn link(&self, before: &str, seq: u64, time: Time, what: u8) -> String {
         let commit = countersign::hash::Hash([what; 32]);
         write_event(self.id, seq, time, &leaf_hash(before.as_bytes()), &commit)
@@ -93,7 +93,7 @@ fn note(statements: &[Statement], signer: &SignerKey) -> String {
     KeyNote::sign(ORIGIN, statements, signer).unwrap()
 }
 
-/// A submission's body: links without their events, and key notes.
+/// Returns a submission's body: links without their events, and key notes.
 fn body<'l>(leaves: impl IntoIterator<Item = &'l String>) -> String {
     let mut lines = Writer::new();
     for leaf in leaves {
@@ -103,26 +103,26 @@ fn body<'l>(leaves: impl IntoIterator<Item = &'l String>) -> String {
 }
 
 fn submit<'l>(
-    growth: &mut Growth,
+    batch: &mut PendingBatch,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, SubmissionError> {
-    submit_when(at(60), growth, rules, leaves)
+) -> Result<SubmissionOutcome, SubmissionError> {
+    submit_when(at(60), batch, rules, leaves)
 }
 
-/// The same when the log's clock shows that.
+/// Submits with the log's clock at `now`.
 fn submit_when<'l>(
     now: Time,
-    growth: &mut Growth,
+    batch: &mut PendingBatch,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, SubmissionError> {
+) -> Result<SubmissionOutcome, SubmissionError> {
     let submission = Submission::parse(body(leaves).as_bytes(), &Limits::default())?;
-    growth.submit(rules, &Empty, &submission, now).map_err(AcceptanceError::refusal)
+    batch.submit(rules, &Empty, &submission, now).map_err(AcceptanceError::refusal)
 }
 
-/// The kind of a refusal; `Ok` where all was taken.
-fn kind(taken: Result<Taken, SubmissionError>) -> Result<(), Kind> {
+/// Returns the kind of a refusal, or `Ok` if the submission was accepted.
+fn kind(taken: Result<SubmissionOutcome, SubmissionError>) -> Result<(), RefusalKind> {
     taken.map(drop).map_err(|refusal| refusal.kind)
 }
 
@@ -135,96 +135,100 @@ fn emitters(keys: &[&SignerKey]) -> Trust {
     keys.iter().fold(Trust::default(), add)
 }
 
-/// A trust file with these lines too.
+/// Returns rules with these lines added to the trust file.
 fn with_lines(trust: &Trust, lines: &str) -> Rules {
     let trust = Trust::parse(&[&trust.to_text(), lines.as_bytes()].concat()).unwrap();
     Rules::new(ORIGIN, Some(trust))
 }
 
-/// A log that has these links, and what it says to others.
-fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> SubmissionError {
-    let mut growth = Growth::new(0);
+/// Submits `submitted` to a log that has the links `taken`, and returns the refusal.
+fn refused<'l>(taken: &[String], submitted: impl IntoIterator<Item = &'l String>) -> SubmissionError {
+    let mut batch = PendingBatch::new(0);
     if !taken.is_empty() {
-        submit(&mut growth, &anyone(), taken).unwrap();
+        submit(&mut batch, &anyone(), taken).unwrap();
     }
-    let refusal = submit(&mut growth, &anyone(), brought).unwrap_err();
-    assert_eq!(growth.size(), taken.len() as u64, "nothing of it is taken");
+    let refusal = submit(&mut batch, &anyone(), submitted).unwrap_err();
+    assert_eq!(batch.size(), taken.len() as u64, "nothing of it is taken");
     refusal
 }
 
 fn evidence(refusal: SubmissionError) -> Evidence {
     match refusal.kind {
-        Kind::Fork(evidence) => *evidence,
+        RefusalKind::Fork(evidence) => *evidence,
         _ => panic!("{refusal:?}"),
     }
 }
 
 #[test]
-fn a_fork_is_proven_up_to_the_link_whose_signature_vouches_for_it() {
+fn a_fork_is_proven_up_to_the_next_signed_link() {
     let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
     let twin = chain.fork(2).unsigned_event(7).unsigned_event(8).event(9).event(10);
     let other = Chain::open(emitter(), 2).unsigned_event(1).event(2);
-    // Links of another chain, in between, are none of its evidence.
-    let brought = twin.links[2..].iter().zip(&other.links).flat_map(|(one, other)| [one, other]);
-    let found = evidence(refused(&chain.links, brought));
+    // Links of another chain in between are not part of the evidence.
+    let submitted = twin.links[2..].iter().zip(&other.links).flat_map(|(one, other)| [one, other]);
+    let found = evidence(refused(&chain.links, submitted));
     assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, Some(2)));
     assert_eq!(found.refused, twin.links[2..5]);
 }
 
 #[test]
-fn what_no_signature_vouches_for_is_no_fork() {
+fn a_continuation_without_a_signature_is_no_fork() {
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let twin = chain.fork(2).unsigned_event(7).unsigned_event(8).event(9);
     let [.., first, second, third] = &twin.links[..] else { unreachable!() };
     let wrong_prev = twin.signed(twin.link(&chain.links[0], 3, at(1), 8));
     let wrong_seq = twin.signed(twin.link(first, 4, at(1), 8));
     let again = twin.signed(twin.link(first, 2, at(1), 8));
-    for brought in [
+    for submitted in [
         vec![first, second],
         vec![first, third],
         vec![first, &wrong_prev],
         vec![first, &wrong_seq],
         vec![first, &again],
     ] {
-        let refusal = refused(&chain.links, brought);
-        assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused), "{refusal}");
+        let refusal = refused(&chain.links, submitted);
+        assert_eq!(
+            (&refusal.kind, refusal.error.code),
+            (&RefusalKind::Malformed, Code::Refused),
+            "{refusal}"
+        );
     }
     let (part, _) = third.rsplit_once(' ').unwrap();
     let forged = format!("{part} {}", base64::encode([7; 64]));
     let refusal = refused(&chain.links, [first, second, &forged]);
-    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Signature));
+    assert_eq!((&refusal.kind, refusal.error.code), (&RefusalKind::Malformed, Code::Signature));
     assert_eq!(refusal.error.line, Some(3));
 }
 
 #[test]
-fn of_two_continuations_in_one_submission_each_is_evidence() {
+fn both_of_two_continuations_in_one_submission_are_evidence() {
     let chain = Chain::open(emitter(), 1).event(1);
     let one = chain.fork(2).unsigned_event(2).unsigned_event(3).event(4).event(5);
     let other = chain.fork(2).unsigned_event(6).event(7);
     let between = Chain::open(emitter(), 2).unsigned_event(1).unsigned_event(2).event(3);
     let (first, rest) = one.links[2..].split_at(1);
-    let brought: Vec<&String> =
+    let submitted: Vec<&String> =
         first.iter().chain(&between.links).chain(rest).chain(&other.links[2..]).collect();
-    let found = evidence(refused(&chain.links, brought));
+    let found = evidence(refused(&chain.links, submitted));
     assert_eq!((found.chain, found.seq, found.index), (chain.id, 2, None));
     assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
-    // What they share is no part of it, though it came with the same submission.
-    let brought: Vec<&String> = one.links[..5].iter().chain(&other.links[2..]).collect();
-    let found = evidence(refused(&[], brought));
+    // The links that they share are not part of the evidence, though they were in the same submission.
+    let submitted: Vec<&String> = one.links[..5].iter().chain(&other.links[2..]).collect();
+    let found = evidence(refused(&[], submitted));
     assert_eq!((found.seq, found.index), (2, None));
     assert_eq!(found.refused, [&one.links[2..5], &other.links[2..]].concat());
-    // The log has the first link after which they part, and the submission the one that is not the other's.
+    // The log has the first link that differs; the submission has the other one.
     let held = chain.fork(2).unsigned_event(2).event(3);
     let goes_on = held.fork(4).unsigned_event(4).event(5);
     let otherwise = held.fork(4).event(6);
-    let brought = goes_on.links[4..].iter().chain(&otherwise.links[4..]);
-    let found = evidence(refused(&held.links, brought));
+    let submitted = goes_on.links[4..].iter().chain(&otherwise.links[4..]);
+    let found = evidence(refused(&held.links, submitted));
     assert_eq!((found.seq, found.index), (4, None));
     assert_eq!(found.refused, [&goes_on.links[4..], &otherwise.links[4..]].concat());
-    // Nothing vouches for the first of the two.
+    // No signature vouches for the first of the two.
     let unsigned = held.fork(4).unsigned_event(4);
     let refusal = refused(&held.links, [&unsigned.links[4], &otherwise.links[4]]);
-    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused));
+    assert_eq!((&refusal.kind, refusal.error.code), (&RefusalKind::Malformed, Code::Refused));
 }
 
 #[test]
@@ -235,25 +239,26 @@ fn a_link_after_the_close_link_or_after_another_link_is_a_fork() {
     assert!(refusal.error.message.ends_with("is closed"), "{refusal}");
     let found = evidence(refusal);
     assert_eq!((found.seq, found.index), (3, Some(2)));
-    // The log has a link where the chain that was closed has its end.
+    // The log has another link at the position of the close link.
     let refusal = refused(&closed.links, [&open.fork(2).event(2).links[2]]);
-    assert!(refusal.error.message.ends_with("has another link 2 in the log"), "{refusal}");
+    assert!(refusal.error.message.contains("a different link 2 in chain"), "{refusal}");
     let after_another = open.signed(open.link(&closed.links[2], 2, at(1), 1));
     let refusal = refused(&open.links, [&after_another]);
-    assert!(refusal.error.message.ends_with("has another link 1 in the log"), "{refusal}");
+    assert!(refusal.error.message.contains("a different link 1 in chain"), "{refusal}");
     let found = evidence(refusal);
     assert_eq!((found.seq, found.index, found.refused), (2, Some(1), vec![after_another]));
 }
 
 #[test]
-fn a_link_goes_on_where_its_chain_stands_and_never_back_in_time() {
+fn a_link_must_continue_its_chain_and_not_go_back_in_time() {
     let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
-    let Kind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind else {
+    let RefusalKind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind
+    else {
         panic!("not a gap")
     };
     let second = leaf_hash(chain.links[1].as_bytes());
     assert_eq!((id, expected, last), (chain.id, 2, Some(second)));
-    let Kind::Gap { expected: 0, last: None, .. } =
+    let RefusalKind::Gap { expected: 0, last: None, .. } =
         refused(&chain.links[..1], [&Chain::open(emitter(), 2).event(1).links[1]]).kind
     else {
         panic!("not a gap")
@@ -262,90 +267,90 @@ fn a_link_goes_on_where_its_chain_stands_and_never_back_in_time() {
     let refusal = refused(&chain.links, [&early]);
     assert_eq!(
         (&refusal.kind, refusal.error.code, refusal.error.line),
-        (&Kind::Malformed, Code::Refused, Some(1))
+        (&RefusalKind::Malformed, Code::Refused, Some(1))
     );
-    let mut growth = Growth::new(0);
-    submit(&mut growth, &anyone(), &chain.links).unwrap();
+    let mut batch = PendingBatch::new(0);
+    submit(&mut batch, &anyone(), &chain.links).unwrap();
     let same_time = chain.signed(chain.link(&chain.links[3], 4, at(1), 4));
-    assert_eq!(submit(&mut growth, &anyone(), [&same_time]).unwrap().added, 1);
+    assert_eq!(submit(&mut batch, &anyone(), [&same_time]).unwrap().added, 1);
 }
 
 #[test]
-fn each_chain_ends_signed_and_the_refusal_names_the_line_where_one_does_not() {
+fn each_chain_must_end_signed_and_the_refusal_names_the_line() {
     let (one, two) =
         (Chain::open(emitter(), 1).unsigned_event(1), Chain::open(emitter(), 2).unsigned_event(1));
     let whole = one.fork(2).event(2);
     let leaves: Vec<&String> = one.links.iter().chain(&two.links).chain(&whole.links[2..]).collect();
-    let mut growth = Growth::new(0);
-    let refusal = submit(&mut growth, &anyone(), leaves.iter().copied()).unwrap_err();
+    let mut batch = PendingBatch::new(0);
+    let refusal = submit(&mut batch, &anyone(), leaves.iter().copied()).unwrap_err();
     assert_eq!(
         (&refusal.kind, refusal.error.code, refusal.error.line),
-        (&Kind::Malformed, Code::Refused, Some(4))
+        (&RefusalKind::Malformed, Code::Refused, Some(4))
     );
     let end = two.fork(2).event(2);
-    let taken = submit(&mut growth, &anyone(), leaves.into_iter().chain(&end.links[2..])).unwrap();
-    assert_eq!((taken.added, growth.size()), (6, 6));
+    let taken = submit(&mut batch, &anyone(), leaves.into_iter().chain(&end.links[2..])).unwrap();
+    assert_eq!((taken.added, batch.size()), (6, 6));
 }
 
 #[test]
-fn what_is_there_already_is_told_with_the_place_that_it_has() {
-    let mut growth = Growth::new(0);
+fn repeated_links_are_reported_with_their_index() {
+    let mut batch = PendingBatch::new(0);
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let revoked = key("example.com/revoked");
     let revoke = note(&[Statement::Revoke { key: revoked.verifier_key().clone(), since: None }], &revoked);
-    submit(&mut growth, &anyone(), [&chain.links[0], &revoke, &chain.links[1]]).unwrap();
-    let taken = submit(&mut growth, &anyone(), [&chain.links[2], &chain.links[1], &revoke, &revoke]).unwrap();
+    submit(&mut batch, &anyone(), [&chain.links[0], &revoke, &chain.links[1]]).unwrap();
+    let taken = submit(&mut batch, &anyone(), [&chain.links[2], &chain.links[1], &revoke, &revoke]).unwrap();
     assert_eq!((taken.added, taken.repeated), (1, 3));
     let tip = taken.chains[&chain.id];
     assert_eq!((tip.seq, tip.index, tip.hash), (2, 3, leaf_hash(chain.links[2].as_bytes())));
     let notes: Vec<_> = taken.notes.iter().map(|held| (held.index, held.hash)).collect();
     assert_eq!(notes, [(1, leaf_hash(revoke.as_bytes()))]);
-    // Nothing of it need be new.
-    let taken = submit(&mut growth, &anyone(), &chain.links[..2]).unwrap();
+    // A submission may consist of repeats.
+    let taken = submit(&mut batch, &anyone(), &chain.links[..2]).unwrap();
     let tip = taken.chains[&chain.id];
     assert_eq!((taken.added, tip.seq, tip.index, tip.hash), (0, 1, 2, leaf_hash(chain.links[1].as_bytes())));
 }
 
 #[test]
-fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
+fn a_revocation_affects_only_its_key_from_its_line_on() {
     let (revoked, good) = (emitter(), key("example.com/good"));
     let rules = with_lines(&emitters(&[&revoked, &good]), "");
     let chain = Chain::open(revoked, 1).event(1).event(2);
     let other = Chain::open(good, 2).event(1);
     let revoke = Statement::Revoke { key: chain.key.verifier_key().clone(), since: None };
     let revoke = note(&[revoke], &chain.key);
-    let mut growth = Growth::new(0);
+    let mut batch = PendingBatch::new(0);
     let before = [&chain.links[0], &chain.links[1], &other.links[0]];
     let all = before.into_iter().chain([&revoke]);
-    submit(&mut growth, &rules, all.chain([&other.links[1]])).unwrap();
-    let refusal = submit(&mut growth, &rules, [&chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
-    // The same within one submission.
+    submit(&mut batch, &rules, all.chain([&other.links[1]])).unwrap();
+    let refusal = submit(&mut batch, &rules, [&chain.links[2]]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
+    // Check the same within one submission.
     let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
-    let refusal = submit(&mut Growth::new(0), &rules, within_one).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(5)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, within_one).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(5)));
     let alone = [&chain.links[0], &chain.links[1], &revoke, &chain.links[2]];
-    let refusal = submit(&mut Growth::new(0), &rules, alone).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(4)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, alone).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(4)));
     // Another key's link just before it changes nothing.
     let further = other.fork(2).event(2);
-    let refusal = submit(&mut growth, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(2)));
+    let refusal = submit(&mut batch, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(2)));
 }
 
 #[test]
-fn what_is_for_another_log_is_not_taken() {
+fn refuses_chains_and_notes_of_another_log() {
     let elsewhere = Rules::new("log.example/other", None);
     let revoke = Statement::Revoke { key: emitter().verifier_key().clone(), since: None };
     for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
-        assert_eq!(submit(&mut Growth::new(0), &anyone(), [leaf]).unwrap().added, 1);
-        let refusal = submit(&mut Growth::new(0), &elsewhere, [leaf]).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
+        assert_eq!(submit(&mut PendingBatch::new(0), &anyone(), [leaf]).unwrap().added, 1);
+        let refusal = submit(&mut PendingBatch::new(0), &elsewhere, [leaf]).unwrap_err();
+        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
     }
 }
 
 #[test]
-fn one_issuer_in_whose_name_the_statement_is_suffices_and_another_does_not() {
+fn one_issuer_whose_name_covers_the_statement_suffices() {
     let (issuer, other) = (key("example.com"), key("example.org"));
     let add = |trust: Trust, key: &SignerKey| trust.with_issuer(key.verifier_key().clone()).unwrap();
     let rules = Rules::new(ORIGIN, Some(add(add(Trust::default(), &issuer), &other)));
@@ -356,14 +361,14 @@ fn one_issuer_in_whose_name_the_statement_is_suffices_and_another_does_not() {
     let (_, line_of_other) = by_other.split_once("\n\n").unwrap();
     let by_both = format!("{by_issuer}{line_of_other}");
     for (note, is_taken) in [(&by_issuer, true), (&by_both, true), (&by_other, false)] {
-        let taken = submit(&mut Growth::new(0), &rules, [note]);
+        let taken = submit(&mut PendingBatch::new(0), &rules, [note]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) });
     }
 }
 
 #[test]
-fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
+fn a_revocation_in_the_trust_file_acts_from_its_time_on() {
     let (revoked, good) = (emitter(), key("example.com/good"));
     let both = emitters(&[&revoked, &good]);
     let lines = format!("revoke {} {}\n", revoked.verifier_key(), at(2));
@@ -375,22 +380,26 @@ fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
         let chain = Chain::open(key, 1);
         for (second, is_taken) in second.into_iter().zip(is_taken) {
             let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
-            let taken = submit_when(at(1), &mut Growth::new(0), &rules, [&chain.links[0], &link]);
-            assert_eq!(kind(taken), if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{second}");
+            let taken = submit_when(at(1), &mut PendingBatch::new(0), &rules, [&chain.links[0], &link]);
+            assert_eq!(
+                kind(taken),
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
+                "{second}"
+            );
         }
     }
     let always = with_lines(&both, &format!("revoke {} -\n", emitter().verifier_key()));
-    let refusal = submit(&mut Growth::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
-    assert_eq!(refusal.kind, Kind::Unauthorized);
+    let refusal = submit(&mut PendingBatch::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unauthorized);
 }
 
-/// A thief writes what time he likes: the log asks its own clock.
+/// A thief can date links freely, so the log uses its own clock.
 #[test]
-fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
+fn a_key_revoked_by_the_trust_file_is_refused_however_links_are_dated() {
     let line = format!("revoke {} {}\n", emitter().verifier_key(), at(600));
     let chain = Chain::open(emitter(), 1).event(1);
     let alone = with_lines(&emitters(&[&emitter()]), &line);
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let witness = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let trust =
         String::from_utf8(emitters(&[&emitter()]).to_text()).unwrap().replace("quorum none\n", &witness);
@@ -399,48 +408,48 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
         (&alone, 599_999, true),
         (&alone, 600_000, false),
         (&alone, 90_000_000_000, false),
-        // Witnesses take a while, and their clocks may be ahead: what they cannot attest before the revocation is
-        // suspect for good.
+        // Witnesses take a while, and their clocks may be ahead: links that they cannot attest before the revocation
+        // are suspect forever.
         (&witnessed, 600_000 - SETTLE - 1, true),
         (&witnessed, 600_000 - SETTLE, false),
         (&witnessed, 599_999, false),
     ];
     for (rules, millis, is_taken) in cases {
         let now = Time::from_millis(at(0).millis() + millis).unwrap();
-        let taken = kind(submit_when(now, &mut Growth::new(0), rules, &chain.links));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{millis}");
+        let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, &chain.links));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{millis}");
     }
 }
 
 #[test]
-fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
+fn a_link_may_be_ahead_of_the_logs_clock_by_the_tolerance() {
     let (rules, chain) = (with_lines(&emitters(&[&emitter()]), ""), Chain::open(emitter(), 1).event(1));
     let when = |behind: i64| Time::from_millis(at(1).millis() - behind).unwrap();
-    let mut growth = Growth::new(0);
-    submit_when(when(EMITTER), &mut growth, &rules, &chain.links).unwrap();
-    assert_eq!(growth.latest(), Some(at(1)));
+    let mut batch = PendingBatch::new(0);
+    submit_when(when(EMITTER), &mut batch, &rules, &chain.links).unwrap();
+    assert_eq!(batch.latest(), Some(at(1)));
     // The open link is a second older than the other one.
     for (behind, line, wait) in [(EMITTER + 1, 2, 1), (EMITTER + 3_600_000, 1, 3_599_000)] {
         let now = when(behind);
-        // What the log has it tells, whatever its clock shows by now.
-        let again = submit_when(now, &mut growth, &rules, &chain.links).unwrap();
+        // Repeats are answered regardless of the clock.
+        let again = submit_when(now, &mut batch, &rules, &chain.links).unwrap();
         assert_eq!((again.added, again.repeated), (0, 2));
-        let refusal = submit_when(now, &mut Growth::new(0), &rules, &chain.links).unwrap_err();
-        assert_eq!((refusal.kind, refusal.error.code), (Kind::Early { now, wait }, Code::Early));
+        let refusal = submit_when(now, &mut PendingBatch::new(0), &rules, &chain.links).unwrap_err();
+        assert_eq!((refusal.kind, refusal.error.code), (RefusalKind::Early { now, wait }, Code::Early));
         assert_eq!(refusal.error.line, Some(line));
     }
     for now in [Time::MIN, Time::MAX] {
-        let taken = submit_when(now, &mut Growth::new(0), &rules, &chain.links);
+        let taken = submit_when(now, &mut PendingBatch::new(0), &rules, &chain.links);
         assert_eq!(taken.is_ok(), now == Time::MAX);
     }
 }
 
-/// With witnesses, a key's links must be attested within a day after its grants: what comes too late for that would
-/// spoil the verdict of every export.
+/// If there are witnesses, a key's links must be attested within a day after its grants end. A link that arrives too
+/// late for that would spoil the verdict of every export.
 #[test]
-fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
+fn links_after_a_grant_are_accepted_as_long_as_they_can_be_attested() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let lines = format!("issuer {}\n", issuer.verifier_key());
     let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let alone = Rules::new(ORIGIN, Some(Trust::parse(lines.as_bytes()).unwrap()));
@@ -458,13 +467,13 @@ fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
     ] {
         let now = Time::from_millis(millis).unwrap();
         let leaves = [grant, &chain.links[0], &chain.links[1]];
-        let taken = kind(submit_when(now, &mut Growth::new(0), rules, leaves));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{millis}");
+        let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, leaves));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{millis}");
     }
 }
 
 #[test]
-fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
+fn a_key_note_is_accepted_only_about_known_keys() {
     let (issuer, named, granted) = (key("example.com"), key("example.com/named"), key("example.com/granted"));
     let (stranger, banned) = (key("example.org/stranger"), key("example.org/banned"));
     let trust = emitters(&[&named]).with_issuer(issuer.verifier_key().clone()).unwrap();
@@ -472,7 +481,7 @@ fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
     let revoke = |key: &SignerKey| Statement::Revoke { key: key.verifier_key().clone(), since: None };
     let grant = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
     let grant = note(&[grant], &issuer);
-    let taken = |leaves: &[&String]| kind(submit(&mut Growth::new(0), &rules, leaves.iter().copied()));
+    let taken = |leaves: &[&String]| kind(submit(&mut PendingBatch::new(0), &rules, leaves.iter().copied()));
     for (leaves, is_taken) in [
         (vec![&note(&[revoke(&stranger)], &stranger)], false),
         (vec![&note(&[revoke(&named)], &named)], true),
@@ -482,16 +491,20 @@ fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
         (vec![&grant, &note(&[revoke(&granted)], &granted)], true),
         (vec![&note(&[revoke(&granted)], &issuer)], true),
         (vec![&note(&vec![revoke(&stranger); 500], &stranger)], false),
-        // A stranger beside one who is known brings nothing in.
+        // A note about a known key does not admit a stranger's.
         (vec![&grant, &note(&[revoke(&granted), revoke(&stranger)], &granted)], false),
     ] {
-        assert_eq!(taken(&leaves), if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{leaves:?}");
+        assert_eq!(
+            taken(&leaves),
+            if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
+            "{leaves:?}"
+        );
     }
-    assert!(submit(&mut Growth::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
+    assert!(submit(&mut PendingBatch::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
 }
 
 #[test]
-fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
+fn an_issuer_revoked_by_the_trust_file_may_revoke_but_not_grant() {
     let (issuer, about) = (key("example.com"), emitter());
     let trust = Trust::default().with_issuer(issuer.verifier_key().clone()).unwrap();
     let grant =
@@ -502,37 +515,37 @@ fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
     for (rules, statement, is_taken) in
         [(&good, &grant, true), (&good, &revoke, true), (&revoked, &grant, false), (&revoked, &revoke, true)]
     {
-        let taken = submit(&mut Growth::new(0), rules, [statement]);
+        let taken = submit(&mut PendingBatch::new(0), rules, [statement]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) });
     }
 }
 
-/// What a key says of itself stays in the log for good: 58 kB each, as often as it likes.
+/// Self-revocations stay in the log forever, 58 kB each, so a key could flood it.
 #[test]
-fn a_key_revokes_itself_once() {
+fn a_key_may_revoke_itself_only_once() {
     let (issuer, about) = (key("example.com"), emitter());
     let rules = with_lines(&emitters(&[&about]).with_issuer(issuer.verifier_key().clone()).unwrap(), "");
     let revoke =
         |seconds: i64| Statement::Revoke { key: about.verifier_key().clone(), since: Some(at(seconds)) };
     let own = |seconds: i64| note(&[revoke(seconds)], &about);
-    let mut growth = Growth::new(0);
-    assert!(submit(&mut growth, &rules, [&note(&vec![revoke(9); 2], &about)]).is_err());
-    submit(&mut growth, &rules, [&own(9)]).unwrap();
+    let mut batch = PendingBatch::new(0);
+    assert!(submit(&mut batch, &rules, [&note(&vec![revoke(9); 2], &about)]).is_err());
+    submit(&mut batch, &rules, [&own(9)]).unwrap();
     for again in [own(10), own(8), note(&[revoke(8)], &about)] {
-        let refusal = submit(&mut growth, &rules, [&again]).unwrap_err();
-        assert_eq!(refusal.kind, Kind::Unauthorized);
+        let refusal = submit(&mut batch, &rules, [&again]).unwrap_err();
+        assert_eq!(refusal.kind, RefusalKind::Unauthorized);
     }
-    // The same note gets its old index, and an issuer may say more.
-    assert_eq!(submit(&mut growth, &rules, [&own(9)]).unwrap().repeated, 1);
-    submit(&mut growth, &rules, [&note(&[revoke(8)], &issuer)]).unwrap();
-    assert_eq!(growth.size(), 2);
-    assert!(submit(&mut Growth::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
+    // A repeated note gets its old index, and an issuer may state more.
+    assert_eq!(submit(&mut batch, &rules, [&own(9)]).unwrap().repeated, 1);
+    submit(&mut batch, &rules, [&note(&[revoke(8)], &issuer)]).unwrap();
+    assert_eq!(batch.size(), 2);
+    assert!(submit(&mut PendingBatch::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
 }
 
-/// Anybody can name a key that the log knows. What alarms are made of is what the key itself signed.
+/// Anyone can name a key that the log knows. Alarms should depend on what the key really signed.
 #[test]
-fn a_refusal_says_whether_the_key_signed_what_is_refused() {
+fn a_refusal_tells_if_the_key_signed_the_refused_link() {
     let (revoked, early) = (emitter(), key("example.com/early"));
     let line = format!("revoke {} -\n", revoked.verifier_key());
     let rules = with_lines(&emitters(&[&revoked, &early]), &line);
@@ -544,32 +557,33 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
         links[last] = format!("{unsigned} {other}{}", &signature[1..]);
         links
     };
-    let refused = |leaves: &[String]| submit_when(at(-600), &mut Growth::new(0), &rules, leaves).unwrap_err();
+    let refused =
+        |leaves: &[String]| submit_when(at(-600), &mut PendingBatch::new(0), &rules, leaves).unwrap_err();
     for (chain, is_early) in [(Chain::open(revoked, 1), false), (Chain::open(early, 1), true)] {
         for (links, is_signed) in [(chain.links.clone(), true), (forged(&chain), false)] {
             let refusal = refused(&links);
-            assert_eq!(matches!(refusal.kind, Kind::Early { .. }), is_early, "{refusal}");
+            assert_eq!(matches!(refusal.kind, RefusalKind::Early { .. }), is_early, "{refusal}");
             assert_eq!(refusal.is_signed, is_signed, "{refusal}");
         }
     }
-    // Of a link without a signature the next signed one speaks.
+    // For an unsigned link, the next signed one counts.
     let rules = with_lines(&emitters(&[&emitter()]), "");
     let chain = Chain::open(emitter(), 2).unsigned_event(1).unsigned_event(2).event(3);
     let ahead = Time::from_millis(at(1).millis() - EMITTER - 1).unwrap();
     for (links, is_signed) in
         [(chain.links.clone(), true), (forged(&chain), false), (chain.links[..3].to_vec(), false)]
     {
-        let refusal = submit_when(ahead, &mut Growth::new(0), &rules, &links).unwrap_err();
-        assert!(matches!(refusal.kind, Kind::Early { .. }) && refusal.error.line == Some(2));
+        let refusal = submit_when(ahead, &mut PendingBatch::new(0), &rules, &links).unwrap_err();
+        assert!(matches!(refusal.kind, RefusalKind::Early { .. }) && refusal.error.line == Some(2));
         assert_eq!(refusal.is_signed, is_signed);
     }
 }
 
-/// An issuer whose key was stolen granted a thief's: readers trust nothing of it, so the log takes nothing either.
+/// A stolen issuer key may have granted a thief's key. Readers trust no such grant, so the log accepts none.
 #[test]
-fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
+fn a_grant_of_a_revoked_issuer_is_void() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
+    let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
     let grant = |until: Option<i64>, by: &SignerKey| {
         note(
             &[Statement::Grant { key: granted.verifier_key().clone(), from: None, until: until.map(at) }],
@@ -579,23 +593,23 @@ fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
     let notes = [grant(None, &other), grant(Some(1), &issuer)];
     let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
     let before = Rules::new(ORIGIN, Some(Trust::parse(issuers.as_bytes()).unwrap()));
-    let mut growth = Growth::new(0);
-    submit(&mut growth, &before, [&notes[0], &notes[1]]).unwrap();
+    let mut batch = PendingBatch::new(0);
+    submit(&mut batch, &before, [&notes[0], &notes[1]]).unwrap();
     let trust = Trust::parse(format!("{issuers}revoke {} -\n", issuer.verifier_key()).as_bytes()).unwrap();
-    let mut void = VoidGrants::of(&trust).unwrap();
+    let mut void = VoidGrants::for_trust(&trust).unwrap();
     for note in &notes {
         void.note(&trust, &KeyNote::parse(note).unwrap(), None);
     }
     let rules = Rules::new(ORIGIN, Some(trust)).with_void(void);
     let chain = Chain::open(emitter(), 7);
-    assert_eq!(kind(submit_when(at(60), &mut growth, &rules, &chain.links)), Ok(()));
+    assert_eq!(kind(submit_when(at(60), &mut batch, &rules, &chain.links)), Ok(()));
 }
 
 #[test]
-fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
+fn links_under_a_grant_are_refused_once_the_trust_file_revokes_the_issuer() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
     let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let revoke = |since: &str| format!("revoke {} {since}\n", issuer.verifier_key());
@@ -606,22 +620,22 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
         )
     };
     let trust = |lines: String| Trust::parse(lines.as_bytes()).unwrap();
-    // What the log took before, and who goes on with it.
+    // The log accepted links before; then the chain continues.
     let before = Rules::new(ORIGIN, Some(trust(issuers.clone())));
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let grant = statement(None);
-    let mut growth = Growth::new(0);
-    submit(&mut growth, &before, [&grant, &chain.links[0], &chain.links[1]]).unwrap();
+    let mut batch = PendingBatch::new(0);
+    submit(&mut batch, &before, [&grant, &chain.links[0], &chain.links[1]]).unwrap();
     let since = at(600).to_string();
     let minutes = |minutes: i64| at(minutes * 60);
     for (lines, existed_by, now, is_taken) in [
         (issuers.clone(), None, minutes(1), true),
-        // Without witnesses nothing shows when it was granted.
+        // If there are no witnesses, nothing shows when the key was granted.
         (issuers.clone() + &revoke("-"), None, minutes(1), false),
         (issuers.clone() + &revoke(&since), None, minutes(1), false),
         (issuers.clone() + &revoke(&since), Some(at(599)), minutes(1), false),
         (issuers.clone() + &quorum + &revoke("-"), Some(at(1)), minutes(1), false),
-        // It was there before that moment, or may still be shown to have been.
+        // The grant existed before that moment, or may still be shown to have.
         (issuers.clone() + &quorum + &revoke(&since), Some(at(599)), minutes(100), true),
         (issuers.clone() + &quorum + &revoke(&since), Some(at(600)), minutes(100), false),
         (issuers.clone() + &quorum + &revoke(&since), None, minutes(100), false),
@@ -629,39 +643,39 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
         (issuers.clone() + &quorum + &revoke(&since), None, minutes(5), false),
     ] {
         let trust = trust(lines.clone());
-        let void = VoidGrants::of(&trust).map(|mut void| {
+        let void = VoidGrants::for_trust(&trust).map(|mut void| {
             void.note(&trust, &KeyNote::parse(&grant).unwrap(), existed_by);
             void
         });
         assert_eq!(void.is_some(), lines.contains("revoke"));
         let rules = Rules::new(ORIGIN, Some(trust)).with_void(void.unwrap_or_default());
         for links in [&chain.links[2..], &Chain::open(emitter(), 7).links] {
-            let taken = kind(submit_when(now, &mut growth.clone(), &rules, links));
+            let taken = kind(submit_when(now, &mut batch.clone(), &rules, links));
             assert_eq!(
                 taken,
-                if is_taken { Ok(()) } else { Err(Kind::Unauthorized) },
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
                 "{lines} {existed_by:?} {now}"
             );
         }
-        // What is there stays.
-        assert_eq!(submit_when(now, &mut growth.clone(), &rules, &chain.links[..2]).unwrap().repeated, 2);
+        // Links accepted before stay.
+        assert_eq!(submit_when(now, &mut batch.clone(), &rules, &chain.links[..2]).unwrap().repeated, 2);
     }
-    // One that is not revoked grants it anew, for a new chain.
+    // Another issuer that is not revoked grants the key again, for a new chain.
     let revoked = trust(issuers + &revoke("-"));
     let open = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
     let anew = note(&[open], &other);
-    let mut void = VoidGrants::of(&revoked).unwrap();
+    let mut void = VoidGrants::for_trust(&revoked).unwrap();
     for note in [&grant, &anew] {
         void.note(&revoked, &KeyNote::parse(note).unwrap(), None);
     }
     let rules = Rules::new(ORIGIN, Some(revoked)).with_void(void);
-    submit(&mut growth, &rules, [&anew]).unwrap();
-    assert!(submit(&mut growth, &rules, &chain.links[2..]).is_err());
-    submit(&mut growth, &rules, &Chain::open(emitter(), 8).links).unwrap();
+    submit(&mut batch, &rules, [&anew]).unwrap();
+    assert!(submit(&mut batch, &rules, &chain.links[2..]).is_err());
+    submit(&mut batch, &rules, &Chain::open(emitter(), 8).links).unwrap();
 }
 
 #[test]
-fn a_grant_holds_within_its_window_and_for_chains_begun_after_it() {
+fn a_grant_holds_within_its_window_and_for_chains_opened_after_it() {
     let (issuer, granted) = (key("example.com"), emitter());
     let trust = Trust::default().with_issuer(issuer.verifier_key().clone()).unwrap();
     let rules = Rules::new(ORIGIN, Some(trust));
@@ -671,16 +685,16 @@ fn a_grant_holds_within_its_window_and_for_chains_begun_after_it() {
     let chain = Chain::open(granted, 1);
     for (second, is_taken) in [(0, true), (1, true), (2, false), (3, false)] {
         let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
-        let taken = submit(&mut Growth::new(0), &rules, [&grant, &chain.links[0], &link]);
+        let taken = submit(&mut PendingBatch::new(0), &rules, [&grant, &chain.links[0], &link]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{second}");
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{second}");
     }
-    let refusal = submit(&mut Growth::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
 }
 
 #[test]
-fn a_body_is_read_up_to_its_limits_and_not_beyond() {
+fn a_body_is_parsed_up_to_its_limits() {
     let chain = Chain::open(emitter(), 1).event(1);
     let body = body(&chain.links);
     let kind = |body: &[u8], bytes: usize, lines: usize| {
@@ -689,30 +703,30 @@ fn a_body_is_read_up_to_its_limits_and_not_beyond() {
             .map_err(|error| error.kind)
     };
     assert_eq!(kind(body.as_bytes(), body.len(), 2), Ok(2));
-    assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(Kind::TooLarge));
-    assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(Kind::TooLarge));
-    // What it takes in memory is its texts and little else.
+    assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(RefusalKind::TooLarge));
+    assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(RefusalKind::TooLarge));
+    // A submission takes little more memory than its text.
     let read = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
     assert!((body.len()..4096).contains(&read.bytes()), "{} of {}", read.bytes(), body.len());
-    // Blank lines are none, and are counted where a line is named.
+    // Blank lines don't count as lines, but count in line numbers.
     let spaced = format!("\n \r\n{}", body.replace('\n', "\r\n\n"));
     assert_eq!(kind(spaced.as_bytes(), 1 << 20, 2), Ok(2));
     for (text, line) in [(&b"\n\n{\"link\":\"\xff\"}\n"[..], 3), (b"\n{}\n", 2), (b"\xff", 1)] {
         let refusal = Submission::parse(text, &Limits::default()).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Malformed, Some(line)));
+        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Malformed, Some(line)));
     }
-    assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(Kind::Malformed));
+    assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(RefusalKind::Malformed));
 }
 
-/// What a log knows of those who write: a chain and whose it is, a key that was revoked, and a key note.
+/// The knowledge of a log: a chain with its key, a revoked key, and a key note.
 #[derive(Default)]
-struct Acquaintances {
+struct KnownKeys {
     chain: Option<(ChainId, VerifierKey)>,
     revoked: Option<VerifierKey>,
     note: Option<Hash>,
 }
 
-impl Known for Acquaintances {
+impl KeyLookup for KnownKeys {
     type Error = std::convert::Infallible;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Self::Error> {
@@ -729,7 +743,7 @@ impl Known for Acquaintances {
 }
 
 #[test]
-fn strangers_are_known_by_their_first_leaf() {
+fn strangers_are_refused_by_their_first_leaf() {
     let (issuer, named, stranger) = (key("example.com"), emitter(), key("example.com/stranger"));
     let trust = emitters(&[&named]).with_issuer(issuer.verifier_key().clone()).unwrap();
     let rules = Rules::new(ORIGIN, Some(trust));
@@ -749,12 +763,12 @@ fn strangers_are_known_by_their_first_leaf() {
     let granted = note(&[statement(&stranger, true)], &issuer);
     let own_grant = note(&[statement(&stranger, true)], &stranger);
     let revoked = note(&[statement(&stranger, false)], &issuer);
-    let nobody = Acquaintances::default;
+    let knows_nothing = KnownKeys::default;
     let knows_chain =
-        || Acquaintances { chain: Some((strange.id, stranger.verifier_key().clone())), ..nobody() };
-    let knows_key = || Acquaintances { revoked: Some(stranger.verifier_key().clone()), ..nobody() };
-    let knows_note = || Acquaintances { note: Some(leaf_hash(own_grant.as_bytes())), ..nobody() };
-    let admitted = |rules: &Rules, known: &Acquaintances, leaves: &[&String]| {
+        || KnownKeys { chain: Some((strange.id, stranger.verifier_key().clone())), ..knows_nothing() };
+    let knows_key = || KnownKeys { revoked: Some(stranger.verifier_key().clone()), ..knows_nothing() };
+    let knows_note = || KnownKeys { note: Some(leaf_hash(own_grant.as_bytes())), ..knows_nothing() };
+    let admitted = |rules: &Rules, known: &KnownKeys, leaves: &[&String]| {
         let mut admission = Admission::new(rules, known);
         let mut admit = |leaf: &Leaf| admission.admit(leaf);
         let mut intake = Intake::new(Limits::default());
@@ -763,26 +777,26 @@ fn strangers_are_known_by_their_first_leaf() {
         taken.map(drop).map_err(AcceptanceError::refusal)
     };
     for (known, leaves, expected) in [
-        (nobody(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
-        (nobody(), vec![begun], Err(Kind::Unauthorized)),
-        (nobody(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorized)),
+        (knows_nothing(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
+        (knows_nothing(), vec![begun], Err(RefusalKind::Unauthorized)),
+        (knows_nothing(), vec![&named_chain.links[0], begun], Err(RefusalKind::Unauthorized)),
         (knows_key(), vec![begun], Ok(())),
         (knows_chain(), vec![&strange.links[1]], Ok(())),
-        (nobody(), vec![&granted, begun], Ok(())),
-        (nobody(), vec![begun, &granted], Err(Kind::Unauthorized)),
-        (nobody(), vec![&own_grant], Err(Kind::Unauthorized)),
-        // What a note revokes it does not make known.
-        (nobody(), vec![&revoked, begun], Err(Kind::Unauthorized)),
+        (knows_nothing(), vec![&granted, begun], Ok(())),
+        (knows_nothing(), vec![begun, &granted], Err(RefusalKind::Unauthorized)),
+        (knows_nothing(), vec![&own_grant], Err(RefusalKind::Unauthorized)),
+        // A key that a note revokes does not become known by it.
+        (knows_nothing(), vec![&revoked, begun], Err(RefusalKind::Unauthorized)),
         (knows_note(), vec![&own_grant, begun], Ok(())),
     ] {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);
         assert_eq!(kind, expected, "{leaves:?}");
     }
-    // A link whose chain's begin is missing, and one for another log, are refused as such.
-    let gap = admitted(&rules, &nobody(), &[&strange.links[1]]).unwrap_err().kind;
-    assert_eq!(gap, Kind::Gap { chain: strange.id, expected: 0, last: None });
-    let other = admitted(&rules, &nobody(), &[&elsewhere]).unwrap_err().error;
+    // A link whose open link is missing, and one for another log, are refused as such.
+    let gap = admitted(&rules, &knows_nothing(), &[&strange.links[1]]).unwrap_err().kind;
+    assert_eq!(gap, RefusalKind::Gap { chain: strange.id, expected: 0, last: None });
+    let other = admitted(&rules, &knows_nothing(), &[&elsewhere]).unwrap_err().error;
     assert!(other.to_string().contains("other.example/audit"), "{other}");
-    // A log without a trust file takes leaves from everyone.
-    assert_eq!(admitted(&anyone(), &nobody(), &[begun, &own_grant, &strange.links[1]]), Ok(()));
+    // A log without a trust file accepts leaves from everyone.
+    assert_eq!(admitted(&anyone(), &knows_nothing(), &[begun, &own_grant, &strange.links[1]]), Ok(()));
 }

@@ -1,4 +1,4 @@
-//! Other people's vectors. Each test says what it leaves out, and why.
+//! Third-party vectors. Each test states what it omits and why.
 
 mod checkpoints;
 mod ed25519;

@@ -1,4 +1,4 @@
-//! Tiles, entry bundles and proofs out of them, at every small size.
+//! Tiles, entry bundles, and proofs from them, at every small size.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -14,7 +14,7 @@ use countersign::merkle::{
 };
 use proptest::prelude::*;
 
-/// Past two full tiles of level 0.
+/// More than two full tiles of level 0.
 const SIZES: u64 = 520;
 
 fn leaves(count: u64) -> Vec<Hash> {
@@ -25,7 +25,7 @@ fn place(index: u64) -> usize {
     usize::try_from(index).expect("small")
 }
 
-/// The root over a power of two of hashes, by RFC 6962's own words.
+/// Computes the root over a power of two of hashes by RFC 6962's definition.
 fn tree_hash(leaves: &[Hash]) -> Hash {
     if let [leaf] = leaves {
         return *leaf;
@@ -40,7 +40,7 @@ fn root(leaves: &[Hash]) -> Hash {
     tree.root().expect("it begins at 0")
 }
 
-/// A tile's bytes by C2SP's definition: hash i is that of the leaves from (n * 256 + i) * 256^l.
+/// Returns a tile's bytes by C2SP's definition: hash i is that of the leaves from (n * 256 + i) * 256^l.
 fn tile_bytes(tile: Tile, leaves: &[Hash]) -> Vec<u8> {
     let span = 256_usize.pow(tile.level.into());
     let first = place(tile.index) * 256;
@@ -58,7 +58,7 @@ fn read(tiles: impl IntoIterator<Item = Tile>, leaves: &[Hash]) -> TileHashes {
 }
 
 #[test]
-fn every_small_tree_has_the_tiles_that_c2sp_says() {
+fn small_trees_have_the_tiles_defined_by_c2sp() {
     for size in 0..=70_000_u64 {
         if size > SIZES && !size.is_multiple_of(997) && size % 65_536 > 2 {
             continue;
@@ -84,7 +84,7 @@ fn every_small_tree_has_the_tiles_that_c2sp_says() {
 }
 
 #[test]
-fn what_is_written_at_each_step_is_all_that_differs() {
+fn tiles_to_write_are_exactly_those_that_changed() {
     let sizes = [0, 1, 2, 255, 256, 257, 300, 511, 512, 513, 520, 65_535, 65_536, 65_537, 70_000];
     for old in sizes {
         let had: BTreeSet<Tile> = Tile::grown(0, old).collect();
@@ -102,7 +102,7 @@ fn what_is_written_at_each_step_is_all_that_differs() {
 }
 
 #[test]
-fn every_proof_of_every_small_tree_comes_out_of_its_tiles() {
+fn every_proof_of_small_trees_can_be_read_from_tiles() {
     let leaves = leaves(SIZES);
     let roots: Vec<Hash> = (0..=SIZES).map(|size| root(&leaves[..place(size)])).collect();
     for size in 1..=SIZES {
@@ -112,7 +112,7 @@ fn every_proof_of_every_small_tree_comes_out_of_its_tiles() {
             hashes.insert(tile, &tile_bytes(tile, now)).expect("a tile");
         }
         let hashes = hashes.authenticate(size, root).unwrap_or_else(|error| panic!("{size}: {error}"));
-        // Each leaf, and each older tree, at one size; at the others one of them.
+        // All leaves and all older trees at one size; one of each at the others.
         let indexes = if size == 300 { 0..size } else { size / 3..size / 3 + 1 };
         for index in indexes {
             let proof = inclusion_proof(index, size, &hashes).expect("a proof");
@@ -125,7 +125,7 @@ fn every_proof_of_every_small_tree_comes_out_of_its_tiles() {
 }
 
 #[test]
-fn a_proof_takes_the_tiles_that_are_named_and_no_others() {
+fn a_proof_needs_exactly_the_named_tiles() {
     let leaves = leaves(66_000);
     let size = leaves.len() as u64;
     let root = root(&leaves);
@@ -169,7 +169,7 @@ fn a_proof_takes_the_tiles_that_are_named_and_no_others() {
 }
 
 #[test]
-fn one_bit_of_any_hash_of_any_tile_is_found() {
+fn detects_one_flipped_bit_of_any_hash_of_any_tile() {
     for size in [1, 2, 255, 256, 300] {
         let leaves = leaves(size);
         let root = root(&leaves);
@@ -193,9 +193,9 @@ fn one_bit_of_any_hash_of_any_tile_is_found() {
     }
 }
 
-/// Two tiles of level 1 below one of level 2, whose leaves are each tile's own.
+/// Two tiles of level 1 below one of level 2, with different leaves.
 #[test]
-fn a_tile_is_shown_by_the_one_above_it_at_every_level() {
+fn a_tile_is_authenticated_by_the_one_above_it_at_every_level() {
     let [left, right] = [1, 2].map(|n| vec![Hash([n; 32]); 256]);
     let above = [tree_hash(&left), tree_hash(&right)];
     let bytes = |hashes: &[Hash]| hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>();
@@ -211,13 +211,13 @@ fn a_tile_is_shown_by_the_one_above_it_at_every_level() {
     assert!(read(&right).authenticate(size, &root).is_ok());
     let error = read(&left).authenticate(size, &root).unwrap_err();
     assert!(error.message.contains("tile/1/001 "), "{error}");
-    // A tree that has no more of a tile than this says that it is missing, and which.
+    // The error names the missing tile.
     let error = TileHashes::new(3).authenticate(size, &root).unwrap_err();
     assert!(error.message.contains("tile/2/000.p/2"), "{error}");
 }
 
 #[test]
-fn a_tile_that_is_not_full_has_no_root_in_the_one_above() {
+fn a_partial_tile_has_no_root_in_the_one_above() {
     let tile = |index, width| Tile { level: 0, index, width };
     let above = |width| Some(Tile { level: 1, index: 0, width });
     assert_eq!(tile(0, 256).parent(256), above(1));
@@ -227,7 +227,7 @@ fn a_tile_that_is_not_full_has_no_root_in_the_one_above() {
 }
 
 #[test]
-fn tiles_of_another_size_are_not_of_the_tree() {
+fn tiles_of_another_size_do_not_belong_to_the_tree() {
     let leaves = leaves(SIZES);
     let root = root(&leaves[..300]);
     let mut hashes = read(Tile::grown(0, 300), &leaves[..300]);
@@ -236,13 +236,13 @@ fn tiles_of_another_size_are_not_of_the_tree() {
     hashes.insert(wider, &tile_bytes(wider, &leaves)).expect("the same hashes and one more");
     let error = hashes.authenticate(300, &root).expect_err("300 leaves have no such tile");
     assert!(error.message.contains("tile/0/001.p/45"), "{error}");
-    // Who reads a tree of its own may hold wider tiles than a proof takes.
+    // The reader of its own tree may have wider tiles than a proof needs.
     let proof = inclusion_proof(299, 300, &hashes).expect("a proof");
     assert_eq!(verify_inclusion(299, 300, &leaves[299], &proof, &root), Ok(()));
 }
 
 #[test]
-fn what_is_inserted_is_of_its_length_agrees_and_fits() {
+fn inserted_tiles_must_have_their_length_agree_and_fit() {
     let leaves = leaves(SIZES);
     let partial = Tile { level: 0, index: 0, width: 7 };
     let bytes = tile_bytes(partial, &leaves);
@@ -266,7 +266,7 @@ fn what_is_inserted_is_of_its_length_agrees_and_fits() {
 }
 
 #[test]
-fn subtrees_that_no_tree_has_are_nowhere() {
+fn impossible_subtrees_have_no_tile() {
     let hashes = read(Tile::grown(0, 300), &leaves(300));
     for (index, level) in
         [(0, 9), (256, 6), (1, 1), (300, 0), (u64::MAX, 0), (0, 64), (0, 255), (u64::MAX, 63)]
@@ -278,7 +278,7 @@ fn subtrees_that_no_tree_has_are_nowhere() {
 }
 
 #[test]
-fn there_is_one_path_for_a_tile() {
+fn each_tile_has_one_path() {
     let good = [
         ("tile/0/000", 0, 0, 256),
         ("tile/0/x001/x234/067", 0, 1_234_067, 256),
@@ -359,7 +359,7 @@ fn there_is_one_path_for_a_tile() {
 }
 
 #[test]
-fn a_bundle_is_read_whole_or_not_at_all() {
+fn a_bundle_is_decoded_completely_or_not_at_all() {
     let longest = vec![7; 65_535];
     let leaves: [&[u8]; 3] = [b"", b"one", &longest];
     let bytes = Bundle::encode(leaves).expect("entries");

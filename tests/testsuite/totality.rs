@@ -1,4 +1,4 @@
-//! Nothing that is read can make a parser panic, and what parses is written back as it was.
+//! Parsers never panic on any input, and what parses is written back unchanged.
 #![cfg(not(target_arch = "wasm32"))]
 
 use std::sync::LazyLock;
@@ -10,7 +10,7 @@ use countersign::export::writer::Writer;
 use countersign::export::{Compression, Decompressor, Header, Item, Line};
 use countersign::keys::KeyNote;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
 use countersign::merkle::{Bundle, Tile, leaf_hash};
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey};
 use countersign::proof::Proof;
@@ -24,7 +24,7 @@ use serde_json::Value;
 
 use crate::common::cases;
 
-/// Exports' lines, what stands in them, trust files and whatever text `primitives.json` has.
+/// Seeds: exports' lines and their parts, trust files, and all texts of `primitives.json`.
 static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut seeds = Vec::new();
     for case in cases::all() {
@@ -57,9 +57,9 @@ static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     seeds
 });
 
-/// A request of a log that grew from one leaf to two.
+/// Returns a request of a log that grew from one leaf to two.
 fn witness_request() -> String {
-    let key = SignerKey::generate("log.example/audit", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("log.example/audit", [1; 32]).unwrap();
     let root = leaf_hash(b"a leaf");
     let checkpoint = Checkpoint::new("log.example/audit", 2, root).unwrap().sign(&key).unwrap();
     let checkpoint = SignedCheckpoint::parse(&checkpoint).unwrap();
@@ -81,11 +81,11 @@ enum Mutation {
     Replace(Index, u8),
     Remove(Index, usize),
     Repeat(Index, usize, usize),
-    /// From so far on it goes on as another text does.
+    /// Continues another text from a position.
     Splice(Index, Index, Index),
 }
 
-/// Bytes that mean something to some grammar.
+/// Bytes with a meaning in some grammar.
 const TELLING: &[u8] = b" \t\r\n\0\"\\{}[]:,+-=/.0159eEuAfTZz\x7f\xc3\xa9\xe2\x80\x94\xed\xa0\x80\xff";
 
 fn mutations() -> impl Strategy<Value = Mutation> {
@@ -143,10 +143,11 @@ fn decompress(bytes: &[u8], compression: Compression) {
     let _ = decompressor.finish();
 }
 
-/// What a log refuses leaves no trace in it, and what it took it takes again. Whether it took any of it.
+/// Checks that refused leaves leave no trace, and that accepted ones are accepted again. Returns true if any was
+/// accepted.
 fn submit(bytes: &[u8]) -> bool {
     let body = bytes.split_inclusive(|&byte| byte == b'\n');
-    // The seeds are whole exports too: what is left of one without its header and checkpoints is a submission.
+    // The seeds include whole exports: without header and checkpoints, they are submissions.
     let body: Vec<u8> = body
         .filter(|line| !line.starts_with(b"{\"countersign\"") && !line.starts_with(b"{\"checkpoint\""))
         .collect::<Vec<_>>()
@@ -156,12 +157,12 @@ fn submit(bytes: &[u8]) -> bool {
     for rules in
         [Rules::new("log.example/audit", None), Rules::new("log.example/audit", Some(Trust::default()))]
     {
-        let mut growth = Growth::new(7);
-        match growth.submit(&rules, &Empty, &submission, Time::MAX) {
-            Err(_) => assert_eq!(growth.size(), 7),
+        let mut batch = PendingBatch::new(7);
+        match batch.submit(&rules, &Empty, &submission, Time::MAX) {
+            Err(_) => assert_eq!(batch.size(), 7),
             Ok(taken) => {
-                assert_eq!(growth.size(), 7 + taken.added);
-                let again = growth.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
+                assert_eq!(batch.size(), 7 + taken.added);
+                let again = batch.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
                 assert_eq!((again.added, again.repeated), (0, taken.added + taken.repeated));
                 took = true;
             }
@@ -170,7 +171,7 @@ fn submit(bytes: &[u8]) -> bool {
     took
 }
 
-/// Reads bytes as everything that there is to read.
+/// Parses bytes with every parser.
 fn read(bytes: &[u8]) {
     let _ = submit(bytes);
     for width in [1, 2, 256] {
@@ -243,13 +244,13 @@ proptest! {
     })]
 
     #[test]
-    fn every_parser_has_an_answer_to_everything(input in inputs()) {
+    fn no_parser_panics(input in inputs()) {
         read(&input);
     }
 }
 
 #[test]
-fn and_to_the_vectors_themselves() {
+fn no_parser_panics_on_the_vectors() {
     SEEDS.iter().for_each(|seed| read(seed));
     assert!(SEEDS.iter().filter(|seed| submit(seed)).count() > 10, "a log takes some of them");
 }

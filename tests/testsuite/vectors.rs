@@ -1,4 +1,4 @@
-//! The format's own conformance vectors: every case gives its report, however it is verified.
+//! The format's conformance vectors: every case gives its report, however it is verified.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -33,9 +33,9 @@ fn every_case_gives_its_report() {
     assert_none(&failures);
 }
 
-/// What is pinned is trusted ever after.
+/// A pinned checkpoint is trusted from then on.
 #[test]
-fn only_a_log_that_nothing_speaks_against_is_pinned() {
+fn pins_only_logs_without_problems() {
     for case in all() {
         let mut verifier = Verifier::new(case.options());
         verifier.push(&case.export);
@@ -51,16 +51,16 @@ fn only_a_log_that_nothing_speaks_against_is_pinned() {
     }
 }
 
-/// The reports compared above are without their words.
+/// The reports compared above have no messages.
 #[test]
-fn what_is_said_of_a_finding_is_what_happened() {
+fn messages_describe_what_happened() {
     let said = [
         ("pin-not-reached", "append_only.not_reached", "a skip passes over the pinned size"),
         ("alone-not-reached", "append_only.not_reached", "the export ends before the pinned size"),
-        ("pin-split-view", "append_only.split_view", "a damaged file looks the same as a rewritten log"),
-        ("note-of-another-origin", "key.statement", "a key note acts only in the log that it names"),
+        ("pin-split-view", "append_only.split_view", "a corrupt file looks the same as a rewritten log"),
+        ("note-of-another-origin", "key.statement", "a key note is valid only in the log that it names"),
         ("key-statement-unknown-signer", "key.statement", "name the issuer that signed it"),
-        ("note-bad-line-and-revocation", "key.statement", "the note acts by its other signatures"),
+        ("note-bad-line-and-revocation", "key.statement", "the note takes effect by its other signatures"),
         ("log-key-unknown", "log.unknown", "no log key of the trust file signed the last checkpoint"),
     ];
     for (name, code, words) in said {
@@ -74,7 +74,7 @@ fn what_is_said_of_a_finding_is_what_happened() {
 }
 
 #[test]
-fn a_line_that_is_no_text_is_called_too_long_only_where_it_is() {
+fn only_overlong_lines_are_called_too_long() {
     for (length, words) in [(MAX_LINE, "not UTF-8"), (MAX_LINE + 1, "longer than 1 MiB")] {
         let mut verifier = Verifier::new(Options::default());
         verifier.push(b"{\"countersign\":\"export/v1\",\"origin\":\"log.example\"}\n");
@@ -86,7 +86,7 @@ fn a_line_that_is_no_text_is_called_too_long_only_where_it_is() {
 }
 
 #[test]
-fn however_the_input_is_cut() {
+fn reports_do_not_depend_on_how_input_is_cut() {
     let mut failures = Vec::new();
     for case in all() {
         for size in [1, 7, 4096] {
@@ -102,7 +102,7 @@ fn however_the_input_is_cut() {
 
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
-fn on_several_threads() {
+fn reports_do_not_depend_on_threads() {
     let mut failures = Vec::new();
     for case in all() {
         for threads in [1, 2, 3] {
@@ -115,7 +115,7 @@ fn on_several_threads() {
 }
 
 #[test]
-fn however_many_lines_are_summarized_at_once() {
+fn reports_do_not_depend_on_lines_per_summary() {
     let mut failures = Vec::new();
     for case in all() {
         for lines in [1, 3] {
@@ -125,14 +125,14 @@ fn however_many_lines_are_summarized_at_once() {
                 progress.absorb(summary, b"");
             }
             let how = format!("summaries of {lines} lines");
-            compare(&case, &how, &progress.finish_telling(end).0.report, &mut failures);
+            compare(&case, &how, &progress.finish_with_update(end).0.report, &mut failures);
         }
     }
     assert_none(&failures);
 }
 
 #[test]
-fn when_summaries_travel_as_bytes() {
+fn reports_do_not_depend_on_serialized_summaries() {
     let mut failures = Vec::new();
     for case in all() {
         let mut progress = Progress::new(case.options());
@@ -140,20 +140,20 @@ fn when_summaries_travel_as_bytes() {
         for summary in summaries {
             let bytes = summary.encode();
             progress.absorb(Summary::decode(&bytes).unwrap(), b"");
-            // Each cut of every summary would take longer than all the others together.
+            // Cutting every summary at every byte would take longer than all other tests together.
             assert!(
                 (0..bytes.len()).step_by(7).all(|cut| Summary::decode(&bytes[..cut]).is_none()),
                 "{}",
                 case.name
             );
         }
-        compare(&case, "as bytes", &progress.finish_telling(end).0.report, &mut failures);
+        compare(&case, "as bytes", &progress.finish_with_update(end).0.report, &mut failures);
     }
     assert_none(&failures);
 }
 
 #[test]
-fn when_blank_lines_are_summarized_by_themselves() {
+fn blank_lines_can_be_summarized_separately() {
     let mut failures = Vec::new();
     for case in all().filter_map(|case| case.with_blank_lines()) {
         let mut progress = Progress::new(case.options());
@@ -161,7 +161,7 @@ fn when_blank_lines_are_summarized_by_themselves() {
         for summary in summaries {
             progress.absorb(summary, b"");
         }
-        compare(&case, "line by line", &progress.finish_telling(end).0.report, &mut failures);
+        compare(&case, "line by line", &progress.finish_with_update(end).0.report, &mut failures);
     }
     assert_none(&failures);
 }
@@ -174,9 +174,9 @@ fn index_names_every_case() {
     assert_eq!(found, names);
 }
 
-/// Of events that match as they stand it is told where that is, however much comes at a time.
+/// Events that match verbatim report their position, whatever the size of the pieces.
 #[test]
-fn events_say_where_in_the_export_they_stand() {
+fn events_report_their_position_in_the_export() {
     let (mut placed, mut others) = (0, 0);
     for case in all() {
         for size in [7, case.export.len()] {
@@ -186,7 +186,7 @@ fn events_say_where_in_the_export_they_stand() {
                 verifier.push(piece);
                 events.extend(verifier.take().events);
             }
-            events.extend(verifier.finish_telling().1.events);
+            events.extend(verifier.finish_with_update().1.events);
             for event in events {
                 let stands = |at: u64| case.export[at as usize..].starts_with(event.event.as_bytes());
                 assert!(event.at.is_none_or(stands), "{}: line {}", case.name, event.line);
@@ -199,7 +199,7 @@ fn events_say_where_in_the_export_they_stand() {
 
 #[cfg(not(target_arch = "wasm32"))]
 #[test]
-fn events_of_a_compressed_export_do_not_say_where_they_stand() {
+fn events_of_a_compressed_export_have_no_position() {
     use std::io::Write as _;
 
     let case = all().max_by_key(|case| case.export.len()).unwrap();
@@ -207,6 +207,6 @@ fn events_of_a_compressed_export_do_not_say_where_they_stand() {
     gzip.write_all(&case.export).unwrap();
     let mut verifier = Verifier::new(Options { events: true, ..case.options() }).locate();
     verifier.push(&gzip.finish().unwrap());
-    let events = [verifier.take().events, verifier.finish_telling().1.events].concat();
+    let events = [verifier.take().events, verifier.finish_with_update().1.events].concat();
     assert!(!events.is_empty() && events.iter().all(|event| event.at.is_none()));
 }

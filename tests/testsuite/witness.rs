@@ -1,4 +1,4 @@
-//! What a witness is asked, and each of its answers.
+//! Requests to a witness, and its responses.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -21,19 +21,19 @@ const ORIGIN: &str = "log.example/audit";
 const NOW: u64 = 1_795_154_400;
 
 fn log() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).expect("a name")
+    SignerKey::from_seed(ORIGIN, [1; 32]).expect("a name")
 }
 
 fn witness() -> SignerKey {
-    SignerKey::generate_witness("witness.example", [2; 32]).expect("a name")
+    SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name")
 }
 
 fn trusted() -> Vec<VerifierKey> {
-    let other = SignerKey::generate("log.example/other", [3; 32]).expect("a name");
+    let other = SignerKey::from_seed("log.example/other", [3; 32]).expect("a name");
     vec![other.verifier_key().clone(), log().verifier_key().clone()]
 }
 
-/// The log's leaves, numbered.
+/// The log's numbered leaves.
 struct Leaves;
 
 impl Leaves {
@@ -69,15 +69,15 @@ fn request(old: u64, new: u64) -> Request {
     Request { old_size: old, proof, checkpoint: signed(&checkpoint(new)) }
 }
 
-/// The answer's code and status; `None` when the checkpoint is accepted.
+/// Returns the refusal's code and status, or `None` if the checkpoint is accepted.
 fn refusal(request: &Request, last: Option<TreeHead>) -> Option<(&'static str, u16)> {
-    // What is judged is what came over the wire.
+    // Serialize and parse the request, as over the network.
     let request = Request::parse(request.to_string().as_bytes()).expect("a request");
     check_add_checkpoint(&request, &trusted(), last).err().map(|refusal| (refusal.code(), refusal.status()))
 }
 
 #[test]
-fn a_log_that_grows_is_cosigned_at_every_step() {
+fn a_growing_log_is_cosigned_at_every_step() {
     let mut last = None;
     for (old, new) in [(0, 0), (0, 0), (0, 1), (1, 1), (1, 7), (7, 8), (8, 13), (13, 13), (13, 40)] {
         let request = request(old, new);
@@ -94,7 +94,7 @@ fn a_log_that_grows_is_cosigned_at_every_step() {
             panic!("{line}");
         };
         assert_eq!(lines.len(), 1);
-        // What monitors are given.
+        // The note for monitors.
         let note = SignedCheckpoint::parse(&accepted.note(&line)).expect("a checkpoint");
         assert!(note.is_signed_by(log().verifier_key()));
         assert_eq!(
@@ -113,7 +113,7 @@ fn each_refusal_has_its_status() {
     let mut other = request(0, 7);
     other.checkpoint.note.text = other.checkpoint.note.text.replace(ORIGIN, "log.example/unknown");
     assert_eq!(refusal(&other, None), Some(("witness.unknown_log", 404)));
-    // C2SP asks nothing of an origin: one that is no name is unknown, not malformed.
+    // C2SP has no requirements for origins: one that is not a name is unknown, not malformed.
     other.checkpoint.note.text =
         other.checkpoint.note.text.replace("log.example/unknown", "go.sum database tree");
     assert_eq!(refusal(&other, None), Some(("witness.unknown_log", 404)));
@@ -139,7 +139,7 @@ fn each_refusal_has_its_status() {
     assert_eq!(refusal(&proof, None), Some(("witness.inconsistent", 422)), "a proof from size 0");
     let mut proof = request(7, 7);
     proof.proof.push(empty_root());
-    assert_eq!(refusal(&proof, Some(state(7))), Some(("witness.inconsistent", 422)), "a proof of no growth");
+    assert_eq!(refusal(&proof, Some(state(7))), Some(("witness.inconsistent", 422)), "a proof of no batch");
     for at in 0..request(3, 7).proof.len() {
         let mut proof = request(3, 7);
         proof.proof[at].0[0] ^= 1;
@@ -156,7 +156,7 @@ fn each_refusal_has_its_status() {
 }
 
 #[test]
-fn a_conflict_tells_the_size() {
+fn a_conflict_contains_the_size() {
     let refusal = check_add_checkpoint(&request(0, 7), &trusted(), Some(state(3))).expect_err("another size");
     assert_eq!((refusal.body().as_str(), refusal.content_type()), ("3\n", SIZE_CONTENT_TYPE));
     let read = |status, kind, body: &str| {
@@ -181,10 +181,10 @@ fn a_conflict_tells_the_size() {
 }
 
 #[test]
-fn signature_lines_of_others_count_for_nothing() {
+fn signature_lines_of_other_keys_are_ignored() {
     let last = signed(&checkpoint(7));
     let line = last.cosign(&witness(), NOW).expect("a witness's key");
-    let stranger = SignerKey::generate_witness("stranger.example", [9; 32]).expect("a name");
+    let stranger = SignerKey::witness_from_seed("stranger.example", [9; 32]).expect("a name");
     let strange = last.cosign(&stranger, NOW).expect("a witness's key");
     let longer = SignatureLine { name: "witness.example".into(), id: [6; 4], signature: vec![1; 2_428] };
     let keys = [witness().verifier_key().clone(), log().verifier_key().clone()];
@@ -207,7 +207,7 @@ fn signature_lines_of_others_count_for_nothing() {
 }
 
 #[test]
-fn extension_lines_are_signed_as_they_stand() {
+fn extension_lines_are_signed_verbatim() {
     let text = format!("{}an extension line\n", checkpoint(1));
     let note = sign_note(&text, &log()).expect("a text");
     let body = format!("old 0\n\n{note}");
@@ -260,7 +260,7 @@ fn malformed_requests_are_refused_with_the_line() {
 }
 
 proptest! {
-    /// Whatever is asked, in whatever order: what is accepted is one growing history.
+    /// The accepted checkpoints form one growing history, whatever the order of requests.
     #[test]
     fn no_order_of_requests_forks_a_log(steps in prop::collection::vec((0_u64..20, 0_u64..20, any::<bool>()), 1..30)) {
         let logs = trusted();
@@ -294,7 +294,7 @@ proptest! {
 }
 
 #[test]
-fn requests_and_answers_are_bounded() {
+fn requests_and_responses_are_limited_in_size() {
     let padded = |length: usize| {
         let text = format!("{}{}\n", checkpoint(1), "x".repeat(length));
         format!("old 0\n\n{}", sign_note(&text, &log()).expect("a text"))

@@ -1,7 +1,8 @@
-//! Stands in for ed25519-dalek while fuzzing, with as much of its interface as the core uses.
+//! A stand-in for ed25519-dalek while fuzzing, with as much of its interface as the core uses.
 //!
-//! A key that was made here from its seed signs with a hash, which costs a hundredth. Every other key is Ed25519's,
-//! so that the vectors' signatures are what they are. NOT FOR USE: who knows a key that was made here can sign.
+//! A key created from its seed by this crate signs with a hash, which is a hundred times cheaper. Every other key
+//! uses real Ed25519, so that the vectors' signatures stay valid. NOT FOR PRODUCTION: anyone who knows the public key
+//! of a key created here can sign with it.
 
 use std::collections::HashMap;
 use std::sync::{LazyLock, PoisonError, RwLock};
@@ -10,14 +11,14 @@ use curve25519_dalek::edwards::{CompressedEdwardsY, EdwardsPoint};
 use curve25519_dalek::scalar::Scalar;
 use sha2::{Digest as _, Sha512};
 
-/// The public keys of the seeds that were used, each with its point, which takes long to decode.
+/// The public keys created from seeds here, each with its point, which is slow to decode.
 static MADE_HERE: LazyLock<RwLock<HashMap<[u8; 32], EdwardsPoint>>> = LazyLock::new(RwLock::default);
 
 fn made_here(public: &[u8; 32]) -> Option<EdwardsPoint> {
     MADE_HERE.read().unwrap_or_else(PoisonError::into_inner).get(public).copied()
 }
 
-/// Why a key or a signature is refused.
+/// The error of an invalid key or signature.
 #[derive(Debug)]
 pub struct SignatureError;
 
@@ -27,7 +28,7 @@ pub trait Signer {
 
 pub trait Verifier {
     /// # Errors
-    /// When the signature is not the key's over the message.
+    /// If the signature is not valid for the message under this key.
     fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), SignatureError>;
 }
 
@@ -82,7 +83,7 @@ pub struct VerifyingKey {
 
 impl VerifyingKey {
     /// # Errors
-    /// When the bytes are no point.
+    /// If the bytes are not a point.
     pub fn from_bytes(bytes: &[u8; 32]) -> Result<Self, SignatureError> {
         let decode = || CompressedEdwardsY(*bytes).decompress();
         let point = made_here(bytes).or_else(decode).ok_or(SignatureError)?;
@@ -101,7 +102,7 @@ impl VerifyingKey {
         self.point.is_small_order()
     }
 
-    /// What stands for a signature: its S is below the group's order.
+    /// Returns the stand-in for a signature. Its S is below the group's order.
     fn hash(&self, message: &[u8]) -> Signature {
         let mut bytes: [u8; 64] =
             Sha512::new().chain_update(self.bytes).chain_update(message).finalize().into();

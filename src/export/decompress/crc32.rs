@@ -1,10 +1,10 @@
-//! CRC-32 as gzip uses it (RFC 1952, section 8), eight bytes at a time.
+//! CRC-32 as used by gzip (RFC 1952, section 8), eight bytes at a time.
 
 const POLYNOMIAL: u32 = 0xedb8_8320;
 
-/// For each byte, and for each number of zero bytes after it, what it makes of the checksum.
+/// The effect on the checksum of each byte followed by 0 to 7 zero bytes.
 ///
-/// It is computed rather than kept as a constant: 8 KiB that do not compress would weigh in a download.
+/// Computed at run time: as a constant, it would add 8 KiB of incompressible data to downloads.
 pub(super) struct Tables(Box<[[u32; 256]; 8]>);
 
 impl Tables {
@@ -26,7 +26,7 @@ impl Tables {
         Self(tables)
     }
 
-    /// The checksum of what `crc` is the checksum of, followed by `bytes`. That of nothing is 0.
+    /// Extends the checksum `crc` by `bytes`. The checksum of nothing is 0.
     pub(super) fn update(&self, crc: u32, bytes: &[u8]) -> u32 {
         let [one, two, three, four, five, six, seven, eight] = &*self.0;
         let (chunks, rest) = bytes.as_chunks::<8>();

@@ -1,4 +1,4 @@
-//! gzip members one after the other (RFC 1952).
+//! Concatenated gzip members (RFC 1952).
 
 use miniz_oxide::inflate::{
     TINFLStatus,
@@ -10,9 +10,9 @@ use miniz_oxide::inflate::{
 
 use super::{CHECKSUM, CORRUPT, DecompressError, Sink, UNKNOWN, crc32::Tables, gather, take};
 
-/// How far back a match may reach.
+/// The maximum distance of a match, in bytes.
 const WINDOW: usize = 1 << 15;
-/// The window, and room for what comes after it.
+/// The size of the output buffer: the window plus room for new output.
 const BUFFER: usize = 3 * WINDOW;
 
 const DEFLATE: u8 = 8;
@@ -22,7 +22,7 @@ const FNAME: u8 = 1 << 3;
 const FCOMMENT: u8 = 1 << 4;
 const RESERVED: u8 = 0b1110_0000;
 
-/// The part of a member that is being read.
+/// The part of a member that is being parsed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Fixed,
@@ -37,19 +37,19 @@ enum Part {
 
 pub(super) struct Members {
     part: Part,
-    /// The optional parts of the header that are still to come.
+    /// Flags of the optional header parts still to come.
     flags: u8,
-    /// What came so far of a part that is looked at as a whole.
+    /// The buffered bytes of a part that is parsed as a whole.
     held: Vec<u8>,
     inflater: Box<DecompressorOxide>,
     buffer: Box<[u8]>,
     filled: usize,
     tables: Tables,
-    /// Of the header first, then of the content.
+    /// The checksum of the header, then of the content.
     crc: u32,
-    /// How long the content is, modulo 2^32.
+    /// The length of the content modulo 2^32.
     length: u32,
-    /// How many members began.
+    /// The number of members that began.
     pub(super) begun: u64,
 }
 
@@ -69,7 +69,7 @@ impl Members {
         }
     }
 
-    /// Whether the last member is whole and nothing came after it.
+    /// Checks that the last member is complete and nothing follows it.
     pub(super) fn finish(&self) -> Result<(), DecompressError> {
         match (self.part, self.held.as_slice()) {
             (Part::Fixed, []) => Ok(()),
@@ -112,7 +112,7 @@ impl Members {
         Ok(())
     }
 
-    /// Reads a part that is held as a whole.
+    /// Parses a part that is completely buffered.
     fn read(&mut self) -> Result<(), DecompressError> {
         let crc = self.crc;
         self.crc = self.tables.update(crc, &self.held);
@@ -167,7 +167,7 @@ impl Members {
     }
 
     fn inflate(&mut self, input: &mut &[u8], sink: Sink<'_>) -> Result<(), DecompressError> {
-        // In a buffer that does not wrap, a match that reaches back before the content is noticed.
+        // The buffer does not wrap, so that a match that reaches back before the content is detected.
         let flags = TINFL_FLAG_HAS_MORE_INPUT | TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
         loop {
             if self.filled == BUFFER {

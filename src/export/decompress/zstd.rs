@@ -1,4 +1,4 @@
-//! zstd frames one after the other, skippable ones between them (RFC 8878).
+//! Concatenated zstd frames, possibly with skippable frames in between (RFC 8878).
 
 use ruzstd::{
     decoding::{BlockDecodingStrategy, FrameDecoder, errors::FrameDecoderError},
@@ -7,11 +7,11 @@ use ruzstd::{
 
 use super::{CHECKSUM, CORRUPT, DecompressError, LENGTH, Sink, UNKNOWN, gather, take};
 
-/// The largest window, in bytes.
+/// Maximum window size, in bytes.
 const MAX_WINDOW: u64 = 8 << 20;
-/// The largest block as it stands in the stream, its header left out.
+/// Maximum size of a block in the stream without its header, in bytes.
 const MAX_BLOCK: usize = 128 << 10;
-/// The most that is handed out at once.
+/// Maximum size of an output piece, in bytes.
 const PIECE: usize = 64 << 10;
 
 const FRAME: &[u8] = &[0x28, 0xb5, 0x2f, 0xfd];
@@ -22,31 +22,31 @@ const COMPRESSED: u32 = 2;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// At the beginning of a frame of either kind.
+    /// The beginning of a frame of either kind.
     Magic,
-    /// At the length of a skippable frame.
+    /// The length of a skippable frame.
     Length,
-    /// In a skippable frame of which so many bytes are left.
+    /// The content of a skippable frame, with this many bytes left.
     Skippable(u32),
-    /// After the magic number of a frame's header, which stays held.
+    /// After the magic number of a frame header, which stays buffered.
     Header,
     Block,
 }
 
 pub(super) struct Frames {
     place: Place,
-    /// What came so far of a header or a block.
+    /// The buffered bytes of a header or block.
     held: Vec<u8>,
     decoder: Box<FrameDecoder>,
     descriptor: Descriptor,
-    /// How many bytes of the frame were handed out.
+    /// The number of bytes of the frame written so far.
     written: u64,
     piece: Box<[u8]>,
-    /// How many frames of either kind began.
+    /// The number of frames of either kind that began.
     pub(super) begun: u64,
 }
 
-/// The frame header descriptor.
+/// The frame header descriptor byte.
 #[derive(Clone, Copy)]
 struct Descriptor(u8);
 
@@ -67,7 +67,7 @@ impl Descriptor {
         self.is_single_segment() || self.0 >> 6 != 0
     }
 
-    /// How long the header is, magic number and descriptor included.
+    /// Returns the length of the header, including magic number and descriptor.
     fn header_size(self) -> usize {
         let window = usize::from(!self.is_single_segment());
         let dictionary = [0, 1, 2, 4][usize::from(self.0 & 3)];
@@ -91,7 +91,7 @@ impl Frames {
         }
     }
 
-    /// Whether the last frame is whole and nothing came after it.
+    /// Checks that the last frame is complete and nothing follows it.
     pub(super) fn finish(&self) -> Result<(), DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Magic, []) => Ok(()),
@@ -110,7 +110,7 @@ impl Frames {
                 continue;
             }
             let size = self.size()?;
-            // With so much held, the size may turn out to be more.
+            // The newly buffered bytes may show that the part is longer.
             if gather(&mut self.held, &mut input, size) && self.size()? == size {
                 self.read(sink)?;
             }
@@ -118,7 +118,7 @@ impl Frames {
         Ok(())
     }
 
-    /// How long the part at this place is, as far as what is held of it says.
+    /// Returns the length of the current part, as far as the buffered bytes tell.
     fn size(&self) -> Result<usize, DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Header, [_, _, _, _, descriptor, ..]) => Ok(Descriptor(*descriptor).header_size()),
@@ -137,7 +137,7 @@ impl Frames {
         }
     }
 
-    /// Reads the part that is held as a whole.
+    /// Parses the part that is completely buffered.
     fn read(&mut self, sink: Sink<'_>) -> Result<(), DecompressError> {
         match (self.place, self.held.as_slice()) {
             (Place::Magic, FRAME) => {
@@ -194,8 +194,8 @@ impl Frames {
             if self.descriptor.has_content_size() && self.written != self.decoder.content_size() {
                 return Err(LENGTH);
             }
-            let told = self.decoder.get_checksum_from_data();
-            if told.is_some() && told != self.decoder.get_calculated_checksum() {
+            let stored = self.decoder.get_checksum_from_data();
+            if stored.is_some() && stored != self.decoder.get_calculated_checksum() {
                 return Err(CHECKSUM);
             }
             self.place = Place::Magic;

@@ -1,4 +1,4 @@
-//! What is the same for every engine: which messages share the lanes.
+//! The part common to all engines: assigning messages to lanes.
 
 use core::array;
 
@@ -7,11 +7,11 @@ use super::padded::{self, Buffer, Padded};
 use super::{hash_message, hash_node};
 use crate::hash::{Hash, Message};
 
-/// FIPS 180-4 section 5.3.3.
+/// The initial state (FIPS 180-4 section 5.3.3).
 pub(super) const INITIAL: [u32; 8] =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
-/// FIPS 180-4 section 4.2.2.
+/// The round constants (FIPS 180-4 section 4.2.2).
 #[rustfmt::skip]
 pub(super) const ROUND_CONSTANTS: [u32; 64] = [
     0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5, 0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5,
@@ -24,15 +24,15 @@ pub(super) const ROUND_CONSTANTS: [u32; 64] = [
     0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208, 0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2,
 ];
 
-/// How many messages are sorted at a time; an index into them is a `u8`.
+/// Number of messages sorted at a time. An index into them is a `u8`.
 const BATCH: usize = 256;
 
-/// Messages of this many blocks or more are hashed alone: they are rarely of one length, and one
-/// very long among shorter ones would keep the other lanes idle.
-const LONG: usize = 64;
+/// Messages with this many blocks or more are hashed alone: their lengths rarely match, and a very long one would
+/// keep the other lanes idle.
+const LONG_BLOCKS: usize = 64;
 
-/// So few messages are sooner hashed alone than in lanes that are otherwise idle.
-const FEW: usize = LANES / 2;
+/// Up to this number of leftover messages are faster hashed alone than in otherwise idle lanes.
+const MAX_ALONE: usize = LANES / 2;
 
 pub(super) fn hash_many(engine: Engine, messages: &[Message<'_>], out: &mut Vec<Hash>) {
     for batch in messages.chunks(BATCH) {
@@ -49,8 +49,8 @@ fn hash_batch(engine: Engine, batch: &[Message<'_>], out: &mut [Hash]) {
     for group in groups {
         hash_group(engine, batch, *group, out);
     }
-    if rest.len() > FEW {
-        // The idle lanes repeat the last message.
+    if rest.len() > MAX_ALONE {
+        // Idle lanes repeat the last message.
         let group = array::from_fn(|lane| rest[lane.min(rest.len() - 1)]);
         hash_group(engine, batch, group, out);
     } else {
@@ -65,12 +65,11 @@ fn hash_alone(batch: &[Message<'_>], indices: &[u8], out: &mut [Hash]) {
     }
 }
 
-/// The indices of the messages, those of the fewest blocks first, split where messages begin to
-/// be [`LONG`].
+/// Returns the indices of the messages in ascending order of blocks, split where messages reach [`LONG_BLOCKS`].
 fn sort_by_blocks<'a>(batch: &[Message<'_>], order: &'a mut [u8; BATCH]) -> (&'a [u8], &'a [u8]) {
-    let mut ends = [0_u16; LONG + 1];
+    let mut ends = [0_u16; LONG_BLOCKS + 1];
     for message in batch {
-        ends[blocks(message).min(LONG)] += 1;
+        ends[blocks(message).min(LONG_BLOCKS)] += 1;
     }
     let mut end = 0;
     for bucket in &mut ends {
@@ -78,15 +77,19 @@ fn sort_by_blocks<'a>(batch: &[Message<'_>], order: &'a mut [u8; BATCH]) -> (&'a
         *bucket = end;
     }
     for (index, message) in (0..=u8::MAX).zip(batch).rev() {
-        let end = &mut ends[blocks(message).min(LONG)];
+        let end = &mut ends[blocks(message).min(LONG_BLOCKS)];
         *end -= 1;
         order[usize::from(*end)] = index;
     }
-    order[..batch.len()].split_at(usize::from(ends[LONG]))
+    order[..batch.len()].split_at(usize::from(ends[LONG_BLOCKS]))
 }
 
 fn blocks(message: &Message<'_>) -> usize {
-    if message.prefix.len() > 64 { LONG } else { padded::count(message.prefix.len() + message.body.len()) }
+    if message.prefix.len() > 64 {
+        LONG_BLOCKS
+    } else {
+        padded::count(message.prefix.len() + message.body.len())
+    }
 }
 
 fn hash_group(engine: Engine, batch: &[Message<'_>], group: [u8; LANES], out: &mut [Hash]) {
@@ -108,7 +111,7 @@ fn hash_group(engine: Engine, batch: &[Message<'_>], group: [u8; LANES], out: &m
 }
 
 pub(super) fn hash_nodes(engine: Engine, pairs: &[[Hash; 2]], parents: &mut Vec<Hash>) {
-    // 0x01 ‖ left ‖ right is 65 bytes: the right's last byte begins a second block.
+    // 0x01 ‖ left ‖ right is 65 bytes: the right hash's last byte begins a second block.
     let mut first = [[1; 64]; LANES];
     let mut second = [[0; 64]; LANES];
     for block in &mut second {

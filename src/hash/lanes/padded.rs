@@ -1,20 +1,20 @@
-//! A message as the blocks that SHA-256 takes in.
+//! A message as padded SHA-256 blocks.
 
 use crate::hash::Message;
 
 pub(super) type Block = [u8; 64];
 
-/// How many blocks a message of so many bytes is with its padding: 0x80 and 8 bytes of length.
+/// Returns the number of blocks of a message of `len` bytes, including the padding: 0x80 and 8 bytes of length.
 pub(super) fn count(len: usize) -> usize {
     len / 64 + if len % 64 < 56 { 1 } else { 2 }
 }
 
-/// How many bits are in so many bytes, as the padding ends.
+/// Returns the number of bits of a message of `len` bytes, as the padding ends with it.
 pub(super) fn bit_length(len: usize) -> [u8; 8] {
     (len as u64 * 8).to_be_bytes()
 }
 
-/// Where the blocks are made that do not lie in a message's body as they are.
+/// Memory for the blocks that are not verbatim in a message's body.
 #[derive(Clone, Copy)]
 pub(super) struct Buffer {
     head: [Block; 1],
@@ -25,18 +25,18 @@ impl Buffer {
     pub(super) const EMPTY: Self = Self { head: [[0; 64]; 1], tail: [[0; 64]; 2] };
 }
 
-/// The blocks of a message with its padding (FIPS 180-4 section 5.1.1).
+/// The blocks of a padded message (FIPS 180-4 section 5.1.1).
 pub(super) struct Padded<'a> {
-    /// The prefix and what of the body is in the same block, where that is full.
+    /// The prefix and the beginning of the body, if they fill a block.
     head: &'a [Block],
-    /// What lies in the body as it should.
+    /// The blocks that are verbatim in the body.
     middle: &'a [Block],
-    /// The rest of the message, 0x80, zeros and the length.
+    /// The rest of the message, 0x80, zeros, and the length.
     tail: &'a [Block; 2],
 }
 
 impl<'a> Padded<'a> {
-    /// The blocks of a message whose prefix is no longer than one of them, made in an empty buffer.
+    /// Creates the blocks of a message whose prefix fits into one of them. `buffer` must be empty.
     #[inline]
     pub(super) fn new(message: &Message<'a>, buffer: &'a mut Buffer) -> Self {
         let Message { prefix, body } = *message;
@@ -64,7 +64,7 @@ impl<'a> Padded<'a> {
         Self { head: blocks.0, middle: blocks.1, tail }
     }
 
-    /// Block `at`; past the end, any block.
+    /// Returns block `at`; past the end, any block.
     #[inline]
     pub(super) fn block(&self, at: usize) -> &'a Block {
         if let Some(head) = self.head.get(at) {
@@ -75,8 +75,8 @@ impl<'a> Padded<'a> {
     }
 }
 
-/// Copies at most 64 bytes between slices of one length, in pieces of fixed sizes that may
-/// overlap: the general copy is a call, and takes longer than so few bytes should.
+/// Copies at most 64 bytes between slices of equal length, in fixed-size pieces that may overlap. The general copy is
+/// a function call, which is too slow for so few bytes.
 #[inline]
 fn copy_few(from: &[u8], to: &mut [u8]) {
     fn ends<const N: usize>(from: &[u8], to: &mut [u8]) -> Option<()> {

@@ -1,17 +1,15 @@
-//! Two lanes of the x86-64 SHA instructions.
+//! Two lanes with the x86-64 SHA instructions.
 //!
-//! The instruction for two rounds takes twice as long to give its result as it keeps its unit busy:
-//! a second message fills the gap.
+//! The two-round instruction has twice the latency of its throughput, so a second message fills the gap.
 //!
 //! # Why the unsafe code is sound
 //!
-//! - The instructions exist: an [`Engine`] can only be had from [`Engine::detect`], which asks the
-//!   processor for every feature that the functions here enable, and nothing outside can call them
-//!   but through an `Engine`.
+//! - The instructions exist: an [`Engine`] can only be created by [`Engine::detect`], which checks that the processor
+//!   has every feature enabled here, and other modules can call these functions only through an `Engine`.
 //! - Memory is read and written only in [`load`] and [`store`]: 16 bytes, through a reference to
 //!   16 bytes, with instructions that need no alignment.
 #![allow(unsafe_code)]
-// An engine is a witness that its methods may run, not something they read.
+// An engine is a proof that its methods may run. They read nothing from it.
 #![allow(clippy::unused_self)]
 // The names of FIPS 180-4.
 #![allow(clippy::many_single_char_names)]
@@ -30,11 +28,11 @@ use super::padded::Block;
 
 pub(super) const LANES: usize = 2;
 
-/// Stands for a processor that has the instructions.
+/// Proof that the processor has the instructions.
 #[derive(Clone, Copy)]
 pub(super) struct Engine(());
 
-/// The state words of each lane as the instructions want them, the first named uppermost.
+/// The state words of each lane in the order of the instructions, first word uppermost.
 #[derive(Clone, Copy)]
 pub(super) struct State {
     abef: [__m128i; LANES],
@@ -55,14 +53,14 @@ impl Engine {
         unsafe { start() }
     }
 
-    /// Takes one block more into the state of each lane.
+    /// Processes one more block in each lane.
     #[inline]
     pub(super) fn compress(self, state: &mut State, blocks: [&Block; LANES]) {
         // SAFETY: there is an Engine, so the processor has the features.
         unsafe { compress(state, blocks) }
     }
 
-    /// The hash of what each lane has taken in.
+    /// Returns the hash of each lane.
     #[inline]
     pub(super) fn hashes(self, state: &State) -> [[u8; 32]; LANES] {
         // SAFETY: there is an Engine, so the processor has the features.
@@ -126,7 +124,7 @@ fn compress(state: &mut State, blocks: [&Block; LANES]) {
     }
 }
 
-/// The four message words that come after the given sixteen.
+/// Returns the four message words that follow the given sixteen.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn next_words(oldest: __m128i, older: __m128i, newer: __m128i, newest: __m128i) -> __m128i {
@@ -134,7 +132,7 @@ fn next_words(oldest: __m128i, older: __m128i, newer: __m128i, newest: __m128i) 
     _mm_sha256msg2_epu32(sum, newest)
 }
 
-/// The rounds that take the words `i` of 0..4, in each lane.
+/// Runs the four rounds for the message words `i` of 0..4, in each lane.
 #[inline]
 #[target_feature(enable = "sha,sse4.1,ssse3")]
 fn four_rounds(state: &mut State, words: &[[__m128i; 4]; LANES], i: usize, sixteen: &[u32; 16]) {

@@ -1,20 +1,20 @@
-//! Four lanes of WebAssembly's 128-bit vectors.
+//! Four lanes in WebAssembly's 128-bit vectors.
 //!
-//! Every vector holds the same word of four messages, so that one instruction does a step of
-//! FIPS 180-4 section 6.2.2 for all of them.
+//! Every vector has the same word of four messages, so that one instruction does a step of FIPS 180-4 section 6.2.2
+//! for all of them.
 //!
 //! # Why the unsafe code is sound
 //!
-//! - The instructions exist: this module is compiled only where `simd128` is a feature of the whole
-//!   artifact, and an engine without it refuses the artifact as a whole.
+//! - The instructions exist: this module is compiled only if `simd128` is enabled for the whole artifact, and an
+//!   engine without it rejects the artifact as a whole.
 //! - Memory is read and written only in [`load`] and [`store`]: 16 bytes, through a reference to
 //!   16 bytes, with instructions that need no alignment.
 #![allow(unsafe_code)]
-// The same signatures as where the processor may lack the instructions.
+// The signatures are the same as for engines that must be detected.
 #![allow(clippy::unused_self, clippy::unnecessary_wraps)]
 // The names of FIPS 180-4.
 #![allow(clippy::many_single_char_names)]
-// Calls in the middle of a round would cost more than the round.
+// Function calls in the middle of a round would cost more than the round.
 #![allow(clippy::inline_always)]
 
 use core::arch::wasm32::{
@@ -28,11 +28,11 @@ use super::padded::Block;
 
 pub(super) const LANES: usize = 4;
 
-/// Stands for a machine that has the instructions: here each has.
+/// Proof that the machine has the instructions, which is always the case here.
 #[derive(Clone, Copy)]
 pub(super) struct Engine(());
 
-/// The state words a to h, each of all lanes.
+/// The state words a to h, each for all lanes.
 pub(super) struct State([v128; 8]);
 
 impl Engine {
@@ -44,12 +44,12 @@ impl Engine {
         State(INITIAL.map(|word| u32x4_splat(word)))
     }
 
-    /// Takes one block more into the state of each lane.
+    /// Processes one more block in each lane.
     pub(super) fn compress(self, state: &mut State, blocks: [&Block; LANES]) {
         compress(state, blocks);
     }
 
-    /// The hash of what each lane has taken in.
+    /// Returns the hash of each lane.
     pub(super) fn hashes(self, state: &State) -> [[u8; 32]; LANES] {
         let mut hashes = [[0; 32]; LANES];
         for (half, words) in state.0.as_chunks::<4>().0.iter().enumerate() {
@@ -71,7 +71,7 @@ fn store(bytes: &mut [u8; 16], value: v128) {
     unsafe { v128_store(bytes.as_mut_ptr().cast(), value) }
 }
 
-/// Rows to columns, of four words each.
+/// Transposes a matrix of four by four words.
 fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
     let (ab01, ab23) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
     let (cd01, cd23) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
@@ -83,12 +83,12 @@ fn transpose([a, b, c, d]: [v128; 4]) -> [v128; 4] {
     ]
 }
 
-/// Each word between big-endian and the machine's little-endian.
+/// Converts each word between big-endian and the machine's little-endian.
 fn swap_bytes(words: v128) -> v128 {
     i8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(words, words)
 }
 
-/// The 16 words of a block, each of all lanes.
+/// Loads the 16 words of a block, each for all lanes.
 fn load_words(blocks: [&Block; LANES]) -> [v128; 16] {
     let quarters: [_; 4] = array::from_fn(|quarter| {
         transpose(blocks.map(|block| swap_bytes(load(&block.as_chunks().0[quarter]))))
@@ -126,20 +126,20 @@ fn small_sigma_1(word: v128) -> v128 {
     xor3(rotate_right(word, 17), rotate_right(word, 19), u32x4_shr(word, 10))
 }
 
-/// `e ? f : g`, bit by bit.
+/// Computes `e ? f : g` for each bit.
 #[inline(always)]
 fn choose(e: v128, f: v128, g: v128) -> v128 {
     v128_xor(g, v128_and(e, v128_xor(f, g)))
 }
 
-/// What two of the three say, bit by bit.
+/// Computes the majority of three bits at each position.
 #[inline(always)]
 fn majority(a: v128, b: v128, c: v128) -> v128 {
     v128_xor(b, v128_and(v128_xor(a, b), v128_xor(b, c)))
 }
 
-/// Rounds written out for each of their numbers: the words stay in registers, whatever the
-/// artifact is optimized for.
+/// Compresses one block per lane. The rounds are unrolled, so that the words stay in registers at any optimization
+/// level.
 fn compress(state: &mut State, blocks: [&Block; LANES]) {
     let mut words = load_words(blocks);
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = state.0;

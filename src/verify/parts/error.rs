@@ -1,42 +1,42 @@
-//! Errors in summarizing parts and in verifying summaries.
+//! Errors of summarizing parts and of verifying from summaries.
 
 use std::ops::RangeInclusive;
 use std::{fmt, io};
 
-/// An error in summarizing a file in parts, or in verifying summaries.
+/// An error in summarizing a file in parts or in verifying from summaries.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum PartsError {
-    /// Reading or writing met this.
+    /// Reading or writing failed.
     Io(io::Error),
-    /// The export is compressed: where its lines begin cannot be told without reading all before.
+    /// The export is compressed, so its line starts cannot be located without reading it from the beginning.
     Compressed,
-    /// The export's header ends too far behind.
+    /// The export's header ends too late in the file.
     Header,
     /// The file changed while it was read.
     Changed,
-    /// This is no summary, or one that nothing could have written so.
+    /// The file is not a summary, or an inconsistent one.
     Invalid,
-    /// Another version made it.
+    /// Another version of countersign wrote the summary.
     Version(String),
-    /// The summary was cut off.
+    /// The summary file is truncated.
     Truncated,
-    /// The summary is not what was written.
+    /// The summary file was changed after it was written.
     Altered,
-    /// The summary is of another file than the first one, or of the same one when it had another size.
+    /// The summary is of another file than the first one, or of the same file at another size.
     OtherFile,
-    /// The file was cut into another number of parts for the first one.
+    /// The summary's file was cut into a different number of parts than the first one's.
     OtherCut(u64),
-    /// This part is there twice.
+    /// Two summaries of this part were passed.
     Twice(u64),
-    /// These parts are not there.
+    /// No summaries of these parts were passed.
     Missing(Vec<RangeInclusive<u64>>),
-    /// The part and the one before it do not meet.
+    /// The part does not begin where the part before it ends.
     Apart,
 }
 
 impl PartsError {
-    /// The stable code.
+    /// Returns the stable code.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Io(_) => "summary.io",
@@ -55,25 +55,27 @@ impl PartsError {
         }
     }
 
-    /// What to do about it.
+    /// Returns what to do about it.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Io(_) => "see what the system says",
+            Self::Io(_) => "fix the reported system error and try again",
             Self::Compressed => {
-                "decompress it where every worker can read it, or verify it whole: `countersign verify` takes it as it is"
+                "decompress it to where every worker can read it, or verify it whole: `countersign verify` reads compressed files"
             }
-            Self::Header => "no log writes such a file: `countersign verify` says what is wrong with it",
-            Self::Changed => "summarize a copy that nobody writes to",
-            Self::Invalid => "give the files that `countersign summarize` wrote",
-            Self::Version(_) => "summarize and verify with one version of countersign",
+            Self::Header => {
+                "run `countersign verify` to see what is wrong with the file: no log writes such a header"
+            }
+            Self::Changed => "summarize a copy that is not being written to",
+            Self::Invalid => "pass the files that `countersign summarize` wrote",
+            Self::Version(_) => "summarize and verify with the same version of countersign",
             Self::Truncated => "copy it again, or summarize the part again",
-            Self::Altered => "it was damaged on its way or changed: summarize the part again",
+            Self::Altered => "summarize the part again: the summary was changed after it was written",
             Self::OtherFile | Self::OtherCut(_) => {
-                "give the summaries of one file that was cut once: was one left over from before?"
+                "pass only the summaries of one file that was cut once, and none from an earlier run"
             }
-            Self::Twice(_) => "give each part once",
-            Self::Missing(_) => "give every part, and summarize those that are missing",
-            Self::Apart => "summarize the part again, of the same file",
+            Self::Twice(_) => "pass each part once",
+            Self::Missing(_) => "pass every part, and summarize those that are missing",
+            Self::Apart => "summarize the part again from the same file",
         }
     }
 }
@@ -82,39 +84,45 @@ impl fmt::Display for PartsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "cannot read: {error}"),
-            Self::Compressed => f.write_str("it is compressed, and only a plain file can be cut into parts"),
-            Self::Header => f.write_str("its first line that is not blank ends after more than 2 MiB"),
-            Self::Changed => f.write_str("it changed while it was read"),
+            Self::Compressed => {
+                f.write_str("the file is compressed, and only a plain file can be cut into parts")
+            }
+            Self::Header => f.write_str("the file's header ends after more than 2 MiB"),
+            Self::Changed => f.write_str("the file changed while it was read"),
             Self::Invalid => f.write_str("this is not a summary of a part of an export"),
             Self::Version(by) => {
-                write!(f, "it was made by countersign {by:?}, and this is {}", env!("CARGO_PKG_VERSION"))
+                write!(
+                    f,
+                    "the summary was written by countersign {by:?}, but this is {}",
+                    env!("CARGO_PKG_VERSION")
+                )
             }
-            Self::Truncated => f.write_str("the summary was cut off"),
-            Self::Altered => f.write_str("the summary is not as it was written"),
-            Self::OtherFile => f.write_str("it is of another file than the summaries before it"),
+            Self::Truncated => f.write_str("the summary is truncated"),
+            Self::Altered => f.write_str("the summary was changed after it was written"),
+            Self::OtherFile => f.write_str("the summary is of another file than the ones before it"),
             Self::OtherCut(of) => {
-                write!(f, "it is of a file that was cut into {of} parts, unlike those before")
+                write!(f, "the summary is of a file that was cut into {of} parts, unlike the ones before it")
             }
-            Self::Twice(number) => write!(f, "part {number} is there twice"),
+            Self::Twice(number) => write!(f, "there are two summaries of part {number}"),
             Self::Missing(parts) => missing(parts, f),
-            Self::Apart => f.write_str("it does not begin where the part before it ends"),
+            Self::Apart => f.write_str("the part does not begin where the part before it ends"),
         }
     }
 }
 
-/// The first of them, as a hostile summary may be one of very many parts.
+/// Lists only the first missing parts: a hostile summary may claim very many.
 fn missing(parts: &[RangeInclusive<u64>], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    const MOST: usize = 20;
+    const MAX_LISTED: usize = 20;
     let is_one = matches!(parts, [one] if one.start() == one.end());
     f.write_str(if is_one { "part " } else { "parts " })?;
-    for (nth, part) in parts.iter().take(MOST).enumerate() {
+    for (nth, part) in parts.iter().take(MAX_LISTED).enumerate() {
         f.write_str(if nth == 0 { "" } else { ", " })?;
         match part.clone().into_inner() {
             (first, last) if first == last => write!(f, "{first}")?,
             (first, last) => write!(f, "{first} to {last}")?,
         }
     }
-    let more = if parts.len() > MOST { " and more" } else { "" };
+    let more = if parts.len() > MAX_LISTED { " and more" } else { "" };
     write!(f, "{more} {} missing", if is_one { "is" } else { "are" })
 }
 
@@ -126,12 +134,12 @@ impl From<io::Error> for PartsError {
     }
 }
 
-/// An error in one of the summaries that were given, or in all of them together.
+/// An error in one of the given summaries, or in all of them together.
 #[derive(Debug)]
 pub struct SummaryError {
-    /// Its place among those that were given.
+    /// The index of the summary among the given ones; `None` if the error is about all of them.
     pub place: Option<usize>,
-    /// What is wrong.
+    /// The error.
     pub why: PartsError,
 }
 

@@ -1,4 +1,4 @@
-//! Verifying by summaries.
+//! Verification from summaries.
 
 use std::collections::HashMap;
 use std::io::{Read, Seek};
@@ -10,19 +10,18 @@ use crate::verify::{Options, Progress, Splitter, Summarizer, Summary, Verificati
 use super::error::at;
 use super::{PartsError, Stored, SummaryError};
 
-/// Verifies an export by the summaries of all its parts, given in any order, on so many threads.
-///
-/// The report is that of the export itself.
+/// Verifies an export from the summaries of all its parts, in any order, on `threads` threads. The report is the same
+/// as for the export itself.
 ///
 /// # Errors
-/// [`SummaryError`] where the summaries are not those of all parts of one file, or one is not whole.
+/// [`SummaryError`] if the summaries are not those of all parts of one file, or if one is incomplete.
 pub fn verify<R: Read + Seek + Send>(
     summaries: Vec<Stored<R>>,
     options: Options,
     threads: usize,
     mut progress: impl FnMut(u64) + Send,
 ) -> Result<Verification, SummaryError> {
-    let mut parts = arranged(summaries)?;
+    let mut parts = arrange(summaries)?;
     let opened = parts.iter_mut().flat_map(|(_, part)| std::mem::take(&mut part.tail.opened));
     let known: HashMap<ChainId, [u8; 32]> = opened.map(|(chain, key)| (ChainId(chain), key)).collect();
     let mut splitter = Splitter::new();
@@ -34,7 +33,7 @@ pub fn verify<R: Read + Seek + Send>(
         }
     }
     let end = splitter.finish();
-    if splitter.next_stretch().is_some() {
+    if splitter.next_chunk().is_some() {
         return Err(SummaryError { place: parts.first().map(|(place, _)| *place), why: PartsError::Altered });
     }
     let trust = options.trust.clone();
@@ -57,7 +56,7 @@ pub fn verify<R: Read + Seek + Send>(
                 }
                 read += frame.len() as u64;
                 progress(read);
-                // Where there is no header nothing else is asked but whether the summaries are whole.
+                // If there is no header, only the completeness of the summaries is checked.
                 if readable && !emit((*place, frame)) {
                     return Ok(());
                 }
@@ -79,12 +78,12 @@ pub fn verify<R: Read + Seek + Send>(
         sequence.absorb(summary?, b"");
         Ok(())
     })?;
-    let (verification, _) = sequence.finish_telling(end);
+    let (verification, _) = sequence.finish_with_update(end);
     Ok(verification)
 }
 
-/// The summaries in the order of their parts, each with its place among those that were given.
-fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, SummaryError> {
+/// Sorts the summaries by their parts, each with its index among the given ones, and checks that they are complete.
+fn arrange<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, SummaryError> {
     let mut parts: Vec<_> = summaries.into_iter().enumerate().collect();
     let Some((_, first)) = parts.first() else {
         return Err(SummaryError { place: None, why: PartsError::Missing(vec![1..=1]) });
@@ -99,7 +98,7 @@ fn arranged<R>(summaries: Vec<Stored<R>>) -> Result<Vec<(usize, Stored<R>)>, Sum
             return Err(at(*place)(PartsError::OtherCut(part.of)));
         }
     }
-    // Of two of one part the one that was given later is named.
+    // If there are two summaries of one part, report the later one.
     parts.sort_by_key(|(place, stored)| (stored.part.number, *place));
     let (mut number, mut end) = (0, 0);
     let mut missing = Vec::new();

@@ -1,4 +1,4 @@
-//! Where a file is cut.
+//! Cutting of a file into parts.
 
 use std::io::{BufRead as _, BufReader, Read, Seek, SeekFrom};
 
@@ -6,15 +6,15 @@ use crate::export::Compression;
 use crate::hash::Hash;
 
 use super::PartsError;
-use super::format::stretch;
+use super::format::read_at;
 
-/// How much of the file's beginning and end tells it from another one.
-const ENDS: u64 = 64 << 10;
+/// Number of bytes at the beginning and at the end that identify a file.
+const ENDS_BYTES: u64 = 64 << 10;
 
-/// Which part of which file.
+/// A part of a file.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Part {
-    /// Which version of this crate summarized it.
+    /// The version of this crate that summarized it.
     pub(super) by: String,
     /// The file's size.
     pub(super) size: u64,
@@ -27,17 +27,17 @@ pub struct Part {
 }
 
 impl Part {
-    /// Part `number` of `of`, the first being 1, of a file that is not compressed. Every part begins where a line does.
+    /// Determines part `number` (1-based) of `of` of an uncompressed file. Every part begins at the start of a line.
     ///
     /// # Errors
-    /// [`PartsError`] where the file cannot be cut, or reading fails.
-    pub fn of(file: &mut (impl Read + Seek), number: u64, of: u64) -> Result<Self, PartsError> {
+    /// [`PartsError`] if the file cannot be cut, or if reading fails.
+    pub fn locate(file: &mut (impl Read + Seek), number: u64, of: u64) -> Result<Self, PartsError> {
         let size = file.seek(SeekFrom::End(0))?;
-        let beginning = stretch(file, 0, size.min(ENDS))?;
+        let beginning = read_at(file, 0, size.min(ENDS_BYTES))?;
         if Compression::detect(&beginning[..beginning.len().min(4)]).is_some() {
             return Err(PartsError::Compressed);
         }
-        let ending = stretch(file, size - size.min(ENDS), size.min(ENDS))?;
+        let ending = read_at(file, size - size.min(ENDS_BYTES), size.min(ENDS_BYTES))?;
         let header = end_of_header(file)?;
         let mut cut = |nth: u64| -> Result<u64, PartsError> {
             let at = u128::from(size) * u128::from(nth) / u128::from(of.max(1));
@@ -49,17 +49,17 @@ impl Part {
         Ok(Self { by: env!("CARGO_PKG_VERSION").into(), size, ends, number, of, begin, end })
     }
 
-    /// Its number, the first being 1, and the number of all parts.
+    /// Returns the 1-based number of the part and the number of all parts.
     pub const fn place(&self) -> (u64, u64) {
         (self.number, self.of)
     }
 
-    /// How many bytes of the file are in it.
+    /// Returns the part's size in bytes.
     pub const fn bytes(&self) -> u64 {
         self.end - self.begin
     }
 
-    /// Whether the numbers fit each other.
+    /// True if the numbers are consistent.
     pub(super) fn is_sound(&self) -> bool {
         self.begin <= self.end
             && self.end <= self.size
@@ -69,7 +69,7 @@ impl Part {
     }
 }
 
-/// Where the first line begins that does not begin before `at`.
+/// Returns the start of the first line that begins at `at` or later.
 fn begin_of_line(file: &mut (impl Read + Seek), at: u64) -> Result<u64, PartsError> {
     let Some(before) = at.checked_sub(1) else { return Ok(0) };
     file.seek(SeekFrom::Start(before))?;
@@ -77,7 +77,7 @@ fn begin_of_line(file: &mut (impl Read + Seek), at: u64) -> Result<u64, PartsErr
     Ok(before + skipped as u64)
 }
 
-/// Where the first line ends that is not blank, which is to be the header.
+/// Returns the end of the first line that is not blank, which should be the header.
 pub(super) fn end_of_header(file: &mut (impl Read + Seek)) -> Result<u64, PartsError> {
     file.seek(SeekFrom::Start(0))?;
     let mut reader = BufReader::new(file);

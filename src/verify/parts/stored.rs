@@ -1,23 +1,23 @@
-//! Summaries that were written before.
+//! Stored summaries.
 
 use std::io::{BufReader, Read, Seek, SeekFrom};
 
 use sha2::{Digest as _, Sha256};
 
-use super::format::{BEGIN, END, MAX_FRAME, READ, Tail, pieces, stretch};
+use super::format::{BEGIN, END, MAX_FRAME, READ, Tail, pieces, read_at};
 use super::{Part, PartsError};
 
-/// What stands after the tail: its length, the hash, and the end.
+/// The size of what follows the tail: its length, the hash, and the end marker.
 const AFTER_TAIL: u64 = 8 + 32 + END.len() as u64;
-/// The longest head, and more than that.
+/// Upper bound for the size of the head.
 const MAX_HEAD: u64 = 1 << 10;
 
-/// A summary that was written before.
+/// A summary read from storage.
 pub struct Stored<R> {
     reader: BufReader<R>,
-    /// What was read so far.
+    /// The hash of everything read so far.
     whole: Sha256,
-    /// How many bytes there are still up to the tail.
+    /// The number of bytes left before the tail.
     left: u64,
     pub(super) part: Part,
     pub(super) tail: Tail,
@@ -26,14 +26,14 @@ pub struct Stored<R> {
 }
 
 impl<R: Read + Seek> Stored<R> {
-    /// Reads which part it is of, and its end.
+    /// Reads the head and the tail.
     ///
     /// # Errors
-    /// [`PartsError`] where it is no summary of this version, or not whole.
+    /// [`PartsError`] if the file is not a summary of this version, or if it is incomplete.
     pub fn open(reader: R) -> Result<Self, PartsError> {
         let mut reader = BufReader::with_capacity(READ, reader);
         let size = reader.seek(SeekFrom::End(0))?;
-        let beginning = stretch(&mut reader, 0, size.min(MAX_HEAD))?;
+        let beginning = read_at(&mut reader, 0, size.min(MAX_HEAD))?;
         let head = beginning.strip_prefix(BEGIN).ok_or(PartsError::Invalid)?;
         let malformed = if size < MAX_HEAD { PartsError::Truncated } else { PartsError::Invalid };
         let (part, after_head) = postcard::take_from_bytes::<Part>(head).map_err(|_| malformed)?;
@@ -45,7 +45,7 @@ impl<R: Read + Seek> Stored<R> {
         }
         let first = (beginning.len() - after_head.len()) as u64;
         let after_tail = size.checked_sub(AFTER_TAIL).ok_or(PartsError::Truncated)?;
-        let last = stretch(&mut reader, after_tail, AFTER_TAIL)?;
+        let last = read_at(&mut reader, after_tail, AFTER_TAIL)?;
         let (length, rest) = last.split_first_chunk().ok_or(PartsError::Truncated)?;
         let (hash, end) = rest.split_first_chunk().ok_or(PartsError::Truncated)?;
         if end != END {
@@ -54,7 +54,7 @@ impl<R: Read + Seek> Stored<R> {
         let tail_length = u64::from_le_bytes(*length);
         let tail_at =
             after_tail.checked_sub(tail_length).filter(|at| *at >= first).ok_or(PartsError::Altered)?;
-        let bytes = stretch(&mut reader, tail_at, tail_length)?;
+        let bytes = read_at(&mut reader, tail_at, tail_length)?;
         let tail = postcard::take_from_bytes(&bytes).ok().filter(|(_, rest)| rest.is_empty());
         let (tail, _) = tail.ok_or(PartsError::Altered)?;
         reader.seek(SeekFrom::Start(first))?;
@@ -63,15 +63,15 @@ impl<R: Read + Seek> Stored<R> {
         Ok(Self { reader, whole, left: tail_at - first, part, tail, tail_length, hash: *hash })
     }
 
-    /// Which part it is of.
+    /// Returns the summarized part.
     pub const fn part(&self) -> &Part {
         &self.part
     }
 
-    /// Whether it is of this file, by the hash of the part's bytes.
+    /// Checks that the summary is of this file, by hashing the part's bytes.
     ///
     /// # Errors
-    /// [`PartsError::OtherFile`] where it is not; what reading met.
+    /// [`PartsError::OtherFile`] if it is not; or an error of reading.
     pub fn is_of(&self, file: &mut (impl Read + Seek)) -> Result<(), PartsError> {
         if file.seek(SeekFrom::End(0))? != self.part.size {
             return Err(PartsError::OtherFile);
@@ -86,7 +86,7 @@ impl<R: Read + Seek> Stored<R> {
         if found == self.tail.text { Ok(()) } else { Err(PartsError::OtherFile) }
     }
 
-    /// The next frame; of summaries the last is empty.
+    /// Reads the next frame. An empty frame follows the last summary.
     pub(super) fn frame(&mut self) -> Result<Vec<u8>, PartsError> {
         let length = u32::from_le_bytes(self.take(4)?.try_into().map_err(|_| PartsError::Altered)?);
         if length > MAX_FRAME {
@@ -103,7 +103,7 @@ impl<R: Read + Seek> Stored<R> {
         if bytes.len() as u64 == length { Ok(bytes) } else { Err(PartsError::Truncated) }
     }
 
-    /// All frames were read: whether all is as it was written.
+    /// Checks the hash of the whole file after all frames were read.
     pub(super) fn finish(&mut self) -> Result<(), PartsError> {
         if self.left > 0 {
             return Err(PartsError::Altered);

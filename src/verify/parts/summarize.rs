@@ -1,4 +1,4 @@
-//! Making a summary of a part.
+//! Summarizing of a part.
 
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -8,22 +8,22 @@ use crate::verify::Summarizer;
 use crate::verify::parallel::in_order;
 use sha2::{Digest as _, Sha256};
 
-use super::format::{BEGIN, END, MAX_FRAME, Tail, pieces, stretch};
+use super::format::{BEGIN, END, MAX_FRAME, Tail, pieces, read_at};
 use super::part::end_of_header;
 use super::{Part, PartsError};
 
-/// How many bytes a stretch has, about.
-const STRETCH: usize = 256 << 10;
-/// How much of the file may stand up to the end of its header.
+/// Approximate size of a chunk, in bytes.
+const CHUNK_BYTES: usize = 256 << 10;
+/// Maximum size of the file up to the end of its header, in bytes.
 const MAX_PREFIX: usize = 2 << 20;
 
-/// Summarizes a part of a file on so many threads.
+/// Summarizes a part of a file on `threads` threads.
 ///
-/// `out` gets the bytes of the summary, piece by piece; `progress` the number of bytes read so far, perhaps on another
-/// thread.
+/// Calls `out` with the bytes of the summary, piece by piece, and `progress` with the number of bytes read so far,
+/// possibly on another thread.
 ///
 /// # Errors
-/// [`PartsError`], or what `out` met.
+/// [`PartsError`], or an error of `out`.
 pub fn summarize<E: From<PartsError> + Send>(
     mut file: impl Read + Seek + Send,
     part: &Part,
@@ -45,12 +45,12 @@ pub fn summarize<E: From<PartsError> + Send>(
     text.update(&prefix);
 
     let from = part.begin + prefix.len() as u64;
-    // Whom the reader trusts is told by who verifies.
+    // Trust is applied later, by the verifier.
     let summarizer = Summarizer::new("", &Trust::default());
     let worker = || {
         let mut summarizer = summarizer.clone();
-        move |stretch: Vec<u8>| {
-            let summary = summarizer.summarize(&stretch);
+        move |chunk: Vec<u8>| {
+            let summary = summarizer.summarize(&chunk);
             (summary.encode(), summary.opened().map(|(chain, key)| (chain.0, key)).collect::<Vec<_>>())
         }
     };
@@ -74,11 +74,11 @@ pub fn summarize<E: From<PartsError> + Send>(
     out(&[&hash[..], END].concat())
 }
 
-fn encode(what: &impl serde::Serialize) -> Result<Vec<u8>, PartsError> {
-    postcard::to_stdvec(what).map_err(|error| PartsError::Io(io::Error::other(error)))
+fn encode(value: &impl serde::Serialize) -> Result<Vec<u8>, PartsError> {
+    postcard::to_stdvec(value).map_err(|error| PartsError::Io(io::Error::other(error)))
 }
 
-/// What stands up to the end of the header, where that is in this part.
+/// Returns the text up to the end of the header if this is the first part.
 fn prefix(file: &mut (impl Read + Seek), part: &Part) -> Result<Vec<u8>, PartsError> {
     if part.number > 1 {
         return Ok(Vec::new());
@@ -87,10 +87,10 @@ fn prefix(file: &mut (impl Read + Seek), part: &Part) -> Result<Vec<u8>, PartsEr
     if end > MAX_PREFIX as u64 {
         return Err(PartsError::Header);
     }
-    stretch(file, 0, end)
+    read_at(file, 0, end)
 }
 
-/// Reads from there to there, and hands out stretches of whole lines.
+/// Reads a range of the file and emits chunks of whole lines.
 fn read(
     file: &mut (impl Read + Seek),
     from: u64,
@@ -100,11 +100,11 @@ fn read(
     progress: &mut impl FnMut(u64),
 ) -> Result<(), PartsError> {
     file.seek(SeekFrom::Start(from))?;
-    let mut lines = LineBuffer::new(STRETCH);
+    let mut lines = LineBuffer::new(CHUNK_BYTES);
     let (mut at, mut wanted) = (from, true);
     pieces(file.by_ref().take(to.saturating_sub(from)), |bytes| {
         text.update(bytes);
-        lines.push(bytes, &mut |stretch| wanted = wanted && emit(stretch));
+        lines.push(bytes, &mut |chunk| wanted = wanted && emit(chunk));
         at += bytes.len() as u64;
         progress(at - from);
         wanted

@@ -1,4 +1,4 @@
-//! The conformance cases of `tests/vectors`: a folder each.
+//! The conformance cases of `tests/vectors`, one folder each.
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::trust::Trust;
@@ -42,7 +42,7 @@ fn file(case: &str, name: &str) -> Option<Vec<u8>> {
     files::exists(&path).then(|| files::read(&path))
 }
 
-/// A report without the members that may be worded freely.
+/// Removes the fields of a report whose wording may differ.
 pub fn stripped(mut report: Value) -> Value {
     match &mut report {
         Value::Object(members) => {
@@ -94,7 +94,7 @@ impl Case {
         }
     }
 
-    /// The same with blank lines at its end, of which no report tells.
+    /// Returns the case with blank lines at its end, which no report mentions.
     pub fn with_blank_lines(&self) -> Option<Self> {
         let is_plain = self.export.starts_with(b"{") && self.export.ends_with(b"\n");
         (is_plain && self.export.len() < 100_000).then(|| Self {
@@ -104,7 +104,7 @@ impl Case {
         })
     }
 
-    /// Summaries of so many lines each; none where there is no header.
+    /// Returns summaries of `lines` lines each, or `None` if there is no header.
     pub fn summaries(
         &self,
         progress: &mut Progress,
@@ -115,13 +115,13 @@ impl Case {
         let mut rest = &self.export[..];
         while !rest.is_empty() {
             rest = &rest[splitter.push(rest)..];
-            text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+            text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         }
         let end = splitter.finish();
-        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         let (header, line) = splitter.header()?;
         let mut summarizer = progress.begin(header, line).unwrap();
         let all: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();
-        Some((all.chunks(lines).map(|stretch| summarizer.summarize(&stretch.concat())).collect(), end))
+        Some((all.chunks(lines).map(|chunk| summarizer.summarize(&chunk.concat())).collect(), end))
     }
 }

@@ -1,4 +1,4 @@
-//! The files that tests read, natively and in Node.js alike.
+//! Access to test files, natively and in Node.js.
 
 pub(crate) use imp::{exists, is_ci, list, read};
 
@@ -19,7 +19,7 @@ mod imp {
         fs::read(path).unwrap_or_else(|error| panic!("{path}: {error}"))
     }
 
-    /// The names of what is in a folder, in order.
+    /// Returns the names of a folder's entries in order.
     pub(crate) fn list(path: &str) -> Vec<String> {
         let entries = fs::read_dir(path).unwrap_or_else(|error| panic!("{path}: {error}"));
         let mut names: Vec<String> =

@@ -1,11 +1,11 @@
-//! An export's lines, and slices of it.
+//! Lines and slices of an export.
 
 use countersign::export::writer::Writer;
 use countersign::export::{Header, Item, Line};
 use countersign::trust::Trust;
 use countersign_slice::{Selection, Survey};
 
-/// The lines of an export that hold something, with their numbers, the header first.
+/// Returns the lines of an export that are not blank, with their numbers, starting with the header.
 pub(crate) fn lines(export: &str) -> impl Iterator<Item = (u64, &str)> {
     (1..).zip(export.lines()).filter(|(_, line)| !line.trim_ascii().is_empty())
 }

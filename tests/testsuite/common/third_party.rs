@@ -1,12 +1,11 @@
-//! Where other people's vectors are. They are not part of this project: they lie in
-//! `../shared/vectors/third-party`, and where that folder is missing, as on a user's machine, the
-//! tests that need it say so and do nothing. Where `CI` is set they must run.
+//! Vectors of third parties. They are not part of this project: they are in `../shared/vectors/third-party`. If that
+//! folder is missing, the tests that need it print a note and do nothing, unless `CI` is set.
 
 use serde_json::Value;
 
 use super::files;
 
-/// The path of the folder or file below the vectors, or `None` where there are none.
+/// Returns the path of a file or folder of the vectors, or `None` if they are missing.
 pub(crate) fn find(path: &str) -> Option<String> {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/vectors/third-party");
     if files::exists(root) {
@@ -17,12 +16,12 @@ pub(crate) fn find(path: &str) -> Option<String> {
     None
 }
 
-/// The text of that file, or `None` where there are no vectors.
+/// Returns the text of a file, or `None` if the vectors are missing.
 pub(crate) fn text(path: &str) -> Option<String> {
     find(path).map(|path| files::text(&path))
 }
 
-/// The JSON of that file, or `None` where there are no vectors.
+/// Returns the JSON of a file, or `None` if the vectors are missing.
 pub(crate) fn json(path: &str) -> Option<Value> {
     text(path).map(|text| serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}")))
 }

@@ -1,4 +1,4 @@
-//! `SubtleCrypto`, of the browser or of Node.js: SHA-256 and Ed25519 that nobody here wrote.
+//! Bindings to `SubtleCrypto` of the browser or of Node.js, an independent implementation of SHA-256 and Ed25519.
 
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -25,7 +25,7 @@ pub(crate) async fn sha256(message: &[u8]) -> Vec<u8> {
     bytes(subtle().digest_with_str_and_u8_array("SHA-256", message)).await
 }
 
-/// Whether it takes the signature. A key that it does not import has none.
+/// True if the signature is valid. A key that cannot be imported has no valid signatures.
 pub(crate) async fn verifies(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     let (raw, usages) = (Uint8Array::from(&public[..]), Array::of1(&"verify".into()));
     let imported = subtle().import_key_with_str("raw", raw.unchecked_ref::<Object>(), ED25519, true, &usages);
@@ -35,7 +35,7 @@ pub(crate) async fn verifies(public: &[u8; 32], message: &[u8], signature: &[u8]
     settled(answer).await.expect("an answer").is_truthy()
 }
 
-/// The signature of the key with that seed.
+/// Returns the signature of the key with that seed.
 pub(crate) async fn sign(seed: &[u8; 32], message: &[u8]) -> Vec<u8> {
     // RFC 8410: version 0, the algorithm 1.3.101.112, and the seed as an octet string in an octet string.
     let mut pkcs8 = b"\x30\x2e\x02\x01\x00\x30\x05\x06\x03\x2b\x65\x70\x04\x22\x04\x20".to_vec();

@@ -1,5 +1,5 @@
-//! Logs made up at random in which everything is as it should be: several emitters' chains, interleaved, with
-//! grants, revocations, opaque leaves, checkpoints and witnesses.
+//! Randomly generated correct logs: interleaved chains of several emitters, with grants, revocations, opaque leaves,
+//! checkpoints, and witnesses.
 
 use countersign::canonical::canonicalize;
 use countersign::checkpoint::Checkpoint;
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 const ORIGIN: &str = "log.example/audit";
 const EMITTERS: usize = 4;
 const WITNESSES: usize = 3;
-/// By how much each witness's clock is ahead of the one before.
+/// Seconds that each witness's clock is ahead of the previous one's.
 const AHEAD: u64 = 60;
 const ALL: u8 = 0xff;
 
@@ -26,7 +26,7 @@ const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const WAITS: [i64; 6] = [0, SECOND / 4, 10 * MINUTE, 5 * HOUR, 30 * HOUR, 9 * 24 * HOUR];
 
-/// Events as they stand in the export. What was recorded is their canonical form.
+/// Events as in the export. Their canonical forms are what was recorded.
 const EVENTS: [&str; 7] = [
     r#"{"action":"document.read"}"#,
     r#"{"action":"user.create","actor":{"id":"u-1","type":"user"},"context":{"ip":"192.0.2.1"}}"#,
@@ -37,7 +37,7 @@ const EVENTS: [&str; 7] = [
     "{\"n\":-0,\t\"m\":100000000000000E-1}",
 ];
 
-/// What happens, one after the other. Numbers are taken modulo what there is.
+/// The steps of a log's history. Numbers are taken modulo the number of choices.
 #[derive(Clone, Debug)]
 pub enum Step {
     Open {
@@ -80,17 +80,17 @@ pub enum Step {
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub steps: Vec<Step>,
-    /// Which emitters the trust file names.
+    /// The emitters that the trust file names.
     pub vouched: [bool; EMITTERS],
-    /// Which emitters' clocks are late.
+    /// The emitters whose clocks are late.
     pub late: [bool; EMITTERS],
-    /// Whether there is a log at all, with its checkpoints.
+    /// True if there is a log with checkpoints.
     pub sealed: bool,
-    /// How many witnesses make a quorum; none for 0.
+    /// The number of witnesses in a quorum; 0 for no quorum.
     pub quorum: usize,
-    /// Whether the header claims all leaves of the log.
+    /// True if the header claims all entries of the log.
     pub claims: bool,
-    /// Whether all chains are closed in the end.
+    /// True if all chains are closed at the end.
     pub closes: bool,
 }
 
@@ -123,13 +123,13 @@ pub fn plans(steps: usize) -> impl Strategy<Value = Plan> {
     )
 }
 
-/// A log's whole export, and who trusts it.
+/// A log's whole export, and a reader's trust.
 #[derive(Clone, Debug)]
 pub struct World {
     pub export: String,
     pub trust: Trust,
     pub size: u64,
-    /// Whether every chain is closed.
+    /// True if every chain is closed.
     pub closed: bool,
 }
 
@@ -157,7 +157,7 @@ impl Plan {
 struct Emitter {
     key: SignerKey,
     vouched: bool,
-    /// By how much its clock is late.
+    /// The delay of the emitter's clock.
     late: i64,
     revoked: bool,
     /// The ends of the windows granted so far; each began in the past.
@@ -173,7 +173,7 @@ struct Chain {
     until: i64,
     signed: bool,
     closed: bool,
-    /// Whether a checkpoint that all witnesses signed holds it.
+    /// True if a checkpoint that all witnesses signed covers it.
     attested: bool,
 }
 
@@ -181,23 +181,23 @@ struct Builder {
     out: Writer,
     tree: CompactRange,
     now: i64,
-    /// How many salts and nonces were drawn.
+    /// The number of salts and nonces drawn.
     drawn: u16,
     log: SignerKey,
     issuers: [SignerKey; 2],
-    /// Which issuer grants and revokes.
+    /// The index of the issuer that grants and revokes.
     issuer: usize,
     emitters: Vec<Emitter>,
     witnesses: Vec<SignerKey>,
     sealed: bool,
     quorum: usize,
-    /// The trust file's lines that revoke.
+    /// The trust file's `revoke` lines.
     distrusted: Vec<String>,
     chains: Vec<Chain>,
 }
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 impl Builder {
@@ -209,7 +209,7 @@ impl Builder {
             revoked: false,
             windows: Vec::new(),
         };
-        let witness = |n: u8| SignerKey::generate_witness(&format!("w{n}.example"), [n + 20; 32]).unwrap();
+        let witness = |n: u8| SignerKey::witness_from_seed(&format!("w{n}.example"), [n + 20; 32]).unwrap();
         Self {
             out: Writer::new(),
             tree: CompactRange::new(),
@@ -354,7 +354,7 @@ impl Builder {
         self.note(&note);
     }
 
-    /// No longer uses a key. Gives the moment after which it may be used by others, where it was used.
+    /// Stops using a key. Returns the moment after which others may misuse it, if it was used.
     fn retire(&mut self, emitter: usize) -> Option<Time> {
         self.emitters[emitter].revoked = true;
         if self.chains.iter().all(|chain| chain.emitter != emitter) {
@@ -368,7 +368,7 @@ impl Builder {
         Some(self.attest())
     }
 
-    /// Has witnesses see all that is there, and gives a moment after that.
+    /// Makes all witnesses cosign everything so far, and returns a later moment.
     fn attest(&mut self) -> Time {
         self.checkpoint(ALL);
         self.wait(5 * MINUTE);
@@ -389,7 +389,7 @@ impl Builder {
         self.distrusted.push(format!("revoke {} {since}", self.emitters[emitter].key.verifier_key()));
     }
 
-    /// Without witnesses nothing that it granted could be told from what a thief of its key did.
+    /// Requires witnesses: without them, the issuer's grants could not be told from those of a thief of its key.
     fn distrust_issuer(&mut self) {
         if self.issuer == 0 && self.quorum > 0 {
             let since = self.attest();
@@ -423,7 +423,7 @@ impl Builder {
         }
     }
 
-    /// Lets time pass. A chain whose key's windows end meanwhile is closed and attested before.
+    /// Lets time pass. Chains whose key's windows end in the meantime are closed and attested first.
     fn wait(&mut self, millis: i64) {
         let then = self.now + millis;
         let ending = |chain: &Chain| !chain.attested && chain.until <= then;

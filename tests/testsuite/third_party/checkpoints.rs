@@ -1,5 +1,5 @@
-//! Checkpoints and cosignatures. The log IDs of transparency-dev/formats are left out: C2SP's and
-//! ours are the origins themselves.
+//! Checkpoints and cosignatures. Omits the log IDs of transparency-dev/formats: in C2SP and here, the origins
+//! themselves are the IDs.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -14,12 +14,12 @@ use serde_json::Value;
 use crate::common::third_party::{json, text as file};
 use crate::common::value::{list, maybe_list, number, text, truth};
 
-/// A hash that stands for the shorter strings that some vectors have for a root.
+/// Returns a hash to replace the shorter strings that some vectors have as root.
 fn root() -> Hash {
     Hash::of(&[b"root"])
 }
 
-/// The text with its third line, the root, made 32 bytes long. `None` where there is no such line.
+/// Replaces the third line, the root, by one of 32 bytes. `None` if there is no such line.
 fn with_root(body: &str) -> Option<String> {
     let mut lines: Vec<&str> = body.split_inclusive('\n').collect();
     let line = lines.get_mut(2)?;
@@ -29,8 +29,8 @@ fn with_root(body: &str) -> Option<String> {
     Some(lines.concat())
 }
 
-/// The roots of this set are short strings, which SPEC refuses: they are replaced. Bodies with
-/// more lines than three are valid there and refused here (SPEC section 6: no extension lines).
+/// The roots of this set are short strings, which SPEC refuses, so they are replaced. Bodies with more than three
+/// lines are valid there and refused here (SPEC section 6: no extension lines).
 #[test]
 fn transparency_dev_bodies() {
     let Some(vectors) = json("checkpoints/transparency-dev-formats/checkpoint_body.json") else { return };
@@ -60,8 +60,8 @@ fn transparency_dev_bodies() {
     );
 }
 
-/// How many of the keys signed the note, or `None` when it does not count as the log's checkpoint:
-/// it is malformed, the log's key did not sign, or a signature of one of the keys is invalid.
+/// Returns how many of the keys signed the note, or `None` if it does not count as the log's checkpoint: it is
+/// malformed, the log's key did not sign it, or a signature of one of the keys is invalid.
 fn signers(note: &str, origin: &str, log: &VerifierKey, others: &[VerifierKey]) -> Option<usize> {
     let note = Note::parse(note).ok()?;
     let opened = note.open(others.iter().chain([log]));
@@ -69,8 +69,8 @@ fn signers(note: &str, origin: &str, log: &VerifierKey, others: &[VerifierKey]) 
     (note.is_signed_by(log) && is_of_origin && opened.invalid.is_empty()).then_some(opened.verified.len())
 }
 
-/// The origin of these notes, `go.sum database tree`, has spaces, which SPEC does not allow: as
-/// checkpoints they are refused, and it is the notes that are verified.
+/// The origin of these notes, `go.sum database tree`, has spaces, which SPEC does not allow. As checkpoints they are
+/// refused; the notes are verified.
 #[test]
 fn transparency_dev_real_notes() {
     let Some(vectors) = json("checkpoints/transparency-dev-formats/checkpoint_notes.json") else { return };
@@ -89,8 +89,8 @@ fn transparency_dev_real_notes() {
     }
 }
 
-/// The roots are replaced, as above. Of a note that a key signed twice Go drops the second line;
-/// here it is malformed (SPEC section 2).
+/// The roots are replaced, as above. If a key signed a note twice, Go drops the second line; here the note is
+/// malformed (SPEC section 2).
 #[test]
 fn transparency_dev_sign_then_parse() {
     let Some(vectors) = json("checkpoints/transparency-dev-formats/checkpoint_notes.json") else { return };
@@ -104,7 +104,7 @@ fn transparency_dev_sign_then_parse() {
         for signer in maybe_list(&case["signers"]) {
             let signer = SignerKey::parse(text(&keys[text(signer)])).expect("a signer key");
             let key = signer.verifier_key();
-            note.push_str(&SignatureLine::of(key, &signer.sign(body.as_bytes())).to_string());
+            note.push_str(&SignatureLine::new(key, &signer.sign(body.as_bytes())).to_string());
         }
         let read = SignedCheckpoint::parse(&note).ok();
         let read = read.filter(|read| read.checkpoint.origin == text(&case["origin"]));
@@ -119,7 +119,7 @@ fn transparency_dev_sign_then_parse() {
     }
 }
 
-/// The keys are not published: form and layout alone are looked at.
+/// The keys are not published, so only form and layout are checked.
 #[test]
 fn c2sp() {
     let Some(vectors) = json("checkpoints/c2sp-spec/checkpoint_examples.json") else { return };
@@ -131,15 +131,14 @@ fn c2sp() {
     let read = SignedCheckpoint::parse(text(&vectors["cosigned_checkpoint"])).expect("a checkpoint");
     assert_eq!(read.note.signatures[1].signature[..8], 1_679_315_147_u64.to_be_bytes());
 
-    let witness = SignerKey::generate_witness("witness.example", [7; 32]).expect("a name");
+    let witness = SignerKey::witness_from_seed("witness.example", [7; 32]).expect("a name");
     let line = read.checkpoint.cosign(&witness, 1_679_315_147).expect("a cosignature");
     let cosigned = Note::parse(&format!("{}\n{line}", read.note.text)).expect("a note").signatures.remove(0);
     let message = text(&vectors["cosignature_signed_message"]).as_bytes();
     assert!(witness.verifier_key().verify(message, &cosigned.signature[8..]));
 }
 
-/// The logs' own signatures are of the type 0x05 (RFC 6962), which SPEC does not use: they are
-/// lines of unknown keys.
+/// The logs' own signatures have type 0x05 (RFC 6962), which SPEC does not use. They count as lines of unknown keys.
 #[test]
 fn sunlight() {
     let Some(_) = json("checkpoints/sunlight-skylight/log.v3.json") else { return };

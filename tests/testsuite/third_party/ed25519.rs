@@ -1,4 +1,4 @@
-//! Ed25519, all of it strict. Nothing is left out.
+//! Ed25519, verified strictly. Omits nothing.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -9,7 +9,7 @@ use countersign::note::SignerKey;
 use crate::common::third_party::json;
 use crate::common::value::{hex, hex_array, list, text, truth};
 
-/// Valid or not by either way to ask. A signature that is not 64 bytes long is not.
+/// Returns the result of both ways to verify, which must agree. A signature that is not 64 bytes long is invalid.
 fn is_valid(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     let Ok(signature) = signature.try_into() else { return false };
     let valid = verify(public, message, signature);
@@ -17,9 +17,9 @@ fn is_valid(public: &[u8; 32], message: &[u8], signature: &[u8]) -> bool {
     valid
 }
 
-/// The set gives no verdicts, it tells what is odd about each: strict means that points of small
-/// order and spellings that are not canonical are refused, and that the equation holds as it
-/// stands. Points that are of mixed order are neither.
+/// The set has no verdicts but describes what is odd about each case. Strict verification refuses points of small
+/// order and non-canonical encodings, and requires the equation without the cofactor. Points of mixed order are
+/// neither.
 #[test]
 fn cctv() {
     let Some(cases) = json("ed25519/cctv/ed25519vectors.json") else { return };
@@ -36,8 +36,8 @@ fn cctv() {
     assert!(counts[0] > 800 && counts[1] > 40, "both kinds are there: {counts:?}");
 }
 
-/// Its README's table, for a verifier that refuses small orders: case 3 alone is valid. Cases 4
-/// and 5 hold with the cofactor only, 6 and 7 have an S out of bounds, 8 to 11 odd spellings.
+/// The table of its README for a verifier that refuses small orders: only case 3 is valid. Cases 4 and 5 hold only
+/// with the cofactor, 6 and 7 have S out of range, 8 to 11 have non-canonical encodings.
 #[test]
 fn speccheck() {
     let Some(cases) = json("ed25519/speccheck/cases.json") else { return };
@@ -72,7 +72,7 @@ fn rfc_8032() {
         let (public, message) = (hex_array(&case["publicKey"]), hex(&case["message"]));
         let signature: [u8; 64] = hex_array(&case["signature"]);
         assert_eq!(is_valid(&public, &message, &signature), truth(&case["valid"]), "{case}");
-        let signer = SignerKey::generate("signer.example", hex_array(&case["secretKey"])).expect("a name");
+        let signer = SignerKey::from_seed("signer.example", hex_array(&case["secretKey"])).expect("a name");
         assert_eq!(signer.verifier_key().public(), &public, "{case}");
         assert_eq!(signer.sign(&message), signature, "{case}");
     }

@@ -19,7 +19,7 @@ fn hash(value: &Value) -> Hash {
     Hash(hex_array(value))
 }
 
-/// A tree that is asked for parts of its published levels.
+/// A tree with its published levels.
 struct Levels(Vec<Vec<Hash>>);
 
 impl HashReader for Levels {
@@ -32,7 +32,7 @@ impl HashReader for Levels {
     }
 }
 
-/// The first row of the inclusion paths, of the leaf 0 counted from 1, is no leaf: left out.
+/// Omits the first row of the inclusion paths: it is for leaf 0 counted from 1, which does not exist.
 #[test]
 fn ct_reference_tree() {
     let Some(vectors) = json("merkle/rfc6962-ct-reference/ct_reference_tree.json") else { return };
@@ -107,12 +107,12 @@ fn cases(folder: &str) -> Option<Vec<(String, Value)>> {
     Some(paths.into_iter().map(read).collect())
 }
 
-/// Hashes of other lengths than 32 bytes, which the set has among its errors, cannot be hashes here.
+/// Returns `None` for hashes that are not 32 bytes long, which the set has among its errors.
 fn hashes(value: &Value) -> Option<Vec<Hash>> {
     maybe_list(value).iter().map(|hash| Hash::from_base64(text(hash))).collect()
 }
 
-/// The set's subtree proofs, of another draft (Merkle Tree Certificates), are left out.
+/// Omits the set's subtree proofs, which are from another draft (Merkle Tree Certificates).
 #[test]
 fn transparency_dev_inclusion() {
     let Some(cases) = cases("inclusion") else { return };
@@ -128,9 +128,8 @@ fn transparency_dev_inclusion() {
     assert_eq!(cases.len(), 98);
 }
 
-/// Different here: every tree begins with the empty one, as C2SP's witnesses have it, where the old
-/// root is the hash of nothing and the proof is empty; the set calls each proof from size 0 an error.
-/// Words that it has for roots stand for their hashes.
+/// A difference: here every tree extends the empty one, as for C2SP's witnesses, with the hash of nothing as old root
+/// and an empty proof; the set calls each proof from size 0 an error. Words given as roots stand for their hashes.
 #[test]
 fn transparency_dev_consistency() {
     let Some(cases) = cases("consistency") else { return };

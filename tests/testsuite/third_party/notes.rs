@@ -1,4 +1,4 @@
-//! Signed notes, verifier keys and signer keys.
+//! Signed notes, public keys, and private keys.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -13,8 +13,8 @@ fn is_a_key(vkey: &str) -> bool {
     [KeyType::Ed25519, KeyType::Cosignature].iter().any(|&kind| VerifierKey::parse(vkey, kind).is_ok())
 }
 
-/// Opening a note as the signed-note specification has it: an invalid signature of a known key
-/// spoils the note, and so does the lack of a valid one. The names of those who signed.
+/// Opens a note by the rules of the signed-note specification: an invalid signature of a known key makes the note
+/// invalid, and so does the lack of a valid one. Returns the names of the signers.
 fn open(note: &[u8], known: &[VerifierKey]) -> Option<Vec<String>> {
     let note = Note::parse(core::str::from_utf8(note).ok()?).ok()?;
     let opened = note.open(known);
@@ -26,9 +26,9 @@ fn bytes(case: &Value) -> Vec<u8> {
     if case["msg"].is_null() { hex(&case["msg_hex"]) } else { text(&case["msg"]).as_bytes().to_vec() }
 }
 
-/// Different here: a key given twice to Go's `Open` is an error of its caller; these keys are a set.
-/// Go drops the second of two lines of one key, here such a note is malformed (SPEC section 2).
-/// Of more than 100 lines the limit here is 64; those notes are refused either way.
+/// Differences: a key given twice to Go's `Open` is an error of its caller; here the keys are a set. Go drops the
+/// second of two lines of one key; here such a note is malformed (SPEC section 2). Go's limit is 100 lines, here it
+/// is 64; notes above 100 are refused by both.
 #[test]
 fn golang_open() {
     let Some(vectors) = json("signed-notes/golang-mod-note/note_open_cases.json") else { return };
@@ -57,7 +57,7 @@ fn golang_keys() {
     for case in list(&vectors["vkey_invalid"]) {
         assert!(!is_a_key(text(&case["vkey"])), "{case}");
     }
-    // Its mangling rule: no part of a vkey is one, nor is it with any byte changed.
+    // Its mangling rule: no part of a vkey is a vkey, nor is a vkey with any byte changed.
     let vkey = text(&vectors["vkey_valid"][0]);
     for begin in 0..vkey.len() {
         for end in begin..=vkey.len() {
@@ -84,7 +84,7 @@ fn golang_two_signatures() {
     assert_eq!((read.signatures.len(), read.to_string()), (2, note));
 }
 
-/// The second note's key is not published: its form alone is looked at.
+/// The second note's key is not published, so only the form is checked.
 #[test]
 fn c2sp() {
     let Some(vectors) = json("signed-notes/c2sp-spec/signed_note_examples.json") else { return };
@@ -100,9 +100,9 @@ fn c2sp() {
     assert_eq!(quasimodo.signatures[0].name, "quasimodo.example/salvatore");
 }
 
-/// Keys of the types 0x02 (ECDSA), 0x05 (RFC 6962) and 0x06 (ML-DSA-44) are refused: SPEC has no
-/// use for them. Notes that they signed are notes, and their lines those of unknown keys. What
-/// turns CT's own structures into such keys and notes is left out.
+/// Keys of the types 0x02 (ECDSA), 0x05 (RFC 6962), and 0x06 (ML-DSA-44) are refused, because SPEC does not use them.
+/// Notes that they signed are valid notes with lines of unknown keys. Omits the conversion of CT's own structures to
+/// such keys and notes.
 #[test]
 fn transparency_dev() {
     let Some(vectors) = json("signed-notes/transparency-dev-formats/note_vectors.json") else { return };

@@ -10,11 +10,11 @@ use crate::common::third_party::json;
 use crate::common::value::{list, maybe_list, number, text, truth};
 
 fn witness_key(seed: u8) -> VerifierKey {
-    let signer = SignerKey::generate_witness("witness.example", [seed; 32]).expect("a name");
+    let signer = SignerKey::witness_from_seed("witness.example", [seed; 32]).expect("a name");
     signer.verifier_key().clone()
 }
 
-/// The fewest witnesses that meet the quorum.
+/// Returns the smallest number of witnesses that meets the quorum.
 fn fewest(trust: &Trust) -> u32 {
     (0..1_u32 << trust.witnesses().len())
         .filter(|set| trust.quorum_met(&|witness| set >> witness & 1 == 1))
@@ -23,7 +23,7 @@ fn fewest(trust: &Trust) -> u32 {
         .expect("all of them meet it")
 }
 
-/// The example's keys are elided; made-up ones take their places.
+/// The example's keys are elided and replaced by made-up ones.
 #[test]
 fn c2sp() {
     let Some(vectors) = json("policy/c2sp-spec/tlog_policy_examples.json") else { return };
@@ -42,7 +42,7 @@ fn c2sp() {
     assert!(!trust.quorum_met(&|witness| witness < 3), "X alone");
     assert!(trust.quorum_met(&|witness| [0, 2, 4].contains(&witness)), "two of X, one of Y");
 
-    // Its forms of lines, each with what it needs before and after it.
+    // Its kinds of lines, each with what it needs before and after it.
     let witnesses = fill("witness a <vkey>\nwitness b <vkey>\nwitness c <vkey>\n");
     let forms = [
         ("log <vkey> [<url>]\n", "log <vkey> https://log.example/\nquorum none\n"),
@@ -62,9 +62,9 @@ fn c2sp() {
     }
 }
 
-/// The set is of a dialect: witnesses have keys of type 0x01, comments may end a line, and a key may
-/// be given to several witnesses. The first two are changed to what C2SP has, the third is refused
-/// as C2SP says, and accepted once the keys differ.
+/// The set uses a dialect: witnesses have keys of type 0x01, comments may end a line, and several witnesses may have
+/// the same key. The first two are changed to C2SP's form. The third is refused, as C2SP requires, and accepted once
+/// the keys differ.
 #[test]
 fn transparency_dev() {
     let Some(vectors) = json("policy/transparency-dev-formats/policies.json") else { return };
@@ -100,8 +100,8 @@ fn transparency_dev() {
     }
 }
 
-/// `NewGroup(k, member, ...)` as `group` lines; the name of the outermost is returned. Takes what
-/// it reads off the front of `expression`.
+/// Writes `NewGroup(k, member, ...)` as `group` lines and returns the name of the outermost group. Consumes the
+/// parsed part of `expression`.
 fn group_lines(expression: &mut &str, lines: &mut Vec<String>) -> String {
     if let Some(rest) = expression.strip_prefix("NewGroup(") {
         *expression = rest;
@@ -124,7 +124,7 @@ fn group_lines(expression: &mut &str, lines: &mut Vec<String>) -> String {
     word.to_owned()
 }
 
-/// Groups of which none is needed cannot be written in a C2SP policy: such a policy is refused.
+/// A C2SP policy cannot express groups that require no member: such a policy is refused.
 #[test]
 fn transparency_dev_group_satisfaction() {
     let Some(vectors) = json("policy/transparency-dev-formats/group_satisfaction.json") else { return };

@@ -1,4 +1,4 @@
-//! What default redaction takes out of real events: what is a secret, or may be one, and nothing else.
+//! Default redaction of real events: it redacts secrets and possible secrets, and nothing else.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::common::{files, third_party as vectors};
 
-/// By source, the members whose values are replaced, or secrets in them, and how often. Each gives whoever reads it
-/// something to act with, or may: a session, a token, whatever it is for.
+/// The redacted fields by source, and how often each occurs. Each gives its reader, or may give, something to act
+/// with: a session, a token, and so on.
 const REDACTED: &[(&str, &[(&str, usize)])] = &[
     ("aws-eks-panther", &[]),
     (

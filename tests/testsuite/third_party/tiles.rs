@@ -1,4 +1,4 @@
-//! Tiles of other logs, and the paths and counts that specifications and implementations give.
+//! Tiles of other logs, and the paths and counts given by specifications and implementations.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -19,9 +19,8 @@ use crate::common::files;
 use crate::common::third_party::{find, json};
 use crate::common::value::{hex_array, list, number, text, truth};
 
-/// Go's paths have the tile's height in them, which C2SP's have not, and heights other than 8:
-/// the height is left out, and a full tile is as wide as theirs. Its tiles of data, of level -1,
-/// are no hash tiles.
+/// Go's paths contain the tile's height, which C2SP's do not, and have other heights than 8. The height is removed,
+/// and a full tile has Go's width. Go's data tiles, of level -1, are not hash tiles.
 #[test]
 fn go_paths() {
     let Some(vectors) = json("tlog/golang-mod-tlog/tlog_golden.json") else { return };
@@ -38,26 +37,26 @@ fn go_paths() {
         let width = if full { 256 } else { number(&tile["W"]) as u16 };
         let expected = Tile { level: number(&tile["L"]) as u8, index: number(&tile["N"]), width };
         assert_eq!(expected.path(), path, "{case}");
-        // 2^53 - 1 leaves are too few for two of Go's examples.
+        // Two of Go's examples are beyond 2^53 - 1 leaves.
         let within = (u128::from(expected.index) + 1) << (8 * (expected.level + 1)) < 1 << 53;
         assert_eq!(read.ok(), within.then_some(expected), "{case}");
     }
     assert_eq!(empty_root(), Hash(hex_array(&vectors["empty_tree_hash"])));
 }
 
-/// Go's counts are of tiles of height 10: they are asked for at the sizes that make of tiles of
-/// height 8 what those are of height 10. The sizes that have no such counterpart are left out.
+/// Go's counts are for tiles of height 10. They are compared at the sizes at which tiles of height 8 have the same
+/// counts. Sizes without such a counterpart are omitted.
 #[test]
 fn go_new_tiles() {
     let Some(vectors) = json("tlog/golang-mod-tlog/tlog_golden.json") else { return };
-    // Whole tiles become whole tiles, and what is over stays, where it is below 256.
+    // Full tiles correspond to full tiles, and the rest stays the same if it is below 256.
     let convert =
         |size: u64| Some(size % 1024).filter(|&over| over < 256).map(|over| size / 1024 * 256 + over);
     let mut counted = 0;
     for case in list(&vectors["new_tiles_for_size"]) {
         let (old, new) = (number(&case["old"]), number(&case["new"]));
         let (Some(old), Some(new)) = (convert(old), convert(new)) else { continue };
-        // Level 1 differs past 256 tiles.
+        // Level 1 differs beyond 256 tiles.
         if new >= 256 * 256 {
             continue;
         }
@@ -76,7 +75,7 @@ fn c2sp() {
     for size in [70_000_u64, 256] {
         let expected = &vectors[format!("tree_size_{size}")];
         let tiles: Vec<Tile> = Tile::grown(0, size).collect();
-        let mut told = 0;
+        let mut found = 0;
         for level in 0..3 {
             let full = tiles.iter().filter(|tile| tile.level == level && tile.is_full()).count() as u64;
             let partial = tiles.iter().find(|tile| tile.level == level && !tile.is_full());
@@ -85,14 +84,14 @@ fn c2sp() {
                 (format!("partial_level{level}_width"), partial.map_or(0, |tile| tile.width.into())),
             ] {
                 assert_eq!(expected.get(&name).map_or(0, number), count, "{size}: {name}");
-                told += usize::from(count > 0);
+                found += usize::from(count > 0);
             }
         }
-        assert_eq!(told, expected.as_object().expect("an object").len());
+        assert_eq!(found, expected.as_object().expect("an object").len());
     }
 }
 
-/// The log's entry bundles are not among the files; SOURCE.md says what its leaves are.
+/// The log's entry bundles are not among the files; SOURCE.md describes its leaves.
 #[test]
 fn sunlight_mirror() {
     let Some(parameters) = json("tlog-tiles/sunlight-mirror/params.json") else { return };
@@ -133,8 +132,8 @@ fn sunlight_mirror() {
     }
 }
 
-/// The same log, with the entry bundles that its leaves make: checked as any log is. No log's key
-/// signed the checkpoint, and the mirror is as a witness.
+/// Checks the log of the previous test with entry bundles computed from its leaves, checked like any log. The
+/// checkpoint is not signed by a log's key but by the mirror, which acts as a witness.
 #[test]
 fn sunlight_mirror_is_checked() {
     let Some(parameters) = json("tlog-tiles/sunlight-mirror/params.json") else { return };

@@ -1,4 +1,4 @@
-//! C2SP tlog-proofs. The specification's own example is left out: its base64 is elided.
+//! C2SP tlog-proofs. Omits the specification's own example, whose base64 is elided.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -13,10 +13,10 @@ use serde_json::Value;
 use crate::common::third_party::json;
 use crate::common::value::{list, maybe_list, number, text};
 
-/// The sets hold words where checkpoints have to be; a checkpoint takes their place, so that what
-/// is refused is refused for what the case is about.
+/// Returns a checkpoint to replace words that the sets use as checkpoints, so that refused cases are
+/// refused for their own reason.
 fn checkpoint() -> SignedCheckpoint {
-    let log = SignerKey::generate("log.example", [7; 32]).expect("a name");
+    let log = SignerKey::from_seed("log.example", [7; 32]).expect("a name");
     let note = Checkpoint::new("log.example", 1000, Hash::of(&[b"root"]))
         .and_then(|checkpoint| checkpoint.sign(&log));
     SignedCheckpoint::parse(&note.expect("a checkpoint")).expect("a checkpoint")

@@ -1,4 +1,4 @@
-//! Ed25519 of Node.js beside the core's, where the signatures are odd.
+//! Comparison of Node.js's Ed25519 with the core's for odd signatures.
 
 use countersign::ed25519;
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -7,8 +7,8 @@ use crate::common::third_party::json;
 use crate::common::value::{hex, hex_array, list, text};
 use crate::common::webcrypto;
 
-/// A runtime that refuses points of small order, as WebCrypto asks for, differs in nothing; another takes some that
-/// have one, and no others.
+/// A runtime that refuses points of small order, as WebCrypto requires, never differs. Others accept some signatures
+/// with such points, and no others.
 #[wasm_bindgen_test]
 async fn cctv() {
     let Some(cases) = json("ed25519/cctv/ed25519vectors.json") else { return };
@@ -24,7 +24,7 @@ async fn cctv() {
     }
 }
 
-/// Nothing in it tells the two apart.
+/// The two agree on all its cases.
 #[wasm_bindgen_test]
 async fn wycheproof() {
     let Some(vectors) = json("ed25519/wycheproof/ed25519_test.json") else { return };

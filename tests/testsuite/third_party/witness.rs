@@ -1,5 +1,5 @@
-//! The examples of C2SP tlog-witness. Their keys are not published: form alone is looked at, and
-//! the statuses with keys of our own in `tests/testsuite/witness.rs`.
+//! The examples of C2SP tlog-witness. Their keys are not published, so only the form is checked here;
+//! `tests/testsuite/witness.rs` checks the statuses with other keys.
 
 #[cfg(target_arch = "wasm32")]
 use wasm_bindgen_test::wasm_bindgen_test as test;
@@ -13,7 +13,7 @@ use countersign::witness::{AddCheckpointResponse, CosignError, Request, check_ad
 use crate::common::third_party::json;
 use crate::common::value::{list, number, text};
 
-/// `sign-subtree`, which is optional, is not offered: its example is left out.
+/// Omits the example of `sign-subtree`, which is optional and not implemented.
 #[test]
 fn c2sp() {
     let Some(vectors) = json("witness/c2sp-spec/tlog_witness_examples.json") else { return };
@@ -27,7 +27,7 @@ fn c2sp() {
         "the log's, and one more"
     );
 
-    // The keys that signed are not known: it is as of a log that others signed for.
+    // The keys that signed are unknown, so this is like a log signed by other keys.
     let key = VerifierKey::new("example.com/behind-the-sofa", KeyType::Ed25519, [7; 32]).expect("a name");
     assert_eq!(check_add_checkpoint(&request, &[key], None).map(|_| ()), Err(CosignError::Unsigned));
     assert_eq!(check_add_checkpoint(&request, &[], None).map(|_| ()), Err(CosignError::UnknownLog));
@@ -35,8 +35,8 @@ fn c2sp() {
     let answer = text(&vectors["add_checkpoint_response"]);
     let note = format!("{}\n{answer}", request.checkpoint.note.text);
     assert_eq!(Note::parse(&note).expect("signature lines").signatures.len(), 3);
-    // Among lines of unknown keys, one of ours is found.
-    let witness = SignerKey::generate_witness("witness.example/w1", [2; 32]).expect("a name");
+    // A known key's line is found among lines of unknown keys.
+    let witness = SignerKey::witness_from_seed("witness.example/w1", [2; 32]).expect("a name");
     let line = request.checkpoint.cosign(&witness, 5).expect("a witness's key");
     let keys = [witness.verifier_key().clone()];
     let read =
@@ -47,7 +47,7 @@ fn c2sp() {
     assert!(read(answer).is_err(), "none of a known key");
 }
 
-/// The rules are words: each status that they name is one that some refusal has, and the reverse.
+/// The rules are prose: each status that they name belongs to some refusal, and vice versa.
 #[test]
 fn c2sp_statuses() {
     let Some(vectors) = json("witness/c2sp-spec/tlog_witness_examples.json") else { return };
@@ -73,7 +73,7 @@ fn c2sp_statuses() {
     assert_eq!((refusal.content_type(), refusal.body().as_str()), (text(&conflict["content_type"]), "7\n"));
 }
 
-/// The mirror's checkpoint is a cosignature of a witness, without a log's signature.
+/// The mirror's checkpoint has a witness's cosignature but no log's signature.
 #[test]
 fn sunlight_mirror_is_not_signed_by_its_log() {
     let Some(note) = crate::common::third_party::text("tlog-tiles/sunlight-mirror/log/checkpoint") else {

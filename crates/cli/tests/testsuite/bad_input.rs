@@ -67,7 +67,7 @@ fn what_is_no_export_is_not_checked_and_told_what_it_seems_to_be() {
         ("array.x", b"[{\"a\":1},{\"a\":2}]\n", "array"),
         ("indented.x", b"{\n  \"countersign\": \"export/v1\"\n}\n", "indented"),
         ("events.x", b"{\"action\":\"job.update\"}\n", "countersign record"),
-        ("error.x", b"{\"error\":{\"code\":\"token.invalid\"}}", "an error in place of the download"),
+        ("error.x", b"{\"error\":{\"code\":\"token.invalid\"}}", "an error response instead of the download"),
         ("report.x", b"{\"countersign\":\"report/v1\"}\n", "an export begins with"),
         ("quoted.x", b"> {\"countersign\":\"export/v1\",\"origin\":\"o\"}\n", "as by mail, terminals"),
         ("sorted.x", b"{\"checkpoint\":\"\"}\n", "lines were reordered"),
@@ -258,7 +258,7 @@ fn events_that_cannot_be_recorded_are_named_and_nothing_is_written() {
     let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(5 << 20));
     let before = place.files();
     for (line, says, hint) in [
-        ("[[1]]", "[0]: not a JSON object", "array of arrays"),
+        ("[[1]]", "[0]: the event is not a JSON object", "array of arrays"),
         ("{\"Records\":[{\"a\":1},{\"b\":1,\"b\":2}]}", "member \"b\": Records[1]: ", "hint: "),
         ("\"text\"", "not a JSON object", "one JSON object a line"),
         ("{\"a\":1} x", "", "hint: "),

@@ -140,7 +140,7 @@ fn what_is_wrong_is_named_with_its_place() {
         .code(1)
         .stdout(predicate::str::starts_with("✗ Broken."))
         .stdout(predicate::str::contains(
-            "✗ error   tile.missing tile/1/000.p/2, entry 0: the log does not have it",
+            "✗ error   tile.missing tile/1/000.p/2, entry 0: the log does not have this resource",
         ));
 }
 
@@ -286,11 +286,11 @@ fn a_pin_of_another_log_is_a_warning() {
     let place = Place::new();
     place.sealed(3);
     publish(&place.path("log"), &place.read("audit.ndjson"));
-    let other = SignerKey::generate("log.example/other", [7; 32]).unwrap();
+    let other = SignerKey::from_seed("log.example/other", [7; 32]).unwrap();
     let pin = Checkpoint::new("log.example/other", 1, Hash([1; 32])).unwrap().sign(&other).unwrap();
     place.write("other.txt", pin);
     let warning = "other.txt: the pin is of the log log.example/other, and this is the log log.example/audit: nothing was compared with it";
-    let reason = "every pin is of another log: nothing was compared";
+    let reason = "every pin is of another log, so nothing was compared";
     place
         .run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "own.txt"])
         .success()

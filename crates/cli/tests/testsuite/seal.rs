@@ -113,9 +113,13 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
         place.write("bad.ndjson", lines.join("\n") + "\n");
         refused(&place, &["grant.ndjson", "bad.ndjson"], code, says);
     };
-    attempt(&[&lines[..3], &lines[4..]].concat(), "log.gap", "goes on with 2 in the log, and this is 3");
+    attempt(
+        &[&lines[..3], &lines[4..]].concat(),
+        "log.gap",
+        "continues with link 2 in the log, but this is link 3",
+    );
     attempt(&[&lines[..1], &lines[2..]].concat(), "log.gap", "is not in the log");
-    attempt(&lines[..4], "log.refused", "the last link of the chain");
+    attempt(&lines[..4], "log.refused", "the last link of chain");
     let flipped = lines[3].replace("\"n\":2", "\"n\":3");
     attempt(
         &[&lines[..3], &[&flipped], &lines[4..]].concat(),
@@ -123,7 +127,7 @@ fn what_does_not_go_on_with_its_chain_is_refused() {
         "the event does not match its link",
     );
     let twice = lines[3].replace("\"n\":2", "\"n\":2,\"n\":2");
-    attempt(&[&lines[..3], &[&twice], &lines[4..]].concat(), "log.refused", "two members of one name");
+    attempt(&[&lines[..3], &[&twice], &lines[4..]].concat(), "log.refused", "two fields of the same name");
     let signature = |line: &str| line.trim_end_matches("\"}").rsplit(' ').next().unwrap().to_owned();
     let forged = lines[8].replace(&signature(lines[8]), &signature(lines[1]));
     attempt(&[&lines[..8], &[&forged]].concat(), "signature.invalid", "the link's signature is invalid");
@@ -150,7 +154,7 @@ fn a_fork_is_refused() {
         &place,
         &["grant.ndjson", "left.ndjson", "right.ndjson"],
         "log.fork",
-        "has another link 3 in the log",
+        "has a different link 3 in chain",
     );
 }
 
@@ -175,9 +179,9 @@ fn sealed_exports_are_extended_by_their_own_log_alone() {
         "cut.ndjson",
         sealed.lines().filter(|line| !line.contains("\"n\":2")).collect::<Vec<_>>().join("\n"),
     );
-    refused(&place, &["cut.ndjson"], "log.refused", "is not of the entries before it");
+    refused(&place, &["cut.ndjson"], "log.refused", "does not match the entries before it");
     place.run(&["slice", "sealed.ndjson", "--query", "n=6", "-o", "slice.ndjson"]).success();
-    refused(&place, &["slice.ndjson"], "log.refused", "entries are left out here");
+    refused(&place, &["slice.ndjson"], "log.refused", "entries are omitted here");
 }
 
 #[test]

@@ -1,21 +1,20 @@
-//! A tree while it grows: the hashes that its storage does not have yet.
+//! A growing tree: the hashes that its storage does not have yet.
 
 use super::{CompactRange, HashReader, Subtree, skips};
 use crate::error::{Code, Error};
 use crate::hash::{Hash, hash_nodes};
 
-/// The complete subtrees of a tree's right edge as it was, and all that were completed since.
+/// The complete subtrees of a tree's former right edge, and all that were completed since.
 ///
-/// From these follow the root, the hashes to be stored, and a proof for each leaf that was added, without a read
-/// from storage.
+/// These suffice for the root, the hashes to store, and a proof for each new leaf, without reading from storage.
 ///
 /// ```
-/// use countersign::merkle::{CompactRange, Grown, inclusion_proof, leaf_hash, verify_inclusion};
+/// use countersign::merkle::{CompactRange, PendingTree, inclusion_proof, leaf_hash, verify_inclusion};
 ///
 /// let leaves: Vec<_> = (0_u8..7).map(|leaf| leaf_hash(&[leaf])).collect();
 /// let mut edge = CompactRange::new();
 /// edge.extend(&leaves[..3]);
-/// let mut tree = Grown::new(&edge);
+/// let mut tree = PendingTree::new(&edge);
 /// tree.extend(&leaves[3..]);
 ///
 /// let proof = inclusion_proof(5, 7, &tree)?;
@@ -23,23 +22,23 @@ use crate::hash::{Hash, hash_nodes};
 /// # Ok::<(), countersign::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Grown {
+pub struct PendingTree {
     base: u64,
     size: u64,
-    /// By level above the leaves.
+    /// Levels, starting at the leaves.
     levels: Vec<Level>,
 }
 
-/// Complete subtrees of one level, next to each other.
+/// Adjacent complete subtrees of one level.
 #[derive(Clone, Debug)]
 struct Level {
-    /// How many subtrees of this level are before those here.
+    /// The number of subtrees of this level before these.
     first: u64,
     hashes: Vec<Hash>,
 }
 
-impl Grown {
-    /// Begins with a tree as its right edge knows it: a range that begins at 0.
+impl PendingTree {
+    /// Starts with the right edge of a tree: a range that begins at 0.
     pub fn new(edge: &CompactRange) -> Self {
         let base = edge.end();
         let level = |level: u32| Level { first: base >> level, hashes: Vec::new() };
@@ -53,17 +52,17 @@ impl Grown {
         Self { base, size: base, levels }
     }
 
-    /// How many leaves there were.
+    /// Returns the number of leaves at the start.
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// How many leaves there are.
+    /// Returns the current number of leaves.
     pub fn size(&self) -> u64 {
         self.size
     }
 
-    /// Adds leaves by their hashes: many at once is much faster than one by one.
+    /// Adds leaves by their hashes. Much faster than adding them one by one.
     pub fn extend(&mut self, leaves: &[Hash]) {
         self.size += leaves.len() as u64;
         self.levels[0].hashes.extend_from_slice(leaves);
@@ -82,8 +81,8 @@ impl Grown {
         }
     }
 
-    /// The roots of the complete subtrees of that level that were completed since [`base`](Self::base), and how many
-    /// such subtrees come before them.
+    /// Returns the roots of the subtrees of a level that were completed since [`base`](Self::base), and the number of
+    /// such subtrees before them.
     pub fn completed(&self, level: u8) -> (u64, &[Hash]) {
         let before = self.base.checked_shr(u32::from(level)).unwrap_or(0);
         let hashes = self
@@ -93,17 +92,17 @@ impl Grown {
         (before, hashes)
     }
 
-    /// The right edge of the tree as it is now.
+    /// Returns the current right edge.
     pub fn edge(&self) -> CompactRange {
         let mut edge = CompactRange::new();
         for subtree in skips(0, self.size) {
             let added = self.hash(subtree).and_then(|hash| edge.append_subtree(subtree.level, hash));
-            debug_assert!(added.is_ok(), "the right edge is always here");
+            debug_assert!(added.is_ok(), "the right edge is always available");
         }
         edge
     }
 
-    /// The root hash of the tree as it is now.
+    /// Returns the current root hash.
     pub fn root(&self) -> Hash {
         self.edge().root().unwrap_or_else(super::empty_root)
     }
@@ -116,14 +115,14 @@ impl Grown {
             known.hashes.get(usize::try_from(place).ok()?)
         });
         hash.copied().ok_or_else(|| {
-            Error::new(Code::Proof, format!("the subtree of level {level} at leaf {index} is not here"))
+            Error::new(Code::Proof, format!("the subtree of level {level} at leaf {index} is not available"))
         })
     }
 }
 
-impl HashReader for Grown {
+impl HashReader for PendingTree {
     /// # Errors
-    /// [`Code::Proof`] for a subtree that was complete before and is not on the right edge.
+    /// [`Code::Proof`] for a subtree that was complete at the start and is not on the right edge.
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
         subtrees.iter().map(|subtree| self.hash(*subtree)).collect()
     }
@@ -138,13 +137,13 @@ mod tests {
     use crate::merkle::{inclusion_proof, leaf_hash, verify_inclusion};
 
     #[test]
-    fn any_growth_gives_the_tree_and_a_proof_of_each_new_leaf() {
+    fn any_growth_gives_the_tree_and_proofs_of_new_leaves() {
         let leaves: Vec<Hash> = (0..70_u8).map(|leaf| leaf_hash(&[leaf])).collect();
         for base in 0..leaves.len() {
             for size in base..=leaves.len() {
                 let mut edge = CompactRange::new();
                 edge.extend(&leaves[..base]);
-                let mut tree = Grown::new(&edge);
+                let mut tree = PendingTree::new(&edge);
                 let middle = base + (size - base) / 3;
                 tree.extend(&leaves[base..middle]);
                 tree.extend(&leaves[middle..size]);
@@ -161,11 +160,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_completed_at_each_level_is_told_once() {
+    fn completed_subtrees_are_returned_for_each_level() {
         let leaves: Vec<Hash> = (0..40_u8).map(|leaf| leaf_hash(&[leaf])).collect();
         let mut edge = CompactRange::new();
         edge.extend(&leaves[..21]);
-        let mut tree = Grown::new(&edge);
+        let mut tree = PendingTree::new(&edge);
         tree.extend(&leaves[21..]);
         for level in 0..7 {
             let (before, hashes) = tree.completed(level);

@@ -1,4 +1,4 @@
-//! What submissions add to a log, on top of what its storage has.
+//! Accepted entries that are not in the log's storage yet.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use super::acceptance::{Acceptance, gap_after};
 use super::leaf::misplaced;
 use super::lives::lives_after;
 use super::{
-    AcceptanceError, Body, Chain, Empty, Held, Kind, Leaf, Life, Rules, SaltedEvent, Storage, Submission,
-    SubmissionError,
+    AcceptanceError, Body, Chain, Empty, EntryRef, Leaf, Life, RefusalKind, Rules, SaltedEvent, Storage,
+    Submission, SubmissionError,
 };
 use crate::hash::Hash;
 use crate::link::{ChainId, Link};
 use crate::note::VerifierKey;
 use crate::time::Time;
 
-/// Leaves that were taken and are not in storage yet, with what they change.
+/// Accepted entries that are not in storage yet, with the chains and keys that they change.
 #[derive(Clone, Debug, Default)]
-pub struct Growth {
+pub struct PendingBatch {
     base: u64,
     leaves: Vec<Arc<Leaf>>,
     chains: HashMap<ChainId, Added>,
@@ -25,94 +25,94 @@ pub struct Growth {
     lives: HashMap<VerifierKey, Life>,
 }
 
-/// Links of one chain that follow each other in the log too.
+/// Consecutive links of one chain that are also consecutive in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Run {
     /// The chain.
     pub chain: ChainId,
-    /// The first link's place in the chain.
+    /// The `seq` of the first link.
     pub seq: u64,
     /// The first link's index in the log.
     pub index: u64,
-    /// How many links.
+    /// The number of links.
     pub count: u64,
 }
 
 /// The last link of a chain in a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tip {
-    /// Its place in the chain.
+    /// The link's `seq` in the chain.
     pub seq: u64,
-    /// Its index in the log.
+    /// The link's index in the log.
     pub index: u64,
-    /// Its leaf hash.
+    /// The link's leaf hash.
     pub hash: Hash,
 }
 
-/// What became of a submission that was taken.
+/// The outcome of an accepted submission.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
-    /// Of each chain in the submission, its last link there.
+pub struct SubmissionOutcome {
+    /// The last link of each chain in the submission.
     pub chains: BTreeMap<ChainId, Tip>,
-    /// Of each key note in the submission, its index and its leaf hash: once, however often it is there.
-    pub notes: Vec<Held>,
-    /// How many leaves are new.
+    /// The index and leaf hash of each key note in the submission, without repetitions.
+    pub notes: Vec<EntryRef>,
+    /// The number of new entries.
     pub added: u64,
-    /// How many the log had already.
+    /// The number of entries that the log had already.
     pub repeated: u64,
 }
 
-/// What was added to one chain.
+/// Links added to one chain.
 #[derive(Clone, Debug)]
 struct Added {
     chain: Chain,
     /// The `seq` of the first link added.
     first: u64,
-    links: Vec<Held>,
+    links: Vec<EntryRef>,
 }
 
-impl Growth {
-    /// Nothing yet, on top of so many leaves.
+impl PendingBatch {
+    /// Creates an empty batch on top of `base` entries.
     pub fn new(base: u64) -> Self {
         Self { base, ..Self::default() }
     }
 
-    /// How many leaves the storage has below.
+    /// Returns the number of entries in the storage below.
     pub fn base(&self) -> u64 {
         self.base
     }
 
-    /// How many leaves the log has with this.
+    /// Returns the number of entries of the log including this batch.
     pub fn size(&self) -> u64 {
         self.base + self.leaves.len() as u64
     }
 
-    /// The leaves that were taken, from [`base`](Self::base) on.
+    /// Returns the accepted entries, starting at index [`base`](Self::base).
     pub fn leaves(&self) -> &[Arc<Leaf>] {
         &self.leaves
     }
 
-    /// The latest time of a link that was taken; none where none was.
+    /// Returns the latest time of an accepted link, or `None` if there is no link.
     pub fn latest(&self) -> Option<Time> {
         self.leaves.iter().filter_map(|leaf| leaf.link().map(Link::time)).max()
     }
 
-    /// The chains that were begun or went on, as they stand now.
+    /// Returns the chains that were opened or extended, in their current state.
     pub fn chains(&self) -> impl Iterator<Item = (&ChainId, &Chain)> {
         self.chains.iter().map(|(id, added)| (id, &added.chain))
     }
 
-    /// The key notes that were taken: leaf hash and index.
+    /// Returns the leaf hash and the index of each accepted key note.
     pub fn notes(&self) -> impl Iterator<Item = (&Hash, u64)> {
         self.notes.iter().map(|(hash, index)| (hash, *index))
     }
 
-    /// The keys about which key notes were taken, as their lives stand now.
+    /// Returns the keys that accepted key notes are about, with their current grants and revocation.
     pub fn lives(&self) -> impl Iterator<Item = (&VerifierKey, &Life)> {
         self.lives.iter()
     }
 
-    /// The links that were taken, as the fewest runs, in the log's order.
+    /// Returns the accepted links as the fewest runs, in the log's order.
     pub fn runs(&self) -> Vec<Run> {
         let mut runs: Vec<Run> = Vec::new();
         for (leaf, index) in self.leaves.iter().zip(self.base..) {
@@ -130,24 +130,24 @@ impl Growth {
         runs
     }
 
-    /// Takes a submission, whole or not at all, when the log's clock shows `now`.
+    /// Accepts a submission, as a whole or not at all. `now` is the log's clock.
     ///
     /// # Errors
-    /// A [`SubmissionError`](super::SubmissionError), or the storage's own. Nothing was taken then.
+    /// A [`SubmissionError`](super::SubmissionError), or an error of the storage. Nothing was accepted then.
     pub fn submit<S: Storage + ?Sized>(
         &mut self,
         rules: &Rules,
         state: &S,
         submission: &Submission,
         now: Time,
-    ) -> Result<Taken, AcceptanceError<S::Error>> {
+    ) -> Result<SubmissionOutcome, AcceptanceError<S::Error>> {
         let below = Layered { top: self, below: state };
         let mut acceptance = Acceptance::new(self.size(), Some(now));
         for (place, entry) in submission.entries().iter().enumerate() {
-            match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
-                // What the log goes on with: it has nothing of this submission.
+            match acceptance.accept(rules, &below, entry, &submission.entries()[place..]) {
+                // Report the gap relative to the log without this submission.
                 Err(AcceptanceError::Refused(SubmissionError {
-                    kind: Kind::Gap { chain, .. },
+                    kind: RefusalKind::Gap { chain, .. },
                     error,
                     is_signed,
                 })) => {
@@ -158,17 +158,18 @@ impl Growth {
                 taken => _ = taken?,
             }
         }
-        let (growth, taken) = acceptance.end()?;
-        self.merge(growth);
+        let (batch, taken) = acceptance.end()?;
+        self.merge(batch);
         Ok(taken)
     }
 
-    /// Takes a leaf that the log took when it was new, without asking again whether it may: who is given a log's leaves
-    /// in their order knows of them all that the server knew which took them. Signatures are not verified.
+    /// Re-accepts an entry that the log accepted before, without checking the rules again. Replaying a log's entries
+    /// in order restores the state that the server had when it accepted them. Does not verify signatures.
     ///
     /// # Errors
-    /// A [`SubmissionError`] of [`Kind::Malformed`](super::Kind::Malformed) for a leaf that no log has at this place, or an
-    /// event that is not its link's; the storage's own. Nothing was taken then.
+    /// A [`SubmissionError`] of [`RefusalKind::Malformed`](super::RefusalKind::Malformed) if no log can have this
+    /// leaf at this position or the event does not match its link; or an error of the storage. Nothing was accepted
+    /// then.
     pub fn replay<S: Storage + ?Sized>(
         &mut self,
         state: &S,
@@ -186,7 +187,7 @@ impl Growth {
             }
             Body::Note(note) => {
                 if below.note(&leaf.hash).map_err(AcceptanceError::Storage)?.is_some() {
-                    return Err(misplaced("the key note is there already").into());
+                    return Err(misplaced("the log already has the key note").into());
                 }
                 let lives = lives_after(&note.statements, &below).map_err(AcceptanceError::Storage)?;
                 self.add_note(Arc::clone(&leaf), lives);
@@ -195,7 +196,7 @@ impl Growth {
         Ok(())
     }
 
-    /// Adds what was taken on top of this.
+    /// Appends a batch that was built on top of this one.
     pub(crate) fn merge(&mut self, next: Self) {
         let size = next.size();
         self.leaves.extend(next.leaves);
@@ -210,19 +211,19 @@ impl Growth {
         }
         self.notes.extend(next.notes);
         self.lives.extend(next.lives);
-        // Leaves that were settled are below those that are here.
+        // `settle` drops leaves, so the base is not simply that of the first batch.
         self.base = size - self.leaves.len() as u64;
     }
 
-    /// Forgets the leaves themselves, and keeps what they changed.
+    /// Drops the leaves but keeps the state that they changed.
     pub(crate) fn settle(&mut self) {
         self.base = self.size();
         self.leaves.clear();
     }
 
-    /// Adds a link that is the next of its chain, which now stands like this.
+    /// Adds a link that extends its chain. `chain` is the chain's state after it.
     pub(super) fn add_link(&mut self, leaf: Arc<Leaf>, link: &Link, chain: Chain) {
-        let held = Held { index: self.size(), hash: leaf.hash };
+        let held = EntryRef { index: self.size(), hash: leaf.hash };
         let seq = link.seq();
         let added = self.chains.entry(link.chain());
         let added = added.or_insert_with(|| Added { chain: chain.clone(), first: seq, links: Vec::new() });
@@ -231,14 +232,14 @@ impl Growth {
         self.leaves.push(leaf);
     }
 
-    /// Adds a key note that acts, and what it says of these keys.
+    /// Adds a key note that takes effect. `lives` are the states of its keys after it.
     pub(super) fn add_note(&mut self, leaf: Arc<Leaf>, lives: impl IntoIterator<Item = (VerifierKey, Life)>) {
         self.notes.insert(leaf.hash, self.size());
         self.lives.extend(lives);
         self.leaves.push(leaf);
     }
 
-    /// This on top of what is in storage.
+    /// Returns this batch layered over `below`.
     pub(crate) fn over<'a, S: Storage + ?Sized>(
         &'a self,
         below: &'a S,
@@ -246,13 +247,12 @@ impl Growth {
         Layered { top: self, below }
     }
 
-    /// Goes past a leaf that says nothing about chains and keys.
+    /// Skips a leaf that changes no chain and no key.
     pub(crate) fn add_opaque(&mut self) {
         self.base += 1;
     }
 
-    /// Goes on with a leaf that the log took when it was new, without asking again whether it may. The leaf itself
-    /// is not kept.
+    /// Applies a leaf that the log accepted before, without checking the rules again, and drops the leaf itself.
     pub(crate) fn follow(&mut self, rules: &Rules, leaf: Leaf) {
         let leaf = Arc::new(leaf);
         match &leaf.body {
@@ -264,7 +264,7 @@ impl Growth {
                 }
             }
             Body::Note(note) => {
-                // One that did not act then does not act now.
+                // A note that had no effect when accepted has none now.
                 let acting = if rules.check_note(note).is_ok() { &note.statements[..] } else { &[] };
                 let Ok(lives) = lives_after(acting, &self.over(&Empty));
                 self.add_note(Arc::clone(&leaf), lives);
@@ -274,14 +274,15 @@ impl Growth {
     }
 }
 
-/// What was taken, on top of what was there.
+/// A batch layered over a storage.
 pub(super) struct Layered<'a, S: ?Sized> {
-    pub(super) top: &'a Growth,
+    pub(super) top: &'a PendingBatch,
     pub(super) below: &'a S,
 }
 
 impl<S: Storage + ?Sized> Layered<'_, S> {
-    /// Where a link's chain stands with it; none where it is not the chain's next, or does not follow the others.
+    /// Returns the state of the link's chain after it, or `None` if the link is not the chain's next or `follows`
+    /// rejects it.
     fn chain_with(
         &self,
         link: &Link,
@@ -306,7 +307,7 @@ impl<S: Storage + ?Sized> Storage for Layered<'_, S> {
         added.map_or_else(|| self.below.chain(id), |added| Ok(Some(added.chain.clone())))
     }
 
-    fn link(&self, id: &ChainId, seq: u64) -> Result<Option<Held>, S::Error> {
+    fn link(&self, id: &ChainId, seq: u64) -> Result<Option<EntryRef>, S::Error> {
         let added = self.top.chains.get(id).and_then(|added| {
             let place = usize::try_from(seq.checked_sub(added.first)?).ok()?;
             added.links.get(place)
@@ -331,15 +332,15 @@ mod tests {
     use super::*;
     use crate::event::{Event, Redaction};
     use crate::keys::{KeyNote, Statement};
-    use crate::log::{Empty, Kind, Limits};
+    use crate::log::{Empty, Limits, RefusalKind};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
     use crate::trust::Trust;
 
-    /// A grant, and two chains of the granted key whose links alternate.
-    fn log() -> Growth {
-        let issuer = SignerKey::generate("example.com", [1; 32]).unwrap();
-        let emitter = SignerKey::generate("example.com/a", [2; 32]).unwrap();
+    /// Returns a batch with a grant and two chains of the granted key whose links alternate.
+    fn log() -> PendingBatch {
+        let issuer = SignerKey::from_seed("example.com", [1; 32]).unwrap();
+        let emitter = SignerKey::from_seed("example.com/a", [2; 32]).unwrap();
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let grant = Statement::Grant { key: emitter.verifier_key().clone(), from: None, until: None };
         let note = KeyNote::sign("log.example", &[grant], &issuer).unwrap();
@@ -361,28 +362,28 @@ mod tests {
         body.note(&note);
         let body = lines.fold(body.as_str().to_owned(), |body, line| body + line + "\n");
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(0);
-        growth.submit(&Rules::new("log.example", None), &Empty, &submission, at).unwrap();
-        growth
+        let mut batch = PendingBatch::new(0);
+        batch.submit(&Rules::new("log.example", None), &Empty, &submission, at).unwrap();
+        batch
     }
 
-    /// What a storage has of leaves.
-    fn stored(growth: &Growth) -> Vec<(String, Option<SaltedEvent>)> {
-        growth.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
+    /// Returns the leaves as a storage keeps them.
+    fn stored(batch: &PendingBatch) -> Vec<(String, Option<SaltedEvent>)> {
+        batch.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
     }
 
     fn replayed(
         leaves: &[(String, Option<SaltedEvent>)],
-    ) -> Result<Growth, AcceptanceError<core::convert::Infallible>> {
-        let mut growth = Growth::new(0);
+    ) -> Result<PendingBatch, AcceptanceError<core::convert::Infallible>> {
+        let mut batch = PendingBatch::new(0);
         for (leaf, event) in leaves {
-            growth.replay(&Empty, leaf.clone(), event.clone())?;
+            batch.replay(&Empty, leaf.clone(), event.clone())?;
         }
-        Ok(growth)
+        Ok(batch)
     }
 
     #[test]
-    fn leaves_alone_say_all_that_was_known_when_they_were_taken() {
+    fn replaying_leaves_restores_the_whole_state() {
         let taken = log();
         let again = replayed(&stored(&taken)).unwrap();
         assert_eq!(taken.size(), 11);
@@ -394,10 +395,10 @@ mod tests {
     }
 
     #[test]
-    fn who_follows_a_log_knows_what_its_leaves_changed_and_keeps_none_of_them() {
+    fn following_a_log_restores_its_state_and_keeps_no_leaves() {
         let taken = log();
         let follow = |rules: &Rules| {
-            let mut followed = Growth::new(0);
+            let mut followed = PendingBatch::new(0);
             for (place, (text, event)) in stored(&taken).into_iter().enumerate() {
                 if place == 4 {
                     followed.add_opaque();
@@ -417,20 +418,20 @@ mod tests {
                 let Ok(now) = followed.over(&Empty).link(id, seq);
                 let before = before.unwrap();
                 let index = before.index + u64::from(before.index >= 4);
-                assert_eq!(now, Some(Held { index, ..before }));
+                assert_eq!(now, Some(EntryRef { index, ..before }));
             }
         }
-        // A key note of an issuer whom this log does not trust did nothing when it was taken, and does nothing now.
+        // A key note of an issuer that this log does not trust had no effect then and has none now.
         let rules = Rules::new("log.example", Some(Trust::default()));
         assert!(follow(&rules).lives().next().is_none() && rules.trust() == Some(&Trust::default()));
     }
 
     #[test]
-    fn leaves_that_no_log_has_in_this_order_are_refused() {
+    fn replay_refuses_leaves_in_an_impossible_order() {
         let leaves = stored(&log());
         let refused = |leaves: &[(String, Option<SaltedEvent>)]| {
             let stop = replayed(leaves).unwrap_err();
-            assert_eq!(stop.refusal().kind, Kind::Malformed);
+            assert_eq!(stop.refusal().kind, RefusalKind::Malformed);
         };
         for left_out in 1..9 {
             let mut fewer = leaves.clone();
@@ -458,27 +459,27 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_chain_has_no_further_link() {
+    fn replay_refuses_a_link_after_the_close_link() {
         let mut leaves = stored(&log());
         let closed = Link::parse(&leaves.last().unwrap().0).unwrap();
         let last = crate::merkle::leaf_hash(leaves.last().unwrap().0.as_bytes());
         let (chain, seq, time) = (closed.chain(), closed.seq() + 1, closed.time());
         leaves.push((crate::link::write_event(chain, seq, time, &last, &last), None));
-        assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, Kind::Malformed);
+        assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, RefusalKind::Malformed);
     }
 
     #[test]
-    fn links_are_told_as_the_fewest_runs() {
-        let runs = |growth: &Growth| -> Vec<_> {
-            growth.runs().iter().map(|run| (run.seq, run.index, run.count)).collect()
+    fn runs_are_as_few_as_possible() {
+        let runs = |batch: &PendingBatch| -> Vec<_> {
+            batch.runs().iter().map(|run| (run.seq, run.index, run.count)).collect()
         };
-        // They alternate, so that none goes on.
-        let growth = log();
+        // The two chains alternate, so no run has more than one link.
+        let batch = log();
         let alternating: Vec<_> = (1..11).map(|index| ((index - 1) / 2, index, 1)).collect();
-        assert_eq!(runs(&growth), alternating);
+        assert_eq!(runs(&batch), alternating);
         let mut body = String::new();
         for wanted in [0, 1] {
-            let lines = growth.leaves().iter().skip(1).skip(wanted).step_by(2);
+            let lines = batch.leaves().iter().skip(1).skip(wanted).step_by(2);
             for leaf in lines {
                 let mut line = crate::export::writer::Writer::new();
                 match leaf.event() {
@@ -489,10 +490,10 @@ mod tests {
             }
         }
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(7);
+        let mut batch = PendingBatch::new(7);
         let rules = Rules::new("log.example", None);
         assert!(rules.origin() == "log.example" && rules.trust().is_none());
-        growth.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
-        assert_eq!(runs(&growth), [(0, 7, 5), (0, 12, 5)]);
+        batch.submit(&rules, &Empty, &submission, Time::MAX).unwrap();
+        assert_eq!(runs(&batch), [(0, 7, 5), (0, 12, 5)]);
     }
 }
