@@ -20,13 +20,13 @@ use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::tokens::Tokens;
 use crate::turns::Turns;
-use countersign_log::erase::Choosing;
-use countersign_log::event_filter::Asked;
+use countersign_log::erase::ErasureSearch;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::export::{Explained, ExportError, Exporter, Had, Plan, Request};
 use countersign_log::own_chain::OwnChains;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::StoreError;
-use countersign_log::submitting::SubmitError;
+use countersign_log::submission::SubmitError;
 use countersign_log::tokens::{Access, AccessError, Right, Scope};
 
 /// How often it is looked whether tokens are still good, so that a live view in which nothing happens ends too.
@@ -247,17 +247,18 @@ impl Reading {
         .await
     }
 
-    /// The events that fulfil all of these conditions, by looking at each: see [`Choosing`].
+    /// The events that fulfil all of these conditions, by looking at each: see [`ErasureSearch`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
         access: &Access,
-        asked: Asked,
+        asked: EventFilter,
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.collector.reader().clone();
         self.look(Some(access), move |exporter, cancelled| {
             let size = exporter.published_size()?;
-            let choosing = Choosing::new(reader, exporter.readings(), asked.query().clone(), scope, size);
+            let choosing =
+                ErasureSearch::new(reader, exporter.readings(), asked.query().clone(), scope, size);
             choosing.finish(cancelled)
         })
         .await

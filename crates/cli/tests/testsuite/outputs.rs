@@ -405,7 +405,7 @@ fn what_a_server_logs_has_no_colours_in_a_file_and_says_why_a_witness_is_silent(
     let url = said.split_once(" listens on ").unwrap().1;
     let client = reqwest::blocking::Client::new();
     assert!(client.post(format!("{url}/submit")).body("{}").send().unwrap().status().is_client_error());
-    let warning = lines.find(|line| line.contains("turned away")).unwrap();
+    let warning = lines.find(|line| line.contains("rejected clients")).unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(warning.contains(" WARN ") && !warning.contains('\u{1b}'), "{warning}");

@@ -5,9 +5,9 @@ use serde_json::{Map, json};
 use super::response::json;
 use super::{Answer, ApiError};
 use crate::store::EntryReader;
-use crate::submitting::Committed;
+use crate::submission::Committed;
 
-/// The answer to a submission that is durable and published.
+/// Returns the response to a submission that is durable and published.
 ///
 /// # Errors
 /// [`ApiError`].

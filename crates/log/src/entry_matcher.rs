@@ -1,4 +1,4 @@
-//! Compares links and events with queries.
+//! Matches links and events against queries.
 
 use std::collections::HashMap;
 
@@ -10,45 +10,45 @@ use countersign_query::{Entry, Query, Readings, Short};
 use crate::store::{EntryReader, StoreError, link};
 use crate::tokens::Scope;
 
-/// Looks at links and events with queries.
+/// A matcher of links and events against queries.
 #[derive(Clone, Debug)]
-pub struct Looking {
+pub struct EntryMatcher {
     readings: Readings,
     /// The names of the keys that sign chains.
     signers: HashMap<ChainId, Option<String>>,
-    /// What stands in the text of every event that is within the scope and as asked.
+    /// Strings that occur in every event that matches the scope and the query.
     needles: Option<Needles>,
 }
 
-impl Looking {
-    /// By these readings.
+impl EntryMatcher {
+    /// Creates a matcher with these parsers.
     pub fn new(readings: &Readings) -> Self {
         Self { readings: readings.clone(), signers: HashMap::new(), needles: None }
     }
 
-    /// By these readings, for [`Self::matches_within`] of one scope and query alone.
+    /// Creates a matcher for [`Self::matches_within`] with one scope and query only.
     pub(crate) fn for_search(readings: &Readings, scope: &Scope, asked: &Query) -> Self {
-        // How long a reader with a scope waits for others' events does not depend on what is asked.
+        // The time that others' events cost a reader with a scope must not depend on the query.
         let query = if scope.is_everything() { asked } else { scope.query() };
         Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
     }
 
-    /// By these readings, for [`Self::look_within`] of one scope alone.
+    /// Creates a matcher for [`Self::look_within`] with one scope only.
     pub(crate) fn for_scope(readings: &Readings, scope: &Scope) -> Self {
         Self { needles: Some(Needles::of(scope.query(), readings)), ..Self::new(readings) }
     }
 
-    /// True if an event need not be parsed to know that it is not as the needles say.
-    fn passes_over(&self, event: Option<&str>) -> bool {
+    /// True if the needles rule the event out, so it needn't be parsed.
+    fn rules_out(&self, event: Option<&str>) -> bool {
         self.needles.as_ref().zip(event).is_some_and(|(needles, event)| !needles.may_match(event))
     }
 
-    /// What members say alone: for conditions that no reading is for.
-    pub fn at_members() -> Self {
+    /// Creates a matcher that sees the fields of events as they are, for conditions that no parser applies to.
+    pub fn without_parsers() -> Self {
         Self::new(&Readings::default())
     }
 
-    /// Whether a link, and its event where it is there, are as asked.
+    /// True if a link, with its event if there is one, matches the query.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -66,7 +66,7 @@ impl Looking {
         self.look(reader, query, link, event, |entry| query.matches(entry))
     }
 
-    /// Looks at a link, and its event where it is there, as a query does.
+    /// Passes a link, with its event if there is one, to `look`, with everything that the query needs.
     pub(crate) fn look<T>(
         &mut self,
         reader: &dyn EntryReader,
@@ -82,8 +82,8 @@ impl Looking {
         Ok(self.with_entry(link, event, signer, look))
     }
 
-    /// Looks at a link and its event if they are within the scope, which is decided first: how long it takes to look at
-    /// what is outside of it does not depend on what is asked.
+    /// Passes a link and its event to `look` if they are within the scope. The scope is decided first, so the time that
+    /// entries outside it take doesn't depend on the query.
     pub(crate) fn look_within<T>(
         &mut self,
         reader: &dyn EntryReader,
@@ -93,7 +93,7 @@ impl Looking {
         event: Option<&str>,
         look: impl FnOnce(&Entry<'_>) -> T,
     ) -> Result<Option<T>, StoreError> {
-        if self.passes_over(event) {
+        if self.rules_out(event) {
             return Ok(None);
         }
         if asked.asks(Short::Signer) {
@@ -106,7 +106,7 @@ impl Looking {
         Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| look(entry))))
     }
 
-    /// Whether a link, and its event where it is there, are within the scope and as asked.
+    /// True if a link, with its event if there is one, is within the scope and matches the query.
     pub(crate) fn matches_within(
         &mut self,
         reader: &dyn EntryReader,
@@ -123,7 +123,7 @@ impl Looking {
         Ok(matches.unwrap_or(false))
     }
 
-    /// What there is to ask of a link and its event.
+    /// Passes a link, its event, and its signer to `look`, in the form that queries match.
     pub fn with_entry<T>(
         &self,
         link: &Link,
