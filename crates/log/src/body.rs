@@ -26,13 +26,13 @@ const PIECE_BYTES: usize = 128;
 /// An error of the compressed body, whatever its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It decompresses to more than the log accepts at once.
+    /// The body decompresses to more than the log accepts at once.
     #[error("the submission is larger than this log accepts at once")]
     TooLarge,
-    /// It has so many parts, or so many bytes without content, that decompressing it would be wasted work.
+    /// The body has so many parts, or so many bytes without content, that decompressing it would be wasted work.
     #[error("the body has too many compressed parts, or compressed data without content")]
     Wasteful,
-    /// It can't be decompressed to its end.
+    /// The body can't be decompressed to its end.
     #[error("the compressed body is truncated or corrupt")]
     Incomplete,
     /// No memory is left for its content.
@@ -53,7 +53,7 @@ pub enum IntakeError<E> {
 /// The part of a body to parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// The whole body.
+    /// The whole body, to its end.
     Whole,
     /// The body up to the first entry that is admitted. It may be incomplete.
     Beginning,

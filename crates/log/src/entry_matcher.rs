@@ -33,7 +33,7 @@ impl EntryMatcher {
         Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
     }
 
-    /// Creates a matcher for [`Self::look_within`] with one scope only.
+    /// Creates a matcher for [`Self::examine_within`] with one scope only.
     pub(crate) fn for_scope(readings: &Readings, scope: &Scope) -> Self {
         Self { needles: Some(Needles::of(scope.query(), readings)), ..Self::new(readings) }
     }
@@ -63,11 +63,11 @@ impl EntryMatcher {
             return Ok(true);
         }
         let event = event.filter(|_| query.reads_events());
-        self.look(reader, query, link, event, |entry| query.matches(entry))
+        self.examine(reader, query, link, event, |entry| query.matches(entry))
     }
 
     /// Passes a link, with its event if there is one, to `look`, with everything that the query needs.
-    pub(crate) fn look<T>(
+    pub(crate) fn examine<T>(
         &mut self,
         reader: &dyn EntryReader,
         query: &Query,
@@ -84,7 +84,7 @@ impl EntryMatcher {
 
     /// Passes a link and its event to `look` if they are within the scope. The scope is decided first, so the time that
     /// entries outside it take doesn't depend on the query.
-    pub(crate) fn look_within<T>(
+    pub(crate) fn examine_within<T>(
         &mut self,
         reader: &dyn EntryReader,
         scope: &Scope,
@@ -119,7 +119,7 @@ impl EntryMatcher {
             return Ok(true);
         }
         let event = event.filter(|_| scope.query().reads_events() || asked.reads_events());
-        let matches = self.look_within(reader, scope, asked, link, event, |entry| asked.matches(entry))?;
+        let matches = self.examine_within(reader, scope, asked, link, event, |entry| asked.matches(entry))?;
         Ok(matches.unwrap_or(false))
     }
 

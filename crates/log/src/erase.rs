@@ -61,7 +61,7 @@ pub enum EraseError {
     /// The erasure could not be recorded.
     #[error("failed to record the erasure: {0}")]
     Record(#[from] SubmitError),
-    /// The store failed.
+    /// The store failed during the erasure.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -2,8 +2,6 @@
 //!
 //! The query alone decides if an event matches. The search index only narrows down the entries to examine.
 //!
-//! Whether an event matches is decided by the query alone. The search index only tells where to look.
-//!
 //! ```
 //! use countersign_log::event_filter::EventFilter;
 //!
@@ -160,7 +158,7 @@ fn recorded(span: Span) -> Query {
     Condition::Time(Basis::Recorded, span).into()
 }
 
-/// Parses a time, of which the milliseconds are optional, or a date, which means midnight UTC.
+/// Parses a time with optional milliseconds, or a date, which means midnight UTC.
 fn time(text: &str) -> Result<Time, ParameterError> {
     let whole = match text.len() {
         10 => Cow::Owned(format!("{text}T00:00:00.000Z")),

@@ -23,17 +23,17 @@ use crate::submission::SubmitError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
-    /// It was accepted.
+    /// The submission was accepted.
     Taken,
-    /// It was malformed.
+    /// The submission was malformed.
     Malformed,
-    /// It was too large.
+    /// The submission was too large.
     TooLarge,
     /// Its key, which signed it, is not authorized.
     Unauthorised,
     /// Earlier links were missing.
     Gap,
-    /// It contradicts an entry of the log.
+    /// The submission contradicts an entry of the log.
     Fork,
     /// Its time is ahead of the log's clock, and its key signed it.
     Early,
@@ -45,7 +45,7 @@ pub enum Outcome {
     Busy,
     /// The log had stopped signing.
     Stopped,
-    /// The store failed.
+    /// The store failed, or the log was shutting down.
     Unavailable,
 }
 

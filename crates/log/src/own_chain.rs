@@ -1,8 +1,6 @@
 //! The log's own chain: events about the log itself, such as erasures, signed with the log's key.
 //!
 //! Each run of the server has its own chain, opened with its first event and closed when the server stops.
-//!
-//! Each run of the server has a chain of its own, opened with its first event and closed when the server stops.
 
 use std::collections::HashMap;
 

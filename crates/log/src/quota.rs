@@ -5,12 +5,6 @@
 //! exceed the rest of a budget: the next one then waits longer. Over any period, a key submits at most its rate, one
 //! full budget, and what was in flight at once. (Rate-limiting crates charge before the outcome is known, and always
 //! refuse what exceeds the capacity.)
-//!
-//! A key has a store of so many events and bytes, which fills up again at a steady pace. What it brings is taken out when
-//! the log has taken it, so that nobody uses up what is another's by naming its key, and a submission may be larger than
-//! what is left: the next one then waits for longer. Over any time a key thus brings no more than its pace, one store and
-//! what was under way at once. (Crates that limit rates take out before they know, and refuse what is larger than
-//! the store for ever.)
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;

@@ -28,7 +28,7 @@ const MAX_VALUE_BYTES: usize = 256;
 /// The reads to record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecordReads {
-    /// None.
+    /// No reads.
     #[default]
     None,
     /// Exports, including searches, and explanations of searches.
@@ -81,13 +81,13 @@ pub struct ReadRules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum ReadKind {
-    /// `GET /export`.
+    /// An export or search, by `GET /export`.
     Export,
-    /// `GET /explain`.
+    /// An explanation of a search, by `GET /explain`.
     Explain,
-    /// `GET /proof`.
+    /// A proof of an event, by `GET /proof`.
     Proof,
-    /// `GET /stream`.
+    /// A live view, by `GET /stream`.
     Stream,
 }
 

@@ -27,16 +27,16 @@ pub enum Reason {
     TooLarge,
     /// The body arrived too slowly.
     Slow,
-    /// There was no memory left for the body.
+    /// The server had no memory left for the body.
     Memory,
-    /// One address had too many connections or requests.
+    /// The client's address had too many connections or requests.
     Address,
-    /// There were too many connections.
+    /// The server had too many connections.
     Connections,
 }
 
 impl Reason {
-    /// Classifies the refusal of a submission of which nothing was admitted.
+    /// Classifies the refusal of a submission without any admitted entry.
     pub(crate) fn from_refusal(refusal: &SubmissionError) -> Self {
         match refusal.kind {
             Kind::Malformed => Self::Malformed,

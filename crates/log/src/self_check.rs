@@ -1,8 +1,6 @@
 //! The check before a log signs anything: the stored tree must be the one that it published.
 //!
 //! A log that continued from a corrupt or changed store would sign a second history, so it doesn't start.
-//!
-//! A log that goes on from a damaged or changed store would sign a second history. It had better not start.
 
 use countersign::checkpoint::SignedCheckpoint;
 

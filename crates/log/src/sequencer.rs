@@ -86,55 +86,55 @@ const MAX_COMMIT_ATTEMPTS: usize = 100;
 
 /// A job for the sequencer.
 pub enum Job {
-    /// Commits a submission.
+    /// Commits a submission from an emitter.
     Submit {
-        /// The submission.
+        /// The submission to commit.
         submission: Submission,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: Reply,
     },
     /// Records an event on the log's own chain.
     Record {
         /// The event as JSON.
         event: String,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: Reply,
     },
     /// Marks an erasure as complete.
     FinishErasure {
         /// The entry that records the erasure.
         record: u64,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Result<(), StoreError>>,
     },
-    /// Erases events.
+    /// Erases the events of entries.
     Erase {
         /// The entries, in ascending order.
         leaves: Vec<u64>,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Result<u64, StoreError>>,
     },
     /// Publishes a checkpoint that witnesses had time to cosign. If their quorum cosigned it, that ends a stop that
     /// rests on a claim.
     Publish {
-        /// The checkpoint.
+        /// The checkpoint with its cosignatures.
         published: Published,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Result<(), StoreError>>,
     },
     /// Assesses a witness's contradiction. A proof stops the log.
     Contradicted {
-        /// The witness's contradiction.
+        /// The contradiction, with the witness's proof if it has one.
         contradiction: Contradiction,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Assessment>,
     },
     /// Stops the log because of unproven claims by witnesses without which there is no quorum, if any claim still
     /// counts.
     Claimed {
-        /// The unproven claims.
+        /// The claims, each of another witness.
         claims: Vec<Contradiction>,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<()>,
     },
     /// Publishes what is durable after a stop ended.
@@ -146,7 +146,7 @@ pub enum Job {
     },
     /// Closes the log's own chain.
     Close {
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: Reply,
     },
 }

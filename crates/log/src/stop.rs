@@ -2,9 +2,6 @@
 //!
 //! A stopped log can still be read. It accepts nothing, and reports the reason. The evidence is kept apart from the
 //! database, which may be a restored backup. Each start checks again.
-//!
-//! A log that is stopped is read as before, takes nothing, and says why. The evidence is kept apart from the database,
-//! which may be what was brought back. Each start checks again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -160,7 +157,7 @@ impl fmt::Display for SigningStop {
 /// A line of the evidence, which is ordered from oldest to newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// The log stopped.
+    /// The log stopped signing.
     Stopped(Box<SigningStop>),
     /// The log operator had the log continue, or started another log in its place.
     Resumed {
@@ -224,7 +221,7 @@ pub trait Stops: Send + Sync {
     /// Returns all lines, oldest first.
     fn lines(&self) -> Result<Vec<String>, StoreError>;
 
-    /// Appends a line.
+    /// Appends a line of evidence.
     fn keep(&self, line: &str) -> Result<(), StoreError>;
 
     /// Replaces all lines by these in one step.

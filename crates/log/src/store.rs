@@ -234,7 +234,7 @@ pub fn link(leaf: &[u8]) -> Option<Link> {
 pub enum StoredEvent {
     /// No event: the entry is no event link, or its event was never submitted.
     None,
-    /// It was erased.
+    /// The event was erased.
     Erased,
     /// The event with its salt.
     Here(SaltedEvent),

@@ -105,9 +105,9 @@ impl PendingCheckpoint {
 /// The reason why a witness gave no cosignature.
 #[derive(Debug)]
 pub enum NoCosignature {
-    /// It failed, with the reason in words.
+    /// The witness failed, for the reason given.
     Failed(String),
-    /// It has cosigned a checkpoint that contradicts this one.
+    /// The witness has cosigned a checkpoint that contradicts this one.
     Contradicts(Box<Contradiction>),
 }
 
@@ -132,7 +132,7 @@ pub struct Contradiction {
 pub enum Assessment {
     /// The log contains what the witness has seen.
     Refuted,
-    /// Only the witness claims it.
+    /// The contradiction is a claim by the witness alone.
     Unproven,
     /// The log signed what contradicts it, and is stopped.
     Proven,

@@ -110,7 +110,7 @@ pub(super) async fn explain(
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     let (request, fields_alone) = api::explain::read(uri.query(), &access, state.collector.now())?;
-    let what = ReadRequest::new(ReadKind::Explain, api::query::given(uri.query(), &api::query::EXPLAINED));
+    let what = ReadRequest::new(ReadKind::Explain, api::query::parsed(uri.query(), &api::query::EXPLAINED));
     let mut tally = begin(&state.reading, &access, what).await?;
     let answer =
         api::explain::answer(&state.reading.explain(&access, request, fields_alone).await?, fields_alone);

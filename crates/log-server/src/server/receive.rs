@@ -74,10 +74,10 @@ pub(super) async fn submit(
     };
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
     let answer = if proofs <= FEW && committed.taken.repeated == 0 {
-        api::submit::taken(&committed, &**collector.reader())
+        api::submit::response(&committed, &**collector.reader())
     } else {
         let collector = collector.clone();
-        aside(move || api::submit::taken(&committed, &**collector.reader())).await?
+        aside(move || api::submit::response(&committed, &**collector.reader())).await?
     };
     Ok(answer?.map(Body::from))
 }

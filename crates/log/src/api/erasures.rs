@@ -28,9 +28,9 @@ pub fn check(access: &Access) -> Result<(), ApiError> {
 /// The erasures that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErasuresRequest {
-    /// The newest ones.
+    /// The newest erasures, at most 100.
     Newest {
-        /// Only those recorded before this entry.
+        /// The entry before which they must be recorded.
         before: Option<u64>,
     },
     /// The one that this entry records.

@@ -20,7 +20,7 @@ pub const EXPLAINED: [&str; 13] = [
     "query",
 ];
 
-/// Parses parameters, each of which must be among `known` and occur once.
+/// Parses parameters. Each must be among `known` and occur only once.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -48,11 +48,11 @@ pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>
 
 /// Returns the parameters of an export request that was parsed before, as it states them.
 pub fn pairs(query: Option<&str>) -> Vec<(String, String)> {
-    given(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
+    parsed(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
 }
 
 /// Returns the parameters of a request that was parsed before.
-pub fn given(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
+pub fn parsed(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
     read(query, known).unwrap_or_default()
 }
 

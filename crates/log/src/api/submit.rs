@@ -11,7 +11,7 @@ use crate::submission::Committed;
 ///
 /// # Errors
 /// [`ApiError`].
-pub fn taken(committed: &Committed, reader: &dyn EntryReader) -> Result<Answer, ApiError> {
+pub fn response(committed: &Committed, reader: &dyn EntryReader) -> Result<Answer, ApiError> {
     let mut prover = committed.prover(reader)?;
     let mut chains = Map::new();
     for (chain, tip) in &committed.taken.chains {

@@ -33,7 +33,7 @@ use crate::tokens::Readers;
 use crate::witnessing::Unwitnessed;
 use crate::{api, self_check};
 
-/// The limits of a submission. All of it is in memory more than once, of which a Durable Object has little.
+/// The limits of a submission. All of it is in memory more than once, and a Durable Object has little memory.
 pub(super) const LIMITS: Limits = Limits { bytes: 4 << 20, lines: 8_192 };
 
 /// The configuration of an embedded log.
@@ -46,7 +46,7 @@ pub struct Config {
     pub readers: String,
     /// The pages that may use the API.
     pub cors: Cors,
-    /// The record of which tiles and bundles were copied.
+    /// The record of the tiles and bundles that were copied.
     pub copies: Box<dyn Copies>,
     /// The evidence of stops.
     pub stops: Box<dyn Stops>,
@@ -231,7 +231,7 @@ impl EmbeddedCollector {
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| true, admit) {
             Err(IntakeError::Stranger(stop)) => Err(from_stranger(stop)),
-            // These are decided when the whole body is there.
+            // Other errors are reported once the whole body has arrived.
             Ok(_) | Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(()),
         }
     }
@@ -280,11 +280,11 @@ impl EmbeddedCollector {
             self.published().filter(|published| published.size >= required_size(&pending.taken))?;
         let Pending { taken, tree } = pending;
         let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };
-        Some(api::submit::taken(&committed, &*self.reader))
+        Some(api::submit::response(&committed, &*self.reader))
     }
 }
 
-/// Wraps an error of a submission of which nothing was admitted.
+/// Wraps an error of a submission without any admitted entry.
 fn from_stranger(stop: log::AcceptanceError<StoreError>) -> SubmitError {
     match stop {
         log::AcceptanceError::Refused(refusal) => SubmitError::Stranger(refusal),

@@ -11,10 +11,10 @@ pub enum Content {
     Whole(Vec<u8>),
     /// An export, sent in pieces.
     Export(Box<ExportStream>),
-    /// A live view.
+    /// A live view, sent as it grows.
     Live(Box<Live>),
-    /// None yet: the submission is durable, and its checkpoint goes to witnesses before it is published.
+    /// No content yet: the submission is durable, and its checkpoint goes to witnesses before it is published.
     Waiting(Pending),
-    /// None yet: a search is running.
+    /// No content yet: a search is running.
     Search(Option<Box<Search>>),
 }

@@ -8,10 +8,10 @@ use crate::store::StoreError;
 /// [`StoreError::Unavailable`] if the host's storage fails; what was remembered before is unaffected.
 #[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait Copies {
-    /// Returns the number of entries of which all full tiles and bundles were copied.
+    /// Returns the number of entries whose full tiles and bundles were all copied.
     fn copied(&self) -> Result<u64, StoreError>;
 
-    /// Sets that number.
+    /// Sets the number that [`Self::copied`] returns.
     fn set_copied(&self, size: u64) -> Result<(), StoreError>;
 
     /// Withdraws the copies of these entries' events, which are about to be erased: the copies can't be read when this

@@ -27,9 +27,9 @@ pub struct Live {
 
 /// The next step of a live view.
 pub enum LiveStep {
-    /// Text to send.
+    /// A piece of text to send.
     Piece(Vec<u8>),
-    /// Nothing to send: call again when something is published.
+    /// No text at the moment: call again when something is published.
     Wait,
     /// The end: its reader is no longer authorized.
     End,

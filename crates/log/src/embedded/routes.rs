@@ -158,7 +158,7 @@ impl EmbeddedCollector {
                 let access = self.admit(request.headers(), Right::Read)?;
                 let request = api::explain::read(query, &access, self.now())?;
                 let read =
-                    ReadRequest::new(ReadKind::Explain, api::query::given(query, &api::query::EXPLAINED));
+                    ReadRequest::new(ReadKind::Explain, api::query::parsed(query, &api::query::EXPLAINED));
                 return self.search_findings(access, &request, read);
             }
             Route::Proof => {
@@ -170,7 +170,7 @@ impl EmbeddedCollector {
                 let access = self.admit(request.headers(), Right::Read)?;
                 let opening = LiveRequest::parse(query, request.headers(), &access, self.now())?;
                 let read =
-                    ReadRequest::new(ReadKind::Stream, api::query::given(query, &api::sse::PARAMETERS));
+                    ReadRequest::new(ReadKind::Stream, api::query::parsed(query, &api::sse::PARAMETERS));
                 return self.search_stream(access, opening, read);
             }
             Route::Root => api::root::text(&self.origin),

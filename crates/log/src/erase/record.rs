@@ -1,8 +1,6 @@
 //! Records of erasures on the log's own chain.
 //!
 //! The record itself defines the erasure: it names the entries whose events are erased.
-//!
-//! The record of an erasure is what it is done by: whoever finds one in the log knows which events it takes.
 
 use std::collections::HashSet;
 

@@ -1,8 +1,6 @@
 //! The search for events to erase by conditions.
 //!
 //! It reads every event in the store. The search index isn't used: an event that it misses would remain.
-//!
-//! All of them are looked at as the store has them. The search index is not asked: what it does not know would stay.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ pub(super) struct Attested {
     checkpoints: Vec<Attestation>,
     /// The indexes of key notes, ascending.
     pub(super) notes: Vec<u64>,
-    /// The moments for each of which verifiers need the newest checkpoint that existed by then.
+    /// The moments at which verifiers need the newest checkpoint that existed by then.
     deadlines: BTreeSet<Time>,
     /// The index below which all key notes are known.
     read: u64,
@@ -62,7 +62,7 @@ impl Attested {
             let since = trust.map_or(&[][..], Trust::revocations).iter().filter_map(|line| line.since);
             self.deadlines.extend(since.filter_map(just_before));
         }
-        // Only the last checkpoint of each hour is kept: the newest known one may have been replaced.
+        // The store keeps only the last checkpoint of each hour: the newest known one may have been replaced.
         self.checkpoints.pop();
         let known = self.checkpoints.last().map_or(0, |last| last.size + 1);
         for published in reader.checkpoints(known..size.max(known) + 1)? {

@@ -100,7 +100,7 @@ impl Explaining {
                 let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
                 // Events outside the scope are not even counted.
                 matcher
-                    .look_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
+                    .examine_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
             }
         }
         left.start = left.end.min((page + 1) * PAGE);

@@ -23,11 +23,11 @@ pub struct Exporter {
     pub(super) readings: Readings,
     search: Option<Arc<dyn Index>>,
     announced: Option<watch::Receiver<Option<Arc<Published>>>>,
-    known: Mutex<Known>,
+    cache: Mutex<AttestationCache>,
 }
 
 #[derive(Default)]
-struct Known {
+struct AttestationCache {
     /// The trust file whose quorum determines when a checkpoint existed.
     trust: Option<Trust>,
     attested: Attested,
@@ -37,9 +37,9 @@ impl Exporter {
     /// Creates an exporter for the log with this origin. If its trust file has a quorum, the quorum determines when a
     /// checkpoint existed; otherwise all cosignatures do.
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
-        let known = Mutex::new(Known { trust, attested: Attested::default() });
+        let cache = Mutex::new(AttestationCache { trust, attested: Attested::default() });
         let readings = Readings::built_in();
-        Self { reader, origin: origin.into(), readings, search: None, announced: None, known }
+        Self { reader, origin: origin.into(), readings, search: None, announced: None, cache }
     }
 
     /// Limits exports to checkpoints that the sequencer announced. Otherwise they end at the store's newest checkpoint,
@@ -72,9 +72,9 @@ impl Exporter {
 
     /// Replaces the trust file.
     pub fn set_trust(&self, trust: Option<&Trust>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.trust.as_ref() != trust {
-            *known = Known { trust: trust.cloned(), attested: Attested::default() };
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.trust.as_ref() != trust {
+            *cache = AttestationCache { trust: trust.cloned(), attested: Attested::default() };
         }
     }
 
@@ -150,14 +150,14 @@ impl Exporter {
         let first = self.reader.seen_first()?;
         let size = self.newest()?.map_or(0, |published| published.size);
         let attested = self.attested(size)?;
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        attested.had(first.as_ref(), known.trust.as_ref())
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        attested.had(first.as_ref(), cache.trust.as_ref())
     }
 
     /// Returns what is known of checkpoints and key notes up to at least this size.
     pub(super) fn attested(&self, size: u64) -> Result<Attested, StoreError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { trust, attested } = &mut *known;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let AttestationCache { trust, attested } = &mut *cache;
         attested.catch_up(&*self.reader, trust.as_ref(), size)?;
         Ok(attested.clone())
     }

@@ -18,7 +18,7 @@ const PIECE_BYTES: usize = 64 << 10;
 /// The first line of a key note.
 const KEY_NOTE_HEADER: &[u8] = b"countersign/v1 keys\n";
 
-/// One line of an export.
+/// A line of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
     /// The index of the entry; none for a header, a skip, or a checkpoint.
@@ -217,7 +217,7 @@ impl Lines {
             self.writer.leaf(&stored.leaf);
             return Ok(());
         };
-        // This is where events leave the log, so the scope is checked again, whatever the plan says.
+        // Events leave the log here, so the scope is checked again, whatever the plan says.
         if !shows(&mut self.matcher, &*self.plan.reader, &self.plan.scope, &link, &stored.event)? {
             let reason = matches!(link, Link::Event(_)).then_some(Withheld::Filtered);
             self.writer.withheld(text, reason);

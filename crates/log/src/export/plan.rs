@@ -21,7 +21,7 @@ pub struct Plan {
     pub(super) header: Option<Header>,
     /// The index of the first entry or skip.
     pub(super) begin: u64,
-    /// The range of which all entries are shown.
+    /// The range whose entries are all shown.
     pub(super) whole: Range<u64>,
     /// The other kept entries.
     pub(super) kept: RoaringTreemap,

@@ -54,7 +54,7 @@ enum Stage {
     Proofs { left: Range<u64>, unsigned: HashMap<ChainId, (u64, u64)> },
     /// For the open links of chains that are active in a range, then for the proofs of the complete range.
     Opens { left: Range<u64>, chains: HashMap<ChainId, bool> },
-    /// None: the first pass is finished.
+    /// No search: the first pass is finished.
     Ended,
 }
 

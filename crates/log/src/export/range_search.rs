@@ -22,7 +22,7 @@ impl RangeSearch {
     pub(super) fn new(mut matches: Matches, filter: &EventFilter, limit: Option<u64>) -> Self {
         let bounds = ["since", "until"].map(|name| filter.names().contains(&name));
         if limit.is_none() {
-            // With an end time, only the last link before it is needed; without one, only the first link.
+            // If there is an end time, only the last link before it is needed; otherwise only the first link.
             (matches.newest_first, matches.left) = (bounds[1], 1);
         }
         Self { matches, bounds, is_limited: limit.is_some(), found: None }

@@ -48,19 +48,19 @@ pub enum ExportError {
     Invalid {
         /// The name of the parameter.
         parameter: &'static str,
-        /// The reason.
+        /// The rule that its value violates.
         message: String,
     },
     /// The log doesn't have what is requested.
     #[error("{0}")]
     NotFound(String),
-    /// The client disconnected.
+    /// The client disconnected before the export was complete.
     #[error("the client disconnected")]
     Cancelled,
     /// The reader's token is no longer valid, or no longer grants the same access.
     #[error("the reader's token is no longer valid")]
     Revoked,
-    /// The store failed.
+    /// The store failed during the export.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

@@ -101,7 +101,7 @@ impl Selection {
         Ok(self.kept.insert(index))
     }
 
-    /// Keeps the open link of a chain, of which the link at `index` is kept.
+    /// Keeps the open link of a chain whose link at `index` is kept.
     pub(super) fn keep_open(&mut self, chain: ChainId, index: u64) -> Result<(), StoreError> {
         if let Some(last) = self.chains.get_mut(&chain) {
             *last = index.max(*last);

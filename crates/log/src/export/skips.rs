@@ -1,4 +1,4 @@
-//! Skips: hashes of subtrees in place of omitted entries.
+//! Skips: hashes of subtrees that replace omitted entries.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -7,13 +7,13 @@ use crate::store::StoreError;
 /// A parameter of a statement.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'v> {
-    /// A null.
+    /// An SQL null.
     Null,
-    /// An integer.
+    /// A 64-bit integer.
     Integer(i64),
-    /// A string.
+    /// A UTF-8 string.
     Text(&'v str),
-    /// Bytes.
+    /// A byte string.
     Blob(&'v [u8]),
 }
 

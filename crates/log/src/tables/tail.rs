@@ -47,7 +47,7 @@ impl Tail {
         let sql = "SELECT first FROM unsettled";
         let settled = first(database, doing, sql, &[], |row| row.number(0))?;
         if settled != Some(self.first) {
-            // Without a row, all entries are in the table.
+            // If there is no row, all entries are in the table of runs.
             *self = Self::new(settled.unwrap_or(u64::MAX));
         }
         let sql = "SELECT idx, leaf FROM leaves WHERE idx >= ? ORDER BY idx";

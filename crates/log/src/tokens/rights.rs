@@ -11,7 +11,7 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 pub enum Right {
     /// Reading events: exports, streams, and proofs.
     Read,
-    /// Erasing events.
+    /// Erasing events permanently.
     Erase,
     /// Reading about the log as a whole rather than its events: the evidence of forks.
     Admin,
