@@ -27,9 +27,9 @@ impl EntryMatcher {
     }
 
     /// Creates a matcher for [`Self::matches_within`] with one scope and query only.
-    pub(crate) fn for_search(readings: &Readings, scope: &Scope, asked: &Query) -> Self {
+    pub(crate) fn for_search(readings: &Readings, scope: &Scope, query: &Query) -> Self {
         // The time that others' events cost a reader with a scope must not depend on the query.
-        let query = if scope.is_everything() { asked } else { scope.query() };
+        let query = if scope.is_everything() { query } else { scope.query() };
         Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
     }
 
@@ -66,44 +66,44 @@ impl EntryMatcher {
         self.examine(reader, query, link, event, |entry| query.matches(entry))
     }
 
-    /// Passes a link, with its event if there is one, to `look`, with everything that the query needs.
+    /// Passes a link, with its event if there is one, to `visit`, with everything that the query needs.
     pub(crate) fn examine<T>(
         &mut self,
         reader: &dyn EntryReader,
         query: &Query,
         link: &Link,
         event: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
+        visit: impl FnOnce(&Entry<'_>) -> T,
     ) -> Result<T, StoreError> {
         if query.asks(Short::Signer) {
             self.find_signer(reader, link)?;
         }
         let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
-        Ok(self.with_entry(link, event, signer, look))
+        Ok(self.with_entry(link, event, signer, visit))
     }
 
-    /// Passes a link and its event to `look` if they are within the scope. The scope is decided first, so the time that
+    /// Passes a link and its event to `visit` if they are within the scope. The scope is decided first, so the time that
     /// entries outside it take doesn't depend on the query.
     pub(crate) fn examine_within<T>(
         &mut self,
         reader: &dyn EntryReader,
         scope: &Scope,
-        asked: &Query,
+        query: &Query,
         link: &Link,
         event: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
+        visit: impl FnOnce(&Entry<'_>) -> T,
     ) -> Result<Option<T>, StoreError> {
         if self.rules_out(event) {
             return Ok(None);
         }
-        if asked.asks(Short::Signer) {
+        if query.asks(Short::Signer) {
             if !self.matches(reader, scope.query(), link, event)? {
                 return Ok(None);
             }
             self.find_signer(reader, link)?;
         }
         let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
-        Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| look(entry))))
+        Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| visit(entry))))
     }
 
     /// True if a link, with its event if there is one, is within the scope and matches the query.
@@ -111,31 +111,31 @@ impl EntryMatcher {
         &mut self,
         reader: &dyn EntryReader,
         scope: &Scope,
-        asked: &Query,
+        query: &Query,
         link: &Link,
         event: Option<&str>,
     ) -> Result<bool, StoreError> {
-        if scope.is_everything() && asked.is_empty() {
+        if scope.is_everything() && query.is_empty() {
             return Ok(true);
         }
-        let event = event.filter(|_| scope.query().reads_events() || asked.reads_events());
-        let matches = self.examine_within(reader, scope, asked, link, event, |entry| asked.matches(entry))?;
+        let event = event.filter(|_| scope.query().reads_events() || query.reads_events());
+        let matches = self.examine_within(reader, scope, query, link, event, |entry| query.matches(entry))?;
         Ok(matches.unwrap_or(false))
     }
 
-    /// Passes a link, its event, and its signer to `look`, in the form that queries match.
+    /// Passes a link, its event, and its signer to `visit`, in the form that queries match.
     pub fn with_entry<T>(
         &self,
         link: &Link,
         event: Option<&str>,
         signer: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
+        visit: impl FnOnce(&Entry<'_>) -> T,
     ) -> T {
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| self.readings.read(event));
         let chain = link.chain().to_string();
-        look(&Entry {
+        visit(&Entry {
             event: root,
             roots: &[],
             read: read.as_ref(),

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// The head of a tree that the log signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedHead {
-    /// The number of leaves.
+    /// The number of entries.
     pub size: u64,
     /// The root hash.
     pub root: Hash,

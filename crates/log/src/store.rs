@@ -294,9 +294,9 @@ pub trait ForkReader: Send + Sync {
 
 /// Reads the account of erasures.
 pub trait ErasureReader: Send + Sync {
-    /// Returns the `most` newest erasures, newest first. With `before`, only those that an entry before that one
+    /// Returns the `max` newest erasures, newest first. With `before`, only those that an entry before that one
     /// records.
-    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError>;
+    fn erasures(&self, before: Option<u64>, max: u64) -> Result<Vec<Erasure>, StoreError>;
 
     /// Returns the indexes of the entries that record unfinished erasures, in ascending order.
     fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError>;

@@ -20,8 +20,8 @@ const CUT_BYTES: usize = 64;
 /// A summary of the values read from a column of a row group or page.
 #[derive(Clone, Default)]
 pub(crate) struct ColumnSummary {
-    least: Option<Value>,
-    most: Option<Value>,
+    min: Option<Value>,
+    max: Option<Value>,
     values: u64,
     nulls: u64,
     /// The bytes of all values, without their lengths.
@@ -38,11 +38,11 @@ impl ColumnSummary {
         if let Value::Bytes(bytes) = value {
             self.bytes += bytes.len() as u64;
         }
-        if self.least.as_ref().is_none_or(|least| value < least) {
-            self.least = Some(value.clone());
+        if self.min.as_ref().is_none_or(|min| value < min) {
+            self.min = Some(value.clone());
         }
-        if self.most.as_ref().is_none_or(|most| value > most) {
-            self.most = Some(value.clone());
+        if self.max.as_ref().is_none_or(|max| value > max) {
+            self.max = Some(value.clone());
         }
     }
 
@@ -74,20 +74,20 @@ impl ColumnSummary {
 
     /// True if statistics agree with the values, or are absent.
     pub(crate) fn fits(&self, column: &Column, stated: &Statistics) -> bool {
-        let (least, most) = (stated.min_bytes_opt(), stated.max_bytes_opt());
+        let (min, max) = (stated.min_bytes_opt(), stated.max_bytes_opt());
         let is_text = matches!(column.kind, Kind::Word | Kind::Text);
-        let is_cut_least =
-            |stated: &[u8]| is_text && cut(self.least.as_ref()).is_some_and(|cut| cut.as_bytes() == stated);
-        let is_cut_most = |stated: &[u8]| {
-            is_text && cut(self.most.as_ref()).and_then(above).is_some_and(|cut| cut.as_bytes() == stated)
+        let is_cut_min =
+            |stated: &[u8]| is_text && cut(self.min.as_ref()).is_some_and(|cut| cut.as_bytes() == stated);
+        let is_cut_max = |stated: &[u8]| {
+            is_text && cut(self.max.as_ref()).and_then(above).is_some_and(|cut| cut.as_bytes() == stated)
         };
         // If neither is present, the library reports the statistics as deprecated.
-        (!stated.is_min_max_deprecated() || (least.is_none() && most.is_none()))
-            && least.is_none_or(|bytes| {
-                is_value(self.least.as_ref(), bytes) || (!stated.min_is_exact() && is_cut_least(bytes))
+        (!stated.is_min_max_deprecated() || (min.is_none() && max.is_none()))
+            && min.is_none_or(|bytes| {
+                is_value(self.min.as_ref(), bytes) || (!stated.min_is_exact() && is_cut_min(bytes))
             })
-            && most.is_none_or(|bytes| {
-                is_value(self.most.as_ref(), bytes) || (!stated.max_is_exact() && is_cut_most(bytes))
+            && max.is_none_or(|bytes| {
+                is_value(self.max.as_ref(), bytes) || (!stated.max_is_exact() && is_cut_max(bytes))
             })
             && stated.null_count_opt().is_none_or(|nulls| nulls == self.nulls)
             && stated.distinct_count_opt().is_none()
@@ -251,12 +251,12 @@ mod tests {
     fn file_with_false_statistics_is_refused() {
         assert_eq!(refusal(file().into()), None);
         assert_eq!(refusal(with_metadata(|metadata| metadata)), None);
-        let words = |least: &[u8], most: &[u8], nulls, exact| {
-            let (least, most) = (Some(least.to_vec().into()), Some(most.to_vec().into()));
-            let stated = ValueStatistics::new(least, most, None, nulls, false);
+        let words = |min: &[u8], max: &[u8], nulls, exact| {
+            let (min, max) = (Some(min.to_vec().into()), Some(max.to_vec().into()));
+            let stated = ValueStatistics::new(min, max, None, nulls, false);
             Statistics::ByteArray(stated.with_min_is_exact(exact).with_max_is_exact(exact))
         };
-        let numbers = |least, most| Statistics::int64(Some(least), Some(most), None, Some(0), false);
+        let numbers = |min, max| Statistics::int64(Some(min), Some(max), None, Some(0), false);
         let (low, high) = (vec![b'a' + 10; 80], vec![b'a' + 29; 80]);
         let mut above = high[..64].to_vec();
         above[63] += 1;
@@ -367,8 +367,8 @@ mod tests {
         let file = without_index(&file.unwrap().into());
         assert_eq!(refusal(file.clone().into()), None);
         // The maximum of the first page of `leaf`, -6, as max_value has it.
-        let most = (-6_i64).to_le_bytes();
-        let at = file.windows(8).position(|bytes| bytes == most).unwrap();
+        let max = (-6_i64).to_le_bytes();
+        let at = file.windows(8).position(|bytes| bytes == max).unwrap();
         let mut changed = file;
         changed[at] ^= 1;
         let refused = refusal(changed.into());

@@ -59,10 +59,10 @@ impl ErasureRequest {
                 Chosen::Places(places(&events)?, scope)
             }
             (None, Some(conditions)) => {
-                let asked = conditions.read(now)?;
+                let filter = conditions.read(now)?;
                 // The names alone: the values may be personal data, and the record outlives the erased events.
-                metadata.insert("chosen_by".into(), asked.names().into());
-                Chosen::Matching(Box::new(asked), scope)
+                metadata.insert("chosen_by".into(), filter.names().into());
+                Chosen::Matching(Box::new(filter), scope)
             }
             _ => {
                 return Err(ApiError::invalid("the body must contain either `events` or `filter`")
@@ -101,7 +101,7 @@ struct Conditions {
 impl Conditions {
     fn read(self, now: Time) -> Result<EventFilter, ApiError> {
         let Self { actor, action, target, outcome, tenant, since, until, chain, q, query: written } = self;
-        let mut asked = EventFilter::default();
+        let mut filter = EventFilter::default();
         for (name, value) in [
             ("actor", actor),
             ("action", action),
@@ -115,14 +115,14 @@ impl Conditions {
             ("query", written),
         ] {
             if let Some(value) = value {
-                asked.set(name, &value, now).map_err(|error| query::unusable(name, error))?;
+                filter.set(name, &value, now).map_err(|error| query::unusable(name, error))?;
             }
         }
-        if asked.is_empty() {
+        if filter.is_empty() {
             let hint = "add at least one condition; an empty filter would erase every event of the log";
             return Err(query::invalid("filter", "must contain at least one condition").with_hint(hint));
         }
-        Ok(asked)
+        Ok(filter)
     }
 }
 

@@ -143,8 +143,8 @@ mod tests {
             (request.from, request.to, request.limit, request.boundary),
             (Some(3), Some(9), Some(2), Some(0))
         );
-        let asked = request.filter.query().to_string();
-        assert_eq!(asked, "word:night word:shift actor.id==\"u 1&\"");
+        let text = request.filter.query().to_string();
+        assert_eq!(text, "word:night word:shift actor.id==\"u 1&\"");
         assert!(export(None).unwrap().filter.is_empty());
         assert!(export(Some("")).unwrap().filter.is_empty());
     }

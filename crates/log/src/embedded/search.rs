@@ -136,8 +136,8 @@ impl EmbeddedCollector {
         let count = |reader: &str| there.iter().filter(|slot| slot.reader == reader).count();
         let reader = access.credential();
         if there.len() >= MAX_SEARCHES {
-            let most = there.iter().max_by_key(|slot| count(&slot.reader));
-            let gives = most.filter(|slot| count(&slot.reader) >= count(&reader) + 2);
+            let busiest = there.iter().max_by_key(|slot| count(&slot.reader));
+            let gives = busiest.filter(|slot| count(&slot.reader) >= count(&reader) + 2);
             gives.ok_or_else(api::export::busy)?.gives_way.store(true, Ordering::Relaxed);
         }
         let slot = SearchSlot::new(access);

@@ -161,9 +161,9 @@ impl<C: Connections> ForkReader for TableReader<C> {
 }
 
 impl<C: Connections> ErasureReader for TableReader<C> {
-    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError> {
+    fn erasures(&self, before: Option<u64>, max: u64) -> Result<Vec<Erasure>, StoreError> {
         let sql = "SELECT record, done FROM erasures WHERE record < ? ORDER BY record DESC LIMIT ?";
-        let bounds = [before.map_or(i64::MAX, integer).into(), most.into()];
+        let bounds = [before.map_or(i64::MAX, integer).into(), max.into()];
         self.with(|database| {
             all(database, "reading erasures", sql, &bounds, |row| {
                 let done = if row.integer(1)?.is_some() { Some(row.time(1)?) } else { None };
