@@ -65,8 +65,8 @@ impl ErasureRequest {
                 Chosen::Matching(Box::new(filter), scope)
             }
             _ => {
-                return Err(ApiError::invalid("the body must contain either `events` or `filter`")
-                    .with_hint("send the other one in a request of its own"));
+                return Err(ApiError::invalid("the body must contain either `events` or `filter`, not both")
+                    .with_hint("send exactly one of them"));
             }
         };
         let actor = access.name().to_owned();

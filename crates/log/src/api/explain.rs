@@ -33,7 +33,7 @@ pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let unknown = |unknown: &Unknown| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
     let unknown: Value = findings.unknown.iter().map(unknown).collect();
     let mut body = json!({ "size": size, "query": query, "unknown": unknown });
-    // Counts would look as if they covered the whole log, but with `only=fields` some events alone were examined.
+    // With `only=fields` only some events are examined, so counts would be misleading.
     if !fields_alone {
         body["of"] = findings.of.into();
         body["matched"] = findings.matched.into();
