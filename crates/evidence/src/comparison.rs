@@ -14,7 +14,7 @@ use crate::sample::{MAX_SAMPLED, is_drawn_in_order, sample};
 /// The members of a report that are only for people, and may differ.
 const FOR_PEOPLE: [&str; 3] = ["message", "hint", "reason"];
 /// The counts that no slice exceeds.
-const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoints", "leaves"];
+const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoints", "entries"];
 
 /// The content of a verified export, apart from its report.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl Frame {
         let report = Json::parse(self.report.as_bytes())?;
         let missing = || refuse("report", "the report lacks its counts", ALTERED);
         let events = count(&report, "events").ok_or_else(missing)?;
-        let entries = ["leaves", "skipped"].iter().map(|name| count(&report, name));
+        let entries = ["entries", "skipped"].iter().map(|name| count(&report, name));
         let entries = entries.sum::<Option<u64>>().ok_or_else(missing)?;
         let scope = &self.scope;
         let span = scope.range.map_or(u64::MAX, |(first, end)| end - first);
@@ -126,7 +126,7 @@ impl Frame {
             if let Some(sample) = &scope.sample {
                 if leaves != sample.leaves.iter().copied().collect() {
                     return Err(refuse(
-                        "leaves",
+                        "entries",
                         "the events of the slice differ from those of the sample",
                         ALTERED,
                     ));
@@ -158,7 +158,7 @@ impl Frame {
         if is_drawn {
             Ok(())
         } else {
-            Err(refuse("leaves", "the root and the seed draw other events", ALTERED))
+            Err(refuse("entries", "the root and the seed draw other events", ALTERED))
         }
     }
 
@@ -202,18 +202,18 @@ impl Sampled {
         }
         if self.leaves.len() as u64 != self.wanted.min(self.candidates) {
             return Err(refuse(
-                "leaves",
+                "entries",
                 "the sample has a different number of events than it states",
                 DRAW_AGAIN,
             ));
         }
         let is_selected = |leaf: &u64| range.is_none_or(|(first, end)| (first..end).contains(leaf));
         if !self.leaves.iter().all(is_selected) {
-            return Err(refuse("leaves", "the sample has an event outside the range", DRAW_AGAIN));
+            return Err(refuse("entries", "the sample has an event outside the range", DRAW_AGAIN));
         }
         if !is_drawn_in_order(&self.root, &self.seed, &self.leaves) {
             return Err(refuse(
-                "leaves",
+                "entries",
                 "the root and the seed draw these events in another order",
                 DRAW_AGAIN,
             ));

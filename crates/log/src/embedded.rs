@@ -3,13 +3,13 @@
 //!
 //! It accepts, publishes, and answers exactly as `countersign serve` does, with the same code.
 
-mod collector;
 mod content;
 mod copies;
 mod erase;
 mod export_stream;
 mod host;
 mod live;
+mod log_server;
 mod reads;
 mod record_reads;
 mod routes;
@@ -23,11 +23,11 @@ pub use crate::export::GATHER;
 pub use crate::quota::Quota;
 pub use crate::reads::RecordReads;
 pub use crate::witnessing::{AGAIN, PATIENCE};
-pub use collector::{Config, EmbeddedCollector, EmbeddedError, Pending};
 pub use content::Content;
 pub use copies::Copy;
 pub use export_stream::ExportStream;
 pub use host::{Copies, Unrecorded};
 pub use live::{Live, LiveStep};
+pub use log_server::{Config, EmbeddedError, EmbeddedLogServer, Pending};
 pub use search::Search;
 pub use witness_round::WitnessRound;

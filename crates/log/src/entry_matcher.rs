@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use countersign::link::{ChainId, Link};
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Short};
+use countersign_query::{Entry, Parsers, Query, Short};
 
 use crate::store::{EntryReader, StoreError, link};
 use crate::tokens::Scope;
@@ -13,7 +13,7 @@ use crate::tokens::Scope;
 /// A matcher of links and events against queries.
 #[derive(Clone, Debug)]
 pub struct EntryMatcher {
-    readings: Readings,
+    parsers: Parsers,
     /// The names of the keys that sign chains.
     signers: HashMap<ChainId, Option<String>>,
     /// Strings that occur in every event that matches the scope and the query.
@@ -22,20 +22,20 @@ pub struct EntryMatcher {
 
 impl EntryMatcher {
     /// Creates a matcher with these parsers.
-    pub fn new(readings: &Readings) -> Self {
-        Self { readings: readings.clone(), signers: HashMap::new(), needles: None }
+    pub fn new(parsers: &Parsers) -> Self {
+        Self { parsers: parsers.clone(), signers: HashMap::new(), needles: None }
     }
 
     /// Creates a matcher for [`Self::matches_within`] with one scope and query only.
-    pub(crate) fn for_search(readings: &Readings, scope: &Scope, query: &Query) -> Self {
+    pub(crate) fn for_search(parsers: &Parsers, scope: &Scope, query: &Query) -> Self {
         // The time that others' events cost a reader with a scope must not depend on the query.
         let query = if scope.is_everything() { query } else { scope.query() };
-        Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
+        Self { needles: Some(Needles::of(query, parsers)), ..Self::new(parsers) }
     }
 
     /// Creates a matcher for [`Self::examine_within`] with one scope only.
-    pub(crate) fn for_scope(readings: &Readings, scope: &Scope) -> Self {
-        Self { needles: Some(Needles::of(scope.query(), readings)), ..Self::new(readings) }
+    pub(crate) fn for_scope(parsers: &Parsers, scope: &Scope) -> Self {
+        Self { needles: Some(Needles::of(scope.query(), parsers)), ..Self::new(parsers) }
     }
 
     /// True if the needles rule the event out, so it needn't be parsed.
@@ -45,7 +45,7 @@ impl EntryMatcher {
 
     /// Creates a matcher that sees the fields of events as they are, for conditions that no parser applies to.
     pub fn without_parsers() -> Self {
-        Self::new(&Readings::default())
+        Self::new(&Parsers::default())
     }
 
     /// True if a link, with its event if there is one, matches the query.
@@ -133,7 +133,7 @@ impl EntryMatcher {
     ) -> T {
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let chain = link.chain().to_string();
         visit(&Entry {
             event: root,

@@ -191,7 +191,7 @@ fn free_text(text: &str) -> Result<Query, ParameterError> {
 #[cfg(test)]
 mod tests {
     use countersign_query::value::Document;
-    use countersign_query::{Entry, Readings};
+    use countersign_query::{Entry, Parsers};
 
     use super::*;
 
@@ -204,8 +204,8 @@ mod tests {
         filter.set(parameter.0, parameter.1, now()).unwrap();
         let document = Document::parse(event).unwrap();
         let root = document.root();
-        let readings = Readings::built_in();
-        let read = readings.read(&root);
+        let parsers = Parsers::built_in();
+        let read = parsers.parse(&root);
         filter.query().matches(&Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now()) })
     }
 
@@ -265,7 +265,7 @@ mod tests {
             ("until", "2026-02-30"),
             ("chain", "DA7F84A510CB84B8CBB5B74A63C306EC"),
             ("q", "?!"),
-            ("colour", "red"),
+            ("color", "red"),
             ("query", "actor:"),
         ] {
             assert!(filter.set(name, value, now()).is_err(), "{name}={value}");

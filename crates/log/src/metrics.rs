@@ -30,7 +30,7 @@ pub enum Outcome {
     /// The submission was too large.
     TooLarge,
     /// Its key, which signed it, is not authorized.
-    Unauthorised,
+    Unauthorized,
     /// Earlier links were missing.
     Gap,
     /// The submission contradicts an entry of the log.
@@ -58,7 +58,7 @@ impl Outcome {
             Err(SubmitError::Refused(refusal)) => match refusal.kind {
                 Kind::Malformed => Self::Malformed,
                 Kind::TooLarge | Kind::TooMany => Self::TooLarge,
-                Kind::Unauthorised => Self::Unauthorised,
+                Kind::Unauthorized => Self::Unauthorized,
                 Kind::Gap { .. } => Self::Gap,
                 Kind::Fork(_) => Self::Fork,
                 Kind::Early { .. } => Self::Early,
@@ -75,7 +75,7 @@ impl Outcome {
 
 /// True if the named key did not sign what is refused: anyone can cause such a refusal.
 fn needs_no_key(refusal: &SubmissionError) -> bool {
-    matches!(refusal.kind, Kind::Unauthorised | Kind::Early { .. }) && !refusal.is_signed
+    matches!(refusal.kind, Kind::Unauthorized | Kind::Early { .. }) && !refusal.is_signed
 }
 
 impl EncodeLabelValue for Outcome {
@@ -153,9 +153,9 @@ pub struct Metrics {
     unremembered: AtomicBool,
     unfollowed: Gauge,
     checking: Gauge,
-    damages: Gauge,
+    problems: Gauge,
     checked_at: Gauge<f64, AtomicU64>,
-    index_damages: Counter,
+    index_problems: Counter,
     findings: Family<ByLevel, Counter>,
 }
 
@@ -187,9 +187,9 @@ impl Default for Metrics {
             unremembered: AtomicBool::default(),
             unfollowed: Gauge::default(),
             checking: Gauge::default(),
-            damages: Gauge::default(),
+            problems: Gauge::default(),
             checked_at: Gauge::default(),
-            index_damages: Counter::default(),
+            index_problems: Counter::default(),
             findings: Family::default(),
             registry: Registry::default(),
         };
@@ -209,7 +209,7 @@ impl Default for Metrics {
             "Connections and submissions rejected before any of their content was known to be from an authorized key",
             metrics.turned_away.clone(),
         );
-        registry.register("leaves", "Entries accepted since the start", metrics.leaves.clone());
+        registry.register("entries", "Entries accepted since the start", metrics.leaves.clone());
         registry.register("commits", "Durable commits", metrics.commits.clone());
         registry.register("commits_failed", "Commits that failed", metrics.failed.clone());
         registry.register(
@@ -274,14 +274,14 @@ impl Default for Metrics {
             metrics.commits_failing.clone(),
         );
         registry.register(
-            "check_leaves",
+            "check_entries",
             "Entries examined by the current check of the whole log",
             metrics.checking.clone(),
         );
         registry.register(
-            "check_damages",
+            "check_problems",
             "Problems found by the newest complete check of the whole log",
-            metrics.damages.clone(),
+            metrics.problems.clone(),
         );
         registry.register_with_unit(
             "check_time",
@@ -313,9 +313,9 @@ impl Metrics {
             metrics.unfollowed.clone(),
         );
         registry.register(
-            "index_damages",
+            "index_problems",
             "Corrupt parts of the search index, which are rebuilt",
-            metrics.index_damages.clone(),
+            metrics.index_problems.clone(),
         );
         registry.register(
             "findings",
@@ -400,14 +400,14 @@ impl Metrics {
     }
 
     /// Records the end of a check of the whole log.
-    pub fn checked(&self, damages: u64, at: countersign::time::Time) {
-        self.damages.set(damages.cast_signed());
+    pub fn checked(&self, problems: u64, at: countersign::time::Time) {
+        self.problems.set(problems.cast_signed());
         self.checked_at.set(at.millis() as f64 / 1000.0);
     }
 
     /// Returns the counter of corrupt parts of the search index.
-    pub fn index_damages(&self) -> Counter {
-        self.index_damages.clone()
+    pub fn index_problems(&self) -> Counter {
+        self.index_problems.clone()
     }
 
     pub(crate) fn overtaken(&self) {

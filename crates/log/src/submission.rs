@@ -65,7 +65,7 @@ impl SubmitError {
     /// servers.
     pub fn is_from_unknown_signer(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };
-        matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorised)
+        matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorized)
     }
 
     /// Returns the error for another submission of the same failed commit.

@@ -35,7 +35,7 @@ use countersign::merkle::{HashReader, Subtree, inclusion_proof, leaf_hash, node_
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign::verify::report::Checks;
-use countersign::verify::{CheckState, Mark, Options, SignerTrust, Verdict, Verification, Verifier};
+use countersign::verify::{CheckState, Mark, Options, TrustBasis, Verdict, Verification, Verifier};
 
 /// The maximum size of the export, in bytes. All of it is in memory.
 pub const MAX_PROOF: usize = 64 << 20;
@@ -106,7 +106,7 @@ pub struct CheckResults {
     /// The indexes of the key notes that are in effect, ascending.
     pub acting: Vec<u64>,
     /// The trust of each signer.
-    pub signers: Vec<(String, SignerTrust)>,
+    pub signers: Vec<(String, TrustBasis)>,
     /// True if the event was passed on: its commit matches, and a valid signature covers it.
     pub covered: bool,
 }
@@ -194,7 +194,7 @@ struct EventCommitment {
     /// The length of the text that was hashed.
     bytes: usize,
     /// True if that text is the canonical form of the event's text in the export.
-    reserialised: bool,
+    reserialized: bool,
 }
 
 /// The complete subtrees whose roots follow from an export.
@@ -294,11 +294,11 @@ impl ProofParts {
 impl EventCommitment {
     fn new(payload: &Payload<'_>, stated: &Hash) -> Self {
         let found = payload.commit();
-        let (computed, bytes, reserialised) = match payload.check(&found, stated) {
+        let (computed, bytes, reserialized) = match payload.check(&found, stated) {
             Ok(Matched::Canonical(text)) => (*stated, text.len(), true),
             Ok(Matched::AsItStands) | Err(_) => (found, payload.event.len(), false),
         };
-        Self { stated: *stated, computed, salt: payload.salt, bytes, reserialised }
+        Self { stated: *stated, computed, salt: payload.salt, bytes, reserialized }
     }
 }
 
@@ -367,10 +367,10 @@ impl Explainer<'_> {
     }
 
     fn event(&self) -> [Step; 3] {
-        let EventCommitment { stated, computed, salt, bytes, reserialised } = &self.proof.event;
+        let EventCommitment { stated, computed, salt, bytes, reserialized } = &self.proof.event;
         let mut event = vec![fact("bytes", bytes), fact("salt", &base64::encode(salt))];
-        if *reserialised {
-            event.push(fact("reserialised", "RFC 8785"));
+        if *reserialized {
+            event.push(fact("reserialized", "RFC 8785"));
         }
         [
             step("event", self.outcome.checks.payloads.state, event),
@@ -453,7 +453,7 @@ impl Explainer<'_> {
             return step("key", CheckState::NotChecked, Vec::new());
         };
         let signer = self.outcome.signers.iter().find(|(vkey, _)| *vkey == key.as_str());
-        let trust = signer.map_or(SignerTrust::Unknown, |(_, trust)| *trust);
+        let trust = signer.map_or(TrustBasis::Unknown, |(_, trust)| *trust);
         let mut facts = vec![fact("vkey", key), fact("trust", trust.as_str())];
         facts.extend(
             self.proof
@@ -461,7 +461,7 @@ impl Explainer<'_> {
                 .iter()
                 .map(|(index, statement)| fact("statement", &format!("{index}: {statement}"))),
         );
-        let known = trust != SignerTrust::Unknown;
+        let known = trust != TrustBasis::Unknown;
         step("key", if known { self.outcome.checks.signatures.state } else { CheckState::NotChecked }, facts)
     }
 

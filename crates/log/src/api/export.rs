@@ -98,7 +98,7 @@ impl From<ExportError> for ApiError {
         match error {
             ExportError::Invalid { parameter, message } => query::invalid(parameter, &message),
             ExportError::NotFound(message) => Self::new(StatusCode::NOT_FOUND, "request.not_found", message),
-            ExportError::Cancelled => Self::unavailable(&"the client disconnected"),
+            ExportError::Canceled => Self::unavailable(&"the client disconnected"),
             ExportError::Revoked => AccessError::Unauthenticated.into(),
             ExportError::Store(error) => error.into(),
         }

@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn rejects_malformed_parameters() {
         for query in [
-            "colour=red",
+            "color=red",
             "from=3&from=3",
             "from=",
             "from=03",

@@ -1,8 +1,8 @@
 //! The content of responses.
 
-use super::collector::Pending;
 use super::export_stream::ExportStream;
 use super::live::Live;
+use super::log_server::Pending;
 use super::search::Search;
 
 /// The body of a response.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
 
-use super::collector::EmbeddedCollector;
 use super::export_stream::ExportStream;
+use super::log_server::EmbeddedLogServer;
 use crate::export::ExportError;
 use crate::store::StoreError;
 
@@ -17,7 +17,7 @@ pub struct Copy {
     pub bytes: Vec<u8>,
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// Returns what to copy next: the next full bundle of 256 published entries with the tiles that it completes, and
     /// the number of entries that are copied afterwards. None if everything is copied.
     ///

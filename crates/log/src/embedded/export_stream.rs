@@ -1,6 +1,6 @@
 //! Exports that are being sent.
 
-use super::collector::EmbeddedCollector;
+use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::export::{ExportError, Lines};
 use crate::tokens::Access;
@@ -32,7 +32,7 @@ impl ExportStream {
     }
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// Returns the next piece before the checkpoint of size `before`; none if there are no more.
     ///
     /// # Errors

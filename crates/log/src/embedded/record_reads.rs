@@ -2,8 +2,8 @@
 
 use countersign::time::Time;
 
-use super::collector::EmbeddedCollector;
 use super::content::Content;
+use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::api::ApiError;
 use crate::reads::{Count, EVERY, ReadRequest, reader};
@@ -11,7 +11,7 @@ use crate::sequencer::Job;
 use crate::store::StoreError;
 use crate::tokens::Access;
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// Stores the start of a read, if reads of this kind are recorded. If that fails, the read is refused.
     pub(super) fn begin_read(
         &mut self,

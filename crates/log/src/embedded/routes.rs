@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
-use super::collector::{EmbeddedCollector, LIMITS, Pending};
 use super::content::Content;
+use super::log_server::{EmbeddedLogServer, LIMITS, Pending};
 use crate::api::erase::ErasureRequest;
 use crate::api::sse::LiveRequest;
 use crate::api::{self, ApiError};
@@ -62,7 +62,7 @@ impl Route {
     }
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     /// Returns the maximum size of a request's body in bytes; none if the request will be refused without reading it.
     pub fn body_limit(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<usize> {
         match Route::parse(path) {

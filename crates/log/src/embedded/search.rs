@@ -5,10 +5,10 @@ use std::sync::{Arc, Weak};
 
 use http::{HeaderMap, Response};
 
-use super::collector::EmbeddedCollector;
 use super::content::Content;
 use super::export_stream::ExportStream;
 use super::live::Live;
+use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use super::search_slot::SearchSlot;
 use crate::api::erase::{Chosen, ErasureRequest};
@@ -39,7 +39,7 @@ enum Target {
     Erasure { search: ErasureSearch, access: Access, cause: Cause },
 }
 
-impl EmbeddedCollector {
+impl EmbeddedLogServer {
     pub(super) fn search_export(
         &mut self,
         access: Access,
@@ -105,7 +105,7 @@ impl EmbeddedCollector {
                 let size = self.exporter.published_size()?;
                 let search = ErasureSearch::new(
                     self.reader.clone(),
-                    self.exporter.readings(),
+                    self.exporter.parsers(),
                     filter.query().clone(),
                     scope,
                     size,

@@ -22,7 +22,7 @@ const ACTION: &str = "log.erase";
 pub(super) fn event(origin: &str, cause: &Cause, ranges: &[(u64, u64)], events: u64) -> Value {
     let mut metadata = cause.metadata.clone();
     metadata.insert("events".into(), events.into());
-    metadata.insert("leaves".into(), ranges.iter().map(|(first, last)| json!([first, last])).collect());
+    metadata.insert("entries".into(), ranges.iter().map(|(first, last)| json!([first, last])).collect());
     json!({
         "action": ACTION,
         "actor": { "type": cause.actor_type, "id": cause.actor },
@@ -69,8 +69,8 @@ pub(crate) fn refusal() -> SubmissionError {
     let message = "only the log itself may record an erasure";
     let hint =
         "request erasures with POST /erase; if you did not send this event, the log's private key has leaked";
-    let error = Error::new(Code::Unauthorised, message).with_hint(hint);
-    SubmissionError { kind: Kind::Unauthorised, error, is_signed: true }
+    let error = Error::new(Code::Unauthorized, message).with_hint(hint);
+    SubmissionError { kind: Kind::Unauthorized, error, is_signed: true }
 }
 
 /// A parsed record of an erasure.
@@ -104,7 +104,7 @@ impl Record {
 
 fn leaves(event: &Value, record: u64) -> Option<RoaringTreemap> {
     let mut leaves = RoaringTreemap::new();
-    for stretch in event["metadata"]["leaves"].as_array().filter(|_| event["action"] == ACTION)? {
+    for stretch in event["metadata"]["entries"].as_array().filter(|_| event["action"] == ACTION)? {
         let [first, last] = &stretch.as_array()?[..] else { return None };
         let (first, last) = (first.as_u64()?, last.as_u64()?);
         if first > last || last >= record {
@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn read(ranges: &Value) -> Option<Vec<u64>> {
-        let event = json!({ "action": ACTION, "metadata": { "leaves": ranges } });
+        let event = json!({ "action": ACTION, "metadata": { "entries": ranges } });
         leaves(&event, 10).map(|leaves| leaves.into_iter().collect())
     }
 
@@ -133,7 +133,7 @@ mod tests {
         {
             assert_eq!(read(&bad), None, "{bad}");
         }
-        assert!(leaves(&json!({ "action": "job", "metadata": { "leaves": [[1, 1]] } }), 10).is_none());
+        assert!(leaves(&json!({ "action": "job", "metadata": { "entries": [[1, 1]] } }), 10).is_none());
         assert!(is_erasure(r#"{"action":"log.erase"}"#));
         assert!(!is_erasure(r#"{"action":"note","text":"log.erase"}"#) && !is_erasure("log.erase"));
     }

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use countersign_query::{Query, Readings};
+use countersign_query::{Parsers, Query};
 use roaring::RoaringTreemap;
 
 use crate::entry_matcher::EntryMatcher;
@@ -27,7 +27,7 @@ impl ErasureSearch {
     /// Starts a search among the entries below `size` within the scope, with these parsers.
     pub fn new(
         reader: Arc<dyn EntryReader>,
-        readings: &Readings,
+        parsers: &Parsers,
         query: Query,
         scope: Arc<Scope>,
         size: u64,
@@ -37,7 +37,7 @@ impl ErasureSearch {
             query,
             scope,
             left: 0..size,
-            matcher: EntryMatcher::new(readings),
+            matcher: EntryMatcher::new(parsers),
             chosen: RoaringTreemap::new(),
         }
     }
@@ -68,11 +68,11 @@ impl ErasureSearch {
     /// Runs all steps. `canceled` is called now and then, and returns true if no one waits for the result.
     ///
     /// # Errors
-    /// [`ExportError::Cancelled`], and [`ExportError::Store`].
+    /// [`ExportError::Canceled`], and [`ExportError::Store`].
     pub fn finish(mut self, canceled: &dyn Fn() -> bool) -> Result<RoaringTreemap, ExportError> {
         loop {
             if canceled() {
-                return Err(ExportError::Cancelled);
+                return Err(ExportError::Canceled);
             }
             if !self.step()? {
                 return Ok(self.end());

@@ -57,7 +57,7 @@ impl Exporter {
             fields_alone,
             tally: Tally::new(query.clone()),
             query,
-            matcher: EntryMatcher::for_scope(&self.readings, &request.scope),
+            matcher: EntryMatcher::for_scope(&self.parsers, &request.scope),
         })
     }
 
@@ -77,7 +77,7 @@ impl Exporter {
                 return Ok(explaining.end());
             }
         }
-        Err(ExportError::Cancelled)
+        Err(ExportError::Canceled)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign::link::ChainId;
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_query::{Query, Readings};
+use countersign_query::{Parsers, Query};
 use roaring::RoaringTreemap;
 use tokio::sync::watch;
 
@@ -20,7 +20,7 @@ use crate::tokens::Scope;
 pub struct Exporter {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) origin: String,
-    pub(super) readings: Readings,
+    pub(super) parsers: Parsers,
     search: Option<Arc<dyn Index>>,
     announced: Option<watch::Receiver<Option<Arc<Published>>>>,
     cache: Mutex<AttestationCache>,
@@ -38,8 +38,8 @@ impl Exporter {
     /// checkpoint existed; otherwise all cosignatures do.
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
         let cache = Mutex::new(AttestationCache { trust, attested: Attested::default() });
-        let readings = Readings::built_in();
-        Self { reader, origin: origin.into(), readings, search: None, announced: None, cache }
+        let parsers = Parsers::built_in();
+        Self { reader, origin: origin.into(), parsers, search: None, announced: None, cache }
     }
 
     /// Limits exports to checkpoints that the sequencer announced. Otherwise they end at the store's newest checkpoint,
@@ -60,14 +60,14 @@ impl Exporter {
 
     /// Replaces the parsers for events.
     #[must_use]
-    pub fn with_readings(mut self, readings: Readings) -> Self {
-        self.readings = readings;
+    pub fn with_parsers(mut self, parsers: Parsers) -> Self {
+        self.parsers = parsers;
         self
     }
 
     /// Returns the parsers for events.
-    pub fn readings(&self) -> &Readings {
-        &self.readings
+    pub fn parsers(&self) -> &Parsers {
+        &self.parsers
     }
 
     /// Replaces the trust file.
@@ -126,7 +126,7 @@ impl Exporter {
         let leaf = self.reader.leaves_with_events(index..index + 1)?.pop();
         match leaf.and_then(|leaf| Some((leaf.link()?, leaf.event))) {
             Some((link, event)) => {
-                shows(&mut EntryMatcher::new(&self.readings), &*self.reader, scope, &link, &event)
+                shows(&mut EntryMatcher::new(&self.parsers), &*self.reader, scope, &link, &event)
             }
             None => Ok(false),
         }

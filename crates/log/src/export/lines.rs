@@ -49,7 +49,7 @@ impl Lines {
             skips,
             at: plan.begin,
             writer: Writer::new(),
-            matcher: EntryMatcher::new(&plan.readings),
+            matcher: EntryMatcher::new(&plan.parsers),
             ended: false,
             events: 0,
             plan,

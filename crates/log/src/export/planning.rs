@@ -149,7 +149,7 @@ impl Exporter {
             range,
             candidates,
             newest_first: limit.is_some(),
-            matcher: EntryMatcher::for_search(&self.readings, scope, filter.query()),
+            matcher: EntryMatcher::for_search(&self.parsers, scope, filter.query()),
             left: limit.unwrap_or(u64::MAX),
             events_alone,
         })
@@ -260,11 +260,11 @@ impl Planning {
     /// Runs all steps. `canceled` is called now and then, and returns true if no one waits for the result.
     ///
     /// # Errors
-    /// [`ExportError::Cancelled`], and those of [`Self::step`].
+    /// [`ExportError::Canceled`], and those of [`Self::step`].
     pub fn finish(mut self, canceled: &dyn Fn() -> bool) -> Result<Plan, ExportError> {
         loop {
             if canceled() {
-                return Err(ExportError::Cancelled);
+                return Err(ExportError::Canceled);
             }
             if !self.step()? {
                 return Ok(self.end());

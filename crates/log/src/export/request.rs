@@ -56,7 +56,7 @@ pub enum ExportError {
     NotFound(String),
     /// The client disconnected before the export was complete.
     #[error("the client disconnected")]
-    Cancelled,
+    Canceled,
     /// The reader's token is no longer valid, or no longer grants the same access.
     #[error("the reader's token is no longer valid")]
     Revoked,
