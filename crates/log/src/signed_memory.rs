@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn head_round_trips() {
-        let key = SignerKey::generate("log.example", [1; 32]).unwrap();
+        let key = SignerKey::from_seed("log.example", [1; 32]).unwrap();
         let note = Checkpoint::new("log.example", 7, empty_root()).unwrap().sign(&key).unwrap();
         let head = SignedHead::from_note(&note).unwrap();
         assert_eq!(head.note("log.example"), note);

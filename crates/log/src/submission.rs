@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::link::{ChainId, Link};
-use countersign::log::Kind;
+use countersign::log::RefusalKind;
 use countersign::log::Submission;
-use countersign::log::{AcceptanceError, SubmissionError, Taken};
-use countersign::merkle::{Grown, inclusion_proof};
+use countersign::log::{AcceptanceError, SubmissionError, SubmissionOutcome};
+use countersign::merkle::{PendingTree, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
 
@@ -18,11 +18,11 @@ use crate::store::{EntryReader, Published, StoreError};
 #[derive(Clone, Debug)]
 pub struct Committed {
     /// The result for each chain and key note.
-    pub taken: Taken,
+    pub taken: SubmissionOutcome,
     /// A checkpoint that covers it.
     pub published: Arc<Published>,
     /// The tree growth of its commit, if its hashes are still in memory.
-    pub tree: Option<Arc<Grown>>,
+    pub tree: Option<Arc<PendingTree>>,
 }
 
 /// The reason why a submission was not accepted, or may not have been.
@@ -65,7 +65,7 @@ impl SubmitError {
     /// servers.
     pub fn is_from_unknown_signer(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };
-        matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorized)
+        matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized)
     }
 
     /// Returns the error for another submission of the same failed commit.
@@ -105,7 +105,7 @@ pub fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::Verif
 }
 
 /// Returns the size of the smallest tree that contains everything accepted.
-pub fn required_size(taken: &Taken) -> u64 {
+pub fn required_size(taken: &SubmissionOutcome) -> u64 {
     let indexes = taken.chains.values().map(|tip| tip.index).chain(taken.notes.iter().map(|held| held.index));
     indexes.max().map_or(0, |last| last + 1)
 }
@@ -115,7 +115,7 @@ pub fn required_size(taken: &Taken) -> u64 {
 pub struct Prover<'c> {
     size: u64,
     checkpoint: SignedCheckpoint,
-    tree: Option<&'c Grown>,
+    tree: Option<&'c PendingTree>,
     stored: CachedHashes<'c>,
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::log::Growth;
+use countersign::log::PendingBatch;
 use countersign::time::Time;
 use countersign::trust::Trust;
 
@@ -40,7 +40,7 @@ impl Unattested {
     }
 
     /// Accounts for a commit.
-    pub(super) fn grew(&mut self, growth: &Growth) {
+    pub(super) fn grew(&mut self, growth: &PendingBatch) {
         // Entries of other servers before it are examined on demand.
         if self.examined == Some(growth.base()) {
             self.examined = Some(growth.size());

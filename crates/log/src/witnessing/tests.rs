@@ -9,8 +9,8 @@ use super::*;
 
 /// Starts an exchange about a checkpoint of five entries, for a witness that cosigned `old_size` of them.
 fn exchange(old_size: u64) -> WitnessExchange {
-    let log = SignerKey::generate("log.example", [1; 32]).unwrap();
-    let witness = SignerKey::generate_witness("w.example", [2; 32]).unwrap();
+    let log = SignerKey::from_seed("log.example", [1; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [2; 32]).unwrap();
     let checkpoint = Checkpoint::new("log.example", 5, empty_root()).unwrap();
     let note = checkpoint.sign(&log).unwrap();
     WitnessExchange::new(witness.verifier_key(), &Unwitnessed { checkpoint, note, latest: None }, old_size)
