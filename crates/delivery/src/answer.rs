@@ -1,4 +1,4 @@
-//! A log server's answers to submissions.
+//! Responses of a log server to submissions.
 
 use std::time::Duration;
 
@@ -10,45 +10,45 @@ use countersign::{Code, Error};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::batch::{BatchLimits, Last};
+use crate::batch::{BatchLimits, LastLink};
 use crate::outbox::Receipt;
 
-/// A log server's answer to a submission.
+/// A response of a log server to a submission.
 #[derive(Clone, Debug, Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The wait that the answer asks for, if any.
+    /// The wait that the response asks for, if any.
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: Vec<u8>,
 }
 
-/// True if what an HTTP status says may pass, so that the same request may be sent again.
+/// True if an HTTP status stands for a temporary condition, so that the same request can be sent again.
 pub const fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 421 | 425 | 429) || status >= 500
 }
 
-/// What follows from an answer.
+/// The meaning of a response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// It says that the log holds the submission; [`prove`] tells.
+    /// The log server claims that the log contains the submission; [`prove`] checks it.
     Taken,
-    /// Links are missing: the log would take `expected` of that chain next.
+    /// Earlier links are missing: the next one that the log accepts in this chain is `expected`.
     Gap { chain: ChainId, expected: u64 },
-    /// The log has another link for that place.
+    /// The log has another link at this position of the chain.
     Fork { chain: Option<String>, seq: Option<u64>, index: Option<u64> },
-    /// Less at a time.
+    /// The submission is larger than the log server accepts at once.
     TooLarge { bytes: Option<usize>, lines: Option<usize> },
-    /// Links are dated ahead of the log's clock, which shows this.
+    /// Links are dated ahead of the log's clock, which shows `now`.
     Early { now: Time },
-    /// Not now.
+    /// A temporary condition, after which a retry can succeed.
     Later,
-    /// Not at all, as things are.
+    /// A refusal that a retry doesn't change.
     Refused,
 }
 
-/// An error that the log server answered with.
+/// The body of an error response.
 #[derive(Deserialize, Default)]
 struct ErrorBody {
     #[serde(default)]
@@ -57,7 +57,7 @@ struct ErrorBody {
     expected: Option<u64>,
     seq: Option<u64>,
     index: Option<u64>,
-    limits: Option<TakenAtOnce>,
+    limits: Option<ServerLimits>,
     now: Option<String>,
 }
 
@@ -71,14 +71,14 @@ struct ErrorDetails {
 }
 
 #[derive(Deserialize)]
-struct TakenAtOnce {
+struct ServerLimits {
     bytes: Option<usize>,
     lines: Option<usize>,
 }
 
-/// The log server's own words, shortened.
+/// The error text of a log server, truncated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Words {
+pub(crate) struct ErrorText {
     pub(crate) code: String,
     pub(crate) message: String,
     pub(crate) hint: String,
@@ -89,7 +89,7 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// What follows from it.
+    /// Returns the meaning of the response.
     pub(crate) fn meaning(&self) -> Meaning {
         let body = self.error_body();
         match self.status {
@@ -106,7 +106,7 @@ impl Answer {
                 }
             }
             413 => {
-                let limits = body.limits.unwrap_or(TakenAtOnce { bytes: None, lines: None });
+                let limits = body.limits.unwrap_or(ServerLimits { bytes: None, lines: None });
                 Meaning::TooLarge { bytes: limits.bytes, lines: limits.lines }
             }
             503 if body.error.code == "submit.early" => {
@@ -118,44 +118,44 @@ impl Answer {
         }
     }
 
-    /// What the log server says about it.
-    pub(crate) fn words(&self) -> Words {
-        let said = self.error_body().error;
-        let or = |text: String, other: String| if text.is_empty() { other } else { short(&text) };
-        let hint = match (said.hint, self.status) {
-            (Some(hint), _) => short(&hint),
-            (None, 401 | 403) if said.code.is_empty() => {
-                "something before the log server asks who this is; exempt /submit from it, as the links' signatures say who sends them"
+    /// Returns the error text, with defaults for what the response lacks.
+    pub(crate) fn error_text(&self) -> ErrorText {
+        let error = self.error_body().error;
+        let or = |text: String, other: String| if text.is_empty() { other } else { truncate(&text) };
+        let hint = match (error.hint, self.status) {
+            (Some(hint), _) => truncate(&hint),
+            (None, 401 | 403) if error.code.is_empty() => {
+                "exempt /submit from authentication by the proxy in front of the log server; signatures authenticate the links"
                     .into()
             }
-            (None, status) if said.code.is_empty() && !is_transient(status) => "is this the address of a log server?".into(),
-            (None, _) => "the log server's log has more about it".into(),
+            (None, status) if error.code.is_empty() && !is_transient(status) => "check that the URL is that of a log server".into(),
+            (None, _) => "look for details in the log server's own log".into(),
         };
-        Words {
-            code: or(said.code, format!("http.{}", self.status)),
-            message: or(said.message, format!("nothing but status {}", self.status)),
+        ErrorText {
+            code: or(error.code, format!("http.{}", self.status)),
+            message: or(error.message, format!("status {} without an error message", self.status)),
             hint,
         }
     }
 }
 
-/// At most so much of what a stranger says is shown.
-const SHOWN: usize = 300;
+/// The maximum number of characters of a log server's text that is shown.
+const MAX_SHOWN_CHARS: usize = 300;
 
-fn short(text: &str) -> String {
-    text.chars().take(SHOWN).filter(|c| *c != '\n').collect()
+fn truncate(text: &str) -> String {
+    text.chars().take(MAX_SHOWN_CHARS).filter(|c| *c != '\n').collect()
 }
 
 impl BatchLimits {
-    /// These, or less where the log server takes less. `None` when that is nothing new.
+    /// Returns these limits lowered to the log server's. None if that changes nothing.
     pub(crate) fn lowered(
         self,
         bytes: Option<usize>,
         lines: Option<usize>,
         sent: (usize, usize),
     ) -> Option<Self> {
-        let lower = |own: usize, told: Option<usize>, sent: usize| match told {
-            Some(told) => own.min(told),
+        let lower = |own: usize, server: Option<usize>, sent: usize| match server {
+            Some(server) => own.min(server),
             None => own.min(sent / 2),
         };
         let lowered =
@@ -164,35 +164,40 @@ impl BatchLimits {
     }
 }
 
-/// Checks that the answer proves each of these links to be in the log of that origin, as the trust has it. Gives the
-/// last one's receipt.
+/// Checks that the response proves each of these links to be in the log with this origin, according to `trust`. Returns
+/// the receipt of the last one.
 ///
 /// # Errors
-/// [`Code::Proof`] when something is not proven.
-pub(crate) fn prove(answer: &Answer, last: &[Last], origin: &str, trust: &Trust) -> Result<Receipt, Error> {
+/// [`Code::Proof`] if one of them is not proven.
+pub(crate) fn prove(
+    answer: &Answer,
+    last: &[LastLink],
+    origin: &str,
+    trust: &Trust,
+) -> Result<Receipt, Error> {
     let unproven = |why: &str| Error::new(Code::Proof, why);
     let body: Map<String, Value> =
-        serde_json::from_slice(&answer.body).map_err(|_| unproven("the answer is not a JSON object"))?;
+        serde_json::from_slice(&answer.body).map_err(|_| unproven("the response is not a JSON object"))?;
     let chains = body.get("chains").and_then(Value::as_object);
-    let chains = chains.ok_or_else(|| unproven("the answer names no chains"))?;
+    let chains = chains.ok_or_else(|| unproven("the response has no field `chains`"))?;
     let mut receipt = None;
-    for Last { chain, seq, link } in last {
+    for LastLink { chain, seq, link } in last {
         let proof = chains.get(&chain.to_string()).and_then(|entry| proof_of(entry));
-        let proof = proof.ok_or_else(|| unproven(&format!("there is no proof of {chain}/{seq}")))?;
+        let proof = proof.ok_or_else(|| unproven(&format!("the response has no proof of {chain}/{seq}")))?;
         check(proof, link.as_bytes(), origin, trust)?;
         receipt = Some(Receipt { link: link.clone(), proof: proof.to_owned() });
     }
-    receipt.ok_or_else(|| unproven("nothing was sent"))
+    receipt.ok_or_else(|| unproven("the submission contained no links"))
 }
 
-/// Checks that the answer proves the one key note that was sent to be in the log of that origin, and gives its index.
+/// Checks that the response proves the submitted key note to be in the log with this origin. Returns its index.
 ///
 /// # Errors
-/// [`Code::Proof`] when it does not.
+/// [`Code::Proof`] if it doesn't.
 pub(crate) fn prove_note(answer: &Answer, note: &str, origin: &str, trust: &Trust) -> Result<u64, Error> {
     let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
     let proof = body.get("notes").and_then(|notes| notes.get(0)).and_then(proof_of);
-    let proof = proof.ok_or_else(|| Error::new(Code::Proof, "there is no proof of the key note"))?;
+    let proof = proof.ok_or_else(|| Error::new(Code::Proof, "the response has no proof of the key note"))?;
     check(proof, note.as_bytes(), origin, trust)
 }
 
@@ -200,12 +205,12 @@ fn proof_of(entry: &Value) -> Option<&str> {
     entry.get("proof").and_then(Value::as_str)
 }
 
-/// Checks a proof of a leaf, and gives the leaf's index.
+/// Verifies the proof of an entry, and returns the entry's index.
 fn check(proof: &str, leaf: &[u8], origin: &str, trust: &Trust) -> Result<u64, Error> {
     let proof = Proof::parse(proof)?;
     let found = &proof.checkpoint.checkpoint.origin;
     if found != origin {
-        let message = format!("the proof is of the log {found:?}, not of {origin:?}");
+        let message = format!("the proof is for the log {found:?}, not for {origin:?}");
         return Err(Error::new(Code::Proof, message));
     }
     proof.verify(leaf, trust)?;
@@ -217,7 +222,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_busy_server_is_transient_and_a_refusal_is_not() {
+    fn server_errors_are_transient_and_refusals_are_not() {
         assert!([408, 421, 425, 429, 500, 502, 503, 504].into_iter().all(is_transient));
         assert!(![301, 400, 401, 403, 404, 409, 410, 413, 422].into_iter().any(is_transient));
     }

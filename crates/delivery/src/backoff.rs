@@ -1,19 +1,20 @@
-//! The time to wait before a receiver is asked again.
+//! The waits between attempts to reach a server.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
-/// The first wait after a failure; the jitter adds up to as much again.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
-/// The longest.
-const LONGEST_WAIT: Duration = Duration::from_mins(5);
-/// The longest wait that a receiver can ask for.
-const LONGEST_ASKED: Duration = Duration::from_hours(1);
 
-/// Waits for a receiver, each longer than the one before, up to a limit.
+/// The first wait after a failure. Jitter adds up to as much again.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The default maximum wait.
+const MAX_WAIT: Duration = Duration::from_mins(5);
+/// The maximum wait that a server can ask for.
+const MAX_REQUESTED_WAIT: Duration = Duration::from_hours(1);
+
+/// Waits between attempts, with exponential backoff up to a maximum.
 pub struct Backoff {
     backoff: ExponentialBackoff,
-    longest: Duration,
+    max: Duration,
 }
 
 impl Default for Backoff {
@@ -23,26 +24,26 @@ impl Default for Backoff {
 }
 
 impl Backoff {
-    /// Creates waits of up to 5 minutes.
+    /// Creates waits of up to 5 minutes, not counting jitter.
     pub fn new() -> Self {
-        Self::up_to(LONGEST_WAIT)
+        Self::up_to(MAX_WAIT)
     }
 
-    /// Creates waits of up to `longest`.
-    pub fn up_to(longest: Duration) -> Self {
+    /// Creates waits of up to `max`, not counting jitter.
+    pub fn up_to(max: Duration) -> Self {
         let backoff = ExponentialBuilder::default()
             .with_min_delay(FIRST_WAIT)
-            .with_max_delay(longest)
+            .with_max_delay(max)
             .without_max_times()
             .with_jitter()
             .build();
-        Self { backoff, longest }
+        Self { backoff, max }
     }
 
-    /// Returns the next wait, which is no shorter than the receiver asks for, unless that is above an hour.
-    pub fn next(&mut self, asked: Option<Duration>) -> Duration {
-        let wait = self.backoff.next().unwrap_or(self.longest);
-        wait.max(asked.unwrap_or_default().min(LONGEST_ASKED))
+    /// Returns the next wait, which is at least as long as the server asks for, but at most an hour because of that.
+    pub fn next(&mut self, requested: Option<Duration>) -> Duration {
+        let wait = self.backoff.next().unwrap_or(self.max);
+        wait.max(requested.unwrap_or_default().min(MAX_REQUESTED_WAIT))
     }
 }
 
@@ -51,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_as_long_as_the_receiver_asks_and_no_shorter_than_it_would_be() {
+    fn requested_wait_is_a_lower_bound() {
         let mut waits = Backoff::new();
         assert!((FIRST_WAIT..=FIRST_WAIT * 2).contains(&waits.next(Some(Duration::ZERO))));
         assert_eq!(waits.next(Some(Duration::from_mins(7))), Duration::from_mins(7));
-        assert_eq!(waits.next(Some(Duration::MAX)), LONGEST_ASKED);
+        assert_eq!(waits.next(Some(Duration::MAX)), MAX_REQUESTED_WAIT);
     }
 }

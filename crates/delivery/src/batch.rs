@@ -1,4 +1,4 @@
-//! What is submitted at one time: as many links from the outbox as the log takes, up to a signed one.
+//! The content of one submission: as many links from the outbox as the log accepts, up to a signed one.
 
 use countersign::export::{Item, Line};
 use countersign::link::ChainId;
@@ -6,25 +6,25 @@ use countersign::link::ChainId;
 use crate::error::DeliveryError;
 use crate::outbox::{LinkPlace, Outbox, Segment};
 
-/// How much is submitted at one time.
+/// The limits of one submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchLimits {
-    /// The most bytes.
+    /// The maximum number of bytes.
     pub bytes: usize,
-    /// The most lines.
+    /// The maximum number of lines.
     pub lines: usize,
 }
 
 impl Default for BatchLimits {
-    /// 1 MiB and 4,096 lines: well below what a log server takes, and little to send again.
+    /// 1 MiB and 4,096 lines: well below what a log server accepts, and little to send again.
     fn default() -> Self {
         Self { bytes: 1 << 20, lines: 4_096 }
     }
 }
 
-/// The last link of a chain in a batch: what the log must prove to hold.
+/// The last link of a chain in a batch, which the log must prove to contain.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Last {
+pub(crate) struct LastLink {
     pub(crate) chain: ChainId,
     pub(crate) seq: u64,
     pub(crate) link: String,
@@ -34,65 +34,65 @@ pub(crate) struct Last {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub(crate) body: String,
-    /// Of each chain in it, in their order.
-    pub(crate) last: Vec<Last>,
-    /// The last segment that it brings to its end.
+    /// The last link of each chain in it, in the order of the chains.
+    pub(crate) last: Vec<LastLink>,
+    /// The last segment that it completes.
     pub(crate) through: Option<u64>,
-    /// How many links and events it brings.
+    /// The number of links in it.
     pub(crate) links: u64,
     pub(crate) events: u64,
 }
 
-/// Why there is no batch.
+/// The reason why there is no batch.
 pub(crate) enum NoBatch {
-    /// There is nothing to send.
+    /// The outbox has nothing to send.
     Empty,
-    /// What has to go together is larger than the limits.
+    /// The links up to the next signed one exceed the limits.
     TooLarge,
-    /// The outbox cannot be read.
+    /// The outbox can't be read.
     Failed(DeliveryError),
 }
 
 impl Batch {
-    /// Takes what is pending from that link on, or from the first: within the limits, and up to a signed link.
-    pub(crate) fn take(
+    /// Collects pending links from the link `from` on, or from the first: within the limits, and up to a signed link.
+    pub(crate) fn collect(
         outbox: &Outbox,
         from: Option<(ChainId, u64)>,
         limits: &BatchLimits,
     ) -> Result<Self, NoBatch> {
-        let mut building =
-            Building { limits, whole: Self::default(), open: Self::default(), lines: 0, full: false };
+        let mut builder =
+            BatchBuilder { limits, whole: Self::default(), open: Self::default(), lines: 0, full: false };
         let mut begun = from.is_none();
         for segment in outbox.pending() {
-            if !begun && !from.is_some_and(|place| holds(segment, place)) {
+            if !begun && !from.is_some_and(|place| contains(segment, place)) {
                 continue;
             }
             let links = outbox.links(segment.number).map_err(NoBatch::Failed)?;
             for line in links.split_inclusive('\n') {
-                let (place, link) = place(line).ok_or_else(|| NoBatch::Failed(unreadable(outbox)))?;
+                let (place, link) = parse_link(line).ok_or_else(|| NoBatch::Failed(unreadable(outbox)))?;
                 begun |= from.is_some_and(|from| from == (place.chain, place.seq));
-                if begun && !building.add(line, place, link) {
-                    return building.end();
+                if begun && !builder.add(line, place, link) {
+                    return builder.end();
                 }
             }
-            building.end_segment(segment.number);
+            builder.end_segment(segment.number);
         }
-        building.end()
+        builder.end()
     }
 }
 
-struct Building<'a> {
+struct BatchBuilder<'a> {
     limits: &'a BatchLimits,
-    /// Up to the last signed link.
+    /// The links up to the last signed one.
     whole: Batch,
-    /// After it.
+    /// The links after it.
     open: Batch,
     lines: usize,
     full: bool,
 }
 
-impl Building<'_> {
-    /// Adds a line, or says that the batch is full.
+impl BatchBuilder<'_> {
+    /// Adds a line. Returns false if the batch is full.
     fn add(&mut self, line: &str, place: LinkPlace, link: String) -> bool {
         self.lines += 1;
         let bytes = self.whole.body.len() + self.open.body.len() + line.len();
@@ -108,7 +108,7 @@ impl Building<'_> {
             self.whole.body.push_str(&open.body);
             self.whole.links += open.links;
             self.whole.events += open.events;
-            let last = Last { chain: place.chain, seq: place.seq, link };
+            let last = LastLink { chain: place.chain, seq: place.seq, link };
             match self.whole.last.iter_mut().find(|known| known.chain == last.chain) {
                 Some(known) => *known = last,
                 None => self.whole.last.push(last),
@@ -132,13 +132,13 @@ impl Building<'_> {
     }
 }
 
-/// Whether a segment holds a chain's link.
-pub(crate) fn holds(segment: &Segment, (chain, seq): (ChainId, u64)) -> bool {
+/// True if a segment contains a chain's link.
+pub(crate) fn contains(segment: &Segment, (chain, seq): (ChainId, u64)) -> bool {
     segment.first.chain == chain && (segment.first.seq..=segment.end.position.seq).contains(&seq)
 }
 
-/// What a line stands for, and its link.
-fn place(line: &str) -> Option<(LinkPlace, String)> {
+/// Parses a line as a link.
+fn parse_link(line: &str) -> Option<(LinkPlace, String)> {
     let parsed = Line::parse(line.trim_end_matches('\n')).ok()?;
     let Item::Link { text, link, payload, .. } = parsed.item else { return None };
     let signed = link.signature().is_some();
@@ -149,7 +149,7 @@ fn place(line: &str) -> Option<(LinkPlace, String)> {
 }
 
 fn unreadable(outbox: &Outbox) -> DeliveryError {
-    let message = "a segment was changed while it was being sent";
-    let hint = "only this process may write to an outbox";
+    let message = "a segment changed while it was being sent";
+    let hint = "let no other process write to the outbox";
     DeliveryError::outbox("outbox.damaged", message, hint, outbox.name())
 }

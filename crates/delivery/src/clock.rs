@@ -1,39 +1,39 @@
-//! The clock that links are dated by: this machine's, set back by what a log said that it is ahead.
+//! The clock that dates links: this machine's, set back by the lead that a log reported.
 
 use std::time::{Duration, Instant};
 
 use countersign::time::{DAY, Time};
 
-/// By so many milliseconds a clock may differ from the log's, or be set, and nothing is made of it.
-const AGREE: i64 = 60_000;
-/// A clock that goes back by more than so many milliseconds begins a new chain.
-const BACK: i64 = 5 * 60_000;
-/// The most that a log is believed: nobody signs what its clock shows.
-const MOST: i64 = DAY;
-/// For how long. Then this machine's own clock counts until the log refuses it again.
-const BELIEVED: Duration = Duration::from_hours(1);
+/// The difference in milliseconds, between the clocks or by a change of one, that is ignored.
+const MAX_SKEW_MS: i64 = 60_000;
+/// The number of milliseconds by which a clock must go back for a new chain to start.
+const MAX_BACKSTEP_MS: i64 = 5 * 60_000;
+/// The maximum correction in milliseconds: no signature covers the time that a log reports.
+const MAX_CORRECTION_MS: i64 = DAY;
+/// The lifetime of a correction. After it, this machine's own clock counts until a log refuses it again.
+const CORRECTION_LIFETIME: Duration = Duration::from_hours(1);
 
-/// What follows from a log's clock.
+/// The difference between this machine's clock and a log's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClockDifference {
     /// The milliseconds by which this machine's clock is ahead of the log's.
     pub ahead: i64,
     /// True if links are dated by the log's clock from now on.
     pub is_corrected: bool,
-    /// The earlier of both clocks.
+    /// The earlier time of the two clocks.
     now: Time,
 }
 
 impl ClockDifference {
-    /// What a log's clock means that showed `log` when this machine's showed `own`; none if that is more than a log is
-    /// believed.
-    fn of(own: Time, log: Time) -> Option<Self> {
+    /// Compares this machine's time `own` with the time `log` of a log's clock. None if the difference exceeds the
+    /// maximum correction.
+    fn between(own: Time, log: Time) -> Option<Self> {
         let ahead = own.millis() - log.millis();
-        let learnt = Self { ahead, is_corrected: ahead > AGREE, now: own.min(log) };
-        (ahead <= MOST).then_some(learnt)
+        let difference = Self { ahead, is_corrected: ahead > MAX_SKEW_MS, now: own.min(log) };
+        (ahead <= MAX_CORRECTION_MS).then_some(difference)
     }
 
-    /// Returns when an event happened that was recorded with that time, as far as that can be known.
+    /// Returns the best estimate of when an event happened that was recorded with `time`.
     pub fn dated(&self, time: Time) -> Time {
         if time <= self.now {
             return time;
@@ -43,28 +43,29 @@ impl ClockDifference {
     }
 }
 
-/// This machine's clock, corrected if a log said that it is ahead.
+/// This machine's clock, corrected if a log reported that it is ahead.
 #[derive(Default)]
 pub struct Clock(Option<Correction>);
 
 struct Correction {
     ahead: i64,
     since: Instant,
-    /// What the own clock showed then.
+    /// The time of this machine's clock at that moment.
     own: Time,
 }
 
 impl Correction {
-    /// Whether the own clock was set since, or the log believed for long enough.
+    /// True if this machine's clock was set since, or the correction has expired.
     fn is_outdated(&self, own: Time) -> bool {
         let passed = self.since.elapsed();
         let expected = i64::try_from(passed.as_millis()).unwrap_or(i64::MAX);
-        passed > BELIEVED || (own.millis() - self.own.millis()).abs_diff(expected) > AGREE.unsigned_abs()
+        passed > CORRECTION_LIFETIME
+            || (own.millis() - self.own.millis()).abs_diff(expected) > MAX_SKEW_MS.unsigned_abs()
     }
 }
 
 impl Clock {
-    /// Returns the time, where this machine's clock shows `own`.
+    /// Returns the corrected time, where this machine's clock shows `own`.
     pub fn now(&mut self, own: Time) -> Time {
         if self.0.as_ref().is_some_and(|correction| correction.is_outdated(own)) {
             self.0 = None;
@@ -73,20 +74,20 @@ impl Clock {
         Time::from_millis(own.millis() - ahead).unwrap_or(own)
     }
 
-    /// Takes in what the log's clock showed when it refused links that were dated after it, and this machine's showed `own`.
-    /// Returns none if the difference is more than a log is believed.
+    /// Accounts for a refusal of links as dated ahead, when the log's clock showed `log` and this machine's showed
+    /// `own`. Returns none if the difference exceeds the maximum correction.
     pub fn learn(&mut self, own: Time, log: Time) -> Option<ClockDifference> {
-        let learnt = ClockDifference::of(own, log);
-        if let Some(ClockDifference { ahead, is_corrected: true, .. }) = learnt {
+        let difference = ClockDifference::between(own, log);
+        if let Some(ClockDifference { ahead, is_corrected: true, .. }) = difference {
             self.0 = Some(Correction { ahead, since: Instant::now(), own });
         }
-        learnt
+        difference
     }
 
-    /// True if a chain whose last link has the time `last` is so far ahead of `now` that a new one has to begin: times in a
-    /// chain never go back, so that no log would accept it until then.
+    /// True if a chain whose last link has the time `last` is so far ahead of `now` that a new one has to start: times
+    /// in a chain never go back, so a log would refuse its links until then.
     pub fn is_too_far_ahead(last: Time, now: Time) -> bool {
-        last.millis() > now.millis() + BACK
+        last.millis() > now.millis() + MAX_BACKSTEP_MS
     }
 }
 
@@ -99,25 +100,25 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ahead_of_the_log_is_dated_by_it() {
-        let learnt = ClockDifference::of(at(5_000), at(1_400)).unwrap();
-        assert!(learnt.is_corrected && learnt.ahead == 3_600_000);
-        assert_eq!(learnt.dated(at(4_990)), at(1_390));
-        assert_eq!(learnt.dated(at(9_000)), at(1_400), "never after what the log's clock shows");
-        assert_eq!(learnt.dated(at(1_000)), at(1_000), "what was right stays");
+    fn times_ahead_of_the_log_are_corrected() {
+        let difference = ClockDifference::between(at(5_000), at(1_400)).unwrap();
+        assert!(difference.is_corrected && difference.ahead == 3_600_000);
+        assert_eq!(difference.dated(at(4_990)), at(1_390));
+        assert_eq!(difference.dated(at(9_000)), at(1_400), "never later than the log's clock");
+        assert_eq!(difference.dated(at(1_000)), at(1_000), "correct times are kept");
     }
 
     #[test]
-    fn after_a_clock_was_set_what_was_ahead_is_of_now() {
-        let learnt = ClockDifference::of(at(1_401), at(1_400)).unwrap();
-        assert!(!learnt.is_corrected);
-        assert_eq!(learnt.dated(at(5_000)), at(1_400));
-        assert_eq!(learnt.dated(at(1_399)), at(1_399));
+    fn after_the_clock_was_set_times_ahead_become_now() {
+        let difference = ClockDifference::between(at(1_401), at(1_400)).unwrap();
+        assert!(!difference.is_corrected);
+        assert_eq!(difference.dated(at(5_000)), at(1_400));
+        assert_eq!(difference.dated(at(1_399)), at(1_399));
     }
 
     #[test]
-    fn a_log_is_believed_for_a_day_at_most() {
-        assert!(ClockDifference::of(at(86_400), at(0)).is_some());
-        assert_eq!(ClockDifference::of(at(86_401), at(0)), None);
+    fn correction_is_limited_to_a_day() {
+        assert!(ClockDifference::between(at(86_400), at(0)).is_some());
+        assert_eq!(ClockDifference::between(at(86_401), at(0)), None);
     }
 }

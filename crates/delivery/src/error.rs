@@ -1,4 +1,4 @@
-//! The crate's error.
+//! The errors of this crate.
 
 use std::fmt;
 use std::io;
@@ -6,11 +6,11 @@ use std::io;
 use countersign::Error;
 use countersign_errors::{EngineError, plain_lines};
 
-/// An error of keeping or delivering links.
+/// An error while storing or delivering links.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum DeliveryError {
-    /// A file of the outbox, or its folder, could not be read or written.
+    /// A file or folder of the outbox could not be read or written.
     Io {
         /// The operation that failed: `read the outbox`.
         doing: &'static str,
@@ -21,47 +21,48 @@ pub enum DeliveryError {
     },
     /// The outbox can't be used as it is.
     Outbox {
-        /// The stable code.
+        /// The stable code, such as `outbox.damaged`.
         code: &'static str,
-        /// The message for people.
+        /// The message, without the place.
         message: String,
-        /// The hint for people.
+        /// The hint, in the imperative.
         hint: &'static str,
         /// The outbox, or the file in it.
         place: String,
     },
-    /// There is more between two signed links than the log server accepts at a time.
+    /// The links between two signed ones exceed what the log server accepts per submission.
     TooLarge {
-        /// The message for people.
+        /// The message, without the place.
         message: String,
-        /// The hint for people.
+        /// The hint, in the imperative.
         hint: &'static str,
     },
-    /// The log contradicts what is in the outbox: the chain can't go on.
+    /// The log contradicts the outbox, so the chain can't continue.
     Contradiction {
-        /// The stable code.
+        /// The stable code, such as `outbox.damaged`.
         code: &'static str,
-        /// The message for people.
+        /// The message, without the place.
         message: String,
-        /// The hint for people.
+        /// The hint, in the imperative.
         hint: String,
-        /// The outbox.
+        /// The name of the outbox.
         place: String,
     },
-    /// The log server answered with an error. These are its own words, shortened: sanitize them before a terminal gets them.
+    /// The log server responded with an error. The texts are its own, truncated: sanitize them before you print them to
+    /// a terminal.
     Answer {
-        /// The code that it gave, or `http.` and the status.
+        /// The code in the response, or `http.` and the status.
         code: String,
-        /// The message that it gave.
+        /// The message in the response.
         message: String,
-        /// The hint that it gave, or one for the status.
+        /// The hint in the response, or one for the status.
         hint: String,
     },
-    /// The log server accepted a submission and did not prove that the log holds it.
+    /// The log server accepted a submission but did not prove that the log contains it.
     Unproven {
         /// The error in the proof.
         error: Error,
-        /// The hint for people.
+        /// The hint, in the imperative.
         hint: &'static str,
     },
 }
@@ -100,7 +101,7 @@ impl fmt::Display for DeliveryError {
                 write!(f, "{place}: {message}")
             }
             Self::TooLarge { message, .. } => f.write_str(message),
-            Self::Answer { message, .. } => write!(f, "the log server says: {message:?}"),
+            Self::Answer { message, .. } => write!(f, "the log server reports: {message:?}"),
             Self::Unproven { error, .. } => error.fmt(f),
         }
     }
@@ -115,7 +116,7 @@ impl std::error::Error for DeliveryError {
     }
 }
 
-/// The texts of others are sanitized.
+/// Sanitizes texts that come from a log server or from file names.
 impl From<DeliveryError> for EngineError {
     fn from(error: DeliveryError) -> Self {
         match error {
@@ -128,7 +129,7 @@ impl From<DeliveryError> for EngineError {
                 Self::new(code, message, hint).into_broken().within(&plain_lines(&place))
             }
             DeliveryError::Answer { code, message, hint } => {
-                let message = format!("the log server says: {}", plain_lines(&message));
+                let message = format!("the log server reports: {}", plain_lines(&message));
                 Self::new(&plain_lines(&code), message, plain_lines(&hint)).into_broken()
             }
             DeliveryError::Unproven { error, hint } => Self::from(error).into_broken().with_hint(hint),
@@ -141,14 +142,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_words_of_a_log_server_are_fit_for_a_terminal() {
+    fn text_of_a_log_server_is_sanitized() {
         let answer = EngineError::from(DeliveryError::Answer {
             code: "a\u{1b}[2J".into(),
             message: "b\u{202e}".into(),
             hint: "c\u{7}".into(),
         });
         assert_eq!(answer.code(), "a\\u{1b}[2J");
-        assert_eq!(answer.message(), "the log server says: b\\u{202e}");
+        assert_eq!(answer.message(), "the log server reports: b\\u{202e}");
         assert_eq!(answer.hint(), Some("c\\u{7}"));
         assert!(answer.is_broken());
     }

@@ -1,7 +1,7 @@
-//! Following a file that grows: each line once, with how far that is.
+//! Follows a growing file: each line is read once, and its position is recorded with it.
 //!
-//! What was read is known by the file's identity and by the hash of the last bytes before the offset. So a file that
-//! was replaced, rotated away or cut off is told from one that grew, and what could be missing is said.
+//! The position includes the file's identity, and the hash of the last bytes before the offset. A file that was
+//! replaced, rotated, or truncated can thus be told from one that grew, and possibly missing lines are reported.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -16,61 +16,62 @@ use countersign_files::folder_of;
 use crate::outbox::FollowPosition;
 
 const CHUNK: usize = 1 << 16;
-/// So many bytes before the offset are remembered by their hash.
-const REMEMBERED: usize = 256;
-/// How often in a row a rotated file has to have nothing new before it is left: its writer may still have it open.
-const PATIENCE: u32 = 3;
+/// The number of bytes before the offset that the hash covers.
+const CONTEXT_BYTES: usize = 256;
+/// The number of consecutive steps in which a rotated file must have nothing new before it is closed: its writer may
+/// still have it open.
+const MAX_IDLE_STEPS: u32 = 3;
 
 /// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FollowProgress {
-    /// There may be more at once.
+    /// A piece was read, and more may follow at once.
     Some,
-    /// Nothing new for now.
+    /// The file has nothing new at the moment.
     None,
 }
 
-/// Receives the lines of a file.
+/// A consumer of the lines of a file.
 pub trait LineReader {
-    /// Takes a line without its end, and how far the file is read with it.
+    /// Accepts a line without its line end, and the position after it.
     ///
     /// # Errors
-    /// If the line can't be taken: the file is not read any further.
+    /// If the line can't be accepted. The file is not read further then.
     fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError>;
-    /// Called with something that people should know, such as that the file was rotated.
+    /// Receives a notice for people, for example that the file was rotated.
     fn note(&mut self, text: String);
 }
 
-/// Follows a file that grows, through rotations: each line once.
+/// Follows a growing file through rotations. Each line is read once.
 pub struct FileFollower {
     path: PathBuf,
-    open: Option<Open>,
-    /// How far an earlier process was.
+    open: Option<OpenFile>,
+    /// The position of an earlier process.
     from: Option<FollowPosition>,
-    /// Whether it was said that there is no file.
+    /// True if a missing file was reported.
     waiting: bool,
 }
 
-struct Open {
+struct OpenFile {
     file: File,
     id: Option<(u64, u64)>,
-    /// How far it was read.
+    /// The offset up to which it was read.
     position: u64,
     /// The last bytes before `position`.
     recent: Vec<u8>,
-    /// The line that has begun and not ended.
-    held: Vec<u8>,
-    /// Whether its path is another file's by now; then how often it had nothing new since.
+    /// The incomplete line at the end.
+    partial: Vec<u8>,
+    /// Set if the path belongs to another file by now: the number of consecutive steps without anything new.
     rotated: Option<u32>,
 }
 
 impl FileFollower {
-    /// Follows the file of that path, from where an earlier process was.
+    /// Follows the file at a path, from the position of an earlier process.
     pub fn new(path: &Path, from: Option<FollowPosition>) -> Self {
         Self { path: path.to_owned(), open: None, from, waiting: false }
     }
 
-    /// Reads what is new, a piece at a time.
+    /// Reads the next piece.
     ///
     /// # Errors
     /// If the file can't be read, is compressed, or the reader fails.
@@ -94,9 +95,9 @@ impl FileFollower {
                     Some(current) if open.id.is_some() && Some(current) != open.id => {
                         let seen = open.rotated.map_or(0, |seen| seen + 1);
                         open.rotated = Some(seen);
-                        if seen >= PATIENCE {
-                            open.leave(reader)?;
-                            reader.note(format!("{name} was rotated: going on with the new file"));
+                        if seen >= MAX_IDLE_STEPS {
+                            open.finish(reader)?;
+                            reader.note(format!("{name} was rotated; continuing with the new file"));
                             self.from = None;
                             return Ok(FollowProgress::Some);
                         }
@@ -107,7 +108,7 @@ impl FileFollower {
             }
             State::Changed => {
                 reader.note(format!(
-                    "{name} was cut off or overwritten after {} bytes: reading it from its beginning; lines that were \
+                    "{name} was truncated or overwritten after {} bytes; reading it from the start, and lines that were \
                      written to it shortly before may be missing",
                     open.position
                 ));
@@ -119,52 +120,50 @@ impl FileFollower {
         Ok(progress)
     }
 
-    /// Opens the file where an earlier process was in it, or from its beginning.
-    fn find(&mut self, reader: &mut dyn LineReader) -> io::Result<Option<Open>> {
+    /// Opens the file at the position of an earlier process, or at its start.
+    fn find(&mut self, reader: &mut dyn LineReader) -> io::Result<Option<OpenFile>> {
         let name = shown(&self.path);
         let Some(file) = open_file(&self.path)? else {
             if !std::mem::replace(&mut self.waiting, true) {
-                reader.note(format!("{name} does not exist: waiting for it"));
+                reader.note(format!("{name} does not exist; waiting for it"));
             }
             return Ok(None);
         };
         self.waiting = false;
         let Some(from) = self.from.take().filter(|from| from.offset > 0) else {
-            return Open::at_beginning(file).map(Some);
+            return OpenFile::at_start(file).map(Some);
         };
         let id = identity(&file)?;
         if from.file == id || from.file.is_none() {
-            if let Some(open) = Open::going_on(file.try_clone()?, &from)? {
+            if let Some(open) = OpenFile::resume(file.try_clone()?, &from)? {
                 return Ok(Some(open));
             }
             reader.note(format!(
-                "{name} is no longer the file that was read up to byte {}: reading it from its beginning",
+                "{name} is not the file that was read up to byte {}; reading it from the start",
                 from.offset
             ));
-            return Open::at_beginning(file).map(Some);
+            return OpenFile::at_start(file).map(Some);
         }
         if let Some((old, mut open)) = self.rotated_away(&from)? {
-            reader.note(format!(
-                "{name} was rotated to {} meanwhile: reading the rest of it first",
-                shown(&old)
-            ));
-            open.rotated = Some(PATIENCE);
+            reader
+                .note(format!("{name} was rotated to {}; reading the rest of that file first", shown(&old)));
+            open.rotated = Some(MAX_IDLE_STEPS);
             return Ok(Some(open));
         }
         reader.note(format!(
-            "{name} was replaced, and the file that was read up to byte {} is not beside it: anything written to that file afterwards is missing",
+            "{name} was replaced, and the file that was read up to byte {} is not in the same folder; lines written to that file afterwards are missing",
             from.offset
         ));
-        Open::at_beginning(file).map(Some)
+        OpenFile::at_start(file).map(Some)
     }
 
-    /// Looks beside the path for the file that was followed.
-    fn rotated_away(&self, from: &FollowPosition) -> io::Result<Option<(PathBuf, Open)>> {
+    /// Searches the folder of the path for the file that was followed.
+    fn rotated_away(&self, from: &FollowPosition) -> io::Result<Option<(PathBuf, OpenFile)>> {
         for entry in fs::read_dir(folder_of(&self.path))? {
             let path = entry?.path();
             let Ok(Some(file)) = open_file(&path) else { continue };
             if identity(&file)? == from.file
-                && let Some(open) = Open::going_on(file, from)?
+                && let Some(open) = OpenFile::resume(file, from)?
             {
                 return Ok(Some((path, open)));
             }
@@ -174,29 +173,29 @@ impl FileFollower {
 }
 
 enum State {
-    /// There is more, after what was read.
+    /// The file grew after what was read.
     Same,
-    /// There is nothing more.
+    /// The file has nothing new.
     Ended,
-    /// What was read is not there any more.
+    /// The file no longer contains what was read.
     Changed,
 }
 
-impl Open {
-    fn at_beginning(file: File) -> io::Result<Self> {
+impl OpenFile {
+    fn at_start(file: File) -> io::Result<Self> {
         let id = identity(&file)?;
-        Ok(Self { file, id, position: 0, recent: Vec::new(), held: Vec::new(), rotated: None })
+        Ok(Self { file, id, position: 0, recent: Vec::new(), partial: Vec::new(), rotated: None })
     }
 
-    /// The file where it was left, if it is still the one.
-    fn going_on(file: File, from: &FollowPosition) -> io::Result<Option<Self>> {
+    /// Continues at an earlier position, if it is still the same file.
+    fn resume(file: File, from: &FollowPosition) -> io::Result<Option<Self>> {
         if file.metadata()?.len() < from.offset {
             return Ok(None);
         }
-        let mut open = Self::at_beginning(file)?;
+        let mut open = Self::at_start(file)?;
         open.position = from.offset;
         open.recent = open.before()?;
-        Ok((remember(&open.recent) == from.before).then_some(open))
+        Ok((context_hash(&open.recent) == from.before).then_some(open))
     }
 
     fn refuse_compressed(&mut self) -> io::Result<Option<EngineError>> {
@@ -209,9 +208,9 @@ impl Open {
         }))
     }
 
-    /// The bytes that the file has before the position now, as many as are remembered.
+    /// Reads the bytes before the position that the hash covers.
     fn before(&mut self) -> io::Result<Vec<u8>> {
-        let count = self.position.min(REMEMBERED as u64);
+        let count = self.position.min(CONTEXT_BYTES as u64);
         self.file.seek(SeekFrom::Start(self.position - count))?;
         let mut bytes = Vec::new();
         (&self.file).take(count).read_to_end(&mut bytes)?;
@@ -232,7 +231,7 @@ impl Open {
     fn restart(&mut self) {
         (self.position, self.rotated) = (0, None);
         self.recent.clear();
-        self.held.clear();
+        self.partial.clear();
     }
 
     fn read(
@@ -249,56 +248,56 @@ impl Open {
         let mut begin = before;
         for end in memchr::memchr_iter(b'\n', &window[before..]) {
             let end = before + end;
-            self.hold(&window[begin..end]);
+            self.buffer(&window[begin..end]);
             begin = end + 1;
             let followed = FollowPosition {
                 offset: self.position + (begin - before) as u64,
                 file: self.id,
-                before: remember(&window[..begin]),
+                before: context_hash(&window[..begin]),
                 ..FollowPosition::default()
             };
-            let line = std::mem::take(&mut self.held);
+            let line = std::mem::take(&mut self.partial);
             reader.line(&line, followed)?;
         }
-        self.hold(&window[begin..]);
+        self.buffer(&window[begin..]);
         self.position += read as u64;
-        window.drain(..window.len().saturating_sub(REMEMBERED));
+        window.drain(..window.len().saturating_sub(CONTEXT_BYTES));
         self.recent = window;
         Ok(if read == 0 { FollowProgress::None } else { FollowProgress::Some })
     }
 
-    /// Of an overlong line just enough is kept to tell that it is.
-    fn hold(&mut self, bytes: &[u8]) {
-        let room = (MAX_LINE + 1).saturating_sub(self.held.len());
-        self.held.extend_from_slice(&bytes[..room.min(bytes.len())]);
+    /// Buffers bytes of a line. An overlong line is cut to just above the limit, so that it still counts as overlong.
+    fn buffer(&mut self, bytes: &[u8]) {
+        let room = (MAX_LINE + 1).saturating_sub(self.partial.len());
+        self.partial.extend_from_slice(&bytes[..room.min(bytes.len())]);
     }
 
-    /// Takes a last line that has no end: nobody will end it.
-    fn leave(&mut self, reader: &mut dyn LineReader) -> Result<(), EngineError> {
-        if self.held.is_empty() {
+    /// Passes on a last line without a line end, as the writer won't complete it.
+    fn finish(&mut self, reader: &mut dyn LineReader) -> Result<(), EngineError> {
+        if self.partial.is_empty() {
             return Ok(());
         }
         let followed = FollowPosition {
             offset: self.position,
             file: self.id,
-            before: remember(&self.recent),
+            before: context_hash(&self.recent),
             ..FollowPosition::default()
         };
-        reader.line(&std::mem::take(&mut self.held), followed)
+        reader.line(&std::mem::take(&mut self.partial), followed)
     }
 }
 
-fn remember(bytes: &[u8]) -> String {
-    let last = &bytes[bytes.len().saturating_sub(REMEMBERED)..];
+fn context_hash(bytes: &[u8]) -> String {
+    let last = &bytes[bytes.len().saturating_sub(CONTEXT_BYTES)..];
     base64::encode(Hash::of(&[last]).0)
 }
 
-/// The file of that path, or none where there is none.
+/// Opens the file at a path; none if it doesn't exist.
 fn open_file(path: &Path) -> io::Result<Option<File>> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => {}
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not an ordinary file")),
+        Ok(_) => return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path is not a regular file")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(error),
     }
@@ -309,7 +308,7 @@ fn open_file(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// What the system calls the file of that path now, if there is one and the system has such names.
+/// Returns the identity of the file at a path, if it exists and the system has file identities.
 fn identity_of(path: &Path) -> io::Result<Option<(u64, u64)>> {
     match fs::metadata(path) {
         Ok(metadata) => Ok(id_of(&metadata)),
@@ -323,7 +322,7 @@ fn identity(file: &File) -> io::Result<Option<(u64, u64)>> {
 }
 
 #[cfg(unix)]
-#[allow(clippy::unnecessary_wraps, reason = "other systems have no such names")]
+#[allow(clippy::unnecessary_wraps, reason = "other systems have no file identities")]
 fn id_of(metadata: &fs::Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt as _;
     Some((metadata.dev(), metadata.ino()))
@@ -343,13 +342,13 @@ mod tests {
     use super::*;
 
     #[derive(Default)]
-    struct Read {
+    struct Recording {
         lines: Vec<String>,
         notes: Vec<String>,
         last: Option<FollowPosition>,
     }
 
-    impl LineReader for Read {
+    impl LineReader for Recording {
         fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError> {
             self.lines.push(String::from_utf8(line.to_vec()).unwrap());
             self.last = Some(followed);
@@ -361,11 +360,11 @@ mod tests {
         }
     }
 
-    impl Read {
-        /// Steps until nothing is new, patience included.
+    impl Recording {
+        /// Steps until nothing is new for long enough.
         fn all(&mut self, follower: &mut FileFollower) -> (Vec<String>, usize) {
             let mut idle = 0;
-            while idle < PATIENCE + 3 {
+            while idle < MAX_IDLE_STEPS + 3 {
                 idle = if follower.step(self).unwrap() == FollowProgress::None { idle + 1 } else { 0 };
             }
             (std::mem::take(&mut self.lines), std::mem::take(&mut self.notes).len())
@@ -394,10 +393,10 @@ mod tests {
     }
 
     #[test]
-    fn each_line_comes_once_it_has_ended() {
+    fn line_is_read_once_it_is_complete() {
         let place = Place::new();
-        let (mut read, mut follower) = (Read::default(), FileFollower::new(&place.path("log"), None));
-        assert_eq!(read.all(&mut follower), (vec![], 1), "there is no file yet");
+        let (mut read, mut follower) = (Recording::default(), FileFollower::new(&place.path("log"), None));
+        assert_eq!(read.all(&mut follower), (vec![], 1), "the file does not exist yet");
         place.append("log", "one\ntw");
         assert_eq!(read.all(&mut follower), (lines(&["one"]), 0));
         place.append("log", "o\n\nthree\n");
@@ -407,9 +406,9 @@ mod tests {
         assert_eq!(read.all(&mut follower), (lines(&[&long, "end"]), 0));
     }
 
-    /// Takes so many lines.
-    struct Stops(Read, usize);
-    impl LineReader for Stops {
+    /// Fails after this number of lines.
+    struct FailAfter(Recording, usize);
+    impl LineReader for FailAfter {
         fn line(&mut self, line: &[u8], followed: FollowPosition) -> Result<(), EngineError> {
             self.0.line(line, followed)?;
             self.1 -= 1;
@@ -421,16 +420,16 @@ mod tests {
     }
 
     #[test]
-    fn another_process_goes_on_after_any_line() {
+    fn another_process_continues_after_any_line() {
         let place = Place::new();
         let text: Vec<String> = (0..300).map(|n| format!("line {n}")).collect();
         let text = text.join("\n") + "\n";
         place.append("log", &text);
         for stop in [1, 2, 7, 100, 299, 300] {
-            let mut first = Stops(Read::default(), stop);
+            let mut first = FailAfter(Recording::default(), stop);
             let mut follower = FileFollower::new(&place.path("log"), None);
             while follower.step(&mut first).is_ok() {}
-            let mut second = Read::default();
+            let mut second = Recording::default();
             let mut follower = FileFollower::new(&place.path("log"), first.0.last.clone());
             let (rest, notes) = second.all(&mut follower);
             assert_eq!((first.0.lines.len() + rest.len(), notes), (300, 0));
@@ -439,10 +438,10 @@ mod tests {
     }
 
     #[test]
-    fn a_rotated_file_is_read_to_its_end() {
+    fn rotated_file_is_read_to_its_end() {
         let place = Place::new();
         place.append("log", "one\n");
-        let (mut read, mut follower) = (Read::default(), FileFollower::new(&place.path("log"), None));
+        let (mut read, mut follower) = (Recording::default(), FileFollower::new(&place.path("log"), None));
         assert_eq!(read.all(&mut follower), (lines(&["one"]), 0));
         fs::rename(place.path("log"), place.path("log.1")).unwrap();
         place.append("log.1", "two\nthree");
@@ -452,10 +451,10 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_rotated_while_nobody_followed_is_found() {
+    fn file_rotated_between_processes_is_found() {
         let place = Place::new();
         place.append("log", "one\n");
-        let mut read = Read::default();
+        let mut read = Recording::default();
         read.all(&mut FileFollower::new(&place.path("log"), None));
         place.append("log", "two\n");
         fs::rename(place.path("log"), place.path("log.1")).unwrap();
@@ -469,18 +468,14 @@ mod tests {
         place.append("other", "five\n");
         fs::rename(place.path("other"), place.path("log")).unwrap();
         let mut follower = FileFollower::new(&place.path("log"), from);
-        assert_eq!(
-            read.all(&mut follower),
-            (lines(&["five"]), 1),
-            "and it is said that lines may be missing"
-        );
+        assert_eq!(read.all(&mut follower), (lines(&["five"]), 1), "possibly missing lines are reported");
     }
 
     #[test]
-    fn a_file_that_was_cut_off_is_told_from_one_that_grew() {
+    fn truncated_file_is_read_from_the_start() {
         let place = Place::new();
         place.append("log", "one\ntwo\n");
-        let (mut read, mut follower) = (Read::default(), FileFollower::new(&place.path("log"), None));
+        let (mut read, mut follower) = (Recording::default(), FileFollower::new(&place.path("log"), None));
         read.all(&mut follower);
         let from = read.last.clone();
         fs::write(place.path("log"), "new\n").unwrap();
@@ -496,6 +491,6 @@ mod tests {
         let place = Place::new();
         fs::write(place.path("log"), [0x1f, 0x8b, 8, 0]).unwrap();
         let mut follower = FileFollower::new(&place.path("log"), None);
-        assert!(follower.step(&mut Read::default()).is_err());
+        assert!(follower.step(&mut Recording::default()).is_err());
     }
 }

@@ -1,10 +1,11 @@
-//! Delivers links to a log server, and keeps them until the log has proven to hold them.
+//! Delivers links to a log server, and keeps them until it has proven that the log contains them.
 //!
-//! A recorder's links go into an [`Outbox`], which is durable in a [`Directory`] or ends with the process in [`Memory`]. A
-//! [`Delivery`] submits them to a [`LogServer`], one request a step, and removes a link only if the log proves to hold it.
-//! A step reads no clock and waits for nothing: the caller decides when to try again, or runs [`send`] on a thread, which waits
-//! and tries again by itself. Links that a log refuses as dated ahead of its clock are [dated anew](fn@redate) by a [`Clock`] that
-//! follows the log's. A [`FileFollower`] reads a log file that grows, and the outbox remembers how far.
+//! A recorder's links go into an [`Outbox`], which is durable in a [`Directory`] or ends with the process in
+//! [`Memory`]. A [`Delivery`] submits them to a [`LogServer`], one request per step, and removes a link only after the
+//! log server has proven that the log contains it. A step reads no clock and doesn't wait: the caller decides when to
+//! retry, or runs [`send`] on a thread, which waits and retries by itself. If a log refuses links because their times
+//! are ahead of its clock, [`redate`](fn@redate) gives their events new times, from a [`Clock`] that follows the log's.
+//! A [`FileFollower`] reads a growing log file, and the outbox remembers its position.
 //!
 //! ```
 //! use std::sync::Mutex;

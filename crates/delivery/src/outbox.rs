@@ -1,9 +1,9 @@
 //! The outbox: links that are not yet proven to be in the log.
 //!
-//! Each flush becomes a [segment](segment), an export in a file of its own, durable before anything of it is sent. The
-//! file `position.json` says which segments were proven, and where chain and followed file stood after them; it is
-//! replaced before they are removed. So whatever moment a process ends at, the next one finds each link that was
-//! ever sent, goes on from the last one, and can never give a place in its chain to a second link.
+//! Each flush becomes a [segment](segment), an export in a file of its own, which is durable before any of it is sent.
+//! The file `position.json` records which segments were proven, and the states of the chain and the followed file after
+//! them. It is replaced before they are removed. So whenever a process ends, the next one finds every link that was
+//! sent, continues after the last one, and never signs a second link for the same position of the chain.
 
 mod head;
 mod segment;
@@ -34,41 +34,41 @@ pub struct Receipt {
     pub proof: String,
 }
 
-/// What was proven, as the position file has it.
+/// The content of the position file: what was proven.
 #[derive(Serialize, Deserialize)]
 struct Position {
     countersign: String,
     origin: String,
-    /// The last segment that was proven, 0 for none.
+    /// The number of the last proven segment; 0 if there is none.
     through: u64,
     head: Option<StoredHead>,
     followed: Option<FollowPosition>,
     receipt: Option<Receipt>,
 }
 
-/// What was recorded and not yet proven, in the chain's order.
+/// Links that were recorded but are not yet proven, in the chain's order.
 pub struct Outbox {
     store: Box<dyn Store>,
     name: String,
     origin: String,
     pending: VecDeque<Segment>,
-    /// The last segment that was proven.
+    /// The number of the last proven segment.
     through: u64,
-    /// The head and the followed file after it.
+    /// The head and the position in the followed file after it.
     proven: (Option<Head>, Option<FollowPosition>),
     receipt: Option<Receipt>,
-    /// Whether it is not known what is durable: only opening it again tells.
+    /// True if a write failed, so that only opening the outbox again shows what is durable.
     unknown: bool,
 }
 
 impl Outbox {
-    /// Opens an outbox for the log of that origin; a new one if the store is empty. `name` is for people.
+    /// Opens an outbox for the log with this origin; a new one if the store is empty. `name` is for messages.
     ///
     /// # Errors
-    /// If the store can't be read, or its files are damaged or for another log.
+    /// If the store can't be read, or its files are invalid or for another log.
     pub fn open(store: Box<dyn Store>, origin: &str, name: &str) -> Result<Self, DeliveryError> {
         let failed = |error| DeliveryError::io("read the outbox", name, error);
-        // Nothing may be sent that a power cut could take back.
+        // Links that a power failure could take back must not be sent.
         store.sync().map_err(failed)?;
         let names = store.names().map_err(failed)?;
         let mut outbox = Self {
@@ -98,11 +98,11 @@ impl Outbox {
         let bytes = self.read(POSITION)?;
         let position: Option<Position> = serde_json::from_slice(&bytes).ok();
         let Some(position) = position.filter(|position| position.countersign == VERSION) else {
-            return Err(self.damaged(POSITION, "it is malformed"));
+            return Err(self.damaged(POSITION, "the file is malformed"));
         };
         self.check_origin(&position.origin)?;
         let head = match position.head.as_ref().map(StoredHead::read) {
-            Some(None) => return Err(self.damaged(POSITION, "it is malformed")),
+            Some(None) => return Err(self.damaged(POSITION, "the file is malformed")),
             Some(head) => head,
             None => None,
         };
@@ -114,17 +114,17 @@ impl Outbox {
     fn read_segment(&mut self, number: u64) -> Result<(), DeliveryError> {
         let name = segment::name(number);
         if number != self.last_number() + 1 {
-            return Err(self.damaged(&name, "the one before it is missing"));
+            return Err(self.damaged(&name, "the previous segment is missing"));
         }
         let bytes = self.read(&name)?;
-        let text = str::from_utf8(&bytes).map_err(|_| self.damaged(&name, "it is not UTF-8"))?;
+        let text = str::from_utf8(&bytes).map_err(|_| self.damaged(&name, "the file is not UTF-8"))?;
         let segment = segment::read(number, text, &self.origin, self.head(), self.followed())
             .map_err(|why| self.damaged(&name, why))?;
         self.put_last(segment);
         Ok(())
     }
 
-    /// What a segment is in the place of is pending no more. Its files stay until the segment is proven.
+    /// Adds a segment. Segments that it replaces are no longer pending, but their files stay until it is proven.
     fn put_last(&mut self, segment: Segment) {
         if let Some(first) = segment.replaces {
             self.pending.retain(|replaced| replaced.number < first);
@@ -137,7 +137,7 @@ impl Outbox {
             return Ok(());
         }
         let message = format!("the outbox is for the log {origin:?}, not {:?}", self.origin);
-        let hint = "give each log an outbox of its own";
+        let hint = "use a separate outbox for each log";
         Err(DeliveryError::outbox("outbox.other_log", message, hint, &self.name))
     }
 
@@ -150,9 +150,9 @@ impl Outbox {
     }
 
     fn damaged(&self, file: &str, why: &str) -> DeliveryError {
-        let hint = "put the file back as it was; or keep this outbox for inspection, and give another directory: \
-                    a new chain begins there";
-        let message = format!("the outbox cannot be gone on with: {why}");
+        let hint = "restore the file; or keep this outbox for inspection and use another directory, where \
+                    a new chain starts";
+        let message = format!("the outbox cannot be used: {why}");
         DeliveryError::outbox("outbox.damaged", message, hint, &self.place(file))
     }
 
@@ -160,22 +160,22 @@ impl Outbox {
         self.pending.back().map_or(self.through, |segment| segment.number)
     }
 
-    /// Returns the name for people.
+    /// Returns the name for messages.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns the head of the newest chain, its links here included.
+    /// Returns the head of the newest chain, including its links in the outbox.
     pub fn head(&self) -> Option<&Head> {
         self.pending.back().map_or(self.proven.0.as_ref(), |segment| Some(&segment.end))
     }
 
-    /// Returns how far the events of the followed file are here.
+    /// Returns the position in the followed file up to which its events are in the outbox.
     pub fn followed(&self) -> Option<&FollowPosition> {
         self.pending.back().map_or(self.proven.1.as_ref(), |segment| segment.followed.as_ref())
     }
 
-    /// Returns the proof of the newest link that was proven.
+    /// Returns the proof of the newest proven link.
     pub fn receipt(&self) -> Option<&Receipt> {
         self.receipt.as_ref()
     }
@@ -185,31 +185,31 @@ impl Outbox {
         &self.pending
     }
 
-    /// Returns how many events are not yet proven.
+    /// Returns the number of events that are not yet proven.
     pub fn events(&self) -> u64 {
         self.pending.iter().map(|segment| segment.events).sum()
     }
 
-    /// Returns how many bytes are not yet proven.
+    /// Returns the number of bytes that are not yet proven.
     pub fn bytes(&self) -> usize {
         self.pending.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// Keeps what a recorder handed on: links of one chain that go on from [`Outbox::head`], the last one signed.
+    /// Appends the output of a recorder: links of one chain that continue from [`Outbox::head`], the last one signed.
     /// They are durable when this returns.
     ///
     /// # Errors
-    /// If the links don't follow, or the store fails. It is not known then whether they are durable: nothing more can be
-    /// kept until the outbox is opened again.
+    /// If the links don't continue the chain, or the store fails. They may or may not be durable then, and nothing more
+    /// can be appended until the outbox is opened again.
     pub fn append(&mut self, lines: &str, followed: Option<&FollowPosition>) -> Result<(), DeliveryError> {
         self.keep(lines, followed, None)
     }
 
-    /// Keeps a chain of its own in the place of the segments from that number on, in one step: it holds their events.
-    /// Durable as of [`Outbox::append`].
+    /// Replaces the segments from number `first` on by a new chain with their events, in one step. It is durable when
+    /// this returns.
     ///
     /// # Errors
-    /// As of [`Outbox::append`].
+    /// Those of [`Outbox::append`].
     pub fn replace(
         &mut self,
         first: u64,
@@ -228,15 +228,15 @@ impl Outbox {
         let number = self.last_number() + 1;
         let name = segment::name(number);
         if self.unknown {
-            let hint = "run it again";
-            let message = "an earlier write to the outbox failed";
+            let hint = "open the outbox again, for example by restarting the program";
+            let message = "an earlier write to the outbox failed, so its state is unknown";
             return Err(DeliveryError::outbox("outbox.unknown", message, hint, &self.name));
         }
         let text = segment::write(&self.origin, followed, replaces, lines);
         let segment = segment::read(number, &text, &self.origin, self.head(), self.followed())
             .map_err(|why| self.damaged(&name, why))?;
         if number == 1 {
-            // What a later process needs to tell a new outbox from one that lost its files.
+            // Lets a later process tell a new outbox from one that lost its files.
             self.write_position(0, (None, None), None)?;
         }
         if let Err(error) = self.store.put(&name, text.as_bytes()) {
@@ -254,14 +254,14 @@ impl Outbox {
     pub fn links(&self, number: u64) -> Result<String, DeliveryError> {
         let name = segment::name(number);
         let text =
-            String::from_utf8(self.read(&name)?).map_err(|_| self.damaged(&name, "it is not UTF-8"))?;
+            String::from_utf8(self.read(&name)?).map_err(|_| self.damaged(&name, "the file is not UTF-8"))?;
         Ok(segment::links(&text).to_owned())
     }
 
-    /// Removes the segments up to this one: the log holds them, as the receipt proves.
+    /// Removes the segments up to `through`, which the receipt proves to be in the log.
     ///
     /// # Errors
-    /// If the store fails. The segments stay then.
+    /// If the store fails. The segments are kept then.
     pub fn proven(&mut self, through: u64, receipt: Receipt) -> Result<(), DeliveryError> {
         let Some(last) = self.pending.iter().find(|segment| segment.number == through) else {
             return Ok(());
@@ -272,13 +272,13 @@ impl Outbox {
         (self.proven, self.receipt) = (proven, Some(receipt));
         self.pending.retain(|segment| segment.number > through);
         for number in before + 1..=through {
-            // What stays behind is known to be proven: the next process removes it.
+            // A file that can't be removed is known to be proven, and the next process removes it.
             let _ = self.store.remove(&segment::name(number));
         }
         Ok(())
     }
 
-    /// Forgets how much of an input is here, if all of it is proven.
+    /// Deletes the record of an input's progress, if all of the outbox is proven.
     ///
     /// # Errors
     /// If the store fails.

@@ -1,5 +1,5 @@
-//! Links that a log refuses as dated ahead of its clock: their events go into another chain, dated as far as one can
-//! know, so that they hold nothing back.
+//! New times for links that a log refuses as dated ahead of its clock. Their events go into a new chain, with the best
+//! estimates of their times, so that they don't block later ones.
 
 use countersign::event::{Event, Redaction};
 use countersign::export::{Item, Line};
@@ -13,12 +13,13 @@ use crate::clock::ClockDifference;
 use crate::outbox::{Outbox, Segment};
 use crate::sender::Early;
 
-/// More than so many bytes are not dated anew, for all of them are in memory meanwhile: they wait for their time.
-const MOST: usize = 256 << 20;
+/// The maximum number of bytes that are redated, because all of them are in memory meanwhile. More than that wait for
+/// their time.
+const MAX_BYTES: usize = 256 << 20;
 
-/// Puts what the log refused as dated ahead of its clock, and what waits behind it, into a new chain, which begins with
-/// `nonce`. `rhythm` says how often it is signed. Returns its recorder, or none if there is nothing to be gained by that: the
-/// log is to be asked again later.
+/// Moves the events that the log refused as dated ahead of its clock, and those behind them, into a new chain, which
+/// starts with `nonce`. `rhythm` sets how often the chain is signed. Returns the chain's recorder. Returns none if
+/// redating can't help: retry later then.
 ///
 /// # Errors
 /// If the outbox can't be read or written.
@@ -37,7 +38,7 @@ pub fn redate(
     let own = key.verifier_key();
     let (Some(begin), Some(last)) = (refused.first(), refused.last()) else { return Ok(None) };
     let bytes: usize = refused.iter().map(|segment| segment.bytes).sum();
-    if bytes > MOST || refused.iter().any(|segment| segment.end.key != *own) {
+    if bytes > MAX_BYTES || refused.iter().any(|segment| segment.end.key != *own) {
         return Ok(None);
     }
     let mut recorder: Option<Recorder> = None;
@@ -49,18 +50,18 @@ pub fn redate(
             else {
                 continue;
             };
-            // Of a segment that went in parts the log has these.
+            // The log already has these from a segment that was sent in parts.
             if early.from.is_some_and(|(chain, seq)| link.chain() == chain && link.seq() < seq) {
                 continue;
             }
             let time = difference.dated(link.time());
             let event = Event::parse(payload.event.as_bytes(), &Redaction::none())?;
-            let anew = match &mut recorder {
+            let recorder = match &mut recorder {
                 Some(recorder) => recorder,
                 none => none.insert(rhythm(Recorder::open(origin, own.clone(), time, nonce)?)),
             };
-            anew.sign_with(key)?;
-            anew.record(&event, time, &payload.salt)?;
+            recorder.sign_with(key)?;
+            recorder.record(&event, time, &payload.salt)?;
             latest = Some(time);
         }
     }

@@ -1,4 +1,4 @@
-//! The thread that delivers, where the log server does not accept anything.
+//! Tests of the sender with a log server that accepts nothing.
 
 use std::cell::RefCell;
 use std::sync::Mutex;
@@ -15,7 +15,7 @@ use countersign_errors::EngineError;
 
 const ORIGIN: &str = "log.example/audit";
 
-/// Answers everything with this status.
+/// A log server that answers everything with this status.
 struct Always(u16);
 
 impl LogServer for Always {
@@ -49,7 +49,8 @@ fn outbox() -> Outbox {
     outbox
 }
 
-/// Delivers until that gives up. Returns the code of the failure, those that the observer got, and the events that wait.
+/// Delivers until the sender gives up. Returns the code of the failure, those that the observer received, and the
+/// number of pending events.
 fn deliver(status: u16, give_up: Duration) -> (String, Vec<String>, u64) {
     let (outbox, trust) = (Mutex::new(outbox()), Trust::default());
     let (shared, failures) = (SharedStatus::default(), Failures::default());
@@ -59,19 +60,19 @@ fn deliver(status: u16, give_up: Duration) -> (String, Vec<String>, u64) {
     send(delivery, &mut Always(status), &shared, &policy, &failures);
     let mut status = shared.status();
     assert!(status.over);
-    let waiting = outbox.lock().unwrap().events();
-    (status.failure.take().unwrap().code().to_owned(), failures.0.into_inner(), waiting)
+    let pending = outbox.lock().unwrap().events();
+    (status.failure.take().unwrap().code().to_owned(), failures.0.into_inner(), pending)
 }
 
 #[test]
-fn a_refusal_ends_it_at_once_and_nothing_is_lost() {
+fn refusal_ends_delivery_and_keeps_the_events() {
     assert_eq!(deliver(403, Duration::MAX), ("http.403".into(), vec![], 1));
 }
 
 #[test]
-fn a_failure_that_may_pass_is_reported_once_and_ends_it_when_it_has_to_give_up() {
+fn transient_failure_is_reported_once_before_giving_up() {
     let expected = ("http.503".to_owned(), vec!["http.503".to_owned()], 1);
     assert_eq!(deliver(503, Duration::ZERO), expected);
-    // It tries at least once more.
+    // The sender tries at least once more.
     assert_eq!(deliver(503, Duration::from_millis(600)), expected);
 }

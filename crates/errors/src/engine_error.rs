@@ -1,4 +1,4 @@
-//! The error.
+//! The error type.
 
 use std::fmt;
 use std::io;
@@ -8,7 +8,7 @@ use countersign::{Diagnostic, Error};
 use crate::plain::plain_lines;
 use crate::system::{explain, in_full};
 
-/// A [`Diagnostic`] of an engine, with what a program makes of it.
+/// A [`Diagnostic`] of an engine, with what a program needs to know about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EngineError(Box<Details>);
 
@@ -31,7 +31,7 @@ impl EngineError {
         Self(Box::new(Details { diagnostic, is_broken: false, is_closed_pipe: false }))
     }
 
-    /// Creates an error of the system. `doing` is what failed, `read` for example, and `name` the file's.
+    /// Creates an error of the system. `doing` is the operation that failed, such as `read`. `name` is the file's.
     pub fn io(doing: &str, name: &str, error: &io::Error) -> Self {
         Self::system(doing, error).within(name)
     }
@@ -84,7 +84,7 @@ impl EngineError {
         self
     }
 
-    /// Puts what it is the reason for before the message.
+    /// Puts what failed before the message, which becomes its reason.
     #[must_use]
     pub fn because(mut self, what: &str) -> Self {
         let message = &mut self.0.diagnostic.message;
@@ -138,7 +138,7 @@ impl EngineError {
     }
 }
 
-/// The place, and the message and the code, sanitized.
+/// Writes the place, the message, and the code, sanitized.
 impl fmt::Display for EngineError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.0.diagnostic.file {
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn no_words_of_an_error_are_lost_or_repeated() {
+    fn chained_messages_are_neither_lost_nor_repeated() {
         let text = |error: &io::Error| EngineError::io("read", "x", error).without_place();
         let inner =
             || io::Error::new(io::ErrorKind::TimedOut, Outer("too slow", io::Error::other("no answer")));
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_place_that_is_named_stays() {
+    fn first_place_is_kept() {
         let error =
             EngineError::new("a.b", "wrong\u{1b}[2J", "correct it").at_line(3).within("inner").at_line(4);
         let error = error.within("outer");

@@ -1,4 +1,4 @@
-//! Errors as people are told them: a stable code, a message, the place, and a hint that says what to do.
+//! Errors for people: a stable code, a message, the place, and a hint that says what to do.
 //!
 //! An [`EngineError`] is the error of the crates that do a program's work: what they have to report is for its user. It
 //! explains errors of the system, and sanitizes texts that come from elsewhere.
@@ -6,10 +6,10 @@
 //! ```
 //! use countersign_errors::EngineError;
 //!
-//! let refused = EngineError::new("state.other_log", "it is of another log", "give each log a directory of its own");
+//! let refused = EngineError::new("state.other_log", "the folder is for another log", "use a separate folder for each log");
 //! let refused = refused.within("state/");
 //! assert_eq!(refused.code(), "state.other_log");
-//! assert_eq!(refused.to_string(), "state/: it is of another log [state.other_log]");
+//! assert_eq!(refused.to_string(), "state/: the folder is for another log [state.other_log]");
 //!
 //! let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
 //! let full = EngineError::io("write", "audit.ndjson", &full);

@@ -1,10 +1,10 @@
-//! Texts of others, as people may be shown them.
+//! Sanitizes untrusted text before it is shown to people.
 
 use std::fmt::Write as _;
 use std::path::Path;
 
-/// Whether a character is nothing that is seen, and may move a cursor, break a line, or turn or hide what is around it: the
-/// categories Cc, Cf, Zl and Zp of Unicode, its `Default_Ignorable_Code_Point`, and the Braille pattern without dots.
+/// True for a character that is invisible and may move the cursor, break a line, or change or hide its surroundings:
+/// the Unicode categories Cc, Cf, Zl, and Zp, `Default_Ignorable_Code_Point`, and the Braille pattern without dots.
 fn is_unseen(char: char) -> bool {
     char.is_control()
         || matches!(
@@ -38,7 +38,7 @@ fn is_unseen(char: char) -> bool {
         )
 }
 
-/// Whether a joiner may follow: in emoji and in scripts that have them, Latin, Greek and Cyrillic not being among these.
+/// True if a joiner may follow the character: in emoji, and in scripts with joiners, unlike Latin, Greek, and Cyrillic.
 const fn takes_joiners(char: char) -> bool {
     matches!(
         char,
@@ -46,12 +46,12 @@ const fn takes_joiners(char: char) -> bool {
     )
 }
 
-/// Whether a character is a variation selector.
+/// True if the character is a variation selector.
 const fn selects(char: char) -> bool {
     matches!(char, '\u{180b}'..='\u{180d}' | '\u{180f}' | '\u{fe00}'..='\u{fe0f}' | '\u{e0100}'..='\u{e01ef}')
 }
 
-/// Whether one may follow: one alone, on emoji and signs, and on letters of scripts that have variants.
+/// True if a variation selector may follow the character, as on emoji, symbols, and letters of scripts with variants.
 const fn takes_selector(char: char) -> bool {
     let is_emoji_elsewhere = matches!(char, '©' | '®' | '‼' | '⁉' | '™' | 'ℹ');
     let is_of_cjk =
@@ -59,8 +59,8 @@ const fn takes_selector(char: char) -> bool {
     is_emoji_elsewhere || is_of_cjk || takes_joiners(char) && !selects(char)
 }
 
-/// Returns a text as a path or a name is shown to people: on one line, with each character that can't be seen, or that
-/// could move a terminal's cursor, written out.
+/// Sanitizes a path or name for people: it becomes one line, and characters that are invisible, or could move a
+/// terminal's cursor, are escaped.
 pub fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut before = '\0';
@@ -79,12 +79,12 @@ pub fn plain(text: &str) -> String {
     out
 }
 
-/// Returns a text as [`plain`] does, with its lines kept.
+/// Sanitizes a text like [`plain`], but keeps its lines.
 pub fn plain_lines(text: &str) -> String {
     text.split('\n').map(plain).collect::<Vec<_>>().join("\n")
 }
 
-/// Returns a path as it is shown to people.
+/// Returns a path, sanitized for people.
 pub fn shown(path: &Path) -> String {
     plain_lines(&path.display().to_string())
 }
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_cannot_be_seen_is_written_out() {
+    fn invisible_characters_are_escaped() {
         for (text, shown) in [
             ("ad\u{200b}min", "ad\\u{200b}min"),
             ("a\u{61c}b\u{202e}c", "a\\u{61c}b\\u{202e}c"),

@@ -1,8 +1,8 @@
-//! The reasons of errors of libraries, for people.
+//! The reasons of library errors, for people.
 
 use std::error::Error;
 
-/// Returns the words of the innermost error, such as that a connection was refused: what is around it says only that
+/// Returns the text of the innermost error, such as that a connection was refused. The outer ones only say that
 /// something failed.
 pub fn innermost(error: &(dyn Error + 'static)) -> String {
     let mut deepest = error;
@@ -12,7 +12,7 @@ pub fn innermost(error: &(dyn Error + 'static)) -> String {
     deepest.to_string()
 }
 
-/// Returns the words of a request's error without its address, in which there may be a secret.
+/// Returns the text of a request's error without its URL, which may contain a secret.
 #[cfg(feature = "http")]
 pub fn of_request(error: &reqwest::Error) -> String {
     match (error.source(), error.url()) {

@@ -7,33 +7,33 @@ use std::io;
 pub fn explain(doing: &str, error: &io::Error) -> (&'static str, &'static str) {
     match error.kind() {
         io::ErrorKind::NotFound if doing == "write" => {
-            ("io.not_found", "check the path: the folder that it is to be in must be there")
+            ("io.not_found", "check the path; its folder must exist")
         }
         io::ErrorKind::NotFound => ("io.not_found", "check the path"),
-        io::ErrorKind::PermissionDenied => ("io.permission", "check who may read or write it"),
-        io::ErrorKind::IsADirectory => ("io.is_directory", "give a file, not a directory"),
-        io::ErrorKind::NotADirectory => {
-            ("io.not_directory", "check the path: a part of it is not a directory")
+        io::ErrorKind::PermissionDenied => {
+            ("io.permission", "check the permissions of the file and its folder")
         }
+        io::ErrorKind::IsADirectory => ("io.is_directory", "use the path of a file, not of a folder"),
+        io::ErrorKind::NotADirectory => ("io.not_directory", "check the path; a part of it is not a folder"),
         io::ErrorKind::AlreadyExists if doing == "make" => {
-            ("io.exists", "a folder is to be there, and something else is: give another path")
+            ("io.exists", "use another path; a file is in the place of the folder")
         }
         io::ErrorKind::AlreadyExists => ("io.exists", "choose another name, or remove it first"),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ("io.full", "free some space, then run it again: no partial file was left behind")
+            ("io.full", "free some space, then run it again; no partial file was left behind")
         }
-        io::ErrorKind::FileTooLarge => {
-            ("io.too_large", "files of this size are not allowed here; no partial file was left behind")
-        }
-        io::ErrorKind::ReadOnlyFilesystem => (
-            "io.read_only",
-            "its file system can't be written to: mount it so that it can, or give another path",
+        io::ErrorKind::FileTooLarge => (
+            "io.too_large",
+            "use another file system or raise the file size limit; no partial file was left behind",
         ),
-        _ => ("io.failed", "the system gave no other reason"),
+        io::ErrorKind::ReadOnlyFilesystem => {
+            ("io.read_only", "mount its file system with write access, or use another path")
+        }
+        _ => ("io.failed", "check the file and its file system; the system reports nothing more"),
     }
 }
 
-/// Returns the words of an error, and those of its reasons that it does not repeat.
+/// Returns the text of an error, and the texts of its sources that it doesn't repeat.
 pub(crate) fn in_full(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut reason = error.source();

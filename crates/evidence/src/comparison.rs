@@ -1,4 +1,4 @@
-//! Comparison of what a frame states with itself and with the export that it is filed with (SPEC section 14).
+//! Comparison of a frame's statements with each other, and with the export that it is filed with (SPEC section 14).
 
 use std::collections::BTreeSet;
 
@@ -9,17 +9,17 @@ use countersign::tolerance::is_future;
 
 use crate::frame::{Frame, Sampled};
 use crate::json::Json;
-use crate::sample::{MOST, is_drawn_in_order, sample};
+use crate::sample::{MAX_SAMPLED, is_drawn_in_order, sample};
 
-/// Members of a report that are for people, and may differ.
+/// The members of a report that are only for people, and may differ.
 const FOR_PEOPLE: [&str; 3] = ["message", "hint", "reason"];
-/// Counts of a whole export that no slice of it exceeds.
+/// The counts that no slice exceeds.
 const COUNTS: [&str; 6] = ["events", "chains", "signatures", "notes", "checkpoints", "entries"];
 
-/// What verifying an export showed, apart from its report.
+/// The content of a verified export, apart from its report.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
-    /// The leaves of the events that verify, in any order.
+    /// The entries of the events that verify, in any order.
     pub leaves: Vec<u64>,
     /// The root that samples of the export are drawn by; none if no checkpoint matches.
     pub root: Option<SampleRoot>,
@@ -34,11 +34,11 @@ pub struct SampleRoot {
     pub witnessed: bool,
 }
 
-const DRAW_AGAIN: &str = "if you are making the report, draw the sample again from the events that are selected now; \
-                          else the report was altered: ask for the original";
-const ALTERED: &str =
-    "the file was altered after it was written: ask whoever gave it to you for the original";
-const CLOCK: &str = "if you are making the report, set the clock, or give a later time; else it was altered";
+const DRAW_AGAIN: &str = "if you are making the report, draw the sample again from the selected events; \
+                          otherwise ask for the original, as the report was altered";
+const ALTERED: &str = "ask the sender for the original; the file was altered after it was written";
+const CLOCK: &str =
+    "if you are making the report, set the clock or use a later time; otherwise ask for the original";
 
 fn count(report: &Json, name: &str) -> Option<u64> {
     report.get("counts")?.get(name)?.number()
@@ -49,53 +49,57 @@ fn refuse(member: &str, message: &str, hint: &'static str) -> Error {
 }
 
 impl Frame {
-    /// Refuses statements that other statements of the same frame refute.
-    pub(crate) fn is_consistent(&self) -> Result<(), Error> {
+    /// Fails if statements of the frame contradict each other.
+    pub(crate) fn check_consistency(&self) -> Result<(), Error> {
         let report = Json::parse(self.report.as_bytes())?;
-        let missing = || refuse("report", "a report without its counts", ALTERED);
+        let missing = || refuse("report", "the report lacks its counts", ALTERED);
         let events = count(&report, "events").ok_or_else(missing)?;
         let entries = ["entries", "skipped"].iter().map(|name| count(&report, name));
         let entries = entries.sum::<Option<u64>>().ok_or_else(missing)?;
         let scope = &self.scope;
         let span = scope.range.map_or(u64::MAX, |(first, end)| end - first);
         if scope.events > events.min(span) {
-            return Err(refuse("events", "more events are selected than there are", ALTERED));
+            return Err(refuse("events", "the report selects more events than the export has", ALTERED));
         }
         if let Some(sample) = &scope.sample {
-            sample.is_consistent(scope.events, scope.range)?;
+            sample.check_consistency(scope.events, scope.range)?;
         }
         if self.papers.last().is_some_and(|paper| paper.leaf >= entries) {
-            return Err(refuse("papers", "a note on an entry that the export doesn't have", ALTERED));
+            return Err(refuse("papers", "a note refers to an entry that the export does not have", ALTERED));
         }
         let log_time = report.get("log").and_then(|log| log.get("time")).and_then(Json::text_of);
         let log_time = log_time.and_then(|time| Time::parse(time.as_bytes()));
         if log_time.is_some_and(|seen| is_future(seen, self.time)) {
-            return Err(refuse("time", "the report is dated before its log's last checkpoint", CLOCK));
+            return Err(refuse("time", "the report is dated before the log's last checkpoint", CLOCK));
         }
         let Some(slice) = &self.slice else { return Ok(()) };
         let sliced = Json::parse(slice.report.as_bytes())?;
         if count(&sliced, "events") != Some(slice.events) {
-            return Err(refuse("slice", "its report counts other events than it states", ALTERED));
+            return Err(refuse(
+                "slice",
+                "the report of the slice counts a different number of events than the slice states",
+                ALTERED,
+            ));
         }
         let exceeds = |name: &&str| count(&sliced, name) > count(&report, name);
         if COUNTS.iter().any(exceeds) {
             return Err(refuse("slice", "the slice shows more than the export has", ALTERED));
         }
-        // A slice of a range shows the events there that don't verify, too.
+        // A slice of a range also shows the events there that don't verify.
         if slice.events > scope.events && scope.range.is_none() {
             return Err(refuse("slice", "the slice shows more events than are selected", ALTERED));
         }
         if slice.file.sha256 == self.file.sha256 && (slice.file.size != self.file.size || sliced != report) {
-            return Err(refuse("slice", "one file is described in two ways", ALTERED));
+            return Err(refuse("slice", "the same file is described in two different ways", ALTERED));
         }
         Ok(())
     }
 
-    /// Compares the frame with what verifying the export of an evidence file just gave: its report, and the events and
-    /// checkpoints shown. `message`, `hint` and `reason`, which are for people, may differ.
+    /// Compares the frame with the result of verifying the export in an evidence file: its report, and the events and
+    /// checkpoints shown. `message`, `hint`, and `reason`, which are only for people, may differ.
     ///
     /// # Errors
-    /// [`Code::Evidence`] with the member that the export refutes.
+    /// [`Code::Evidence`] with the member that the export contradicts.
     pub fn agrees(&self, report: &[u8], shown: &Shown) -> Result<(), Error> {
         self.has_report(report)?;
         let leaves: BTreeSet<u64> = shown.leaves.iter().copied().collect();
@@ -104,26 +108,37 @@ impl Frame {
         if let Some(sample) = &scope.sample {
             let stated = SampleRoot { root: sample.root, witnessed: sample.witnessed };
             if shown.root.map(|shown| shown.root) != Some(stated.root) {
-                return Err(refuse("root", "not the root that the export's samples are drawn by", ALTERED));
+                return Err(refuse(
+                    "root",
+                    "the root is not the one that samples of the export are drawn by",
+                    ALTERED,
+                ));
             }
             if shown.root != Some(stated) {
-                let message =
-                    "the trust file's quorum of witnesses and the checkpoint's cosignatures say otherwise";
+                let message = "the value contradicts the checkpoint's cosignatures and the trust file's quorum of witnesses";
                 return Err(refuse("witnessed", message, ALTERED));
             }
         }
         if self.slice.is_some() {
             if !leaves.iter().all(is_selected) {
-                return Err(refuse("range", "the slice has events that aren't in the range", ALTERED));
+                return Err(refuse("range", "the slice has events outside the range", ALTERED));
             }
             if let Some(sample) = &scope.sample {
                 if leaves != sample.leaves.iter().copied().collect() {
-                    return Err(refuse("entries", "the slice has other events than the sample", ALTERED));
+                    return Err(refuse(
+                        "entries",
+                        "the events of the slice differ from those of the sample",
+                        ALTERED,
+                    ));
                 }
             } else if leaves.len() as u64 > scope.events
                 || (self.sections.is_empty() && leaves.len() as u64 != scope.events)
             {
-                return Err(refuse("events", "the slice has other events than those selected", ALTERED));
+                return Err(refuse(
+                    "events",
+                    "the events of the slice differ from the selected ones",
+                    ALTERED,
+                ));
             }
             return Ok(());
         }
@@ -131,20 +146,24 @@ impl Frame {
         if (selected.len() as u64) < scope.events
             || (self.query.is_none() && selected.len() as u64 != scope.events)
         {
-            return Err(refuse("events", "the export has another number of such events", ALTERED));
+            return Err(refuse("events", "the export has a different number of selected events", ALTERED));
         }
         let Some(drawn) = &scope.sample else { return Ok(()) };
         let is_drawn = if self.query.is_none() {
-            let wanted = usize::try_from(drawn.wanted).unwrap_or(MOST);
+            let wanted = usize::try_from(drawn.wanted).unwrap_or(MAX_SAMPLED);
             drawn.leaves == sample(&drawn.root, &drawn.seed, selected.into_iter(), wanted)
         } else {
             drawn.leaves.iter().all(|leaf| selected.contains(leaf))
         };
-        if is_drawn { Ok(()) } else { Err(refuse("entries", "root and seed draw other events", ALTERED)) }
+        if is_drawn {
+            Ok(())
+        } else {
+            Err(refuse("entries", "the root and the seed draw other events", ALTERED))
+        }
     }
 
-    /// Compares the report in the frame with the one that verifying the export gave. The export as a whole is of the same
-    /// log, in the same state.
+    /// Compares the report in the frame with the one from verifying the export now. The export as a whole must be of
+    /// the same log, in the same state.
     ///
     /// # Errors
     /// [`Code::Evidence`] if they differ.
@@ -161,35 +180,43 @@ impl Frame {
         });
         let figures = |report: Json| report.without(&FOR_PEOPLE);
         if !same || figures(stated) != figures(now) {
-            return Err(refuse("report", "the report in it is not the one that its events give", ALTERED));
+            return Err(refuse(
+                "report",
+                "the filed report differs from the one that its events yield",
+                ALTERED,
+            ));
         }
         Ok(())
     }
 }
 
 impl Sampled {
-    /// Refuses a sample that can't have been drawn from so many events of that range.
-    fn is_consistent(&self, events: u64, range: Option<(u64, u64)>) -> Result<(), Error> {
+    /// Fails for a sample that can't have been drawn from `events` events in this range.
+    fn check_consistency(&self, events: u64, range: Option<(u64, u64)>) -> Result<(), Error> {
         if self.candidates != events {
             let message = "the sample was drawn from other events than those selected";
             return Err(refuse("candidates", message, DRAW_AGAIN));
         }
-        if !(1..=MOST as u64).contains(&self.wanted) {
-            return Err(refuse("wanted", "a sample has from 1 to 10,000 events", DRAW_AGAIN));
+        if !(1..=MAX_SAMPLED as u64).contains(&self.wanted) {
+            return Err(refuse("wanted", "the size of a sample must be from 1 to 10,000 events", DRAW_AGAIN));
         }
         if self.leaves.len() as u64 != self.wanted.min(self.candidates) {
             return Err(refuse(
                 "entries",
-                "the sample has another number of events than it states",
+                "the sample has a different number of events than it states",
                 DRAW_AGAIN,
             ));
         }
         let is_selected = |leaf: &u64| range.is_none_or(|(first, end)| (first..end).contains(leaf));
         if !self.leaves.iter().all(is_selected) {
-            return Err(refuse("entries", "the sample has an event that isn't in the range", DRAW_AGAIN));
+            return Err(refuse("entries", "the sample has an event outside the range", DRAW_AGAIN));
         }
         if !is_drawn_in_order(&self.root, &self.seed, &self.leaves) {
-            return Err(refuse("entries", "root and seed draw these events in another order", DRAW_AGAIN));
+            return Err(refuse(
+                "entries",
+                "the root and the seed draw these events in another order",
+                DRAW_AGAIN,
+            ));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The frame of a report: what was verified, by what, when, and by whose word (SPEC section 14).
+//! The frame of a report: what was verified, with which tool, when, and with whose trust file (SPEC section 14).
 
 use core::convert::Infallible;
 
@@ -10,46 +10,46 @@ use countersign::time::Time;
 use countersign::verify::report::{Check, Checks, Counts, Log};
 use countersign::verify::{CheckState, FindingCode, Report, Verdict, Why};
 
-use crate::MOST_SAMPLED;
+use crate::MAX_SAMPLED;
 use crate::json::{Json, invalid, object};
 
-/// The name of the format.
+/// The name of the format, with its version.
 pub const FORMAT: &str = "evidence/v1";
-/// No frame is longer, in bytes.
-pub const LONGEST_FRAME: usize = 8 << 20;
-/// So many pins can there be.
-pub const MOST_PINS: usize = 64;
-/// So many events can have a word written to them.
-pub const MOST_PAPERS: usize = 10_000;
-/// No comment is longer, in bytes.
-pub const LONGEST_COMMENT: usize = 8_000;
-/// No other text that a person writes is longer, in bytes.
-const LONGEST_TEXT: usize = 16_000;
-/// So many sections can there be.
-pub const MOST_SECTIONS: usize = 200;
-const MOST_BLOCKS: usize = 10_000;
-const MOST_CELLS: usize = 64;
-/// No picture is longer, in bytes.
-const LONGEST_PICTURE: usize = 128 << 10;
+/// The maximum size of a frame, in bytes.
+pub const MAX_FRAME_BYTES: usize = 8 << 20;
+/// The maximum number of pins.
+pub const MAX_PINS: usize = 64;
+/// The maximum number of events with notes.
+pub const MAX_PAPERS: usize = 10_000;
+/// The maximum length of a comment, in bytes.
+pub const MAX_COMMENT_BYTES: usize = 8_000;
+/// The maximum length of any other text from a person, in bytes.
+const MAX_TEXT_BYTES: usize = 16_000;
+/// The maximum number of sections.
+pub const MAX_SECTIONS: usize = 200;
+const MAX_BLOCKS: usize = 10_000;
+const MAX_CELLS: usize = 64;
+/// The maximum size of a picture, in bytes.
+const MAX_PICTURE_BYTES: usize = 128 << 10;
 
-/// A file, by its name and its bytes.
+/// The description of a file: its name, and the hash and size of its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// What it was called, without a path.
+    /// The name of the file, without a path.
     pub name: String,
-    /// The SHA-256 of its bytes.
+    /// The SHA-256 of the content.
     pub sha256: Hash,
-    /// How many bytes it has.
+    /// The size in bytes.
     pub size: u64,
 }
 
 impl Described {
-    /// A file of that name with these bytes.
-    pub fn of(name: impl Into<String>, bytes: &[u8]) -> Self {
+    /// Describes a file with this name and content.
+    pub fn new(name: impl Into<String>, bytes: &[u8]) -> Self {
         Self { name: name.into(), sha256: Hash::of(&[bytes]), size: bytes.len() as u64 }
     }
 
-    /// Whether these are its bytes.
+    /// True if this is the content of the file.
     pub fn is(&self, bytes: &[u8]) -> bool {
         self.size == bytes.len() as u64 && self.sha256 == Hash::of(&[bytes])
     }
@@ -72,158 +72,159 @@ impl Described {
     }
 }
 
-/// What verified.
+/// The tool that verified the export.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tool {
     /// `countersign` for the program, `countersign page` for the auditor's page.
     pub name: String,
-    /// Its version.
+    /// The version of the tool.
     pub version: String,
     /// The SHA-256 of the program's file, or of the page.
     pub sha256: Hash,
 }
 
-/// A sample, as it was drawn.
+/// A drawn sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sampled {
-    /// How many were asked for.
+    /// The requested number of events.
     pub wanted: u64,
     /// The seed.
     pub seed: String,
-    /// The root that was drawn by.
+    /// The root that the sample was drawn by.
     pub root: Hash,
-    /// Whether witnesses saw that root.
+    /// True if a quorum of witnesses cosigned that root.
     pub witnessed: bool,
-    /// Out of how many.
+    /// The number of events that the sample was drawn from.
     pub candidates: u64,
-    /// The leaves, in the order in which they were drawn.
+    /// The entries of the sample, in the order in which they were drawn.
     pub leaves: Vec<u64>,
 }
 
-/// What of the export the report is about.
+/// The part of the export that the report is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scope {
-    /// How many events that verify were selected.
+    /// The number of selected events that verify.
     pub events: u64,
-    /// The leaves that were looked at, where not all were.
+    /// The range of entries that was examined, if it wasn't all of them.
     pub range: Option<(u64, u64)>,
-    /// Which of the selected events were drawn.
+    /// The sample of the selected events, if one was drawn.
     pub sample: Option<Sampled>,
 }
 
-/// The smaller export that an evidence file has in it.
+/// The slice in an evidence file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sliced {
-    /// The slice.
+    /// The file of the slice.
     pub file: Described,
-    /// How many events it shows.
+    /// The number of events that it shows.
     pub events: u64,
     /// The report of verifying the slice alone, as JSON.
     pub report: String,
 }
 
-/// What a person wrote to an event.
+/// The notes of a person on an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Paper {
-    /// The event's leaf.
+    /// The event's entry.
     pub leaf: u64,
-    /// Whether it was looked at and is done.
+    /// True if the event was examined.
     pub ticked: bool,
-    /// Whether it was marked.
+    /// True if the event was flagged.
     pub flagged: bool,
-    /// What was written to it.
+    /// The comment on the event.
     pub comment: String,
 }
 
-/// What a part of a section is.
+/// A block of a section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// A paragraph.
+    /// A paragraph of text.
     Text(String),
-    /// Items.
+    /// A list of items.
     List(Vec<String>),
-    /// Rows under a head, each as long as it.
+    /// A table whose rows are as long as its head.
     Table {
-        /// What the columns are called.
+        /// The names of the columns.
         head: Vec<String>,
-        /// The rows.
+        /// The rows, each with a cell per column.
         rows: Vec<Vec<String>>,
     },
-    /// A picture as SVG, which readers show as an image, and what is on it in words.
+    /// A picture as SVG, which readers show as an image, with a text alternative.
     Picture {
-        /// The SVG.
+        /// The picture as SVG.
         svg: String,
-        /// The words.
+        /// The text alternative for readers who can't see it.
         text: String,
     },
 }
 
-/// What another command has to say, for people.
+/// The result of another command, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Section {
     /// Its heading.
     pub title: String,
-    /// Its parts.
+    /// The blocks.
     pub blocks: Vec<Block>,
-    /// The same for programs, as JSON.
+    /// The result for programs, as JSON.
     pub data: Option<String>,
 }
 
 impl Section {
-    /// Whether a report can have it.
+    /// Checks that a report can contain the section.
     ///
     /// # Errors
-    /// [`Code::Evidence`] where it is longer than a report's parts may be.
+    /// [`Code::Evidence`] if it exceeds the limits of a report.
     pub fn check(&self) -> Result<(), Error> {
         section(section_json(self)?).map(drop)
     }
 }
 
-/// A report with all that it takes to know what it is of.
+/// A report with its provenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Frame {
     /// The export.
     pub file: Described,
-    /// What verified it.
+    /// The tool that verified it.
     pub tool: Tool,
-    /// When.
+    /// The time of verification.
     pub time: Time,
     /// The trust file.
     pub trust: Option<Described>,
-    /// The pins that it was held against.
+    /// The pins that it was compared with.
     pub pins: Vec<Described>,
-    /// Which events were asked for; lengths of time in it count back from `time`.
+    /// The query that selected events. Relative times in it count back from `time`.
     pub query: Option<String>,
-    /// What was selected.
+    /// The selection.
     pub scope: Scope,
     /// The report of verifying the export, as JSON.
     pub report: String,
-    /// What an evidence file has in it, where that is not the export itself.
+    /// The slice in the evidence file, if it doesn't contain the export itself.
     pub slice: Option<Sliced>,
-    /// Under which reference it is filed.
+    /// The reference under which it is filed.
     pub reference: String,
-    /// Who examined it.
+    /// The person who examined it.
     pub examiner: String,
-    /// What was written to events, by leaf.
+    /// The notes on events, ordered by entry.
     pub papers: Vec<Paper>,
-    /// What else there is to say.
+    /// The results of other commands.
     pub sections: Vec<Section>,
 }
 
 impl Frame {
-    /// Reads a frame, canonical or not.
+    /// Parses a frame, canonical or not.
     ///
     /// # Errors
-    /// [`Code::Evidence`] with the member that is not as it should be.
+    /// [`Code::Evidence`] with the invalid member.
     pub fn parse(text: &[u8]) -> Result<Self, Error> {
         Self::parse_with(text, None)
     }
 
-    /// Reads a frame in which `file`, `trust`, `pins` and `slice` may lack hash and size: those are taken from their
-    /// bytes.
+    /// Parses a frame in which `file`, `trust`, `pins`, and `slice` may lack hash and size, which are then computed
+    /// from their content.
     pub(crate) fn parse_with(text: &[u8], bytes: Option<&Bytes<'_>>) -> Result<Self, Error> {
-        if text.len() > LONGEST_FRAME {
-            return Err(Error::new(Code::Evidence, "a report above 8 MiB").with_hint("select less"));
+        if text.len() > MAX_FRAME_BYTES {
+            return Err(Error::new(Code::Evidence, "the report is larger than 8 MiB")
+                .with_hint("select fewer events"));
         }
         let [
             format,
@@ -260,26 +261,26 @@ impl Frame {
             ],
         )?;
         if required(format, "countersign")?.into_text("countersign", 64)? != FORMAT {
-            return Err(invalid("countersign", "not a report of this format")
-                .with_hint("evidence/v1 is what this version reads"));
+            return Err(invalid("countersign", "the report has an unknown format")
+                .with_hint("use a newer version of the program or page; this one reads evidence/v1"));
         }
         let describe = |json: Json, what: &str, bytes: Option<&[u8]>| match (bytes, json.get("name").cloned())
         {
-            (Some(bytes), Some(name)) => Ok(Described::of(name.into_text("name", 1024)?, bytes)),
+            (Some(bytes), Some(name)) => Ok(Described::new(name.into_text("name", 1024)?, bytes)),
             _ => Described::parse(json, what),
         };
         let time = required(time, "time")?.into_text("time", 24)?;
-        let pins = required(pins, "pins")?.into_array("pins", MOST_PINS)?;
-        let papers = required(papers, "papers")?.into_array("papers", MOST_PAPERS)?;
+        let pins = required(pins, "pins")?.into_array("pins", MAX_PINS)?;
+        let papers = required(papers, "papers")?.into_array("papers", MAX_PAPERS)?;
         let papers: Vec<Paper> = papers.into_iter().map(paper).collect::<Result<_, _>>()?;
         if !papers.is_sorted_by(|one, next| one.leaf < next.leaf) {
-            return Err(invalid("papers", "not by leaf, or one leaf twice"));
+            return Err(invalid("papers", "the notes are not ordered by entry, or an entry is repeated"));
         }
-        let sections = required(sections, "sections")?.into_array("sections", MOST_SECTIONS)?;
+        let sections = required(sections, "sections")?.into_array("sections", MAX_SECTIONS)?;
         let frame = Self {
             file: Described::parse(required(file, "file")?, "file")?,
             tool: parse_tool(required(tool, "tool")?)?,
-            time: Time::parse(time.as_bytes()).ok_or_else(|| invalid("time", "not a time"))?,
+            time: Time::parse(time.as_bytes()).ok_or_else(|| invalid("time", "must be a time"))?,
             trust: required(trust, "trust")?
                 .some()
                 .map(|trust| describe(trust, "trust", bytes.and_then(|bytes| bytes.trust)))
@@ -306,27 +307,27 @@ impl Frame {
                     })
                 })
                 .transpose()?,
-            reference: required(reference, "reference")?.into_text("reference", LONGEST_TEXT)?,
-            examiner: required(examiner, "examiner")?.into_text("examiner", LONGEST_TEXT)?,
+            reference: required(reference, "reference")?.into_text("reference", MAX_TEXT_BYTES)?,
+            examiner: required(examiner, "examiner")?.into_text("examiner", MAX_TEXT_BYTES)?,
             papers,
             sections: sections.into_iter().map(section).collect::<Result<_, _>>()?,
         };
-        frame.is_consistent()?;
+        frame.check_consistency()?;
         Ok(frame)
     }
 
-    /// Reads a frame in which `trust` and `pins` may lack hash and size, which are taken from these bytes.
+    /// Parses a frame in which `trust` and `pins` may lack hash and size, which are then computed from this content.
     ///
     /// # Errors
-    /// As [`parse`](Self::parse).
-    pub fn of(text: &[u8], trust: Option<&[u8]>, pins: &[&[u8]]) -> Result<Self, Error> {
+    /// Those of [`parse`](Self::parse).
+    pub fn parse_with_content(text: &[u8], trust: Option<&[u8]>, pins: &[&[u8]]) -> Result<Self, Error> {
         Self::parse_with(text, Some(&Bytes { trust, pins, export: None }))
     }
 
-    /// The frame as canonical JSON.
+    /// Returns the frame as canonical JSON.
     ///
     /// # Errors
-    /// [`Code::Evidence`] where it would not be read again.
+    /// [`Code::Evidence`] if it couldn't be parsed again.
     pub fn to_json(&self) -> Result<Vec<u8>, Error> {
         let list = |values: &[Described]| Json::Array(values.iter().map(Described::json).collect());
         let tool = object([
@@ -369,7 +370,8 @@ impl Frame {
         Self::parse(&text).map(|_| text)
     }
 
-    /// What the words for its report's verdict depend on (see [`Report::why`]); none also where its writer says too little.
+    /// Returns what determines the wording of the report's verdict (see [`Report::why`]). None also if the writer
+    /// recorded too little.
     pub fn why(&self) -> Option<Why> {
         let report = Json::parse(self.report.as_bytes()).ok()?;
         let at = |path: [&str; 2]| path.iter().try_fold(&report, |json, name| json.get(name));
@@ -405,7 +407,7 @@ impl Frame {
     }
 }
 
-/// The bytes of what a frame describes.
+/// The content of the files that a frame describes.
 pub(crate) struct Bytes<'a> {
     pub(crate) trust: Option<&'a [u8]>,
     pub(crate) pins: &'a [&'a [u8]],
@@ -413,11 +415,11 @@ pub(crate) struct Bytes<'a> {
 }
 
 fn required(value: Option<Json>, name: &str) -> Result<Json, Error> {
-    value.ok_or_else(|| invalid(name, "it is not there"))
+    value.ok_or_else(|| invalid(name, "the member is missing"))
 }
 
 fn optional_text(json: Json, what: &str) -> Result<Option<String>, Error> {
-    json.some().map(|text| text.into_text(what, LONGEST_TEXT)).transpose()
+    json.some().map(|text| text.into_text(what, MAX_TEXT_BYTES)).transpose()
 }
 
 fn parse_hex(json: Json) -> Result<Hash, Error> {
@@ -430,7 +432,7 @@ fn parse_hex(json: Json) -> Result<Hash, Error> {
     let bytes: Option<Vec<u8>> =
         text.as_bytes().chunks(2).map(|pair| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?)).collect();
     let hash = bytes.and_then(|bytes| bytes.try_into().ok());
-    hash.map(Hash).ok_or_else(|| invalid("sha256", "not a SHA-256 in hex"))
+    hash.map(Hash).ok_or_else(|| invalid("sha256", "must be a SHA-256 in hex"))
 }
 
 fn parse_tool(json: Json) -> Result<Tool, Error> {
@@ -444,9 +446,9 @@ fn parse_tool(json: Json) -> Result<Tool, Error> {
 
 fn report_text(json: &Json) -> Result<String, Error> {
     if json.get("countersign") != Some(&"report/v1".into()) {
-        return Err(invalid("report", "not a report of this format"));
+        return Err(invalid("report", "the report has an unknown format"));
     }
-    String::from_utf8(json.canonical()?).map_err(|_| invalid("report", "not UTF-8"))
+    String::from_utf8(json.canonical()?).map_err(|_| invalid("report", "the report is not UTF-8"))
 }
 
 fn scope(scope: &Scope) -> Json {
@@ -476,7 +478,7 @@ fn parse_scope(json: Json) -> Result<Scope, Error> {
             ends.into_iter().map(|end| end.into_number("range")).collect::<Result<_, _>>()?;
         match *ends {
             [first, end] if first < end => Ok((first, end)),
-            _ => Err(invalid("range", "not two indexes, the first below the second")),
+            _ => Err(invalid("range", "must be two indexes, the first less than the second")),
         }
     });
     Ok(Scope {
@@ -490,11 +492,11 @@ fn parse_sample(json: Json) -> Result<Sampled, Error> {
     let [wanted, seed, root, witnessed, candidates, leaves] =
         json.members("sample", ["wanted", "seed", "root", "witnessed", "candidates", "entries"])?;
     let root = required(root, "root")?.into_text("root", 64)?;
-    let leaves = required(leaves, "entries")?.into_array("entries", MOST_SAMPLED)?;
+    let leaves = required(leaves, "entries")?.into_array("entries", MAX_SAMPLED)?;
     Ok(Sampled {
         wanted: required(wanted, "wanted")?.into_number("wanted")?,
-        seed: required(seed, "seed")?.into_text("seed", LONGEST_TEXT)?,
-        root: Hash::from_base64(root).ok_or_else(|| invalid("root", "not a root hash"))?,
+        seed: required(seed, "seed")?.into_text("seed", MAX_TEXT_BYTES)?,
+        root: Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash"))?,
         witnessed: required(witnessed, "witnessed")?.into_bool("witnessed")?,
         candidates: required(candidates, "candidates")?.into_number("candidates")?,
         leaves: leaves.into_iter().map(|leaf| leaf.into_number("entries")).collect::<Result<_, _>>()?,
@@ -508,25 +510,25 @@ fn paper(json: Json) -> Result<Paper, Error> {
         leaf: required(leaf, "entry")?.into_number("entry")?,
         ticked: required(ticked, "ticked")?.into_bool("ticked")?,
         flagged: required(flagged, "flagged")?.into_bool("flagged")?,
-        comment: required(comment, "comment")?.into_text("comment", LONGEST_COMMENT)?,
+        comment: required(comment, "comment")?.into_text("comment", MAX_COMMENT_BYTES)?,
     })
 }
 
-fn texts(values: &[String]) -> Json {
+fn strings(values: &[String]) -> Json {
     Json::Array(values.iter().map(|text| text.as_str().into()).collect())
 }
 
-fn parse_texts(json: Json, what: &str, most: usize) -> Result<Vec<String>, Error> {
-    json.into_array(what, most)?.into_iter().map(|text| text.into_text(what, LONGEST_TEXT)).collect()
+fn parse_strings(json: Json, what: &str, max: usize) -> Result<Vec<String>, Error> {
+    json.into_array(what, max)?.into_iter().map(|text| text.into_text(what, MAX_TEXT_BYTES)).collect()
 }
 
 fn section_json(section: &Section) -> Result<Json, Error> {
     let blocks = section.blocks.iter().map(|block| match block {
         Block::Text(text) => object([("text", text.as_str().into())]),
-        Block::List(items) => object([("list", texts(items))]),
+        Block::List(items) => object([("list", strings(items))]),
         Block::Table { head, rows } => {
-            let rows = rows.iter().map(|row| texts(row)).collect();
-            object([("head", texts(head)), ("rows", Json::Array(rows))])
+            let rows = rows.iter().map(|row| strings(row)).collect();
+            object([("head", strings(head)), ("rows", Json::Array(rows))])
         }
         Block::Picture { svg, text } => {
             object([("svg", svg.as_str().into()), ("text", text.as_str().into())])
@@ -542,49 +544,51 @@ fn section_json(section: &Section) -> Result<Json, Error> {
 
 fn section(json: Json) -> Result<Section, Error> {
     let [title, blocks, data] = json.members("sections", ["title", "blocks", "data"])?;
-    let blocks = required(blocks, "blocks")?.into_array("blocks", MOST_BLOCKS)?;
+    let blocks = required(blocks, "blocks")?.into_array("blocks", MAX_BLOCKS)?;
     let data = required(data, "data")?.some().map(|data| data.canonical()).transpose()?;
     Ok(Section {
         title: required(title, "title")?.into_text("title", 1024)?,
         blocks: blocks.into_iter().map(block).collect::<Result<_, _>>()?,
         data: data
-            .map(|data| String::from_utf8(data).map_err(|_| invalid("data", "not UTF-8")))
+            .map(|data| String::from_utf8(data).map_err(|_| invalid("data", "the data is not UTF-8")))
             .transpose()?,
     })
 }
 
 fn block(json: Json) -> Result<Block, Error> {
     match json.members("blocks", ["text", "list", "head", "rows", "svg"])? {
-        [Some(text), None, None, None, None] => Ok(Block::Text(text.into_text("text", LONGEST_TEXT)?)),
+        [Some(text), None, None, None, None] => Ok(Block::Text(text.into_text("text", MAX_TEXT_BYTES)?)),
         [Some(text), None, None, None, Some(svg)] => Ok(Block::Picture {
-            svg: svg.into_text("svg", LONGEST_PICTURE)?,
-            text: text.into_text("text", LONGEST_TEXT)?,
+            svg: svg.into_text("svg", MAX_PICTURE_BYTES)?,
+            text: text.into_text("text", MAX_TEXT_BYTES)?,
         }),
-        [None, Some(list), None, None, None] => Ok(Block::List(parse_texts(list, "list", MOST_BLOCKS)?)),
+        [None, Some(list), None, None, None] => Ok(Block::List(parse_strings(list, "list", MAX_BLOCKS)?)),
         [None, None, Some(head), Some(rows), None] => {
-            let head = parse_texts(head, "head", MOST_CELLS)?;
-            let rows = rows.into_array("rows", MOST_BLOCKS)?;
-            let rows: Vec<_> =
-                rows.into_iter().map(|row| parse_texts(row, "rows", MOST_CELLS)).collect::<Result<_, _>>()?;
+            let head = parse_strings(head, "head", MAX_CELLS)?;
+            let rows = rows.into_array("rows", MAX_BLOCKS)?;
+            let rows: Vec<_> = rows
+                .into_iter()
+                .map(|row| parse_strings(row, "rows", MAX_CELLS))
+                .collect::<Result<_, _>>()?;
             if rows.iter().any(|row| row.len() != head.len()) {
-                return Err(invalid("rows", "a row that is not as long as its head"));
+                return Err(invalid("rows", "each row must be as long as the head"));
             }
             Ok(Block::Table { head, rows })
         }
-        _ => Err(invalid("blocks", "neither a text, a list, a table nor a picture")),
+        _ => Err(invalid("blocks", "a block must be a text, a list, a table, or a picture")),
     }
 }
 
-/// Whether a text is a frame, by how its canonical form begins.
+/// True if a text starts like the canonical form of a frame.
 pub fn is_frame(text: &[u8]) -> bool {
     text.starts_with(b"{\"countersign\":\"evidence/")
 }
 
-/// The report as canonical JSON.
+/// Returns the report as canonical JSON.
 ///
 /// # Errors
-/// [`Code::Evidence`] for what is not JSON.
+/// [`Code::Evidence`] if it isn't JSON.
 pub fn canonical_report(report: &[u8]) -> Result<String, Error> {
     let canonical = canonicalize(report).map_err(|error| error.with_code(Code::Evidence))?;
-    String::from_utf8(canonical).map_err(|_| invalid("report", "not UTF-8"))
+    String::from_utf8(canonical).map_err(|_| invalid("report", "the report is not UTF-8"))
 }

@@ -1,16 +1,16 @@
-//! Decompression of what is to be one raw DEFLATE stream and nothing else.
+//! Decompression of a single raw DEFLATE stream.
 
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF as WHOLE_OUTPUT;
 use miniz_oxide::inflate::core::{DecompressorOxide, decompress};
 
-/// Decompresses a raw DEFLATE stream (RFC 1951) to at most `most` bytes.
+/// Decompresses a raw DEFLATE stream (RFC 1951) to at most `max` bytes.
 ///
 /// # Errors
-/// What is wrong, if the stream is damaged or longer than that, or if bytes follow it.
-pub(crate) fn inflate(mut packed: &[u8], most: usize) -> Result<Vec<u8>, &'static str> {
+/// The problem, if the stream is corrupt or longer than that, or if bytes follow it.
+pub(crate) fn inflate(mut packed: &[u8], max: usize) -> Result<Vec<u8>, &'static str> {
     let mut state = Box::<DecompressorOxide>::default();
-    let mut out = vec![0; packed.len().saturating_mul(2).min(most)];
+    let mut out = vec![0; packed.len().saturating_mul(2).min(max)];
     let mut length = 0;
     loop {
         let (status, read, written) = decompress(&mut state, packed, &mut out, length, WHOLE_OUTPUT);
@@ -21,11 +21,11 @@ pub(crate) fn inflate(mut packed: &[u8], most: usize) -> Result<Vec<u8>, &'stati
                 out.truncate(length);
                 return Ok(out);
             }
-            TINFLStatus::Done => return Err("there are bytes after the compressed export"),
-            TINFLStatus::HasMoreOutput if out.len() < most => {
-                out.resize(out.len().saturating_mul(2).min(most), 0);
+            TINFLStatus::Done => return Err("bytes follow the compressed export"),
+            TINFLStatus::HasMoreOutput if out.len() < max => {
+                out.resize(out.len().saturating_mul(2).min(max), 0);
             }
-            _ => return Err("the export in it does not decompress to its size"),
+            _ => return Err("the export does not decompress to its stated size"),
         }
     }
 }
@@ -35,7 +35,7 @@ mod tests {
     use super::inflate;
 
     #[test]
-    fn one_stream_is_read_and_nothing_after_it() {
+    fn reads_exactly_one_stream() {
         for length in [0, 1, 100, 70_000] {
             let bytes: Vec<u8> = (0..length).map(|place| (place % 251) as u8).collect();
             for level in [0, 1, 6, 9] {

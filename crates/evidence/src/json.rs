@@ -1,20 +1,20 @@
-//! JSON as a tree: for what is small, and read member by member.
+//! JSON as a tree, for small documents that are read by member.
 
 use core::fmt::Write as _;
 
 use countersign::canonical::{Token, Tokens, canonicalize, write_string};
 use countersign::error::{Code, Error};
 
-/// A value.
+/// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json {
     Null,
     Bool(bool),
-    /// As it stands.
+    /// A number in its original notation.
     Number(String),
     Text(String),
     Array(Vec<Json>),
-    /// With its members in the order in which they stand.
+    /// An object with its members in their order.
     Object(Vec<(String, Json)>),
 }
 
@@ -23,16 +23,17 @@ pub(crate) fn invalid(member: &str, message: &str) -> Error {
 }
 
 impl Json {
-    /// Reads a text, of which the canonical form is meant: names that are there twice are refused.
+    /// Parses JSON via its canonical form. Repeated names are refused.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
         let canonical = canonicalize(text).map_err(|error| error.with_code(Code::Evidence))?;
-        let text = core::str::from_utf8(&canonical).map_err(|_| Error::new(Code::Evidence, "not UTF-8"))?;
+        let text = core::str::from_utf8(&canonical)
+            .map_err(|_| Error::new(Code::Evidence, "the text is not UTF-8"))?;
         let mut tokens = Tokens::new(text);
         let value = value(&mut tokens)?;
         Ok(value)
     }
 
-    /// In canonical form.
+    /// Returns the canonical form.
     pub(crate) fn canonical(&self) -> Result<Vec<u8>, Error> {
         canonicalize(self.text().as_bytes()).map_err(|error| error.with_code(Code::Evidence))
     }
@@ -58,68 +59,68 @@ impl Json {
         }
     }
 
-    /// Takes the members of an object, and refuses what is none or has any other member.
+    /// Returns the members of an object by name. Fails for other values, and for unknown members.
     pub(crate) fn members<const N: usize>(
         self,
         what: &str,
         names: [&str; N],
     ) -> Result<[Option<Self>; N], Error> {
-        let found = self.found(what, &names)?;
-        found.try_into().map_err(|_| invalid(what, "not an object"))
+        let found = self.collect_members(what, &names)?;
+        found.try_into().map_err(|_| invalid(what, "must be an object"))
     }
 
-    fn found(self, what: &str, names: &[&str]) -> Result<Vec<Option<Self>>, Error> {
-        let Self::Object(members) = self else { return Err(invalid(what, "not an object")) };
+    fn collect_members(self, what: &str, names: &[&str]) -> Result<Vec<Option<Self>>, Error> {
+        let Self::Object(members) = self else { return Err(invalid(what, "must be an object")) };
         let mut found: Vec<Option<Self>> = names.iter().map(|_| None).collect();
         for (name, value) in members {
             let Some(place) = names.iter().position(|known| **known == name) else {
-                return Err(invalid(&name, "a member that this version does not know")
-                    .with_hint("a newer version of the program or page may read it"));
+                return Err(invalid(&name, "the member is unknown to this version")
+                    .with_hint("use a newer version of the program or page"));
             };
             found[place] = Some(value);
         }
         Ok(found)
     }
 
-    pub(crate) fn into_text(self, what: &str, longest: usize) -> Result<String, Error> {
+    pub(crate) fn into_text(self, what: &str, max: usize) -> Result<String, Error> {
         match self {
-            Self::Text(text) if text.len() <= longest => Ok(text),
+            Self::Text(text) if text.len() <= max => Ok(text),
             Self::Text(text) => {
-                Err(invalid(what, &format!("{} bytes, where {longest} are the most", text.len())))
+                Err(invalid(what, &format!("must have at most {max} bytes, but has {}", text.len())))
             }
-            _ => Err(invalid(what, "not a string")),
+            _ => Err(invalid(what, "must be a string")),
         }
     }
 
-    /// A string as it is.
+    /// Returns the string, if it is one.
     pub(crate) fn text_of(&self) -> Option<&str> {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// A whole number as it is.
+    /// Returns the whole number, if it is one.
     pub(crate) fn number(&self) -> Option<u64> {
         if let Self::Number(number) = self { number.parse().ok() } else { None }
     }
 
     pub(crate) fn into_number(self, what: &str) -> Result<u64, Error> {
-        self.number().ok_or_else(|| invalid(what, "not a whole number"))
+        self.number().ok_or_else(|| invalid(what, "must be a whole number"))
     }
 
     pub(crate) fn into_bool(self, what: &str) -> Result<bool, Error> {
-        if let Self::Bool(value) = self { Ok(value) } else { Err(invalid(what, "neither true nor false")) }
+        if let Self::Bool(value) = self { Ok(value) } else { Err(invalid(what, "must be true or false")) }
     }
 
-    pub(crate) fn into_array(self, what: &str, longest: usize) -> Result<Vec<Self>, Error> {
+    pub(crate) fn into_array(self, what: &str, max: usize) -> Result<Vec<Self>, Error> {
         match self {
-            Self::Array(values) if values.len() <= longest => Ok(values),
+            Self::Array(values) if values.len() <= max => Ok(values),
             Self::Array(values) => {
-                Err(invalid(what, &format!("{} elements, where {longest} are the most", values.len())))
+                Err(invalid(what, &format!("must have at most {max} elements, but has {}", values.len())))
             }
-            _ => Err(invalid(what, "not an array")),
+            _ => Err(invalid(what, "must be an array")),
         }
     }
 
-    /// `null` as none.
+    /// Returns none for `null`.
     pub(crate) fn some(self) -> Option<Self> {
         (self != Self::Null).then_some(self)
     }
@@ -129,7 +130,7 @@ impl Json {
         members.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// The same without these members, at any depth.
+    /// Returns the value without these members, at any depth.
     pub(crate) fn without(self, names: &[&str]) -> Self {
         match self {
             Self::Array(values) => {
@@ -162,7 +163,7 @@ impl<T: Into<Self>> From<Option<T>> for Json {
     }
 }
 
-/// An object of these members.
+/// Creates an object.
 pub(crate) fn object<const N: usize>(members: [(&str, Json); N]) -> Json {
     Json::Object(members.into_iter().map(|(name, value)| (name.into(), value)).collect())
 }
@@ -179,10 +180,10 @@ fn value(tokens: &mut Tokens<'_>) -> Result<Json, Error> {
 }
 
 fn next<'a>(tokens: &mut Tokens<'a>) -> Result<Token<'a>, Error> {
-    tokens.next().unwrap_or_else(|| Err(Error::new(Code::Evidence, "not JSON")))
+    tokens.next().unwrap_or_else(|| Err(Error::new(Code::Evidence, "the text is not JSON")))
 }
 
-/// The value that begins with this. Its depth is bounded by that of [`Tokens`].
+/// Parses the value that starts with this token. [`Tokens`] limits the depth.
 fn after(token: Token<'_>, tokens: &mut Tokens<'_>) -> Result<Json, Error> {
     Ok(match token {
         Token::Null => Json::Null,
@@ -204,10 +205,10 @@ fn after(token: Token<'_>, tokens: &mut Tokens<'_>) -> Result<Json, Error> {
                 match next(tokens)? {
                     Token::End => break Json::Object(members),
                     Token::Name(name) => members.push((name.text().into_owned(), value(tokens)?)),
-                    _ => return Err(Error::new(Code::Evidence, "not JSON")),
+                    _ => return Err(Error::new(Code::Evidence, "the text is not JSON")),
                 }
             }
         }
-        Token::End | Token::Name(_) => return Err(Error::new(Code::Evidence, "not JSON")),
+        Token::End | Token::Name(_) => return Err(Error::new(Code::Evidence, "the text is not JSON")),
     })
 }

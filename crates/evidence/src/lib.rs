@@ -1,7 +1,7 @@
-//! Evidence that can be filed (SPEC section 14): a [`sample`] of events that nobody could choose, a report with where it
-//! comes from (a [`Frame`]), and a [`File`] that verifies itself.
+//! Evidence for filing (SPEC section 14): a [`sample`] of events that no one could choose, a report with its provenance
+//! (a [`Frame`]), and a self-verifying [`File`].
 //!
-//! Nothing here does I/O or reads a clock, and nothing here verifies: that is the crate `countersign`.
+//! This crate does no I/O, reads no clock, and doesn't verify exports, which is the task of the crate `countersign`.
 #![deny(missing_docs, unsafe_code)]
 
 mod comparison;
@@ -12,9 +12,9 @@ mod json;
 mod sample;
 
 pub use comparison::{SampleRoot, Shown};
-pub use file::{File, LONGEST_EXPORT, LONGEST_FILE, LONGEST_PAGE, MARK, has_evidence, is_page};
+pub use file::{File, MARK, MAX_EXPORT_BYTES, MAX_FILE_BYTES, MAX_PAGE_BYTES, has_evidence, is_page};
 pub use frame::{
-    Block, Described, FORMAT, Frame, LONGEST_COMMENT, LONGEST_FRAME, MOST_PAPERS, MOST_PINS, MOST_SECTIONS,
+    Block, Described, FORMAT, Frame, MAX_COMMENT_BYTES, MAX_FRAME_BYTES, MAX_PAPERS, MAX_PINS, MAX_SECTIONS,
     Paper, Sampled, Scope, Section, Sliced, Tool, canonical_report, is_frame,
 };
-pub use sample::{Draw, MOST as MOST_SAMPLED, sample};
+pub use sample::{Draw, MAX_SAMPLED, sample};

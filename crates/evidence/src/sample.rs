@@ -1,21 +1,22 @@
-//! A sample of events for testing that nobody could choose (SPEC section 14).
+//! A sample of events for testing that no one could choose (SPEC section 14).
 //!
-//! Who knows the root beforehand could try seeds until one draws what pleases them, and who knows the seed could try
-//! entries of the log. So the seed is agreed on before, or without a look at, the checkpoint whose root is taken.
+//! Anyone who knows the root beforehand could try seeds until one draws convenient events, and anyone who knows the
+//! seed could try entries of the log. The seed is therefore agreed on before the checkpoint whose root is used exists,
+//! or without looking at it.
 
 use std::collections::BTreeSet;
 
 use countersign::hash::Hash;
 
-/// What the hash of a drawn leaf begins with.
+/// The prefix of the hash of a drawn entry.
 const TAG: &[u8] = b"countersign/sample/v1\n";
 
-/// The most that a sample has.
-pub const MOST: usize = 10_000;
+/// The maximum size of a sample.
+pub const MAX_SAMPLED: usize = 10_000;
 
-/// Draws a sample, with candidates coming in any order and in any number of parts.
+/// Draws a sample from candidates that arrive in any order and any number of batches.
 ///
-/// It keeps no more leaves than it draws.
+/// It stores at most as many entries as it draws.
 #[derive(Clone, Debug)]
 pub struct Draw {
     begin: Vec<u8>,
@@ -24,29 +25,29 @@ pub struct Draw {
 }
 
 impl Draw {
-    /// Begins with the root of a checkpoint, a stated seed and how many are wanted.
+    /// Starts a draw with the root of a checkpoint, the agreed seed, and the size of the sample.
     pub fn new(root: &Hash, seed: &str, wanted: usize) -> Self {
         let begin = [TAG, &root.0, &(seed.len() as u64).to_be_bytes(), seed.as_bytes()].concat();
         Self { begin, wanted, drawn: BTreeSet::new() }
     }
 
-    /// Takes a candidate. One that came before changes nothing.
+    /// Adds a candidate. Repeated ones change nothing.
     pub fn offer(&mut self, leaf: u64) {
-        self.keep((self.of(leaf), leaf));
+        self.keep((self.rank(leaf), leaf));
     }
 
-    fn of(&self, leaf: u64) -> Hash {
+    fn rank(&self, leaf: u64) -> Hash {
         Hash::of(&[&self.begin, &leaf.to_be_bytes()])
     }
 
-    /// Takes what another draw of the same root, seed and number drew from other candidates.
+    /// Adds what another draw with the same root, seed, and size drew from other candidates.
     pub fn merge(&mut self, other: Self) {
         for drawn in other.drawn {
             self.keep(drawn);
         }
     }
 
-    /// The leaves, in the order in which they are drawn: a smaller sample is the beginning of a larger one.
+    /// Returns the entries in the order in which they are drawn: a smaller sample is a prefix of a larger one.
     pub fn finish(self) -> Vec<u64> {
         self.drawn.into_iter().map(|(_, leaf)| leaf).collect()
     }
@@ -62,7 +63,8 @@ impl Draw {
     }
 }
 
-/// The `n` candidates that root and seed draw, in the order in which they are drawn; all of them where there are fewer.
+/// Returns the `n` candidates that root and seed draw, in the order in which they are drawn; all of them if there are
+/// fewer.
 ///
 /// ```
 /// use countersign::hash::Hash;
@@ -80,10 +82,10 @@ pub fn sample(root: &Hash, seed: &str, candidates: impl Iterator<Item = u64>, n:
     draw.finish()
 }
 
-/// True if root and seed draw these leaves in this order, each once, whatever the other candidates are.
+/// True if root and seed draw these entries in this order, each once, whatever the other candidates are.
 pub(crate) fn is_drawn_in_order(root: &Hash, seed: &str, leaves: &[u64]) -> bool {
     let draw = Draw::new(root, seed, 0);
-    leaves.is_sorted_by(|one, next| draw.of(*one) < draw.of(*next))
+    leaves.is_sorted_by(|one, next| draw.rank(*one) < draw.rank(*next))
 }
 
 #[cfg(test)]
@@ -92,9 +94,9 @@ mod tests {
 
     use super::*;
 
-    /// As SPEC section 14 gives it, computed with Python's hashlib.
+    /// Compares with the example in SPEC section 14, computed with Python's hashlib.
     #[test]
-    fn the_example_of_the_specification_is_drawn() {
+    fn draws_the_example_of_the_specification() {
         let root = Hash(core::array::from_fn(|place| place as u8));
         assert_eq!(sample(&root, "2026-Q4", 0..100, 5), [7, 58, 38, 61, 34]);
         let first = Hash::of(&[&Draw::new(&root, "2026-Q4", 1).begin, &7_u64.to_be_bytes()]);
@@ -105,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn seed_and_number_do_not_run_into_each_other() {
+    fn seed_and_root_change_the_sample() {
         let root = Hash([1; 32]);
         let one = sample(&root, "a", 0..1000, 10);
         assert_ne!(one, sample(&root, "b", 0..1000, 10));
@@ -114,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn none_of_none_and_all_of_few() {
+    fn handles_too_few_candidates() {
         let root = Hash([1; 32]);
         assert!(sample(&root, "", 0..10, 0).is_empty());
         assert!(sample(&root, "", core::iter::empty(), 10).is_empty());
@@ -125,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn neither_order_nor_batches_nor_repetition_change_it(
+        fn order_batches_and_repetition_do_not_matter(
             leaves in prop::collection::btree_set(0..1_u64 << 53, 0..200),
             seed in ".{0,20}",
             root: [u8; 32],

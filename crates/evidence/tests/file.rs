@@ -1,4 +1,4 @@
-//! Evidence files: what is written is read again, and anything else is refused with a code, a place and a hint.
+//! Tests of evidence files: what is written can be read, and anything else is refused with a code, a place, and a hint.
 
 use countersign::Code;
 use countersign::time::Time;
@@ -21,21 +21,21 @@ fn report(export: &[u8]) -> String {
     canonical_report(serde_json::to_string(&report).unwrap().as_bytes()).unwrap()
 }
 
-/// What would act in a page that took it for markup.
+/// Text that would have an effect in a page that took it for markup.
 const HOSTILE: &str = "</script><script>alert(1)</script><!-- \u{2028} \\u003c \" 'x' &lt; ]]>";
 
 fn file() -> File {
     let pin = b"a pin, of which the frame has the hash alone".to_vec();
     let frame = Frame {
-        file: Described::of("audit.ndjson", EXPORT),
+        file: Described::new("audit.ndjson", EXPORT),
         tool: Tool {
             name: "countersign".into(),
             version: "0.1.0".into(),
             sha256: countersign::hash::Hash([3; 32]),
         },
         time: "2026-11-21T12:00:00.000Z".parse().unwrap(),
-        trust: Some(Described::of("trust.txt", TRUST)),
-        pins: vec![Described::of("last.txt", &pin)],
+        trust: Some(Described::new("trust.txt", TRUST)),
+        pins: vec![Described::new("last.txt", &pin)],
         query: Some(HOSTILE.into()),
         scope: Scope { events: 9, range: Some((0, 15)), sample: None },
         report: report(EXPORT),
@@ -64,7 +64,7 @@ fn refused(bytes: &[u8]) -> countersign::Error {
 }
 
 #[test]
-fn what_is_written_is_read_and_written_again() {
+fn file_round_trips() {
     let bytes = file().write().unwrap();
     let read = File::read(&bytes).unwrap();
     assert!(read == file());
@@ -75,7 +75,7 @@ fn what_is_written_is_read_and_written_again() {
 }
 
 #[test]
-fn nothing_in_it_ends_the_element_or_begins_a_comment() {
+fn content_cannot_end_the_element_or_start_a_comment() {
     let bytes = file().write().unwrap();
     let block = std::str::from_utf8(&bytes[PAGE.len() + MARK.len()..]).unwrap();
     let block = block.strip_suffix("</script>\n").unwrap();
@@ -83,14 +83,14 @@ fn nothing_in_it_ends_the_element_or_begins_a_comment() {
 }
 
 #[test]
-fn a_frame_may_leave_hashes_to_be_taken_from_the_bytes() {
+fn missing_hashes_are_computed_from_the_content() {
     let whole = file();
     let json = String::from_utf8(whole.frame.to_json().unwrap()).unwrap();
     let mut request: serde_json::Value = serde_json::from_str(&json).unwrap();
     request["trust"] = serde_json::json!({"name": "trust.txt"});
     request["pins"] = serde_json::json!([{"name": "last.txt"}]);
     let request = request.to_string();
-    let made = File::of(
+    let made = File::assemble(
         request.as_bytes(),
         whole.page.clone(),
         whole.trust.clone(),
@@ -102,7 +102,7 @@ fn a_frame_may_leave_hashes_to_be_taken_from_the_bytes() {
 }
 
 #[test]
-fn each_part_must_be_the_one_that_the_frame_names() {
+fn parts_must_match_their_hashes() {
     for (member, change) in [
         ("trust", (|file: &mut File| file.trust.as_mut().unwrap().push(b'\n')) as fn(&mut File)),
         ("trust", |file| file.trust = None),
@@ -117,7 +117,7 @@ fn each_part_must_be_the_one_that_the_frame_names() {
 }
 
 #[test]
-fn no_byte_after_the_page_can_be_changed() {
+fn changing_any_byte_of_the_evidence_is_detected() {
     let bytes = file().write().unwrap();
     for place in (PAGE.len()..bytes.len()).step_by(7).chain(bytes.len() - 200..bytes.len()) {
         let mut changed = bytes.clone();
@@ -126,7 +126,7 @@ fn no_byte_after_the_page_can_be_changed() {
     }
 }
 
-/// Changes a file as somebody would who makes its sum right again.
+/// Changes a file like a forger who corrects its checksum.
 fn forged(bytes: &[u8], one: &str, other: &str) -> Vec<u8> {
     let text = std::str::from_utf8(bytes).unwrap();
     assert!(text.contains(one), "{one}");
@@ -137,7 +137,7 @@ fn forged(bytes: &[u8], one: &str, other: &str) -> Vec<u8> {
 }
 
 #[test]
-fn a_cut_file_is_refused_wherever_it_was_cut() {
+fn truncated_file_is_refused() {
     let bytes = file().write().unwrap();
     for end in (0..bytes.len()).step_by(13).chain([bytes.len() - 1]) {
         refused(&bytes[..end]);
@@ -147,7 +147,7 @@ fn a_cut_file_is_refused_wherever_it_was_cut() {
 }
 
 #[test]
-fn doubled_blocks_and_lines_and_other_orders_are_refused() {
+fn repeated_missing_and_reordered_lines_are_refused() {
     let bytes = file().write().unwrap();
     let block = &bytes[PAGE.len()..];
     refused(&[&bytes, block].concat());
@@ -169,7 +169,7 @@ fn doubled_blocks_and_lines_and_other_orders_are_refused() {
 }
 
 #[test]
-fn other_spellings_of_the_same_frame_are_refused() {
+fn frames_that_are_not_canonical_are_refused() {
     let bytes = file().write().unwrap();
     for (one, other) in [
         ("frame {", "frame { "),
@@ -185,10 +185,10 @@ fn other_spellings_of_the_same_frame_are_refused() {
 }
 
 #[test]
-fn an_export_that_decompresses_to_more_than_it_says_is_refused() {
+fn export_larger_than_stated_is_refused() {
     let mut large = file();
     large.export = vec![b'x'; 10 << 20];
-    large.frame.file = Described::of("audit.ndjson", &large.export);
+    large.frame.file = Described::new("audit.ndjson", &large.export);
     let bytes = large.write().unwrap();
     assert!(bytes.len() < 200_000, "{}", bytes.len());
     let small = forged(&bytes, "\"size\":10485760", "\"size\":1048576");
@@ -196,7 +196,7 @@ fn an_export_that_decompresses_to_more_than_it_says_is_refused() {
 }
 
 #[test]
-fn another_report_than_the_events_give_does_not_agree() {
+fn altered_report_does_not_agree() {
     let bytes = file().write().unwrap();
     let now = report(EXPORT);
     for (one, other) in [
@@ -208,16 +208,16 @@ fn another_report_than_the_events_give_does_not_agree() {
         let error = read.frame.has_report(now.as_bytes()).unwrap_err();
         assert_eq!((error.code, error.member.as_deref()), (Code::Evidence, Some("report")));
     }
-    // What is for people may be worded otherwise.
+    // Text for people may differ.
     let reworded = now.replacen("\"reason\":null", "\"reason\":\"in other words\"", 1);
     assert_ne!(reworded, now);
     File::read(&bytes).unwrap().frame.has_report(reworded.as_bytes()).unwrap();
 }
 
 #[test]
-fn a_slice_has_a_report_of_its_own_and_is_of_the_same_log() {
+fn slice_has_its_own_report_of_the_same_log() {
     let mut sliced = file();
-    let slice = Sliced { file: Described::of("slice.ndjson", EXPORT), events: 9, report: report(EXPORT) };
+    let slice = Sliced { file: Described::new("slice.ndjson", EXPORT), events: 9, report: report(EXPORT) };
     sliced.frame.slice = Some(slice);
     let read = File::read(&sliced.write().unwrap()).unwrap();
     assert_eq!(read.export_name(), "slice.ndjson");
@@ -228,7 +228,7 @@ fn a_slice_has_a_report_of_its_own_and_is_of_the_same_log() {
 }
 
 #[test]
-fn texts_and_lists_are_bounded() {
+fn strings_and_lists_are_bounded() {
     let long = |change: fn(&mut Frame)| {
         let mut frame = file().frame;
         change(&mut frame);
@@ -246,7 +246,7 @@ fn texts_and_lists_are_bounded() {
 }
 
 #[test]
-fn what_a_verdict_depends_on_follows_from_the_report_in_a_frame() {
+fn verdict_reason_is_derived_from_the_filed_report() {
     let mut met = std::collections::BTreeSet::new();
     for vector in std::fs::read_dir("../../tests/vectors").unwrap().map(|entry| entry.unwrap().path()) {
         let Ok(export) = std::fs::read(vector.join("export.ndjson")) else { continue };

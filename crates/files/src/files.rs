@@ -16,7 +16,7 @@ pub fn open_private(path: &Path, how: impl FnOnce(&mut OpenOptions) -> &mut Open
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let file = how(&mut options).open(path)?;
-    hand_over(&file, path);
+    give_to_folder_owner(&file, path);
     Ok(file)
 }
 
@@ -44,10 +44,10 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Gives a file that root created to the owner of the folder, who couldn't open it otherwise. A link there may lead to a
-/// file of root's elsewhere, which stays root's.
+/// Gives a file that root created to the owner of the folder, who couldn't open it otherwise. The path may be a link to
+/// a file of root's elsewhere, which is left alone.
 #[cfg(unix)]
-fn hand_over(file: &File, path: &Path) {
+fn give_to_folder_owner(file: &File, path: &Path) {
     use std::os::unix::fs::{MetadataExt as _, fchown};
     let folder = folder_of(path).metadata();
     let (Ok(made), Ok(there), Ok(folder)) = (file.metadata(), path.symlink_metadata(), folder) else {
@@ -55,29 +55,29 @@ fn hand_over(file: &File, path: &Path) {
     };
     let is_there = (made.dev(), made.ino(), made.nlink()) == (there.dev(), there.ino(), 1);
     if is_there && made.uid() == 0 && folder.uid() != 0 {
-        // A root without that right keeps it.
+        // Root may lack the right to do so, for example in a container.
         let _ = fchown(file, Some(folder.uid()), Some(folder.gid()));
     }
 }
 
 #[cfg(not(unix))]
-fn hand_over(_: &File, _: &Path) {}
+fn give_to_folder_owner(_: &File, _: &Path) {}
 
-/// Replaces a file, or creates it. After a crash either the old or the new one is there, whole.
+/// Replaces or creates a file. After a crash, either the complete old file or the complete new one is there.
 ///
 /// # Errors
 /// If the system can't.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = folder_of(path);
     let mut file = temporary(folder)?;
-    hand_over(file.as_file(), file.path());
+    give_to_folder_owner(file.as_file(), file.path());
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     sync_folder(folder)
 }
 
-/// Creates a private file with a temporary name, which no error mentions.
+/// Creates a private file with a temporary name, which doesn't occur in errors.
 ///
 /// # Errors
 /// If the system can't.
@@ -85,7 +85,7 @@ pub fn temporary(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().prefix(".unfinished-").tempfile_in(folder).map_err(|error| error.kind().into())
 }
 
-/// Makes the names in a folder durable.
+/// Makes the names of files in a folder durable.
 ///
 /// # Errors
 /// If the system can't.
@@ -100,10 +100,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_root_makes_is_the_folders_owners() {
+    fn files_that_root_creates_belong_to_the_folder_owner() {
         let folder = tempfile::tempdir().expect("a folder");
         if chown(folder.path(), Some(12_345), Some(12_345)).is_err() {
-            // Root alone can give files away.
+            // Changing a file's owner requires root.
             return;
         }
         let [replaced, opened] = ["replaced", "opened"].map(|name| folder.path().join(name));

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[cfg(test)]
-use countersign_log::condition::LEAST;
+use countersign_log::condition::MIN_FREE_BYTES;
 use countersign_log::condition::Room;
 
 /// The room where the folder is: what is free, and all of it. None where that cannot be told.
@@ -29,8 +29,8 @@ mod tests {
         let room = room(folder.path()).unwrap();
         assert!(room.free <= room.total && room.total > 0);
         assert_eq!(super::room(Path::new("/nowhere/at/all")), None);
-        for (free, is_full) in [(0, true), (LEAST - 1, true), (LEAST, false)] {
-            assert_eq!(Room { free, total: 2 * LEAST }.is_full(), is_full);
+        for (free, is_full) in [(0, true), (MIN_FREE_BYTES - 1, true), (MIN_FREE_BYTES, false)] {
+            assert_eq!(Room { free, total: 2 * MIN_FREE_BYTES }.is_full(), is_full);
         }
     }
 }

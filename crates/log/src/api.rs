@@ -1,7 +1,7 @@
-//! The HTTP API: what is read out of requests and answered to them, whoever serves it. Nothing here listens or waits.
+//! The HTTP API: parsing of requests and their responses. It doesn't listen or wait.
 //!
-//! Both hosts answer by it: the log server, and [`embedded`](crate::embedded) in a Durable Object. So it is in this crate,
-//! and only these two use it: the rest of the engine knows no request, answer or status.
+//! Both hosts use it: the log server, and [`embedded`](crate::embedded) in a Durable Object. The rest of the engine
+//! knows no requests, responses, or status codes.
 
 pub mod bearer;
 pub mod body;

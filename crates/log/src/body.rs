@@ -1,66 +1,67 @@
-//! Reads a submission's body: bounded in size and effort, before and after decompression.
+//! Parses a submission's body, with bounds on size and effort before and after decompression.
 
 use countersign::export::{Compression, Decompressor};
 use countersign::log::{AcceptanceError, Intake, Leaf, Limits};
 
-/// A body may unpack to so many bytes, however small it is.
-const UNPACKED: usize = 1 << 20;
-/// Beyond that, it may unpack to so many times its size: what is signed and hashed is not repeated so often.
-const RATIO: usize = 100;
+/// The number of bytes that any body may decompress to, however small it is.
+const MIN_UNPACKED_BYTES: usize = 1 << 20;
+/// The further factor by which a body may grow in decompression. Signatures and hashes compress badly, so honest
+/// submissions stay below it.
+const MAX_RATIO: usize = 100;
 
-/// When a line is refused, so much more is unpacked to see whether the body was damaged on its way: nothing that it says is
-/// to be relied on then.
-const LOOKED_OVER: usize = 64 << 10;
+/// The number of bytes that are still decompressed after a line was refused: if the body turns out to be corrupt, that
+/// error is reported instead.
+const MAX_BYTES_AFTER_REFUSAL: usize = 64 << 10;
 
-/// So many bytes more may be packed than they unpack to, a block that is not whole yet among them: what is packed for nothing
-/// is work for nothing.
-const WASTED: usize = 256 << 10;
+/// The number of bytes by which the compressed size may exceed the decompressed size, including a block that is not
+/// complete yet. Beyond it, decompression is wasted work.
+const MAX_WASTED_BYTES: usize = 256 << 10;
 
-/// The most gzip members or zstd frames.
-const PARTS: u64 = 1_024;
+/// The maximum number of gzip members or zstd frames.
+const MAX_PARTS: u64 = 1_024;
 
-/// So many bytes are unpacked at a time: they give a thousand times as much at most in gzip, and in zstd what is soon
-/// written.
-const PIECE: usize = 128;
+/// The number of bytes that are decompressed at a time. In gzip, they yield at most a thousand times as many.
+const PIECE_BYTES: usize = 128;
 
-/// An error of the body itself, whatever it says.
+/// An error of the compressed body, whatever its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// It unpacks to more than the log takes at one time.
-    #[error("the submission is larger than this log takes at one time")]
+    /// The body decompresses to more than the log accepts at once.
+    #[error("the submission is larger than this log accepts at once")]
     TooLarge,
-    /// It has so many parts, or so many bytes that unpack to nothing, that unpacking it would be work for nothing.
-    #[error("the body is packed in too many parts, or for nothing")]
+    /// The body has so many parts, or so many bytes without content, that decompressing it would be wasted work.
+    #[error("the body has too many compressed parts, or compressed data without content")]
     Wasteful,
-    /// It doesn't unpack to its end.
-    #[error("the body does not decompress whole")]
+    /// The body can't be decompressed to its end.
+    #[error("the compressed body is truncated or corrupt")]
     Incomplete,
-    /// There is no memory for what it unpacks to.
-    #[error("too many submissions are being read already")]
+    /// No memory is left for its content.
+    #[error("the log is reading too many submissions")]
     NoRoom,
 }
 
-/// Why a body was not read.
+/// The reason why a body was not parsed.
 pub enum IntakeError<E> {
-    /// It can't be unpacked.
+    /// The body can't be decompressed.
     Body(BodyError),
     /// The log refuses the submission, or the store failed.
     Refused(AcceptanceError<E>),
-    /// As `Refused`, before any entry was admitted.
+    /// Like `Refused`, before any entry was admitted.
     Stranger(AcceptanceError<E>),
 }
 
-/// The extent to which a body is read.
+/// The part of a body to parse.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// All of it.
+    /// The whole body, to its end.
     Whole,
-    /// Until the first of it is admitted. There may be more to come.
+    /// The body up to the first entry that is admitted. It may be incomplete.
     Beginning,
 }
 
-/// Reads a body, decompressed where it is compressed, line by line. It may take a while. `hold` is told how many
-/// bytes are held in all, and returns false if there is no room for them; `admit` is given the first leaf of each chain, and each key note.
+/// Parses a body line by line, decompressing it if necessary. It may take a while. `hold` receives the total number of
+/// bytes held, and returns false if there is no memory for them. `admit` receives the first entry of each chain, and
+/// each key note.
 ///
 /// # Errors
 /// [`IntakeError`].
@@ -79,25 +80,26 @@ pub fn read<E>(
         let pushed = intake.push(bytes, admit);
         return pushed.map_err(|stop| stopped(&intake, stop)).map(|()| intake);
     };
-    let most = UNPACKED.saturating_add(bytes.len().saturating_mul(RATIO)).min(limits.bytes);
+    let max_unpacked =
+        MIN_UNPACKED_BYTES.saturating_add(bytes.len().saturating_mul(MAX_RATIO)).min(limits.bytes);
     let mut decompressor = Decompressor::new(compression);
     let (mut unpacked, mut refused): (usize, Option<(IntakeError<E>, usize)>) = (0, None);
-    for (piece, packed) in bytes.chunks(PIECE).zip((0..).step_by(PIECE)) {
+    for (piece, packed) in bytes.chunks(PIECE_BYTES).zip((0..).step_by(PIECE_BYTES)) {
         let pushed = decompressor.push(piece, &mut |text| {
             unpacked += text.len();
             let done = extent == Extent::Beginning && intake.has_admitted();
-            if refused.is_none() && unpacked <= most && !done {
+            if refused.is_none() && unpacked <= max_unpacked && !done {
                 let stop = intake.push(text, admit).err();
                 refused = stop.map(|stop| (stopped(&intake, stop), unpacked));
             }
         });
         pushed.map_err(|_| IntakeError::Body(BodyError::Incomplete))?;
         match refused {
-            Some((unread, at)) if unpacked - at > LOOKED_OVER => return Err(unread),
+            Some((unread, at)) if unpacked - at > MAX_BYTES_AFTER_REFUSAL => return Err(unread),
             Some(_) => {}
             None if extent == Extent::Beginning && intake.has_admitted() => return Ok(intake),
-            None if unpacked > most => return Err(IntakeError::Body(BodyError::TooLarge)),
-            None if packed > unpacked + WASTED || decompressor.parts() > PARTS => {
+            None if unpacked > max_unpacked => return Err(IntakeError::Body(BodyError::TooLarge)),
+            None if packed > unpacked + MAX_WASTED_BYTES || decompressor.parts() > MAX_PARTS => {
                 return Err(IntakeError::Body(BodyError::Wasteful));
             }
             None => make_room(bytes.len() + unpacked, hold)?,
@@ -114,7 +116,7 @@ pub fn read<E>(
     }
 }
 
-/// What was refused, and whether by then anything was admitted.
+/// Wraps a refusal according to whether anything was admitted before.
 fn stopped<E>(intake: &Intake, stop: AcceptanceError<E>) -> IntakeError<E> {
     if intake.has_admitted() { IntakeError::Refused(stop) } else { IntakeError::Stranger(stop) }
 }

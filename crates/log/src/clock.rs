@@ -1,7 +1,7 @@
-//! The log's clock, held against its witnesses' (SPEC section 6).
+//! Comparison of the log's clock with its witnesses' clocks (SPEC section 6).
 //!
-//! Each cosignature says what time it was. From then on time passes as a clock says that does not jump, so that a clock
-//! that was set wrong between two cosignatures is noticed too. A log whose clock stands outside its witnesses' takes
+//! Each cosignature states the time. From then on, a clock that is never set measures the elapsed time, so a log clock
+//! that is set wrong between two cosignatures is noticed too. A log whose clock disagrees with its witnesses' accepts
 //! nothing: what it would sign might never verify.
 
 use std::collections::HashMap;
@@ -13,46 +13,48 @@ use countersign::time::Time;
 use countersign::tolerance;
 use countersign::trust::Trust;
 
-/// Tells the time.
+/// A function that returns the time.
 pub type Clock = Arc<dyn Fn() -> Time + Send + Sync>;
 
-/// Tells how much time has passed since some moment, by a clock that nobody sets.
+/// A function that returns the time since an arbitrary moment, by a clock that is never set.
 pub type Steady = Arc<dyn Fn() -> Duration + Send + Sync>;
 
-/// Returns a clock that nobody sets. Not for WebAssembly, which has none.
+/// Returns a clock that is never set. WebAssembly has none, so don't call it there.
 pub fn steady() -> Steady {
     let begin = std::time::Instant::now();
     Arc::new(move || begin.elapsed())
 }
 
-/// The log's clock, and what its witnesses said of the time.
+/// The log's clock, and the latest time that each witness stated.
 pub struct Timekeeper {
     clock: Clock,
     steady: Steady,
-    heard: Mutex<HashMap<VerifierKey, Heard>>,
+    statements: Mutex<HashMap<VerifierKey, Statement>>,
 }
 
-/// What a witness said last.
+/// The latest time that a witness stated.
 #[derive(Clone, Copy)]
-struct Heard {
+struct Statement {
     time: Time,
-    /// When it did, by the steady clock.
+    /// The time of its arrival, by the steady clock.
     at: Duration,
 }
 
-/// How the log's clock stands to its witnesses'.
+/// The comparison of the log's clock with its witnesses' clocks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// What the log's clock shows.
+    /// The time that the log's clock shows.
     pub(crate) now: Time,
-    /// By how many milliseconds it is ahead of each witness that was heard, by their names; below 0 where it is behind.
+    /// The names of the witnesses that stated a time, each with the number of milliseconds by which the log's clock is
+    /// ahead. Negative if it is behind.
     pub(crate) skews: Vec<(String, i64)>,
-    /// Where it stands outside: by how many milliseconds it is ahead of the nearest of the witnesses that say so.
+    /// The number of milliseconds by which the log's clock is ahead of the nearest witness that disagrees. Set only if
+    /// a quorum disagrees.
     pub(crate) outside: Option<i64>,
 }
 
 impl Standing {
-    /// Whether the clock agrees with its witnesses', is ahead of them or behind; `unknown` where none was heard.
+    /// Returns `agrees`, `ahead`, or `behind`; `unknown` if no witness stated a time.
     pub(crate) fn state(&self) -> &'static str {
         match self.outside {
             Some(skew) if skew > 0 => "ahead",
@@ -62,8 +64,8 @@ impl Standing {
         }
     }
 
-    /// By how many milliseconds the clock is ahead: of the nearest that say that it stands outside, or else of the
-    /// nearest of all.
+    /// Returns the number of milliseconds by which the log's clock is ahead: of the nearest witness that disagrees, if
+    /// a quorum does, or else of the nearest witness.
     pub(crate) fn skew(&self) -> Option<i64> {
         let nearest = || self.skews.iter().map(|(_, skew)| *skew).min_by_key(|skew| skew.abs());
         self.outside.or_else(nearest)
@@ -71,57 +73,63 @@ impl Standing {
 }
 
 impl Timekeeper {
-    /// The clock of a log that has heard no witness.
+    /// Creates the clock of a log, before any witness stated a time.
     pub fn new(clock: Clock, steady: Steady) -> Self {
-        Self { clock, steady, heard: Mutex::default() }
+        Self { clock, steady, statements: Mutex::default() }
     }
 
-    /// What the log's clock shows.
+    /// Returns the time that the log's clock shows.
     pub fn now(&self) -> Time {
         (self.clock)()
     }
 
-    /// How much time has passed since some moment, by the clock that nobody sets.
+    /// Returns the time since an arbitrary moment, by the clock that is never set.
     pub(crate) fn steady(&self) -> Duration {
         (self.steady)()
     }
 
-    /// A witness says that it is this time. `latest` is the latest time of a link that it would be the first to attest.
+    /// Accounts for the time in a witness's cosignature. `latest` is the latest time of a link that this cosignature
+    /// would be the first to attest.
     ///
     /// # Errors
-    /// Why its cosignature is not to be published, for people: it would say that links are of the future, or about
-    /// times what the log's own clock does not.
-    pub(crate) fn hear(&self, witness: &VerifierKey, time: Time, latest: Option<Time>) -> Result<(), String> {
-        let heard = Heard { time, at: self.steady() };
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner).insert(witness.clone(), heard);
+    /// The reason not to publish the cosignature: the witness's clock disagrees with the log's, or puts links into the
+    /// future.
+    pub(crate) fn accept(
+        &self,
+        witness: &VerifierKey,
+        time: Time,
+        latest: Option<Time>,
+    ) -> Result<(), String> {
+        let statement = Statement { time, at: self.steady() };
+        self.statements.lock().unwrap_or_else(PoisonError::into_inner).insert(witness.clone(), statement);
         let now = self.now();
         if !tolerance::agree(now, time) {
             let seconds = (now.millis() - time.millis()) / 1000;
             let (seconds, side) = (seconds.unsigned_abs(), if seconds > 0 { "behind" } else { "ahead of" });
-            return Err(format!("its clock is {seconds} s {side} the log's"));
+            return Err(format!("the witness's clock is {seconds} s {side} the log's"));
         }
         match latest.filter(|latest| tolerance::is_future(*latest, time)) {
             Some(latest) => {
-                Err(format!("it says that it is {time}, and a link that is here is dated {latest}"))
+                Err(format!("the witness states the time {time}, but the log contains a link dated {latest}"))
             }
             None => Ok(()),
         }
     }
 
-    /// How the clock stands to those of the witnesses of a trust file. It stands outside when a quorum of them says so,
-    /// and no quorum agrees with it.
+    /// Compares the log's clock with those of the trust file's witnesses. It counts as wrong if a quorum of them
+    /// disagrees with it, and no quorum agrees.
     pub fn standing(&self, trust: Option<&Trust>) -> Standing {
         let (now, steady) = (self.now(), self.steady());
-        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let statements = self.statements.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(trust) = trust.filter(|trust| trust.has_quorum()) else {
             return Standing { now, skews: Vec::new(), outside: None };
         };
-        let skew = |heard: &Heard| {
-            let passed = i64::try_from(steady.saturating_sub(heard.at).as_millis()).unwrap_or(i64::MAX);
-            now.millis().saturating_sub(heard.time.millis().saturating_add(passed))
+        let skew = |statement: &Statement| {
+            let passed = i64::try_from(steady.saturating_sub(statement.at).as_millis()).unwrap_or(i64::MAX);
+            now.millis().saturating_sub(statement.time.millis().saturating_add(passed))
         };
-        let skews: Vec<Option<i64>> = trust.witnesses().map(|key| heard.get(key).map(skew)).collect();
-        // A witness's time is in whole seconds, rounded down: it may be later by almost one.
+        let skews: Vec<Option<i64>> = trust.witnesses().map(|key| statements.get(key).map(skew)).collect();
+        // A witness's time is in whole seconds, rounded down, so the true time may be almost a second later.
         let agrees = |skew: i64| (-tolerance::WITNESS..tolerance::WITNESS + 1000).contains(&skew);
         let meets = |agreeing: bool| {
             trust.quorum_met(&|place| {
@@ -151,7 +159,7 @@ mod tests {
     const NOW: i64 = 1_795_150_000_000;
     const MINUTE: i64 = 60_000;
 
-    /// A clock and a steady one, both in milliseconds, and three witnesses.
+    /// A settable clock and a steady one, both in milliseconds, and three witnesses.
     struct World {
         clock: Arc<AtomicI64>,
         steady: Arc<AtomicI64>,
@@ -181,10 +189,10 @@ mod tests {
             Trust::parse(text.as_bytes()).unwrap()
         }
 
-        /// That witness's clock is ahead of what is the time.
-        fn hear(&self, witness: usize, ahead: i64) -> Result<(), String> {
+        /// Has a witness state a time that is ahead of the true one by `ahead` milliseconds.
+        fn state_time(&self, witness: usize, ahead: i64) -> Result<(), String> {
             let time = Time::from_millis((NOW + ahead).div_euclid(1000) * 1000).unwrap();
-            self.keeper.hear(&self.witnesses[witness - 1], time, None)
+            self.keeper.accept(&self.witnesses[witness - 1], time, None)
         }
 
         fn state(&self, quorum: &str) -> &'static str {
@@ -193,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn the_edge_on_either_side() {
+    fn tolerance_bounds_are_exact() {
         let world = World::new();
         assert_eq!(world.state("any"), "unknown");
         for (ahead, state) in [
@@ -204,31 +212,31 @@ mod tests {
             (-2 * MINUTE - 1000, "ahead"),
             (-900 * MINUTE, "ahead"),
         ] {
-            assert_eq!(world.hear(1, ahead).is_ok(), state == "agrees", "{ahead}");
+            assert_eq!(world.state_time(1, ahead).is_ok(), state == "agrees", "{ahead}");
             assert_eq!(world.state("any"), state, "{ahead}");
         }
     }
 
     #[test]
-    fn one_witness_with_a_wrong_clock_changes_nothing_that_a_quorum_does_not_say() {
+    fn wrong_clock_of_a_witness_needs_a_quorum_to_count() {
         let world = World::new();
-        assert!(world.hear(1, 60 * MINUTE).is_err());
+        assert!(world.state_time(1, 60 * MINUTE).is_err());
         assert_eq!(["any", "2", "all"].map(|quorum| world.state(quorum)), ["behind", "agrees", "agrees"]);
-        world.hear(2, 0).unwrap();
+        world.state_time(2, 0).unwrap();
         assert_eq!(["any", "2", "all"].map(|quorum| world.state(quorum)), ["agrees", "agrees", "agrees"]);
-        assert!(world.hear(3, 70 * MINUTE).is_err());
+        assert!(world.state_time(3, 70 * MINUTE).is_err());
         assert_eq!(["any", "2", "all"].map(|quorum| world.state(quorum)), ["agrees", "behind", "agrees"]);
         let standing = world.keeper.standing(Some(&world.trust("2")));
         assert_eq!((standing.outside, standing.skews.len()), (Some(-60 * MINUTE), 3));
-        assert!(world.hear(2, 50 * MINUTE).is_err());
+        assert!(world.state_time(2, 50 * MINUTE).is_err());
         assert_eq!(world.state("all"), "behind");
         assert_eq!(world.keeper.standing(None).state(), "unknown");
     }
 
     #[test]
-    fn a_clock_that_jumps_between_cosignatures_is_noticed() {
+    fn clock_jump_between_cosignatures_is_noticed() {
         let world = World::new();
-        world.hear(1, 0).unwrap();
+        world.state_time(1, 0).unwrap();
         world.steady.fetch_add(600 * MINUTE, Ordering::SeqCst);
         world.clock.fetch_add(600 * MINUTE, Ordering::SeqCst);
         assert_eq!(world.state("any"), "agrees", "time has passed");
@@ -243,13 +251,13 @@ mod tests {
     }
 
     #[test]
-    fn a_cosignature_that_makes_a_link_of_the_future_is_kept_back() {
+    fn cosignature_before_a_link_is_withheld() {
         let world = World::new();
         let witness = &world.witnesses[0];
         let time = |millis| Time::from_millis(NOW + millis).unwrap();
-        for (latest, kept_back) in [(-MINUTE, false), (5 * MINUTE, false), (5 * MINUTE + 1, true)] {
-            let heard = world.keeper.hear(witness, time(0), Some(time(latest)));
-            assert_eq!(heard.is_err(), kept_back, "{latest}");
+        for (latest, withheld) in [(-MINUTE, false), (5 * MINUTE, false), (5 * MINUTE + 1, true)] {
+            let accepted = world.keeper.accept(witness, time(0), Some(time(latest)));
+            assert_eq!(accepted.is_err(), withheld, "{latest}");
         }
     }
 }

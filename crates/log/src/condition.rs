@@ -1,4 +1,4 @@
-//! The condition of a log: what may be wrong with it, and what its operator can know beside.
+//! The condition of a log: problems that the log operator has to know about, and further figures.
 
 use countersign::time::Time;
 use serde_json::Value;
@@ -8,48 +8,48 @@ use crate::store::ErasureReader;
 
 /// The condition of erasures.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Erasing {
+pub struct ErasureCondition {
     /// The number of recorded erasures that aren't done; none if unknown.
     pub(crate) unfinished: Option<usize>,
     /// True if one of them can't be carried out.
     pub(crate) failing: bool,
 }
 
-impl Erasing {
-    /// As a store has them.
-    pub fn of(reader: &dyn ErasureReader, failing: bool) -> Self {
+impl ErasureCondition {
+    /// Reads the condition from a store.
+    pub fn read(reader: &dyn ErasureReader, failing: bool) -> Self {
         Self { unfinished: reader.unfinished_erasures().ok().map(|records| records.len()), failing }
     }
 }
 
-/// With less room than this the disk is full, before a commit finds it so: 64 MiB.
-pub const LEAST: u64 = 64 << 20;
+/// The minimum of free bytes: with less, the disk counts as full before a commit fails.
+pub const MIN_FREE_BYTES: u64 = 64 << 20;
 
 /// The space where the log is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
     /// Free bytes.
     pub free: u64,
-    /// Bytes in all.
+    /// Bytes in total.
     pub total: u64,
 }
 
 impl Room {
-    /// True if less than [`LEAST`] is free, which `/healthz` reports. Nothing is refused because of it.
+    /// True if less than [`MIN_FREE_BYTES`] is free, which `/healthz` reports. Nothing is refused because of it.
     pub fn is_full(self) -> bool {
-        self.free < LEAST
+        self.free < MIN_FREE_BYTES
     }
 }
 
-/// In what the log is stored.
+/// The kind of storage of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
     /// A folder of its own.
     Folder,
-    /// A bucket, of which the folder has an index.
+    /// A bucket, with an index of it in a folder.
     Bucket,
-    /// A storage that the platform looks after.
+    /// Storage that the platform manages.
     #[default]
     Object,
 }
@@ -60,54 +60,54 @@ impl Kind {
     }
 }
 
-/// Where the log is stored.
+/// The condition of the log's storage.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Storage {
     /// The kind of storage.
     pub kind: Kind,
-    /// The newest commit failed.
+    /// True if the newest commit failed.
     pub failing: bool,
-    /// None where that cannot be told.
+    /// The space; none if it can't be determined.
     pub room: Option<Room>,
 }
 
-/// The log's check of itself.
+/// The state of the log server's recurring check of the whole log.
 #[derive(Clone, Copy, Debug)]
 pub struct Check {
-    /// In how many seconds it reads everything.
+    /// The number of seconds within which it reads everything once.
     pub within: u64,
     /// The progress of the current check, in percent.
     pub percent: u64,
-    /// When the newest one ended, and how many problems it found.
+    /// The time at which the newest one ended, and the number of problems it found.
     pub newest: Option<(Time, u64)>,
 }
 
 /// The search index.
 #[derive(Clone, Copy, Debug)]
 pub struct Index {
-    /// The number of indexed leaves; the others are examined one by one.
+    /// The number of indexed entries; the others are examined one by one.
     pub indexed: u64,
-    /// True if no part of it is known to be damaged.
+    /// True if no part of it is known to have a problem.
     pub whole: bool,
 }
 
-/// What else may be wrong, and what is known beside.
+/// Everything that `/healthz` reports beside the clock and the newest checkpoint.
 #[derive(Clone, Debug, Default)]
 pub struct Condition {
-    /// The log takes nothing more, for it ends.
+    /// True if the log server is shutting down and accepts nothing more.
     pub stopping: bool,
     /// The condition of erasures.
-    pub erasing: Erasing,
-    /// Where the log is stored.
+    pub erasing: ErasureCondition,
+    /// The condition of the log's storage.
     pub storage: Storage,
     /// The first problem that a check of the whole log found: code, place, message, and hint.
     pub damaged: Option<[String; 4]>,
     /// The control files that can't be used.
     pub control_files: Vec<Value>,
-    /// The log's check of itself, where it checks itself.
+    /// The log's check of itself, if it runs one.
     pub check: Option<Check>,
-    /// The search index, where there is one.
+    /// The search index, if there is one.
     pub index: Option<Index>,
-    /// When the newest backup was made that is known of, and of how many leaves.
+    /// The time of the newest known backup, and its number of entries.
     pub backup: Option<(Time, u64)>,
 }

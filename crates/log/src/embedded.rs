@@ -1,20 +1,20 @@
-//! A whole log server on one thread, with no database and no HTTP server of its own: its host, such as a Durable Object,
-//! brings the store, requests with their bodies and the time, sends the answers, and asks witnesses.
+//! A whole log on one thread, without a database or an HTTP server of its own. Its host, such as a Durable Object,
+//! provides the store, requests with their bodies, and the time. It sends the responses and calls witnesses.
 //!
-//! What it takes, publishes and answers is what `countersign serve` does, by the same code.
+//! It accepts, publishes, and answers exactly as `countersign serve` does, with the same code.
 
 mod content;
 mod copies;
 mod erase;
+mod export_stream;
 mod host;
 mod live;
 mod log_server;
-mod looking;
 mod reads;
 mod record_reads;
 mod routes;
-mod search_place;
-mod sending;
+mod search;
+mod search_slot;
 mod witness_round;
 
 pub use crate::api::Cors;
@@ -25,9 +25,9 @@ pub use crate::reads::RecordReads;
 pub use crate::witnessing::{AGAIN, PATIENCE};
 pub use content::Content;
 pub use copies::Copy;
+pub use export_stream::ExportStream;
 pub use host::{Copies, Unrecorded};
-pub use live::{Further, Live};
+pub use live::{Live, LiveStep};
 pub use log_server::{Config, EmbeddedError, EmbeddedLogServer, Pending};
-pub use looking::Looking;
-pub use sending::Sending;
+pub use search::Search;
 pub use witness_round::WitnessRound;

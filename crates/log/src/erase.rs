@@ -1,12 +1,12 @@
-//! Erasing events for good, never unseen: what is going to be erased is first recorded on the log's own chain.
+//! Permanent erasure of events, recorded on the log's own chain before it starts.
 //!
-//! The record (`log.erase`) says who asked, why, how many events and which leaves, and nothing of what the
-//! events said. With it the erasure is to be done, in the same step of the store: whatever ends the server before all of
-//! it is done, the next one goes on. It is done only when none of its events is left.
-//! The log's own events are never erased: they say what the log did to itself. Neither is what is under a legal hold.
+//! The record (`log.erase`) states who asked for it, why, and how many events and which entries it covers, but nothing
+//! of their content. It and the task to carry it out become durable in the same step, so a server that stops halfway is
+//! continued by the next one. The erasure is done when none of its events is left. The log's own events are never
+//! erased, because they document what the log did to itself. Events under a legal hold are not erased either.
 
-mod choose;
 pub mod record;
+mod search;
 mod state;
 
 use std::iter::Peekable;
@@ -18,71 +18,70 @@ use serde_json::{Map, Value};
 use crate::export::PAGE;
 use crate::own_chain::OwnChains;
 use crate::store::{EntryReader, StoreError, StoredEvent};
-use crate::submitting::SubmitError;
+use crate::submission::SubmitError;
 
-pub use choose::Choosing;
+pub use search::ErasureSearch;
 pub use state::{ErasureState, state};
 
-/// How many events are erased at a time: others wait for the store meanwhile.
+/// The number of events that are erased at a time: other jobs wait for the store in the meantime.
 pub const BATCH: usize = 1_024;
-/// How many stretches of leaves one record tells of.
-const STRETCHES: usize = 4_096;
-/// Who erases and why, as it is recorded.
+/// The maximum number of ranges of entries in one record.
+const MAX_RANGES: usize = 4_096;
+/// The actor and the reason of an erasure, as the log records them.
 #[derive(Clone, Debug)]
 pub struct Cause {
-    /// `user`, `service` …: what kind of actor it is.
+    /// The type of the actor, such as `user` or `service`.
     pub actor_type: &'static str,
-    /// The reader whose token it is, or the rule.
+    /// The name of the reader whose token was used, or of the rule.
     pub actor: String,
-    /// Why, for people. It must hold no personal data: it stays.
+    /// The reason. It must contain no personal data: it is kept permanently.
     pub reason: String,
-    /// What else is recorded about how the events were chosen, without saying whose they are.
+    /// Further metadata on how the events were chosen, without naming anyone in them.
     pub metadata: Map<String, Value>,
 }
 
-/// What became of events that were to be erased.
+/// The result of an erasure, in events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// Erased now.
+    /// Events that were erased.
     pub erased: u64,
-    /// Leaves without an event, or whose event was erased before.
+    /// Entries without an event, or whose event was erased before.
     pub without: u64,
-    /// Events of the log's own, which stay.
+    /// Events of the log itself, which are kept.
     pub own: u64,
-    /// Events under a legal hold, which stay.
+    /// Events under a legal hold, which are kept.
     pub held: u64,
-    /// Events of which it is recorded that they are erased, and that are not erased yet: the log goes on with them by
-    /// itself.
+    /// Events whose erasure is recorded but not done yet. The log continues with them on its own.
     pub left: u64,
 }
 
-/// Why events were not erased, or not all of them. It can be asked for again.
+/// The reason why some or all events were not erased. The request can be repeated.
 #[derive(Debug, thiserror::Error)]
 pub enum EraseError {
-    /// It could not be recorded.
-    #[error("recording what is to be erased: {0}")]
+    /// The erasure could not be recorded.
+    #[error("failed to record the erasure: {0}")]
     Record(#[from] SubmitError),
-    /// The store failed.
+    /// The store failed during the erasure.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What there is to erase.
-pub struct Found {
-    /// Leaves whose event may be erased.
+/// The entries of an erasure, classified.
+pub struct ErasureCandidates {
+    /// The entries whose event can be erased.
     pub present: RoaringTreemap,
-    /// Leaves without an event.
+    /// The entries without an event.
     pub without: Vec<u64>,
-    /// What is known already of what becomes of them all.
+    /// The result as far as it is known beforehand.
     pub erased: Erased,
 }
 
-impl Found {
-    /// Among these leaves. `held` tells what is under a legal hold.
+impl ErasureCandidates {
+    /// Classifies these entries. `held` returns true for an event under a legal hold.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn look(
+    pub fn find(
         reader: &dyn EntryReader,
         mut own: OwnChains<'_>,
         held: &dyn Fn(&Link, &str) -> Result<bool, StoreError>,
@@ -114,13 +113,13 @@ impl Found {
         Ok(Self { present, without, erased })
     }
 
-    /// What becomes of those that are erased: records, each with the leaves that it tells of.
+    /// Returns the records for the entries in `present`, each with the entries that it covers.
     pub fn records<'a>(present: RoaringTreemap, origin: &'a str, cause: &'a Cause) -> Records<'a> {
         Records { left: present.into_iter().peekable(), origin, cause }
     }
 }
 
-/// The records of what is going to be erased.
+/// The records of an erasure that is about to start.
 pub struct Records<'a> {
     left: Peekable<roaring::treemap::IntoIter>,
     origin: &'a str,
@@ -131,17 +130,16 @@ impl Iterator for Records<'_> {
     type Item = (Value, RoaringTreemap);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let (mut stretches, mut chosen) = (Vec::<(u64, u64)>::new(), RoaringTreemap::new());
+        let (mut ranges, mut chosen) = (Vec::<(u64, u64)>::new(), RoaringTreemap::new());
         while let Some(index) = self.left.next_if(|index| {
-            stretches.len() < STRETCHES || stretches.last().is_some_and(|(_, last)| last + 1 == *index)
+            ranges.len() < MAX_RANGES || ranges.last().is_some_and(|(_, last)| last + 1 == *index)
         }) {
-            match stretches.last_mut() {
+            match ranges.last_mut() {
                 Some((_, last)) if *last + 1 == index => *last = index,
-                _ => stretches.push((index, index)),
+                _ => ranges.push((index, index)),
             }
             chosen.insert(index);
         }
-        (!chosen.is_empty())
-            .then(|| (record::event(self.origin, self.cause, &stretches, chosen.len()), chosen))
+        (!chosen.is_empty()).then(|| (record::event(self.origin, self.cause, &ranges, chosen.len()), chosen))
     }
 }

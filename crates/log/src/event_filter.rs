@@ -1,15 +1,15 @@
-//! Which events are asked for: a query, in the language of `docs/query.md`, or parameters that stand for conditions of it.
+//! Filters on events: a query in the language of `docs/query.md`, or parameters that stand for conditions of one.
 //!
-//! Whether an event matches is decided by the query alone. The search index only tells where to look.
+//! The query alone decides if an event matches. The search index only narrows down the entries to examine.
 //!
 //! ```
-//! use countersign_log::event_filter::Asked;
+//! use countersign_log::event_filter::EventFilter;
 //!
 //! let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-//! let mut asked = Asked::default();
-//! asked.set("action", "job.*", now)?;
-//! asked.set("query", "actor:ada since:-7d", now)?;
-//! assert_eq!(asked.query().to_string(), "\"action\"==job.* actor:ada since:2026-11-13T06:00:00.000Z");
+//! let mut filter = EventFilter::default();
+//! filter.set("action", "job.*", now)?;
+//! filter.set("query", "actor:ada since:-7d", now)?;
+//! assert_eq!(filter.query().to_string(), "\"action\"==job.* actor:ada since:2026-11-13T06:00:00.000Z");
 //! # Ok::<(), countersign_log::event_filter::ParameterError>(())
 //! ```
 
@@ -21,16 +21,16 @@ use countersign_query::condition::Basis;
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
 use countersign_query::{Condition, Field, Path, Query, QueryError, Short};
 
-/// The most words that free text may have.
-const WORDS: usize = 32;
+/// The maximum number of words in free text.
+const MAX_WORDS: usize = 32;
 
-/// A value that a parameter cannot have.
+/// An invalid value of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
-    /// A part of the query was not understood.
+    /// The value of `query` can't be parsed.
     #[error("{}", .0.message)]
     Query(QueryError),
-    /// Another parameter has a value that it cannot have, for this reason.
+    /// The value of another parameter is invalid, for the reason given.
     #[error("{0}")]
     Value(String),
 }
@@ -53,32 +53,33 @@ impl From<QueryError> for ParameterError {
     }
 }
 
-/// The parameters that [`Asked::set`] knows.
+/// The parameters that [`EventFilter::set`] knows.
 pub const CONDITIONS: [&str; 10] =
     ["actor", "action", "target", "outcome", "tenant", "since", "until", "chain", "q", "query"];
 
-/// What an event must be to be shown. Every condition must hold; without any, all events match.
+/// A filter on events. All conditions must hold. Without any, all events match.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Asked {
+pub struct EventFilter {
     names: Vec<&'static str>,
     query: Query,
 }
 
-impl Asked {
-    /// Adds the conditions that a parameter stands for, one of [`CONDITIONS`]. Lengths of time in a query count from
-    /// `now`.
+impl EventFilter {
+    /// Adds the condition of a parameter in [`CONDITIONS`]. Relative times in a query count from `now`.
     ///
     /// # Errors
-    /// When there is no such parameter, it is there already, or it cannot have this value.
+    /// [`ParameterError`] if the parameter is unknown, was set before, or can't have this value.
     pub fn set(&mut self, name: &str, value: &str, now: Time) -> Result<(), ParameterError> {
         let Some(name) = CONDITIONS.into_iter().find(|known| *known == name) else {
-            return Err(format!("there is no condition of the name {name:?}").into());
+            return Err(
+                format!("unknown condition {name:?}; known conditions: {}", CONDITIONS.join(", ")).into()
+            );
         };
         if value.is_empty() {
-            return Err(format!("{name} has no value: leave it out, or give it one").into());
+            return Err(format!("{name} must not be empty").into());
         }
         if self.names.contains(&name) {
-            return Err(format!("{name} is there twice").into());
+            return Err(format!("{name} must not be repeated").into());
         }
         let query = match name {
             "query" => Query::parse(value, now)?,
@@ -87,35 +88,35 @@ impl Asked {
             "until" => recorded(Span { from: None, until: Some(time(value)?) }),
             "chain" => condition(Field::Short(Short::Chain), exactly(&chain(value)?.to_string())),
             "target" => condition(Field::Short(Short::Target), exactly(value)),
-            _ => condition(Field::Member(member(name)), one(name, value)?),
+            _ => condition(Field::Member(member(name)), value_matcher(name, value)?),
         };
         self.names.push(name);
         self.query = std::mem::take(&mut self.query).and(query);
         Ok(())
     }
 
-    /// Whether there is no condition.
+    /// True if there are no conditions.
     pub fn is_empty(&self) -> bool {
         self.query.is_empty()
     }
 
-    /// Whether nothing but when links were made is asked, by `since` and `until`.
+    /// True if there are no conditions but `since` and `until`.
     pub fn is_of_time_alone(&self) -> bool {
         self.names.iter().all(|name| matches!(*name, "since" | "until"))
     }
 
-    /// The parameters that were given.
+    /// Returns the names of the parameters that were set.
     pub fn names(&self) -> &[&'static str] {
         &self.names
     }
 
-    /// All of it as a query.
+    /// Returns all conditions as a query.
     pub fn query(&self) -> &Query {
         &self.query
     }
 }
 
-/// The member that a parameter or a condition of a scope is about.
+/// Returns the field of an event that a parameter, or a condition of a scope, applies to.
 pub fn member(name: &str) -> Path {
     match name {
         "actor" => Path::of(["actor", "id"]),
@@ -123,9 +124,9 @@ pub fn member(name: &str) -> Path {
     }
 }
 
-/// What a member must be that a parameter or a condition of a scope is about: this text, case and all, or for an action
-/// all below it.
-pub(crate) fn one(name: &str, value: &str) -> Result<Matcher, ParameterError> {
+/// Returns the matcher for the value of a parameter or a condition of a scope: exactly this string, or for an action
+/// such as `job.*` everything below it.
+pub(crate) fn value_matcher(name: &str, value: &str) -> Result<Matcher, ParameterError> {
     if name != "action" {
         return Ok(exactly(value));
     }
@@ -134,7 +135,9 @@ pub(crate) fn one(name: &str, value: &str) -> Result<Matcher, ParameterError> {
         None => (value, false),
     };
     if begin.is_empty() || begin.contains('*') {
-        return Err("an action is one such as job.update, or job.* for all of a kind".into());
+        return Err(
+            "an action must be a name such as job.update, or job.* for all names that start with job.".into(),
+        );
     }
     Ok(if below {
         Matcher::Text(Pattern::of_cased([format!("{begin}."), String::new()]))
@@ -155,7 +158,7 @@ fn recorded(span: Span) -> Query {
     Condition::Time(Basis::Recorded, span).into()
 }
 
-/// A moment: a time, without its milliseconds, or a date alone, which is midnight UTC.
+/// Parses a time with optional milliseconds, or a date, which means midnight UTC.
 fn time(text: &str) -> Result<Time, ParameterError> {
     let whole = match text.len() {
         10 => Cow::Owned(format!("{text}T00:00:00.000Z")),
@@ -163,11 +166,11 @@ fn time(text: &str) -> Result<Time, ParameterError> {
         _ => Cow::Borrowed(text),
     };
     Time::parse(whole.as_bytes())
-        .ok_or_else(|| "a time is written in UTC as 2026-11-20T06:01:02.345Z or 2026-11-20".into())
+        .ok_or_else(|| "a time must be in UTC, as 2026-11-20T06:01:02.345Z or 2026-11-20".into())
 }
 
 pub(crate) fn chain(text: &str) -> Result<ChainId, ParameterError> {
-    ChainId::parse(text.as_bytes()).ok_or_else(|| "a chain is 32 lower-case hex digits".into())
+    ChainId::parse(text.as_bytes()).ok_or_else(|| "a chain must be 32 lower-case hex digits".into())
 }
 
 fn free_text(text: &str) -> Result<Query, ParameterError> {
@@ -176,8 +179,8 @@ fn free_text(text: &str) -> Result<Query, ParameterError> {
     found.sort_unstable();
     found.dedup();
     match found.len() {
-        0 => Err("free text has at least one letter or digit".into()),
-        count if count > WORDS => Err(format!("free text has at most {WORDS} words").into()),
+        0 => Err("free text must contain a letter or digit".into()),
+        count if count > MAX_WORDS => Err(format!("free text must have at most {MAX_WORDS} words").into()),
         _ => {
             let word = |word: &str| Query::from(Condition::Word(word.into()));
             Ok(found.into_iter().map(word).fold(Query::default(), Query::and))
@@ -197,17 +200,17 @@ mod tests {
     }
 
     fn matches(parameter: (&str, &str), event: &str) -> bool {
-        let mut asked = Asked::default();
-        asked.set(parameter.0, parameter.1, now()).unwrap();
+        let mut filter = EventFilter::default();
+        filter.set(parameter.0, parameter.1, now()).unwrap();
         let document = Document::parse(event).unwrap();
         let root = document.root();
         let parsers = Parsers::built_in();
         let read = parsers.parse(&root);
-        asked.query().matches(&Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now()) })
+        filter.query().matches(&Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now()) })
     }
 
     #[test]
-    fn parameters_stand_for_conditions_with_regard_to_case() {
+    fn parameters_match_case_sensitively() {
         let event = r#"{"action":"job.update","actor":{"id":"u_1"},"outcome":"success","target":{"type":"job","id":"a:1"},"tenant":7}"#;
         for condition in [
             ("action", "job.update"),
@@ -233,11 +236,14 @@ mod tests {
         ] {
             assert!(!matches(condition, event), "{condition:?}");
         }
-        assert!(!matches(("outcome", "success"), r#"{"action":"a.b"}"#), "what is not stated is no success");
+        assert!(
+            !matches(("outcome", "success"), r#"{"action":"a.b"}"#),
+            "a missing outcome is not a success"
+        );
     }
 
     #[test]
-    fn free_text_is_words_in_any_order_and_case() {
+    fn free_text_matches_words_in_any_order_and_case() {
         let event = r#"{"a":"The Straße, 東京","b":[{"c":"ann@example.com"}],"n":403,"name":true}"#;
         for text in ["straße THE", "東京", "ann@example.com", "403", "example  ann"] {
             assert!(matches(("q", text), event), "{text}");
@@ -248,8 +254,8 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_not_guessed_at() {
-        let mut asked = Asked::default();
+    fn rejects_invalid_conditions() {
+        let mut filter = EventFilter::default();
         for (name, value) in [
             ("action", "*"),
             ("action", "job*"),
@@ -262,12 +268,12 @@ mod tests {
             ("color", "red"),
             ("query", "actor:"),
         ] {
-            assert!(asked.set(name, value, now()).is_err(), "{name}={value}");
+            assert!(filter.set(name, value, now()).is_err(), "{name}={value}");
         }
-        assert!(asked.is_empty());
-        asked.set("actor", "a", now()).unwrap();
-        assert!(asked.set("actor", "b", now()).is_err());
-        let refused = asked.set("query", "a OR", now()).unwrap_err();
+        assert!(filter.is_empty());
+        filter.set("actor", "a", now()).unwrap();
+        assert!(filter.set("actor", "b", now()).is_err());
+        let refused = filter.set("query", "a OR", now()).unwrap_err();
         assert!(matches!(refused, ParameterError::Query(error) if error.code.as_str() == "query.operator"));
     }
 }

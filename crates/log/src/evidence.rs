@@ -1,13 +1,13 @@
-//! What a log keeps as evidence: forks of chains that it refused, and what stopped it.
+//! The evidence that a log keeps: refused forks of chains, and stops of the log.
 
 use countersign::log::Evidence;
 use countersign::time::Time;
 use serde_json::json;
 
-/// What says of a fork what it is.
+/// The format version of the evidence of a fork.
 const FORK: &str = "fork/v1";
 
-/// All of it as NDJSON: what stopped the log, then refused forks, each the oldest first.
+/// Returns all evidence as NDJSON: first stops, then refused forks, each oldest first.
 pub fn lines(stops: Vec<String>, forks: Vec<(Time, Evidence)>) -> String {
     let forks = forks.into_iter().map(|(at, Evidence { chain, seq, index, refused })| {
         json!({

@@ -1,23 +1,24 @@
-//! Exports out of a store: any part of a log as a stream of lines that verifies by itself (SPEC section 7).
+//! Exports from a store: any part of a log as a stream of lines that can be verified on its own (SPEC section 7).
 //!
-//! An export is made in two passes. [`Exporter::plan`], or [`Exporter::begin`] step by step, finds out which leaves it has: the ones that are asked for,
-//! the links that prove them, every key note, the open links of the chains shown, and the checkpoints that tell when
-//! they were there. [`Plan::lines`] then writes them, a piece at a time and only as fast as they are taken. In memory
-//! are a bitmap of leaves, a few numbers for each chain shown and each checkpoint, and one page of leaves.
+//! An export is made in two passes. The first, [`Exporter::plan`], or [`Exporter::begin`] in steps, determines its
+//! entries: those requested, the links that prove them, every key note, the open links of all chains shown, and the
+//! checkpoints that prove when the entries existed. The second, [`Plan::lines`], writes them in pieces, only as fast as
+//! they are read. Memory holds a bitmap of entries, a few numbers for each chain shown and each checkpoint, and one
+//! page of entries.
 //!
-//! Nothing beyond the newest published checkpoint is ever in an export.
+//! An export never contains anything beyond the newest published checkpoint.
 
 mod attest;
 mod candidates;
 mod explain;
 mod exporter;
-mod gathering;
 mod lines;
 mod plan;
 mod planning;
+mod range_search;
 mod request;
+mod selection;
 mod skips;
-mod stretch;
 
 pub use attest::{Had, void_grants};
 pub use candidates::{Candidates, Entries, Index};

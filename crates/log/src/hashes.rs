@@ -1,4 +1,4 @@
-//! Hashes of a stored tree, out of its tiles.
+//! Hashes of a stored tree, read from its tiles.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,10 +10,10 @@ use countersign::merkle::{CompactRange, HashReader, Subtree, TileHashes, empty_r
 
 use crate::store::{EntryReader, StoreError};
 
-/// The root hash of the tree of a store's first leaves.
+/// Returns the root hash of the tree of a store's first `size` entries.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] where tiles are missing; the store's own.
+/// [`StoreError::Damaged`] if tiles are missing or can't be read.
 pub fn root_at(reader: &dyn EntryReader, size: u64) -> Result<Hash, StoreError> {
     let damaged = |error: Error| StoreError::Damaged(error.into_message());
     let subtrees: Vec<_> = skips(0, size).collect();
@@ -25,19 +25,19 @@ pub fn root_at(reader: &dyn EntryReader, size: u64) -> Result<Hash, StoreError> 
     Ok(range.root().unwrap_or_else(empty_root))
 }
 
-/// The tree of the first so many leaves of a store.
+/// The tree of a store's first `size` entries.
 pub struct StoredHashes<'r> {
     reader: &'r dyn EntryReader,
     size: u64,
 }
 
 impl<'r> StoredHashes<'r> {
-    /// The store has at least `size` leaves.
+    /// Creates a reader of the tree. The store must have at least `size` entries.
     pub fn new(reader: &'r dyn EntryReader, size: u64) -> Self {
         Self { reader, size }
     }
 
-    /// Reads the tiles of these subtrees that are not among the hashes yet.
+    /// Reads those tiles of the subtrees that `hashes` lacks.
     fn read(&self, subtrees: &[Subtree], hashes: &mut TileHashes) -> Result<(), Error> {
         let refuse = |message: String| Error::new(Code::Proof, message);
         for tile in tiles_for(subtrees, self.size) {
@@ -54,7 +54,7 @@ impl<'r> StoredHashes<'r> {
 
 impl HashReader for StoredHashes<'_> {
     /// # Errors
-    /// [`Code::Proof`] with what the store says.
+    /// [`Code::Proof`] with the message of the store.
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
         let mut hashes = TileHashes::new(usize::MAX);
         self.read(subtrees, &mut hashes)?;
@@ -62,30 +62,30 @@ impl HashReader for StoredHashes<'_> {
     }
 }
 
-/// The same for several proofs of one tree: each tile is read once, and each subtree's root is computed once. All of it
-/// is kept in memory.
-pub(crate) struct KeptHashes<'r> {
+/// A cache for several proofs of one tree: each tile is read once, and each subtree's root is computed once. Everything
+/// stays in memory.
+pub(crate) struct CachedHashes<'r> {
     stored: StoredHashes<'r>,
-    kept: RefCell<Kept>,
+    cache: RefCell<Cache>,
 }
 
-struct Kept {
+struct Cache {
     tiles: TileHashes,
     roots: BTreeMap<Subtree, Hash>,
 }
 
-impl<'r> KeptHashes<'r> {
+impl<'r> CachedHashes<'r> {
     pub(crate) fn new(reader: &'r dyn EntryReader, size: u64) -> Self {
-        let kept = Kept { tiles: TileHashes::new(usize::MAX), roots: BTreeMap::new() };
-        Self { stored: StoredHashes::new(reader, size), kept: RefCell::new(kept) }
+        let cache = Cache { tiles: TileHashes::new(usize::MAX), roots: BTreeMap::new() };
+        Self { stored: StoredHashes::new(reader, size), cache: RefCell::new(cache) }
     }
 }
 
-impl HashReader for KeptHashes<'_> {
+impl HashReader for CachedHashes<'_> {
     /// # Errors
-    /// [`Code::Proof`] with what the store says.
+    /// [`Code::Proof`] with the message of the store.
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
-        let Kept { tiles, roots } = &mut *self.kept.borrow_mut();
+        let Cache { tiles, roots } = &mut *self.cache.borrow_mut();
         let missing: Vec<Subtree> =
             subtrees.iter().copied().filter(|subtree| !roots.contains_key(subtree)).collect();
         self.stored.read(&missing, tiles)?;

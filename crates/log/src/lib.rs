@@ -1,21 +1,21 @@
-//! The engine of a log: takes submissions from emitters, orders them in an append-only Merkle tree, publishes it as C2SP
-//! tlog-tiles, has it witnessed, and makes exports, live views and proofs.
+//! The engine of a log: accepts submissions from emitters, orders them in an append-only Merkle tree, publishes it as
+//! C2SP tlog-tiles, has it witnessed, and makes exports, live views, and proofs.
 //!
-//! It has no threads, files, sockets or database of its own, and compiles to WebAssembly. Its hosts are the crate
-//! `countersign-log-server`, which is `countersign serve`, and [`embedded`], a whole log that a Durable Object hosts.
+//! It has no threads, files, sockets, or database of its own, and compiles to WebAssembly. It has two hosts: the crate
+//! `countersign-log-server` (`countersign serve`), and [`embedded`], a whole log for a Durable Object.
 //!
 //! | to do | module |
 //! | --- | --- |
 //! | decide the order of entries, sign, publish | [`sequencer`], which describes the commit protocol |
-//! | read what is submitted, and answer it | [`body`], [`submitting`], [`quota`] |
+//! | read submissions and answer them | [`body`], [`submission`], [`quota`] |
 //! | store a log | [`store`], the traits; [`tables`], the same for any SQL database |
 //! | remember what was signed, and stop when it is contradicted | [`signed_memory`], [`stop`], [`self_check`] |
 //! | make exports and live views | [`export`], [`event_filter`] |
 //! | erase events | [`erase`] |
 //! | have checkpoints cosigned, compare clocks with witnesses | [`witnessing`], [`clock`] |
 //! | decide who may read, and record who did | [`tokens`], [`reads`] |
-//! | count, and tell what may be wrong | [`metrics`], [`condition`] |
-//! | read HTTP requests and make answers, whoever serves them | [`api`] |
+//! | count events, and report problems | [`metrics`], [`condition`] |
+//! | parse HTTP requests and make responses, for both hosts | [`api`] |
 #![deny(missing_docs, unsafe_code)]
 
 pub mod api;
@@ -23,12 +23,12 @@ pub mod body;
 pub mod clock;
 pub mod condition;
 pub mod embedded;
+pub mod entry_matcher;
 pub mod erase;
 pub mod event_filter;
 pub mod evidence;
 pub mod export;
 pub mod hashes;
-pub mod looking;
 pub mod metrics;
 pub mod own_chain;
 pub mod quota;
@@ -39,7 +39,7 @@ pub mod sequencer;
 pub mod signed_memory;
 pub mod stop;
 pub mod store;
-pub mod submitting;
+pub mod submission;
 pub mod tables;
 pub mod tokens;
 pub mod witnessing;

@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus.
+//! The log's metrics, for Prometheus.
 #![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
 use std::fmt::{self, Write as _};
@@ -15,46 +15,46 @@ use prometheus_client::registry::{Registry, Unit};
 use strum::{IntoStaticStr, VariantArray};
 
 use crate::clock::Standing;
-use crate::rejected::{Reason, Seldom};
+use crate::rejected::{Reason, ReportLimiter};
 use crate::store::Published;
-use crate::submitting::SubmitError;
+use crate::submission::SubmitError;
 
-/// How a submission ended.
+/// The result of a submission.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Outcome {
-    /// It was taken.
+    /// The submission was accepted.
     Taken,
-    /// It was malformed.
+    /// The submission was malformed.
     Malformed,
-    /// It was too large.
+    /// The submission was too large.
     TooLarge,
-    /// Its key, which signed it, was not authorized.
+    /// Its key, which signed it, is not authorized.
     Unauthorized,
-    /// Links were missing before it.
+    /// Earlier links were missing.
     Gap,
-    /// It contradicted the log.
+    /// The submission contradicts an entry of the log.
     Fork,
-    /// Its time was ahead of the log's clock, and its key signed it.
+    /// Its time is ahead of the log's clock, and its key signed it.
     Early,
-    /// Its key had used up what it may bring.
+    /// Its key exceeded the quota.
     Quota,
-    /// The log's clock stood outside its witnesses'.
+    /// The log's clock disagreed with its witnesses'.
     Clock,
-    /// Too much was waiting.
+    /// Too many submissions were waiting.
     Busy,
-    /// The log signs nothing more.
+    /// The log had stopped signing.
     Stopped,
-    /// The store failed.
+    /// The store failed, or the log was shutting down.
     Unavailable,
 }
 
 impl Outcome {
-    /// How it ended.
-    fn of(answered: Result<(), &SubmitError>) -> Result<Self, Reason> {
+    /// Classifies the answer to a submission. Rejections that don't require a known key become a [`Reason`].
+    fn from_answer(answered: Result<(), &SubmitError>) -> Result<Self, Reason> {
         Ok(match answered {
             Ok(()) => Self::Taken,
-            Err(SubmitError::Refused(refusal)) if is_anybodys(refusal) => return Err(Reason::Unsigned),
+            Err(SubmitError::Refused(refusal)) if needs_no_key(refusal) => return Err(Reason::Unsigned),
             Err(SubmitError::Refused(refusal)) => match refusal.kind {
                 RefusalKind::Malformed => Self::Malformed,
                 RefusalKind::TooLarge | RefusalKind::TooMany => Self::TooLarge,
@@ -63,7 +63,7 @@ impl Outcome {
                 RefusalKind::Fork(_) => Self::Fork,
                 RefusalKind::Early { .. } => Self::Early,
             },
-            Err(SubmitError::Stranger(refusal)) => return Err(Reason::of(refusal)),
+            Err(SubmitError::Stranger(refusal)) => return Err(Reason::from_refusal(refusal)),
             Err(SubmitError::Quota { .. }) => Self::Quota,
             Err(SubmitError::Clock { .. }) => Self::Clock,
             Err(SubmitError::Busy) => Self::Busy,
@@ -73,8 +73,8 @@ impl Outcome {
     }
 }
 
-/// Whether a refusal names a key that did not sign what is refused: so anybody can bring it about.
-fn is_anybodys(refusal: &SubmissionError) -> bool {
+/// True if the named key did not sign what is refused: anyone can cause such a refusal.
+fn needs_no_key(refusal: &SubmissionError) -> bool {
     matches!(refusal.kind, RefusalKind::Unauthorized | RefusalKind::Early { .. }) && !refusal.is_signed
 }
 
@@ -99,7 +99,7 @@ struct ByLevel {
     level: String,
 }
 
-/// How serious a finding can be.
+/// The severities of findings.
 const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -112,7 +112,7 @@ struct ByWitness {
     witness: String,
 }
 
-/// How long something takes, where that can be known: in WebAssembly there is no such clock.
+/// A stopwatch, which measures nothing in WebAssembly, where there is no steady clock.
 pub(crate) struct Stopwatch(Option<std::time::Instant>);
 
 impl Stopwatch {
@@ -125,12 +125,12 @@ impl Stopwatch {
     }
 }
 
-/// All that is counted.
+/// The log's metrics.
 pub struct Metrics {
     registry: Registry,
     submissions: Family<BySubmission, Counter>,
     turned_away: Family<ByReason, Counter>,
-    seldom: Seldom,
+    reports: ReportLimiter,
     leaves: Counter,
     commits: Counter,
     failed: Counter,
@@ -149,7 +149,7 @@ pub struct Metrics {
     erased: Counter,
     erasures_failing: Gauge,
     commits_failing: Gauge,
-    /// What the newest commit signed could not be remembered.
+    /// True if the checkpoint of the newest commit could not be remembered.
     unremembered: AtomicBool,
     unfollowed: Gauge,
     checking: Gauge,
@@ -165,7 +165,7 @@ impl Default for Metrics {
         let metrics = Self {
             submissions: Family::default(),
             turned_away: Family::default(),
-            seldom: Seldom::default(),
+            reports: ReportLimiter::default(),
             leaves: Counter::default(),
             commits: Counter::default(),
             failed: Counter::default(),
@@ -193,7 +193,7 @@ impl Default for Metrics {
             findings: Family::default(),
             registry: Registry::default(),
         };
-        // What counts from nothing: of a counter that begins with 1 no alarm notices the first.
+        // Counters start at 0: alerts don't notice the first increment of a counter that starts at 1.
         for &outcome in Outcome::VARIANTS {
             drop(metrics.submissions.get_or_create(&BySubmission { outcome }));
         }
@@ -206,63 +206,59 @@ impl Default for Metrics {
         registry.register("submissions", "Submissions answered, by outcome", metrics.submissions.clone());
         registry.register(
             "turned_away",
-            "Connections and submissions that were refused before anything of them was known to be somebody's who may write",
+            "Connections and submissions rejected before any of their content was known to be from an authorized key",
             metrics.turned_away.clone(),
         );
-        registry.register("entries", "Leaves taken since the start", metrics.leaves.clone());
+        registry.register("entries", "Entries accepted since the start", metrics.leaves.clone());
         registry.register("commits", "Durable commits", metrics.commits.clone());
         registry.register("commits_failed", "Commits that failed", metrics.failed.clone());
         registry.register(
             "commits_overtaken",
-            "Commits that another server of the log was ahead of",
+            "Commits that failed because another server of the log committed first",
             metrics.overtaken.clone(),
         );
         registry.register_with_unit(
             "commit",
-            "How long a durable commit took",
+            "Duration of durable commits",
             Unit::Seconds,
             metrics.commit_seconds.clone(),
         );
-        registry.register(
-            "commit_submissions",
-            "How many submissions shared a commit",
-            metrics.shared.clone(),
-        );
-        registry.register("log_size", "Leaves that are durable", metrics.size.clone());
+        registry.register("commit_submissions", "Submissions per commit", metrics.shared.clone());
+        registry.register("log_size", "Durable entries", metrics.size.clone());
         registry.register(
             "published_size",
-            "Leaves of the published checkpoint",
+            "Entries of the published checkpoint",
             metrics.published_size.clone(),
         );
         registry.register_with_unit(
             "published_time",
-            "When the checkpoint was published, after 1970",
+            "Unix time at which the newest checkpoint was published",
             Unit::Seconds,
             metrics.published_at.clone(),
         );
         registry.register(
             "witness_failures",
-            "Times that a witness gave no cosignature",
+            "Requests to which a witness gave no cosignature",
             metrics.witness_failures.clone(),
         );
         registry.register(
             "witness_contradicts",
-            "1 while a witness says that it has seen more of the log, or another tree",
+            "1 while a witness claims to have seen a larger or different tree of the log",
             metrics.witness_contradicts.clone(),
         );
         registry.register(
             "reads_unrecorded",
-            "Readers whose reads were to be recorded and are not yet",
+            "Readers with reads that must still be recorded",
             metrics.reads_unrecorded.clone(),
         );
         registry.register(
             "clock_outside",
-            "Whether the log's clock stands outside its witnesses', so that nothing is taken",
+            "1 while the log's clock disagrees with its witnesses', so that submissions are refused",
             metrics.clock_outside.clone(),
         );
         registry.register_with_unit(
             "clock_skew",
-            "By how much the log's clock is ahead of a witness's",
+            "Seconds by which the log's clock is ahead of a witness's",
             Unit::Seconds,
             metrics.clock_skew.clone(),
         );
@@ -279,17 +275,17 @@ impl Default for Metrics {
         );
         registry.register(
             "check_entries",
-            "Leaves that the log's check of itself has looked at since it began anew",
+            "Entries examined by the current check of the whole log",
             metrics.checking.clone(),
         );
         registry.register(
             "check_problems",
-            "What the newest whole check found damaged",
+            "Problems found by the newest complete check of the whole log",
             metrics.problems.clone(),
         );
         registry.register_with_unit(
             "check_time",
-            "When the newest whole check ended, after 1970; 0 before the first",
+            "Unix time at which the newest complete check ended; 0 before the first",
             Unit::Seconds,
             metrics.checked_at.clone(),
         );
@@ -298,8 +294,8 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Returns the metrics of a log server, for which `default` isn't enough: also what a Durable Object doesn't have, such as a bucket, a search index and control
-    /// files. Each of `control_files` counts as usable until it is set otherwise.
+    /// Returns the metrics of a log server. They include those of a bucket, a search index, and control files, which a
+    /// Durable Object doesn't have. Each of `control_files` counts as usable until it is set otherwise.
     pub fn for_server(control_files: impl IntoIterator<Item = &'static str>) -> Self {
         let mut metrics = Self::default();
         for file in control_files {
@@ -308,50 +304,50 @@ impl Metrics {
         let registry = &mut metrics.registry;
         registry.register(
             "control_file_ok",
-            "0 while readers.txt, holds.txt or trust.txt can't be used as it is now",
+            "0 while the file, readers.txt, holds.txt, or trust.txt, is invalid",
             metrics.control_files.clone(),
         );
         registry.register(
             "bucket_failing",
-            "1 while the log's bucket does not answer, or cannot be followed",
+            "1 while the log's bucket is unreachable or can't be read",
             metrics.unfollowed.clone(),
         );
         registry.register(
             "index_problems",
-            "Parts of the search index that were found damaged, and are made anew",
+            "Corrupt parts of the search index, which are rebuilt",
             metrics.index_problems.clone(),
         );
         registry.register(
             "findings",
-            "What a log that watches itself found since the start, by level",
+            "Findings of the detection rules since the start, by level",
             metrics.findings.clone(),
         );
         metrics
     }
 
-    /// A submission was answered.
+    /// Counts the answer to a submission.
     pub fn submission(&self, outcome: Outcome) {
         self.submissions.get_or_create(&BySubmission { outcome }).inc();
     }
 
-    /// The log, which watches itself, found something of that level.
+    /// Counts a finding of this level by a log that watches itself.
     pub fn found(&self, level: &str) {
         self.findings.get_or_create(&ByLevel { level: level.into() }).inc();
     }
 
-    /// A submission was answered.
+    /// Counts the answer to a submission, or a rejection.
     pub fn answered(&self, answered: Result<(), &SubmitError>) {
-        match Outcome::of(answered) {
+        match Outcome::from_answer(answered) {
             Ok(outcome) => self.submission(outcome),
             Err(reason) => self.turned_away(reason),
         }
     }
 
-    /// Somebody was turned away. Anybody can bring that about as often as he likes: it is told of once a second.
+    /// Counts a rejection, and logs it at most once a second per reason: anyone can cause rejections at any rate.
     pub fn turned_away(&self, reason: Reason) {
         self.turned_away.get_or_create(&ByReason { reason }).inc();
-        if let Some(times) = self.seldom.tell(reason) {
-            tracing::warn!(reason = reason.word(), times, "turned away");
+        if let Some(times) = self.reports.count(reason) {
+            tracing::warn!(reason = reason.word(), times, "rejected clients");
         }
     }
 
@@ -378,7 +374,7 @@ impl Metrics {
         self.commits_failing.set(1);
     }
 
-    /// Whether it could be remembered what was signed, so that it may be shown.
+    /// Records whether the signed checkpoint could be remembered, and so announced.
     pub(crate) fn remembered(&self, remembered: bool) {
         let failed_before = self.unremembered.swap(!remembered, Ordering::Relaxed);
         if !remembered {
@@ -388,28 +384,28 @@ impl Metrics {
         }
     }
 
-    /// Whether the bucket could be followed.
+    /// Records whether the log could catch up with other servers in its bucket.
     pub(crate) fn followed(&self, followed: bool) {
         self.unfollowed.set((!followed).into());
     }
 
-    /// Whether the newest commit failed, or would.
+    /// True if the newest commit failed, or the next one would.
     pub fn are_commits_failing(&self) -> bool {
         self.commits_failing.get() != 0 || self.unfollowed.get() != 0
     }
 
-    /// A check of the whole log has come so far.
+    /// Sets the number of entries that the current check of the whole log has examined.
     pub fn checking(&self, leaves: u64) {
         self.checking.set(leaves.cast_signed());
     }
 
-    /// It came to its end.
+    /// Records the end of a check of the whole log.
     pub fn checked(&self, problems: u64, at: countersign::time::Time) {
         self.problems.set(problems.cast_signed());
         self.checked_at.set(at.millis() as f64 / 1000.0);
     }
 
-    /// Counts parts of the search index that are found damaged.
+    /// Returns the counter of corrupt parts of the search index.
     pub fn index_problems(&self) -> Counter {
         self.index_problems.clone()
     }
@@ -423,12 +419,12 @@ impl Metrics {
         self.published_at.set(published.at.millis() as f64 / 1000.0);
     }
 
-    /// A witness gave no cosignature.
+    /// Counts a request to which a witness gave no cosignature.
     pub fn witness_failed(&self, witness: &str) {
         self.witness_failures.get_or_create(&ByWitness { witness: witness.to_owned() }).inc();
     }
 
-    /// Sets whether a control file can be used as it is now.
+    /// Sets whether a control file is usable.
     pub fn control_file(&self, file: &'static str, ok: bool) {
         self.control_files.get_or_create(&ByFile { file }).set(ok.into());
     }
@@ -444,7 +440,7 @@ impl Metrics {
         self.witness_contradicts.remove(&ByWitness { witness: witness.to_owned() });
     }
 
-    /// How the log's clock stands to its witnesses'.
+    /// Sets the gauges of the log's clock.
     pub(crate) fn clock(&self, clock: &Standing) {
         self.clock_outside.set(clock.outside.is_some().into());
         for (witness, skew) in &clock.skews {
@@ -453,30 +449,30 @@ impl Metrics {
         }
     }
 
-    /// Events were erased.
+    /// Counts erased events.
     pub fn erased(&self, events: u64) {
         self.erased.inc_by(events);
     }
 
-    /// Whether a recorded erasure cannot be carried out.
+    /// Sets whether a recorded erasure can't be carried out.
     pub fn erasures_failing(&self, failing: bool) {
         self.erasures_failing.set(failing.into());
     }
 
-    /// Whether one cannot be.
+    /// True if a recorded erasure can't be carried out.
     pub fn are_erasures_failing(&self) -> bool {
         self.erasures_failing.get() != 0
     }
 
-    /// Reads of so many readers were to be recorded and are not.
+    /// Sets the number of readers with reads that must still be recorded.
     pub fn reads_unrecorded(&self, readers: usize) {
         self.reads_unrecorded.set(i64::try_from(readers).unwrap_or(i64::MAX));
     }
 
-    /// All of it, in the `OpenMetrics` text format.
+    /// Returns all metrics in the `OpenMetrics` text format.
     pub fn encode(&self) -> String {
         let mut out = String::new();
-        // Writing to a string does not fail.
+        // Writing to a string can't fail.
         let _ = text::encode(&mut out, &self.registry);
         out
     }

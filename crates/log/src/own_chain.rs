@@ -1,6 +1,6 @@
-//! The log's own chain: what it did to itself, such as erasing events, signed with the log's key.
+//! The log's own chain: events about the log itself, such as erasures, signed with the log's key.
 //!
-//! Each run of the server has a chain of its own, opened with its first event and closed when the server stops.
+//! Each run of the server has its own chain, opened with its first event and closed when the server stops.
 
 use std::collections::HashMap;
 
@@ -13,23 +13,23 @@ use countersign::time::Time;
 use countersign::tolerance;
 
 use crate::store::StoreError;
-use crate::submitting::SubmitError;
+use crate::submission::SubmitError;
 
-/// The chain, once it is open.
+/// The chain, opened with the first event.
 #[derive(Default)]
 pub(crate) struct OwnChain {
     recorder: Option<Recorder>,
 }
 
 impl OwnChain {
-    /// The links of one more event.
+    /// Returns the links for one more event.
     pub(crate) fn record(
         &mut self,
         event: &str,
         key: &SignerKey,
         now: Time,
     ) -> Result<Submission, SubmitError> {
-        self.leave_what_is_ahead(now);
+        self.abandon_if_ahead(now);
         let recorder = match &mut self.recorder {
             Some(recorder) => recorder,
             none => {
@@ -47,25 +47,25 @@ impl OwnChain {
         submission(recorder)
     }
 
-    /// A clock that was ahead was set back since: a further link of this chain would repeat the time that it showed then,
-    /// which the log takes from nobody. The chain stays open.
-    fn leave_what_is_ahead(&mut self, now: Time) {
+    /// Abandons the chain, without closing it, if its last link is too far in the future because the clock was set back
+    /// since. The next link would repeat that time, which the log accepts from no one.
+    fn abandon_if_ahead(&mut self, now: Time) {
         let last = self.recorder.as_ref().and_then(Recorder::position);
         if last.is_some_and(|last| tolerance::early(last.time, now).is_some()) {
             self.abandon();
         }
     }
 
-    /// The links that close the chain, if it is open.
+    /// Returns the links that close the chain, if it is open.
     pub(crate) fn close(&mut self, key: &SignerKey, now: Time) -> Result<Option<Submission>, SubmitError> {
-        self.leave_what_is_ahead(now);
+        self.abandon_if_ahead(now);
         let Some(mut recorder) = self.recorder.take() else { return Ok(None) };
         recorder.close(now).map_err(failed)?;
         recorder.sign_with(key).map_err(failed)?;
         submission(&mut recorder).map(Some)
     }
 
-    /// Begins anew with the next event: the last one was not taken.
+    /// Makes the next event open a new chain, because the last one was not accepted.
     pub(crate) fn abandon(&mut self) {
         self.recorder = None;
     }
@@ -85,7 +85,7 @@ fn random() -> Result<[u8; 16], SubmitError> {
     Ok(bytes)
 }
 
-/// Tells which chains are the log's own: what they say is never erased.
+/// A lookup of the chains that are the log's own, whose events are never erased.
 pub struct OwnChains<'a> {
     keys: &'a dyn KeyLookup<Error = StoreError>,
     origin: &'a str,
@@ -93,12 +93,12 @@ pub struct OwnChains<'a> {
 }
 
 impl<'a> OwnChains<'a> {
-    /// Of the log of that origin.
+    /// Creates a lookup for the log with this origin.
     pub fn new(keys: &'a dyn KeyLookup<Error = StoreError>, origin: &'a str) -> Self {
         Self { keys, origin, known: HashMap::new() }
     }
 
-    /// Whether this one is: the log may have had other keys before, of the same name.
+    /// True if the chain is the log's own. Earlier keys of the log count: they have the same name.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -1,10 +1,10 @@
-//! How much each key may bring in a time.
+//! Quotas: limits on the events and bytes per second from each key.
 //!
-//! A key has a store of so many events and bytes, which fills up again at a steady pace. What it brings is taken out when
-//! the log has taken it, so that nobody uses up what is another's by naming its key, and a submission may be larger than
-//! what is left: the next one then waits for longer. Over any time a key thus brings no more than its pace, one store and
-//! what was under way at once. (Crates that limit rates take out before they know, and refuse what is larger than
-//! the store for ever.)
+//! Each key has a budget of events and bytes, which refills at a steady rate up to its capacity. A submission is
+//! charged after it was committed, so a client can't use up another key's budget by naming it, and a submission may
+//! exceed the rest of a budget: the next one then waits longer. Over any period, a key submits at most its rate, one
+//! full budget, and what was in flight at once. (Rate-limiting crates charge before the outcome is known, and always
+//! refuse what exceeds the capacity.)
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -15,19 +15,19 @@ use countersign::log::{Body, Entry, RefusalKind, Submission, SubmissionError};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
-use crate::submitting::SubmitError;
+use crate::submission::SubmitError;
 
-/// How many keys are remembered. Of one that is forgotten the store is full.
-const KEYS: usize = 100_000;
+/// The maximum number of keys that are remembered. A forgotten key has a full budget.
+const MAX_KEYS: usize = 100_000;
 
-/// How much a key may bring. The default is as much as the log can take.
+/// The limits for each key. By default there are none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quota {
-    /// Events a second.
+    /// Events per second.
     pub events: Option<NonZeroU32>,
-    /// Bytes a second, of leaves, salts and events.
+    /// Bytes per second: entries, salts, and events.
     pub bytes: Option<NonZeroU32>,
-    /// How many seconds' worth may come at once after a rest.
+    /// The capacity of a budget, in seconds of its rate.
     pub burst: NonZeroU32,
 }
 
@@ -38,7 +38,7 @@ impl Default for Quota {
     }
 }
 
-/// What somebody brings.
+/// The size of submitted entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Load {
     events: u64,
@@ -46,13 +46,13 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Adds what else is brought by the same.
+    /// Adds another load of the same key or chain.
     pub(crate) fn join(&mut self, other: Self) {
         self.events += other.events;
         self.bytes += other.bytes;
     }
 
-    /// Adds a leaf with its event.
+    /// Adds an entry with its event.
     pub(crate) fn add(&mut self, entry: &Entry) {
         let event = match &entry.leaf.body {
             Body::Link { event: Some(event), .. } => event.salt.len() + event.text.len(),
@@ -63,18 +63,18 @@ impl Load {
     }
 }
 
-/// What a submission brings, by its keys as far as they are known.
+/// The load of a submission, by key as far as the keys are known.
 pub struct Loads {
     keys: HashMap<VerifierKey, Load>,
-    /// Of chains whose key is not known.
+    /// The loads of chains whose key is unknown.
     chains: HashMap<ChainId, Load>,
-    /// Whose the others are.
+    /// The keys of the other chains.
     owners: HashMap<ChainId, VerifierKey>,
 }
 
 impl Loads {
-    /// Of a submission. The keys of the chains that it opens are known.
-    pub fn of(submission: &Submission) -> Self {
+    /// Computes the load of a submission. The keys of the chains that it opens are known.
+    pub fn from_submission(submission: &Submission) -> Self {
         let mut chains: HashMap<ChainId, Load> = HashMap::new();
         let mut opened: HashMap<ChainId, &VerifierKey> = HashMap::new();
         for entry in submission.entries() {
@@ -85,12 +85,12 @@ impl Loads {
             }
         }
         let mut loads = Self { keys: HashMap::new(), chains, owners: HashMap::new() };
-        loads.know(|chain| opened.get(chain).map(|key| (*key).clone()));
+        loads.resolve(|chain| opened.get(chain).map(|key| (*key).clone()));
         loads
     }
 
-    /// Looks whose the other chains are.
-    pub fn know(&mut self, key_of: impl Fn(&ChainId) -> Option<VerifierKey>) {
+    /// Assigns the loads of chains to their keys, as far as `key_of` knows them.
+    pub fn resolve(&mut self, key_of: impl Fn(&ChainId) -> Option<VerifierKey>) {
         let Self { keys, owners, .. } = self;
         self.chains.retain(|chain, load| match key_of(chain) {
             Some(key) => {
@@ -102,47 +102,48 @@ impl Loads {
         });
     }
 
-    /// The chains whose key is not known.
+    /// Returns the chains whose key is unknown.
     pub fn unknown(&self) -> impl Iterator<Item = &ChainId> {
         self.chains.keys()
     }
 }
 
-/// What all keys have left.
+/// The budgets of all keys.
 pub struct Quotas {
     quota: Quota,
-    /// Those that brought something.
-    keys: Mutex<HashMap<VerifierKey, Left>>,
-    /// How many of them are remembered.
-    most: usize,
+    /// The keys that submitted something.
+    keys: Mutex<HashMap<VerifierKey, Budget>>,
+    /// The maximum number of keys that are remembered.
+    max_keys: usize,
 }
 
-/// In thousandths, which come each millisecond.
+/// The remaining budget of a key in thousandths of events and bytes: a rate per second is as many thousandths per
+/// millisecond.
 #[derive(Clone, Copy, Debug)]
-struct Left {
+struct Budget {
     events: i64,
     bytes: i64,
     at: Time,
 }
 
 impl Quotas {
-    /// None where there is no limit.
+    /// Creates full budgets; none if there is no limit.
     pub fn new(quota: Quota) -> Option<Self> {
         (quota.events.is_some() || quota.bytes.is_some()).then(|| Self {
             quota,
             keys: Mutex::default(),
-            most: KEYS,
+            max_keys: MAX_KEYS,
         })
     }
 
-    fn keys(&self) -> MutexGuard<'_, HashMap<VerifierKey, Left>> {
+    fn keys(&self) -> MutexGuard<'_, HashMap<VerifierKey, Budget>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// After how many seconds the first of these keys may bring something that may not now.
+    /// Checks that each key with a load has some budget left.
     ///
     /// # Errors
-    /// How many seconds to wait.
+    /// The number of seconds after which the first key without a budget has one again.
     pub fn check(&self, loads: &Loads, now: Time) -> Result<(), u64> {
         let mut keys = self.keys();
         for key in loads.keys.keys() {
@@ -156,8 +157,8 @@ impl Quotas {
         Ok(())
     }
 
-    /// Takes out what the keys brought. What was taken counts for all of them, the evidence of a fork, which is kept, for the
-    /// key alone that signed it, and what is refused otherwise for nobody.
+    /// Charges a submission to its keys. A committed one is charged to all of them. A fork, whose evidence is kept, is
+    /// charged only to the key that signed it. Other refusals are free.
     pub fn settle(&self, mut loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
         match answered {
             Ok(()) => self.charge(loads, now),
@@ -172,23 +173,23 @@ impl Quotas {
 
     fn charge(&self, loads: Loads, now: Time) {
         let mut keys = self.keys();
-        if keys.len() + loads.keys.len() > self.most {
+        if keys.len() + loads.keys.len() > self.max_keys {
             self.forget(&mut keys, now);
         }
         for (key, load) in loads.keys {
-            let left = keys.entry(key).or_insert_with(|| Left::full(&self.quota, now));
+            let left = keys.entry(key).or_insert_with(|| Budget::full(&self.quota, now));
             left.fill(&self.quota, now);
-            left.take(load);
+            left.charge(load);
         }
     }
 
-    /// Makes room: what is full says nothing. Where that is not enough all are taken to be full.
-    fn forget(&self, keys: &mut HashMap<VerifierKey, Left>, now: Time) {
+    /// Forgets full budgets, which say nothing. If too many remain, forgets all.
+    fn forget(&self, keys: &mut HashMap<VerifierKey, Budget>, now: Time) {
         keys.retain(|_, left| {
             left.fill(&self.quota, now);
             !left.is_full(&self.quota)
         });
-        if keys.len() > self.most / 2 {
+        if keys.len() > self.max_keys / 2 {
             keys.clear();
         }
     }
@@ -198,14 +199,14 @@ fn thousandths(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(1_000)
 }
 
-impl Left {
+impl Budget {
     fn full(quota: &Quota, at: Time) -> Self {
-        let store = |pace: Option<NonZeroU32>| pace.map_or(0, |pace| capacity(quota, pace));
-        Self { events: store(quota.events), bytes: store(quota.bytes), at }
+        let full = |pace: Option<NonZeroU32>| pace.map_or(0, |pace| capacity(quota, pace));
+        Self { events: full(quota.events), bytes: full(quota.bytes), at }
     }
 
     fn fill(&mut self, quota: &Quota, now: Time) {
-        // A clock that was set back fills nothing, and goes on from there.
+        // If the clock was set back, nothing is refilled, and time counts from there.
         let passed = now.millis().saturating_sub(self.at.millis()).max(0);
         self.at = now;
         for (left, pace) in [(&mut self.events, quota.events), (&mut self.bytes, quota.bytes)] {
@@ -217,24 +218,25 @@ impl Left {
     }
 
     fn is_full(&self, quota: &Quota) -> bool {
-        let of = |left: i64, pace: Option<NonZeroU32>| pace.is_none_or(|pace| left >= capacity(quota, pace));
-        of(self.events, quota.events) && of(self.bytes, quota.bytes)
+        let is_full =
+            |left: i64, pace: Option<NonZeroU32>| pace.is_none_or(|pace| left >= capacity(quota, pace));
+        is_full(self.events, quota.events) && is_full(self.bytes, quota.bytes)
     }
 
-    fn take(&mut self, load: Load) {
+    fn charge(&mut self, load: Load) {
         self.events = self.events.saturating_sub(thousandths(load.events));
         self.bytes = self.bytes.saturating_sub(thousandths(load.bytes));
     }
 
-    /// Seconds until there is anything left of what is limited.
+    /// Returns the number of seconds until both budgets are above zero.
     fn wait(&self, quota: &Quota) -> u64 {
-        let of = |left: i64, pace: Option<NonZeroU32>| {
+        let seconds = |left: i64, pace: Option<NonZeroU32>| {
             pace.filter(|_| left <= 0).map_or(0, |pace| {
                 let missing = left.unsigned_abs() + 1;
                 missing.div_ceil(u64::from(pace.get()) * 1_000)
             })
         };
-        of(self.events, quota.events).max(of(self.bytes, quota.bytes))
+        seconds(self.events, quota.events).max(seconds(self.bytes, quota.bytes))
     }
 }
 
@@ -280,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_brings_its_pace_and_one_store() {
+    fn key_is_limited_to_its_rate_and_one_full_budget() {
         let (quotas, key, other) = (quotas(10, 0, 3), key("example.com/a"), key("example.com/b"));
         let check = |now| check(&quotas, &[&key], now);
         assert_eq!(check(0), Ok(()));
@@ -291,18 +293,18 @@ mod tests {
         assert_eq!(super::tests::check(&quotas, &[&other], 0), Ok(()));
         assert_eq!(super::tests::check(&quotas, &[&other, &key], 0), Err(1));
         assert_eq!(check(1), Ok(()));
-        // What is larger than the store is paid for afterwards.
+        // A submission above the capacity is paid off afterwards.
         charge(&quotas, &key, 1_000, 0, 1);
         assert_eq!(check(1), Err(100));
         assert_eq!(check(50_001), Err(50));
         assert_eq!(check(100_001), Ok(()));
-        // A rest gives one store, and no more.
+        // A pause refills the budget once, and no more.
         charge(&quotas, &key, 30, 0, 1_000_000_000);
         assert_eq!(check(1_000_000_000), Err(1));
     }
 
     #[test]
-    fn bytes_are_limited_beside_events() {
+    fn bytes_are_limited_like_events() {
         let (quotas, key) = (quotas(1_000, 100, 1), key("example.com/a"));
         charge(&quotas, &key, 1, 1_100, 0);
         assert_eq!(check(&quotas, &[&key], 0), Err(11));
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_stops_nobody() {
+    fn clock_set_back_blocks_no_key() {
         let (quotas, key) = (quotas(10, 0, 1), key("example.com/a"));
         charge(&quotas, &key, 20, 0, 3_600_000);
         assert_eq!(check(&quotas, &[&key], 0), Err(2));
@@ -318,12 +320,12 @@ mod tests {
     }
 
     #[test]
-    fn so_many_keys_are_remembered() {
-        let quotas = Quotas { most: 100, ..quotas(10, 0, 1) };
+    fn number_of_remembered_keys_is_bounded() {
+        let quotas = Quotas { max_keys: 100, ..quotas(10, 0, 1) };
         let (busy, others) = (key("example.com/busy"), |number: usize| key(&format!("example.com/{number}")));
         charge(&quotas, &busy, 20, 0, 5_000);
         for number in 1..100 {
-            quotas.keys().insert(others(number), Left::full(&quotas.quota, at(0)));
+            quotas.keys().insert(others(number), Budget::full(&quotas.quota, at(0)));
         }
         charge(&quotas, &others(0), 1, 0, 5_000);
         let kept = quotas.keys().len();
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn without_limits_nothing_is_counted() {
+    fn no_limits_means_no_quotas() {
         assert!(Quotas::new(Quota::default()).is_none());
     }
 }

@@ -1,9 +1,9 @@
-//! Who read what: recorded on the log's own chain as `log.export` (SPEC section 12).
+//! Records of who read what, on the log's own chain as `log.export` (SPEC section 12).
 //!
-//! Reads are gathered for each token and recorded together, once a minute and when the server stops, so that who asks
-//! all the time does not fill the log. A record that fails is tried again with the next one, is told of in the server's
-//! logs, and is counted. Where recording is required, a read is answered when the record that it began is durable, and
-//! refused when it cannot be; such records are made once a second at most.
+//! Reads are collected for each token and recorded together, once a minute and when the server stops, so frequent reads
+//! don't fill the log. A record that fails is retried with the next one, logged by the server, and counted. If
+//! recording is required, a read is answered once the record of its start is durable, and refused if that fails. Such
+//! records are made at most once a second.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -18,22 +18,22 @@ use strum::IntoStaticStr;
 
 use crate::tokens::Access;
 
-/// How often reads are recorded.
+/// The interval at which reads are recorded.
 pub const EVERY: Duration = Duration::from_mins(1);
-/// Of so many different kinds of reads one record tells, for each token. Others are counted together.
-const DIFFERENT: usize = 16;
-/// A value of a condition that is longer, in bytes, is recorded as its hash.
-const LONG: usize = 256;
+/// The maximum number of distinct reads in one record. Further ones are only counted.
+const MAX_DISTINCT_READS: usize = 16;
+/// The maximum length in bytes of a recorded parameter. A longer one is recorded as its hash.
+const MAX_VALUE_BYTES: usize = 256;
 
-/// Which reads are recorded.
+/// The reads to record.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecordReads {
-    /// None.
+    /// No reads.
     #[default]
     None,
-    /// Exports, with conditions (searches) and without, and explanations of searches.
+    /// Exports, including searches, and explanations of searches.
     Exports,
-    /// Proofs and live views too.
+    /// All, including proofs and live views.
     All,
 }
 
@@ -45,85 +45,88 @@ impl FromStr for RecordReads {
             "none" => Ok(Self::None),
             "exports" => Ok(Self::Exports),
             "all" => Ok(Self::All),
-            _ => Err("reads are recorded for none, exports or all"),
+            _ => Err("the reads to record must be none, exports, or all"),
         }
     }
 }
 
 impl RecordReads {
-    /// What is recorded where nobody says: exports, if whoever goes by this trust file knows the log's own key, which signs the
-    /// records. The exports of others would be `untrusted` by them.
+    /// Returns the default: exports, if this trust file trusts the log's own key, which signs the records. Otherwise
+    /// verifiers with this trust file would find the records untrusted.
     pub fn by_default(trust: &Trust, log: &VerifierKey) -> Self {
-        let known = trust.emitters().contains(log) && trust.revoked_since(log).is_none();
-        if known { Self::Exports } else { Self::None }
+        let trusted = trust.emitters().contains(log) && trust.revoked_since(log).is_none();
+        if trusted { Self::Exports } else { Self::None }
     }
 
-    /// Whether reads of that way are.
-    pub fn has(self, way: Way) -> bool {
+    /// True if reads of this kind are recorded.
+    pub fn has(self, way: ReadKind) -> bool {
         match self {
             Self::None => false,
-            Self::Exports => matches!(way, Way::Export | Way::Explain),
+            Self::Exports => matches!(way, ReadKind::Export | ReadKind::Explain),
             Self::All => true,
         }
     }
 }
 
-/// How reads are recorded.
+/// The rules for recording reads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadRules {
-    /// Which.
+    /// The reads to record.
     pub record: RecordReads,
-    /// Whether a read that cannot be recorded is refused.
+    /// True if a read that can't be recorded is refused.
     pub required: bool,
 }
 
-/// The way of reading.
+/// A kind of read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-pub enum Way {
-    /// `GET /export`.
+pub enum ReadKind {
+    /// An export or search, by `GET /export`.
     Export,
-    /// `GET /explain`.
+    /// An explanation of a search, by `GET /explain`.
     Explain,
-    /// `GET /proof`.
+    /// A proof of an event, by `GET /proof`.
     Proof,
-    /// `GET /stream`.
+    /// A live view, by `GET /stream`.
     Stream,
 }
 
-impl Way {
+impl ReadKind {
     fn name(self) -> &'static str {
         self.into()
     }
 }
 
-/// What was read: in which way, and what was asked for.
+/// A read: its kind and its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct What {
-    /// The way of reading.
-    pub way: Way,
+pub struct ReadRequest {
+    /// The kind of read.
+    pub way: ReadKind,
     filter: Vec<(String, String)>,
 }
 
-impl What {
-    /// Of a request with these parameters.
-    pub fn new(way: Way, filter: Vec<(String, String)>) -> Self {
+impl ReadRequest {
+    /// Creates a read with these parameters.
+    pub fn new(way: ReadKind, filter: Vec<(String, String)>) -> Self {
         let short = |(name, value): (String, String)| {
-            let value =
-                if value.len() > LONG { format!("sha256:{}", Hash::of(&[value.as_bytes()])) } else { value };
+            let value = if value.len() > MAX_VALUE_BYTES {
+                format!("sha256:{}", Hash::of(&[value.as_bytes()]))
+            } else {
+                value
+            };
             (name, value)
         };
         Self { way, filter: filter.into_iter().map(short).collect() }
     }
 
-    /// Of a request for a proof at that address.
-    pub fn of_proof(path: &str) -> Self {
+    /// Creates a read of a proof at this path.
+    pub fn for_proof(path: &str) -> Self {
         let place = path.trim_start_matches("/proof/").to_owned();
-        Self::new(Way::Proof, vec![("event".into(), place)])
+        Self::new(ReadKind::Proof, vec![("event".into(), place)])
     }
 }
 
-/// How often, and how much.
+/// The number of reads, and the events and bytes sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     begun: u64,
@@ -133,17 +136,17 @@ pub struct Count {
 }
 
 impl Count {
-    /// Of a read that begins.
+    /// Counts the start of a read.
     pub fn begun() -> Self {
         Self { begun: 1, ..Self::default() }
     }
 
-    /// Of one that has ended, once all is added that was handed out.
+    /// Counts the end of a read. Add what was sent with [`Self::hand_out`].
     pub fn ended() -> Self {
         Self { ended: 1, ..Self::default() }
     }
 
-    /// So many events were handed out, in a piece of so many bytes.
+    /// Adds events that were sent, in a piece of `bytes` bytes.
     pub fn hand_out(&mut self, events: u64, bytes: usize) {
         self.events += events;
         self.bytes += bytes as u64;
@@ -163,29 +166,29 @@ impl Count {
     }
 }
 
-/// A reader: the name, the token, and what it is bound to.
+/// A reader: the name, the token's credential, and the conditions of its scope.
 pub type Reader = (String, String, Vec<String>);
 
-/// Who reads.
+/// Returns the reader that a token belongs to.
 pub fn reader(access: &Access) -> Reader {
     let scope = access.scope().conditions();
     let scope = scope.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     (access.name().to_owned(), access.credential(), scope)
 }
 
-/// What one reader read.
+/// The reads of one reader.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct OfReader {
-    reads: Vec<(What, Count)>,
+pub(crate) struct ReaderReads {
+    reads: Vec<(ReadRequest, Count)>,
     others: Count,
 }
 
-impl OfReader {
-    fn add(&mut self, what: &What, count: Count) {
-        if let Some((_, all)) = self.reads.iter_mut().find(|(other, _)| other == what) {
+impl ReaderReads {
+    fn add(&mut self, read: &ReadRequest, count: Count) {
+        if let Some((_, all)) = self.reads.iter_mut().find(|(other, _)| other == read) {
             all.add(count);
-        } else if self.reads.len() < DIFFERENT {
-            self.reads.push((what.clone(), count));
+        } else if self.reads.len() < MAX_DISTINCT_READS {
+            self.reads.push((read.clone(), count));
         } else {
             self.others.add(count);
         }
@@ -194,64 +197,64 @@ impl OfReader {
 
 /// Reads that are not recorded yet.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Gathered {
-    /// When the first of them was, in milliseconds from the epoch.
+pub struct PendingReads {
+    /// The time of the first one, in milliseconds from the epoch.
     since: Option<i64>,
-    /// In their order.
-    readers: Vec<(Reader, OfReader)>,
+    /// The reads by reader, sorted.
+    readers: Vec<(Reader, ReaderReads)>,
 }
 
-impl Gathered {
-    /// Adds a read, or its end.
-    pub fn add(&mut self, reader: &Reader, what: &What, count: Count, at: Time) {
-        self.note(at.millis());
-        self.of(reader).add(what, count);
+impl PendingReads {
+    /// Adds the start or the end of a read.
+    pub fn add(&mut self, reader: &Reader, read: &ReadRequest, count: Count, at: Time) {
+        self.include_time(at.millis());
+        self.entry(reader).add(read, count);
     }
 
-    /// Adds what was gathered before.
+    /// Adds earlier reads whose recording failed.
     pub fn put_back(&mut self, before: Self) {
         if let Some(since) = before.since {
-            self.note(since);
+            self.include_time(since);
         }
-        for (reader, OfReader { reads, others }) in before.readers {
-            let all = self.of(&reader);
-            for (what, count) in reads {
-                all.add(&what, count);
+        for (reader, ReaderReads { reads, others }) in before.readers {
+            let all = self.entry(&reader);
+            for (read, count) in reads {
+                all.add(&read, count);
             }
             all.others.add(others);
         }
     }
 
-    fn note(&mut self, at: i64) {
+    fn include_time(&mut self, at: i64) {
         self.since = Some(self.since.map_or(at, |earlier| earlier.min(at)));
     }
 
-    fn of(&mut self, reader: &Reader) -> &mut OfReader {
+    fn entry(&mut self, reader: &Reader) -> &mut ReaderReads {
         let place = self.readers.binary_search_by(|(other, _)| other.cmp(reader)).unwrap_or_else(|place| {
-            self.readers.insert(place, (reader.clone(), OfReader::default()));
+            self.readers.insert(place, (reader.clone(), ReaderReads::default()));
             place
         });
         &mut self.readers[place].1
     }
 
-    /// When the first of them was.
+    /// Returns the time of the first read.
     pub(crate) fn since(&self) -> Option<Time> {
         self.since.and_then(Time::from_millis)
     }
 
-    /// How many readers they are of.
+    /// Returns the number of readers.
     pub fn readers(&self) -> usize {
         self.readers.len()
     }
 
-    /// The event that tells of the first reader, by now.
+    /// Returns the event that records the reads of the first reader until `now`.
     pub fn record(&self, origin: &str, now: Time) -> Option<Value> {
         let (reader, reads) = self.readers.first()?;
         let since = self.since().unwrap_or(now);
         Some(record(origin, (since, now), reader, reads))
     }
 
-    /// That was recorded.
+    /// Removes the reads of the first reader, once they are recorded.
     pub fn recorded(&mut self) {
         if !self.readers.is_empty() {
             self.readers.remove(0);
@@ -262,18 +265,19 @@ impl Gathered {
     }
 }
 
-/// The event that tells of it.
+/// Returns the event that records one reader's reads.
 fn record(
     origin: &str,
     (since, until): (Time, Time),
     (name, credential, scope): &Reader,
-    of_reader: &OfReader,
+    reads: &ReaderReads,
 ) -> Value {
-    let read = |(what, count): &(What, Count)| {
+    let members_of = |(request, count): &(ReadRequest, Count)| {
         let mut members = Map::new();
-        members.insert("way".into(), what.way.name().into());
-        if !what.filter.is_empty() {
-            let filter = what.filter.iter().map(|(name, value)| (name.clone(), Value::from(value.clone())));
+        members.insert("way".into(), request.way.name().into());
+        if !request.filter.is_empty() {
+            let filter =
+                request.filter.iter().map(|(name, value)| (name.clone(), Value::from(value.clone())));
             members.insert("filter".into(), filter.collect::<Map<_, _>>().into());
         }
         members.extend(count.to_members());
@@ -285,9 +289,9 @@ fn record(
     if !scope.is_empty() {
         metadata.insert("scope".into(), scope.clone().into());
     }
-    metadata.insert("reads".into(), of_reader.reads.iter().map(read).collect());
-    if of_reader.others != Count::default() {
-        metadata.insert("others".into(), of_reader.others.to_members().into());
+    metadata.insert("reads".into(), reads.reads.iter().map(members_of).collect());
+    if reads.others != Count::default() {
+        metadata.insert("others".into(), reads.others.to_members().into());
     }
     json!({
         "action": "log.export",

@@ -1,4 +1,4 @@
-//! Rejected clients: anybody can send anything, so what is logged and counted of them is bounded.
+//! Rejected clients. Anyone can send anything, so the log lines and metrics about them are bounded.
 
 use std::fmt::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -10,34 +10,34 @@ use strum::{IntoStaticStr, VariantArray};
 
 use crate::metrics::Stopwatch;
 
-/// How often it is told of one kind at most.
-const SELDOM: Duration = Duration::from_secs(1);
+/// The minimum time between two log lines about the same reason.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why somebody was turned away.
+/// The reason why a client was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub enum Reason {
-    /// The log knows neither key nor chain.
+    /// The log knows neither the key nor the chain.
     Unknown,
-    /// The log knows the key, which may not write this and did not sign it.
+    /// The log knows the key, but the key may not write this entry, or did not sign it.
     Unsigned,
-    /// The first line is none that a log takes, or the body's chunks are none of HTTP's.
+    /// The first line is not an entry, or the body's chunked encoding is malformed.
     Malformed,
-    /// The body is too large, unpacks to too much, or is blank.
+    /// The body is too large, decompresses to too much, or is blank.
     TooLarge,
-    /// The body came too slowly.
+    /// The body arrived too slowly.
     Slow,
-    /// There was no memory for the body.
+    /// The server had no memory left for the body.
     Memory,
-    /// There were too many connections, or requests, from one address.
+    /// The client's address had too many connections or requests.
     Address,
-    /// There were too many connections.
+    /// The server had too many connections.
     Connections,
 }
 
 impl Reason {
-    /// Why a submission was refused, of which nothing was admitted.
-    pub(crate) fn of(refusal: &SubmissionError) -> Self {
+    /// Classifies the refusal of a submission without any admitted entry.
+    pub(crate) fn from_refusal(refusal: &SubmissionError) -> Self {
         match refusal.kind {
             RefusalKind::Malformed => Self::Malformed,
             RefusalKind::TooLarge | RefusalKind::TooMany => Self::TooLarge,
@@ -48,7 +48,7 @@ impl Reason {
         }
     }
 
-    /// As metrics and logs name it.
+    /// Returns the name in metrics and logs.
     pub(crate) fn word(self) -> &'static str {
         self.into()
     }
@@ -60,27 +60,31 @@ impl EncodeLabelValue for Reason {
     }
 }
 
-/// Tells of each reason once in a while.
+/// A rate limiter for log lines about each reason.
 #[derive(Default)]
-pub(crate) struct Seldom([Mutex<Told>; Reason::VARIANTS.len()]);
+pub(crate) struct ReportLimiter([Mutex<ReasonState>; Reason::VARIANTS.len()]);
 
-/// When it was told last, and how often it was so since.
+/// The time of the last report, and the number of rejections since.
 #[derive(Default)]
-struct Told {
+struct ReasonState {
     last: Option<Stopwatch>,
     since: u64,
 }
 
-impl Seldom {
-    /// How often it was so since it was told last, where it is to be told now.
-    pub(crate) fn tell(&self, reason: Reason) -> Option<u64> {
-        let mut told = self.0[reason as usize].lock().unwrap_or_else(PoisonError::into_inner);
-        told.since += 1;
-        if told.last.as_ref().is_some_and(|last| last.elapsed().is_none_or(|passed| passed < SELDOM)) {
+impl ReportLimiter {
+    /// Counts a rejection. Returns the number since the last report if a report is due.
+    pub(crate) fn count(&self, reason: Reason) -> Option<u64> {
+        let mut state = self.0[reason as usize].lock().unwrap_or_else(PoisonError::into_inner);
+        state.since += 1;
+        if state
+            .last
+            .as_ref()
+            .is_some_and(|last| last.elapsed().is_none_or(|passed| passed < REPORT_INTERVAL))
+        {
             return None;
         }
-        told.last = Some(Stopwatch::start());
-        Some(std::mem::take(&mut told.since))
+        state.last = Some(Stopwatch::start());
+        Some(std::mem::take(&mut state.since))
     }
 }
 
@@ -89,12 +93,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flood_is_told_of_once() {
-        let seldom = Seldom::default();
-        assert_eq!(seldom.tell(Reason::Unknown), Some(1));
-        // A second may pass on the way.
-        let told = (0..1_000).filter_map(|_| seldom.tell(Reason::Unknown)).count();
-        assert!(told < 100, "{told}");
-        assert_eq!(seldom.tell(Reason::Slow), Some(1));
+    fn flood_is_reported_once() {
+        let limiter = ReportLimiter::default();
+        assert_eq!(limiter.count(Reason::Unknown), Some(1));
+        // A second may pass during the loop.
+        let reports = (0..1_000).filter_map(|_| limiter.count(Reason::Unknown)).count();
+        assert!(reports < 100, "{reports}");
+        assert_eq!(limiter.count(Reason::Slow), Some(1));
     }
 }

@@ -1,23 +1,24 @@
-//! What a log looks at before it signs anything: whether the tree that is stored is the one that it published.
+//! The check before a log signs anything: the stored tree must be the one that it published.
 //!
-//! A log that goes on from a damaged or changed store would sign a second history. It had better not start.
+//! A log that continued from a corrupt or changed store would sign a second history, so it doesn't start.
 
 use countersign::checkpoint::SignedCheckpoint;
 
 use crate::hashes::root_at;
 use crate::store::{Reader, StoreError};
 
-/// Checks that the stored tree leads to the newest published checkpoint, and that nothing of it is missing.
+/// Checks that the stored tree has the root of the newest published checkpoint, and that no entry is missing.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] where it does not; the store's own.
+/// [`StoreError::Damaged`] if it has not; [`StoreError::Unavailable`] if the store fails.
 pub fn check(reader: &dyn Reader) -> Result<(), StoreError> {
     let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
     let Some(published) = reader.published()? else { return Ok(()) };
     let size = published.size;
     let stored = reader.size()?;
     if stored < size {
-        let message = format!("a checkpoint of {size} leaves was published, and {stored} are here");
+        let message =
+            format!("the log published a checkpoint of {size} entries, but the store has only {stored}");
         return Err(StoreError::Damaged(message));
     }
     let root = root_at(reader, size)?;
@@ -25,6 +26,6 @@ pub fn check(reader: &dyn Reader) -> Result<(), StoreError> {
         return Ok(());
     }
     Err(StoreError::Damaged(format!(
-        "the tree of the first {size} leaves is not the one that was published: bring back a backup that is whole"
+        "the tree of the first {size} entries differs from the published one; restore an intact backup"
     )))
 }

@@ -1,30 +1,30 @@
-//! The sequencer: the one that decides the order of everything.
+//! The sequencer decides the order of all entries.
 //!
-//! All submissions that wait at one time are taken together, share one durable commit and one checkpoint (group
-//! commit), and are answered after it: the longer a commit takes, the more share the next.
+//! It judges all submissions that are waiting together, and gives them one durable commit and one checkpoint (group
+//! commit). It answers them afterwards. The longer a commit takes, the more submissions share the next one.
 //!
-//! # The commit protocol
+//! # Commit protocol
 //!
-//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is the [`SignedHeadMemory`], which
+//! [`RunningSequencer::work`] gathers submissions and commits them in these steps. "Memory" is the [`SignedHeadMemory`], which
 //! remembers what was signed apart from the store.
 //!
 //! | step | durable after it | a restart after a crash there |
 //! | --- | --- | --- |
 //! | 1. judge submissions against the writer's state | nothing | finds nothing; emitters send again |
-//! | 2. sign the checkpoint, if [`signs_before_commit`](crate::store::EntryWriter::signs_before_commit) (tables do, a bucket doesn't) | nothing: the signature has left no process | finds nothing |
-//! | 3. keep the log's own entries, if there is an [`OwnEntryStore`] | their lines, if they could be written; they may never be committed | doesn't read them: a restore does, and uses only those that give the tree that was signed |
-//! | 4. [`commit`](crate::store::EntryWriter::commit), all or nothing | entries and events, all that follows from them, and how much memory had remembered; with step 2 and without witnesses the checkpoint too. In a bucket entries and events: the rest is derived from them | [`Sequencer::begin`] makes up for steps 5 to 7; emitters that send again get the old indexes |
+//! | 2. sign the checkpoint, if [`signs_before_commit`](crate::store::EntryWriter::signs_before_commit) (tables do, a bucket doesn't) | nothing: the signature hasn't left the process | finds nothing |
+//! | 3. keep the log's own entries, if there is an [`OwnEntryStore`] | their lines, if writing succeeds; they may never be committed | doesn't read them; a restore does, and uses only those that lead to the signed tree |
+//! | 4. [`commit`](crate::store::EntryWriter::commit), all or nothing | entries, events, everything derived from them, and the size that memory had remembered; with step 2 and without witnesses also the checkpoint. In a bucket only entries and events, from which the rest is derived | [`Sequencer::begin`] repeats steps 5 to 7; emitters that send again get the old indexes |
 //! | 5. sign the checkpoint, if step 2 didn't | as after 4 | as after 4 |
-//! | 6. memory remembers the checkpoint | its size, root, and signature, if memory outlives the process | a store that is ahead of memory goes on. A store that has less, or another tree, or has noted more than memory has, stops the log |
-//! | 7. without witnesses: publish, unless step 4 did, and announce. With witnesses: hand it to them; [`Job::Publish`] publishes it, with their quorum or without | the published checkpoint | publishes what is durable; witnesses see the newest again in any case |
-//! | 8. answer; the host waits for a checkpoint that isn't published yet | evidence of refused forks, which was kept before the answer | emitters that got no answer send again |
+//! | 6. memory remembers the checkpoint | its size, root, and signature, if memory outlives the process | a store that is ahead of memory continues. A store that has fewer entries, or a different tree, or recorded a larger size than memory has, stops the log |
+//! | 7. without witnesses: publish, unless step 4 did, and announce. With witnesses: send it to them; [`Job::Publish`] publishes it, with their quorum or without | the published checkpoint | publishes what is durable, and sends the newest to witnesses in any case |
+//! | 8. answer; the host waits if the checkpoint isn't published yet | evidence of refused forks, which is kept before the answer | emitters without an answer send again |
 //!
-//! A commit that failed may still land: a bucket's is looked for before the next one.
+//! A failed commit may still take effect: in a bucket, the next call looks for it first.
 //!
-//! What is announced was remembered first, so a log that lost entries can't sign a second history unnoticed. Readers see
-//! announced checkpoints alone ([`Exporter::with_announced`](crate::export::Exporter::with_announced)), though in a folder
-//! without witnesses step 4 stores them already. If another server commits first, step 4 stores nothing, and the steps
-//! begin again on top of its entries.
+//! Everything announced was remembered first, so a log that lost entries can't sign a second history unnoticed. Readers
+//! see only announced checkpoints ([`Exporter::with_announced`](crate::export::Exporter::with_announced)), although in
+//! a folder without witnesses step 4 stores them earlier. If another server commits first, step 4 stores nothing, and
+//! the steps start again on top of its entries.
 
 mod unattested;
 
@@ -49,7 +49,7 @@ use crate::own_chain::OwnChain;
 use crate::signed_memory::{OnRemembered, SignedHead, SignedHeadMemory};
 use crate::stop::{Cause, Signing, SigningStop};
 use crate::store::{Batch, CommitError, Published, Reader, StoreError, Writer};
-use crate::submitting::SubmitError;
+use crate::submission::SubmitError;
 use crate::witnessing::{AGAIN, Assessment, Contradiction, Unwitnessed, has_witnesses};
 
 pub use unattested::Unattested;
@@ -60,15 +60,15 @@ pub type SharedRules = Arc<RwLock<Arc<Rules>>>;
 /// An error while loading the acceptance rules.
 #[derive(Debug, thiserror::Error)]
 pub enum RulesError {
-    /// The log's key cannot be an emitter's.
+    /// The log's key can't be an emitter's.
     #[error(transparent)]
     Key(#[from] countersign::Error),
-    /// What the log holds cannot be read.
+    /// The entries of the log can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Loads the acceptance rules: the trust file, the grants in the log that are void by it, and the log's own key for its
+/// Loads the acceptance rules: the trust file, the grants in the log that it makes void, and the log's own key for its
 /// own chains.
 ///
 /// # Errors
@@ -79,122 +79,126 @@ pub fn rules(reader: &dyn Reader, key: &VerifierKey, trust: Trust) -> Result<Rul
     Ok(void.into_iter().fold(rules, Rules::with_void))
 }
 
-/// The most submissions that share a commit.
-const MOST_SUBMISSIONS: usize = 4_096;
-/// A commit with so many leaves takes no more.
-const MOST_LEAVES: u64 = 65_536;
-/// How often other servers may commit first before a submission is told to come again.
-const TRIES: usize = 100;
+/// The maximum number of submissions that share a commit.
+const MAX_SUBMISSIONS: usize = 4_096;
+/// The number of entries from which a commit accepts no further submissions.
+const MAX_COMMIT_ENTRIES: u64 = 65_536;
+/// The number of times that other servers may commit first before submissions fail.
+const MAX_COMMIT_ATTEMPTS: usize = 100;
 
-/// What the sequencer is asked to do.
+/// A job for the sequencer.
 pub enum Job {
-    /// Takes a submission.
+    /// Commits a submission from an emitter.
     Submit {
-        /// The submission.
+        /// The submission to commit.
         submission: Submission,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: Reply,
     },
-    /// Records an event of the log's own chain.
+    /// Records an event on the log's own chain.
     Record {
-        /// The event's text.
+        /// The event as JSON.
         event: String,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: Reply,
     },
-    /// Notes that the erasure which that leaf records is done.
+    /// Marks an erasure as complete.
     FinishErasure {
         /// The entry that records the erasure.
         record: u64,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Result<(), StoreError>>,
     },
-    /// Erases events.
+    /// Erases the events of entries.
     Erase {
         /// The entries, in ascending order.
         leaves: Vec<u64>,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Result<u64, StoreError>>,
     },
-    /// Publishes a checkpoint that witnesses had their time for. If their quorum cosigned it, a stop that rests on a claim
-    /// ends.
+    /// Publishes a checkpoint that witnesses had time to cosign. If their quorum cosigned it, that ends a stop that
+    /// rests on a claim.
     Publish {
-        /// The checkpoint.
+        /// The checkpoint with its cosignatures.
         published: Published,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Result<(), StoreError>>,
     },
-    /// Assesses what a witness has against the log. A proof stops the log.
+    /// Assesses a witness's contradiction. A proof stops the log.
     Contradicted {
-        /// The witness's contradiction.
+        /// The contradiction, with the witness's proof if it has one.
         contradiction: Contradiction,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<Assessment>,
     },
-    /// Stops the log because of unproven claims of witnesses without whom there is no quorum, if any still counts.
+    /// Stops the log because of unproven claims by witnesses without which there is no quorum, if any claim still
+    /// counts.
     Claimed {
-        /// The unproven claims.
+        /// The claims, each of another witness.
         claims: Vec<Contradiction>,
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: oneshot::Sender<()>,
     },
-    /// Publishes what is durable, after a stop ended.
+    /// Publishes what is durable after a stop ended.
     Resumed,
-    /// Follows other servers of the log, and says whether that could be done.
+    /// Catches up with other servers of the log, and publishes what they committed.
     Follow {
-        /// Receives whether that worked.
+        /// Receives true if that succeeded.
         done: oneshot::Sender<bool>,
     },
     /// Closes the log's own chain.
     Close {
-        /// Receives the result.
+        /// Receives the result of the job.
         reply: Reply,
     },
 }
 
-/// Receives the result of a submission.
+/// The channel for the result of a submission.
 pub type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
 
-/// A submission whose leaves are durable.
+/// A submission whose entries are durable.
 pub struct Durable {
     /// The result for each chain and key note.
     pub taken: SubmissionOutcome,
-    /// The tree that it made grow; none if nothing was added.
+    /// The tree growth of its commit; none if nothing was added.
     pub tree: Option<Arc<PendingTree>>,
-    /// The checkpoint that was published with it. None if witnesses see it first, publishing failed, or nothing was added.
+    /// The checkpoint that was published with it. None if witnesses see it first, publishing failed, or nothing was
+    /// added.
     pub published: Option<Arc<Published>>,
 }
 
-/// Where the newest entries of the log's own chains are kept, apart from its database: nobody else has them.
+/// A copy of the newest entries of the log's own chains, kept apart from the database: no emitter could send them
+/// again.
 pub trait OwnEntryStore: Send {
-    /// Keeps the entries of `growth` that are on chains of `key`. It is called before the commit, which may fail: what is
-    /// kept may never be in the log. The store logs its own failures.
+    /// Keeps the entries of `growth` that are on chains of `key`. It runs before the commit, which may fail, so kept
+    /// entries may never be in the log. The store logs its own failures.
     fn keep(&mut self, growth: &PendingBatch, key: &VerifierKey);
 
-    /// Erases the events of these entries, which are in ascending order. It may be called again for the same entries.
+    /// Erases the events of these entries, given in ascending order. It may be called again for the same entries.
     ///
     /// # Errors
-    /// [`StoreError`]: some events may still be there.
+    /// [`StoreError`]: some events may remain.
     fn erase(&mut self, entries: &[u64]) -> Result<(), StoreError>;
 }
 
-/// Decides the order of everything, and signs it. [`Sequencer::begin`] makes it ready.
+/// Decides the order of all entries, and signs it. [`Sequencer::begin`] makes it ready.
 pub struct Sequencer {
     /// The sequencer's half of the store.
     pub writer: Box<dyn Writer>,
     /// The half of the store that all readers share.
     pub reader: Arc<dyn Reader>,
-    /// What was signed: it is asked before anything is.
+    /// The memory of signed checkpoints, consulted before anything is signed.
     pub memory: Box<dyn SignedHeadMemory>,
-    /// Whether anything is signed.
+    /// The switch that stops signing.
     pub signing: Signing,
     /// The log's private key.
     pub key: SignerKey,
-    /// Announces the newest published checkpoint. It has to begin with [`CheckpointReader::published`](crate::store::CheckpointReader::published).
+    /// Announces the newest published checkpoint. It must start with
+    /// [`CheckpointReader::published`](crate::store::CheckpointReader::published).
     pub published: watch::Sender<Option<Arc<Published>>>,
-    /// Where checkpoints go that witnesses shall see first.
+    /// Sends checkpoints to the witnesses' task before they are published.
     pub witnesses: watch::Sender<Option<Unwitnessed>>,
-    /// Told of leaves whose events other servers erased.
+    /// Reports entries whose events other servers erased.
     pub erased: mpsc::UnboundedSender<Vec<u64>>,
     /// The acceptance rules.
     pub rules: SharedRules,
@@ -202,14 +206,14 @@ pub struct Sequencer {
     pub timekeeper: Arc<Timekeeper>,
     /// The times of links that no cosigned checkpoint contains yet.
     pub unattested: Unattested,
-    /// Where the log's own entries are kept beside its database.
+    /// The copy of the log's own entries, if the host keeps one.
     pub own_entries: Option<Box<dyn OwnEntryStore>>,
-    /// The metrics to count in.
+    /// The log's metrics.
     pub metrics: Arc<Metrics>,
 }
 
 /// A submission that waits for the commit.
-struct Waiting {
+struct Pending {
     submission: Submission,
     reply: Reply,
     own: bool,
@@ -217,11 +221,11 @@ struct Waiting {
 
 impl Sequencer {
     /// Remembers and publishes what is durable, or shows it to witnesses. A log that is stopped, or contradicts what it
-    /// signed, begins too, and signs nothing.
+    /// signed, starts too, but signs nothing.
     ///
     /// # Errors
-    /// The store's own.
-    pub fn begin(mut self) -> Result<Working, StoreError> {
+    /// [`StoreError`] if the store fails.
+    pub fn begin(mut self) -> Result<RunningSequencer, StoreError> {
         self.check_proof()?;
         self.check_memory()?;
         let edge = self.writer.edge()?;
@@ -230,42 +234,43 @@ impl Sequencer {
             Ok(()) | Err(StoreError::Stopped(_)) => {}
             Err(error) => return Err(error),
         }
-        self.tell_erased();
+        self.report_erased();
         self.writer.find_erasures(self.key.verifier_key())?;
-        let mut working = Working { sequencer: self, edge, own: OwnChain::default(), asked_for_time: None };
-        // They say what time it is before anything is taken.
-        match working.show_witnesses() {
-            Ok(()) => Ok(working),
+        let mut running =
+            RunningSequencer { sequencer: self, edge, own: OwnChain::default(), time_requested_at: None };
+        // Their cosignatures state the time before anything is accepted.
+        match running.show_witnesses() {
+            Ok(()) => Ok(running),
             Err(StoreError::Stopped(stop)) => {
                 if stop.is_claim() {
-                    working.sequencer.show_newest_signed(&stop)?;
+                    running.sequencer.show_newest_signed(&stop)?;
                 }
-                Ok(working)
+                Ok(running)
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Ends a stop that a witness proved, if what is here no longer contradicts the proof.
+    /// Ends a stop that a witness proved, if the stored tree no longer contradicts the proof.
     fn check_proof(&mut self) -> Result<(), StoreError> {
         let Some(stop) = self.signing.stopped() else { return Ok(()) };
         let signed = stop.signed.as_ref().and_then(|note| SignedCheckpoint::parse(note).ok());
         let Some(signed) = signed.filter(|_| stop.witness.is_some()) else { return Ok(()) };
         self.writer.catch_up()?;
         if !self.contradicts(&signed.checkpoint)? {
-            let why = "the tree that is here contains the checkpoint that the witness has";
+            let why = "the stored tree contains the checkpoint that the witness has";
             self.signing.resume(self.timekeeper.now(), why, &|current, _| *current == *stop)?;
         }
         Ok(())
     }
 
-    /// True if that checkpoint is not one of the tree that is here.
+    /// True if the stored tree doesn't contain that checkpoint.
     fn contradicts(&self, checkpoint: &Checkpoint) -> Result<bool, StoreError> {
         Ok(checkpoint.size > self.writer.size()
             || root_at(&*self.reader, checkpoint.size)? != checkpoint.root)
     }
 
-    /// Shows witnesses the newest checkpoint that the log signed before a claim stopped it. Nothing is signed for that.
+    /// Sends witnesses the newest checkpoint that was signed before a claim stopped the log. This signs nothing.
     fn show_newest_signed(&mut self, stop: &SigningStop) -> Result<(), StoreError> {
         let origin = self.key.verifier_key().name();
         let published = self.published.borrow().as_ref().map(|published| published.note.clone());
@@ -291,7 +296,7 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Erases the events of these leaves, which are in ascending order, wherever they are kept.
+    /// Erases the events of these entries, given in ascending order, everywhere.
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         if let Some(own) = &mut self.own_entries {
             own.erase(leaves)?;
@@ -299,7 +304,7 @@ impl Sequencer {
         self.writer.erase(leaves)
     }
 
-    /// Stops the log if it was signed otherwise, or more of it, than what is here.
+    /// Stops the log if a signed tree is larger than the stored one, or differs from it.
     fn check_memory(&mut self) -> Result<(), StoreError> {
         if self.signing.stopped().is_some_and(|stop| !stop.is_claim()) {
             return Ok(());
@@ -309,22 +314,23 @@ impl Sequencer {
             && newest.is_none_or(|newest| newest.size < noted)
         {
             let message =
-                format!("a checkpoint of {noted} leaves was signed, and the record of that is gone");
+                format!("the log signed a checkpoint of {noted} entries, but the record of that is missing");
             self.signing.stop(SigningStop::new(self.timekeeper.now(), Cause::Unremembered, message));
             return Ok(());
         }
         let Some(newest) = newest.cloned() else { return Ok(()) };
         let size = self.writer.size();
-        // Another server of the log may have signed more of it meanwhile.
+        // Another server of the log may have signed more in the meantime.
         let size = if newest.size > size { self.writer.catch_up()? } else { size };
         let (cause, message) = if newest.size > size {
-            let message = format!("it signed a checkpoint of {} leaves, and {size} are here", newest.size);
+            let message =
+                format!("the log signed a checkpoint of {} entries, but has only {size}", newest.size);
             (Cause::Rollback, message)
         } else if root_at(&*self.reader, newest.size)? == newest.root {
             return Ok(());
         } else {
             let message =
-                format!("it signed another tree of {} leaves than the one that is here", newest.size);
+                format!("the log signed a tree of {} entries that differs from the one it has", newest.size);
             (Cause::SplitView, message)
         };
         self.halt(cause, message, &newest);
@@ -341,7 +347,7 @@ impl Sequencer {
         });
     }
 
-    /// Remembers the published checkpoint, if the log's present key signed it.
+    /// Remembers the published checkpoint, if the log's current key signed it.
     fn remember_published(&mut self) -> Result<(), StoreError> {
         let published = self.published.borrow().clone();
         let Some(published) = published.filter(|published| self.is_ours(published)) else { return Ok(()) };
@@ -349,15 +355,15 @@ impl Sequencer {
         self.remember(&published.note)
     }
 
-    /// Remembers that this is signed. It survives a crash when this returns.
+    /// Remembers that `note` is signed. It survives a crash when this returns.
     fn remember(&mut self, note: &str) -> Result<(), StoreError> {
-        let (tell, told) = std::sync::mpsc::sync_channel(1);
-        self.remember_then(note, Box::new(move |remembered| _ = tell.send(remembered)))?;
-        told.recv().map_err(|error| StoreError::unavailable("remembering what is signed", error))?
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        self.remember_then(note, Box::new(move |remembered| _ = sender.send(remembered)))?;
+        receiver.recv().map_err(|error| StoreError::unavailable("remembering what is signed", error))?
     }
 
     fn remember_then(&mut self, note: &str, then: OnRemembered) -> Result<(), StoreError> {
-        let head = SignedHead::of_note(note)?;
+        let head = SignedHead::from_note(note)?;
         if self.memory.durable().is_some_and(|size| size >= head.size) {
             then(Ok(()));
         } else {
@@ -371,15 +377,15 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Assesses what a witness has against the log, and stops the log if it is proven. Another server of the log may
-    /// have shown the witness more.
+    /// Assesses a witness's contradiction, and stops the log if it is proven. Another server of the log may have shown
+    /// the witness more.
     fn assess(&mut self, contradiction: Contradiction) -> Assessment {
         if !self.names(contradiction.witness()) {
             return Assessment::Refuted;
         }
         let name = contradiction.witness().name().to_owned();
         let assessment = self.try_to_assess(contradiction).unwrap_or_else(|error| {
-            tracing::warn!(%error, witness = name, "what the witness has seen cannot be compared with this log");
+            tracing::warn!(%error, witness = name, "failed to compare the witness's checkpoint with this log");
             Assessment::Refuted
         });
         self.metrics.witness_contradicts(&name, assessment != Assessment::Refuted);
@@ -411,13 +417,13 @@ impl Sequencer {
         Ok(Assessment::Proven)
     }
 
-    /// True if the trust file names that witness.
+    /// True if the trust file names the witness.
     fn names(&self, witness: &VerifierKey) -> bool {
         self.rules().trust().is_some_and(|trust| trust.witnesses().any(|key| key == witness))
     }
 
-    /// Stops the log if one of these claims still counts: the trust file names its witness, and the log doesn't have
-    /// what the witness says it has seen.
+    /// Stops the log if one of these claims still counts: the trust file names its witness, and the log lacks what the
+    /// witness says it has seen.
     fn stop_on_claims(&mut self, claims: Vec<Contradiction>) {
         for claim in claims {
             if self.assess(claim.clone()) == Assessment::Unproven {
@@ -426,19 +432,19 @@ impl Sequencer {
         }
     }
 
-    /// Publishes a checkpoint that witnesses had their time for. If the quorum cosigned it, that ends a stop that rests
-    /// on a claim.
+    /// Publishes a checkpoint that witnesses had time to cosign. If their quorum cosigned it, that ends a stop that
+    /// rests on a claim.
     fn publish_gathered(&mut self, published: Published, edge: &mut CompactRange) -> Result<(), StoreError> {
-        let why = "the quorum of witnesses cosigned the newest checkpoint";
+        let why = "a quorum of witnesses cosigned the newest checkpoint";
         let resumes = |stop: &SigningStop, _: &_| stop.is_claim();
         let resumed = published.witnessed && self.signing.resume(self.timekeeper.now(), why, &resumes)?;
         self.publish(published)?;
         if resumed { self.publish_again(edge) } else { Ok(()) }
     }
 
-    /// Publishes what is durable, and shows it to witnesses again.
+    /// Publishes what is durable, and sends it to witnesses again.
     fn publish_again(&mut self, edge: &mut CompactRange) -> Result<(), StoreError> {
-        self.renew(edge)?;
+        self.refresh(edge)?;
         let newest = self.published.borrow().clone();
         if newest.is_some_and(|newest| newest.size == edge.end() && newest.witnessed && self.is_ours(&newest))
         {
@@ -450,9 +456,9 @@ impl Sequencer {
         }
     }
 
-    /// Publishes what is durable, or hands it to witnesses, unless that was done.
+    /// Publishes what is durable, or sends it to witnesses, unless that was done.
     fn publish_what_is_durable(&mut self, edge: &CompactRange) -> Result<(), StoreError> {
-        // The log may have another key than when the checkpoint was published.
+        // The log may have had another key when the checkpoint was published.
         if self
             .published
             .borrow()
@@ -467,32 +473,33 @@ impl Sequencer {
         }
     }
 
-    /// Publishes what other servers committed too: one of them may have ended before it could.
+    /// Publishes also what other servers committed: one of them may have ended before it could publish.
     fn follow(&mut self, edge: &mut CompactRange) -> bool {
         if self.signing.stopped().is_some() {
             return false;
         }
         let followed =
-            self.signing.check().and_then(|()| self.writer.catch_up()).and_then(|_| self.renew(edge));
+            self.signing.check().and_then(|()| self.writer.catch_up()).and_then(|_| self.refresh(edge));
         let published = followed.and_then(|()| self.publish_what_is_durable(edge));
         if let Err(error) = &published {
-            tracing::warn!(%error, "other servers of this log are not followed");
+            tracing::warn!(%error, "failed to catch up with other servers of this log");
         }
         self.metrics.followed(published.is_ok());
-        self.tell_erased();
+        self.report_erased();
         published.is_ok()
     }
 
-    fn tell_erased(&mut self) {
+    fn report_erased(&mut self) {
         let leaves = self.writer.erased_meanwhile();
         if !leaves.is_empty() {
-            // Who has derived nothing from events does not listen.
+            // A host that derives nothing from events has no receiver.
             let _ = self.erased.send(leaves);
         }
     }
 
-    /// The right edge of the tree as it is, if the writer followed other servers.
-    fn renew(&mut self, edge: &mut CompactRange) -> Result<(), StoreError> {
+    /// Reads the tree's right edge again if the writer caught up with other servers, and checks that signing is
+    /// allowed.
+    fn refresh(&mut self, edge: &mut CompactRange) -> Result<(), StoreError> {
         if edge.end() != self.writer.size() {
             *edge = self.writer.edge()?;
             self.check_memory()?;
@@ -519,13 +526,13 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Takes what waits, makes it durable, and answers. Refusals wait for the commit too: they may be due to leaves
-    /// that come with it.
-    fn commit(&mut self, edge: &mut CompactRange, own: &mut OwnChain, mut waiting: Vec<Waiting>) {
+    /// Judges the waiting submissions, makes them durable, and answers. Refusals are sent after the commit too: they
+    /// may depend on entries that it makes durable.
+    fn commit(&mut self, edge: &mut CompactRange, own: &mut OwnChain, mut waiting: Vec<Pending>) {
         let (rules, now) = (self.rules(), self.timekeeper.now());
-        for _ in 0..TRIES {
-            if let Err(error) = self.renew(edge) {
-                return fail(waiting, own, error);
+        for _ in 0..MAX_COMMIT_ATTEMPTS {
+            if let Err(error) = self.refresh(edge) {
+                return send_failure(waiting, own, error);
             }
             let mut growth = PendingBatch::new(edge.end());
             let mut judged = Vec::with_capacity(waiting.len());
@@ -534,17 +541,17 @@ impl Sequencer {
                 judged.push((waiting, judgment));
             }
             let erasures = record::recorded(&growth, self.key.verifier_key());
-            let forges = |waiting: &Waiting| {
+            let forges = |waiting: &Pending| {
                 !erasures.is_empty()
                     && !waiting.own
                     && record::records_erasure(&waiting.submission, &growth, self.key.verifier_key())
             };
             if judged.iter().any(|(waiting, _)| forges(waiting)) {
-                for (asking, _) in judged {
-                    if forges(&asking) {
-                        let _ = asking.reply.send(Err(record::refusal().into()));
+                for (pending, _) in judged {
+                    if forges(&pending) {
+                        let _ = pending.reply.send(Err(record::refusal().into()));
                     } else {
-                        waiting.push(asking);
+                        waiting.push(pending);
                     }
                 }
                 continue;
@@ -566,17 +573,22 @@ impl Sequencer {
                     waiting = judged.into_iter().map(|(waiting, _)| waiting).collect();
                 }
                 Err(CommitError::Failed(error)) => {
-                    tracing::error!(%error, "the commit failed");
+                    tracing::error!(%error, "failed to commit");
                     self.metrics.commit_failed();
-                    return fail(judged.into_iter().map(|(waiting, _)| waiting).collect(), own, error);
+                    return send_failure(
+                        judged.into_iter().map(|(waiting, _)| waiting).collect(),
+                        own,
+                        error,
+                    );
                 }
             }
         }
-        let error = StoreError::unavailable("committing", "other servers of this log were always first");
-        fail(waiting, own, error);
+        let error =
+            StoreError::unavailable("committing", "other servers of this log committed first each time");
+        send_failure(waiting, own, error);
     }
 
-    /// Whether other servers of the log committed nothing since: what a submission lacks may have come to them.
+    /// Fails if other servers of the log committed in the meantime: what a submission lacks may have reached them.
     fn is_newest(&mut self, edge: &CompactRange) -> Result<(), CommitError> {
         if self.writer.signs_before_commit() || self.writer.catch_up()? == edge.end() {
             return Ok(());
@@ -584,7 +596,7 @@ impl Sequencer {
         Err(CommitError::Overtaken)
     }
 
-    /// Sends answers when the checkpoint that they show is remembered. The sequencer goes on meanwhile.
+    /// Sends answers once the checkpoint that they contain is remembered. The sequencer continues in the meantime.
     fn answer_when_remembered(&mut self, answers: Vec<Answer>, unseen: Option<Arc<Published>>) {
         let Some(published) = unseen else { return send(answers) };
         let (signing, metrics) = (self.signing.clone(), self.metrics.clone());
@@ -595,21 +607,21 @@ impl Sequencer {
                 announce_newest(&announce, &metrics, published);
                 send(answers);
             }
-            // The leaves are durable: sent again, they get the next checkpoint.
+            // The entries are durable: clients that send them again get the next checkpoint.
             Err(error) => {
-                tracing::error!(%error, "a checkpoint is not shown");
+                tracing::error!(%error, "failed to announce a checkpoint");
                 send_error(answers, error);
             }
         };
         if let Err(error) = self.remember_then(&note, Box::new(then)) {
-            tracing::error!(%error, "what was signed is not remembered");
+            tracing::error!(%error, "failed to remember a signed checkpoint");
         }
     }
 
     fn answer(
         &mut self,
         own: &mut OwnChain,
-        waiting: Waiting,
+        waiting: Pending,
         judgment: Result<SubmissionOutcome, log::AcceptanceError<StoreError>>,
         outcome: &CommitOutcome,
     ) -> Answer {
@@ -626,19 +638,19 @@ impl Sequencer {
         (waiting.reply, answer)
     }
 
-    /// The answer to what is refused: a fork's evidence is kept first.
+    /// Returns the error for a refusal, after keeping the evidence if it is a fork.
     fn refuse(&mut self, refusal: SubmissionError) -> SubmitError {
         if let RefusalKind::Fork(evidence) = &refusal.kind {
             tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
             if let Err(error) = self.writer.keep_evidence(evidence, self.timekeeper.now()) {
-                tracing::error!(%error, "the evidence of a fork was not kept");
+                tracing::error!(%error, "failed to keep the evidence of a fork");
                 return error.into();
             }
         }
         refusal.into()
     }
 
-    /// Makes a growth durable and has its checkpoint published.
+    /// Makes a growth durable, and publishes its checkpoint or sends it to witnesses.
     fn grow(
         &mut self,
         edge: &mut CompactRange,
@@ -646,7 +658,7 @@ impl Sequencer {
         erasures: &[u64],
     ) -> Result<CommitOutcome, CommitError> {
         if growth.leaves().is_empty() {
-            // All of it is there already, and is perhaps asked for because publishing it failed before.
+            // All entries are in the log already. Emitters may have sent them again because publishing failed before.
             self.publish_what_is_durable(edge)?;
             return Ok(CommitOutcome::default());
         }
@@ -674,14 +686,14 @@ impl Sequencer {
                 unseen = Some(Arc::new(signed));
                 published.clone_from(&unseen);
             }
-            // The leaves are durable: who waits for this checkpoint gets it with the next one.
+            // The entries are durable: clients that wait for this checkpoint get the next one.
             (NewCheckpoint::Published(signed), false) => match self.publish(signed) {
                 Ok(()) => published.clone_from(&self.published.borrow()),
-                Err(error) => tracing::error!(%error, "the checkpoint is not published yet"),
+                Err(error) => tracing::error!(%error, "failed to publish the checkpoint"),
             },
             (NewCheckpoint::ForWitnesses(unwitnessed), _) => {
                 if let Err(error) = self.hand_to_witnesses(unwitnessed, false) {
-                    tracing::error!(%error, "the checkpoint is not shown to witnesses yet");
+                    tracing::error!(%error, "failed to send the checkpoint to witnesses");
                 }
             }
         }
@@ -689,7 +701,7 @@ impl Sequencer {
         Ok(CommitOutcome { tree: Some(Arc::new(tree)), published, unseen })
     }
 
-    /// Signs the tree's checkpoint, unless a larger tree or another one of its size was signed.
+    /// Signs the tree's checkpoint, unless the log signed a larger tree, or another one of the same size.
     fn sign(&self, tree: &PendingTree) -> Result<NewCheckpoint, StoreError> {
         self.signing.check()?;
         if let Some(newest) = self.memory.newest()
@@ -697,7 +709,7 @@ impl Sequencer {
         {
             let cause = if newest.size > tree.size() { Cause::Rollback } else { Cause::SplitView };
             let message = format!(
-                "it signed a tree of {} leaves, and was about to sign one of {}",
+                "the log signed a tree of {} entries, and was about to sign a different one of {}",
                 newest.size,
                 tree.size()
             );
@@ -719,7 +731,7 @@ impl Sequencer {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Publishes, unless something better is published already: witnesses may answer late, or not again.
+    /// Publishes a checkpoint, unless a better one is published already: witnesses may answer late.
     fn publish(&mut self, published: Published) -> Result<(), StoreError> {
         let better = self.published.borrow().as_deref().is_some_and(|newest| {
             let witnessed = newest.witnessed && !published.witnessed && self.is_ours(newest);
@@ -739,7 +751,7 @@ impl Sequencer {
     }
 }
 
-/// Shows a checkpoint to all who follow, unless they have a larger one.
+/// Announces a checkpoint to all who follow the log, unless they have a larger one.
 fn announce_newest(
     announce: &watch::Sender<Option<Arc<Published>>>,
     metrics: &Metrics,
@@ -755,41 +767,41 @@ fn announce_newest(
     });
 }
 
-/// A sequencer that is ready.
-pub struct Working {
+/// A sequencer that is ready for jobs.
+pub struct RunningSequencer {
     sequencer: Sequencer,
     edge: CompactRange,
     own: OwnChain,
-    /// When witnesses were last asked what time it is, by the steady clock.
-    asked_for_time: Option<Duration>,
+    /// The time of the last request to witnesses for the time, by the steady clock.
+    time_requested_at: Option<Duration>,
 }
 
-impl Working {
-    /// Does this job, and with it those that wait behind it. Returns true if [`Job::Close`] was among them: take no new jobs
-    /// then, but do those that wait.
+impl RunningSequencer {
+    /// Does this job, and with it those that wait behind it. Returns true if [`Job::Close`] was among them: accept no
+    /// new jobs then, but do those that wait.
     pub fn work(&mut self, job: Job, next: &mut dyn FnMut() -> Option<Job>) -> bool {
         let (mut job, mut waiting, mut leaves, mut last) = (Some(job), Vec::new(), 0, false);
         while let Some(now) = job.take() {
-            let may_take = match now {
+            let permission = match now {
                 Job::Submit { .. } | Job::Record { .. } | Job::Close { .. } => self.check_clock(),
                 _ => Ok(()),
             };
             let Self { sequencer, edge, own, .. } = self;
             match now {
-                Job::Submit { submission, reply } => match may_take {
+                Job::Submit { submission, reply } => match permission {
                     Ok(()) => {
                         leaves += submission.entries().len() as u64;
-                        waiting.push(Waiting { submission, reply, own: false });
+                        waiting.push(Pending { submission, reply, own: false });
                     }
                     Err(error) => _ = reply.send(Err(error)),
                 },
                 Job::Record { event, reply } => {
                     let record = |()| own.record(&event, &sequencer.key, sequencer.timekeeper.now());
-                    wait(&mut waiting, may_take.and_then(record).map(Some), reply);
+                    queue_own(&mut waiting, permission.and_then(record).map(Some), reply);
                 }
                 Job::Close { reply } => {
                     let close = |()| own.close(&sequencer.key, sequencer.timekeeper.now());
-                    wait(&mut waiting, may_take.and_then(close), reply);
+                    queue_own(&mut waiting, permission.and_then(close), reply);
                     last = true;
                 }
                 Job::FinishErasure { record, reply } => {
@@ -802,7 +814,7 @@ impl Working {
                 }
                 Job::Resumed => {
                     if let Err(error) = sequencer.publish_again(edge) {
-                        tracing::warn!(%error, "what is durable is not published yet");
+                        tracing::warn!(%error, "failed to publish the durable entries");
                     }
                 }
                 Job::Erase { leaves, reply } => _ = reply.send(sequencer.erase(&leaves)),
@@ -813,7 +825,7 @@ impl Working {
                     let _ = done.send(sequencer.follow(edge));
                 }
             }
-            if waiting.len() < MOST_SUBMISSIONS && leaves < MOST_LEAVES {
+            if waiting.len() < MAX_SUBMISSIONS && leaves < MAX_COMMIT_ENTRIES {
                 job = next();
             }
         }
@@ -823,12 +835,12 @@ impl Working {
         last
     }
 
-    /// What the log goes by.
+    /// Returns the acceptance rules in force.
     pub(crate) fn rules(&self) -> Arc<Rules> {
         self.sequencer.rules()
     }
 
-    /// Shows the newest checkpoint to witnesses, perhaps again.
+    /// Signs the newest checkpoint and sends it to witnesses, even if they have seen it.
     pub(crate) fn show_witnesses(&mut self) -> Result<(), StoreError> {
         match self.sequencer.sign(&PendingTree::new(&self.edge))? {
             NewCheckpoint::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed, true),
@@ -836,18 +848,18 @@ impl Working {
         }
     }
 
-    /// Whether anything may be taken: not while the log's clock stands outside its witnesses'. They are then asked again,
-    /// so that one that was set right counts at once.
+    /// Fails while the log's clock disagrees with its witnesses'. It then asks them again, so that a corrected clock
+    /// counts at once.
     fn check_clock(&mut self) -> Result<(), SubmitError> {
         let timekeeper = &self.sequencer.timekeeper;
         let Standing { now, outside, .. } = timekeeper.standing(self.rules().trust());
         let steady = timekeeper.steady();
         let Some(skew) = outside else { return Ok(()) };
-        if self.asked_for_time.is_none_or(|asked| steady.saturating_sub(asked) >= AGAIN) {
-            self.asked_for_time = Some(steady);
-            tracing::error!(%now, skew, "the log's clock stands outside its witnesses': nothing is taken");
+        if self.time_requested_at.is_none_or(|last| steady.saturating_sub(last) >= AGAIN) {
+            self.time_requested_at = Some(steady);
+            tracing::error!(%now, skew, "the log's clock disagrees with its witnesses'; submissions are refused");
             if let Err(error) = self.show_witnesses() {
-                tracing::warn!(%error, "witnesses were not asked what time it is");
+                tracing::warn!(%error, "failed to ask witnesses for the time");
             }
         }
         Err(SubmitError::Clock { now, skew })
@@ -859,11 +871,11 @@ impl Working {
 struct CommitOutcome {
     tree: Option<Arc<PendingTree>>,
     published: Option<Arc<Published>>,
-    /// The same, where it is not yet remembered to be signed.
+    /// The published checkpoint, if memory hasn't remembered it yet.
     unseen: Option<Arc<Published>>,
 }
 
-/// What is answered, and to whom.
+/// The result of a submission, and the channel for it.
 type Answer = (Reply, Result<Durable, SubmitError>);
 
 fn send(answers: Vec<Answer>) {
@@ -872,24 +884,24 @@ fn send(answers: Vec<Answer>) {
     }
 }
 
-/// Sends answers that acknowledge nothing.
+/// Sends the error to all, whatever their results were.
 fn send_error(answers: Vec<Answer>, error: StoreError) {
     let error = SubmitError::from(error);
     for (reply, answer) in answers {
-        let _ = reply.send(answer.and_then(|_| Err(error.again())));
+        let _ = reply.send(answer.and_then(|_| Err(error.repeated())));
     }
 }
 
 /// A checkpoint that was just signed.
 enum NewCheckpoint {
     Published(Published),
-    /// Witnesses see it first.
+    /// A checkpoint to send to witnesses before it is published.
     ForWitnesses(Unwitnessed),
 }
 
-fn wait(waiting: &mut Vec<Waiting>, submission: Result<Option<Submission>, SubmitError>, reply: Reply) {
+fn queue_own(waiting: &mut Vec<Pending>, submission: Result<Option<Submission>, SubmitError>, reply: Reply) {
     match submission {
-        Ok(Some(submission)) => waiting.push(Waiting { submission, reply, own: true }),
+        Ok(Some(submission)) => waiting.push(Pending { submission, reply, own: true }),
         Ok(None) => {
             let _ =
                 reply.send(Ok(Durable { taken: SubmissionOutcome::default(), tree: None, published: None }));
@@ -898,12 +910,12 @@ fn wait(waiting: &mut Vec<Waiting>, submission: Result<Option<Submission>, Submi
     }
 }
 
-fn fail(waiting: Vec<Waiting>, own: &mut OwnChain, error: StoreError) {
+fn send_failure(waiting: Vec<Pending>, own: &mut OwnChain, error: StoreError) {
     let error = SubmitError::from(error);
     for waiting in waiting {
         if waiting.own {
             own.abandon();
         }
-        let _ = waiting.reply.send(Err(error.again()));
+        let _ = waiting.reply.send(Err(error.repeated()));
     }
 }

@@ -1,5 +1,5 @@
-//! What a log signed, remembered apart from its database: a backup that is brought back, a write-ahead log that is gone
-//! and a bucket that lost objects do not take it along. It is asked before anything is signed.
+//! The memory of signed checkpoints, kept apart from the database: restoring a backup, losing a write-ahead log, or
+//! losing objects in a bucket doesn't affect it. The sequencer consults it before it signs anything.
 
 use countersign::base64;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
@@ -10,7 +10,7 @@ use crate::store::StoreError;
 /// The head of a tree that the log signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedHead {
-    /// The number of leaves.
+    /// The number of entries.
     pub size: u64,
     /// The root hash.
     pub root: Hash,
@@ -19,11 +19,11 @@ pub struct SignedHead {
 }
 
 impl SignedHead {
-    /// Of a checkpoint of the log, by the first signature of a key of that origin on it.
+    /// Takes the head from a checkpoint of the log, with the first signature by a key named after the origin.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] where it is none.
-    pub fn of_note(note: &str) -> Result<Self, StoreError> {
+    /// [`StoreError::Damaged`] if the note is no checkpoint, or has no such signature.
+    pub fn from_note(note: &str) -> Result<Self, StoreError> {
         let signed =
             SignedCheckpoint::parse(note).map_err(|error| StoreError::Damaged(error.into_message()))?;
         let Checkpoint { origin, size, root, .. } = &signed.checkpoint;
@@ -35,23 +35,23 @@ impl SignedHead {
         Ok(Self { size: *size, root: *root, signature })
     }
 
-    /// The checkpoint of the log of that origin, as it was signed.
+    /// Returns the checkpoint of the log with this origin, as it was signed.
     pub fn note(&self, origin: &str) -> String {
         let Self { size, root, signature } = self;
         format!("{origin}\n{size}\n{root}\n\n— {origin} {signature}\n")
     }
 
-    /// A line of what is remembered: size, root hash, signature.
+    /// Returns the head as a line: size, root hash, signature.
     pub fn to_line(&self) -> String {
         let Self { size, root, signature } = self;
         format!("{size} {root} {signature}\n")
     }
 
-    /// Reads a line, without its line end.
+    /// Parses a line, without its line end.
     pub fn parse(line: &str) -> Option<Self> {
         let mut words = line.split(' ');
         let (size, root, signature) = (words.next()?, words.next()?, words.next()?);
-        // Four bytes of a key ID, and 64 of a signature.
+        // The key ID has 4 bytes, the signature 64.
         let whole = words.next().is_none() && base64::decode_array::<68>(signature).is_some();
         let is_decimal =
             size == "0" || !size.starts_with('0') && size.bytes().all(|byte| byte.is_ascii_digit());
@@ -66,26 +66,27 @@ impl SignedHead {
     }
 }
 
-/// Called when it is known whether a head is remembered for good.
+/// A callback that is called once it is known whether a head is durably remembered.
 pub type OnRemembered = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
 
 /// Remembers what was signed, apart from the store.
 pub trait SignedHeadMemory: Send {
-    /// The largest tree that was signed, as far as it was handed here.
+    /// Returns the largest signed tree that was passed to `remember`.
     fn newest(&self) -> Option<&SignedHead>;
 
-    /// How many leaves the largest tree has that is remembered for good, where this survives the process.
+    /// Returns the number of entries of the largest tree that is durably remembered; none if the memory ends with the
+    /// process.
     fn durable(&self) -> Option<u64> {
         None
     }
 
-    /// Remembers one more, and says when that outlives a crash. Calls to `then` keep the order of these; none
-    /// waits for another's.
+    /// Remembers a head, and calls `then` when it survives a crash, or can't be stored. The callbacks run in the order
+    /// of the calls. None waits for a later one.
     fn remember(&mut self, head: SignedHead, then: OnRemembered);
 }
 
-/// The memory of a log whose storage is all that there is. It begins empty and ends with the process;
-/// [`Sequencer::begin`](crate::sequencer::Sequencer::begin) tells it what was published.
+/// A memory for a log without storage apart from its store. It starts empty, ends with the process, and learns from
+/// [`Sequencer::begin`](crate::sequencer::Sequencer::begin) what was published.
 #[derive(Default)]
 pub struct InStore(Option<SignedHead>);
 
@@ -110,10 +111,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_head_is_read_as_it_was_written() {
+    fn head_round_trips() {
         let key = SignerKey::from_seed("log.example", [1; 32]).unwrap();
         let note = Checkpoint::new("log.example", 7, empty_root()).unwrap().sign(&key).unwrap();
-        let head = SignedHead::of_note(&note).unwrap();
+        let head = SignedHead::from_note(&note).unwrap();
         assert_eq!(head.note("log.example"), note);
         let line = head.to_line();
         assert_eq!(SignedHead::parse(line.trim_end()), Some(head));

@@ -1,7 +1,7 @@
-//! Why a log signs nothing more: what it would sign next contradicts, or may contradict, what it signed before.
+//! Stops signing when what the log would sign next contradicts, or may contradict, what it signed before.
 //!
-//! A log that is stopped is read as before, takes nothing, and says why. The evidence is kept apart from the database,
-//! which may be what was brought back. Each start checks again.
+//! A stopped log can still be read. It accepts nothing, and reports the reason. The evidence is kept apart from the
+//! database, which may be a restored backup. Each start checks again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use tokio::sync::watch;
 
 use crate::store::StoreError;
 
-/// What evidence says that it is.
+/// The format version of a line of evidence.
 const VERSION: &str = "stop/v1";
-/// The most bytes of a witness's answer that are kept.
-const MOST_ANSWER: usize = 4 << 10;
+/// The maximum number of bytes of a witness's response that is kept.
+const MAX_ANSWER_BYTES: usize = 4 << 10;
 
-/// What contradicts.
+/// The reason for a stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, IntoStaticStr, VariantArray)]
 #[strum(prefix = "log.", serialize_all = "snake_case")]
 pub enum Cause {
-    /// The log signed, or had cosigned, more leaves than are here.
+    /// The log signed, or had cosigned, more entries than it has.
     Rollback,
-    /// The log signed, or had cosigned, another tree than the one that is here.
+    /// The log signed, or had cosigned, a different tree from the one it has.
     SplitView,
-    /// The folder is a copy: what was signed since it was made is not known.
+    /// The folder is a copy: what was signed since it was made is unknown.
     Copied,
-    /// The record of what was signed is gone, damaged, or shorter than it was.
+    /// The record of signed checkpoints is missing, corrupt, or shorter than it was.
     Unremembered,
 }
 
@@ -39,69 +39,69 @@ impl Cause {
         self.into()
     }
 
-    /// What can be done about it, for whoever runs the log.
+    /// Returns what the log operator can do about it.
     pub const fn hint(self) -> &'static str {
         match self {
             Self::Rollback | Self::SplitView => {
-                "was a backup brought back? Look at `countersign forks`, then start the log once with --after-restore"
+                "if a backup was restored, review `countersign forks`, then start the log once with --after-restore"
             }
             Self::Copied => {
-                "was the folder moved, copied, or restored from a backup? Start the log once with --after-restore"
+                "if the folder was moved, copied, or restored from a backup, start the log once with --after-restore"
             }
             Self::Unremembered => {
-                "put signed.txt back if it was moved away; otherwise start the log once with --after-restore"
+                "put signed.txt back if it was moved; otherwise start the log once with --after-restore"
             }
         }
     }
 
-    /// The cause with this stable code.
-    pub fn of_code(code: &str) -> Option<Self> {
+    /// Returns the cause with this stable code.
+    pub fn from_code(code: &str) -> Option<Self> {
         Self::VARIANTS.iter().copied().find(|cause| cause.code() == code)
     }
 }
 
-/// What a witness answered.
+/// A witness's response that contradicts the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WitnessAnswer {
     /// The witness's key.
     pub key: VerifierKey,
-    /// The status of its answer.
+    /// The HTTP status of the response.
     pub status: u16,
-    /// The size that it said to have cosigned last.
+    /// The size that the witness claims to have cosigned last.
     pub size: Option<u64>,
-    /// The beginning of its answer, as text.
+    /// The beginning of the response body, as text.
     pub body: String,
 }
 
 impl WitnessAnswer {
-    /// An answer of that witness.
+    /// Creates a record of the response, whose body is cut to [`MAX_ANSWER_BYTES`].
     pub(crate) fn new(key: &VerifierKey, status: u16, size: Option<u64>, body: &[u8]) -> Self {
-        let body = String::from_utf8_lossy(&body[..body.len().min(MOST_ANSWER)]).into_owned();
+        let body = String::from_utf8_lossy(&body[..body.len().min(MAX_ANSWER_BYTES)]).into_owned();
         Self { key: key.clone(), status, size, body }
     }
 }
 
-/// Why a log stopped signing, with the evidence.
+/// The reason why a log stopped signing, with the evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SigningStop {
-    /// When it was noticed, by the log's clock.
+    /// The time at which the log noticed it, by its own clock.
     pub at: Time,
-    /// What contradicts.
+    /// The stable cause.
     pub cause: Cause,
-    /// The same for people.
+    /// The contradiction, in a sentence.
     pub message: String,
-    /// The checkpoint, signed before, that the log has or showed to a witness.
+    /// A checkpoint that the log signed and has, or showed to a witness.
     pub checkpoint: Option<String>,
-    /// A checkpoint that the log signed earlier, and that the one above, or what is here, contradicts. If a witness
+    /// A checkpoint that the log signed earlier, and that `checkpoint`, or the log's data, contradicts. If a witness
     /// caused the stop, this is its proof.
     pub signed: Option<String>,
-    /// The witness that contradicts.
+    /// The witness that contradicts the log.
     pub witness: Option<WitnessAnswer>,
 }
 
-/// From how many lines on evidence is compacted: a witness that lies at times must not fill the disk.
+/// The number of lines from which evidence is compacted: a witness that lies now and then must not fill the disk.
 const MAX_LINES: usize = 200;
-/// How many of the newest lines compaction keeps, whatever they are.
+/// The number of newest lines that compaction always keeps.
 const KEPT_LINES: usize = 50;
 
 /// The hint for a stop that rests on an unproven claim of a witness.
@@ -109,7 +109,7 @@ const CLAIM_HINT: &str = "ask the witness's operator for the checkpoint that it 
                           and the log continues; if a backup was restored, start the log once with --after-restore";
 
 impl SigningStop {
-    /// A stop without evidence beside what it says.
+    /// Creates a stop without further evidence.
     pub fn new(at: Time, cause: Cause, message: impl Into<String>) -> Self {
         Self { at, cause, message: message.into(), checkpoint: None, signed: None, witness: None }
     }
@@ -125,7 +125,7 @@ impl SigningStop {
         if self.is_claim() { CLAIM_HINT } else { self.cause.hint() }
     }
 
-    /// The evidence as a line of NDJSON, without its line end.
+    /// Returns the evidence as a line of NDJSON, without its line end.
     pub fn to_line(&self) -> String {
         let witness = self.witness.as_ref().map(|witness| {
             json!({
@@ -150,26 +150,26 @@ impl SigningStop {
 
 impl fmt::Display for SigningStop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the log signs nothing more: {} [{}]", self.message, self.cause.code())
+        write!(f, "the log stopped signing: {} [{}]", self.message, self.cause.code())
     }
 }
 
-/// What is known of stops: each line of evidence, the oldest first.
+/// A line of the evidence, which is ordered from oldest to newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// The log stopped.
+    /// The log stopped signing.
     Stopped(Box<SigningStop>),
-    /// Its operator had it go on, or began another log in its place.
+    /// The log operator had the log continue, or started another log in its place.
     Resumed {
-        /// When.
+        /// The time of that.
         at: Time,
-        /// How, for people.
+        /// The circumstances, in a sentence.
         message: String,
     },
 }
 
 impl Line {
-    /// Reads a line; none where it is malformed.
+    /// Parses a line; none if it is malformed.
     pub fn parse(line: &str) -> Option<Self> {
         let value: Value = serde_json::from_str(line).ok()?;
         let text = |name: &str| value.get(name)?.as_str();
@@ -184,7 +184,7 @@ impl Line {
         if text("code")? == RESUMED {
             return Some(Self::Resumed { at, message });
         }
-        let cause = Cause::of_code(text("code")?)?;
+        let cause = Cause::from_code(text("code")?)?;
         let witness = match value.get("witness")? {
             Value::Null => None,
             witness => Some(WitnessAnswer {
@@ -202,14 +202,14 @@ impl Line {
         Some(Self::Stopped(Box::new(SigningStop { at, cause, message, checkpoint, signed, witness })))
     }
 
-    /// The line of a log that goes on.
+    /// Returns the line for a log that continues.
     pub fn resumed(at: Time, message: &str) -> String {
         json!({ "countersign": VERSION, "at": at.to_string(), "code": RESUMED, "message": message })
             .to_string()
     }
 }
 
-/// The code of a line that says that the log went on.
+/// The code of a line that says that the log continued.
 const RESUMED: &str = "log.resumed";
 
 /// Keeps the evidence of stops, one line each. A change is durable when its method returns.
@@ -221,14 +221,14 @@ pub trait Stops: Send + Sync {
     /// Returns all lines, oldest first.
     fn lines(&self) -> Result<Vec<String>, StoreError>;
 
-    /// Appends a line.
+    /// Appends a line of evidence.
     fn keep(&self, line: &str) -> Result<(), StoreError>;
 
     /// Replaces all lines by these in one step.
     fn replace(&self, lines: &[String]) -> Result<(), StoreError>;
 }
 
-/// Whether the log signs. Clones are the same one.
+/// The switch that stops signing. Clones share one state.
 #[derive(Clone)]
 pub struct Signing(Arc<Inner>);
 
@@ -243,7 +243,7 @@ impl Signing {
     /// stops are checked again. A line that cannot be read stops the log too.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the evidence can't be read.
     pub fn open(
         stops: Box<dyn Stops>,
         now: Time,
@@ -257,30 +257,30 @@ impl Signing {
                 stop.witness.as_ref().is_some_and(counts).then(|| Arc::new(*stop))
             }
             Some(None) => {
-                let message = "there is evidence against going on that cannot be read";
+                let message = "the newest line of evidence about stops cannot be parsed";
                 Some(Arc::new(SigningStop::new(now, Cause::Unremembered, message)))
             }
         };
         Ok(Self(Arc::new(Inner { stopped: watch::Sender::new(stop), stops })))
     }
 
-    /// Why the log signs nothing more, if that is so.
+    /// Returns why the log stopped signing, if it did.
     pub fn stopped(&self) -> Option<Arc<SigningStop>> {
         self.0.stopped.borrow().clone()
     }
 
-    /// Tells when it stops.
+    /// Returns a receiver that sees each stop and its end.
     pub fn watch(&self) -> watch::Receiver<Option<Arc<SigningStop>>> {
         self.0.stopped.subscribe()
     }
 
-    /// The evidence, a line each, the oldest first.
+    /// Returns all lines of evidence, oldest first.
     pub(crate) fn lines(&self) -> Result<Vec<String>, StoreError> {
         self.0.stops.lines()
     }
 
-    /// Nothing is signed from now on, whether the evidence can be kept or not. The first cause counts, except that
-    /// anything else replaces an unproven claim of a witness.
+    /// Stops signing, even if the evidence can't be kept. The first cause counts, except that anything else replaces an
+    /// unproven claim of a witness.
     pub fn stop(&self, stop: SigningStop) {
         let stop = Arc::new(stop);
         let counts = self.0.stopped.send_if_modified(|stopped| {
@@ -295,11 +295,11 @@ impl Signing {
         }
         tracing::error!(code = stop.cause.code(), hint = stop.hint(), "{}", stop.message);
         if let Err(error) = self.keep(&stop) {
-            tracing::error!(%error, evidence = stop.to_line(), "the evidence is not kept");
+            tracing::error!(%error, evidence = stop.to_line(), "failed to keep the evidence");
         }
     }
 
-    /// Keeps the evidence, unless it is what was kept last.
+    /// Keeps the evidence, unless the newest line is the same but for its time.
     fn keep(&self, stop: &SigningStop) -> Result<(), StoreError> {
         if let Some(Line::Stopped(last)) = self.0.stops.lines()?.pop().and_then(|line| Line::parse(&line))
             && (SigningStop { at: stop.at, ..*last }) == *stop
@@ -309,7 +309,7 @@ impl Signing {
         self.append(&stop.to_line())
     }
 
-    /// Keeps a line. If there are many, older claims that ended are dropped; what was proven is not.
+    /// Appends a line. If there are many, older claims that ended are dropped; proofs are not.
     fn append(&self, line: &str) -> Result<(), StoreError> {
         let lines = self.0.stops.lines()?;
         if lines.len() >= MAX_LINES {
@@ -325,11 +325,11 @@ impl Signing {
         self.0.stops.keep(line)
     }
 
-    /// Ends a stop that rests on what a witness said, if `ends` says so of it. The evidence that it ended is durable
-    /// when this returns true.
+    /// Ends a stop that a witness caused, if `ends` returns true for it. The evidence of the end is durable when this
+    /// returns true.
     ///
     /// # Errors
-    /// The store's own: the log stays stopped then.
+    /// [`StoreError`] if the evidence can't be kept; the log stays stopped.
     pub fn resume(
         &self,
         now: Time,
@@ -341,7 +341,7 @@ impl Signing {
             return Ok(false);
         }
         self.append(&Line::resumed(now, why))?;
-        // Another cause may have come meanwhile, and counts.
+        // Another stop that came meanwhile stays in force.
         let resumed = self.0.stopped.send_if_modified(|stopped| {
             let same = stopped.as_ref().is_some_and(|stopped| Arc::ptr_eq(stopped, &stop));
             if same {
@@ -350,27 +350,27 @@ impl Signing {
             same
         });
         if resumed {
-            tracing::warn!("the log signs again: {why}");
+            tracing::warn!("the log resumed signing: {why}");
         } else if let Some(stop) = self.stopped() {
             self.keep(&stop)?;
         }
         Ok(resumed)
     }
 
-    /// Notes that nothing stops the log any more, where something did.
+    /// Records that the log is no longer stopped, if the newest line says it is.
     pub(crate) fn note_resumed(&self, now: Time) -> Result<(), StoreError> {
         let last = self.0.stops.lines()?.pop().and_then(|line| Line::parse(&line));
         if self.stopped().is_none() && matches!(last, Some(Line::Stopped(_))) {
-            let message = "what is here contradicts nothing that was signed any more";
+            let message = "the log's data no longer contradicts what was signed";
             self.0.stops.keep(&Line::resumed(now, message))?;
         }
         Ok(())
     }
 
-    /// That it may sign.
+    /// Fails if the log is stopped.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError::Stopped`].
     pub fn check(&self) -> Result<(), StoreError> {
         match self.stopped() {
             Some(stop) => Err(StoreError::Stopped(stop)),
@@ -379,7 +379,7 @@ impl Signing {
     }
 }
 
-/// Evidence that ends with the process.
+/// Evidence in memory, for tests.
 #[cfg(test)]
 #[derive(Default)]
 pub(crate) struct InMemory(std::sync::Mutex<Vec<String>>);
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn evidence_is_read_as_it_was_written() {
+    fn lines_of_evidence_round_trip() {
         for stop in stops() {
             assert_eq!(Line::parse(&stop.to_line()), Some(Line::Stopped(Box::new(stop))));
         }
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_without_proof_gives_way_to_any_other_cause_and_ends_with_its_witness() {
+    fn other_causes_replace_an_unproven_claim() {
         let [copied, proven] = stops();
         let claim = SigningStop { signed: None, ..proven.clone() };
         assert!(claim.is_claim() && !proven.is_claim() && !copied.is_claim());
@@ -449,7 +449,7 @@ mod tests {
         let resumed = Line::resumed(Time::MIN, "gone");
         let lines = [claim.to_line(), resumed, claim.to_line(), proven.to_line()];
         assert_eq!(signing.lines().unwrap(), lines);
-        // A proof does not depend on who is named as a witness; a claim does.
+        // A proof counts whether or not the trust file names the witness; a claim doesn't.
         for (stop, named, stopped) in
             [(&claim, true, true), (&claim, false, false), (&proven, true, true), (&proven, false, true)]
         {
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_that_come_and_go_do_not_fill_the_evidence() {
+    fn evidence_is_compacted_but_keeps_proofs() {
         let [_, proven] = stops();
         let claim = SigningStop { signed: None, ..proven.clone() };
         let signing = Signing::open(Box::new(InMemory::default()), Time::MIN, &|_| true).unwrap();
@@ -477,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stopped_the_log_first_counts_and_stays() {
+    fn first_cause_stays_in_force_across_restarts() {
         let [one, other] = stops();
         let kept = InMemory::default();
         let signing = Signing::open(Box::new(kept), Time::MIN, &|_| true).unwrap();

@@ -1,7 +1,7 @@
-//! Storage for a log: its entries, its checkpoints, the forks that it refused, and its erasures.
+//! Storage for a log: its entries, its checkpoints, the evidence of forks that it refused, and its erasures.
 //!
-//! A store has two halves. The [`Writer`] belongs to the sequencer's thread alone, so that there is one order of
-//! changes. The [`Reader`] is shared by all that answer requests. Each half consists of traits with one concern, and
+//! A store has two halves. The [`Writer`] belongs to the sequencer's thread alone, so changes have one order. The
+//! [`Reader`] is shared by all threads that answer requests. Each half consists of traits with one concern each, and
 //! callers take the trait that they need:
 //!
 //! | concern | sequencer's half | readers' half |
@@ -9,7 +9,7 @@
 //! | entries | [`EntryWriter`] | [`EntryReader`] |
 //! | keys and chains that entries are accepted for | [`EntryWriter::state`] | [`KeyLookup`] |
 //! | published checkpoints | [`CheckpointWriter`] | [`CheckpointReader`] |
-//! | what was signed | [`SignedHeadStore`] | |
+//! | the size that was signed | [`SignedHeadStore`] | |
 //! | refused forks | [`ForkWriter`] | [`ForkReader`] |
 //! | erasures | [`ErasureWriter`] | [`ErasureReader`] |
 //!
@@ -18,12 +18,12 @@
 //! This holds for every method, unless the method says otherwise:
 //!
 //! - Calls block. Call them from threads that may wait.
-//! - A change is durable when its method returns `Ok`: it survives the end of the process, and of the machine. Of a store in
-//!   a bucket, a power failure may undo what the server's index alone has: which erasures are finished, and the size of
+//! - A change is durable when its method returns `Ok`: it survives the end of the process, and of the machine. In
+//!   a bucket, a power failure may undo what only the server's index has: which erasures are finished, and the size in
 //!   [`SignedHeadStore`].
 //! - Changes take effect in the order of the calls. A reader that is called after a change returned sees the change.
-//! - [`StoreError::Unavailable`] means that the disk, the database or the object store failed; the call can be repeated.
-//!   [`StoreError::Damaged`] means that what is stored contradicts itself, or lacks an entry that it must have. A store
+//! - [`StoreError::Unavailable`] means that the disk, the database or the object store failed; you can repeat the call.
+//!   [`StoreError::Damaged`] means that what is stored contradicts itself, or that an entry is missing. A store
 //!   never returns [`StoreError::Stopped`].
 //! - A change that returned an error may have taken effect in part, and repeating it completes it.
 
@@ -40,46 +40,47 @@ use countersign::time::Time;
 
 /// Both halves of a store, opened.
 pub struct Store {
-    /// The sequencer's.
+    /// The half for the sequencer.
     pub writer: Box<dyn Writer>,
-    /// Everyone's.
+    /// The half for everyone else.
     pub reader: std::sync::Arc<dyn Reader>,
 }
 
-/// Why a store could not do what it was asked.
+/// An error of a store.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The disk, the database or the object store failed. It may work later.
+    /// The disk, the database, or the object store failed. A later call may succeed.
     #[error("{doing}: {cause}")]
     Unavailable {
-        /// What was being done, for people.
+        /// The operation that failed, as a gerund.
         doing: &'static str,
-        /// What the layer below said.
+        /// The error of the layer below.
         cause: String,
     },
-    /// What is stored contradicts itself: it was damaged, or written by something else.
-    #[error("the store is damaged: {0}")]
+    /// The stored data contradicts itself: it is corrupt, or was written by something else.
+    #[error("the stored data of the log is inconsistent: {0}")]
     Damaged(String),
-    /// The log signs nothing more.
+    /// The log stopped signing.
     #[error("{0}")]
     Stopped(std::sync::Arc<crate::stop::SigningStop>),
 }
 
 impl StoreError {
-    /// A failure of the layer below.
+    /// Creates an error from a failure of the layer below.
     pub fn unavailable(doing: &'static str, cause: impl std::fmt::Display) -> Self {
         Self::Unavailable { doing, cause: cause.to_string() }
     }
 }
 
-/// Why a growth was not committed.
+/// The reason why a growth was not committed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommitError {
-    /// Another server of the same log committed first, and nothing of this is stored. The writer has caught up with it: take the submissions again
-    /// on top of what there is now.
+    /// Another server of the same log committed first, and nothing of this growth is stored. The writer has caught up
+    /// with that server: submit the entries again on top of what it committed.
     #[error("another server of this log committed first")]
     Overtaken,
-    /// The store failed. In a bucket it may be stored yet, whole, some time: submitting it again tells.
+    /// The store failed. In a bucket the whole growth may still become stored later: submission it again shows if it
+    /// was.
     #[error(transparent)]
     Failed(#[from] StoreError),
 }
@@ -87,22 +88,22 @@ pub enum CommitError {
 /// A checkpoint that the log published.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Published {
-    /// The number of leaves.
+    /// The number of entries.
     pub size: u64,
-    /// The signed note, perhaps with cosignatures.
+    /// The signed note, possibly with cosignatures.
     pub note: String,
-    /// When it was published, by the server's clock.
+    /// The time of publication, by the server's clock.
     pub at: Time,
-    /// Whether its cosignatures meet the quorum that the log asks for; so too where it asks for none.
+    /// True if its cosignatures meet the quorum that the log requires, or if it requires none.
     pub witnessed: bool,
 }
 
 /// An erasure that the log recorded on its own chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// The index of the leaf that records it.
+    /// The index of the entry that records it.
     pub record: u64,
-    /// When it was done; none where some of it may still be to do.
+    /// The time at which it was completed; none if some of it may remain to do.
     pub done: Option<Time>,
 }
 
@@ -118,7 +119,7 @@ pub struct Batch<'b> {
     pub publish: Option<&'b Published>,
     /// The indexes of those entries that record an erasure: each becomes an unfinished erasure.
     pub erasures: &'b [u64],
-    /// How many leaves the largest signed tree has that is durably remembered apart from the store. See
+    /// The number of entries of the largest signed tree that is durably remembered apart from the store. See
     /// [`SignedHeadStore`].
     pub signed_size: Option<u64>,
 }
@@ -131,7 +132,7 @@ pub trait EntryWriter: Send {
     /// Returns the right edge of the tree over the durable entries.
     fn edge(&self) -> Result<CompactRange, StoreError>;
 
-    /// Returns the chains, keys and links of the durable entries, to judge submissions by.
+    /// Returns the chains, keys, and links of the durable entries, against which submissions are judged.
     fn state(&self) -> &dyn Storage<Error = StoreError>;
 
     /// True if a checkpoint may be signed before its entries are committed: no other server can commit first.
@@ -139,7 +140,7 @@ pub trait EntryWriter: Send {
         true
     }
 
-    /// Appends the batch's entries, all or none, and with them all else that the batch contains.
+    /// Appends the batch's entries, all or none, and with them everything else in the batch.
     ///
     /// # Errors
     /// [`CommitError::Overtaken`]: nothing of the batch is stored. [`CommitError::Failed`]: nothing is stored, except that
@@ -167,14 +168,14 @@ pub trait SignedHeadStore: Send {
     /// Returns the size that the newest batch with a size had.
     fn signed_size(&self) -> Result<Option<u64>, StoreError>;
 
-    /// Deletes that size, because the record apart from the store begins anew.
+    /// Deletes that size, for use when the record apart from the store starts again from nothing.
     fn forget_signed_size(&mut self) -> Result<(), StoreError>;
 }
 
 /// Keeps the evidence of forks that were refused.
 pub trait ForkWriter: Send {
-    /// Keeps the evidence of a fork with the time when it came. The store may drop what it has already, and what is more
-    /// than it keeps of one chain.
+    /// Keeps the evidence of a fork with the time of its arrival. The store may drop evidence that it has already, and
+    /// evidence beyond its limit for one chain.
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError>;
 }
 
@@ -195,47 +196,47 @@ pub trait ErasureWriter: Send {
     /// looks for them once.
     fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError>;
 
-    /// Takes the indexes of the entries whose events [`EntryWriter::catch_up`] erased since the last call: what was derived
-    /// from these events has to be erased too.
+    /// Removes and returns the indexes of the entries whose events [`EntryWriter::catch_up`] erased since the last
+    /// call. Data derived from these events has to be erased too.
     fn erased_meanwhile(&mut self) -> Vec<u64> {
         Vec::new()
     }
 }
 
-/// The sequencer's half of a store: the only one that changes anything.
+/// The sequencer's half of a store, and the only one that changes anything.
 pub trait Writer: EntryWriter + CheckpointWriter + SignedHeadStore + ForkWriter + ErasureWriter {}
 
 impl<W: EntryWriter + CheckpointWriter + SignedHeadStore + ForkWriter + ErasureWriter> Writer for W {}
 
-/// A leaf's bytes, with what the store has of its event.
+/// An entry's bytes, with the event as far as the store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredLeaf {
-    /// The leaf's bytes.
+    /// The entry's bytes.
     pub leaf: Vec<u8>,
-    /// The event.
+    /// The event, as far as the store has it.
     pub event: StoredEvent,
 }
 
 impl StoredLeaf {
-    /// The link that it is, if it is one.
+    /// Returns the entry as a link, if it is one.
     pub fn link(&self) -> Option<Link> {
         link(&self.leaf)
     }
 }
 
-/// The link that a leaf is, if it is one.
+/// Parses an entry as a link, if it is one.
 pub fn link(leaf: &[u8]) -> Option<Link> {
     str::from_utf8(leaf).ok().and_then(|text| Link::parse(text).ok())
 }
 
-/// What a store has of a leaf's event.
+/// The event of an entry, as far as a store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StoredEvent {
-    /// There is none: it is no event link, or its event was not brought.
+    /// No event: the entry is no event link, or its event was never submitted.
     None,
-    /// It was erased.
+    /// The event was erased.
     Erased,
-    /// Here it is.
+    /// The event with its salt.
     Here(SaltedEvent),
 }
 
@@ -268,7 +269,7 @@ pub trait EntryReader: Send + Sync {
     /// Returns the index of a chain's link.
     fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError>;
 
-    /// Returns the indexes of the key notes in a range, in ascending order.
+    /// Returns the indexes of the key notes in a range, ascending.
     fn notes(&self, leaves: Range<u64>) -> Result<Vec<u64>, StoreError>;
 }
 
@@ -277,24 +278,25 @@ pub trait CheckpointReader: Send + Sync {
     /// Returns the newest one.
     fn published(&self) -> Result<Option<Published>, StoreError>;
 
-    /// Returns the kept ones of these sizes in ascending order: for each hour in which the log grew the last one, and the
-    /// newest.
+    /// Returns the kept ones of these sizes in ascending order: the last one of each hour in which the log grew, and
+    /// the newest.
     fn checkpoints(&self, sizes: Range<u64>) -> Result<Vec<Published>, StoreError>;
 
-    /// Returns the newest one as witnesses saw it first, if they saw it again since.
+    /// Returns the newest one as witnesses first saw it, if they have seen it again since.
     fn seen_first(&self) -> Result<Option<Published>, StoreError>;
 }
 
 /// Reads the evidence of refused forks.
 pub trait ForkReader: Send + Sync {
-    /// Returns all evidence, oldest first, each with the time when it came.
+    /// Returns all evidence, oldest first, each with the time of its arrival.
     fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError>;
 }
 
 /// Reads the account of erasures.
 pub trait ErasureReader: Send + Sync {
-    /// Returns the `most` newest erasures, newest first; with `before`, those that an earlier entry than that one records.
-    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError>;
+    /// Returns the `max` newest erasures, newest first. With `before`, only those that an entry before that one
+    /// records.
+    fn erasures(&self, before: Option<u64>, max: u64) -> Result<Vec<Erasure>, StoreError>;
 
     /// Returns the indexes of the entries that record unfinished erasures, in ascending order.
     fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError>;

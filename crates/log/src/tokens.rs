@@ -1,7 +1,7 @@
-//! Who may read events: bearer tokens, of which only hashes are kept.
+//! Authorization of readers by bearer tokens. Only hashes of the tokens are stored.
 //!
-//! They are in the file `readers.txt` of the log's folder, which its owner alone may read, one a line: the SHA-256 of
-//! the token in hex, its rights, a name for people, and perhaps until when it is good and which events it is for.
+//! They are in the file `readers.txt` in the log's folder, which only its owner may read. Each line has the SHA-256 of
+//! a token in hex, its rights, a name, and optionally its end and conditions on the events.
 //!
 //! ```text
 //! 1f0c…e9 read auditor
@@ -9,7 +9,7 @@
 //! c39d…5a read acme tenant=acme action=user.*
 //! ```
 //!
-//! A token is 32 random bytes in hex after `csr_`, by which it is found where it should not be.
+//! A token consists of `csr_`, by which secret scanners recognize it, and 32 random bytes in hex.
 
 mod rights;
 mod scope;
@@ -25,56 +25,62 @@ pub use rights::{Right, Rights};
 pub use scope::MAX_CONDITIONS;
 pub use scope::{SCOPED, Scope};
 
-/// The most bytes that the file may have: more than 600,000 tokens.
+/// The maximum size of the file, which fits more than 600,000 tokens.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
-/// The most bytes that a line may have: 64 conditions fit.
+/// The maximum length of a line, which fits 64 conditions.
 pub const MAX_LINE_BYTES: usize = 256 << 10;
-/// The most bytes that a name may have.
-const MAX_NAME: usize = 100;
+/// The maximum length of a name, in bytes.
+const MAX_NAME_BYTES: usize = 100;
 
 /// A line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reader {
     /// The SHA-256 of its token.
     pub hash: [u8; 32],
-    /// What it may do.
+    /// The rights of the token.
     pub rights: Rights,
-    /// Its name, for people; each once.
+    /// The name of the reader, unique in the file.
     pub name: String,
-    /// From when on it is not good any more.
+    /// The time from which the token is invalid.
     pub until: Option<Time>,
-    /// Which events it is for.
+    /// The events that the token is limited to.
     pub scope: Arc<Scope>,
 }
 
-/// A token that was let in, for what it asked. It says who reads, and what of the log there is for them.
+/// The authorization of one request: who reads, and which events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
     hash: [u8; 32],
     right: Right,
     name: String,
     scope: Arc<Scope>,
-    lent: Option<Lent>,
+    validity: Option<TokenValidity>,
 }
 
-/// For how long a token is good that an issuer signed.
+/// The validity of a token that an issuer signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Lent {
-    /// The token's end.
+pub struct TokenValidity {
+    /// The end of the token.
     pub until: Time,
-    /// What tells the issuer's key from others: for as long as the issuer has it.
+    /// The identity of the issuer's key. The token is valid only while the issuer has this key.
     pub key: Hash,
 }
 
 impl Access {
-    /// Of somebody whom an issuer vouches for. `hash` is of what the issuer calls them.
-    pub fn lent(hash: [u8; 32], right: Right, name: String, scope: Arc<Scope>, lent: Lent) -> Self {
-        Self { hash, right, name, scope, lent: Some(lent) }
+    /// Creates the authorization of a reader that an issuer vouches for. `hash` is of the issuer's name for the reader.
+    pub fn from_issuer(
+        hash: [u8; 32],
+        right: Right,
+        name: String,
+        scope: Arc<Scope>,
+        validity: TokenValidity,
+    ) -> Self {
+        Self { hash, right, name, scope, validity: Some(validity) }
     }
 
-    /// For how long it is good, where an issuer vouches for it.
-    pub fn issued(&self) -> Option<&Lent> {
-        self.lent.as_ref()
+    /// Returns the validity, if an issuer signed the token.
+    pub fn issued(&self) -> Option<&TokenValidity> {
+        self.validity.as_ref()
     }
 
     /// The reader's name.
@@ -82,18 +88,18 @@ impl Access {
         &self.name
     }
 
-    /// What tells the token from others, and lets nobody in: the first 16 digits of its hash in the file, or of the hash
-    /// of what the issuer calls its bearer.
+    /// Returns an identifier of the token that doesn't grant access: the first 16 digits of its hash in the file, or of
+    /// the hash of the issuer's name for the reader.
     pub fn credential(&self) -> String {
         let mut digits = String::with_capacity(16);
         for byte in &self.hash[..8] {
-            // Writing to a string does not fail.
+            // Writing to a string can't fail.
             let _ = fmt::Write::write_fmt(&mut digits, format_args!("{byte:02x}"));
         }
         digits
     }
 
-    /// Which events the token is for.
+    /// Returns the events that the token is limited to.
     pub fn scope(&self) -> &Arc<Scope> {
         &self.scope
     }
@@ -102,13 +108,13 @@ impl Access {
 /// An error in the authorization of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
-    /// There is no token, or one that is not good.
+    /// The token is missing or invalid.
     #[error("the request has no valid token")]
     Unauthenticated,
-    /// The token does not have the right.
-    #[error("the token does not have the right")]
+    /// The token lacks the right.
+    #[error("the token lacks the required right")]
     Forbidden(Right),
-    /// The file could not be read. Nobody is let in then.
+    /// The readers' file could not be read, so all readers are refused.
     #[error("the readers' file cannot be read")]
     Unavailable,
 }
@@ -118,14 +124,17 @@ impl Reader {
         let mut fields = line.split(' ');
         let mut field = |what| fields.next().filter(|field| !field.is_empty()).ok_or(what);
         let hash =
-            parse_hex(field("the hash is missing")?).ok_or("the hash is not 64 lower-case hex digits")?;
+            parse_hex(field("the hash is missing")?).ok_or("the hash must be 64 lower-case hex digits")?;
         let rights: Rights = field("the rights are missing")?.parse()?;
         let name = check_name(field("the name is missing")?)?.to_owned();
         let mut fields = fields.peekable();
-        let until = match fields.next_if(|field| !field.contains('=')) {
-            None => None,
-            Some(until) => Some(Time::parse(until.as_bytes()).ok_or("the time is not one")?),
-        };
+        let until =
+            match fields.next_if(|field| !field.contains('=')) {
+                None => None,
+                Some(until) => Some(Time::parse(until.as_bytes()).ok_or(
+                    "the third field must be a time such as 2027-01-01T00:00:00.000Z, or a condition",
+                )?),
+            };
         let mut scope = Scope::default();
         for field in fields {
             scope.allow_written(field)?;
@@ -133,13 +142,13 @@ impl Reader {
         Self { hash, rights, name, until, scope: Arc::new(scope) }.checked()
     }
 
-    /// Checks that its rights and conditions go together.
+    /// Checks that the rights are compatible with the conditions.
     ///
     /// # Errors
-    /// What failed, in words.
+    /// The conflict, in words.
     pub fn checked(self) -> Result<Self, String> {
         if self.rights.allow(Right::Admin) && !self.scope.is_everything() {
-            return Err("the right admin is for the whole log: such a token has no conditions".into());
+            return Err("a token with the right admin must not have conditions".into());
         }
         Ok(self)
     }
@@ -165,15 +174,15 @@ impl fmt::Display for Reader {
 /// Checks a reader's name.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The rule that the name violates.
 pub fn check_name(name: &str) -> Result<&str, &'static str> {
     let good = !name.is_empty()
-        && name.len() <= MAX_NAME
+        && name.len() <= MAX_NAME_BYTES
         && !name.chars().any(|char| char.is_whitespace() || char.is_control());
     if good {
         Ok(name)
     } else {
-        Err("a name has no white space, no control characters and at most 100 bytes")
+        Err("a name must have 1 to 100 bytes, without whitespace or control characters")
     }
 }
 
@@ -191,38 +200,38 @@ fn parse_hex(text: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
-/// The SHA-256 of a token.
+/// Returns the SHA-256 of a token.
 pub fn hash(token: &str) -> [u8; 32] {
     Hash::of(&[token.as_bytes()]).0
 }
 
-/// All readers, each of another name and token.
+/// All readers. No two share a name or token.
 #[derive(Clone, Debug, Default)]
 pub struct Readers {
-    /// In the file's order.
+    /// The readers in the file's order.
     pub list: Vec<Reader>,
-    /// The place of each in the list, by its token's hash.
+    /// The index of each reader in the list, by its token's hash.
     by_hash: HashMap<[u8; 32], usize>,
-    /// When those end that do, ascending.
+    /// The ends of the tokens that have one, ascending.
     ends: Vec<Time>,
 }
 
 impl Readers {
-    /// Reads the file's text; else says in which line what is wrong.
+    /// Parses the text of the file.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The number of the first invalid line, and the problem.
     pub fn parse(text: &str) -> Result<Self, (usize, String)> {
         if text.len() as u64 > MAX_FILE_BYTES {
-            return Err((1, format!("the file has more than {} MiB", MAX_FILE_BYTES >> 20)));
+            return Err((1, format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20)));
         }
         let (mut list, mut by_hash) = (Vec::<Reader>::new(), HashMap::new());
         let mut names = HashSet::new();
-        // Readers of everything share a scope.
+        // Readers without conditions share one scope, to save memory.
         let everything = Arc::new(Scope::default());
         for (line, number) in text.lines().zip(1..) {
             if line.len() > MAX_LINE_BYTES {
-                return Err((number, format!("the line has more than {} KiB", MAX_LINE_BYTES >> 10)));
+                return Err((number, format!("the line is longer than {} KiB", MAX_LINE_BYTES >> 10)));
             }
             let mut reader = Reader::parse(line).map_err(|message| (number, message))?;
             if reader.scope.is_everything() {
@@ -230,7 +239,7 @@ impl Readers {
             }
             let is_new = by_hash.insert(reader.hash, list.len()).is_none();
             if !names.insert(reader.name.clone()) || !is_new {
-                return Err((number, "there is another line of this name or hash".into()));
+                return Err((number, "another line has the same name or hash".into()));
             }
             list.push(reader);
         }
@@ -242,8 +251,8 @@ impl Readers {
         Ok(Self { list, by_hash, ends })
     }
 
-    /// Lets a token in, if it has the right. It is found by its SHA-256, so how long that takes says nothing about
-    /// other tokens.
+    /// Authorizes a token that has the right. The lookup is by SHA-256, so its duration reveals nothing about other
+    /// tokens.
     ///
     /// # Errors
     /// [`AccessError`].
@@ -254,22 +263,22 @@ impl Readers {
             return Err(AccessError::Forbidden(right));
         }
         let Reader { hash, name, scope, .. } = reader;
-        Ok(Access { hash: *hash, right, name: name.clone(), scope: scope.clone(), lent: None })
+        Ok(Access { hash: *hash, right, name: name.clone(), scope: scope.clone(), validity: None })
     }
 
     fn find(&self, hash: &[u8; 32]) -> Option<&Reader> {
         self.by_hash.get(hash).and_then(|place| self.list.get(*place))
     }
 
-    /// Whether a token that was let in before would be let in now for the same. It is told by what it is and not by its
-    /// reader's name, which another token may have got.
+    /// True if a token that was authorized before would still be. It is identified by its hash, not by the reader's
+    /// name, which another token may have now.
     pub fn still_admit(&self, access: &Access, now: Time) -> bool {
         self.find(&access.hash).is_some_and(|reader| {
             reader.is_good_at(now) && reader.rights.allow(access.right) && reader.scope == access.scope
         })
     }
 
-    /// How many are good at that time.
+    /// Returns the number of tokens that are valid at this time.
     pub fn good(&self, now: Time) -> usize {
         self.list.len() - self.ends.partition_point(|end| *end <= now)
     }

@@ -1,12 +1,12 @@
-//! Gathering cosignatures: the log's side of C2SP tlog-witness.
+//! Cosigning by witnesses: the log's side of C2SP tlog-witness.
 //!
-//! A checkpoint is published when the quorum of the log's trust file is met, or when the witnesses had their time: a
-//! log goes on when witnesses fail, says so, and asks them again. Readers ask for a quorum of their own and are never
-//! misled by a checkpoint without one.
+//! A checkpoint is published when the quorum of the log's trust file is met, or when the witnesses' time is over. A log
+//! whose witnesses fail continues, reports it, and asks them again. Verifiers require a quorum of their own, so a
+//! checkpoint without one doesn't mislead them.
 //!
 //! A witness that contradicts the log is asked for its proof: a checkpoint with the log's own signature. A proof stops
-//! the log. Without one the witness counts as one that doesn't cosign; if the quorum isn't met, the log signs nothing
-//! until it is, or until the trust file no longer names the witness.
+//! the log. Without one, the witness counts as one that doesn't cosign. If the quorum isn't met then, the log signs
+//! nothing until it is met, or until the trust file no longer names the witness.
 
 #[cfg(test)]
 mod tests;
@@ -27,59 +27,59 @@ use crate::hashes::StoredHashes;
 use crate::stop::{Cause, SigningStop, WitnessAnswer};
 use crate::store::{EntryReader, Published};
 
-/// How long witnesses get before a checkpoint is published without them.
+/// The time that witnesses get before a checkpoint is published without them.
 pub const PATIENCE: Duration = Duration::from_secs(5);
-/// When witnesses who failed are asked again, though the log did not grow.
+/// The time after which witnesses that failed are asked again, even if the log did not grow.
 pub const AGAIN: Duration = Duration::from_secs(10);
-/// When a log that does not grow shows that it is still seen.
+/// The time after which a log that does not grow has its checkpoint cosigned again.
 pub const REFRESH: Duration = Duration::from_mins(10);
-/// How often one witness may say that it is elsewhere.
-const CONFLICTS: usize = 3;
-/// The status by which a witness says that a tree did not grow from the one that it cosigned last.
+/// The maximum number of conflicting sizes that one witness may report in a row.
+const MAX_CONFLICTS: usize = 3;
+/// The status with which a witness reports that a tree is not an extension of the one that it cosigned last.
 const UNPROCESSABLE: u16 = 422;
 
-/// Whether a log of that trust file has witnesses to ask.
+/// True if the trust file names witnesses that the log can ask.
 pub fn has_witnesses(trust: Option<&Trust>) -> bool {
     trust.is_some_and(|trust| {
-        let asked = |place| trust.witness_url(place).is_some();
-        trust.has_quorum() && (0..trust.witnesses().len()).any(asked)
+        let has_url = |place| trust.witness_url(place).is_some();
+        trust.has_quorum() && (0..trust.witnesses().len()).any(has_url)
     })
 }
 
-/// A checkpoint of durable leaves, for witnesses to see before it is published.
+/// A checkpoint of durable entries that witnesses see before it is published.
 #[derive(Clone, Debug)]
 pub struct Unwitnessed {
     /// The checkpoint.
     pub checkpoint: Checkpoint,
     /// The signed note with it.
     pub note: String,
-    /// The latest time of a link in it that no cosigned checkpoint holds.
+    /// The latest time of a link in it that no cosigned checkpoint contains.
     pub latest: Option<Time>,
 }
 
-/// A checkpoint, and who cosigned it so far.
-pub struct Gathering {
+/// A checkpoint with the cosignatures that it has so far.
+pub struct PendingCheckpoint {
     checkpoint: Unwitnessed,
     trust: Trust,
     cosigned: Vec<bool>,
     note: String,
 }
 
-impl Gathering {
-    /// Of a log with that trust file.
+impl PendingCheckpoint {
+    /// Starts with no cosignature, for a log with this trust file.
     pub fn new(checkpoint: Unwitnessed, trust: Option<&Trust>) -> Self {
         let trust = trust.cloned().unwrap_or_default();
         let cosigned = vec![false; trust.witnesses().len()];
         Self { note: checkpoint.note.clone(), checkpoint, trust, cosigned }
     }
 
-    /// The witnesses to ask: each one's place among all, its key, and where it is.
+    /// Returns the witnesses to ask: position, key, and URL.
     pub fn witnesses(&self) -> impl Iterator<Item = (usize, &VerifierKey, &str)> {
         let witnesses = self.trust.witnesses().enumerate();
         witnesses.filter_map(|(place, key)| Some((place, key, self.trust.witness_url(place)?)))
     }
 
-    /// One of them gave these signature lines.
+    /// Adds signature lines from the witness at this position.
     pub fn add(&mut self, place: usize, lines: &str) {
         if let Some(cosigned @ false) = self.cosigned.get_mut(place) {
             *cosigned = true;
@@ -87,27 +87,27 @@ impl Gathering {
         }
     }
 
-    /// Whether enough of them did.
+    /// True if the cosignatures meet the quorum.
     pub fn is_enough(&self) -> bool {
         self.trust.quorum_met(&|place| self.cosigned.get(place).copied().unwrap_or_default())
     }
 
-    /// The checkpoint to publish.
+    /// Returns the checkpoint for publication, with or without a quorum.
     pub fn end(self, at: Time) -> Published {
         let (witnessed, size) = (self.is_enough(), self.checkpoint.checkpoint.size);
         if !witnessed {
-            tracing::warn!(size, "published without the quorum of witnesses");
+            tracing::warn!(size, "publishing a checkpoint without a quorum of witnesses");
         }
         Published { size, note: self.note, at, witnessed }
     }
 }
 
-/// Why a witness gave no cosignature.
+/// The reason why a witness gave no cosignature.
 #[derive(Debug)]
 pub enum NoCosignature {
-    /// It cannot, or not now. The reason is for people.
+    /// The witness failed, for the reason given.
     Failed(String),
-    /// It has cosigned what contradicts the checkpoint.
+    /// The witness has cosigned a checkpoint that contradicts this one.
     Contradicts(Box<Contradiction>),
 }
 
@@ -117,7 +117,7 @@ impl From<String> for NoCosignature {
     }
 }
 
-/// What a witness has against a checkpoint.
+/// A witness's contradiction of a checkpoint.
 #[derive(Clone, Debug)]
 pub struct Contradiction {
     cause: Cause,
@@ -130,27 +130,27 @@ pub struct Contradiction {
 /// The sequencer's judgment of a contradiction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Assessment {
-    /// The log has what the witness has seen.
+    /// The log contains what the witness has seen.
     Refuted,
-    /// Only the witness says so.
+    /// The contradiction is a claim by the witness alone.
     Unproven,
-    /// The log signed what contradicts it. It is stopped.
+    /// The log signed what contradicts it, and is stopped.
     Proven,
 }
 
-/// Returns where a witness shows the latest checkpoint that it cosigned for the log of that origin.
+/// Returns the URL at which a witness serves the latest checkpoint that it cosigned for the log with this origin.
 pub fn proof_url(witness_url: &str, origin: &str) -> String {
     let Hash(hash) = Hash::of(&[origin.as_bytes()]);
     format!("{}/{}/checkpoint", witness_url.trim_end_matches('/'), hex::encode(&hash))
 }
 
 impl Contradiction {
-    /// What the log is accused of.
+    /// Returns the cause for which the log would stop.
     pub(crate) fn cause(&self) -> Cause {
         self.cause
     }
 
-    /// The size that the witness has seen, where it told.
+    /// Returns the size that the witness has seen, if it reported one.
     pub(crate) fn size(&self) -> Option<u64> {
         self.answer.size
     }
@@ -182,11 +182,11 @@ impl Contradiction {
         let Self { cause, checkpoint, answer, .. } = self;
         let name = answer.key.name();
         let claim = match (cause, answer.size) {
-            (Cause::Rollback, Some(size)) => format!("a checkpoint of {size} leaves, more than are here"),
-            _ => "another tree than the one that is here".to_owned(),
+            (Cause::Rollback, Some(size)) => format!("a checkpoint of {size} entries, more than the log has"),
+            _ => "a tree that differs from the log's".to_owned(),
         };
         let message = format!(
-            "the witness {name} says, without a proof, that it cosigned {claim}, and the quorum is not met"
+            "the witness {name} claims without proof that it cosigned {claim}, and the quorum is not met"
         );
         SigningStop {
             checkpoint: Some(checkpoint),
@@ -195,19 +195,19 @@ impl Contradiction {
         }
     }
 
-    /// Returns the stop for a claim that this checkpoint proves, with the number of leaves that are here.
+    /// Returns the stop for a claim that `proof` proves. `size` is the number of entries in the log.
     pub(crate) fn into_stop(self, at: Time, proof: &SignedCheckpoint, size: u64) -> SigningStop {
         let Self { checkpoint, answer, .. } = self;
         let (name, signed) = (answer.key.name(), proof.checkpoint.size);
         let (cause, message) = if signed > size {
             let message = format!(
-                "the witness {name} has a checkpoint of {signed} leaves that this log signed, and {size} are here"
+                "the witness {name} has a checkpoint of {signed} entries that this log signed, but the log has only {size}"
             );
             (Cause::Rollback, message)
         } else {
             let message = format!(
-                "the witness {name} has a checkpoint that this log signed, of another tree of {signed} leaves than \
-                 the one that is here"
+                "the witness {name} has a checkpoint that this log signed, whose tree of {signed} entries differs \
+                 from the log's"
             );
             (Cause::SplitView, message)
         };
@@ -220,49 +220,49 @@ impl Contradiction {
     }
 }
 
-/// A witness while it is asked. It says why not, for people.
-pub struct Asking {
+/// The exchange with one witness about one checkpoint.
+pub struct WitnessExchange {
     key: VerifierKey,
     checkpoint: SignedCheckpoint,
-    /// The latest time of a link that it is the first to attest.
+    /// The latest time of a link that its cosignature is the first to attest.
     latest: Option<Time>,
-    /// The size that the witness is taken to have seen.
+    /// The size from which the consistency proof starts.
     old_size: u64,
-    /// The size that it said, when it said one.
-    told: Option<u64>,
+    /// The size that the witness reported, if it did.
+    reported: Option<u64>,
     conflicts: usize,
 }
 
-impl Asking {
-    /// Asks for a cosignature of that checkpoint.
+impl WitnessExchange {
+    /// Starts the exchange. `old_size` is the size that the witness is assumed to have cosigned last.
     ///
     /// # Errors
-    /// What failed, in words.
+    /// The reason, in words.
     pub fn new(key: &VerifierKey, checkpoint: &Unwitnessed, old_size: u64) -> Result<Self, String> {
         let signed = SignedCheckpoint::parse(&checkpoint.note).map_err(countersign::Error::into_message)?;
         let latest = checkpoint.latest;
-        Ok(Self { key: key.clone(), checkpoint: signed, latest, old_size, told: None, conflicts: 0 })
+        Ok(Self { key: key.clone(), checkpoint: signed, latest, old_size, reported: None, conflicts: 0 })
     }
 
-    /// What is sent to it: at its address and `/add-checkpoint`.
+    /// Returns the request body for the witness's URL followed by `/add-checkpoint`.
     ///
     /// # Errors
-    /// What failed, in words.
+    /// The reason, in words.
     pub fn request(&self, reader: &dyn EntryReader) -> Result<String, String> {
         let (old_size, size) = (self.old_size, self.checkpoint.checkpoint.size);
         if old_size > size {
-            return Err(format!("it has a larger checkpoint, of {old_size} leaves"));
+            return Err(format!("the witness has a larger checkpoint, of {old_size} entries"));
         }
         let proof = consistency_proof(old_size, size, &StoredHashes::new(reader, size));
         let proof = proof.map_err(countersign::Error::into_message)?;
         Ok(Request { old_size, proof, checkpoint: self.checkpoint.clone() }.to_string())
     }
 
-    /// Its signature lines, or none: then it is to be asked again.
+    /// Processes the response. Returns the signature lines; none if the witness must be asked again.
     ///
     /// # Errors
     /// [`NoCosignature`].
-    pub fn answered(
+    pub fn process(
         &mut self,
         status: u16,
         kind: Option<&str>,
@@ -275,29 +275,35 @@ impl Asking {
         {
             AddCheckpointResponse::Cosigned(lines) => {
                 for time in lines.iter().filter_map(claimed_time) {
-                    timekeeper.hear(&self.key, time, self.latest)?;
+                    timekeeper.accept(&self.key, time, self.latest)?;
                 }
                 Ok(Some(lines.iter().map(SignatureLine::to_string).collect()))
             }
             AddCheckpointResponse::Conflict { size } if size > self.size() => {
                 Err(self.contradicts(Cause::Rollback, status, Some(size), body))
             }
-            // Asked from its own size it has nothing to say but that the tree of that size is another.
-            AddCheckpointResponse::Conflict { size } if self.told == Some(size) && size == self.size() => {
+            // The proof started from the witness's own size, so the trees of this size must differ.
+            AddCheckpointResponse::Conflict { size }
+                if self.reported == Some(size) && size == self.size() =>
+            {
                 Err(self.contradicts(Cause::SplitView, status, Some(size), body))
             }
             AddCheckpointResponse::Conflict { size } => {
-                (self.old_size, self.told) = (size, Some(size));
+                (self.old_size, self.reported) = (size, Some(size));
                 self.conflicts += 1;
-                if self.conflicts == CONFLICTS {
-                    return Err("it keeps saying that it is elsewhere".to_owned().into());
+                if self.conflicts == MAX_CONFLICTS {
+                    return Err("the witness keeps reporting another size than the one it reported before"
+                        .to_owned()
+                        .into());
                 }
                 Ok(None)
             }
             AddCheckpointResponse::Refused { status: UNPROCESSABLE } => {
-                Err(self.contradicts(Cause::SplitView, status, self.told, body))
+                Err(self.contradicts(Cause::SplitView, status, self.reported, body))
             }
-            AddCheckpointResponse::Refused { status } => Err(format!("it answered {status}").into()),
+            AddCheckpointResponse::Refused { status } => {
+                Err(format!("the witness responded with status {status}").into())
+            }
         }
     }
 
@@ -311,7 +317,7 @@ impl Asking {
         }))
     }
 
-    /// The size that it has seen when it cosigned.
+    /// Returns the size that the witness has seen once it cosigned.
     pub fn size(&self) -> u64 {
         self.checkpoint.checkpoint.size
     }

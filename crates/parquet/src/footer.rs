@@ -1,25 +1,25 @@
-//! The footer's bytes, for what the library doesn't tell: fields that are there twice, and the deprecated copies of the
-//! least and greatest value, which old programs read instead of the current ones.
+//! Checks of the footer's bytes for what the library doesn't report: repeated fields, and deprecated copies of the
+//! minimum and maximum that old programs read instead of the current ones.
 
 use parquet::errors::{ParquetError, Result};
 use parquet::file::reader::ChunkReader;
 
-/// What follows the footer: its length in four bytes, and four letters.
-const TAIL: u64 = 8;
-/// The header of a dictionary page is never longer, in bytes.
-const MAX_PAGE_HEADER: u64 = 256;
-/// No struct of Parquet's metadata is nested deeper.
+/// The length of the file's tail after the footer: the footer's length in four bytes, and four letters.
+const TAIL_BYTES: u64 = 8;
+/// The maximum length of a dictionary page's header, in bytes.
+const MAX_PAGE_HEADER_BYTES: u64 = 256;
+/// The maximum nesting of structs in Parquet's metadata.
 const MAX_DEPTH: u8 = 16;
 /// The path to a column's statistics: row groups, columns, metadata, statistics.
 const STATISTICS: [i16; 4] = [4, 1, 3, 12];
-/// The fields of statistics: deprecated and current copy of the greatest and of the least value.
+/// The fields of statistics: the deprecated and the current copy of the maximum and of the minimum.
 const COPIES: [(i16, i16); 2] = [(1, 5), (2, 6)];
 
-/// Refuses a footer with a field that is there twice, or with two copies of a value that differ.
+/// Fails for a footer with a repeated field, or with two copies of a value that differ.
 pub(crate) fn check<R: ChunkReader>(file: &R) -> Result<()> {
     let length = file.len();
-    let tail = length.checked_sub(TAIL).ok_or_else(malformed)?;
-    let tail_bytes = file.get_bytes(tail, TAIL as usize)?;
+    let tail = length.checked_sub(TAIL_BYTES).ok_or_else(malformed)?;
+    let tail_bytes = file.get_bytes(tail, TAIL_BYTES as usize)?;
     let footer = u32::from_le_bytes(tail_bytes[..4].try_into().map_err(|_| malformed())?);
     let begin = tail.checked_sub(u64::from(footer)).ok_or_else(malformed)?;
     let bytes = file.get_bytes(begin, footer as usize)?;
@@ -28,27 +28,27 @@ pub(crate) fn check<R: ChunkReader>(file: &R) -> Result<()> {
     if compact.rest.is_empty() { Ok(()) } else { Err(malformed()) }
 }
 
-/// The offset of the page after the dictionary page at this offset.
+/// Returns the offset of the page after the dictionary page at `offset`.
 pub(crate) fn dictionary_end<R: ChunkReader>(file: &R, offset: u64) -> Result<u64> {
-    let most = file.len().checked_sub(offset).ok_or_else(malformed)?.min(MAX_PAGE_HEADER);
-    let bytes = file.get_bytes(offset, most as usize)?;
+    let length = file.len().checked_sub(offset).ok_or_else(malformed)?.min(MAX_PAGE_HEADER_BYTES);
+    let bytes = file.get_bytes(offset, length as usize)?;
     let mut compact = Compact { rest: &bytes, path: Vec::new(), third: None };
     compact.structure(0)?;
-    let header = most - compact.rest.len() as u64;
+    let header = length - compact.rest.len() as u64;
     let page = compact.third.and_then(|length| u64::try_from(length).ok()).ok_or_else(malformed)?;
     offset.checked_add(header).and_then(|begin| begin.checked_add(page)).ok_or_else(malformed)
 }
 
 fn malformed() -> ParquetError {
-    ParquetError::General("its footer is malformed".into())
+    ParquetError::General("the footer of the file is malformed".into())
 }
 
-/// Thrift's compact protocol.
+/// A parser of Thrift's compact protocol.
 struct Compact<'a> {
     rest: &'a [u8],
-    /// The fields that lead here.
+    /// The numbers of the fields around the current position.
     path: Vec<i16>,
-    /// The number in the third field of the outermost struct: of a page's header, the length of the page.
+    /// The number in the third field of the outermost struct. In a page's header, that is the length of the page.
     third: Option<i64>,
 }
 
@@ -71,12 +71,12 @@ impl Compact<'_> {
                 delta => last.checked_add(i16::from(delta)).ok_or_else(malformed)?,
             };
             if field <= last {
-                return Err(ParquetError::General("its footer has a field twice".into()));
+                return Err(ParquetError::General("the footer of the file repeats a field".into()));
             }
             last = field;
             self.path.push(field);
             let before = self.rest;
-            // A bool's value is in its kind.
+            // The value of a boolean is in its type.
             if depth == 0 && field == 3 && matches!(kind, 4..=6) {
                 self.third = Some(self.zigzag()?);
             } else if !matches!(kind, 1 | 2) {
@@ -91,10 +91,10 @@ impl Compact<'_> {
         }
         let differ = |(deprecated, current): (i16, i16)| {
             let value = |field: i16| usize::try_from(field).ok().and_then(|at| values[at]);
-            value(deprecated).is_some_and(|said| value(current) != Some(said))
+            value(deprecated).is_some_and(|copy| value(current) != Some(copy))
         };
         if is_statistics && COPIES.into_iter().any(differ) {
-            let message = "it has deprecated statistics that are not a copy of the current ones";
+            let message = "the file has deprecated statistics that differ from the current ones";
             return Err(ParquetError::General(message.into()));
         }
         Ok(())
@@ -136,7 +136,7 @@ impl Compact<'_> {
     }
 
     fn repeat(&mut self, times: u64, kinds: &[u8], depth: u8) -> Result<()> {
-        // Each value has one byte or more.
+        // Each value takes at least one byte.
         if times > self.rest.len() as u64 || depth >= MAX_DEPTH {
             return Err(malformed());
         }

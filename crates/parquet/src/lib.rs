@@ -1,7 +1,7 @@
-//! Events of an audit log as rows of Parquet: one schema, a writer and a reader of it in bounded memory.
+//! Events of an audit log as rows of Parquet: a schema, with a writer and a reader that use bounded memory.
 //!
-//! This crate knows neither logs nor exports. What a row means is for who writes it; here is how it is stored, so that
-//! what reads Parquet reads it by the types of its columns.
+//! This crate knows nothing of logs or exports. The caller defines the meaning of a row; the types of the columns make
+//! it readable for other programs.
 //!
 //! ```
 //! use countersign_parquet::{COLUMNS, Reader, Row, Value, Writer};
@@ -26,12 +26,12 @@
 //! # Ok::<(), countersign_parquet::Error>(())
 //! ```
 
-mod described;
 mod footer;
 mod pages;
 mod reader;
 mod row;
 mod schema;
+mod statistics;
 mod writer;
 
 pub use parquet::errors::ParquetError as Error;

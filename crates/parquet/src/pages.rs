@@ -1,4 +1,4 @@
-//! Pages, with what they say of their values: programs can pass a page over by its own statistics.
+//! Pages with their statistics: programs can skip a page by its own statistics.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,45 +9,44 @@ use parquet::errors::{ParquetError, Result};
 use parquet::file::statistics::Statistics;
 
 use crate::Value;
-use crate::described::Described;
 use crate::schema::Column;
+use crate::statistics::ColumnSummary;
 
 /// The statistics of the pages that were read, with the number of values of each.
-type Said = Arc<Mutex<VecDeque<(u64, Option<Statistics>)>>>;
+type StatedPages = Arc<Mutex<VecDeque<(u64, Option<Statistics>)>>>;
 
-/// The pages of a column, refused if one has a dictionary that is missing or said to be sorted.
+/// The pages of a column. A missing dictionary, or one marked as sorted, is an error.
 pub(crate) struct PlainPages {
     pages: Box<dyn PageReader>,
     has_dictionary: bool,
-    said: Said,
+    stated: StatedPages,
 }
 
-/// Compares the statistics of pages with the values that were read of them.
+/// A comparison of the pages' statistics with the values read from them.
 #[derive(Default)]
 pub(crate) struct PageStatistics {
-    said: Said,
-    described: Described,
-    /// The values of the current page that are still to come.
+    stated: StatedPages,
+    summary: ColumnSummary,
+    /// The number of values of the current page that were not read yet.
     left: u64,
     current: Option<Statistics>,
 }
 
 impl PageStatistics {
-    /// Takes the next value of the column.
+    /// Adds the next value of the column.
     pub(crate) fn add(&mut self, column: &Column, value: Option<&Value>) -> Result<()> {
         while self.left == 0 {
-            let next = self.said.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let Some((values, said)) = next else { return Ok(()) };
-            (self.left, self.current, self.described) = (values, said, Described::default());
+            let next = self.stated.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some((values, stated)) = next else { return Ok(()) };
+            (self.left, self.current, self.summary) = (values, stated, ColumnSummary::default());
         }
         self.left -= 1;
-        let Some(said) = &self.current else { return Ok(()) };
-        self.described.add(value);
-        if self.left > 0 || self.described.fits(column, said) {
+        let Some(stated) = &self.current else { return Ok(()) };
+        self.summary.add(value);
+        if self.left > 0 || self.summary.fits(column, stated) {
             return Ok(());
         }
-        let message =
-            format!("the statistics of a page of the column {} are not those of its values", column.name);
+        let message = format!("the statistics of a page of the column {} contradict its values", column.name);
         Err(ParquetError::General(message))
     }
 }
@@ -55,18 +54,18 @@ impl PageStatistics {
 impl PlainPages {
     pub(crate) fn new(pages: Box<dyn PageReader>) -> (Self, PageStatistics) {
         let statistics = PageStatistics::default();
-        (Self { pages, has_dictionary: false, said: Arc::clone(&statistics.said) }, statistics)
+        (Self { pages, has_dictionary: false, stated: Arc::clone(&statistics.stated) }, statistics)
     }
 
     fn check(&mut self, page: Page) -> Result<Page> {
         let is_dictionary =
             |encoding| matches!(encoding, Encoding::RLE_DICTIONARY | Encoding::PLAIN_DICTIONARY);
         let what = match &page {
-            // The library takes it for granted that the dictionary came before.
+            // The library assumes that the dictionary came before.
             Page::DataPage { encoding, .. } | Page::DataPageV2 { encoding, .. }
                 if is_dictionary(*encoding) && !self.has_dictionary =>
             {
-                return Err(ParquetError::General("a page has no dictionary to be read by".into()));
+                return Err(ParquetError::General("a page lacks the dictionary that it needs".into()));
             }
             Page::DictionaryPage { is_sorted: true, .. } => "a sorted dictionary",
             Page::DictionaryPage { .. } => {
@@ -75,12 +74,12 @@ impl PlainPages {
             }
             Page::DataPage { num_values, statistics, .. }
             | Page::DataPageV2 { num_values, statistics, .. } => {
-                let said = (u64::from(*num_values), statistics.clone());
-                self.said.lock().unwrap_or_else(PoisonError::into_inner).push_back(said);
+                let stated = (u64::from(*num_values), statistics.clone());
+                self.stated.lock().unwrap_or_else(PoisonError::into_inner).push_back(stated);
                 return Ok(page);
             }
         };
-        Err(ParquetError::General(format!("it has {what}, which an export has not")))
+        Err(ParquetError::General(format!("the file has {what}, which an export must not have")))
     }
 }
 

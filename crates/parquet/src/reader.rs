@@ -1,4 +1,4 @@
-//! Reads rows.
+//! The reader of rows.
 
 use std::collections::VecDeque;
 
@@ -11,35 +11,35 @@ use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{ChunkReader, FileReader as _, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
 
-use crate::described::{Described, refuse_other_ways};
 use crate::pages::{PageStatistics, PlainPages};
 use crate::schema::{COLUMNS, Column, Kind, schema};
+use crate::statistics::{ColumnSummary, refuse_other_ways};
 use crate::{Row, Value, footer};
 
-/// How many rows are read in one go.
-const ROWS: usize = 256;
+/// The number of rows that are read at a time.
+const BATCH_ROWS: usize = 256;
 
-/// Reads the rows of a file that has [`COLUMNS`] and no others.
+/// A reader of the rows of a file with exactly the columns in [`COLUMNS`].
 pub struct Reader<R: ChunkReader> {
     file: SerializedFileReader<R>,
     /// The next row group.
     group: usize,
     columns: Vec<ColumnReader>,
-    /// What was read of each of them.
-    described: Vec<Described>,
-    /// What was read of the current page of each of them.
+    /// The summary of what was read from each column in the row group.
+    summaries: Vec<ColumnSummary>,
+    /// The statistics of the current page of each column.
     pages: Vec<PageStatistics>,
-    /// How many rows of the row group that is read are still to come.
+    /// The number of rows of the current row group that were not read yet.
     left: u64,
     ready: VecDeque<Row>,
 }
 
 impl<R: ChunkReader + 'static> Reader<R> {
-    /// Of this file.
+    /// Opens a file.
     ///
     /// # Errors
-    /// What reading met, or that the file has other columns, or something by which another program would read other
-    /// rows than this one.
+    /// A read error, or that the file has other columns, or a property that would make another program read different
+    /// rows.
     pub fn open(file: R) -> Result<Self> {
         footer::check(&file)?;
         let metadata = ParquetMetaDataReader::new().parse_and_finish(&file)?;
@@ -49,28 +49,28 @@ impl<R: ChunkReader + 'static> Reader<R> {
         let file = SerializedFileReader::new_with_options(file, options)?;
         let found = file.metadata().file_metadata().schema_descr().root_schema();
         if found.get_fields() != schema()?.get_fields() {
-            let message = "its columns are not those of an export of events";
+            let message = "the columns of the file are not those of an export of events";
             return Err(ParquetError::General(message.into()));
         }
-        let (columns, described, pages) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { file, group: 0, columns, described, pages, left: 0, ready: VecDeque::new() })
+        let (columns, summaries, pages) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { file, group: 0, columns, summaries, pages, left: 0, ready: VecDeque::new() })
     }
 
-    /// How many rows there are.
+    /// Returns the number of rows.
     pub fn rows(&self) -> u64 {
         u64::try_from(self.file.metadata().file_metadata().num_rows()).unwrap_or_default()
     }
 
-    /// What the file says by key.
+    /// Returns the file's metadata as keys and values.
     pub fn metadata(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
         let pairs = self.file.metadata().file_metadata().key_value_metadata();
         pairs.into_iter().flatten().map(|pair| (pair.key.as_str(), pair.value.as_deref()))
     }
 
-    /// The next row.
+    /// Returns the next row.
     ///
     /// # Errors
-    /// What reading met, or that what the file says of a row group is not so, by which a query would pass rows over.
+    /// A read error, or that statistics of a row group or page, by which a query would skip rows, are false.
     pub fn next_row(&mut self) -> Result<Option<Row>> {
         while self.ready.is_empty() {
             if self.left == 0 && !self.next_group()? {
@@ -81,10 +81,10 @@ impl<R: ChunkReader + 'static> Reader<R> {
         Ok(self.ready.pop_front())
     }
 
-    /// Leaves out so many rows.
+    /// Skips rows.
     ///
     /// # Errors
-    /// What reading met.
+    /// A read error.
     pub fn skip(&mut self, rows: u64) -> Result<()> {
         for _ in 0..rows {
             self.next_row()?;
@@ -103,31 +103,31 @@ impl<R: ChunkReader + 'static> Reader<R> {
         let open = |(place, column): (usize, &Column)| {
             let (pages, statistics) = PlainPages::new(group.get_column_page_reader(place)?);
             let pages: Box<dyn PageReader> = Box::new(pages);
-            let described = schema.column(place);
+            let descriptor = schema.column(place);
             let reader = match column.kind {
                 Kind::Integer | Kind::Time => {
-                    ColumnReader::Int64ColumnReader(ColumnReaderImpl::new(described, pages))
+                    ColumnReader::Int64ColumnReader(ColumnReaderImpl::new(descriptor, pages))
                 }
                 Kind::Word | Kind::Text => {
-                    ColumnReader::ByteArrayColumnReader(ColumnReaderImpl::new(described, pages))
+                    ColumnReader::ByteArrayColumnReader(ColumnReaderImpl::new(descriptor, pages))
                 }
                 Kind::Bytes(_) => {
-                    ColumnReader::FixedLenByteArrayColumnReader(ColumnReaderImpl::new(described, pages))
+                    ColumnReader::FixedLenByteArrayColumnReader(ColumnReaderImpl::new(descriptor, pages))
                 }
             };
             Ok((reader, statistics))
         };
         let columns = COLUMNS.iter().enumerate().map(open).collect::<Result<Vec<_>>>()?;
         (self.columns, self.pages) = columns.into_iter().unzip();
-        self.described = vec![Described::default(); COLUMNS.len()];
+        self.summaries = vec![ColumnSummary::default(); COLUMNS.len()];
         self.group += 1;
         Ok(true)
     }
 
-    /// Whether all was read of the row group, and what is said of it is so.
+    /// Checks that the whole row group was read, and that its statistics are true.
     fn end_group(&mut self) -> Result<()> {
-        let columns = self.columns.drain(..).zip(self.described.drain(..)).zip(&COLUMNS).enumerate();
-        for (place, ((mut reader, described), column)) in columns {
+        let columns = self.columns.drain(..).zip(self.summaries.drain(..)).zip(&COLUMNS).enumerate();
+        for (place, ((mut reader, summary), column)) in columns {
             let more = match &mut reader {
                 ColumnReader::Int64ColumnReader(reader) => is_more(reader)?,
                 ColumnReader::ByteArrayColumnReader(reader) => is_more(reader)?,
@@ -137,17 +137,17 @@ impl<R: ChunkReader + 'static> Reader<R> {
             if more {
                 return Err(damaged(column));
             }
-            described.compare(column, self.file.metadata().row_group(self.group - 1).column(place))?;
+            summary.compare(column, self.file.metadata().row_group(self.group - 1).column(place))?;
         }
         Ok(())
     }
 
     fn read(&mut self) -> Result<()> {
-        let most = ROWS.min(usize::try_from(self.left).unwrap_or(ROWS));
-        if most == 0 {
+        let count = BATCH_ROWS.min(usize::try_from(self.left).unwrap_or(BATCH_ROWS));
+        if count == 0 {
             return Ok(());
         }
-        let mut rows = vec![Row(Vec::with_capacity(COLUMNS.len())); most];
+        let mut rows = vec![Row(Vec::with_capacity(COLUMNS.len())); count];
         for (column, reader) in COLUMNS.iter().zip(&mut self.columns) {
             match reader {
                 ColumnReader::Int64ColumnReader(reader) => {
@@ -163,13 +163,13 @@ impl<R: ChunkReader + 'static> Reader<R> {
             }
         }
         for row in &rows {
-            let columns = self.described.iter_mut().zip(&mut self.pages).zip(&COLUMNS);
-            for (((described, pages), column), value) in columns.zip(&row.0) {
-                described.add(value.as_ref());
+            let columns = self.summaries.iter_mut().zip(&mut self.pages).zip(&COLUMNS);
+            for (((summary, pages), column), value) in columns.zip(&row.0) {
+                summary.add(value.as_ref());
                 pages.add(column, value.as_ref())?;
             }
         }
-        self.left -= most as u64;
+        self.left -= count as u64;
         self.ready.extend(rows);
         Ok(())
     }
@@ -199,11 +199,14 @@ fn read_column<T: DataType>(
     Ok(())
 }
 
-/// Whether there is a value beyond the last row.
+/// True if there is a value after the last row.
 fn is_more<T: DataType>(reader: &mut ColumnReaderImpl<T>) -> Result<bool> {
     Ok(reader.read_records(1, Some(&mut Vec::new()), None, &mut Vec::new())?.0 > 0)
 }
 
 fn damaged(column: &Column) -> ParquetError {
-    ParquetError::General(format!("the column {} has not as many values as there are rows", column.name))
+    ParquetError::General(format!(
+        "the column {} has a different number of values than the file has rows",
+        column.name
+    ))
 }

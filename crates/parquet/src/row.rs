@@ -2,32 +2,32 @@
 
 use crate::schema::{COLUMNS, Column};
 
-/// What a row has in a column.
+/// The value of a row in a column.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Value {
-    /// A number, or a time in milliseconds from 1970.
+    /// A number, or a time in milliseconds since 1970.
     Integer(i64),
-    /// Bytes, which are UTF-8 in a column of texts.
+    /// Bytes, which are UTF-8 in a string column.
     Bytes(Vec<u8>),
 }
 
-/// One event: for each of [`COLUMNS`] its value, where it has one.
+/// The row of an event: the value for each of [`COLUMNS`], if it has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row(pub(crate) Vec<Option<Value>>);
 
 impl Row {
-    /// With what `value` gives for each column.
+    /// Creates a row from the result of `value` for each column.
     pub fn new(value: impl FnMut(&Column) -> Option<Value>) -> Self {
         Self(COLUMNS.iter().map(value).collect())
     }
 
-    /// What it has in the column of this name.
+    /// Returns the value in the column with this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         let place = COLUMNS.iter().position(|column| column.name == name)?;
         self.0[place].as_ref()
     }
 
-    /// The number in the column of this name.
+    /// Returns the number in the column with this name.
     pub fn integer(&self, name: &str) -> Option<i64> {
         match self.get(name)? {
             Value::Integer(number) => Some(*number),
@@ -35,7 +35,7 @@ impl Row {
         }
     }
 
-    /// The columns in which another row has something else.
+    /// Returns the columns in which another row has a different value.
     pub fn differences(&self, other: &Self) -> impl Iterator<Item = &'static Column> {
         let pairs = self.0.iter().zip(&other.0).zip(&COLUMNS);
         let different: Vec<_> =
@@ -43,7 +43,7 @@ impl Row {
         different.into_iter()
     }
 
-    /// About how many bytes it takes.
+    /// Returns the approximate memory that the row takes, in bytes.
     pub(crate) fn bytes(&self) -> usize {
         let bytes = |value: &Option<Value>| match value {
             Some(Value::Bytes(bytes)) => bytes.len() + 32,

@@ -1,4 +1,4 @@
-//! The columns.
+//! The columns of the schema.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -10,29 +10,29 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{ColumnPath, TypePtr};
 
-/// A column.
+/// A column of the schema.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// What is in it.
+    /// The type of the values.
     pub kind: Kind,
-    /// Whether every row has a value in it.
+    /// True if every row has a value.
     pub required: bool,
 }
 
-/// What is in a column.
+/// The type of the values in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A number.
+    /// A 64-bit integer.
     Integer,
-    /// Milliseconds from 1970, in UTC.
+    /// A time in milliseconds since 1970, UTC.
     Time,
-    /// UTF-8, of which there are few different ones.
+    /// UTF-8 with few different values.
     Word,
-    /// UTF-8.
+    /// UTF-8 with many different values.
     Text,
-    /// So many bytes.
+    /// A fixed number of bytes.
     Bytes(usize),
 }
 
@@ -44,7 +44,7 @@ const fn optional(name: &'static str, kind: Kind) -> Column {
     Column { name, kind, required: false }
 }
 
-/// The columns, in their order.
+/// The columns in their order.
 pub const COLUMNS: [Column; 21] = [
     required("entry", Kind::Integer),
     required("chain", Kind::Word),
@@ -69,7 +69,7 @@ pub const COLUMNS: [Column; 21] = [
     required("event", Kind::Text),
 ];
 
-/// The same as Parquet has it.
+/// Returns the columns as a Parquet schema.
 pub(crate) fn schema() -> Result<TypePtr> {
     let mut text = "message countersign {".to_owned();
     for Column { name, kind, required } in &COLUMNS {
@@ -85,13 +85,14 @@ pub(crate) fn schema() -> Result<TypePtr> {
     parse_message_type(&(text + " }")).map(Arc::new)
 }
 
-/// How the columns are encoded.
+/// Returns the properties of a file, with the encodings of its columns.
 pub(crate) fn properties(metadata: Vec<(String, String)>) -> WriterPropertiesPtr {
     let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key, value)).collect();
     let mut properties = WriterProperties::builder()
         .set_created_by(concat!("countersign ", env!("CARGO_PKG_VERSION")).into())
         .set_compression(Compression::SNAPPY)
-        // Row groups are small, and an index of their pages would be one more thing that can lie about the rows.
+        // Row groups are small, and an index of their pages would be one more statement about the rows that can be
+        // false.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
         .set_key_value_metadata(Some(metadata))
@@ -103,7 +104,7 @@ pub(crate) fn properties(metadata: Vec<(String, String)>) -> WriterPropertiesPtr
             Kind::Integer | Kind::Time => properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
-            // Nobody looks for a range of these.
+            // No query selects a range of these.
             Kind::Text | Kind::Bytes(_) => properties
                 .set_column_dictionary_enabled(path.clone(), false)
                 .set_column_statistics_enabled(path, EnabledStatistics::None),

@@ -1,4 +1,4 @@
-//! Writes rows.
+//! The writer of rows.
 
 use std::io::Write;
 use std::mem::take;
@@ -11,19 +11,19 @@ use parquet::file::writer::SerializedFileWriter;
 use crate::schema::{COLUMNS, Kind, properties, schema};
 use crate::{Row, Value};
 
-/// How many rows are held back at most before they are written.
-const ROWS: usize = 1 << 17;
-/// The same in bytes.
-const BYTES: usize = 16 << 20;
+/// The maximum number of rows in a row group.
+const MAX_GROUP_ROWS: usize = 1 << 17;
+/// The maximum size of a row group in memory, in bytes.
+const MAX_GROUP_BYTES: usize = 16 << 20;
 
-/// Writes rows to a file, of which a bounded number is held back.
+/// A writer of rows to a file. It buffers one row group.
 pub struct Writer<W: Write + Send> {
     file: SerializedFileWriter<W>,
     rows: Vec<Row>,
     bytes: usize,
 }
 
-/// A writer with other properties than those of an export.
+/// Creates a writer with other properties than those of an export.
 pub(crate) fn with_properties<W: Write + Send>(
     file: W,
     properties: WriterPropertiesPtr,
@@ -33,10 +33,10 @@ pub(crate) fn with_properties<W: Write + Send>(
 }
 
 impl<W: Write + Send> Writer<W> {
-    /// To this file, with this said in it by key and value.
+    /// Creates a writer to a file with this metadata, as keys and values.
     ///
     /// # Errors
-    /// What writing met.
+    /// A write error.
     pub fn new(file: W, metadata: Vec<(String, String)>) -> Result<Self> {
         with_properties(file, properties(metadata))
     }
@@ -44,17 +44,17 @@ impl<W: Write + Send> Writer<W> {
     /// Appends a row.
     ///
     /// # Errors
-    /// What writing met, or a value of another type than its column has.
+    /// A write error, or a value whose type differs from its column's.
     pub fn push(&mut self, row: &Row) -> Result<()> {
         self.bytes += row.bytes();
         self.rows.push(row.clone());
-        if self.rows.len() >= ROWS || self.bytes >= BYTES { self.flush() } else { Ok(()) }
+        if self.rows.len() >= MAX_GROUP_ROWS || self.bytes >= MAX_GROUP_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Ends the file.
+    /// Finishes the file.
     ///
     /// # Errors
-    /// What writing met.
+    /// A write error.
     pub fn finish(mut self) -> Result<W> {
         self.flush()?;
         self.file.into_inner()
@@ -82,14 +82,14 @@ impl<W: Write + Send> Writer<W> {
                     (None, _) if !column.required => {}
                     _ => {
                         return Err(ParquetError::General(format!(
-                            "not a value of the column {}",
+                            "a value has the wrong type for the column {}",
                             column.name
                         )));
                     }
                 }
             }
             let levels = (!column.required).then_some(&levels[..]);
-            let missing = || ParquetError::General(format!("there is no column {}", column.name));
+            let missing = || ParquetError::General(format!("the column {} is missing", column.name));
             let mut writer = group.next_column()?.ok_or_else(missing)?;
             match column.kind {
                 Kind::Integer | Kind::Time => {

@@ -1,4 +1,4 @@
-//! Which checkpoints a slice keeps, because of what they attest about time.
+//! The choice of the checkpoints in a slice, by what they attest about time.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -8,18 +8,18 @@ use countersign::time::{DAY, Time};
 use countersign::tolerance::is_future;
 use countersign::trust::Trust;
 
-/// The checkpoints of an export, and the moments about which the reader of a slice will ask them.
+/// The checkpoints of an export, and the moments for which verifiers of a slice need one.
 #[derive(Default)]
 pub(super) struct Attestations<'t> {
-    /// The trust file, where it has a quorum.
+    /// The trust file, if it has a quorum.
     quorum: Option<&'t Trust>,
     cosigners: HashMap<(String, [u8; 4]), u32>,
     checkpoints: Vec<Attestation>,
-    /// A checkpoint that existed before then is asked for.
+    /// The times before which verifiers need the newest checkpoint.
     before: BTreeSet<Time>,
-    /// A checkpoint that existed by then is asked for.
+    /// The times by which verifiers need the newest checkpoint.
     by: BTreeSet<Time>,
-    /// Of the leaves since the last checkpoint.
+    /// True if entries since the last checkpoint are shown. The next two fields are also about these entries.
     shows: bool,
     settles: bool,
     latest: Option<Time>,
@@ -28,20 +28,20 @@ pub(super) struct Attestations<'t> {
 struct Attestation {
     size: u64,
     matches: bool,
-    /// Whether leaves between the checkpoint before and this one are shown.
+    /// True if entries between the previous checkpoint and this one are shown.
     shows: bool,
-    /// Whether one of them is a key note, or the last link shown of its chain.
+    /// True if one of them is a key note, or the last link shown of its chain.
     settles: bool,
-    /// The latest time of a link between the checkpoint before and this one.
+    /// The latest time of a link between the previous checkpoint and this one.
     latest: Option<Time>,
-    /// When it existed by, where it has times at all.
+    /// The time by which it existed, if it has times.
     existed_by: Option<Time>,
-    /// Who cosigned when, where it is not known whose cosignatures are enough.
+    /// The cosigners with their times, if the quorum isn't known.
     cosigned: Vec<(u32, Time)>,
 }
 
 impl Attestation {
-    /// A time that it cannot have existed before, whatever the quorum.
+    /// Returns a time before which the checkpoint can't have existed, whatever the quorum.
     fn earliest(&self) -> Option<Time> {
         self.cosigned.iter().map(|&(_, time)| time).min().or(self.existed_by)
     }
@@ -60,27 +60,27 @@ impl<'t> Attestations<'t> {
         Self { quorum: trust.filter(|trust| trust.has_quorum()), before, ..Self::default() }
     }
 
-    /// How many checkpoints there are so far.
+    /// Returns the number of checkpoints so far.
     pub(super) fn count(&self) -> usize {
         self.checkpoints.len()
     }
 
-    /// The size of the last checkpoint.
+    /// Returns the size of the last checkpoint.
     pub(super) fn size(&self) -> u64 {
         self.checkpoints.last().map_or(0, |last| last.size)
     }
 
-    /// Whether the last checkpoint is of the leaves before it.
+    /// True if the last checkpoint matches the entries before it.
     pub(super) fn last_matches(&self) -> bool {
         self.checkpoints.last().is_some_and(|last| last.matches)
     }
 
-    /// A leaf here is shown.
+    /// Records that the current entry is shown.
     pub(super) fn shows(&mut self) {
         self.shows = true;
     }
 
-    /// A leaf is shown that came when there were so many checkpoints.
+    /// Records that an entry is shown which came after this number of checkpoints.
     pub(super) fn shows_after(&mut self, checkpoints: usize) {
         match self.checkpoints.get_mut(checkpoints) {
             Some(next) => next.shows = true,
@@ -88,19 +88,19 @@ impl<'t> Attestations<'t> {
         }
     }
 
-    /// The last link shown of a chain came when there were so many checkpoints.
+    /// Records that the last link shown of a chain came after this number of checkpoints.
     pub(super) fn settles_after(&mut self, checkpoints: usize) {
         if let Some(next) = self.checkpoints.get_mut(checkpoints) {
             next.settles = true;
         }
     }
 
-    /// A link of that time is here.
+    /// Records the time of a link.
     pub(super) fn link(&mut self, time: Time) {
         self.latest = self.latest.max(Some(time));
     }
 
-    /// A key note is here. What it states may come to act, whoever signed it.
+    /// Records a key note. Its statements may take effect, no matter who signed it.
     pub(super) fn note(&mut self, note: &KeyNote) {
         self.settles = true;
         for statement in &note.statements {
@@ -113,7 +113,7 @@ impl<'t> Attestations<'t> {
         }
     }
 
-    /// A checkpoint is here, which may not be of the leaves before it.
+    /// Records a checkpoint, which may not match the entries before it.
     pub(super) fn checkpoint(&mut self, signed: &SignedCheckpoint, matches: bool) {
         let (mut existed_by, mut cosigned) = (None, Vec::new());
         if let (Some(trust), true) = (self.quorum, matches) {
@@ -144,13 +144,13 @@ impl<'t> Attestations<'t> {
         cosigned
     }
 
-    /// Which checkpoints a slice keeps, by their order.
-    pub(super) fn kept(&self) -> Vec<bool> {
+    /// Returns true for each checkpoint, in order, that the slice keeps.
+    pub(super) fn choose(&self) -> Vec<bool> {
         let mut kept = vec![false; self.checkpoints.len()];
         if let Some(last) = kept.last_mut() {
             *last = true;
         }
-        // The root of the last one that witnesses saw is the one that samples are drawn by.
+        // Samples are drawn by the root of the last checkpoint that witnesses saw.
         if self.quorum.is_some()
             && let Some(seen) = self.checkpoints.iter().rposition(|seen| seen.existed_by.is_some())
         {
@@ -173,7 +173,7 @@ impl<'t> Attestations<'t> {
         kept
     }
 
-    /// For each day in which leaves shown were added, the last checkpoint of that day.
+    /// Keeps the last checkpoint of each day in which entries shown were added.
     fn keep_days(&self, kept: &mut [bool]) {
         let day = |checkpoint: &Attestation| checkpoint.existed_by.map(|time| time.millis().div_euclid(DAY));
         let (mut days, mut shows) = (BTreeSet::new(), false);
@@ -190,8 +190,8 @@ impl<'t> Attestations<'t> {
         }
     }
 
-    /// The reader's quorum may be met by fewer cosignatures than all. So of the checkpoints cosigned by the
-    /// deadline all are kept that some witnesses cosigned who did not all cosign a newer one by then.
+    /// Keeps checkpoints for any quorum that is met by some cosignatures: of those cosigned by the deadline, each one
+    /// with cosigners who didn't all cosign a newer one by then.
     fn keep_for_any_quorum(&self, deadline: Time, kept: &mut [bool]) {
         let mut newer: Vec<BTreeSet<u32>> = Vec::new();
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
@@ -206,8 +206,8 @@ impl<'t> Attestations<'t> {
         }
     }
 
-    /// The reader may distrust a key since a time that is not known here. So of each witness the first
-    /// cosignature is kept that attests each key note, and each chain as far as it is shown.
+    /// Keeps checkpoints for any time since which a verifier may distrust a key: for each witness, the first
+    /// cosignature that attests each key note, and each chain as far as it is shown.
     fn keep_for_any_revocation(&self, kept: &mut [bool]) {
         let mut first: HashMap<u32, usize> = HashMap::new();
         for (place, checkpoint) in self.checkpoints.iter().enumerate().rev() {
@@ -220,8 +220,8 @@ impl<'t> Attestations<'t> {
         }
     }
 
-    /// Where a later checkpoint may have existed by an earlier time, links that were in time for the first that
-    /// held them could be too early for the next one that is kept.
+    /// Keeps checkpoints whose links would be too early for the next one kept, because a later checkpoint may have
+    /// existed by an earlier time.
     fn keep_against_times_that_fall(&self, kept: &mut [bool]) {
         let mut least: Option<Time> = None;
         let mut latest: Vec<Option<Time>> = Vec::with_capacity(self.checkpoints.len());
@@ -230,7 +230,7 @@ impl<'t> Attestations<'t> {
             so_far = so_far.max(checkpoint.latest);
             let timed = checkpoint.existed_by.is_some();
             latest.push(if timed { so_far } else { None });
-            // Where the quorum is not known this checkpoint may turn out to have no times.
+            // If the quorum isn't known, this checkpoint may turn out to have no times.
             if timed && self.quorum.is_some() {
                 so_far = None;
             }
@@ -256,7 +256,7 @@ mod tests {
         Time::from_millis(hours * HOUR).unwrap()
     }
 
-    /// A checkpoint with a cosignature of each witness, at so many hours.
+    /// Returns a checkpoint with a cosignature of each witness, at the given hours.
     fn signed(cosigned: &[(&str, i64)]) -> SignedCheckpoint {
         let line = |&(name, hours): &(&str, i64)| SignatureLine {
             name: name.into(),
@@ -269,25 +269,25 @@ mod tests {
         }
     }
 
-    /// Which of the checkpoints of those cosignatures are kept, when all leaves are shown.
-    fn kept(checkpoints: &[&[(&str, i64)]], ask: impl Fn(&mut Attestations<'_>)) -> Vec<usize> {
+    /// Returns the checkpoints with these cosignatures that are kept if all entries are shown.
+    fn kept_indexes(checkpoints: &[&[(&str, i64)]], ask: impl Fn(&mut Attestations<'_>)) -> Vec<usize> {
         let mut attestations = Attestations::new(None);
         ask(&mut attestations);
         for cosigned in checkpoints {
             attestations.checkpoint(&signed(cosigned), true);
         }
-        let kept = attestations.kept();
+        let kept = attestations.choose();
         (0..kept.len()).filter(|&place| kept[place]).collect()
     }
 
     #[test]
-    fn the_last_is_kept() {
-        assert_eq!(kept(&[&[], &[], &[]], |_| ()), [2]);
-        assert_eq!(kept(&[&[("w", 1)], &[("w", 2)], &[("w", 3)]], |_| ()), [2]);
+    fn last_is_kept() {
+        assert_eq!(kept_indexes(&[&[], &[], &[]], |_| ()), [2]);
+        assert_eq!(kept_indexes(&[&[("w", 1)], &[("w", 2)], &[("w", 3)]], |_| ()), [2]);
     }
 
     #[test]
-    fn of_each_day_in_which_leaves_shown_were_added_the_last_is_kept() {
+    fn last_of_each_day_with_shown_entries_is_kept() {
         let mut attestations = Attestations::new(None);
         for (hours, shows) in [(1, true), (5, false), (30, false), (49, true), (60, false), (100, false)] {
             if shows {
@@ -296,89 +296,89 @@ mod tests {
             attestations.checkpoint(&signed(&[("w", hours)]), true);
         }
         attestations.shows_after(5);
-        assert_eq!(attestations.kept(), [false, true, false, false, true, true]);
+        assert_eq!(attestations.choose(), [false, true, false, false, true, true]);
         attestations.shows_after(2);
-        assert_eq!(attestations.kept(), [false, true, true, false, true, true]);
+        assert_eq!(attestations.choose(), [false, true, true, false, true, true]);
     }
 
     #[test]
-    fn the_newest_before_a_moment_is_kept() {
+    fn newest_before_a_deadline_is_kept() {
         let checkpoints: [&[(&str, i64)]; 4] = [&[("w", 1)], &[("w", 2)], &[("w", 3)], &[("w", 4)]];
-        assert_eq!(kept(&checkpoints, |a| _ = a.before.insert(time(3))), [1, 3]);
-        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(3))), [2, 3]);
-        assert_eq!(kept(&checkpoints, |a| _ = a.before.insert(time(1))), [3]);
+        assert_eq!(kept_indexes(&checkpoints, |a| _ = a.before.insert(time(3))), [1, 3]);
+        assert_eq!(kept_indexes(&checkpoints, |a| _ = a.by.insert(time(3))), [2, 3]);
+        assert_eq!(kept_indexes(&checkpoints, |a| _ = a.before.insert(time(1))), [3]);
     }
 
     #[test]
-    fn the_newest_within_a_day_of_a_grants_end_is_kept() {
+    fn newest_within_a_day_of_a_grants_end_is_kept() {
         let key = "example.com/dashboard/a+5cc3cc17+ARKQ0LTY0m1rWonUx15NKdqmwWB3bxPoKAY2v1Cq9ys5";
         let (key, until) = (key.parse().unwrap(), Some(time(1)));
         let statements = vec![Statement::Grant { key, from: None, until }];
         let note = KeyNote { origin: "o".into(), statements, note: signed(&[]).note };
         let checkpoints: [&[(&str, i64)]; 4] = [&[("w", 2)], &[("w", 25)], &[("w", 26)], &[("w", 90)]];
-        // The first is kept for the note itself.
-        assert_eq!(kept(&checkpoints, |a| a.note(&note)), [0, 1, 3]);
+        // The first is kept because of the note itself.
+        assert_eq!(kept_indexes(&checkpoints, |a| a.note(&note)), [0, 1, 3]);
     }
 
     #[test]
-    fn where_the_quorum_is_not_known_no_reader_is_let_down() {
+    fn unknown_quorum_keeps_checkpoints_for_any_quorum() {
         let checkpoints: [&[(&str, i64)]; 4] =
             [&[("a", 1), ("b", 1)], &[("a", 2), ("b", 2)], &[("a", 3), ("b", 9)], &[("a", 8), ("b", 8)]];
-        // By hour 4 the third existed for who asks for a alone, the second for who asks for b too. All that
-        // the first can attest the second can.
-        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(4))), [1, 2, 3]);
+        // The third existed by hour 4 for verifiers who require only a, the second for those who require b too. The
+        // second attests everything that the first can.
+        assert_eq!(kept_indexes(&checkpoints, |a| _ = a.by.insert(time(4))), [1, 2, 3]);
     }
 
     #[test]
-    fn where_the_quorum_is_not_known_older_ones_stay_until_one_has_all_witnesses() {
+    fn unknown_quorum_keeps_older_ones_until_one_has_all_witnesses() {
         let checkpoints: [&[(&str, i64)]; 3] = [&[("b", 1)], &[("a", 2)], &[("a", 9)]];
-        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(4))), [0, 1, 2]);
-        // What the first can attest the second can.
+        assert_eq!(kept_indexes(&checkpoints, |a| _ = a.by.insert(time(4))), [0, 1, 2]);
+        // The second attests everything that the first can.
         let checkpoints: [&[(&str, i64)]; 3] = [&[("a", 1)], &[("a", 2)], &[("a", 9), ("b", 9)]];
-        assert_eq!(kept(&checkpoints, |a| _ = a.by.insert(time(4))), [1, 2]);
+        assert_eq!(kept_indexes(&checkpoints, |a| _ = a.by.insert(time(4))), [1, 2]);
     }
 
     #[test]
-    fn where_revocations_are_not_known_each_chain_keeps_its_first_witnesses() {
+    fn each_chain_keeps_its_first_witnesses_for_unknown_revocations() {
         let mut attestations = Attestations::new(None);
         for (hour, by) in [(1, "a"), (2, "a"), (3, "b"), (4, "a"), (5, "b")] {
             attestations.checkpoint(&signed(&[(by, hour)]), true);
         }
         attestations.settles_after(1);
         attestations.settles_after(5);
-        assert_eq!(attestations.kept(), [false, true, true, false, true]);
+        assert_eq!(attestations.choose(), [false, true, true, false, true]);
     }
 
     #[test]
-    fn where_a_later_one_may_have_existed_earlier_the_first_that_holds_a_link_is_kept() {
+    fn first_with_a_link_is_kept_if_a_later_one_may_be_earlier() {
         let kept = |link: i64| {
             let mut attestations = Attestations::new(None);
             attestations.link(time(link));
             attestations.checkpoint(&signed(&[("a", 10)]), true);
             attestations.checkpoint(&signed(&[("b", 4)]), true);
-            attestations.kept()
+            attestations.choose()
         };
         assert_eq!(kept(9), [true, true]);
         assert_eq!(kept(4), [false, true]);
     }
 
     #[test]
-    fn where_the_quorum_is_not_known_a_link_counts_for_all_that_may_be_the_first_to_hold_it() {
+    fn unknown_quorum_counts_a_link_for_all_candidates() {
         let mut attestations = Attestations::new(None);
         attestations.link(time(9));
         for cosigned in [("a", 10), ("a", 11), ("b", 4)] {
             attestations.checkpoint(&signed(&[cosigned]), true);
         }
-        assert_eq!(attestations.kept(), [true, true, true]);
+        assert_eq!(attestations.choose(), [true, true, true]);
     }
 
     #[test]
-    fn one_that_is_not_of_the_leaves_before_it_attests_nothing() {
+    fn mismatching_checkpoint_attests_nothing() {
         let mut attestations = Attestations::new(None);
         attestations.by.insert(time(3));
         attestations.checkpoint(&signed(&[("w", 1)]), true);
         attestations.checkpoint(&signed(&[("w", 2)]), false);
         attestations.checkpoint(&signed(&[("w", 9)]), true);
-        assert_eq!(attestations.kept(), [true, false, true]);
+        assert_eq!(attestations.choose(), [true, false, true]);
     }
 }

@@ -1,7 +1,7 @@
-//! A proof of one event, step by step: from the event's bytes to the log's signature (SPEC section 9).
+//! A step-by-step proof of one event, from the event's bytes to the log's signature (SPEC section 9).
 //!
-//! What is explained is an export that shows little beside the event, as [slicing](crate) makes it. Its
-//! report says how each step ended; the facts are what was hashed, signed and compared.
+//! The input is an export with little besides the event, as [slicing](crate) makes it. The verification report gives
+//! the result of each step; the facts are the values that were hashed, signed, and compared.
 //!
 //! ```
 //! use countersign_slice::explain::explain;
@@ -37,47 +37,48 @@ use countersign::trust::Trust;
 use countersign::verify::report::Checks;
 use countersign::verify::{CheckState, Mark, Options, TrustBasis, Verdict, Verification, Verifier};
 
-/// The largest export that is explained, in bytes: it is in memory while it is.
+/// The maximum size of the export, in bytes. All of it is in memory.
 pub const MAX_PROOF: usize = 64 << 20;
 
-/// How an event is proven.
+/// The proof of an event in steps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Explanation {
-    /// The verdict over the export that was explained.
+    /// The verdict on the export.
     pub verdict: Verdict,
     /// The steps, each building on those before it.
     pub steps: Vec<Step>,
 }
 
-/// One step of a proof.
+/// A step of a proof.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Step {
-    /// What it shows: `event`, `commit`, `link`, `chain`, `signature`, `key`, `leaf`, `path`, `checkpoint`, `log`, `witnesses`.
+    /// The subject of the step: `event`, `commit`, `link`, `chain`, `signature`, `key`, `leaf`, `path`, `checkpoint`,
+    /// `log`, `witnesses`.
     pub id: &'static str,
-    /// How it ended.
+    /// The result of the step.
     pub state: CheckState,
-    /// What was hashed, signed and compared.
+    /// The values that were hashed, signed, and compared.
     pub facts: Vec<Fact>,
-    /// The way up the tree, in `path` alone.
+    /// The path up the tree. Only in the step `path`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub hashes: Vec<Beside>,
+    pub hashes: Vec<PathStep>,
 }
 
-/// A value that a step stands on.
+/// A value that a step relies on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Fact {
-    /// What it is, in a word that programs may compare.
+    /// The name of the value, which programs may compare.
     pub name: &'static str,
-    /// Its text.
+    /// The value.
     pub value: String,
 }
 
-/// A hash beside the way from a leaf up to the root, and the node that both give.
+/// A sibling on the path from a leaf up to the root, and the node above both.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Beside {
-    /// The height above the leaves of what the way has come to: 0 for the leaf itself.
+pub struct PathStep {
+    /// The height of the sibling above the leaves, from 0.
     pub level: u8,
-    /// On which side of it the hash stands.
+    /// The side on which the sibling is.
     pub side: Side,
     /// The hash, in base64.
     pub hash: String,
@@ -85,65 +86,65 @@ pub struct Beside {
     pub node: String,
 }
 
-/// A side of a node.
+/// The side of a sibling.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Side {
-    /// Before it in the log.
+    /// Before the node, in the log's order.
     Left,
-    /// After it in the log.
+    /// After the node, in the log's order.
     Right,
 }
 
-/// What verifying the export gave, as far as the steps stand on it.
+/// The results of verifying the export that the steps rely on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckResults {
     /// The verdict.
     pub verdict: Verdict,
-    /// The checks, of which the states count.
+    /// The checks. Only their states are used.
     pub checks: Checks,
-    /// The indexes of the key notes that act, ascending.
+    /// The indexes of the key notes that are in effect, ascending.
     pub acting: Vec<u64>,
-    /// Why each signer is trusted, or not.
+    /// The trust of each signer.
     pub signers: Vec<(String, TrustBasis)>,
-    /// Whether the event was handed out: its commit matches, and a valid signature covers it.
+    /// True if the event was passed on: its commit matches, and a valid signature covers it.
     pub covered: bool,
 }
 
 impl CheckResults {
-    /// Verifies an uncompressed export, of which the event at that place is to be explained.
-    pub fn of(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Self {
+    /// Verifies an uncompressed export, whose event at this position is to be explained.
+    pub fn verify(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Self {
         let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
         let mut verifier = Verifier::new(options);
         verifier.push(export);
-        let (Verification { report, .. }, told) = verifier.finish_with_update();
+        let (Verification { report, .. }, updates) = verifier.finish_with_update();
         let acting = |mark: &Mark| match mark {
             Mark::Note(note) => note.acts.then_some(note.index),
             _ => None,
         };
         Self {
             verdict: report.verdict,
-            acting: told.marks.iter().filter_map(acting).collect(),
+            acting: updates.marks.iter().filter_map(acting).collect(),
             signers: report.signers.iter().map(|signer| (signer.vkey.to_string(), signer.trust)).collect(),
             checks: report.checks,
-            covered: told.events.iter().any(|event| (event.chain, event.seq) == (chain, seq)),
+            covered: updates.events.iter().any(|event| (event.chain, event.seq) == (chain, seq)),
         }
     }
 }
 
-/// Explains how an uncompressed export proves the event at that place of a chain.
+/// Explains how an uncompressed export proves the event at a position of a chain.
 ///
 /// # Errors
-/// [`Code::Export`] when the export is larger than [`MAX_PROOF`], has a malformed line, or shows no event there.
+/// [`Code::Export`] if the export is larger than [`MAX_PROOF`], has a malformed line, or doesn't show the event.
 pub fn explain(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Result<Explanation, Error> {
-    explain_as(export, chain, seq, trust, &CheckResults::of(export, chain, seq, trust))
+    explain_verified(export, chain, seq, trust, &CheckResults::verify(export, chain, seq, trust))
 }
 
-/// The same for an export that was verified already.
+/// Like [`explain`], for an export that was verified before.
 ///
 /// # Errors
-/// As for [`explain`].
-pub fn explain_as(
+/// Those of [`explain`].
+pub fn explain_verified(
     export: &[u8],
     chain: ChainId,
     seq: u64,
@@ -151,49 +152,52 @@ pub fn explain_as(
     outcome: &CheckResults,
 ) -> Result<Explanation, Error> {
     if export.len() > MAX_PROOF {
-        return Err(Error::new(Code::Export, "this export is too large to be explained")
-            .with_hint("slice it to the one event first"));
+        return Err(Error::new(
+            Code::Export,
+            "the export is larger than 64 MiB, the maximum for an explanation",
+        )
+        .with_hint("slice the export to the one event first"));
     }
-    let proof = Evidence::read(export, chain, seq, &outcome.acting)?;
+    let proof = ProofParts::read(export, chain, seq, &outcome.acting)?;
     let steps = Explainer { proof: &proof, outcome, trust }.steps();
     Ok(Explanation { verdict: outcome.verdict, steps })
 }
 
 /// A link of the event's chain.
-struct Chained {
+struct ChainLink {
     index: u64,
     text: String,
     link: Link,
 }
 
-/// What a proof is made of.
-struct Evidence {
+/// The parts of a proof.
+struct ProofParts {
     origin: String,
-    /// The event's link.
-    link: Chained,
-    event: Committed,
-    open: Option<Chained>,
-    /// The links that follow the event's, up to the first with a valid signature; none where it has one itself.
-    after: Vec<Chained>,
+    /// The link that commits to the event.
+    link: ChainLink,
+    event: EventCommitment,
+    open: Option<ChainLink>,
+    /// The links after the event's, up to the first with a valid signature; none if the event's link has one.
+    after: Vec<ChainLink>,
     checkpoint: Option<SignedCheckpoint>,
-    /// What key notes that act say of the chain's key, with their indexes: its grants before its open link, and its
-    /// revocations.
+    /// The effective statements of key notes on the chain's key, with the indexes of the notes: its grants before its
+    /// open link, and its revocations.
     statements: Vec<(u64, Statement)>,
     tree: Nodes,
 }
 
-/// What of the event was hashed, and what its link commits to.
-struct Committed {
+/// The event's hash, and the hash that its link commits to.
+struct EventCommitment {
     stated: Hash,
     computed: Hash,
     salt: Salt,
-    /// How long the text that was hashed is.
+    /// The length of the text that was hashed.
     bytes: usize,
-    /// Whether that text is the canonical form of what stands here.
+    /// True if that text is the canonical form of the event's text in the export.
     reserialized: bool,
 }
 
-/// The complete subtrees that an export gives the roots of.
+/// The complete subtrees whose roots follow from an export.
 #[derive(Default)]
 struct Nodes {
     roots: HashMap<Subtree, Hash>,
@@ -219,12 +223,12 @@ impl Nodes {
 
 impl HashReader for Nodes {
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
-        let missing = || Error::new(Code::Export, "the export has not all hashes that the proof takes");
+        let missing = || Error::new(Code::Export, "the export lacks hashes that the proof needs");
         subtrees.iter().map(|subtree| self.root(*subtree).ok_or_else(missing)).collect()
     }
 }
 
-impl Evidence {
+impl ProofParts {
     fn read(export: &[u8], chain: ChainId, seq: u64, acting: &[u64]) -> Result<Self, Error> {
         let text =
             std::str::from_utf8(export).map_err(|_| Error::new(Code::Export, "the export is not UTF-8"))?;
@@ -232,8 +236,8 @@ impl Evidence {
         let (header, _) = lines.next().unwrap_or_default();
         let Header { origin, .. } = Header::parse(header.as_bytes())?;
         let mut tree = Nodes::default();
-        let mut open: Option<Chained> = None;
-        let mut found: Option<(Chained, Committed)> = None;
+        let mut open: Option<ChainLink> = None;
+        let mut found: Option<(ChainLink, EventCommitment)> = None;
         let mut later = Vec::new();
         let mut checkpoint = None;
         let mut statements = Vec::new();
@@ -255,12 +259,12 @@ impl Evidence {
                     if link.chain() != chain {
                         continue;
                     }
-                    let chained = Chained { index, text: text.into_owned(), link };
+                    let chained = ChainLink { index, text: text.into_owned(), link };
                     match (&found, payload, &chained.link) {
                         (None, Some(payload), Link::Event(EventLink { commit, .. }))
                             if chained.link.seq() == seq =>
                         {
-                            let event = Committed::of(&payload, commit);
+                            let event = EventCommitment::new(&payload, commit);
                             found = Some((chained, event));
                         }
                         (Some(_), ..) => later.push(chained),
@@ -271,21 +275,24 @@ impl Evidence {
             }
         }
         let Some((link, event)) = found else {
-            return Err(Error::new(Code::Export, format!("this export shows no event {chain}/{seq}"))
-                .with_hint("it may be withheld or left out"));
+            return Err(Error::new(
+                Code::Export,
+                format!("the export does not show the event {chain}/{seq}"),
+            )
+            .with_hint("use an export with the event; in this one it may be withheld or omitted"));
         };
-        let after = link.followers(later, open.as_ref().and_then(Chained::key));
+        let after = link.followers(later, open.as_ref().and_then(ChainLink::key));
         statements.retain(|(index, statement)| {
             let counts =
-                |open: &Chained| matches!(statement, Statement::Revoke { .. }) || *index < open.index;
+                |open: &ChainLink| matches!(statement, Statement::Revoke { .. }) || *index < open.index;
             open.as_ref().is_some_and(|open| open.key() == Some(statement.key()) && counts(open))
         });
         Ok(Self { origin, link, event, open, after, checkpoint, statements, tree })
     }
 }
 
-impl Committed {
-    fn of(payload: &Payload<'_>, stated: &Hash) -> Self {
+impl EventCommitment {
+    fn new(payload: &Payload<'_>, stated: &Hash) -> Self {
         let found = payload.commit();
         let (computed, bytes, reserialized) = match payload.check(&found, stated) {
             Ok(Matched::Canonical(text)) => (*stated, text.len(), true),
@@ -295,7 +302,7 @@ impl Committed {
     }
 }
 
-impl Chained {
+impl ChainLink {
     fn key(&self) -> Option<&VerifierKey> {
         match &self.link {
             Link::Open(open) => Some(&open.key),
@@ -303,14 +310,14 @@ impl Chained {
         }
     }
 
-    /// Whether its signature is valid under the chain's key; none where it has none, or the key is not known.
+    /// True if its signature is valid for the chain's key; none if it has no signature, or the key isn't known.
     fn is_signed(&self, key: Option<&VerifierKey>) -> Option<bool> {
         let signature = self.link.signature()?;
         Some(key?.verify(signed_part(&self.text).as_bytes(), signature))
     }
 
-    /// Those of the later links that a signature reaches back along to this one, up to the first that is valid. Where a
-    /// link is left out, or does not name the hash of the one before it, no signature reaches further back.
+    /// Returns the later links up to the first with a valid signature, through which that signature covers this link. A
+    /// missing link, or one with a different previous hash, ends the coverage.
     fn followers(&self, later: Vec<Self>, key: Option<&VerifierKey>) -> Vec<Self> {
         let mut after: Vec<Self> = Vec::new();
         for link in later {
@@ -318,7 +325,7 @@ impl Chained {
             if last.is_signed(key) == Some(true) {
                 break;
             }
-            // A fork, which is no link of the chain.
+            // A fork, which isn't a link of the chain.
             if link.link.seq() <= last.link.seq() {
                 continue;
             }
@@ -334,7 +341,7 @@ impl Chained {
 }
 
 struct Explainer<'a> {
-    proof: &'a Evidence,
+    proof: &'a ProofParts,
     outcome: &'a CheckResults,
     trust: &'a Trust,
 }
@@ -360,7 +367,7 @@ impl Explainer<'_> {
     }
 
     fn event(&self) -> [Step; 3] {
-        let Committed { stated, computed, salt, bytes, reserialized } = &self.proof.event;
+        let EventCommitment { stated, computed, salt, bytes, reserialized } = &self.proof.event;
         let mut event = vec![fact("bytes", bytes), fact("salt", &base64::encode(salt))];
         if *reserialized {
             event.push(fact("reserialized", "RFC 8785"));
@@ -377,7 +384,7 @@ impl Explainer<'_> {
     }
 
     fn link(&self) -> Step {
-        let Chained { text, link, .. } = &self.proof.link;
+        let ChainLink { text, link, .. } = &self.proof.link;
         let mut facts = vec![
             fact("link", text),
             fact("chain", &link.chain()),
@@ -394,7 +401,7 @@ impl Explainer<'_> {
         if let Some(open) = &self.proof.open {
             facts.extend([fact("open", &open.text), fact("open_hash", &leaf_hash(open.text.as_bytes()))]);
         }
-        // Each names the hash of the one before it: that is what a signature reaches back along.
+        // Each link has the hash of the previous one, through which a signature covers earlier links.
         for link in &self.proof.after {
             facts.extend([fact("next", &link.text), fact("hash", &leaf_hash(link.text.as_bytes()))]);
         }
@@ -427,22 +434,22 @@ impl Explainer<'_> {
         step("signature", state, facts)
     }
 
-    /// The link whose signature vouches for the event's, and whether that is valid: the first that is, or else the first
-    /// that is there.
-    fn signed(&self) -> Option<(&Chained, Option<bool>)> {
-        let Evidence { link, after, open, .. } = self.proof;
-        let key = open.as_ref().and_then(Chained::key);
+    /// Returns the link whose signature covers the event's link, and if the signature is valid. The first valid one, or
+    /// else the first one.
+    fn signed(&self) -> Option<(&ChainLink, Option<bool>)> {
+        let ProofParts { link, after, open, .. } = self.proof;
+        let key = open.as_ref().and_then(ChainLink::key);
         let signed = || {
             let links = std::iter::once(link).chain(after);
             links.filter(|link| link.link.signature().is_some()).map(|link| (link, link.is_signed(key)))
         };
-        // An invalid one on the event's own link is an answer: no other is looked for.
+        // An invalid signature on the event's own link settles it: no other is considered.
         let own = signed().next().filter(|(first, _)| std::ptr::eq(*first, link));
         own.or_else(|| signed().find(|(_, valid)| *valid == Some(true))).or_else(|| signed().next())
     }
 
     fn key(&self) -> Step {
-        let Some(key) = self.proof.open.as_ref().and_then(Chained::key) else {
+        let Some(key) = self.proof.open.as_ref().and_then(ChainLink::key) else {
             return step("key", CheckState::NotChecked, Vec::new());
         };
         let signer = self.outcome.signers.iter().find(|(vkey, _)| *vkey == key.as_str());
@@ -458,7 +465,7 @@ impl Explainer<'_> {
         step("key", if known { self.outcome.checks.signatures.state } else { CheckState::NotChecked }, facts)
     }
 
-    /// From the leaf to what vouches for the tree. Without a checkpoint there is none.
+    /// Returns the steps from the leaf to the signatures on the tree. Without a checkpoint, they are not checked.
     fn tree(&self) -> [Step; 5] {
         let (index, tree) = (self.proof.link.index, self.outcome.checks.tree.state);
         let leaf = leaf_hash(self.proof.link.text.as_bytes());
@@ -473,19 +480,19 @@ impl Explainer<'_> {
         let hashes = inclusion_proof(index, checkpoint.size, &self.proof.tree).unwrap_or_default();
         let computed = root_of_inclusion(index, checkpoint.size, &leaf, &hashes);
         let is_own = checkpoint.origin == self.proof.origin;
-        // What the check says is of all checkpoints; this is the last one.
+        // The state covers all checkpoints; this is the last one.
         let passes =
             |holds: bool| if tree == CheckState::Pass { when(holds, CheckState::Fail) } else { tree };
         let reached = computed == Some(checkpoint.root);
         let mut path = step("path", passes(reached), Vec::new());
-        path.hashes = way_up(index, checkpoint.size, leaf, &hashes);
+        path.hashes = path_steps(index, checkpoint.size, leaf, &hashes);
         let mut facts = vec![
             fact("origin", &checkpoint.origin),
             fact("size", &checkpoint.size),
             fact("root", &checkpoint.root),
         ];
         facts.extend(computed.map(|root| fact("computed", &root)));
-        // On a checkpoint of another log no signature was looked at.
+        // Signatures on a checkpoint of another log were not verified.
         let by = |keys: Vec<&VerifierKey>| -> Vec<Fact> {
             keys.iter().filter(|_| is_own).map(|key| fact("signer", key.name())).collect()
         };
@@ -509,8 +516,8 @@ impl Explainer<'_> {
     }
 }
 
-/// The steps from a leaf up to the root.
-fn way_up(index: u64, size: u64, leaf: Hash, proof: &[Hash]) -> Vec<Beside> {
+/// Returns the steps from a leaf up to the root.
+fn path_steps(index: u64, size: u64, leaf: Hash, proof: &[Hash]) -> Vec<PathStep> {
     let (mut index, mut last) = (index, size.saturating_sub(1));
     let (mut node, mut level) = (leaf, 0);
     let mut rest = proof.iter();
@@ -520,7 +527,7 @@ fn way_up(index: u64, size: u64, leaf: Hash, proof: &[Hash]) -> Vec<Beside> {
         if let Some(side) = side {
             let Some(hash) = rest.next() else { break };
             node = if side == Side::Left { node_hash(hash, &node) } else { node_hash(&node, hash) };
-            way.push(Beside { level, side, hash: hash.to_string(), node: node.to_string() });
+            way.push(PathStep { level, side, hash: hash.to_string(), node: node.to_string() });
         }
         (index, last, level) = (index >> 1, last >> 1, level + 1);
     }

@@ -1,12 +1,13 @@
-//! Slicing: a smaller export out of a larger one, with all that it takes to verify it (SPEC section 7).
+//! Slicing: makes a smaller export from a larger one, with everything that verifies it (SPEC section 7).
 //!
-//! What is left out of a log's tree is stood in for by skips, the fewest there can be; what is shown keeps its
-//! chain's open link and the links up to the next signed one, without their events. Key notes all stay. So do
-//! the checkpoints that tell when leaves were there: the last one, one for each day in which leaves shown were
-//! added, the newest before each revocation's `since`, and the newest within a day of each grant's end. Where it
-//! is not known whose cosignatures the reader asks for, so many more that it does not matter.
+//! Entries that are omitted are replaced by skips, the smallest number possible. Entries that are shown keep their
+//! chain's open link, and the links up to the next signed one, without their events. All key notes are kept. So are the
+//! checkpoints that prove when entries existed: the last one, one for each day in which entries shown were added, the
+//! newest before each revocation's `since`, and the newest within a day of each grant's end. If it isn't known whose
+//! cosignatures the verifier requires, as many more are kept as any quorum could need.
 //!
-//! The input is read twice. A [`Survey`] reads it and makes a [`Plan`]; a [`Slicer`] reads it again and writes:
+//! The input is read twice. A [`Survey`] reads it and makes a [`Plan`]; a [`Slicer`] reads it again and writes the
+//! slice:
 //!
 //! ```
 //! use countersign::export::writer::Writer;
@@ -35,10 +36,10 @@
 //! # Ok::<(), countersign::Error>(())
 //! ```
 //!
-//! An export without checkpoints has no tree that skips could stand for. It can be sliced by withholding events
-//! and by leaving out whole chains.
+//! An export without checkpoints has no tree, so it can't have skips. It can be sliced by withholding events, and by
+//! omitting whole chains.
 //!
-//! [`explain`] shows step by step how a slice proves its event.
+//! [`explain`] shows how a slice proves its event, step by step.
 
 mod attest;
 pub mod explain;
@@ -58,36 +59,36 @@ use selection::{Fate, Judge};
 
 pub use selection::Selection;
 
-/// The first parser: finds out what must be kept.
+/// The first pass, which determines what must be kept.
 ///
-/// It holds a few numbers for each chain and each checkpoint, and no event.
+/// It stores a few numbers for each chain and each checkpoint, and no events.
 pub struct Survey<'s> {
     selection: &'s Selection<'s>,
     header: Header,
     judge: Judge,
     tree: CompactRange,
-    chains: HashMap<ChainId, Surveyed>,
+    chains: HashMap<ChainId, SurveyedChain>,
     attestations: Attestations<'s>,
     sought: BTreeSet<(ChainId, u64)>,
     events: u64,
     left_out: u64,
     has_skips: bool,
     last_line: u64,
-    /// The first line that must be kept and that no checkpoint covers so far.
+    /// The first line that must be kept and is not covered by a checkpoint so far.
     uncovered: Option<u64>,
 }
 
 #[derive(Default)]
-struct Surveyed {
-    /// How many checkpoints came before the open link, where it is here.
+struct SurveyedChain {
+    /// The number of checkpoints before the open link, if the export has it.
     opened_after: Option<usize>,
-    /// How many came before the last link that is shown, where one is.
+    /// The number of checkpoints before the last link shown, if there is one.
     shown_after: Option<usize>,
 }
 
 impl<'s> Survey<'s> {
-    /// Begins with the header. Without a trust file that has a quorum, a checkpoint's time is that of all of
-    /// its cosignatures, and no cosignature is verified.
+    /// Starts with the header. Without a trust file that has a quorum, a checkpoint's time is the latest of all its
+    /// cosignatures, which are not verified.
     pub fn new(header: &Header, selection: &'s Selection<'s>, trust: Option<&'s Trust>) -> Self {
         Self {
             selection,
@@ -105,11 +106,11 @@ impl<'s> Survey<'s> {
         }
     }
 
-    /// Takes the next line after the header.
+    /// Processes the next line after the header.
     ///
     /// # Errors
-    /// [`Code::Selection`] when an event that is asked for is withheld. [`Code::Export`] when leaves of the range that is
-    /// asked for are not here, or when a skip is misaligned.
+    /// [`Code::Selection`] if a requested event is withheld. [`Code::Export`] if entries of the requested range are
+    /// missing, or a skip is misaligned.
     pub fn line(&mut self, number: u64, item: &Item<'_>) -> Result<(), Error> {
         self.last_line = number;
         let index = self.tree.end();
@@ -130,8 +131,9 @@ impl<'s> Survey<'s> {
                 let overlaps = |(first, end): (u64, u64)| first < self.tree.end() && index < end;
                 if self.selection.range.is_some_and(overlaps) {
                     let last = self.tree.end() - 1;
-                    let message = format!("entries {index} to {last} of the range are not in this export");
-                    let hint = "slice the whole log, or ask for a smaller range";
+                    let message =
+                        format!("the export does not contain the entries {index} to {last} of the range");
+                    let hint = "slice the whole log, or use a smaller range";
                     return Err(invalid(number, message).with_hint(hint));
                 }
                 return Ok(());
@@ -165,7 +167,7 @@ impl<'s> Survey<'s> {
                 self.attestations.shows();
                 self.uncovered = self.uncovered.or(Some(number));
             }
-            Fate::WithItsChain => {}
+            Fate::WithChain => {}
             Fate::Out => self.left_out += 1,
         }
         Ok(())
@@ -173,65 +175,66 @@ impl<'s> Survey<'s> {
 
     fn find(&mut self, number: u64, link: &Link, has_event: bool) -> Result<(), Error> {
         if !self.sought.is_empty() && self.sought.remove(&(link.chain(), link.seq())) && !has_event {
-            let message = format!("{}/{} has no event here that could be shown", link.chain(), link.seq());
-            let hint = "open and close links have none; others may be withheld";
+            let message = format!("the export has no event for {}/{}", link.chain(), link.seq());
+            let hint = "choose another event; open and close links have none, and others may be withheld";
             return Err(Error::new(Code::Selection, message).at_line(number).with_hint(hint));
         }
         Ok(())
     }
 
-    /// Ends the first parser.
+    /// Ends the first pass.
     ///
     /// # Errors
-    /// [`Code::Selection`] when the slice would show no event, or something that is asked for is not here.
-    /// [`Code::Export`] when a range cannot be claimed, when the last checkpoint is not of the entries before it, or when
-    /// what must be kept comes after it.
+    /// [`Code::Selection`] if the slice would show no event, or a requested event or chain is missing. [`Code::Export`]
+    /// if a range can't be claimed, if the last checkpoint doesn't match the entries before it, or if it doesn't cover
+    /// everything that must be kept.
     pub fn finish(mut self) -> Result<Plan<'s>, Error> {
         let refuse = |message: String, hint| Err(Error::new(Code::Export, message).with_hint(hint));
         let absent = |message: String, hint| Err(Error::new(Code::Selection, message).with_hint(hint));
         if let Some((chain, seq)) = self.sought.first() {
-            let hint = "`countersign show EXPORT` lists the events that there are";
-            return absent(format!("there is no event {chain}/{seq} in this export"), hint);
+            let hint = "list the events with `countersign show EXPORT`";
+            return absent(format!("the export does not contain the event {chain}/{seq}"), hint);
         }
         if let Some(chain) = self.selection.chains.iter().find(|chain| !self.chains.contains_key(chain)) {
-            let hint = "`countersign show EXPORT` lists the chains that there are";
-            return absent(format!("there is no chain {chain} in this export"), hint);
+            let hint = "list the chains with `countersign show EXPORT`";
+            return absent(format!("the export does not contain the chain {chain}"), hint);
         }
         let sealed = self.attestations.count() > 0;
         if let Some((first, end)) = self.selection.range {
             if !sealed {
-                let hint = "seal it first, or slice it by chain or by withholding events";
+                let hint = "seal the export first, or slice it by chain or by withholding events";
                 return refuse(
-                    "an export without checkpoints has no numbered entries to claim a range of".into(),
+                    "the export has no checkpoints, so it has no numbered entries to select a range of"
+                        .into(),
                     hint,
                 );
             }
             if end > self.attestations.size() {
                 let size = self.attestations.size();
                 let message =
-                    format!("the range {first}..{end} goes beyond the last checkpoint, of {size} entries");
-                return refuse(message, "ask for a smaller range, or seal the export first");
+                    format!("the range {first}..{end} exceeds the last checkpoint, which has {size} entries");
+                return refuse(message, "use a smaller range, or seal the export first");
             }
         }
         if self.events == 0 {
-            let hint = "no event matches what was asked for, or all that do are withheld";
-            return absent("there is no event to show".into(), hint);
+            let hint = "change the selection; no event matches it, or all that do are withheld";
+            return absent("the slice would contain no event".into(), hint);
         }
-        let is_hidden = |chain: &Surveyed| chain.shown_after.is_none() && chain.opened_after.is_some();
+        let is_hidden = |chain: &SurveyedChain| chain.shown_after.is_none() && chain.opened_after.is_some();
         let leaves_out = self.left_out > 0 || self.chains.values().any(is_hidden);
         if sealed && leaves_out {
             if !self.attestations.last_matches() {
-                let hint = "the export is altered: `countersign verify` says where";
-                return refuse("the last checkpoint is not of the entries before it".into(), hint);
+                let hint = "run `countersign verify` to see where the export is altered";
+                return refuse("the last checkpoint does not match the entries before it".into(), hint);
             }
             if let Some(line) = self.uncovered {
-                return Err(invalid(line, "this must be kept, and no checkpoint covers it")
-                    .with_hint("if the file was cut off, fetch it again; else seal it first: `countersign seal` extends it with a checkpoint"));
+                return Err(invalid(line, "the entry must be kept, but no checkpoint covers it")
+                    .with_hint("if the file is truncated, fetch it again; otherwise add a checkpoint with `countersign seal`"));
             }
         }
         if !sealed && self.has_skips {
-            let hint = "it is not whole: `countersign verify` says more";
-            return refuse("the export has skips and no checkpoint".into(), hint);
+            let hint = "run `countersign verify` for details; the export is incomplete";
+            return refuse("the export has skips but no checkpoint".into(), hint);
         }
         let mut chains = HashSet::new();
         for (id, chain) in &self.chains {
@@ -240,13 +243,13 @@ impl<'s> Survey<'s> {
                 self.attestations.settles_after(checkpoints);
             }
         }
-        let asked = self.selection.range.map(|(first, end)| (first, Some(end)));
-        let range = if leaves_out { asked } else { asked.or(self.header.range) };
+        let requested = self.selection.range.map(|(first, end)| (first, Some(end)));
+        let range = if leaves_out { requested } else { requested.or(self.header.range) };
         Ok(Plan {
             selection: self.selection,
             header: Header { origin: self.header.origin, range },
             chains,
-            checkpoints: if leaves_out { Some(self.attestations.kept()) } else { None },
+            checkpoints: if leaves_out { Some(self.attestations.choose()) } else { None },
             sealed,
             events: self.events,
             last_line: self.last_line,
@@ -259,12 +262,12 @@ fn invalid(line: u64, message: impl Into<String>) -> Error {
     Error::new(Code::Export, message).at_line(line)
 }
 
-/// What a slice keeps.
+/// The plan of a slice.
 pub struct Plan<'s> {
     selection: &'s Selection<'s>,
     header: Header,
     chains: HashSet<ChainId>,
-    /// Which checkpoints to keep, by their order in the input; `None` for all of them.
+    /// For each checkpoint in the input's order, true to keep it; none to keep all.
     checkpoints: Option<Vec<bool>>,
     sealed: bool,
     events: u64,
@@ -273,43 +276,43 @@ pub struct Plan<'s> {
 }
 
 impl<'s> Plan<'s> {
-    /// How many events the slice shows.
+    /// Returns the number of events in the slice.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// How many chains the slice shows links of.
+    /// Returns the number of chains with links in the slice.
     pub fn chains(&self) -> u64 {
         self.chains.len() as u64
     }
 
-    /// The header of the slice.
+    /// Returns the header of the slice.
     pub fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Begins the second reading, and writes the header.
+    /// Starts the second pass, and writes the header.
     pub fn slicer<'p>(&'p self, out: &mut Writer) -> Slicer<'p, 's> {
         out.header(&self.header);
         Slicer { plan: self, judge: Judge::default(), gap: CompactRange::new(), checkpoints: 0, last_line: 1 }
     }
 }
 
-/// The second reading: writes the slice.
+/// The second pass, which writes the slice.
 pub struct Slicer<'p, 's> {
     plan: &'p Plan<'s>,
     judge: Judge,
-    /// The leaves just before this place that are left out.
+    /// The omitted entries just before the current position.
     gap: CompactRange,
     checkpoints: usize,
     last_line: u64,
 }
 
 impl Slicer<'_, '_> {
-    /// Takes the next line after the header, the same as in the first parser.
+    /// Processes the next line after the header, which must be the same as in the first pass.
     ///
     /// # Errors
-    /// [`Code::Export`] when a skip is misaligned.
+    /// [`Code::Export`] if a skip is misaligned.
     pub fn line(&mut self, number: u64, item: &Item<'_>, out: &mut Writer) -> Result<(), Error> {
         self.last_line = number;
         match item {
@@ -329,11 +332,11 @@ impl Slicer<'_, '_> {
             Item::Link { .. } | Item::Note { .. } | Item::Leaf(_) => {}
         }
         let fate = self.judge.fate(self.plan.selection, self.gap.end(), item);
-        match (self.settle(fate, item), item) {
+        match (self.resolve(fate, item), item) {
             (Fate::Kept, Item::Link { text, link: Link::Event(link), payload: Some(payload), .. }) => {
                 self.close_gap(1, out);
                 let event = payload.committed(&link.commit);
-                // The canonical form can be longer than an event may be.
+                // The canonical form can exceed the maximum size of an event.
                 let event = if event.len() > MAX_EVENT { payload.event } else { &event };
                 out.event(text, &payload.salt, event);
             }
@@ -352,21 +355,21 @@ impl Slicer<'_, '_> {
         Ok(())
     }
 
-    /// The fate of a leaf, now that it is known which chains are shown.
-    fn settle(&self, fate: Fate, item: &Item<'_>) -> Fate {
+    /// Returns the final fate of an entry, now that the chains shown are known.
+    fn resolve(&self, fate: Fate, item: &Item<'_>) -> Fate {
         let Item::Link { link, payload, withheld, .. } = item else { return fate };
         let shown = self.plan.chains.contains(&link.chain());
         match fate {
-            Fate::WithItsChain if shown => Fate::Kept,
+            Fate::WithChain if shown => Fate::Kept,
             Fate::Out if shown && !self.plan.sealed => {
                 Fate::Bare(if payload.is_some() { Some(Withheld::Filtered) } else { *withheld })
             }
-            Fate::WithItsChain => Fate::Out,
+            Fate::WithChain => Fate::Out,
             fate => fate,
         }
     }
 
-    /// Writes skips for what was left out, and goes on after `kept` more leaves.
+    /// Writes skips for the omitted entries, and continues after `kept` more entries.
     fn close_gap(&mut self, kept: u64, out: &mut Writer) {
         let end = self.gap.end();
         if self.plan.sealed {
@@ -375,14 +378,14 @@ impl Slicer<'_, '_> {
         self.gap = CompactRange::starting_at(end + kept);
     }
 
-    /// Ends the second reading.
+    /// Ends the second pass.
     ///
     /// # Errors
-    /// [`Code::Export`] when it was not the same input as in the first.
+    /// [`Code::Export`] if the input differs from that of the first pass.
     pub fn finish(self, out: &mut Writer) -> Result<(), Error> {
         if self.last_line != self.plan.last_line || self.gap.end() != self.plan.size {
             return Err(Error::new(Code::Export, "the export changed while it was read")
-                .with_hint("copy it, then slice the copy"));
+                .with_hint("copy the file, then slice the copy"));
         }
         if self.plan.sealed && self.plan.checkpoints.is_none() {
             out.skips(&self.gap);

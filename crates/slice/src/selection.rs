@@ -1,54 +1,54 @@
-//! What a slice shows, and what becomes of each leaf for it.
+//! The selection of a slice, and the fate of each entry under it.
 
 use std::collections::{BTreeSet, HashSet};
 
 use countersign::export::{Item, Payload, Withheld};
 use countersign::link::{ChainId, EventLink, Link};
 
-/// What an event's link and JSON text say about it.
+/// A function of an event's link and JSON text.
 type Test<'a, T> = Box<dyn Fn(&EventLink, &str) -> T + 'a>;
 
-/// What a slice shows of an export. Every condition must hold for an event to be shown.
+/// The content of a slice. An event must meet all conditions to be shown.
 #[derive(Default)]
 pub struct Selection<'a> {
     pub(super) range: Option<(u64, u64)>,
     pub(super) chains: BTreeSet<ChainId>,
     pub(super) events: BTreeSet<(ChainId, u64)>,
-    /// Indexes of leaves, ascending.
+    /// The indexes of entries, ascending.
     leaves: Option<Vec<u64>>,
     matching: Option<Test<'a, bool>>,
     withholding: Option<Test<'a, Option<Withheld>>>,
 }
 
 impl<'a> Selection<'a> {
-    /// All there is.
+    /// Selects everything.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Only events whose link's index is `first` or above and below `end`. Every leaf of this range is
-    /// kept, whatever else is asked for, and the slice claims so.
+    /// Selects only events whose index is at least `first` and less than `end`. All entries of this range are kept,
+    /// whatever else is selected, and the slice claims so.
     #[must_use]
     pub fn range(mut self, first: u64, end: u64) -> Self {
         self.range = Some((first, end));
         self
     }
 
-    /// Only events of this chain, and of the others given this way.
+    /// Selects only events of this chain, and of others added the same way.
     #[must_use]
     pub fn chain(mut self, chain: ChainId) -> Self {
         self.chains.insert(chain);
         self
     }
 
-    /// Only this event, and the others given this way.
+    /// Selects only this event, and others added the same way.
     #[must_use]
     pub fn event(mut self, chain: ChainId, seq: u64) -> Self {
         self.events.insert((chain, seq));
         self
     }
 
-    /// Only events of the links at these indexes, 8 bytes of memory for each.
+    /// Selects only events of the links at these indexes. Each takes 8 bytes of memory.
     #[must_use]
     pub fn leaves(mut self, mut indexes: Vec<u64>) -> Self {
         indexes.sort_unstable();
@@ -56,14 +56,14 @@ impl<'a> Selection<'a> {
         self
     }
 
-    /// Only events that pass `test`: each by its link and its JSON text, as the link commits to it.
+    /// Selects only events for which `test` returns true, given the link and the JSON text that it commits to.
     #[must_use]
     pub fn matching(mut self, test: impl Fn(&EventLink, &str) -> bool + 'a) -> Self {
         self.matching = Some(Box::new(test));
         self
     }
 
-    /// Withholds the events for which `reason` has a reason, by their links and their JSON text: their links alone are
+    /// Withholds the events for which `reason` returns a reason, given the link and the JSON text. Only their links are
     /// kept.
     #[must_use]
     pub fn withholding(mut self, reason: impl Fn(&EventLink, &str) -> Option<Withheld> + 'a) -> Self {
@@ -71,7 +71,7 @@ impl<'a> Selection<'a> {
         self
     }
 
-    /// Whether every leaf of the range stays, this one among them.
+    /// True if the range includes this entry, so that it is kept in any case.
     fn claims(&self, index: u64) -> bool {
         self.range.is_some_and(|(first, end)| (first..end).contains(&index))
     }
@@ -82,53 +82,53 @@ impl<'a> Selection<'a> {
             && (self.leaves.as_ref().is_none_or(|leaves| leaves.binary_search(&index).is_ok()))
     }
 
-    /// Whether links without an event are not asked for by themselves.
-    fn is_of_events_alone(&self) -> bool {
+    /// True if links without an event are not selected by themselves.
+    fn selects_events_only(&self) -> bool {
         self.matching.is_some() || self.leaves.is_some() || !self.events.is_empty()
     }
 
     fn is_of_all_leaves(&self) -> bool {
-        self.range.is_none() && self.chains.is_empty() && !self.is_of_events_alone()
+        self.range.is_none() && self.chains.is_empty() && !self.selects_events_only()
     }
 }
 
-/// What becomes of one leaf.
+/// The fate of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// It stays as it is.
+    /// The entry is kept as it is.
     Kept,
-    /// The link stays, its event does not.
+    /// Its link is kept without the event.
     Bare(Option<Withheld>),
-    /// An open link: it stays when a link of its chain does.
-    WithItsChain,
-    /// A skip stands for it.
+    /// An open link: it is kept if other links of its chain are.
+    WithChain,
+    /// The entry is omitted, covered by a skip.
     Out,
 }
 
-/// Decides leaf by leaf, in the log's order.
+/// Decides the fate of entries in the log's order.
 #[derive(Default)]
 pub(super) struct Judge {
-    /// Chains of which the last link that is kept has no signature yet that covers it.
-    owing: HashSet<ChainId>,
+    /// The chains whose last kept link is not covered by a signature yet.
+    unsigned: HashSet<ChainId>,
 }
 
 impl Judge {
-    /// What becomes of the leaf of that index.
+    /// Returns the fate of the entry at `index`.
     pub(super) fn fate(&mut self, selection: &Selection<'_>, index: u64, item: &Item<'_>) -> Fate {
         match item {
             Item::Note { .. } => Fate::Kept,
             Item::Link { link, payload, withheld, .. } => {
                 let bare = Fate::Bare(if payload.is_some() { Some(Withheld::Filtered) } else { *withheld });
-                let fate = match Self::wanted(selection, index, link, payload.as_ref()) {
+                let fate = match Self::selected(selection, index, link, payload.as_ref()) {
                     Some(fate) => fate,
-                    None if selection.claims(index) || self.owing.contains(&link.chain()) => bare,
-                    None if matches!(link, Link::Open(_)) => Fate::WithItsChain,
+                    None if selection.claims(index) || self.unsigned.contains(&link.chain()) => bare,
+                    None if matches!(link, Link::Open(_)) => Fate::WithChain,
                     None => Fate::Out,
                 };
                 match (fate, link.signature()) {
                     (Fate::Out, _) => {}
-                    (_, Some(_)) => _ = self.owing.remove(&link.chain()),
-                    (_, None) => _ = self.owing.insert(link.chain()),
+                    (_, Some(_)) => _ = self.unsigned.remove(&link.chain()),
+                    (_, None) => _ = self.unsigned.insert(link.chain()),
                 }
                 fate
             }
@@ -143,8 +143,8 @@ impl Judge {
         }
     }
 
-    /// What becomes of a link that the selection asks for, if it does.
-    fn wanted(
+    /// Returns the fate of a link that the selection includes; none if it doesn't include it.
+    fn selected(
         selection: &Selection<'_>,
         index: u64,
         link: &Link,
@@ -155,7 +155,7 @@ impl Judge {
             return None;
         }
         let (Some(payload), Link::Event(link)) = (payload, link) else {
-            return (!selection.is_of_events_alone()).then_some(Fate::Kept);
+            return (!selection.selects_events_only()).then_some(Fate::Kept);
         };
         if !selection.events.is_empty() && !selection.events.contains(&(chain, seq)) {
             return None;

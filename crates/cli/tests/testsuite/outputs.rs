@@ -317,7 +317,7 @@ fn a_place_that_is_not_there_is_told_as_such() {
     for (args, says) in [
         (
             &["slice", "audit.ndjson", "--query", "n:1", "-o", "none/one.ndjson"][..],
-            "✗ error[io.not_found]: none/one.ndjson: cannot write: there is no such folder\n  hint: check the path: the folder that it is to be in must be there",
+            "✗ error[io.not_found]: none/one.ndjson: cannot write: there is no such folder\n  hint: check the path; its folder must exist",
         ),
         (
             &["export", "--format", "parquet", "audit.ndjson", "--partition", "day", "-o", "taken"],
@@ -330,10 +330,7 @@ fn a_place_that_is_not_there_is_told_as_such() {
         (&["backup", "--dir", "log", "--to", "none/log.sqlite"], "✗ error[io.not_found]: none/log.sqlite: "),
         (&["backup", "--dir", "log", "--to", "taken"], "✗ error[io.is_directory]: taken: "),
         (&["fsck", "--dir", "none"], "✗ error[io.not_found]: none: there is no such folder"),
-        (
-            &["serve", "--dir", "trust.txt"],
-            "hint: a folder is to be there, and something else is: give another path",
-        ),
+        (&["serve", "--dir", "trust.txt"], "hint: use another path; a file is in the place of the folder"),
         #[cfg(unix)]
         (
             &["serve", "--dir", "log", "--listen", "unix:trust.txt"],
@@ -405,7 +402,7 @@ fn what_a_server_logs_has_no_colors_in_a_file_and_says_why_a_witness_is_silent()
     let url = said.split_once(" listens on ").unwrap().1;
     let client = reqwest::blocking::Client::new();
     assert!(client.post(format!("{url}/submit")).body("{}").send().unwrap().status().is_client_error());
-    let warning = lines.find(|line| line.contains("turned away")).unwrap();
+    let warning = lines.find(|line| line.contains("rejected clients")).unwrap();
     server.kill().unwrap();
     server.wait().unwrap();
     assert!(warning.contains(" WARN ") && !warning.contains('\u{1b}'), "{warning}");

@@ -83,7 +83,7 @@ fn nothing_found_is_explained() {
     place
         .run(&["slice", "audit.ndjson", "--query", "signer:nobody", "-o", "slice.ndjson"])
         .code(2)
-        .stderr(predicate::str::contains("there is no event to show"));
+        .stderr(predicate::str::contains("the slice would contain no event"));
     place.run(&["slice", "audit.ndjson", "--query", "signer:*/app n>3", "-o", "slice.ndjson"]).success();
 }
 

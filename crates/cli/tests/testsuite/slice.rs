@@ -96,11 +96,11 @@ fn what_is_not_there_cannot_be_shown() {
     let chain = place.chain("audit.ndjson");
     let no_chain = "0".repeat(32);
     for (args, says) in [
-        (&["--query", "n=10"][..], "there is no event to show"),
-        (&["--withhold", "action=job.update"], "there is no event to show"),
-        (&["--event", &format!("{chain}/99")], "there is no event"),
-        (&["--event", &format!("{chain}/0")], "has no event here that could be shown"),
-        (&["--chain", &no_chain], "there is no chain"),
+        (&["--query", "n=10"][..], "the slice would contain no event"),
+        (&["--withhold", "action=job.update"], "the slice would contain no event"),
+        (&["--event", &format!("{chain}/99")], "the export does not contain the event"),
+        (&["--event", &format!("{chain}/0")], "the export has no event for "),
+        (&["--chain", &no_chain], "the export does not contain the chain"),
     ] {
         place
             .run(&[&["slice", "audit.ndjson", "-o", "slice.ndjson"], args].concat())
@@ -147,7 +147,7 @@ fn leaves_that_no_checkpoint_covers_are_not_passed_off_as_covered() {
         .assert()
         .success();
     place.run(&["slice", "audit.ndjson", "--query", "n=100"]).code(1).stderr(predicate::str::contains(
-        "audit.ndjson: line 14: this must be kept, and no checkpoint covers it",
+        "audit.ndjson: line 14: the entry must be kept, but no checkpoint covers it",
     ));
     assert_eq!(slice(&place, &["--query", "n=3"])["verdict"], "partial");
 }
@@ -167,5 +167,5 @@ fn an_altered_log_is_not_sliced() {
     place
         .run(&["slice", "audit.ndjson", "--query", "n=3"])
         .code(1)
-        .stderr(predicate::str::contains("the last checkpoint is not of the entries before it"));
+        .stderr(predicate::str::contains("the last checkpoint does not match the entries before it"));
 }

@@ -1,4 +1,4 @@
-//! Delivery without a network: each failure at each step, and what a log may answer.
+//! Tests of delivery without a network: a failure at each operation, and each kind of response.
 
 use std::io;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ fn emitter() -> SignerKey {
     SignerKey::from_seed("example.com/app", [9; 32]).unwrap()
 }
 
-/// What befalls one operation, and ends the process.
+/// The moment of a process's death during an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Death {
     Before,
     After,
 }
 
-/// Counts operations down to the one at which the process dies; after it none works.
+/// A countdown to the operation at which the process dies. After it, no operation works.
 struct Fate {
     left: AtomicI64,
     death: Death,
@@ -43,7 +43,7 @@ impl Fate {
         Self::at(i64::MAX, Death::Before)
     }
 
-    fn has_struck(&self) -> bool {
+    fn has_died(&self) -> bool {
         self.left.load(Ordering::SeqCst) < 0
     }
 
@@ -82,12 +82,12 @@ impl Store for Mortal {
     }
 }
 
-/// What a log does in place of what it should.
+/// A fault of the log server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mischief {
-    /// Takes nothing and says nothing.
+    /// It stores nothing, and closes the connection.
     Drops,
-    /// Takes it and says nothing.
+    /// It stores the links, and closes the connection.
     TakesAndDrops,
     Status(u16),
     NotJson,
@@ -169,7 +169,7 @@ impl LogServer for Fake {
 }
 
 fn trust() -> Trust {
-    // The other log is trusted too, so that its proofs are good ones, for itself.
+    // The other log is trusted too, so that its proofs verify, but for itself.
     let other = SignerKey::from_seed("log.example/other", [3; 32]).unwrap();
     let own = FakeLog::new(1, None).key.verifier_key().clone();
     Trust::default().with_log(own).unwrap().with_log(other.verifier_key().clone()).unwrap()
@@ -183,8 +183,8 @@ fn followed(offset: u64) -> FollowPosition {
     FollowPosition { offset, ..FollowPosition::default() }
 }
 
-/// Records `total` events of a file, two at a time, delivering in between, and ends the chain. The file's offset is
-/// the event's number here.
+/// Records `total` events of a file, two at a time, delivers in between, and closes the chain. The file's offset is the
+/// event's number here.
 fn process(disk: &Arc<Memory>, log_server: &mut Fake, total: u64) -> Result<(), Box<dyn std::error::Error>> {
     let store = Mortal { disk: disk.clone(), fate: log_server.fate.clone() };
     let outbox = Outbox::open(Box::new(store), ORIGIN, "outbox")?;
@@ -224,7 +224,7 @@ fn process(disk: &Arc<Memory>, log_server: &mut Fake, total: u64) -> Result<(), 
     Ok(())
 }
 
-/// Whether there was something to deliver.
+/// Runs a step. Returns true if there was something to deliver.
 fn step(delivery: &mut Delivery<'_>, log_server: &mut Fake) -> Result<bool, DeliveryError> {
     match delivery.step(log_server) {
         Step::Empty => Ok(false),
@@ -237,8 +237,8 @@ fn expected(total: u64) -> Vec<String> {
     (0..total).map(line).collect()
 }
 
-/// What must be so at the end: every event once, in order, in one closed chain.
-fn assert_whole(log_server: &Fake, total: u64, case: &str) {
+/// Checks the expected end: every event once, in order, in one closed chain.
+fn assert_complete(log_server: &Fake, total: u64, case: &str) {
     assert_eq!(log_server.log.events(), expected(total), "{case}");
     let chains: Vec<_> = log_server.log.growth.chains().collect();
     assert_eq!(chains.len(), 1, "{case}");
@@ -246,7 +246,7 @@ fn assert_whole(log_server: &Fake, total: u64, case: &str) {
 }
 
 #[test]
-fn a_process_that_dies_anywhere_loses_forks_and_repeats_nothing() {
+fn process_that_dies_anywhere_neither_loses_nor_repeats_events() {
     const TOTAL: u64 = 9;
     for death in [Death::Before, Death::After] {
         let mut reached_the_end = false;
@@ -254,7 +254,7 @@ fn a_process_that_dies_anywhere_loses_forks_and_repeats_nothing() {
             let (disk, mut log_server) = (Arc::new(Memory::default()), Fake::new());
             log_server.fate = Fate::at(operation, death);
             let first = process(&disk, &mut log_server, TOTAL);
-            if !log_server.fate.has_struck() {
+            if !log_server.fate.has_died() {
                 first.unwrap();
                 reached_the_end = true;
                 break;
@@ -262,14 +262,14 @@ fn a_process_that_dies_anywhere_loses_forks_and_repeats_nothing() {
             let case = format!("dies {death:?} operation {operation}");
             log_server.fate = Fate::never();
             process(&disk, &mut log_server, TOTAL).unwrap_or_else(|failure| panic!("{case}: {failure}"));
-            assert_whole(&log_server, TOTAL, &case);
+            assert_complete(&log_server, TOTAL, &case);
         }
         assert!(reached_the_end, "there are more operations than were tried");
     }
 }
 
 #[test]
-fn nor_does_one_that_dies_again_and_again() {
+fn process_that_dies_repeatedly_neither_loses_nor_repeats_events() {
     const TOTAL: u64 = 8;
     for (stride, death) in [(3, Death::After), (5, Death::Before), (6, Death::After), (8, Death::Before)] {
         let (disk, mut log_server) = (Arc::new(Memory::default()), Fake::new());
@@ -281,11 +281,11 @@ fn nor_does_one_that_dies_again_and_again() {
         }
         log_server.fate = Fate::never();
         process(&disk, &mut log_server, TOTAL).unwrap();
-        assert_whole(&log_server, TOTAL, &format!("{stride} {death:?}"));
+        assert_complete(&log_server, TOTAL, &format!("{stride} {death:?}"));
     }
 }
 
-/// An outbox with a chain of so many events in segments of `each`, open.
+/// Returns an outbox with an open chain of `total` events, in segments of `each`.
 fn filled(disk: &Arc<Memory>, total: u64, each: u64, sign_every: u32) -> Outbox {
     let mut outbox = Outbox::open(Box::new(disk.clone()), ORIGIN, "outbox").unwrap();
     let key = emitter();
@@ -307,7 +307,7 @@ fn filled(disk: &Arc<Memory>, total: u64, each: u64, sign_every: u32) -> Outbox 
 }
 
 #[test]
-fn nothing_leaves_the_outbox_unproven() {
+fn links_stay_in_the_outbox_until_proven() {
     for mischief in [
         Mischief::Drops,
         Mischief::TakesAndDrops,
@@ -348,7 +348,7 @@ fn nothing_leaves_the_outbox_unproven() {
 }
 
 #[test]
-fn the_words_of_a_log_server_are_on_one_line() {
+fn error_text_is_on_one_line() {
     let disk = Arc::new(Memory::default());
     let (outbox, trust) = (Mutex::new(filled(&disk, 1, 1, 64)), trust());
     let mut log_server = Fake::new();
@@ -360,25 +360,25 @@ fn the_words_of_a_log_server_are_on_one_line() {
         retry_after: None,
         body: br#"{"error":{"code":"a\u001b[2J","message":"b\nc\u202e"}}"#.to_vec(),
     };
-    assert_eq!(answer.words().code, "a\u{1b}[2J");
-    assert_eq!(answer.words().message, "bc\u{202e}");
+    assert_eq!(answer.error_text().code, "a\u{1b}[2J");
+    assert_eq!(answer.error_text().message, "bc\u{202e}");
 }
 
 #[test]
-fn who_may_have_answered_in_the_place_of_a_collector_is_said() {
-    let of = |status| Answer { status, retry_after: None, body: b"<html>".to_vec() }.words();
-    assert_eq!(of(401).message, "nothing but status 401");
-    assert!(of(401).hint.starts_with("something before the log server asks who this is"));
-    assert_eq!(of(404).hint, "is this the address of a log server?");
-    assert_eq!(of(500).hint, "the log server's log has more about it");
+fn responses_without_an_error_body_get_a_hint() {
+    let text = |status| Answer { status, retry_after: None, body: b"<html>".to_vec() }.error_text();
+    assert_eq!(text(401).message, "status 401 without an error message");
+    assert!(text(401).hint.starts_with("exempt /submit from authentication"));
+    assert_eq!(text(404).hint, "check that the URL is that of a log server");
+    assert_eq!(text(500).hint, "look for details in the log server's own log");
 }
 
 #[test]
-fn a_gap_is_filled_from_where_the_log_stands() {
+fn gap_is_filled_from_the_link_that_the_log_expects() {
     let disk = Arc::new(Memory::default());
     let outbox = filled(&disk, 6, 2, 1);
     let mut log_server = Fake::new();
-    // The log has the first segment and a part of the second, and nobody knows.
+    // The log has the first segment and a part of the second, but the emitter doesn't know.
     let links = outbox.links(1).unwrap() + outbox.links(2).unwrap().split_inclusive('\n').next().unwrap();
     assert_eq!(log_server.log.submit(links.as_bytes()).0, 200);
     let (outbox, trust) = (Mutex::new(outbox), trust());
@@ -389,11 +389,11 @@ fn a_gap_is_filled_from_where_the_log_stands() {
     assert!(matches!(delivery.step(&mut log_server), Step::Delivered { .. }));
     assert!(matches!(delivery.step(&mut log_server), Step::Empty));
     assert_eq!(log_server.log.events(), expected(6));
-    assert_eq!(log_server.bodies.last().unwrap().lines().count(), 3, "from the link that was asked for on");
+    assert_eq!(log_server.bodies.last().unwrap().lines().count(), 3, "starts with the expected link");
 }
 
 #[test]
-fn a_log_that_forgot_what_it_proved_is_told_so() {
+fn rollback_of_proven_links_is_reported() {
     let disk = Arc::new(Memory::default());
     let (outbox, trust) = (filled(&disk, 4, 2, 64), trust());
     let outbox = Mutex::new(outbox);
@@ -410,17 +410,17 @@ fn a_log_that_forgot_what_it_proved_is_told_so() {
 }
 
 #[test]
-fn a_fork_ends_the_chain_and_keeps_everything() {
+fn fork_ends_the_chain_and_keeps_its_events() {
     let disk = Arc::new(Memory::default());
     let mut log_server = Fake::new();
     let (outbox, trust) = (Mutex::new(filled(&disk, 2, 2, 64)), trust());
     assert!(matches!(Delivery::new(&outbox, &trust, ORIGIN).step(&mut log_server), Step::Delivered { .. }));
-    // Two copies of the outbox go on.
+    // Both copies of the outbox continue.
     let copy = Arc::new(Memory::default());
     for name in disk.names().unwrap() {
         copy.put(&name, &disk.read(&name).unwrap()).unwrap();
     }
-    let go_on = |disk: &Arc<Memory>, text: &str| {
+    let continue_chain = |disk: &Arc<Memory>, text: &str| {
         let mut outbox = Outbox::open(Box::new(disk.clone()), ORIGIN, "outbox").unwrap();
         let key = emitter();
         let mut recorder =
@@ -432,7 +432,7 @@ fn a_fork_ends_the_chain_and_keeps_everything() {
         outbox.append(&recorder.drain(), None).unwrap();
         Mutex::new(outbox)
     };
-    let (one, other) = (go_on(&disk, r#"{"a":1}"#), go_on(&copy, r#"{"a":2}"#));
+    let (one, other) = (continue_chain(&disk, r#"{"a":1}"#), continue_chain(&copy, r#"{"a":2}"#));
     assert!(matches!(Delivery::new(&one, &trust, ORIGIN).step(&mut log_server), Step::Delivered { .. }));
     let Step::Dead(why) = Delivery::new(&other, &trust, ORIGIN).step(&mut log_server) else { panic!() };
     assert_eq!(why.code(), "log.fork");
@@ -441,7 +441,7 @@ fn a_fork_ends_the_chain_and_keeps_everything() {
 }
 
 #[test]
-fn less_is_sent_to_a_log_that_takes_less() {
+fn batches_shrink_to_the_limits_of_the_log() {
     let disk = Arc::new(Memory::default());
     let (outbox, trust) = (Mutex::new(filled(&disk, 40, 20, 4)), trust());
     let mut log_server = Fake::new();
@@ -467,7 +467,7 @@ fn less_is_sent_to_a_log_that_takes_less() {
     log_server.log.limits = countersign::log::Limits { bytes: 1 << 20, lines: 3 };
     let mut delivery = Delivery::new(&outbox, &trust, ORIGIN);
     assert!(matches!(delivery.step(&mut log_server), Step::Again));
-    // The open link goes alone.
+    // The open link is sent alone.
     assert!(matches!(delivery.step(&mut log_server), Step::Delivered { events: 0 }));
     let Step::Refused(why) = delivery.step(&mut log_server) else { panic!() };
     assert_eq!(why.code(), "submit.too_large");
@@ -475,7 +475,7 @@ fn less_is_sent_to_a_log_that_takes_less() {
 }
 
 #[test]
-fn a_collector_that_asks_in_circles_is_not_followed_for_ever() {
+fn contradictory_gaps_cause_a_wait() {
     struct Circles(ChainId, u64);
     impl LogServer for Circles {
         type Error = DeliveryError;

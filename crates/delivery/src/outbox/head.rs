@@ -1,4 +1,4 @@
-//! Where a chain stands, and how far into a file its events go.
+//! The state of a chain, and the position in a file up to which its events were recorded.
 
 use countersign::base64;
 use countersign::export::{Item, Line};
@@ -10,50 +10,50 @@ use countersign::recorder::Position;
 use countersign::time::Time;
 use serde::{Deserialize, Serialize};
 
-/// Where a chain stands after a link.
+/// The state of a chain after a link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The key that signs it.
+    /// The key that signs the chain.
     pub key: VerifierKey,
-    /// Its last link.
+    /// The last link.
     pub position: Position,
     /// True if that is a close link.
     pub closed: bool,
 }
 
-/// How far the events of a followed file are in the outbox.
+/// The position in a followed file up to which its events are in the outbox.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FollowPosition {
     /// The bytes up to and including the last line that was recorded.
     pub offset: u64,
-    /// What the system calls the file, whatever its name is: device and inode.
+    /// The system's identity of the file, independent of its name: device and inode.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub file: Option<(u64, u64)>,
-    /// The hash of the last bytes before the offset: a file that has others there is not the same any more.
+    /// The hash of the last bytes before the offset. If they differ, it is not the same file.
     pub before: String,
-    /// Where the file is, where that can be written down: one outbox follows one file.
+    /// The path of the file, if it is UTF-8: one outbox follows one file.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub path: Option<String>,
-    /// What of an input that is not followed is here.
+    /// The progress in an input that isn't followed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub begun: Option<InputPosition>,
 }
 
-/// How much of an input is in the outbox that ends by itself, until a run has brought all of it to the log.
+/// The number of events of a finite input in the outbox, until a run has delivered all of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputPosition {
-    /// The hash of the file with its place: another file is not gone on with.
+    /// The hash of the file and its path, so that another file is not continued.
     pub input: String,
-    /// How many of its events were recorded.
+    /// The number of its events that were recorded.
     pub events: u64,
 }
 
-/// One link of a segment.
+/// A link of a segment, by its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkPlace {
     /// The chain.
     pub chain: ChainId,
-    /// The link's number in it.
+    /// The link's number in the chain.
     pub seq: u64,
     /// True if the link is signed.
     pub signed: bool,
@@ -62,7 +62,7 @@ pub struct LinkPlace {
 }
 
 impl Head {
-    /// The head after the link on this line, or why the link does not follow.
+    /// Returns the head after the link on this line, or the reason why the link doesn't continue the chain.
     pub(super) fn after(
         before: Option<&Self>,
         line: &str,
@@ -76,7 +76,7 @@ impl Head {
         let position = Position { chain: link.chain(), seq: link.seq(), last, time: link.time() };
         let head = match (&link, before) {
             (Link::Open(open), None) => Self { key: open.key.clone(), position, closed: false },
-            // A chain whose times are yet to come is left where it is.
+            // A chain with times in the future is left unclosed for one with earlier times.
             (Link::Open(open), Some(before)) if before.closed || open.time < before.position.time => {
                 Self { key: open.key.clone(), position, closed: false }
             }
@@ -111,7 +111,7 @@ impl Head {
     }
 }
 
-/// A head as the outbox's position file has it.
+/// The form of a head in the position file.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredHead {
     key: String,

@@ -1,7 +1,7 @@
-//! A segment: one signed stretch of a chain in a file of its own, an export like any other.
+//! A segment: one signed run of a chain in a file of its own, in export format.
 //!
-//! The note in its header, `followed`, says how far into the followed file its events go: it is durable in the same
-//! step as their links.
+//! The field `followed` in its header has the position in the followed file up to which its events go. It becomes
+//! durable in the same step as their links.
 
 use countersign::export::Header;
 use countersign::recorder;
@@ -9,40 +9,40 @@ use serde_json::{Map, Value};
 
 use super::head::{FollowPosition, Head, LinkPlace};
 
-/// What is known of a segment without reading it again.
+/// The properties of a segment, kept in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Its place among the outbox's segments, from 1.
+    /// The number of the segment in the outbox, from 1.
     pub number: u64,
-    /// Its first link.
+    /// The first link.
     pub first: LinkPlace,
-    /// How many links it has.
+    /// The number of links.
     pub links: u64,
-    /// How many events.
+    /// The number of events.
     pub events: u64,
-    /// How many bytes they are.
+    /// The size of the links in bytes.
     pub bytes: usize,
-    /// Where the chain stands after it.
+    /// The state of the chain after it.
     pub end: Head,
-    /// How far into the followed file it goes, or the segments before it.
+    /// The position in the followed file after it, or after earlier segments if it has none.
     pub followed: Option<FollowPosition>,
-    /// The first of the segments in whose place it is, up to the one before it: its chain holds their events.
+    /// The first of the segments that this one replaces, up to the one before it. Its chain contains their events.
     pub replaces: Option<u64>,
 }
 
-/// The name of a segment's file.
+/// Returns the name of a segment's file.
 pub(super) fn name(number: u64) -> String {
     format!("{number:012}.ndjson")
 }
 
-/// The number of the segment of that name.
+/// Returns the number of the segment with this file name.
 pub(super) fn number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(".ndjson")?;
     let number = digits.parse().ok()?;
     (self::name(number) == *name).then_some(number)
 }
 
-/// The text of a segment.
+/// Returns the content of a segment's file.
 pub(super) fn write(
     origin: &str,
     followed: Option<&FollowPosition>,
@@ -68,12 +68,12 @@ pub(super) fn write(
     text
 }
 
-/// The links of a segment's text: what a log takes.
+/// Returns the links of a segment's file, as a log accepts them.
 pub(super) fn links(text: &str) -> &str {
     text.split_once('\n').map_or("", |(_, links)| links)
 }
 
-/// Reads a segment, which goes on from `before`. The reason when it does not, or is damaged.
+/// Parses a segment, which must continue from `before`. Returns the reason if it doesn't, or is invalid.
 pub(super) fn read(
     number: u64,
     text: &str,
@@ -81,24 +81,25 @@ pub(super) fn read(
     before: Option<&Head>,
     followed: Option<&FollowPosition>,
 ) -> Result<Segment, &'static str> {
-    let (header, links) = text.split_once('\n').ok_or("it has no header")?;
-    if Header::parse(header.as_bytes()).map_err(|_| "it has no header")?.origin != origin {
-        return Err("it is for another log");
+    let (header, links) = text.split_once('\n').ok_or("the segment has no header")?;
+    if Header::parse(header.as_bytes()).map_err(|_| "the segment has no header")?.origin != origin {
+        return Err("the segment is for another log");
     }
-    let mut notes: Map<String, Value> = serde_json::from_str(header).map_err(|_| "it has no header")?;
+    let mut notes: Map<String, Value> =
+        serde_json::from_str(header).map_err(|_| "the segment has no header")?;
     let own = notes.remove("followed").map(serde_json::from_value::<FollowPosition>).transpose();
-    let followed = own.map_err(|_| "its note on the followed file is malformed")?.or(followed.cloned());
+    let followed = own.map_err(|_| "the header field `followed` is malformed")?.or(followed.cloned());
     let replaces = notes.remove("replaces").map(|first| first.as_u64().filter(|first| *first < number));
     let replaces =
-        replaces.map(|first| first.ok_or("its note on what it replaces is malformed")).transpose()?;
+        replaces.map(|first| first.ok_or("the header field `replaces` is malformed")).transpose()?;
     let mut first: Option<LinkPlace> = None;
-    // A chain that is given up for another ends where it is.
+    // An abandoned chain has no continuation.
     let before = before.filter(|_| replaces.is_none());
     let (mut head, mut signed, mut count, mut events) = (before.cloned(), false, 0, 0);
     for line in links.split_terminator('\n') {
         let (after, place) = Head::after(head.as_ref(), line, origin)?;
         if first.get_or_insert(place).chain != place.chain {
-            return Err("it holds more than one chain");
+            return Err("the segment contains more than one chain");
         }
         signed = place.signed;
         count += 1;
@@ -109,7 +110,7 @@ pub(super) fn read(
         (Some(end), Some(first)) if signed && text.ends_with('\n') => {
             Ok(Segment { number, first, links: count, events, bytes: links.len(), end, followed, replaces })
         }
-        _ => Err("its last link is not signed: it was cut off"),
+        _ => Err("the last link of the segment is not signed, so the file is truncated"),
     }
 }
 
@@ -128,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn the_header_says_how_far_the_file_was_followed() {
+    fn header_has_the_position_in_the_followed_file() {
         let followed =
             FollowPosition { offset: 7, file: Some((1, 2)), before: "x".into(), ..FollowPosition::default() };
         let text = write("log.example", Some(&followed), None, "");

@@ -1,4 +1,4 @@
-//! Where an outbox keeps its files: a directory, or memory where nothing is to outlive the run.
+//! Storage for an outbox's files: a directory, or memory if nothing has to survive the run.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -9,69 +9,74 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::DeliveryError;
 use countersign_files::Lock;
 
-/// Small files by name. Each appears whole or not at all.
+/// Small files by name. A file is either complete or absent.
 pub trait Store: Send {
     /// Returns the names of the files, in order.
     ///
     /// # Errors
     /// If they can't be listed.
     fn names(&self) -> io::Result<Vec<String>>;
-    /// Returns all of a file.
+    /// Returns the content of a file.
     ///
     /// # Errors
     /// If it can't be read.
     fn read(&self, name: &str) -> io::Result<Vec<u8>>;
-    /// Writes a file in the place of any of that name. It is durable when this returns.
+    /// Creates or replaces a file. It is durable when this returns.
     ///
     /// # Errors
-    /// If that fails. The file may or may not be there then.
+    /// If writing fails. The file may or may not exist then.
     fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()>;
     /// Removes a file.
     ///
     /// # Errors
     /// If it can't be removed.
     fn remove(&self, name: &str) -> io::Result<()>;
-    /// Makes durable what an earlier process may have left behind in memory.
+    /// Makes durable what an earlier process may have left in the system's cache.
     ///
     /// # Errors
     /// If the system can't.
     fn sync(&self) -> io::Result<()>;
 }
 
-/// What a file is called until it is whole.
-const UNFINISHED: (&str, &str) = (".countersign-", ".unfinished");
+/// The prefix and suffix of the name of a file that is not complete yet.
+const TEMP_AFFIXES: (&str, &str) = (".countersign-", ".unfinished");
 
-/// A directory that nobody else uses meanwhile.
+/// A directory, locked against other processes.
 pub struct Directory {
     path: PathBuf,
-    /// Held as long as this is.
+    /// The lock, held as long as this value exists.
     _lock: Lock,
 }
 
 impl Directory {
-    /// Opens the directory, which is made where it does not exist, readable by its owner alone, and locks it.
+    /// Opens and locks a directory. If it doesn't exist, it is created, readable by its owner only.
     ///
     /// # Errors
-    /// If the path is a file, or the directory is in use or can't be made or read.
+    /// If the path is a file, or the directory is in use, or can't be created or read.
     pub fn open(path: &Path) -> Result<Self, DeliveryError> {
         let shown = path.display().to_string();
         let failed = |error: io::Error| DeliveryError::io("open the folder", &shown, error);
         if path.is_file() {
-            let hint = "give a folder, or a path where there is nothing yet";
-            return Err(DeliveryError::outbox("io.not_directory", "this is a file", hint, &shown));
+            let hint = "use the path of a folder, or one that does not exist";
+            return Err(DeliveryError::outbox(
+                "io.not_directory",
+                "the path is a file, not a folder",
+                hint,
+                &shown,
+            ));
         }
         create(path).map_err(failed)?;
-        let lock = Lock::take(&path.join("lock")).map_err(|error| match error {
+        let lock = Lock::acquire(&path.join("lock")).map_err(|error| match error {
             TryLockError::WouldBlock => {
-                let hint = "wait until it has ended, or give this one a folder of its own";
-                DeliveryError::outbox("io.locked", "another process uses this folder", hint, &shown)
+                let hint = "wait until it has ended, or use another folder";
+                DeliveryError::outbox("io.locked", "another process is using this folder", hint, &shown)
             }
             TryLockError::Error(error) => failed(error),
         })?;
         let directory = Self { path: path.to_owned(), _lock: lock };
         sync_directory(parent(path)).map_err(failed)?;
         for name in directory.all_names().map_err(failed)? {
-            if name.starts_with(UNFINISHED.0) && name.ends_with(UNFINISHED.1) {
+            if name.starts_with(TEMP_AFFIXES.0) && name.ends_with(TEMP_AFFIXES.1) {
                 directory.remove(&name).map_err(failed)?;
             }
         }
@@ -81,7 +86,7 @@ impl Directory {
     fn all_names(&self) -> io::Result<Vec<String>> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&self.path)? {
-            // No file of ours has a name that is not text.
+            // The outbox creates no files with names that aren't UTF-8.
             names.extend(entry?.file_name().into_string());
         }
         names.sort_unstable();
@@ -100,7 +105,7 @@ impl Store for Directory {
 
     fn put(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let mut file =
-            tempfile::Builder::new().prefix(UNFINISHED.0).suffix(UNFINISHED.1).tempfile_in(&self.path)?;
+            tempfile::Builder::new().prefix(TEMP_AFFIXES.0).suffix(TEMP_AFFIXES.1).tempfile_in(&self.path)?;
         file.write_all(bytes)?;
         file.as_file().sync_all()?;
         file.persist(self.path.join(name)).map_err(|error| error.error)?;
@@ -128,7 +133,7 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "a directory is no file there")]
+#[allow(clippy::unnecessary_wraps, reason = "other systems can't open a directory as a file")]
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
@@ -144,7 +149,7 @@ fn create(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// Files that end with the run.
+/// Files in memory, which end with the process.
 #[derive(Default)]
 pub struct Memory(Mutex<BTreeMap<String, Vec<u8>>>);
 

@@ -1,4 +1,4 @@
-//! What an outbox keeps, and what it refuses to go on with.
+//! Tests of what an outbox keeps, and of the states that it refuses.
 
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ fn receipt() -> Receipt {
 }
 
 #[test]
-fn it_is_found_as_it_was_left() {
+fn reopened_outbox_is_unchanged() {
     let store = Arc::new(Memory::default());
     let mut outbox = filled(&store, 3);
     let again = open(&store).unwrap();
@@ -75,7 +75,7 @@ fn it_is_found_as_it_was_left() {
 }
 
 #[test]
-fn a_segment_is_an_export_of_its_own() {
+fn segment_is_an_export() {
     let store = Arc::new(Memory::default());
     filled(&store, 1);
     let text = String::from_utf8(store.read("000000000001.ndjson").unwrap()).unwrap();
@@ -87,8 +87,8 @@ fn a_segment_is_an_export_of_its_own() {
 }
 
 #[test]
-fn damage_is_refused_and_not_repaired() {
-    let kept = |change: &dyn Fn(&Memory)| {
+fn invalid_files_are_refused() {
+    let code_after = |change: &dyn Fn(&Memory)| {
         let store = Arc::new(Memory::default());
         let mut outbox = filled(&store, 4);
         outbox.proven(1, receipt()).unwrap();
@@ -100,7 +100,7 @@ fn damage_is_refused_and_not_repaired() {
         assert!(text.contains(from));
         store.put(name, text.replacen(from, to, 1).as_bytes()).unwrap();
     };
-    assert_eq!(kept(&|_| {}), "fine");
+    assert_eq!(code_after(&|_| {}), "fine");
     let second = "000000000002.ndjson";
     let problems: [&dyn Fn(&Memory); 9] = [
         &|store| store.remove("000000000003.ndjson").unwrap(),
@@ -116,7 +116,7 @@ fn damage_is_refused_and_not_repaired() {
         &|store| edit(store, "position.json", "\"seq\":2", "\"seq\":3"),
     ];
     for (nth, problem) in problems.iter().enumerate() {
-        assert_eq!(kept(problem), "outbox.damaged", "{nth}");
+        assert_eq!(code_after(problem), "outbox.damaged", "{nth}");
     }
     let store = Arc::new(Memory::default());
     filled(&store, 1);
@@ -124,7 +124,7 @@ fn damage_is_refused_and_not_repaired() {
 }
 
 #[test]
-fn only_what_goes_on_is_kept() {
+fn only_consecutive_links_are_accepted() {
     let store = Arc::new(Memory::default());
     let lines = segments(3);
     let mut outbox = open(&store).unwrap();
@@ -139,7 +139,7 @@ fn only_what_goes_on_is_kept() {
 }
 
 #[test]
-fn a_directory_is_its_owners_and_one_processes() {
+fn directory_is_private_and_locked() {
     let place = tempfile::TempDir::new().unwrap();
     let path = place.path().join("a/outbox");
     let directory = Directory::open(&path).unwrap();
@@ -163,7 +163,7 @@ fn a_directory_is_its_owners_and_one_processes() {
 }
 
 #[test]
-fn a_chain_takes_the_place_of_another_in_one_step() {
+fn chain_is_replaced_in_one_step() {
     let store = Arc::new(Memory::default());
     let mut outbox = filled(&store, 3);
     let key = key();
@@ -180,12 +180,12 @@ fn a_chain_takes_the_place_of_another_in_one_step() {
     outbox.replace(2, &lines, None).unwrap();
     let numbers = |outbox: &Outbox| outbox.pending().iter().map(|segment| segment.number).collect::<Vec<_>>();
     assert_eq!((numbers(&outbox), outbox.events()), (vec![1, 4], 6));
-    assert_eq!(outbox.followed().unwrap().offset, 3, "the file was read as far as before");
+    assert_eq!(outbox.followed().unwrap().offset, 3, "the position in the file is kept");
     let again = open(&store).unwrap();
     assert_eq!((again.pending(), again.head()), (outbox.pending(), outbox.head()));
     outbox.proven(1, receipt()).unwrap();
     assert_eq!(open(&store).unwrap().pending(), outbox.pending());
-    // Whichever of the files a process could still remove.
+    // Any set of files that a process may have failed to remove.
     for left in [vec![], vec![2], vec![3], vec![2, 3, 4]] {
         let other = Arc::new(Memory::default());
         for name in store.names().unwrap() {
@@ -203,7 +203,7 @@ fn a_chain_takes_the_place_of_another_in_one_step() {
 }
 
 #[test]
-fn a_chain_is_left_for_an_earlier_one_alone() {
+fn chain_is_abandoned_only_for_an_earlier_one() {
     let open_at = |millis: i64| {
         let key = key();
         let at = Time::from_millis(millis).unwrap();

@@ -13,8 +13,8 @@ use super::segment::{
 };
 use super::terms::{Term, TermCache, Terms};
 use super::{ALL, Search, SearchError, extents, failed, heads, integer, lock, part, whole_to};
+use countersign_log::entry_matcher::EntryMatcher;
 use countersign_log::export::PAGE;
-use countersign_log::looking::Looking;
 use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
 /// A page as it was read.
@@ -320,7 +320,7 @@ pub(super) fn read(
 ) -> Result<Indexed, StoreError> {
     let mut page = Page::default();
     let mut terms = Terms::new(cache);
-    let looking = Looking::new(parsers);
+    let looking = EntryMatcher::new(parsers);
     for (place, leaf) in (0..).zip(reader.leaves_with_events(number * PAGE..(number + 1) * PAGE)?) {
         let Some(link) = leaf.link() else { continue };
         let time = link.time().millis();

@@ -1,11 +1,11 @@
-//! Who may read: `Authorization: Bearer TOKEN`, and nowhere else.
+//! Authentication by the header `Authorization: Bearer TOKEN`, the only place for a token.
 
 use http::{HeaderMap, StatusCode, header};
 
 use super::ApiError;
 use crate::tokens::AccessError;
 
-/// The token of a request that has one, once.
+/// Returns the token of a request, if it has exactly one.
 pub fn token(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next().filter(|_| values.next().is_none())?;
@@ -17,20 +17,22 @@ impl From<AccessError> for ApiError {
     fn from(denied: AccessError) -> Self {
         match denied {
             AccessError::Unauthenticated => {
-                let message = "only readers with a valid token may ask for this";
-                Self::new(StatusCode::UNAUTHORIZED, "request.unauthenticated", message)
-                    .with_hint("send it as Authorization: Bearer TOKEN; `countersign token add` makes one")
+                let message = "this request requires a valid token";
+                Self::new(StatusCode::UNAUTHORIZED, "request.unauthenticated", message).with_hint(
+                    "send `Authorization: Bearer TOKEN`; create a token with `countersign token add`",
+                )
             }
             AccessError::Forbidden(right) => {
                 let right = right.name();
-                let message = format!("this token does not have the right {right}");
-                Self::new(StatusCode::FORBIDDEN, "request.forbidden", message)
-                    .with_hint(format!("`countersign token add NAME --right {right}` makes one that has"))
+                let message = format!("this token lacks the right `{right}`");
+                Self::new(StatusCode::FORBIDDEN, "request.forbidden", message).with_hint(format!(
+                    "create a token that has it with `countersign token add NAME --right {right}`"
+                ))
             }
             AccessError::Unavailable => {
-                let message = "nobody can be let in now";
+                let message = "the log cannot check tokens right now";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", message)
-                    .with_hint("the log's operator finds out why in its logs")
+                    .with_hint("try again later; the log operator finds the cause in the server's log")
             }
         }
     }

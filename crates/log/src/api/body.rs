@@ -1,4 +1,4 @@
-//! Checks of a submission's headers, and the answers to a body that can't be read.
+//! Checks of a submission's headers, and the errors for a body that can't be read.
 
 use countersign::log::Limits;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -6,17 +6,17 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use super::ApiError;
 use crate::body::BodyError;
 
-/// Whether a body says that it has more bytes than that.
+/// True if the declared length of the body exceeds `bytes`.
 pub(crate) fn is_larger(headers: &HeaderMap, bytes: usize) -> bool {
     declared(headers).is_some_and(|length| length > bytes as u64)
 }
 
-/// How many bytes a body says that it has.
+/// Returns the declared length of the body, in bytes.
 pub fn declared(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// What can be told before a byte is read.
+/// Checks a submission before its body is read.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -24,56 +24,59 @@ pub fn check(headers: &HeaderMap, limits: &Limits) -> Result<(), ApiError> {
     if is_larger(headers, limits.bytes) {
         return Err(ApiError::too_large(limits));
     }
-    let known = |encoding: &HeaderValue| {
+    let is_supported = |encoding: &HeaderValue| {
         [&b"gzip"[..], b"x-gzip", b"zstd", b"identity"]
             .iter()
             .any(|name| encoding.as_bytes().eq_ignore_ascii_case(name))
     };
-    if headers.get(header::CONTENT_ENCODING).is_none_or(known) {
+    if headers.get(header::CONTENT_ENCODING).is_none_or(is_supported) {
         return Ok(());
     }
-    let message = "the log does not know this content encoding";
+    let message = "the Content-Encoding header names an encoding that this log does not support";
     Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "submit.encoding", message)
-        .with_hint("send gzip, zstd or plain lines"))
+        .with_hint("send gzip, zstd, or uncompressed lines"))
 }
 
-/// The body did not come.
+/// Returns a 408 for a body that arrives too slowly.
 pub fn too_slow() -> ApiError {
-    ApiError::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", "the body did not arrive whole in time")
+    let message = "the body of the request did not arrive in time";
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "server.timeout", message)
+        .with_hint("send it again, in smaller submissions if the connection is slow")
 }
 
-/// The body's pieces are not told from each other as HTTP does it.
+/// Returns a 400 for a body whose chunked encoding is malformed.
 pub fn malformed() -> ApiError {
-    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", "the body's chunks are malformed")
-        .with_hint("tell the body's length, or let an HTTP client make the chunks")
-}
-
-/// The body came in so many pieces that reading them is more work than reading what is in them.
-pub fn in_too_small_pieces() -> ApiError {
-    let message = "the body comes in too many pieces that are too small";
+    let message = "the chunked encoding of the body is malformed";
     ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
-        .with_hint("tell its length, or send larger chunks")
+        .with_hint("send a Content-Length header, or use an HTTP client that encodes the chunks")
 }
 
-/// There is no room for the body.
+/// Returns a 400 for a body in so many chunks that receiving them costs more than reading their content.
+pub fn too_small_chunks() -> ApiError {
+    let message = "the body arrives in too many small chunks";
+    ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
+        .with_hint("send a Content-Length header, or larger chunks")
+}
+
+/// Returns a 503 for a body that there is no memory for.
 pub fn busy() -> ApiError {
-    let message = "too many submissions are being read already";
+    let message = "the log is reading too many submissions";
     ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
-        .with_hint("send it again later: nothing was taken")
+        .with_hint("send it again later; nothing was stored")
 }
 
 impl ApiError {
-    /// A body that can't be read.
-    pub fn of_body(error: &BodyError, limits: &Limits) -> Self {
+    /// Returns the response to a body that can't be read.
+    pub fn from_body(error: &BodyError, limits: &Limits) -> Self {
         match error {
             BodyError::TooLarge => Self::too_large(limits),
             BodyError::NoRoom => busy(),
             BodyError::Wasteful => Self::new(StatusCode::BAD_REQUEST, "submit.encoding", error.to_string())
                 .with_hint(
-                    "compress it as one: its parts are 1,024 at most, and not larger than what they hold",
+                    "compress the body as a whole; at most 1,024 parts are accepted, none of them larger than its content",
                 ),
             BodyError::Incomplete => Self::new(StatusCode::BAD_REQUEST, "submit.encoding", error.to_string())
-                .with_hint("it was cut off, or damaged on its way"),
+                .with_hint("send the whole body again; it was truncated or altered on the way"),
         }
     }
 }

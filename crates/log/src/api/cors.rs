@@ -1,4 +1,4 @@
-//! Which pages may ask.
+//! The pages that may use the API from a browser (CORS).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -6,28 +6,28 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderValue};
 
-/// Pages of which origins may ask: the `Origin` headers that are answered with leave, or `*`.
+/// The allowed origins: values of the `Origin` header, or `*`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cors(Vec<HeaderValue>);
 
 impl Cors {
-    /// Reads origins such as `https://dashboard.example`.
+    /// Parses origins such as `https://dashboard.example`.
     ///
     /// # Errors
-    /// The one that is none.
+    /// The first invalid origin.
     pub fn parse<'a>(origins: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let read = |origin: &str| {
-            let shaped = origin == "*"
+        let parse = |origin: &str| {
+            let is_origin = origin == "*"
                 || origin
                     .strip_prefix("https://")
                     .or_else(|| origin.strip_prefix("http://"))
                     .is_some_and(|host| !host.is_empty() && !host.contains('/'));
-            HeaderValue::from_str(origin).ok().filter(|_| shaped).ok_or_else(|| origin.to_owned())
+            HeaderValue::from_str(origin).ok().filter(|_| is_origin).ok_or_else(|| origin.to_owned())
         };
-        origins.into_iter().map(read).collect::<Result<_, _>>().map(Self)
+        origins.into_iter().map(parse).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Tells a page what it may read of an answer to it.
+    /// Adds the headers that let a page read a response.
     pub fn allow(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         headers.insert(
             ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -36,8 +36,8 @@ impl Cors {
         self.allow_origin(origin, headers);
     }
 
-    /// Tells a page what it may send, which it asks for first (`OPTIONS`).
-    pub fn allow_asking(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+    /// Adds the headers that answer a preflight request (`OPTIONS`).
+    pub fn allow_preflight(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         for (name, value) in [
             (ACCESS_CONTROL_ALLOW_METHODS, "GET,POST"),
             (ACCESS_CONTROL_ALLOW_HEADERS, "authorization,content-type,content-encoding,last-event-id"),
@@ -65,20 +65,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_page_may_ask_that_is_named() {
+    fn allows_listed_origins_only() {
         let cors = Cors::parse(["https://dashboard.example", "http://localhost:8080"]).unwrap();
-        let said = |cors: &Cors, origin: &'static str| {
+        let allowed = |cors: &Cors, origin: &'static str| {
             let mut headers = HeaderMap::new();
             cors.allow(Some(&HeaderValue::from_static(origin)), &mut headers);
-            let said =
+            let origin =
                 headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).map(|value| value.to_str().unwrap().to_owned());
-            (said, headers.contains_key(VARY))
+            (origin, headers.contains_key(VARY))
         };
-        let named = "https://dashboard.example";
-        assert_eq!(said(&cors, named), (Some(named.into()), true));
-        assert_eq!(said(&cors, "https://dashboard.example.evil.example"), (None, true));
-        assert_eq!(said(&Cors::default(), named), (None, true));
-        assert_eq!(said(&Cors::parse(["*"]).unwrap(), named), (Some("*".into()), false));
+        let listed = "https://dashboard.example";
+        assert_eq!(allowed(&cors, listed), (Some(listed.into()), true));
+        assert_eq!(allowed(&cors, "https://dashboard.example.evil.example"), (None, true));
+        assert_eq!(allowed(&Cors::default(), listed), (None, true));
+        assert_eq!(allowed(&Cors::parse(["*"]).unwrap(), listed), (Some("*".into()), false));
         for origin in ["dashboard.example", "https://", "https://a.example/", "*.example", "https://a\n"] {
             assert!(Cors::parse([origin]).is_err(), "{origin:?}");
         }

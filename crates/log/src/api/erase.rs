@@ -10,45 +10,46 @@ use serde_json::{Map, json};
 use super::response::json;
 use super::{Answer, ApiError, query};
 use crate::erase::{Cause, Erased};
-use crate::event_filter::Asked;
+use crate::event_filter::EventFilter;
 use crate::tokens::{Access, Scope};
 
-/// The most bytes that a body may have.
+/// The maximum size of a body, in bytes.
 pub const MAX_BODY: usize = 1 << 20;
-/// The most characters that a reason may have.
+/// The maximum length of a reason, in characters.
 const MAX_REASON: usize = 500;
 
-/// What shall be erased.
+/// A request to erase events.
 pub struct ErasureRequest {
     /// The events to erase.
     pub chosen: Chosen,
-    /// Who erases them, and why.
+    /// The actor and the reason, which the log records.
     pub cause: Cause,
 }
 
-/// Which events.
+/// The events that an erasure request selects.
 pub enum Chosen {
-    /// Those of these places, all of which the log has, within the scope.
+    /// The events at these places. Each must be in the log and within the scope.
     Places(Vec<(ChainId, u64)>, Arc<Scope>),
-    /// Those within the scope that fulfill all of these conditions.
-    Matching(Box<Asked>, Arc<Scope>),
+    /// The events within the scope that meet all of these conditions.
+    Matching(Box<EventFilter>, Arc<Scope>),
 }
 
 impl ErasureRequest {
-    /// Reads a body. `access` is the token of who asks, at that moment; a body that did not come whole is none.
+    /// Parses a body; none means that it did not arrive completely. `access` belongs to the reader who sends the
+    /// request, and relative times count from `now`.
     ///
     /// # Errors
     /// [`ApiError`].
     pub fn read(body: Option<&[u8]>, access: &Access, now: Time) -> Result<Self, ApiError> {
         let body = body.filter(|body| body.len() <= MAX_BODY).ok_or_else(|| {
-            let message = "the body did not come whole";
+            let message = "the body is larger than 1 MiB, or did not arrive completely";
             ApiError::new(http::StatusCode::PAYLOAD_TOO_LARGE, "request.invalid", message)
-                .with_hint("it has at most 1 MiB: ask for fewer events at a time")
+                .with_hint("name fewer events per request")
         })?;
         let body: Body = serde_json::from_slice(body).map_err(|error| {
             let hint =
                 "send {\"events\":[\"CHAIN/SEQ\"],\"reason\":\"…\"} or {\"filter\":{…},\"reason\":\"…\"}";
-            ApiError::invalid(format!("the body is not what is asked for: {error}")).with_hint(hint)
+            ApiError::invalid(format!("the body is not a valid erasure request: {error}")).with_hint(hint)
         })?;
         let reason = check_reason(body.reason)?;
         let (mut metadata, scope) = (Map::new(), access.scope().clone());
@@ -58,19 +59,22 @@ impl ErasureRequest {
                 Chosen::Places(places(&events)?, scope)
             }
             (None, Some(conditions)) => {
-                let asked = conditions.read(now)?;
-                // Whose events they are is not said: that would outlive them.
-                metadata.insert("chosen_by".into(), asked.names().into());
-                Chosen::Matching(Box::new(asked), scope)
+                let filter = conditions.read(now)?;
+                // The names alone: the values may be personal data, and the record outlives the erased events.
+                metadata.insert("chosen_by".into(), filter.names().into());
+                Chosen::Matching(Box::new(filter), scope)
             }
-            _ => return Err(ApiError::invalid("name either events or a filter")),
+            _ => {
+                return Err(ApiError::invalid("the body must contain either `events` or `filter`, not both")
+                    .with_hint("send exactly one of them"));
+            }
         };
         let actor = access.name().to_owned();
         Ok(Self { chosen, cause: Cause { actor_type: "user", actor, reason, metadata } })
     }
 }
 
-/// A body: some events, or all that match.
+/// The JSON body: either places of events, or conditions that they meet.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Body {
@@ -95,9 +99,9 @@ struct Conditions {
 }
 
 impl Conditions {
-    fn read(self, now: Time) -> Result<Asked, ApiError> {
+    fn read(self, now: Time) -> Result<EventFilter, ApiError> {
         let Self { actor, action, target, outcome, tenant, since, until, chain, q, query: written } = self;
-        let mut asked = Asked::default();
+        let mut filter = EventFilter::default();
         for (name, value) in [
             ("actor", actor),
             ("action", action),
@@ -111,14 +115,14 @@ impl Conditions {
             ("query", written),
         ] {
             if let Some(value) = value {
-                asked.set(name, &value, now).map_err(|error| query::unusable(name, error))?;
+                filter.set(name, &value, now).map_err(|error| query::unusable(name, error))?;
             }
         }
-        if asked.is_empty() {
-            let hint = "name at least one condition: without any, every event of the log would be erased";
-            return Err(query::invalid("filter", "there is no condition in it").with_hint(hint));
+        if filter.is_empty() {
+            let hint = "add at least one condition; an empty filter would erase every event of the log";
+            return Err(query::invalid("filter", "must contain at least one condition").with_hint(hint));
         }
-        Ok(asked)
+        Ok(filter)
     }
 }
 
@@ -129,19 +133,20 @@ fn check_reason(reason: String) -> Result<String, ApiError> {
     if good {
         return Ok(reason);
     }
-    let hint = "it is recorded for good: name a case or a law, and nobody's personal data";
-    Err(query::invalid("reason", "it is a line of 1 to 500 characters").with_hint(hint))
+    let hint = "name a case or a law, but no personal data; the reason is recorded permanently";
+    Err(query::invalid("reason", "must be one line of 1 to 500 characters").with_hint(hint))
 }
 
 fn places(events: &[String]) -> Result<Vec<(ChainId, u64)>, ApiError> {
     let place = |text: &String| {
-        link::place(text)
-            .ok_or_else(|| query::invalid("events", "a place is CHAIN/SEQ: 32 hex digits and a number"))
+        link::place(text).ok_or_else(|| {
+            query::invalid("events", "must contain places such as CHAIN/SEQ: 32 hex digits and a number")
+        })
     };
     events.iter().map(place).collect()
 }
 
-/// The answer when it is done, or when some of it is left for later.
+/// Returns the response to an erasure: 200 if it is complete, 202 if some events remain for later.
 pub fn done(Erased { erased, without, own, held, left }: Erased) -> Answer {
     let mut body = json!({ "erased": erased, "without": without, "own": own, "held": held });
     if left == 0 {

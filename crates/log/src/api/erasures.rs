@@ -1,4 +1,4 @@
-//! `GET /erasures` and `GET /erasures/<record>`: how far erasures are.
+//! Handlers for `GET /erasures` and `GET /erasures/<record>`, which report the progress of erasures.
 
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -9,10 +9,10 @@ use crate::erase::ErasureState;
 use crate::store::{Erasure, ErasureReader, StoreError};
 use crate::tokens::Access;
 
-/// How many are in one answer.
-const MOST: u64 = 100;
+/// The maximum number of erasures in one response.
+const MAX_ERASURES: u64 = 100;
 
-/// A token that is for some events alone is not told of erasures, which may be of others.
+/// Rejects tokens that are limited to some events: erasures may concern others.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -20,25 +20,25 @@ pub fn check(access: &Access) -> Result<(), ApiError> {
     if access.scope().is_everything() {
         return Ok(());
     }
-    let message = "erasures are told to tokens that are for all events";
+    let message = "this token is limited to some events, and erasures may concern others";
     Err(ApiError::new(StatusCode::FORBIDDEN, "request.forbidden", message)
-        .with_hint("an erasure that this token asked for is in the log's own chain, as log.erase"))
+        .with_hint("use a token for all events, or look for `log.erase` events in the log's own chain"))
 }
 
-/// Which erasures are asked for.
+/// The erasures that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
-    /// The newest, or those before a record.
+pub enum ErasuresRequest {
+    /// The newest erasures, at most 100.
     Newest {
-        /// Only those recorded before this entry.
+        /// The entry before which they must be recorded.
         before: Option<u64>,
     },
-    /// That of one record.
+    /// The one that this entry records.
     One(u64),
 }
 
-impl Asked {
-    /// Reads an address.
+impl ErasuresRequest {
+    /// Parses a path and its query.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -53,7 +53,7 @@ impl Asked {
         Ok(Self::One(record))
     }
 
-    /// The answer. `state` finds out how far an erasure is.
+    /// Returns the response. `state` determines the progress of an erasure.
     ///
     /// # Errors
     /// [`ApiError`].
@@ -62,20 +62,20 @@ impl Asked {
         reader: &dyn ErasureReader,
         state: &dyn Fn(Erasure) -> Result<ErasureState, StoreError>,
     ) -> Result<Answer, ApiError> {
-        let (before, most) = match self {
-            Self::Newest { before } => (before, MOST),
+        let (before, max) = match self {
+            Self::Newest { before } => (before, MAX_ERASURES),
             Self::One(record) => (Some(record + 1), 1),
         };
-        let found = reader.erasures(before, most)?;
+        let found = reader.erasures(before, max)?;
         if let Self::One(record) = self {
             let found = found.first().filter(|erasure| erasure.record == record);
             let found = *found.ok_or_else(ApiError::not_found)?;
-            return Ok(json(&of(&state(found)?).into()));
+            return Ok(json(&members(&state(found)?).into()));
         }
-        let next = found.last().filter(|_| found.len() as u64 == MOST).map(|last| last.record);
+        let next = found.last().filter(|_| found.len() as u64 == MAX_ERASURES).map(|last| last.record);
         let found: Vec<Value> = found
             .into_iter()
-            .map(|erasure| Ok(of(&state(erasure)?).into()))
+            .map(|erasure| Ok(members(&state(erasure)?).into()))
             .collect::<Result<_, StoreError>>()?;
         let mut body = json!({ "erasures": found });
         if let Some(next) = next {
@@ -85,7 +85,7 @@ impl Asked {
     }
 }
 
-fn of(state: &ErasureState) -> Map<String, Value> {
+fn members(state: &ErasureState) -> Map<String, Value> {
     let mut members = Map::new();
     members.insert("record".into(), state.record.into());
     members.insert("state".into(), state.word().into());

@@ -14,17 +14,17 @@ use super::response::{NO_STORE, with_headers};
 use crate::erase::EraseError;
 use crate::stop::SigningStop;
 use crate::store::StoreError;
-use crate::submitting::SubmitError;
+use crate::submission::SubmitError;
 use crate::witnessing::AGAIN;
 
-/// Seconds after which a client may come again.
+/// The default number of seconds after which a client may retry.
 const RETRY_AFTER: u64 = 1;
-/// The same where a person has to do something first.
+/// The number of seconds after which a client may retry if a person has to act first.
 const RETRY_STOPPED: u64 = 30;
-/// The longest that a client is told to wait.
-const LONGEST: u64 = 3_600;
+/// The maximum number of seconds that a client is asked to wait.
+const MAX_RETRY_SECONDS: u64 = 3_600;
 
-/// An error response: a [`Diagnostic`], its HTTP status, and what else a client can use.
+/// An error response: a [`Diagnostic`], its HTTP status, and further fields for programs.
 #[derive(Clone, Debug)]
 pub struct ApiError(Box<Details>);
 
@@ -32,9 +32,9 @@ pub struct ApiError(Box<Details>);
 struct Details {
     status: StatusCode,
     diagnostic: Diagnostic,
-    /// What else a program can use, beside `error`.
+    /// The members of the body beside `error`.
     beside: Map<String, Value>,
-    /// Seconds after which a client may come again.
+    /// The number of seconds after which a client may retry, sent as `Retry-After`.
     retry: Option<u64>,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl ApiError {
-    /// A problem with a stable code and a message for people.
+    /// Creates an error with a stable code and a message. With status 429 or 503 it has a `Retry-After` of one second.
     pub fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
         Self::from_diagnostic(status, Diagnostic::new(code.to_owned().into(), message))
     }
@@ -63,61 +63,67 @@ impl ApiError {
         }))
     }
 
-    /// The same with what to do about it.
+    /// Adds what the client can do about it.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.0.diagnostic.hint = Some(hint.into().into());
         self
     }
 
-    /// The same with one more member beside `error`.
+    /// Adds a member beside `error` to the body.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.0.beside.insert(name.into(), value.into());
         self
     }
 
-    /// A request that is not of the form that the route takes.
+    /// Returns a 400 for a request that the route can't parse.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "request.invalid", message)
     }
 
-    /// There is nothing at this address.
+    /// Returns a 404.
     pub fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, "request.not_found", "there is nothing at this address")
+        let message = "this log has no resource at this path";
+        Self::new(StatusCode::NOT_FOUND, "request.not_found", message)
+            .with_hint("check the path of the request")
     }
 
-    /// The address takes another method.
+    /// Returns a 405.
     pub fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "request.invalid", "this address takes another method")
+        let message = "this path does not support the method of the request";
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "request.invalid", message)
+            .with_hint("use GET to read, and POST for /submit and /erase")
     }
 
-    /// The client takes none of the encodings that the log has.
+    /// Returns a 406 for a client that accepts none of the encodings the log can send.
     pub fn not_acceptable() -> Self {
-        let message = "the request's Accept-Encoding refuses all that this log can send";
+        let message = "the Accept-Encoding header excludes every encoding that this log can send";
         Self::new(StatusCode::NOT_ACCEPTABLE, "request.encoding", message)
-            .with_hint("accept gzip or identity, or leave that header out")
+            .with_hint("accept gzip or identity, or omit the header")
     }
 
-    /// A submission, or its decompressed bytes, that is larger than the limits.
+    /// Returns a 413 for a submission that is larger than the limits, compressed or decompressed.
     pub fn too_large(limits: &Limits) -> Self {
-        let message = "the submission is larger than this log takes at one time";
+        let message = "the submission is larger than this log accepts at once";
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "submit.too_large", message)
-            .with_hint("submit less at a time")
+            .with_hint("split it into submissions within `limits`")
             .with("limits", json!({ "bytes": limits.bytes, "lines": limits.lines }))
     }
 
-    /// A submission that was not taken.
+    /// Returns the response to a submission that was not accepted.
     pub fn of_submission(error: &SubmitError, limits: &Limits) -> Self {
         match error {
             SubmitError::Refused(refusal) | SubmitError::Stranger(refusal) => {
                 Self::of_refusal(refusal, limits)
             }
             SubmitError::Busy => Self::new(StatusCode::TOO_MANY_REQUESTS, "server.busy", error.to_string())
-                .with_hint("send it again later: nothing was taken"),
+                .with_hint("send it again later; nothing was stored"),
             SubmitError::Clock { now, skew } => {
                 let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "log.clock", error.to_string())
-                    .with_hint("nothing was taken: send it again when whoever runs the log has set its clock")
+                    .with_hint(
+                        "send it again after the log operator has corrected the clock; nothing was stored",
+                    )
                     .with("now", now.to_string())
                     .with("skew", skew / 1000);
                 problem.0.retry = Some(AGAIN.as_secs());
@@ -125,29 +131,29 @@ impl ApiError {
             }
             SubmitError::Stopped(stop) => Self::stopped(stop),
             SubmitError::Quota { seconds } => {
-                let mut problem =
-                    Self::new(StatusCode::TOO_MANY_REQUESTS, "submit.quota", error.to_string()).with_hint(
-                        "send it again then: nothing was taken. The log's operator sets how much a key may bring",
+                let mut problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "submit.quota", error.to_string())
+                    .with_hint(
+                        "wait, then send it again; nothing was stored, and the log operator sets the quota",
                     );
-                problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, LONGEST));
+                problem.0.retry = Some((*seconds).clamp(RETRY_AFTER, MAX_RETRY_SECONDS));
                 problem
             }
             SubmitError::Unavailable(_) => Self::unavailable(error),
         }
     }
 
-    /// The log signs nothing more. What contradicts is for the operator.
+    /// Returns the response of a log that stopped signing. Its details are for the log operator alone.
     pub(crate) fn stopped(stop: &SigningStop) -> Self {
         let message =
-            "the log signs nothing more: what is here contradicts, or may contradict, what it signed before";
-        let hint = "keep what you have, and send it again later: the log's operator has to see to it first";
+            "the log stopped signing, because its data contradicts, or may contradict, what it signed before";
+        let hint = "keep your events and send them again later; the log operator must resolve this first";
         let mut problem =
             Self::new(StatusCode::SERVICE_UNAVAILABLE, stop.cause.code(), message).with_hint(hint);
         problem.0.retry = Some(RETRY_STOPPED);
         problem
     }
 
-    /// Events that were not erased.
+    /// Returns the response to an erasure that failed.
     pub fn of_erasure(error: &EraseError, limits: &Limits) -> Self {
         match error {
             EraseError::Record(error) => Self::of_submission(error, limits),
@@ -156,12 +162,12 @@ impl ApiError {
         }
     }
 
-    /// A refusal of a log.
+    /// Returns the response to a submission that the acceptance rules refuse.
     pub fn of_refusal(refusal: &SubmissionError, limits: &Limits) -> Self {
         let status = match &refusal.kind {
             RefusalKind::Malformed => StatusCode::BAD_REQUEST,
             RefusalKind::TooLarge => return Self::too_large(limits),
-            // Who goes by the lines alone comes to an end with this too.
+            // Clients that split by `limits.lines` alone get past this limit too.
             RefusalKind::TooMany => {
                 return Self::too_large(&Limits { lines: limits.lines.min(MAX_PROVEN), ..*limits });
             }
@@ -184,7 +190,7 @@ impl ApiError {
                 }
             }
             RefusalKind::Early { now, wait } => {
-                problem.0.retry = Some(wait.div_ceil(1000).clamp(RETRY_AFTER, LONGEST));
+                problem.0.retry = Some(wait.div_ceil(1000).clamp(RETRY_AFTER, MAX_RETRY_SECONDS));
                 problem = problem.with("now", now.to_string()).with("tolerance", tolerance::EMITTER / 1000);
             }
             _ => {}
@@ -192,11 +198,15 @@ impl ApiError {
         problem
     }
 
-    /// The store failed: what it said is for the operator, not for clients.
+    /// Returns a 503 and logs the error: its details are for the log operator, not for clients.
     pub fn unavailable(error: &dyn std::fmt::Display) -> Self {
-        tracing::error!(%error, "a request was not answered");
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.unavailable", "the log cannot do this now")
-            .with_hint("send it again later")
+        tracing::error!(%error, "failed to answer a request");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "server.unavailable",
+            "the log cannot process this request right now",
+        )
+        .with_hint("send it again later")
     }
 }
 

@@ -8,7 +8,7 @@ use crate::evidence;
 use crate::stop::Signing;
 use crate::store::{ForkReader, StoreError};
 
-/// Everything that the log keeps as evidence, one JSON object a line.
+/// Returns all evidence that the log keeps, one JSON object per line.
 ///
 /// # Errors
 /// [`StoreError`].

@@ -1,4 +1,4 @@
-//! `GET /explain`: what a search of the log finds, and why it finds nothing.
+//! Handlers for `GET /explain`: what a search of the log finds, and why it finds nothing.
 
 use countersign::time::Time;
 use countersign_query::tally::{Left, Unknown};
@@ -9,7 +9,7 @@ use super::{Answer, ApiError, query};
 use crate::export::{Explained, Request};
 use crate::tokens::Access;
 
-/// Reads a request, at that moment, and whether it asks for unknown fields alone.
+/// Parses a request. Returns true with it if it asks for unknown fields alone.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -17,32 +17,32 @@ pub fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request,
     query::explain(query, access.scope().clone(), now)
 }
 
-/// The answer, with the unknown fields alone or with all there is to tell.
+/// Returns the response: everything, or unknown fields alone.
 pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let Explained { size, query, findings } = explained;
-    let left = |parts: &[Left]| -> Value {
+    let remaining = |parts: &[Left]| -> Value {
         let one = |left: &Left| {
-            let mut told = json!({ "part": left.part, "events": left.events });
+            let mut item = json!({ "part": left.part, "events": left.events });
             if let Some(short) = left.short {
-                told["short"] = short.into();
+                item["short"] = short.into();
             }
-            told
+            item
         };
         parts.iter().map(one).collect()
     };
     let unknown = |unknown: &Unknown| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
     let unknown: Value = findings.unknown.iter().map(unknown).collect();
-    let mut told = json!({ "size": size, "query": query, "unknown": unknown });
-    // What only some events say is not what was found.
+    let mut body = json!({ "size": size, "query": query, "unknown": unknown });
+    // With `only=fields` only some events are examined, so counts would be misleading.
     if !fields_alone {
-        told["of"] = findings.of.into();
-        told["matched"] = findings.matched.into();
-        told["conditions"] = left(&findings.conditions);
-        told["steps"] = left(&findings.steps);
-        told["times"] =
+        body["of"] = findings.of.into();
+        body["matched"] = findings.matched.into();
+        body["conditions"] = remaining(&findings.conditions);
+        body["steps"] = remaining(&findings.steps);
+        body["times"] =
             findings.times.map(|(own, recorded)| json!({ "own": own, "recorded": recorded })).into();
     }
-    let mut answer = response::json(&told);
+    let mut answer = response::json(&body);
     let (name, value) = NO_STORE;
     answer.headers_mut().insert(name, http::HeaderValue::from_static(value));
     answer

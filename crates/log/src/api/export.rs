@@ -10,15 +10,15 @@ use super::{ApiError, query};
 use crate::export::{ExportError, Plan, Request};
 use crate::tokens::{Access, AccessError};
 
-/// An export that is asked for, and how its file's name ends.
+/// A parsed request for an export.
 pub struct ExportRequest {
-    /// The export that is asked for.
+    /// The entries to export.
     pub request: Request,
-    /// How the suggested file name ends, before `.countersign.ndjson`. May be empty.
+    /// The end of the suggested file name, before `.countersign.ndjson`. May be empty.
     pub name: String,
 }
 
-/// Reads a request for an export, at that moment. Who takes a live view too goes on from it with `GET /stream`.
+/// Parses a request for an export. A client that also accepts `text/event-stream` continues with `GET /stream`.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -28,47 +28,49 @@ pub fn read(
     access: &Access,
     now: Time,
 ) -> Result<ExportRequest, ApiError> {
-    let takes = |kinds: &HeaderValue| {
+    let accepts_stream = |kinds: &HeaderValue| {
         let kinds = kinds.to_str().unwrap_or_default().split(',');
         kinds.filter_map(|kind| kind.split(';').next()).any(|kind| kind.trim() == "text/event-stream")
     };
-    let goes_on = headers.get_all(ACCEPT).iter().any(takes);
+    let goes_on = headers.get_all(ACCEPT).iter().any(accepts_stream);
     let request = Request { goes_on, ..query::export(query, access.scope().clone(), now)? };
     Ok(ExportRequest { request, name: String::new() })
 }
 
-/// Reads a request for an event's proof.
+/// Parses a request for the proof of one event.
 ///
 /// # Errors
 /// [`ApiError`].
 pub fn read_proof(path: &str, query: Option<&str>, access: &Access) -> Result<ExportRequest, ApiError> {
     query::read(query, &[])?;
-    // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
+    // The path is used as it was sent: percent-encoding can hide nothing in it.
     let place = path.strip_prefix("/proof/").and_then(link::place);
     let place = place.ok_or_else(|| {
-        ApiError::invalid("this is not an event's place")
-            .with_hint("it is /proof/CHAIN/SEQ: 32 hex digits and a number")
+        ApiError::invalid("the path does not name an event")
+            .with_hint("use /proof/CHAIN/SEQ: 32 hex digits and a number")
     })?;
     let name = format!("-{}-{}", place.0, place.1);
     let scope = access.scope().clone();
     Ok(ExportRequest { request: Request { places: vec![place], scope, ..Request::default() }, name })
 }
 
-/// How many links and events of an export are as asked.
+/// The number of exported links and events that match the conditions.
 const MATCHED: HeaderName = HeaderName::from_static("countersign-matched");
 
-/// So many look for events that one more has to wait.
+/// Returns a 503 for a search beyond the limit of concurrent searches.
 pub(crate) fn busy() -> ApiError {
-    let message = "too many are looking for events already";
-    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message).with_hint("ask again later")
+    let message = "too many searches are running";
+    ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.busy", message)
+        .with_hint("repeat the request later")
 }
 
-/// How many of what an export shows are as asked, where events were looked for. A stretch of the log is not.
+/// Returns how many of the shown links and events match, if the request has conditions. None for an export of a plain
+/// range.
 pub fn matched(plan: &Plan, is_asked: bool) -> Option<u64> {
     (is_asked && plan.range().is_none()).then(|| plan.shown().len())
 }
 
-/// What comes before the lines of a log's export, of which so many match where there were conditions.
+/// Returns the response head of an export. `matched` goes into the header `countersign-matched`.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -84,7 +86,7 @@ pub fn head(origin: &str, name: &str, matched: Option<u64>) -> Result<Response<(
     Ok(head)
 }
 
-/// An origin as a part of a file's name.
+/// Returns an origin in a form that fits into a file name.
 fn file_name(origin: &str) -> String {
     let plain = |char: char| if char.is_ascii_alphanumeric() || char == '.' { char } else { '-' };
     let name: String = origin.chars().take(100).map(plain).collect();
@@ -96,7 +98,7 @@ impl From<ExportError> for ApiError {
         match error {
             ExportError::Invalid { parameter, message } => query::invalid(parameter, &message),
             ExportError::NotFound(message) => Self::new(StatusCode::NOT_FOUND, "request.not_found", message),
-            ExportError::Canceled => Self::unavailable(&"nobody waits for it any more"),
+            ExportError::Canceled => Self::unavailable(&"the client disconnected"),
             ExportError::Revoked => AccessError::Unauthenticated.into(),
             ExportError::Store(error) => error.into(),
         }

@@ -1,4 +1,4 @@
-//! `/healthz` and `/metrics`.
+//! Handlers for `/healthz` and `/metrics`.
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -12,7 +12,7 @@ use crate::metrics::Metrics;
 use crate::stop::SigningStop;
 use crate::store::Published;
 
-/// Whether the log can be read and written: 200 or 503, and what is so.
+/// Returns the health report: 200 if the log can be read and written, or else 503.
 pub fn health(
     origin: &str,
     size: Option<u64>,
@@ -76,7 +76,7 @@ pub fn health(
     with_headers(status, &[NO_STORE, (CONTENT_TYPE, "application/json")], body.to_string().into_bytes())
 }
 
-/// What is counted.
+/// Returns the metrics in OpenMetrics format.
 pub fn metrics(metrics: &Metrics, clock: &Standing) -> Answer {
     metrics.clock(clock);
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";

@@ -1,4 +1,4 @@
-//! The parameters of an address, taken strictly: what is not understood is not passed over.
+//! Query parameters, parsed strictly: unknown and repeated ones are errors.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use crate::event_filter::{CONDITIONS, ParameterError};
 use crate::export::Request;
 use crate::tokens::Scope;
 
-/// The parameters of an export that are no conditions.
+/// The parameters of an export beside its conditions.
 const BOUNDS: [&str; 4] = ["from", "to", "limit", "boundary"];
 
-/// The parameters of an explanation.
+/// The parameters of `GET /explain`.
 pub const EXPLAINED: [&str; 13] = [
     "from", "to", "only", "actor", "action", "target", "outcome", "tenant", "since", "until", "chain", "q",
     "query",
 ];
 
-/// Reads the parameters, each known and there once.
+/// Parses parameters. Each must be among `known` and occur only once.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -28,35 +28,35 @@ pub fn read(query: Option<&str>, known: &[&str]) -> Result<Vec<(String, String)>
     let mut read: Vec<(String, String)> = Vec::new();
     for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name).ok_or_else(|| invalid(name, "its name is not percent-encoded UTF-8"))?;
-        let value = decode(value).ok_or_else(|| invalid(&name, "it is not percent-encoded UTF-8"))?;
+        let name = decode(name).ok_or_else(|| invalid(name, "its name must be percent-encoded UTF-8"))?;
+        let value = decode(value).ok_or_else(|| invalid(&name, "must be percent-encoded UTF-8"))?;
         if !known.contains(&&*name) {
             let hint = if known.is_empty() {
-                "this address takes none".to_owned()
+                "remove it; this path takes no parameters".to_owned()
             } else {
-                format!("there are {}", known.join(", "))
+                format!("use one of {}", known.join(", "))
             };
-            return Err(invalid(&name, "there is no such parameter").with_hint(hint));
+            return Err(invalid(&name, "unknown parameter").with_hint(hint));
         }
         if read.iter().any(|(other, _)| *other == name) {
-            return Err(invalid(&name, "it is there twice"));
+            return Err(invalid(&name, "must not be repeated").with_hint("send it once"));
         }
         read.push((name, value));
     }
     Ok(read)
 }
 
-/// The parameters of a request for an export that was understood, as they are written down.
+/// Returns the parameters of an export request that was parsed before, as it states them.
 pub fn pairs(query: Option<&str>) -> Vec<(String, String)> {
-    given(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
+    parsed(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())
 }
 
-/// The parameters of a request that was understood.
-pub fn given(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
+/// Returns the parameters of a request that was parsed before.
+pub fn parsed(query: Option<&str>, known: &[&str]) -> Vec<(String, String)> {
     read(query, known).unwrap_or_default()
 }
 
-/// What an export is asked for at that moment, of the events of that scope.
+/// Parses the parameters of an export of the events in `scope`.
 pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Result<Request, ApiError> {
     let mut request = Request { scope, ..Request::default() };
     for (name, value) in read(query, &[&BOUNDS[..], &CONDITIONS[..]].concat())? {
@@ -65,13 +65,14 @@ pub(crate) fn export(query: Option<&str>, scope: Arc<Scope>, now: Time) -> Resul
             "to" => request.to = Some(integer(&name, &value)?),
             "limit" => request.limit = Some(integer(&name, &value)?),
             "boundary" => request.boundary = Some(integer(&name, &value)?),
-            _ => request.asked.set(&name, &value, now).map_err(|error| unusable(&name, error))?,
+            _ => request.filter.set(&name, &value, now).map_err(|error| unusable(&name, error))?,
         }
     }
     Ok(request)
 }
 
-/// What is to be explained of a search at that moment, of the events of that scope, and whether unknown fields alone are.
+/// Parses the parameters of an explanation of a search in `scope`. Returns true with it if it asks for unknown fields
+/// alone.
 pub(crate) fn explain(
     query: Option<&str>,
     scope: Arc<Scope>,
@@ -84,26 +85,26 @@ pub(crate) fn explain(
             "from" => request.from = Some(integer(&name, &value)?),
             "to" => request.to = Some(integer(&name, &value)?),
             "only" if value == "fields" => fields_alone = true,
-            "only" => return Err(invalid(&name, "write only=fields, or leave it out")),
-            _ => request.asked.set(&name, &value, now).map_err(|error| unusable(&name, error))?,
+            "only" => return Err(invalid(&name, "must be `fields`, or absent")),
+            _ => request.filter.set(&name, &value, now).map_err(|error| unusable(&name, error))?,
         }
     }
     Ok((request, fields_alone))
 }
 
-/// A decimal as the format writes it.
+/// Parses a decimal integer in the format's notation.
 pub(crate) fn integer(name: &str, text: &str) -> Result<u64, ApiError> {
     countersign::integer::parse(text.as_bytes())
-        .ok_or_else(|| invalid(name, "it is a whole number without sign or leading zeros"))
+        .ok_or_else(|| invalid(name, "must be a whole number without sign or leading zeros"))
 }
 
-/// A problem with that parameter.
+/// Returns a 400 that names the parameter.
 pub(crate) fn invalid(parameter: &str, message: &str) -> ApiError {
     let shown: String = parameter.chars().take(100).collect();
-    ApiError::invalid(format!("the parameter {shown:?}: {message}")).with("parameter", shown)
+    ApiError::invalid(format!("invalid parameter {shown:?}: {message}")).with("parameter", shown)
 }
 
-/// A problem with the value of that parameter. Of a query it has the code, and the place in bytes.
+/// Returns a 400 for a parameter's value. For a query it has the query's own code, and the place of the error in bytes.
 pub(crate) fn unusable(parameter: &str, error: ParameterError) -> ApiError {
     match error {
         ParameterError::Value(message) => invalid(parameter, &message),
@@ -119,7 +120,7 @@ pub(crate) fn unusable(parameter: &str, error: ParameterError) -> ApiError {
 
 fn decode(text: &str) -> Option<String> {
     let text = text.replace('+', " ");
-    // A percent sign that begins no byte would be taken for itself.
+    // The decoder would keep a percent sign without two hex digits as it is.
     let whole = text
         .split('%')
         .skip(1)
@@ -136,20 +137,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_understood() {
+    fn parses_known_parameters() {
         let request = export(Some("from=3&to=9&q=night+shift&actor=u%201%26&limit=2&boundary=0")).unwrap();
         assert_eq!(
             (request.from, request.to, request.limit, request.boundary),
             (Some(3), Some(9), Some(2), Some(0))
         );
-        let asked = request.asked.query().to_string();
-        assert_eq!(asked, "word:night word:shift actor.id==\"u 1&\"");
-        assert!(export(None).unwrap().asked.is_empty());
-        assert!(export(Some("")).unwrap().asked.is_empty());
+        let text = request.filter.query().to_string();
+        assert_eq!(text, "word:night word:shift actor.id==\"u 1&\"");
+        assert!(export(None).unwrap().filter.is_empty());
+        assert!(export(Some("")).unwrap().filter.is_empty());
     }
 
     #[test]
-    fn what_is_not() {
+    fn rejects_malformed_parameters() {
         for query in [
             "color=red",
             "from=3&from=3",

@@ -1,28 +1,28 @@
-//! Answers whose body is whole, and the headers that several have.
+//! Responses with a complete body, and headers that several routes share.
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use serde_json::Value;
 
-/// An answer whose body is whole.
+/// A response with a complete body.
 pub type Answer = Response<Vec<u8>>;
 
-/// For what is not to be kept by anyone.
+/// Keeps a response out of every cache.
 pub const NO_STORE: (HeaderName, &str) = (CACHE_CONTROL, "no-store");
-/// What is sent is what it says it is.
+/// Keeps browsers from guessing another content type.
 pub const NOSNIFF: (HeaderName, &str) = (X_CONTENT_TYPE_OPTIONS, "nosniff");
 
-/// A success with these headers.
+/// Returns a 200 with these headers.
 pub fn success<T>(headers: &[(HeaderName, &'static str)], body: T) -> Response<T> {
     with_headers(StatusCode::OK, headers, body)
 }
 
-/// A success that is a JSON value.
+/// Returns a 200 with a JSON value.
 pub fn json(value: &Value) -> Answer {
     success(&[(CONTENT_TYPE, "application/json")], value.to_string().into_bytes())
 }
 
-/// An answer with this status and these headers.
+/// Returns a response with this status and these headers.
 pub fn with_headers<T>(status: StatusCode, headers: &[(HeaderName, &'static str)], body: T) -> Response<T> {
     let mut response = Response::new(body);
     *response.status_mut() = status;

@@ -1,4 +1,4 @@
-//! `/`, where no page is served: one line that says what this is.
+//! The response to `/` in a log without a web page: one line of text.
 
 use http::HeaderName;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY};
@@ -6,7 +6,7 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, REFERRER_POLICY};
 use super::Answer;
 use super::response::{NOSNIFF, success};
 
-/// Says what this is, to people.
+/// Returns a line that describes the log to people.
 pub fn text(origin: &str) -> Answer {
     let text = format!(
         "countersign: the log {origin}. Anyone can read /checkpoint and /tile/ (C2SP tlog-tiles); emitters POST to \
@@ -15,7 +15,7 @@ pub fn text(origin: &str) -> Answer {
     success(&headers("text/plain; charset=utf-8"), text.into_bytes())
 }
 
-/// A page.
+/// Returns a web page.
 pub fn page<T>(html: T) -> http::Response<T> {
     success(&headers("text/html; charset=utf-8"), html)
 }

@@ -1,8 +1,8 @@
 //! `GET /stream`: a live view as server-sent events, each with one line of an export as its data.
 //!
-//! A leaf's event has the leaf's index as its `id`. Who comes back with the last one as `Last-Event-ID` gets what
-//! follows it, without a header, and once more the checkpoint of this size where there is one. What comes before the
-//! first leaf has no `id`: who lost the connection there begins anew, with a header.
+//! The event of an entry has the entry's index as its `id`. A client that reconnects with the last one as
+//! `Last-Event-ID` gets what follows it, without a header, and once more the checkpoint of this size if there is one.
+//! Lines before the first entry have no `id`: a client that lost the connection there starts again, with a header.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,34 +15,34 @@ use http::{HeaderMap, HeaderName, Response};
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{ApiError, query};
-use crate::event_filter::Asked;
+use crate::event_filter::EventFilter;
 use crate::export::{ExportError, Exporter, Line, Lines, Plan, Planning};
 use crate::store::StoreError;
 use crate::tokens::{Access, Scope};
 
-/// How many bytes are gathered before they are handed on.
+/// The number of bytes from which a piece is sent.
 const PIECE: usize = 64 << 10;
 
-/// When nothing happens for so long, a comment tells that the connection is alive.
+/// The time without events after which a comment shows that the connection is alive.
 pub const QUIET: Duration = Duration::from_secs(15);
-/// That comment.
-pub const QUIET_TEXT: &[u8] = b": all is quiet\n\n";
+/// The comment for [`QUIET`].
+pub const QUIET_TEXT: &[u8] = b": no new entries\n\n";
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The parameters of a live view.
 pub const PARAMETERS: [&str; 2] = ["from", "query"];
 
-/// What a live view begins with.
-pub enum Begun {
-    /// This.
+/// The start of a live view: its plan, or the search for it.
+pub enum LiveStart {
+    /// The plan is complete.
     Whole(Plan),
-    /// That is still to be found out.
+    /// The search for the plan is not finished.
     Planning(Planning),
 }
 
-impl Begun {
-    /// Finds it out.
+impl LiveStart {
+    /// Finishes the search.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -54,55 +54,55 @@ impl Begun {
     }
 }
 
-/// Where a live view begins.
+/// A parsed request for a live view.
 #[derive(Clone, Debug)]
-pub struct Opening {
+pub struct LiveRequest {
     scope: Arc<Scope>,
     from: Option<u64>,
-    /// The last leaf of a view that was cut off.
+    /// The last entry of an interrupted view.
     last: Option<u64>,
 }
 
-impl Opening {
-    /// Reads a request, at that moment.
+impl LiveRequest {
+    /// Parses a request. Relative times count from `now`.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub fn read(
+    pub fn parse(
         query: Option<&str>,
         headers: &HeaderMap,
         access: &Access,
         now: Time,
     ) -> Result<Self, ApiError> {
-        let (mut from, mut asked) = (None, Asked::default());
+        let (mut from, mut filter) = (None, EventFilter::default());
         for (name, value) in query::read(query, &PARAMETERS)? {
             match &*name {
                 "from" => from = Some(query::integer(&name, &value)?),
-                _ => asked.set(&name, &value, now).map_err(|error| query::unusable(&name, error))?,
+                _ => filter.set(&name, &value, now).map_err(|error| query::unusable(&name, error))?,
             }
         }
         let scope = access.scope();
-        let scope = if asked.is_empty() { scope.clone() } else { Arc::new(scope.narrowed(asked.query())) };
+        let scope = if filter.is_empty() { scope.clone() } else { Arc::new(scope.narrowed(filter.query())) };
         Ok(Self { scope, from, last: last_event(headers)? })
     }
 
-    /// Whose events are shown.
+    /// Returns the scope of the events to show.
     pub fn scope(&self) -> &Arc<Scope> {
         &self.scope
     }
 
-    /// Begins to find out what it begins with.
+    /// Begins the search for the start of the view.
     ///
     /// # Errors
     /// [`ExportError`].
-    pub fn begin(&self, exporter: &Exporter) -> Result<Begun, ExportError> {
+    pub fn begin(&self, exporter: &Exporter) -> Result<LiveStart, ExportError> {
         Ok(match self.last {
-            Some(last) => Begun::Whole(exporter.plan_further(last + 1, &self.scope, true)?),
-            None => Begun::Planning(exporter.begin_live(self.from, &self.scope)?),
+            Some(last) => LiveStart::Whole(exporter.plan_further(last + 1, &self.scope, true)?),
+            None => LiveStart::Planning(exporter.begin_live(self.from, &self.scope)?),
         })
     }
 
-    /// The answer where that failed.
+    /// Returns the error for a search that failed.
     pub fn problem(&self, error: ExportError) -> ApiError {
         match error {
             ExportError::Invalid { message, .. } if self.last.is_some() => {
@@ -112,7 +112,7 @@ impl Opening {
         }
     }
 
-    /// The first leaf of the view itself.
+    /// Returns the first entry of the view itself.
     pub fn first(&self, plan: &Plan) -> u64 {
         self.last.map_or(plan.first(), |last| last + 1)
     }
@@ -124,31 +124,31 @@ fn last_event(headers: &HeaderMap) -> Result<Option<u64>, ApiError> {
     let text = value.to_str().ok().filter(|_| values.next().is_none()).unwrap_or_default();
     let last = query::integer("Last-Event-ID", text)?;
     if last == countersign::integer::MAX {
-        return Err(query::invalid("Last-Event-ID", "no log has so many entries"));
+        return Err(query::invalid("Last-Event-ID", "must be the index of an entry"));
     }
     Ok(Some(last))
 }
 
-/// What comes before the events.
+/// Returns the response head of a live view.
 pub fn head() -> Response<()> {
     let kind = "text/event-stream; charset=utf-8";
     let buffering = (HeaderName::from_static("x-accel-buffering"), "no");
     success(&[(CONTENT_TYPE, kind), NO_STORE, NOSNIFF, buffering], ())
 }
 
-/// Some lines as server-sent events.
+/// Several lines as server-sent events.
 pub struct Piece {
     /// The text of the events.
     pub bytes: Vec<u8>,
-    /// How many events are in it.
+    /// The number of events in `bytes`.
     pub events: u64,
-    /// The size to which it comes.
+    /// The size of the log up to which the events go.
     pub at: u64,
-    /// What is left.
+    /// The remaining lines, if there are any.
     pub lines: Option<Lines>,
 }
 
-/// The next lines as server-sent events.
+/// Returns the next lines as server-sent events.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -177,8 +177,8 @@ fn write(line: Line<'_>, first: u64, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\n\n");
 }
 
-/// A carriage return, which may stand between the tokens of an event that is not canonical, would end the line here
-/// and cannot be changed: the event is then withheld. An export has it.
+/// Returns a line with its event withheld. An event that isn't canonical may have a carriage return between its tokens,
+/// which would end the line in a stream and can't be replaced. Exports contain such events.
 fn without_event(line: &[u8]) -> String {
     let mut writer = Writer::new();
     if let Some(Item::Link { text, .. }) =

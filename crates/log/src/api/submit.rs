@@ -5,13 +5,13 @@ use serde_json::{Map, json};
 use super::response::json;
 use super::{Answer, ApiError};
 use crate::store::EntryReader;
-use crate::submitting::Committed;
+use crate::submission::Committed;
 
-/// The answer to a submission that is durable and published.
+/// Returns the response to a submission that is durable and published.
 ///
 /// # Errors
 /// [`ApiError`].
-pub fn taken(committed: &Committed, reader: &dyn EntryReader) -> Result<Answer, ApiError> {
+pub fn response(committed: &Committed, reader: &dyn EntryReader) -> Result<Answer, ApiError> {
     let mut prover = committed.prover(reader)?;
     let mut chains = Map::new();
     for (chain, tip) in &committed.taken.chains {

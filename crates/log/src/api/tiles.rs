@@ -1,4 +1,4 @@
-//! The public reading side: C2SP tlog-tiles.
+//! The public routes of C2SP tlog-tiles.
 
 use countersign::merkle::{Bundle, TILE_WIDTH, Tile};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -7,12 +7,12 @@ use super::response::{NOSNIFF, success};
 use super::{Answer, ApiError};
 use crate::store::{EntryReader, Published};
 
-/// What a tile or bundle says never changes.
+/// Tiles and bundles never change.
 const FOREVER: &str = "public, max-age=31536000, immutable";
-/// A checkpoint is outdated by the next.
+/// Each checkpoint is soon superseded.
 const BRIEFLY: &str = "no-cache";
 
-/// `GET /checkpoint`: the newest.
+/// Returns the newest checkpoint, for `GET /checkpoint`.
 ///
 /// # Errors
 /// [`ApiError`].
@@ -22,12 +22,12 @@ pub fn checkpoint(published: Option<&Published>) -> Result<Answer, ApiError> {
     Ok(success(&headers, published.note.clone().into_bytes()))
 }
 
-/// `GET /tile/…`: the tile or bundle at that path, if the published tree of that size has it.
+/// Returns the tile or bundle at a path, for `GET /tile/…`, if the published tree of this size has it.
 ///
 /// # Errors
 /// [`ApiError`].
 pub fn tile(reader: &dyn EntryReader, size: u64, path: &str) -> Result<Answer, ApiError> {
-    // The address as it was sent: nothing is decoded, so nothing can be hidden in it.
+    // The path is used as it was sent: percent-encoding can hide nothing in it.
     let found = find(reader, size, path.trim_start_matches('/'))?;
     let headers = [(CONTENT_TYPE, "application/octet-stream"), (CACHE_CONTROL, FOREVER), NOSNIFF];
     Ok(success(&headers, found.ok_or_else(ApiError::not_found)?))

@@ -1,20 +1,20 @@
-//! The content of answers.
+//! The content of responses.
 
+use super::export_stream::ExportStream;
 use super::live::Live;
 use super::log_server::Pending;
-use super::looking::Looking;
-use super::sending::Sending;
+use super::search::Search;
 
-/// The body of an answer.
+/// The body of a response.
 pub enum Content {
-    /// All of it.
+    /// The complete body.
     Whole(Vec<u8>),
-    /// An export, a piece at a time.
-    Export(Box<Sending>),
-    /// A live view.
+    /// An export, sent in pieces.
+    Export(Box<ExportStream>),
+    /// A live view, sent as it grows.
     Live(Box<Live>),
-    /// There is none yet: what was submitted is durable, and witnesses shall see its checkpoint first.
+    /// No content yet: the submission is durable, and its checkpoint goes to witnesses before it is published.
     Waiting(Pending),
-    /// There is none yet: it is still being looked for.
-    Looking(Option<Box<Looking>>),
+    /// No content yet: a search is running.
+    Search(Option<Box<Search>>),
 }

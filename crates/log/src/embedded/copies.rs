@@ -1,29 +1,28 @@
-//! What is to be copied to where it can be read without this log, or without effort of its own: tiles and bundles, and
-//! the lines of exports.
+//! Copies of tiles, bundles, and exports, which can be read without using the log.
 
 use std::sync::Arc;
 
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
 
+use super::export_stream::ExportStream;
 use super::log_server::EmbeddedLogServer;
-use super::sending::Sending;
 use crate::export::ExportError;
 use crate::store::StoreError;
 
 /// A tile or bundle.
 pub struct Copy {
-    /// Where C2SP tlog-tiles has it.
+    /// The path in C2SP tlog-tiles.
     pub path: String,
-    /// Its bytes, which never change.
+    /// The content, which never changes.
     pub bytes: Vec<u8>,
 }
 
 impl EmbeddedLogServer {
-    /// What there is to copy next, with how many leaves are then done: the bundle of 256 leaves that were published and
-    /// the tiles that they complete. None when there is nothing.
+    /// Returns what to copy next: the next full bundle of 256 published entries with the tiles that it completes, and
+    /// the number of entries that are copied afterwards. None if everything is copied.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the entries can't be read.
     pub fn to_copy(&self) -> Result<Option<(u64, Vec<Copy>)>, StoreError> {
         let start = self.copies.copied()?;
         let end = start + TILE_WIDTH;
@@ -47,22 +46,22 @@ impl EmbeddedLogServer {
         Ok(Some((end, copies)))
     }
 
-    /// The lines of an export of the whole log, from the checkpoint of that size on.
+    /// Returns the lines of an export of the whole log from the checkpoint of this size on.
     ///
-    /// What of them comes before a size that is published stays what it is until one of its events is erased: a
-    /// checkpoint changes, or makes way for another, only for as long as it is the newest.
+    /// Lines before a published size change only if one of their events is erased. Checkpoints change or are replaced
+    /// only while they are the newest.
     ///
     /// # Errors
     /// [`ExportError`].
-    pub fn lines_from(&self, size: u64) -> Result<Sending, ExportError> {
+    pub fn lines_from(&self, size: u64) -> Result<ExportStream, ExportError> {
         let lines = self.exporter.plan_further(size, &Arc::default(), true)?.lines();
-        Ok(Sending { lines, access: None, tally: None })
+        Ok(ExportStream { lines, access: None, tally: None })
     }
 
-    /// These were copied.
+    /// Marks the first `size` entries as copied.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the host's storage fails.
     pub fn copied(&self, size: u64) -> Result<(), StoreError> {
         self.copies.set_copied(size)
     }

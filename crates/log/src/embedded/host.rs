@@ -1,17 +1,17 @@
-//! State that the log's host keeps for it.
+//! Storage that the log's host provides.
 
 use crate::store::StoreError;
 
-/// Remembers what was copied. A change is durable when its method returns.
+/// Remembers which tiles and bundles were copied. A change is durable when its method returns.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] if the host's storage fails: what was remembered before still counts.
+/// [`StoreError::Unavailable`] if the host's storage fails; what was remembered before is unaffected.
 #[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait Copies {
-    /// Returns the number of entries of which all full tiles and bundles were copied.
+    /// Returns the number of entries whose full tiles and bundles were all copied.
     fn copied(&self) -> Result<u64, StoreError>;
 
-    /// Sets that number.
+    /// Sets the number that [`Self::copied`] returns.
     fn set_copied(&self, size: u64) -> Result<(), StoreError>;
 
     /// Withdraws the copies of these entries' events, which are about to be erased: the copies can't be read when this
@@ -19,15 +19,16 @@ pub trait Copies {
     fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError>;
 }
 
-/// Keeps reads that are not recorded yet: a host may end at any time. A change is durable when its method returns.
+/// Stores reads that are not recorded yet, because a host may end at any time. A change is durable when its method
+/// returns.
 ///
 /// # Errors
-/// [`StoreError::Unavailable`] if the host's storage fails: what was kept before is still there.
+/// [`StoreError::Unavailable`] if the host's storage fails; the stored text is unaffected.
 #[allow(clippy::missing_errors_doc, reason = "the trait states the errors of all methods")]
 pub trait Unrecorded {
-    /// Returns what was kept, if anything.
+    /// Returns the stored text, if there is one.
     fn kept(&self) -> Result<Option<String>, StoreError>;
 
-    /// Replaces what was kept by this, or by nothing.
+    /// Replaces the stored text, or deletes it.
     fn keep(&self, text: Option<&str>) -> Result<(), StoreError>;
 }

@@ -11,27 +11,27 @@ use crate::tokens::{Access, Scope};
 
 /// A live view.
 pub struct Live {
-    /// Whose it is.
+    /// The reader's authorization.
     access: Access,
-    /// Which events it shows.
+    /// The scope of the events to show.
     scope: Arc<Scope>,
-    /// The first leaf of the view itself.
+    /// The first entry of the view itself.
     first: u64,
-    /// The size to which it has come.
+    /// The size of the log up to which the view is sent.
     at: u64,
-    /// What is being written, up to the checkpoint that was the newest when it was begun.
+    /// The lines in progress, up to the checkpoint that was the newest when they were started.
     lines: Option<Lines>,
-    /// What is recorded of it.
+    /// The count of what was sent, if it is recorded.
     pub(super) tally: Option<Tally>,
 }
 
-/// How a live view goes on.
-pub enum Further {
-    /// With this.
+/// The next step of a live view.
+pub enum LiveStep {
+    /// A piece of text to send.
     Piece(Vec<u8>),
-    /// There is nothing to tell: ask again when something is published.
+    /// No text at the moment: call again when something is published.
     Wait,
-    /// Its reader may not read any more.
+    /// The end: its reader is no longer authorized.
     End,
 }
 
@@ -48,14 +48,14 @@ impl Live {
 }
 
 impl EmbeddedLogServer {
-    /// Goes on with a live view.
+    /// Continues a live view.
     ///
     /// # Errors
-    /// [`ExportError`]: the view ends early.
-    pub fn further(&self, live: &mut Live) -> Result<Further, ExportError> {
+    /// [`ExportError`]; the view ends early.
+    pub fn further(&self, live: &mut Live) -> Result<LiveStep, ExportError> {
         loop {
             if !self.readers.still_admit(&live.access, self.now()) {
-                return Ok(Further::End);
+                return Ok(LiveStep::End);
             }
             if let Some(lines) = live.lines.take() {
                 let Piece { bytes: piece, events, at, lines } = api::sse::piece(lines, live.first)?;
@@ -64,12 +64,12 @@ impl EmbeddedLogServer {
                 }
                 (live.at, live.lines) = (at, lines);
                 if !piece.is_empty() {
-                    return Ok(Further::Piece(piece));
+                    return Ok(LiveStep::Piece(piece));
                 }
                 continue;
             }
             if self.published_size() <= live.at {
-                return Ok(Further::Wait);
+                return Ok(LiveStep::Wait);
             }
             live.lines = Some(self.exporter.plan_further(live.at, &live.scope, false)?.lines());
         }

@@ -1,4 +1,4 @@
-//! The log itself, and how it is started.
+//! The log and its start.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::host::{Copies, Unrecorded};
 use super::reads::Reads;
-use super::search_place::Place;
+use super::search_slot::SearchSlot;
 use super::witness_round::{Proofs, Sizes};
 use crate::api::{Answer, ApiError, Cors};
 use crate::body::{self, BodyError, Extent, IntakeError};
@@ -24,53 +24,53 @@ use crate::export::Exporter;
 use crate::metrics::Metrics;
 use crate::quota::{Loads, Quota, Quotas};
 use crate::reads::RecordReads;
-use crate::sequencer::{Durable, Job, RulesError, Sequencer, Unattested, Working, rules};
+use crate::sequencer::{Durable, Job, RulesError, RunningSequencer, Sequencer, Unattested, rules};
 use crate::signed_memory::InStore;
 use crate::stop::{Signing, Stops};
 use crate::store::{Published, Reader, Store, StoreError};
-use crate::submitting::{Committed, SubmitError, size_with};
+use crate::submission::{Committed, SubmitError, required_size};
 use crate::tokens::Readers;
 use crate::witnessing::Unwitnessed;
 use crate::{api, self_check};
 
-/// How much may be submitted at one time: all of it is in memory more than once, of which there is little.
+/// The limits of a submission. All of it is in memory more than once, and a Durable Object has little memory.
 pub(super) const LIMITS: Limits = Limits { bytes: 4 << 20, lines: 8_192 };
 
 /// The configuration of an embedded log.
 pub struct Config {
     /// The log's key, whose name is the log's origin.
     pub key: SignerKey,
-    /// Issuers, emitters and witnesses.
+    /// Issuers, emitters, and witnesses.
     pub trust: Trust,
-    /// The lines of `readers.txt`.
+    /// The content of `readers.txt`.
     pub readers: String,
-    /// Pages of which origins may ask.
+    /// The pages that may use the API.
     pub cors: Cors,
-    /// Where full tiles and bundles were copied to is remembered where the log is.
+    /// The record of the tiles and bundles that were copied.
     pub copies: Box<dyn Copies>,
-    /// Where the evidence is kept of what stopped the log.
+    /// The evidence of stops.
     pub stops: Box<dyn Stops>,
-    /// The quota of a key.
+    /// The quota of each key.
     pub quota: Quota,
-    /// Which reads are recorded; without it [`RecordReads::by_default`].
+    /// The reads to record. By default [`RecordReads::by_default`].
     pub record_reads: Option<RecordReads>,
-    /// Where reads are kept that are not recorded yet.
+    /// The storage of reads that are not recorded yet.
     pub unrecorded: Box<dyn Unrecorded>,
     /// The current time.
     pub now: Time,
 }
 
-/// Why a log server did not start.
+/// The reason why an embedded log did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum EmbeddedError {
-    /// The store is not usable.
+    /// The store is unusable.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key or trust file is not usable.
+    /// The key or the trust file is unusable.
     #[error(transparent)]
     Invalid(#[from] countersign::Error),
-    /// The readers' lines are malformed.
-    #[error("readers: line {0}: {1}")]
+    /// A line of the readers is malformed.
+    #[error("line {0} of the readers is invalid: {1}")]
     Readers(usize, String),
 }
 
@@ -83,9 +83,9 @@ impl From<RulesError> for EmbeddedError {
     }
 }
 
-/// A log server.
+/// An embedded log.
 pub struct EmbeddedLogServer {
-    pub(super) working: Working,
+    pub(super) working: RunningSequencer,
     pub(super) reader: Arc<dyn Reader>,
     pub(super) exporter: Exporter,
     pub(super) origin: String,
@@ -102,18 +102,18 @@ pub struct EmbeddedLogServer {
     pub(super) signing: Signing,
     pub(super) quotas: Option<Quotas>,
     pub(super) reads: Reads,
-    /// A place for each search that there is, in the order in which they came.
-    pub(super) searches: Vec<Weak<Place>>,
+    /// The slots of all running searches, in the order of their start.
+    pub(super) searches: Vec<Weak<SearchSlot>>,
 }
 
-/// A submission that is durable and not published yet.
+/// A submission that is durable but not published yet.
 pub struct Pending {
     taken: SubmissionOutcome,
     tree: Option<Arc<PendingTree>>,
 }
 
 impl EmbeddedLogServer {
-    /// Goes on with the log of a store, or begins it.
+    /// Opens the log of a store, or starts a new one.
     ///
     /// # Errors
     /// [`EmbeddedError`].
@@ -130,7 +130,7 @@ impl EmbeddedLogServer {
         let rules = Arc::new(RwLock::new(Arc::new(rules(&*reader, key.verifier_key(), trust)?)));
         let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
         let (witnesses, unwitnessed) = watch::channel(None);
-        // No other server has this store.
+        // No other server uses this store.
         let (erased, _) = mpsc::unbounded_channel();
         let metrics = Arc::new(Metrics::default());
         let now = Arc::new(AtomicI64::new(now.millis()));
@@ -138,7 +138,7 @@ impl EmbeddedLogServer {
             let now = Arc::clone(&now);
             Arc::new(move || Time::from_millis(now.load(Ordering::Relaxed)).unwrap_or(Time::MIN))
         };
-        // A host such as a Durable Object has no clock but the one that it tells the time by.
+        // A host such as a Durable Object has no other clock than the one that it passes in.
         let steady = {
             let clock = Arc::clone(&clock);
             Arc::new(move || Duration::from_millis(clock().millis().max(0).unsigned_abs()))
@@ -187,7 +187,7 @@ impl EmbeddedLogServer {
         &self.origin
     }
 
-    /// Tells what time it is.
+    /// Sets the current time.
     pub fn set_time(&self, now: Time) {
         self.now.store(now.millis(), Ordering::Relaxed);
     }
@@ -201,12 +201,12 @@ impl EmbeddedLogServer {
         self.published.borrow().clone()
     }
 
-    /// The number of published leaves.
+    /// Returns the number of published entries.
     pub fn published_size(&self) -> u64 {
         self.published.borrow().as_ref().map_or(0, |published| published.size)
     }
 
-    /// Reads a submission. What strangers bring is refused at its first line.
+    /// Parses a submission. One from an unknown signer is refused at its first line.
     pub(super) fn read(&self, body: &[u8]) -> Result<Result<Submission, SubmitError>, BodyError> {
         if let Err(error) = self.signing.check() {
             return Ok(Err(error.into()));
@@ -216,33 +216,33 @@ impl EmbeddedLogServer {
         let mut admit = |leaf: &_| admission.admit(leaf);
         match body::read(body, &LIMITS, Extent::Whole, &mut |_| true, &mut admit) {
             Ok(intake) if intake.has_admitted() => Ok(intake.finish(&mut admit).map_err(SubmitError::from)),
-            Ok(intake) => Ok(intake.finish(&mut admit).map_err(stranger)),
+            Ok(intake) => Ok(intake.finish(&mut admit).map_err(from_stranger)),
             Err(IntakeError::Body(error)) => Err(error),
             Err(IntakeError::Refused(stop)) => Ok(Err(stop.into())),
-            Err(IntakeError::Stranger(stop)) => Ok(Err(stranger(stop))),
+            Err(IntakeError::Stranger(stop)) => Ok(Err(from_stranger(stop))),
         }
     }
 
-    /// Looks at the beginning of a submission: why it is refused, where that can be told by then.
-    pub(super) fn glance_at(&self, beginning: &[u8]) -> Result<(), SubmitError> {
+    /// Checks the beginning of a submission, and returns an error if that is enough to refuse it.
+    pub(super) fn check_beginning(&self, beginning: &[u8]) -> Result<(), SubmitError> {
         self.signing.check()?;
         let rules = self.working.rules();
         let mut admission = Admission::new(&rules, &*self.reader);
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &LIMITS, Extent::Beginning, &mut |_| true, admit) {
-            Err(IntakeError::Stranger(stop)) => Err(stranger(stop)),
-            // That is for when all of it is there.
+            Err(IntakeError::Stranger(stop)) => Err(from_stranger(stop)),
+            // Other errors are reported once the whole body has arrived.
             Ok(_) | Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(()),
         }
     }
 
-    /// Takes a submission.
+    /// Commits a submission.
     pub(super) fn submit(&mut self, submission: Submission) -> Result<Pending, SubmitError> {
         let now = self.now();
         let mut loads = None;
         if let Some(quotas) = &self.quotas {
-            let brought = loads.insert(self.loads(&submission)?);
-            quotas.check(brought, now).map_err(|seconds| SubmitError::Quota { seconds })?;
+            let load = loads.insert(self.loads(&submission)?);
+            quotas.check(load, now).map_err(|seconds| SubmitError::Quota { seconds })?;
         }
         let answered = self.work(|reply| Job::Submit { submission, reply })?;
         if let Some((quotas, loads)) = self.quotas.as_ref().zip(loads) {
@@ -254,37 +254,38 @@ impl EmbeddedLogServer {
 
     /// Returns the load of each key.
     fn loads(&self, submission: &Submission) -> Result<Loads, StoreError> {
-        let mut loads = Loads::of(submission);
+        let mut loads = Loads::from_submission(submission);
         let unknown: Vec<ChainId> = loads.unknown().copied().collect();
         let mut found = HashMap::new();
         for chain in unknown {
             found.extend(self.reader.key_of(&chain)?.map(|key| (chain, key)));
         }
-        loads.know(|chain| found.get(chain).cloned());
+        loads.resolve(|chain| found.get(chain).cloned());
         Ok(loads)
     }
 
-    /// Has something done now, and gives what came of it.
+    /// Does a job now, and returns its result.
     pub(super) fn work<T>(&mut self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, StoreError> {
         let (reply, mut answer) = oneshot::channel();
         self.working.work(job(reply), &mut || None);
-        answer.try_recv().map_err(|error| StoreError::unavailable("working", error))
+        answer.try_recv().map_err(|error| StoreError::unavailable("running a job of the sequencer", error))
     }
 
-    /// The answer to a submission, if it is published by now.
+    /// Returns the response to a submission, if it is published by now.
     pub(super) fn taken(&self, pending: &Pending) -> Option<Result<Answer, ApiError>> {
         if let Some(stop) = self.signing.stopped() {
             return Some(Err(ApiError::stopped(&stop)));
         }
-        let published = self.published().filter(|published| published.size >= size_with(&pending.taken))?;
+        let published =
+            self.published().filter(|published| published.size >= required_size(&pending.taken))?;
         let Pending { taken, tree } = pending;
         let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };
-        Some(api::submit::taken(&committed, &*self.reader))
+        Some(api::submit::response(&committed, &*self.reader))
     }
 }
 
-/// Why somebody is refused of whom nothing was admitted.
-fn stranger(stop: log::AcceptanceError<StoreError>) -> SubmitError {
+/// Wraps an error of a submission without any admitted entry.
+fn from_stranger(stop: log::AcceptanceError<StoreError>) -> SubmitError {
     match stop {
         log::AcceptanceError::Refused(refusal) => SubmitError::Stranger(refusal),
         stop @ log::AcceptanceError::Storage(_) => stop.into(),

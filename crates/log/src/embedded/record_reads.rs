@@ -1,4 +1,4 @@
-//! Counting reads, and recording them on the log's own chain.
+//! The counting of reads, and their records on the log's own chain.
 
 use countersign::time::Time;
 
@@ -6,46 +6,50 @@ use super::content::Content;
 use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::api::ApiError;
-use crate::reads::{Count, EVERY, What, reader};
+use crate::reads::{Count, EVERY, ReadRequest, reader};
 use crate::sequencer::Job;
 use crate::store::StoreError;
 use crate::tokens::Access;
 
 impl EmbeddedLogServer {
-    /// Keeps that a read begins, where reads of this way are recorded. Where it cannot be kept there is no read.
-    pub(super) fn begin_read(&mut self, access: &Access, what: What) -> Result<Option<Tally>, ApiError> {
-        if !self.reads.which.has(what.way) {
+    /// Stores the start of a read, if reads of this kind are recorded. If that fails, the read is refused.
+    pub(super) fn begin_read(
+        &mut self,
+        access: &Access,
+        read: ReadRequest,
+    ) -> Result<Option<Tally>, ApiError> {
+        if !self.reads.record.has(read.way) {
             return Ok(None);
         }
         let (reader, now) = (reader(access), self.now());
-        self.reads.gathered.add(&reader, &what, Count::begun(), now);
+        self.reads.gathered.add(&reader, &read, Count::begun(), now);
         self.reads.keep()?;
-        Ok(Some(Tally { reader, what, count: Count::ended() }))
+        Ok(Some(Tally { reader, read, count: Count::ended() }))
     }
 
-    /// Nobody reads any further.
+    /// Counts the end of a response that no one reads further.
     pub fn ended(&mut self, content: &mut Content) {
         let tally = match content {
             Content::Export(sending) => sending.tally.take(),
             Content::Live(live) => live.tally.take(),
-            Content::Looking(Some(looking)) => Self::tally(looking),
+            Content::Search(Some(search)) => Self::tally(search),
             _ => None,
         };
         self.end_read(tally, 0, 0);
     }
 
-    /// A read ends, with so many more events and bytes handed out.
+    /// Counts the end of a read, after the events and bytes sent last.
     pub(super) fn end_read(&mut self, tally: Option<Tally>, events: u64, bytes: usize) {
-        let Some(Tally { reader, what, mut count }) = tally else { return };
+        let Some(Tally { reader, read, mut count }) = tally else { return };
         count.hand_out(events, bytes);
         let now = self.now();
-        self.reads.gathered.add(&reader, &what, count, now);
+        self.reads.gathered.add(&reader, &read, count, now);
         if let Err(error) = self.reads.keep() {
-            tracing::error!(%error, "the end of a read is not kept yet");
+            tracing::error!(%error, "failed to store the end of a read");
         }
     }
 
-    /// When reads are to be recorded, if there are any.
+    /// Returns the time at which reads must be recorded, if there are any.
     pub fn reads_due(&self) -> Option<Time> {
         self.reads
             .gathered
@@ -53,10 +57,10 @@ impl EmbeddedLogServer {
             .and_then(|since| Time::from_millis(since.millis() + EVERY.as_millis() as i64))
     }
 
-    /// Records who read what so far, when it is time.
+    /// Records the reads so far, if it is time.
     ///
     /// # Errors
-    /// When not all of it is recorded. It is to be tried again.
+    /// [`StoreError`] if some reads could not be recorded. Call it again then.
     pub fn record_reads(&mut self) -> Result<(), StoreError> {
         let now = self.now();
         if self.reads_due().is_none_or(|due| now < due) {
@@ -66,7 +70,7 @@ impl EmbeddedLogServer {
         while let Some(record) = self.reads.gathered.record(&self.origin, now) {
             let done = self.work(|reply| Job::Record { event: record.to_string(), reply })?;
             if let Err(error) = done {
-                recorded = Err(StoreError::unavailable("recording who read what", error));
+                recorded = Err(StoreError::unavailable("recording reads", error));
                 break;
             }
             self.reads.gathered.recorded();

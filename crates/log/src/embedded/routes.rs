@@ -1,17 +1,17 @@
-//! Which request is for what.
+//! The routes of an embedded log.
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 
 use super::content::Content;
 use super::log_server::{EmbeddedLogServer, LIMITS, Pending};
 use crate::api::erase::ErasureRequest;
-use crate::api::sse::Opening;
+use crate::api::sse::LiveRequest;
 use crate::api::{self, ApiError};
-use crate::condition::{Condition, Erasing, Storage};
-use crate::reads::{Way, What};
+use crate::condition::{Condition, ErasureCondition, Storage};
+use crate::reads::{ReadKind, ReadRequest};
 use crate::tokens::{Access, Right};
 
-/// What is at an address.
+/// A route of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Route {
     Root,
@@ -30,7 +30,7 @@ enum Route {
 }
 
 impl Route {
-    fn of(path: &str) -> Option<Self> {
+    fn parse(path: &str) -> Option<Self> {
         let parts = |rest: &str, number| {
             rest.split('/').count() == number && rest.split('/').all(|part| !part.is_empty())
         };
@@ -53,19 +53,19 @@ impl Route {
         })
     }
 
-    fn allows(self) -> &'static str {
+    fn allowed_methods(self) -> &'static str {
         if matches!(self, Self::Submit | Self::Erase) { "POST" } else { "GET,HEAD" }
     }
 
-    fn takes(self, method: &Method) -> bool {
-        self.allows().split(',').any(|allowed| method == allowed)
+    fn accepts(self, method: &Method) -> bool {
+        self.allowed_methods().split(',').any(|allowed| method == allowed)
     }
 }
 
 impl EmbeddedLogServer {
-    /// How many bytes a request's body may have; none where no body is read, for it is refused without.
+    /// Returns the maximum size of a request's body in bytes; none if the request will be refused without reading it.
     pub fn body_limit(&self, method: &str, path: &str, headers: &HeaderMap) -> Option<usize> {
-        match Route::of(path) {
+        match Route::parse(path) {
             Some(Route::Submit) if method == "POST" => Some(LIMITS.bytes),
             Some(Route::Erase) if method == "POST" && self.admit(headers, Right::Erase).is_ok() => {
                 Some(api::erase::MAX_BODY)
@@ -74,47 +74,48 @@ impl EmbeddedLogServer {
         }
     }
 
-    /// The answer to a request whose body begins so, where no more of it is needed to refuse it.
+    /// Returns the response to a request if the beginning of its body is enough to refuse it.
     pub fn glance(&self, path: &str, headers: &HeaderMap, beginning: &[u8]) -> Option<Response<Content>> {
-        let refused = (Route::of(path) == Some(Route::Submit)).then(|| self.glance_at(beginning).err())??;
+        let refused =
+            (Route::parse(path) == Some(Route::Submit)).then(|| self.check_beginning(beginning).err())??;
         self.metrics.answered(Err(&refused));
         Some(self.finish(headers, Err(ApiError::of_submission(&refused, &LIMITS))))
     }
 
-    /// Answers a request with its whole body, or as much of it as is more than its limit.
+    /// Answers a request with its whole body, or with as much of a body that exceeds its limit.
     pub fn answer(&mut self, request: &Request<Vec<u8>>) -> Response<Content> {
         let origin = request.headers().get(header::ORIGIN);
         if request.method() == Method::OPTIONS {
             let mut response = Response::new(Content::Whole(Vec::new()));
-            self.cors.allow_asking(origin, response.headers_mut());
+            self.cors.allow_preflight(origin, response.headers_mut());
             return response;
         }
         let answered = self.route(request);
         self.finish(request.headers(), answered)
     }
 
-    /// The answer to a submission that was waiting, if it is published by now.
+    /// Returns the response to a submission that was waiting, if it is published by now.
     pub fn resume(&mut self, headers: &HeaderMap, pending: &Pending) -> Option<Response<Content>> {
         let answered = self.taken(pending)?.map(|answer| answer.map(Content::Whole));
         Some(self.finish(headers, answered))
     }
 
-    /// The answer to a submission that waited for too long.
+    /// Returns the response to a submission that waited too long.
     pub fn give_up(&self, headers: &HeaderMap) -> Response<Content> {
         self.finish(headers, Err(ApiError::unavailable(&"the checkpoint is not published yet")))
     }
 
-    /// The answer to a request that makes no sense.
+    /// Returns a 404.
     pub fn not_found(&self, headers: &HeaderMap) -> Response<Content> {
         self.finish(headers, Err(ApiError::not_found()))
     }
 
-    /// The answer to a request whose body did not come.
+    /// Returns the response to a request whose body did not arrive.
     pub fn without_body(&self, headers: &HeaderMap) -> Response<Content> {
         self.finish(headers, Err(api::body::too_slow()))
     }
 
-    /// The answer to a request for whose body there is no room now.
+    /// Returns the response to a request for whose body there is no memory.
     pub fn busy(&self, headers: &HeaderMap) -> Response<Content> {
         self.finish(headers, Err(api::body::busy()))
     }
@@ -134,11 +135,11 @@ impl EmbeddedLogServer {
 
     fn route(&mut self, request: &Request<Vec<u8>>) -> Result<Response<Content>, ApiError> {
         let (path, query) = (request.uri().path(), request.uri().query());
-        let route = Route::of(path).ok_or_else(ApiError::not_found)?;
-        if !route.takes(request.method()) {
+        let route = Route::parse(path).ok_or_else(ApiError::not_found)?;
+        if !route.accepts(request.method()) {
             let answer: api::Answer = ApiError::method_not_allowed().into();
             let mut answer = answer.map(Content::Whole);
-            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.allows()));
+            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(route.allowed_methods()));
             return Ok(answer);
         }
         let published = self.published();
@@ -146,25 +147,31 @@ impl EmbeddedLogServer {
             Route::Submit => return self.post(request),
             Route::Export => {
                 let access = self.admit(request.headers(), Right::Read)?;
-                let asked = api::export::read(query, request.headers(), &access, self.now())?;
-                return self.look_for_export(access, asked, What::new(Way::Export, api::query::pairs(query)));
+                let request = api::export::read(query, request.headers(), &access, self.now())?;
+                return self.search_export(
+                    access,
+                    request,
+                    ReadRequest::new(ReadKind::Export, api::query::pairs(query)),
+                );
             }
             Route::Explain => {
                 let access = self.admit(request.headers(), Right::Read)?;
-                let asked = api::explain::read(query, &access, self.now())?;
-                let what = What::new(Way::Explain, api::query::given(query, &api::query::EXPLAINED));
-                return self.look_for_findings(access, &asked, what);
+                let request = api::explain::read(query, &access, self.now())?;
+                let read =
+                    ReadRequest::new(ReadKind::Explain, api::query::parsed(query, &api::query::EXPLAINED));
+                return self.search_findings(access, &request, read);
             }
             Route::Proof => {
                 let access = self.admit(request.headers(), Right::Read)?;
-                let asked = api::export::read_proof(path, query, &access)?;
-                return self.look_for_export(access, asked, What::of_proof(path));
+                let request = api::export::read_proof(path, query, &access)?;
+                return self.search_export(access, request, ReadRequest::for_proof(path));
             }
             Route::Stream => {
                 let access = self.admit(request.headers(), Right::Read)?;
-                let opening = Opening::read(query, request.headers(), &access, self.now())?;
-                let what = What::new(Way::Stream, api::query::given(query, &api::sse::PARAMETERS));
-                return self.look_for_stream(access, opening, what);
+                let opening = LiveRequest::parse(query, request.headers(), &access, self.now())?;
+                let read =
+                    ReadRequest::new(ReadKind::Stream, api::query::parsed(query, &api::sse::PARAMETERS));
+                return self.search_stream(access, opening, read);
             }
             Route::Root => api::root::text(&self.origin),
             Route::Checkpoint => api::tiles::checkpoint(published.as_deref())?,
@@ -178,16 +185,16 @@ impl EmbeddedLogServer {
                 let access = self.admit(request.headers(), Right::Erase)?;
                 api::query::read(query, &[])?;
                 let whole = !api::body::is_larger(request.headers(), api::erase::MAX_BODY);
-                let asked = ErasureRequest::read(whole.then_some(request.body()), &access, self.now())?;
-                return self.look_for_erasure(access, asked);
+                let request = ErasureRequest::read(whole.then_some(request.body()), &access, self.now())?;
+                return self.search_erasure(access, request);
             }
             Route::Erasures => {
                 api::erasures::check(&self.admit(request.headers(), Right::Erase)?)?;
-                self.erasures(api::erasures::Asked::read(path, query)?)?
+                self.erasures(api::erasures::ErasuresRequest::read(path, query)?)?
             }
             Route::Health => {
                 let clock = self.timekeeper.standing(self.working.rules().trust());
-                let erasing = Erasing::of(&*self.reader, false);
+                let erasing = ErasureCondition::read(&*self.reader, false);
                 let (size, stopped) = (self.reader.size().ok(), self.signing.stopped());
                 let published = published.as_deref();
                 let stopped = stopped.as_deref();
@@ -203,7 +210,7 @@ impl EmbeddedLogServer {
         Ok(whole.map(Content::Whole))
     }
 
-    /// The token that a request brings, if it has the right.
+    /// Returns the authorization of a request, if its token has the right.
     fn admit(&self, headers: &HeaderMap, right: Right) -> Result<Access, ApiError> {
         Ok(self.readers.admit(api::bearer::token(headers), right, self.now())?)
     }
@@ -213,7 +220,7 @@ impl EmbeddedLogServer {
         if request.body().len() > LIMITS.bytes {
             return Err(ApiError::too_large(&LIMITS));
         }
-        let read = self.read(request.body()).map_err(|error| ApiError::of_body(&error, &LIMITS))?;
+        let read = self.read(request.body()).map_err(|error| ApiError::from_body(&error, &LIMITS))?;
         let answered = read.and_then(|submission| self.submit(submission));
         self.metrics.answered(answered.as_ref().map(drop));
         let pending = answered.map_err(|error| ApiError::of_submission(&error, &LIMITS))?;

@@ -1,4 +1,4 @@
-//! Asking witnesses about one checkpoint.
+//! A round of requests to witnesses about one checkpoint.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,54 +10,56 @@ use super::log_server::EmbeddedLogServer;
 use crate::sequencer::Job;
 use crate::store::StoreError;
 use crate::witnessing::{
-    AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, REFRESH, Unwitnessed, proof_url,
+    AGAIN, Assessment, Contradiction, NoCosignature, PendingCheckpoint, REFRESH, Unwitnessed,
+    WitnessExchange, proof_url,
 };
 
 /// The size of the last checkpoint that each witness cosigned.
 pub(super) type Sizes = HashMap<VerifierKey, u64>;
 
-/// When each witness was last asked for a proof.
+/// The time of the last request for a proof to each witness.
 pub(super) type Proofs = HashMap<VerifierKey, Time>;
 
-/// All witnesses, while they are asked.
+/// A round of requests to all witnesses.
 pub struct WitnessRound {
-    gathering: Gathering,
-    asked: Vec<Asked>,
+    checkpoint: PendingCheckpoint,
+    requests: Vec<WitnessRequest>,
     /// The unproven contradictions, each with the number of its witness.
     claims: Vec<(usize, Contradiction)>,
 }
 
-struct Asked {
+struct WitnessRequest {
     place: usize,
     key: VerifierKey,
     url: String,
-    asking: Option<Asking>,
+    exchange: Option<WitnessExchange>,
 }
 
 impl WitnessRound {
-    /// Where they are asked, by their number.
+    /// Returns the URL for each witness, in the order of their numbers.
     pub fn urls(&self) -> impl Iterator<Item = String> {
-        self.asked.iter().map(|asked| format!("{}/add-checkpoint", asked.url.trim_end_matches('/')))
+        self.requests.iter().map(|request| format!("{}/add-checkpoint", request.url.trim_end_matches('/')))
     }
 
-    /// Whether enough of them have cosigned.
+    /// True if the cosignatures meet the quorum.
     pub fn is_enough(&self) -> bool {
-        self.gathering.is_enough()
+        self.checkpoint.is_enough()
     }
 }
 
 impl EmbeddedLogServer {
-    /// A checkpoint that witnesses have not seen, if there is one; with `again` one that they have seen.
+    /// Starts a round for a checkpoint that witnesses have not seen, if there is one. With `again`, also for one that
+    /// they have seen.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the store fails.
     pub fn round(&mut self, again: bool) -> Result<Option<WitnessRound>, StoreError> {
         let stopped = self.signing.stopped();
         if stopped.as_ref().is_some_and(|stop| !stop.is_claim()) {
             return Ok(None);
         }
         if again {
-            // While a claim stops the log, witnesses see again what was signed before.
+            // While a claim stops the log, witnesses get what was signed before.
             if stopped.is_none() {
                 self.working.show_witnesses()?;
             }
@@ -68,31 +70,31 @@ impl EmbeddedLogServer {
         Ok(Some(self.begin(&newest)))
     }
 
-    fn begin(&self, checkpoint: &Unwitnessed) -> WitnessRound {
+    fn begin(&self, unwitnessed: &Unwitnessed) -> WitnessRound {
         let rules = self.working.rules();
-        let gathering = Gathering::new(checkpoint.clone(), rules.trust());
-        let asked = gathering.witnesses().map(|(place, key, url)| {
+        let checkpoint = PendingCheckpoint::new(unwitnessed.clone(), rules.trust());
+        let requests = checkpoint.witnesses().map(|(place, key, url)| {
             let old_size = self.sizes.get(key).copied().unwrap_or(0);
-            let asking = Asking::new(key, checkpoint, old_size).ok();
-            Asked { place, key: key.clone(), url: url.to_owned(), asking }
+            let exchange = WitnessExchange::new(key, unwitnessed, old_size).ok();
+            WitnessRequest { place, key: key.clone(), url: url.to_owned(), exchange }
         });
-        let asked = asked.collect();
-        WitnessRound { gathering, asked, claims: Vec::new() }
+        let requests = requests.collect();
+        WitnessRound { checkpoint, requests, claims: Vec::new() }
     }
 
-    /// What is sent to the witness of that number; none where it is not to be asked.
+    /// Returns the request body for the witness with this number; none if it must not be asked.
     pub fn ask(&self, round: &WitnessRound, number: usize) -> Option<String> {
-        let asked = round.asked.get(number)?;
-        match asked.asking.as_ref()?.request(&*self.reader) {
-            Ok(request) => Some(request),
+        let request = round.requests.get(number)?;
+        match request.exchange.as_ref()?.request(&*self.reader) {
+            Ok(body) => Some(body),
             Err(why) => {
-                self.no_cosignature(asked, &why);
+                self.no_cosignature(request, &why);
                 None
             }
         }
     }
 
-    /// That witness's answer. Says whether it is to be asked again.
+    /// Processes the response of the witness with this number. Returns true if it must be asked again.
     pub fn answered(
         &mut self,
         round: &mut WitnessRound,
@@ -101,22 +103,22 @@ impl EmbeddedLogServer {
         kind: Option<&str>,
         body: &[u8],
     ) -> bool {
-        let Some(asked) = round.asked.get_mut(number) else { return false };
-        let Some(asking) = &mut asked.asking else { return false };
-        match asking.answered(status, kind, body, &self.timekeeper) {
+        let Some(request) = round.requests.get_mut(number) else { return false };
+        let Some(exchange) = &mut request.exchange else { return false };
+        match exchange.process(status, kind, body, &self.timekeeper) {
             Ok(Some(lines)) => {
-                self.sizes.insert(asked.key.clone(), asking.size());
-                self.metrics.witness_contradicts(asked.key.name(), false);
-                round.gathering.add(asked.place, &lines);
+                self.sizes.insert(request.key.clone(), exchange.size());
+                self.metrics.witness_contradicts(request.key.name(), false);
+                round.checkpoint.add(request.place, &lines);
                 false
             }
             Ok(None) => true,
             Err(NoCosignature::Failed(why)) => {
-                self.no_cosignature(asked, &why);
+                self.no_cosignature(request, &why);
                 false
             }
             Err(NoCosignature::Contradicts(contradiction)) => {
-                self.no_cosignature(asked, "it has seen what is not here");
+                self.no_cosignature(request, "the witness has seen a checkpoint that this log does not have");
                 let contradiction = *contradiction;
                 if self.assess(contradiction.clone()) == Assessment::Unproven {
                     round.claims.push((number, contradiction));
@@ -126,23 +128,23 @@ impl EmbeddedLogServer {
         }
     }
 
-    /// Returns where to ask the witness of that number for the checkpoint that proves its contradiction; none if it has
-    /// none, or was asked lately: a witness can't delay every round that way.
+    /// Returns the URL of the checkpoint with which the witness proves its contradiction. None if it has no
+    /// contradiction, or was asked recently: this way a witness can't delay every round.
     pub fn proof_url(&mut self, round: &WitnessRound, number: usize) -> Option<String> {
-        let asked = round.asked.get(number)?;
+        let request = round.requests.get(number)?;
         round.claims.iter().find(|(witness, _)| *witness == number)?;
         let now = self.now();
         let lately = |at: &Time| {
             u128::from(now.millis().saturating_sub(at.millis()).unsigned_abs()) < REFRESH.as_millis()
         };
-        if self.proofs.get(&asked.key).is_some_and(lately) {
+        if self.proofs.get(&request.key).is_some_and(lately) {
             return None;
         }
-        self.proofs.insert(asked.key.clone(), now);
-        Some(proof_url(&asked.url, &self.origin))
+        self.proofs.insert(request.key.clone(), now);
+        Some(proof_url(&request.url, &self.origin))
     }
 
-    /// Takes the answer to a request to that address, with the status 200. A proof stops the log.
+    /// Processes the content of that URL. A proof stops the log.
     pub fn prove(&mut self, round: &WitnessRound, number: usize, body: &[u8]) {
         let Some((_, claim)) = round.claims.iter().find(|(witness, _)| *witness == number) else { return };
         self.assess(claim.clone().with_proof(body));
@@ -150,30 +152,31 @@ impl EmbeddedLogServer {
 
     fn assess(&mut self, contradiction: Contradiction) -> Assessment {
         self.work(|reply| Job::Contradicted { contradiction, reply }).unwrap_or_else(|error| {
-            tracing::error!(%error, "what a witness has against the log was not assessed");
+            tracing::error!(%error, "failed to assess the contradiction of a witness");
             Assessment::Refuted
         })
     }
 
-    /// That witness did not answer.
+    /// Records that the witness did not respond.
     pub fn failed(&self, round: &WitnessRound, number: usize, why: &str) {
-        if let Some(asked) = round.asked.get(number) {
-            self.no_cosignature(asked, why);
+        if let Some(request) = round.requests.get(number) {
+            self.no_cosignature(request, why);
         }
     }
 
-    fn no_cosignature(&self, asked: &Asked, why: &str) {
-        self.metrics.witness_failed(asked.key.name());
-        tracing::warn!(witness = asked.key.name(), why, "no cosignature");
+    fn no_cosignature(&self, request: &WitnessRequest, why: &str) {
+        self.metrics.witness_failed(request.key.name());
+        tracing::warn!(witness = request.key.name(), why, "the witness gave no cosignature");
     }
 
-    /// Publishes the checkpoint with the cosignatures that came, and gives when witnesses are to be asked again.
+    /// Publishes the checkpoint with the cosignatures so far. Returns the time after which witnesses must be asked
+    /// again.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the store fails.
     pub fn end(&mut self, round: WitnessRound) -> Result<Duration, StoreError> {
-        let WitnessRound { gathering, claims, .. } = round;
-        let witnessed = gathering.is_enough();
+        let WitnessRound { checkpoint, claims, .. } = round;
+        let witnessed = checkpoint.is_enough();
         if !witnessed && !claims.is_empty() {
             let claims = claims.into_iter().map(|(_, claim)| claim).collect();
             self.work(|reply| Job::Claimed { claims, reply })?;
@@ -186,12 +189,12 @@ impl EmbeddedLogServer {
                 return Ok(AGAIN);
             }
         }
-        let published = gathering.end(self.now());
+        let published = checkpoint.end(self.now());
         self.work(|reply| Job::Publish { published, reply })??;
         Ok(if witnessed { REFRESH } else { AGAIN })
     }
 
-    /// Whether the log has witnesses.
+    /// True if the log has witnesses to ask.
     pub fn has_witnesses(&self) -> bool {
         crate::witnessing::has_witnesses(self.working.rules().trust())
     }

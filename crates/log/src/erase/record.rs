@@ -1,6 +1,6 @@
-//! What the log's own chain says of an erasure.
+//! Records of erasures on the log's own chain.
 //!
-//! The record of an erasure is what it is done by: whoever finds one in the log knows which events it takes.
+//! The record itself defines the erasure: it names the entries whose events are erased.
 
 use std::collections::HashSet;
 
@@ -18,11 +18,11 @@ use crate::store::{EntryReader, StoreError, StoredEvent};
 /// The action of a record.
 const ACTION: &str = "log.erase";
 
-/// The event that records the erasure of these stretches of leaves, of so many events.
-pub(super) fn event(origin: &str, cause: &Cause, stretches: &[(u64, u64)], events: u64) -> Value {
+/// Returns the event that records the erasure of `events` events in these ranges of entries.
+pub(super) fn event(origin: &str, cause: &Cause, ranges: &[(u64, u64)], events: u64) -> Value {
     let mut metadata = cause.metadata.clone();
     metadata.insert("events".into(), events.into());
-    metadata.insert("entries".into(), stretches.iter().map(|(first, last)| json!([first, last])).collect());
+    metadata.insert("entries".into(), ranges.iter().map(|(first, last)| json!([first, last])).collect());
     json!({
         "action": ACTION,
         "actor": { "type": cause.actor_type, "id": cause.actor },
@@ -32,13 +32,13 @@ pub(super) fn event(origin: &str, cause: &Cause, stretches: &[(u64, u64)], event
     })
 }
 
-/// Whether an event says that it records an erasure.
+/// True if an event records an erasure.
 pub fn is_erasure(event: &str) -> bool {
     let action = || serde_json::from_str::<Value>(event).is_ok_and(|event| event["action"] == ACTION);
     event.contains(ACTION) && action()
 }
 
-/// The leaves of a growth that record erasures: `log.erase` on a chain of the log's own key.
+/// Returns the entries of a growth that record erasures: `log.erase` on a chain of the log's own key.
 pub fn recorded(growth: &PendingBatch, key: &VerifierKey) -> Vec<u64> {
     let own = own_chains(growth, key);
     if own.is_empty() {
@@ -48,13 +48,13 @@ pub fn recorded(growth: &PendingBatch, key: &VerifierKey) -> Vec<u64> {
     leaves.filter(|(leaf, _)| is_record(leaf, &own)).map(|(_, index)| index).collect()
 }
 
-/// Whether a submission that is in a growth brings such a record.
+/// True if a submission within a growth contains such a record.
 pub(crate) fn records_erasure(submission: &Submission, growth: &PendingBatch, key: &VerifierKey) -> bool {
     let own = own_chains(growth, key);
     submission.entries().iter().any(|entry| is_record(&entry.leaf, &own))
 }
 
-/// The chains of this key that a growth adds to.
+/// Returns the chains of this key to which a growth adds.
 pub fn own_chains(growth: &PendingBatch, key: &VerifierKey) -> HashSet<ChainId> {
     growth.chains().filter(|(_, chain)| chain.key == *key).map(|(id, _)| *id).collect()
 }
@@ -64,39 +64,40 @@ fn is_record(leaf: &Leaf, own: &HashSet<ChainId>) -> bool {
     in_own && leaf.event().is_some_and(|event| is_erasure(&event.text))
 }
 
-/// The answer to a submission that brings one: the log alone records what it does.
+/// Returns the error for a submission that contains such a record: only the log itself records erasures.
 pub(crate) fn refusal() -> SubmissionError {
-    let message = "an erasure is recorded by the log alone";
-    let hint = "ask for it by POST /erase; if you did not send this, the log's key is in other hands";
+    let message = "only the log itself may record an erasure";
+    let hint =
+        "request erasures with POST /erase; if you did not send this event, the log's private key has leaked";
     let error = Error::new(Code::Unauthorized, message).with_hint(hint);
     SubmissionError { kind: RefusalKind::Unauthorized, error, is_signed: true }
 }
 
-/// A record that was read.
+/// A parsed record of an erasure.
 pub struct Record {
-    /// The link that it is the event of.
+    /// The link of the record.
     pub(crate) link: Link,
-    /// All that it says.
+    /// The event of the record.
     pub(crate) event: Value,
-    /// The leaves whose events it takes, all of them before it.
+    /// The entries whose events it erases. All precede the record.
     pub leaves: RoaringTreemap,
 }
 
 impl Record {
-    /// Reads the record at that leaf.
+    /// Reads the record at this entry.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] where there is none, or one that cannot be understood; the store's own.
+    /// [`StoreError::Damaged`] if the entry is missing or isn't such a record; [`StoreError::Unavailable`] if the store fails.
     pub fn read(reader: &dyn EntryReader, index: u64) -> Result<Self, StoreError> {
-        let damaged = |what| StoreError::Damaged(format!("leaf {index}: {what}"));
+        let damaged = |what| StoreError::Damaged(format!("entry {index}: {what}"));
         let leaf = reader.leaves_with_events(index..index + 1)?.pop();
-        let leaf = leaf.ok_or_else(|| damaged("it is missing"))?;
-        let link = leaf.link().ok_or_else(|| damaged("it is not a link"))?;
+        let leaf = leaf.ok_or_else(|| damaged("the entry is missing"))?;
+        let link = leaf.link().ok_or_else(|| damaged("the entry is not a link"))?;
         let StoredEvent::Here(event) = leaf.event else {
             return Err(damaged("the record of an erasure has no event"));
         };
         let event: Value = serde_json::from_str(&event.text).unwrap_or_default();
-        let leaves = leaves(&event, index).ok_or_else(|| damaged("it is not a record of an erasure"))?;
+        let leaves = leaves(&event, index).ok_or_else(|| damaged("the event does not record an erasure"))?;
         Ok(Self { link, event, leaves })
     }
 }
@@ -118,13 +119,13 @@ fn leaves(event: &Value, record: u64) -> Option<RoaringTreemap> {
 mod tests {
     use super::*;
 
-    fn read(stretches: &Value) -> Option<Vec<u64>> {
-        let event = json!({ "action": ACTION, "metadata": { "entries": stretches } });
+    fn read(ranges: &Value) -> Option<Vec<u64>> {
+        let event = json!({ "action": ACTION, "metadata": { "entries": ranges } });
         leaves(&event, 10).map(|leaves| leaves.into_iter().collect())
     }
 
     #[test]
-    fn a_record_names_leaves_before_it() {
+    fn record_names_only_earlier_entries() {
         assert_eq!(read(&json!([[1, 3], [7, 7]])), Some(vec![1, 2, 3, 7]));
         assert_eq!(read(&json!([])), Some(vec![]));
         for bad in

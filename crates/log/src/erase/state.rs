@@ -1,34 +1,34 @@
-//! How far an erasure is.
+//! The progress of an erasure.
 
 use countersign::link::Link;
 use countersign::time::Time;
 use serde_json::{Map, Value};
 
 use super::record::Record;
-use super::{Erased, Found};
+use super::{Erased, ErasureCandidates};
 use crate::own_chain::OwnChains;
 use crate::store::{EntryReader, Erasure, StoreError};
 
-/// An erasure, and how far it is.
+/// An erasure and its progress.
 pub struct ErasureState {
-    /// The leaf that records it.
+    /// The entry that records it.
     pub(crate) record: u64,
-    /// When it was recorded.
+    /// The time of the record.
     pub(crate) at: Time,
-    /// What the record says.
+    /// The event of the record.
     pub(crate) event: Value,
-    /// How many events it takes.
+    /// The number of events that it erases.
     pub(crate) events: u64,
-    /// How many of them are still here and going to be erased.
+    /// The number of events that remain to be erased.
     pub(crate) left: u64,
-    /// How many of them are still here because they are under a legal hold.
+    /// The number of events that remain because they are under a legal hold.
     pub(crate) held: u64,
-    /// When it was done.
+    /// The time at which it was completed.
     pub(crate) done: Option<Time>,
 }
 
 impl ErasureState {
-    /// One word for it.
+    /// Returns the progress in one word: `done`, `held`, or `erasing`.
     pub(crate) fn word(&self) -> &'static str {
         match self.done {
             Some(_) => "done",
@@ -37,17 +37,17 @@ impl ErasureState {
         }
     }
 
-    /// The members of the record that say who asked for it and why.
+    /// Returns the members of the record that state who asked for it and why.
     pub(crate) fn cause(&self) -> Map<String, Value> {
         let member = |name: &str| Some((name.to_owned(), self.event.get(name)?.clone()));
         ["actor", "reason"].into_iter().filter_map(member).collect()
     }
 }
 
-/// The state of an erasure. Of one that is not done its events are looked at.
+/// Returns the state of an erasure. Unless it is done, this reads its events.
 ///
 /// # Errors
-/// The store's own; [`StoreError::Damaged`] where its record cannot be read.
+/// [`StoreError::Damaged`] if its record can't be parsed; [`StoreError::Unavailable`] if the store fails.
 pub fn state(
     reader: &dyn EntryReader,
     own: OwnChains<'_>,
@@ -58,7 +58,8 @@ pub fn state(
     let (events, at) = (leaves.len(), link.time());
     let mut state = ErasureState { record, at, event, events, left: 0, held: 0, done };
     if done.is_none() {
-        let Found { present, erased: Erased { held, .. }, .. } = Found::look(reader, own, held, &leaves)?;
+        let ErasureCandidates { present, erased: Erased { held, .. }, .. } =
+            ErasureCandidates::find(reader, own, held, &leaves)?;
         (state.left, state.held) = (present.len(), held);
     }
     Ok(state)

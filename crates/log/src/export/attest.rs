@@ -1,4 +1,4 @@
-//! Which checkpoints an export keeps, because of what they attest about time (SPEC section 7).
+//! The choice of the checkpoints in an export, by what they attest about time (SPEC section 7).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -11,38 +11,38 @@ use countersign::trust::Trust;
 
 use crate::store::{EntryReader, Published, Reader, StoreError};
 
-/// What a log's checkpoints attest, and about which moments readers will ask them.
+/// The times that a log's checkpoints attest, and the moments at which verifiers will need one.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attested {
     /// The kept checkpoints, by size.
     checkpoints: Vec<Attestation>,
     /// The indexes of key notes, ascending.
     pub(super) notes: Vec<u64>,
-    /// The newest checkpoint that existed by each of these is asked for.
+    /// The moments at which verifiers need the newest checkpoint that existed by then.
     deadlines: BTreeSet<Time>,
-    /// The key notes below this index are known.
+    /// The index below which all key notes are known.
     read: u64,
-    /// Whether a quorum tells when checkpoints existed.
+    /// True if a quorum of witnesses determines when checkpoints existed.
     by_quorum: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Attestation {
     size: u64,
-    /// When it existed by, where it has times at all.
+    /// The time by which it existed, if it has times.
     existed_by: Option<Time>,
     /// The time of its first cosignature.
     first: Option<Time>,
-    /// When it was published, by the server's clock.
+    /// The time of publication, by the server's clock.
     at: Time,
 }
 
-/// Since when a log has its leaves, as its kept checkpoints say. Emitters say nothing about that.
+/// The time since which a log has had each entry, according to its kept checkpoints. Emitters have no influence on it.
 pub struct Had(Vec<(u64, Time)>);
 
 impl Had {
-    /// When the first kept checkpoint existed that holds the leaf: never earlier than it came, and an hour later at most.
-    /// None where none holds it.
+    /// Returns the time of the first kept checkpoint that contains the entry: never before the entry arrived, and at
+    /// most an hour after. None if no checkpoint contains it.
     pub fn since(&self, index: u64) -> Option<Time> {
         let first = self.0.partition_point(|(size, _)| *size <= index);
         self.0.get(first).map(|(_, time)| *time)
@@ -50,7 +50,7 @@ impl Had {
 }
 
 impl Attested {
-    /// Learns what is new up to that size.
+    /// Reads checkpoints and key notes up to `size` that are not known yet.
     pub(super) fn catch_up(
         &mut self,
         reader: &dyn Reader,
@@ -62,14 +62,14 @@ impl Attested {
             let since = trust.map_or(&[][..], Trust::revocations).iter().filter_map(|line| line.since);
             self.deadlines.extend(since.filter_map(just_before));
         }
-        // Of the checkpoints of one hour the last is kept: the newest may have made way for a newer one.
+        // The store keeps only the last checkpoint of each hour: the newest known one may have been replaced.
         self.checkpoints.pop();
         let known = self.checkpoints.last().map_or(0, |last| last.size + 1);
         for published in reader.checkpoints(known..size.max(known) + 1)? {
             self.checkpoints.push(attestation(&published, trust)?);
         }
         if size > self.read {
-            // Those that were read before one could not be are known.
+            // Notes that were read before an error are known.
             let unread = self.notes.last().map_or(self.read, |last| self.read.max(last + 1));
             for index in reader.notes(unread..size)? {
                 self.read_note(reader, index)?;
@@ -93,8 +93,9 @@ impl Attested {
         Ok(())
     }
 
-    /// The sizes of the checkpoints to keep. `shows` tells whether any of these leaves is shown; `settled` are key
-    /// notes and the last links shown of chains: when they were there at the latest shall be known as well as it can.
+    /// Returns the sizes of the checkpoints to keep. `shows` returns true if one of these entries is shown. `settled`
+    /// are key notes, and the last link shown of each chain: the time by which they existed must be as exact as
+    /// possible.
     pub(super) fn choose(
         &self,
         size: u64,
@@ -107,7 +108,7 @@ impl Attested {
             .take_while(|checkpoint| checkpoint.size <= size)
             .filter_map(|checkpoint| Some((checkpoint.size, checkpoint.existed_by?, checkpoint.first?)))
             .collect();
-        // Of the checkpoints from each one on, the earliest time.
+        // The earliest times among the checkpoints from each one on.
         let mut earliest: Vec<(Time, Time)> = Vec::with_capacity(timed.len());
         for &(_, existed_by, first) in timed.iter().rev() {
             let (least, least_first) = earliest.last().copied().unwrap_or((existed_by, first));
@@ -118,7 +119,7 @@ impl Attested {
         let mut kept = BTreeSet::new();
         keep_days(&timed, shows, &mut kept);
         for &deadline in &self.deadlines {
-            // The earliest times never fall, so the last that is in time belongs to the newest that is.
+            // The earliest times ascend, so the last one in time belongs to the newest checkpoint in time.
             let in_time = earliest.partition_point(|(least, _)| *least <= deadline);
             kept.extend(in_time.checked_sub(1).and_then(|newest| Some(timed.get(newest)?.0)));
         }
@@ -126,7 +127,7 @@ impl Attested {
             let first = timed.partition_point(|(size, ..)| *size <= index);
             kept.extend(timed.get(first).map(|(size, ..)| *size));
         }
-        // Where a later one existed by an earlier time, links could seem to be of its future.
+        // If a later checkpoint existed by an earlier time, links could seem to be in its future.
         for ((size, existed_by, _), (_, later)) in timed.iter().zip(earliest.iter().skip(1)) {
             if later < existed_by {
                 kept.insert(*size);
@@ -135,15 +136,15 @@ impl Attested {
         kept
     }
 
-    /// When the newest checkpoint existed that has times: by the quorum, or else by its first cosignature, so that no
-    /// single witness can say that it is later.
+    /// Returns when the newest checkpoint with times existed: according to the quorum, or else to its first
+    /// cosignature, so that no single witness can move it to a later time.
     pub(super) fn newest_time(&self) -> Option<Time> {
         let newest = self.checkpoints.iter().rev().find(|checkpoint| checkpoint.existed_by.is_some())?;
         if self.by_quorum { newest.existed_by } else { newest.first }
     }
 
-    /// Since when the log has its leaves: as witnesses say, or else by its own clock. What they saw again is as old as
-    /// when they saw it `first`.
+    /// Returns the times since which the log has had its entries, according to witnesses, or else to its own clock. A
+    /// checkpoint that witnesses saw again counts from when they saw it `first`.
     pub(super) fn had(&self, first: Option<&Published>, trust: Option<&Trust>) -> Result<Had, StoreError> {
         let first = first.map(|first| attestation(first, trust)).transpose()?;
         let time = |checkpoint: &Attestation| {
@@ -153,21 +154,21 @@ impl Attested {
         Ok(Had(self.checkpoints.iter().map(|checkpoint| (checkpoint.size, time(checkpoint))).collect()))
     }
 
-    /// By when a kept checkpoint existed that holds the leaf, where a quorum says so.
+    /// Returns the time by which a kept checkpoint with the entry existed, according to a quorum.
     fn existed_by(&self, index: u64) -> Option<Time> {
         let first = self.checkpoints.partition_point(|checkpoint| checkpoint.size <= index);
         let holding = self.checkpoints[first..].iter().filter(|_| self.by_quorum);
         holding.filter_map(|checkpoint| checkpoint.existed_by).min()
     }
 
-    /// The sizes of all kept checkpoints within these.
+    /// Returns the sizes of all kept checkpoints in this range.
     pub(super) fn sizes(&self, within: Range<u64>) -> impl Iterator<Item = u64> {
         let sizes = self.checkpoints.iter().map(|checkpoint| checkpoint.size);
         sizes.filter(move |size| within.contains(size))
     }
 }
 
-/// The grants in a log that are void by this trust file; none where there can be none.
+/// Returns the grants in a log that this trust file makes void; none if there can be none.
 ///
 /// # Errors
 /// [`StoreError`].
@@ -184,10 +185,10 @@ pub fn void_grants(reader: &dyn Reader, trust: &Trust) -> Result<Option<VoidGran
 fn key_note(reader: &dyn EntryReader, index: u64) -> Result<KeyNote, StoreError> {
     let leaf = reader.leaves(index..index + 1)?.pop().unwrap_or_default();
     let note = str::from_utf8(&leaf).ok().and_then(|text| KeyNote::parse(text).ok());
-    note.ok_or_else(|| StoreError::Damaged(format!("leaf {index} is not a key note")))
+    note.ok_or_else(|| StoreError::Damaged(format!("entry {index} is not a key note")))
 }
 
-/// For each day in which leaves shown were added, the last checkpoint of that day.
+/// Keeps the last checkpoint of each day in which entries shown were added.
 fn keep_days(timed: &[(u64, Time, Time)], shows: &dyn Fn(Range<u64>) -> bool, kept: &mut BTreeSet<u64>) {
     let day = |time: Time| time.millis().div_euclid(DAY);
     let (mut days, mut before) = (BTreeSet::new(), 0);
@@ -215,7 +216,7 @@ fn attestation(published: &Published, trust: Option<&Trust>) -> Result<Attestati
     let cosigned = || lines.iter().filter_map(claimed_time);
     let existed_by = match trust.filter(|trust| trust.has_quorum()) {
         Some(trust) => {
-            // They were verified when they came.
+            // The cosignatures were verified when they arrived.
             let by_witness = |(place, key)| {
                 Some((place, lines.iter().find(|line| line.is_of(key)).and_then(claimed_time)?))
             };

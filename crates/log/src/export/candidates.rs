@@ -1,4 +1,4 @@
-//! Where an export looks for events.
+//! The entries that a search has to examine.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -10,17 +10,17 @@ use super::request::PAGE;
 use crate::store::StoreError;
 use crate::tokens::Scope;
 
-/// Tells where to look for events.
+/// An index that narrows down a search.
 pub trait Index: Send + Sync {
-    /// Returns the entries that may be an event or link of the scope and match. Which ones these are does not depend on
-    /// what events outside of the scope say.
+    /// Returns the entries that may be an event or link within the scope and match. The result doesn't depend on the
+    /// content of events outside the scope.
     ///
     /// # Errors
-    /// Its own.
+    /// [`StoreError`] if the index can't be read.
     fn candidates(&self, scope: &Scope, query: &Query) -> Result<Candidates, StoreError>;
 }
 
-/// Entries of a page, by their places there.
+/// A set of entries on a page, by position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entries(u64);
 
@@ -30,12 +30,12 @@ impl Entries {
     /// Every entry.
     pub const ALL: Self = Self(u64::MAX);
 
-    /// Adds the entry at that place of the page, which is below 64.
+    /// Adds the entry at a position on the page, below 64.
     pub fn insert(&mut self, place: u16) {
         self.0 |= 1_u64.checked_shl(u32::from(place)).unwrap_or(0);
     }
 
-    /// True if the entry at that place is one of them.
+    /// True if the set contains the entry at this position.
     pub fn contains(self, place: u64) -> bool {
         u32::try_from(place)
             .ok()
@@ -43,13 +43,13 @@ impl Entries {
             .is_some_and(|bits| bits & 1 == 1)
     }
 
-    /// Returns those that are also among the others, which are made only if needed.
+    /// Returns the intersection. `others` is only called if needed.
     #[must_use]
     pub fn and(self, others: impl FnOnce() -> Self) -> Self {
         if self == Self::NONE { self } else { Self(self.0 & others().0) }
     }
 
-    /// Returns both, and makes the others only if needed.
+    /// Returns the union. `others` is only called if needed.
     #[must_use]
     pub fn or(self, others: impl FnOnce() -> Self) -> Self {
         if self == Self::ALL { self } else { Self(self.0 | others().0) }
@@ -59,22 +59,22 @@ impl Entries {
 /// The entries that a search must read.
 #[derive(Clone, Debug, Default)]
 pub struct Candidates {
-    /// The indexed pages that have candidates.
+    /// The indexed pages with candidates.
     pages: RoaringTreemap,
-    /// The candidates on pages of which only some entries are.
+    /// The candidates on pages where only some entries are candidates.
     partial: HashMap<u64, Entries>,
-    /// The number of pages that the index knows. All entries after them are candidates.
+    /// The number of pages covered by the index. All entries after them are candidates.
     indexed: u64,
 }
 
 impl Candidates {
-    /// Returns all entries, as for an index that knows no page.
+    /// Returns all entries, as for an index that covers no page.
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Adds the candidates on pages that follow each other, which come after those added before. The index doesn't know
-    /// the pages in between: all their entries are candidates.
+    /// Adds the candidates on consecutive pages, which come after those added before. Pages in between are not covered
+    /// by the index: all their entries are candidates.
     pub fn extend(&mut self, first: u64, pages: impl IntoIterator<Item = Entries>) {
         self.pages.insert_range(self.indexed..first.max(self.indexed));
         let mut next = first;

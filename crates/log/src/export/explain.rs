@@ -1,4 +1,4 @@
-//! What a search found, looked at event by event: an export cannot say why there is nothing in it.
+//! Explanations of a search: they examine each event, because an export can't say why it contains nothing.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,60 +8,60 @@ use countersign_query::{Findings, Query, Tally};
 use super::candidates::Candidates;
 use super::exporter::Exporter;
 use super::request::{ExportError, PAGE, Request, range, text};
-use crate::looking::Looking;
+use crate::entry_matcher::EntryMatcher;
 use crate::store::{EntryReader, StoreError};
 use crate::tokens::Scope;
 
-/// What there is to say of a search.
+/// The explanation of a search.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// How many leaves the log had published.
+    /// The number of published entries.
     pub size: u64,
-    /// The query that was asked, as it can be parsed again.
+    /// The query, in a form that can be parsed again.
     pub query: String,
-    /// What was found.
+    /// The counts of what the search found.
     pub findings: Findings,
 }
 
-/// A search while it is looked at what it finds, a page of leaves at a time.
+/// An explanation in progress, which examines a page of entries at a time.
 pub struct Explaining {
     reader: Arc<dyn EntryReader>,
     scope: Arc<Scope>,
     size: u64,
-    /// The leaves that were not looked at.
+    /// The entries that were not examined yet.
     left: Range<u64>,
     /// The pages that may have events within the scope.
     candidates: Candidates,
     fields_alone: bool,
     query: Arc<Query>,
-    looking: Looking,
+    matcher: EntryMatcher,
     tally: Tally<Arc<Query>>,
 }
 
 impl Exporter {
-    /// Begins to look at each event of the range within the scope, to tell what a search of them finds; with `fields_alone` it
-    /// ends once some event had each field that is asked about. Places, limit and boundary are not looked at.
+    /// Starts to examine each event in the range and the scope. With `fields_alone`, it ends once every field in the
+    /// query occurred in some event. Places, limit, and boundary are ignored.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
     pub fn begin_explaining(&self, request: &Request, fields_alone: bool) -> Result<Explaining, ExportError> {
         let published = self.published()?;
-        let query = Arc::new(request.asked.query().clone());
+        let query = Arc::new(request.filter.query().clone());
         Ok(Explaining {
             reader: self.reader.clone(),
             scope: request.scope.clone(),
             size: published.size,
             left: range(request, &published)?,
-            // An explanation counts events that are not as asked, too.
+            // An explanation also counts events that don't match.
             candidates: self.candidates(&request.scope, &Query::default())?,
             fields_alone,
             tally: Tally::new(query.clone()),
             query,
-            looking: Looking::for_scope(&self.parsers, &request.scope),
+            matcher: EntryMatcher::for_scope(&self.parsers, &request.scope),
         })
     }
 
-    /// The same to its end. `canceled` is asked from time to time whether anybody still waits.
+    /// Explains a search. `canceled` is called now and then, and returns true if no one waits for the result.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::plan`].
@@ -82,12 +82,12 @@ impl Exporter {
 }
 
 impl Explaining {
-    /// Looks at the next page that may have events of the scope. Says whether there is more.
+    /// Examines the next page that may have events within the scope. Returns true if there are more.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the entries can't be read.
     pub fn step(&mut self) -> Result<bool, StoreError> {
-        let Self { reader, scope, left, candidates, fields_alone, query, looking, tally, .. } = self;
+        let Self { reader, scope, left, candidates, fields_alone, query, matcher, tally, .. } = self;
         while !left.is_empty() && !candidates.has(left.start / PAGE) {
             left.start = left.end.min((left.start / PAGE + 1) * PAGE);
         }
@@ -98,21 +98,21 @@ impl Explaining {
         for run in candidates.runs(page, left.clone()) {
             for leaf in reader.leaves_with_events(run)? {
                 let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
-                // The events of others are not even counted.
-                looking
-                    .look_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
+                // Events outside the scope are not even counted.
+                matcher
+                    .examine_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
             }
         }
         left.start = left.end.min((page + 1) * PAGE);
         Ok(true)
     }
 
-    /// Whether unknown fields alone are to be told.
+    /// True if only unknown fields are requested.
     pub(crate) fn fields_alone(&self) -> bool {
         self.fields_alone
     }
 
-    /// What was found, when there was no more to look at.
+    /// Returns the explanation, once [`Self::step`] has returned false.
     pub fn end(self) -> Explained {
         let Self { size, query, tally, .. } = self;
         Explained { size, query: query.to_string(), findings: tally.finish() }

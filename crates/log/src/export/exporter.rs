@@ -1,4 +1,4 @@
-//! What makes exports, and remembers what does not change.
+//! The exporter, which caches checkpoints and key notes.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,45 +12,45 @@ use tokio::sync::watch;
 use super::attest::{Attested, Had};
 use super::candidates::{Candidates, Index};
 use super::request::{ExportError, shows};
-use crate::looking::Looking;
+use crate::entry_matcher::EntryMatcher;
 use crate::store::{Published, Reader, StoreError};
 use crate::tokens::Scope;
 
-/// Makes exports of one log. It remembers what does not change: checkpoints and key notes.
+/// An exporter for one log. It caches what doesn't change: checkpoints and key notes.
 pub struct Exporter {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) origin: String,
     pub(super) parsers: Parsers,
     search: Option<Arc<dyn Index>>,
     announced: Option<watch::Receiver<Option<Arc<Published>>>>,
-    known: Mutex<Known>,
+    cache: Mutex<AttestationCache>,
 }
 
 #[derive(Default)]
-struct Known {
-    /// Whose quorum decides when a checkpoint existed.
+struct AttestationCache {
+    /// The trust file whose quorum determines when a checkpoint existed.
     trust: Option<Trust>,
     attested: Attested,
 }
 
 impl Exporter {
-    /// Of the log of that origin. Where its trust file has a quorum, that tells when a checkpoint existed; without
-    /// one all cosignatures do.
+    /// Creates an exporter for the log with this origin. If its trust file has a quorum, the quorum determines when a
+    /// checkpoint existed; otherwise all cosignatures do.
     pub fn new(reader: Arc<dyn Reader>, origin: impl Into<String>, trust: Option<Trust>) -> Self {
-        let known = Mutex::new(Known { trust, attested: Attested::default() });
+        let cache = Mutex::new(AttestationCache { trust, attested: Attested::default() });
         let parsers = Parsers::built_in();
-        Self { reader, origin: origin.into(), parsers, search: None, announced: None, known }
+        Self { reader, origin: origin.into(), parsers, search: None, announced: None, cache }
     }
 
-    /// Shows only checkpoints that the sequencer announced. Without this, exports end at the store's newest checkpoint, which
-    /// a folder without witnesses has before the memory of what was signed does.
+    /// Limits exports to checkpoints that the sequencer announced. Otherwise they end at the store's newest checkpoint,
+    /// which a folder without witnesses has before the memory of signed checkpoints does.
     #[must_use]
     pub fn with_announced(mut self, announced: watch::Receiver<Option<Arc<Published>>>) -> Self {
         self.announced = Some(announced);
         self
     }
 
-    /// The newest checkpoint that may be shown.
+    /// Returns the newest checkpoint that may be shown.
     pub(super) fn newest(&self) -> Result<Option<Published>, StoreError> {
         match &self.announced {
             Some(announced) => Ok(announced.borrow().as_deref().cloned()),
@@ -58,37 +58,37 @@ impl Exporter {
         }
     }
 
-    /// The same, reading events by these.
+    /// Replaces the parsers for events.
     #[must_use]
     pub fn with_parsers(mut self, parsers: Parsers) -> Self {
         self.parsers = parsers;
         self
     }
 
-    /// How events are read.
+    /// Returns the parsers for events.
     pub fn parsers(&self) -> &Parsers {
         &self.parsers
     }
 
-    /// Goes by another trust file from now on.
+    /// Replaces the trust file.
     pub fn set_trust(&self, trust: Option<&Trust>) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.trust.as_ref() != trust {
-            *known = Known { trust: trust.cloned(), attested: Attested::default() };
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.trust.as_ref() != trust {
+            *cache = AttestationCache { trust: trust.cloned(), attested: Attested::default() };
         }
     }
 
-    /// The same with an index that tells where to look for events.
+    /// Adds an index that narrows down searches.
     #[must_use]
     pub fn with_search(mut self, search: Arc<dyn Index>) -> Self {
         self.search = Some(search);
         self
     }
 
-    /// The indexes of these links.
+    /// Returns the indexes of these links.
     ///
     /// # Errors
-    /// [`ExportError::NotFound`] when the log has not published one of them, or it is not within the scope, and the store's own.
+    /// [`ExportError::NotFound`] if one of them is not published or not within the scope, and [`ExportError::Store`].
     pub fn find(&self, places: &[(ChainId, u64)], scope: &Scope) -> Result<RoaringTreemap, ExportError> {
         self.find_below(places, scope, self.published_size()?)
     }
@@ -103,18 +103,18 @@ impl Exporter {
         for (chain, seq) in places {
             let index = match self.reader.index_of(chain, *seq)?.filter(|index| *index < size) {
                 Some(index) if self.is_within(scope, index)? => index,
-                // What others have is answered like what nobody has.
-                _ => return Err(ExportError::NotFound(format!("the log has no link {chain}/{seq}"))),
+                // A link outside the scope gets the same answer as a missing one.
+                _ => return Err(ExportError::NotFound(format!("the log has no entry {chain}/{seq}"))),
             };
             found.insert(index);
         }
         Ok(found)
     }
 
-    /// The pages on which there may be an event or link of the scope that is as asked.
-    pub(super) fn candidates(&self, scope: &Scope, asked: &Query) -> Result<Candidates, StoreError> {
+    /// Returns the entries that may be an event or link within the scope and match the query.
+    pub(super) fn candidates(&self, scope: &Scope, query: &Query) -> Result<Candidates, StoreError> {
         match &self.search {
-            Some(search) => search.candidates(scope, asked),
+            Some(search) => search.candidates(scope, query),
             None => Ok(Candidates::all()),
         }
     }
@@ -126,13 +126,14 @@ impl Exporter {
         let leaf = self.reader.leaves_with_events(index..index + 1)?.pop();
         match leaf.and_then(|leaf| Some((leaf.link()?, leaf.event))) {
             Some((link, event)) => {
-                shows(&mut Looking::new(&self.parsers), &*self.reader, scope, &link, &event)
+                shows(&mut EntryMatcher::new(&self.parsers), &*self.reader, scope, &link, &event)
             }
             None => Ok(false),
         }
     }
 
-    /// When the newest checkpoint existed that witnesses saw, if any did: by the quorum, or else its first cosignature.
+    /// Returns when the newest checkpoint that witnesses saw existed, if there is one: according to the quorum, or else
+    /// to its first cosignature.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -141,7 +142,7 @@ impl Exporter {
         Ok(self.attested(size)?.newest_time())
     }
 
-    /// Since when the log has its leaves.
+    /// Returns the times since which the log has had its entries.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -149,14 +150,14 @@ impl Exporter {
         let first = self.reader.seen_first()?;
         let size = self.newest()?.map_or(0, |published| published.size);
         let attested = self.attested(size)?;
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        attested.had(first.as_ref(), known.trust.as_ref())
+        let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        attested.had(first.as_ref(), cache.trust.as_ref())
     }
 
-    /// What is known of checkpoints and key notes, up to that size at least.
+    /// Returns what is known of checkpoints and key notes up to at least this size.
     pub(super) fn attested(&self, size: u64) -> Result<Attested, StoreError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { trust, attested } = &mut *known;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        let AttestationCache { trust, attested } = &mut *cache;
         attested.catch_up(&*self.reader, trust.as_ref(), size)?;
         Ok(attested.clone())
     }

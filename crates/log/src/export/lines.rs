@@ -1,4 +1,4 @@
-//! The second pass: writing an export.
+//! The second pass of an export, which writes its lines.
 
 use std::iter::Peekable;
 
@@ -9,33 +9,33 @@ use countersign::link::Link;
 use super::plan::{Boundary, Plan};
 use super::request::{PAGE, shows};
 use super::skips::Skips;
-use crate::looking::Looking;
+use crate::entry_matcher::EntryMatcher;
 use crate::store::{StoreError, StoredEvent, StoredLeaf};
 
-/// How many bytes are gathered before they are handed on.
-const PIECE: usize = 64 << 10;
+/// The number of bytes from which a piece is sent.
+const PIECE_BYTES: usize = 64 << 10;
 
-/// Where key notes begin.
-const KEYS: &[u8] = b"countersign/v1 keys\n";
+/// The first line of a key note.
+const KEY_NOTE_HEADER: &[u8] = b"countersign/v1 keys\n";
 
-/// One line of an export.
+/// A line of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// The leaf's index; none for a header, a skip or a checkpoint.
+    /// The index of the entry; none for a header, a skip, or a checkpoint.
     pub index: Option<u64>,
     /// The line with its line end.
     pub text: &'a [u8],
 }
 
-/// An export while it is written.
+/// An export in progress.
 pub struct Lines {
     plan: Plan,
     kept: Peekable<roaring::treemap::IntoIter>,
     skips: Skips,
-    /// How many leaves were written or skipped.
+    /// The number of entries that were written or skipped.
     at: u64,
     writer: Writer,
-    looking: Looking,
+    matcher: EntryMatcher,
     ended: bool,
     events: u64,
 }
@@ -49,31 +49,34 @@ impl Lines {
             skips,
             at: plan.begin,
             writer: Writer::new(),
-            looking: Looking::new(&plan.parsers),
+            matcher: EntryMatcher::new(&plan.parsers),
             ended: false,
             events: 0,
             plan,
         }
     }
 
-    /// The next piece of the export: some lines, of which the last one ends with the piece. None at the end.
+    /// Returns the next piece of the export, which consists of whole lines. None at the end.
     ///
     /// # Errors
-    /// The store's own. The export stays without its end then.
+    /// [`StoreError`] if the entries can't be read. The export then lacks its end.
     pub fn next_piece(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         self.piece_before(u64::MAX)
     }
 
-    /// The same of what comes before the checkpoint of that size: none when it has come to there.
+    /// Returns the next piece before the checkpoint of size `end`; none when that is reached.
     ///
-    /// No piece but the last ends with a checkpoint, so that where one ends the checkpoint of that size is still to come.
+    /// Only the last piece ends with a checkpoint, so after any other piece the checkpoint of its size, if any, is
+    /// still to come.
     ///
     /// # Errors
-    /// As for [`Self::next_piece`].
+    /// [`StoreError`], like [`Self::next_piece`].
     pub fn piece_before(&mut self, end: u64) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut piece = Vec::with_capacity(PIECE);
+        let mut piece = Vec::with_capacity(PIECE_BYTES);
         let (mut more, mut after_leaves) = (true, true);
-        while more && (piece.len() < PIECE || !after_leaves) && (self.plan.header.is_some() || self.at < end)
+        while more
+            && (piece.len() < PIECE_BYTES || !after_leaves)
+            && (self.plan.header.is_some() || self.at < end)
         {
             let at = self.at;
             more = self.step_before(end, &mut |line| piece.extend_from_slice(line.text))?;
@@ -82,34 +85,35 @@ impl Lines {
         Ok(if piece.is_empty() { None } else { Some(piece) })
     }
 
-    /// Leaves what comes before the checkpoint of that size to somebody who has it.
+    /// Skips everything before the checkpoint of this size, which the caller sends from elsewhere.
     pub fn pass_over(&mut self, size: u64) {
         self.at = self.at.max(size).min(self.plan.published.size);
         self.plan.stops = self.plan.stops.split_off(&self.at);
     }
 
-    /// Of how many leaves this is the whole log, which is the same for everybody; none where it is a part.
+    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; none if
+    /// it is a slice.
     pub fn whole_log(&self) -> Option<u64> {
         let size = self.plan.published.size;
         (size > 0 && self.plan.whole == (0..size)).then_some(size)
     }
 
-    /// Goes a step further, and gives the lines that it comes to: at most a page of leaves. Says whether there is more.
+    /// Passes the next lines to `each`: at most a page of entries. Returns true if there are more.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the entries can't be read.
     pub fn step(&mut self, each: &mut dyn FnMut(Line<'_>)) -> Result<bool, StoreError> {
         self.step_before(u64::MAX, each)
     }
 
-    /// The same, and to no leaf of that index or after it.
+    /// Like [`Self::step`], but without entries from index `limit` on.
     fn step_before(&mut self, limit: u64, each: &mut dyn FnMut(Line<'_>)) -> Result<bool, StoreError> {
         if self.ended {
             return Ok(false);
         }
         if let Some(header) = self.plan.header.take() {
             self.writer.header(&header);
-            self.hand_on(None, each);
+            self.flush(None, each);
             return Ok(true);
         }
         let Some((&size, &stop)) = self.plan.stops.first_key_value() else {
@@ -125,30 +129,30 @@ impl Lines {
         let run = self.next_run().min(size);
         if run > self.at {
             self.skips.write(self.at..run, &mut self.writer)?;
-            self.hand_on(None, each);
+            self.flush(None, each);
             self.at = run;
             return Ok(true);
         }
         let end = self.end_of_run(size);
         for (leaf, index) in self.plan.reader.leaves_with_events(self.at..end)?.iter().zip(self.at..) {
             self.leaf(index, leaf)?;
-            self.hand_on(Some(index), each);
+            self.flush(Some(index), each);
         }
         self.at = end;
         Ok(true)
     }
 
-    /// How many leaves were written or skipped so far.
+    /// Returns the number of entries that were written or skipped.
     pub fn at(&self) -> u64 {
         self.at
     }
 
-    /// How many events were written so far.
+    /// Returns the number of events that were written.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    fn hand_on(&mut self, index: Option<u64>, each: &mut dyn FnMut(Line<'_>)) {
+    fn flush(&mut self, index: Option<u64>, each: &mut dyn FnMut(Line<'_>)) {
         for text in self.writer.as_bytes().split_inclusive(|byte| *byte == b'\n') {
             each(Line { index, text });
         }
@@ -172,11 +176,11 @@ impl Lines {
                 }
             }
         }
-        self.hand_on(None, each);
+        self.flush(None, each);
         Ok(())
     }
 
-    /// The next leaf that is here.
+    /// Returns the index of the next kept entry.
     fn next_run(&mut self) -> u64 {
         let whole = &self.plan.whole;
         let kept = self.kept.peek().copied().unwrap_or(u64::MAX);
@@ -189,15 +193,15 @@ impl Lines {
         }
     }
 
-    /// The index after the leaves that follow, all here, as many as are read at a time.
+    /// Returns the index after the kept entries that follow, at most a page of them.
     fn end_of_run(&mut self, stop: u64) -> u64 {
-        let most = stop.min(self.at + PAGE);
+        let max_end = stop.min(self.at + PAGE);
         let whole = &self.plan.whole;
         if whole.contains(&self.at) {
-            return whole.end.min(most);
+            return whole.end.min(max_end);
         }
         let mut end = self.at;
-        while end < most && self.kept.next_if_eq(&end).is_some() {
+        while end < max_end && self.kept.next_if_eq(&end).is_some() {
             end += 1;
         }
         end
@@ -205,7 +209,7 @@ impl Lines {
 
     fn leaf(&mut self, index: u64, stored: &StoredLeaf) -> Result<(), StoreError> {
         let text = str::from_utf8(&stored.leaf).ok();
-        if let Some(text) = text.filter(|_| stored.leaf.starts_with(KEYS)) {
+        if let Some(text) = text.filter(|_| stored.leaf.starts_with(KEY_NOTE_HEADER)) {
             self.writer.note(text);
             return Ok(());
         }
@@ -213,8 +217,8 @@ impl Lines {
             self.writer.leaf(&stored.leaf);
             return Ok(());
         };
-        // Whatever was planned: here is where events are handed out.
-        if !shows(&mut self.looking, &*self.plan.reader, &self.plan.scope, &link, &stored.event)? {
+        // Events leave the log here, so the scope is checked again, whatever the plan says.
+        if !shows(&mut self.matcher, &*self.plan.reader, &self.plan.scope, &link, &stored.event)? {
             let reason = matches!(link, Link::Event(_)).then_some(Withheld::Filtered);
             self.writer.withheld(text, reason);
             return Ok(());
@@ -222,7 +226,9 @@ impl Lines {
         let shown = self.plan.whole.contains(&index) || self.plan.shown.contains(index);
         match &stored.event {
             StoredEvent::Here(event) if event.text.contains('\n') => {
-                return Err(StoreError::Damaged(format!("the event of leaf {index} has more than one line")));
+                return Err(StoreError::Damaged(format!(
+                    "the event of entry {index} has more than one line"
+                )));
             }
             StoredEvent::Here(event) if shown => {
                 self.events += 1;

@@ -1,4 +1,4 @@
-//! What the first pass finds: which leaves an export has.
+//! The result of the first pass: the entries of an export.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,69 +14,69 @@ use super::request::{ExportError, Request, range};
 use crate::store::{Published, Reader};
 use crate::tokens::Scope;
 
-/// What an export has.
+/// The plan of an export.
 pub struct Plan {
     pub(super) reader: Arc<dyn Reader>,
-    /// None where an export goes on that was begun before.
+    /// The header; none if this continues an earlier export.
     pub(super) header: Option<Header>,
-    /// The index of the first leaf or skip.
+    /// The index of the first entry or skip.
     pub(super) begin: u64,
-    /// All leaves of this range are shown.
+    /// The range whose entries are all shown.
     pub(super) whole: Range<u64>,
-    /// The other leaves that are here.
+    /// The other kept entries.
     pub(super) kept: RoaringTreemap,
-    /// Those of them whose event is shown too.
+    /// The kept entries whose event is shown.
     pub(super) shown: RoaringTreemap,
-    /// The sizes at which there is a checkpoint, or a break in the skips at least.
+    /// The sizes at which there is a checkpoint, or at least a boundary between skips.
     pub(super) stops: BTreeMap<u64, Boundary>,
-    /// The checkpoint at the end.
+    /// The last checkpoint.
     pub(super) published: Published,
-    /// Which events there are for who asked.
+    /// The events that the reader may see.
     pub(super) scope: Arc<Scope>,
-    /// How events are read.
+    /// The parsers for events.
     pub(super) parsers: Parsers,
 }
 
-/// The checkpoint at which an export stops at a size.
+/// The kind of checkpoint at a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Boundary {
-    /// The kept checkpoint of that size, where the store still has it.
+    /// The kept checkpoint of that size, if the store still has it.
     Kept,
-    /// The newest checkpoint, and the end.
+    /// The newest checkpoint, which ends the export.
     Newest,
 }
 
 impl Plan {
-    /// The range that the export claims to have whole; without a second index it has no end.
+    /// Returns the range that the export claims to contain completely. Without a second index it has no end.
     pub fn range(&self) -> Option<(u64, Option<u64>)> {
         self.header.as_ref().and_then(|header| header.range)
     }
 
-    /// The index of the first of the leaves that are all here.
+    /// Returns the index of the first entry of the complete range.
     pub fn first(&self) -> u64 {
         self.whole.start
     }
 
-    /// How many leaves the log had published.
+    /// Returns the number of published entries.
     pub fn size(&self) -> u64 {
         self.published.size
     }
 
-    /// The indexes of the events that match, where there are conditions.
+    /// Returns the indexes of the matching events, if there are conditions.
     pub fn shown(&self) -> &RoaringTreemap {
         &self.shown
     }
 
-    /// The second pass.
+    /// Starts the second pass.
     pub fn lines(self) -> Lines {
         Lines::new(self)
     }
 }
 
 impl Exporter {
-    /// Goes on with a live view that has come to that size: all leaves since, with the kept checkpoints. With `again`
-    /// one of this very size comes first, if the log has it: who lost the connection may not have got it. There is no
-    /// header.
+    /// Continues a live view from a size: all entries since, with the kept checkpoints, and without a header. With
+    /// `again`, a checkpoint of this very size comes first, if the log has one: a client that lost the connection may
+    /// not have received it.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::begin`].
@@ -96,16 +96,16 @@ impl Exporter {
         Ok(Plan { reader, header: None, begin: size, whole, kept, shown, stops, published, scope, parsers })
     }
 
-    /// How many leaves the log has published.
+    /// Returns the number of published entries.
     ///
     /// # Errors
-    /// [`ExportError::NotFound`] when there is no checkpoint yet, and the store's own.
+    /// [`ExportError::NotFound`] if there is no checkpoint yet, and [`ExportError::Store`].
     pub fn published_size(&self) -> Result<u64, ExportError> {
         Ok(self.published()?.size)
     }
 
     pub(super) fn published(&self) -> Result<Published, ExportError> {
         let published = self.newest()?;
-        published.ok_or_else(|| ExportError::NotFound("the log has published nothing yet".into()))
+        published.ok_or_else(|| ExportError::NotFound("the log has not published a checkpoint yet".into()))
     }
 }

@@ -1,4 +1,4 @@
-//! The first pass, a page of leaves at a time: who has other things to do does them in between.
+//! The first pass of an export, a page of entries at a time, so that a host can do other work in between.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -11,20 +11,20 @@ use countersign_query::Query;
 use super::attest::Attested;
 use super::candidates::Candidates;
 use super::exporter::Exporter;
-use super::gathering::{Gathering, Page};
 use super::plan::{Boundary, Plan};
+use super::range_search::RangeSearch;
 use super::request::{ExportError, PAGE, Request, range, text};
-use super::stretch::Stretch;
-use crate::looking::Looking;
+use super::selection::{Page, Selection};
+use crate::entry_matcher::EntryMatcher;
 use crate::store::{Published, StoreError};
 use crate::tokens::Scope;
 
-/// Of how many leaves before its beginning a live view shows the chains' open links.
-const RECENT: u64 = 16_384;
+/// The number of entries before a live view in which chains count as active, so that their open links are included.
+const RECENT_ENTRIES: u64 = 16_384;
 
-/// An export while it is found out which leaves it has.
+/// The first pass of an export in progress.
 pub struct Planning {
-    gathering: Gathering,
+    selection: Selection,
     stage: Stage,
     origin: String,
     whole: Range<u64>,
@@ -34,45 +34,48 @@ pub struct Planning {
     attested: Attested,
 }
 
-/// What the header says of the leaves that are here whole.
+/// The claim in the header about the range that is complete.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Claim {
-    Nothing,
+    None,
     UpToEnd,
-    /// A live view goes on from it.
-    OnAndOn,
+    /// The range has no end, because a live view continues it.
+    Unbounded,
 }
 
-/// What is still to be found.
+/// The search that is in progress.
 enum Stage {
-    /// The links that match.
+    /// For links that match.
     Matches(Box<Matches>),
-    /// Where a range begins and ends, then what proves it.
-    Stretch(Box<Stretch>),
-    /// What proves a range that is here whole: open links before it, and what covers its last links after it.
+    /// For the bounds of a range, then for its proofs.
+    Range(Box<RangeSearch>),
+    /// For the proofs of a complete range: open links before it, and the signed links after it that cover its last
+    /// links.
     Proofs { left: Range<u64>, unsigned: HashMap<ChainId, (u64, u64)> },
-    /// The open links of the chains that have links in a range, then what proves the one that is here whole.
+    /// For the open links of chains that are active in a range, then for the proofs of the complete range.
     Opens { left: Range<u64>, chains: HashMap<ChainId, bool> },
-    /// Nothing.
+    /// No search: the first pass is finished.
     Ended,
 }
 
-/// The links that match, by way of the search index where there is one.
+/// The search for links that match, with the search index if there is one.
 pub(super) struct Matches {
-    asked: Query,
+    query: Query,
     pub(super) range: Range<u64>,
     candidates: Candidates,
-    /// The pages that were not looked at.
+    /// The pages that were not examined yet.
     pages: Range<u64>,
     pub(super) newest_first: bool,
-    looking: Looking,
+    matcher: EntryMatcher,
     pub(super) left: u64,
-    /// Without conditions on events open and close links match, and those whose event is gone.
+    /// True if only present events can match. Without conditions on events, open and close links match too, and links
+    /// whose event is missing.
     events_alone: bool,
 }
 
 impl Exporter {
-    /// Finds out what an export has. `canceled` is asked from time to time whether anybody still waits.
+    /// Determines the entries of an export. `canceled` is called now and then, and returns true if no one waits for the
+    /// result.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -80,7 +83,7 @@ impl Exporter {
         self.begin(request)?.finish(canceled)
     }
 
-    /// Begins to find out what an export has.
+    /// Starts the first pass of an export.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -88,35 +91,35 @@ impl Exporter {
         let published = self.published()?;
         let range = range(request, &published)?;
         let attested = self.attested(published.size)?;
-        let mut gathering = Gathering::new(self, published.size, request.scope.clone());
-        let (mut whole, mut claim) = (0..0, Claim::Nothing);
+        let mut selection = Selection::new(self, published.size, request.scope.clone());
+        let (mut whole, mut claim) = (0..0, Claim::None);
         let stage = if !request.places.is_empty() {
             for index in self.find_below(&request.places, &request.scope, published.size)? {
-                gathering.show_alone(index)?;
+                selection.show_alone(index)?;
             }
             Stage::Ended
-        } else if request.asked.is_of_time_alone() && request.scope.is_everything() {
-            let is_bounded = request.to.is_some() || request.asked.names().contains(&"until");
-            claim = if request.goes_on && !is_bounded { Claim::OnAndOn } else { Claim::UpToEnd };
-            if request.asked.is_empty() && request.limit.is_none() {
+        } else if request.filter.is_of_time_alone() && request.scope.is_everything() {
+            let is_bounded = request.to.is_some() || request.filter.names().contains(&"until");
+            claim = if request.goes_on && !is_bounded { Claim::Unbounded } else { Claim::UpToEnd };
+            if request.filter.is_empty() && request.limit.is_none() {
                 whole = range;
                 claim.stage(&whole, published.size)
             } else {
                 let matches = self.matches(request, range)?;
-                Stage::Stretch(Box::new(Stretch::new(matches, &request.asked, request.limit)))
+                Stage::Range(Box::new(RangeSearch::new(matches, &request.filter, request.limit)))
             }
         } else {
             Stage::Matches(Box::new(self.matches(request, range)?))
         };
         let (origin, boundary) = (self.origin.clone(), request.boundary);
-        Ok(Planning { gathering, stage, origin, whole, claim, boundary, published, attested })
+        Ok(Planning { selection, stage, origin, whole, claim, boundary, published, attested })
     }
 
-    /// Begins to find out what a live view has that begins with the leaf of that index, or the next one that comes: all
-    /// leaves from there on, and before them every key note and the open links of chains that go on in them or were lately in
-    /// use. A chain that was silent for 16,384 leaves, and goes on after what there is now, has its open link before that: it
-    /// cannot be authenticated in this view. Events beyond the scope are withheld; where there are none, the view claims all
-    /// leaves from its beginning on.
+    /// Starts the first pass of a live view that starts at an index, or at the next entry to come. It has all entries
+    /// from there on, every key note before them, and the open links of chains that continue in them or were active
+    /// recently. A chain without a link in the last 16,384 entries that continues later has its open link before that,
+    /// so it can't be authenticated in this view. Events outside the scope are withheld. If the scope is everything,
+    /// the view claims to have all entries from its start on.
     ///
     /// # Errors
     /// [`ExportError`], as for [`Exporter::begin`].
@@ -125,28 +128,28 @@ impl Exporter {
         let from = Some(from.unwrap_or(published.size));
         let from = range(&Request { from, ..Request::default() }, &published)?.start;
         let attested = self.attested(published.size)?;
-        let gathering = Gathering::new(self, published.size, scope.clone());
+        let selection = Selection::new(self, published.size, scope.clone());
         let whole = from..published.size;
-        let stage = Claim::OnAndOn.stage(&whole, published.size);
-        let claim = if scope.is_everything() { Claim::OnAndOn } else { Claim::Nothing };
+        let stage = Claim::Unbounded.stage(&whole, published.size);
+        let claim = if scope.is_everything() { Claim::Unbounded } else { Claim::None };
         let origin = self.origin.clone();
-        Ok(Planning { gathering, stage, origin, whole, claim, boundary: None, published, attested })
+        Ok(Planning { selection, stage, origin, whole, claim, boundary: None, published, attested })
     }
 
     fn matches(&self, request: &Request, range: Range<u64>) -> Result<Matches, ExportError> {
-        let Request { asked, limit, scope, .. } = request;
+        let Request { filter, limit, scope, .. } = request;
         if *limit == Some(0) {
-            return Err(ExportError::Invalid { parameter: "limit", message: "ask for 1 or more".into() });
+            return Err(ExportError::Invalid { parameter: "limit", message: "must be 1 or greater".into() });
         }
-        let candidates = self.candidates(scope, asked.query())?;
-        let events_alone = scope.query().reads_events() || asked.query().reads_events() || limit.is_some();
+        let candidates = self.candidates(scope, filter.query())?;
+        let events_alone = scope.query().reads_events() || filter.query().reads_events() || limit.is_some();
         Ok(Matches {
-            asked: asked.query().clone(),
+            query: filter.query().clone(),
             pages: pages_of(&range),
             range,
             candidates,
             newest_first: limit.is_some(),
-            looking: Looking::for_search(&self.parsers, scope, asked.query()),
+            matcher: EntryMatcher::for_search(&self.parsers, scope, filter.query()),
             left: limit.unwrap_or(u64::MAX),
             events_alone,
         })
@@ -154,10 +157,10 @@ impl Exporter {
 }
 
 impl Claim {
-    /// What is to be found for such a range of a log of that size.
+    /// Returns the search for a complete range of a log of this size.
     fn stage(self, whole: &Range<u64>, size: u64) -> Stage {
-        if self == Self::OnAndOn {
-            let left = whole.start.saturating_sub(RECENT)..whole.start;
+        if self == Self::Unbounded {
+            let left = whole.start.saturating_sub(RECENT_ENTRIES)..whole.start;
             return Stage::Opens { left, chains: HashMap::new() };
         }
         Stage::proofs(whole, size)
@@ -165,7 +168,7 @@ impl Claim {
 }
 
 impl Stage {
-    /// What proves a range of a log of that size.
+    /// Returns the search for the proofs of a range of a log of this size.
     fn proofs(whole: &Range<u64>, size: u64) -> Self {
         let left = if *whole == (0..size) { 0..0 } else { whole.clone() };
         Self::Proofs { left, unsigned: HashMap::new() }
@@ -173,31 +176,31 @@ impl Stage {
 }
 
 impl Planning {
-    /// Whether it is of few leaves, at most as many as are looked back at for chains that go on.
+    /// True if the range is short, at most as long as what is searched for active chains.
     pub(crate) fn is_short(&self) -> bool {
-        self.whole.end - self.whole.start <= RECENT
+        self.whole.end - self.whole.start <= RECENT_ENTRIES
     }
 
-    /// Goes a step further: looks at a page of leaves at most. Says whether there is more.
+    /// Examines at most a page of entries. Returns true if there are more.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`ExportError::Store`] if the entries can't be read.
     pub fn step(&mut self) -> Result<bool, ExportError> {
-        let Self { gathering, stage, whole, claim, .. } = self;
+        let Self { selection, stage, whole, claim, .. } = self;
         let more = match stage {
-            Stage::Matches(matches) => matches.step(gathering)?,
-            Stage::Stretch(stretch) => {
-                if let Some(found) = stretch.step(gathering)? {
+            Stage::Matches(matches) => matches.step(selection)?,
+            Stage::Range(search) => {
+                if let Some(found) = search.step(selection)? {
                     *whole = found;
-                    *stage = claim.stage(whole, gathering.size);
+                    *stage = claim.stage(whole, selection.size);
                 }
                 true
             }
             Stage::Proofs { left, unsigned } => match page(left) {
                 Some(page) => {
-                    for (index, link) in gathering.links(page)? {
+                    for (index, link) in selection.links(page)? {
                         let chain = link.chain();
-                        gathering.keep_open(chain, index)?;
+                        selection.keep_open(chain, index)?;
                         match link.signature() {
                             None => _ = unsigned.insert(chain, (link.seq(), index)),
                             Some(_) => _ = unsigned.remove(&chain),
@@ -207,7 +210,7 @@ impl Planning {
                 }
                 None => match take_one(unsigned) {
                     Some((chain, (seq, index))) => {
-                        gathering.cover(chain, seq, index, None)?;
+                        selection.cover(chain, seq, index, None)?;
                         true
                     }
                     None => false,
@@ -215,7 +218,7 @@ impl Planning {
             },
             Stage::Opens { left, chains } => match page(left) {
                 Some(page) => {
-                    for (_, link) in gathering.links(page)? {
+                    for (_, link) in selection.links(page)? {
                         chains.insert(link.chain(), matches!(link, Link::Close(_)));
                     }
                     true
@@ -223,11 +226,11 @@ impl Planning {
                 None => match take_one(chains) {
                     Some((_, true)) => true,
                     Some((chain, false)) => {
-                        gathering.show_open(&chain)?;
+                        selection.show_open(&chain)?;
                         true
                     }
                     None => {
-                        *stage = Stage::proofs(whole, gathering.size);
+                        *stage = Stage::proofs(whole, selection.size);
                         true
                     }
                 },
@@ -240,21 +243,21 @@ impl Planning {
         Ok(more)
     }
 
-    /// What it has, when there was no more to be found.
+    /// Returns the plan, once [`Self::step`] has returned false.
     pub fn end(self) -> Plan {
-        let Self { gathering, origin, whole, claim, boundary, published, attested, .. } = self;
+        let Self { selection, origin, whole, claim, boundary, published, attested, .. } = self;
         let size = published.size;
         let range = match claim {
-            Claim::OnAndOn => Some((whole.start, None)),
+            Claim::Unbounded => Some((whole.start, None)),
             Claim::UpToEnd if !whole.is_empty() => Some((whole.start, Some(whole.end))),
-            Claim::UpToEnd | Claim::Nothing => None,
+            Claim::UpToEnd | Claim::None => None,
         };
-        let mut plan = gathering.end(Some(Header { origin, range }), whole, published, &attested);
+        let mut plan = selection.end(Some(Header { origin, range }), whole, published, &attested);
         plan.stops.extend(boundary.filter(|boundary| *boundary < size).map(|size| (size, Boundary::Kept)));
         plan
     }
 
-    /// All steps at once. `canceled` is asked from time to time whether anybody still waits.
+    /// Runs all steps. `canceled` is called now and then, and returns true if no one waits for the result.
     ///
     /// # Errors
     /// [`ExportError::Canceled`], and those of [`Self::step`].
@@ -270,12 +273,12 @@ impl Planning {
     }
 }
 
-/// The pages that a range is on.
+/// Returns the pages that a range is on.
 fn pages_of(range: &Range<u64>) -> Range<u64> {
     range.start / PAGE..range.end.div_ceil(PAGE)
 }
 
-/// The next page of what is left.
+/// Removes and returns the next page of a range.
 fn page(left: &mut Range<u64>) -> Option<Range<u64>> {
     let page = left.start..left.end.min(left.start.saturating_add(PAGE));
     left.start = page.end;
@@ -297,16 +300,16 @@ impl Matches {
         }
     }
 
-    /// Begins anew, with the oldest.
-    pub(super) fn turn(&mut self) {
+    /// Starts over from the oldest page.
+    pub(super) fn restart_oldest_first(&mut self) {
         (self.pages, self.newest_first) = (pages_of(&self.range), false);
     }
 
-    fn step(&mut self, gathering: &mut Gathering) -> Result<bool, StoreError> {
-        let Some((page, found)) = self.look(gathering)? else { return Ok(false) };
+    fn step(&mut self, selection: &mut Selection) -> Result<bool, StoreError> {
+        let Some((page, found)) = self.next_matches(selection)? else { return Ok(false) };
         for index in found {
             let Some(link) = page.get(index) else { continue };
-            gathering.show(index, link, &page)?;
+            selection.show(index, link, &page)?;
             self.left -= 1;
             if self.left == 0 {
                 return Ok(false);
@@ -315,10 +318,13 @@ impl Matches {
         Ok(true)
     }
 
-    /// The next page, and which of its links match, the last first.
-    pub(super) fn look(&mut self, gathering: &Gathering) -> Result<Option<(Page, Vec<u64>)>, StoreError> {
+    /// Returns the next page and the indexes of its links that match, last first.
+    pub(super) fn next_matches(
+        &mut self,
+        selection: &Selection,
+    ) -> Result<Option<(Page, Vec<u64>)>, StoreError> {
         let Some(number) = self.next_page() else { return Ok(None) };
-        let (reader, scope) = (gathering.reader.clone(), gathering.scope.clone());
+        let (reader, scope) = (selection.reader.clone(), selection.scope.clone());
         let mut leaves = Vec::new();
         for run in self.candidates.runs(number, self.range.clone()) {
             leaves.extend(run.clone().zip(reader.leaves_with_events(run)?));
@@ -330,7 +336,7 @@ impl Matches {
             let Some(link) = page.get(index) else { continue };
             let event = text(&leaf.event);
             if (event.is_some() || !self.events_alone)
-                && self.looking.matches_within(&*reader, &scope, &self.asked, link, event)?
+                && self.matcher.matches_within(&*reader, &scope, &self.query, link, event)?
             {
                 found.push(index);
             }

@@ -1,4 +1,4 @@
-//! What is asked of an export, and why there may be none.
+//! The parameters of an export, and its errors.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -6,88 +6,90 @@ use std::time::Duration;
 
 use countersign::link::{ChainId, Link};
 
-use crate::event_filter::Asked;
-use crate::looking::Looking;
+use crate::entry_matcher::EntryMatcher;
+use crate::event_filter::EventFilter;
 use crate::store::{EntryReader, Published, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
-/// The number of leaves that are read from the store at a time.
+/// The number of entries that are read from the store at a time.
 pub const PAGE: u64 = 64;
 
-/// Where checkpoints follow each other fast, live views tell of them together this often.
+/// The interval at which live views combine checkpoints that follow each other fast.
 pub const GATHER: Duration = Duration::from_millis(50);
 
-/// What an export shows. The default is the whole log. Where indexes, times or a number of events alone are asked for, it is
-/// a stretch of the log, whole, and claims to be (SPEC section 7).
+/// The parameters of an export. By default it has the whole log. If only indexes, times, or a limit are given, it has a
+/// complete range of the log, and claims so in its header (SPEC section 7).
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// Only leaves from this index on.
+    /// The lowest index.
     pub from: Option<u64>,
-    /// Only leaves below this index.
+    /// The end of the indexes, exclusive.
     pub to: Option<u64>,
-    /// Only events that match, and the links that prove them.
-    pub asked: Asked,
-    /// Only so many events, the newest that match.
+    /// The conditions on events.
+    pub filter: EventFilter,
+    /// The maximum number of events. The newest that match are exported.
     pub limit: Option<u64>,
-    /// Only these links, each with its event, by chain and place there.
+    /// The links to export with their events, by chain and sequence number. If not empty, all else is ignored.
     pub places: Vec<(ChainId, u64)>,
-    /// The size of a checkpoint that the reader pinned: the export reaches exactly this size.
+    /// The size of a checkpoint that the reader pinned. The export has a boundary at exactly this size.
     pub boundary: Option<u64>,
-    /// Whether a live view is to go on from it: what it claims then has no end, unless `to` or a time gives it one.
+    /// True if a live view continues the export. The range that it claims then has no end, unless `to` or a time sets
+    /// one.
     pub goes_on: bool,
-    /// Which events there are for who asks. Of others no more is told than that they are not shown.
+    /// The events that the reader may see. Others are withheld.
     pub scope: Arc<Scope>,
 }
 
-/// Why there is no export.
+/// The reason why an export failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
-    /// The request makes no sense for this log.
+    /// A parameter is invalid for this log.
     #[error("{parameter}: {message}")]
     Invalid {
-        /// Which part of the request.
+        /// The name of the parameter.
         parameter: &'static str,
-        /// The reason.
+        /// The rule that its value violates.
         message: String,
     },
-    /// The log does not have what is asked for.
+    /// The log doesn't have what is requested.
     #[error("{0}")]
     NotFound(String),
-    /// Nobody waits for it any more.
-    #[error("nobody waits for this export any more")]
+    /// The client disconnected before the export was complete.
+    #[error("the client disconnected")]
     Canceled,
-    /// The reader's token is not good any more, or not for the same.
-    #[error("the reader's token is not good any more")]
+    /// The reader's token is no longer valid, or no longer grants the same access.
+    #[error("the reader's token is no longer valid")]
     Revoked,
-    /// The store failed.
+    /// The store failed during the export.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Whether a link and what became of its event are within the scope. Where events decide, one that is gone is in none.
+/// True if a link is within the scope, considering its event. If the scope has conditions on events, a link without its
+/// event is outside.
 pub(crate) fn shows(
-    looking: &mut Looking,
+    matcher: &mut EntryMatcher,
     reader: &dyn EntryReader,
     scope: &Scope,
     link: &Link,
     event: &StoredEvent,
 ) -> Result<bool, StoreError> {
-    looking.matches(reader, scope.query(), link, text(event))
+    matcher.matches(reader, scope.query(), link, text(event))
 }
 
-/// An event's text, where it is here.
+/// Returns the event's text, if the store has it.
 pub(crate) fn text(event: &StoredEvent) -> Option<&str> {
     if let StoredEvent::Here(event) = event { Some(&event.text) } else { None }
 }
 
-/// The leaves that a request is about, if the checkpoint has them.
+/// Returns the range of a request, if the checkpoint covers it.
 pub(super) fn range(request: &Request, published: &Published) -> Result<Range<u64>, ExportError> {
     let size = published.size;
     let within = |parameter, index: u64| {
         if index <= size {
             return Ok(index);
         }
-        let message = format!("the log has published {size} entries and no more");
+        let message = format!("must be at most {size}, the number of published entries");
         Err(ExportError::Invalid { parameter, message })
     };
     if let Some(boundary) = request.boundary {
@@ -96,7 +98,7 @@ pub(super) fn range(request: &Request, published: &Published) -> Result<Range<u6
     let from = within("from", request.from.unwrap_or(0))?;
     let to = within("to", request.to.unwrap_or(size))?;
     if from > to {
-        let message = format!("there is nothing from {from} up to {to}");
+        let message = format!("must not be less than `from`, which is {from}");
         return Err(ExportError::Invalid { parameter: "to", message });
     }
     Ok(from..to)

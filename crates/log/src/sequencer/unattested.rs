@@ -1,5 +1,5 @@
-//! The latest time among the links that no cosigned checkpoint holds yet: a witness that says an earlier one would make
-//! them links of the future.
+//! The latest time among the links that no cosigned checkpoint contains yet. A witness that states an earlier time
+//! would make them links of the future.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,26 +12,26 @@ use countersign::trust::Trust;
 use crate::export::PAGE;
 use crate::store::{Published, Reader, StoreError, link};
 
-/// How many steps are kept: of more, the last two become one.
+/// The maximum number of steps. Beyond it, the last two are merged.
 const STEPS: usize = 64;
 
 /// Follows a log as it grows and is cosigned.
 pub struct Unattested {
     reader: Arc<dyn Reader>,
-    /// How many leaves were looked at; none before anything was asked for.
-    seen: Option<u64>,
-    /// Up to which size which link is the latest, from the previous size on: sizes go up, times go down, because of an
-    /// earlier link that is no later than one after it nothing need be known.
+    /// The number of entries that were examined; none before the first call that needs it.
+    examined: Option<u64>,
+    /// Pairs of a size and the latest link time from the previous size up to that one. Sizes ascend and times descend:
+    /// an earlier link that is no later than a link after it doesn't matter.
     steps: VecDeque<(u64, Time)>,
 }
 
 impl Unattested {
-    /// Of a log that is read there.
+    /// Creates a tracker for the log behind `reader`.
     pub fn new(reader: Arc<dyn Reader>) -> Self {
-        Self { reader, seen: None, steps: VecDeque::new() }
+        Self { reader, examined: None, steps: VecDeque::new() }
     }
 
-    /// The size of the newest checkpoint with a quorum of cosignatures.
+    /// Returns the size of the newest checkpoint with a quorum of cosignatures.
     fn cosigned(&self, trust: &Trust) -> Result<u64, StoreError> {
         let newest = self.reader.published()?.map_or(0, |published| published.size);
         let kept = self.reader.checkpoints(0..newest + 1)?;
@@ -39,35 +39,35 @@ impl Unattested {
         Ok(cosigned.map_or(0, |published| published.size))
     }
 
-    /// The log grew by this.
+    /// Accounts for a commit.
     pub(super) fn grew(&mut self, growth: &PendingBatch) {
-        // What came before it, from other servers, is looked at when it is asked for.
-        if self.seen == Some(growth.base()) {
-            self.seen = Some(growth.size());
+        // Entries of other servers before it are examined on demand.
+        if self.examined == Some(growth.base()) {
+            self.examined = Some(growth.size());
             self.add(growth.size(), growth.latest());
         }
     }
 
-    /// A checkpoint of that size was published with cosignatures.
+    /// Accounts for a checkpoint of this size that was published with cosignatures.
     pub(super) fn attested(&mut self, size: u64) {
-        self.seen = self.seen.max(Some(size));
+        self.examined = self.examined.max(Some(size));
         while self.steps.pop_front_if(|(until, _)| *until <= size).is_some() {}
     }
 
-    /// The latest time of a link among the first `size` leaves that none holds which the witnesses of that trust file
-    /// cosigned.
+    /// Returns the latest time of a link among the first `size` entries that no checkpoint contains which the trust
+    /// file's witnesses cosigned.
     pub(super) fn latest(&mut self, size: u64, trust: &Trust) -> Result<Option<Time>, StoreError> {
-        let mut seen = match self.seen {
-            Some(seen) => seen,
+        let mut examined = match self.examined {
+            Some(examined) => examined,
             None => self.cosigned(trust)?,
         };
-        while seen < size {
-            let end = size.min((seen / PAGE + 1) * PAGE);
-            let leaves = self.reader.leaves(seen..end)?;
+        while examined < size {
+            let end = size.min((examined / PAGE + 1) * PAGE);
+            let leaves = self.reader.leaves(examined..end)?;
             self.add(end, leaves.iter().filter_map(|leaf| link(leaf)).map(|link| link.time()).max());
-            seen = end;
+            examined = end;
         }
-        self.seen = Some(seen);
+        self.examined = Some(examined);
         Ok(self.steps.front().map(|(_, time)| *time))
     }
 

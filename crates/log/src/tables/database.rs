@@ -4,20 +4,20 @@ use countersign::time::Time;
 
 use crate::store::StoreError;
 
-/// A value that goes into a statement.
+/// A parameter of a statement.
 #[derive(Clone, Copy, Debug)]
 pub enum Value<'v> {
-    /// None.
+    /// An SQL null.
     Null,
-    /// A number.
+    /// A 64-bit integer.
     Integer(i64),
-    /// Text.
+    /// A UTF-8 string.
     Text(&'v str),
-    /// Bytes.
+    /// A byte string.
     Blob(&'v [u8]),
 }
 
-/// Integers as SQLite has them. Sizes and indexes are below 2^53.
+/// Converts to an SQLite integer. Sizes and indexes are below 2^53.
 pub fn integer(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
@@ -64,22 +64,22 @@ impl<'v, T: Into<Value<'v>>> From<Option<T>> for Value<'v> {
     }
 }
 
-/// A row that was found: its columns from 0. A column that is null is none; one of another type, and one that is not there, is
-/// [problem](StoreError::Damaged).
+/// A row of a result, with columns numbered from 0. A null is none. A missing column, or one of another type, is
+/// [`StoreError::Damaged`].
 pub trait Row {
-    /// A number.
+    /// Returns an integer.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
     fn integer(&self, column: usize) -> Result<Option<i64>, StoreError>;
 
-    /// Text.
+    /// Returns a string.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
     fn text(&self, column: usize) -> Result<Option<String>, StoreError>;
 
-    /// Bytes.
+    /// Returns bytes.
     ///
     /// # Errors
     /// [`StoreError::Damaged`].
@@ -87,40 +87,38 @@ pub trait Row {
 }
 
 impl dyn Row + '_ {
-    fn has<T>(column: usize, value: Option<T>) -> Result<T, StoreError> {
-        value.ok_or_else(|| {
-            StoreError::Damaged(format!("the column {column} of a row is not what it has to be"))
-        })
+    fn require<T>(column: usize, value: Option<T>) -> Result<T, StoreError> {
+        value.ok_or_else(|| StoreError::Damaged(format!("column {column} of a row has an invalid value")))
     }
 
-    /// A number that is not negative.
+    /// Returns an integer that must not be negative.
     pub(super) fn number(&self, column: usize) -> Result<u64, StoreError> {
-        Self::has(column, self.optional_number(column)?)
+        Self::require(column, self.optional_number(column)?)
     }
 
     pub(super) fn optional_number(&self, column: usize) -> Result<Option<u64>, StoreError> {
         let Some(value) = self.integer(column)? else { return Ok(None) };
-        Self::has(column, u64::try_from(value).ok()).map(Some)
+        Self::require(column, u64::try_from(value).ok()).map(Some)
     }
 
-    pub(super) fn whether(&self, column: usize) -> Result<bool, StoreError> {
-        Ok(Self::has(column, self.integer(column)?)? != 0)
+    pub(super) fn boolean(&self, column: usize) -> Result<bool, StoreError> {
+        Ok(Self::require(column, self.integer(column)?)? != 0)
     }
 
     pub(super) fn time(&self, column: usize) -> Result<Time, StoreError> {
-        Self::has(column, self.integer(column)?.and_then(Time::from_millis))
+        Self::require(column, self.integer(column)?.and_then(Time::from_millis))
     }
 
-    pub(super) fn words(&self, column: usize) -> Result<String, StoreError> {
-        Self::has(column, self.text(column)?)
+    pub(super) fn string(&self, column: usize) -> Result<String, StoreError> {
+        Self::require(column, self.text(column)?)
     }
 
     pub(super) fn bytes(&self, column: usize) -> Result<Vec<u8>, StoreError> {
-        Self::has(column, self.blob(column)?)
+        Self::require(column, self.blob(column)?)
     }
 
     pub(super) fn array<const N: usize>(&self, column: usize) -> Result<[u8; N], StoreError> {
-        Self::has(column, self.optional_array(column)?)
+        Self::require(column, self.optional_array(column)?)
     }
 
     pub(super) fn optional_array<const N: usize>(
@@ -128,19 +126,19 @@ impl dyn Row + '_ {
         column: usize,
     ) -> Result<Option<[u8; N]>, StoreError> {
         let Some(bytes) = self.blob(column)? else { return Ok(None) };
-        Self::has(column, bytes.try_into().ok()).map(Some)
+        Self::require(column, bytes.try_into().ok()).map(Some)
     }
 }
 
-/// Given each row that was found.
+/// A function that receives each row of a result.
 pub type Each<'e> = &'e mut dyn FnMut(&dyn Row) -> Result<(), StoreError>;
 
-/// A database that speaks SQLite's SQL. `doing` is what for, where it fails.
+/// A database with SQLite's SQL. `doing` names the operation for errors, as a gerund.
 pub trait Database {
-    /// Gives each row that a question has for an answer.
+    /// Passes each row of a query's result to `each`.
     ///
     /// # Errors
-    /// [`StoreError`], where the database fails, and what `each` gives.
+    /// [`StoreError`]if the database fails, and the error of `each`.
     fn each(
         &self,
         doing: &'static str,
@@ -149,17 +147,17 @@ pub trait Database {
         each: Each<'_>,
     ) -> Result<(), StoreError>;
 
-    /// Changes rows, and gives how many.
+    /// Changes rows, and returns their number.
     ///
     /// # Errors
-    /// [`StoreError`], where the database fails.
+    /// [`StoreError`]if the database fails.
     fn change(&self, doing: &'static str, sql: &str, values: &[Value<'_>]) -> Result<u64, StoreError>;
 
-    /// Changes rows by this statement (`INSERT INTO leaves`, `REPLACE INTO tiles`) for rows of so many columns, whose values follow
-    /// each other.
+    /// Inserts rows by a statement's beginning (`INSERT INTO leaves`, `REPLACE INTO tiles`). `values` are those of all
+    /// rows in sequence, with `columns` values per row.
     ///
     /// # Errors
-    /// [`StoreError`], where the database fails.
+    /// [`StoreError`]if the database fails.
     fn put(
         &self,
         doing: &'static str,
@@ -168,21 +166,21 @@ pub trait Database {
         values: &[Value<'_>],
     ) -> Result<(), StoreError>;
 
-    /// Does this work, all or none of it: when this returns it is durable.
+    /// Runs `work` in a transaction, which is durable when this returns.
     ///
     /// # Errors
-    /// [`StoreError`], where the database fails, and what the work gives: nothing is changed then.
+    /// [`StoreError`]if the database fails, and the error of `work`. Nothing is changed then.
     fn transaction(
         &self,
         doing: &'static str,
         work: &mut dyn FnMut() -> Result<(), StoreError>,
     ) -> Result<(), StoreError>;
 
-    /// The same for work that takes bytes away for good: when this returns they are in none of the database's files
-    /// that are in the hand of whoever runs it.
+    /// Runs `work`, which deletes data permanently, in a transaction. When this returns, none of the database's files
+    /// that its operator can access contains the data.
     ///
     /// # Errors
-    /// As for [`Database::transaction`].
+    /// Those of [`Database::transaction`].
     fn purge(
         &self,
         doing: &'static str,
@@ -190,7 +188,7 @@ pub trait Database {
     ) -> Result<(), StoreError>;
 }
 
-/// The first row that a question has for an answer.
+/// Returns the first row of a query's result.
 pub(super) fn first<T>(
     database: &dyn Database,
     doing: &'static str,
@@ -208,7 +206,7 @@ pub(super) fn first<T>(
     Ok(found)
 }
 
-/// All rows that a question has for an answer.
+/// Returns all rows of a query's result.
 pub(super) fn all<T>(
     database: &dyn Database,
     doing: &'static str,
@@ -224,8 +222,8 @@ pub(super) fn all<T>(
     Ok(found)
 }
 
-/// A tile's key.
+/// Returns the key of a tile in the table.
 pub fn tile_key(level: u8, index: u64) -> i64 {
-    // A tree of 2^53 leaves has fewer than 2^48 tiles on any level.
+    // A tree of at most 2^53 entries has fewer than 2^48 tiles on any level.
     i64::from(level) << 48 | index.cast_signed()
 }

@@ -1,4 +1,4 @@
-//! Everyone's half of the store.
+//! The readers' half of a store in tables.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -18,24 +18,24 @@ use crate::store::{
     StoredLeaf,
 };
 
-/// Connections to a database, for many who read at one time.
+/// Connections to a database, for concurrent readers.
 pub trait Connections: Send + Sync {
-    /// Reads through one of them.
+    /// Calls `read` with one of them.
     ///
     /// # Errors
-    /// What `read` gives, and [`StoreError`] where there is no connection to be had.
+    /// The error of `read`, and [`StoreError`] if no connection is available.
     fn with(&self, read: &mut dyn FnMut(&dyn Database) -> Result<(), StoreError>) -> Result<(), StoreError>;
 }
 
-/// Reads a log's tables.
+/// A reader of a log's tables.
 pub struct TableReader<C> {
     connections: C,
-    /// As far as it was asked for.
+    /// The links of the newest entries, read on demand.
     tail: Mutex<Tail>,
 }
 
 impl<C: Connections> TableReader<C> {
-    /// Reads through these.
+    /// Creates a reader with these connections.
     pub fn new(connections: C) -> Self {
         Self { connections, tail: Mutex::default() }
     }
@@ -46,19 +46,19 @@ impl<C: Connections> TableReader<C> {
             found = Some(read(database)?);
             Ok(())
         })?;
-        found.ok_or_else(|| StoreError::unavailable("reading", "nothing was read"))
+        found.ok_or_else(|| StoreError::unavailable("reading", "the connection did not run the query"))
     }
 }
 
 fn published(row: &dyn Row) -> Result<Published, StoreError> {
-    Ok(Published { size: row.number(0)?, note: row.words(1)?, at: row.time(2)?, witnessed: row.whether(3)? })
+    Ok(Published { size: row.number(0)?, note: row.string(1)?, at: row.time(2)?, witnessed: row.boolean(3)? })
 }
 
-fn whole<T>(range: &Range<u64>, found: Vec<T>) -> Result<Vec<T>, StoreError> {
+fn require_all<T>(range: &Range<u64>, found: Vec<T>) -> Result<Vec<T>, StoreError> {
     if found.len() as u64 == range.end.saturating_sub(range.start) {
         return Ok(found);
     }
-    Err(StoreError::Damaged(format!("leaves of {}..{} are missing", range.start, range.end)))
+    Err(StoreError::Damaged(format!("entries in {}..{} are missing", range.start, range.end)))
 }
 
 impl<C: Connections> EntryReader for TableReader<C> {
@@ -86,8 +86,8 @@ impl<C: Connections> EntryReader for TableReader<C> {
     fn leaves(&self, range: Range<u64>) -> Result<Vec<Vec<u8>>, StoreError> {
         let sql = "SELECT leaf FROM leaves WHERE idx >= ? AND idx < ? ORDER BY idx";
         let ends = [range.start.into(), range.end.into()];
-        let read = self.with(|database| all(database, "reading leaves", sql, &ends, |row| row.bytes(0)));
-        whole(&range, read?)
+        let read = self.with(|database| all(database, "reading entries", sql, &ends, |row| row.bytes(0)));
+        require_all(&range, read?)
     }
 
     fn leaves_with_events(&self, range: Range<u64>) -> Result<Vec<StoredLeaf>, StoreError> {
@@ -102,7 +102,7 @@ impl<C: Connections> EntryReader for TableReader<C> {
             Ok(StoredLeaf { leaf: row.bytes(0)?, event })
         };
         let ends = [range.start.into(), range.end.into()];
-        whole(&range, self.with(|database| all(database, "reading leaves", sql, &ends, leaf))?)
+        require_all(&range, self.with(|database| all(database, "reading entries", sql, &ends, leaf))?)
     }
 
     fn index_of(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
@@ -116,7 +116,7 @@ impl<C: Connections> EntryReader for TableReader<C> {
             if let Some(index) = tail.index_of(chain, seq) {
                 return Ok(Some(index));
             }
-            // It may have been settled between the two.
+            // The link may have been added to the runs between the two lookups.
             settled()
         })
     }
@@ -151,7 +151,7 @@ impl<C: Connections> ForkReader for TableReader<C> {
     fn evidence(&self) -> Result<Vec<(Time, Evidence)>, StoreError> {
         let sql = "SELECT at, chain, seq, idx, refused FROM evidence ORDER BY id";
         let evidence = |row: &dyn Row| {
-            let refused = row.words(4)?.lines().map(str::to_owned).collect();
+            let refused = row.string(4)?.lines().map(str::to_owned).collect();
             let chain = ChainId(row.array(1)?);
             let evidence = Evidence { chain, seq: row.number(2)?, index: row.optional_number(3)?, refused };
             Ok((row.time(0)?, evidence))
@@ -161,9 +161,9 @@ impl<C: Connections> ForkReader for TableReader<C> {
 }
 
 impl<C: Connections> ErasureReader for TableReader<C> {
-    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError> {
+    fn erasures(&self, before: Option<u64>, max: u64) -> Result<Vec<Erasure>, StoreError> {
         let sql = "SELECT record, done FROM erasures WHERE record < ? ORDER BY record DESC LIMIT ?";
-        let bounds = [before.map_or(i64::MAX, integer).into(), most.into()];
+        let bounds = [before.map_or(i64::MAX, integer).into(), max.into()];
         self.with(|database| {
             all(database, "reading erasures", sql, &bounds, |row| {
                 let done = if row.integer(1)?.is_some() { Some(row.time(1)?) } else { None };

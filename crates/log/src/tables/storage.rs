@@ -1,4 +1,4 @@
-//! What the database knows of a log's leaves.
+//! The state of a log's chains, links, and keys in the database.
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
@@ -8,11 +8,11 @@ use countersign::note::VerifierKey;
 use super::database::{Database, first, tile_key};
 use crate::store::StoreError;
 
-/// The state that a database has.
+/// The state in a database.
 pub(super) struct TableStorage<'d>(pub(super) &'d dyn Database);
 
 impl TableStorage<'_> {
-    /// The index of a chain's link, where it is among the runs.
+    /// Returns the index of a chain's link, if it is among the runs.
     pub(super) fn settled(&self, chain: &ChainId, seq: u64) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT seq, idx, count FROM runs WHERE chain = ? AND seq <= ? ORDER BY seq DESC LIMIT 1";
         let run = first(self.0, "looking for a link", sql, &[(&chain.0).into(), seq.into()], |row| {
@@ -24,42 +24,42 @@ impl TableStorage<'_> {
         }))
     }
 
-    /// The hash of a leaf, from its tile.
+    /// Returns the leaf hash of an entry, from its tile.
     pub(super) fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
         let sql = "SELECT substr(hashes, ?, 32) FROM tiles WHERE tile = ?";
         let place = [(index % 256 * 32 + 1).into(), tile_key(0, index / 256).into()];
         first(self.0, "reading a tile", sql, &place, |row| row.bytes(0))?
             .and_then(|bytes| bytes.try_into().ok())
             .map(Hash)
-            .ok_or_else(|| StoreError::Damaged(format!("the hash of leaf {index} is missing")))
+            .ok_or_else(|| StoreError::Damaged(format!("the hash of entry {index} is missing")))
     }
 
-    /// Where a chain stands.
+    /// Returns the state of a chain.
     pub(super) fn chain(&self, chain: &ChainId) -> Result<Option<Chain>, StoreError> {
         let sql = "SELECT key, windows, next, last, time, closed FROM chains WHERE chain = ?";
         first(self.0, "looking for a chain", sql, &[(&chain.0).into()], |row| {
             Ok(Chain {
-                key: row.words(0)?.parse::<VerifierKey>().map_err(damaged)?,
-                windows: Windows::parse(&row.words(1)?).map_err(damaged)?,
+                key: row.string(0)?.parse::<VerifierKey>().map_err(damaged)?,
+                windows: Windows::parse(&row.string(1)?).map_err(damaged)?,
                 next: row.number(2)?,
                 last: Hash(row.array(3)?),
                 time: row.time(4)?,
-                closed: row.whether(5)?,
+                closed: row.boolean(5)?,
             })
         })
     }
 
-    /// The index of a key note.
+    /// Returns the index of a key note.
     pub(super) fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT idx FROM notes WHERE hash = ?";
         first(self.0, "looking for a key note", sql, &[(&hash.0).into()], |row| row.number(0))
     }
 
-    /// What key notes say about a key.
+    /// Returns the state of a key according to key notes.
     pub(super) fn life(&self, key: &VerifierKey) -> Result<Life, StoreError> {
         let sql = "SELECT windows, revoked FROM lives WHERE key = ?";
         let life = first(self.0, "looking for a key", sql, &[key.as_str().into()], |row| {
-            Ok(Life { windows: Windows::parse(&row.words(0)?).map_err(damaged)?, revoked: row.whether(1)? })
+            Ok(Life { windows: Windows::parse(&row.string(0)?).map_err(damaged)?, revoked: row.boolean(1)? })
         })?;
         Ok(life.unwrap_or_default())
     }

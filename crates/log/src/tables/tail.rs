@@ -1,7 +1,7 @@
-//! Where the newest links are, which are not in the table of runs yet.
+//! The newest links, which are not in the table of runs yet.
 //!
-//! That table is in the order of chains: a commit that adds to it writes a page for each chain that it has a link of. So what
-//! many commits bring is added at one time, and until then a link is found by reading the newest leaves.
+//! That table is ordered by chain, so a commit that adds to it writes a page for each chain that it has a link of. The
+//! links of many commits are therefore added together. Until then, a link is found by reading the newest entries.
 
 use std::collections::BTreeMap;
 
@@ -11,43 +11,43 @@ use countersign::log::Run;
 use super::database::{Database, Row, first};
 use crate::store::{StoreError, link};
 
-/// So many runs are not settled at most when a commit is done.
-const MOST_RUNS: usize = 1_024;
-/// So many leaves are read at most to find them again.
-const MOST_LEAVES: u64 = 8_192;
+/// The maximum number of runs outside the table after a commit.
+const MAX_RUNS: usize = 1_024;
+/// The maximum number of entries that are read to find them again.
+const MAX_ENTRIES: u64 = 8_192;
 
-/// The runs of the newest leaves.
+/// The runs of the newest entries.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tail {
-    /// The first leaf of which the table does not say where it is.
+    /// The first entry that is not in the table of runs.
     first: u64,
-    /// The leaf after the last one that is here.
+    /// The index after the last entry that was read.
     end: u64,
-    /// By chain, in its order.
+    /// The runs by chain, in the chain's order.
     runs: BTreeMap<ChainId, Vec<Run>>,
     count: usize,
 }
 
 impl Tail {
-    /// Of a log whose leaves before that one are settled.
+    /// Starts with no runs, for a log whose entries before `first` are in the table.
     pub(super) fn new(first: u64) -> Self {
         Self { first, end: first, ..Self::default() }
     }
 
-    /// As a database has it.
+    /// Reads the newest entries of a database.
     pub(super) fn read(database: &dyn Database) -> Result<Self, StoreError> {
         let mut tail = Self::default();
         tail.follow(database)?;
         Ok(tail)
     }
 
-    /// Goes on with what was committed since.
+    /// Reads the entries that were committed since the last call.
     pub(super) fn follow(&mut self, database: &dyn Database) -> Result<(), StoreError> {
         let doing = "looking for new links";
         let sql = "SELECT first FROM unsettled";
         let settled = first(database, doing, sql, &[], |row| row.number(0))?;
         if settled != Some(self.first) {
-            // Where nothing is said all is settled.
+            // If there is no row, all entries are in the table of runs.
             *self = Self::new(settled.unwrap_or(u64::MAX));
         }
         let sql = "SELECT idx, leaf FROM leaves WHERE idx >= ? ORDER BY idx";
@@ -61,7 +61,7 @@ impl Tail {
         })
     }
 
-    /// Goes on with the leaves before `end`, whose runs these are.
+    /// Adds the entries before `end`, which have these runs.
     pub(super) fn extend(&mut self, runs: &[Run], end: u64) {
         for run in runs {
             self.push(*run);
@@ -82,17 +82,17 @@ impl Tail {
         }
     }
 
-    /// Whether it would be too long with these runs of the leaves before `end`.
+    /// True if the limits would be exceeded with these runs of the entries before `end`.
     pub(super) fn is_full_with(&self, runs: &[Run], end: u64) -> bool {
-        self.count + runs.len() > MOST_RUNS || end.saturating_sub(self.first) > MOST_LEAVES
+        self.count + runs.len() > MAX_RUNS || end.saturating_sub(self.first) > MAX_ENTRIES
     }
 
-    /// The runs of each chain.
+    /// Returns the runs of each chain.
     pub(super) fn chains(&self) -> impl Iterator<Item = &[Run]> {
         self.runs.values().map(Vec::as_slice)
     }
 
-    /// The index of a chain's link, where it is one of these.
+    /// Returns the index of a chain's link, if it is among these.
     pub(super) fn index_of(&self, chain: &ChainId, seq: u64) -> Option<u64> {
         let runs = self.runs.get(chain)?;
         let run = runs[..runs.partition_point(|run| run.seq <= seq)].last()?;

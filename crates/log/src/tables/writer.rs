@@ -1,4 +1,4 @@
-//! The sequencer's half of the store.
+//! The sequencer's half of a store in tables.
 
 use std::collections::BTreeMap;
 
@@ -20,16 +20,14 @@ use crate::store::{
     StoreError,
 };
 
-/// Milliseconds of an hour.
-const HOUR: i64 = 3_600_000;
+const HOUR_MS: i64 = 3_600_000;
 
-/// The bytes of a full tile.
-const FULL: usize = 256 * 32;
+const FULL_TILE_BYTES: usize = 256 * 32;
 
-/// So many forks of a chain are kept.
-const EVIDENCE: &str = "16";
+/// The maximum number of forks that are kept of a chain.
+const MAX_FORKS: &str = "16";
 
-/// Writes a log's tables.
+/// A writer of a log's tables.
 pub struct TableWriter<D> {
     database: D,
     size: u64,
@@ -39,10 +37,10 @@ pub struct TableWriter<D> {
 }
 
 impl<D: Database> TableWriter<D> {
-    /// Of a database that has the tables.
+    /// Creates a writer for a database with the tables.
     ///
     /// # Errors
-    /// [`StoreError`], where the database fails or is damaged.
+    /// [`StoreError`]if the database fails or is inconsistent.
     pub fn new(database: D) -> Result<Self, StoreError> {
         let sql = "SELECT max(idx) FROM leaves";
         let last = first(&database, "reading the log's size", sql, &[], |row| row.optional_number(0))?;
@@ -53,24 +51,24 @@ impl<D: Database> TableWriter<D> {
         Ok(writer)
     }
 
-    /// The database.
+    /// Returns the database.
     pub fn database(&self) -> &D {
         &self.database
     }
 
-    /// Whether this evidence is new, and its chain has not been refused so often that no more is kept.
+    /// True if this evidence is new, and its chain has fewer forks than the maximum.
     ///
     /// # Errors
     /// [`StoreError`].
     pub fn has_room_for(&self, evidence: &Evidence) -> Result<bool, StoreError> {
         let Evidence { chain: ChainId(chain), seq, refused, .. } = evidence;
         let sql = format!(
-            "SELECT count(*) < {EVIDENCE} AND NOT coalesce(max(seq = ?2 AND refused = ?3), 0) \
+            "SELECT count(*) < {MAX_FORKS} AND NOT coalesce(max(seq = ?2 AND refused = ?3), 0) \
              FROM evidence WHERE chain = ?1"
         );
         let refused = refused.join("\n");
         let values = [chain.into(), (*seq).into(), refused.as_str().into()];
-        let room = first(&self.database, "looking for evidence", &sql, &values, |row| row.whether(0))?;
+        let room = first(&self.database, "looking for evidence", &sql, &values, |row| row.boolean(0))?;
         Ok(room.unwrap_or_default())
     }
 
@@ -101,7 +99,7 @@ fn tile(database: &dyn Database, level: u8, index: u64) -> Result<Option<Vec<u8>
 }
 
 const COMMITTING: &str = "committing";
-const SETTLING: &str = "writing where links are";
+const SETTLING: &str = "writing the runs of links";
 
 fn write(
     database: &dyn Database,
@@ -148,13 +146,13 @@ fn write(
     database.put(COMMITTING, "REPLACE INTO lives", 3, &rows)
 }
 
-/// These leaves record erasures, which are to be done.
+/// Adds unfinished erasures, recorded by these entries.
 fn write_erasures(database: &dyn Database, doing: &'static str, records: &[u64]) -> Result<(), StoreError> {
     let rows: Vec<Value<'_>> = records.iter().flat_map(|record| [(*record).into(), Value::Null]).collect();
     database.put(doing, "INSERT OR IGNORE INTO erasures", 2, &rows)
 }
 
-/// Appends to the tiles what was completed at their levels.
+/// Appends completed hashes to the tiles of each level.
 fn write_tiles(
     database: &dyn Database,
     edge: &mut BTreeMap<u8, Vec<u8>>,
@@ -167,11 +165,11 @@ fn write_tiles(
         }
         while !hashes.is_empty() {
             let tile = edge.entry(level).or_default();
-            let (now, later) = hashes.split_at(hashes.len().min((FULL - tile.len()) / 32));
+            let (now, later) = hashes.split_at(hashes.len().min((FULL_TILE_BYTES - tile.len()) / 32));
             tile.extend(now.iter().flat_map(|Hash(bytes)| bytes));
             let row = [tile_key(level, before / 256).into(), tile.as_slice().into()];
             database.put(COMMITTING, "REPLACE INTO tiles", 2, &row)?;
-            if tile.len() == FULL {
+            if tile.len() == FULL_TILE_BYTES {
                 tile.clear();
             }
             before += now.len() as u64;
@@ -181,7 +179,7 @@ fn write_tiles(
     Ok(())
 }
 
-/// Adds what is in the tail to the runs: from now on they are of the leaves before `end`.
+/// Adds the tail's links to the table of runs, which then has all entries before `end`.
 fn settle(database: &dyn Database, tail: &Tail, end: u64) -> Result<(), StoreError> {
     for runs in tail.chains() {
         let rest = if lengthen(database, &runs[0])? { &runs[1..] } else { runs };
@@ -194,7 +192,7 @@ fn settle(database: &dyn Database, tail: &Tail, end: u64) -> Result<(), StoreErr
     database.put(SETTLING, "REPLACE INTO unsettled", 2, &[1_u64.into(), end.into()])
 }
 
-/// Makes a chain's last run longer, and says whether this one goes on with it.
+/// Extends a chain's last run. Returns true if `run` directly continues it.
 fn lengthen(database: &dyn Database, run: &Run) -> Result<bool, StoreError> {
     let sql = "UPDATE runs SET count = count + ?1 WHERE chain = ?2 AND seq = \
                (SELECT max(seq) FROM runs WHERE chain = ?2) AND seq + count = ?3 AND idx + count = ?4";
@@ -203,12 +201,12 @@ fn lengthen(database: &dyn Database, run: &Run) -> Result<bool, StoreError> {
     Ok(database.change(SETTLING, sql, &[count, chain, seq, index])? > 0)
 }
 
-/// The hour of that moment.
+/// Returns the hour of a time, counted from the epoch.
 fn hour(at: Time) -> i64 {
-    at.millis().div_euclid(HOUR)
+    at.millis().div_euclid(HOUR_MS)
 }
 
-/// Whether a checkpoint is kept instead of the one that was published before it.
+/// True if a checkpoint replaces the one that was published before it.
 pub fn takes_the_place_of(published: &Published, before: &Published) -> bool {
     hour(before.at) == hour(published.at) && (published.witnessed || !before.witnessed)
 }
@@ -216,8 +214,8 @@ pub fn takes_the_place_of(published: &Published, before: &Published) -> bool {
 fn write_checkpoint(database: &dyn Database, published: &Published) -> Result<(), StoreError> {
     let Published { size, note, at, witnessed } = published;
     let (doing, size, note) = ("publishing a checkpoint", (*size).into(), note.as_str().into());
-    // Witnesses may see one again for as long as it is the newest. What they saw in the hour in which the log grew is
-    // what is kept of it.
+    // Witnesses may see the newest checkpoint again. The version that is kept is the one that they saw in the hour in
+    // which the log grew.
     let sql = "INSERT OR IGNORE INTO seen_first \
                SELECT size, note, at FROM checkpoints WHERE size = ? AND witnessed AND note <> ?";
     database.change(doing, sql, &[size, note])?;
@@ -225,12 +223,12 @@ fn write_checkpoint(database: &dyn Database, published: &Published) -> Result<()
                WHERE checkpoints.size = seen_first.size AND seen_first.size < ?";
     database.change(doing, sql, &[size])?;
     database.change(doing, "DELETE FROM seen_first WHERE size < ?", &[size])?;
-    // The newest of all is always here. Within its hour it takes the place of the one before, unless witnesses saw
-    // that one and not this.
+    // The newest checkpoint is always kept. It replaces an earlier one of the same hour, unless witnesses saw only the
+    // earlier one.
     let sql = "DELETE FROM checkpoints WHERE size = (SELECT max(size) FROM checkpoints) \
                AND at >= ?1 AND at < ?2 AND (?3 OR NOT witnessed)";
-    let begin = hour(*at) * HOUR;
-    database.change(doing, sql, &[begin.into(), (begin + HOUR).into(), (*witnessed).into()])?;
+    let begin = hour(*at) * HOUR_MS;
+    database.change(doing, sql, &[begin.into(), (begin + HOUR_MS).into(), (*witnessed).into()])?;
     let row = [size, note, at.millis().into(), (*witnessed).into()];
     database.put(doing, "REPLACE INTO checkpoints", 4, &row)
 }
@@ -326,11 +324,11 @@ impl<D: Database + Send> CheckpointWriter for TableWriter<D> {
 impl<D: Database + Send> SignedHeadStore for TableWriter<D> {
     fn signed_size(&self) -> Result<Option<u64>, StoreError> {
         let sql = "SELECT size FROM signed";
-        first(&self.database, "reading what was signed", sql, &[], |row| row.number(0))
+        first(&self.database, "reading the signed size", sql, &[], |row| row.number(0))
     }
 
     fn forget_signed_size(&mut self) -> Result<(), StoreError> {
-        self.database.change("forgetting what was signed", "DELETE FROM signed", &[]).map(drop)
+        self.database.change("deleting the signed size", "DELETE FROM signed", &[]).map(drop)
     }
 }
 
@@ -339,7 +337,7 @@ impl<D: Database + Send> ForkWriter for TableWriter<D> {
         let Evidence { chain: ChainId(chain), seq, index, refused } = evidence;
         let sql = format!(
             "INSERT OR IGNORE INTO evidence (at, chain, seq, idx, refused) SELECT ?1, ?2, ?3, ?4, ?5 \
-             WHERE (SELECT count(*) FROM evidence WHERE chain = ?2) < {EVIDENCE}"
+             WHERE (SELECT count(*) FROM evidence WHERE chain = ?2) < {MAX_FORKS}"
         );
         let refused = refused.join("\n");
         let row = [at.millis().into(), chain.into(), (*seq).into(), (*index).into(), refused.as_str().into()];
@@ -369,13 +367,13 @@ impl<D: Database + Send> ErasureWriter for TableWriter<D> {
     fn find_erasures(&mut self, key: &VerifierKey) -> Result<(), StoreError> {
         const FINDING: &str = "looking for erasures";
         let known =
-            first(&self.database, FINDING, "SELECT known FROM erasures_known", &[], |row| row.whether(0))?;
+            first(&self.database, FINDING, "SELECT known FROM erasures_known", &[], |row| row.boolean(0))?;
         if known.is_some() {
             return Ok(());
         }
         let sql = "SELECT events.idx, events.event FROM chains JOIN runs USING (chain) \
                    JOIN events ON events.idx >= runs.idx AND events.idx < runs.idx + runs.count WHERE chains.key = ?";
-        // It is asked of the runs.
+        // The query uses the table of runs, so the tail must be in it.
         self.database.transaction(SETTLING, &mut || settle(&self.database, &self.tail, self.size))?;
         self.tail = Tail::new(self.size);
         let mut found = Vec::new();

@@ -1,23 +1,23 @@
-//! What a token allows its bearer to do.
+//! The rights of a token.
 
 use std::fmt;
 use std::str::FromStr;
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// One thing that a reader may do. Rights are written in this order.
+/// A right of a reader. Rights are listed in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Right {
-    /// Read events: exports, streams and proofs.
+    /// Reading events: exports, streams, and proofs.
     Read,
-    /// Erase events.
+    /// Erasing events permanently.
     Erase,
-    /// See what concerns the log as a whole, and not its events alone: the evidence of forks.
+    /// Reading about the log as a whole rather than its events: the evidence of forks.
     Admin,
 }
 
-/// What a token allows: at least one right. None of them brings another one with it.
+/// A set of at least one right. No right implies another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rights(u8);
 
@@ -26,19 +26,19 @@ impl Right {
         1 << self as u8
     }
 
-    /// Its name, as it is written.
+    /// Returns the right's name in files and options.
     pub fn name(self) -> &'static str {
         self.into()
     }
 }
 
 impl Rights {
-    /// To read events, and nothing else.
+    /// The right to read events only.
     pub const READ: Self = Self(1);
-    /// To read events and to erase them.
+    /// The rights to read and erase events.
     pub const READ_AND_ERASE: Self = Self(0b11);
 
-    /// Whether this is among them.
+    /// True if the right is in the set.
     pub fn allow(self, right: Right) -> bool {
         self.0 & right.bit() != 0
     }
@@ -64,10 +64,10 @@ impl FromStr for Rights {
         let mut rights = Self(0);
         for name in text.split(',') {
             let right: Right = name.parse().map_err(
-                |_| "rights are read, erase and admin, with a comma between them, such as read,erase",
+                |_| "rights must be a comma-separated list of read, erase, and admin, such as read,erase",
             )?;
             if rights.allow(right) {
-                return Err(format!("the right {name} is there twice"));
+                return Err(format!("the right {name} must not be repeated"));
             }
             rights.0 |= right.bit();
         }

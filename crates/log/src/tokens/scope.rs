@@ -1,8 +1,8 @@
-//! Which events a token is for.
+//! The events that a token is limited to.
 //!
-//! A scope is a list of conditions such as `tenant=acme action=user.*`. An event is within it when it fulfills one
-//! condition of each name that there is. It is strict where a search is not: of an event that names several tenants, all
-//! must be allowed, and what cannot be read as a text is none of them.
+//! A scope is a list of conditions such as `tenant=acme action=user.*`. An event is within it if, for each name in the
+//! list, it meets one of the conditions. This is stricter than a search: if an event names several tenants, all of them
+//! must be allowed, and a value that isn't a string never is.
 
 use std::fmt;
 
@@ -10,57 +10,57 @@ use countersign_query::matcher::Matcher;
 use countersign_query::{Condition, Field, Query, Short};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 
-use crate::event_filter::{chain, member, one};
+use crate::event_filter::{chain, member, value_matcher};
 
-/// The conditions that a scope may have.
+/// The names of conditions in a scope.
 pub const SCOPED: [&str; 4] = ["tenant", "actor", "action", "chain"];
 
-/// How many conditions a scope may have.
+/// The maximum number of conditions in a scope.
 pub const MAX_CONDITIONS: usize = 64;
 
-/// What is written with percent signs, so that a condition is one word.
+/// The characters that are percent-encoded, so that a condition has no spaces.
 const ENCODED: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// Which events a token is for. The default is all of them.
+/// The events that a token is limited to. By default there is no limit.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scope {
-    /// Names and values, by the order of [`SCOPED`] and in the order in which they were given.
+    /// Names and values, in the order of [`SCOPED`], then in the order in which they were added.
     conditions: Vec<(&'static str, String)>,
     query: Query,
 }
 
-/// No number in it is one that does not equal itself.
+/// The queries of a scope contain no number that differs from itself.
 impl Eq for Scope {}
 
 impl Scope {
-    /// Adds a condition, of a name in [`SCOPED`]. A second one of the same name allows more.
+    /// Adds a condition with a name in [`SCOPED`]. A second one with the same name allows more events.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
+    /// The problem, in words.
     pub fn allow(&mut self, name: &str, value: &str) -> Result<(), String> {
         let Some(place) = SCOPED.iter().position(|known| *known == name) else {
-            return Err(format!("a token is bound by {}, and not by {name:?}", SCOPED.join(", ")));
+            return Err(format!("unknown condition {name:?}; known conditions: {}", SCOPED.join(", ")));
         };
         let name = SCOPED[place];
         if self.conditions.len() == MAX_CONDITIONS {
-            return Err(format!("a token has at most {MAX_CONDITIONS} conditions"));
+            return Err(format!("a token must have at most {MAX_CONDITIONS} conditions"));
         }
         if value.is_empty() {
-            return Err(format!("{name} has no value: leave it out, or give it one"));
+            return Err(format!("{name} must not be empty"));
         }
         matcher(name, value)?;
         if self.conditions.iter().any(|(other, there)| *other == name && there == value) {
-            return Err(format!("{name}={value} is there twice"));
+            return Err(format!("{name}={value} must not be repeated"));
         }
         let rank = |name: &str| SCOPED.iter().position(|known| *known == name);
         let end = self.conditions.iter().take_while(|(other, _)| rank(other) <= Some(place)).count();
         self.conditions.insert(end, (name, value.to_owned()));
-        self.query = self.ask()?;
+        self.query = self.to_query()?;
         Ok(())
     }
 
-    /// Its conditions as a query: of each name one value must fit.
-    fn ask(&self) -> Result<Query, String> {
+    /// Returns the conditions as a query: for each name, one of the values must match.
+    fn to_query(&self) -> Result<Query, String> {
         let mut query = Query::default();
         for name in SCOPED {
             let values = self.conditions.iter().filter(|(other, _)| *other == name);
@@ -75,53 +75,54 @@ impl Scope {
         Ok(query)
     }
 
-    /// Adds a condition as it stands in a file: `tenant=acme`, with blanks as `%20`.
+    /// Adds a condition in its file form: `tenant=acme`, with spaces as `%20`.
     ///
     /// # Errors
-    /// What failed, in words.
+    /// The problem, in words.
     pub fn allow_written(&mut self, word: &str) -> Result<(), String> {
-        let (name, value) = word.split_once('=').ok_or("it is not a condition such as tenant=acme")?;
+        let (name, value) =
+            word.split_once('=').ok_or("a condition must have the form NAME=VALUE, such as tenant=acme")?;
         let digits =
             |rest: &str| rest.as_bytes().get(..2).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit));
         let decoded = percent_decode_str(value).decode_utf8().ok();
         let value = decoded
             .filter(|_| value.split('%').skip(1).all(digits))
-            .ok_or("a percent sign in a condition is followed by two hex digits of UTF-8: write % as %25")?;
+            .ok_or("a percent sign in a condition must start percent-encoded UTF-8; write % as %25")?;
         self.allow(name, &value)
     }
 
-    /// Whether all events are within it.
+    /// True if all events are within the scope.
     pub fn is_everything(&self) -> bool {
         self.query.is_empty()
     }
 
-    /// What events and links must be to be within it.
+    /// Returns the scope as a query on links and events.
     pub fn query(&self) -> &Query {
         &self.query
     }
 
-    /// The same, and of those events only what is as asked.
+    /// Returns a scope with only those events that also match a query.
     #[must_use]
-    pub fn narrowed(&self, asked: &Query) -> Self {
-        Self { conditions: self.conditions.clone(), query: self.query.clone().and(asked.clone()) }
+    pub fn narrowed(&self, query: &Query) -> Self {
+        Self { conditions: self.conditions.clone(), query: self.query.clone().and(query.clone()) }
     }
 
-    /// Its conditions, names and values.
+    /// Returns the names and values of the conditions.
     pub fn conditions(&self) -> Vec<(&'static str, String)> {
         self.conditions.clone()
     }
 }
 
-/// What a value must be.
+/// Returns the matcher for a condition's value.
 fn matcher(name: &str, value: &str) -> Result<Matcher, String> {
     if name == "chain" {
         chain(value).map_err(|error| error.to_string())?;
     }
-    one(name, value).map_err(|error| error.to_string())
+    value_matcher(name, value).map_err(|error| error.to_string())
 }
 
 impl fmt::Display for Scope {
-    /// As it stands in a file: conditions with blanks between them.
+    /// Writes the conditions in their file form, separated by spaces.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut before = "";
         for (name, value) in &self.conditions {
@@ -154,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_fulfils_one_condition_of_each_name() {
+    fn event_must_meet_one_condition_of_each_name() {
         let both = scope(&["tenant=acme", "tenant=b%20c", "action=user.*"]);
         assert!(has_event(&both, r#"{"tenant":"acme","action":"user.create"}"#));
         assert!(has_event(&both, r#"{"tenant":"b c","action":"user.create"}"#));
@@ -172,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_named_beside_another_is_not_shown() {
+    fn event_that_names_others_too_is_outside() {
         let acme = scope(&["tenant=acme"]);
         for event in [
             r#"{"tenant":["acme","beta"]}"#,
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again() {
+    fn file_form_round_trips() {
         let words =
             ["tenant=a%20b%25", "actor=u_1", "action=user.*", "chain=da7f84a510cb84b8cbb5b74a63c306ec"];
         let read = scope(&words);

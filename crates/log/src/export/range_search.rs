@@ -1,37 +1,38 @@
-//! Which stretch of the log a time or a number of events comes to.
+//! The search for the range of the log that a time or a limit describes.
 
 use std::ops::Range;
 
-use super::gathering::Gathering;
 use super::planning::Matches;
-use crate::event_filter::Asked;
+use super::selection::Selection;
+use crate::event_filter::EventFilter;
 use crate::store::StoreError;
 
-/// A stretch that is looked for: from the first link of a time to the last, or as many of the newest events.
-pub(super) struct Stretch {
+/// The search for a range: from the first link after a time to the last one before another, or a number of the newest
+/// events.
+pub(super) struct RangeSearch {
     matches: Matches,
-    /// Whether there is a time before which links do not count, and one from which on they do not.
+    /// True for each bound that is set: the start time and the end time.
     bounds: [bool; 2],
     is_limited: bool,
     /// The first and the last link that matched so far.
     found: Option<(u64, u64)>,
 }
 
-impl Stretch {
-    pub(super) fn new(mut matches: Matches, asked: &Asked, limit: Option<u64>) -> Self {
-        let bounds = ["since", "until"].map(|name| asked.names().contains(&name));
+impl RangeSearch {
+    pub(super) fn new(mut matches: Matches, filter: &EventFilter, limit: Option<u64>) -> Self {
+        let bounds = ["since", "until"].map(|name| filter.names().contains(&name));
         if limit.is_none() {
-            // The last is enough.
+            // If there is an end time, only the last link before it is needed; otherwise only the first link.
             (matches.newest_first, matches.left) = (bounds[1], 1);
         }
         Self { matches, bounds, is_limited: limit.is_some(), found: None }
     }
 
-    /// Looks at a page of leaves at most. Gives the stretch when it is found.
-    pub(super) fn step(&mut self, gathering: &Gathering) -> Result<Option<Range<u64>>, StoreError> {
-        let Some((_, found)) = self.matches.look(gathering)? else { return Ok(Some(self.all())) };
+    /// Examines at most a page of entries. Returns the range once it is known.
+    pub(super) fn step(&mut self, selection: &Selection) -> Result<Option<Range<u64>>, StoreError> {
+        let Some((_, found)) = self.matches.next_matches(selection)? else { return Ok(Some(self.all())) };
         if !self.matches.newest_first {
-            // The last that is told of a page is its first.
+            // Matches are in descending order, so the last one comes first in the log.
             let Some(first) = found.last().copied() else { return Ok(None) };
             let last = self.found.map_or(first, |(_, last)| last);
             return Ok(Some(self.from(first, last)));
@@ -49,13 +50,13 @@ impl Stretch {
             if !self.bounds[0] {
                 return Ok(Some(self.from(self.matches.range.start, last)));
             }
-            self.matches.turn();
+            self.matches.restart_oldest_first();
             break;
         }
         Ok(None)
     }
 
-    /// What it is where no more was found.
+    /// Returns the range after all pages were examined.
     fn all(&self) -> Range<u64> {
         let Range { start, end } = self.matches.range;
         match self.found {

@@ -1,4 +1,4 @@
-//! Compares links and events with queries.
+//! Matches links and events against queries.
 
 use std::collections::HashMap;
 
@@ -10,45 +10,45 @@ use countersign_query::{Entry, Parsers, Query, Short};
 use crate::store::{EntryReader, StoreError, link};
 use crate::tokens::Scope;
 
-/// Looks at links and events with queries.
+/// A matcher of links and events against queries.
 #[derive(Clone, Debug)]
-pub struct Looking {
+pub struct EntryMatcher {
     parsers: Parsers,
     /// The names of the keys that sign chains.
     signers: HashMap<ChainId, Option<String>>,
-    /// What stands in the text of every event that is within the scope and as asked.
+    /// Strings that occur in every event that matches the scope and the query.
     needles: Option<Needles>,
 }
 
-impl Looking {
-    /// By these parsers.
+impl EntryMatcher {
+    /// Creates a matcher with these parsers.
     pub fn new(parsers: &Parsers) -> Self {
         Self { parsers: parsers.clone(), signers: HashMap::new(), needles: None }
     }
 
-    /// By these parsers, for [`Self::matches_within`] of one scope and query alone.
-    pub(crate) fn for_search(parsers: &Parsers, scope: &Scope, asked: &Query) -> Self {
-        // How long a reader with a scope waits for others' events does not depend on what is asked.
-        let query = if scope.is_everything() { asked } else { scope.query() };
+    /// Creates a matcher for [`Self::matches_within`] with one scope and query only.
+    pub(crate) fn for_search(parsers: &Parsers, scope: &Scope, query: &Query) -> Self {
+        // The time that others' events cost a reader with a scope must not depend on the query.
+        let query = if scope.is_everything() { query } else { scope.query() };
         Self { needles: Some(Needles::of(query, parsers)), ..Self::new(parsers) }
     }
 
-    /// By these parsers, for [`Self::look_within`] of one scope alone.
+    /// Creates a matcher for [`Self::examine_within`] with one scope only.
     pub(crate) fn for_scope(parsers: &Parsers, scope: &Scope) -> Self {
         Self { needles: Some(Needles::of(scope.query(), parsers)), ..Self::new(parsers) }
     }
 
-    /// True if an event need not be parsed to know that it is not as the needles say.
-    fn passes_over(&self, event: Option<&str>) -> bool {
+    /// True if the needles rule the event out, so it needn't be parsed.
+    fn rules_out(&self, event: Option<&str>) -> bool {
         self.needles.as_ref().zip(event).is_some_and(|(needles, event)| !needles.may_match(event))
     }
 
-    /// What members say alone: for conditions that no reading is for.
-    pub fn at_members() -> Self {
+    /// Creates a matcher that sees the fields of events as they are, for conditions that no parser applies to.
+    pub fn without_parsers() -> Self {
         Self::new(&Parsers::default())
     }
 
-    /// Whether a link, and its event where it is there, are as asked.
+    /// True if a link, with its event if there is one, matches the query.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -63,79 +63,79 @@ impl Looking {
             return Ok(true);
         }
         let event = event.filter(|_| query.reads_events());
-        self.look(reader, query, link, event, |entry| query.matches(entry))
+        self.examine(reader, query, link, event, |entry| query.matches(entry))
     }
 
-    /// Looks at a link, and its event where it is there, as a query does.
-    pub(crate) fn look<T>(
+    /// Passes a link, with its event if there is one, to `visit`, with everything that the query needs.
+    pub(crate) fn examine<T>(
         &mut self,
         reader: &dyn EntryReader,
         query: &Query,
         link: &Link,
         event: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
+        visit: impl FnOnce(&Entry<'_>) -> T,
     ) -> Result<T, StoreError> {
         if query.asks(Short::Signer) {
             self.find_signer(reader, link)?;
         }
         let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
-        Ok(self.with_entry(link, event, signer, look))
+        Ok(self.with_entry(link, event, signer, visit))
     }
 
-    /// Looks at a link and its event if they are within the scope, which is decided first: how long it takes to look at
-    /// what is outside of it does not depend on what is asked.
-    pub(crate) fn look_within<T>(
+    /// Passes a link and its event to `visit` if they are within the scope. The scope is decided first, so the time that
+    /// entries outside it take doesn't depend on the query.
+    pub(crate) fn examine_within<T>(
         &mut self,
         reader: &dyn EntryReader,
         scope: &Scope,
-        asked: &Query,
+        query: &Query,
         link: &Link,
         event: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
+        visit: impl FnOnce(&Entry<'_>) -> T,
     ) -> Result<Option<T>, StoreError> {
-        if self.passes_over(event) {
+        if self.rules_out(event) {
             return Ok(None);
         }
-        if asked.asks(Short::Signer) {
+        if query.asks(Short::Signer) {
             if !self.matches(reader, scope.query(), link, event)? {
                 return Ok(None);
             }
             self.find_signer(reader, link)?;
         }
         let signer = self.signers.get(&link.chain()).and_then(Option::as_deref);
-        Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| look(entry))))
+        Ok(self.with_entry(link, event, signer, |entry| scope.query().matches(entry).then(|| visit(entry))))
     }
 
-    /// Whether a link, and its event where it is there, are within the scope and as asked.
+    /// True if a link, with its event if there is one, is within the scope and matches the query.
     pub(crate) fn matches_within(
         &mut self,
         reader: &dyn EntryReader,
         scope: &Scope,
-        asked: &Query,
+        query: &Query,
         link: &Link,
         event: Option<&str>,
     ) -> Result<bool, StoreError> {
-        if scope.is_everything() && asked.is_empty() {
+        if scope.is_everything() && query.is_empty() {
             return Ok(true);
         }
-        let event = event.filter(|_| scope.query().reads_events() || asked.reads_events());
-        let matches = self.look_within(reader, scope, asked, link, event, |entry| asked.matches(entry))?;
+        let event = event.filter(|_| scope.query().reads_events() || query.reads_events());
+        let matches = self.examine_within(reader, scope, query, link, event, |entry| query.matches(entry))?;
         Ok(matches.unwrap_or(false))
     }
 
-    /// What there is to ask of a link and its event.
+    /// Passes a link, its event, and its signer to `visit`, in the form that queries match.
     pub fn with_entry<T>(
         &self,
         link: &Link,
         event: Option<&str>,
         signer: Option<&str>,
-        look: impl FnOnce(&Entry<'_>) -> T,
+        visit: impl FnOnce(&Entry<'_>) -> T,
     ) -> T {
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let chain = link.chain().to_string();
-        look(&Entry {
+        visit(&Entry {
             event: root,
             roots: &[],
             read: read.as_ref(),

@@ -1,4 +1,4 @@
-//! Leaves that are found to be needed by an export, one after the other.
+//! The entries of an export, collected one after the other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -16,33 +16,33 @@ use super::request::PAGE;
 use crate::store::{Published, Reader, StoreError, link};
 use crate::tokens::Scope;
 
-/// Leaves that are found to be needed.
-pub(super) struct Gathering {
+/// The entries of an export so far.
+pub(super) struct Selection {
     pub(super) reader: Arc<dyn Reader>,
     pub(super) size: u64,
-    /// Every link here is signed, or the links after it up to the next signed one are here.
+    /// The kept entries. For each link, all links up to the next signed one in its chain are kept.
     kept: RoaringTreemap,
     shown: RoaringTreemap,
-    /// The last link here of each chain.
+    /// The last kept link of each chain.
     chains: HashMap<ChainId, u64>,
     pub(super) scope: Arc<Scope>,
-    /// How events are read.
+    /// The parsers for events.
     pub(super) parsers: Parsers,
 }
 
-/// Leaves that are near each other, parsed; those that were not read are not here.
+/// Parsed entries with nearby indexes. Those that were not read are missing.
 pub(super) struct Page {
     first: u64,
     links: Vec<Option<Link>>,
 }
 
 impl Page {
-    /// Parses leaves that follow each other.
+    /// Parses consecutive entries.
     pub(super) fn new<'a>(first: u64, leaves: impl Iterator<Item = &'a [u8]>) -> Self {
         Self { first, links: leaves.map(link).collect() }
     }
 
-    /// Parses leaves with ascending indexes, none below the first.
+    /// Parses entries with ascending indexes, none below `first`.
     pub(super) fn with_gaps<'a>(first: u64, leaves: impl Iterator<Item = (u64, &'a [u8])>) -> Self {
         let mut links = Vec::new();
         for (index, leaf) in leaves {
@@ -58,15 +58,15 @@ impl Page {
     }
 }
 
-impl Gathering {
-    /// Nothing yet, of so many leaves of a log.
-    pub(super) fn new(of: &Exporter, size: u64, scope: Arc<Scope>) -> Self {
+impl Selection {
+    /// Starts without entries, for a log of this size.
+    pub(super) fn new(exporter: &Exporter, size: u64, scope: Arc<Scope>) -> Self {
         let (kept, shown, chains) = Default::default();
-        let (reader, parsers) = (of.reader.clone(), of.parsers.clone());
+        let (reader, parsers) = (exporter.reader.clone(), exporter.parsers.clone());
         Self { reader, size, kept, shown, chains, scope, parsers }
     }
 
-    /// A link by its place is shown.
+    /// Shows the link at an index.
     pub(super) fn show_alone(&mut self, index: u64) -> Result<(), StoreError> {
         let leaves = self.reader.leaves(index..index + 1)?;
         let page = Page::new(index, leaves.iter().map(Vec::as_slice));
@@ -74,19 +74,19 @@ impl Gathering {
         self.show(index, link, &page)
     }
 
-    /// The links among these leaves.
+    /// Returns the links in a range.
     pub(super) fn links(&self, range: Range<u64>) -> Result<Vec<(u64, Link)>, StoreError> {
         let leaves = self.reader.leaves(range.clone())?;
         Ok(range.zip(&leaves).filter_map(|(index, leaf)| Some((index, link(leaf)?))).collect())
     }
 
-    /// The open link of a chain is here.
+    /// Keeps the open link of a chain.
     pub(super) fn show_open(&mut self, chain: &ChainId) -> Result<(), StoreError> {
         self.kept.extend(self.reader.index_of(chain, 0)?);
         Ok(())
     }
 
-    /// A link is shown, with its event where it has one.
+    /// Shows a link, with its event if it has one.
     pub(super) fn show(&mut self, index: u64, link: &Link, page: &Page) -> Result<(), StoreError> {
         self.shown.insert(index);
         if self.keep(index, link)? && link.signature().is_none() {
@@ -95,13 +95,13 @@ impl Gathering {
         Ok(())
     }
 
-    /// A link is here. Says whether it was not before.
+    /// Keeps a link, with the open link of its chain. Returns true if it was not kept before.
     fn keep(&mut self, index: u64, link: &Link) -> Result<bool, StoreError> {
         self.keep_open(link.chain(), index)?;
         Ok(self.kept.insert(index))
     }
 
-    /// A link of the chain is here, so its open link has to be.
+    /// Keeps the open link of a chain whose link at `index` is kept.
     pub(super) fn keep_open(&mut self, chain: ChainId, index: u64) -> Result<(), StoreError> {
         if let Some(last) = self.chains.get_mut(&chain) {
             *last = index.max(*last);
@@ -111,7 +111,7 @@ impl Gathering {
         self.show_open(&chain)
     }
 
-    /// Keeps the links after that one, up to and including the next that is signed.
+    /// Keeps the links of a chain after this one, up to and including the next signed one.
     pub(super) fn cover(
         &mut self,
         chain: ChainId,
@@ -122,7 +122,7 @@ impl Gathering {
         let mut ahead: Option<Page> = None;
         for seq in seq + 1.. {
             let known = |index: u64| page.into_iter().chain(&ahead).find_map(|page| page.get(index));
-            // Most often it is the next leaf.
+            // The next link is usually the next entry.
             let is_next = |link: &Link| link.chain() == chain && link.seq() == seq;
             if known(index + 1).is_some_and(is_next) {
                 index += 1;
@@ -134,7 +134,7 @@ impl Gathering {
             let signed = if let Some(link) = known(index) {
                 self.keep_covering(index, link)?
             } else {
-                // What follows is likely to be needed too.
+                // The entries after it are probably needed too.
                 let leaves = self.reader.leaves(index..self.size.min(index + PAGE))?;
                 let read = ahead.insert(Page::new(index, leaves.iter().map(Vec::as_slice)));
                 self.keep_covering(index, read.get(index).ok_or_else(|| damaged(index))?)?
@@ -146,7 +146,7 @@ impl Gathering {
         Ok(())
     }
 
-    /// Says whether no further link is needed.
+    /// Keeps a link. Returns true if no further link is needed.
     fn keep_covering(&mut self, index: u64, link: &Link) -> Result<bool, StoreError> {
         Ok(!self.keep(index, link)? || link.signature().is_some())
     }
@@ -177,5 +177,5 @@ impl Gathering {
 }
 
 fn damaged(index: u64) -> StoreError {
-    StoreError::Damaged(format!("leaf {index} is not a link"))
+    StoreError::Damaged(format!("entry {index} is not a link"))
 }

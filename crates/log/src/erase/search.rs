@@ -1,30 +1,30 @@
-//! Which events are erased that are chosen by what they say.
+//! The search for events to erase by conditions.
 //!
-//! All of them are looked at as the store has them. The search index is not asked: what it does not know would stay.
+//! It reads every event in the store. The search index isn't used: an event that it misses would remain.
 
 use std::sync::Arc;
 
 use countersign_query::{Parsers, Query};
 use roaring::RoaringTreemap;
 
+use crate::entry_matcher::EntryMatcher;
 use crate::export::{ExportError, PAGE};
-use crate::looking::Looking;
 use crate::store::{EntryReader, StoreError, StoredEvent};
 use crate::tokens::Scope;
 
-/// The choice of leaves whose event fulfills all conditions, a page at a time.
-pub struct Choosing {
+/// A search for entries whose event meets all conditions, one page at a time.
+pub struct ErasureSearch {
     reader: Arc<dyn EntryReader>,
     query: Query,
     scope: Arc<Scope>,
-    /// The leaves that were not looked at.
+    /// The entries that were not examined yet.
     left: std::ops::Range<u64>,
-    looking: Looking,
+    matcher: EntryMatcher,
     chosen: RoaringTreemap,
 }
 
-impl Choosing {
-    /// Among the leaves below that size within the scope, whose events are read by these.
+impl ErasureSearch {
+    /// Starts a search among the entries below `size` within the scope, with these parsers.
     pub fn new(
         reader: Arc<dyn EntryReader>,
         parsers: &Parsers,
@@ -37,22 +37,22 @@ impl Choosing {
             query,
             scope,
             left: 0..size,
-            looking: Looking::new(parsers),
+            matcher: EntryMatcher::new(parsers),
             chosen: RoaringTreemap::new(),
         }
     }
 
-    /// Looks at a page of leaves. Says whether there is more.
+    /// Examines a page of entries. Returns true if there are more.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if the entries can't be read.
     pub(crate) fn step(&mut self) -> Result<bool, StoreError> {
-        let Self { reader, query, scope, left, looking, chosen } = self;
+        let Self { reader, query, scope, left, matcher, chosen } = self;
         let (first, end) = (left.start, left.end.min(left.start + PAGE));
         for (leaf, index) in reader.leaves_with_events(first..end)?.iter().zip(first..) {
             let StoredEvent::Here(event) = &leaf.event else { continue };
             let Some(link) = leaf.link() else { continue };
-            if looking.matches_within(&**reader, scope, query, &link, Some(&event.text))? {
+            if matcher.matches_within(&**reader, scope, query, &link, Some(&event.text))? {
                 chosen.insert(index);
             }
         }
@@ -60,15 +60,15 @@ impl Choosing {
         Ok(!left.is_empty())
     }
 
-    /// What was chosen.
+    /// Returns the entries found.
     pub(crate) fn end(self) -> RoaringTreemap {
         self.chosen
     }
 
-    /// All steps at once. `canceled` is asked from time to time whether anybody still waits.
+    /// Runs all steps. `canceled` is called now and then, and returns true if no one waits for the result.
     ///
     /// # Errors
-    /// [`ExportError::Canceled`], and the store's own.
+    /// [`ExportError::Canceled`], and [`ExportError::Store`].
     pub fn finish(mut self, canceled: &dyn Fn() -> bool) -> Result<RoaringTreemap, ExportError> {
         loop {
             if canceled() {

@@ -1,4 +1,4 @@
-//! Submissions on their way: read before they are taken, and proven when they are published.
+//! Submissions and their results: committed ones with proofs, and errors.
 
 use std::sync::Arc;
 
@@ -11,64 +11,65 @@ use countersign::merkle::{PendingTree, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
 
-use crate::hashes::KeptHashes;
+use crate::hashes::CachedHashes;
 use crate::store::{EntryReader, Published, StoreError};
 
 /// A submission that is durable and published.
 #[derive(Clone, Debug)]
 pub struct Committed {
-    /// What became of it.
+    /// The result for each chain and key note.
     pub taken: SubmissionOutcome,
-    /// A checkpoint that holds it.
+    /// A checkpoint that covers it.
     pub published: Arc<Published>,
-    /// The tree that it made grow.
+    /// The tree growth of its commit, if its hashes are still in memory.
     pub tree: Option<Arc<PendingTree>>,
 }
 
-/// Why a submission was not taken, or is not known to be.
+/// The reason why a submission was not accepted, or may not have been.
 #[derive(Debug, thiserror::Error)]
 pub enum SubmitError {
-    /// The log refuses it.
+    /// The acceptance rules refuse it.
     #[error(transparent)]
     Refused(#[from] SubmissionError),
-    /// The log refuses it, and looked no further: nothing of it is of anybody whom the log knows.
+    /// The acceptance rules refuse its first entry, and the rest was not examined: no key or chain in it is known to
+    /// the log.
     #[error("{0}")]
     Stranger(SubmissionError),
-    /// The log's clock stands outside its witnesses'. Nothing was taken: what is signed by such a clock might never
-    /// verify.
-    #[error("the log's clock shows {now}, {} s {} its witnesses'", (skew / 1000).unsigned_abs(), if *skew > 0 { "ahead of" } else { "behind" })]
+    /// The log's clock disagrees with its witnesses'. Nothing was stored: what such a clock signs might never verify.
+    #[error("the log's clock shows {now}, which is {} s {} the time of its witnesses", (skew / 1000).unsigned_abs(), if *skew > 0 { "ahead of" } else { "behind" })]
     Clock {
-        /// What it shows.
+        /// The time that the log's clock shows.
         now: Time,
-        /// By how many milliseconds it is ahead; below 0 where it is behind.
+        /// The number of milliseconds by which it is ahead; negative if it is behind.
         skew: i64,
     },
-    /// A key brought more than it may in this time. Nothing was taken, and it can be when the time has passed.
-    #[error("the key has used up what it may bring: come again in {seconds} s")]
+    /// A key exceeded its quota. Nothing was stored, and a retry can succeed after the wait.
+    #[error("quota exceeded for this key; retry in {seconds} s")]
     Quota {
-        /// How long that is.
+        /// The number of seconds to wait.
         seconds: u64,
     },
-    /// Too much is waiting already. Nothing was taken.
-    #[error("too much is waiting already")]
+    /// Too many submissions are waiting. Nothing was stored.
+    #[error("too many submissions are waiting to be committed")]
     Busy,
-    /// The log signs nothing more. Nothing was acknowledged.
+    /// The log stopped signing. Nothing was acknowledged.
     #[error("{0}")]
     Stopped(Arc<crate::stop::SigningStop>),
-    /// The store failed, or the log is stopping. Whether the submission was taken is told when it is sent again.
+    /// The store failed, or the log is shutting down. Sending the submission again shows if it was stored.
     #[error("{0}")]
     Unavailable(String),
 }
 
 impl SubmitError {
-    /// Whether it is refused for what the log does not know, and may know when it has looked again.
-    pub fn is_of_somebody_unknown(&self) -> bool {
+    /// True if the refusal is for a key or chain that the log doesn't know, and may know after it caught up with other
+    /// servers.
+    pub fn is_from_unknown_signer(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };
         matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized)
     }
 
-    /// The same for another submission of one commit, which is due to no submission.
-    pub(crate) fn again(&self) -> Self {
+    /// Returns the error for another submission of the same failed commit.
+    pub(crate) fn repeated(&self) -> Self {
         match self {
             Self::Stopped(stop) => Self::Stopped(Arc::clone(stop)),
             error => Self::Unavailable(error.to_string()),
@@ -94,7 +95,7 @@ impl From<StoreError> for SubmitError {
     }
 }
 
-/// The chains that a submission opens, and their keys.
+/// Returns the chains that a submission opens, with their keys.
 pub fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::VerifierKey)> {
     let open = |link: &Link| match link {
         Link::Open(open) => Some((open.chain, open.key.clone())),
@@ -103,42 +104,42 @@ pub fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::Verif
     submission.entries().iter().filter_map(|entry| open(entry.leaf.link()?)).collect()
 }
 
-/// How many leaves a checkpoint has at least that holds all that was taken.
-pub fn size_with(taken: &SubmissionOutcome) -> u64 {
+/// Returns the size of the smallest tree that contains everything accepted.
+pub fn required_size(taken: &SubmissionOutcome) -> u64 {
     let indexes = taken.chains.values().map(|tip| tip.index).chain(taken.notes.iter().map(|held| held.index));
     indexes.max().map_or(0, |last| last + 1)
 }
 
-/// Proves that leaves are in the log, each to the checkpoint that was published with a submission. All read each tile
-/// once.
+/// A maker of inclusion proofs to the checkpoint that was published with a submission. The proofs share tiles, each of
+/// which is read once.
 pub struct Prover<'c> {
     size: u64,
     checkpoint: SignedCheckpoint,
     tree: Option<&'c PendingTree>,
-    stored: KeptHashes<'c>,
+    stored: CachedHashes<'c>,
 }
 
 impl Committed {
-    /// Who makes the proofs for it.
+    /// Returns the maker of the proofs for this submission.
     ///
     /// # Errors
-    /// [`StoreError::Damaged`] where the checkpoint is none.
+    /// [`StoreError::Damaged`] if the checkpoint can't be parsed.
     pub fn prover<'c>(&'c self, reader: &'c dyn EntryReader) -> Result<Prover<'c>, StoreError> {
         let size = self.published.size;
         Ok(Prover {
             size,
             checkpoint: SignedCheckpoint::parse(&self.published.note).map_err(damaged)?,
             tree: self.tree.as_deref().filter(|tree| tree.size() == size),
-            stored: KeptHashes::new(reader, size),
+            stored: CachedHashes::new(reader, size),
         })
     }
 }
 
 impl Prover<'_> {
-    /// The proof that the leaf at that index is in the log.
+    /// Returns the proof that the entry at `index` is in the log.
     ///
     /// # Errors
-    /// The store's own.
+    /// [`StoreError`] if a hash can't be read.
     pub fn prove(&mut self, index: u64) -> Result<Proof, StoreError> {
         let hashes = match self.tree.filter(|tree| index >= tree.base()) {
             Some(tree) => inclusion_proof(index, self.size, tree),

@@ -1,42 +1,43 @@
-//! Exports on their way.
+//! Exports that are being sent.
 
 use super::log_server::EmbeddedLogServer;
 use super::reads::Tally;
 use crate::export::{ExportError, Lines};
 use crate::tokens::Access;
 
-/// An export.
-pub struct Sending {
+/// An export that is being sent.
+pub struct ExportStream {
     pub(super) lines: Lines,
-    /// Whose it is; none where it is the log's own.
+    /// The reader's authorization; none for an export for the log's own use.
     pub(super) access: Option<Access>,
-    /// What is recorded of it.
+    /// The count of what was sent, if it is recorded.
     pub(super) tally: Option<Tally>,
 }
 
-impl Sending {
-    /// Of how many leaves this is the whole log, which is the same for everybody; none where it is a part.
+impl ExportStream {
+    /// Returns the number of entries if this is an export of the whole log, which is the same for every reader; none if
+    /// it is a slice.
     pub fn whole_log(&self) -> Option<u64> {
         self.lines.whole_log()
     }
 
-    /// To which size its pieces have come. The checkpoint of that size is still to come.
+    /// Returns the size of the log up to which pieces were sent, without the checkpoint of that size.
     pub fn at(&self) -> u64 {
         self.lines.at()
     }
 
-    /// Whether it is told how much of it is handed out.
+    /// True if the events and bytes sent must be counted.
     pub fn is_counted(&self) -> bool {
         self.tally.is_some()
     }
 }
 
 impl EmbeddedLogServer {
-    /// The next piece of an export of what comes before the checkpoint of that size; none when it has come to there.
+    /// Returns the next piece before the checkpoint of size `before`; none if there are no more.
     ///
     /// # Errors
-    /// [`ExportError`]: the export ends early.
-    pub fn piece(&self, sending: &mut Sending, before: u64) -> Result<Option<Vec<u8>>, ExportError> {
+    /// [`ExportError`]; the export ends early.
+    pub fn piece(&self, sending: &mut ExportStream, before: u64) -> Result<Option<Vec<u8>>, ExportError> {
         sending.access.as_ref().map_or(Ok(()), |access| self.check_access(access))?;
         let events = sending.lines.events();
         let piece = sending.lines.piece_before(before)?;
@@ -46,14 +47,14 @@ impl EmbeddedLogServer {
         Ok(piece)
     }
 
-    /// Leaves out of an export what comes before the checkpoint of that size: that is handed out from a copy, so many events
-    /// in so many bytes.
+    /// Skips the part of an export before the checkpoint of size `size`, which was sent from a copy, with its number of
+    /// events and bytes.
     ///
     /// # Errors
-    /// [`ExportError::Revoked`]: it is not to be handed out.
+    /// [`ExportError::Revoked`]if the reader is no longer authorized: don't send the copy.
     pub fn pass_over(
         &self,
-        sending: &mut Sending,
+        sending: &mut ExportStream,
         size: u64,
         events: u64,
         bytes: usize,

@@ -1,7 +1,7 @@
-//! What a file says of its rows besides them.
+//! The statements of a file about its rows.
 //!
-//! Query engines pass a row group over by what is said of it, and never look at its rows. So all of that has to be
-//! so, or the same file has other rows for them.
+//! Query engines skip row groups by their statistics, without reading the rows. All statements must therefore be true:
+//! otherwise those engines would see different rows in the same file.
 
 use parquet::basic::ColumnOrder;
 use parquet::errors::{ParquetError, Result};
@@ -13,21 +13,22 @@ use crate::Value;
 use crate::footer::dictionary_end;
 use crate::schema::{Column, Kind};
 
-/// The length to which the writer cuts a long least or greatest text, in bytes; less, to end with a whole character.
-const CUT: usize = 64;
+/// The length in bytes to which the writer cuts the minimum or maximum of long strings; less, to end with a whole
+/// character.
+const CUT_BYTES: usize = 64;
 
-/// The values that were read of a column of a row group.
+/// A summary of the values read from a column of a row group or page.
 #[derive(Clone, Default)]
-pub(crate) struct Described {
-    least: Option<Value>,
-    most: Option<Value>,
+pub(crate) struct ColumnSummary {
+    min: Option<Value>,
+    max: Option<Value>,
     values: u64,
     nulls: u64,
     /// The bytes of all values, without their lengths.
     bytes: u64,
 }
 
-impl Described {
+impl ColumnSummary {
     pub(crate) fn add(&mut self, value: Option<&Value>) {
         let Some(value) = value else {
             self.nulls += 1;
@@ -37,78 +38,80 @@ impl Described {
         if let Value::Bytes(bytes) = value {
             self.bytes += bytes.len() as u64;
         }
-        if self.least.as_ref().is_none_or(|least| value < least) {
-            self.least = Some(value.clone());
+        if self.min.as_ref().is_none_or(|min| value < min) {
+            self.min = Some(value.clone());
         }
-        if self.most.as_ref().is_none_or(|most| value > most) {
-            self.most = Some(value.clone());
+        if self.max.as_ref().is_none_or(|max| value > max) {
+            self.max = Some(value.clone());
         }
     }
 
-    /// Refuses a column of which something else is said.
-    pub(crate) fn compare(&self, column: &Column, said: &ColumnChunkMetaData) -> Result<()> {
+    /// Fails if the metadata of a column contradict its values.
+    pub(crate) fn compare(&self, column: &Column, stated: &ColumnChunkMetaData) -> Result<()> {
         let rows = self.nulls + self.values;
         let is = |levels: Option<&LevelHistogram>, counts: &[u64]| {
-            let said = levels.map_or(&[][..], LevelHistogram::values);
-            // Of a column with one level, it need not be said.
-            (said.is_empty() && (levels.is_none() || counts.len() == 1))
-                || said.iter().map(|count| count.cast_unsigned()).eq(counts.iter().copied())
+            let stated = levels.map_or(&[][..], LevelHistogram::values);
+            // A histogram of a single level may be absent.
+            (stated.is_empty() && (levels.is_none() || counts.len() == 1))
+                || stated.iter().map(|count| count.cast_unsigned()).eq(counts.iter().copied())
         };
         let defined = if column.required { &[rows][..] } else { &[self.nulls, self.values] };
         let bytes = if matches!(column.kind, Kind::Word | Kind::Text) { Some(self.bytes) } else { None };
-        if u64::try_from(said.num_values()) == Ok(rows)
-            && is(said.definition_level_histogram(), defined)
-            && is(said.repetition_level_histogram(), &[rows])
-            && said.unencoded_byte_array_data_bytes().is_none_or(|said| u64::try_from(said).ok() == bytes)
-            && said.geo_statistics().is_none()
-            && said.statistics().is_none_or(|said| self.fits(column, said))
+        if u64::try_from(stated.num_values()) == Ok(rows)
+            && is(stated.definition_level_histogram(), defined)
+            && is(stated.repetition_level_histogram(), &[rows])
+            && stated
+                .unencoded_byte_array_data_bytes()
+                .is_none_or(|stated| u64::try_from(stated).ok() == bytes)
+            && stated.geo_statistics().is_none()
+            && stated.statistics().is_none_or(|stated| self.fits(column, stated))
         {
             return Ok(());
         }
-        let message = format!("the statistics of the column {} are not those of its values", column.name);
+        let message = format!("the statistics of the column {} contradict its values", column.name);
         Err(ParquetError::General(message))
     }
 
-    /// True if statistics are those of the values, or say nothing.
-    pub(crate) fn fits(&self, column: &Column, said: &Statistics) -> bool {
-        let (least, most) = (said.min_bytes_opt(), said.max_bytes_opt());
+    /// True if statistics agree with the values, or are absent.
+    pub(crate) fn fits(&self, column: &Column, stated: &Statistics) -> bool {
+        let (min, max) = (stated.min_bytes_opt(), stated.max_bytes_opt());
         let is_text = matches!(column.kind, Kind::Word | Kind::Text);
-        let is_cut_least =
-            |said: &[u8]| is_text && cut(self.least.as_ref()).is_some_and(|cut| cut.as_bytes() == said);
-        let is_cut_most = |said: &[u8]| {
-            is_text && cut(self.most.as_ref()).and_then(above).is_some_and(|cut| cut.as_bytes() == said)
+        let is_cut_min =
+            |stated: &[u8]| is_text && cut(self.min.as_ref()).is_some_and(|cut| cut.as_bytes() == stated);
+        let is_cut_max = |stated: &[u8]| {
+            is_text && cut(self.max.as_ref()).and_then(above).is_some_and(|cut| cut.as_bytes() == stated)
         };
-        // Where neither is said, the library takes the statistics for deprecated ones.
-        (!said.is_min_max_deprecated() || (least.is_none() && most.is_none()))
-            && least.is_none_or(|bytes| {
-                is_value(self.least.as_ref(), bytes) || (!said.min_is_exact() && is_cut_least(bytes))
+        // If neither is present, the library reports the statistics as deprecated.
+        (!stated.is_min_max_deprecated() || (min.is_none() && max.is_none()))
+            && min.is_none_or(|bytes| {
+                is_value(self.min.as_ref(), bytes) || (!stated.min_is_exact() && is_cut_min(bytes))
             })
-            && most.is_none_or(|bytes| {
-                is_value(self.most.as_ref(), bytes) || (!said.max_is_exact() && is_cut_most(bytes))
+            && max.is_none_or(|bytes| {
+                is_value(self.max.as_ref(), bytes) || (!stated.max_is_exact() && is_cut_max(bytes))
             })
-            && said.null_count_opt().is_none_or(|nulls| nulls == self.nulls)
-            && said.distinct_count_opt().is_none()
+            && stated.null_count_opt().is_none_or(|nulls| nulls == self.nulls)
+            && stated.distinct_count_opt().is_none()
     }
 }
 
-/// True if these bytes are that value.
-fn is_value(value: Option<&Value>, said: &[u8]) -> bool {
+/// True if these bytes encode the value.
+fn is_value(value: Option<&Value>, stated: &[u8]) -> bool {
     match value {
-        Some(Value::Integer(number)) => said == number.to_le_bytes(),
-        Some(Value::Bytes(bytes)) => said == bytes,
+        Some(Value::Integer(number)) => stated == number.to_le_bytes(),
+        Some(Value::Bytes(bytes)) => stated == bytes,
         None => false,
     }
 }
 
-/// The beginning of a text that is too long to be said whole.
+/// Returns the beginning of a string that is too long to be stated whole.
 fn cut(value: Option<&Value>) -> Option<&str> {
     let Some(Value::Bytes(bytes)) = value else { return None };
     let text = core::str::from_utf8(bytes).ok()?;
-    (text.len() > CUT).then(|| &text[..text.floor_char_boundary(CUT)])
+    (text.len() > CUT_BYTES).then(|| &text[..text.floor_char_boundary(CUT_BYTES)])
 }
 
-/// The least text of at most that length that is above all that begin so: its last character that has a next one of as
-/// many bytes is replaced by that, and what follows left out.
+/// Returns the least string of at most the same length that is greater than all strings with this beginning: its last
+/// character with a successor of the same length is replaced by that, and the rest is dropped.
 fn above(begin: &str) -> Option<String> {
     begin.char_indices().rev().find_map(|(place, last)| {
         let next = char::from_u32(u32::from(last) + 1).filter(|next| next.len_utf8() == last.len_utf8())?;
@@ -116,17 +119,19 @@ fn above(begin: &str) -> Option<String> {
     })
 }
 
-/// Refuses what gives other programs another way to the rows: of these there is to be one.
-pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, said: &ParquetMetaData) -> Result<()> {
-    let refuse = |what: &str| Err(ParquetError::General(format!("it has {what}, which an export has not")));
-    let orders = said.file_metadata().column_orders();
+/// Fails for a file with other ways to its rows, which could lead other programs to other rows.
+pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, stated: &ParquetMetaData) -> Result<()> {
+    let refuse = |what: &str| {
+        Err(ParquetError::General(format!("the file has {what}, which an export must not have")))
+    };
+    let orders = stated.file_metadata().column_orders();
     if !orders
         .is_some_and(|orders| orders.iter().all(|order| matches!(order, ColumnOrder::TYPE_DEFINED_ORDER(_))))
     {
-        return refuse("another order of values");
+        return refuse("an unusual order of values");
     }
     let mut rows = 0_i64;
-    for group in said.row_groups() {
+    for group in stated.row_groups() {
         rows = rows.saturating_add(group.num_rows());
         if group.sorting_columns().is_some() {
             return refuse("an order of rows");
@@ -155,12 +160,12 @@ pub(crate) fn refuse_other_ways<R: ChunkReader>(file: &R, said: &ParquetMetaData
                 return refuse("pages out of order");
             }
             if column.num_values() != group.num_rows() {
-                return refuse("columns of other lengths than its row groups");
+                return refuse("columns whose lengths differ from their row groups");
             }
         }
     }
-    if said.file_metadata().num_rows() != rows {
-        return refuse("another number of rows than its row groups");
+    if stated.file_metadata().num_rows() != rows {
+        return refuse("a number of rows that differs from its row groups");
     }
     Ok(())
 }
@@ -198,13 +203,13 @@ mod tests {
         (10..30).map(row).collect()
     }
 
-    /// The same rows in a file that says something else of itself.
-    fn saying(change: impl FnOnce(ParquetMetaData) -> ParquetMetaData) -> Bytes {
+    /// Returns a file with the same rows and changed metadata.
+    fn with_metadata(change: impl FnOnce(ParquetMetaData) -> ParquetMetaData) -> Bytes {
         let file = Bytes::from(file());
-        let said = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).unwrap();
         let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap()) as usize;
         let mut other = file[..file.len() - 8 - footer].to_vec();
-        ParquetMetaDataWriter::new(&mut other, &change(said)).finish().unwrap();
+        ParquetMetaDataWriter::new(&mut other, &change(metadata)).finish().unwrap();
         other.into()
     }
 
@@ -215,23 +220,23 @@ mod tests {
         let place = COLUMNS.iter().position(|column| column.name == name).unwrap();
         group(|group| {
             let mut columns = group.columns().to_vec();
-            let said = columns[place].clone();
-            columns[place] = change(said.clone().into_builder(), &said).build().unwrap();
+            let stated = columns[place].clone();
+            columns[place] = change(stated.clone().into_builder(), &stated).build().unwrap();
             group.into_builder().set_column_metadata(columns).build().unwrap()
         })
     }
 
     fn group(change: impl FnOnce(RowGroupMetaData) -> RowGroupMetaData) -> Bytes {
-        saying(|said| {
-            let mut said = said.into_builder();
-            let groups = said.take_row_groups().into_iter().map(change_once(change)).collect();
-            said.set_row_groups(groups).build()
+        with_metadata(|metadata| {
+            let mut metadata = metadata.into_builder();
+            let groups = metadata.take_row_groups().into_iter().map(change_once(change)).collect();
+            metadata.set_row_groups(groups).build()
         })
     }
 
     fn change_once<T>(change: impl FnOnce(T) -> T) -> impl FnMut(T) -> T {
         let mut change = Some(change);
-        move |of| change.take().map_or_else(|| unreachable!(), |change| change(of))
+        move |value| change.take().map_or_else(|| unreachable!(), |change| change(value))
     }
 
     fn refusal(file: Bytes) -> Option<String> {
@@ -243,23 +248,23 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_says_what_its_rows_are_not_is_refused() {
+    fn file_with_false_statistics_is_refused() {
         assert_eq!(refusal(file().into()), None);
-        assert_eq!(refusal(saying(|said| said)), None);
-        let words = |least: &[u8], most: &[u8], nulls, exact| {
-            let (least, most) = (Some(least.to_vec().into()), Some(most.to_vec().into()));
-            let said = ValueStatistics::new(least, most, None, nulls, false);
-            Statistics::ByteArray(said.with_min_is_exact(exact).with_max_is_exact(exact))
+        assert_eq!(refusal(with_metadata(|metadata| metadata)), None);
+        let words = |min: &[u8], max: &[u8], nulls, exact| {
+            let (min, max) = (Some(min.to_vec().into()), Some(max.to_vec().into()));
+            let stated = ValueStatistics::new(min, max, None, nulls, false);
+            Statistics::ByteArray(stated.with_min_is_exact(exact).with_max_is_exact(exact))
         };
-        let numbers = |least, most| Statistics::int64(Some(least), Some(most), None, Some(0), false);
+        let numbers = |min, max| Statistics::int64(Some(min), Some(max), None, Some(0), false);
         let (low, high) = (vec![b'a' + 10; 80], vec![b'a' + 29; 80]);
         let mut above = high[..64].to_vec();
         above[63] += 1;
-        // A long value is cut, if that is said; nothing else need be said.
-        for said in [words(&low[..64], &above, Some(6), false), words(&low, &high, None, true)] {
-            assert_eq!(refusal(column("actor_id", |column, _| column.set_statistics(said))), None);
+        // A long value may be cut if that is marked. Other statements are optional.
+        for stated in [words(&low[..64], &above, Some(6), false), words(&low, &high, None, true)] {
+            assert_eq!(refusal(column("actor_id", |column, _| column.set_statistics(stated))), None);
         }
-        for said in [
+        for stated in [
             words(&low[..64], &high, Some(6), true),
             words(&low, &above, Some(6), true),
             words(&low[..63], &above, Some(6), false),
@@ -274,11 +279,11 @@ mod tests {
             Statistics::byte_array(Some(low.clone().into()), Some(high.clone().into()), None, Some(6), true),
             Statistics::byte_array(Some(low.into()), Some(high.into()), Some(2), Some(6), false),
         ] {
-            let refused = refusal(column("actor_id", |column, _| column.set_statistics(said)));
+            let refused = refusal(column("actor_id", |column, _| column.set_statistics(stated)));
             assert!(refused.as_ref().is_some_and(|why| why.contains("statistics")), "{refused:?}");
         }
-        for said in [numbers(-9, 9), numbers(-10, 8), numbers(9, -10), numbers(-11, 9), numbers(-10, 10)] {
-            let refused = refusal(column("entry", |column, _| column.set_statistics(said)));
+        for stated in [numbers(-9, 9), numbers(-10, 8), numbers(9, -10), numbers(-11, 9), numbers(-10, 10)] {
+            let refused = refusal(column("entry", |column, _| column.set_statistics(stated)));
             assert!(refused.is_some_and(|why| why.contains("statistics of the column leaf")));
         }
         let levels = |counts: Vec<i64>| Some(LevelHistogram::from(counts));
@@ -302,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn long_texts_are_said_as_the_writer_cuts_them() {
+    fn statistics_of_long_strings_are_accepted_as_the_writer_cuts_them() {
         for text in [
             "x".repeat(64),
             "x".repeat(65),
@@ -324,9 +329,9 @@ mod tests {
     }
 
     fn without_index(file: &Bytes) -> Vec<u8> {
-        let said = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
+        let stated = ParquetMetaDataReader::new().parse_and_finish(file).unwrap();
         let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap()) as usize;
-        let mut said = said.into_builder();
+        let mut stated = stated.into_builder();
         let group = |group: RowGroupMetaData| {
             let plain = |column: &ColumnChunkMetaData| {
                 let column = column.clone().into_builder().set_column_index_offset(None);
@@ -336,14 +341,14 @@ mod tests {
             let columns = group.columns().iter().map(plain).collect();
             group.into_builder().set_column_metadata(columns).build().unwrap()
         };
-        let groups = said.take_row_groups().into_iter().map(group).collect();
+        let groups = stated.take_row_groups().into_iter().map(group).collect();
         let mut other = file[..file.len() - 8 - footer].to_vec();
-        ParquetMetaDataWriter::new(&mut other, &said.set_row_groups(groups).build()).finish().unwrap();
+        ParquetMetaDataWriter::new(&mut other, &stated.set_row_groups(groups).build()).finish().unwrap();
         other
     }
 
     #[test]
-    fn statistics_of_pages_are_those_of_their_values() {
+    fn false_statistics_of_pages_are_refused() {
         use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
         let properties = WriterProperties::builder()
@@ -361,9 +366,9 @@ mod tests {
         );
         let file = without_index(&file.unwrap().into());
         assert_eq!(refusal(file.clone().into()), None);
-        // The greatest value of the first page of `leaf`, -6, as min_value and max_value have it.
-        let most = (-6_i64).to_le_bytes();
-        let at = file.windows(8).position(|bytes| bytes == most).unwrap();
+        // The maximum of the first page of `leaf`, -6, as max_value has it.
+        let max = (-6_i64).to_le_bytes();
+        let at = file.windows(8).position(|bytes| bytes == max).unwrap();
         let mut changed = file;
         changed[at] ^= 1;
         let refused = refusal(changed.into());
@@ -373,15 +378,15 @@ mod tests {
         );
     }
 
-    /// What the footer says about the rows: all by which a program can answer or pass rows over, none for what it leaves
-    /// open.
-    fn said(file: &Bytes) -> Option<Vec<Option<String>>> {
-        let said = ParquetMetaDataReader::new().parse_and_finish(file).ok()?;
-        let mut all = vec![Some(format!("{}", said.file_metadata().num_rows()))];
-        all.push(Some(format!("{:?}", said.file_metadata().schema_descr().root_schema().get_fields())));
-        all.push(Some(format!("{:?}", said.file_metadata().column_orders())));
+    /// Returns everything in the footer by which a program can answer queries or skip rows; none for each absent
+    /// statement.
+    fn statements(file: &Bytes) -> Option<Vec<Option<String>>> {
+        let metadata = ParquetMetaDataReader::new().parse_and_finish(file).ok()?;
+        let mut all = vec![Some(format!("{}", metadata.file_metadata().num_rows()))];
+        all.push(Some(format!("{:?}", metadata.file_metadata().schema_descr().root_schema().get_fields())));
+        all.push(Some(format!("{:?}", metadata.file_metadata().column_orders())));
         let text = |value: Option<&[u8]>| value.map(|value| format!("{value:?}"));
-        for group in said.row_groups() {
+        for group in metadata.row_groups() {
             all.push(Some(format!("{} {:?}", group.num_rows(), group.sorting_columns())));
             for column in group.columns() {
                 let ways = (
@@ -394,23 +399,23 @@ mod tests {
                 all.push(column.definition_level_histogram().map(|levels| format!("{levels:?}")));
                 all.push(column.repetition_level_histogram().map(|levels| format!("{levels:?}")));
                 all.push(column.unencoded_byte_array_data_bytes().map(|bytes| bytes.to_string()));
-                let said = column.statistics();
-                all.push(said.and_then(|said| text(said.min_bytes_opt())));
-                all.push(said.and_then(|said| text(said.max_bytes_opt())));
-                all.push(said.filter(|said| said.min_is_exact()).map(|_| "exact".into()));
-                all.push(said.filter(|said| said.max_is_exact()).map(|_| "exact".into()));
-                all.push(said.and_then(Statistics::null_count_opt).map(|nulls| nulls.to_string()));
-                all.push(said.and_then(Statistics::distinct_count_opt).map(|values| values.to_string()));
+                let stated = column.statistics();
+                all.push(stated.and_then(|stated| text(stated.min_bytes_opt())));
+                all.push(stated.and_then(|stated| text(stated.max_bytes_opt())));
+                all.push(stated.filter(|stated| stated.min_is_exact()).map(|_| "exact".into()));
+                all.push(stated.filter(|stated| stated.max_is_exact()).map(|_| "exact".into()));
+                all.push(stated.and_then(Statistics::null_count_opt).map(|nulls| nulls.to_string()));
+                all.push(stated.and_then(Statistics::distinct_count_opt).map(|values| values.to_string()));
             }
         }
         Some(all)
     }
 
     #[test]
-    fn a_footer_of_which_one_byte_was_changed_is_refused_or_says_the_same() {
+    fn changing_a_byte_of_the_footer_is_detected_or_harmless() {
         let file = file();
         let footer = u32::from_le_bytes(file[file.len() - 8..file.len() - 4].try_into().unwrap()) as usize;
-        let right = said(&Bytes::from(file.clone())).unwrap();
+        let right = statements(&Bytes::from(file.clone())).unwrap();
         let rows = |mut reader: Reader<Bytes>| {
             let mut rows = Vec::new();
             while let Some(row) = reader.next_row()? {
@@ -418,28 +423,31 @@ mod tests {
             }
             Ok(rows)
         };
-        let of = |file: Bytes| Reader::open(file).and_then(rows).ok();
-        let all = of(file.clone().into()).unwrap();
+        let rows_of = |file: Bytes| Reader::open(file).and_then(rows).ok();
+        let all = rows_of(file.clone().into()).unwrap();
         for place in file.len() - 8 - footer..file.len() {
             for change in [1, 128] {
                 let mut changed = file.clone();
                 changed[place] ^= change;
                 let changed = Bytes::from(changed);
-                let Some(read) = of(changed.clone()) else { continue };
+                let Some(read) = rows_of(changed.clone()) else { continue };
                 assert_eq!(read, all, "{place} ^ {change}");
-                let told = said(&changed).unwrap();
-                assert_eq!(told.len(), right.len(), "{place} ^ {change}");
-                for (told, right) in told.iter().zip(&right) {
-                    // It may say less.
-                    assert!(told.is_none() || told == right, "{place} ^ {change}: {told:?}, not {right:?}");
+                let stated = statements(&changed).unwrap();
+                assert_eq!(stated.len(), right.len(), "{place} ^ {change}");
+                for (stated, right) in stated.iter().zip(&right) {
+                    // Fewer statements are allowed.
+                    assert!(
+                        stated.is_none() || stated == right,
+                        "{place} ^ {change}: {stated:?}, not {right:?}"
+                    );
                 }
             }
         }
     }
 
     #[test]
-    fn a_file_with_another_way_to_its_rows_is_refused() {
-        // The number of rows, 20, before the list of the one row group.
+    fn file_with_another_way_to_its_rows_is_refused() {
+        // The number of rows, 20, before the list with its one row group.
         let mut fewer = file();
         let at = fewer.windows(4).rposition(|bytes| bytes == [0x16, 40, 0x19, 0x1c]).unwrap();
         fewer[at + 1] = 38;
@@ -449,24 +457,24 @@ mod tests {
             (column("entry", |column, _| column.set_bloom_filter_offset(Some(4))), "a Bloom filter"),
             (column("entry", |column, _| column.set_file_path("other".into())), "rows in another file"),
             (
-                column("action", |column, said| {
-                    column.set_dictionary_page_offset(Some(said.data_page_offset()))
+                column("action", |column, stated| {
+                    column.set_dictionary_page_offset(Some(stated.data_page_offset()))
                 }),
                 "pages out of order",
             ),
             (column("entry", |column, _| column.set_data_page_offset(-1)), "pages out of order"),
             (column("action", |column, _| column.set_dictionary_page_offset(Some(-1))), "pages out of order"),
             (column("entry", |column, _| column.set_total_compressed_size(-1)), "pages out of order"),
-            (column("entry", |column, _| column.set_num_values(19)), "columns of other lengths"),
+            (column("entry", |column, _| column.set_num_values(19)), "columns whose lengths differ"),
             (
                 group(|group| group.into_builder().set_num_rows(19).build().unwrap()),
-                "columns of other lengths",
+                "columns whose lengths differ",
             ),
             (
                 group(|group| group.into_builder().set_sorting_columns(Some(Vec::new())).build().unwrap()),
                 "an order of rows",
             ),
-            (Bytes::from(fewer), "another number of rows"),
+            (Bytes::from(fewer), "a number of rows that differs"),
         ] {
             let refused = refusal(file);
             assert!(refused.as_ref().is_some_and(|why| why.contains(what)), "{what}: {refused:?}");
