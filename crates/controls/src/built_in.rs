@@ -1,6 +1,6 @@
-//! The catalogues that come with the program. Their words are ours; of the frameworks they have the numbers alone.
+//! The built-in catalogs. The texts are our own; only the numbers come from the frameworks.
 
-/// Questions that any catalogue may ask.
+/// Questions that every catalog may ask.
 pub(crate) const QUESTIONS: &str = include_str!("../catalogues/questions.yml");
 
 /// The catalogues, by name.

@@ -1,4 +1,4 @@
-//! Catalogues: from a control to what a log can show for it, and to what it cannot.
+//! Catalogs: map the controls of a framework to what a log can show for them, and what it cannot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,113 +12,113 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::built_in;
 
-/// What a catalogue says it is.
+/// The value of `catalogue:` in a file.
 const FORMAT: &str = "controls/v1";
-/// The most controls of a catalogue.
+/// Maximum number of controls in a catalog.
 const MAX_CONTROLS: usize = 200;
-/// The most questions of a catalogue, its own and those that come with the program: each is a bit of an event's record.
+/// Maximum number of questions of a catalog, including the built-in ones it asks. Each has a bit in an event's record.
 pub(crate) const MAX_QUESTIONS: usize = 256;
-/// The most fields that all queries of a catalogue may ask for.
+/// Maximum number of distinct fields in all queries of a catalog.
 pub(crate) const MAX_FIELDS: usize = 256;
-/// The most questions of one control, and the most sentences of what it cannot show.
+/// Maximum number of questions, and of `cannot` sentences, per control.
 const MAX_EACH: usize = 32;
-/// The most bytes of a text.
+/// Maximum length of a text, in bytes.
 const MAX_TEXT: usize = 2000;
 
-/// A framework's controls, and the questions that are put to a log for them.
+/// A framework's controls, and the questions that a log answers for them.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
-    /// What it is called by: `soc2`.
+    /// The short name: `soc2`.
     pub framework: String,
-    /// Its name for people.
+    /// The full name.
     pub title: String,
-    /// Which edition of the framework its numbers are of.
+    /// The edition of the framework that the numbers refer to.
     pub edition: String,
-    /// The controls, in their order.
+    /// The controls, in order.
     pub controls: Vec<Control>,
-    /// The questions that the controls ask, each once.
+    /// The distinct questions that the controls ask.
     pub questions: Vec<Question>,
-    /// What queries ask for: the distinct fields.
+    /// The distinct fields in all queries.
     pub(crate) fields: Vec<Field>,
-    /// SHA-256 of the catalogue as canonical JSON, with the questions that come with the program where it asks them.
+    /// SHA-256 of the catalog as canonical JSON, and of the built-in questions it asks.
     pub hash: Hash,
 }
 
-/// A control.
+/// A control of a framework.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
-    /// Its number in the framework.
+    /// The number in the framework.
     pub number: String,
-    /// What it is about, in the catalogue's own words.
+    /// The title, in the catalog's own words.
     pub title: String,
-    /// What it asks, in the catalogue's own words.
+    /// The requirement, in the catalog's own words.
     pub asks: String,
-    /// The questions, by their places in [`Catalogue::questions`].
+    /// The questions, by index in [`Catalogue::questions`].
     pub shows: Vec<usize>,
-    /// What the log cannot show for it.
+    /// Aspects that the log cannot show.
     pub cannot: Vec<String>,
-    /// How long the framework requires records to be kept: as written, and in milliseconds.
+    /// The retention time that the framework requires: as written, and in milliseconds.
     pub keep: Option<(String, i64)>,
 }
 
-/// A question that is put to a log.
+/// A question to a log.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The name by which controls ask it.
+    /// The name by which controls refer to it.
     pub name: String,
-    /// What it asks for, for people.
+    /// A description for people.
     pub what: String,
-    /// What answers it.
+    /// The source of the answer.
     pub by: By,
-    /// Why its answer can never be shown to be all, if it can't.
+    /// The reason why the answer is always incomplete, if it is.
     pub limits: Option<String>,
 }
 
-/// What answers a question.
+/// The source of an answer.
 #[derive(Clone, Debug)]
 pub enum By {
     /// Events that have one of the categories and match the query.
     Events {
-        /// The categories. If empty, the events of any.
+        /// The categories; empty if any event qualifies.
         categories: Categories,
-        /// The query, if there is one: as it was written, and parsed.
+        /// The query as written and parsed, if there is one.
         query: Option<(String, Box<Query>)>,
-        /// The query's fields, by their places in the catalogue's list.
+        /// The query's fields, by index in the catalog's list.
         fields: Vec<usize>,
     },
-    /// Findings of rules with one of these tags or ids; of all rules where there are none.
+    /// Findings of rules with one of these tags or identifiers; of all rules if empty.
     Findings(Vec<String>),
-    /// What is known of the log itself.
+    /// A fact about the log itself.
     Log(Fact),
 }
 
-/// A fact about a log that isn't in its events.
+/// A fact about a log that is not in its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Fact {
-    /// Which entries are here, and which are not.
+    /// The entries that are present and omitted.
     Coverage,
-    /// What of the checks passed: order, signatures, tree, witnesses.
+    /// The results of the checks: order, signatures, tree, witnesses.
     Integrity,
-    /// Who may sign, who let them, and who no longer may.
+    /// The signing keys, with their grants and revocations.
     Keys,
-    /// Who read the log.
+    /// The readers of the log.
     Access,
-    /// What was erased from it.
+    /// The erasures in the log.
     Erasures,
-    /// How far back it goes.
+    /// The age of the log.
     Retention,
-    /// How long its emitters were silent.
+    /// The longest silence of each emitter.
     Silence,
-    /// Whose clocks its times are of.
+    /// The clocks behind the log's times.
     Clocks,
 }
 
 impl Fact {
-    /// All of them.
+    /// All facts.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its word.
+    /// Returns the word used in catalogs.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -129,24 +129,24 @@ impl Fact {
 }
 
 impl Catalogue {
-    /// The one that comes with the program, by its name.
+    /// Returns a built-in catalog by its name.
     ///
     /// # Panics
-    /// Never: a test reads each.
+    /// Never: a test parses each of them.
     pub fn built_in(framework: &str) -> Option<Self> {
         let (_, text) = built_in::CATALOGUES.iter().find(|(name, _)| *name == framework)?;
         Some(Self::parse(text).unwrap_or_else(|faults| panic!("{framework}: {faults:?}")))
     }
 
-    /// The names of those that come with the program.
+    /// Returns the names of the built-in catalogs.
     pub fn names() -> impl Iterator<Item = &'static str> {
         built_in::CATALOGUES.iter().map(|(name, _)| *name)
     }
 
-    /// Reads a catalogue as `docs/evidence-by-control.md` has it.
+    /// Parses a catalog as described in `docs/evidence-by-control.md`.
     ///
     /// # Errors
-    /// All that is wrong with it, in the order of the lines.
+    /// Returns all errors, in the order of the lines.
     pub fn parse(text: &str) -> Result<Self, Vec<AnalyzeError>> {
         let mut known = BTreeMap::new();
         let one = |fault| vec![fault];
@@ -237,7 +237,8 @@ impl Catalogue {
         })
     }
 
-    /// What of its questions no rule of a pack answers, so that nothing is found by mistake. The lines are not known here.
+    /// Returns the questions, with those of their tags that no rule of the pack has. Such a question would always find
+    /// nothing.
     pub fn unanswered<'c>(&'c self, pack: &'c Pack) -> impl Iterator<Item = (&'c str, &'c str)> {
         let answers = |tag: &str| pack.rules().iter().any(|rule| is_meant(tag, rule));
         self.questions.iter().flat_map(move |question| {
@@ -247,7 +248,7 @@ impl Catalogue {
         })
     }
 
-    /// Whether a query asks who signs.
+    /// True if a query uses the signer.
     pub fn asks_signer(&self) -> bool {
         self.questions.iter().any(|question| match &question.by {
             By::Events { query: Some((_, query)), .. } => query.asks(countersign_query::Short::Signer),
@@ -256,7 +257,7 @@ impl Catalogue {
     }
 }
 
-/// Whether a word names a rule that makes findings: its id, one of its tags, or the beginning of one (`attack.t1110` for
+/// True if a word names a reported rule: its identifier, one of its tags, or a parent of one (`attack.t1110` for
 /// `attack.t1110.001`).
 pub(crate) fn is_meant(word: &str, rule: &Rule) -> bool {
     let begins =
@@ -264,7 +265,7 @@ pub(crate) fn is_meant(word: &str, rule: &Rule) -> bool {
     rule.is_reported() && (rule.id == word || rule.tags.iter().any(begins))
 }
 
-/// A question that may be asked.
+/// A question that controls may ask.
 struct Known {
     what: String,
     written: String,
@@ -355,7 +356,7 @@ fn read_question(question: &Written<'_>, is_shared: bool) -> Result<Known, Analy
     Ok(Known { what, written, by, limits, is_shared })
 }
 
-/// Reads how a question selects events: by category, by a query, or by both.
+/// Parses how a question selects events: by category, by a query, or by both.
 fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, AnalyzeError> {
     let (category, query) = (question.get("category"), question.get("query"));
     if category.is_none() && query.is_none() {
@@ -446,7 +447,7 @@ fn read_control(
     Ok(Control { number, title, asks, shows, cannot, keep })
 }
 
-/// A length of time in days or years of 366 days: `90d`, `6y`.
+/// Parses a duration in days or in years of 366 days: `90d`, `6y`.
 fn age(of: &Written<'_>) -> Result<(String, i64), AnalyzeError> {
     let text = short(of)?;
     let days = match text.split_at_checked(text.len() - 1) {
@@ -468,7 +469,7 @@ fn bounded<'a>(list: &Written<'a>) -> Result<Vec<Written<'a>>, AnalyzeError> {
     }
 }
 
-/// The name that has most of its beginning in common.
+/// Returns the name with the longest common prefix.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> &'a str {
     let common =
         |other: &str| other.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
@@ -479,7 +480,7 @@ fn need(of: &Written<'_>, name: &str, hint: &str) -> Result<String, AnalyzeError
     said(&of.need(name, hint)?)
 }
 
-/// A text for people, on one line.
+/// Parses a text for people, and joins its lines.
 fn said(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let text = of.text()?;
     if text.trim().is_empty() || text.len() > MAX_TEXT {
@@ -491,7 +492,7 @@ fn said(of: &Written<'_>) -> Result<String, AnalyzeError> {
     Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// A word such as a number or a tag.
+/// Parses a word, such as a number or a tag.
 fn short(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let text = said(of)?;
     if text.len() > 100 {

@@ -1,4 +1,4 @@
-//! Evidence as CSV (RFC 4180): a line for each question of each control.
+//! Evidence as CSV (RFC 4180), with a line for each question of each control.
 
 use countersign::time::Time;
 
@@ -31,7 +31,7 @@ const COLUMNS: [&str; 23] = [
     "root",
 ];
 
-/// Writes it.
+/// Writes evidence as CSV.
 pub fn write(evidence: &Evidence) -> String {
     let mut out = COLUMNS.join(",") + "\r\n";
     for control in &evidence.controls {
@@ -55,7 +55,7 @@ pub fn write(evidence: &Evidence) -> String {
     out
 }
 
-/// Writes events, a line each.
+/// Writes events as CSV, a line each.
 pub fn rows(events: &[Shown]) -> String {
     let columns = "entry,event,happened,recorded,action,actor,name,target,address,outcome,signed_by";
     let mut out = columns.to_owned() + "\r\n";
@@ -81,7 +81,7 @@ pub fn rows(events: &[Shown]) -> String {
     out
 }
 
-/// From the kind to why it cannot be told.
+/// Returns the columns from `kind` to `why_not`.
 fn row(evidence: &Evidence, control: &Controlled, answer: &Answer) -> Vec<String> {
     let doubts = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts);
     let why: Vec<_> = doubts.map(|doubt| format!("{}.", doubt.said)).collect();

@@ -1,4 +1,4 @@
-//! Why an answer can't be shown to be all.
+//! Reasons why an answer may be incomplete.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use crate::gather::events;
 use crate::report::{Access, Doubt, Kept, Listed, Log, Retention, Uncategorized, UnknownAction};
 use crate::text::length;
 
-/// The most actions without a category that are told apart.
+/// Maximum number of distinct actions without a category that are counted separately.
 const MAX_ACTIONS: usize = 10_000;
-/// How many of them are listed, and how many of these a sentence names.
+/// Maximum number of these actions that are listed, and that a sentence names.
 const LISTED: usize = 100;
 const NAMED: usize = 10;
 
@@ -51,13 +51,13 @@ impl UnknownActions {
     }
 }
 
-/// Says which actions no question knows.
+/// Returns a doubt that names the actions without a category.
 pub(crate) fn uncategorized(of: &Uncategorized) -> Option<Doubt> {
     if of.events == 0 {
         return None;
     }
     let named = of.actions.listed.iter().take(NAMED).map(|unknown| {
-        // A backquote would end the mark for code.
+        // A backquote would end the code span.
         let action = unknown.action.replace('`', "'");
         let action = if action.is_empty() { "(none)".to_owned() } else { action };
         format!("`{action}` of {} ({})", unknown.parser, unknown.events)
@@ -70,7 +70,7 @@ pub(crate) fn uncategorized(of: &Uncategorized) -> Option<Doubt> {
     Some(Doubt { code: "uncategorized", said })
 }
 
-/// Says why what is known of the log itself doesn't answer a question.
+/// Returns the reason why a fact about the log doesn't answer a question.
 pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retention) -> Option<Doubt> {
     let doubt = |code, said: String| Some(Doubt { code, said });
     match fact {
@@ -109,7 +109,7 @@ pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retenti
     }
 }
 
-/// Says why the log doesn't show that records are kept as long as a control requires.
+/// Returns the reasons why the log doesn't show that records are kept as long as a control requires.
 pub(crate) fn of_keeping(required: &(String, i64), retention: &Retention) -> Vec<Doubt> {
     let (text, millis) = required;
     let mut doubts = Vec::new();

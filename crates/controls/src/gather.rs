@@ -1,4 +1,4 @@
-//! Taking entries in the order of the log, once it is known whose word counts.
+//! Collects evidence from the entries of a log, once the trust in its signers is known.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -24,33 +24,33 @@ use crate::report::{
 };
 use crate::technique;
 
-/// How many gaps, erasures and readers are listed.
+/// Maximum number of listed gaps, erasures, and readers.
 const LISTED: usize = 10_000;
-/// How many findings of an answer are listed.
+/// Maximum number of listed findings per answer.
 const FINDINGS: usize = 100;
-/// How many identifiers that may be a person's are listed.
+/// Maximum number of identifiers that may be the same person.
 const LIKELY: usize = 5;
-/// How many leaves of a finding are listed.
+/// Maximum number of listed entries per finding.
 const LEAVES: usize = 64;
-/// How many answers to findings are kept.
+/// Maximum number of stored acknowledgments.
 const ACKNOWLEDGED: usize = 100_000;
-/// How many stretches of erased leaves are held against what is here.
+/// Maximum number of erased ranges that are compared with the entries.
 const COMPARED: usize = 1 << 20;
 
-/// What an export tells beside its events, as it is met.
+/// Facts about an export besides its events, collected while it is verified.
 #[derive(Debug, Default)]
 pub struct Ended {
     notes: Vec<(u64, Statement, Vec<String>)>,
     gaps: Listed<(u64, u64)>,
     left_out: u64,
     opaque: u64,
-    /// The last checkpoint that matches, and the last of these that a quorum of witnesses saw.
+    /// The last matching checkpoint, and the last one that a quorum of witnesses saw.
     last: Option<(u64, Hash)>,
     witnessed: Option<(u64, Hash, Time)>,
 }
 
 impl Ended {
-    /// Takes a mark. Gives a record where it is a link whose event is withheld.
+    /// Adds a mark. Returns a record if it is a link whose event is withheld.
     pub fn take(&mut self, mark: Mark, chain: impl FnOnce(ChainId, &VerifierKey) -> u32) -> Option<Record> {
         match mark {
             Mark::Skip { index, leaves, .. } => {
@@ -89,49 +89,50 @@ impl Ended {
     }
 }
 
-/// What is known once the export has ended.
+/// Facts known at the end of the export.
 #[derive(Debug)]
 pub struct Known<'a> {
-    /// What it was made from.
+    /// The input of the evidence.
     pub source: Source,
-    /// The report.
+    /// The verification report.
     pub report: &'a Report,
-    /// The keys of logs that the reader trusts.
+    /// Keys of the logs that the trust file trusts.
     pub logs: HashSet<String>,
-    /// Whether the trust file has a quorum of witnesses.
+    /// True if the trust file requires a quorum of witnesses.
     pub has_quorum: bool,
-    /// Chains, and whose they are.
+    /// The chains with their keys.
     pub chains: &'a [(ChainId, VerifierKey)],
-    /// What the export told beside its events.
+    /// Facts about the export besides its events.
     pub ended: Ended,
 }
 
-/// What is asked for.
+/// Options for the evidence.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
-    /// Which time.
+    /// The period to cover; `None` for the whole log.
     pub period: Option<Period>,
-    /// How many events are drawn for each question.
+    /// The sample size per question.
     pub sample: usize,
-    /// What the auditor states, so that nobody can choose the sample.
+    /// The auditor's seed, which keeps anyone else from choosing the sample.
     pub seed: String,
-    /// How long events are to be kept: as written, and in milliseconds.
+    /// The retention policy as written, and in milliseconds.
     pub policy: Option<(String, i64)>,
-    /// A record whose events are listed.
+    /// The identifier of a record whose events to list.
     pub record: Option<String>,
-    /// A person whose events are listed.
+    /// The identifier of a person whose events to list.
     pub subject: Option<String>,
-    /// How many events of the record and of the person are listed.
+    /// Maximum number of events listed for the record and for the person.
     pub rows: usize,
 }
 
-/// Takes the entries of a log, twice: [`take`](Self::take) counts and draws, [`show`](Self::show) then finds what was drawn.
+/// Collects evidence in two passes over the entries: [`take`](Self::take) counts and draws samples, then
+/// [`show`](Self::show) fetches the drawn events.
 #[derive(Debug)]
 pub struct Gathering<'a> {
     catalogue: &'a Catalogue,
     known: Known<'a>,
     wanted: Wanted,
-    /// Of each chain whose key it is, and how it stands where its key was authorised and where not.
+    /// For each chain, its key, and the signer trust of entries from when the key was not authorized and when it was.
     chains: Vec<(usize, [Standing; 2])>,
     keys: Vec<Key>,
     newest_of: Vec<Option<Time>>,
@@ -153,11 +154,11 @@ pub struct Gathering<'a> {
     record: OneRecord,
     subject: Subject,
     newest: Option<Time>,
-    /// The leaves that findings name, and the worst standing of those that are not trusted.
+    /// Entries named by findings, with their signer trust.
     found: HashMap<u64, Standing>,
 }
 
-/// What a query has found so far.
+/// The running result of a question.
 #[derive(Debug)]
 struct Asked {
     extent: Extent,
@@ -170,7 +171,7 @@ struct Asked {
 }
 
 impl<'a> Gathering<'a> {
-    /// Begins, with what is known and asked for.
+    /// Starts the first pass.
     pub fn new(catalogue: &'a Catalogue, known: Known<'a>, wanted: Wanted) -> Self {
         let report = known.report;
         let (keys, places) = keys(&known);
@@ -241,7 +242,7 @@ impl<'a> Gathering<'a> {
         self.wanted.period.is_none_or(|period| period.holds(time))
     }
 
-    /// Takes an entry, in the order of the leaves.
+    /// Takes an entry, in the order of the log.
     pub fn take(&mut self, record: &Record) {
         let (key, standing) = self.standing(record);
         let recorded = record.time();
@@ -330,13 +331,13 @@ impl<'a> Gathering<'a> {
         key.newest = *newest;
     }
 
-    /// What an event tells of the log itself.
+    /// Evaluates an event about the log itself.
     fn told(&mut self, record: &Record, looked: &Looked, key: usize, standing: Standing, is_within: bool) {
         let Some(event) = looked.kept.as_ref().filter(|_| standing == Standing::Trusted) else { return };
         let event: Value = serde_json::from_str(event).unwrap_or_default();
         let is_log = self.keys.get(key).is_some_and(|key| key.is_log);
         match event["action"].as_str() {
-            // An erasure outside the period may be of an event within.
+            // An erasure recorded outside the period may concern events in it.
             Some("log.erase") if is_log => self.erased(record, &event),
             Some("log.export") if is_within => self.read(record, &event, is_log),
             Some("countersign.acknowledged") => {
@@ -419,14 +420,14 @@ impl<'a> Gathering<'a> {
         self.answers.entry(text(&event["target"]["id"])).or_default().push(answer);
     }
 
-    /// All entries were taken, and this is what rules found in them: now [`Self::show`] is given the same entries.
+    /// Ends the first pass, given the findings of the rules. Then pass the same entries to [`Self::show`].
     pub fn again(&mut self, analysis: &Analysis) {
         self.settle();
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
         self.found = leaves.map(|leaf| (*leaf, Standing::Trusted)).collect();
     }
 
-    /// Takes an entry again, to show what was drawn and to hold erasures against what is here.
+    /// Takes an entry again, to fetch drawn events and to compare it with the erasures.
     pub fn show(&mut self, record: &Record) {
         let (_, standing) = self.standing(record);
         if let Some(found) = self.found.get_mut(&record.leaf) {
@@ -452,7 +453,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// All entries were taken once.
+    /// Finishes the first pass.
     fn settle(&mut self) {
         if self.is_sorted {
             return;
@@ -473,14 +474,14 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Whether an erasure names this leaf.
+    /// True if an erasure names this entry.
     fn compare(&mut self, record: &Record, is_gone: bool) -> bool {
         let mut place = self.stretches.partition_point(|(first, ..)| *first <= record.leaf);
         let mut by: Option<usize> = None;
         while place > 0 && self.furthest[place - 1] >= record.leaf {
             place -= 1;
             let (_, last, erasure) = self.stretches[place];
-            // The first erasure that names it took it.
+            // The earliest erasure that names an entry erased it.
             if last >= record.leaf {
                 by = Some(by.map_or(erasure, |by| by.min(erasure)));
             }
@@ -526,7 +527,7 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// All entries were shown. Gives the evidence, with what the rules of a pack found in the same entries.
+    /// Ends the second pass, and returns the evidence with the findings of the rules on the same entries.
     pub fn finish(mut self, pack: &Pack, analysis: &Analysis) -> Evidence {
         self.settle();
         let log = self.log();
@@ -595,7 +596,7 @@ impl<'a> Gathering<'a> {
             Some(Complete::Range { range: [first, end] }) if report.verdict == Verdict::Verified => {
                 Some((first, end))
             }
-            // Where all entries make the root that the log signed none is missing, though events may be withheld.
+            // If the entries reproduce the log's signed root, none is missing, though events may be withheld.
             _ => report.log.as_ref().filter(|log| self.holds_all(log.size)).map(|log| (0, log.size)),
         };
         let checks = report
@@ -615,14 +616,14 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Whether every entry of a log of this size is here, by the checks.
+    /// True if the checks prove that all entries of a log of this size are present.
     fn holds_all(&self, size: u64) -> bool {
         let Report { checks, counts, verdict, .. } = self.known.report;
         let is_proven = checks.tree.state == CheckState::Pass && checks.log.state == CheckState::Pass;
         *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.leaves == size
     }
 
-    /// Why it cannot be told that nothing is missing.
+    /// Returns the reasons why the evidence may be incomplete.
     fn doubts(&self, log: &Log) -> Vec<Doubt> {
         let mut doubts = Vec::new();
         let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
@@ -774,7 +775,7 @@ impl<'a> Gathering<'a> {
         Answer { name: question.name.clone(), what: question.what.clone(), found, doubts }
     }
 
-    /// Says how many findings are about these categories, if there are any.
+    /// Returns a doubt if findings concern these categories although no event was counted.
     fn findings_about(&self, categories: Categories, pack: &Pack, analysis: &Analysis) -> Option<Doubt> {
         let is_about = |finding: &&countersign_analyze::Finding| {
             let rule = pack.rules().iter().find(|rule| rule.id == finding.rule);
@@ -881,12 +882,12 @@ impl<'a> Gathering<'a> {
     }
 }
 
-/// The seed of a question's sample.
+/// Returns the seed of a question's sample.
 pub(crate) fn seed(drawn: &Drawn, question: &str) -> String {
     format!("{}/{question}", drawn.seed)
 }
 
-/// The keys that sign, and their places by what they are.
+/// Returns the signing keys, and their indexes by public key.
 fn keys(known: &Known<'_>) -> (Vec<Key>, HashMap<String, usize>) {
     let mut places = HashMap::new();
     let mut keys = Vec::new();

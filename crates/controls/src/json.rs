@@ -1,4 +1,4 @@
-//! Evidence as canonical JSON (RFC 8785), of the format `evidence-by-control/v1`.
+//! Evidence as canonical JSON (RFC 8785) in the format `evidence-by-control/v1`.
 
 use countersign::canonical::rfc8785;
 use countersign::time::Time;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 use crate::gather::seed;
 use crate::report::{Answer, Doubt, Erasure, Evidence, Extent, Finding, Found, Grant, Key, Listed, Shown};
 
-/// How the text says what it is.
+/// The value of the field `countersign`, which identifies the format.
 const FORMAT: &str = "evidence-by-control/v1";
 
-/// Writes it, without an end of line.
+/// Writes evidence as JSON, without a newline at the end.
 pub fn write(evidence: &Evidence) -> String {
     let text = value(evidence).to_string();
-    // What is written here are texts and whole numbers below 2^53, which canonical JSON can carry.
+    // All numbers are integers below 2^53, which canonical JSON can represent.
     rfc8785(text.as_bytes()).ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or(text)
 }
 

@@ -1,4 +1,4 @@
-//! What an event has to do with a catalogue, told from the event alone.
+//! Evaluates an event against a catalog, from the event alone.
 
 use countersign::time::Time;
 use countersign_analyze::{Detected, Pack};
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{By, Catalogue};
 use crate::technique;
 
-/// Actions whose events say something of the log itself, and are kept as they stand.
+/// Actions of events about the log itself, which are stored unchanged.
 const KEPT: [&str; 3] = ["log.erase", "log.export", "countersign.acknowledged"];
-/// How many characters of a text are kept for people.
+/// Maximum length of a displayed text, in characters.
 const SAID: usize = 120;
 
-/// Looks at events, one by one, on any thread.
+/// Evaluates events one by one; can be used from any thread.
 #[derive(Debug)]
 pub struct Looking<'c> {
     questions: Vec<Option<(Categories, Option<&'c Query>)>>,
     fields: &'c [Field],
     classifier: Classifier,
-    /// The categories of the events for which a rule fires, by the rule's place in the pack.
+    /// The categories of events for which a rule fires, by the rule's index in the pack.
     rules: Vec<Categories>,
     subject: Option<String>,
     record: Option<String>,
 }
 
-/// A bit for each of 256 things.
+/// A set of up to 256 indexes.
 pub(crate) type Bits = [u64; 4];
 
 pub(crate) fn set(bits: &mut Bits, nth: usize) {
@@ -39,53 +39,54 @@ pub(crate) fn has(bits: &Bits, nth: usize) -> bool {
     bits.get(nth / 64).is_some_and(|word| word >> (nth % 64) & 1 == 1)
 }
 
-/// What was seen of an event.
+/// The result of evaluating an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Looked {
-    /// When it happened by its own word, in milliseconds.
+    /// The event's own time, in milliseconds.
     pub(crate) happened: Option<i64>,
-    /// Which questions' queries it answers.
+    /// The questions whose selection the event matches.
     pub(crate) held: Bits,
-    /// Which of the catalogue's fields it has.
+    /// The fields of the catalog that the event has.
     pub(crate) fields: Bits,
-    /// Which questions it would answer if it stated another outcome. It states none.
+    /// Questions that the event would match if it stated another outcome; it states none.
     pub(crate) unstated: Bits,
-    /// Whether a reading fits it.
+    /// True if a parser fits the event.
     pub(crate) is_read: bool,
-    /// Its parser and the action, if neither its parser nor a rule assigns a category to it.
+    /// The parser and action, if neither the parser nor a rule assigns a category to the event.
     pub(crate) uncategorized: Option<Box<(String, String)>>,
-    /// Whether the subject did it, whether it was done to them, and whether their identifier stands elsewhere in it.
+    /// True, respectively, if the subject is the actor, if the subject is the target, and if the identifier occurs
+    /// elsewhere.
     pub(crate) subject: (bool, bool, bool),
-    /// Of an event where it stands elsewhere: the identifier of an actor or target that contains it, or whose name does.
+    /// If the identifier occurs elsewhere: the identifier of an actor or target that contains it, or whose name does.
     pub(crate) likely: Option<String>,
-    /// Whether it was done to the record that is asked for.
+    /// True if the target is the requested record.
     pub(crate) is_of_record: bool,
-    /// What it says, for people; of events that may be shown.
+    /// The displayed fields, if the event may be listed.
     pub(crate) said: Option<Box<Said>>,
-    /// The event as it was signed, where it tells of the log itself.
+    /// The signed event, if it is about the log itself.
     pub(crate) kept: Option<Box<str>>,
 }
 
-/// What an event says, cut to a length for people.
+/// The displayed fields of an event, cut to a readable length.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said {
-    /// What was done.
+    /// The action.
     pub action: String,
-    /// Who did it: the identifier.
+    /// The actor's identifier.
     pub actor: String,
-    /// The actor's name, where it has one.
+    /// The actor's name, if it has one.
     pub name: String,
-    /// To what: the type, where there is one, and the identifier.
+    /// The target: its type, if it has one, and its identifier.
     pub target: String,
-    /// From where.
+    /// The address the action came from.
     pub address: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: String,
 }
 
 impl<'c> Looking<'c> {
-    /// By the questions of a catalogue; for a person, and for a record, by their identifiers. Parsers and the rules of
-    /// the pack assign categories to events.
+    /// Creates an evaluator for a catalog's questions, and for a person and a record given by identifier. Parsers and
+    /// the rules of the pack assign categories to events.
     pub fn new(
         catalogue: &'c Catalogue,
         readings: &Readings,
@@ -109,7 +110,7 @@ impl<'c> Looking<'c> {
         }
     }
 
-    /// Looks at an event whose text is this one, for which these rules fired.
+    /// Evaluates an event with this JSON text, for which the `detected` rules fired.
     pub fn look(&self, entry: &Entry<'_>, text: &str, detected: &Detected) -> Looked {
         let (time, is_own) = entry.time();
         let mut looked = Looked {
@@ -186,7 +187,7 @@ fn could_match(query: &Query, entry: &Entry<'_>) -> bool {
 }
 
 impl Looked {
-    /// Returns about how many bytes of memory it takes.
+    /// Returns the approximate memory use in bytes.
     pub fn memory_bytes(&self) -> usize {
         let texts = |one: &String, other: &String| size_of::<(String, String)>() + one.len() + other.len();
         let said = |said: &Said| {
@@ -201,20 +202,20 @@ impl Looked {
             + self.kept.as_deref().map_or(0, str::len)
     }
 
-    /// Whether the subject did it, or it was done to them.
+    /// True if the subject is the actor or the target.
     pub const fn is_about_subject(&self) -> bool {
         self.subject.0 || self.subject.1
     }
 }
 
-/// Whether an identifier is that of an actor or target, as a whole and with regard to case.
+/// True if an actor or target has exactly this identifier, case-sensitively.
 pub(crate) fn is_party(short: Short, entry: &Entry<'_>, id: &str) -> bool {
     let mut found = false;
     short.each_party(entry, &mut |party| found |= party.id.as_deref() == Some(id));
     found
 }
 
-/// The first identifier of an actor or target that contains a text, or whose name does.
+/// Returns the first identifier of an actor or target that contains the text, or whose name does.
 fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
     let mut found = None;
     for short in [Short::Actor, Short::Target] {
@@ -231,7 +232,7 @@ fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
 }
 
 impl Said {
-    /// What an event says.
+    /// Extracts the displayed fields of an entry.
     pub fn of(entry: &Entry<'_>) -> Self {
         let first = |short: Short| {
             let mut first = None;
@@ -271,34 +272,34 @@ fn cut(text: &str) -> String {
     text.chars().take(SAID - 1).chain(['…']).collect()
 }
 
-/// An entry of the log, as it is kept until it is known whose word counts.
+/// An entry of the log, stored until the trust in its signer is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The leaf.
+    /// The entry's index.
     pub leaf: u64,
-    /// The chain, by its place in a list that the caller keeps.
+    /// The chain, by index in a list that the caller keeps.
     pub chain: u32,
-    /// The link's place in its chain.
+    /// The link's position in its chain.
     pub seq: u64,
     /// The link's time, in milliseconds.
     pub recorded: i64,
-    /// Whether the key was authorised, as far as was known when the entry was handed out.
+    /// True if the key was authorized, as far as known when the entry was emitted.
     pub authorised: bool,
-    /// What it is.
+    /// The content of the entry.
     pub what: What,
 }
 
-/// What an entry is.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum What {
-    /// An event that verifies.
+    /// A verified event.
     Event(Box<Looked>),
-    /// An event's link without the event: whether the exporter says that it was erased.
+    /// A link whose event is withheld; true if the exporter states that it was erased.
     Withheld(bool),
 }
 
 impl Record {
-    /// The link's time.
+    /// Returns the link's time.
     pub(crate) fn time(&self) -> Time {
         Time::from_millis(self.recorded).unwrap_or(Time::MIN)
     }

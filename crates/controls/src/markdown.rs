@@ -1,4 +1,4 @@
-//! Evidence as Markdown, for people.
+//! Evidence as Markdown.
 
 mod basis;
 mod control;
@@ -15,10 +15,10 @@ use control::{findings_table, one_control, overview};
 use log::log_itself;
 use words::{capital, plural};
 
-/// How many of a list are written; JSON has more.
+/// Maximum number of rows in a table; JSON has more.
 const ROWS: usize = 200;
 
-/// Writes it.
+/// Writes evidence as Markdown.
 pub fn write(evidence: &Evidence) -> String {
     let mut out = String::new();
     let framework = &evidence.framework;
@@ -65,7 +65,7 @@ pub fn write(evidence: &Evidence) -> String {
     out
 }
 
-/// What else has a person's identifier in it.
+/// Describes the other events that contain a person's identifier.
 fn elsewhere(subject: &Subject) -> String {
     if subject.mentioned == 0 {
         return String::new();
@@ -121,7 +121,7 @@ fn questions(out: &mut String, evidence: &Evidence) {
     }
 }
 
-/// The events that a question asks for: by categories, a query, or both.
+/// Describes the events that a question selects: by categories, a query, or both.
 fn asked(found: &Events) -> String {
     let categories: Vec<_> = found.categories.iter().map(|category| code(category)).collect();
     let query = code(&found.query);
@@ -174,7 +174,7 @@ fn table(out: &mut String, list: &[Shown]) {
     out.push('\n');
 }
 
-/// The name of a place in the document.
+/// Returns the name of an anchor in the document.
 fn anchor(kind: &str, name: &str) -> String {
     let plain =
         name.chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' });

@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use crate::report::{Answer, Controlled, Evidence, Found};
 use crate::text::runs;
 
-/// The version of OSCAL.
+/// The supported version of OSCAL.
 const VERSION: &str = "1.1.2";
-/// The names of our properties.
+/// The namespace of our properties.
 const NAMESPACE: &str = "https://github.com/countersign/countersign/ns/oscal";
 
-/// Writes it as canonical JSON, without an end of line.
+/// Writes evidence as canonical JSON, without a newline at the end.
 ///
-/// An assessment's result names what was reviewed and has an observation for each answer of each control, with properties
-/// for the leaves and the root. It has no findings: whether a control is met is for an assessor to say.
+/// The result names the reviewed controls, and has an observation for each answer of each control, with properties for
+/// the entries and the root. It has no findings: whether a control is met is for an assessor to decide.
 pub fn write(evidence: &Evidence) -> String {
     let text = value(evidence).to_string();
     countersign::canonical::rfc8785(text.as_bytes())
@@ -26,7 +26,7 @@ pub fn write(evidence: &Evidence) -> String {
         .unwrap_or(text)
 }
 
-/// A UUID of a name within this log's state: the same evidence has the same.
+/// Returns a UUID derived from a name and the log's state, so that equal evidence has equal UUIDs.
 fn uuid(evidence: &Evidence, name: &str) -> String {
     let root = evidence.log.checkpoint.map_or_else(String::new, |(_, root)| root.to_string());
     let period = evidence.period.map_or_else(String::new, |period| format!("{} {}", period.from, period.to));
@@ -39,14 +39,14 @@ fn uuid(evidence: &Evidence, name: &str) -> String {
     }
     let mut bytes: [u8; 16] =
         Hash::of(&[b"countersign/oscal/v1", &hashed]).0[..16].try_into().unwrap_or_default();
-    // OSCAL takes versions 4 and 5 alone; this is the form of 5, a name's hash.
+    // OSCAL accepts only versions 4 and 5. This is the form of version 5, the hash of a name.
     bytes[6] = bytes[6] & 0x0f | 0x50;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex::encode(&bytes);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// A control's id as OSCAL has ids: a letter first, then letters, digits, dots, hyphens and underscores.
+/// Converts a control's number to an OSCAL token: a letter first, then letters, digits, dots, hyphens, and underscores.
 pub(crate) fn id(framework: &str, number: &str) -> String {
     let mut id = format!("{framework}-");
     for char in number.chars() {
@@ -60,7 +60,7 @@ pub(crate) fn id(framework: &str, number: &str) -> String {
 }
 
 fn property(name: &str, value: impl core::fmt::Display) -> Option<Value> {
-    // A property's value is never empty, and has no white space at its ends.
+    // OSCAL property values are non-empty and have no white space at the ends.
     let value = value.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     (!value.is_empty()).then(|| json!({"name": name, "ns": NAMESPACE, "value": value}))
 }
@@ -140,13 +140,13 @@ fn value(evidence: &Evidence) -> Value {
             "oscal-version": VERSION,
             "remarks": format!("Made by {}. The time is the newest that the log tells.", evidence.source.tool),
         },
-        // OSCAL wants a plan. There is none but the catalogue, which the property of this name identifies.
+        // OSCAL requires a plan. The only one is the catalog, which the property of this name identifies.
         "import-ap": {"href": format!("urn:countersign:catalogue:{}", escaped(&framework.name))},
         "results": [result],
     }})
 }
 
-/// A part of a URN.
+/// Escapes a part of a URN.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
@@ -168,7 +168,7 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
         evidence.log.checkpoint.and_then(|(_, root)| property("root", root)),
         property("complete", if is_complete { "yes" } else { "could-not-tell" }),
     ];
-    // An entry of the log: its leaf, its place in its chain, and what it is here.
+    // An entry of the log: its index, its position in the chain, and its role here.
     let mut relevant: Vec<(u64, Option<&str>, String)> = Vec::new();
     let said = match &answer.found {
         Found::Events(events) => {

@@ -1,4 +1,4 @@
-//! From events to columns.
+//! Builds segments from events.
 
 use core::mem;
 
@@ -17,54 +17,54 @@ use crate::party::{GrowingParties, Taken};
 use crate::segment::{FACTS, Fact, MOST_ROWS, PARTIES, PathNode, RowKind, Segment, flag};
 use crate::values::{Kind, LONGEST, cut, hash};
 
-/// The most names on the way to values, and the longest of them in bytes: names can be data.
+/// Limits on field names, which can be data: number of path nodes, and name length in bytes.
 pub(crate) const MOST_NODES: usize = 4096;
 const LONGEST_NAME: usize = 256;
-/// The most values of an event that go into columns.
+/// Maximum number of values of an event that are stored in columns.
 const MOST_VALUES: usize = 1024;
-/// So many bytes of different values may be kept of a segment, and so many more for each row. Beyond that only short
-/// ones are kept whole.
+/// Size of the distinct values in a segment, in bytes, plus an allowance per row, above which only values of up to
+/// `SHORT` bytes are kept whole.
 const BYTES: usize = 1 << 20;
 const BYTES_A_ROW: usize = 256;
 const SHORT: usize = 32;
-/// A text that is longer than others may be is kept up to here, while no more than so many bytes are of such texts:
-/// what is not kept has to be read whenever texts are searched.
+/// Longer texts are kept up to `LONG` bytes, within a total of `LONG_BYTES` plus an allowance per row. Texts that are
+/// not kept must be read for every text search.
 const LONG: usize = 8192;
 const LONG_BYTES: usize = 64 << 10;
 const LONG_BYTES_A_ROW: usize = 32;
 
-/// A link, and where the event's bytes stand.
+/// A link, and the position of the event's bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// The line of the export, from 1.
+    /// The 1-based line of the export.
     pub line: u64,
-    /// The leaf's index.
+    /// The index of the entry.
     pub index: u64,
-    /// The chain's id, 32 hex digits.
+    /// The chain's identifier, 32 hex digits.
     pub chain: &'a str,
-    /// The place in the chain.
+    /// The position in the chain.
     pub seq: u64,
     /// The link's time.
     pub time: Time,
-    /// The verifier key of who signs the chain.
+    /// The signer's public key.
     pub vkey: &'a str,
-    /// Whether that key was authorised as far as was known.
+    /// True if the key was authorized, as far as known.
     pub authorised: bool,
-    /// Where the event's bytes begin.
+    /// The position of the event's bytes.
     pub place: Place,
 }
 
-/// Where an event's bytes begin.
+/// The position of an event's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the export, so many bytes from its begin.
+    /// A byte offset in the export.
     Export(u64),
-    /// In the batches that are kept, so many bytes from the begin of the first.
+    /// A byte offset in the concatenated kept batches.
     Kept(u64),
 }
 
 impl Place {
-    /// As columns have it.
+    /// Encodes the place for a column.
     const fn number(self) -> i64 {
         match self {
             Self::Export(at) => (at << 1) as i64,
@@ -78,13 +78,13 @@ impl Place {
     }
 }
 
-/// What is no event.
+/// An entry without an event, or a gap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leaf<'a> {
     pub(crate) kind: RowKind,
     pub(crate) line: i64,
     pub(crate) index: i64,
-    /// Of a gap how many leaves it is.
+    /// The position in the chain; for a gap, the number of entries.
     pub(crate) seq: i64,
     pub(crate) time: Option<Time>,
     pub(crate) link: Option<(&'a str, &'a str)>,
@@ -92,16 +92,16 @@ pub(crate) struct Leaf<'a> {
     pub(crate) why: i64,
 }
 
-/// Makes segments of events, as many at a time as one takes.
+/// Builds segments from events.
 pub struct SegmentBuilder {
     hasher: FixedState,
     readings: Readings,
     open: Open,
     done: Vec<Segment>,
-    /// How many bytes of batches came, and of those that are kept.
+    /// Total bytes of all batches, and of those that are kept.
     came: u64,
     kept: u64,
-    /// Memory that is used again.
+    /// Reused memory.
     spare: Document<'static>,
 }
 
@@ -111,7 +111,7 @@ impl core::fmt::Debug for SegmentBuilder {
     }
 }
 
-/// An error in a batch of events: the verifier does not write such a line.
+/// An error in a batch: a line that is not in the verifier's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexError {
     /// The 1-based line of the batch.
@@ -127,7 +127,7 @@ impl core::fmt::Display for IndexError {
 impl core::error::Error for IndexError {}
 
 impl SegmentBuilder {
-    /// `seed` makes where values are looked for unpredictable: who knows it can write events that take long.
+    /// Creates a builder. `seed` must be unpredictable: whoever knows it can craft events that collide in hash tables.
     pub fn new(seed: u64, readings: Readings) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
@@ -140,35 +140,35 @@ impl SegmentBuilder {
         }
     }
 
-    /// How many rows came since the last [`SegmentBuilder::finish`].
+    /// Returns the number of rows since the last [`SegmentBuilder::finish`].
     pub fn rows(&self) -> usize {
         self.done.iter().map(Segment::rows).sum::<usize>() + self.open.flags.len()
     }
 
-    /// How many bytes of batches came since then.
+    /// Returns the number of bytes of batches since the last [`SegmentBuilder::finish`].
     pub const fn came(&self) -> u64 {
         self.came
     }
 
-    /// How many bytes of batches since then are to be kept.
+    /// Returns the number of bytes of batches to keep since the last [`SegmentBuilder::finish`].
     pub const fn kept(&self) -> u64 {
         self.kept
     }
 
-    /// Takes a batch: whole lines of NDJSON as the verifier writes them, and says whether its bytes are to be kept. They
-    /// are not where its lines say where in the export their events stand. In batches that are kept that is counted from
-    /// the first since the last [`SegmentBuilder::finish`].
+    /// Adds a batch of complete lines from the verifier, and returns true if the caller must keep its bytes. It needn't
+    /// if the lines state the offset of their events in the export. Offsets in kept batches count from the first one
+    /// since the last [`SegmentBuilder::finish`].
     ///
     /// # Errors
-    /// The line that the verifier does not write.
+    /// If a line is not in the verifier's format.
     pub fn add(&mut self, batch: &[u8]) -> Result<bool, IndexError> {
         self.take(batch, None)
     }
 
-    /// The same, and appends its lines with what readings make of their events, as [`batch::Line`] has them.
+    /// Like [`SegmentBuilder::add`], and appends the lines with parsed fields in the format of [`batch::Line`].
     ///
     /// # Errors
-    /// As of [`SegmentBuilder::add`].
+    /// See [`SegmentBuilder::add`].
     pub fn add_and_write(&mut self, batch: &[u8], lines: &mut Vec<u8>) -> Result<bool, IndexError> {
         self.take(batch, Some(lines))
     }
@@ -209,17 +209,17 @@ impl SegmentBuilder {
         Ok(is_kept)
     }
 
-    /// Takes an event.
+    /// Adds an event.
     pub fn push(&mut self, row: &Row<'_>, event: &str) {
         self.put(row, event, |_| {});
     }
 
-    /// The same, and tells what a reading makes of it.
+    /// Adds an event, and calls `tell` with its parsed fields.
     fn put(&mut self, row: &Row<'_>, event: &str, tell: impl FnOnce(Option<&Read<'_>>)) {
         self.make_room(1);
         let Some(document) = mem::take(&mut self.spare).reread(event) else {
             tell(None);
-            // As elsewhere, what cannot be read is no event that anything matches.
+            // Invalid JSON matches no condition on events, as in other searches.
             self.open.link(row, event.len(), RowKind::Event, &self.hasher);
             return;
         };
@@ -252,13 +252,13 @@ impl SegmentBuilder {
         }
     }
 
-    /// Takes all rows of a segment.
+    /// Adds all rows of a segment.
     pub(crate) fn absorb(&mut self, segment: &Segment) {
         self.make_room(segment.rows());
         self.open.absorb(segment, &self.hasher);
     }
 
-    /// The segments of what came, and begins anew.
+    /// Returns the finished segments, and starts over.
     pub fn finish(&mut self) -> Vec<Segment> {
         let open = mem::take(&mut self.open);
         if !open.flags.is_empty() {
@@ -273,7 +273,7 @@ fn lines(bytes: &[u8]) -> usize {
     bytes.split(|byte| *byte == b'\n').count()
 }
 
-/// A segment as it grows.
+/// A segment under construction.
 #[derive(Default)]
 struct Open {
     flags: Vec<u8>,
@@ -290,7 +290,7 @@ struct Open {
     nodes: Vec<OpenNode>,
     by_name: Codes,
     columns: Vec<Growing>,
-    /// Bytes of different values, but for long texts.
+    /// Bytes of distinct values, without long texts.
     kept: usize,
     /// Bytes of long texts.
     long: usize,
@@ -299,17 +299,17 @@ struct Open {
 struct OpenNode {
     node: PathNode,
     children: Vec<u32>,
-    /// The place among its parent's children.
+    /// Position among the parent's children.
     place: usize,
 }
 
 impl Open {
-    /// The longest text that is kept whole.
+    /// Returns the maximum length of a text that is kept whole.
     fn most(&self) -> usize {
         if self.kept > BYTES + BYTES_A_ROW * self.flags.len() { SHORT } else { LONGEST }
     }
 
-    /// Whether there is room for a text that is longer than others may be.
+    /// True if there is room for a long text.
     fn has_room(&self, text: &str) -> bool {
         text.len() <= LONG && self.long + text.len() <= LONG_BYTES + LONG_BYTES_A_ROW * self.flags.len()
     }
@@ -344,7 +344,7 @@ impl Open {
 
     fn leaf(&mut self, leaf: &Leaf<'_>, hasher: &FixedState) {
         let authorised = if leaf.authorised { flag::AUTHORISED } else { 0 };
-        // What has no time is not asked for it; this one keeps the numbers near to each other.
+        // A gap has no time, and none is queried. Repeating the previous one keeps the numbers close.
         let time = leaf.time.map_or(self.recorded.last().copied().unwrap_or(0), Time::millis);
         let number = self.row(leaf.kind as u8 | authorised, leaf.line, leaf.index, leaf.seq, time);
         self.begins.push(self.begins.last().copied().unwrap_or(0));
@@ -355,7 +355,7 @@ impl Open {
         }
     }
 
-    /// What the short names stand for, and what rows show.
+    /// Adds the values of short names, and other displayed facts.
     fn facts(&mut self, entry: &Entry<'_>, row: u16, hasher: &FixedState) {
         let most = self.most();
         let nth = usize::from(row);
@@ -396,7 +396,7 @@ impl Open {
             let read = entry.read.map(|read| if short == Short::Actor { &read.actor } else { &read.target });
             let mut is_first = true;
             short.each_party(entry, &mut |party| {
-                // What the reading says comes first, and mostly the event says the same.
+                // The parser's party comes first. The event mostly has an equal one.
                 if party.is_empty() || !is_first && read == Some(party) {
                     return;
                 }
@@ -431,7 +431,8 @@ impl Open {
         }
     }
 
-    /// The node of a member; `hint` is its place among its parent's children, and then of what may be next.
+    /// Returns the node of a field, adding it if there is room. `hint` is the expected position among its siblings, and
+    /// is updated to the next one.
     fn child(&mut self, parent: u32, name: &str, hint: &mut usize, hasher: &FixedState) -> Option<u32> {
         let siblings = &self.nodes[parent as usize].children;
         if let Some(child) = siblings.get(*hint)
@@ -463,7 +464,7 @@ impl Open {
         Some(child)
     }
 
-    /// The column of a node.
+    /// Returns the column of a node.
     fn column(&mut self, node: u32) -> usize {
         let columns = &mut self.columns;
         let column = self.nodes[node as usize].node.column.get_or_insert_with(|| {
@@ -537,7 +538,7 @@ impl Open {
     }
 }
 
-/// Takes a column's rows, which come after so many others; gives how many more bytes are kept.
+/// Adds a column's values to rows from `first` on. Returns the growth in bytes.
 fn absorb(growing: &mut Growing, column: &crate::column::Column, first: usize, hasher: &FixedState) -> usize {
     let before = growing.values.bytes();
     let unpacked = column.values.unpacked();
@@ -547,12 +548,12 @@ fn absorb(growing: &mut Growing, column: &crate::column::Column, first: usize, h
     growing.values.bytes() - before
 }
 
-/// Brings the values of one event into their columns.
+/// Adds the values of one event to their columns.
 struct Walk<'o> {
     open: &'o mut Open,
     hasher: &'o FixedState,
     row: u16,
-    /// How many more values may come.
+    /// Number of further values that may be added.
     left: usize,
 }
 

@@ -1,20 +1,20 @@
-//! Which members differ between before and after.
+//! Fields that differ between `before` and `after`.
 
 use countersign_query::value::{Kind, Value};
 
-/// The most that are told of an event, the deepest, and the most members of an object that are looked at.
+/// Limits: changed fields per event, nesting depth, and fields per object.
 const MOST: usize = 64;
 const DEEPEST: usize = 8;
 const MOST_MEMBERS: usize = 256;
 
-/// Whether all were told.
+/// Completeness of the reported changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Changes {
     All,
     More,
 }
 
-/// A path as one text that no other path has.
+/// Encodes a path as an unambiguous string.
 pub(crate) fn key<N: AsRef<str>>(names: &[N]) -> String {
     let mut key = String::new();
     for name in names {
@@ -29,7 +29,7 @@ fn extend(key: &mut String, name: &str) {
     key.push_str(name);
 }
 
-/// Hands out the keys of the members that differ, through objects alone, as `changed:` has it.
+/// Calls `take` with the key of each field that differs. Follows only objects, as `changed:` does.
 pub(crate) fn each(event: Value<'_>, take: &mut dyn FnMut(&str)) -> Changes {
     let (before, after) = (event.get("before"), event.get("after"));
     let mut walk = Walk { take, left: MOST, key: String::new(), told: Changes::All };

@@ -1,4 +1,4 @@
-//! What rows say in one respect.
+//! Columns: the values of rows at one path or fact.
 
 use std::borrow::Cow;
 
@@ -8,23 +8,23 @@ use crate::bits::Bits;
 use crate::packed::{Packed, each_width};
 use crate::values::{Gathered, Kind, Values, cut};
 
-/// Which rows have which values.
+/// A mapping from rows to values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) values: Values,
     pub(crate) places: Places,
 }
 
-/// Where values stand.
+/// The rows' values, by code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Places {
-    /// Each row has one, by its code; one that has none has a code that no value has.
+    /// One code per row. A code beyond the values means that the row has none.
     Rows(Packed),
-    /// Rows and the codes of their values, in the order of the rows. A row can have several.
+    /// Pairs of row and code in row order. A row can have several.
     Pairs(Vec<u16>, Packed),
 }
 
-/// What is known of a value: that it passes, that it does not, or that only the event's bytes can tell.
+/// The result of testing a value: no match, a match, or undecided without the event's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Told {
@@ -34,7 +34,7 @@ pub(crate) enum Told {
 }
 
 impl Told {
-    /// What is told where either will do.
+    /// Combines the results of alternatives.
     pub(crate) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
@@ -44,11 +44,11 @@ impl Told {
     }
 }
 
-/// Rows that pass for sure, and those that may.
+/// The rows that match, and those that may match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judged {
     pub(crate) sure: Bits,
-    /// The sure ones are among them.
+    /// A superset of `sure`.
     pub(crate) possible: Bits,
 }
 
@@ -61,7 +61,7 @@ impl Judged {
         Self { possible: rows.clone(), sure: rows }
     }
 
-    /// These may pass too.
+    /// Marks rows as possible matches.
     pub(crate) fn perhaps(&mut self, rows: &Bits) {
         self.possible.or(rows);
     }
@@ -84,7 +84,7 @@ impl Judged {
 }
 
 impl Column {
-    /// Which rows have a value that is told of so.
+    /// Adds the rows that have a value with a positive or undecided result.
     pub(crate) fn spread(&self, told: &[Told], judged: &mut Judged) {
         if told.iter().all(|told| *told == Told::No) {
             return;
@@ -146,7 +146,7 @@ impl Column {
         to.or(&judged.sure);
     }
 
-    /// The codes of a row's values, in their order.
+    /// Returns the codes of a row's values, in order.
     pub(crate) fn codes(&self, row: usize) -> impl Iterator<Item = usize> {
         let range = match &self.places {
             Places::Rows(codes) => {
@@ -163,12 +163,12 @@ impl Column {
         range.map(|at| codes.get(at) as usize)
     }
 
-    /// The first value of a row.
+    /// Returns the first value of a row.
     pub(crate) fn first(&self, row: usize) -> Option<(Kind, Cow<'_, str>)> {
         self.codes(row).next().map(|code| self.values.get(code))
     }
 
-    /// Hands out all rows with the codes of their values, in the order of the rows.
+    /// Calls `take` with each row and code, in row order.
     pub(crate) fn each(&self, mut take: impl FnMut(usize, usize)) {
         match &self.places {
             Places::Rows(codes) => {
@@ -194,7 +194,7 @@ impl Column {
     }
 }
 
-/// A column as it grows.
+/// A column under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Growing {
     pub(crate) values: Gathered,
@@ -202,7 +202,7 @@ pub(crate) struct Growing {
     codes: Vec<u32>,
 }
 
-/// Whether all rows have the same values.
+/// Compares rows, codes, and values.
 impl PartialEq for Growing {
     fn eq(&self, other: &Self) -> bool {
         self.has_same_places(other) && self.values == other.values
@@ -210,22 +210,22 @@ impl PartialEq for Growing {
 }
 
 impl Growing {
-    /// Values that no row has.
+    /// Creates a column of values without rows.
     pub(crate) fn of_values(values: Gathered) -> Self {
         Self { values, ..Self::default() }
     }
 
-    /// Rows with codes of so many values, of which nothing else is known.
+    /// Creates a column of rows with codes of `count` placeholder values.
     pub(crate) fn of_codes(rows: Vec<u16>, codes: Vec<u32>, count: usize) -> Self {
         Self { values: Gathered::blank(count), rows, codes }
     }
 
-    /// Whether the same rows have the same codes, of as many values.
+    /// True if the same rows have the same codes.
     pub(crate) fn has_same_places(&self, other: &Self) -> bool {
         self.rows == other.rows && self.codes == other.codes && self.values.len() == other.values.len()
     }
 
-    /// A row has the value of this code. Rows come in their order.
+    /// Adds a value to a row. Rows must come in order.
     pub(crate) fn push(&mut self, row: u16, code: u32) {
         self.rows.push(row);
         self.codes.push(code);
@@ -237,7 +237,7 @@ impl Growing {
         self.push(row, code);
     }
 
-    /// The number of the first column that is as good as this one, which is put at the end where there is none.
+    /// Returns the number of the first equal column, appending this one if there is none.
     pub(crate) fn place(self, columns: &mut Vec<Self>, is: impl Fn(&Self, &Self) -> bool) -> u32 {
         let same = columns.iter().position(|column| is(column, &self));
         same.unwrap_or_else(|| {
@@ -246,12 +246,12 @@ impl Growing {
         }) as u32
     }
 
-    /// The column, of so many rows.
+    /// Finishes the column of a segment with `rows` rows.
     pub(crate) fn finish(self, rows: usize) -> Column {
         let none = self.values.len() as u64;
         let single = self.rows.windows(2).all(|pair| pair[0] < pair[1]);
         let codes = || self.codes.iter().map(|code| u64::from(*code));
-        // Of a row that has it, a pair costs its number and the code.
+        // A pair takes about three times the space of a single code.
         let places = if single && (self.rows.len() == rows || self.rows.len() * 3 > rows) {
             let mut all = vec![none; rows];
             for (row, code) in self.rows.iter().zip(codes()) {

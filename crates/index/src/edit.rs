@@ -1,4 +1,4 @@
-//! Changing the text of a query, as what is pressed beside it asks for.
+//! Edits the text of a query when controls beside it are used.
 
 use countersign::time::Time;
 use countersign_query::condition::{Basis, Condition, Node};
@@ -9,7 +9,7 @@ use crate::json::Json;
 use crate::question::{Order, Question, conditions};
 use crate::tell::{field_of, write_error};
 
-/// What a query asks, as JSON: its error, or its parts as they can be written.
+/// Parses a query to JSON: its error, or its parts.
 pub fn parse_json(text: &str, now: Time) -> String {
     let mut json = Json::default();
     json.open("{");
@@ -52,8 +52,7 @@ pub fn parse_json(text: &str, now: Time) -> String {
     json.finish()
 }
 
-/// The text with a value of a field asked for, or no longer asked for where it is. What is not understood stays as it
-/// is.
+/// Adds a value of a field to the query, or removes it if it is there. Returns an invalid query unchanged.
 pub fn toggled(text: &str, now: Time, field: &str, value: &str) -> String {
     let (Ok(query), Some(wanted)) = (Query::parse(text, now), field_of(field)) else {
         return text.to_owned();
@@ -93,7 +92,7 @@ pub fn toggled(text: &str, now: Time, field: &str, value: &str) -> String {
     parts.join(" ")
 }
 
-/// The text with the time in which events are looked for replaced.
+/// Replaces the time span of the query.
 pub fn within(text: &str, now: Time, since: Option<Time>, until: Option<Time>) -> String {
     let Ok(query) = Query::parse(text, now) else { return text.to_owned() };
     let sources = sources(text, &query, now);
@@ -112,7 +111,7 @@ pub fn within(text: &str, now: Time, since: Option<Time>, until: Option<Time>) -
     kept.join(" ")
 }
 
-/// The field of a condition that says what it is, and its values.
+/// Returns the field and values of an equality condition.
 fn is(condition: &Condition) -> Option<(&countersign_query::Field, &[Matcher])> {
     match condition {
         Condition::Is { field, values } => Some((field, values)),
@@ -127,7 +126,7 @@ fn condition_of<'q>(query: &'q Query, part: &Node) -> Option<&'q Condition> {
     }
 }
 
-/// The text that a value must be, where it is one.
+/// Returns the exact text that a matcher requires, if there is one.
 fn exact(matcher: &Matcher) -> Option<&str> {
     let pattern = match matcher {
         Matcher::Text(pattern) => pattern,
@@ -140,7 +139,7 @@ fn exact(matcher: &Matcher) -> Option<&str> {
     }
 }
 
-/// Each top-level part as it stands in the text, or else as it can be written.
+/// Returns each top-level part as written in the text if it parses alone, else formatted.
 fn sources(text: &str, query: &Query, now: Time) -> Vec<String> {
     let source = |part: &Node| {
         let written = query.written(part);
@@ -163,7 +162,7 @@ fn sources(text: &str, query: &Query, now: Time) -> Vec<String> {
         .iter()
         .map(|part| {
             let source = source(part);
-            // What is joined by OR needs parentheses beside others.
+            // A disjunction needs parentheses next to other parts.
             let beside = || Query::parse(&format!("{source} x"), now);
             let opens = whole && beside().is_ok_and(|query| matches!(query.root(), Node::Any(_)));
             if opens { format!("({source})") } else { source }
@@ -171,7 +170,7 @@ fn sources(text: &str, query: &Query, now: Time) -> Vec<String> {
         .collect()
 }
 
-/// A condition with those of its values that are kept; nothing where none is.
+/// Removes values from a condition. Returns an empty string if none is kept.
 fn without(source: &str, kept: &[bool]) -> String {
     if !kept.contains(&true) {
         return String::new();
@@ -206,7 +205,7 @@ fn without(source: &str, kept: &[bool]) -> String {
     format!("{head}{}", values.join(","))
 }
 
-/// The short names, for who writes.
+/// Iterates over the short names, for suggestions.
 pub(crate) fn short_names() -> impl Iterator<Item = &'static str> {
     Short::ALL.iter().copied().map(Short::as_str)
 }
@@ -261,7 +260,7 @@ mod tests {
     fn tells_what_is_asked() {
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20 é OR", now()),
-            r#"{"error":{"code":"query.operator","message":"nothing follows it","hint":"write a condition after it, or put it in quotes to search for the word","phrases":{"nothing follows it":{"code":"query.nothing_follows"},"write a condition after it, or put it in quotes to search for the word":{"code":"hint.query.follows"}},"at":[31,33]}}"#
+            r#"{"error":{"code":"query.operator","message":"the operator has no condition after it","hint":"write a condition after it, or put it in quotes to search for the word","phrases":{"the operator has no condition after it":{"code":"query.nothing_follows"},"write a condition after it, or put it in quotes to search for the word":{"code":"hint.query.follows"}},"at":[31,33]}}"#
         );
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20", now()),

@@ -1,13 +1,13 @@
-//! From when to when events are.
+//! The time span of events.
 
-/// So many milliseconds of every time belong together.
+/// Width of a time bucket in milliseconds.
 const YEAR: i64 = 364 * 24 * 60 * 60 * 1000;
-/// So many years without an event part two stretches of time.
+/// Buckets further apart than this belong to different clusters.
 const FAR: i64 = 15;
-/// Of so many events at most one is dated far from all others.
+/// Outliers are ignored if they are at most one event in this many.
 const FEW: usize = 20;
 
-/// The years that have events, in their order.
+/// Buckets that have events, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Years(Vec<Year>);
 
@@ -32,13 +32,13 @@ impl Years {
         year.last = year.last.max(time);
     }
 
-    /// The first and the last time.
+    /// Returns the first and the last time.
     pub(crate) fn all(&self) -> Option<(i64, i64)> {
         ends(&self.0)
     }
 
-    /// The same but for the few events that are dated far from all others: in the years 1, 1601 or 9999, as programs do that
-    /// know no date.
+    /// Returns the first and last time without outliers: the few events dated to the years 1, 1601, or 9999 by programs
+    /// that lack the date.
     pub(crate) fn most(&self) -> Option<(i64, i64)> {
         let events = |years: &[Year]| years.iter().map(|year| year.events).sum::<usize>();
         let stretches = self.0.chunk_by(|one, next| next.nth - one.nth <= FAR);

@@ -1,4 +1,4 @@
-//! All segments, and what is asked of them.
+//! The index: all segments, and the current query on them.
 
 use core::ops::Range;
 use std::borrow::Cow;
@@ -25,19 +25,20 @@ use crate::order::{Orders, Placed};
 use crate::question::{Order, Question, Verdict};
 use crate::segment::{Kinds, RowKind, Segment, flag};
 
-/// Beyond so many segments of fewer rows than this at the end they become one.
+/// Once this many segments at the end have fewer than `SMALL` rows each, they are merged.
 const MOST_SMALL: usize = 16;
 const SMALL: usize = 4096;
-/// The `blob` of what stands in the export; those of kept batches have other numbers.
+/// The `blob` number of the export itself; kept batches have other numbers.
 pub const EXPORT: u32 = 0;
-/// About how many bytes are read at a time.
+/// Approximate number of bytes read at a time.
 pub(crate) const STRETCH: u64 = 1 << 20;
-/// The most fields that are remembered to be suggested.
+/// Maximum number of fields remembered for suggestions.
 const MOST_FIELDS: usize = 4096;
-/// Numbers of rows from here on are gaps.
+/// Row numbers from here on are gaps.
 pub(crate) const GAPS: u32 = 1 << 31;
 
-/// Where the events of some rows stand that are not in the export: in `blob`, so many bytes before what the segment says.
+/// The storage of rows whose events are not in the export: the number of the blob, and the offset to subtract from the
+/// segment's positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
     first: usize,
@@ -45,7 +46,7 @@ struct Run {
     before: u64,
 }
 
-/// Those of some rows, which are counted from the first of these.
+/// Returns the runs of some rows, with positions relative to the first of these rows.
 fn runs_of(runs: &[Run], rows: Range<usize>) -> Vec<Run> {
     let begin = runs.partition_point(|run| run.first <= rows.start).saturating_sub(1);
     let own = runs.iter().skip(begin).take_while(|run| run.first < rows.end);
@@ -55,91 +56,91 @@ fn runs_of(runs: &[Run], rows: Range<usize>) -> Vec<Run> {
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) segment: Segment,
-    /// The number of its first row.
+    /// Number of the segment's first row.
     pub(crate) base: usize,
     runs: Vec<Run>,
     kinds: Kinds,
-    /// Of each counted field.
+    /// The values of each counted field.
     pub(crate) values: Vec<SegmentValues>,
 }
 
-/// Leaves that are left out, however many skips stand for them.
+/// A range of entries omitted from the export, whether one skip or several record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The line of the first skip.
     pub line: u64,
-    /// The first leaf.
+    /// The index of the first entry.
     pub index: u64,
-    /// How many there are.
+    /// The number of entries.
     pub leaves: u64,
 }
 
-/// A stretch of bytes that has to be read before an answer is complete.
+/// A range of bytes to read before the answer is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stretch {
-    /// Which bytes: [`EXPORT`], or the number that came with the segment.
+    /// The source: [`EXPORT`], or the number passed with the segment.
     pub blob: u32,
-    /// From here.
+    /// The first byte.
     pub begin: u64,
-    /// To before here.
+    /// The byte after the last one.
     pub end: u64,
 }
 
-/// What is told of an answer, beside its rows.
+/// A summary of an answer, without its rows.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Rows.
+    /// The number of rows.
     pub rows: usize,
-    /// Events found.
+    /// The number of events found.
     pub events: usize,
-    /// Events there are.
+    /// The number of events in the index.
     pub of: usize,
-    /// Events that were looked at.
+    /// The number of events examined so far.
     pub searched: usize,
-    /// Whether everything was.
+    /// True if all events were examined.
     pub complete: bool,
-    /// Withheld events and gaps that nothing can be said about.
+    /// The numbers of withheld events and of gaps that might match.
     pub unknown: (usize, usize),
-    /// What was found over time; none where there is nothing in the time asked for.
+    /// The events found over time; `None` if the query's time span has no events.
     pub histogram: Option<Histogram>,
-    /// What must be said of it.
+    /// The explanation of the result.
     pub findings: Findings,
 }
 
-/// Rows of verified events, to be asked.
+/// An index of verified events that answers queries.
 #[derive(Debug)]
 pub struct EventIndex {
     pub(crate) readings: Readings,
     hasher: FixedState,
     builder: SegmentBuilder,
-    /// Where the rows stand that the builder has.
+    /// The storage of the rows in the builder.
     runs: Vec<Run>,
     pub(crate) held: Vec<Held>,
     rows: usize,
     events: usize,
     withheld: usize,
-    /// Which rows those are.
+    /// The rows of withheld events.
     absent: Bits,
     own_times: usize,
     pub(crate) years: Years,
     gaps: Vec<Gap>,
     pub(crate) known: [Known; COUNTED.len()],
-    /// How often each value of a field occurs in all events.
+    /// The number of occurrences of each value of a field in all events.
     totals: [Counts; COUNTED.len()],
-    /// How many rows have each field.
+    /// The number of rows that have each field.
     pub(crate) fields: BTreeMap<String, u64>,
     orders: Orders,
     pub(crate) question: Option<Question>,
-    /// When it was asked.
+    /// The time that relative times of the query refer to.
     pub(crate) asked_at: Time,
-    /// What is asked beside what is being written, where that is another question.
+    /// The query without the part being typed, if that is another query.
     pub(crate) rest: Option<Question>,
-    /// The answer's rows, as it was told last.
+    /// The rows of the latest answer.
     answer: Rows,
     folds: Folds,
     stretch: Option<(Stretch, Vec<u32>)>,
     read: Vec<u8>,
-    /// Rows whose lines are to be written, the last first.
+    /// Rows whose lines are still to be written, in reverse order.
     pub(crate) lines: Vec<u32>,
 }
 
@@ -155,7 +156,7 @@ impl Placed for Places<'_> {
     }
 }
 
-/// The segment of a row, and its number there.
+/// Returns the segment of a row, and the row's number within it.
 pub(crate) fn at(held: &[Held], row: usize) -> Option<(&Held, usize)> {
     let nth = held.partition_point(|held| held.base <= row).checked_sub(1)?;
     let held = &held[nth];
@@ -163,7 +164,7 @@ pub(crate) fn at(held: &[Held], row: usize) -> Option<(&Held, usize)> {
 }
 
 impl EventIndex {
-    /// `seed` is as in [`SegmentBuilder::new`].
+    /// Creates an empty index. `seed` is as in [`SegmentBuilder::new`].
     pub fn new(seed: u64, readings: Readings) -> Self {
         Self {
             builder: SegmentBuilder::new(seed, readings.clone()),
@@ -197,27 +198,27 @@ impl EventIndex {
         &self.hasher
     }
 
-    /// How many events there are.
+    /// Returns the number of events.
     pub const fn events(&self) -> usize {
         self.events
     }
 
-    /// How many rows there are in segments.
+    /// Returns the number of rows in segments.
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many withheld ones.
+    /// Returns the number of withheld events.
     pub const fn withheld(&self) -> usize {
         self.withheld
     }
 
-    /// How many gaps.
+    /// Returns the number of gaps.
     pub const fn gaps(&self) -> usize {
         self.gaps.len()
     }
 
-    /// About how many bytes it holds.
+    /// Returns the approximate memory use in bytes.
     pub fn bytes(&self) -> usize {
         let held = |held: &Held| {
             held.segment.bytes()
@@ -232,11 +233,10 @@ impl EventIndex {
             + self.folds.bytes()
     }
 
-    /// Takes a batch of the verifier's, whose bytes are kept elsewhere as `blob` where its events do not stand in the
-    /// export.
+    /// Adds a batch from the verifier. If its events are not in the export, the caller keeps its bytes as `blob`.
     ///
     /// # Errors
-    /// As [`SegmentBuilder::add`].
+    /// See [`SegmentBuilder::add`].
     pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), IndexError> {
         let (first, before) = (self.builder.rows(), self.builder.kept());
         self.runs.push(Run { first, blob, before });
@@ -246,7 +246,7 @@ impl EventIndex {
         added.map(drop)
     }
 
-    /// Takes a segment, whose kept batches are `blob`, and gives the number of its first row.
+    /// Adds a segment whose kept batches are `blob`, and returns the number of its first row.
     pub fn add_segment(&mut self, segment: Segment, blob: u32) -> usize {
         self.flush();
         let first = self.rows;
@@ -272,7 +272,7 @@ impl EventIndex {
         self.builder.leaf(leaf);
     }
 
-    /// Makes a segment of what came one by one.
+    /// Turns rows added one by one into a segment.
     pub(crate) fn flush(&mut self) {
         if self.builder.rows() == 0 {
             return;
@@ -287,7 +287,7 @@ impl EventIndex {
         self.merge();
     }
 
-    /// Takes a segment in, and gives how many events it has, and how many withheld ones.
+    /// Adds a segment, and returns its numbers of events and of withheld events.
     fn hold(&mut self, segment: Segment, runs: Vec<Run>) -> (usize, usize) {
         self.own_times += segment.flags.iter().filter(|flags| *flags & flag::OWN_TIME != 0).count();
         self.remember_fields(&segment);
@@ -315,7 +315,7 @@ impl EventIndex {
         self.held.push(Held { segment, base, runs, kinds, values });
     }
 
-    /// How often each value of a field occurs among what a question found.
+    /// Returns the number of occurrences of each value of a field among the events found.
     pub(crate) fn counts<'c>(&'c self, question: &'c Question, field: usize) -> Cow<'c, Counts> {
         match question.wholes[field] {
             0 => Cow::Borrowed(&question.counts[field]),
@@ -336,7 +336,7 @@ impl EventIndex {
             if let Some(column) = own {
                 column.add_rows(&mut rows);
             }
-            // Of an object as many events have it as have the member that most have.
+            // An object is counted as often as its most frequent field.
             counts[nth] = counts[nth].max(rows.count() as u64);
             let parent = node.parent as usize;
             counts[parent] = counts[parent].max(counts[nth]);
@@ -352,7 +352,7 @@ impl EventIndex {
         }
     }
 
-    /// Makes one segment of many small ones at the end.
+    /// Merges the small segments at the end, once there are many.
     fn merge(&mut self) {
         let small = self.held.iter().rev().take_while(|held| held.segment.rows() < SMALL).count();
         if small < MOST_SMALL {
@@ -384,15 +384,15 @@ impl EventIndex {
         }
     }
 
-    /// Asks. A question of before that asks the same in another order is gone on with.
+    /// Starts a query. If it equals the current one except for the order, the results so far are kept.
     ///
     /// # Errors
-    /// What of the query is not understood; the question before stays.
+    /// If the query is invalid; the current query stays.
     pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), QueryError> {
         let query = Query::parse(query, now)?;
         self.asked_at = now;
         match &mut self.question {
-            // Where conditions stand may differ.
+            // The conditions' positions in the text may differ.
             Some(question) if question.query == query => {
                 question.query = query;
                 question.order = order;
@@ -406,7 +406,7 @@ impl EventIndex {
         Ok(())
     }
 
-    /// Looks at about so many rows, as far as columns tell; whether there may be more to look at.
+    /// Evaluates about `rows` more rows by their columns. Returns true if there are more.
     pub fn step(&mut self, rows: usize) -> bool {
         self.flush();
         let Some(question) = &mut self.question else { return false };
@@ -418,14 +418,14 @@ impl EventIndex {
         question.judged() < self.rows
     }
 
-    /// Looks at all rows that are held, as far as columns tell.
+    /// Evaluates all rows in segments by their columns.
     pub(crate) fn judge_all(&self, question: &mut Question) {
         while let Some((held, from)) = at(&self.held, question.judged()) {
             question.judge(&held.segment, &held.kinds, from, &held.values);
         }
     }
 
-    /// The next bytes to be read. The same until they were given, or something else is asked.
+    /// Returns the next bytes to read. Repeats the same range until they are given or another query starts.
     pub fn wants(&mut self) -> Option<Stretch> {
         if self.stretch.is_none() {
             let rows = self.rows;
@@ -465,7 +465,7 @@ impl EventIndex {
         Some((stretch, rows))
     }
 
-    /// Where the bytes of an event stand.
+    /// Returns the blob, begin, and end of an event's bytes.
     pub(crate) fn place(&self, row: usize) -> Option<(u32, u64, u64)> {
         let (held, row) = at(&self.held, row)?;
         let (blob, begin) = match Place::of(held.segment.begins.get(row)) {
@@ -478,10 +478,10 @@ impl EventIndex {
         Some((blob, begin, begin.checked_add(u64::try_from(held.segment.lengths.get(row)).ok()?)?))
     }
 
-    /// Takes bytes that are wanted, or the begin of them.
+    /// Accepts the requested bytes, or a prefix of them.
     pub fn give(&mut self, bytes: &[u8]) {
         let Some((stretch, rows)) = self.stretch.take() else { return };
-        // What more is given is no part of any event.
+        // Bytes after the requested range are ignored.
         let missing = ((stretch.end - stretch.begin) as usize).saturating_sub(self.read.len());
         self.read.extend(&bytes[..missing.min(bytes.len())]);
         if bytes.len() < missing {
@@ -515,7 +515,7 @@ impl EventIndex {
         }
     }
 
-    /// Brings the answer's rows up to date, and tells of it. Nothing where nothing was asked.
+    /// Updates the answer's rows and returns a summary, or `None` without a query.
     pub fn found(&mut self) -> Option<Answer> {
         self.flush();
         let question = self.question.as_mut()?;
@@ -527,7 +527,7 @@ impl EventIndex {
         let complete = judged == self.rows && unread == 0;
         let question = self.question.as_ref()?;
         let places = Places(&self.held);
-        // The one before is not asked for any more.
+        // Frees the previous answer first.
         self.answer = Rows::default();
         let mut rows = self.orders.of_set(question.order.by_time, &question.found, self.rows, &places);
         let gaps = gaps_within(question, &self.gaps, &mut self.orders, self.rows, &places);
@@ -569,12 +569,12 @@ impl EventIndex {
         Some(answer)
     }
 
-    /// Whether there is no event in a row.
+    /// True if the row has no event.
     fn is_absent(&self, row: u32) -> bool {
         row >= GAPS || self.absent.get(row as usize)
     }
 
-    /// The rows that a row of the answer stands for, where it is a fold.
+    /// Returns the rows that a folded row of the answer stands for.
     pub(crate) fn folded(&self, row: u32) -> Option<&[u32]> {
         self.folds.rows(row)
     }
@@ -605,7 +605,7 @@ impl EventIndex {
             let last = last.min(span.until.map_or(i64::MAX, |until| until.millis() - 1));
             Histogram::new(first, last)
         };
-        // Who asks for the time of those that are far sees them.
+        // If the query selects the outliers' time span, they are shown.
         let mut histogram = self.years.most().and_then(asked).or_else(|| self.years.all().and_then(asked))?;
         for held in &self.held {
             let segment = &held.segment;
@@ -618,17 +618,17 @@ impl EventIndex {
         Some(histogram)
     }
 
-    /// The numbers of the answer's rows from one place to another.
+    /// Returns the row numbers at positions `from..to` of the answer.
     pub(crate) fn answered(&self, from: usize, to: usize) -> Vec<u32> {
         self.answer.range(from..to)
     }
 
-    /// The segment of a row, and its number there.
+    /// Returns the segment of a row, and the row's number within it.
     pub(crate) fn at(&self, row: u32) -> Option<(&Held, usize)> {
         at(&self.held, row as usize)
     }
 
-    /// The place in the answer of the row that shows a line of the export.
+    /// Returns the position in the answer of the row for a line of the export.
     pub fn row_of(&mut self, line: u64) -> Option<usize> {
         let gap = self.gaps.iter().position(|gap| gap.line == line);
         let row = match gap {
@@ -639,7 +639,7 @@ impl EventIndex {
         self.answer.position(row)
     }
 
-    /// The line of the event or withheld event at a leaf.
+    /// Returns the line of the event or withheld event with this entry index.
     pub fn line_of(&mut self, index: u64) -> Option<u64> {
         let row = self.by_number(index, Segment::index)?;
         let (held, row) = self.at(row)?;
@@ -647,7 +647,7 @@ impl EventIndex {
         is_shown.then(|| held.segment.lines.get(row) as u64)
     }
 
-    /// The row with a number that ascends with the lines.
+    /// Finds a row by a number that increases with the lines.
     fn by_number(&mut self, wanted: u64, number: impl Fn(&Segment, usize) -> i64) -> Option<u32> {
         self.flush();
         let wanted = i64::try_from(wanted).ok()?;
@@ -658,7 +658,7 @@ impl EventIndex {
         rows.get(place).filter(|row| of(*row) == wanted)
     }
 
-    /// The leaves of all events found, ascending.
+    /// Returns the entry indexes of all events found, in ascending order.
     pub fn indexes(&self) -> Vec<u64> {
         let mut indexes: Vec<u64> = self
             .answered(0, usize::MAX)
@@ -671,8 +671,8 @@ impl EventIndex {
         indexes
     }
 
-    /// What stands at leaves, in ranges from one to before another: what is shown, withheld, skipped, and what has
-    /// rows of its own.
+    /// Returns ranges of entry indexes, ends excluded: entries in the export, withheld events, omitted entries, and
+    /// entries with a row of their own.
     pub fn coverage(&mut self) -> [Vec<(u64, u64)>; 4] {
         self.flush();
         let mut ranges: [Vec<(u64, u64)>; 4] = Default::default();
@@ -700,7 +700,7 @@ impl EventIndex {
         ranges
     }
 
-    /// Whether a top-level condition asks for a value.
+    /// True if a top-level condition selects this value.
     pub(crate) fn is_chosen(&self, short: Short, value: &str) -> bool {
         let chosen = |condition: &Condition| match condition {
             Condition::Is { values, .. } if crate::question::counted(condition) == Some(short) => {
@@ -712,7 +712,8 @@ impl EventIndex {
     }
 }
 
-/// The gaps that neighbours in the log do not put before or after the time of recording that is asked for, in order.
+/// Returns the gaps in order of their lines, without those that neighboring entries place outside the queried time of
+/// recording.
 fn gaps_within(
     question: &Question,
     gaps: &[Gap],

@@ -1,5 +1,4 @@
-//! Which rows of a segment are as a query asks, as far as columns tell. What a value must be is for the query's own
-//! matchers to say, which are asked once for each value.
+//! Evaluates conditions on the columns of a segment. The query's own matchers test each distinct value once.
 
 mod party;
 
@@ -18,7 +17,7 @@ use crate::scan;
 use crate::segment::{Fact, Kinds, RowKind, Segment, flag};
 use crate::values::{Kind, Unpacked, Values};
 
-/// Whether a condition holds, row by row. Rows without an event are told of only where the link is asked for.
+/// Returns the rows that meet a condition. Rows without an event count only for conditions on the link.
 pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition) -> Judged {
     let mut judged = Judged::none(segment.rows());
     match condition {
@@ -80,13 +79,13 @@ pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition)
             text(segment, &needles, &has, &mut judged);
         }
         Condition::Time(basis, span) => judged = Judged::exactly(time(segment, *basis, *span)),
-        // What is not known yet is for the event's bytes to tell.
+        // Unknown conditions are left to the event's bytes.
         _ => judged.possible.clone_from(&kinds.events),
     }
     judged
 }
 
-/// Whether a part of a query holds, by what is told of each condition.
+/// Combines the results of the conditions as a part of the query does.
 pub(crate) fn node(part: &Node, conditions: &[Judged], rows: usize) -> Judged {
     match part {
         Node::All(parts) => {
@@ -112,7 +111,7 @@ pub(crate) fn node(part: &Node, conditions: &[Judged], rows: usize) -> Judged {
     }
 }
 
-/// Whether any event of a segment has what a condition is about. Where that is not known, it may.
+/// True if any event of a segment may have a condition's field.
 pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
     let mut any_more = segment.flags.iter().copied();
     match condition {
@@ -143,14 +142,14 @@ pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
     }
 }
 
-/// Rows that may be so too, unless they are for sure.
+/// Adds rows with this flag as possible matches.
 fn more(segment: &Segment, flag: u8, judged: &mut Judged) {
     if segment.flags.iter().any(|flags| flags & flag != 0) {
         judged.perhaps(&segment.rows_where(|flags| flags & flag != 0));
     }
 }
 
-/// What must be in a text so that one of these fits; none where that cannot be told.
+/// Returns the patterns of text matchers, or `None` if there are other matchers.
 fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
     values
         .iter()
@@ -158,7 +157,7 @@ fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
         .collect()
 }
 
-/// What is told of each value. A value of which the begin is kept alone may fit, whatever that is.
+/// Tests each value. A cut value is always undecided.
 fn told(values: &Values, needed: Option<&[&Pattern]>, fits: &dyn Fn(Kind, &str) -> bool) -> Vec<Told> {
     let needles = needed.and_then(|patterns| scan::Needles::of(patterns, values));
     told_by(&values.unpacked(), needles.as_ref(), fits)
@@ -207,7 +206,7 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
                 Kind::Word => says(text, Role::Word),
                 _ => says(text, Role::Whole),
             };
-            // Words of ours may be written in other ways.
+            // Outcomes may be written with other separators.
             let needed = if short == Short::Outcome { None } else { patterns(values) };
             for column in short_columns(segment, short) {
                 column.spread(&told(&column.values, needed.as_deref(), &fits), judged);
@@ -217,7 +216,7 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
     short_more(segment, short, judged);
 }
 
-/// The chain and the key of a row.
+/// The chain and key of a row.
 pub(crate) struct Link<'s> {
     pub(crate) chain: Cow<'s, str>,
     pub(crate) key: Option<Cow<'s, str>>,
@@ -230,7 +229,7 @@ impl<'s> Link<'s> {
     }
 }
 
-/// What a query is asked of: an event of a segment, which had to be read.
+/// Creates the entry of an event that had to be read.
 pub(crate) fn entry<'e>(
     segment: &Segment,
     row: usize,
@@ -248,12 +247,12 @@ pub(crate) fn entry<'e>(
     }
 }
 
-/// The name of a verifier key.
+/// Returns the name in a public key.
 pub(crate) fn name_of(key: &str) -> &str {
     key.split_once('+').map_or(key, |(name, _)| name)
 }
 
-/// The columns in which what a short name stands for is kept; none where it is parties.
+/// Returns the columns of a short name; none if it stands for parties.
 pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<Item = &Column> {
     let fact = match short {
         Short::Action => Fact::Action,
@@ -276,7 +275,7 @@ fn short_more(segment: &Segment, short: Short, judged: &mut Judged) {
     }
 }
 
-/// There are values, all of which fit, and no object.
+/// Evaluates [`Condition::Only`]: there are values, all match, and none is an object.
 fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged) {
     let rows = segment.rows();
     if let Some(node) = segment.node(path.names()) {
@@ -303,13 +302,13 @@ fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged)
         wrong.flip();
         judged.and(&wrong);
     }
-    // Values that are in no column may be wrong, and may be the ones that are right.
+    // Values outside of columns may match or not.
     let more = segment.rows_where(|flags| flags & flag::MORE != 0);
     judged.sure.less(&more);
     judged.possible.or(&more);
 }
 
-/// Any string or number of the event.
+/// Tests all strings and numbers of the events.
 fn text(
     segment: &Segment,
     needles: &dyn Fn(&Values) -> Option<scan::Needles>,
@@ -345,12 +344,12 @@ fn time(segment: &Segment, basis: Basis, span: Span) -> Bits {
             bits.put(row, true);
         }
     }
-    // What is left out has no time of its own.
+    // Gaps have no time of their own.
     bits.less(&segment.rows_where(|flags| flags & 3 == RowKind::Gap as u8));
     bits
 }
 
-/// Rows that a query can find at all: where it asks about events, events.
+/// Returns the rows that a query can match: events, and if it doesn't depend on events, withheld ones too.
 pub(crate) fn candidates(kinds: &Kinds, query: &Query) -> Bits {
     let mut rows = kinds.events.clone();
     if !query.reads_events() {

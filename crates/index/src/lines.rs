@@ -1,4 +1,4 @@
-//! Events as the lines of a batch, with what their readings say: for who looks at all of them once more.
+//! Writes indexed events as lines of a batch with parsed fields, for analyses that need all events again.
 
 use core::ops::Range;
 
@@ -12,8 +12,8 @@ use crate::segment::{RowKind, flag};
 use crate::tell::read_json;
 
 impl EventIndex {
-    /// Begins to write the lines of those of these rows that are events, in the order in which their bytes stand. Whoever
-    /// began before is given nothing more.
+    /// Starts writing the lines of the events among these rows, in the order of their bytes. Discards a run that has
+    /// not finished.
     pub fn begin_lines(&mut self, rows: Range<usize>) {
         let is_event = |row: &u32| {
             at(&self.held, *row as usize).is_some_and(|(held, row)| held.segment.kind(row) == RowKind::Event)
@@ -27,12 +27,12 @@ impl EventIndex {
         self.lines = rows;
     }
 
-    /// The bytes that the next lines are made of; none where there are no more.
+    /// Returns the bytes needed for the next lines, or `None` at the end.
     pub fn lines_want(&self) -> Option<Stretch> {
         self.next_lines().map(|(stretch, _)| stretch)
     }
 
-    /// These lines. None where the bytes are not those of so many events.
+    /// Returns the next lines. Returns `None` if the bytes don't contain these events.
     pub fn lines_of(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
         let (stretch, count) = self.next_lines()?;
         let rows = self.lines.split_off(self.lines.len() - count);
@@ -63,7 +63,7 @@ impl EventIndex {
         Some(lines)
     }
 
-    /// The next stretch, and how many rows stand there.
+    /// Returns the next range of bytes, and the number of rows in it.
     fn next_lines(&self) -> Option<(Stretch, usize)> {
         let mut places = self.lines.iter().rev().map_while(|row| self.place(*row as usize));
         let (blob, begin, end) = places.next()?;

@@ -1,4 +1,4 @@
-//! What stands beside events, as js/packages/countersign/src/verify/marks.ts has it.
+//! Adds entries without events to the index, from the marks defined in js/packages/countersign/src/verify/marks.ts.
 
 use countersign::canonical::{Token, Tokens};
 use countersign::time::Time;
@@ -7,10 +7,10 @@ use crate::build::Leaf;
 use crate::index::EventIndex;
 use crate::segment::RowKind;
 
-/// Why an event is withheld, by the number that stands for it.
+/// Reasons for withholding an event, by number.
 pub(crate) const WHY: [Option<&str>; 4] = [None, Some("erased"), Some("redacted"), Some("filtered")];
 
-/// What is no mark.
+/// The error for an invalid mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoMark;
 
@@ -29,10 +29,10 @@ struct Mark {
 }
 
 impl EventIndex {
-    /// Takes marks: a JSON array of them. Skips that touch are one gap.
+    /// Adds a JSON array of marks. Adjacent skips form one gap.
     ///
     /// # Errors
-    /// Where it is none; what stood before that was taken.
+    /// If a mark is invalid. The marks before it have been added.
     pub fn mark(&mut self, marks: &str) -> Result<(), NoMark> {
         let mut tokens = Tokens::of(marks).map(Result::ok);
         let mut next = || tokens.next().flatten();
@@ -73,7 +73,7 @@ impl EventIndex {
     }
 }
 
-/// Reads a mark whose object has begun. What is not needed of it is passed over.
+/// Parses a mark after its opening brace. Ignores unknown fields.
 fn read<'a>(next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<Mark> {
     let mut mark = Mark::default();
     loop {

@@ -1,28 +1,28 @@
-//! In which order rows are.
+//! Sorted orders of rows.
 
 use crate::answer::Rows;
 use crate::bits::Bits;
 
-/// What is told of the rows that there are.
+/// The sort keys of rows.
 pub(crate) trait Placed {
-    /// The line of a row.
+    /// Returns the line of a row.
     fn line(&self, row: u32) -> i64;
-    /// The time of a row.
+    /// Returns the time of a row in milliseconds.
     fn time(&self, row: u32) -> i64;
 }
 
-/// The rows that there are, sorted as they are needed. What comes anew is mostly behind what is there.
+/// Rows sorted by line and by time, computed on demand. New rows mostly belong at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     by_line: Sorted,
     by_time: Sorted,
 }
 
-/// Rows in an order, which is mostly that in which they came.
+/// A sorted list of rows, mostly in insertion order.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted {
     len: usize,
-    /// None where they stand as they came: then there is nothing to be kept.
+    /// The rows, or `None` if they are in insertion order.
     moved: Option<Vec<u32>>,
 }
 
@@ -38,7 +38,7 @@ impl Sorted {
         (0..self.len).filter_map(|place| self.get(place))
     }
 
-    /// The place of the first of which it is not so; it is so of all before it and of none after it.
+    /// Returns the first position where `is` is false, as in [`slice::partition_point`].
     pub(crate) fn partition_point(&self, is: &dyn Fn(u32) -> bool) -> usize {
         let (mut begin, mut end) = (0, self.len);
         while begin < end {
@@ -52,7 +52,7 @@ impl Sorted {
         begin
     }
 
-    /// Whether so many rows stand as they came, by this number; none but new ones are looked at.
+    /// Extends the list to `len` rows if they are in insertion order by this number. Examines only new rows.
     fn grows(&mut self, len: usize, number: &dyn Fn(u32) -> i64) -> bool {
         let new = self.len.saturating_sub(1) as u32..len as u32;
         let grows = self.moved.is_none() && new.map(number).is_sorted();
@@ -69,7 +69,7 @@ impl Sorted {
 }
 
 impl Orders {
-    /// So many rows by their lines.
+    /// Returns the first `rows` rows sorted by line.
     pub(crate) fn by_line(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
         let by_line = &mut self.by_line;
         let line = &|row| placed.line(row);
@@ -85,7 +85,7 @@ impl Orders {
         by_line
     }
 
-    /// By their times; of the same time by their lines.
+    /// Returns the first `rows` rows sorted by time, then by line.
     pub(crate) fn by_time(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
         if self.by_time.len < rows {
             self.by_line(rows, placed);
@@ -99,7 +99,7 @@ impl Orders {
         &self.by_time
     }
 
-    /// The rows that are in a set, in order.
+    /// Returns the rows of a set, sorted.
     pub(crate) fn of_set(&mut self, by_time: bool, set: &Bits, rows: usize, placed: &impl Placed) -> Rows {
         let sorted = if by_time { self.by_time(rows, placed) } else { self.by_line(rows, placed) };
         match &sorted.moved {
@@ -117,8 +117,7 @@ impl Orders {
     }
 }
 
-/// Sorts rows by a number, those of the same number as they stood. Runs that ascend are merged: what is nearly in order
-/// takes one look.
+/// Sorts rows by a number, stably. Merges ascending runs, so that nearly sorted input takes linear time.
 pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) {
     let mut keyed: Vec<(i64, u32)> = rows.iter().map(|row| (number(*row), *row)).collect();
     let mut ends: Vec<usize> = (1..keyed.len()).filter(|nth| keyed[*nth].0 < keyed[nth - 1].0).collect();
@@ -140,7 +139,7 @@ pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) {
     }
 }
 
-/// Merges two sorted parts, of which the second begins there.
+/// Merges two adjacent sorted parts; the second starts at `middle`.
 fn merge(keyed: &mut [(i64, u32)], middle: usize, spare: &mut Vec<(i64, u32)>) {
     let Some(second) = keyed.get(middle).map(|first| first.0) else { return };
     let from = keyed[..middle].partition_point(|(number, _)| *number <= second);
@@ -165,7 +164,7 @@ mod tests {
 
     use super::*;
 
-    /// Each row's line and time.
+    /// Rows given as pairs of line and time.
     impl Placed for &[(i64, i64)] {
         fn line(&self, row: u32) -> i64 {
             self[row as usize].0

@@ -1,11 +1,11 @@
-//! Whole numbers in as few bytes as the greatest needs.
+//! Integers packed into as few bytes as the largest one needs.
 
-/// Numbers from 0 on.
+/// A list of unsigned integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Packed {
-    /// So many zeros.
+    /// This many zeros.
     Zeros(usize),
-    /// So many numbers from 0 on, each one above the one before.
+    /// The integers from 0 up to this one, excluded.
     Ascending(usize),
     One(Vec<u8>),
     Two(Vec<u16>),
@@ -13,7 +13,7 @@ pub(crate) enum Packed {
     Eight(Vec<u64>),
 }
 
-/// Does the same with each kind of list.
+/// Matches on every width with the same expression.
 macro_rules! each_width {
     ($packed:expr, $zeros:pat => $of_zeros:expr, $most:pat => $of_ascending:expr, $list:ident => $of_list:expr) => {
         match $packed {
@@ -47,7 +47,7 @@ impl Packed {
         each_width!(self, len => *len, len => *len, list => list.len())
     }
 
-    /// The number at a place; 0 where there is none.
+    /// Returns the number at an index, or 0 beyond the end.
     pub(crate) fn get(&self, at: usize) -> u64 {
         match self {
             Self::Zeros(_) => 0,
@@ -69,13 +69,13 @@ impl Packed {
         (0..self.len()).map(|at| self.get(at))
     }
 
-    /// How many bytes it holds.
+    /// Returns the memory use in bytes.
     pub(crate) fn bytes(&self) -> usize {
         each_width!(self, _ => 0, _ => 0, list => size_of_val(&list[..]))
     }
 }
 
-/// Numbers near to each other.
+/// Integers stored as offsets from the smallest one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Numbers {
     base: i64,
@@ -88,7 +88,7 @@ impl Numbers {
         Self { base, above: Packed::of(numbers.iter().map(|number| number.abs_diff(base))) }
     }
 
-    /// What was packed so.
+    /// Creates the list from its parts.
     pub(crate) const fn new(base: i64, above: Packed) -> Self {
         Self { base, above }
     }

@@ -1,5 +1,5 @@
-//! Who did something, or what it was done to: identifiers, types and names are texts of their own, each kept once, and
-//! mostly those that a member's column has anyway.
+//! Columns of actors and targets. Identifiers, types, and names are stored once each, mostly shared with the column of
+//! the event's own field.
 
 use std::borrow::Cow;
 
@@ -11,31 +11,32 @@ use crate::packed::Numbers;
 use crate::segment::Segment;
 use crate::values::{Gathered, Kind, cut};
 
-/// The most parties of an event of one kind.
+/// Maximum number of actors, or of targets, of an event.
 pub(crate) const MOST: usize = 16;
 
-/// What is known of a party.
+/// Number of strings per party.
 pub(crate) const PARTS: usize = 4;
 pub(crate) const ID: usize = 0;
 pub(crate) const TYPE: usize = 1;
 pub(crate) const NAME: usize = 2;
-/// A text by which it is known too. A party with several is kept as several: the others have this part alone.
+/// A further string that identifies the party. A party with several is stored as several parties; the others have only
+/// this part.
 pub(crate) const ALSO: usize = 3;
 
 const EACH: [usize; PARTS] = [ID, TYPE, NAME, ALSO];
 
-/// The parties of one kind in a segment.
+/// The distinct actors or targets in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Parties {
-    /// The column that says which rows have which.
+    /// The column that maps rows to parties.
     pub(crate) places: u32,
-    /// The columns that have the texts.
+    /// The columns of the strings, by part.
     pub(crate) columns: [u32; PARTS],
-    /// Of each party one above the code of its text, or 0 where there is none.
+    /// For each party, the code of its string plus one, or 0 if there is none.
     pub(crate) codes: [Numbers; PARTS],
 }
 
-/// What a party says, part by part.
+/// The strings of a party, by part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Kept<'a>(pub(crate) [Option<(Kind, Cow<'a, str>)>; PARTS]);
 
@@ -44,12 +45,13 @@ impl Kept<'_> {
         self.0[part].as_ref().map(|(_, text)| &**text)
     }
 
-    /// Whether any of it is the begin of a text that is longer.
+    /// True if any string is cut.
     pub(crate) fn is_cut(&self) -> bool {
         self.0.iter().flatten().any(|(kind, _)| *kind == Kind::Cut)
     }
 
-    /// As it is counted and can be asked for: the identifier after its type, which is not said where it is this one.
+    /// Returns the text that is counted and can be queried: the identifier, preceded by its type unless that equals
+    /// `unsaid`.
     pub(crate) fn label(&self, unsaid: &str) -> Option<Cow<'_, str>> {
         match (self.text(ID), self.text(TYPE)) {
             (Some(id), Some(of)) if of != unsaid => Some(Cow::Owned([of, ":", id].concat())),
@@ -60,7 +62,7 @@ impl Kept<'_> {
 }
 
 impl Parties {
-    /// How many there are.
+    /// Returns the number of parties.
     pub(crate) fn len(&self) -> usize {
         self.codes[0].above().len()
     }
@@ -69,29 +71,29 @@ impl Parties {
         self.codes.iter().map(Numbers::bytes).sum()
     }
 
-    /// The column of a part of them.
+    /// Returns the column of a part.
     pub(crate) fn column<'s>(&self, segment: &'s Segment, part: usize) -> &'s Column {
         &segment.columns[self.columns[part] as usize]
     }
 
-    /// The code of a part's text, where a party has one.
+    /// Returns the code of a party's string.
     pub(crate) fn code(&self, party: usize, part: usize) -> Option<usize> {
         usize::try_from(self.codes[part].get(party)).ok()?.checked_sub(1)
     }
 
-    /// All parties that have such a part, with the code of its text.
+    /// Iterates over the parties that have this part, with the code of its string.
     pub(crate) fn with_part(&self, part: usize) -> impl Iterator<Item = (usize, usize)> {
         let codes = self.codes[part].iter().map(|code| usize::try_from(code).ok()?.checked_sub(1));
         codes.enumerate().filter_map(|(party, code)| Some((party, code?)))
     }
 
-    /// What one of them says.
+    /// Returns a party.
     pub(crate) fn get<'s>(&self, segment: &'s Segment, party: usize) -> Kept<'s> {
         let part = |part| Some(self.column(segment, part).values.get(self.code(party, part)?));
         Kept(EACH.map(part))
     }
 
-    /// Hands out what each says, in their order.
+    /// Calls `take` with each party, in order.
     pub(crate) fn each(&self, segment: &Segment, mut take: impl FnMut(&Kept<'_>)) {
         let unpacked = EACH.map(|part| self.column(segment, part).values.unpacked());
         let texts = unpacked.each_ref().map(|unpacked| unpacked.iter().collect::<Vec<_>>());
@@ -105,29 +107,29 @@ impl Parties {
     }
 }
 
-/// Parties as they are gathered, and the rows that have them.
+/// Parties under construction, with their rows.
 #[derive(Debug, Default)]
 pub(crate) struct GrowingParties {
     texts: [Gathered; PARTS],
-    /// Of each party one above the code of its text, or 0 where there is none.
+    /// For each party, the code of its string plus one, or 0 if there is none.
     codes: Vec<[u32; PARTS]>,
-    /// The same as texts, by which a party is known again.
+    /// The codes as a string, to find equal parties.
     keys: Gathered,
     key: String,
     rows: Vec<u16>,
     places: Vec<u32>,
 }
 
-/// Whether a party was taken.
+/// The result of adding a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     Yes,
-    /// The row has too many.
+    /// The row already has the maximum.
     Full,
 }
 
 impl GrowingParties {
-    /// A row has this party, of whose texts so much is kept. Rows come in their order.
+    /// Adds a party to a row, cutting strings to `most` bytes. Rows must come in order.
     pub(crate) fn push(&mut self, hasher: &FixedState, row: u16, party: &Party<'_>, most: usize) -> Taken {
         let mut taken = self.push_one(hasher, row, party, most);
         for also in party.also.iter().skip(1) {
@@ -162,7 +164,7 @@ impl GrowingParties {
         Taken::Yes
     }
 
-    /// Whether a party says all of this: then there is nothing by which the row is found for this alone.
+    /// True if the party already contains all these strings: it would never be found by them alone.
     fn says(&self, party: u32, parts: &[Option<(Kind, &str)>; PARTS]) -> bool {
         let codes = self.codes[party as usize];
         codes.iter().zip(&self.texts).zip(parts).all(|((code, texts), part)| {
@@ -170,7 +172,7 @@ impl GrowingParties {
         })
     }
 
-    /// Six bits a character, of which the seventh says that more follow.
+    /// Encodes the codes with six bits per character; the seventh marks a continuation.
     fn write_key(&mut self, codes: [u32; PARTS]) {
         self.key.clear();
         for mut code in codes {
@@ -182,7 +184,7 @@ impl GrowingParties {
         }
     }
 
-    /// A row has the party of this number, which is new where the number is.
+    /// Adds a party to a row. If the number is new, so is the party.
     fn place(&mut self, row: u16, party: u32, codes: [u32; PARTS]) {
         if party as usize == self.codes.len() {
             self.codes.push(codes);
@@ -191,7 +193,7 @@ impl GrowingParties {
         self.places.push(party);
     }
 
-    /// Takes the parties of a segment, whose rows come after so many others.
+    /// Adds the parties of a segment, whose rows start at `first`.
     pub(crate) fn absorb(
         &mut self,
         hasher: &FixedState,
@@ -219,12 +221,12 @@ impl GrowingParties {
         });
     }
 
-    /// How many bytes of texts it has.
+    /// Returns the total size of the texts in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.texts.iter().map(Gathered::bytes).sum()
     }
 
-    /// The parties. What a column has already is left to it; columns are added for the rest.
+    /// Finishes the parties. Reuses equal columns and appends the others.
     pub(crate) fn finish(self, columns: &mut Vec<Growing>) -> Parties {
         let Self { texts, codes, rows, places, .. } = self;
         let part = |part: usize| {
@@ -246,7 +248,7 @@ mod tests {
     use crate::segment::PARTIES;
     use countersign_query::Readings;
 
-    /// The segments of these events, the first of all kinds and then one that has taken them all.
+    /// Builds segments of these events, first directly, then by absorbing the first.
     fn segments(events: &[String]) -> [Segment; 2] {
         let mut builder = crate::SegmentBuilder::new(1, Readings::built_in());
         for (nth, event) in (0..).zip(events) {
@@ -302,10 +304,10 @@ mod tests {
         for segment in segments(&events) {
             let [actors, targets] = [0, 1].map(|nth| said(&segment, nth));
             assert_eq!(actors[0], [party(Some("u_1"), Some("user"), Some("Ada"))]);
-            // The reading takes who has no type for a user.
+            // The parser sets the type to `user` if there is none.
             assert_eq!(actors[1], [party(None, Some("user"), Some("Ada"))]);
             assert_eq!(actors[3], [party(Some("u_1"), Some("user"), None)]);
-            // Whatever has more than one other text is kept as several.
+            // Further strings are stored as parties of their own.
             let [first, .., other] = &actors[4][..] else { panic!("{:?}", actors[4]) };
             assert_eq!(first[..2], [Some("u_2".to_owned()), Some("user".to_owned())]);
             assert_eq!(other, &[None, None, None, Some("bo".to_owned())]);

@@ -1,4 +1,4 @@
-//! One question of segments that come one after the other: in memory for one of them at a time.
+//! Searches segments one after the other, with only one in memory at a time.
 
 use std::collections::BTreeSet;
 
@@ -11,28 +11,28 @@ use crate::judge::{self, Link};
 use crate::question::{Order, Question};
 use crate::segment::{Segment, flag};
 
-/// The most fields that are remembered, to tell those near to one that no event has.
+/// Maximum number of fields remembered for suggestions.
 const MOST_FIELDS: usize = 4096;
 
-/// What takes events, and what gives their texts.
+/// The source of events' texts and the destination of matches.
 pub trait Events {
-    /// Why it cannot.
+    /// The error of both methods.
     type Error;
 
-    /// The text of an event whose columns do not tell whether it is as asked.
+    /// Returns the text of an event that the columns can't decide.
     ///
     /// # Errors
-    /// Where it cannot be had.
+    /// If the text can't be read.
     fn text(&mut self, event: &Row<'_>) -> Result<Box<str>, Self::Error>;
 
-    /// An event is as asked.
+    /// Accepts an event that matches.
     ///
     /// # Errors
-    /// Where it cannot be kept.
+    /// If the event can't be processed.
     fn found(&mut self, event: &Row<'_>) -> Result<(), Self::Error>;
 }
 
-/// A question, and what was seen of the segments so far.
+/// A query, and its results for the segments so far.
 #[derive(Debug)]
 pub struct Search {
     question: Question,
@@ -40,12 +40,12 @@ pub struct Search {
     fields: BTreeSet<String>,
     events: usize,
     own_times: usize,
-    /// How many rows were passed by who goes through the segments once more.
+    /// Number of rows passed in the second pass.
     again: usize,
 }
 
 impl Search {
-    /// Nothing seen yet.
+    /// Starts a search.
     pub fn new(query: Query, readings: Readings) -> Self {
         Self {
             question: Question::new(query, Order::default()),
@@ -57,10 +57,10 @@ impl Search {
         }
     }
 
-    /// Looks at the next segment.
+    /// Searches the next segment.
     ///
     /// # Errors
-    /// Those of `events`.
+    /// The error of `events`.
     pub fn look<E: Events>(&mut self, segment: &Segment, events: &mut E) -> Result<(), E::Error> {
         let base = self.question.judged();
         let kinds = segment.kinds();
@@ -80,24 +80,24 @@ impl Search {
             .try_for_each(|row| events.found(&row_of(segment, row - base, &Link::of(segment, row - base))))
     }
 
-    /// Whether nothing was found, and all segments are to be gone through once more, by [`Search::count`]: how many events
-    /// each condition leaves is not known otherwise.
+    /// True if nothing was found, and all segments must be passed to [`Search::count`] once more to count the matches
+    /// of each condition.
     pub fn wants_counts(&mut self) -> bool {
         self.question.read_aside();
         !self.question.unread.is_empty()
     }
 
-    /// The next segment, from the first on, once more.
+    /// Counts the conditions in the next segment of the second pass, from the first segment on.
     ///
     /// # Errors
-    /// Those of `events`.
+    /// The error of `events`.
     pub fn count<E: Events>(&mut self, segment: &Segment, events: &mut E) -> Result<(), E::Error> {
         let base = self.again;
         self.again += segment.rows();
         self.read(segment, base, events)
     }
 
-    /// Reads what columns do not tell.
+    /// Reads the events that the columns can't decide.
     fn read<E: Events>(&mut self, segment: &Segment, base: usize, events: &mut E) -> Result<(), E::Error> {
         let end = base + segment.rows();
         let unread: Vec<usize> = self.question.unread.rows_from(base).take_while(|row| *row < end).collect();
@@ -112,7 +112,7 @@ impl Search {
         Ok(())
     }
 
-    /// What must be said of what was found.
+    /// Returns the result.
     pub fn finish(self) -> Findings {
         let Self { question, fields, events, own_times, .. } = self;
         let mut findings = question.findings(&fields.iter().map(String::as_str), events, true);

@@ -1,4 +1,4 @@
-//! What could stand in a query where someone writes.
+//! Completions for a query being typed.
 
 use countersign_query::matcher::{Pattern, fold};
 use countersign_query::{Field, Query};
@@ -10,27 +10,27 @@ use crate::json::Json;
 use crate::question::Question;
 use crate::tell::{field_of, units};
 
-/// The most that is suggested, and of fields where values are too.
+/// Maximum number of suggestions, and of fields if values are suggested too.
 const MOST: usize = 12;
 const MOST_FIELDS: usize = 8;
-/// What comes before a time or a field.
+/// Conditions whose value is a time, or a field.
 const OF_TIME: [&str; 6] = ["since", "until", "time", "recorded-since", "recorded-until", "recorded"];
 const OF_FIELDS: [&str; 2] = ["has", "changed"];
 const TIMES: [&str; 4] = ["-1h", "-24h", "-7d", "-30d"];
-/// Longer texts are nobody's begin.
+/// Longer input has no suggestions, in bytes.
 const LONGEST: usize = 256;
 
-/// What is being written.
+/// The token being typed.
 struct Draft<'t> {
-    /// Where it begins and ends in the text.
+    /// Byte range in the text.
     at: usize,
     end: usize,
-    /// What of it stays.
+    /// The part of the token to keep.
     before: &'t str,
     field: Option<&'t str>,
-    /// What was written of what is suggested.
+    /// The input to complete, without quotes.
     typed: String,
-    /// Whether it is denied.
+    /// The minus sign, if the token is negated.
     not: &'t str,
 }
 
@@ -82,14 +82,14 @@ fn draft(text: &str, caret: usize) -> Draft<'_> {
     Draft { at, end, before: &text[at..value], field: Some(name), typed: plain(&text[value..caret]), not }
 }
 
-/// What was written without its quotes.
+/// Removes the quotes.
 fn plain(typed: &str) -> String {
     typed.chars().filter(|char| *char != '"').collect()
 }
 
 impl EventIndex {
-    /// Suggestions where the caret is, as JSON; places are in UTF-16 units. Values are those of the events that the
-    /// rest of the text asks for, as far as columns tell: what is being written may have been asked for already.
+    /// Returns suggestions at the caret as JSON; positions are in UTF-16 units. Values come from events that match the
+    /// rest of the query, as far as columns tell: the token being typed may already be part of the query.
     pub fn suggest_json(&mut self, text: &str, caret: usize) -> String {
         let caret = bytes(text, caret);
         let draft = draft(text, caret);
@@ -139,7 +139,7 @@ impl EventIndex {
         json.finish()
     }
 
-    /// Looks for what the text asks for without what is being written in it.
+    /// Evaluates the query without the token being typed.
     fn ask_rest(&mut self, text: &str, draft: &Draft<'_>) {
         let rest = format!("{}{}", &text[..draft.at], &text[draft.end..]);
         let Some(asked) = &self.question else { return };
@@ -154,12 +154,12 @@ impl EventIndex {
         self.rest = Some(question);
     }
 
-    /// The question of whose events values are suggested.
+    /// Returns the query whose events supply suggested values.
     fn suggested_of(&self) -> Option<&Question> {
         self.rest.as_ref().or(self.question.as_ref())
     }
 
-    /// Fields that begin with what was written, then those of which a name does.
+    /// Adds fields that start with the input, then those with a component that does.
     fn fields_like(&self, typed: &str, before: &str, after: &str, found: &mut Vec<Suggestion>) {
         let typed = fold(typed).into_owned();
         let own = short_names()
@@ -198,7 +198,7 @@ impl EventIndex {
         }
     }
 
-    /// Values of the fields that are counted: those that begin with what was written come first.
+    /// Adds values of all counted fields; those that start with the input come first.
     fn any_values(&self, draft: &Draft<'_>, found: &mut Vec<Suggestion>) {
         let mut values = Vec::new();
         for (nth, short) in COUNTED.iter().enumerate() {
@@ -259,7 +259,7 @@ impl EventIndex {
     }
 }
 
-/// The place in bytes of one in UTF-16 units.
+/// Converts a position in UTF-16 units to bytes.
 fn bytes(text: &str, units: usize) -> usize {
     let mut left = units;
     for (at, char) in text.char_indices() {

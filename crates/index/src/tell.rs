@@ -1,4 +1,4 @@
-//! Answers as JSON, for pages: `ANSWERS.md` has their shapes.
+//! Answers as JSON for pages. `ANSWERS.md` describes the formats.
 
 use countersign::time::Time;
 use countersign_query::batch::write_read;
@@ -21,20 +21,20 @@ use crate::question::Question;
 use crate::segment::{Fact, PARTIES, RowKind, Segment, flag};
 use crate::values::{Gathered, Kind, LONGEST};
 
-/// The most values of a field that are told.
+/// Maximum number of values per field in an answer.
 const MOST_VALUES: usize = 24;
 
-/// The word of an outcome, as it can be asked for.
+/// Returns an outcome's word as written in queries.
 pub(crate) fn word(outcome: Outcome) -> &'static str {
     if outcome == Outcome::NotStated { "not-stated" } else { outcome.as_str() }
 }
 
-/// How many UTF-16 units come before a place.
+/// Converts a byte position to UTF-16 units.
 pub(crate) fn units(text: &str, at: usize) -> i64 {
     text[..text.floor_char_boundary(at)].chars().map(|char| char.len_utf16() as i64).sum()
 }
 
-/// Why a query is not understood.
+/// Writes a query error as JSON.
 pub fn error_json(error: &QueryError, query: &str) -> String {
     let mut json = Json::default();
     write_error(&mut json, error, query);
@@ -57,7 +57,7 @@ pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
         .raw("]}");
 }
 
-/// What an event says by its reading, or `null`.
+/// Returns the parsed fields of an event as JSON, or `null`.
 pub fn read_json(readings: &Readings, event: &[u8]) -> String {
     let document = parsed(event);
     let root = document.as_ref().map(Document::root);
@@ -74,8 +74,8 @@ fn written(read: Option<&Read<'_>>) -> String {
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// All that a record of an event has, whole: what it says by its reading, or what it says itself where none fits, its
-/// own time and its tenant.
+/// Returns the fields of a feed record as JSON, uncut: the parsed fields or else the event's own, its time, and its
+/// tenant.
 pub fn facts_json(readings: &Readings, event: &[u8]) -> String {
     let document = parsed(event);
     let event = document.as_ref().map(Document::root);
@@ -121,7 +121,7 @@ pub fn facts_json(readings: &Readings, event: &[u8]) -> String {
     json.finish()
 }
 
-/// The first text that a short name stands for, whole.
+/// Returns the first string of a short name, uncut.
 fn said(short: Short, entry: &Entry<'_>) -> Option<String> {
     let mut first = None;
     short.each(entry, &mut |text| {
@@ -130,8 +130,8 @@ fn said(short: Short, entry: &Entry<'_>) -> Option<String> {
     first
 }
 
-/// What is in an event, in the order of its members and with each number's digits: a string as it is, anything else as
-/// an array that begins with `{`, `[` or `=`. `null` where it is no JSON.
+/// Returns the content of an event as JSON that keeps the order of fields and the digits of numbers: a string as it is,
+/// anything else as an array starting with `{`, `[`, or `=`. Returns `null` for invalid JSON.
 pub fn tree_json(event: &[u8]) -> String {
     let document = parsed(event);
     let mut json = Json::default();
@@ -169,7 +169,8 @@ fn write_tree(json: &mut Json, value: Value<'_>) {
 }
 
 impl EventIndex {
-    /// As [`EventIndex::found`], with the most frequent values; `query` is as it was asked.
+    /// Like [`EventIndex::found`], as JSON with the most frequent values. `query` is the text passed to
+    /// [`EventIndex::ask`].
     pub fn found_json(&mut self, query: &str) -> String {
         let Some(answer) = self.found() else { return "null".into() };
         let mut json = Json::default();
@@ -258,7 +259,7 @@ impl EventIndex {
         json.raw("]").name("more").count(more).name("others").number(others as i64).raw("}");
     }
 
-    /// Rows of the answer from one place to another, with what stands at these fields besides.
+    /// Returns the rows at positions `from..to` of the answer as JSON, with the values of these fields.
     pub fn rows_json(&self, from: usize, to: usize, fields: &[Field]) -> String {
         let mut json = Json::default();
         json.open("[");
@@ -296,7 +297,7 @@ impl EventIndex {
         json.finish()
     }
 
-    /// Withheld events and gaps as one row: its first line, its first and last leaf, and how many of each there are.
+    /// Writes withheld events and gaps as one row: its first line, its first and last entry, and the number of each.
     fn write_fold(&self, json: &mut Json, rows: &[u32]) {
         let (mut line, mut first, mut last) = (i64::MAX, i64::MAX, 0);
         let (mut withheld, mut skipped) = (0, 0);
@@ -349,7 +350,7 @@ impl EventIndex {
             }
         }
         fact(json, "address", Fact::Ip);
-        // Of an event of no known shape there is what it says itself.
+        // An event of unknown shape has only its own fields.
         let is_own = read_as.is_none();
         if !is_own || segment.text(Fact::Outcome, local).is_some_and(|(kind, _)| kind != Kind::Word) {
             fact(json, "outcome", Fact::Outcome);
@@ -370,8 +371,8 @@ impl EventIndex {
         }
     }
 
-    /// The most frequent values of a field among what was found, of those that hold a text. Nothing where no event has
-    /// the field.
+    /// Returns the most frequent values of a field that contain `text`, among the events found. Returns `None` if no
+    /// event has the field.
     pub fn facet_json(&self, field: &str, text: &str, most: usize) -> Option<String> {
         let mut json = Json::default();
         let field = field_of(field)?;
@@ -392,12 +393,12 @@ impl EventIndex {
         Some(json.finish())
     }
 
-    /// How often each value of a member occurs among what was found.
+    /// Counts the values of a field among the events found.
     pub(crate) fn count_values(&self, question: &Question, field: &Field, text: &str) -> Option<Counted> {
         let Field::Member(path) = field else { return None };
         let pattern = Pattern::contains(text);
         let mut counted = Counted::default();
-        // Who writes a query that finds nothing yet is told of all events.
+        // Without a match yet, values of all events are suggested.
         let of_all = question.events == 0;
         let mut is_known = false;
         for held in &self.held {
@@ -428,16 +429,16 @@ impl EventIndex {
     }
 }
 
-/// Values of a member, and how many events have each.
+/// Values of a field, with the number of events that have each.
 #[derive(Default)]
 pub(crate) struct Counted {
     known: Gathered,
     counts: Vec<u64>,
-    /// Those that are not told apart.
+    /// Occurrences of values that are not counted separately.
     pub(crate) others: u64,
 }
 
-/// The most values that are told apart.
+/// Maximum number of distinct values counted separately.
 const MOST_COUNTED: usize = 1 << 16;
 
 impl Counted {
@@ -452,7 +453,7 @@ impl Counted {
         self.counts[code] += count;
     }
 
-    /// The values, those that begin with a text first, then by falling count.
+    /// Returns the values, those that start with `text` first, then by descending count.
     pub(crate) fn sorted(&self, text: &str) -> Vec<(&str, u64)> {
         let values = (0..).zip(&self.counts);
         let mut values: Vec<(&str, u64)> =
@@ -463,7 +464,7 @@ impl Counted {
     }
 }
 
-/// A field as a query writes it.
+/// Parses a field as written in queries.
 pub(crate) fn field_of(text: &str) -> Option<Field> {
     let now = countersign::time::Time::MIN;
     let query = Query::parse(&format!("has:{text}"), now).ok()?;
@@ -473,7 +474,7 @@ pub(crate) fn field_of(text: &str) -> Option<Field> {
     }
 }
 
-/// Fields as queries write them, from a JSON array. What is no field stands for one that nothing has.
+/// Parses a JSON array of fields. An invalid one becomes a field that no event has.
 pub fn fields_of(json: &str) -> Vec<Field> {
     let Some(document) = Document::parse(json) else { return Vec::new() };
     let texts = document.root().elements().map(|text| text.string().unwrap_or_default().into_owned());
@@ -517,7 +518,7 @@ fn write_all(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
     json.raw("]");
 }
 
-/// What stands at a field, as people read it: so many texts at most, from the first on.
+/// Returns up to `most` values of a field, as displayed to people.
 fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind, String)> {
     let (column, of_parties) = match field {
         Field::Member(path) => (segment.column(path.names()), None),
@@ -539,7 +540,7 @@ fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind
     texts
 }
 
-/// The parties of a row; none where a short name stands for something else.
+/// Returns the parties of a row; none if the short name stands for something else.
 fn parties(segment: &Segment, row: usize, short: Short) -> impl Iterator<Item = Kept<'_>> {
     let parties = segment.parties(short).into_iter();
     parties.flat_map(move |(parties, places)| places.codes(row).map(|party| parties.get(segment, party)))

@@ -1,38 +1,38 @@
-//! Texts one after the other: as they are, or, where that takes much less, in the codes of a table of symbols (FSST).
+//! Concatenated texts, plain or compressed with FSST, which replaces frequent strings by codes.
 //!
-//! A symbol is up to eight bytes that come often. Each has a code of one byte; what no symbol has stands for itself after
-//! [`ESCAPE`]. Texts are packed some at a time, so that few must be unpacked for one.
+//! A symbol is a frequent string of up to eight bytes with a code of one byte. A byte outside all symbols follows
+//! [`ESCAPE`]. Texts are compressed in blocks, so that little must be decompressed to read one.
 
 use std::borrow::Cow;
 
 use fsst::Compressor;
 
-/// What comes before a byte that stands for itself.
+/// Precedes a literal byte.
 const ESCAPE: u8 = 255;
-/// The longest symbol, in bytes.
+/// Maximum length of a symbol, in bytes.
 const LONGEST: usize = 8;
-/// Fewer bytes are left as they are.
+/// Minimum total size that is compressed, in bytes.
 const WORTH: usize = 16 << 10;
 
-/// Texts, in blocks that can be read by themselves.
+/// Texts in blocks that can be read separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts {
     Plain(Box<str>),
     Fsst(Fsst),
 }
 
-/// Texts in the codes of a table of symbols.
+/// FSST-compressed texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fsst {
     symbols: Vec<Symbol>,
     codes: Vec<u8>,
-    /// Where the codes of each block begin.
+    /// Start of each block's codes.
     begins: Vec<u32>,
-    /// How many bytes the texts have.
+    /// Total size of the texts, in bytes.
     length: usize,
 }
 
-/// The bytes of a symbol, and how many they are.
+/// A symbol's bytes and length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Symbol {
     pub(crate) bytes: [u8; LONGEST],
@@ -40,13 +40,13 @@ pub(crate) struct Symbol {
 }
 
 impl Texts {
-    /// `ends` are those of the blocks.
+    /// Creates texts, compressed if that pays off. `ends` are the ends of the blocks.
     pub(crate) fn of(text: String, ends: impl Iterator<Item = usize> + Clone) -> Self {
         let packed = if text.len() < WORTH { None } else { Fsst::of(&text, ends) };
         packed.map_or_else(|| Self::Plain(text.into_boxed_str()), Self::Fsst)
     }
 
-    /// All of them.
+    /// Returns all texts.
     pub(crate) fn whole(&self) -> Cow<'_, str> {
         match self {
             Self::Plain(text) => Cow::Borrowed(text),
@@ -54,7 +54,7 @@ impl Texts {
         }
     }
 
-    /// Those of a block, which stand in `[begin, end)` of all.
+    /// Returns the texts of a block, which spans `begin..end` of all texts.
     pub(crate) fn block(&self, nth: usize, begin: usize, end: usize) -> Cow<'_, str> {
         match self {
             Self::Plain(text) => Cow::Borrowed(text.get(begin..end).unwrap_or_default()),
@@ -62,7 +62,7 @@ impl Texts {
         }
     }
 
-    /// All of them, where each block has as many bytes as it should and the blocks are all that there is.
+    /// Returns all texts, or `None` unless the blocks end at `ends` and cover everything.
     pub(crate) fn checked(&self, ends: impl Iterator<Item = usize>) -> Option<Cow<'_, str>> {
         let Self::Fsst(packed) = self else { return Some(self.whole()) };
         let mut whole = String::with_capacity(packed.length);
@@ -75,7 +75,7 @@ impl Texts {
         (whole.len() == packed.length).then_some(Cow::Owned(whole))
     }
 
-    /// How many bytes it takes.
+    /// Returns the memory use in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Plain(text) => text.len(),
@@ -87,7 +87,7 @@ impl Texts {
 }
 
 impl Fsst {
-    /// None where it takes nearly as much.
+    /// Compresses texts. Returns `None` if that saves less than a quarter.
     fn of(text: &str, ends: impl Iterator<Item = usize> + Clone) -> Option<Self> {
         let blocks = ends.scan(0, |begin, end| text.as_bytes().get(core::mem::replace(begin, end)..end));
         let compressor = Compressor::train(&blocks.clone().collect());
@@ -109,13 +109,13 @@ impl Fsst {
         })
     }
 
-    /// What was packed so.
+    /// Creates compressed texts from their parts, if these are valid.
     pub(crate) fn new(symbols: Vec<Symbol>, codes: Vec<u8>, begins: Vec<u32>, length: usize) -> Option<Self> {
         let ordered = begins.windows(2).all(|pair| pair[0] <= pair[1]);
         let within = begins.last().is_none_or(|last| *last as usize <= codes.len());
         let fit = symbols.len() <= usize::from(ESCAPE)
             && symbols.iter().all(|symbol| usize::from(symbol.length) <= LONGEST);
-        // So that no index file can claim more memory than a few times its own size.
+        // Limits the memory that a forged index file can claim to a small multiple of its own size.
         let possible = length <= codes.len().saturating_mul(LONGEST);
         (ordered && within && fit && possible).then_some(Self { symbols, codes, begins, length })
     }
@@ -132,17 +132,17 @@ impl Fsst {
         &self.begins
     }
 
-    /// The codes of a block.
+    /// Returns the codes of a block.
     fn block(&self, nth: usize) -> &[u8] {
         let begin = |nth: usize| self.begins.get(nth).map_or(self.codes.len(), |begin| *begin as usize);
         self.codes.get(begin(nth)..begin(nth + 1)).unwrap_or_default()
     }
 
-    /// The text of some codes, which has so many bytes; of what is none, nothing.
+    /// Decompresses codes to a text of `length` bytes. Returns an empty text if they don't fit.
     fn unpack(&self, codes: &[u8], length: usize) -> String {
         let mut table = [Symbol::default(); 256];
         table[..self.symbols.len()].copy_from_slice(&self.symbols);
-        // Eight bytes are copied faster than a few.
+        // Copying eight bytes at once is faster than copying the exact length.
         let mut bytes = vec![0; length + LONGEST];
         let mut end = 0;
         let mut codes = codes.iter();

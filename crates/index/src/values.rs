@@ -1,4 +1,4 @@
-//! Different values, each once.
+//! Distinct values of a column.
 
 use core::ops::Range;
 use std::borrow::Cow;
@@ -12,29 +12,29 @@ use crate::codes::Codes;
 use crate::packed::Packed;
 use crate::texts::Texts;
 
-/// The most bytes of a value that are kept in any case; of a longer one its begin is where there is no room for it.
+/// Maximum length of a value that is always kept, in bytes. Longer ones may be cut to their beginning.
 pub(crate) const LONGEST: usize = 1024;
-/// How much of the begin.
+/// Length of that beginning, in bytes.
 const BEGIN: usize = 200;
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// A string; of what a short name stands for, a text that is compared whole.
+    /// A string. In columns of short names, a string that is compared as a whole.
     Text,
-    /// A number, as it stands.
+    /// A number as written.
     Number,
     True,
     False,
     Null,
-    /// An object without members.
+    /// An empty object.
     Object,
-    /// An array without elements.
+    /// An empty array.
     Array,
-    /// The begin of a text that is longer.
+    /// The beginning of a longer string.
     Cut,
-    /// One of our own words.
+    /// One of our own words, such as an outcome.
     Word,
 }
 
@@ -55,7 +55,7 @@ impl Kind {
         Self::ALL.get(usize::from(byte)).copied()
     }
 
-    /// What is kept of a value that says this.
+    /// Returns the text to store for a value.
     pub(crate) const fn kept(self, said: &str) -> &str {
         match self {
             Self::True | Self::False | Self::Null => "",
@@ -63,7 +63,7 @@ impl Kind {
         }
     }
 
-    /// What the event has there. None for what is no value: objects and arrays.
+    /// Returns the type in the event, or `None` for objects and arrays.
     pub(crate) const fn of_event(self) -> Option<value::Kind> {
         match self {
             Self::Text | Self::Cut | Self::Word => Some(value::Kind::Text),
@@ -75,7 +75,7 @@ impl Kind {
     }
 }
 
-/// What a value says, by its kind and what is kept of it.
+/// Returns the text of a value, from its stored text.
 const fn said(kind: Kind, kept: &str) -> &str {
     match kind {
         Kind::True => "true",
@@ -85,14 +85,14 @@ const fn said(kind: Kind, kept: &str) -> &str {
     }
 }
 
-/// The texts with a few bytes each that say how long they are.
+/// Distinct values, with their lengths packed separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Values {
     texts: Texts,
     lengths: Packed,
-    /// Where each block of texts ends; nothing where all are as long.
+    /// End of each block of texts; empty if all texts have the same length.
     ends: Vec<u32>,
-    /// The length of each text where it is the same.
+    /// The common length of the texts, if they have one.
     same: Option<u32>,
     count: usize,
     kinds: Result<Kind, Vec<u8>>,
@@ -100,12 +100,12 @@ pub(crate) struct Values {
     kelvin: bool,
 }
 
-/// The Kelvin sign, which is a k in lower case.
+/// The Kelvin sign lowercases to `k`.
 const KELVIN: char = '\u{212a}';
-/// How many texts a block has.
+/// Number of texts in a block.
 const BLOCK: usize = 32;
 
-/// Where each block ends among texts of these lengths.
+/// Returns the end of each block of texts with these lengths.
 fn ends_of_blocks(lengths: &[u32]) -> impl Iterator<Item = usize> + Clone {
     lengths.chunks(BLOCK).scan(0, |end, block| {
         *end += block.iter().map(|length| *length as usize).sum::<usize>();
@@ -113,14 +113,14 @@ fn ends_of_blocks(lengths: &[u32]) -> impl Iterator<Item = usize> + Clone {
     })
 }
 
-/// Whether there is nothing but ASCII, and whether there is a Kelvin sign.
+/// Returns whether the text is ASCII, and whether it contains a Kelvin sign.
 fn letters(text: &str) -> (bool, bool) {
     let ascii = text.is_ascii();
     (ascii, !ascii && text.contains(KELVIN))
 }
 
 impl Values {
-    /// Of texts that came from elsewhere; none where they are not of these lengths.
+    /// Checks decoded texts. Returns `None` if they don't have these lengths.
     pub(crate) fn checked(texts: Texts, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
         let whole = texts.checked(ends_of_blocks(lengths))?;
         let mut at = 0_u32;
@@ -171,22 +171,22 @@ impl Values {
         }
     }
 
-    /// The kind of all, where they have the same.
+    /// Returns the common type of all values, if they have one.
     pub(crate) fn only_kind(&self) -> Option<Kind> {
         self.kinds.as_ref().ok().copied()
     }
 
-    /// Whether no text has anything but ASCII.
+    /// True if all texts are ASCII.
     pub(crate) const fn is_ascii(&self) -> bool {
         self.ascii
     }
 
-    /// Whether any text has a Kelvin sign: of all that is not ASCII it alone is in lower case.
+    /// True if any text contains a Kelvin sign, the only non-ASCII character with an ASCII lowercase form.
     pub(crate) const fn has_kelvin(&self) -> bool {
         self.kelvin
     }
 
-    /// All that is kept, one after the other.
+    /// Returns the concatenated texts.
     pub(crate) const fn texts(&self) -> &Texts {
         &self.texts
     }
@@ -195,12 +195,12 @@ impl Values {
         self.same.map_or_else(|| self.lengths.get(code) as usize, |same| same as usize)
     }
 
-    /// Of the block that begins with a value, the code after its last one, and where it ends.
+    /// If a block starts at this code, returns the code after the block and the block's end.
     pub(crate) fn block_from(&self, code: usize) -> Option<(usize, usize)> {
         code.is_multiple_of(BLOCK).then(|| (self.count.min(code + BLOCK), self.end(code / BLOCK)))
     }
 
-    /// Where a block ends.
+    /// Returns the end of a block.
     fn end(&self, block: usize) -> usize {
         match self.same {
             Some(same) => same as usize * self.count.min((block + 1) * BLOCK),
@@ -208,7 +208,7 @@ impl Values {
         }
     }
 
-    /// What is kept of a value.
+    /// Returns the stored text of a value.
     fn kept(&self, code: usize) -> Cow<'_, str> {
         let block = code / BLOCK;
         let begin = block.checked_sub(1).map_or(0, |before| self.end(before));
@@ -220,13 +220,13 @@ impl Values {
         }
     }
 
-    /// What a value is, and what it says.
+    /// Returns the type and text of a value.
     pub(crate) fn get(&self, code: usize) -> (Kind, Cow<'_, str>) {
         let kind = self.kind(code);
         (kind, if kind.kept("x").is_empty() { Cow::Borrowed(said(kind, "")) } else { self.kept(code) })
     }
 
-    /// All of them, to be read one after the other.
+    /// Unpacks all texts for sequential access.
     pub(crate) fn unpacked(&self) -> Unpacked<'_> {
         Unpacked { text: self.texts.whole(), values: self }
     }
@@ -241,19 +241,19 @@ impl Values {
     }
 }
 
-/// Values with their texts as they are.
+/// Values with unpacked texts.
 pub(crate) struct Unpacked<'v> {
     text: Cow<'v, str>,
     pub(crate) values: &'v Values,
 }
 
 impl Unpacked<'_> {
-    /// All that is kept, one after the other.
+    /// Returns the concatenated texts.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// All in their order: what each is, and says.
+    /// Iterates over the types and texts in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &str)> {
         let mut begin = 0;
         (0..self.values.count).map(move |code| {
@@ -266,29 +266,29 @@ impl Unpacked<'_> {
     }
 }
 
-/// Values as they are gathered: each gets a code, the same one whenever it comes; with [`Gathered::loosely`] the same one
-/// only while most values come again.
+/// Values under construction, each with a code. Equal values get the same code, except with [`Gathered::loosely`] once
+/// most values turned out to be distinct.
 #[derive(Debug, Default)]
 pub(crate) struct Gathered {
     text: String,
-    /// Where each begins, and where the last one ends.
+    /// Start of each text, and end of the last one.
     bounds: Vec<u32>,
-    /// The first one's; of all their own once there are others.
+    /// Type of the first value. `kinds` is used once another type occurs.
     kind: Option<Kind>,
     kinds: Vec<Kind>,
     codes: Codes,
     last: u32,
-    /// How many values came that were looked for.
+    /// Number of values passed to [`Gathered::loosely`].
     asked: u32,
-    /// Whether values are not looked for any more: nearly each was another one.
+    /// True once lookups are disabled because nearly all values are distinct.
     is_loose: bool,
 }
 
-/// After so many values it is known whether most come again, and so many of them are others at least where they do not.
+/// After `KNOWN` values, lookups are disabled if at least `OTHERS` of them are distinct.
 const KNOWN: u32 = 2048;
 const OTHERS: usize = 2028;
 
-/// Whether they are the same, in the same order.
+/// Compares values and their order.
 impl PartialEq for Gathered {
     fn eq(&self, other: &Self) -> bool {
         self.bounds == other.bounds
@@ -303,7 +303,7 @@ impl Gathered {
         self.bounds.len().saturating_sub(1)
     }
 
-    /// So many values that say nothing, where only their codes matter.
+    /// Creates `count` empty values, for when only the codes matter.
     pub(crate) fn blank(count: usize) -> Self {
         Self { bounds: vec![0; count + 1], kind: Some(Kind::Text), ..Self::default() }
     }
@@ -313,7 +313,7 @@ impl Gathered {
         Some(*begin as usize..*end as usize)
     }
 
-    /// Whether a code stands for this.
+    /// True if the code stands for this value.
     #[inline]
     pub(crate) fn is(&self, code: u32, kind: Kind, text: &str) -> bool {
         self.range(code).is_some_and(|range| {
@@ -343,7 +343,7 @@ impl Gathered {
         self.len() as u32 - 1
     }
 
-    /// The code of a text as it is kept, which is not too long.
+    /// Returns the code of a value, adding it if it is new.
     pub(crate) fn code(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
         if !self.is(self.last, kind, text) {
             self.last = if self.is_loose {
@@ -360,7 +360,7 @@ impl Gathered {
         self.last
     }
 
-    /// As [`Gathered::code`], for whom it does no harm that a value has several codes.
+    /// Like [`Gathered::code`], for columns in which a value may have several codes.
     pub(crate) fn loosely(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
         self.asked += 1;
         if self.asked == KNOWN && self.len() >= OTHERS {
@@ -370,7 +370,7 @@ impl Gathered {
         self.code(hasher, kind, text)
     }
 
-    /// The code of a text that is known, or that has at most so many bytes.
+    /// Returns the code of a value that is known or no longer than `most` bytes.
     pub(crate) fn code_within(
         &mut self,
         hasher: &FixedState,
@@ -384,7 +384,7 @@ impl Gathered {
         self.find(hash(hasher, text, kind as u32), kind, text)
     }
 
-    /// The text of a code.
+    /// Returns the text of a code.
     pub(crate) fn text(&self, code: u32) -> Option<&str> {
         self.text.get(self.range(code)?)
     }
@@ -399,13 +399,13 @@ impl Gathered {
         Values::new(texts, &lengths, &self.kinds, ascii, kelvin)
     }
 
-    /// How many bytes of texts it has.
+    /// Returns the total size of the texts in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.text.len()
     }
 }
 
-/// What is kept of a text: its begin, where it is longer than so much.
+/// Returns the text, cut to its beginning if it is longer than `most` bytes.
 pub(crate) fn cut(text: &str, most: usize) -> (Kind, &str) {
     if text.len() <= most {
         (Kind::Text, text)
@@ -414,7 +414,7 @@ pub(crate) fn cut(text: &str, most: usize) -> (Kind, &str) {
     }
 }
 
-/// Whether bytes of the same number are the same. WebAssembly's own comparison takes one at a time.
+/// Compares slices of equal length, eight bytes at a time: the built-in comparison is bytewise on WebAssembly.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     let (ones, one_rest) = one.as_chunks::<8>();
     let (others, other_rest) = other.as_chunks::<8>();
@@ -422,7 +422,7 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
-/// The hash of a text of some kind, or of a name at some place.
+/// Hashes a text of a type, or a name below a node.
 pub(crate) fn hash(hasher: &FixedState, text: &str, of: u32) -> u32 {
     let mut hasher = hasher.build_hasher();
     hasher.write(text.as_bytes());

@@ -1,4 +1,4 @@
-//! What an index finds is what `Query::matches` says of each event.
+//! Tests that an index finds exactly what `Query::matches` finds.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ fn recorded(nth: usize) -> Time {
 const CHAINS: [&str; 2] = ["00000000000000000000000000000001", "00000000000000000000000000000002"];
 const KEYS: [&str; 2] = ["example.com/app+01234567+AAAA", "k\"ey+89abcdef+BBBB"];
 
-/// The batch that a verifier would write of these events, and where each begins and ends.
+/// Returns the batch a verifier would write for these events, and the begin and end of each event in it.
 fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
     let mut text = String::new();
     let mut places = Vec::new();
@@ -40,7 +40,7 @@ fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
     (text, places)
 }
 
-/// Answers a query, giving the bytes that are wanted.
+/// Runs a query, providing the requested bytes. Returns the result and the number of bytes read.
 fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Vec<Left>; 2]), u64) {
     index.ask(query, now(), Order { descending: query.len() % 2 == 1, ..Order::default() }).unwrap();
     let mut read = 0;
@@ -63,7 +63,7 @@ fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Ve
     ((found, [conditions, steps]), read)
 }
 
-/// An index of these events, made in one of the ways in which it can be.
+/// Builds an index of these events in one of the possible ways.
 fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
     let mut index = EventIndex::new(7, Readings::built_in());
     let mut blobs = Vec::new();
@@ -89,7 +89,7 @@ fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
     (index, blobs)
 }
 
-/// What an event that is looked at by itself says to a query, and how many each condition and each part leave.
+/// Returns the expected result: the matching events, and the matches of each condition and each step.
 fn expected(events: &[String], query: &str) -> (Vec<u64>, [Vec<Left>; 2]) {
     let query = Query::parse(query, now()).unwrap();
     let mut tally = Tally::new(&query);
@@ -259,7 +259,7 @@ fn conditions() -> impl Strategy<Value = String> {
     let time = prop::sample::select(vec!["-3d", "-8d", "2026-11-18", "2026-11-20T06:00:00Z"]);
     prop_oneof![
         8 => (field.clone(), prop::collection::vec(value, 1..3)).prop_map(|(field, values)| {
-            // An outcome that isn't one of the five is a text, in quotes.
+            // Other words than the five outcomes must be quoted.
             let written = |value: &str| match field {
                 "outcome" if !value.contains(['*', '"']) => format!("\"{value}\""),
                 _ => value.to_owned(),
@@ -319,7 +319,7 @@ proptest! {
     }
 }
 
-/// Asks whatever segments there are.
+/// Runs queries on segments decoded from these bytes, if any.
 fn work_with(bytes: &[u8]) {
     let Some(segments) = decode(bytes) else { return };
     let mut index = EventIndex::new(1, Readings::built_in());
@@ -339,7 +339,7 @@ fn work_with(bytes: &[u8]) {
     }
 }
 
-/// Events whose texts take so much that they are packed.
+/// Returns events with so many texts that they are compressed.
 fn with_many_texts() -> Vec<String> {
     let words = ["approved by", "Zoë", "\\u0000 for", "the", "K\u{212a}", "auditor", "needle", "𝄞"];
     let event = |nth: usize| {
@@ -396,7 +396,7 @@ fn what_is_packed_is_found_and_shown_as_it_was() {
 
 #[test]
 fn a_few_long_texts_are_read_as_they_were_written() {
-    // Of so few one block is packed, which begins at 0.
+    // With so few texts a single block is compressed, which starts at 0.
     for count in [17, 32, 33] {
         let said = |nth: usize| format!("{{\"note\":\"{nth} {}\"}}", "needle in a haystack ".repeat(48));
         let events: Vec<String> = (0..count).map(said).collect();
@@ -437,7 +437,7 @@ fn values_are_counted_alike_whenever_it_was_asked() {
         let mut told: Value = serde_json::from_str(&index.found_json(query)).unwrap();
         told["facets"].take()
     };
-    // Of the first segments all events count, of the others some or none, or all again; small ones become one meanwhile.
+    // All events of the first segments match, then some or none, then all again. Small segments are merged meanwhile.
     for query in
         ["", "outcome:success", "outcome:failure", "actor:u_1", "-target:t_3", "target:t_3* outcome:success"]
     {
@@ -573,12 +573,12 @@ fn values_are_suggested_of_what_is_asked_beside_what_is_written() {
         let values = suggestions.iter().filter(|one| one["kind"] == "value");
         values.map(|one| format!("{} {}", one["label"].as_str().unwrap(), one["count"])).collect::<Vec<_>>()
     };
-    // Who paused while writing has asked for what was there until then.
+    // During a pause in typing, the text typed so far becomes the query.
     assert_eq!(suggested("out", "outcome:"), ["success 2", "failure 2"]);
     assert_eq!(suggested("outcome:failure", "outcome:"), ["success 2", "failure 2"]);
     assert_eq!(suggested("action:log.in out", "action:log.in outcome:"), ["failure 2", "success 1"]);
     assert_eq!(suggested("action:log.in s3", "action:log.in size:"), ["s3 2", "s2 1"]);
     assert_eq!(suggested("since:-100d size:s1", "since:-100d size:"), ["s3 2", "s1 1", "s2 1"]);
-    // What cannot be understood yet is no question: the answer at hand is what there is.
+    // Text that doesn't parse yet doesn't replace the current query.
     assert_eq!(suggested("action:log.in", "action:log.in ( outcome:"), ["failure 2", "success 1"]);
 }

@@ -1,9 +1,9 @@
-//! Events are read where they stand, and written as the verifier's batches have them, with what readings say.
+//! Tests that events are read from their place and written as lines of a batch with parsed fields.
 
 use countersign_index::{EXPORT, EventIndex, Order, SegmentBuilder, Stretch, decode, encode};
 use countersign_query::Readings;
 
-/// The line of a batch of an event that stands in the export, or of one that does not.
+/// Returns the line of a batch for an event in the export (with `offset`) or outside of it.
 fn line(number: usize, offset: Option<usize>, event: &str) -> String {
     let offset = offset.map(|offset| format!(",\"offset\":{offset}")).unwrap_or_default();
     let index = number + 3;
@@ -17,12 +17,12 @@ fn line(number: usize, offset: Option<usize>, event: &str) -> String {
 
 struct Export {
     text: String,
-    /// The batches, each with whether it is kept, and the line of each event as it is to be written.
+    /// The batches, with whether each is kept, and the expected lines of the events.
     batches: Vec<(String, bool)>,
     lines: Vec<String>,
 }
 
-/// An export of events that come in another order than they stand in, and of some that do not stand there.
+/// Returns an export whose events arrive out of order, and partly from outside of it.
 fn export() -> Export {
     let long = "so long a text that it is cut ".repeat(300);
     let events: Vec<String> = (0..900)
@@ -91,7 +91,7 @@ fn what_columns_do_not_tell_is_read_where_it_stands() {
     assert!(read.iter().all(|stretches| *stretches > 0), "{read:?}");
 }
 
-/// A line with what a reading makes of its event.
+/// Returns a line with parsed fields added.
 fn as_read(line: &str) -> String {
     let read = r#""read":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
     line.replace("\"event\":", &format!("{read},\"event\":"))
@@ -132,7 +132,7 @@ fn lines_are_those_of_the_batches_in_the_order_in_which_they_stand() {
     let (kept_lines, exported): (Vec<_>, Vec<_>) =
         export.lines.iter().map(String::as_str).partition(|line| kept.contains(line));
     assert_eq!((kept_lines.is_empty(), exported.is_empty()), (false, false));
-    // Kept batches stand in the order in which they came.
+    // Kept batches are in order of arrival.
     let wanted = [exported, kept.split_inclusive('\n').collect()].concat();
     let wanted: Vec<String> = wanted.into_iter().map(as_read).collect();
     assert_eq!(lines_in(all.clone()), wanted.concat());

@@ -1,4 +1,4 @@
-//! The tables of queries, over the index: that of `docs/query.md`, and that over events that nobody here made.
+//! Runs the tables of queries through the index: the one in `docs/query.md`, and the one over public events.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ fn now() -> Time {
     "2026-11-20T06:00:00.000Z".parse().unwrap()
 }
 
-/// An index of these events, numbered from 1, and their bytes.
+/// Builds an index of these events, numbered from 1, and returns it with their bytes.
 fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
     let mut builder = SegmentBuilder::new(3, Readings::built_in());
     let mut bytes = String::new();
@@ -40,7 +40,7 @@ fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
     (index, bytes)
 }
 
-/// The numbers of the events found.
+/// Returns the numbers of the events found.
 fn found((index, bytes): &mut (EventIndex, String), query: &str) -> Vec<u64> {
     index.ask(query, now(), Order::default()).unwrap();
     while index.step(1000) {}
@@ -69,7 +69,7 @@ fn the_examples_find_what_the_document_says() {
     assert!(rows > 60);
 }
 
-/// `1-3 7` for 1, 2, 3 and 7.
+/// Formats numbers as ranges: `1-3 7` for 1, 2, 3 and 7.
 fn ranges(numbers: &[u64]) -> String {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for number in numbers {

@@ -1,5 +1,5 @@
-//! Syntax of other query languages: Lucene and KQL (Kibana), Splunk, Datadog, GitHub, and SQL. As text it would match
-//! nothing, or everything. It is refused, with the form that works here as the hint.
+//! Rejects the syntax of other query languages: Lucene and KQL (Kibana), Splunk, Datadog, GitHub, and SQL. Searched for
+//! as text, it would match nothing, or everything. The hint names the form that works here.
 
 use core::ops::Range;
 

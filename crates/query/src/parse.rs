@@ -1,4 +1,4 @@
-//! Reads queries.
+//! Parser of queries.
 
 use core::ops::Range;
 
@@ -14,41 +14,41 @@ use crate::moment::Moment;
 use crate::phrases;
 use crate::split::split;
 
-/// The most bytes that a query may have.
+/// Maximum length of a query, in bytes.
 pub(crate) const MOST_BYTES: usize = 16_384;
-/// The most conditions.
+/// Maximum number of conditions in a query.
 const MOST_CONDITIONS: usize = 128;
-/// The most values of all conditions together.
+/// Maximum number of values in all conditions together.
 const MOST_VALUES: usize = 1024;
-/// The deepest nesting.
+/// Maximum nesting depth of parentheses and negations.
 const MOST_LEVELS: usize = 32;
 
-/// Words that stand for something else than themselves in other languages, in any case: what lists values, before a
-/// parenthesis; what joins conditions, always; what compares, right after a text.
+/// Words that are operators in other languages, in any case. `LISTS` counts before a parenthesis, `JOINS` everywhere,
+/// and `COMPARES` right after a text.
 pub(crate) const KEYWORDS: [&str; 3] = [LISTS, JOINS, COMPARES];
 const LISTS: &str = "in";
 const JOINS: &str = "and or not && & +";
 const COMPARES: &str = "contains startswith endswith like matches between exists has null eq gt lt ~";
 
-/// The words for outcomes, in any case. Any other text has to be in quotes.
+/// Outcomes that need no quotes, in any case.
 pub(crate) const OUTCOMES: &str = "success failure denied unknown not-stated not_stated";
 
-/// What begins a quotation elsewhere, and where a word processor wrote the quotes.
+/// Quotation marks of other languages and word processors.
 const QUOTES: &str = "' ‘ “ „ « `";
 
-/// How texts begin that would be taken for a field and its value.
+/// Prefixes of texts that would otherwise parse as a field and its value.
 const TEXTS: &str = "arn:aws http:// https://";
 
-/// Whether any of some words passes.
+/// True if `passes` holds for any of the space-separated words.
 pub(crate) fn any_word(words: &str, passes: &dyn Fn(&str) -> bool) -> bool {
     split(words, b' ').any(passes)
 }
 
 impl Query {
-    /// Reads a query. Lengths of time such as `-7d` count from `now`.
+    /// Parses a query. Durations such as `-7d` are relative to `now`.
     ///
     /// # Errors
-    /// The first part that is not understood. Nothing is left out in silence.
+    /// Returns the first part that is invalid. No part is silently ignored.
     pub fn parse(text: &str, now: Time) -> Result<Self, QueryError> {
         if text.len() > MOST_BYTES {
             let at = text.floor_char_boundary(MOST_BYTES)..text.len();
@@ -74,15 +74,15 @@ struct Parser<'a> {
     now: Time,
     conditions: Vec<Asked>,
     values: usize,
-    /// Whether the last condition is a text, which may have been meant for a field, and nothing joins the next to it.
+    /// True if the last condition is a text that nothing has joined to the next yet: it may be a misplaced field.
     is_text: bool,
 }
 
-/// What may stand between a field and its values.
+/// The operators between a field and its values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operator {
     Is,
-    /// With regard to case.
+    /// Equal, case-sensitively.
     Same,
     More,
     AtLeast,
@@ -90,7 +90,7 @@ enum Operator {
     AtMost,
 }
 
-/// The conditions that are not about a field.
+/// Conditions that are not about a field.
 #[derive(Clone, Copy)]
 enum Special {
     Has,
@@ -118,12 +118,12 @@ impl Special {
     }
 }
 
-/// The names that are no member's and no short name's.
+/// The names of [`Special`] conditions.
 pub(crate) const SPECIAL: [&str; 9] =
     ["has", "changed", "word", "time", "since", "until", "recorded", "recorded-since", "recorded-until"];
 
 impl Parser<'_> {
-    /// The keyword that is next: a whole word.
+    /// True if the keyword comes next, as a whole word.
     fn keyword(&self, word: &str) -> bool {
         self.lexer.rest().strip_prefix(word).is_some_and(|rest| {
             rest.chars().next().is_none_or(|next| next.is_whitespace() || matches!(next, '(' | ')'))
@@ -145,7 +145,7 @@ impl Parser<'_> {
         self.lexer.peek().is_none_or(|next| next == ')')
     }
 
-    /// Refuses an operator that nothing follows.
+    /// Rejects an operator with no operand after it.
     fn follows(&self, operator: Range<usize>) -> Result<(), QueryError> {
         if self.ends() || self.keyword("AND") || self.keyword("OR") {
             let hint = phrases::HINT_FOLLOWS;
@@ -233,7 +233,7 @@ impl Parser<'_> {
         Ok(node)
     }
 
-    /// What follows a condition is white space, the end of a parenthesis or of the text.
+    /// Accepts only white space, a closing parenthesis, or the end after a condition.
     fn after_unit(&mut self) -> Result<(), QueryError> {
         match self.lexer.peek() {
             Some('(') => {
@@ -252,7 +252,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Refuses a length of time where a condition is expected: it would deny a text.
+    /// Rejects a bare duration such as `-7d`, which would read as a negated text.
     fn no_length(&self, start: usize) -> Result<(), QueryError> {
         let rest = &self.lexer.text[start..];
         let end = rest.find(|char: char| char.is_whitespace() || char == ')').unwrap_or(rest.len());
@@ -312,7 +312,7 @@ impl Parser<'_> {
         self.push(Condition::Is { field, values: vec![matcher] }, at)
     }
 
-    /// Refuses the operators of other languages: searched for as a text, they would change what is found in silence.
+    /// Rejects operators of other languages. Searching for them as text would silently change the result.
     fn operates(&self, word: &Word, was_text: bool) -> Result<(), QueryError> {
         signed(word, &['!'])?;
         self.stands_for_itself(word)?;
@@ -330,7 +330,7 @@ impl Parser<'_> {
         no_operator(word.at.clone(), hint)
     }
 
-    /// Refuses other quotes than ours, and regular expressions.
+    /// Rejects regular expressions and quotation marks other than double quotes.
     fn stands_for_itself(&self, word: &Word) -> Result<(), QueryError> {
         let written = self.written(word);
         if any_word(QUOTES, &|quote| written.starts_with(quote)) {
@@ -340,7 +340,7 @@ impl Parser<'_> {
         foreign_syntax::refuse_word(word, written)
     }
 
-    /// The word as it stands in the query.
+    /// Returns the word as written in the query.
     fn written(&self, word: &Word) -> &str {
         self.lexer.text.get(word.at.clone()).unwrap_or_default()
     }
@@ -374,7 +374,7 @@ impl Parser<'_> {
         })
     }
 
-    /// The values after an operator, separated by commas.
+    /// Parses the comma-separated values after an operator.
     fn word_list(&mut self, name: &Word) -> Result<Vec<Word>, QueryError> {
         let special = name.bare().and_then(Special::parse);
         let names_field = matches!(special, Some(Special::Has | Special::Changed));
@@ -428,7 +428,7 @@ impl Parser<'_> {
         Ok(Node::Condition(self.conditions.len() - 1))
     }
 
-    /// Free text.
+    /// Adds a condition for free text.
     fn text(&mut self, word: &Word) -> Result<Node, QueryError> {
         let mut pieces = word.between_stars();
         if pieces.iter().all(String::is_empty) {
@@ -436,7 +436,7 @@ impl Parser<'_> {
             let at = word.at.start..word.at.end.max(word.at.start + 1);
             return Err(QueryError::new(Code::Value, at, phrases::NO_TEXT, hint));
         }
-        // Stars at its ends say what is so anyway.
+        // Free text matches anywhere, so stars at its ends are redundant.
         pieces.insert(0, String::new());
         pieces.push(String::new());
         self.is_text = true;
@@ -497,7 +497,7 @@ impl Parser<'_> {
         self.push(Condition::Time(basis, span), at)
     }
 
-    /// All words of a value.
+    /// Requires all words of a value.
     fn words(&mut self, operator: Operator, value: &Word, at: &Range<usize>) -> Result<Node, QueryError> {
         let text = fold(&text_of(value)).into_owned();
         let mut found: Vec<&str> = words(&text).collect();
@@ -532,7 +532,7 @@ impl Parser<'_> {
         Ok(within(operator, begin, end))
     }
 
-    /// What a field may be.
+    /// Parses a value after `:` or `==`.
     fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, QueryError> {
         if *field == Field::Short(Short::Outcome)
             && word.bare().is_some_and(|text| !any_word(OUTCOMES, &|one| one.eq_ignore_ascii_case(text)))
@@ -571,12 +571,12 @@ impl Parser<'_> {
             let hint = phrases::HINT_NETWORK;
             return Err(QueryError::new(Code::Network, word.at.clone(), phrases::NETWORK, hint));
         }
-        // In quotes too, people mean an address, a network, or a time. A number is found by its text.
+        // Quoted addresses, networks, and times keep their meaning. A quoted number is plain text.
         let literal = Literal::parse(text).filter(|literal| !is_quoted || literal.number().is_none());
         Ok(literal.map_or_else(|| Matcher::Text(Pattern::exactly(text)), Matcher::Literal))
     }
 
-    /// More or less than a number or a time.
+    /// Parses the operand of `<`, `<=`, `>`, or `>=`.
     fn compared(&self, operator: Operator, word: &Word) -> Result<Matcher, QueryError> {
         let text = text_of(word);
         if let Some(number) = number(&text) {
@@ -602,7 +602,7 @@ impl Word {
         matches!(self.pieces.first(), Some(Piece::Bare(text)) if text.starts_with(char))
     }
 
-    /// The ends of `a..b`, where nothing is quoted; `*` stands for none, and one end at least is there.
+    /// Splits an unquoted `a..b`. A `*` leaves one end open; at least one end must be given.
     fn bare_range(&self) -> Option<(String, String)> {
         let mut text = String::new();
         for piece in &self.pieces {
@@ -649,7 +649,7 @@ fn no_range(word: &Word) -> QueryError {
     QueryError::new(Code::Range, word.at.clone(), phrases::RANGE_ENDS, phrases::HINT_RANGE)
 }
 
-/// Refuses the signs before a condition that other languages have.
+/// Rejects prefix operators of other languages.
 fn signed(word: &Word, signs: &[char]) -> Result<(), QueryError> {
     if !signs.iter().any(|sign| word.starts_with(*sign)) {
         return Ok(());
@@ -671,14 +671,14 @@ fn ordered(is_ordered: bool, word: &Word) -> Result<(), QueryError> {
     Err(QueryError::new(Code::Range, word.at.clone(), phrases::RANGE_ORDER, hint))
 }
 
-/// A field by its name. What is quoted is a member's name as it stands, dots and all.
+/// Parses a field name. Quoted parts are taken literally, dots included.
 fn field(word: &Word) -> Result<Field, QueryError> {
     let refuse = |message, hint| Err(QueryError::new(Code::Field, word.at.clone(), message, hint));
     if let Some(short) = word.bare().and_then(Short::parse) {
         return Ok(Field::Short(short));
     }
     let mut names = vec![String::new()];
-    // Whether the last name has something to it, be it quotes alone.
+    // True if the last name has any content; empty quotes count.
     let mut there = false;
     for piece in &word.pieces {
         match piece {

@@ -1,4 +1,4 @@
-//! Queries as text that parses to the same.
+//! Formats queries as text that parses to an equal query.
 
 use core::fmt::{self, Display, Formatter, Write as _};
 
@@ -11,7 +11,7 @@ use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
 use crate::moment::Moment;
 use crate::parse::{KEYWORDS, OUTCOMES, SPECIAL, any_word};
 
-/// As it can be parsed again, with each time in full.
+/// Formats the query with absolute times.
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.root {
@@ -91,7 +91,7 @@ impl Display for Field {
     }
 }
 
-/// Names that are no plain words stand in quotes, and so does one that would be taken for something else.
+/// Quotes names that are not plain words, or that would be taken for something else.
 impl Display for Path {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let is_taken = matches!(self.names(), [one] if Short::parse(one).is_some() || SPECIAL.contains(&&**one) || foreign_syntax::is_no_name(one));
@@ -109,7 +109,7 @@ fn is_plain_in_name(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '_' | '@' | '/' | '#' | '$' | '-')
 }
 
-/// The operator and the values.
+/// Writes the operator and the values.
 fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
     if let [value] = values {
         match value {
@@ -151,14 +151,14 @@ fn number(value: f64) -> String {
     canonical::number(value).unwrap_or_default()
 }
 
-/// The last moment of a range is within it.
+/// Writes a time range, whose end is inclusive.
 fn span_range(f: &mut Formatter<'_>, span: &Span) -> fmt::Result {
     let last = span.until.map(|until| Time::from_millis(until.millis() - 1).unwrap_or(Time::MIN));
     let end = |end: Option<Time>| end.map_or_else(|| "*".into(), |end| end.to_string());
     write!(f, "{}..{}", end(span.from), end(last))
 }
 
-/// Where a text with stars stands.
+/// The position of a text with stars.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Text,
@@ -173,7 +173,7 @@ impl Place {
 }
 
 impl Field {
-    /// Returns a value as a query for this field says it, in quotes if it would be taken for something else.
+    /// Formats a value for a query on this field, quoted if it would otherwise be taken for something else.
     ///
     /// ```
     /// use countersign_query::{Field, Short};
@@ -192,7 +192,7 @@ impl Field {
     }
 }
 
-/// Pieces with stars between them. A piece is quoted where it would be taken for something else.
+/// Writes pieces with stars between them. Quotes a piece that would otherwise be taken for something else.
 fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result {
     let is_text = place == Place::Text;
     let plain = |char: char| {
@@ -209,12 +209,12 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result
                 || place == Place::Outcome && !is_one(OUTCOMES, piece)
                 || Literal::parse(piece).is_some()
         };
-        // After a field of the name `arn` it would be taken for an ARN. Addresses are quoted for their slashes.
+        // After a field named `arn`, such a value would read as an ARN. Addresses are quoted for their slashes.
         piece.contains("..") || !is_text && piece.starts_with("aws") || pieces.len() == 1 && alone
     };
     for (nth, piece) in pieces.iter().enumerate() {
         f.write_str(if nth > 0 { "*" } else { "" })?;
-        // What may be taken for a range of addresses or a regular expression is quoted too.
+        // Quotes also protect what reads as a network or a regular expression.
         let needs_quotes = !piece.chars().all(plain)
             || piece.contains('/')
             || means_more(piece)
@@ -241,7 +241,7 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')
 }
 
-/// As a value is written.
+/// Formats the pattern as a value.
 impl Display for Pattern {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         pieces(f, self.pieces(), Place::Value)

@@ -1,9 +1,9 @@
-//! Readings: how an event says who, what, when, on what, from where and with which outcome.
+//! Parsers that extract the actor, action, time, target, address, and outcome from events of any shape.
 //!
-//! A reading is chosen by an event's shape and applied after verification. What it gives is never signed, and is
-//! never mixed with what was: it says by its name who read, as in "read as `CloudTrail`".
+//! The event's shape selects the parser, after verification. Parsed fields are never signed and are kept apart from
+//! signed content; they name their parser, as in "Parsed as `CloudTrail`".
 //!
-//! Readings are files of JSON. Those of `crates/query/readings/` come with this crate, and anybody can add their own;
+//! A parser is a JSON file. This crate ships those in `crates/query/readings/`, and callers can add more;
 //! `docs/readings.md` describes the format.
 //!
 //! ```

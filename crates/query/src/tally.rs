@@ -1,8 +1,8 @@
-//! What a search found, and what must be said of it so that "nothing found" is no lie.
+//! Search results, with what is needed to explain an empty one.
 //!
-//! A [`Tally`] looks at each event and remembers which fields events had, how many events each condition leaves on its
-//! own and step by step, and whose time counted. Events can be looked at elsewhere, on many cores: what was [`Seen`] of
-//! each is counted then.
+//! A [`Tally`] examines each event. It tracks which fields occurred, how many events each condition matches alone and
+//! step by step, and which times were compared. Events can also be examined elsewhere, on several cores; the resulting
+//! [`Seen`] values are then counted here.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
@@ -13,24 +13,24 @@ use crate::nearest::{nearest, ours};
 use crate::parse::SPECIAL;
 use crate::value::{Kind, Value};
 
-/// How many events are asked for their fields, and how many fields are remembered, to tell those near to one that is
-/// nowhere.
+/// Limits on the events whose fields are collected, and on the number of fields, for suggesting alternatives to an
+/// unknown field.
 const MOST_EVENTS: u64 = 10_000;
 const MOST_FIELDS: usize = 4096;
-/// How deep a remembered field may be.
+/// Maximum depth of a collected field.
 const MOST_NAMES: usize = 16;
 
-/// What was seen of one event. The bits are conditions, by their indexes: a query that was parsed has at most 128.
+/// Per-condition results for one event. Each bit is a condition, by index: a parsed query has at most 128.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
-    /// Which conditions hold.
+    /// Conditions that the event meets.
     pub held: u128,
-    /// Of which conditions the event has what they are about; of one that asks when it happened, whether it states that.
+    /// Conditions whose field the event has. For a condition on the event's own time, set if the event states one.
     pub about: u128,
 }
 
 impl Seen {
-    /// Of an event that the query looks at. Conditions beyond these are not looked at.
+    /// Evaluates the conditions in the bit set `conditions` on an entry.
     pub fn of(query: &Query, entry: &Entry<'_>, conditions: u128) -> Self {
         let mut seen = Self::default();
         for (asked, bit) in query.conditions.iter().zip(bits()).filter(|(_, bit)| conditions & bit != 0) {
@@ -47,19 +47,19 @@ fn bits() -> impl Iterator<Item = u128> {
     (0..u128::BITS).map(|nth| 1 << nth)
 }
 
-/// What a search has seen so far. `Q` is how it has the query: a reference, or an [`Arc`](std::sync::Arc) where it is to outlast
-/// whoever asks.
+/// Running counts of a search. `Q` holds the query: a reference, or an [`Arc`](std::sync::Arc) if the tally must
+/// outlive the caller.
 #[derive(Clone, Debug)]
 pub struct Tally<Q> {
     query: Q,
     reads_events: bool,
     of: u64,
     matched: u64,
-    /// For each condition, whether an event had what it is about, where that is a field.
+    /// For each condition, true if any event had its field, or if it has none.
     had: Vec<bool>,
-    /// For each condition, how many events it leaves. Counted as long as nothing is found.
+    /// The number of events each condition matches. Counted until the first match.
     alone: Vec<u64>,
-    /// For each part that all must hold, how many events it and those before it leave.
+    /// For each part that must hold, the number of events that match it and all parts before it.
     steps: Vec<u64>,
     fields: BTreeSet<String>,
     own_times: u64,
@@ -67,49 +67,49 @@ pub struct Tally<Q> {
     asks_time: bool,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Findings {
-    /// How many events matched.
+    /// The number of events that matched.
     pub matched: u64,
-    /// How many were looked at.
+    /// The number of events examined.
     pub of: u64,
-    /// The fields that no event had.
+    /// Fields in the query that no event had.
     pub unknown: Vec<Unknown>,
-    /// How many events each condition leaves; none where events were found, or nothing was asked.
+    /// The number of events each condition matches; empty if events were found or the query is empty.
     pub conditions: Vec<Left>,
-    /// How many events are left, part by part, where all parts must hold; none where events were found.
+    /// The number of events that remain after each part that must hold; empty if events were found.
     pub steps: Vec<Left>,
-    /// Of how many events the own time counted, and of how many the time of recording, as they state none, where the
-    /// query asks when something happened.
+    /// If the query compares event times: the number of events with a time of their own, and of those compared by their
+    /// time of recording instead.
     pub times: Option<(u64, u64)>,
 }
 
 /// A field that no event had.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unknown {
-    /// Where the condition stands in the query, in bytes.
+    /// The byte range of the condition in the query.
     pub at: core::ops::Range<usize>,
-    /// The field as it can be written.
+    /// The field as written in queries.
     pub field: String,
-    /// Fields that events had and that are nearest to it, the nearest first.
+    /// Similar fields that events had, most similar first.
     pub nearest: Vec<String>,
 }
 
-/// A part of a query and how many events it leaves.
+/// A part of a query and the number of events that match it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Left {
-    /// The part, as it can be written.
+    /// The part as written in queries.
     pub part: String,
-    /// How many events are so.
+    /// The number of matching events.
     pub events: u64,
-    /// Of a condition that no event meets although some have its member, `actor.id` or `user`: the name that asks for
-    /// what readings say in such words.
+    /// A short name to try instead. Set for a condition that no event meets although some have its field, such as
+    /// `actor.id` or `user`.
     pub short: Option<&'static str>,
 }
 
 impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
-    /// Nothing seen yet.
+    /// Creates an empty tally.
     pub fn new(query: Q) -> Self {
         let count = query.conditions.len();
         Self {
@@ -127,7 +127,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         }
     }
 
-    /// Whether an event is as asked, by [`Query::matches`]. Counts it.
+    /// Counts an event, and returns true if it matches the query as in [`Query::matches`].
     pub fn look(&mut self, entry: &Entry<'_>) -> bool {
         self.of += 1;
         if self.asks_time {
@@ -150,7 +150,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         self.settle(&|nth| query.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
     }
 
-    /// The same of an event that was looked at elsewhere.
+    /// Counts an event that was examined elsewhere, and returns true if it matches.
     pub fn count(&mut self, seen: Seen) -> bool {
         self.of += 1;
         let has = |bits: u128, nth: usize| bits >> nth & 1 == 1;
@@ -165,7 +165,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         self.settle(&|nth| has(seen.held, nth))
     }
 
-    /// So many more events were looked at of which nothing was seen, and which are not as asked.
+    /// Counts events that were not examined because they can't meet any condition.
     pub fn count_others(&mut self, events: u64) {
         self.of += events;
         self.recorded_times += events;
@@ -178,24 +178,24 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         }
     }
 
-    /// Whether whole events are still of use, to name those of their fields that are near to one that none has: then
-    /// [`Tally::look`] at them.
+    /// True if more whole events are needed to suggest fields. Pass them to [`Tally::look`].
     pub fn wants_fields(&self) -> bool {
         self.of < MOST_EVENTS && self.fields.len() < MOST_FIELDS && self.lacking() != 0
     }
 
-    /// The conditions about something that no event had so far.
+    /// Returns the conditions whose field no event has had so far, as bits.
     pub fn lacking(&self) -> u128 {
         let had = self.had.iter().zip(bits());
         had.filter(|(had, _)| !**had).fold(0, |lacking, (_, bit)| lacking | bit)
     }
 
-    /// Whether anything was found.
+    /// True if any event matched.
     pub fn has_found(&self) -> bool {
         self.matched > 0
     }
 
-    /// Whether an event of which these conditions hold is as asked. As long as nothing is found, each is counted.
+    /// Counts an event by the results of its conditions, and returns true if it matches. Single conditions are counted
+    /// only until the first match.
     fn settle(&mut self, holds: &dyn Fn(usize) -> bool) -> bool {
         let mut matched = true;
         if self.matched > 0 {
@@ -232,7 +232,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         }
     }
 
-    /// What is to be said.
+    /// Returns the result.
     pub fn finish(&self) -> Findings {
         let counted = (self.matched == 0).then_some((&self.alone[..], &self.steps[..]));
         let mut findings =
@@ -244,9 +244,9 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
 }
 
 impl Findings {
-    /// What is to be said by what was counted: for each condition whether any event had what it is about, the fields
-    /// that there are, where nothing was found how many events each condition leaves, and each part with those before
-    /// it, and of how many events that is. How many matched, and by which time, is for the caller to say.
+    /// Builds the result from counts. `had` says for each condition whether any event had its field, `fields` lists the
+    /// fields that occurred, `counted` has the matches of each condition and each step if nothing was found, and `of`
+    /// is the number of events. The caller sets `matched` and `times`.
     pub fn of<'a>(
         query: &Query,
         had: &[bool],
@@ -255,7 +255,7 @@ impl Findings {
         of: u64,
     ) -> Self {
         let asked = || query.conditions.iter();
-        // Where there is no event, no field is one that others have.
+        // Without events there are no fields to compare with.
         let unknown = asked().zip(had).filter(|(_, had)| !**had && of > 0).filter_map(|(asked, _)| {
             let field = asked.condition.field()?;
             let wanted = match &*field {
@@ -295,13 +295,13 @@ impl Findings {
     }
 }
 
-/// The name of ours that another program told, where there is one.
+/// Returns the static name of a short name or special condition received from another program.
 pub fn short_name(told: &str) -> Option<&'static str> {
     Short::parse(told).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == told))
 }
 
-/// What asks for what readings say, where a member has the name under which that is shown (`actor.id`, `target.name`), or
-/// under which others ask for it (`user`, `after`).
+/// Returns the short name to try for a field that is displayed under that name (`actor.id`, `target.name`), or that
+/// other languages call so (`user`, `after`).
 fn shown_as(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
     let names = path.names();
@@ -324,7 +324,7 @@ mod tests {
         "null",
     ];
 
-    /// What is told of a search that looks at events one by one, and what where they were looked at elsewhere.
+    /// Returns the findings of a search that examines events here, and of one that counts results from elsewhere.
     fn findings(query: &str) -> [Findings; 2] {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let query = Query::parse(query, now).unwrap();
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_at_elsewhere_is_told_as_if_it_was_here() {
+    fn counting_elsewhere_yields_the_same_findings() {
         for query in [
             "",
             "actor:u_1",
@@ -362,7 +362,7 @@ mod tests {
             "colour:red actor:u_9 OR has:weight",
         ] {
             let [here, elsewhere] = findings(query);
-            // The fields near to those that no event has are told by whoever looks at whole events.
+            // Only the search that examines whole events can suggest fields.
             let unknown = |findings: &Findings| {
                 findings.unknown.iter().map(|unknown| unknown.field.clone()).collect::<Vec<_>>()
             };
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_by_a_reading_s_member_is_told_the_short_name() {
+    fn suggests_the_short_name_for_a_parsed_field() {
         for (query, first) in [
             ("read.actor.name:ada", Some("actor")),
             ("actor.email:ada", Some("actor")),
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_by_a_member_that_some_events_have_is_told_the_short_name_too() {
+    fn suggests_the_short_name_for_a_field_that_some_events_have() {
         for (query, short) in [
             ("actor.id:x", Some("actor")),
             ("-has:verb actor.name:x", Some("actor")),
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_yet_leaves_it_open() {
+    fn may_match_with_unknown_conditions() {
         let query = Query::parse("a:1 (b:2 OR -c:3)", "2026-11-20T06:00:00.000Z".parse().unwrap()).unwrap();
         for (known, may) in [
             ([None, None, None], true),

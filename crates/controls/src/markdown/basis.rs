@@ -1,4 +1,4 @@
-//! What the evidence rests on: log, export, trust, verdict, and what was counted.
+//! The basis of the evidence: log, export, trust, verdict, and counts.
 
 use core::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What each control asks, and what was found for it.
+//! The controls, with the evidence for each.
 
 use core::fmt::Write as _;
 
@@ -187,7 +187,7 @@ fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found
     );
 }
 
-/// The findings of an answer, one a row.
+/// Writes the findings of an answer as table rows.
 pub(super) fn findings_table(out: &mut String, found: &Findings) {
     let _ = writeln!(
         out,
@@ -236,7 +236,7 @@ pub(super) fn findings_table(out: &mut String, found: &Findings) {
     out.push('\n');
 }
 
-/// How many findings there are, and how many of them nobody answered.
+/// Returns the number of findings, and how many are not acknowledged.
 fn answered(found: u64, unanswered: u64) -> String {
     match (found, unanswered) {
         (0, _) => "none".into(),

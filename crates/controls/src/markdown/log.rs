@@ -1,4 +1,4 @@
-//! What is known of the log itself.
+//! The section about the log itself.
 
 use core::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::gather::{entries, events};
 use crate::report::{Erasure, Evidence, Found, Grant, Kept, Key};
 use crate::text::{code, length, marked};
 
-/// What is known of the log, in a sentence.
+/// Summarizes a fact about the log in a sentence.
 pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
     let Evidence { log, keys, access, erasures, retention, counted, .. } = evidence;
     match fact {

@@ -1,4 +1,4 @@
-//! Which parties are as a query asks. Each text is asked about once, whoever says it.
+//! Evaluates conditions on parties. Each distinct string is tested once.
 
 use countersign_query::Role;
 use countersign_query::matcher::{Matcher, Pattern, fold, words};
@@ -10,12 +10,12 @@ use crate::scan::Needles;
 use crate::segment::Segment;
 use crate::values::{Kind, Unpacked};
 
-/// Whether a party can be found at all: not by its type alone.
+/// True if the party has a string besides its type; the type alone is never matched.
 pub(super) fn can_be_found(parties: &Parties, party: usize) -> bool {
     [ID, NAME, ALSO].into_iter().any(|part| parties.code(party, part).is_some())
 }
 
-/// What is told of each: its identifier is as asked, by itself or after its type, or its name or another such text is.
+/// Tests each party: its identifier with or without its type, its name, and its other strings.
 pub(super) fn told(segment: &Segment, parties: &Parties, values: &[Matcher]) -> Vec<Told> {
     let patterns = patterns(values);
     let patterns = patterns.as_deref();
@@ -71,11 +71,11 @@ pub(super) fn told(segment: &Segment, parties: &Parties, values: &[Matcher]) -> 
     told
 }
 
-/// A type, and whether what is asked for may begin with it: perhaps where not all of it is known.
+/// A type, and whether a match can start with it; undecided if the type is cut.
 struct Typed<'t> {
     text: &'t str,
     told: Told,
-    /// Whether any identifier after it is as asked.
+    /// True if every identifier matches after this type.
     suffices: bool,
 }
 
@@ -94,7 +94,7 @@ impl<'t> Typed<'t> {
             match pattern.pieces() {
                 [] => true,
                 [whole] => whole.starts_with(&begin),
-                // Unless it reaches into what stands before the identifier, the identifier alone is as asked.
+                // Unless the pattern reaches into the part before the identifier, the identifier matches alone.
                 [first, rest @ .., last] if first.is_empty() => match rest.first() {
                     Some(piece) => piece.contains(':') || begin.contains(piece),
                     None => last.contains(':'),
@@ -112,7 +112,8 @@ impl<'t> Typed<'t> {
     }
 }
 
-/// The identifiers that have, for some pattern, a word that none of the types has: without it they don't fit after one.
+/// Returns the identifiers that contain, for some pattern, a word that no type contains; others can't match after a
+/// type.
 fn with_words<'i>(
     patterns: Option<&[&Pattern]>,
     types: &[Typed<'_>],
@@ -128,7 +129,7 @@ fn with_words<'i>(
     may
 }
 
-/// A word of a pattern that none of the types has.
+/// Returns a word of the pattern that no type contains.
 fn missing(pattern: &Pattern, types: &[Typed<'_>]) -> Option<Pattern> {
     let mut words = pattern.pieces().iter().flat_map(|piece| words(piece)).map(Pattern::contains);
     words.find(|word| types.iter().all(|of| of.told != Told::Perhaps && !word.matches(of.text)))

@@ -1,4 +1,4 @@
-//! Categories: what kind of action an event records, whatever words its source has for it.
+//! Categories of actions, independent of the words a source uses for them.
 
 use std::sync::Arc;
 

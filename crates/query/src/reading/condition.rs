@@ -1,36 +1,36 @@
-//! When a reading, or a part of it, holds: what must stand where in an event.
+//! Conditions on an event in a parser file.
 
 use super::path::{Begins, Path, Scope};
 use crate::value::{Kind, Value};
 
-/// One of several lists of tests, all of which must hold; none at all always holds.
+/// A disjunction of test lists. In a list, all tests must hold. An empty disjunction always holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Condition {
     pub(super) any: Vec<Vec<(Path, Vec<Test>)>>,
 }
 
-/// What must be so of a value.
+/// A test of a single value.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    /// It is there, and not `null`; or it is not.
+    /// The value exists and is not `null`, or with `false`, it doesn't.
     There(bool),
-    /// It is of this kind.
+    /// The value has this type.
     Kind(Kind),
-    /// It says one of these, whether as a string, a number or a truth value.
+    /// The value equals one of these. Numbers and booleans compare by their text.
     Is(Vec<String>),
-    /// Its string begins with one of these.
+    /// The string starts with one of these.
     Begins(Vec<String>),
-    /// Its string ends with one of these.
+    /// The string ends with one of these.
     Ends(Vec<String>),
-    /// One of these is in its string.
+    /// The string contains one of these.
     Contains(Vec<String>),
-    /// Its number is not less.
+    /// The number is at least this.
     From(f64),
-    /// Its number is not more.
+    /// The number is at most this.
     To(f64),
-    /// Its members have these names alone.
+    /// The object has no other fields than these.
     Only(Vec<String>),
-    /// These do not all hold.
+    /// At least one of these tests fails.
     Not(Vec<Test>),
 }
 
@@ -45,10 +45,10 @@ impl Condition {
     }
 }
 
-/// Whether the tests hold of a value that stands there, or are satisfied by there being none.
+/// True if the tests hold for a value at the path, or are met by its absence.
 fn hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
     if tests.iter().any(Test::wants_none) {
-        // What must not be so must be so of no value that stands there.
+        // A negated test must hold for every value at the path.
         return tests.iter().all(|test| match test {
             Test::There(false) => !path.find(scope, &mut |value| value.kind() != Kind::Null),
             Test::Not(inner) => !path.find(scope, &mut |value| inner.iter().all(|test| test.of(value))),
@@ -59,7 +59,7 @@ fn hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
 }
 
 impl Test {
-    /// Whether it can hold without a value.
+    /// True if the test can hold without a value.
     pub(super) fn wants_none(&self) -> bool {
         matches!(self, Self::There(false) | Self::Not(_))
     }

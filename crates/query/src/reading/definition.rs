@@ -1,4 +1,4 @@
-//! A reading as it is written: from the text of a file to what is looked for in events.
+//! Parses parser files, and applies them to events.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -20,13 +20,13 @@ use crate::field::Short;
 use crate::names::Names;
 use crate::value::{Document, Kind, Value};
 
-/// The most alternatives, tests and words that stand beside each other.
+/// Maximum number of alternatives, tests, or words in one list.
 const MOST: usize = 512;
 
-/// So many of the members that an event must have tell whether it may be of a shape: there are not numbers for all.
+/// Number of required fields that are checked to rule a parser out quickly; there are not enough bits for all.
 const NEEDED: usize = 3;
 
-/// A path in a record at which the event may be.
+/// A path in a record at which the event may be found.
 #[derive(Clone, Debug)]
 pub(super) struct Outer {
     pub(super) path: Path,
@@ -34,12 +34,12 @@ pub(super) struct Outer {
     pub(super) text: String,
 }
 
-/// A reading.
+/// A parser, as defined by its file.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) read_as: String,
     pub(super) within: Vec<Outer>,
-    /// The path at which the source itself has what is read.
+    /// The path at which the source itself has the event.
     pub(super) place: String,
     when: Condition,
     time: Source,
@@ -52,15 +52,15 @@ pub(super) struct Definition {
     address: Source,
     outcome: Source,
     reason: Source,
-    /// Which rules assign categories to its events.
+    /// The rules that assign categories to events of this parser.
     #[cfg(feature = "category")]
     pub(super) category: Assigned,
-    /// An event that this may read has all the members of one of these.
+    /// Sets of required fields: an event must have all fields of at least one set.
     needs: Vec<Roots>,
-    /// Of each of these the rarest: most events that are of another shape have none of them. Nothing in WebAssembly, where
-    /// code is to be small.
+    /// The rarest field of each set; most events of another shape have none of them. Unused on WebAssembly, to keep the
+    /// code small.
     marks: Roots,
-    /// What its paths begin with.
+    /// The field names that paths start with.
     begins: Begins,
 }
 
@@ -69,8 +69,8 @@ impl Definition {
         let document = Document::parse(text).ok_or_else(|| {
             ReadingError::new(
                 "",
-                "it is no JSON, or above 262,144 bytes",
-                "a reading is one JSON object: a JSON linter shows the place",
+                "the file is not valid JSON, or is larger than 262,144 bytes",
+                "write one JSON object; a JSON linter shows the position of an error",
             )
         })?;
         let object = Object::of(document.root())?;
@@ -98,8 +98,8 @@ impl Definition {
         let has_any =
             |all: &Vec<(Path, Vec<Test>)>| !all.iter().all(|(_, tests)| tests.iter().all(Test::wants_none));
         ensure(when.any.iter().all(has_any), || {
-            let problem = "nothing has to be there";
-            let mend = "name a member that only these events have, or any event may be read so";
+            let problem = "the condition requires no field";
+            let mend = "require a field that only these events have, or the parser fits any event";
             ReadingError::new("when", problem, mend)
         })?;
         let within = object
@@ -158,7 +158,7 @@ impl Definition {
         Ok(definition)
     }
 
-    /// Gives numbers to the members that events must have, as far as there are any left.
+    /// Assigns bits to the required fields, as long as there are any left.
     pub(super) fn number_roots(&mut self, names: &mut Names) {
         let mut number = |name: &str, roots: &mut Roots| {
             let next = names.len();
@@ -189,12 +189,12 @@ impl Definition {
         self.marks = self.needs.iter().fold(Roots::default(), |marks, roots| marks.with(roots.rarest()));
     }
 
-    /// Gives numbers to what its paths begin with, once all readings have those of [`Self::number_roots`].
+    /// Numbers the field names that paths start with, after all parsers have called [`Self::number_roots`].
     pub(super) fn share_begins(&mut self, names: &mut Names) {
         self.begins.share(names);
     }
 
-    /// How the texts that a short name stands for are put together, where that can be told.
+    /// Describes how values of a short name are assembled. Returns false if that isn't possible.
     pub(super) fn spell(&self, short: Short, spelling: &mut Spelling) -> bool {
         match short {
             Short::Action => spelling.add(&self.action),
@@ -206,13 +206,13 @@ impl Definition {
         }
     }
 
-    /// Whether an event that has these members can be of this shape at all.
+    /// False if an event with these top-level fields can't be of this shape.
     pub(super) fn may_fit(&self, there: Roots) -> bool {
         (cfg!(target_arch = "wasm32") || there.has_any(self.marks))
             && self.needs.iter().any(|needed| there.holds(*needed))
     }
 
-    /// What an event says, where it is of this shape.
+    /// Returns the parsed fields of an event, if it is of this shape.
     pub(super) fn read<'a>(&'a self, top: &Top<'a>, parts: Parts) -> Option<Read<'a>> {
         self.within.iter().find_map(|outer| {
             let here = outer.path.first(top.event())?;
@@ -251,14 +251,14 @@ impl Definition {
         })
     }
 
-    /// What an event says that stands within another as a text.
+    /// Parses an event contained in a string of the record.
     fn read_text(&self, text: &str, top: &Top<'_>, parts: Parts) -> Option<Read<'static>> {
         let document = Document::parse(text)?;
         let inner = top.of_text(document.root());
         self.read_at(&inner, document.root(), parts).map(Read::into_owned)
     }
 
-    /// What else was done, each once.
+    /// Returns the further actions, sorted and without duplicates.
     fn also<'a>(&'a self, scope: &Scope<'a, '_>, action: &str) -> Vec<Cow<'a, str>> {
         let mut also = Vec::new();
         if let Some(path) = &self.also {
@@ -301,7 +301,7 @@ impl Definition {
     }
 }
 
-/// An object of the file, whose members are taken by name.
+/// An object in a parser file.
 struct Object<'a>(Value<'a>);
 
 impl<'a> Object<'a> {
@@ -309,11 +309,11 @@ impl<'a> Object<'a> {
         if value.kind() == Kind::Object {
             Ok(Self(value))
         } else {
-            Err(ReadingError::new("", "it is not an object", "write it as { … }"))
+            Err(ReadingError::new("", "the value is not an object", "write it as { … }"))
         }
     }
 
-    /// Refuses other members than these, and members that are there twice.
+    /// Rejects unknown and duplicate fields.
     fn know(&self, names: &[&str]) -> Parsed<()> {
         if !CHECKS {
             return Ok(());
@@ -322,11 +322,11 @@ impl<'a> Object<'a> {
         for (name, _) in self.0.members() {
             let name = name.text();
             if !names.contains(&&*name) {
-                let mend = told!("the members here are {}", names.join(", "));
-                return Err(ReadingError::new(&name, "there is no such member", mend));
+                let mend = told!("use one of {}", names.join(", "));
+                return Err(ReadingError::new(&name, "unknown field", mend));
             }
             if seen.contains(&name) {
-                return Err(ReadingError::new(&name, "it is there twice", "keep one"));
+                return Err(ReadingError::new(&name, "the field occurs twice", "remove one"));
             }
             seen.push(name);
         }
@@ -337,7 +337,7 @@ impl<'a> Object<'a> {
         self.0.get(name).map(parse).transpose().map_err(|why| why.at(name))
     }
 
-    /// Whether what it says for people is texts.
+    /// Checks that the documentation is a string or a list of strings.
     fn doc(&self) -> Parsed<()> {
         if CHECKS {
             self.optional("doc", |value| list(value, word))?;
@@ -346,32 +346,33 @@ impl<'a> Object<'a> {
     }
 
     fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<T> {
-        self.optional(name, parse)?
-            .ok_or_else(|| ReadingError::new(name, "it is missing", "docs/readings.md has an example"))
+        self.optional(name, parse)?.ok_or_else(|| {
+            ReadingError::new(name, "the field is missing", "see docs/readings.md for an example")
+        })
     }
 }
 
-/// A string that is not empty.
+/// Parses a non-empty string.
 fn word(value: Value<'_>) -> Parsed<String> {
     match value.string() {
         Some(text) if !text.is_empty() => Ok(text.into_owned()),
-        _ => Err(ReadingError::new("", "it is not a string, or is empty", "write it as \"…\"")),
+        _ => Err(ReadingError::new("", "the value is not a string, or is empty", "write it as \"…\"")),
     }
 }
 
-/// One thing, or an array of them.
+/// Parses one value, or an array of them.
 fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<Vec<T>> {
     if value.kind() != Kind::Array {
         return parse(value).map(|one| vec![one]);
     }
     let mut list = Vec::new();
     for (place, element) in value.elements().enumerate() {
-        ensure(place < MOST, || ReadingError::new("", told!("there are more than {MOST}"), "keep fewer"))?;
+        ensure(place < MOST, || {
+            ReadingError::new("", told!("the array has more than {MOST} elements"), "remove some")
+        })?;
         list.push(parse(element).map_err(|why| why.at(&told!("[{place}]")))?);
     }
-    ensure(!list.is_empty(), || {
-        ReadingError::new("", "the array is empty", "leave it out, or say something")
-    })?;
+    ensure(!list.is_empty(), || ReadingError::new("", "the array is empty", "remove it, or add an element"))?;
     Ok(list)
 }
 
@@ -379,7 +380,7 @@ fn path(value: Value<'_>) -> Parsed<Path> {
     Path::parse(&word(value)?)
 }
 
-/// Where the event itself may be: `""` is the whole.
+/// Parses the paths at which the event may be found; `""` is the whole record.
 fn within(value: Value<'_>) -> Parsed<Vec<Outer>> {
     list(value, |value| {
         let text = value.string().unwrap_or_default().into_owned();
@@ -396,12 +397,12 @@ fn condition(value: Value<'_>) -> Parsed<Condition> {
             let path = Path::parse(&name).map_err(|why| why.at(&name))?;
             let is_room = tests.len() < MOST;
             ensure(is_room, || {
-                ReadingError::new("", told!("there are more than {MOST} tests"), "keep fewer")
+                ReadingError::new("", told!("the condition has more than {MOST} tests"), "remove some")
             })?;
             tests.push((path, test(wanted).map_err(|why| why.at(&name))?));
         }
-        let mend = "name a member and what it must be";
-        ensure(!tests.is_empty(), || ReadingError::new("", "it has no test", mend))?;
+        let mend = "name a field and what its value must be";
+        ensure(!tests.is_empty(), || ReadingError::new("", "the condition has no test", mend))?;
         Ok(tests)
     };
     list(value, all).map(|any| Condition { any })
@@ -411,7 +412,7 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
     match value.kind() {
         Kind::Object => {}
         Kind::Null => {
-            let mend = "write {\"there\": false} for what must not be there";
+            let mend = "write {\"there\": false} to require that a field is absent";
             return Err(ReadingError::new("", "null is not a test", mend));
         }
         _ => return list(value, scalar).map(|words| vec![Test::Is(words)]),
@@ -431,40 +432,46 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
             "only" => list(wanted, word).map(Test::Only),
             "not" => test_of_scalars(wanted).map(Test::Not),
             _ => {
-                let mend = "the tests are there, type, is, begins, ends, contains, from, to, only, not";
-                Err(ReadingError::new("", "there is no such test", mend))
+                let mend = "use one of there, type, is, begins, ends, contains, from, to, only, not";
+                Err(ReadingError::new("", "unknown test", mend))
             }
         };
         tests.push(one.map_err(|why| why.at(&name))?);
     }
-    ensure(!tests.is_empty(), || ReadingError::new("", "it has no test", "say what the member must be"))?;
+    ensure(!tests.is_empty(), || {
+        ReadingError::new("", "the object has no test", "add what the value must be")
+    })?;
     Ok(tests)
 }
 
-/// What `not` denies, which is no denial itself: `not` and `there` within it would only confuse.
+/// Parses the tests within `not`. A negation in a negation is rejected as confusing.
 fn test_of_scalars(value: Value<'_>) -> Parsed<Vec<Test>> {
     let tests = test(value)?;
     ensure(!tests.iter().any(|test| test.wants_none() || matches!(test, Test::There(_))), || {
-        ReadingError::new("", "it denies a denial", "say what must be so instead")
+        ReadingError::new("", "`not` contains a negation", "write the positive test instead")
     })?;
     Ok(tests)
 }
 
 fn boolean(value: Value<'_>) -> Parsed<bool> {
-    value.bool().ok_or_else(|| ReadingError::new("", "it is neither true nor false", "write true or false"))
+    value
+        .bool()
+        .ok_or_else(|| ReadingError::new("", "the value is neither true nor false", "write true or false"))
 }
 
 fn number(value: Value<'_>) -> Parsed<f64> {
     let number = value.number().and_then(canonical::double);
-    number.ok_or_else(|| ReadingError::new("", "it is not a number", "write it as 400"))
+    number.ok_or_else(|| ReadingError::new("", "the value is not a number", "write a number such as 400"))
 }
 
 fn scalar(value: Value<'_>) -> Parsed<String> {
     match value.kind() {
         Kind::Text | Kind::Number | Kind::Bool => Ok(value.text().unwrap_or_default().into_owned()),
-        _ => {
-            Err(ReadingError::new("", "it is not a string, number, true or false", "write the value itself"))
-        }
+        _ => Err(ReadingError::new(
+            "",
+            "the value is not a string, number, true or false",
+            "write one of these",
+        )),
     }
 }
 
@@ -477,7 +484,7 @@ fn kind(value: Value<'_>) -> Parsed<Kind> {
         "boolean" => Ok(Kind::Bool),
         other => {
             let mend = "write object, array, string, number or boolean";
-            Err(ReadingError::new("", told!("there is no type {other:?}"), mend))
+            Err(ReadingError::new("", told!("unknown type {other:?}"), mend))
         }
     }
 }
@@ -486,7 +493,7 @@ fn source(value: Value<'_>) -> Parsed<Source> {
     list(value, alternative).map(|alternatives| Source { alternatives })
 }
 
-/// A source that gives words for outcomes alone.
+/// Parses a source that yields only words for outcomes.
 fn outcome(value: Value<'_>) -> Parsed<Source> {
     let source = source(value)?;
     if !CHECKS {
@@ -497,13 +504,13 @@ fn outcome(value: Value<'_>) -> Parsed<Source> {
             (Some(map), _) => map.values().chain(&one.otherwise).map(String::as_str).collect(),
             (None, From::Text(word)) => vec![word],
             (None, _) => {
-                let problem = "the source's own word is not an outcome";
+                let problem = "the outcome is taken from the source without a map";
                 let mend = "add a map from its words to success, failure, denied and unknown";
                 return Err(ReadingError::new(&told!("[{place}]"), problem, mend));
             }
         };
         if let Some(word) = words.into_iter().find(|word| Outcome::stated(word).is_none()) {
-            let mend = "write success, failure, denied or unknown; what is not stated has no alternative";
+            let mend = "write success, failure, denied or unknown, and remove the alternative for an outcome that is not stated";
             return Err(ReadingError::new(&told!("[{place}]"), told!("{word:?} is not an outcome"), mend));
         }
     }
@@ -529,7 +536,7 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
     let map = object.optional("map", map)?;
     let otherwise = object.optional("else", word)?;
     ensure(map.is_some() || otherwise.is_none(), || {
-        ReadingError::new("else", "it stands without a map", "add a map, or leave it out")
+        ReadingError::new("else", "`else` has no effect without `map`", "add a map, or remove it")
     })?;
     let unit = object.optional("unit", unit)?;
     let utc = object.optional("zone", zone)?.is_some();
@@ -544,31 +551,35 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
     })
 }
 
-/// A path; or after an equals sign a text, in which paths stand in braces.
+/// Parses a path, or after an equals sign, a text with paths in braces.
 fn from(value: Value<'_>) -> Parsed<From> {
     let text = word(value)?;
     let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(From::Path) };
     let fault = |problem: &str| {
-        ReadingError::new("", told!("{text:?}: {problem}"), "write a text after = with paths as {actor.id}")
+        ReadingError::new(
+            "",
+            told!("{text:?}: {problem}"),
+            "write text after = with paths in braces, as in {actor.id}",
+        )
     };
     let mut parts = Vec::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        let (path, after) = after.split_once('}').ok_or_else(|| fault("a brace has no end"))?;
+        let (path, after) = after.split_once('}').ok_or_else(|| fault("a brace is not closed"))?;
         if !before.is_empty() {
             parts.push(Part::Text(before.into()));
         }
         parts.push(Part::Path(Path::parse(path)?));
         rest = after;
     }
-    ensure(!rest.contains('}'), || fault("a brace has no beginning"))?;
+    ensure(!rest.contains('}'), || fault("a brace is not opened"))?;
     if parts.is_empty() {
-        return if rest.is_empty() { Err(fault("it is empty")) } else { Ok(From::Text(rest.into())) };
+        return if rest.is_empty() { Err(fault("the text is empty")) } else { Ok(From::Text(rest.into())) };
     }
     if !rest.is_empty() {
         parts.push(Part::Text(rest.into()));
     }
-    ensure(parts.len() <= 16, || fault("it has more than 16 parts"))?;
+    ensure(parts.len() <= 16, || fault("the text has more than 16 parts"))?;
     Ok(From::Parts(parts))
 }
 
@@ -578,7 +589,7 @@ fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
         let name = name.text();
         let stands_for = word(stands_for).map_err(|why| why.at(&name))?;
         let before = map.insert(name.clone().into_owned(), stands_for);
-        ensure(before.is_none(), || ReadingError::new(&name, "it is there twice", "keep one"))?;
+        ensure(before.is_none(), || ReadingError::new(&name, "the field occurs twice", "remove one"))?;
     }
     Ok(map)
 }
@@ -586,7 +597,7 @@ fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
 fn unit(value: Value<'_>) -> Parsed<Unit> {
     let written = word(value)?;
     Unit::WORDS.into_iter().find(|(word, _)| *word == written).map(|(_, unit)| unit).ok_or_else(|| {
-        ReadingError::new("", told!("there is no unit {written:?}"), "write s, ms, us or ns, from 1970 on")
+        ReadingError::new("", told!("unknown unit {written:?}"), "write s, ms, us or ns (since 1970)")
     })
 }
 
@@ -594,8 +605,8 @@ fn zone(value: Value<'_>) -> Parsed<()> {
     ensure(value.string().as_deref() == Some("UTC"), || {
         ReadingError::new(
             "",
-            "only UTC is known",
-            "write \"UTC\" where the source documents it, or leave it out",
+            "the time zone is not UTC",
+            "write \"UTC\" if the source documents it, or remove it",
         )
     })
 }
@@ -612,7 +623,7 @@ fn party(value: Value<'_>) -> Parsed<PartySource> {
             kind: object.optional("type", source)?.unwrap_or_default(),
         };
         ensure(!party.id.alternatives.is_empty() || !party.name.alternatives.is_empty(), || {
-            ReadingError::new("id", "it is missing, and so is a name", "say where the identifier stands")
+            ReadingError::new("id", "the party has neither `id` nor `name`", "add the path of the identifier")
         })?;
         Ok(party)
     };
@@ -632,8 +643,8 @@ pub(super) fn rules(value: Value<'_>) -> Parsed<Vec<Rule>> {
         ensure(is.is_some() || of.is_some(), || {
             ReadingError::new(
                 "is",
-                "it is missing",
-                "name a category, or with `of` a parser whose rules apply",
+                "the rule has neither `is` nor `of`",
+                "name a category in `is`, or in `of` a parser whose rules apply",
             )
         })?;
         Ok(Rule {
@@ -652,7 +663,7 @@ fn category(value: Value<'_>) -> Parsed<Category> {
     let written = word(value)?;
     Category::parse(&written).ok_or_else(|| {
         let words: Vec<&str> = Category::ALL.iter().map(|known| known.as_str()).collect();
-        let mend = told!("the categories are {}", words.join(", "));
-        ReadingError::new("", told!("there is no category {written:?}"), mend)
+        let mend = told!("use one of {}", words.join(", "));
+        ReadingError::new("", told!("unknown category {written:?}"), mend)
     })
 }

@@ -1,27 +1,28 @@
-//! Errors in files with readings.
+//! Errors in parser files.
 
 #[cfg(feature = "explain")]
 use countersign::Diagnostic;
 
-/// An error in a file with a reading, with its file and the path of its member.
+/// An error in a parser file, with the file and the path of the field.
 #[cfg(feature = "explain")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadingError(Box<Diagnostic<&'static str>>);
 
-/// A build whose readings were all tested has no room for what could be wrong with them.
+/// Parsers built into this crate are tested, so builds without `explain` can't fail to parse them and contain no
+/// messages.
 #[cfg(not(feature = "explain"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ReadingError {}
 
-/// Whether what a file says is checked.
+/// True if parser files are validated.
 pub(super) const CHECKS: bool = cfg!(feature = "explain");
 
-/// Refuses what is not so, where files are checked.
+/// Returns the error if the condition is false and parser files are validated.
 pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> ReadingError) -> Parsed<()> {
     if CHECKS && !is_so { Err(why()) } else { Ok(()) }
 }
 
-/// A text for people, made where there is room for it.
+/// Formats a message, or returns an empty string in builds without messages.
 macro_rules! told {
     ($($part:tt)*) => {
         if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }

@@ -1,5 +1,5 @@
-//! The reading of our own shape alone, for whoever has events of no other: `readings/countersign.json` in code, without
-//! what reads readings.
+//! A hard-coded parser for our own event shape, for programs that need no other. Equivalent to
+//! `readings/countersign.json`, without the code that interprets parser files.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use super::read::{Outcome, Party, Read};
 use super::when::date;
 use crate::value::{Kind, Value};
 
-/// Members besides which an event has none whose actor is not told, in the order in which canonical JSON has them.
+/// The only fields of an event with no identified actor, in canonical order.
 const ONLY: [&str; 13] = [
     "action",
     "actor",
@@ -25,10 +25,10 @@ const ONLY: [&str; 13] = [
     "tenant",
 ];
 
-/// Members of an actor.
+/// Fields of an actor.
 const ACTOR: [&str; 5] = ["type", "id", "name", "session", "credential"];
 
-/// Members in which events of other products say when, in place of `occurred_at`.
+/// Fields in which events of other products state their time, instead of `occurred_at`.
 const TIMES: [&str; 21] = [
     "@timestamp",
     "created",
@@ -53,23 +53,23 @@ const TIMES: [&str; 21] = [
     "when",
 ];
 
-/// Members that events of this shape never have, and those of other products with an `action` and an `actor` do.
+/// Fields that mark events of other products with an `action` and an `actor`.
 const FOREIGN: [&str; 4] = ["crud", "is_failure", "source_ip", "targets"];
 
-/// What an event of our own shape says (SPEC section 12); `None` of one of another.
+/// Parses an event of our own shape (SPEC section 12). Returns `None` for any other event.
 pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
-    // Of other shapes few have an action: it is asked for before all else.
+    // Few events of other shapes have an action, so this check comes first.
     if event.get("action")?.kind() != Kind::Text {
         return None;
     }
-    // One walk finds what is at its top.
+    // A single pass finds all top-level fields.
     let mut found = [None; ONLY.len()];
     let (mut is_known, mut is_timed, mut is_foreign, mut next) = (true, false, false, 0);
     for (name, value) in event.members() {
         let name = name.text();
-        // What comes after the last one is looked at first.
+        // Fields are usually in order, so the search starts after the previous one.
         if let Some(nth) = (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
-            // Of a member that is there twice the first counts.
+            // Of duplicate fields the first counts.
             found[nth] = found[nth].or(Some(value));
             next = nth + 1;
         } else {
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_the_file_reads() {
+    fn agrees_with_the_parser_file() {
         let readings = by_file();
         for (event, is_ours) in [
             (
@@ -163,7 +163,7 @@ mod tests {
             (r#"{"action":"job.run","actor":7,"outcome":"none","reason":""}"#, true),
             (r#"{"action":"job.run","actor":{"name":"Ada"}}"#, true),
             (r#"{"action":"job.run","actor":"u_1","x":1}"#, false),
-            // What other products write.
+            // Events of other products.
             (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"x":1}"#, false),
             (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"outcome":"denied"}"#, true),
             (r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":"2026-11-20T06:00:00Z"}"#, false),
@@ -185,9 +185,9 @@ mod tests {
         }
     }
 
-    /// Each of these alone tells an event of another product.
+    /// Each of these fields alone marks an event of another product.
     #[test]
-    fn reads_no_event_that_says_when_in_another_member() {
+    fn rejects_events_with_fields_of_other_products() {
         let readings = by_file();
         for name in TIMES.into_iter().chain(FOREIGN) {
             for who in [r#""actor":{"id":"u_1"}"#, r#""target":{"id":"1","type":"job"}"#] {
@@ -203,7 +203,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_any_event_as_the_file_does(members in proptest::collection::vec(
+        fn agrees_with_the_parser_file_on_any_event(members in proptest::collection::vec(
             (
                 prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x", "created", "crud"]),
                 prop::sample::select(vec![

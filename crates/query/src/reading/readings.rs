@@ -1,4 +1,4 @@
-//! The readings that are known: those that come with this crate, and others beside them.
+//! The set of parsers: built-in ones and additional files.
 
 use core::fmt;
 use std::sync::{Arc, OnceLock};
@@ -17,8 +17,8 @@ use crate::field::Short;
 use crate::names::Names;
 use crate::value::Value;
 
-/// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower
-/// comes first; our own before all, so that nothing within an event of it has it read as another.
+/// The built-in parsers, in the order they are tried. If shapes overlap, the narrower one comes first. Our own shape
+/// precedes all others, so that content within our events can't pass for another product's.
 pub(super) static BUILT_IN: [(&str, &str); 22] = [
     ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
@@ -44,20 +44,20 @@ pub(super) static BUILT_IN: [(&str, &str); 22] = [
     ("opentelemetry.json", include_str!(concat!(env!("OUT_DIR"), "/opentelemetry.json"))),
 ];
 
-/// The most readings that are taken.
+/// Maximum number of parsers.
 pub(super) const MOST: usize = 256;
 
-/// The readings that are known, in the order in which they are tried.
+/// A set of parsers, in the order they are tried.
 #[derive(Clone)]
 pub struct Readings {
     pub(super) list: Arc<[Definition]>,
     pub(super) names: Arc<Names>,
     digest: Hash,
-    /// Whether the first of them is that of our own shape, which code reads in less time.
+    /// True if the first parser is the one for our own shape, which has a faster implementation.
     begin_with_own: bool,
 }
 
-/// None: events are what their members say.
+/// An empty set, which parses no events.
 impl Default for Readings {
     fn default() -> Self {
         Self { list: Arc::default(), names: Arc::default(), digest: Hash::of(&[]), begin_with_own: false }
@@ -71,13 +71,13 @@ impl fmt::Debug for Readings {
 }
 
 impl Readings {
-    /// Those that come with this crate.
+    /// Returns the built-in parsers.
     ///
     /// # Panics
     /// Never: the tests read every file.
     pub fn built_in() -> Self {
         static READ: OnceLock<Readings> = OnceLock::new();
-        // By the files alone, so that a program which takes no others has nothing to copy readings with.
+        // Doesn't use `with`, so that programs without other parsers don't contain the code for merging them.
         READ.get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
             Ok((list, digest)) => Self { begin_with_own: true, ..Self::of(assign(list), digest) },
             Err(why) => unreachable!("{why:?}"),
@@ -85,11 +85,11 @@ impl Readings {
         .clone()
     }
 
-    /// These, and before them others: for each the name of its file, for errors, and its text. One that is called
-    /// like one of these takes its place.
+    /// Returns these parsers preceded by others, each given by its file name (for errors) and its text. A parser
+    /// replaces one with the same name.
     ///
     /// # Errors
-    /// Where a file is no reading as `docs/readings.md` has it, or two of the others have one name.
+    /// If a file is not a valid parser as described in `docs/readings.md`, or if two files define the same name.
     #[cfg(feature = "explain")]
     pub fn with<'t>(
         &self,
@@ -106,14 +106,14 @@ impl Readings {
         for definition in &list[..others] {
             let is_known = |name: &str| list.iter().any(|other| other.read_as == name);
             ensure(definition.category.referred().all(is_known), || {
-                let problem = told!("{:?} refers to a parser that isn't there", definition.read_as);
-                ReadingError::new("category", problem, "name one of the other parsers in `of`")
+                let problem = told!("a rule of {:?} refers to an unknown parser", definition.read_as);
+                ReadingError::new("category", problem, "name an existing parser in `of`")
             })?;
         }
         Ok(Self::of(list, digest))
     }
 
-    /// Which readings these are: another digest tells that events may read otherwise.
+    /// Returns a digest of the parser files. If it differs, events may be parsed differently.
     pub fn digest(&self) -> Hash {
         self.digest
     }
@@ -129,7 +129,7 @@ impl Readings {
         Self { list: list.into(), names: Arc::new(names), digest, begin_with_own: false }
     }
 
-    /// What they are called, in their order.
+    /// Iterates over the parsers' names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|definition| definition.read_as.as_str())
     }
@@ -143,19 +143,19 @@ impl Readings {
         })
     }
 
-    /// How the texts that a short name stands for are put together. None where that cannot be told, or where they are
-    /// not of the event.
+    /// Describes how the values of a short name are assembled. Returns `None` if that isn't possible, or if they don't
+    /// come from the event.
     pub fn spelling(&self, short: Short) -> Option<Spelling> {
         let mut spelling = Spelling::default();
         self.list.iter().all(|definition| definition.spell(short, &mut spelling)).then_some(spelling)
     }
 
-    /// What an event says, by the first reading that its shape fits.
+    /// Parses an event with the first parser that fits its shape.
     pub fn read<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
         self.read_parts(event, Parts::ALL)
     }
 
-    /// The same, as far as it is wanted: what is not is as if the event said nothing of it.
+    /// Like [`Readings::read`], but only the selected parts. Other fields stay empty.
     pub fn read_parts<'a>(&'a self, event: &Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let others = usize::from(self.begin_with_own && parts == Parts::ALL);
         if others > 0
@@ -196,12 +196,12 @@ fn parse<'t>(
         digest = Hash::of(&[&digest.0, text.as_bytes()]);
         let definition = Definition::parse(text).map_err(|why| why.within(file))?;
         ensure(list.iter().all(|other| other.read_as != definition.read_as), || {
-            let problem = told!("there is another reading as {:?}", definition.read_as);
-            ReadingError::new("as", problem, "give each its own name").within(file)
+            let problem = told!("another parser is also named {:?}", definition.read_as);
+            ReadingError::new("as", problem, "give each parser its own name in `as`").within(file)
         })?;
         ensure(list.len() < MOST, || {
-            let problem = told!("this is one reading more than {MOST}");
-            ReadingError::new("", problem, "keep those that you need").within(file)
+            let problem = told!("there are more than {MOST} parsers");
+            ReadingError::new("", problem, "remove those that you don't need").within(file)
         })?;
         list.push(definition);
     }

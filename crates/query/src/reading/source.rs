@@ -1,4 +1,4 @@
-//! From where in an event a text is taken, and what is made of it.
+//! Sources of a parsed field: where in an event its text comes from, and how it is converted.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use super::path::{Begins, Path, Scope};
 use super::read::{Outcome, Party};
 use super::when::Written;
 
-/// Places to look, the first of which that has anything counts.
+/// Alternatives for a field; the first that yields a text is used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) alternatives: Vec<Alternative>,
@@ -20,24 +20,24 @@ pub(super) struct Source {
 pub(super) struct Alternative {
     pub(super) when: Condition,
     pub(super) from: From,
-    /// What comes after the first of these.
+    /// Keeps what follows the first occurrence of this text.
     pub(super) after: Option<String>,
-    /// What comes before the first of these.
+    /// Keeps what precedes the first occurrence of this text.
     pub(super) before: Option<String>,
-    /// What its texts stand for.
+    /// Replaces known texts.
     pub(super) map: Option<BTreeMap<String, String>>,
-    /// What any other stands for.
+    /// Replaces all texts that `map` doesn't contain.
     pub(super) otherwise: Option<String>,
     pub(super) written: Written,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum From {
-    /// What stands there.
+    /// The values at a path.
     Path(Path),
-    /// This text.
+    /// A constant text.
     Text(String),
-    /// These, all of which must be found.
+    /// Parts to concatenate, all of which must be found.
     Parts(Vec<Part>),
 }
 
@@ -63,7 +63,7 @@ impl Source {
         }
     }
 
-    /// Whether any of it can be found: false only where nothing is there of all that it could be made of.
+    /// False if none of the alternatives can yield a text for this event.
     fn may_find(&self, scope: &Scope<'_, '_>) -> bool {
         self.alternatives.iter().any(|one| match &one.from {
             From::Path(path) => path.may_find(scope),
@@ -75,7 +75,7 @@ impl Source {
         self.alternatives.iter().find_map(|one| one.find(scope, Some))
     }
 
-    /// Passes on every text that any of the alternatives gives.
+    /// Calls `take` with every text of every alternative.
     fn every<'a>(&'a self, scope: &Scope<'a, '_>, mut take: impl FnMut(Cow<'a, str>)) {
         for one in &self.alternatives {
             one.find(scope, |text| -> Option<()> {
@@ -96,7 +96,7 @@ impl Source {
 }
 
 impl Alternative {
-    /// The first thing that `make` makes of a text that is found.
+    /// Returns the first result of `make` for a text found here.
     fn find<'a, T>(
         &'a self,
         scope: &Scope<'a, '_>,
@@ -154,7 +154,7 @@ fn first_text<'a>(path: &Path, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
     text
 }
 
-/// Who or what, in one of several ways.
+/// Alternatives for an actor or a target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartySource {
     pub(super) alternatives: Vec<PartyAlternative>,
@@ -178,7 +178,7 @@ impl PartySource {
         }
     }
 
-    /// The first that has an identifier or a name, with all that is found of `also`, if that is wanted.
+    /// Returns the first party that has an identifier or a name, with all texts of `also` if given.
     pub(super) fn read<'a>(&'a self, scope: &Scope<'a, '_>, also: Option<&'a Source>) -> Party<'a> {
         let may = |one: &&PartyAlternative| one.id.may_find(scope) || one.name.may_find(scope);
         for one in self.alternatives.iter().filter(may).filter(|one| one.when.holds(scope)) {

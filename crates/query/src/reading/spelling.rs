@@ -1,10 +1,10 @@
-//! How what readings say differs from what stands in events.
+//! Differences between parsed fields and the texts of events.
 
 use super::source::{Alternative, From, Part, PartySource, Source};
 use crate::matcher::{fold, lower};
 
-/// How texts that a short name stands for are put together: each is a text of the event, a part of one, one of the
-/// reading's own, or several of these with seams between them.
+/// Describes how a parser assembles the values of a short name. Each value is a text of the event, a part of one, one
+/// of the parser's own constants, or several of these joined.
 #[derive(Clone, Debug, Default)]
 pub struct Spelling {
     own: Vec<String>,
@@ -12,12 +12,12 @@ pub struct Spelling {
 }
 
 impl Spelling {
-    /// Texts that may stand there and in no event, in lower case.
+    /// Returns the constants that may occur in values but not in events, in lower case.
     pub fn own(&self) -> &[String] {
         &self.own
     }
 
-    /// Whether this character, in lower case, may stand where two texts meet.
+    /// True if this character may occur where two texts are joined.
     pub fn parts(&self, char: char) -> bool {
         self.seams.contains(&lower(char))
     }
@@ -30,12 +30,12 @@ impl Spelling {
         self.seams.extend(char.map(lower));
     }
 
-    /// What may come of a source. Says whether that can be told.
+    /// Adds the values of a source. Returns false if they can't be described.
     pub(super) fn add(&mut self, source: &Source) -> bool {
         source.alternatives.iter().all(|one| self.add_alternative(one))
     }
 
-    /// The same for each that may be called by its type, a colon and its identifier.
+    /// Adds the values of a party, which may also be written as its type, a colon, and its identifier.
     pub(super) fn add_party(&mut self, source: &PartySource, also: &Source) -> bool {
         self.add_seam(Some(':'));
         self.add(also)
@@ -63,7 +63,7 @@ impl Spelling {
                         self.add_seam(text.chars().next_back().filter(|_| nth + 1 < parts.len()));
                     }
                 }
-                // Where nothing stands between two paths, any text may be of both.
+                // With nothing between two paths, any text may span both.
                 parts.windows(2).all(|two| !matches!(two, [Part::Path(_), Part::Path(_)]))
             }
         }

@@ -1,4 +1,4 @@
-//! Queries against an evaluator that is as plain as can be, over events as `serde_json` reads them.
+//! Compares queries with a naive evaluator over `serde_json` values.
 
 use countersign::time::Time;
 use countersign_query::value::Document;
@@ -6,7 +6,7 @@ use countersign_query::{Entry, Query};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What is asked, and how it is written.
+/// A condition, and its written form.
 #[derive(Clone, Debug)]
 enum Ask {
     Is(&'static [&'static str], Vec<&'static str>),
@@ -57,7 +57,7 @@ impl Ask {
     }
 }
 
-/// Every value at a path that is no array.
+/// Returns the values at a path, with arrays expanded.
 fn at<'a>(value: &'a Value, path: &[&str]) -> Vec<&'a Value> {
     match (value, path) {
         (Value::Array(elements), _) => elements.iter().flat_map(|element| at(element, path)).collect(),
@@ -69,7 +69,7 @@ fn at<'a>(value: &'a Value, path: &[&str]) -> Vec<&'a Value> {
     }
 }
 
-/// Also an empty array is there.
+/// True if the path exists; an empty array counts.
 fn is_there(value: &Value, path: &[&str]) -> bool {
     match (value, path) {
         (Value::Array(elements), [_, ..]) => elements.iter().any(|element| is_there(element, path)),
@@ -160,7 +160,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
 
     #[test]
-    fn agrees_with_the_plain_evaluator(ask in asks(), event in members(values())) {
+    fn agrees_with_a_naive_evaluator(ask in asks(), event in members(values())) {
         let now: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let query = Query::parse(&ask.written(), now).unwrap();
         let text = event.to_string();

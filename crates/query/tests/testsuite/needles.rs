@@ -1,4 +1,4 @@
-//! What must stand in an event does stand in it: in samples of every source, for whatever they say.
+//! Tests that needles occur in matching events, with samples of every source.
 
 use countersign_query::condition::{Condition, Entry, Field, Short};
 use countersign_query::matcher::{Literal, Matcher, Pattern, words};
@@ -19,14 +19,14 @@ fn samples() -> Vec<String> {
     texts.iter().flat_map(|text| text.lines().map(event)).collect()
 }
 
-/// Whether an event can be as asked, by its text alone. True where no text tells.
+/// True if the event may match by its text alone.
 fn may(needles: Option<&[String]>, event: &str) -> bool {
     let lower = event.to_ascii_lowercase();
     needles.is_none_or(|needles| needles.iter().any(|needle| lower.contains(needle.as_str())))
         || event.contains("\\u")
 }
 
-/// Looks at an event in both ways, and says whether its text told.
+/// Evaluates an event with and without needles. Returns if it matches, and if the query has needles.
 fn look(query: &Query, readings: &Readings, event: &str) -> (bool, bool) {
     let needles = Needles::of(query, readings);
     let document = Document::parse(event).unwrap();
@@ -44,7 +44,7 @@ fn look(query: &Query, readings: &Readings, event: &str) -> (bool, bool) {
 }
 
 #[test]
-fn whatever_a_sample_says_is_told_by_its_text() {
+fn needles_occur_in_matching_samples() {
     let readings = Readings::built_in();
     let (mut told, mut all) = (0, 0);
     for event in samples() {
@@ -78,12 +78,12 @@ fn whatever_a_sample_says_is_told_by_its_text() {
             }
         }
     }
-    // Outcomes are words of readings, and so is some of what they make of other texts.
+    // Outcomes and some other fields are words of parsers that don't occur in events.
     assert!(all > 1_000 && told > all / 2, "{told} of {all}");
 }
 
 #[test]
-fn the_documented_examples_are_told_by_their_texts() {
+fn needles_occur_in_documented_examples() {
     let readings = Readings::built_in();
     let (_, block) =
         DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
