@@ -22,10 +22,10 @@ mod tests {
     use countersign_query::value::Document;
 
     use super::*;
-    use crate::{By, Catalogue};
+    use crate::{AnswerSource, Catalogue};
 
     #[test]
-    fn each_catalogue_is_read_and_the_rules_that_come_with_the_program_answer_it() {
+    fn built_in_catalogs_parse_and_refer_to_built_in_rules() {
         let pack = Pack::built_in();
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("catalogues");
         let files =
@@ -38,7 +38,8 @@ mod tests {
             assert_eq!(catalogue.framework, name);
             assert!((8..=20).contains(&catalogue.controls.len()), "{name}: {}", catalogue.controls.len());
             assert_eq!(catalogue.unanswered(&pack).collect::<Vec<_>>(), [], "{name}");
-            let is_query = |place: &usize| matches!(catalogue.questions[*place].by, By::Events { .. });
+            let is_query =
+                |place: &usize| matches!(catalogue.questions[*place].by, AnswerSource::Events { .. });
             assert!(
                 catalogue.controls.iter().filter(|control| control.shows.iter().any(is_query)).count() > 4
             );
@@ -46,7 +47,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rules_take_for_a_login_counts_as_one() {
+    fn actions_that_rules_treat_as_logins_have_the_category() {
         let file =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../analyze/rules/authentication.yml");
         let rules = std::fs::read_to_string(file).unwrap();

@@ -2,7 +2,7 @@
 
 use countersign::time::Time;
 
-use crate::report::{Answer, Controlled, Evidence, Extent, Found, Shown};
+use crate::report::{Answer, AnswerContent, ControlEvidence, Evidence, Extent, ListedEvent};
 use crate::text::{cell, runs};
 
 const COLUMNS: [&str; 23] = [
@@ -56,7 +56,7 @@ pub fn write(evidence: &Evidence) -> String {
 }
 
 /// Writes events as CSV, a line each.
-pub fn rows(events: &[Shown]) -> String {
+pub fn rows(events: &[ListedEvent]) -> String {
     let columns = "entry,event,happened,recorded,action,actor,name,target,address,outcome,signed_by";
     let mut out = columns.to_owned() + "\r\n";
     for shown in events {
@@ -82,23 +82,23 @@ pub fn rows(events: &[Shown]) -> String {
 }
 
 /// Returns the columns from `kind` to `why_not`.
-fn row(evidence: &Evidence, control: &Controlled, answer: &Answer) -> Vec<String> {
+fn row(evidence: &Evidence, control: &ControlEvidence, answer: &Answer) -> Vec<String> {
     let doubts = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts);
     let why: Vec<_> = doubts.map(|doubt| format!("{}.", doubt.said)).collect();
     let complete = if why.is_empty() { "yes" } else { "could not tell" };
     let none = String::new;
     let mut row = match &answer.found {
-        Found::Events(events) => {
+        AnswerContent::Events(events) => {
             let leaves: Vec<u64> = sorted(events.sample.iter().map(|shown| shown.leaf));
             let keys = events.keys.iter().filter_map(|(key, count)| {
                 evidence.keys.get(*key).map(|key| format!("{} ({count})", key.name))
             });
-            let mut row = vec!["events".into(), events.asked(), events.extent.events.to_string()];
+            let mut row = vec!["events".into(), events.selection_text(), events.extent.events.to_string()];
             row.extend(extent(&events.extent));
             row.extend([keys.collect::<Vec<_>>().join("; "), runs(&leaves), none(), none()]);
             row
         }
-        Found::Findings(findings) => {
+        AnswerContent::Findings(findings) => {
             let leaves =
                 findings.found.listed.iter().flat_map(|finding| finding.leaves.listed.iter().copied());
             let leaves = sorted(leaves);
@@ -119,7 +119,7 @@ fn row(evidence: &Evidence, control: &Controlled, answer: &Answer) -> Vec<String
             row.extend([none(), none(), titles, findings.unanswered.to_string()]);
             row
         }
-        Found::Log(fact) => {
+        AnswerContent::Log(fact) => {
             let mut row = vec!["log".into(), fact.as_str().into()];
             row.extend(std::iter::repeat_n(none(), 11));
             row

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use crate::builder::events;
 use crate::catalogue::Fact;
-use crate::gather::events;
-use crate::report::{Access, Doubt, Kept, Listed, Log, Retention, Uncategorized, UnknownAction};
+use crate::report::{Access, Doubt, Listed, Log, Retention, RetentionState, Uncategorized, UnknownAction};
 use crate::text::length;
 
 /// Maximum number of distinct actions without a category that are counted separately.
@@ -66,7 +66,7 @@ pub(crate) fn uncategorized(of: &Uncategorized) -> Option<Doubt> {
     let more = of.actions.count().saturating_sub(NAMED as u64);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let (have, actions) = if of.events == 1 { ("has", "an action") } else { ("have", "actions") };
-    let said = format!("{} {have} {actions} that no question knows: {named}{more}", events(of.events));
+    let said = format!("{} {have} {actions} without a category: {named}{more}", events(of.events));
     Some(Doubt { code: "uncategorized", said })
 }
 
@@ -80,29 +80,28 @@ pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retenti
             if passed == asked {
                 return None;
             }
-            doubt("not_checked", format!("{} of the {asked} checks that apply did not pass", asked - passed))
+            doubt("not_checked", format!("{} of the {asked} applicable checks did not pass", asked - passed))
         }
         Fact::Access if access.records.events == 0 => doubt(
             "no_access_records",
-            "The log has no record of reads: either nobody read it, or its reads are not recorded".into(),
+            "The log has no record of reads: either it was not read, or its reads are not recorded".into(),
         ),
         Fact::Retention => match retention.state {
-            Kept::Shown => None,
-            Kept::NotAsked => doubt(
+            RetentionState::Met => None,
+            RetentionState::NoPolicy => doubt(
                 "no_policy",
-                "No retention policy was given with `--policy`, so the log's age was compared with nothing"
-                    .into(),
+                "No retention policy was given with `--policy`, so the log's age was not assessed".into(),
             ),
-            Kept::TooYoung => {
+            RetentionState::TooYoung => {
                 doubt("log_too_young", "The log is not as old as the retention policy requires".into())
             }
-            Kept::Contradicted => doubt(
+            RetentionState::Contradicted => doubt(
                 "erased_early",
                 format!("{} erased earlier than the policy allows", events(retention.early)),
             ),
-            Kept::CouldNotTell => doubt(
+            RetentionState::CouldNotTell => doubt(
                 "retention",
-                "It is not shown that every event was kept as long as the policy requires".into(),
+                "The export doesn't show that every event was kept as long as the policy requires".into(),
             ),
         },
         _ => None,

@@ -6,7 +6,7 @@ use countersign::hash::Hash;
 use countersign::hex;
 use serde_json::{Value, json};
 
-use crate::report::{Answer, Controlled, Evidence, Found};
+use crate::report::{Answer, AnswerContent, ControlEvidence, Evidence};
 use crate::text::runs;
 
 /// The supported version of OSCAL.
@@ -111,7 +111,7 @@ fn value(evidence: &Evidence) -> Value {
     let title = format!("Evidence from the audit log {}: {}", evidence.log.origin, framework.title);
     let doubts: Vec<_> = evidence.doubts.iter().map(|doubt| format!("{}.", doubt.said)).collect();
     let whole = if doubts.is_empty() {
-        "Every entry that the log held at its checkpoint was looked at.".to_owned()
+        "Every entry of the log at its checkpoint was examined.".to_owned()
     } else {
         format!("Could not tell whether this is everything that was recorded. {}", doubts.join(" "))
     };
@@ -138,7 +138,7 @@ fn value(evidence: &Evidence) -> Value {
             "last-modified": newest,
             "version": "1",
             "oscal-version": VERSION,
-            "remarks": format!("Made by {}. The time is the newest that the log tells.", evidence.source.tool),
+            "remarks": format!("Made by {}. The time is the latest that the log shows.", evidence.source.tool),
         },
         // OSCAL requires a plan. The only one is the catalog, which the property of this name identifies.
         "import-ap": {"href": format!("urn:countersign:catalogue:{}", escaped(&framework.name))},
@@ -159,7 +159,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, collected: &str) -> Value {
+fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, collected: &str) -> Value {
     let doubts: Vec<_> = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts).collect();
     let is_complete = doubts.is_empty();
     let mut properties = vec![
@@ -171,7 +171,7 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
     // An entry of the log: its index, its position in the chain, and its role here.
     let mut relevant: Vec<(u64, Option<&str>, String)> = Vec::new();
     let said = match &answer.found {
-        Found::Events(events) => {
+        AnswerContent::Events(events) => {
             properties.push(property("categories", events.categories.join(" ")));
             properties.push(property("query", &events.query));
             properties.push(property("events", events.extent.events));
@@ -179,18 +179,18 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
                 properties.extend([property("first-leaf", first), property("last-leaf", last)]);
             }
             for shown in &events.sample {
-                let said = format!("An event of the sample: {}", shown.said.action);
+                let said = format!("Sampled event: {}", shown.said.action);
                 relevant.push((shown.leaf, Some(&shown.place), said));
             }
             let more = if is_complete { "" } else { " Could not tell whether these are all." };
             format!("{} verified events.{more}", events.extent.events)
         }
-        Found::Findings(findings) => {
+        AnswerContent::Findings(findings) => {
             properties.push(property("findings", findings.found.count()));
             properties.push(property("unanswered", findings.unanswered));
             for finding in findings.found.listed.iter().take(20) {
                 for leaf in finding.leaves.listed.iter().take(8) {
-                    relevant.push((*leaf, None, format!("Of the finding {}: {}", finding.id, finding.title)));
+                    relevant.push((*leaf, None, format!("Finding {}: {}", finding.id, finding.title)));
                 }
             }
             let listed = findings.found.listed.iter().map(|finding| {
@@ -208,11 +208,11 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
                 findings.unanswered
             )
         }
-        Found::Log(fact) => format!("Known of the log itself: {}.", fact.as_str()),
+        AnswerContent::Log(fact) => format!("A fact about the log: {}.", fact.as_str()),
     };
     let doubts: Vec<_> = doubts.iter().map(|doubt| format!("{}.", doubt.said)).collect();
     let properties: Vec<Value> = properties.into_iter().flatten().collect();
-    let remarks = ["Cannot be shown by the log:"].into_iter().map(str::to_owned);
+    let remarks = ["The log cannot show:"].into_iter().map(str::to_owned);
     let remarks: Vec<String> = remarks.chain(control.cannot.iter().cloned()).chain(doubts).collect();
     let mut observation = json!({
         "uuid": uuid(evidence, &format!("observation {} {}", control.number, answer.name)),

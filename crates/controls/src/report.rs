@@ -11,7 +11,7 @@ use countersign_analyze::Level;
 use strum::IntoStaticStr;
 
 use crate::catalogue::Fact;
-use crate::look::Said;
+use crate::event_facts::EventSummary;
 
 /// The input of the evidence, as stated by the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct Evidence {
     /// The period that the evidence covers; `None` for the whole log.
     pub period: Option<Period>,
     /// Counts of entries.
-    pub counted: Counted,
+    pub counted: EntryCounts,
     /// Events that neither a parser nor a rule assigned a category to.
     pub uncategorized: Uncategorized,
     /// Omitted entries, as ranges of the first index and the number.
@@ -60,13 +60,13 @@ pub struct Evidence {
     /// The detection rules that were applied.
     pub rules: Rules,
     /// The basis of the samples.
-    pub drawn: Option<Drawn>,
+    pub drawn: Option<SampleBasis>,
     /// The answers to the questions.
     pub answers: Vec<Answer>,
     /// The controls, which refer to answers by index.
-    pub controls: Vec<Controlled>,
+    pub controls: Vec<ControlEvidence>,
     /// The events about one record.
-    pub record: Option<OneRecord>,
+    pub record: Option<RecordEvents>,
     /// The events about one person.
     pub subject: Option<Subject>,
 }
@@ -151,7 +151,7 @@ impl Period {
 
 /// Counts of entries, by whether they are in the evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
+pub struct EntryCounts {
     /// Verified events of trusted keys in the period.
     pub events: Extent,
     /// Events in the period without a trusted signature, which are not counted anywhere else.
@@ -299,7 +299,7 @@ pub struct Erasure {
     pub reason: String,
     /// The number of erased events, according to the record.
     pub events: u64,
-    /// The ranges of entries that the record names, ends included; at most [`STRETCHES`].
+    /// The ranges of entries that the record names, ends included; at most [`MAX_RANGES`].
     pub leaves: Listed<(u64, u64)>,
     /// The number of these entries whose event is missing.
     pub gone: u64,
@@ -312,7 +312,7 @@ pub struct Erasure {
 }
 
 /// Maximum number of ranges listed per erasure.
-pub const STRETCHES: usize = 32;
+pub const MAX_RANGES: usize = 32;
 
 /// The age of a log, compared with a retention policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -330,18 +330,20 @@ pub struct Retention {
     /// Events erased earlier than the policy allows.
     pub early: u64,
     /// The result of the comparison.
-    pub state: Kept,
+    pub state: RetentionState,
 }
 
 /// The result of comparing a log with a retention policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
-pub enum Kept {
+pub enum RetentionState {
     /// No policy was given.
     #[default]
-    NotAsked,
+    #[strum(serialize = "not_asked")]
+    NoPolicy,
     /// The log is as old as the policy requires, and no younger event was erased or withheld.
-    Shown,
+    #[strum(serialize = "shown")]
+    Met,
     /// No younger event was erased or withheld, but the log is not as old as the policy requires.
     #[strum(serialize = "log_too_young")]
     TooYoung,
@@ -351,7 +353,7 @@ pub enum Kept {
     CouldNotTell,
 }
 
-impl Kept {
+impl RetentionState {
     /// Returns the state's code.
     pub fn as_str(self) -> &'static str {
         self.into()
@@ -377,7 +379,7 @@ pub struct Rules {
 
 /// The basis of the samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drawn {
+pub struct SampleBasis {
     /// The root of the checkpoint.
     pub root: Hash,
     /// The size of the checkpoint.
@@ -398,14 +400,14 @@ pub struct Answer {
     /// The question's description.
     pub what: String,
     /// The answer itself.
-    pub found: Found,
+    pub found: AnswerContent,
     /// Reasons why this answer may be incomplete, besides those that apply to all answers.
     pub doubts: Vec<Doubt>,
 }
 
 /// The content of an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
+pub enum AnswerContent {
     /// Events in the log.
     Events(Box<Events>),
     /// Findings of rules.
@@ -432,12 +434,12 @@ pub struct Events {
     /// Fields in the query that no event has.
     pub unknown: Vec<String>,
     /// The sample in the order drawn.
-    pub sample: Vec<Shown>,
+    pub sample: Vec<ListedEvent>,
 }
 
 /// A listed event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
+pub struct ListedEvent {
     /// The entry's index.
     pub leaf: u64,
     /// The chain and the position in it, separated by a slash.
@@ -453,7 +455,7 @@ pub struct Shown {
     /// The name of the signing key.
     pub signer: String,
     /// The displayed fields.
-    pub said: Said,
+    pub said: EventSummary,
 }
 
 /// Findings of the rules that a question refers to.
@@ -485,12 +487,12 @@ pub struct Finding {
     /// The lowest trust among the signers of its events.
     pub standing: Standing,
     /// The acknowledgments.
-    pub answers: Vec<Acknowledged>,
+    pub answers: Vec<Acknowledgment>,
 }
 
 /// An acknowledgment of a finding: an event with the action `countersign.acknowledged`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acknowledged {
+pub struct Acknowledgment {
     /// The entry's index.
     pub leaf: u64,
     /// The time of recording.
@@ -505,7 +507,7 @@ pub struct Acknowledged {
 
 /// A control with the evidence for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Controlled {
+pub struct ControlEvidence {
     /// The number in the framework.
     pub number: String,
     /// The control's title.
@@ -524,13 +526,13 @@ pub struct Controlled {
 
 /// The events about one record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OneRecord {
+pub struct RecordEvents {
     /// The record's identifier.
     pub id: String,
     /// Number and ranges of the events.
     pub extent: Extent,
     /// The events themselves.
-    pub events: Listed<Shown>,
+    pub events: Listed<ListedEvent>,
 }
 
 /// The events about one person.
@@ -548,14 +550,14 @@ pub struct Subject {
     /// possibly the same person.
     pub likely: Vec<String>,
     /// Events with the person as actor or target.
-    pub events: Listed<Shown>,
+    pub events: Listed<ListedEvent>,
     /// Number and ranges of these events.
     pub extent: Extent,
 }
 
 impl Events {
     /// Returns a question's categories and query as text.
-    pub fn asked(&self) -> String {
+    pub fn selection_text(&self) -> String {
         let categories = self.categories.join(", ");
         match (self.categories.is_empty(), self.query.is_empty()) {
             (false, false) => format!("category: {categories}; query: {}", self.query),
@@ -571,8 +573,14 @@ mod tests {
 
     #[test]
     fn words_for_retention_are_stable() {
-        let all = [Kept::NotAsked, Kept::Shown, Kept::TooYoung, Kept::Contradicted, Kept::CouldNotTell];
+        let all = [
+            RetentionState::NoPolicy,
+            RetentionState::Met,
+            RetentionState::TooYoung,
+            RetentionState::Contradicted,
+            RetentionState::CouldNotTell,
+        ];
         let words = ["not_asked", "shown", "log_too_young", "contradicted", "could_not_tell"];
-        assert_eq!(all.map(Kept::as_str), words);
+        assert_eq!(all.map(RetentionState::as_str), words);
     }
 }

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sub_technique_has_its_own_line_or_that_of_its_technique() {
+    fn sub_techniques_default_to_their_technique() {
         assert_eq!(by_technique("t1562.008"), [Category::Logging]);
         assert_eq!(by_technique("t1562.001"), [Category::Configuration]);
         assert_eq!(by_technique("t1485.001"), [Category::Deletion]);

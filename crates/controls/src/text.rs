@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_others_stay_texts() {
+    fn escapes_untrusted_text() {
         assert_eq!(marked("a|b<script>\n*x*\u{202e}"), r"a\|b&lt;script&gt;\\u{a}\*x\*\\u{202e}");
         assert_eq!(code("a`b"), "`` a`b ``");
         assert_eq!(code("a`b|<"), r"<code>a\`b\|&lt;</code>");

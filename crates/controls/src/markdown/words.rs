@@ -4,7 +4,7 @@ use core::fmt::Write as _;
 
 use countersign::time::Time;
 
-use crate::gather::entries;
+use crate::builder::entries;
 use crate::report::{Doubt, Extent};
 use crate::text::{code, marked};
 

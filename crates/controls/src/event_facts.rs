@@ -6,17 +6,17 @@ use countersign_query::reading::{Categories, Classifier, Outcome, Readings};
 use countersign_query::{Entry, Field, Query, Short};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{By, Catalogue};
+use crate::catalogue::{AnswerSource, Catalogue};
 use crate::technique;
 
 /// Actions of events about the log itself, which are stored unchanged.
-const KEPT: [&str; 3] = ["log.erase", "log.export", "countersign.acknowledged"];
+const LOG_ACTIONS: [&str; 3] = ["log.erase", "log.export", "countersign.acknowledged"];
 /// Maximum length of a displayed text, in characters.
-const SAID: usize = 120;
+const MAX_TEXT_CHARS: usize = 120;
 
 /// Evaluates events one by one; can be used from any thread.
 #[derive(Debug)]
-pub struct Looking<'c> {
+pub struct EventEvaluator<'c> {
     questions: Vec<Option<(Categories, Option<&'c Query>)>>,
     fields: &'c [Field],
     classifier: Classifier,
@@ -41,7 +41,7 @@ pub(crate) fn has(bits: &Bits, nth: usize) -> bool {
 
 /// The result of evaluating an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Looked {
+pub struct EventFacts {
     /// The event's own time, in milliseconds.
     pub(crate) happened: Option<i64>,
     /// The questions whose selection the event matches.
@@ -62,14 +62,14 @@ pub struct Looked {
     /// True if the target is the requested record.
     pub(crate) is_of_record: bool,
     /// The displayed fields, if the event may be listed.
-    pub(crate) said: Option<Box<Said>>,
+    pub(crate) said: Option<Box<EventSummary>>,
     /// The signed event, if it is about the log itself.
-    pub(crate) kept: Option<Box<str>>,
+    pub(crate) signed: Option<Box<str>>,
 }
 
 /// The displayed fields of an event, cut to a readable length.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
+pub struct EventSummary {
     /// The action.
     pub action: String,
     /// The actor's identifier.
@@ -84,7 +84,7 @@ pub struct Said {
     pub outcome: String,
 }
 
-impl<'c> Looking<'c> {
+impl<'c> EventEvaluator<'c> {
     /// Creates an evaluator for a catalog's questions, and for a person and a record given by identifier. Parsers and
     /// the rules of the pack assign categories to events.
     pub fn new(
@@ -95,7 +95,7 @@ impl<'c> Looking<'c> {
         record: Option<&str>,
     ) -> Self {
         let questions = catalogue.questions.iter().map(|question| match &question.by {
-            By::Events { categories, query, .. } => {
+            AnswerSource::Events { categories, query, .. } => {
                 Some((*categories, query.as_ref().map(|(_, query)| &**query)))
             }
             _ => None,
@@ -111,14 +111,14 @@ impl<'c> Looking<'c> {
     }
 
     /// Evaluates an event with this JSON text, for which the `detected` rules fired.
-    pub fn look(&self, entry: &Entry<'_>, text: &str, detected: &Detected) -> Looked {
+    pub fn evaluate(&self, entry: &Entry<'_>, text: &str, detected: &Detected) -> EventFacts {
         let (time, is_own) = entry.time();
-        let mut looked = Looked {
+        let mut facts = EventFacts {
             happened: is_own.then(|| time.millis()),
             is_read: entry.read.is_some(),
-            ..Looked::default()
+            ..EventFacts::default()
         };
-        let categories = self.categories(entry, detected, &mut looked);
+        let categories = self.categories(entry, detected, &mut facts);
         for (nth, (wanted, query)) in
             self.questions.iter().enumerate().filter_map(|(nth, of)| Some((nth, (*of)?)))
         {
@@ -126,47 +126,47 @@ impl<'c> Looking<'c> {
                 continue;
             }
             if query.is_none_or(|query| query.matches(entry)) {
-                set(&mut looked.held, nth);
+                set(&mut facts.held, nth);
             } else if query.is_some_and(|query| could_match(query, entry)) {
-                set(&mut looked.unstated, nth);
+                set(&mut facts.unstated, nth);
             }
         }
         for (nth, field) in self.fields.iter().enumerate() {
             if field.is_in(entry) {
-                set(&mut looked.fields, nth);
+                set(&mut facts.fields, nth);
             }
         }
         if let Some(subject) = &self.subject {
             let (by, of) = (is_party(Short::Actor, entry, subject), is_party(Short::Target, entry, subject));
-            looked.subject = (by, of, !by && !of && text.contains(subject.as_str()));
-            if looked.subject.2 {
-                looked.likely = likely(entry, subject);
+            facts.subject = (by, of, !by && !of && text.contains(subject.as_str()));
+            if facts.subject.2 {
+                facts.likely = likely(entry, subject);
             }
         }
-        looked.is_of_record = self.record.as_ref().is_some_and(|id| is_party(Short::Target, entry, id));
+        facts.is_of_record = self.record.as_ref().is_some_and(|id| is_party(Short::Target, entry, id));
         let action = entry.read.and_then(|read| read.action.as_deref());
-        if action.is_some_and(|action| KEPT.contains(&action)) {
-            looked.kept = Some(text.into());
+        if action.is_some_and(|action| LOG_ACTIONS.contains(&action)) {
+            facts.signed = Some(text.into());
         }
-        let (by, of, _) = looked.subject;
-        if looked.held != Bits::default() || looked.is_of_record || by || of {
-            looked.said = Some(Box::new(Said::of(entry)));
+        let (by, of, _) = facts.subject;
+        if facts.held != Bits::default() || facts.is_of_record || by || of {
+            facts.said = Some(Box::new(EventSummary::from_entry(entry)));
         }
-        looked
+        facts
     }
 }
 
-impl Looking<'_> {
+impl EventEvaluator<'_> {
     /// Returns the categories of an event, and notes an action that has none.
-    fn categories(&self, entry: &Entry<'_>, detected: &Detected, looked: &mut Looked) -> Categories {
+    fn categories(&self, entry: &Entry<'_>, detected: &Detected, facts: &mut EventFacts) -> Categories {
         let fired = detected.rules().filter_map(|rule| self.rules.get(rule));
         let by_rules = fired.fold(Categories::default(), |all, categories| all.union(*categories));
         let mut all = by_rules;
         if let (Some(event), Some(read)) = (&entry.event, entry.read) {
             self.classifier.classify(event, read, &mut |action, categories| {
                 all = all.union(categories);
-                if categories.is_empty() && by_rules.is_empty() && looked.uncategorized.is_none() {
-                    looked.uncategorized =
+                if categories.is_empty() && by_rules.is_empty() && facts.uncategorized.is_none() {
+                    facts.uncategorized =
                         Some(Box::new((cut(&read.read_as), cut(action.unwrap_or_default()))));
                 }
             });
@@ -186,20 +186,20 @@ fn could_match(query: &Query, entry: &Entry<'_>) -> bool {
         })
 }
 
-impl Looked {
+impl EventFacts {
     /// Returns the approximate memory use in bytes.
     pub fn memory_bytes(&self) -> usize {
         let texts = |one: &String, other: &String| size_of::<(String, String)>() + one.len() + other.len();
-        let said = |said: &Said| {
-            let Said { action, actor, name, target, address, outcome } = said;
+        let said = |said: &EventSummary| {
+            let EventSummary { action, actor, name, target, address, outcome } = said;
             let texts = [action, actor, name, target, address, outcome];
-            size_of::<Said>() + texts.iter().map(|text| text.len()).sum::<usize>()
+            size_of::<EventSummary>() + texts.iter().map(|text| text.len()).sum::<usize>()
         };
         size_of::<Self>()
             + self.uncategorized.as_ref().map_or(0, |both| texts(&both.0, &both.1))
             + self.likely.as_ref().map_or(0, String::len)
             + self.said.as_deref().map_or(0, said)
-            + self.kept.as_deref().map_or(0, str::len)
+            + self.signed.as_deref().map_or(0, str::len)
     }
 
     /// True if the subject is the actor or the target.
@@ -224,16 +224,17 @@ fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
                 said.as_deref().is_some_and(|said| said.contains(text))
             };
             if found.is_none() && (has(&party.id) || has(&party.name)) {
-                found = party.id.as_deref().filter(|id| id.chars().count() <= SAID).map(str::to_owned);
+                found =
+                    party.id.as_deref().filter(|id| id.chars().count() <= MAX_TEXT_CHARS).map(str::to_owned);
             }
         });
     }
     found
 }
 
-impl Said {
+impl EventSummary {
     /// Extracts the displayed fields of an entry.
-    pub fn of(entry: &Entry<'_>) -> Self {
+    pub fn from_entry(entry: &Entry<'_>) -> Self {
         let first = |short: Short| {
             let mut first = None;
             short.each(entry, &mut |text| first = first.take().or_else(|| Some(cut(text))));
@@ -266,10 +267,10 @@ impl Said {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().count() <= SAID {
+    if text.chars().count() <= MAX_TEXT_CHARS {
         return text.into();
     }
-    text.chars().take(SAID - 1).chain(['…']).collect()
+    text.chars().take(MAX_TEXT_CHARS - 1).chain(['…']).collect()
 }
 
 /// An entry of the log, stored until the trust in its signer is known.
@@ -286,14 +287,14 @@ pub struct Record {
     /// True if the key was authorized, as far as known when the entry was emitted.
     pub authorised: bool,
     /// The content of the entry.
-    pub what: What,
+    pub what: RecordContent,
 }
 
 /// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum What {
+pub enum RecordContent {
     /// A verified event.
-    Event(Box<Looked>),
+    Event(Box<EventFacts>),
     /// A link whose event is withheld; true if the exporter states that it was erased.
     Withheld(bool),
 }

@@ -14,32 +14,32 @@ use countersign_evidence::Draw;
 use countersign_query::reading::{Categories, Category};
 use serde_json::Value;
 
-use crate::catalogue::{By, Catalogue, is_meant};
+use crate::catalogue::{AnswerSource, Catalogue, names_rule};
 use crate::doubt::{self, UnknownActions};
-use crate::look::{Looked, Record, What, has};
+use crate::event_facts::{EventFacts, Record, RecordContent, has};
 use crate::report::{
-    Access, Acknowledged, Answer, Controlled, Counted, Doubt, Drawn, Erasure, Events, Evidence, Extent,
-    Finding, Findings, Found, Framework, Grant, Kept, Key, Listed, Log, OneRecord, Period, Reader, Retention,
-    Rules, STRETCHES, Shown, Source, Subject, Uncategorized,
+    Access, Acknowledgment, Answer, AnswerContent, ControlEvidence, Doubt, EntryCounts, Erasure, Events,
+    Evidence, Extent, Finding, Findings, Framework, Grant, Key, Listed, ListedEvent, Log, MAX_RANGES, Period,
+    Reader, RecordEvents, Retention, RetentionState, Rules, SampleBasis, Source, Subject, Uncategorized,
 };
 use crate::technique;
 
 /// Maximum number of listed gaps, erasures, and readers.
-const LISTED: usize = 10_000;
+const MAX_LISTED: usize = 10_000;
 /// Maximum number of listed findings per answer.
-const FINDINGS: usize = 100;
+const MAX_FINDINGS: usize = 100;
 /// Maximum number of identifiers that may be the same person.
-const LIKELY: usize = 5;
+const MAX_LIKELY: usize = 5;
 /// Maximum number of listed entries per finding.
-const LEAVES: usize = 64;
+const MAX_ENTRIES: usize = 64;
 /// Maximum number of stored acknowledgments.
-const ACKNOWLEDGED: usize = 100_000;
+const MAX_ACKNOWLEDGMENTS: usize = 100_000;
 /// Maximum number of erased ranges that are compared with the entries.
-const COMPARED: usize = 1 << 20;
+const MAX_COMPARED_RANGES: usize = 1 << 20;
 
 /// Facts about an export besides its events, collected while it is verified.
 #[derive(Debug, Default)]
-pub struct Ended {
+pub struct ExportMarks {
     notes: Vec<(u64, Statement, Vec<String>)>,
     gaps: Listed<(u64, u64)>,
     left_out: u64,
@@ -49,7 +49,7 @@ pub struct Ended {
     witnessed: Option<(u64, Hash, Time)>,
 }
 
-impl Ended {
+impl ExportMarks {
     /// Adds a mark. Returns a record if it is a link whose event is withheld.
     pub fn take(&mut self, mark: Mark, chain: impl FnOnce(ChainId, &VerifierKey) -> u32) -> Option<Record> {
         match mark {
@@ -57,7 +57,7 @@ impl Ended {
                 self.left_out += leaves;
                 match self.gaps.listed.last_mut() {
                     Some((first, count)) if *first + *count == index => *count += leaves,
-                    _ => self.gaps.push((index, leaves), LISTED),
+                    _ => self.gaps.push((index, leaves), MAX_LISTED),
                 }
             }
             Mark::Opaque { .. } => self.opaque += 1,
@@ -79,7 +79,10 @@ impl Ended {
                         seq: link.seq,
                         recorded: link.time.millis(),
                         authorised: link.authorised,
-                        what: What::Withheld(matches!(why, Some(countersign::export::Withheld::Erased))),
+                        what: RecordContent::Withheld(matches!(
+                            why,
+                            Some(countersign::export::Withheld::Erased)
+                        )),
                     });
                 }
             }
@@ -91,7 +94,7 @@ impl Ended {
 
 /// Facts known at the end of the export.
 #[derive(Debug)]
-pub struct Known<'a> {
+pub struct ExportFacts<'a> {
     /// The input of the evidence.
     pub source: Source,
     /// The verification report.
@@ -103,12 +106,12 @@ pub struct Known<'a> {
     /// The chains with their keys.
     pub chains: &'a [(ChainId, VerifierKey)],
     /// Facts about the export besides its events.
-    pub ended: Ended,
+    pub ended: ExportMarks,
 }
 
 /// Options for the evidence.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
+pub struct EvidenceOptions {
     /// The period to cover; `None` for the whole log.
     pub period: Option<Period>,
     /// The sample size per question.
@@ -128,19 +131,19 @@ pub struct Wanted {
 /// Collects evidence in two passes over the entries: [`take`](Self::take) counts and draws samples, then
 /// [`show`](Self::show) fetches the drawn events.
 #[derive(Debug)]
-pub struct Gathering<'a> {
+pub struct EvidenceBuilder<'a> {
     catalogue: &'a Catalogue,
-    known: Known<'a>,
-    wanted: Wanted,
+    known: ExportFacts<'a>,
+    options: EvidenceOptions,
     /// For each chain, its key, and the signer trust of entries from when the key was not authorized and when it was.
     chains: Vec<(usize, [Standing; 2])>,
     keys: Vec<Key>,
     newest_of: Vec<Option<Time>>,
-    counted: Counted,
+    counted: EntryCounts,
     unknown: UnknownActions,
     uncategorized: Uncategorized,
     had: [u64; 4],
-    queries: Vec<Asked>,
+    queries: Vec<QuestionState>,
     access: Access,
     readers: HashMap<(String, String), usize>,
     erasures: Listed<Erasure>,
@@ -148,10 +151,10 @@ pub struct Gathering<'a> {
     furthest: Vec<u64>,
     is_sorted: bool,
     retention: Retention,
-    answers: HashMap<String, Vec<Acknowledged>>,
+    answers: HashMap<String, Vec<Acknowledgment>>,
     answered: usize,
-    drawn: Option<Drawn>,
-    record: OneRecord,
+    drawn: Option<SampleBasis>,
+    record: RecordEvents,
     subject: Subject,
     newest: Option<Time>,
     /// Entries named by findings, with their signer trust.
@@ -160,19 +163,19 @@ pub struct Gathering<'a> {
 
 /// The running result of a question.
 #[derive(Debug)]
-struct Asked {
+struct QuestionState {
     extent: Extent,
     keys: BTreeMap<usize, u64>,
     untrusted: u64,
     unstated: u64,
     draw: Option<Draw>,
     sample: Vec<u64>,
-    shown: HashMap<u64, Shown>,
+    shown: HashMap<u64, ListedEvent>,
 }
 
-impl<'a> Gathering<'a> {
+impl<'a> EvidenceBuilder<'a> {
     /// Starts the first pass.
-    pub fn new(catalogue: &'a Catalogue, known: Known<'a>, wanted: Wanted) -> Self {
+    pub fn new(catalogue: &'a Catalogue, known: ExportFacts<'a>, options: EvidenceOptions) -> Self {
         let report = known.report;
         let (keys, places) = keys(&known);
         let doubts = Doubts::of(report);
@@ -185,14 +188,14 @@ impl<'a> Gathering<'a> {
         let chains = chains.collect();
         let checkpoint = known.ended.witnessed.map(|(size, root, _)| (size, root, true));
         let last = report.log.as_ref().map(|log| (log.size, log.root, false));
-        let drawn = checkpoint.or(last).map(|(size, root, witnessed)| Drawn {
+        let drawn = checkpoint.or(last).map(|(size, root, witnessed)| SampleBasis {
             root,
             size,
             witnessed,
-            seed: wanted.seed.clone(),
-            wanted: wanted.sample,
+            seed: options.seed.clone(),
+            wanted: options.sample,
         });
-        let queries = catalogue.questions.iter().map(|question| Asked {
+        let queries = catalogue.questions.iter().map(|question| QuestionState {
             extent: Extent::default(),
             keys: BTreeMap::new(),
             untrusted: 0,
@@ -205,16 +208,19 @@ impl<'a> Gathering<'a> {
         });
         Self {
             queries: queries.collect(),
-            retention: Retention { policy: wanted.policy.clone(), ..Retention::default() },
-            record: OneRecord { id: wanted.record.clone().unwrap_or_default(), ..OneRecord::default() },
-            subject: Subject { id: wanted.subject.clone().unwrap_or_default(), ..Subject::default() },
+            retention: Retention { policy: options.policy.clone(), ..Retention::default() },
+            record: RecordEvents {
+                id: options.record.clone().unwrap_or_default(),
+                ..RecordEvents::default()
+            },
+            subject: Subject { id: options.subject.clone().unwrap_or_default(), ..Subject::default() },
             newest_of: vec![None; keys.len()],
             catalogue,
             known,
-            wanted,
+            options,
             chains,
             keys,
-            counted: Counted::default(),
+            counted: EntryCounts::default(),
             unknown: UnknownActions::default(),
             uncategorized: Uncategorized::default(),
             had: [0; 4],
@@ -239,7 +245,7 @@ impl<'a> Gathering<'a> {
     }
 
     fn is_within(&self, time: Time) -> bool {
-        self.wanted.period.is_none_or(|period| period.holds(time))
+        self.options.period.is_none_or(|period| period.holds(time))
     }
 
     /// Takes an entry, in the order of the log.
@@ -252,32 +258,32 @@ impl<'a> Gathering<'a> {
                 self.retention.oldest = Some((recorded, record.leaf));
             }
             if self.is_within(recorded) {
-                self.heard(key, recorded, record.leaf);
+                self.update_silence(key, recorded, record.leaf);
             }
         }
-        let What::Event(looked) = &record.what else { return };
-        let own = looked.happened.and_then(Time::from_millis);
+        let RecordContent::Event(facts) = &record.what else { return };
+        let own = facts.happened.and_then(Time::from_millis);
         let happened = own.unwrap_or(recorded);
         if !self.is_within(happened) {
             self.counted.outside += u64::from(standing == Standing::Trusted);
-            self.told(record, looked, key, standing, false);
+            self.take_log_event(record, facts, key, standing, false);
             return;
         }
         if standing != Standing::Trusted {
             *self.counted.untrusted.entry(standing).or_default() += 1;
-            for (nth, asked) in self.queries.iter_mut().enumerate() {
-                asked.untrusted += u64::from(has(&looked.held, nth));
+            for (nth, state) in self.queries.iter_mut().enumerate() {
+                state.untrusted += u64::from(has(&facts.held, nth));
             }
             return;
         }
         self.counted.events.add(record.leaf, recorded, happened);
         self.counted.own_times += u64::from(own.is_some());
-        self.counted.unread += u64::from(!looked.is_read);
-        if let Some(unknown) = &looked.uncategorized {
+        self.counted.unread += u64::from(!facts.is_read);
+        if let Some(unknown) = &facts.uncategorized {
             self.unknown.add(unknown);
         }
-        for (nth, asked) in self.queries.iter_mut().enumerate() {
-            asked.unstated += u64::from(has(&looked.unstated, nth));
+        for (nth, state) in self.queries.iter_mut().enumerate() {
+            state.unstated += u64::from(has(&facts.unstated, nth));
         }
         if let Some(oldest) = own {
             let before = self.retention.oldest_happened;
@@ -286,20 +292,20 @@ impl<'a> Gathering<'a> {
         if let Some(key) = self.keys.get_mut(key) {
             key.events.add(record.leaf, recorded, happened);
         }
-        for (had, fields) in self.had.iter_mut().zip(&looked.fields) {
+        for (had, fields) in self.had.iter_mut().zip(&facts.fields) {
             *had |= fields;
         }
-        for (nth, asked) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&looked.held, *nth)) {
-            debug_assert!(matches!(self.catalogue.questions[nth].by, By::Events { .. }));
-            asked.extent.add(record.leaf, recorded, happened);
-            *asked.keys.entry(key).or_default() += 1;
-            if let Some(draw) = &mut asked.draw {
+        for (nth, state) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&facts.held, *nth)) {
+            debug_assert!(matches!(self.catalogue.questions[nth].by, AnswerSource::Events { .. }));
+            state.extent.add(record.leaf, recorded, happened);
+            *state.keys.entry(key).or_default() += 1;
+            if let Some(draw) = &mut state.draw {
                 draw.offer(record.leaf);
             }
         }
-        let (by, of, mentioned) = looked.subject;
-        if let Some(id) = &looked.likely
-            && self.subject.likely.len() < LIKELY
+        let (by, of, mentioned) = facts.subject;
+        if let Some(id) = &facts.likely
+            && self.subject.likely.len() < MAX_LIKELY
             && !self.subject.likely.contains(id)
         {
             self.subject.likely.push(id.clone());
@@ -309,18 +315,18 @@ impl<'a> Gathering<'a> {
         self.subject.mentioned += u64::from(mentioned);
         if by || of {
             self.subject.extent.add(record.leaf, recorded, happened);
-            let shown = self.shown(record, looked);
-            self.subject.events.push(shown, self.wanted.rows);
+            let shown = self.list_event(record, facts);
+            self.subject.events.push(shown, self.options.rows);
         }
-        if looked.is_of_record {
+        if facts.is_of_record {
             self.record.extent.add(record.leaf, recorded, happened);
-            let shown = self.shown(record, looked);
-            self.record.events.push(shown, self.wanted.rows);
+            let shown = self.list_event(record, facts);
+            self.record.events.push(shown, self.options.rows);
         }
-        self.told(record, looked, key, standing, true);
+        self.take_log_event(record, facts, key, standing, true);
     }
 
-    fn heard(&mut self, key: usize, at: Time, leaf: u64) {
+    fn update_silence(&mut self, key: usize, at: Time, leaf: u64) {
         let (Some(newest), Some(key)) = (self.newest_of.get_mut(key), self.keys.get_mut(key)) else { return };
         let before = newest.unwrap_or(at);
         let longest = key.silence.map_or(0, |(from, to, _)| to.millis() - from.millis());
@@ -332,31 +338,38 @@ impl<'a> Gathering<'a> {
     }
 
     /// Evaluates an event about the log itself.
-    fn told(&mut self, record: &Record, looked: &Looked, key: usize, standing: Standing, is_within: bool) {
-        let Some(event) = looked.kept.as_ref().filter(|_| standing == Standing::Trusted) else { return };
+    fn take_log_event(
+        &mut self,
+        record: &Record,
+        facts: &EventFacts,
+        key: usize,
+        standing: Standing,
+        is_within: bool,
+    ) {
+        let Some(event) = facts.signed.as_ref().filter(|_| standing == Standing::Trusted) else { return };
         let event: Value = serde_json::from_str(event).unwrap_or_default();
         let is_log = self.keys.get(key).is_some_and(|key| key.is_log);
         match event["action"].as_str() {
             // An erasure recorded outside the period may concern events in it.
-            Some("log.erase") if is_log => self.erased(record, &event),
-            Some("log.export") if is_within => self.read(record, &event, is_log),
+            Some("log.erase") if is_log => self.take_erasure(record, &event),
+            Some("log.export") if is_within => self.take_access_record(record, &event, is_log),
             Some("countersign.acknowledged") => {
                 let signer = self.keys.get(key).map(|key| key.name.clone()).unwrap_or_default();
-                self.acknowledged(record, &event, signer);
+                self.take_acknowledgment(record, &event, signer);
             }
             _ => {}
         }
     }
 
-    fn erased(&mut self, record: &Record, event: &Value) {
+    fn take_erasure(&mut self, record: &Record, event: &Value) {
         let mut leaves = Listed::default();
         for stretch in event["metadata"]["leaves"].as_array().into_iter().flatten() {
             let (Some(first), Some(last)) = (stretch[0].as_u64(), stretch[1].as_u64()) else { continue };
             if first > last || last >= record.leaf {
                 continue;
             }
-            leaves.push((first, last), STRETCHES);
-            if self.stretches.len() < COMPARED && self.erasures.more == 0 {
+            leaves.push((first, last), MAX_RANGES);
+            if self.stretches.len() < MAX_COMPARED_RANGES && self.erasures.more == 0 {
                 self.stretches.push((first, last, self.erasures.listed.len()));
             }
         }
@@ -373,10 +386,10 @@ impl<'a> Gathering<'a> {
             of: None,
             early: 0,
         };
-        self.erasures.push(erasure, LISTED);
+        self.erasures.push(erasure, MAX_LISTED);
     }
 
-    fn read(&mut self, record: &Record, event: &Value, is_log: bool) {
+    fn take_access_record(&mut self, record: &Record, event: &Value, is_log: bool) {
         if !is_log {
             self.access.others += 1;
             return;
@@ -385,7 +398,7 @@ impl<'a> Gathering<'a> {
         self.access.records.add(record.leaf, at, at);
         let who = (text(&event["actor"]["id"]), text(&event["actor"]["credential"]));
         let Some(place) = self.readers.get(&who).copied().or_else(|| {
-            (self.access.readers.listed.len() < LISTED).then(|| {
+            (self.access.readers.listed.len() < MAX_LISTED).then(|| {
                 let (name, credential) = who.clone();
                 self.access.readers.listed.push(Reader { name, credential, ..Reader::default() });
                 self.readers.insert(who, self.access.readers.listed.len() - 1);
@@ -405,12 +418,12 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    fn acknowledged(&mut self, record: &Record, event: &Value, signer: String) {
-        if self.answered == ACKNOWLEDGED {
+    fn take_acknowledgment(&mut self, record: &Record, event: &Value, signer: String) {
+        if self.answered == MAX_ACKNOWLEDGMENTS {
             return;
         }
         self.answered += 1;
-        let answer = Acknowledged {
+        let answer = Acknowledgment {
             leaf: record.leaf,
             at: record.time(),
             by: text(&event["actor"]["id"]),
@@ -421,8 +434,8 @@ impl<'a> Gathering<'a> {
     }
 
     /// Ends the first pass, given the findings of the rules. Then pass the same entries to [`Self::show`].
-    pub fn again(&mut self, analysis: &Analysis) {
-        self.settle();
+    pub fn start_second_pass(&mut self, analysis: &Analysis) {
+        self.finish_first_pass();
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
         self.found = leaves.map(|leaf| (*leaf, Standing::Trusted)).collect();
     }
@@ -433,8 +446,8 @@ impl<'a> Gathering<'a> {
         if let Some(found) = self.found.get_mut(&record.leaf) {
             *found = standing;
         }
-        let is_gone = matches!(record.what, What::Withheld(_));
-        let is_recorded = self.compare(record, is_gone);
+        let is_gone = matches!(record.what, RecordContent::Withheld(_));
+        let is_recorded = self.match_erasure(record, is_gone);
         if is_gone && standing == Standing::Trusted {
             let is_within = self.is_within(record.time());
             if is_recorded {
@@ -444,17 +457,17 @@ impl<'a> Gathering<'a> {
                 self.retention.withheld += 1;
             }
         }
-        let What::Event(looked) = &record.what else { return };
+        let RecordContent::Event(facts) = &record.what else { return };
         for nth in 0..self.queries.len() {
-            if has(&looked.held, nth) && self.queries[nth].sample.contains(&record.leaf) {
-                let shown = self.shown(record, looked);
+            if has(&facts.held, nth) && self.queries[nth].sample.contains(&record.leaf) {
+                let shown = self.list_event(record, facts);
                 self.queries[nth].shown.insert(record.leaf, shown);
             }
         }
     }
 
     /// Finishes the first pass.
-    fn settle(&mut self) {
+    fn finish_first_pass(&mut self) {
         if self.is_sorted {
             return;
         }
@@ -469,13 +482,13 @@ impl<'a> Gathering<'a> {
                 furthest
             })
             .collect();
-        for asked in &mut self.queries {
-            asked.sample = asked.draw.take().map(Draw::finish).unwrap_or_default();
+        for state in &mut self.queries {
+            state.sample = state.draw.take().map(Draw::finish).unwrap_or_default();
         }
     }
 
     /// True if an erasure names this entry.
-    fn compare(&mut self, record: &Record, is_gone: bool) -> bool {
+    fn match_erasure(&mut self, record: &Record, is_gone: bool) -> bool {
         let mut place = self.stretches.partition_point(|(first, ..)| *first <= record.leaf);
         let mut by: Option<usize> = None;
         while place > 0 && self.furthest[place - 1] >= record.leaf {
@@ -496,7 +509,7 @@ impl<'a> Gathering<'a> {
                     .map_or((recorded, recorded), |(first, last)| (first.min(recorded), last.max(recorded))),
             );
             let is_early = self
-                .wanted
+                .options
                 .policy
                 .as_ref()
                 .is_some_and(|(_, age)| erasure.at.millis().saturating_sub(recorded.millis()) < *age);
@@ -513,35 +526,35 @@ impl<'a> Gathering<'a> {
         chain.map_or_else(String::new, |(chain, _)| format!("{chain}/{}", record.seq))
     }
 
-    fn shown(&self, record: &Record, looked: &Looked) -> Shown {
+    fn list_event(&self, record: &Record, facts: &EventFacts) -> ListedEvent {
         let chain = self.known.chains.get(record.chain as usize);
-        Shown {
+        ListedEvent {
             leaf: record.leaf,
             place: self.place(record),
             chain: chain.map_or(ChainId([0; 16]), |(chain, _)| *chain),
             seq: record.seq,
             recorded: record.time(),
-            happened: looked.happened.and_then(Time::from_millis),
+            happened: facts.happened.and_then(Time::from_millis),
             signer: chain.map_or_else(String::new, |(_, key)| key.name().to_owned()),
-            said: looked.said.as_deref().cloned().unwrap_or_default(),
+            said: facts.said.as_deref().cloned().unwrap_or_default(),
         }
     }
 
     /// Ends the second pass, and returns the evidence with the findings of the rules on the same entries.
     pub fn finish(mut self, pack: &Pack, analysis: &Analysis) -> Evidence {
-        self.settle();
+        self.finish_first_pass();
         let log = self.log();
         self.retention.newest = log.newest;
         self.uncategorized = std::mem::take(&mut self.unknown).finish();
         let doubts = self.doubts(&log);
-        self.retention.state = self.kept(&log);
+        self.retention.state = self.retention_state(&log);
         let answers: Vec<Answer> =
             (0..self.catalogue.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
         let controls = self.catalogue.controls.iter().map(|control| {
             let keep = control.keep.as_ref();
             let own = keep.map_or_else(Vec::new, |keep| doubt::of_keeping(keep, &self.retention));
             let answered = control.shows.iter().all(|nth| answers[*nth].doubts.is_empty());
-            Controlled {
+            ControlEvidence {
                 number: control.number.clone(),
                 title: control.title.clone(),
                 asks: control.asks.clone(),
@@ -571,7 +584,7 @@ impl<'a> Gathering<'a> {
                 hash: self.catalogue.hash,
             },
             log,
-            period: self.wanted.period,
+            period: self.options.period,
             counted: self.counted,
             uncategorized: self.uncategorized,
             gaps: self.known.ended.gaps,
@@ -584,8 +597,8 @@ impl<'a> Gathering<'a> {
             rules,
             drawn: self.drawn,
             answers,
-            record: self.wanted.record.is_some().then_some(self.record),
-            subject: self.wanted.subject.is_some().then_some(self.subject),
+            record: self.options.record.is_some().then_some(self.record),
+            subject: self.options.subject.is_some().then_some(self.subject),
         }
     }
 
@@ -635,25 +648,25 @@ impl<'a> Gathering<'a> {
                         format!("{} of the log {} not in this export", entries(left_out), is_are(left_out))
                     }
                 } else {
-                    "The export is not shown to have every entry of the log: there may be others".to_owned()
+                    "The export isn't shown to be complete: the log may have more entries".to_owned()
                 };
                 doubt("not_complete", said);
             }
             Some((first, _)) if first > 0 => {
                 doubt(
                     "begins_late",
-                    format!("The export begins with entry {first}: what was recorded before is not in it"),
+                    format!("The export begins with entry {first} and lacks earlier entries"),
                 );
             }
             Some(_) => {}
         }
-        if let Some(period) = self.wanted.period {
+        if let Some(period) = self.options.period {
             match (log.witnessed, log.newest) {
                 (Some(seen), _) if seen >= period.to => {}
                 (Some(seen), _) => doubt(
                     "ends_early",
                     format!(
-                        "Witnesses saw this state of the log at {seen}, before the end of the period: what was recorded later is not in it"
+                        "Witnesses saw this state of the log at {seen}, before the end of the period; later entries are missing"
                     ),
                 ),
                 (None, Some(newest)) if newest >= period.to => {}
@@ -663,7 +676,9 @@ impl<'a> Gathering<'a> {
                         "The newest entry was recorded at {newest}, before the end of the period, and no witness confirms that nothing came later"
                     ),
                 ),
-                (None, None) => doubt("ends_early", "Nothing says how far the log had got".into()),
+                (None, None) => {
+                    doubt("ends_early", "The export doesn't show up to what time the log is covered".into())
+                }
             }
         }
         let untrusted: u64 = self.counted.untrusted.values().sum();
@@ -671,7 +686,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "untrusted",
                 format!(
-                    "{} of the period {} signed by keys that are not trusted here, or in chains that are in doubt, and not counted",
+                    "{} of the period {} signed by untrusted keys, or in chains in doubt, and not counted",
                     events(untrusted),
                     is_are(untrusted)
                 ),
@@ -681,7 +696,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "withheld",
                 format!(
-                    "{} of the period {} withheld: what was said there is not known",
+                    "{} of the period {} withheld; the content is unknown",
                     events(self.counted.withheld),
                     is_are(self.counted.withheld)
                 ),
@@ -691,7 +706,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "erased",
                 format!(
-                    "{} of the period {} erased, as the log recorded: what was said there is not known",
+                    "{} of the period {} erased, as the log recorded; the content is unknown",
                     events(self.counted.erased),
                     if self.counted.erased == 1 { "was" } else { "were" }
                 ),
@@ -700,35 +715,34 @@ impl<'a> Gathering<'a> {
         doubts
     }
 
-    fn kept(&self, log: &Log) -> Kept {
+    fn retention_state(&self, log: &Log) -> RetentionState {
         let Retention { policy, oldest, newest, withheld, early, .. } = &self.retention;
-        let Some((_, age)) = policy else { return Kept::NotAsked };
+        let Some((_, age)) = policy else { return RetentionState::NoPolicy };
         if *early > 0 {
-            return Kept::Contradicted;
+            return RetentionState::Contradicted;
         }
         let is_whole = log.complete.is_some_and(|(first, _)| first == 0) && *withheld == 0;
         let (Some((oldest, _)), Some(newest), true) = (oldest, newest, is_whole) else {
-            return Kept::CouldNotTell;
+            return RetentionState::CouldNotTell;
         };
-        if newest.millis() - oldest.millis() >= *age { Kept::Shown } else { Kept::TooYoung }
+        if newest.millis() - oldest.millis() >= *age { RetentionState::Met } else { RetentionState::TooYoung }
     }
 
     fn answer(&mut self, nth: usize, pack: &Pack, analysis: &Analysis, log: &Log) -> Answer {
         let question = &self.catalogue.questions[nth];
         let mut doubts = Vec::new();
         let found = match &question.by {
-            By::Events { categories, query, fields } => {
+            AnswerSource::Events { categories, query, fields } => {
                 if !categories.is_empty() {
                     doubts.extend(doubt::uncategorized(&self.uncategorized));
                     if query.is_none() && self.queries[nth].extent.events == 0 {
                         doubts.extend(self.findings_about(*categories, pack, analysis));
                     }
                 }
-                let asked = &mut self.queries[nth];
-                if asked.unstated > 0 {
-                    let does = if asked.unstated == 1 { "doesn't" } else { "don't" };
-                    let said =
-                        format!("{} that may be meant {does} state how they ended", events(asked.unstated));
+                let state = &mut self.queries[nth];
+                if state.unstated > 0 {
+                    let states = if state.unstated == 1 { "doesn't state its" } else { "don't state their" };
+                    let said = format!("{} that might match {states} outcome", events(state.unstated));
                     doubts.push(Doubt { code: "outcome_not_stated", said });
                 }
                 let lacking = fields.iter().filter(|field| !has(&self.had, **field));
@@ -738,37 +752,39 @@ impl<'a> Gathering<'a> {
                     doubts.extend(unknown.iter().map(|field| Doubt {
                         code: "no_such_field",
                         said: format!(
-                            "No event has the field `{field}`, so no event can match what the query asks of it"
+                            "No event has the field `{field}`, so no event can match that condition of the query"
                         ),
                     }));
                 }
-                let mut shown = std::mem::take(&mut asked.shown);
-                Found::Events(Box::new(Events {
+                let mut shown = std::mem::take(&mut state.shown);
+                AnswerContent::Events(Box::new(Events {
                     categories: categories.iter().map(Category::as_str).collect(),
                     query: query.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
-                    extent: asked.extent,
-                    keys: asked.keys.iter().map(|(key, count)| (*key, *count)).collect(),
-                    unstated: asked.unstated,
-                    untrusted: asked.untrusted,
+                    extent: state.extent,
+                    keys: state.keys.iter().map(|(key, count)| (*key, *count)).collect(),
+                    unstated: state.unstated,
+                    untrusted: state.untrusted,
                     unknown,
-                    sample: asked.sample.iter().filter_map(|leaf| shown.remove(leaf)).collect(),
+                    sample: state.sample.iter().filter_map(|leaf| shown.remove(leaf)).collect(),
                 }))
             }
-            By::Findings(words) => Found::Findings(self.findings(words, pack, analysis, log, &mut doubts)),
-            By::Log(fact) => {
+            AnswerSource::Findings(words) => {
+                AnswerContent::Findings(self.findings(words, pack, analysis, log, &mut doubts))
+            }
+            AnswerSource::Log(fact) => {
                 doubts.extend(doubt::of_log(*fact, log, &self.access, &self.retention));
-                Found::Log(*fact)
+                AnswerContent::Log(*fact)
             }
         };
         if let Some(limits) = &question.limits {
             doubts.push(Doubt { code: "limited", said: limits.trim_end_matches('.').to_owned() });
         }
-        if self.counted.unread > 0 && !matches!(question.by, By::Log(_)) {
+        if self.counted.unread > 0 && !matches!(question.by, AnswerSource::Log(_)) {
             let count = events(self.counted.unread);
             doubts.push(Doubt {
                 code: "not_read",
                 said: format!(
-                    "{count} of a shape that no reading knows, so who did what may be missing there"
+                    "{count} of a shape that no parser fits, so actors and actions may be missing there"
                 ),
             });
         }
@@ -781,7 +797,7 @@ impl<'a> Gathering<'a> {
             let rule = pack.rules().iter().find(|rule| rule.id == finding.rule);
             rule.is_some_and(|rule| technique::categories(rule).intersects(categories))
                 && self
-                    .wanted
+                    .options
                     .period
                     .is_none_or(|period| finding.last >= period.from && finding.first < period.to)
         };
@@ -803,26 +819,26 @@ impl<'a> Gathering<'a> {
         doubts: &mut Vec<Doubt>,
     ) -> Findings {
         let meant = |rule: &&countersign_analyze::Rule| {
-            words.is_empty() && rule.is_reported() || words.iter().any(|word| is_meant(word, rule))
+            words.is_empty() && rule.is_reported() || words.iter().any(|word| names_rule(word, rule))
         };
         let rules: HashMap<&str, &countersign_analyze::Rule> =
             pack.rules().iter().filter(meant).map(|rule| (rule.id.as_str(), rule)).collect();
         let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
         if rules.is_empty() {
-            doubt("no_rule", format!("No rule of the pack {} looks for this", pack.name));
+            doubt("no_rule", format!("The pack {} has no rule for this", pack.name));
         }
         let asks_usual = rules.values().any(|rule| rule.evidence == Needs::Range);
         if asks_usual && log.complete.is_none_or(|(first, _)| first > 0) {
             doubt(
                 "not_learned",
-                "Rules that compare with what is usual know nothing about entries that aren't here".into(),
+                "Rules that learn usual behavior couldn't learn from missing entries".into(),
             );
         }
         let limits: Vec<_> = analysis.limits_of(pack, |rule| rules.contains_key(rule.id.as_str())).collect();
         if !limits.is_empty() {
             doubt(
                 "limits",
-                "Rules left some events out, to save memory or because they came late, so there may be more findings"
+                "Rules skipped some events, because of memory limits or late arrival, so there may be more findings"
                     .into(),
             );
         }
@@ -831,7 +847,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "future",
                 format!(
-                    "{count} dated later than recorded, the first at entry {leaf}, which rules about several events leave out"
+                    "{count} dated later than recorded, the first at entry {leaf}, which rules about several events skip"
                 ),
             );
         }
@@ -839,7 +855,7 @@ impl<'a> Gathering<'a> {
         if uncovered > 0 {
             doubt(
                 "not_covered",
-                format!("{} that no rule for their source could look at", events(uncovered)),
+                format!("{} that no rule for their source could evaluate", events(uncovered)),
             );
         }
         let blind = analysis.coverage.blind.iter().filter(|blind| rules.contains_key(blind.rule.as_str()));
@@ -850,7 +866,7 @@ impl<'a> Gathering<'a> {
         }
         let unlisted: u64 = limits.iter().map(|limit| limit.findings).sum();
         let is_within = |finding: &&countersign_analyze::Finding| {
-            self.wanted.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)
+            self.options.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)
         };
         let mut found: Vec<_> = analysis
             .findings
@@ -866,7 +882,7 @@ impl<'a> Gathering<'a> {
             unanswered += u64::from(answers.is_empty());
             let standing = finding.leaves.iter().filter_map(|leaf| self.found.get(leaf)).max().copied();
             let mut leaves = Listed::default();
-            finding.leaves.iter().for_each(|leaf| leaves.push(*leaf, LEAVES));
+            finding.leaves.iter().for_each(|leaf| leaves.push(*leaf, MAX_ENTRIES));
             let finding = Finding {
                 id: finding.id.clone(),
                 title: finding.title.clone(),
@@ -876,19 +892,19 @@ impl<'a> Gathering<'a> {
                 standing: standing.unwrap_or(Standing::Trusted),
                 answers,
             };
-            listed.push(finding, FINDINGS);
+            listed.push(finding, MAX_FINDINGS);
         }
         Findings { rules: words.to_vec(), of: rules.len() as u64, found: listed, unanswered }
     }
 }
 
 /// Returns the seed of a question's sample.
-pub(crate) fn seed(drawn: &Drawn, question: &str) -> String {
+pub(crate) fn seed(drawn: &SampleBasis, question: &str) -> String {
     format!("{}/{question}", drawn.seed)
 }
 
 /// Returns the signing keys, and their indexes by public key.
-fn keys(known: &Known<'_>) -> (Vec<Key>, HashMap<String, usize>) {
+fn keys(known: &ExportFacts<'_>) -> (Vec<Key>, HashMap<String, usize>) {
     let mut places = HashMap::new();
     let mut keys = Vec::new();
     for signer in &known.report.signers {
