@@ -2,7 +2,7 @@
 
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Readings, Seen, Tally};
+use countersign_query::{ConditionHits, Entry, Query, Readings, Tally};
 use libfuzzer_sys::fuzz_target;
 
 /// Whether an event may be what one of some needles stands for.
@@ -13,7 +13,7 @@ fn may(needles: Option<&[String]>, event: &str) -> bool {
 }
 
 fuzz_target!(|input: &str| {
-    // A query, and events it is asked of.
+    // A query, and events it is placed of.
     let mut lines = input.split('\n');
     let text = lines.next().unwrap_or_default();
     let now = "2026-11-20T06:00:00.000Z".parse().expect("a time");
@@ -28,7 +28,7 @@ fuzz_target!(|input: &str| {
     assert_eq!(Query::parse(&printed, now).as_ref(), Ok(&query), "{printed}");
 
     let readings = Readings::built_in();
-    let needles = Needles::of(&query, &readings);
+    let needles = Needles::new(&query, &readings);
     let (mut here, mut elsewhere) = (Tally::new(&query), Tally::new(&query));
     for event in lines {
         let document = Document::parse(event);
@@ -36,15 +36,15 @@ fuzz_target!(|input: &str| {
         let read = root.as_ref().and_then(|event| readings.read(event));
         let entry = Entry { event: root, read: read.as_ref(), ..Entry::recorded(now) };
         let matches = query.matches(&entry);
-        assert_eq!(here.look(&entry), matches);
+        assert_eq!(here.examine(&entry), matches);
         assert!(!matches || root.is_none() || may(needles.matching(), event), "{printed}: {event}");
-        for (nth, asked) in query.conditions().iter().enumerate().filter(|_| root.is_some()) {
-            let condition = &asked.condition;
+        for (nth, placed) in query.conditions().iter().enumerate().filter(|_| root.is_some()) {
+            let condition = &placed.condition;
             assert!(!condition.holds(&entry) || may(needles.condition(nth), event), "{condition}: {event}");
             assert!(!condition.is_about(&entry) || may(needles.field(nth), event), "{condition}: {event}");
         }
         if root.is_some() || !query.reads_events() {
-            assert_eq!(elsewhere.count(Seen::of(&query, &entry, u128::MAX)), matches);
+            assert_eq!(elsewhere.count(ConditionHits::evaluate(&query, &entry, u128::MAX)), matches);
         } else {
             elsewhere.count_others(1);
         }

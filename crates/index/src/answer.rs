@@ -10,9 +10,9 @@ const BLOCK: usize = 64;
 /// An ordered list of rows.
 #[derive(Debug)]
 pub(crate) enum Rows {
-    /// In insertion order; takes one bit per row of the index.
+    /// Rows in insertion order; takes one bit per row of the index.
     Set(Set),
-    /// In any order.
+    /// Rows in any order.
     List(Vec<u32>),
 }
 
@@ -33,7 +33,7 @@ impl Default for Rows {
 
 impl Rows {
     /// Creates a list of the rows in a set.
-    pub(crate) fn of_set(rows: Bits) -> Self {
+    pub(crate) fn from_set(rows: Bits) -> Self {
         let mut len = 0;
         let before = rows.words().chunks(BLOCK).map(|block| {
             let before = len as u32;
@@ -143,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_set_is_as_a_list(
+        fn sets_and_lists_agree(
             rows in 0_usize..20_000,
             nth in 1_usize..700,
             descending in any::<bool>(),
@@ -153,7 +153,7 @@ mod tests {
             let mut set = Bits::none(rows);
             (0..rows).filter(|row| row % nth < 2 || row / 5000 == 1).for_each(|row| set.put(row, true));
             let mut list = Rows::List(set.rows().map(|row| row as u32).collect());
-            let mut set = Rows::of_set(set);
+            let mut set = Rows::from_set(set);
             if descending {
                 set.reverse();
                 list.reverse();

@@ -5,24 +5,24 @@ use countersign_query::batch::write_read;
 use countersign_query::error::QueryError;
 use countersign_query::matcher::Pattern;
 use countersign_query::reading::Outcome;
-use countersign_query::tally::Left;
+use countersign_query::tally::PartMatches;
 use countersign_query::value::{self, Document, Value};
 use countersign_query::{Entry, Field, Query, Read, Readings, Short};
 
 use foldhash::fast::FixedState;
 
+use crate::evaluate::short_columns;
 use crate::facets::COUNTED;
 use crate::index::EventIndex;
 use crate::json::Json;
-use crate::judge::short_columns;
 use crate::marks::WHY;
-use crate::party::{ID, Kept, NAME, TYPE};
+use crate::party::{ID, NAME, PartyStrings, TYPE};
 use crate::question::Question;
 use crate::segment::{Fact, PARTIES, RowKind, Segment, flag};
-use crate::values::{Gathered, Kind, LONGEST};
+use crate::values::{Kind, MAX_STORED_BYTES, ValueBuilder};
 
 /// Maximum number of values per field in an answer.
-const MOST_VALUES: usize = 24;
+const MAX_VALUES: usize = 24;
 
 /// Returns an outcome's word as written in queries.
 pub(crate) fn word(outcome: Outcome) -> &'static str {
@@ -61,14 +61,14 @@ pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
 pub fn read_json(readings: &Readings, event: &[u8]) -> String {
     let document = parsed(event);
     let root = document.as_ref().map(Document::root);
-    written(root.as_ref().and_then(|event| readings.read(event)).as_ref())
+    fields_json(root.as_ref().and_then(|event| readings.read(event)).as_ref())
 }
 
 fn parsed(event: &[u8]) -> Option<Document<'_>> {
     core::str::from_utf8(event).ok().and_then(Document::parse)
 }
 
-fn written(read: Option<&Read<'_>>) -> String {
+fn fields_json(read: Option<&Read<'_>>) -> String {
     let mut out = Vec::new();
     write_read(read, &mut out);
     String::from_utf8(out).unwrap_or_default()
@@ -88,16 +88,16 @@ pub fn facts_json(readings: &Readings, event: &[u8]) -> String {
         (_, false) => json.null(),
     };
     json.name("tenant");
-    match said(Short::Tenant, &entry) {
+    match first_text(Short::Tenant, &entry) {
         Some(tenant) => json.text(&tenant),
         None => json.null(),
     };
-    json.name("read").raw(&written(read.as_ref()));
+    json.name("read").raw(&fields_json(read.as_ref()));
     if read.is_none() {
         json.name("own").open("{");
         for (name, short) in [("action", Short::Action), ("address", Short::Ip), ("outcome", Short::Outcome)]
         {
-            if let Some(text) = said(short, &entry) {
+            if let Some(text) = first_text(short, &entry) {
                 json.name(name).text(&text);
             }
         }
@@ -122,7 +122,7 @@ pub fn facts_json(readings: &Readings, event: &[u8]) -> String {
 }
 
 /// Returns the first string of a short name, uncut.
-fn said(short: Short, entry: &Entry<'_>) -> Option<String> {
+fn first_text(short: Short, entry: &Entry<'_>) -> Option<String> {
     let mut first = None;
     short.each(entry, &mut |text| {
         first.get_or_insert_with(|| text.to_owned());
@@ -182,7 +182,7 @@ impl EventIndex {
         json.name("facets").open("{");
         for (field, short) in COUNTED.iter().copied().enumerate() {
             json.name(short.as_str());
-            self.write_facet(&mut json, field, short, "", MOST_VALUES);
+            self.write_facet(&mut json, field, short, "", MAX_VALUES);
         }
         json.raw("}").name("histogram");
         match &answer.histogram {
@@ -214,9 +214,9 @@ impl EventIndex {
             json.raw("]}");
         }
         json.raw("]");
-        let mut left = |name: &str, parts: &[Left]| {
+        let mut write_matches = |name: &str, parts: &[PartMatches]| {
             json.name(name).open("[");
-            for Left { part, events, short } in parts {
+            for PartMatches { part, events, short } in parts {
                 json.open("{").name("part").text(part).name("events").number(*events as i64);
                 if let Some(short) = short {
                     json.name("short").text(short);
@@ -225,9 +225,10 @@ impl EventIndex {
             }
             json.raw("]");
         };
-        left("conditions", &findings.conditions);
-        left("steps", &findings.steps);
-        let (own, last) = (findings.times.unwrap_or_default().0, self.years.most().unwrap_or_default().1);
+        write_matches("conditions", &findings.conditions);
+        write_matches("steps", &findings.steps);
+        let (own, last) =
+            (findings.times.unwrap_or_default().0, self.times.without_outliers().unwrap_or_default().1);
         json.name("times").open("[").number(own as i64).number(last).raw("]");
         let asks = self.question.as_ref().is_some_and(|question| asks_time(&question.query));
         json.name("asks").is(asks).raw("}}");
@@ -263,7 +264,7 @@ impl EventIndex {
     pub fn rows_json(&self, from: usize, to: usize, fields: &[Field]) -> String {
         let mut json = Json::default();
         json.open("[");
-        for row in self.answered(from, to) {
+        for row in self.answer_rows(from, to) {
             if let Some(rows) = self.folded(row) {
                 self.write_fold(&mut json, rows);
                 continue;
@@ -273,8 +274,8 @@ impl EventIndex {
                 json.name("index").number(gap.index as i64).name("leaves").number(gap.leaves as i64).raw("}");
                 continue;
             }
-            let Some((held, local)) = self.at(row) else { continue };
-            let segment = &held.segment;
+            let Some((stored, local)) = self.locate(row) else { continue };
+            let segment = &stored.segment;
             let is_event = segment.kind(local) == RowKind::Event;
             json.open("{").name("kind").text(if is_event { "event" } else { "withheld" });
             json.name("line").number(segment.lines.get(local)).name("index").number(segment.index(local));
@@ -306,9 +307,9 @@ impl EventIndex {
                 skipped += gap.leaves as i64;
                 (gap.line as i64, gap.index as i64, gap.leaves as i64)
             } else {
-                let Some((held, local)) = self.at(*row) else { continue };
+                let Some((stored, local)) = self.locate(*row) else { continue };
                 withheld += 1;
-                (held.segment.lines.get(local), held.segment.index(local), 1)
+                (stored.segment.lines.get(local), stored.segment.index(local), 1)
             };
             line = line.min(at);
             first = first.min(index);
@@ -394,21 +395,21 @@ impl EventIndex {
     }
 
     /// Counts the values of a field among the events found.
-    pub(crate) fn count_values(&self, question: &Question, field: &Field, text: &str) -> Option<Counted> {
+    pub(crate) fn count_values(&self, question: &Question, field: &Field, text: &str) -> Option<ValueCounts> {
         let Field::Member(path) = field else { return None };
         let pattern = Pattern::contains(text);
-        let mut counted = Counted::default();
+        let mut counted = ValueCounts::default();
         // Without a match yet, values of all events are suggested.
         let of_all = question.events == 0;
         let mut is_known = false;
-        for held in &self.held {
-            let segment = &held.segment;
+        for stored in &self.segments {
+            let segment = &stored.segment;
             let Some(column) = segment.column(path.names()) else { continue };
             is_known = true;
             let mut counts = vec![0_u64; column.values.len()];
             let mut last = None;
             column.each(|row, code| {
-                if (of_all || question.found.get(held.base + row))
+                if (of_all || question.found.get(stored.base + row))
                     && last.replace((row, code)) != Some((row, code))
                 {
                     counts[code] += 1;
@@ -419,7 +420,7 @@ impl EventIndex {
                 match kind {
                     Kind::Object | Kind::Array => {}
                     Kind::Cut => counted.others += count,
-                    _ if value.len() > LONGEST => counted.others += count,
+                    _ if value.len() > MAX_STORED_BYTES => counted.others += count,
                     _ if !text.is_empty() && !pattern.matches(value) => {}
                     _ => counted.add(self.hasher(), value, count),
                 }
@@ -431,19 +432,19 @@ impl EventIndex {
 
 /// Values of a field, with the number of events that have each.
 #[derive(Default)]
-pub(crate) struct Counted {
-    known: Gathered,
+pub(crate) struct ValueCounts {
+    known: ValueBuilder,
     counts: Vec<u64>,
     /// Occurrences of values that are not counted separately.
     pub(crate) others: u64,
 }
 
 /// Maximum number of distinct values counted separately.
-const MOST_COUNTED: usize = 1 << 16;
+const MAX_DISTINCT: usize = 1 << 16;
 
-impl Counted {
+impl ValueCounts {
     fn add(&mut self, hasher: &FixedState, value: &str, count: u64) {
-        let most = if self.known.len() < MOST_COUNTED { usize::MAX } else { 0 };
+        let most = if self.known.len() < MAX_DISTINCT { usize::MAX } else { 0 };
         let Some(code) = self.known.code_within(hasher, Kind::Text, value, most) else {
             self.others += count;
             return;
@@ -479,16 +480,18 @@ pub fn fields_of(json: &str) -> Vec<Field> {
     let Some(document) = Document::parse(json) else { return Vec::new() };
     let texts = document.root().elements().map(|text| text.string().unwrap_or_default().into_owned());
     texts
-        .map(|text| field_of(&text).unwrap_or_else(|| Field::Member(countersign_query::Path::of([text]))))
+        .map(|text| {
+            field_of(&text).unwrap_or_else(|| Field::Member(countersign_query::Path::from_names([text])))
+        })
         .collect()
 }
 
 fn asks_time(query: &Query) -> bool {
     use countersign_query::condition::{Basis, Condition};
-    query.conditions().iter().any(|asked| matches!(asked.condition, Condition::Time(Basis::Happened, _)))
+    query.conditions().iter().any(|placed| matches!(placed.condition, Condition::Time(Basis::Happened, _)))
 }
 
-fn write_party(json: &mut Json, party: &Kept<'_>) {
+fn write_party(json: &mut Json, party: &PartyStrings<'_>) {
     json.open("{");
     for (name, part) in [("id", ID), ("name", NAME), ("type", TYPE)] {
         if let Some((kind, text)) = &party.0[part] {
@@ -541,7 +544,7 @@ fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind
 }
 
 /// Returns the parties of a row; none if the short name stands for something else.
-fn parties(segment: &Segment, row: usize, short: Short) -> impl Iterator<Item = Kept<'_>> {
+fn parties(segment: &Segment, row: usize, short: Short) -> impl Iterator<Item = PartyStrings<'_>> {
     let parties = segment.parties(short).into_iter();
     parties.flat_map(move |(parties, places)| places.codes(row).map(|party| parties.get(segment, party)))
 }

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hands_out_what_a_list_has_for_its_rows() {
+    fn each_of_visits_the_items_of_its_rows() {
         let list: Vec<u32> = (0..130).collect();
         for rows in [Bits::none(130), Bits::all(130), Bits::all(70)] {
             for out in [None, Some(3), Some(64)] {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn appends_at_any_place() {
+    fn appends_at_any_offset() {
         let mut other = Bits::none(130);
         for row in [0, 1, 63, 64, 100, 129] {
             other.put(row, true);

@@ -9,29 +9,29 @@ use countersign_query::{Entry, Outcome, Read, Readings, Role, Short};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
 
-use crate::changed::{self, Changes};
+use crate::changed::{self, Completeness};
 use crate::codes::Codes;
-use crate::column::Growing;
+use crate::column::ColumnBuilder;
 use crate::packed::Numbers;
-use crate::party::{GrowingParties, Taken};
-use crate::segment::{FACTS, Fact, MOST_ROWS, PARTIES, PathNode, RowKind, Segment, flag};
-use crate::values::{Kind, LONGEST, cut, hash};
+use crate::party::{AddResult, PartiesBuilder};
+use crate::segment::{FACTS, Fact, MAX_ROWS, PARTIES, PathNode, RowKind, Segment, flag};
+use crate::values::{Kind, MAX_STORED_BYTES, cut, hash};
 
 /// Limits on field names, which can be data: number of path nodes, and name length in bytes.
-pub(crate) const MOST_NODES: usize = 4096;
-const LONGEST_NAME: usize = 256;
+pub(crate) const MAX_NODES: usize = 4096;
+const MAX_NAME_BYTES: usize = 256;
 /// Maximum number of values of an event that are stored in columns.
-const MOST_VALUES: usize = 1024;
+const MAX_VALUES: usize = 1024;
 /// Size of the distinct values in a segment, in bytes, plus an allowance per row, above which only values of up to
-/// `SHORT` bytes are kept whole.
-const BYTES: usize = 1 << 20;
-const BYTES_A_ROW: usize = 256;
-const SHORT: usize = 32;
-/// Longer texts are kept up to `LONG` bytes, within a total of `LONG_BYTES` plus an allowance per row. Texts that are
+/// `SHORT_VALUE_BYTES` bytes are kept whole.
+const MAX_DISTINCT_BYTES: usize = 1 << 20;
+const DISTINCT_BYTES_PER_ROW: usize = 256;
+const SHORT_VALUE_BYTES: usize = 32;
+/// Longer texts are kept up to `MAX_LONG_TEXT_BYTES` bytes, within a total of `MAX_LONG_TEXTS_BYTES` plus an allowance per row. Texts that are
 /// not kept must be read for every text search.
-const LONG: usize = 8192;
-const LONG_BYTES: usize = 64 << 10;
-const LONG_BYTES_A_ROW: usize = 32;
+const MAX_LONG_TEXT_BYTES: usize = 8192;
+const MAX_LONG_TEXTS_BYTES: usize = 64 << 10;
+const LONG_TEXTS_BYTES_PER_ROW: usize = 32;
 
 /// A link, and the position of the event's bytes.
 #[derive(Clone, Copy, Debug)]
@@ -72,7 +72,7 @@ impl Place {
         }
     }
 
-    pub(crate) const fn of(number: i64) -> Self {
+    pub(crate) const fn from_number(number: i64) -> Self {
         let at = number.cast_unsigned() >> 1;
         if number & 1 == 0 { Self::Export(at) } else { Self::Kept(at) }
     }
@@ -96,12 +96,12 @@ pub(crate) struct Leaf<'a> {
 pub struct SegmentBuilder {
     hasher: FixedState,
     readings: Readings,
-    open: Open,
+    open: OpenSegment,
     done: Vec<Segment>,
     /// Total bytes of all batches, and of those that are kept.
-    came: u64,
-    kept: u64,
-    /// Reused memory.
+    added_bytes: u64,
+    kept_bytes: u64,
+    /// A document whose memory is reused.
     spare: Document<'static>,
 }
 
@@ -127,15 +127,15 @@ impl core::fmt::Display for IndexError {
 impl core::error::Error for IndexError {}
 
 impl SegmentBuilder {
-    /// Creates a builder. `seed` must be unpredictable: whoever knows it can craft events that collide in hash tables.
+    /// Creates a builder. `seed` must be unpredictable: an attacker who knows it can craft events that collide in hash tables.
     pub fn new(seed: u64, readings: Readings) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
             readings,
-            open: Open::default(),
+            open: OpenSegment::default(),
             done: Vec::new(),
-            came: 0,
-            kept: 0,
+            added_bytes: 0,
+            kept_bytes: 0,
             spare: Document::default(),
         }
     }
@@ -146,13 +146,13 @@ impl SegmentBuilder {
     }
 
     /// Returns the number of bytes of batches since the last [`SegmentBuilder::finish`].
-    pub const fn came(&self) -> u64 {
-        self.came
+    pub const fn added_bytes(&self) -> u64 {
+        self.added_bytes
     }
 
     /// Returns the number of bytes of batches to keep since the last [`SegmentBuilder::finish`].
-    pub const fn kept(&self) -> u64 {
-        self.kept
+    pub const fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
     }
 
     /// Adds a batch of complete lines from the verifier, and returns true if the caller must keep its bytes. It needn't
@@ -162,7 +162,7 @@ impl SegmentBuilder {
     /// # Errors
     /// If a line is not in the verifier's format.
     pub fn add(&mut self, batch: &[u8]) -> Result<bool, IndexError> {
-        self.take(batch, None)
+        self.add_lines(batch, None)
     }
 
     /// Like [`SegmentBuilder::add`], and appends the lines with parsed fields in the format of [`batch::Line`].
@@ -170,22 +170,22 @@ impl SegmentBuilder {
     /// # Errors
     /// See [`SegmentBuilder::add`].
     pub fn add_and_write(&mut self, batch: &[u8], lines: &mut Vec<u8>) -> Result<bool, IndexError> {
-        self.take(batch, Some(lines))
+        self.add_lines(batch, Some(lines))
     }
 
-    fn take(&mut self, batch: &[u8], mut written: Option<&mut Vec<u8>>) -> Result<bool, IndexError> {
+    fn add_lines(&mut self, batch: &[u8], mut written: Option<&mut Vec<u8>>) -> Result<bool, IndexError> {
         let text = core::str::from_utf8(batch)
             .map_err(|error| IndexError { line: lines(&batch[..error.valid_up_to()]) })?;
-        let mut at = self.kept;
+        let mut at = self.kept_bytes;
         let mut is_kept = None;
         for (nth, line) in text.split_terminator('\n').enumerate() {
             let line = batch::read(line).ok_or(IndexError { line: nth + 1 })?;
             if *is_kept.get_or_insert(line.offset.is_none()) != line.offset.is_none() {
                 return Err(IndexError { line: nth + 1 });
             }
-            let place = line
-                .offset
-                .map_or(Place::Kept(at + line.at() as u64), |offset| Place::Export(offset.cast_unsigned()));
+            let place = line.offset.map_or(Place::Kept(at + line.event_offset() as u64), |offset| {
+                Place::Export(offset.cast_unsigned())
+            });
             let row = Row {
                 line: line.number as u64,
                 index: line.index as u64,
@@ -198,14 +198,14 @@ impl SegmentBuilder {
             };
             self.put(&row, line.event, |read| {
                 if let Some(written) = &mut written {
-                    line.write_as_read(read, written);
+                    line.write_parsed(read, written);
                 }
             });
             at += line.text.len() as u64 + 1;
         }
-        self.came += batch.len() as u64;
+        self.added_bytes += batch.len() as u64;
         let is_kept = is_kept == Some(true);
-        self.kept += if is_kept { batch.len() as u64 } else { 0 };
+        self.kept_bytes += if is_kept { batch.len() as u64 } else { 0 };
         Ok(is_kept)
     }
 
@@ -214,18 +214,18 @@ impl SegmentBuilder {
         self.put(row, event, |_| {});
     }
 
-    /// Adds an event, and calls `tell` with its parsed fields.
-    fn put(&mut self, row: &Row<'_>, event: &str, tell: impl FnOnce(Option<&Read<'_>>)) {
+    /// Adds an event, and calls `report` with its parsed fields.
+    fn put(&mut self, row: &Row<'_>, event: &str, report: impl FnOnce(Option<&Read<'_>>)) {
         self.make_room(1);
         let Some(document) = mem::take(&mut self.spare).reread(event) else {
-            tell(None);
+            report(None);
             // Invalid JSON matches no condition on events, as in other searches.
             self.open.link(row, event.len(), RowKind::Event, &self.hasher);
             return;
         };
         let root = document.root();
         let read = self.readings.read(&root);
-        tell(read.as_ref());
+        report(read.as_ref());
         let entry = Entry {
             event: Some(root),
             roots: &[],
@@ -236,7 +236,7 @@ impl SegmentBuilder {
         };
         let number = self.open.link(row, event.len(), RowKind::Event, &self.hasher);
         self.open.facts(&entry, number, &self.hasher);
-        let mut walk = Walk { open: &mut self.open, hasher: &self.hasher, row: number, left: MOST_VALUES };
+        let mut walk = Walk { open: &mut self.open, hasher: &self.hasher, row: number, left: MAX_VALUES };
         walk.value(root, 0);
         self.spare = document.reread("0").unwrap_or_default();
     }
@@ -247,7 +247,7 @@ impl SegmentBuilder {
     }
 
     fn make_room(&mut self, rows: usize) {
-        if self.open.flags.len() + rows > MOST_ROWS {
+        if self.open.flags.len() + rows > MAX_ROWS {
             self.done.push(mem::take(&mut self.open).finish());
         }
     }
@@ -264,7 +264,7 @@ impl SegmentBuilder {
         if !open.flags.is_empty() {
             self.done.push(open.finish());
         }
-        (self.came, self.kept) = (0, 0);
+        (self.added_bytes, self.kept_bytes) = (0, 0);
         mem::take(&mut self.done)
     }
 }
@@ -275,7 +275,7 @@ fn lines(bytes: &[u8]) -> usize {
 
 /// A segment under construction.
 #[derive(Default)]
-struct Open {
+struct OpenSegment {
     flags: Vec<u8>,
     outcomes: Vec<u8>,
     lines: Vec<i64>,
@@ -285,33 +285,38 @@ struct Open {
     happened: Vec<i64>,
     begins: Vec<i64>,
     lengths: Vec<i64>,
-    facts: [Growing; FACTS],
-    parties: [GrowingParties; PARTIES.len()],
-    nodes: Vec<OpenNode>,
+    facts: [ColumnBuilder; FACTS],
+    parties: [PartiesBuilder; PARTIES.len()],
+    nodes: Vec<NodeBuilder>,
     by_name: Codes,
-    columns: Vec<Growing>,
+    columns: Vec<ColumnBuilder>,
     /// Bytes of distinct values, without long texts.
     kept: usize,
     /// Bytes of long texts.
     long: usize,
 }
 
-struct OpenNode {
+struct NodeBuilder {
     node: PathNode,
     children: Vec<u32>,
     /// Position among the parent's children.
     place: usize,
 }
 
-impl Open {
+impl OpenSegment {
     /// Returns the maximum length of a text that is kept whole.
     fn most(&self) -> usize {
-        if self.kept > BYTES + BYTES_A_ROW * self.flags.len() { SHORT } else { LONGEST }
+        if self.kept > MAX_DISTINCT_BYTES + DISTINCT_BYTES_PER_ROW * self.flags.len() {
+            SHORT_VALUE_BYTES
+        } else {
+            MAX_STORED_BYTES
+        }
     }
 
     /// True if there is room for a long text.
     fn has_room(&self, text: &str) -> bool {
-        text.len() <= LONG && self.long + text.len() <= LONG_BYTES + LONG_BYTES_A_ROW * self.flags.len()
+        text.len() <= MAX_LONG_TEXT_BYTES
+            && self.long + text.len() <= MAX_LONG_TEXTS_BYTES + LONG_TEXTS_BYTES_PER_ROW * self.flags.len()
     }
 
     fn link(&mut self, row: &Row<'_>, length: usize, kind: RowKind, hasher: &FixedState) -> u16 {
@@ -325,8 +330,8 @@ impl Open {
         );
         self.begins.push(row.place.number());
         self.lengths.push(length as i64);
-        self.facts[Fact::Chain as usize].push_text(hasher, number, row.chain, LONGEST);
-        self.facts[Fact::Key as usize].push_text(hasher, number, row.vkey, LONGEST);
+        self.facts[Fact::Chain as usize].push_text(hasher, number, row.chain, MAX_STORED_BYTES);
+        self.facts[Fact::Key as usize].push_text(hasher, number, row.vkey, MAX_STORED_BYTES);
         number
     }
 
@@ -350,8 +355,8 @@ impl Open {
         self.begins.push(self.begins.last().copied().unwrap_or(0));
         self.lengths.push(leaf.why);
         if let Some((chain, key)) = leaf.link {
-            self.facts[Fact::Chain as usize].push_text(hasher, number, chain, LONGEST);
-            self.facts[Fact::Key as usize].push_text(hasher, number, key, LONGEST);
+            self.facts[Fact::Chain as usize].push_text(hasher, number, chain, MAX_STORED_BYTES);
+            self.facts[Fact::Key as usize].push_text(hasher, number, key, MAX_STORED_BYTES);
         }
     }
 
@@ -366,14 +371,14 @@ impl Open {
             (Fact::Ip, Short::Ip),
             (Fact::Outcome, Short::Outcome),
         ] {
-            let growing = &mut self.facts[fact as usize];
-            let before = growing.values.bytes();
+            let builder = &mut self.facts[fact as usize];
+            let before = builder.values.bytes();
             short.each_in_role(entry, &mut |text, role| {
                 if role == Role::Word {
-                    let code = growing.values.code(hasher, Kind::Word, text);
-                    growing.push(row, code);
+                    let code = builder.values.code(hasher, Kind::Word, text);
+                    builder.push(row, code);
                 } else {
-                    growing.push_text(hasher, row, text, most);
+                    builder.push_text(hasher, row, text, most);
                 }
                 if fact == Fact::Outcome {
                     outcome = outcome.or_else(|| {
@@ -384,15 +389,15 @@ impl Open {
                     });
                 }
             });
-            self.kept += growing.values.bytes() - before;
+            self.kept += builder.values.bytes() - before;
         }
         let not_stated = Outcome::ALL.iter().position(|outcome| *outcome == Outcome::NotStated);
         self.outcomes[nth] = outcome.or(not_stated).unwrap_or_default() as u8;
         if let Some(reason) = entry.read.and_then(|read| read.reason.as_deref()) {
             self.facts[Fact::Reason as usize].push_text(hasher, row, reason, most);
         }
-        for (growing, short) in self.parties.iter_mut().zip(PARTIES) {
-            let before = growing.bytes();
+        for (builder, short) in self.parties.iter_mut().zip(PARTIES) {
+            let before = builder.bytes();
             let read = entry.read.map(|read| if short == Short::Actor { &read.actor } else { &read.target });
             let mut is_first = true;
             short.each_party(entry, &mut |party| {
@@ -401,11 +406,11 @@ impl Open {
                     return;
                 }
                 is_first = false;
-                if growing.push(hasher, row, party, most) == Taken::Full {
+                if builder.push(hasher, row, party, most) == AddResult::Full {
                     self.flags[nth] |= flag::MORE_FACTS;
                 }
             });
-            self.kept += growing.bytes() - before;
+            self.kept += builder.bytes() - before;
         }
         let (time, own) = entry.time();
         self.happened[nth] = time.millis();
@@ -413,12 +418,12 @@ impl Open {
             self.flags[nth] |= flag::OWN_TIME;
         }
         if let Some(event) = entry.event {
-            let growing = &mut self.facts[Fact::Changed as usize];
+            let builder = &mut self.facts[Fact::Changed as usize];
             let mut add = |path: &str| {
-                let code = growing.values.code(hasher, Kind::Text, path);
-                growing.push(row, code);
+                let code = builder.values.code(hasher, Kind::Text, path);
+                builder.push(row, code);
             };
-            if changed::each(event, &mut add) == Changes::More {
+            if changed::each(event, &mut add) == Completeness::More {
                 self.flags[nth] |= flag::MORE_FACTS;
             }
         }
@@ -427,7 +432,7 @@ impl Open {
     fn root(&mut self) {
         if self.nodes.is_empty() {
             let node = PathNode { parent: 0, name: String::new(), column: None };
-            self.nodes.push(OpenNode { node, children: Vec::new(), place: 0 });
+            self.nodes.push(NodeBuilder { node, children: Vec::new(), place: 0 });
         }
     }
 
@@ -451,14 +456,14 @@ impl Open {
             *hint = nodes[child as usize].place + 1;
             return Some(child);
         }
-        if nodes.len() == MOST_NODES || name.len() > LONGEST_NAME {
+        if nodes.len() == MAX_NODES || name.len() > MAX_NAME_BYTES {
             return None;
         }
         let child = nodes.len() as u32;
         let place = siblings.len();
         self.nodes[parent as usize].children.push(child);
         let node = PathNode { parent, name: name.to_owned(), column: None };
-        self.nodes.push(OpenNode { node, children: Vec::new(), place });
+        self.nodes.push(NodeBuilder { node, children: Vec::new(), place });
         self.by_name.insert(hash, child);
         *hint = place + 1;
         Some(child)
@@ -468,7 +473,7 @@ impl Open {
     fn column(&mut self, node: u32) -> usize {
         let columns = &mut self.columns;
         let column = self.nodes[node as usize].node.column.get_or_insert_with(|| {
-            columns.push(Growing::default());
+            columns.push(ColumnBuilder::default());
             columns.len() as u32 - 1
         });
         *column as usize
@@ -485,14 +490,14 @@ impl Open {
         self.happened.extend(segment.happened.as_ref().unwrap_or(&segment.recorded).iter());
         self.begins.extend(segment.begins.iter());
         self.lengths.extend(segment.lengths.iter());
-        for (growing, column) in self.facts.iter_mut().zip(segment.facts) {
-            self.kept += absorb(growing, &segment.columns[column as usize], first, hasher);
+        for (builder, column) in self.facts.iter_mut().zip(segment.facts) {
+            self.kept += absorb(builder, &segment.columns[column as usize], first, hasher);
         }
-        for (nth, growing) in self.parties.iter_mut().enumerate() {
+        for (nth, builder) in self.parties.iter_mut().enumerate() {
             let (parties, places) = segment.nth_parties(nth);
-            let before = growing.bytes();
-            growing.absorb(hasher, segment, parties, places, first);
-            self.kept += growing.bytes() - before;
+            let before = builder.bytes();
+            builder.absorb(hasher, segment, parties, places, first);
+            self.kept += builder.bytes() - before;
         }
         self.root();
         let mut nodes = vec![Some(0)];
@@ -518,39 +523,46 @@ impl Open {
         let rows = self.flags.len();
         let own = self.happened != self.recorded;
         let mut columns = self.columns;
-        let facts = self.facts.map(|fact| fact.place(&mut columns, Growing::eq));
-        let parties = self.parties.map(|growing| growing.finish(&mut columns));
+        let facts = self.facts.map(|fact| fact.add_to(&mut columns, ColumnBuilder::eq));
+        let parties = self.parties.map(|builder| builder.finish(&mut columns));
         Segment {
             flags: self.flags,
             outcomes: self.outcomes,
-            lines: Numbers::of(&self.lines),
-            indexes: Numbers::of(&self.indexes),
-            seqs: Numbers::of(&self.seqs),
-            recorded: Numbers::of(&self.recorded),
-            happened: own.then(|| Numbers::of(&self.happened)),
-            begins: Numbers::of(&self.begins),
-            lengths: Numbers::of(&self.lengths),
+            lines: Numbers::from_values(&self.lines),
+            indexes: Numbers::from_values(&self.indexes),
+            seqs: Numbers::from_values(&self.seqs),
+            recorded: Numbers::from_values(&self.recorded),
+            happened: own.then(|| Numbers::from_values(&self.happened)),
+            begins: Numbers::from_values(&self.begins),
+            lengths: Numbers::from_values(&self.lengths),
             facts,
             parties,
             nodes: self.nodes.into_iter().map(|node| node.node).collect(),
-            columns: columns.into_iter().map(|growing| growing.finish(rows)).collect(),
+            columns: columns.into_iter().map(|builder| builder.finish(rows)).collect(),
         }
     }
 }
 
 /// Adds a column's values to rows from `first` on. Returns the growth in bytes.
-fn absorb(growing: &mut Growing, column: &crate::column::Column, first: usize, hasher: &FixedState) -> usize {
-    let before = growing.values.bytes();
+fn absorb(
+    builder: &mut ColumnBuilder,
+    column: &crate::column::Column,
+    first: usize,
+    hasher: &FixedState,
+) -> usize {
+    let before = builder.values.bytes();
     let unpacked = column.values.unpacked();
-    let codes: Vec<u32> =
-        unpacked.iter().map(|(kind, text)| growing.values.code(hasher, kind, kind.kept(text))).collect();
-    column.each(|row, code| growing.push((first + row) as u16, codes[code]));
-    growing.values.bytes() - before
+    let codes: Vec<u32> = unpacked
+        .iter()
+        .map(|(kind, text)| builder.values.code(hasher, kind, kind.stored_text(text)))
+        .collect();
+    column.each(|row, code| builder.push((first + row) as u16, codes[code]));
+    builder.values.bytes() - before
 }
 
 /// Adds the values of one event to their columns.
 struct Walk<'o> {
-    open: &'o mut Open,
+    open: &'o mut OpenSegment,
     hasher: &'o FixedState,
     row: u16,
     /// Number of further values that may be added.
@@ -603,15 +615,18 @@ impl Walk<'_> {
             return;
         }
         self.left -= 1;
-        let is_long = text.len() > LONGEST && self.open.has_room(text);
+        let is_long = text.len() > MAX_STORED_BYTES && self.open.has_room(text);
         let nth = self.open.column(node);
-        let growing = &mut self.open.columns[nth];
-        let before = growing.values.bytes();
-        let (kind, text) =
-            if kind == Kind::Text { cut(text, if is_long { LONG } else { most }) } else { (kind, text) };
-        let code = growing.values.loosely(self.hasher, kind, text);
-        growing.push(self.row, code);
-        let bytes = growing.values.bytes() - before;
+        let builder = &mut self.open.columns[nth];
+        let before = builder.values.bytes();
+        let (kind, text) = if kind == Kind::Text {
+            cut(text, if is_long { MAX_LONG_TEXT_BYTES } else { most })
+        } else {
+            (kind, text)
+        };
+        let code = builder.values.code_loosely(self.hasher, kind, text);
+        builder.push(self.row, code);
+        let bytes = builder.values.bytes() - before;
         *(if is_long { &mut self.open.long } else { &mut self.open.kept }) += bytes;
     }
 }

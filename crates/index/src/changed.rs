@@ -3,13 +3,13 @@
 use countersign_query::value::{Kind, Value};
 
 /// Limits: changed fields per event, nesting depth, and fields per object.
-const MOST: usize = 64;
-const DEEPEST: usize = 8;
-const MOST_MEMBERS: usize = 256;
+const MAX_CHANGES: usize = 64;
+const MAX_DEPTH: usize = 8;
+const MAX_FIELDS: usize = 256;
 
 /// Completeness of the reported changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Changes {
+pub(crate) enum Completeness {
     All,
     More,
 }
@@ -29,19 +29,19 @@ fn extend(key: &mut String, name: &str) {
     key.push_str(name);
 }
 
-/// Calls `take` with the key of each field that differs. Follows only objects, as `changed:` does.
-pub(crate) fn each(event: Value<'_>, take: &mut dyn FnMut(&str)) -> Changes {
+/// Calls `accept` with the key of each field that differs. Follows only objects, as `changed:` does.
+pub(crate) fn each(event: Value<'_>, accept: &mut dyn FnMut(&str)) -> Completeness {
     let (before, after) = (event.get("before"), event.get("after"));
-    let mut walk = Walk { take, left: MOST, key: String::new(), told: Changes::All };
+    let mut walk = Walk { accept, left: MAX_CHANGES, key: String::new(), completeness: Completeness::All };
     walk.sides(before, after, 0);
-    walk.told
+    walk.completeness
 }
 
 struct Walk<'t> {
-    take: &'t mut dyn FnMut(&str),
+    accept: &'t mut dyn FnMut(&str),
     left: usize,
     key: String,
-    told: Changes,
+    completeness: Completeness,
 }
 
 impl Walk<'_> {
@@ -51,9 +51,9 @@ impl Walk<'_> {
             return;
         }
         let members =
-            |side: Option<Value<'_>>| side.map_or(0, |side| side.members().take(MOST_MEMBERS + 1).count());
-        if depth == DEEPEST || members(before).max(members(after)) > MOST_MEMBERS {
-            self.told = Changes::More;
+            |side: Option<Value<'_>>| side.map_or(0, |side| side.members().take(MAX_FIELDS + 1).count());
+        if depth == MAX_DEPTH || members(before).max(members(after)) > MAX_FIELDS {
+            self.completeness = Completeness::More;
             return;
         }
         for (name, value) in before.iter().flat_map(|side| side.members()) {
@@ -75,17 +75,17 @@ impl Walk<'_> {
             return;
         }
         if self.left == 0 {
-            self.told = Changes::More;
+            self.completeness = Completeness::More;
             return;
         }
         self.left -= 1;
         let length = self.key.len();
         extend(&mut self.key, name);
-        if self.key.len() <= crate::values::LONGEST {
-            (self.take)(&self.key);
+        if self.key.len() <= crate::values::MAX_STORED_BYTES {
+            (self.accept)(&self.key);
             self.sides(before, after, depth + 1);
         } else {
-            self.told = Changes::More;
+            self.completeness = Completeness::More;
         }
         self.key.truncate(length);
     }

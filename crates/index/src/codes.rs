@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_added_whatever_its_hash() {
+    fn finds_codes_with_any_hashes() {
         for spread in [1, 3, 1 << 20, 0] {
             let mut codes = Codes::default();
             assert_eq!(codes.find(0, |_| true), None);

@@ -6,18 +6,18 @@ use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
 use crate::packed::{Packed, each_width};
-use crate::values::{Gathered, Kind, Values, cut};
+use crate::values::{Kind, ValueBuilder, Values, cut};
 
 /// A mapping from rows to values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) values: Values,
-    pub(crate) places: Places,
+    pub(crate) places: RowCodes,
 }
 
 /// The rows' values, by code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Places {
+pub(crate) enum RowCodes {
     /// One code per row. A code beyond the values means that the row has none.
     Rows(Packed),
     /// Pairs of row and code in row order. A row can have several.
@@ -27,18 +27,18 @@ pub(crate) enum Places {
 /// The result of testing a value: no match, a match, or undecided without the event's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Told {
+pub(crate) enum MatchState {
     No = 0,
     Yes = 1,
-    Perhaps = 2,
+    Undecided = 2,
 }
 
-impl Told {
+impl MatchState {
     /// Combines the results of alternatives.
     pub(crate) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
-            (Self::Perhaps, _) | (_, Self::Perhaps) => Self::Perhaps,
+            (Self::Undecided, _) | (_, Self::Undecided) => Self::Undecided,
             (Self::No, Self::No) => Self::No,
         }
     }
@@ -46,13 +46,13 @@ impl Told {
 
 /// The rows that match, and those that may match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct RowMatches {
     pub(crate) sure: Bits,
     /// A superset of `sure`.
     pub(crate) possible: Bits,
 }
 
-impl Judged {
+impl RowMatches {
     pub(crate) fn none(rows: usize) -> Self {
         Self { sure: Bits::none(rows), possible: Bits::none(rows) }
     }
@@ -62,7 +62,7 @@ impl Judged {
     }
 
     /// Marks rows as possible matches.
-    pub(crate) fn perhaps(&mut self, rows: &Bits) {
+    pub(crate) fn add_possible(&mut self, rows: &Bits) {
         self.possible.or(rows);
     }
 
@@ -85,52 +85,52 @@ impl Judged {
 
 impl Column {
     /// Adds the rows that have a value with a positive or undecided result.
-    pub(crate) fn spread(&self, told: &[Told], judged: &mut Judged) {
-        if told.iter().all(|told| *told == Told::No) {
+    pub(crate) fn spread(&self, states: &[MatchState], matches: &mut RowMatches) {
+        if states.iter().all(|state| *state == MatchState::No) {
             return;
         }
-        let look = |code: usize| told.get(code).map_or(0, |told| *told as u64);
+        let state_of = |code: usize| states.get(code).map_or(0, |state| *state as u64);
         match &self.places {
-            Places::Rows(codes) => each_width!(codes,
-                _ => match told.first() {
-                    Some(Told::Yes) => *judged = Judged::exactly(Bits::all(judged.sure.len())),
-                    Some(Told::Perhaps) => judged.possible = Bits::all(judged.sure.len()),
+            RowCodes::Rows(codes) => each_width!(codes,
+                _ => match states.first() {
+                    Some(MatchState::Yes) => *matches = RowMatches::exactly(Bits::all(matches.sure.len())),
+                    Some(MatchState::Undecided) => matches.possible = Bits::all(matches.sure.len()),
                     _ => {}
                 },
                 rows => {
-                    let told = &told[..told.len().min(*rows)];
-                    let words = judged.sure.words_mut().iter_mut().zip(judged.possible.words_mut());
-                    for (told, (sure, possible)) in told.chunks(64).zip(words) {
+                    let states = &states[..states.len().min(*rows)];
+                    let words = matches.sure.words_mut().iter_mut().zip(matches.possible.words_mut());
+                    for (states, (sure, possible)) in states.chunks(64).zip(words) {
                         let of = |wanted| {
-                            let bits = told.iter().enumerate();
-                            bits.fold(0, |bits, (bit, told)| bits | u64::from(*told == wanted) << bit)
+                            let bits = states.iter().enumerate();
+                            bits.fold(0, |bits, (bit, state)| bits | u64::from(*state == wanted) << bit)
                         };
-                        let yes = of(Told::Yes);
+                        let yes = of(MatchState::Yes);
                         *sure |= yes;
-                        *possible |= yes | of(Told::Perhaps);
+                        *possible |= yes | of(MatchState::Undecided);
                     }
                 },
                 list => {
-                    let words = judged.sure.words_mut().iter_mut().zip(judged.possible.words_mut());
+                    let words = matches.sure.words_mut().iter_mut().zip(matches.possible.words_mut());
                     for (codes, (sure, possible)) in list.chunks(64).zip(words) {
                         let (mut yes, mut perhaps) = (0, 0);
                         for (bit, code) in codes.iter().enumerate() {
-                            let told = look(*code as usize);
-                            yes |= (told & 1) << bit;
-                            perhaps |= (told >> 1) << bit;
+                            let state = state_of(*code as usize);
+                            yes |= (state & 1) << bit;
+                            perhaps |= (state >> 1) << bit;
                         }
                         *sure |= yes;
                         *possible |= yes | perhaps;
                     }
                 }
             ),
-            Places::Pairs(rows, codes) => {
+            RowCodes::Pairs(rows, codes) => {
                 for (row, code) in rows.iter().zip(codes.iter()) {
-                    let told = look(code as usize);
-                    if told != 0 {
-                        judged.possible.put(usize::from(*row), true);
-                        if told == 1 {
-                            judged.sure.put(usize::from(*row), true);
+                    let state = state_of(code as usize);
+                    if state != 0 {
+                        matches.possible.put(usize::from(*row), true);
+                        if state == 1 {
+                            matches.sure.put(usize::from(*row), true);
                         }
                     }
                 }
@@ -140,26 +140,26 @@ impl Column {
 
     /// Adds the rows that have any value.
     pub(crate) fn add_rows(&self, to: &mut Bits) {
-        let all = vec![Told::Yes; self.values.len()];
-        let mut judged = Judged::none(to.len());
-        self.spread(&all, &mut judged);
-        to.or(&judged.sure);
+        let all = vec![MatchState::Yes; self.values.len()];
+        let mut matches = RowMatches::none(to.len());
+        self.spread(&all, &mut matches);
+        to.or(&matches.sure);
     }
 
     /// Returns the codes of a row's values, in order.
     pub(crate) fn codes(&self, row: usize) -> impl Iterator<Item = usize> {
         let range = match &self.places {
-            Places::Rows(codes) => {
+            RowCodes::Rows(codes) => {
                 let has = (codes.get(row) as usize) < self.values.len();
                 row..row + usize::from(has && row < codes.len())
             }
-            Places::Pairs(rows, _) => {
+            RowCodes::Pairs(rows, _) => {
                 let first = rows.partition_point(|other| usize::from(*other) < row);
                 let count = rows[first..].iter().take_while(|other| usize::from(**other) == row).count();
                 first..first + count
             }
         };
-        let (Places::Rows(codes) | Places::Pairs(_, codes)) = &self.places;
+        let (RowCodes::Rows(codes) | RowCodes::Pairs(_, codes)) = &self.places;
         range.map(|at| codes.get(at) as usize)
     }
 
@@ -168,19 +168,21 @@ impl Column {
         self.codes(row).next().map(|code| self.values.get(code))
     }
 
-    /// Calls `take` with each row and code, in row order.
-    pub(crate) fn each(&self, mut take: impl FnMut(usize, usize)) {
+    /// Calls `accept` with each row and code, in row order.
+    pub(crate) fn each(&self, mut accept: impl FnMut(usize, usize)) {
         match &self.places {
-            Places::Rows(codes) => {
+            RowCodes::Rows(codes) => {
                 let end = self.values.len();
                 codes
                     .iter()
                     .enumerate()
                     .filter(|(_, code)| (*code as usize) < end)
-                    .for_each(|(row, code)| take(row, code as usize));
+                    .for_each(|(row, code)| accept(row, code as usize));
             }
-            Places::Pairs(rows, codes) => {
-                rows.iter().zip(codes.iter()).for_each(|(row, code)| take(usize::from(*row), code as usize));
+            RowCodes::Pairs(rows, codes) => {
+                rows.iter()
+                    .zip(codes.iter())
+                    .for_each(|(row, code)| accept(usize::from(*row), code as usize));
             }
         }
     }
@@ -188,40 +190,40 @@ impl Column {
     pub(crate) fn bytes(&self) -> usize {
         self.values.bytes()
             + match &self.places {
-                Places::Rows(codes) => codes.bytes(),
-                Places::Pairs(rows, codes) => rows.len() * 2 + codes.bytes(),
+                RowCodes::Rows(codes) => codes.bytes(),
+                RowCodes::Pairs(rows, codes) => rows.len() * 2 + codes.bytes(),
             }
     }
 }
 
 /// A column under construction.
 #[derive(Debug, Default)]
-pub(crate) struct Growing {
-    pub(crate) values: Gathered,
+pub(crate) struct ColumnBuilder {
+    pub(crate) values: ValueBuilder,
     rows: Vec<u16>,
     codes: Vec<u32>,
 }
 
 /// Compares rows, codes, and values.
-impl PartialEq for Growing {
+impl PartialEq for ColumnBuilder {
     fn eq(&self, other: &Self) -> bool {
-        self.has_same_places(other) && self.values == other.values
+        self.has_same_rows(other) && self.values == other.values
     }
 }
 
-impl Growing {
+impl ColumnBuilder {
     /// Creates a column of values without rows.
-    pub(crate) fn of_values(values: Gathered) -> Self {
+    pub(crate) fn from_values(values: ValueBuilder) -> Self {
         Self { values, ..Self::default() }
     }
 
     /// Creates a column of rows with codes of `count` placeholder values.
-    pub(crate) fn of_codes(rows: Vec<u16>, codes: Vec<u32>, count: usize) -> Self {
-        Self { values: Gathered::blank(count), rows, codes }
+    pub(crate) fn from_codes(rows: Vec<u16>, codes: Vec<u32>, count: usize) -> Self {
+        Self { values: ValueBuilder::blank(count), rows, codes }
     }
 
     /// True if the same rows have the same codes.
-    pub(crate) fn has_same_places(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_rows(&self, other: &Self) -> bool {
         self.rows == other.rows && self.codes == other.codes && self.values.len() == other.values.len()
     }
 
@@ -233,12 +235,12 @@ impl Growing {
 
     pub(crate) fn push_text(&mut self, hasher: &FixedState, row: u16, text: &str, most: usize) {
         let (kind, text) = cut(text, most);
-        let code = self.values.loosely(hasher, kind, text);
+        let code = self.values.code_loosely(hasher, kind, text);
         self.push(row, code);
     }
 
     /// Returns the number of the first equal column, appending this one if there is none.
-    pub(crate) fn place(self, columns: &mut Vec<Self>, is: impl Fn(&Self, &Self) -> bool) -> u32 {
+    pub(crate) fn add_to(self, columns: &mut Vec<Self>, is: impl Fn(&Self, &Self) -> bool) -> u32 {
         let same = columns.iter().position(|column| is(column, &self));
         same.unwrap_or_else(|| {
             columns.push(self);
@@ -257,9 +259,9 @@ impl Growing {
             for (row, code) in self.rows.iter().zip(codes()) {
                 all[usize::from(*row)] = code;
             }
-            Places::Rows(Packed::of(all.iter().copied()))
+            RowCodes::Rows(Packed::from_numbers(all.iter().copied()))
         } else {
-            Places::Pairs(self.rows.clone(), Packed::of(codes()))
+            RowCodes::Pairs(self.rows.clone(), Packed::from_numbers(codes()))
         };
         Column { values: self.values.finish(), places }
     }
@@ -271,15 +273,15 @@ mod tests {
 
     fn column(rows: usize, pairs: &[(u16, &str)]) -> Column {
         let hasher = FixedState::with_seed(1);
-        let mut growing = Growing::default();
+        let mut builder = ColumnBuilder::default();
         for (row, text) in pairs {
-            growing.push_text(&hasher, *row, text, 8);
+            builder.push_text(&hasher, *row, text, 8);
         }
-        growing.finish(rows)
+        builder.finish(rows)
     }
 
     #[test]
-    fn gives_each_row_its_values() {
+    fn returns_the_values_of_each_row() {
         let long = "é".repeat(9);
         for (rows, pairs) in [
             (3, vec![(0, "a"), (1, "b"), (2, "a")]),
@@ -299,23 +301,23 @@ mod tests {
                 let found = column.codes(row).count();
                 assert_eq!(found, pairs.iter().filter(|(other, _)| usize::from(*other) == row).count());
             }
-            let told: Vec<Told> = column
+            let states: Vec<MatchState> = column
                 .values
                 .unpacked()
                 .iter()
                 .map(|(kind, text)| match (kind, text) {
-                    (Kind::Cut, _) => Told::Perhaps,
-                    (_, "a") => Told::Yes,
-                    _ => Told::No,
+                    (Kind::Cut, _) => MatchState::Undecided,
+                    (_, "a") => MatchState::Yes,
+                    _ => MatchState::No,
                 })
                 .collect();
-            let mut judged = Judged::none(rows);
-            column.spread(&told, &mut judged);
+            let mut matches = RowMatches::none(rows);
+            column.spread(&states, &mut matches);
             for row in 0..rows {
                 let has =
                     |wanted: &str| pairs.iter().any(|(at, text)| usize::from(*at) == row && *text == wanted);
-                assert_eq!(judged.sure.get(row), has("a"), "{pairs:?} {row}");
-                assert_eq!(judged.possible.get(row), has("a") || has(&long));
+                assert_eq!(matches.sure.get(row), has("a"), "{pairs:?} {row}");
+                assert_eq!(matches.possible.get(row), has("a") || has(&long));
             }
         }
     }

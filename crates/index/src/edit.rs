@@ -1,13 +1,13 @@
-//! Edits the text of a query when controls beside it are used.
+//! Edits the text of a query on behalf of filter controls.
 
 use countersign::time::Time;
 use countersign_query::condition::{Basis, Condition, Node};
 use countersign_query::matcher::Matcher;
 use countersign_query::{Query, Short};
 
+use crate::answer_json::{field_of, write_error};
 use crate::json::Json;
-use crate::question::{Order, Question, conditions};
-use crate::tell::{field_of, write_error};
+use crate::question::{Order, Question, each_condition};
 
 /// Parses a query to JSON: its error, or its parts.
 pub fn parse_json(text: &str, now: Time) -> String {
@@ -58,8 +58,9 @@ pub fn toggled(text: &str, now: Time, field: &str, value: &str) -> String {
         return text.to_owned();
     };
     let written = wanted.written(value);
-    let says =
-        |matcher: &Matcher| exact(matcher).is_some() && matcher.says(value, countersign_query::Role::Whole);
+    let says = |matcher: &Matcher| {
+        exact(matcher).is_some() && matcher.matches_in_role(value, countersign_query::Role::Whole)
+    };
     let mut parts = sources(text, &query, now);
     let mut was_asked = false;
     let mut place = None;
@@ -98,7 +99,7 @@ pub fn within(text: &str, now: Time, since: Option<Time>, until: Option<Time>) -
     let sources = sources(text, &query, now);
     let is_time = |part: &Node| {
         let mut all = true;
-        conditions(part, &mut |nth| {
+        each_condition(part, &mut |nth| {
             let asked = query.conditions().get(nth).map(|asked| &asked.condition);
             all = all && matches!(asked, Some(Condition::Time(Basis::Happened, _)));
         });
@@ -144,16 +145,21 @@ fn sources(text: &str, query: &Query, now: Time) -> Vec<String> {
     let source = |part: &Node| {
         let written = query.written(part);
         let (mut begin, mut end) = (usize::MAX, 0);
-        conditions(part, &mut |nth| {
+        each_condition(part, &mut |nth| {
             if let Some(asked) = query.conditions().get(nth) {
                 begin = begin.min(asked.at.start);
                 end = end.max(asked.at.end);
             }
         });
-        let stands = text.get(begin..end).unwrap_or_default();
+        let written_text = text.get(begin..end).unwrap_or_default();
         let says_so =
             |source: &String| Query::parse(source, now).is_ok_and(|query| query.to_string() == written);
-        let ways = [stands.to_owned(), format!("-{stands}"), format!("({stands})"), format!("-({stands})")];
+        let ways = [
+            written_text.to_owned(),
+            format!("-{written_text}"),
+            format!("({written_text})"),
+            format!("-({written_text})"),
+        ];
         ways.into_iter().find(says_so).unwrap_or(written)
     };
     let whole = matches!(query.root(), Node::Any(_));
@@ -219,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_values_and_no_longer() {
+    fn toggles_values() {
         for (text, field, value, changed) in [
             ("", "action", "job.update", "action:job.update"),
             ("action:job.update", "action", "job.update", ""),
@@ -240,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_another_time() {
+    fn replaces_the_time_span() {
         let time = |text: &str| Some(text.parse().unwrap());
         for (text, since, until, changed) in [
             ("", None, None, ""),
@@ -257,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_asked() {
+    fn parses_to_json() {
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20 é OR", now()),
             r#"{"error":{"code":"query.operator","message":"the operator has no condition after it","hint":"write a condition after it, or put it in quotes to search for the word","phrases":{"the operator has no condition after it":{"code":"query.nothing_follows"},"write a condition after it, or put it in quotes to search for the word":{"code":"hint.query.follows"}},"at":[31,33]}}"#

@@ -12,33 +12,34 @@ use countersign_query::{Entry, Field, Path, Query, Read, Role, Short};
 
 use crate::bits::Bits;
 use crate::changed;
-use crate::column::{Column, Judged, Told};
+use crate::column::{Column, MatchState, RowMatches};
 use crate::scan;
 use crate::segment::{Fact, Kinds, RowKind, Segment, flag};
 use crate::values::{Kind, Unpacked, Values};
 
 /// Returns the rows that meet a condition. Rows without an event count only for conditions on the link.
-pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition) -> Judged {
-    let mut judged = Judged::none(segment.rows());
+pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition) -> RowMatches {
+    let mut matches = RowMatches::none(segment.rows());
     match condition {
         Condition::Is { field: Field::Member(path), values } => {
             if let Some(column) = segment.column(path.names()) {
                 let fits = |kind: Kind, text: &str| {
                     kind.of_event()
-                        .is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
+                        .is_some_and(|of| values.iter().any(|matcher| matcher.matches_text(of, text)))
                 };
-                column.spread(&told(&column.values, patterns(values).as_deref(), &fits), &mut judged);
+                column.spread(&test_values(&column.values, patterns(values).as_deref(), &fits), &mut matches);
             }
-            more(segment, flag::MORE, &mut judged);
+            add_flagged(segment, flag::MORE, &mut matches);
         }
         Condition::Is { field: Field::Short(short), values } => {
-            is_short(segment, *short, values, &mut judged);
+            is_short(segment, *short, values, &mut matches);
         }
         Condition::Has(Field::Short(short)) => {
             if let Some((parties, places)) = segment.parties(*short) {
-                let told = (0..parties.len())
-                    .map(|party| if party::can_be_found(parties, party) { Told::Yes } else { Told::No });
-                places.spread(&told.collect::<Vec<_>>(), &mut judged);
+                let states = (0..parties.len()).map(|party| {
+                    if party::can_be_found(parties, party) { MatchState::Yes } else { MatchState::No }
+                });
+                places.spread(&states.collect::<Vec<_>>(), &mut matches);
             }
             for column in short_columns(segment, *short) {
                 let has = |kind: Kind, text: &str| match (short, kind) {
@@ -46,57 +47,59 @@ pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition)
                     _ => kind.of_event().is_some(),
                 };
                 let values = column.values.unpacked();
-                let told =
-                    values.iter().map(|(kind, text)| if has(kind, text) { Told::Yes } else { Told::No });
-                column.spread(&told.collect::<Vec<_>>(), &mut judged);
+                let states = values
+                    .iter()
+                    .map(|(kind, text)| if has(kind, text) { MatchState::Yes } else { MatchState::No });
+                column.spread(&states.collect::<Vec<_>>(), &mut matches);
             }
-            short_more(segment, *short, &mut judged);
+            add_flagged_for_short(segment, *short, &mut matches);
         }
         Condition::Has(Field::Member(path)) => {
             if let Some(node) = segment.node(path.names()) {
-                segment.columns_within(node).for_each(|column| column.add_rows(&mut judged.sure));
-                judged.possible = judged.sure.clone();
+                segment.columns_within(node).for_each(|column| column.add_rows(&mut matches.sure));
+                matches.possible = matches.sure.clone();
             }
-            more(segment, flag::MORE, &mut judged);
+            add_flagged(segment, flag::MORE, &mut matches);
         }
-        Condition::Only { path, values } => only(segment, path, values, &mut judged),
+        Condition::Only { path, values } => only(segment, path, values, &mut matches),
         Condition::Changed(path) => {
             let column = segment.fact(Fact::Changed);
             let key = changed::key(path.names());
             let values = column.values.unpacked();
-            let is = values.iter().map(|(_, text)| if text == key { Told::Yes } else { Told::No });
-            column.spread(&is.collect::<Vec<_>>(), &mut judged);
-            more(segment, flag::MORE_FACTS, &mut judged);
+            let is =
+                values.iter().map(|(_, text)| if text == key { MatchState::Yes } else { MatchState::No });
+            column.spread(&is.collect::<Vec<_>>(), &mut matches);
+            add_flagged(segment, flag::MORE_FACTS, &mut matches);
         }
         Condition::Text(pattern) => {
-            let needles = |values: &Values| scan::Needles::of(&[pattern], values);
-            text(segment, &needles, &|text| pattern.matches(text), &mut judged);
+            let needles = |values: &Values| scan::Needles::new(&[pattern], values);
+            text(segment, &needles, &|text| pattern.matches(text), &mut matches);
         }
         Condition::Word(wanted) => {
             let pattern = Pattern::contains(wanted);
-            let needles = |values: &Values| scan::Needles::of_words(&[&pattern], values);
+            let needles = |values: &Values| scan::Needles::for_words(&[&pattern], values);
             let has = |text: &str| words(&fold(text)).any(|word| word == wanted);
-            text(segment, &needles, &has, &mut judged);
+            text(segment, &needles, &has, &mut matches);
         }
-        Condition::Time(basis, span) => judged = Judged::exactly(time(segment, *basis, *span)),
+        Condition::Time(basis, span) => matches = RowMatches::exactly(time(segment, *basis, *span)),
         // Unknown conditions are left to the event's bytes.
-        _ => judged.possible.clone_from(&kinds.events),
+        _ => matches.possible.clone_from(&kinds.events),
     }
-    judged
+    matches
 }
 
 /// Combines the results of the conditions as a part of the query does.
-pub(crate) fn node(part: &Node, conditions: &[Judged], rows: usize) -> Judged {
+pub(crate) fn node(part: &Node, conditions: &[RowMatches], rows: usize) -> RowMatches {
     match part {
         Node::All(parts) => {
-            let mut all = Judged::exactly(Bits::all(rows));
+            let mut all = RowMatches::exactly(Bits::all(rows));
             for part in parts {
                 all.and(&node(part, conditions, rows));
             }
             all
         }
         Node::Any(parts) => {
-            let mut any = Judged::none(rows);
+            let mut any = RowMatches::none(rows);
             for part in parts {
                 any.or(&node(part, conditions, rows));
             }
@@ -107,7 +110,7 @@ pub(crate) fn node(part: &Node, conditions: &[Judged], rows: usize) -> Judged {
             not.flip();
             not
         }
-        Node::Condition(nth) => conditions.get(*nth).cloned().unwrap_or_else(|| Judged::none(rows)),
+        Node::Condition(nth) => conditions.get(*nth).cloned().unwrap_or_else(|| RowMatches::none(rows)),
     }
 }
 
@@ -143,9 +146,9 @@ pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
 }
 
 /// Adds rows with this flag as possible matches.
-fn more(segment: &Segment, flag: u8, judged: &mut Judged) {
+fn add_flagged(segment: &Segment, flag: u8, matches: &mut RowMatches) {
     if segment.flags.iter().any(|flags| flags & flag != 0) {
-        judged.perhaps(&segment.rows_where(|flags| flags & flag != 0));
+        matches.add_possible(&segment.rows_where(|flags| flags & flag != 0));
     }
 }
 
@@ -158,47 +161,51 @@ fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
 }
 
 /// Tests each value. A cut value is always undecided.
-fn told(values: &Values, needed: Option<&[&Pattern]>, fits: &dyn Fn(Kind, &str) -> bool) -> Vec<Told> {
-    let needles = needed.and_then(|patterns| scan::Needles::of(patterns, values));
-    told_by(&values.unpacked(), needles.as_ref(), fits)
+fn test_values(
+    values: &Values,
+    needed: Option<&[&Pattern]>,
+    fits: &dyn Fn(Kind, &str) -> bool,
+) -> Vec<MatchState> {
+    let needles = needed.and_then(|patterns| scan::Needles::new(patterns, values));
+    test_values_with(&values.unpacked(), needles.as_ref(), fits)
 }
 
-fn told_by(
+fn test_values_with(
     values: &Unpacked<'_>,
     needles: Option<&scan::Needles>,
     fits: &dyn Fn(Kind, &str) -> bool,
-) -> Vec<Told> {
-    let mut told = vec![Told::No; values.values.len()];
-    let mut look = |code: usize, kind: Kind, text: &str, suffices: bool| {
-        told[code] = match kind {
-            Kind::Cut => Told::Perhaps,
-            Kind::Text | Kind::Number if suffices => Told::Yes,
-            _ if fits(kind, text) => Told::Yes,
-            _ => Told::No,
+) -> Vec<MatchState> {
+    let mut states = vec![MatchState::No; values.values.len()];
+    let mut test = |code: usize, kind: Kind, text: &str, suffices: bool| {
+        states[code] = match kind {
+            Kind::Cut => MatchState::Undecided,
+            Kind::Text | Kind::Number if suffices => MatchState::Yes,
+            _ if fits(kind, text) => MatchState::Yes,
+            _ => MatchState::No,
         };
     };
     if let Some(needles) = needles {
-        needles.candidates(values, &mut look);
+        needles.candidates(values, &mut test);
     } else {
         for (code, (kind, text)) in values.iter().enumerate() {
-            look(code, kind, text, false);
+            test(code, kind, text, false);
         }
     }
-    told
+    states
 }
 
-fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Judged) {
-    let says = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
+fn is_short(segment: &Segment, short: Short, values: &[Matcher], matches: &mut RowMatches) {
+    let says = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
     match short {
         Short::Actor | Short::Target => {
             if let Some((parties, places)) = segment.parties(short) {
-                places.spread(&party::told(segment, parties, values), judged);
+                places.spread(&party::test_parties(segment, parties, values), matches);
             }
         }
         Short::Signer => {
             let column = segment.fact(Fact::Key);
             let fits = |_: Kind, text: &str| says(name_of(text), Role::Whole);
-            column.spread(&told(&column.values, None, &fits), judged);
+            column.spread(&test_values(&column.values, None, &fits), matches);
         }
         _ => {
             let fits = |kind: Kind, text: &str| match kind {
@@ -209,11 +216,11 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
             // Outcomes may be written with other separators.
             let needed = if short == Short::Outcome { None } else { patterns(values) };
             for column in short_columns(segment, short) {
-                column.spread(&told(&column.values, needed.as_deref(), &fits), judged);
+                column.spread(&test_values(&column.values, needed.as_deref(), &fits), matches);
             }
         }
     }
-    short_more(segment, short, judged);
+    add_flagged_for_short(segment, short, matches);
 }
 
 /// The chain and key of a row.
@@ -223,7 +230,7 @@ pub(crate) struct Link<'s> {
 }
 
 impl<'s> Link<'s> {
-    pub(crate) fn of(segment: &'s Segment, row: usize) -> Self {
+    pub(crate) fn from_row(segment: &'s Segment, row: usize) -> Self {
         let text = |fact| segment.text(fact, row).map(|(_, text)| text);
         Self { chain: text(Fact::Chain).unwrap_or_default(), key: text(Fact::Key) }
     }
@@ -267,31 +274,31 @@ pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<It
     Some(segment.fact(fact)).into_iter()
 }
 
-fn short_more(segment: &Segment, short: Short, judged: &mut Judged) {
+fn add_flagged_for_short(segment: &Segment, short: Short, matches: &mut RowMatches) {
     match short {
-        Short::Actor | Short::Target => more(segment, flag::MORE_FACTS, judged),
-        Short::Tenant => more(segment, flag::MORE, judged),
+        Short::Actor | Short::Target => add_flagged(segment, flag::MORE_FACTS, matches),
+        Short::Tenant => add_flagged(segment, flag::MORE, matches),
         _ => {}
     }
 }
 
 /// Evaluates [`Condition::Only`]: there are values, all match, and none is an object.
-fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged) {
+fn only(segment: &Segment, path: &Path, values: &[Matcher], matches: &mut RowMatches) {
     let rows = segment.rows();
     if let Some(node) = segment.node(path.names()) {
-        let mut wrong = Judged::none(rows);
+        let mut wrong = RowMatches::none(rows);
         let mut columns = segment.columns_within(node);
         if let Some(own) = segment.column(path.names()) {
             columns.next();
             let fits = |kind: Kind, text: &str| {
-                kind.of_event().is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
+                kind.of_event().is_some_and(|of| values.iter().any(|matcher| matcher.matches_text(of, text)))
             };
-            let right = told(&own.values, None, &fits);
-            own.spread(&right, judged);
+            let right = test_values(&own.values, None, &fits);
+            own.spread(&right, matches);
             let unfit = right.iter().enumerate().map(|(code, right)| match (own.values.kind(code), right) {
-                (Kind::Array, _) | (_, Told::Yes) => Told::No,
-                (_, Told::Perhaps) => Told::Perhaps,
-                (_, Told::No) => Told::Yes,
+                (Kind::Array, _) | (_, MatchState::Yes) => MatchState::No,
+                (_, MatchState::Undecided) => MatchState::Undecided,
+                (_, MatchState::No) => MatchState::Yes,
             });
             own.spread(&unfit.collect::<Vec<_>>(), &mut wrong);
         }
@@ -300,12 +307,12 @@ fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged)
         }
         wrong.possible.or(&wrong.sure);
         wrong.flip();
-        judged.and(&wrong);
+        matches.and(&wrong);
     }
     // Values outside of columns may match or not.
     let more = segment.rows_where(|flags| flags & flag::MORE != 0);
-    judged.sure.less(&more);
-    judged.possible.or(&more);
+    matches.sure.less(&more);
+    matches.possible.or(&more);
 }
 
 /// Tests all strings and numbers of the events.
@@ -313,18 +320,19 @@ fn text(
     segment: &Segment,
     needles: &dyn Fn(&Values) -> Option<scan::Needles>,
     fits: &dyn Fn(&str) -> bool,
-    judged: &mut Judged,
+    matches: &mut RowMatches,
 ) {
     for column in segment.columns_of_members() {
         let values = &column.values;
         if values.only_kind().is_some_and(|kind| !is_text(kind)) {
             continue;
         }
-        let told =
-            told_by(&values.unpacked(), needles(values).as_ref(), &|kind, text| is_text(kind) && fits(text));
-        column.spread(&told, judged);
+        let states = test_values_with(&values.unpacked(), needles(values).as_ref(), &|kind, text| {
+            is_text(kind) && fits(text)
+        });
+        column.spread(&states, matches);
     }
-    more(segment, flag::MORE, judged);
+    add_flagged(segment, flag::MORE, matches);
 }
 
 const fn is_text(kind: Kind) -> bool {

@@ -6,20 +6,20 @@ use countersign_query::Short;
 use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
-use crate::column::{Column, Places};
-use crate::index::Held;
-use crate::judge::{name_of, short_columns};
+use crate::column::{Column, RowCodes};
+use crate::evaluate::{name_of, short_columns};
+use crate::index::StoredSegment;
 use crate::packed::{Packed, each_width};
 use crate::party::{ID, NAME};
 use crate::segment::Segment;
-use crate::values::{Gathered, Kind, LONGEST};
+use crate::values::{Kind, MAX_STORED_BYTES, ValueBuilder};
 
 /// The fields whose values are counted for every query.
 pub(crate) const COUNTED: &[Short] = Short::ALL;
 
 /// Limits on the distinct values of a field: their number, and their total bytes. Further values are counted together.
-const MOST_VALUES: usize = 1 << 18;
-const MOST_BYTES: usize = 16 << 20;
+const MAX_VALUES: usize = 1 << 18;
+const MAX_VALUE_BYTES: usize = 16 << 20;
 /// Number that stands for those further values.
 const OTHERS: u32 = 0;
 /// Number that stands for no value.
@@ -27,15 +27,15 @@ const NONE: u32 = u32::MAX;
 
 /// The distinct values of one field in all segments. Numbers start at 1; 0 is [`OTHERS`].
 #[derive(Debug, Default)]
-pub(crate) struct Known {
-    values: Gathered,
+pub(crate) struct ValueTable {
+    values: ValueBuilder,
     /// Display names of identifiers.
-    names: Gathered,
+    names: ValueBuilder,
     /// For each value, the code of its display name.
     named: Vec<u32>,
 }
 
-impl Known {
+impl ValueTable {
     /// Assigns a number to every value in a segment's column, and returns them by code.
     pub(crate) fn register(&mut self, hasher: &FixedState, short: Short, segment: &Segment) -> Vec<u32> {
         if let Some((parties, _)) = segment.parties(short) {
@@ -55,7 +55,7 @@ impl Known {
         let number = |(kind, text): (Kind, &str)| match (kind, short) {
             (Kind::Object | Kind::Array, _) => NONE,
             (Kind::Cut, _) => OTHERS,
-            _ if text.len() > LONGEST => OTHERS,
+            _ if text.len() > MAX_STORED_BYTES => OTHERS,
             (_, Short::Signer) => self.number(hasher, name_of(text), None),
             (Kind::Word, _) => self.number(hasher, &text.replace(' ', "-"), None),
             _ => self.number(hasher, text, None),
@@ -64,7 +64,7 @@ impl Known {
     }
 
     fn number(&mut self, hasher: &FixedState, value: &str, name: Option<&str>) -> u32 {
-        let most = if self.values.len() >= MOST_VALUES || self.values.bytes() >= MOST_BYTES {
+        let most = if self.values.len() >= MAX_VALUES || self.values.bytes() >= MAX_VALUE_BYTES {
             0
         } else {
             usize::MAX
@@ -105,11 +105,11 @@ pub(crate) struct SegmentValues {
 }
 
 impl SegmentValues {
-    pub(crate) fn of(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
+    pub(crate) fn new(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
         let column = places(segment, short);
         let totals = column.map_or_else(Vec::new, |column| counts_of(short, column, numbers.len(), events));
         let end = numbers.iter().filter(|number| **number != NONE).max().map_or(0, |most| most + 1);
-        Self { numbers, totals: Packed::of(totals.into_iter().map(u64::from)), end }
+        Self { numbers, totals: Packed::from_numbers(totals.into_iter().map(u64::from)), end }
     }
 
     /// Returns the number of a code's value.
@@ -133,19 +133,19 @@ fn counts_of(short: Short, column: &Column, codes: usize, rows: &Bits) -> Vec<u3
     met
 }
 
-/// Calls `take` with the code of each row; if a row has several actors or targets, only with the first.
-fn each_code(short: Short, column: &Column, rows: &Bits, mut take: impl FnMut(usize)) {
+/// Calls `accept` with the code of each row; if a row has several actors or targets, only with the first.
+fn each_code(short: Short, column: &Column, rows: &Bits, mut accept: impl FnMut(usize)) {
     match &column.places {
-        Places::Rows(codes) => each_width!(codes,
-            _ => rows.rows().for_each(|_| take(0)),
-            _ => rows.rows().for_each(take),
-            list => rows.each_of(list, |code| take(code as usize))
+        RowCodes::Rows(codes) => each_width!(codes,
+            _ => rows.rows().for_each(|_| accept(0)),
+            _ => rows.rows().for_each(accept),
+            list => rows.each_of(list, |code| accept(code as usize))
         ),
-        Places::Pairs(at, codes) => {
+        RowCodes::Pairs(at, codes) => {
             let mut before = None;
             for (row, code) in at.iter().zip(codes.iter()) {
                 if rows.get(usize::from(*row)) && !(first_alone(short) && before == Some(row)) {
-                    take(code as usize);
+                    accept(code as usize);
                 }
                 before = Some(row);
             }
@@ -195,7 +195,7 @@ impl Counts {
         let (some, all) = (rows.count(), events.count());
         let Some(column) = places(segment, short).filter(|_| some > 0) else { return };
         self.reach(values);
-        if matches!(column.places, Places::Rows(Packed::Zeros(_))) {
+        if matches!(column.places, RowCodes::Rows(Packed::Zeros(_))) {
             self.add(values.number(0), some as u32);
         } else if some * 2 > all {
             let mut others = events.clone();
@@ -217,9 +217,9 @@ impl Counts {
     }
 
     /// Counts a field's values in all segments within the first `rows` rows.
-    pub(crate) fn add_wholes(&mut self, field: usize, rows: usize, held: &[Held]) {
-        for held in held.iter().take_while(|held| held.base < rows) {
-            self.add_all(&held.values[field]);
+    pub(crate) fn add_wholes(&mut self, field: usize, rows: usize, stored: &[StoredSegment]) {
+        for stored in stored.iter().take_while(|stored| stored.base < rows) {
+            self.add_all(&stored.values[field]);
         }
     }
 
@@ -305,7 +305,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_the_same_whether_few_or_most_rows_are_counted(
+        fn counts_few_and_most_rows_alike(
             rows in prop::collection::vec((0_u8..20, 0_u8..4), 1..200),
             least in 0_u8..4,
         ) {
@@ -315,10 +315,10 @@ mod tests {
             for (row, (_, rank)) in rows.iter().enumerate() {
                 these.put(row, *rank >= least);
             }
-            let mut known = Known::default();
+            let mut known = ValueTable::default();
             for &short in COUNTED {
                 let numbers = known.register(&FixedState::with_seed(1), short, &segment);
-                let counted = SegmentValues::of(short, &segment, numbers, &events);
+                let counted = SegmentValues::new(short, &segment, numbers, &events);
                 let (mut together, mut each) = (Counts::default(), Counts::default());
                 together.count(short, &segment, &counted, &these, &events);
                 these.rows().for_each(|row| each.count_row(short, &segment, &counted, row));
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn tells_the_most_frequent_and_how_many_there_are_besides(
+        fn returns_the_most_frequent_and_counts_the_rest(
             counts in prop::collection::vec(0_u32..6, 0..60),
             most in 0_usize..5,
         ) {

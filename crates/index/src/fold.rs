@@ -20,7 +20,7 @@ pub(crate) struct Folds {
 
 impl Folds {
     /// Folds each run of at least two rows without an event.
-    pub(crate) fn of(answer: &[u32], is_absent: impl Fn(u32) -> bool) -> (Vec<u32>, Self) {
+    pub(crate) fn fold(answer: &[u32], is_absent: impl Fn(u32) -> bool) -> (Vec<u32>, Self) {
         let mut this = Self::default();
         let mut shown = Vec::with_capacity(answer.len());
         let mut rest = answer;
@@ -62,8 +62,8 @@ mod tests {
     use super::{FOLDS, Folds};
 
     #[test]
-    fn runs_become_one_row_and_single_rows_stay() {
-        let (shown, folds) = Folds::of(&[1, 12, 13, 2, 14, 3, 15, 16, 17], |row| row > 9);
+    fn folds_runs_and_keeps_single_rows() {
+        let (shown, folds) = Folds::fold(&[1, 12, 13, 2, 14, 3, 15, 16, 17], |row| row > 9);
         assert_eq!(shown, [1, FOLDS, 2, 14, 3, FOLDS + 1]);
         assert_eq!(folds.rows(FOLDS), Some(&[12, 13][..]));
         assert_eq!(folds.rows(FOLDS + 1), Some(&[15, 16, 17][..]));

@@ -3,7 +3,7 @@
 use countersign_query::Outcome;
 
 /// Maximum number of bars.
-const MOST_BARS: i64 = 120;
+const MAX_BARS: i64 = 120;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
@@ -63,8 +63,8 @@ impl Histogram {
     pub(crate) fn new(first: i64, last: i64) -> Option<Self> {
         let span = last.checked_sub(first).filter(|span| *span >= 0)?;
         // The first bar may start before the span, which adds a bar.
-        let fits = |step: &i64| last.div_euclid(*step) - first.div_euclid(*step) < MOST_BARS;
-        let years = || (span / (MOST_BARS - 1) / DAY + 1) * DAY;
+        let fits = |step: &i64| last.div_euclid(*step) - first.div_euclid(*step) < MAX_BARS;
+        let years = || (span / (MAX_BARS - 1) / DAY + 1) * DAY;
         let step = STEPS.into_iter().find(fits).unwrap_or_else(years);
         let begin = first.div_euclid(step) * step;
         let count = (last - begin) / step + 1;
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_bars_from_the_first_to_the_last() {
+    fn bars_span_the_first_and_last_event() {
         for (first, last) in [
             (0, 0),
             (5, 6),

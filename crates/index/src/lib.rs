@@ -6,7 +6,7 @@
 //! time.
 //!
 //! The events' bytes stay outside. Values that are too long or too many for columns are looked up in them: the index
-//! [requests](EventIndex::wants) a range of bytes, and the caller [provides](EventIndex::give) it. Values are compared
+//! [requests](EventIndex::wants) a range of bytes, and the caller [provides](EventIndex::provide) it. Values are compared
 //! by the query's own matchers, so an index finds exactly what [`Query::matches`](countersign_query::Query::matches)
 //! finds.
 //!
@@ -40,19 +40,20 @@
 )]
 
 mod answer;
+mod answer_json;
 mod bits;
 mod build;
 mod changed;
 mod codes;
 mod column;
 mod edit;
+mod evaluate;
 mod extent;
 mod facets;
 mod fold;
 mod histogram;
 mod index;
 mod json;
-mod judge;
 mod lines;
 mod marks;
 mod order;
@@ -63,18 +64,17 @@ mod scan;
 mod search;
 mod segment;
 mod suggest;
-mod tell;
 mod texts;
 mod values;
 mod wire;
 
+pub use answer_json::{error_json, facts_json, fields_of, read_json, tree_json};
 pub use build::{IndexError, Place, Row, SegmentBuilder};
 pub use edit::{parse_json, toggled, within};
 pub use histogram::Histogram;
-pub use index::{Answer, EXPORT, EventIndex, Gap, Stretch};
-pub use marks::NoMark;
+pub use index::{Answer, ByteRange, EXPORT, EventIndex, Gap};
+pub use marks::InvalidMark;
 pub use question::Order;
 pub use search::{Events, Search};
 pub use segment::Segment;
-pub use tell::{error_json, facts_json, fields_of, read_json, tree_json};
 pub use wire::{decode, encode};

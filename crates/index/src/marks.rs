@@ -12,7 +12,7 @@ pub(crate) const WHY: [Option<&str>; 4] = [None, Some("erased"), Some("redacted"
 
 /// The error for an invalid mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoMark;
+pub struct InvalidMark;
 
 #[derive(Default)]
 struct Mark {
@@ -33,24 +33,24 @@ impl EventIndex {
     ///
     /// # Errors
     /// If a mark is invalid. The marks before it have been added.
-    pub fn mark(&mut self, marks: &str) -> Result<(), NoMark> {
+    pub fn mark(&mut self, marks: &str) -> Result<(), InvalidMark> {
         let mut tokens = Tokens::of(marks).map(Result::ok);
         let mut next = || tokens.next().flatten();
         if next() != Some(Token::Array) {
-            return Err(NoMark);
+            return Err(InvalidMark);
         }
         loop {
             match next() {
                 Some(Token::Object) => {}
                 Some(Token::End) => return Ok(()),
-                _ => return Err(NoMark),
+                _ => return Err(InvalidMark),
             }
-            let mark = read(&mut next).ok_or(NoMark)?;
-            self.take(&mark).ok_or(NoMark)?;
+            let mark = read(&mut next).ok_or(InvalidMark)?;
+            self.add_mark(&mark).ok_or(InvalidMark)?;
         }
     }
 
-    fn take(&mut self, mark: &Mark) -> Option<()> {
+    fn add_mark(&mut self, mark: &Mark) -> Option<()> {
         let kind = match &*mark.kind {
             "skip" => RowKind::Gap,
             "withheld" => RowKind::Withheld,
@@ -102,12 +102,12 @@ fn read<'a>(next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<Mark> {
             "time" => mark.time = Some(Time::parse(text()?.as_bytes())?),
             "authorised" => mark.authorised = value == Token::Bool(true),
             "why" => mark.why = WHY.iter().position(|why| why.map(str::to_owned) == text())? as i64,
-            _ => pass(value, next)?,
+            _ => skip_value(value, next)?,
         }
     }
 }
 
-fn pass<'a>(value: Token<'a>, next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<()> {
+fn skip_value<'a>(value: Token<'a>, next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<()> {
     let mut depth = usize::from(matches!(value, Token::Object | Token::Array));
     while depth > 0 {
         match next()? {

@@ -4,7 +4,7 @@ use crate::answer::Rows;
 use crate::bits::Bits;
 
 /// The sort keys of rows.
-pub(crate) trait Placed {
+pub(crate) trait SortKeys {
     /// Returns the line of a row.
     fn line(&self, row: u32) -> i64;
     /// Returns the time of a row in milliseconds.
@@ -53,16 +53,16 @@ impl Sorted {
     }
 
     /// Extends the list to `len` rows if they are in insertion order by this number. Examines only new rows.
-    fn grows(&mut self, len: usize, number: &dyn Fn(u32) -> i64) -> bool {
+    fn extend_in_order(&mut self, len: usize, number: &dyn Fn(u32) -> i64) -> bool {
         let new = self.len.saturating_sub(1) as u32..len as u32;
-        let grows = self.moved.is_none() && new.map(number).is_sorted();
-        if grows {
+        let is_in_order = self.moved.is_none() && new.map(number).is_sorted();
+        if is_in_order {
             self.len = len;
         }
-        grows
+        is_in_order
     }
 
-    fn take(&mut self, rows: Vec<u32>) {
+    fn set_order(&mut self, rows: Vec<u32>) {
         self.len = rows.len();
         self.moved = Some(rows);
     }
@@ -70,41 +70,47 @@ impl Sorted {
 
 impl Orders {
     /// Returns the first `rows` rows sorted by line.
-    pub(crate) fn by_line(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
+    pub(crate) fn by_line(&mut self, rows: usize, keys: &impl SortKeys) -> &Sorted {
         let by_line = &mut self.by_line;
-        let line = &|row| placed.line(row);
-        if by_line.len < rows && !by_line.grows(rows, line) {
+        let line = &|row| keys.line(row);
+        if by_line.len < rows && !by_line.extend_in_order(rows, line) {
             let new = by_line.len as u32..rows as u32;
             let begin = new.clone().map(line).min().unwrap_or(0);
             let from = by_line.partition_point(&|row| line(row) < begin);
             let mut sorted = by_line.moved.take().unwrap_or_else(|| (0..new.start).collect());
             sorted.extend(new);
             sort(&mut sorted[from..], line);
-            by_line.take(sorted);
+            by_line.set_order(sorted);
         }
         by_line
     }
 
     /// Returns the first `rows` rows sorted by time, then by line.
-    pub(crate) fn by_time(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
+    pub(crate) fn by_time(&mut self, rows: usize, keys: &impl SortKeys) -> &Sorted {
         if self.by_time.len < rows {
-            self.by_line(rows, placed);
-            let time = &|row| placed.time(row);
-            if self.by_line.moved.is_some() || !self.by_time.grows(rows, time) {
+            self.by_line(rows, keys);
+            let time = &|row| keys.time(row);
+            if self.by_line.moved.is_some() || !self.by_time.extend_in_order(rows, time) {
                 let mut sorted: Vec<u32> = self.by_line.iter().collect();
                 sort(&mut sorted, time);
-                self.by_time.take(sorted);
+                self.by_time.set_order(sorted);
             }
         }
         &self.by_time
     }
 
     /// Returns the rows of a set, sorted.
-    pub(crate) fn of_set(&mut self, by_time: bool, set: &Bits, rows: usize, placed: &impl Placed) -> Rows {
-        let sorted = if by_time { self.by_time(rows, placed) } else { self.by_line(rows, placed) };
+    pub(crate) fn sorted_set(
+        &mut self,
+        by_time: bool,
+        set: &Bits,
+        rows: usize,
+        keys: &impl SortKeys,
+    ) -> Rows {
+        let sorted = if by_time { self.by_time(rows, keys) } else { self.by_line(rows, keys) };
         match &sorted.moved {
             Some(all) => Rows::List(all.iter().copied().filter(|row| set.get(*row as usize)).collect()),
-            None => Rows::of_set(set.clone()),
+            None => Rows::from_set(set.clone()),
         }
     }
 
@@ -165,7 +171,7 @@ mod tests {
     use super::*;
 
     /// Rows given as pairs of line and time.
-    impl Placed for &[(i64, i64)] {
+    impl SortKeys for &[(i64, i64)] {
         fn line(&self, row: u32) -> i64 {
             self[row as usize].0
         }
@@ -177,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sorts_as_the_library_does_however_rows_come(
+        fn sorts_like_the_standard_library(
             numbers in prop::collection::vec((-9_i64..9, -9_i64..9), 0..60),
             lines_move in any::<bool>(),
             times_move in any::<bool>(),
@@ -192,21 +198,21 @@ mod tests {
                     *time = *line;
                 }
             }
-            let placed = &numbers[..];
+            let keys = &numbers[..];
             let mut orders = Orders::default();
             let mut parts: Vec<usize> = parts.into_iter().map(|part| part.min(numbers.len())).collect();
             parts.sort_unstable();
             for rows in parts.into_iter().chain([numbers.len()]) {
                 let mut wanted: Vec<u32> = (0..rows as u32).collect();
-                wanted.sort_by_key(|row| placed.line(*row));
-                prop_assert_eq!(orders.by_line(rows, &placed).iter().collect::<Vec<_>>(), &wanted[..]);
-                let after = orders.by_line(rows, &placed).partition_point(&|row| placed.line(row) < 2);
-                prop_assert_eq!(after, wanted.partition_point(|row| placed.line(*row) < 2));
-                wanted.sort_by_key(|row| placed.time(*row));
-                prop_assert_eq!(orders.by_time(rows, &placed).iter().collect::<Vec<_>>(), &wanted[..]);
+                wanted.sort_by_key(|row| keys.line(*row));
+                prop_assert_eq!(orders.by_line(rows, &keys).iter().collect::<Vec<_>>(), &wanted[..]);
+                let after = orders.by_line(rows, &keys).partition_point(&|row| keys.line(row) < 2);
+                prop_assert_eq!(after, wanted.partition_point(|row| keys.line(*row) < 2));
+                wanted.sort_by_key(|row| keys.time(*row));
+                prop_assert_eq!(orders.by_time(rows, &keys).iter().collect::<Vec<_>>(), &wanted[..]);
                 let mut set = Bits::none(rows);
                 (0..rows).step_by(3).for_each(|row| set.put(row, true));
-                let found = orders.of_set(true, &set, rows, &placed);
+                let found = orders.sorted_set(true, &set, rows, &keys);
                 wanted.retain(|row| set.get(*row as usize));
                 prop_assert_eq!(found.range(0..rows), wanted);
             }

@@ -3,9 +3,9 @@
 /// A list of unsigned integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Packed {
-    /// This many zeros.
+    /// A number of zeros.
     Zeros(usize),
-    /// The integers from 0 up to this one, excluded.
+    /// The integers from 0 up to, but not including, this one.
     Ascending(usize),
     One(Vec<u8>),
     Two(Vec<u16>),
@@ -29,7 +29,7 @@ macro_rules! each_width {
 pub(crate) use each_width;
 
 impl Packed {
-    pub(crate) fn of(numbers: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
+    pub(crate) fn from_numbers(numbers: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
         let len = numbers.len();
         if len > 1 && (0..).zip(numbers.clone()).all(|(nth, number): (u64, u64)| nth == number) {
             return Self::Ascending(len);
@@ -83,9 +83,9 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    pub(crate) fn of(numbers: &[i64]) -> Self {
+    pub(crate) fn from_values(numbers: &[i64]) -> Self {
         let base = numbers.iter().copied().min().unwrap_or(0);
-        Self { base, above: Packed::of(numbers.iter().map(|number| number.abs_diff(base))) }
+        Self { base, above: Packed::from_numbers(numbers.iter().map(|number| number.abs_diff(base))) }
     }
 
     /// Creates the list from its parts.
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gives_what_it_was_given() {
+    fn returns_the_packed_numbers() {
         for numbers in [
             vec![],
             vec![7, 7],
@@ -130,7 +130,7 @@ mod tests {
             vec![i64::MIN, i64::MAX, 0],
             vec![1 << 40, (1 << 40) + 300],
         ] {
-            let packed = Numbers::of(&numbers);
+            let packed = Numbers::from_values(&numbers);
             assert_eq!(packed.iter().collect::<Vec<_>>(), numbers);
             assert!(numbers.iter().enumerate().all(|(at, number)| packed.get(at) == *number));
         }

@@ -6,13 +6,13 @@ use std::borrow::Cow;
 use countersign_query::Party;
 use foldhash::fast::FixedState;
 
-use crate::column::{Column, Growing};
+use crate::column::{Column, ColumnBuilder};
 use crate::packed::Numbers;
 use crate::segment::Segment;
-use crate::values::{Gathered, Kind, cut};
+use crate::values::{Kind, ValueBuilder, cut};
 
 /// Maximum number of actors, or of targets, of an event.
-pub(crate) const MOST: usize = 16;
+pub(crate) const MAX_PARTIES: usize = 16;
 
 /// Number of strings per party.
 pub(crate) const PARTS: usize = 4;
@@ -23,7 +23,7 @@ pub(crate) const NAME: usize = 2;
 /// this part.
 pub(crate) const ALSO: usize = 3;
 
-const EACH: [usize; PARTS] = [ID, TYPE, NAME, ALSO];
+const ALL_PARTS: [usize; PARTS] = [ID, TYPE, NAME, ALSO];
 
 /// The distinct actors or targets in a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub(crate) struct Parties {
 
 /// The strings of a party, by part.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Kept<'a>(pub(crate) [Option<(Kind, Cow<'a, str>)>; PARTS]);
+pub(crate) struct PartyStrings<'a>(pub(crate) [Option<(Kind, Cow<'a, str>)>; PARTS]);
 
-impl Kept<'_> {
+impl PartyStrings<'_> {
     pub(crate) fn text(&self, part: usize) -> Option<&str> {
         self.0[part].as_ref().map(|(_, text)| &**text)
     }
@@ -88,33 +88,33 @@ impl Parties {
     }
 
     /// Returns a party.
-    pub(crate) fn get<'s>(&self, segment: &'s Segment, party: usize) -> Kept<'s> {
+    pub(crate) fn get<'s>(&self, segment: &'s Segment, party: usize) -> PartyStrings<'s> {
         let part = |part| Some(self.column(segment, part).values.get(self.code(party, part)?));
-        Kept(EACH.map(part))
+        PartyStrings(ALL_PARTS.map(part))
     }
 
-    /// Calls `take` with each party, in order.
-    pub(crate) fn each(&self, segment: &Segment, mut take: impl FnMut(&Kept<'_>)) {
-        let unpacked = EACH.map(|part| self.column(segment, part).values.unpacked());
+    /// Calls `accept` with each party, in order.
+    pub(crate) fn each(&self, segment: &Segment, mut accept: impl FnMut(&PartyStrings<'_>)) {
+        let unpacked = ALL_PARTS.map(|part| self.column(segment, part).values.unpacked());
         let texts = unpacked.each_ref().map(|unpacked| unpacked.iter().collect::<Vec<_>>());
         for party in 0..self.len() {
             let part = |part: usize| {
                 let (kind, text) = *texts[part].get(self.code(party, part)?)?;
                 Some((kind, Cow::Borrowed(text)))
             };
-            take(&Kept(EACH.map(part)));
+            accept(&PartyStrings(ALL_PARTS.map(part)));
         }
     }
 }
 
 /// Parties under construction, with their rows.
 #[derive(Debug, Default)]
-pub(crate) struct GrowingParties {
-    texts: [Gathered; PARTS],
+pub(crate) struct PartiesBuilder {
+    texts: [ValueBuilder; PARTS],
     /// For each party, the code of its string plus one, or 0 if there is none.
     codes: Vec<[u32; PARTS]>,
     /// The codes as a string, to find equal parties.
-    keys: Gathered,
+    keys: ValueBuilder,
     key: String,
     rows: Vec<u16>,
     places: Vec<u32>,
@@ -122,50 +122,56 @@ pub(crate) struct GrowingParties {
 
 /// The result of adding a party.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Taken {
+pub(crate) enum AddResult {
     Yes,
     /// The row already has the maximum.
     Full,
 }
 
-impl GrowingParties {
+impl PartiesBuilder {
     /// Adds a party to a row, cutting strings to `most` bytes. Rows must come in order.
-    pub(crate) fn push(&mut self, hasher: &FixedState, row: u16, party: &Party<'_>, most: usize) -> Taken {
-        let mut taken = self.push_one(hasher, row, party, most);
+    pub(crate) fn push(
+        &mut self,
+        hasher: &FixedState,
+        row: u16,
+        party: &Party<'_>,
+        most: usize,
+    ) -> AddResult {
+        let mut result = self.push_one(hasher, row, party, most);
         for also in party.also.iter().skip(1) {
             let other = Party { also: vec![Cow::Borrowed(&**also)], ..Party::default() };
-            if self.push_one(hasher, row, &other, most) == Taken::Full {
-                taken = Taken::Full;
+            if self.push_one(hasher, row, &other, most) == AddResult::Full {
+                result = AddResult::Full;
             }
         }
-        taken
+        result
     }
 
-    fn push_one(&mut self, hasher: &FixedState, row: u16, party: &Party<'_>, most: usize) -> Taken {
+    fn push_one(&mut self, hasher: &FixedState, row: u16, party: &Party<'_>, most: usize) -> AddResult {
         let texts = [party.id.as_ref(), party.kind.as_ref(), party.name.as_ref(), party.also.first()];
         let parts = texts.map(|text| text.map(|text| cut(text, most)));
         let of_row = self.rows.iter().rev().take_while(|other| **other == row).count();
         let known = &self.places[self.places.len() - of_row..];
-        if known.iter().any(|party| self.says(*party, &parts)) {
-            return Taken::Yes;
+        if known.iter().any(|party| self.contains(*party, &parts)) {
+            return AddResult::Yes;
         }
-        if of_row == MOST {
-            return Taken::Full;
+        if of_row == MAX_PARTIES {
+            return AddResult::Full;
         }
         let mut codes = [0; PARTS];
         for ((code, texts), part) in codes.iter_mut().zip(&mut self.texts).zip(parts) {
             if let Some((kind, text)) = part {
-                *code = texts.loosely(hasher, kind, text) + 1;
+                *code = texts.code_loosely(hasher, kind, text) + 1;
             }
         }
         self.write_key(codes);
-        let party = self.keys.loosely(hasher, Kind::Text, &self.key);
+        let party = self.keys.code_loosely(hasher, Kind::Text, &self.key);
         self.place(row, party, codes);
-        Taken::Yes
+        AddResult::Yes
     }
 
     /// True if the party already contains all these strings: it would never be found by them alone.
-    fn says(&self, party: u32, parts: &[Option<(Kind, &str)>; PARTS]) -> bool {
+    fn contains(&self, party: u32, parts: &[Option<(Kind, &str)>; PARTS]) -> bool {
         let codes = self.codes[party as usize];
         codes.iter().zip(&self.texts).zip(parts).all(|((code, texts), part)| {
             part.is_none_or(|(kind, text)| code.checked_sub(1).is_some_and(|code| texts.is(code, kind, text)))
@@ -202,16 +208,16 @@ impl GrowingParties {
         places: &Column,
         first: usize,
     ) {
-        let texts = EACH.map(|part| {
+        let texts = ALL_PARTS.map(|part| {
             let unpacked = parties.column(segment, part).values.unpacked();
             let own = &mut self.texts[part];
             unpacked
                 .iter()
-                .map(|(kind, text)| own.code(hasher, kind, kind.kept(text)) + 1)
+                .map(|(kind, text)| own.code(hasher, kind, kind.stored_text(text)) + 1)
                 .collect::<Vec<_>>()
         });
         places.each(|row, party| {
-            let codes = EACH.map(|part| {
+            let codes = ALL_PARTS.map(|part| {
                 let code = parties.code(party, part);
                 code.and_then(|code| texts[part].get(code)).copied().unwrap_or(0)
             });
@@ -223,21 +229,22 @@ impl GrowingParties {
 
     /// Returns the total size of the texts in bytes.
     pub(crate) fn bytes(&self) -> usize {
-        self.texts.iter().map(Gathered::bytes).sum()
+        self.texts.iter().map(ValueBuilder::bytes).sum()
     }
 
     /// Finishes the parties. Reuses equal columns and appends the others.
-    pub(crate) fn finish(self, columns: &mut Vec<Growing>) -> Parties {
+    pub(crate) fn finish(self, columns: &mut Vec<ColumnBuilder>) -> Parties {
         let Self { texts, codes, rows, places, .. } = self;
         let part = |part: usize| {
             let codes: Vec<i64> = codes.iter().map(|codes| i64::from(codes[part])).collect();
-            Numbers::of(&codes)
+            Numbers::from_values(&codes)
         };
-        let parts = EACH.map(part);
-        let places = Growing::of_codes(rows, places, codes.len());
-        let places = places.place(columns, Growing::has_same_places);
-        let columns = texts
-            .map(|texts| Growing::of_values(texts).place(columns, |one, other| one.values == other.values));
+        let parts = ALL_PARTS.map(part);
+        let places = ColumnBuilder::from_codes(rows, places, codes.len());
+        let places = places.add_to(columns, ColumnBuilder::has_same_rows);
+        let columns = texts.map(|texts| {
+            ColumnBuilder::from_values(texts).add_to(columns, |one, other| one.values == other.values)
+        });
         Parties { places, columns, codes: parts }
     }
 }
@@ -269,7 +276,7 @@ mod tests {
         [first, builder.finish().remove(0)]
     }
 
-    fn said(segment: &Segment, nth: usize) -> Vec<Vec<[Option<String>; PARTS]>> {
+    fn party_strings(segment: &Segment, nth: usize) -> Vec<Vec<[Option<String>; PARTS]>> {
         let (parties, places) = segment.nth_parties(nth);
         let mut all = Vec::new();
         parties.each(segment, |party| all.push(party.clone().0.map(|part| Some(part?.1.into_owned()))));
@@ -288,11 +295,12 @@ mod tests {
     }
 
     #[test]
-    fn rows_have_their_parties_once_each_and_no_more_than_there_is_room_for() {
+    fn rows_have_distinct_parties_up_to_the_maximum() {
         let party = |id: Option<&str>, kind: Option<&str>, name: Option<&str>| {
             [id, kind, name, None].map(|text| text.map(str::to_owned))
         };
-        let many = (0..MOST + 2).map(|nth| format!(r#"{{"id":"t_{nth}"}}"#)).collect::<Vec<_>>().join(",");
+        let many =
+            (0..MAX_PARTIES + 2).map(|nth| format!(r#"{{"id":"t_{nth}"}}"#)).collect::<Vec<_>>().join(",");
         let events = [
             r#"{"action":"a","actor":{"id":"u_1","type":"user","name":"Ada"}}"#.to_owned(),
             r#"{"action":"a","actor":{"name":"Ada"},"target":["x",{"id":"x"},{"id":"x","type":"file"}]}"#
@@ -302,7 +310,7 @@ mod tests {
             r#"{"action":"a","actor":{"id":"u_2","email":"b@example.com","login":"bo"}}"#.to_owned(),
         ];
         for segment in segments(&events) {
-            let [actors, targets] = [0, 1].map(|nth| said(&segment, nth));
+            let [actors, targets] = [0, 1].map(|nth| party_strings(&segment, nth));
             assert_eq!(actors[0], [party(Some("u_1"), Some("user"), Some("Ada"))]);
             // The parser sets the type to `user` if there is none.
             assert_eq!(actors[1], [party(None, Some("user"), Some("Ada"))]);
@@ -312,12 +320,12 @@ mod tests {
             assert_eq!(first[..2], [Some("u_2".to_owned()), Some("user".to_owned())]);
             assert_eq!(other, &[None, None, None, Some("bo".to_owned())]);
             assert_eq!(targets[1], [party(Some("x"), None, None), party(Some("x"), Some("file"), None)]);
-            assert_eq!((actors[2].len(), targets[2].len(), targets[3].len()), (0, 0, MOST));
+            assert_eq!((actors[2].len(), targets[2].len(), targets[3].len()), (0, 0, MAX_PARTIES));
         }
     }
 
     #[test]
-    fn texts_that_a_member_has_are_kept_once() {
+    fn shares_columns_with_fields() {
         let event = |nth: usize| {
             format!(
                 r#"{{"action":"a","actor":{{"id":"u_{}","type":"user"}},"target":{{"id":"t_{nth}","type":"file"}}}}"#,

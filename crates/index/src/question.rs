@@ -5,10 +5,10 @@ use countersign_query::matcher::Span;
 use countersign_query::{Entry, Field, Findings, Query, Short};
 
 use crate::bits::Bits;
-use crate::column::Judged;
+use crate::column::RowMatches;
+use crate::evaluate;
 use crate::facets::{COUNTED, Counts, SegmentValues};
-use crate::index::Held;
-use crate::judge;
+use crate::index::StoredSegment;
 use crate::segment::{Kinds, Segment};
 
 /// The order of rows.
@@ -78,14 +78,14 @@ impl Question {
     }
 
     /// Returns the number of rows evaluated.
-    pub(crate) fn judged(&self) -> usize {
+    pub(crate) fn evaluated(&self) -> usize {
         self.found.len()
     }
 
     /// Iterates over the conditions at the top level.
     pub(crate) fn top(&self) -> impl Iterator<Item = &Condition> {
         self.query.parts().iter().filter_map(|part| match part {
-            Node::Condition(nth) => self.query.conditions().get(*nth).map(|asked| &asked.condition),
+            Node::Condition(nth) => self.query.conditions().get(*nth).map(|placed| &placed.condition),
             _ => None,
         })
     }
@@ -103,7 +103,13 @@ impl Question {
     }
 
     /// Evaluates the rows of the next segment, starting at `from`. Counts `values` of each field if given.
-    pub(crate) fn judge(&mut self, segment: &Segment, kinds: &Kinds, from: usize, values: &[SegmentValues]) {
+    pub(crate) fn evaluate(
+        &mut self,
+        segment: &Segment,
+        kinds: &Kinds,
+        from: usize,
+        values: &[SegmentValues],
+    ) {
         let rows = segment.rows();
         let mut new = Bits::none(from);
         new.flip();
@@ -112,37 +118,37 @@ impl Question {
         let Kinds { mut events, mut withheld } = kinds.clone();
         events.and(&new);
         withheld.and(&new);
-        let asked = self.query.conditions();
-        let mut conditions: Vec<Judged> =
-            asked.iter().map(|asked| judge::condition(segment, kinds, &asked.condition)).collect();
+        let placed = self.query.conditions();
+        let mut conditions: Vec<RowMatches> =
+            placed.iter().map(|placed| evaluate::condition(segment, kinds, &placed.condition)).collect();
         let mut unsure = Bits::none(rows);
-        for judged in &conditions {
-            let mut open = judged.possible.clone();
-            open.less(&judged.sure);
+        for matches in &conditions {
+            let mut open = matches.possible.clone();
+            open.less(&matches.sure);
             unsure.or(&open);
         }
         unsure.and(&events);
         let mut sure = events.clone();
         sure.less(&unsure);
-        for (nth, (judged, asked)) in conditions.iter_mut().zip(asked).enumerate() {
-            let mut held = judged.sure.clone();
+        for (nth, (matches, placed)) in conditions.iter_mut().zip(placed).enumerate() {
+            let mut held = matches.sure.clone();
             held.and(&sure);
             self.alone[nth] += held.count() as u64;
-            self.had[nth] = self.had[nth] || judge::is_about(segment, &asked.condition);
-            if asked.condition.reads_event() && !withheld.is_empty() {
-                judged.sure.less(&withheld);
-                judged.possible.or(&withheld);
+            self.had[nth] = self.had[nth] || evaluate::is_about(segment, &placed.condition);
+            if placed.condition.reads_event() && !withheld.is_empty() {
+                matches.sure.less(&withheld);
+                matches.possible.or(&withheld);
             }
         }
-        let parts: Vec<Judged> =
-            self.query.parts().iter().map(|part| judge::node(part, &conditions, rows)).collect();
+        let parts: Vec<RowMatches> =
+            self.query.parts().iter().map(|part| evaluate::node(part, &conditions, rows)).collect();
         let mut so_far = sure;
         for (steps, part) in self.steps.iter_mut().zip(&parts) {
             so_far.and(&part.sure);
             *steps += so_far.count() as u64;
         }
 
-        let mut candidates = judge::candidates(kinds, &self.query);
+        let mut candidates = evaluate::candidates(kinds, &self.query);
         candidates.and(&new);
         if self.query.reads_events() && !withheld.is_empty() {
             let mut unknown = withheld;
@@ -187,7 +193,7 @@ impl Question {
         found_events.and(&events);
         self.events += found_events.count();
         self.searched += events.count() - unread.count();
-        let judged = self.judged();
+        let evaluated = self.evaluated();
         for (field, values) in values.iter().enumerate() {
             let mut these = found_events.clone();
             if let Some((_, not)) = near.iter().find(|(other, _)| *other == field) {
@@ -196,7 +202,7 @@ impl Question {
                 others.and(&events);
                 these.or(&others);
             }
-            if from == 0 && self.wholes[field] == judged && these == kinds.events {
+            if from == 0 && self.wholes[field] == evaluated && these == kinds.events {
                 self.wholes[field] += rows;
             } else {
                 self.counts[field].count(COUNTED[field], segment, values, &these, &kinds.events);
@@ -209,7 +215,7 @@ impl Question {
     }
 
     /// Moves the counts of whole segments into `counts`, because the segments are about to change.
-    pub(crate) fn settle(&mut self, held: &[Held]) {
+    pub(crate) fn merge_wholes(&mut self, held: &[StoredSegment]) {
         for (field, (counts, whole)) in self.counts.iter_mut().zip(&mut self.wholes).enumerate() {
             counts.add_wholes(field, *whole, held);
             *whole = 0;
@@ -225,12 +231,12 @@ impl Question {
     }
 
     /// Records an event that had to be read. One that was read only for counting never matches.
-    pub(crate) fn take(&mut self, row: usize, entry: &Entry<'_>) -> Verdict {
+    pub(crate) fn resolve(&mut self, row: usize, entry: &Entry<'_>) -> Verdict {
         self.unread.put(row, false);
         self.searched += 1;
         let is_aside = self.aside.get(row);
         self.aside.put(row, false);
-        let verdict = self.look(entry);
+        let verdict = self.evaluate_event(entry);
         if is_aside {
             return Verdict::No;
         }
@@ -242,9 +248,9 @@ impl Question {
     }
 
     /// Evaluates an event, and counts the conditions it meets.
-    fn look(&mut self, entry: &Entry<'_>) -> Verdict {
-        let asked = self.query.conditions();
-        let held: Vec<bool> = asked.iter().map(|asked| asked.condition.holds(entry)).collect();
+    fn evaluate_event(&mut self, entry: &Entry<'_>) -> Verdict {
+        let placed = self.query.conditions();
+        let held: Vec<bool> = placed.iter().map(|placed| placed.condition.holds(entry)).collect();
         for (alone, held) in self.alone.iter_mut().zip(&held) {
             *alone += u64::from(*held);
         }
@@ -275,7 +281,7 @@ impl Question {
         let is_empty = complete && self.events == 0 && !self.query.is_empty();
         let counted = is_empty.then_some((&*self.alone, &*self.steps));
         let had: Vec<bool> = self.had.iter().map(|had| *had || !complete).collect();
-        let findings = Findings::of(&self.query, &had, fields, counted, of as u64);
+        let findings = Findings::from_counts(&self.query, &had, fields, counted, of as u64);
         Findings { matched: self.events as u64, ..findings }
     }
 }
@@ -299,8 +305,8 @@ fn span_of<'c>(conditions: impl Iterator<Item = &'c Condition>, wanted: Basis) -
 /// Returns the field of a part whose conditions are all about one counted field.
 fn about(part: &Node, query: &Query) -> Option<usize> {
     let mut fields = Vec::new();
-    conditions(part, &mut |nth| {
-        fields.push(match query.conditions().get(nth).map(|asked| &asked.condition) {
+    each_condition(part, &mut |nth| {
+        fields.push(match query.conditions().get(nth).map(|placed| &placed.condition) {
             Some(Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short))) => {
                 COUNTED.iter().position(|counted| counted == short)
             }
@@ -311,17 +317,17 @@ fn about(part: &Node, query: &Query) -> Option<usize> {
     fields.iter().all(|field| *field == Some(first)).then_some(first)
 }
 
-/// Calls `take` with the index of each condition in a part.
-pub(crate) fn conditions(part: &Node, take: &mut dyn FnMut(usize)) {
+/// Calls `accept` with the index of each condition in a part.
+pub(crate) fn each_condition(part: &Node, accept: &mut dyn FnMut(usize)) {
     match part {
-        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| conditions(part, take)),
-        Node::Not(part) => conditions(part, take),
-        Node::Condition(nth) => take(*nth),
+        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| each_condition(part, accept)),
+        Node::Not(part) => each_condition(part, accept),
+        Node::Condition(nth) => accept(*nth),
     }
 }
 
 /// Returns the field of an equality condition whose values are counted.
-pub(crate) fn counted(condition: &Condition) -> Option<Short> {
+pub(crate) fn counted_field(condition: &Condition) -> Option<Short> {
     match condition {
         Condition::Is { field: Field::Short(short), .. } => Some(*short),
         _ => None,

@@ -7,21 +7,21 @@ use crate::values::{Kind, Unpacked, Values};
 /// Substrings that a text must contain to match one of the patterns.
 pub(crate) struct Needles {
     /// The needle of each pattern.
-    each: Vec<(Needle, Option<Place>)>,
+    each: Vec<(Needle, Option<Position>)>,
     /// True if some pattern has no ASCII needle, so that any non-ASCII text may match it.
     beyond: bool,
 }
 
 /// The position of a needle that is sufficient for a match: anywhere, at the start, at the end, or both.
 #[derive(Clone, Copy)]
-struct Place {
+struct Position {
     begins: bool,
     ends: bool,
 }
 
-impl Place {
+impl Position {
     /// Returns `None` if the needle alone is not sufficient.
-    fn of(pattern: &Pattern) -> Option<Self> {
+    fn from_pattern(pattern: &Pattern) -> Option<Self> {
         let is_needle = |piece: &str| !piece.is_empty() && piece.is_ascii() && !pattern.is_cased();
         let (piece, begins, ends) = match pattern.pieces() {
             [whole] => (whole, true, true),
@@ -47,21 +47,24 @@ impl Place {
 
 impl Needles {
     /// Returns `None` if every value must be tested.
-    pub(crate) fn of<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
+    pub(crate) fn new<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
         let of = |pattern: &&'p Pattern| {
-            (pattern.pieces().iter().map(String::as_str).collect(), Place::of(pattern))
+            (pattern.pieces().iter().map(String::as_str).collect(), Position::from_pattern(pattern))
         };
-        Self::by(values, patterns.iter().map(of))
+        Self::build(values, patterns.iter().map(of))
     }
 
-    /// Like [`Needles::of`], for texts that match by words in any order: every word must occur.
-    pub(crate) fn of_words<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
+    /// Like [`Needles::new`], for texts that match by words in any order: every word must occur.
+    pub(crate) fn for_words<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
         let of =
             |pattern: &&'p Pattern| (pattern.pieces().iter().flat_map(|piece| words(piece)).collect(), None);
-        Self::by(values, patterns.iter().map(of))
+        Self::build(values, patterns.iter().map(of))
     }
 
-    fn by<'p>(values: &Values, wanted: impl Iterator<Item = (Vec<&'p str>, Option<Place>)>) -> Option<Self> {
+    fn build<'p>(
+        values: &Values,
+        wanted: impl Iterator<Item = (Vec<&'p str>, Option<Position>)>,
+    ) -> Option<Self> {
         // Except for the Kelvin sign, only ASCII lowercases to ASCII.
         if values.len() < 4 || values.has_kelvin() {
             return None;
@@ -77,7 +80,7 @@ impl Needles {
             if run.is_empty() {
                 beyond = true;
             } else {
-                needles.push((Needle::of(run), place));
+                needles.push((Needle::new(run), place));
             }
         }
         Some(Self { each: needles, beyond })
@@ -104,9 +107,9 @@ impl Needles {
         let text = unpacked.text();
         for (needle, place) in &self.each {
             let mut from = 0;
-            let mut ends = Ends::of(values);
+            let mut ends = Ends::new(values);
             while let Some(found) = needle.find(text.as_bytes(), from) {
-                let Some(code) = ends.reach(found) else { break };
+                let Some(code) = ends.advance_to(found) else { break };
                 from = found + 1;
                 if found + needle.len() <= ends.end {
                     from = ends.end;
@@ -134,12 +137,12 @@ struct Ends<'v> {
 }
 
 impl<'v> Ends<'v> {
-    const fn of(values: &'v Values) -> Self {
+    const fn new(values: &'v Values) -> Self {
         Self { values, begin: 0, end: 0, next: 0 }
     }
 
     /// Advances to the value at a position, which must not precede the current one. Returns its code.
-    fn reach(&mut self, place: usize) -> Option<usize> {
+    fn advance_to(&mut self, place: usize) -> Option<usize> {
         while self.end <= place && self.next < self.values.len() {
             if let Some((next, end)) = self.values.block_from(self.next).filter(|(_, end)| *end <= place) {
                 (self.next, self.end) = (next, end);
@@ -170,7 +173,7 @@ const fn zeros(bytes: u64) -> u64 {
 }
 
 impl Needle {
-    fn of(text: &str) -> Self {
+    fn new(text: &str) -> Self {
         let text = text.to_ascii_lowercase().into_bytes();
         let mut places: Vec<usize> = (0..text.len()).collect();
         places.sort_by_key(|place| frequency(text[*place]));
@@ -231,10 +234,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::values::Gathered;
+    use crate::values::ValueBuilder;
 
     #[test]
-    fn nothing_but_the_kelvin_sign_becomes_ascii_in_lower_case() {
+    fn only_the_kelvin_sign_lowercases_to_ascii() {
         let folded = |char: char| countersign_query::matcher::fold(&char.to_string()).is_ascii();
         let beyond: Vec<char> = ('\u{80}'..=char::MAX).filter(|char| folded(*char)).collect();
         assert_eq!(beyond, ['\u{212a}']);
@@ -242,27 +245,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_what_a_naive_search_finds(text in "[abcK ]{0,200}", needle in "[abck]{1,4}", from in 0_usize..80) {
+        fn agrees_with_a_naive_search(text in "[abcK ]{0,200}", needle in "[abck]{1,4}", from in 0_usize..80) {
             let lower = text.to_ascii_lowercase();
             let wanted = lower.get(from..).and_then(|rest| rest.find(&needle)).map(|at| at + from);
-            prop_assert_eq!(Needle::of(&needle).find(text.as_bytes(), from), wanted);
+            prop_assert_eq!(Needle::new(&needle).find(text.as_bytes(), from), wanted);
         }
 
         #[test]
-        fn leaves_out_no_value_that_fits(
+        fn candidates_include_every_match(
             texts in prop::collection::vec(("[abKké\u{212a}]{0,5}", 0_u8..4), 0..9),
             globs in prop::collection::vec("[abké*]{1,4}", 1..3),
         ) {
             let kinds = [Kind::Text, Kind::Text, Kind::Number, Kind::True];
-            let mut gathered = Gathered::default();
+            let mut gathered = ValueBuilder::default();
             for (text, kind) in &texts {
                 let kind = kinds[usize::from(*kind)];
-                gathered.code(&FixedState::with_seed(1), kind, kind.kept(text));
+                gathered.code(&FixedState::with_seed(1), kind, kind.stored_text(text));
             }
             let values = gathered.finish();
             let globs: Vec<Pattern> = globs.iter().map(|glob| Pattern::glob(glob)).collect();
             let fits = |text: &str| globs.iter().any(|pattern| pattern.matches(text));
-            let Some(needles) = Needles::of(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
+            let Some(needles) = Needles::new(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
             let mut taken = Vec::new();
             let unpacked = values.unpacked();
             needles.candidates(&unpacked, &mut |code, kind, text, is_sure| {

@@ -7,12 +7,12 @@ use countersign_query::value::Document;
 use countersign_query::{Findings, Query, Readings};
 
 use crate::build::{Place, Row};
-use crate::judge::{self, Link};
+use crate::evaluate::{self, Link};
 use crate::question::{Order, Question};
 use crate::segment::{Segment, flag};
 
 /// Maximum number of fields remembered for suggestions.
-const MOST_FIELDS: usize = 4096;
+const MAX_FIELDS: usize = 4096;
 
 /// The source of events' texts and the destination of matches.
 pub trait Events {
@@ -41,7 +41,7 @@ pub struct Search {
     events: usize,
     own_times: usize,
     /// Number of rows passed in the second pass.
-    again: usize,
+    second_pass_rows: usize,
 }
 
 impl Search {
@@ -53,7 +53,7 @@ impl Search {
             fields: BTreeSet::new(),
             events: 0,
             own_times: 0,
-            again: 0,
+            second_pass_rows: 0,
         }
     }
 
@@ -61,23 +61,23 @@ impl Search {
     ///
     /// # Errors
     /// The error of `events`.
-    pub fn look<E: Events>(&mut self, segment: &Segment, events: &mut E) -> Result<(), E::Error> {
-        let base = self.question.judged();
+    pub fn search<E: Events>(&mut self, segment: &Segment, events: &mut E) -> Result<(), E::Error> {
+        let base = self.question.evaluated();
         let kinds = segment.kinds();
         self.events += kinds.events.count();
         self.own_times += segment.rows_where(|flags| flags & flag::OWN_TIME != 0).count();
         for node in 1..segment.nodes.len() {
-            if self.fields.len() < MOST_FIELDS {
-                self.fields.insert(Path::of(segment.names(node)).to_string());
+            if self.fields.len() < MAX_FIELDS {
+                self.fields.insert(Path::from_names(segment.names(node)).to_string());
             }
         }
-        self.question.judge(segment, &kinds, 0, &[]);
+        self.question.evaluate(segment, &kinds, 0, &[]);
         self.read(segment, base, events)?;
         let end = base + segment.rows();
         let found: Vec<usize> = self.question.found.rows_from(base).take_while(|row| *row < end).collect();
-        found
-            .into_iter()
-            .try_for_each(|row| events.found(&row_of(segment, row - base, &Link::of(segment, row - base))))
+        found.into_iter().try_for_each(|row| {
+            events.found(&row_of(segment, row - base, &Link::from_row(segment, row - base)))
+        })
     }
 
     /// True if nothing was found, and all segments must be passed to [`Search::count`] once more to count the matches
@@ -92,8 +92,8 @@ impl Search {
     /// # Errors
     /// The error of `events`.
     pub fn count<E: Events>(&mut self, segment: &Segment, events: &mut E) -> Result<(), E::Error> {
-        let base = self.again;
-        self.again += segment.rows();
+        let base = self.second_pass_rows;
+        self.second_pass_rows += segment.rows();
         self.read(segment, base, events)
     }
 
@@ -102,12 +102,12 @@ impl Search {
         let end = base + segment.rows();
         let unread: Vec<usize> = self.question.unread.rows_from(base).take_while(|row| *row < end).collect();
         for row in unread {
-            let link = Link::of(segment, row - base);
+            let link = Link::from_row(segment, row - base);
             let text = events.text(&row_of(segment, row - base, &link))?;
             let document = Document::parse(&text);
             let root = document.as_ref().map(Document::root);
             let read = root.as_ref().and_then(|event| self.readings.read(event));
-            self.question.take(row, &judge::entry(segment, row - base, &link, root, read.as_ref()));
+            self.question.resolve(row, &evaluate::entry(segment, row - base, &link, root, read.as_ref()));
         }
         Ok(())
     }
@@ -116,7 +116,7 @@ impl Search {
     pub fn finish(self) -> Findings {
         let Self { question, fields, events, own_times, .. } = self;
         let mut findings = question.findings(&fields.iter().map(String::as_str), events, true);
-        let asks_when = question.query.conditions().iter().any(|asked| asked.condition.asks_when());
+        let asks_when = question.query.conditions().iter().any(|placed| placed.condition.asks_when());
         findings.times = asks_when.then(|| (own_times as u64, events.saturating_sub(own_times) as u64));
         findings
     }
@@ -131,6 +131,6 @@ fn row_of<'l>(segment: &Segment, row: usize, link: &'l Link<'_>) -> Row<'l> {
         time: segment.recorded(row),
         vkey: link.key.as_deref().unwrap_or_default(),
         authorised: segment.has(row, flag::AUTHORISED),
-        place: Place::of(segment.begins.get(row)),
+        place: Place::from_number(segment.begins.get(row)),
     }
 }

@@ -12,7 +12,7 @@ use crate::party::Parties;
 use crate::values::Kind;
 
 /// Maximum number of rows in a segment; row numbers fit in two bytes.
-pub(crate) const MOST_ROWS: usize = 32_768;
+pub(crate) const MAX_ROWS: usize = 32_768;
 
 /// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub(crate) enum RowKind {
 }
 
 impl RowKind {
-    const fn of(flags: u8) -> Self {
+    const fn from_flags(flags: u8) -> Self {
         match flags & 3 {
             0 => Self::Event,
             1 => Self::Withheld,
@@ -155,7 +155,7 @@ impl Segment {
     }
 
     pub(crate) fn kind(&self, row: usize) -> RowKind {
-        RowKind::of(self.flags.get(row).copied().unwrap_or(RowKind::Other as u8))
+        RowKind::from_flags(self.flags.get(row).copied().unwrap_or(RowKind::Other as u8))
     }
 
     pub(crate) fn has(&self, row: usize, flag: u8) -> bool {
@@ -175,7 +175,7 @@ impl Segment {
 
     /// Returns the rows of events and of withheld events.
     pub(crate) fn kinds(&self) -> Kinds {
-        let of = |kind| self.rows_where(|flags| RowKind::of(flags) == kind);
+        let of = |kind| self.rows_where(|flags| RowKind::from_flags(flags) == kind);
         Kinds { events: of(RowKind::Event), withheld: of(RowKind::Withheld) }
     }
 

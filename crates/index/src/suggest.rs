@@ -3,22 +3,22 @@
 use countersign_query::matcher::{Pattern, fold};
 use countersign_query::{Field, Query};
 
+use crate::answer_json::{field_of, units};
 use crate::edit::short_names;
 use crate::facets::COUNTED;
 use crate::index::EventIndex;
 use crate::json::Json;
 use crate::question::Question;
-use crate::tell::{field_of, units};
 
 /// Maximum number of suggestions, and of fields if values are suggested too.
-const MOST: usize = 12;
-const MOST_FIELDS: usize = 8;
+const MAX_SUGGESTIONS: usize = 12;
+const MAX_FIELDS: usize = 8;
 /// Conditions whose value is a time, or a field.
-const OF_TIME: [&str; 6] = ["since", "until", "time", "recorded-since", "recorded-until", "recorded"];
-const OF_FIELDS: [&str; 2] = ["has", "changed"];
+const TIME_CONDITIONS: [&str; 6] = ["since", "until", "time", "recorded-since", "recorded-until", "recorded"];
+const FIELD_CONDITIONS: [&str; 2] = ["has", "changed"];
 const TIMES: [&str; 4] = ["-1h", "-24h", "-7d", "-30d"];
 /// Longer input has no suggestions, in bytes.
-const LONGEST: usize = 256;
+const MAX_INPUT_BYTES: usize = 256;
 
 /// The token being typed.
 struct Draft<'t> {
@@ -95,19 +95,19 @@ impl EventIndex {
         let draft = draft(text, caret);
         self.ask_rest(text, &draft);
         let mut found: Vec<Suggestion> = Vec::new();
-        if draft.typed.len() <= LONGEST {
+        if draft.typed.len() <= MAX_INPUT_BYTES {
             match draft.field {
                 None => {
                     self.fields_like(&draft.typed, draft.not, ":", &mut found);
                     if !draft.typed.is_empty() {
-                        found.truncate(MOST_FIELDS);
+                        found.truncate(MAX_FIELDS);
                         self.any_values(&draft, &mut found);
                     }
                 }
-                Some(name) if OF_FIELDS.contains(&name) => {
+                Some(name) if FIELD_CONDITIONS.contains(&name) => {
                     self.fields_like(&draft.typed, draft.before, "", &mut found);
                 }
-                Some(name) if OF_TIME.contains(&name) => {
+                Some(name) if TIME_CONDITIONS.contains(&name) => {
                     let likely = TIMES.iter().filter(|time| time.starts_with(&*draft.typed));
                     found.extend(likely.map(|time| Suggestion {
                         kind: "value",
@@ -120,7 +120,7 @@ impl EventIndex {
                 Some(name) => self.values_of(name, &draft, &mut found),
             }
         }
-        found.truncate(MOST);
+        found.truncate(MAX_SUGGESTIONS);
         let mut json = Json::default();
         json.open("[");
         for Suggestion { kind, label, about, count, text: written } in &found {
@@ -150,7 +150,7 @@ impl EventIndex {
         };
         let before = self.rest.take().filter(|before| before.query == rest);
         let mut question = before.unwrap_or_else(|| Question::new(rest, asked.order));
-        self.judge_all(&mut question);
+        self.evaluate_all(&mut question);
         self.rest = Some(question);
     }
 
@@ -163,8 +163,8 @@ impl EventIndex {
     fn fields_like(&self, typed: &str, before: &str, after: &str, found: &mut Vec<Suggestion>) {
         let typed = fold(typed).into_owned();
         let own = short_names()
-            .chain(OF_FIELDS)
-            .chain(OF_TIME)
+            .chain(FIELD_CONDITIONS)
+            .chain(TIME_CONDITIONS)
             .filter(|_| after == ":")
             .chain(short_names().filter(|_| after.is_empty()));
         for name in own.filter(|name| name.starts_with(&*typed)) {
@@ -187,7 +187,7 @@ impl EventIndex {
             })
             .collect();
         paths.sort_unstable();
-        for (_, core::cmp::Reverse(count), path) in paths.into_iter().take(MOST) {
+        for (_, core::cmp::Reverse(count), path) in paths.into_iter().take(MAX_SUGGESTIONS) {
             found.push(Suggestion {
                 kind: "field",
                 label: path.clone(),
@@ -208,7 +208,7 @@ impl EventIndex {
             }
         }
         values.sort_unstable();
-        for (_, core::cmp::Reverse(count), field, value) in values.into_iter().take(MOST) {
+        for (_, core::cmp::Reverse(count), field, value) in values.into_iter().take(MAX_SUGGESTIONS) {
             let name = field.as_str();
             let text = format!("{}{name}:{}", draft.not, Field::Short(field).written(&value));
             let about = Some(name.into());
@@ -228,11 +228,11 @@ impl EventIndex {
                     .suggested_of()
                     .and_then(|question| self.count_values(question, &field, &draft.typed))
                     .unwrap_or_default();
-                let values = counted.sorted(&draft.typed).into_iter().take(MOST);
+                let values = counted.sorted(&draft.typed).into_iter().take(MAX_SUGGESTIONS);
                 values.map(|(value, count)| (value.to_owned(), count)).collect()
             }
         };
-        for (value, count) in values.into_iter().take(MOST) {
+        for (value, count) in values.into_iter().take(MAX_SUGGESTIONS) {
             let text = format!("{}{}", draft.before, field.written(&value));
             let about = Some(name.to_owned());
             found.push(Suggestion { kind: "value", label: value, about, count: Some(count), text });
@@ -247,8 +247,8 @@ impl EventIndex {
         let value = |number: u32| known.get(number).map(|(value, _)| value);
         let counts = self.counts(question, nth);
         let (mut found, ..) =
-            counts.most(MOST, |number| value(number).is_some_and(|value| begins.matches(value)));
-        let (others, ..) = counts.most(MOST, |number| {
+            counts.most(MAX_SUGGESTIONS, |number| value(number).is_some_and(|value| begins.matches(value)));
+        let (others, ..) = counts.most(MAX_SUGGESTIONS, |number| {
             value(number).is_some_and(|value| pattern.matches(value) && !begins.matches(value))
         });
         found.extend(others);
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_what_is_being_written() {
+    fn finds_the_token_at_the_caret() {
         for (text, caret, at, end, field, typed, before) in [
             ("", 0, 0, 0, None, "", ""),
             ("act", 3, 0, 3, None, "act", ""),

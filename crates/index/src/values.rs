@@ -13,9 +13,9 @@ use crate::packed::Packed;
 use crate::texts::Texts;
 
 /// Maximum length of a value that is always kept, in bytes. Longer ones may be cut to their beginning.
-pub(crate) const LONGEST: usize = 1024;
+pub(crate) const MAX_STORED_BYTES: usize = 1024;
 /// Length of that beginning, in bytes.
-const BEGIN: usize = 200;
+const CUT_BYTES: usize = 200;
 
 /// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,10 +56,10 @@ impl Kind {
     }
 
     /// Returns the text to store for a value.
-    pub(crate) const fn kept(self, said: &str) -> &str {
+    pub(crate) const fn stored_text(self, text: &str) -> &str {
         match self {
             Self::True | Self::False | Self::Null => "",
-            _ => said,
+            _ => text,
         }
     }
 
@@ -76,7 +76,7 @@ impl Kind {
 }
 
 /// Returns the text of a value, from its stored text.
-const fn said(kind: Kind, kept: &str) -> &str {
+const fn full_text(kind: Kind, kept: &str) -> &str {
     match kind {
         Kind::True => "true",
         Kind::False => "false",
@@ -121,8 +121,8 @@ fn letters(text: &str) -> (bool, bool) {
 
 impl Values {
     /// Checks decoded texts. Returns `None` if they don't have these lengths.
-    pub(crate) fn checked(texts: Texts, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
-        let whole = texts.checked(ends_of_blocks(lengths))?;
+    pub(crate) fn from_untrusted(texts: Texts, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
+        let whole = texts.checked_whole(ends_of_blocks(lengths))?;
         let mut at = 0_u32;
         for length in lengths {
             if !whole.is_char_boundary(at as usize) {
@@ -148,7 +148,7 @@ impl Values {
             lengths: if same.is_some() {
                 Packed::Zeros(lengths.len())
             } else {
-                Packed::of(lengths.iter().map(|length| u64::from(*length)))
+                Packed::from_numbers(lengths.iter().map(|length| u64::from(*length)))
             },
             ends: if same.is_some() { Vec::new() } else { ends().collect() },
             same,
@@ -209,7 +209,7 @@ impl Values {
     }
 
     /// Returns the stored text of a value.
-    fn kept(&self, code: usize) -> Cow<'_, str> {
+    fn stored(&self, code: usize) -> Cow<'_, str> {
         let block = code / BLOCK;
         let begin = block.checked_sub(1).map_or(0, |before| self.end(before));
         let from: usize = (block * BLOCK..code).map(|code| self.length(code)).sum();
@@ -223,7 +223,14 @@ impl Values {
     /// Returns the type and text of a value.
     pub(crate) fn get(&self, code: usize) -> (Kind, Cow<'_, str>) {
         let kind = self.kind(code);
-        (kind, if kind.kept("x").is_empty() { Cow::Borrowed(said(kind, "")) } else { self.kept(code) })
+        (
+            kind,
+            if kind.stored_text("x").is_empty() {
+                Cow::Borrowed(full_text(kind, ""))
+            } else {
+                self.stored(code)
+            },
+        )
     }
 
     /// Unpacks all texts for sequential access.
@@ -261,15 +268,15 @@ impl Unpacked<'_> {
             let kept = self.text.get(begin..end).unwrap_or_default();
             begin = end;
             let kind = self.values.kind(code);
-            (kind, said(kind, kept))
+            (kind, full_text(kind, kept))
         })
     }
 }
 
-/// Values under construction, each with a code. Equal values get the same code, except with [`Gathered::loosely`] once
+/// Values under construction, each with a code. Equal values get the same code, except with [`ValueBuilder::code_loosely`] once
 /// most values turned out to be distinct.
 #[derive(Debug, Default)]
-pub(crate) struct Gathered {
+pub(crate) struct ValueBuilder {
     text: String,
     /// Start of each text, and end of the last one.
     bounds: Vec<u32>,
@@ -278,18 +285,18 @@ pub(crate) struct Gathered {
     kinds: Vec<Kind>,
     codes: Codes,
     last: u32,
-    /// Number of values passed to [`Gathered::loosely`].
-    asked: u32,
+    /// Number of values passed to [`ValueBuilder::code_loosely`].
+    lookups: u32,
     /// True once lookups are disabled because nearly all values are distinct.
     is_loose: bool,
 }
 
-/// After `KNOWN` values, lookups are disabled if at least `OTHERS` of them are distinct.
-const KNOWN: u32 = 2048;
-const OTHERS: usize = 2028;
+/// After `TRIAL_VALUES` values, lookups are disabled if at least `MIN_DISTINCT` of them are distinct.
+const TRIAL_VALUES: u32 = 2048;
+const MIN_DISTINCT: usize = 2028;
 
 /// Compares values and their order.
-impl PartialEq for Gathered {
+impl PartialEq for ValueBuilder {
     fn eq(&self, other: &Self) -> bool {
         self.bounds == other.bounds
             && self.text == other.text
@@ -298,7 +305,7 @@ impl PartialEq for Gathered {
     }
 }
 
-impl Gathered {
+impl ValueBuilder {
     pub(crate) fn len(&self) -> usize {
         self.bounds.len().saturating_sub(1)
     }
@@ -360,10 +367,10 @@ impl Gathered {
         self.last
     }
 
-    /// Like [`Gathered::code`], for columns in which a value may have several codes.
-    pub(crate) fn loosely(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
-        self.asked += 1;
-        if self.asked == KNOWN && self.len() >= OTHERS {
+    /// Like [`ValueBuilder::code`], for columns in which a value may have several codes.
+    pub(crate) fn code_loosely(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
+        self.lookups += 1;
+        if self.lookups == TRIAL_VALUES && self.len() >= MIN_DISTINCT {
             self.is_loose = true;
             self.codes = Codes::default();
         }
@@ -395,7 +402,7 @@ impl Gathered {
         }
         let lengths: Vec<u32> = self.bounds.windows(2).map(|bounds| bounds[1] - bounds[0]).collect();
         let (ascii, kelvin) = letters(&self.text);
-        let texts = Texts::of(self.text, ends_of_blocks(&lengths));
+        let texts = Texts::new(self.text, ends_of_blocks(&lengths));
         Values::new(texts, &lengths, &self.kinds, ascii, kelvin)
     }
 
@@ -410,7 +417,7 @@ pub(crate) fn cut(text: &str, most: usize) -> (Kind, &str) {
     if text.len() <= most {
         (Kind::Text, text)
     } else {
-        (Kind::Cut, &text[..text.floor_char_boundary(BEGIN.min(most))])
+        (Kind::Cut, &text[..text.floor_char_boundary(CUT_BYTES.min(most))])
     }
 }
 
@@ -436,19 +443,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_what_it_was_given_whether_values_are_looked_for_or_not() {
+    fn returns_the_added_values_with_and_without_lookups() {
         let hasher = FixedState::with_seed(1);
         for different in [1, 3, 900, 5000] {
-            let mut gathered = Gathered::default();
+            let mut gathered = ValueBuilder::default();
             let mut given: Vec<(Kind, String)> = Vec::new();
-            for nth in 0..3 * KNOWN {
+            for nth in 0..3 * TRIAL_VALUES {
                 let kind = if nth == 3000 { Kind::Number } else { Kind::Text };
                 given.push((kind, (nth % different).to_string()));
             }
             let codes: Vec<u32> =
-                given.iter().map(|(kind, text)| gathered.loosely(&hasher, *kind, text)).collect();
-            let often = different < KNOWN;
-            assert_eq!(gathered.len() as u32, if often { different + 1 } else { 3 * KNOWN });
+                given.iter().map(|(kind, text)| gathered.code_loosely(&hasher, *kind, text)).collect();
+            let often = different < TRIAL_VALUES;
+            assert_eq!(gathered.len() as u32, if often { different + 1 } else { 3 * TRIAL_VALUES });
             let values = gathered.finish();
             for ((kind, text), code) in given.iter().zip(codes) {
                 assert_eq!(values.get(code as usize), (*kind, text.as_str().into()), "{different}");

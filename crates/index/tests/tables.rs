@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign::canonical::canonicalize;
 use countersign::time::Time;
-use countersign_index::{EventIndex, Order, Place, Row, SegmentBuilder, Stretch};
+use countersign_index::{ByteRange, EventIndex, Order, Place, Row, SegmentBuilder};
 use countersign_query::Readings;
 
 const DOCUMENT: &str = include_str!("../../../docs/query.md");
@@ -44,15 +44,15 @@ fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
 fn found((index, bytes): &mut (EventIndex, String), query: &str) -> Vec<u64> {
     index.ask(query, now(), Order::default()).unwrap();
     while index.step(1000) {}
-    while let Some(Stretch { begin, end, .. }) = index.wants() {
-        index.give(&bytes.as_bytes()[usize::try_from(begin).unwrap()..usize::try_from(end).unwrap()]);
+    while let Some(ByteRange { begin, end, .. }) = index.wants() {
+        index.provide(&bytes.as_bytes()[usize::try_from(begin).unwrap()..usize::try_from(end).unwrap()]);
     }
     assert!(index.found().is_some_and(|answer| answer.complete));
     index.indexes()
 }
 
 #[test]
-fn the_examples_find_what_the_document_says() {
+fn documented_examples_find_the_documented_events() {
     let (_, block) =
         DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
     let events: Vec<&str> = block.lines().take_while(|line| *line != "```").collect();
@@ -83,7 +83,7 @@ fn ranges(numbers: &[u64]) -> String {
 }
 
 #[test]
-fn the_table_over_real_events_finds_its_lines() {
+fn queries_find_the_expected_lines() {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party/real-events");
     if !folder.is_dir() {

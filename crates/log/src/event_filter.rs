@@ -118,8 +118,8 @@ impl Asked {
 /// The member that a parameter or a condition of a scope is about.
 pub fn member(name: &str) -> Path {
     match name {
-        "actor" => Path::of(["actor", "id"]),
-        name => Path::of([name]),
+        "actor" => Path::from_names(["actor", "id"]),
+        name => Path::from_names([name]),
     }
 }
 
@@ -137,14 +137,14 @@ pub(crate) fn one(name: &str, value: &str) -> Result<Matcher, ParameterError> {
         return Err("an action is one such as job.update, or job.* for all of a kind".into());
     }
     Ok(if below {
-        Matcher::Text(Pattern::of_cased([format!("{begin}."), String::new()]))
+        Matcher::Text(Pattern::from_cased_pieces([format!("{begin}."), String::new()]))
     } else {
         exactly(value)
     })
 }
 
 fn exactly(text: &str) -> Matcher {
-    Matcher::Text(Pattern::of_cased([text.to_owned()]))
+    Matcher::Text(Pattern::from_cased_pieces([text.to_owned()]))
 }
 
 fn condition(field: Field, value: Matcher) -> Query {

@@ -30,12 +30,12 @@ impl Looking {
     pub(crate) fn for_search(readings: &Readings, scope: &Scope, asked: &Query) -> Self {
         // How long a reader with a scope waits for others' events does not depend on what is asked.
         let query = if scope.is_everything() { asked } else { scope.query() };
-        Self { needles: Some(Needles::of(query, readings)), ..Self::new(readings) }
+        Self { needles: Some(Needles::new(query, readings)), ..Self::new(readings) }
     }
 
     /// By these readings, for [`Self::look_within`] of one scope alone.
     pub(crate) fn for_scope(readings: &Readings, scope: &Scope) -> Self {
-        Self { needles: Some(Needles::of(scope.query(), readings)), ..Self::new(readings) }
+        Self { needles: Some(Needles::new(scope.query(), readings)), ..Self::new(readings) }
     }
 
     /// True if an event need not be parsed to know that it is not as the needles say.

@@ -66,7 +66,7 @@ pub struct NewLine<'a> {
 }
 
 /// Approximate size of a line without its event, in bytes.
-pub const BESIDE: usize = 320;
+pub const OVERHEAD_BYTES: usize = 320;
 
 impl NewLine<'_> {
     /// Writes the line with its newline.
@@ -122,25 +122,25 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, read, event, text })
 }
 
-/// Calls `take` with each complete line, and returns the number of bytes they span. Returns `None` if a line is not a
+/// Calls `accept` with each complete line, and returns the number of bytes they span. Returns `None` if a line is not a
 /// verified event.
-pub fn each<'a>(bytes: &'a [u8], mut take: impl FnMut(&Line<'a>)) -> Option<usize> {
+pub fn each<'a>(bytes: &'a [u8], mut accept: impl FnMut(&Line<'a>)) -> Option<usize> {
     let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Some(0) };
     for line in core::str::from_utf8(&bytes[..end]).ok()?.split('\n') {
-        take(&read(line)?);
+        accept(&read(line)?);
     }
     Some(end + 1)
 }
 
 impl Line<'_> {
     /// Returns the byte offset of the event in the line.
-    pub fn at(&self) -> usize {
+    pub fn event_offset(&self) -> usize {
         self.text.len() - 1 - self.event.len()
     }
 
     /// Writes an unparsed line with the parsed fields added, and its newline.
-    pub fn write_as_read(&self, read: Option<&Read<'_>>, out: &mut Vec<u8>) {
-        let (place, event) = self.text.split_at(self.at() - EVENT.len());
+    pub fn write_parsed(&self, read: Option<&Read<'_>>, out: &mut Vec<u8>) {
+        let (place, event) = self.text.split_at(self.event_offset() - EVENT.len());
         out.extend_from_slice(place.as_bytes());
         out.extend_from_slice(READ.as_bytes());
         write_read(read, out);
@@ -150,11 +150,11 @@ impl Line<'_> {
 
     /// Calls `look` with the event and the parsed fields in the line. Returns `None` if the line has no valid parsed
     /// fields.
-    pub fn look_as_read<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
+    pub fn with_parsed_fields<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
         let read = Document::parse(self.read?)?;
         let read = match read.root() {
             null if null.kind() == Kind::Null => None,
-            read => Some(Read::of_json(read)?),
+            read => Some(Read::from_json(read)?),
         };
         let document = Document::parse(self.event);
         let event = document.as_ref().map(Document::root);
@@ -223,20 +223,20 @@ mod tests {
         let line = read(LINE).unwrap();
         assert_eq!((line.number, line.index, line.seq, line.chain, line.authorised), (7, 5, 2, "00ff", true));
         assert_eq!((&*line.vkey, line.event), ("a\\\"b+1", r#"{"a":"}"}"#));
-        assert_eq!(&LINE[line.at()..line.at() + line.event.len()], line.event);
+        assert_eq!(&LINE[line.event_offset()..line.event_offset() + line.event.len()], line.event);
         assert_eq!((line.time.to_string().as_str(), line.offset), ("2026-11-20T06:01:02.345Z", None));
         let placed = LINE.replace(",\"index\"", ",\"offset\":812,\"index\"");
         assert_eq!(read(&placed).unwrap().offset, Some(812));
     }
 
     /// Returns the line with parsed fields added.
-    fn as_read(read: &str) -> String {
+    fn with_read(read: &str) -> String {
         LINE.replace(",\"event\"", &format!(",\"read\":{read},\"event\""))
     }
 
     #[test]
     fn writes_lines_that_read_back() {
-        let read_as = as_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
+        let read_as = with_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
         for written in [LINE.to_owned(), LINE.replace(",\"index\"", ",\"offset\":812,\"index\""), read_as] {
             let Line { number, offset, index, chain, seq, time, authorised, read, event, .. } =
                 super::read(&written).unwrap();
@@ -254,18 +254,18 @@ mod tests {
     fn returns_parsed_fields_if_the_line_has_them() {
         let action = |line: &str| {
             let action = |entry: &Entry<'_>| entry.read.map(|read| read.action.as_deref().map(str::to_owned));
-            read(line).unwrap().look_as_read(action)
+            read(line).unwrap().with_parsed_fields(action)
         };
         assert_eq!(action(LINE), None);
-        assert_eq!(action(&as_read("null")), Some(None));
+        assert_eq!(action(&with_read("null")), Some(None));
         let denied = r#"{"as":"x","action":"a.b","outcome":"denied"}"#;
-        assert_eq!(action(&as_read(denied)), Some(Some(Some("a.b".into()))));
+        assert_eq!(action(&with_read(denied)), Some(Some(Some("a.b".into()))));
         for other in
             ["{}", "7", r#"{"as":"x","outcome":"?"}"#, r#"{"as":"x","time":"now","outcome":"denied"}"#]
         {
-            assert_eq!(action(&as_read(other)), None, "{other}");
+            assert_eq!(action(&with_read(other)), None, "{other}");
         }
-        assert!(read(&as_read("]")).is_none() && read(&as_read("[")).is_none());
+        assert!(read(&with_read("]")).is_none() && read(&with_read("[")).is_none());
     }
 
     #[test]

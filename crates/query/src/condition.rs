@@ -15,15 +15,15 @@ impl Short {
     /// Calls `text` with each string the short name stands for. For an actor or target these are the identifier with
     /// and without its type, the name, and the other strings by which it is known.
     pub fn each(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str)) {
-        each_text(self, entry, &mut |found, _| {
+        any_text(self, entry, &mut |found, _| {
             text(found);
             false
         });
     }
 
-    /// Like [`Short::each`], with the [`Role`] that [`Matcher::says`] compares each string in.
+    /// Like [`Short::each`], with the [`Role`] that [`Matcher::matches_in_role`] compares each string in.
     pub fn each_in_role(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str, Role)) {
-        each_text(self, entry, &mut |found, role| {
+        any_text(self, entry, &mut |found, role| {
             text(found, role);
             false
         });
@@ -31,7 +31,7 @@ impl Short {
 
     /// Calls `each` with every party the short name stands for. Only [`Short::Actor`] and [`Short::Target`] have any.
     pub fn each_party(self, entry: &Entry<'_>, each: &mut dyn FnMut(&Party<'_>)) {
-        each_party(self, entry, &mut |party| {
+        any_party(self, entry, &mut |party| {
             each(party);
             false
         });
@@ -43,19 +43,19 @@ impl Field {
     pub fn is_in(&self, entry: &Entry<'_>) -> bool {
         match self {
             Self::Member(path) => entry.any_root(path.names(), &mut |root, names| is_in(names, root)),
-            Self::Short(short) => each_text(*short, entry, &mut |_, _| true),
+            Self::Short(short) => any_text(*short, entry, &mut |_, _| true),
         }
     }
 }
 
-/// How a string that a short name stands for is compared.
+/// The way in which a string of a short name is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// The whole string must match.
     Whole,
     /// A party's name: any of its words may match.
     Name,
-    /// One of our own words, which may be written with another separator (`not-stated`).
+    /// A word of our own, which may be written with another separator (`not-stated`).
     Word,
 }
 
@@ -67,7 +67,7 @@ impl Role {
 }
 
 /// True if `test` passes for any string the short name stands for.
-fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+fn any_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let mut whole = |text: Option<&str>| text.is_some_and(|text| test(text, Role::Whole));
     match (short, entry.read) {
         (Short::Chain, _) => whole(Some(entry.chain).filter(|chain| !chain.is_empty())),
@@ -78,34 +78,34 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
         }
         (Short::Ip, Some(read)) => whole(read.address.as_deref()),
         (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
-        (Short::Actor | Short::Target, _) => each_party(short, entry, &mut |party| party.texts(test)),
-        (Short::Tenant, _) => member(entry, &["tenant"], test),
-        (Short::Action, None) => member(entry, &["action"], test),
-        (Short::Ip, None) => member(entry, &["context", "ip"], test),
-        (Short::Outcome, None) => outcome(entry, test),
+        (Short::Actor | Short::Target, _) => any_party(short, entry, &mut |party| party.texts(test)),
+        (Short::Tenant, _) => any_field(entry, &["tenant"], test),
+        (Short::Action, None) => any_field(entry, &["action"], test),
+        (Short::Ip, None) => any_field(entry, &["context", "ip"], test),
+        (Short::Outcome, None) => any_outcome(entry, test),
     }
 }
 
 /// Tests the outcome of an event that no parser fits: its field's value, or else "not stated".
-fn outcome(entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+fn any_outcome(entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let Some(event) = entry.event else { return false };
     let mut is_stated = false;
     let passes = any_at(&["outcome"], event, &mut |value| {
-        let said = value.said();
-        is_stated |= said.is_some();
-        said.is_some_and(|text| test(&text, Role::Whole))
+        let stated = value.non_empty_text();
+        is_stated |= stated.is_some();
+        stated.is_some_and(|text| test(&text, Role::Whole))
     });
     passes || !is_stated && test(Outcome::NotStated.as_str(), Role::Word)
 }
 
-fn member(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+fn any_field(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let mut test = |value: Value<'_>| value.text().is_some_and(|text| test(&text, Role::Whole));
     entry.event.is_some_and(|event| any_at(names, event, &mut test))
 }
 
 /// True if `test` passes for any party. If an event names several, its parser returns only one, so the event's own
 /// fields count too.
-fn each_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) -> bool) -> bool {
+fn any_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) -> bool) -> bool {
     let (name, read) = match short {
         Short::Actor => ("actor", entry.read.map(|read| &read.actor)),
         Short::Target => ("target", entry.read.map(|read| &read.target)),
@@ -115,14 +115,14 @@ fn each_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) 
         return true;
     }
     let Some(event) = entry.event else { return false };
-    any_at(&[name], event, &mut |value| test(&party_of(value)))
+    any_at(&[name], event, &mut |value| test(&parse_party(value)))
 }
 
 /// Returns the party in a field, whatever the event's shape. A plain string counts as the identifier.
-fn party_of(value: Value<'_>) -> Party<'_> {
+fn parse_party(value: Value<'_>) -> Party<'_> {
     let [id, name, kind] = value.several(["id", "name", "type"]).map(|part| part.and_then(Value::text));
     let mut party = Party { id: id.or_else(|| value.text()), name, kind, also: Vec::new() };
-    for also in value.several(OTHER_NAMES).into_iter().flatten().filter_map(Value::said) {
+    for also in value.several(OTHER_NAMES).into_iter().flatten().filter_map(Value::non_empty_text) {
         party.add_also(also);
     }
     party
@@ -145,12 +145,12 @@ impl Party<'_> {
 
 impl Matcher {
     /// True if a string that a short name stands for matches. A party's name matches if it contains the words.
-    pub fn says(&self, text: &str, role: Role) -> bool {
-        says(self, text, role)
+    pub fn matches_in_role(&self, text: &str, role: Role) -> bool {
+        matches_in_role(self, text, role)
     }
 }
 
-fn says(matcher: &Matcher, text: &str, role: Role) -> bool {
+fn matches_in_role(matcher: &Matcher, text: &str, role: Role) -> bool {
     let pattern = match matcher {
         Matcher::Text(pattern) => pattern,
         Matcher::Literal(literal) => &literal.pattern,
@@ -172,13 +172,13 @@ fn parts(name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A value with more words than this is compared as a whole only.
-const MOST_WORDS: usize = 8;
+const MAX_WORDS: usize = 8;
 
 fn has_words(pattern: &Pattern, name: &str) -> bool {
     match pattern.pieces() {
         [literal] => {
-            let wanted: Vec<&str> = words(literal).take(MOST_WORDS + 1).collect();
-            (1..=MOST_WORDS).contains(&wanted.len())
+            let wanted: Vec<&str> = words(literal).take(MAX_WORDS + 1).collect();
+            (1..=MAX_WORDS).contains(&wanted.len())
                 && wanted.iter().all(|wanted| words(name).any(|word| word == *wanted))
         }
         pieces => {
@@ -275,22 +275,23 @@ impl Condition {
                 entry.any_root(path.names(), &mut |root, names| any_at(names, root, &mut test))
             }
             Self::Is { field: Field::Short(short), values } => {
-                let mut test = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
-                each_text(*short, entry, &mut test)
+                let mut test =
+                    |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
+                any_text(*short, entry, &mut test)
             }
             Self::Only { path, values } => {
                 let (mut any, mut all) = (false, true);
-                let mut look = |value: Value<'_>| {
+                let mut check = |value: Value<'_>| {
                     any = true;
                     all &= values.iter().any(|matcher| matcher.matches_value(value));
                     !all
                 };
                 if let Some(event) = entry.event {
-                    path.any(event, &mut look);
+                    path.any(event, &mut check);
                 }
                 any && all
             }
-            Self::Has(Field::Short(Short::Outcome)) => each_text(Short::Outcome, entry, &mut Role::states),
+            Self::Has(Field::Short(Short::Outcome)) => any_text(Short::Outcome, entry, &mut Role::states),
             Self::Has(field) => field.is_in(entry),
             Self::Changed(path) => changed(path, entry),
             Self::Text(pattern) => has_text(entry, &|text| pattern.matches(text)),
@@ -333,12 +334,12 @@ pub enum Node {
 #[derive(Clone, Debug)]
 pub struct Query {
     pub(crate) root: Node,
-    pub(crate) conditions: Vec<Asked>,
+    pub(crate) conditions: Vec<PlacedCondition>,
 }
 
 /// A condition and its position in the query.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct PlacedCondition {
     /// The condition.
     pub condition: Condition,
     /// The byte range in the parsed text; empty if the condition was not parsed.
@@ -355,15 +356,15 @@ impl Default for Query {
 /// Compares conditions, not their positions.
 impl PartialEq for Query {
     fn eq(&self, other: &Self) -> bool {
-        let asked =
-            |query: &Self| query.conditions.iter().map(|asked| asked.condition.clone()).collect::<Vec<_>>();
-        self.root == other.root && asked(self) == asked(other)
+        let placed =
+            |query: &Self| query.conditions.iter().map(|placed| placed.condition.clone()).collect::<Vec<_>>();
+        self.root == other.root && placed(self) == placed(other)
     }
 }
 
 impl From<Condition> for Query {
     fn from(condition: Condition) -> Self {
-        Self { root: Node::Condition(0), conditions: vec![Asked { condition, at: 0..0 }] }
+        Self { root: Node::Condition(0), conditions: vec![PlacedCondition { condition, at: 0..0 }] }
     }
 }
 
@@ -409,7 +410,7 @@ impl Query {
     }
 
     /// Returns the conditions in the order they were written.
-    pub fn conditions(&self) -> &[Asked] {
+    pub fn conditions(&self) -> &[PlacedCondition] {
         &self.conditions
     }
 
@@ -420,12 +421,12 @@ impl Query {
 
     /// True if the query depends on events, not only on their links.
     pub fn reads_events(&self) -> bool {
-        self.conditions.iter().any(|asked| asked.condition.reads_event())
+        self.conditions.iter().any(|placed| placed.condition.reads_event())
     }
 
     /// True if any condition uses this short name.
     pub fn asks(&self, wanted: Short) -> bool {
-        self.conditions.iter().any(|asked| match &asked.condition {
+        self.conditions.iter().any(|placed| match &placed.condition {
             Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
                 *short == wanted
             }
@@ -442,9 +443,9 @@ impl Query {
     /// negated one.
     pub fn matches(&self, entry: &Entry<'_>) -> bool {
         (entry.event.is_some() || !self.reads_events())
-            && self
-                .root
-                .holds(&mut |nth| self.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
+            && self.root.holds(&mut |nth| {
+                self.conditions.get(nth).is_some_and(|placed| placed.condition.holds(entry))
+            })
     }
 }
 
@@ -461,7 +462,7 @@ impl Node {
 
     /// Evaluates the node with partial results. Returns `None` if they don't decide it.
     fn known(&self, condition: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
-        // One operand equal to `by` decides; otherwise an unknown one leaves the result open.
+        // An operand equal to `by` decides; otherwise an unknown one leaves the result open.
         let decide = |nodes: &[Self], by: bool| {
             let mut open = false;
             for node in nodes {

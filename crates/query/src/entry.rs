@@ -109,7 +109,7 @@ mod tests {
     const CALL: &str = r#"{"eventName":"StopLogging","eventSource":"cloudtrail.amazonaws.com","eventVersion":"1.08","awsRegion":"eu-west-1","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
     const AUDIT: &str = r#"{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","methodName":"storage.buckets.delete","serviceName":"storage.googleapis.com"}"#;
 
-    fn look<T>(text: &str, look: impl FnOnce(&Entry<'_>) -> T) -> T {
+    fn with_entry<T>(text: &str, look: impl FnOnce(&Entry<'_>) -> T) -> T {
         let readings = Readings::built_in();
         let document = Document::parse(text).unwrap();
         let event = document.root();
@@ -119,7 +119,7 @@ mod tests {
     }
 
     fn text_at(record: &str, path: &str) -> Option<String> {
-        look(record, |entry| entry.at(path)?.text().map(Cow::into_owned))
+        with_entry(record, |entry| entry.at(path)?.text().map(Cow::into_owned))
     }
 
     #[test]
@@ -181,7 +181,7 @@ mod tests {
         ] {
             let field = Field::Member(Names::dotted(path));
             let is = Condition::Is { field, values: vec![Matcher::Text(Pattern::exactly(value))] };
-            assert_eq!(look(&record, |entry| is.holds(entry)), expected, "{path}");
+            assert_eq!(with_entry(&record, |entry| is.holds(entry)), expected, "{path}");
         }
     }
 }

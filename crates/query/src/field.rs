@@ -10,13 +10,13 @@ pub struct Path(Vec<String>);
 
 impl Path {
     /// Creates a path from field names.
-    pub fn of(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    pub fn from_names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self(names.into_iter().map(Into::into).collect())
     }
 
     /// Parses a dot-separated path.
     pub fn dotted(text: &str) -> Self {
-        Self::of(text.split('.'))
+        Self::from_names(text.split('.'))
     }
 
     /// Returns the field names, outermost first.
@@ -112,7 +112,7 @@ impl Short {
 
     /// Returns the short name for a path under which parsed fields are displayed, such as `read.actor.name` or
     /// `address`.
-    pub fn of_shown(path: &Path) -> Option<Self> {
+    pub fn from_displayed_path(path: &Path) -> Option<Self> {
         path.names().iter().find_map(|name| Self::parse(if name == "address" { "ip" } else { name }))
     }
 

@@ -60,7 +60,7 @@ pub(crate) struct Lexer<'a> {
 
 /// The characters that end a word, besides white space and parentheses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
+pub(crate) enum Terminator {
     /// Operators, which separate a name from its value.
     Operator,
     /// Commas, which separate values, and white space.
@@ -88,15 +88,15 @@ impl<'a> Lexer<'a> {
     }
 
     /// Parses the word at the cursor, which may be empty.
-    pub(crate) fn word(&mut self, until: Until) -> Result<Word, QueryError> {
+    pub(crate) fn word(&mut self, until: Terminator) -> Result<Word, QueryError> {
         let start = self.at;
         let mut pieces = Vec::new();
         while let Some(char) = self.peek() {
             let ends = match char {
                 '(' | ')' => true,
-                ',' => until == Until::Comma,
-                ':' | '=' | '<' | '>' => until == Until::Operator,
-                '!' => until == Until::Operator && self.rest().starts_with("!="),
+                ',' => until == Terminator::Comma,
+                ':' | '=' | '<' | '>' => until == Terminator::Operator,
+                '!' => until == Terminator::Operator && self.rest().starts_with("!="),
                 _ => char.is_whitespace(),
             };
             if ends {

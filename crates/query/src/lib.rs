@@ -1,7 +1,8 @@
 //! The query language for events, and parsers that extract the same fields from events of any shape.
-//! Nothing here does I/O or reads a clock. An event's bytes and "now" come in as arguments. `docs/query.md` of the
+//!
 //! Nothing here does I/O or reads a clock: the caller passes an event's bytes and "now". `docs/query.md` in the
 //! repository describes the language.
+//!
 //! ```
 //! use countersign_query::{Entry, Query, Readings, value::Document};
 //!
@@ -55,4 +56,4 @@ pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
 pub use envelope::{Envelope, Root};
 pub use error::{Code, QueryError};
 pub use reading::{Outcome, Parts, Party, Read, Readings};
-pub use tally::{Findings, Seen, Tally};
+pub use tally::{ConditionHits, Findings, Tally};

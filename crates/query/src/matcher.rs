@@ -1,7 +1,7 @@
 //! Matches values: the matcher shared by queries, scopes, and rules.
 //!
 //! Strings are compared case-insensitively, by Unicode's simple lowercase mapping of each character (`Straße` equals
-//! `STRAßE`, but not `STRASSE`), unless the pattern is [cased](Pattern::of_cased). Every matcher takes time linear in
+//! `STRAßE`, but not `STRASSE`), unless the pattern is [cased](Pattern::from_cased_pieces). Every matcher takes time linear in
 //! the value's length.
 //!
 //! ```
@@ -9,7 +9,7 @@
 //!
 //! assert!(Matcher::Text(Pattern::glob("job.*")).matches("Job.Update"));
 //! assert!(Matcher::Text(Pattern::contains("okaf")).matches("Ada Okafor"));
-//! assert!(!Matcher::Text(Pattern::of_cased(["ada".into(), String::new()])).matches("Ada Okafor"));
+//! assert!(!Matcher::Text(Pattern::from_cased_pieces(["ada".into(), String::new()])).matches("Ada Okafor"));
 //! assert!(Matcher::Network(Network::parse("10.0.0.0/8").unwrap()).matches("10.1.2.3"));
 //! ```
 
@@ -87,11 +87,11 @@ impl Literal {
 impl Matcher {
     /// True if the value matches. Objects and arrays never match.
     pub fn matches_value(&self, value: Value<'_>) -> bool {
-        value.text().is_some_and(|text| self.matches_said(value.kind(), &text))
+        value.text().is_some_and(|text| self.matches_text(value.kind(), &text))
     }
 
     /// True if a value of this kind with this text matches.
-    pub fn matches_said(&self, kind: Kind, text: &str) -> bool {
+    pub fn matches_text(&self, kind: Kind, text: &str) -> bool {
         match self {
             Self::Literal(Literal { pattern, meaning: Meaning::Number(_), .. }) if kind != Kind::Number => {
                 pattern.matches(text)
@@ -115,7 +115,7 @@ impl Matcher {
                         Meaning::Network(network) => network.holds_text(text),
                     }
             }
-            Self::Number(bounds) => number(text).is_some_and(|number| bounds.hold(number)),
+            Self::Number(bounds) => number(text).is_some_and(|number| bounds.contains(number)),
             Self::Time(span) => span.holds_text(text),
             Self::Network(network) => network.holds_text(text),
         }
@@ -144,7 +144,7 @@ pub struct Bounds {
 
 impl Bounds {
     /// True if the number is within the bounds.
-    pub fn hold(&self, number: f64) -> bool {
+    pub fn contains(&self, number: f64) -> bool {
         self.low.is_none_or(|(low, within)| number > low || within && number >= low)
             && self.high.is_none_or(|(high, within)| number < high || within && number <= high)
     }
@@ -262,8 +262,8 @@ pub struct Pattern {
 
 impl Pattern {
     /// Creates a pattern of these pieces, with any characters between them.
-    pub fn of(pieces: impl IntoIterator<Item = String>) -> Self {
-        let mut pattern = Self::of_cased(pieces);
+    pub fn from_pieces(pieces: impl IntoIterator<Item = String>) -> Self {
+        let mut pattern = Self::from_cased_pieces(pieces);
         for piece in &mut pattern.pieces {
             *piece = fold(piece).into_owned();
         }
@@ -273,31 +273,31 @@ impl Pattern {
 
     /// Creates a pattern that matches only this text.
     pub fn exactly(text: &str) -> Self {
-        Self::of([text.to_owned()])
+        Self::from_pieces([text.to_owned()])
     }
 
     /// Creates a pattern in which `*` stands for any characters.
     pub fn glob(text: &str) -> Self {
-        Self::of(text.split('*').map(str::to_owned))
+        Self::from_pieces(text.split('*').map(str::to_owned))
     }
 
     /// Creates a pattern that matches texts containing this one.
     pub fn contains(text: &str) -> Self {
-        Self::of([String::new(), text.to_owned(), String::new()])
+        Self::from_pieces([String::new(), text.to_owned(), String::new()])
     }
 
     /// Creates a pattern that matches texts starting with this one.
     pub fn starts_with(text: &str) -> Self {
-        Self::of([text.to_owned(), String::new()])
+        Self::from_pieces([text.to_owned(), String::new()])
     }
 
     /// Creates a pattern that matches texts ending with this one.
     pub fn ends_with(text: &str) -> Self {
-        Self::of([String::new(), text.to_owned()])
+        Self::from_pieces([String::new(), text.to_owned()])
     }
 
     /// Creates a case-sensitive pattern of these pieces.
-    pub fn of_cased(pieces: impl IntoIterator<Item = String>) -> Self {
+    pub fn from_cased_pieces(pieces: impl IntoIterator<Item = String>) -> Self {
         let mut pieces: Vec<String> = pieces.into_iter().collect();
         // Adjacent gaps are equivalent to one.
         let last = pieces.len().saturating_sub(1);
@@ -439,7 +439,7 @@ mod tests {
             );
         }
         assert!(!Pattern::exactly("straße").matches("STRASSE"));
-        assert!(!Pattern::of_cased(["ada".into()]).matches("Ada"));
+        assert!(!Pattern::from_cased_pieces(["ada".into()]).matches("Ada"));
     }
 
     #[test]
@@ -509,7 +509,7 @@ mod tests {
             let pieces: Vec<String> = pattern.to_lowercase().split('*').map(str::to_owned).collect();
             prop_assert_eq!(Pattern::glob(&pattern).matches(&text), naive(&pieces, &text.to_lowercase()));
             let cased: Vec<String> = pattern.split('*').map(str::to_owned).collect();
-            prop_assert_eq!(Pattern::of_cased(cased.clone()).matches(&text), naive(&cased, &text));
+            prop_assert_eq!(Pattern::from_cased_pieces(cased.clone()).matches(&text), naive(&cased, &text));
         }
     }
 }

@@ -4,12 +4,12 @@ use crate::matcher::fold;
 use crate::parse::any_word;
 
 /// Maximum number of suggestions.
-const MOST: usize = 3;
+const MAX_SUGGESTIONS: usize = 3;
 /// Maximum length of names that are compared, in bytes.
-const LONGEST: usize = 128;
+const MAX_NAME_BYTES: usize = 128;
 
 /// Our short names, and endings of the field names that other languages and schemas use for them, in lower case.
-const ELSEWHERE: [(&str, &str); 6] = [
+const FOREIGN_NAMES: [(&str, &str); 6] = [
     ("actor", "user username userid user_name user.name"),
     ("ip", "src_ip sourceip clientip client_ip ipaddress"),
     ("action", "event eventname operation"),
@@ -19,9 +19,9 @@ const ELSEWHERE: [(&str, &str); 6] = [
 ];
 
 /// Returns the short name for a field of another schema, given in lower case.
-pub(crate) fn ours(lower: &str) -> Option<&'static str> {
+pub(crate) fn short_for_foreign(lower: &str) -> Option<&'static str> {
     let is = |(_, ends): &&(_, &str)| any_word(ends, &|end| lower.ends_with(end));
-    ELSEWHERE.iter().find(is).map(|(ours, _)| *ours)
+    FOREIGN_NAMES.iter().find(is).map(|(short, _)| *short)
 }
 
 /// Returns the most similar names, best first: equal except for case, with the same last component, the short name for
@@ -31,12 +31,12 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
     let last = lower.rsplit('.').next().unwrap_or(&lower);
     let far = |text: &str| if text.len() < 4 { 1 } else { 1 + text.len() / 4 };
     let mut ranked: Vec<(usize, usize, &str)> = Vec::new();
-    if let Some(name) = ours(&lower) {
+    if let Some(name) = short_for_foreign(&lower) {
         ranked.push((2, 0, name));
     }
     for name in names {
         let folded = fold(name);
-        if folded.len() > LONGEST || lower.len() > LONGEST {
+        if folded.len() > MAX_NAME_BYTES || lower.len() > MAX_NAME_BYTES {
             continue;
         }
         let own = folded.rsplit('.').next().unwrap_or(&folded);
@@ -57,7 +57,7 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
     }
     ranked.sort_unstable();
     ranked.dedup();
-    ranked.into_iter().take(MOST).map(|(_, _, name)| name.into()).collect()
+    ranked.into_iter().take(MAX_SUGGESTIONS).map(|(_, _, name)| name.into()).collect()
 }
 
 /// Returns the Damerau-Levenshtein distance: insertions, deletions, substitutions, and swaps of adjacent characters.

@@ -4,7 +4,7 @@
 //! use countersign_query::{Query, Readings, needle::Needles};
 //!
 //! let query = Query::parse("actor:ada outcome:failure", "2026-11-20T06:00:00.000Z".parse()?)?;
-//! let needles = Needles::of(&query, &Readings::built_in());
+//! let needles = Needles::new(&query, &Readings::built_in());
 //! // An event without "ada" can't be hers. Outcomes are spelled in many ways, so they add no needle.
 //! assert_eq!(needles.matching(), Some(&["ada".to_owned()][..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -21,24 +21,24 @@ use crate::reading::{Readings, Spelling};
 struct Need {
     needles: Vec<String>,
     /// True if the needles are field names, which most events contain.
-    of_names: bool,
+    is_names: bool,
 }
 
 impl Need {
     /// Ranks by how rare the needles are in events.
     fn worth(&self) -> (bool, usize, Reverse<usize>) {
         let shortest = self.needles.iter().map(String::len).min().unwrap_or_default();
-        (!self.of_names, shortest, Reverse(self.needles.len()))
+        (!self.is_names, shortest, Reverse(self.needles.len()))
     }
 
     /// Merges the alternatives of several needs. Returns `None` if any of them can match without a needle.
     fn any(each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
         let each = each.collect::<Option<Vec<_>>>()?;
-        let of_names = each.iter().any(|need| need.of_names);
+        let is_names = each.iter().any(|need| need.is_names);
         let mut needles: Vec<String> = each.into_iter().flat_map(|need| need.needles).collect();
         needles.sort_unstable();
         needles.dedup();
-        Some(Self { needles, of_names })
+        Some(Self { needles, is_names })
     }
 }
 
@@ -53,11 +53,11 @@ pub struct Needles {
 
 impl Needles {
     /// Finds the needles of a query for events parsed by these parsers.
-    pub fn of(query: &Query, readings: &Readings) -> Self {
-        let conditions = || query.conditions().iter().map(|asked| &asked.condition);
-        let fields = conditions().map(of_field).collect();
-        let conditions: Vec<_> = conditions().map(|condition| of_condition(condition, readings)).collect();
-        Self { matching: of_node(query.root(), &conditions), conditions, fields }
+    pub fn new(query: &Query, readings: &Readings) -> Self {
+        let conditions = || query.conditions().iter().map(|placed| &placed.condition);
+        let fields = conditions().map(field_need).collect();
+        let conditions: Vec<_> = conditions().map(|condition| condition_need(condition, readings)).collect();
+        Self { matching: node_need(query.root(), &conditions), conditions, fields }
     }
 
     /// Returns the needles for the whole query, or `None` if an event can match without any.
@@ -93,64 +93,66 @@ fn contains(text: &[u8], needle: &[u8]) -> bool {
     })
 }
 
-fn of_node(node: &Node, conditions: &[Option<Need>]) -> Option<Need> {
+fn node_need(node: &Node, conditions: &[Option<Need>]) -> Option<Need> {
     match node {
-        Node::All(nodes) => nodes.iter().filter_map(|node| of_node(node, conditions)).max_by_key(Need::worth),
-        Node::Any(nodes) => Need::any(nodes.iter().map(|node| of_node(node, conditions))),
+        Node::All(nodes) => {
+            nodes.iter().filter_map(|node| node_need(node, conditions)).max_by_key(Need::worth)
+        }
+        Node::Any(nodes) => Need::any(nodes.iter().map(|node| node_need(node, conditions))),
         Node::Not(_) => None,
         Node::Condition(nth) => conditions.get(*nth)?.clone(),
     }
 }
 
-fn of_condition(condition: &Condition, readings: &Readings) -> Option<Need> {
+fn condition_need(condition: &Condition, readings: &Readings) -> Option<Need> {
     match condition {
         Condition::Is { field: Field::Member(path), values } | Condition::Only { path, values } => {
-            let values = Need::any(values.iter().map(|value| of_value(value, &Plain::default())));
-            values.or_else(|| of_names(path))
+            let values = Need::any(values.iter().map(|value| value_need(value, &Plain::default())));
+            values.or_else(|| path_need(path))
         }
         Condition::Is { field: Field::Short(short), values } => {
             let spelling = readings.spelling(*short)?;
             // Actors and targets also match by the words of a name, in any order.
             let words = matches!(short, Short::Actor | Short::Target);
             let plain = Plain { words, spelling };
-            Need::any(values.iter().map(|value| of_value(value, &plain)))
+            Need::any(values.iter().map(|value| value_need(value, &plain)))
         }
-        Condition::Has(Field::Member(path)) | Condition::Changed(path) => of_names(path),
-        Condition::Text(pattern) => of_pattern(pattern, &Plain::default()),
+        Condition::Has(Field::Member(path)) | Condition::Changed(path) => path_need(path),
+        Condition::Text(pattern) => pattern_need(pattern, &Plain::default()),
         Condition::Word(word) => Plain::default().longest([word.as_str()]),
         Condition::Has(Field::Short(_)) | Condition::Time(..) => None,
     }
 }
 
-fn of_field(condition: &Condition) -> Option<Need> {
+fn field_need(condition: &Condition) -> Option<Need> {
     match condition {
         Condition::Is { field: Field::Member(path), .. }
         | Condition::Has(Field::Member(path))
         | Condition::Only { path, .. }
-        | Condition::Changed(path) => of_names(path),
+        | Condition::Changed(path) => path_need(path),
         _ => None,
     }
 }
 
 /// Every name in the path occurs in an event that has the field.
-fn of_names(path: &Path) -> Option<Need> {
+fn path_need(path: &Path) -> Option<Need> {
     let need = Plain::default().longest(path.names().iter().map(String::as_str))?;
-    Some(Need { of_names: true, ..need })
+    Some(Need { is_names: true, ..need })
 }
 
-fn of_value(value: &Matcher, plain: &Plain) -> Option<Need> {
+fn value_need(value: &Matcher, plain: &Plain) -> Option<Need> {
     match value {
-        Matcher::Text(pattern) => of_pattern(pattern, plain),
+        Matcher::Text(pattern) => pattern_need(pattern, plain),
         // Times and addresses can be written in many ways.
         Matcher::Literal(literal) => {
             let number = Pattern::exactly(literal.number()?);
-            Need::any([literal.pattern(), &number].into_iter().map(|pattern| of_pattern(pattern, plain)))
+            Need::any([literal.pattern(), &number].into_iter().map(|pattern| pattern_need(pattern, plain)))
         }
         _ => None,
     }
 }
 
-fn of_pattern(pattern: &Pattern, plain: &Plain) -> Option<Need> {
+fn pattern_need(pattern: &Pattern, plain: &Plain) -> Option<Need> {
     plain.longest(pattern.pieces().iter().map(String::as_str))
 }
 
@@ -169,7 +171,7 @@ impl Plain {
         (' '..='~').contains(&char)
             && !matches!(char, '"' | '\\' | '/' | 'k' | 'K')
             && (is_word || !self.words)
-            && !self.spelling.parts(char)
+            && !self.spelling.is_seam(char)
     }
 
     /// Returns the longest qualifying run of characters in any of the texts.
@@ -179,8 +181,10 @@ impl Plain {
             .flat_map(|text| text.split(|char| !self.has(char)))
             .filter(|needle| !needle.is_empty())
             .map(str::to_ascii_lowercase)
-            .filter(|needle| !self.spelling.own().iter().any(|own| own.contains(needle.as_str())));
-        Some(Need { needles: vec![needles.max_by_key(String::len)?], of_names: false })
+            .filter(|needle| {
+                !self.spelling.constants().iter().any(|constant| constant.contains(needle.as_str()))
+            });
+        Some(Need { needles: vec![needles.max_by_key(String::len)?], is_names: false })
     }
 }
 
@@ -190,7 +194,7 @@ mod tests {
 
     fn needles(query: &str) -> Needles {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        Needles::of(&Query::parse(query, now).unwrap(), &Readings::built_in())
+        Needles::new(&Query::parse(query, now).unwrap(), &Readings::built_in())
     }
 
     #[test]
@@ -203,7 +207,7 @@ mod tests {
             assert!(!needles.may_match(json), "{json}");
         }
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        let any = Needles::of(&Query::parse("-actor:ada", now).unwrap(), &Readings::built_in());
+        let any = Needles::new(&Query::parse("-actor:ada", now).unwrap(), &Readings::built_in());
         assert!(any.may_match("{}"));
     }
 

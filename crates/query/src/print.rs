@@ -33,7 +33,9 @@ impl Query {
                 f.write_char('-')?;
                 self.node(f, node)
             }
-            Node::Condition(nth) => self.conditions.get(*nth).map_or(Ok(()), |asked| asked.condition.fmt(f)),
+            Node::Condition(nth) => {
+                self.conditions.get(*nth).map_or(Ok(()), |placed| placed.condition.fmt(f))
+            }
         }
     }
 
@@ -51,17 +53,17 @@ impl Display for Condition {
         match self {
             Self::Is { field, values } => {
                 field.fmt(f)?;
-                is(f, values, Place::of(field))
+                is(f, values, Position::for_field(field))
             }
             Self::Only { path, values } => {
                 path.fmt(f)?;
-                is(f, values, Place::Value)
+                is(f, values, Position::Value)
             }
             Self::Has(field) => write!(f, "has:{field}"),
             Self::Changed(path) => write!(f, "changed:{path}"),
             Self::Text(pattern) => {
                 let inner = pattern.pieces().len().saturating_sub(1);
-                pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), Place::Text)
+                pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), Position::Text)
             }
             Self::Word(word) => write!(f, "word:{word}"),
             Self::Time(basis, span) => {
@@ -110,7 +112,7 @@ fn is_plain_in_name(char: char) -> bool {
 }
 
 /// Writes the operator and the values.
-fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
+fn is(f: &mut Formatter<'_>, values: &[Matcher], position: Position) -> fmt::Result {
     if let [value] = values {
         match value {
             Matcher::Number(Bounds { low: Some((low, within)), high: None }) => {
@@ -129,9 +131,9 @@ fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
     for (nth, value) in values.iter().enumerate() {
         f.write_str(if nth > 0 { "," } else { "" })?;
         match value {
-            Matcher::Text(pattern) => pieces(f, pattern.pieces(), place)?,
+            Matcher::Text(pattern) => pieces(f, pattern.pieces(), position)?,
             Matcher::Literal(Literal { text, .. })
-                if place == Place::Outcome || text.contains([' ', '"', '\\', '*', ',', '(', ')']) =>
+                if position == Position::Outcome || text.contains([' ', '"', '\\', '*', ',', '(', ')']) =>
             {
                 quoted(f, text)?;
             }
@@ -160,14 +162,14 @@ fn span_range(f: &mut Formatter<'_>, span: &Span) -> fmt::Result {
 
 /// The position of a text with stars.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     Text,
     Value,
     Outcome,
 }
 
-impl Place {
-    fn of(field: &Field) -> Self {
+impl Position {
+    fn for_field(field: &Field) -> Self {
         if *field == Field::Short(Short::Outcome) { Self::Outcome } else { Self::Value }
     }
 }
@@ -185,7 +187,7 @@ impl Field {
         struct Value<'v>([String; 1], &'v Field);
         impl Display for Value<'_> {
             fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                pieces(f, &self.0, Place::of(self.1))
+                pieces(f, &self.0, Position::for_field(self.1))
             }
         }
         Value([value.to_owned()], self).to_string()
@@ -193,8 +195,8 @@ impl Field {
 }
 
 /// Writes pieces with stars between them. Quotes a piece that would otherwise be taken for something else.
-fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result {
-    let is_text = place == Place::Text;
+fn pieces(f: &mut Formatter<'_>, pieces: &[String], position: Position) -> fmt::Result {
+    let is_text = position == Position::Text;
     let plain = |char: char| {
         char.is_alphanumeric()
             || matches!(char, '_' | '.' | '@' | '/' | '+' | '#' | '$' | '-')
@@ -206,7 +208,7 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result
             KEYWORDS.iter().any(|words| is_one(words, piece))
         } else {
             foreign_syntax::is_class(piece)
-                || place == Place::Outcome && !is_one(OUTCOMES, piece)
+                || position == Position::Outcome && !is_one(OUTCOMES, piece)
                 || Literal::parse(piece).is_some()
         };
         // After a field named `arn`, such a value would read as an ARN. Addresses are quoted for their slashes.
@@ -244,6 +246,6 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
 /// Formats the pattern as a value.
 impl Display for Pattern {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        pieces(f, self.pieces(), Place::Value)
+        pieces(f, self.pieces(), Position::Value)
     }
 }

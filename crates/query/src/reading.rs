@@ -29,8 +29,8 @@
 //! assert_eq!(read.time.unwrap().to_string(), "2023-11-14T22:13:20.000Z");
 //! assert_eq!(read.outcome, Outcome::Success);
 //!
-//! let nobodys = Document::parse(r#"{"a":1}"#).unwrap();
-//! assert_eq!(readings.read(&nobodys.root()), None);
+//! let unknown = Document::parse(r#"{"a":1}"#).unwrap();
+//! assert_eq!(readings.read(&unknown.root()), None);
 //! # Ok::<(), countersign_query::reading::ReadingError>(())
 //! ```
 

@@ -2,44 +2,44 @@
 //!
 //! A [`Tally`] examines each event. It tracks which fields occurred, how many events each condition matches alone and
 //! step by step, and which times were compared. Events can also be examined elsewhere, on several cores; the resulting
-//! [`Seen`] values are then counted here.
+//! [`ConditionHits`] values are then counted here.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use crate::condition::{Entry, Field, Path, Query, Short};
 use crate::matcher::fold;
-use crate::nearest::{nearest, ours};
+use crate::nearest::{nearest, short_for_foreign};
 use crate::parse::SPECIAL;
 use crate::value::{Kind, Value};
 
 /// Limits on the events whose fields are collected, and on the number of fields, for suggesting alternatives to an
 /// unknown field.
-const MOST_EVENTS: u64 = 10_000;
-const MOST_FIELDS: usize = 4096;
+const MAX_SAMPLED_EVENTS: u64 = 10_000;
+const MAX_FIELDS: usize = 4096;
 /// Maximum depth of a collected field.
-const MOST_NAMES: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// Per-condition results for one event. Each bit is a condition, by index: a parsed query has at most 128.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
+pub struct ConditionHits {
     /// Conditions that the event meets.
     pub held: u128,
     /// Conditions whose field the event has. For a condition on the event's own time, set if the event states one.
     pub about: u128,
 }
 
-impl Seen {
+impl ConditionHits {
     /// Evaluates the conditions in the bit set `conditions` on an entry.
-    pub fn of(query: &Query, entry: &Entry<'_>, conditions: u128) -> Self {
-        let mut seen = Self::default();
-        for (asked, bit) in query.conditions.iter().zip(bits()).filter(|(_, bit)| conditions & bit != 0) {
-            let condition = &asked.condition;
+    pub fn evaluate(query: &Query, entry: &Entry<'_>, conditions: u128) -> Self {
+        let mut hits = Self::default();
+        for (placed, bit) in query.conditions.iter().zip(bits()).filter(|(_, bit)| conditions & bit != 0) {
+            let condition = &placed.condition;
             let is_about = if condition.asks_when() { entry.time().1 } else { condition.is_about(entry) };
-            seen.held |= if condition.holds(entry) { bit } else { 0 };
-            seen.about |= if is_about { bit } else { 0 };
+            hits.held |= if condition.holds(entry) { bit } else { 0 };
+            hits.about |= if is_about { bit } else { 0 };
         }
-        seen
+        hits
     }
 }
 
@@ -55,7 +55,7 @@ pub struct Tally<Q> {
     reads_events: bool,
     of: u64,
     matched: u64,
-    /// For each condition, true if any event had its field, or if it has none.
+    /// For each condition, true if any event had its field, or if the condition has no field.
     had: Vec<bool>,
     /// The number of events each condition matches. Counted until the first match.
     alone: Vec<u64>,
@@ -75,11 +75,11 @@ pub struct Findings {
     /// The number of events examined.
     pub of: u64,
     /// Fields in the query that no event had.
-    pub unknown: Vec<Unknown>,
+    pub unknown: Vec<UnknownField>,
     /// The number of events each condition matches; empty if events were found or the query is empty.
-    pub conditions: Vec<Left>,
+    pub conditions: Vec<PartMatches>,
     /// The number of events that remain after each part that must hold; empty if events were found.
-    pub steps: Vec<Left>,
+    pub steps: Vec<PartMatches>,
     /// If the query compares event times: the number of events with a time of their own, and of those compared by their
     /// time of recording instead.
     pub times: Option<(u64, u64)>,
@@ -87,7 +87,7 @@ pub struct Findings {
 
 /// A field that no event had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
+pub struct UnknownField {
     /// The byte range of the condition in the query.
     pub at: core::ops::Range<usize>,
     /// The field as written in queries.
@@ -98,7 +98,7 @@ pub struct Unknown {
 
 /// A part of a query and the number of events that match it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
+pub struct PartMatches {
     /// The part as written in queries.
     pub part: String,
     /// The number of matching events.
@@ -116,53 +116,55 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
             reads_events: query.reads_events(),
             of: 0,
             matched: 0,
-            had: query.conditions.iter().map(|asked| asked.condition.field().is_none()).collect(),
+            had: query.conditions.iter().map(|placed| placed.condition.field().is_none()).collect(),
             alone: vec![0; count],
             steps: vec![0; query.parts().len()],
             fields: BTreeSet::new(),
             own_times: 0,
             recorded_times: 0,
-            asks_time: query.conditions.iter().any(|asked| asked.condition.asks_when()),
+            asks_time: query.conditions.iter().any(|placed| placed.condition.asks_when()),
             query,
         }
     }
 
     /// Counts an event, and returns true if it matches the query as in [`Query::matches`].
-    pub fn look(&mut self, entry: &Entry<'_>) -> bool {
+    pub fn examine(&mut self, entry: &Entry<'_>) -> bool {
         self.of += 1;
         if self.asks_time {
             *(if entry.time().1 { &mut self.own_times } else { &mut self.recorded_times }) += 1;
         }
-        for (had, asked) in self.had.iter_mut().zip(&self.query.conditions) {
-            *had = *had || asked.condition.is_about(entry);
+        for (had, placed) in self.had.iter_mut().zip(&self.query.conditions) {
+            *had = *had || placed.condition.is_about(entry);
         }
-        if self.of <= MOST_EVENTS
-            && self.fields.len() < MOST_FIELDS
+        if self.of <= MAX_SAMPLED_EVENTS
+            && self.fields.len() < MAX_FIELDS
             && self.had.iter().any(|had| !had)
             && let Some(event) = entry.event
         {
-            self.remember(event, &mut Vec::new());
+            self.collect_fields(event, &mut Vec::new());
         }
         if self.reads_events && entry.event.is_none() {
             return false;
         }
         let query = self.query.clone();
-        self.settle(&|nth| query.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
+        self.count_results(&|nth| {
+            query.conditions.get(nth).is_some_and(|placed| placed.condition.holds(entry))
+        })
     }
 
     /// Counts an event that was examined elsewhere, and returns true if it matches.
-    pub fn count(&mut self, seen: Seen) -> bool {
+    pub fn count(&mut self, hits: ConditionHits) -> bool {
         self.of += 1;
         let has = |bits: u128, nth: usize| bits >> nth & 1 == 1;
         if self.asks_time {
-            let mut asked = self.query.conditions.iter().enumerate();
-            let own = asked.any(|(nth, asked)| asked.condition.asks_when() && has(seen.about, nth));
+            let mut placed = self.query.conditions.iter().enumerate();
+            let own = placed.any(|(nth, placed)| placed.condition.asks_when() && has(hits.about, nth));
             *(if own { &mut self.own_times } else { &mut self.recorded_times }) += 1;
         }
         for (nth, had) in self.had.iter_mut().enumerate() {
-            *had = *had || has(seen.about, nth);
+            *had = *had || has(hits.about, nth);
         }
-        self.settle(&|nth| has(seen.held, nth))
+        self.count_results(&|nth| has(hits.held, nth))
     }
 
     /// Counts events that were not examined because they can't meet any condition.
@@ -178,9 +180,9 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         }
     }
 
-    /// True if more whole events are needed to suggest fields. Pass them to [`Tally::look`].
+    /// True if more whole events are needed to suggest fields. Pass them to [`Tally::examine`].
     pub fn wants_fields(&self) -> bool {
-        self.of < MOST_EVENTS && self.fields.len() < MOST_FIELDS && self.lacking() != 0
+        self.of < MAX_SAMPLED_EVENTS && self.fields.len() < MAX_FIELDS && self.lacking() != 0
     }
 
     /// Returns the conditions whose field no event has had so far, as bits.
@@ -196,7 +198,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
 
     /// Counts an event by the results of its conditions, and returns true if it matches. Single conditions are counted
     /// only until the first match.
-    fn settle(&mut self, holds: &dyn Fn(usize) -> bool) -> bool {
+    fn count_results(&mut self, holds: &dyn Fn(usize) -> bool) -> bool {
         let mut matched = true;
         if self.matched > 0 {
             matched = self.query.root.holds(&mut |nth| holds(nth));
@@ -214,20 +216,20 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         matched
     }
 
-    fn remember<'a>(&mut self, value: Value<'a>, path: &mut Vec<std::borrow::Cow<'a, str>>) {
+    fn collect_fields<'a>(&mut self, value: Value<'a>, path: &mut Vec<std::borrow::Cow<'a, str>>) {
         match value.kind() {
-            Kind::Object if path.len() < MOST_NAMES => {
+            Kind::Object if path.len() < MAX_DEPTH => {
                 for (name, value) in value.members() {
-                    if self.fields.len() >= MOST_FIELDS {
+                    if self.fields.len() >= MAX_FIELDS {
                         return;
                     }
                     path.push(name.text());
-                    self.fields.insert(Path::of(path.iter().map(|name| &**name)).to_string());
-                    self.remember(value, path);
+                    self.fields.insert(Path::from_names(path.iter().map(|name| &**name)).to_string());
+                    self.collect_fields(value, path);
                     path.pop();
                 }
             }
-            Kind::Array => value.elements().for_each(|element| self.remember(element, path)),
+            Kind::Array => value.elements().for_each(|element| self.collect_fields(element, path)),
             _ => {}
         }
     }
@@ -235,8 +237,13 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
     /// Returns the result.
     pub fn finish(&self) -> Findings {
         let counted = (self.matched == 0).then_some((&self.alone[..], &self.steps[..]));
-        let mut findings =
-            Findings::of(&self.query, &self.had, &self.fields.iter().map(String::as_str), counted, self.of);
+        let mut findings = Findings::from_counts(
+            &self.query,
+            &self.had,
+            &self.fields.iter().map(String::as_str),
+            counted,
+            self.of,
+        );
         findings.matched = self.matched;
         findings.times = self.asks_time.then_some((self.own_times, self.recorded_times));
         findings
@@ -247,31 +254,32 @@ impl Findings {
     /// Builds the result from counts. `had` says for each condition whether any event had its field, `fields` lists the
     /// fields that occurred, `counted` has the matches of each condition and each step if nothing was found, and `of`
     /// is the number of events. The caller sets `matched` and `times`.
-    pub fn of<'a>(
+    pub fn from_counts<'a>(
         query: &Query,
         had: &[bool],
         fields: &(impl Iterator<Item = &'a str> + Clone),
         counted: Option<(&[u64], &[u64])>,
         of: u64,
     ) -> Self {
-        let asked = || query.conditions.iter();
+        let all_conditions = || query.conditions.iter();
         // Without events there are no fields to compare with.
-        let unknown = asked().zip(had).filter(|(_, had)| !**had && of > 0).filter_map(|(asked, _)| {
-            let field = asked.condition.field()?;
-            let wanted = match &*field {
-                Field::Member(path) => path.names().join("."),
-                Field::Short(short) => short.as_str().into(),
-            };
-            let shorts = Short::ALL.iter().map(|short| short.as_str());
-            let is_short = matches!(*field, Field::Short(_));
-            let meant = match &*field {
-                Field::Member(path) => Short::of_shown(path),
-                Field::Short(_) => None,
-            };
-            let names = fields.clone().chain(shorts.filter(|_| !is_short));
-            let near = nearest(meant.map_or(&*wanted, |short| short.as_str()), names);
-            Some(Unknown { at: asked.at.clone(), field: field.to_string(), nearest: near })
-        });
+        let unknown =
+            all_conditions().zip(had).filter(|(_, had)| !**had && of > 0).filter_map(|(placed, _)| {
+                let field = placed.condition.field()?;
+                let wanted = match &*field {
+                    Field::Member(path) => path.names().join("."),
+                    Field::Short(short) => short.as_str().into(),
+                };
+                let shorts = Short::ALL.iter().map(|short| short.as_str());
+                let is_short = matches!(*field, Field::Short(_));
+                let meant = match &*field {
+                    Field::Member(path) => Short::from_displayed_path(path),
+                    Field::Short(_) => None,
+                };
+                let names = fields.clone().chain(shorts.filter(|_| !is_short));
+                let near = nearest(meant.map_or(&*wanted, |short| short.as_str()), names);
+                Some(UnknownField { at: placed.at.clone(), field: field.to_string(), nearest: near })
+            });
         let mut findings = Self {
             matched: 0,
             of,
@@ -281,33 +289,38 @@ impl Findings {
             times: None,
         };
         if let Some((alone, steps)) = counted {
-            let conditions = asked().zip(had).zip(alone).map(|((asked, had), events)| Left {
-                part: asked.condition.to_string(),
-                events: *events,
-                short: if *had && *events == 0 { shown_as(asked.condition.field().as_deref()) } else { None },
-            });
+            let conditions =
+                all_conditions().zip(had).zip(alone).map(|((placed, had), events)| PartMatches {
+                    part: placed.condition.to_string(),
+                    events: *events,
+                    short: if *had && *events == 0 {
+                        short_name_for(placed.condition.field().as_deref())
+                    } else {
+                        None
+                    },
+                });
             findings.conditions = conditions.collect();
             let parts = query.parts().iter().map(|part| query.written(part)).zip(steps);
             findings.steps =
-                parts.map(|(part, events)| Left { part, events: *events, short: None }).collect();
+                parts.map(|(part, events)| PartMatches { part, events: *events, short: None }).collect();
         }
         findings
     }
 }
 
 /// Returns the static name of a short name or special condition received from another program.
-pub fn short_name(told: &str) -> Option<&'static str> {
-    Short::parse(told).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == told))
+pub fn short_name(name: &str) -> Option<&'static str> {
+    Short::parse(name).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == name))
 }
 
 /// Returns the short name to try for a field that is displayed under that name (`actor.id`, `target.name`), or that
 /// other languages call so (`user`, `after`).
-fn shown_as(field: Option<&Field>) -> Option<&'static str> {
+fn short_name_for(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
     let names = path.names();
     let first = names.iter().find(|name| *name != "read");
-    let short = first.and_then(|first| Short::of_shown(&Path::of([first])));
-    short.map(Short::as_str).or_else(|| ours(&fold(names.last()?)))
+    let short = first.and_then(|first| Short::from_displayed_path(&Path::from_names([first])));
+    short.map(Short::as_str).or_else(|| short_for_foreign(&fold(names.last()?)))
 }
 
 #[cfg(test)]
@@ -335,12 +348,12 @@ mod tests {
             let event = document.root();
             let read = readings.read(&event);
             let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(now) };
-            let matched = here.look(&entry);
-            let seen = Seen::of(&query, &entry, u128::MAX);
-            if seen == Seen::default() && !matched {
+            let matched = here.examine(&entry);
+            let hits = ConditionHits::evaluate(&query, &entry, u128::MAX);
+            if hits == ConditionHits::default() && !matched {
                 elsewhere.count_others(1);
             } else {
-                assert_eq!(elsewhere.count(seen), matched, "{text}");
+                assert_eq!(elsewhere.count(hits), matched, "{text}");
             }
         }
         assert_eq!(here.lacking(), elsewhere.lacking());
@@ -367,8 +380,8 @@ mod tests {
                 findings.unknown.iter().map(|unknown| unknown.field.clone()).collect::<Vec<_>>()
             };
             assert_eq!(unknown(&here), unknown(&elsewhere), "{query}");
-            let told = |findings: Findings| Findings { unknown: Vec::new(), ..findings };
-            assert_eq!(told(here), told(elsewhere), "{query}");
+            let without_unknown = |findings: Findings| Findings { unknown: Vec::new(), ..findings };
+            assert_eq!(without_unknown(here), without_unknown(elsewhere), "{query}");
         }
     }
 

@@ -36,7 +36,7 @@ struct Node {
 }
 
 impl Node {
-    const fn of(part: Part, after: u32) -> Self {
+    const fn new(part: Part, after: u32) -> Self {
         Self { kind: part.kind, start: part.start as u32, end: part.end as u32, after }
     }
 
@@ -50,7 +50,7 @@ impl Node {
     }
 
     /// True if the node is this name.
-    fn says(&self, text: &str, name: &str) -> bool {
+    fn is_name(&self, text: &str, name: &str) -> bool {
         match self.kind {
             TokenKind::Name => {
                 (self.end - self.start) as usize == name.len() && self.raw(text).as_written() == name
@@ -96,7 +96,7 @@ impl<'a> Document<'a> {
             #[cfg(not(target_arch = "wasm32"))]
             while let Some([name, value]) = tokens.next_plain_member() {
                 let after = nodes.len() as u32 + 1;
-                nodes.extend([Node::of(name, after), Node::of(value, after + 1)]);
+                nodes.extend([Node::new(name, after), Node::new(value, after + 1)]);
             }
             let Some(part) = tokens.next_part()? else { break };
             let place = nodes.len() as u32;
@@ -109,7 +109,7 @@ impl<'a> Document<'a> {
                 TokenKind::Object | TokenKind::Array => core::mem::replace(&mut open, place),
                 _ => place + 1,
             };
-            nodes.push(Node::of(part, after));
+            nodes.push(Node::new(part, after));
         }
         (!nodes.is_empty()).then_some(Document { text, nodes })
     }
@@ -141,7 +141,7 @@ pub enum Kind {
     Null,
 }
 
-/// One value of a [`Document`].
+/// A value of a [`Document`].
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
     document: &'a Document<'a>,
@@ -206,7 +206,7 @@ impl<'a> Value<'a> {
     }
 
     /// Like [`Value::text`], but also `None` for `null` and the empty string.
-    pub fn said(self) -> Option<Cow<'a, str>> {
+    pub fn non_empty_text(self) -> Option<Cow<'a, str>> {
         if self.kind() == Kind::Null { None } else { self.text().filter(|text| !text.is_empty()) }
     }
 
@@ -243,7 +243,9 @@ impl<'a> Value<'a> {
 
     /// Returns the object's field with this name; the first if there are several.
     pub fn get(self, name: &str) -> Option<Self> {
-        self.placed_members().find(|(found, _)| found.says(self.document.text, name)).map(|(_, value)| value)
+        self.placed_members()
+            .find(|(found, _)| found.is_name(self.document.text, name))
+            .map(|(_, value)| value)
     }
 
     /// Iterates over an object's fields without decoding their names, which comparisons rarely need.
@@ -262,7 +264,7 @@ impl<'a> Value<'a> {
     pub fn several<const N: usize>(self, names: [&str; N]) -> [Option<Self>; N] {
         let mut several = [None; N];
         for (found, value) in self.placed_members() {
-            if let Some(nth) = names.iter().position(|name| found.says(self.document.text, name)) {
+            if let Some(nth) = names.iter().position(|name| found.is_name(self.document.text, name)) {
                 several[nth] = several[nth].or(Some(value));
             }
         }

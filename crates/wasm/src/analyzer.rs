@@ -16,15 +16,15 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::{Thrown, index};
 
 /// Maximum number of entries listed per finding.
-const LEAVES: usize = 200;
+const MAX_ENTRIES: usize = 200;
 
-fn unreadable(_: PieceError) -> Thrown {
+fn invalid_data(_: PieceError) -> Thrown {
     let hint = "pass the unmodified output of the same version's workers";
     Error::new(Code::Export, "the data was not made by this version").with_hint(hint).into()
 }
 
 /// Returns the first error in a pack. This artifact contains only codes, no messages.
-fn faulty(faults: Vec<AnalyzeError>) -> Thrown {
+fn invalid_pack(faults: Vec<AnalyzeError>) -> Thrown {
     let more = faults.len().saturating_sub(1);
     let message = faults.first().map_or_else(String::new, |fault| {
         let of = fault.member.as_ref().map_or_else(String::new, |member| format!("{member}: "));
@@ -44,13 +44,13 @@ impl Detector {
     /// Creates a detector for a built pack of rules.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
-        Ok(Self(LocalDetector::new(Pack::parse(pack).map_err(faulty)?)))
+        Ok(Self(LocalDetector::new(Pack::parse(pack).map_err(invalid_pack)?)))
     }
 
     /// Processes the complete lines at the beginning of the bytes, as written by an index. Returns the number of bytes
     /// they span.
     pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
-        self.0.detect(bytes).map_err(unreadable)
+        self.0.detect(bytes).map_err(invalid_data)
     }
 
     /// Returns the detections since the last call.
@@ -117,13 +117,13 @@ impl Findings {
     /// Creates findings for a pack of rules, which is kept until the worker ends.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
-        let pack: &'static Pack = Box::leak(Box::new(Pack::parse(pack).map_err(faulty)?));
+        let pack: &'static Pack = Box::leak(Box::new(Pack::parse(pack).map_err(invalid_pack)?));
         Ok(Self { pack, merged: Merged::new(pack), order: Vec::new(), limits: Vec::new(), report: None })
     }
 
-    /// Announces a piece, given its first bytes, of which 40 are enough.
+    /// Announces a piece, given its first bytes; 40 are enough.
     pub fn hear(&mut self, begin: &[u8]) -> Result<(), Thrown> {
-        self.merged.hear(begin).map_err(unreadable)
+        self.merged.hear(begin).map_err(invalid_data)
     }
 
     /// Returns the piece to load next, counted from 0 in the order they were announced.
@@ -133,18 +133,18 @@ impl Findings {
 
     /// Loads the requested piece.
     pub fn load(&mut self, number: usize, piece: Vec<u8>) -> Result<(), Thrown> {
-        self.merged.load(number, piece).map_err(unreadable)
+        self.merged.load(number, piece).map_err(invalid_data)
     }
 
     /// Processes up to `most` detections. Returns true if more can be processed.
     pub fn step(&mut self, most: usize) -> Result<bool, Thrown> {
-        self.merged.step(most).map_err(unreadable)
+        self.merged.step(most).map_err(invalid_data)
     }
 
     /// Sets the report: JSON of `Facts`.
     pub fn report(&mut self, facts: &str) -> Result<(), Thrown> {
         let read = Document::parse(facts).and_then(|facts| Report::read(facts.root()));
-        self.report = Some(read.ok_or_else(|| unreadable(PieceError))?);
+        self.report = Some(read.ok_or_else(|| invalid_data(PieceError))?);
         Ok(())
     }
 
@@ -309,8 +309,8 @@ impl Findings {
             raw(&mut out, before);
             raw(&mut out, &format!("{{\"entries\":{},\"finding\":", finding.leaves.len()));
             let standing = self.standing(finding);
-            if finding.leaves.len() > LEAVES {
-                let leaves = finding.leaves[..LEAVES].to_vec();
+            if finding.leaves.len() > MAX_ENTRIES {
+                let leaves = finding.leaves[..MAX_ENTRIES].to_vec();
                 Finding { leaves, ..finding.clone() }.write_told(standing, &mut out);
             } else {
                 finding.write_told(standing, &mut out);

@@ -29,7 +29,7 @@ impl Gate {
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &[u8]) -> Result<Self, Thrown> {
         let pack = str::from_utf8(pack).map_err(|_| Error::new(Code::Pack, "the pack is not UTF-8"))?;
-        Ok(Self { gate: LocalGate::parse(pack).map_err(|faults| refused(&faults))?, room: Vec::new() })
+        Ok(Self { gate: LocalGate::parse(pack).map_err(|faults| invalid_pack(&faults))?, room: Vec::new() })
     }
 
     /// Returns the pack's hash in base64.
@@ -61,7 +61,7 @@ impl Gate {
         Ok(self.gate.decide(event, time(now))?.map(|decided| decided.to_json()))
     }
 
-    /// Replaces the watchlist with one of which a signature has been verified.
+    /// Replaces the watchlist. The caller has verified one of its signatures.
     pub fn watch(&mut self, list: &SignedList) -> Result<(), Thrown> {
         Ok(self.gate.watch(list.list.clone())?)
     }
@@ -147,16 +147,16 @@ impl SignedList {
 /// Returns the first errors in a pack. This artifact contains only codes, no messages.
 #[cold]
 #[inline(never)]
-fn refused(faults: &[AnalyzeError]) -> Error {
-    let mut told = String::new();
+fn invalid_pack(faults: &[AnalyzeError]) -> Error {
+    let mut message = String::new();
     for fault in faults.iter().take(3) {
         let of = fault.member.as_deref().unwrap_or("the pack");
-        for part in [if told.is_empty() { "" } else { "; " }, of, ": ", fault.code] {
-            told.push_str(part);
+        for part in [if message.is_empty() { "" } else { "; " }, of, ": ", fault.code] {
+            message.push_str(part);
         }
     }
     let hint = "build the pack with `countersign rules build`, which reports all errors with their place";
-    Error::new(Code::Pack, told).with_hint(hint)
+    Error::new(Code::Pack, message).with_hint(hint)
 }
 
 fn time(millis: f64) -> Time {

@@ -3,7 +3,7 @@
 use countersign::error::{Code, Error};
 use countersign::time::Time;
 use countersign_index::{
-    EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, Stretch, decode, encode, error_json,
+    ByteRange, EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, decode, encode, error_json,
     fields_of,
 };
 use countersign_query::Readings;
@@ -16,13 +16,13 @@ use crate::{Thrown, index};
 const FULL_ROWS: usize = 32_768;
 const FULL_BYTES: u64 = 24 << 20;
 
-fn refuse(code: Code, message: &str) -> Thrown {
+fn invalid(code: Code, message: &str) -> Thrown {
     let hint = "pass the unmodified output of the same version's verifier and builder";
     Error::new(code, message).with_hint(hint).into()
 }
 
 /// Returns `[blob, begin, end]`, with blob 0 for the export itself.
-fn place(Stretch { blob, begin, end }: Stretch) -> Float64Array {
+fn bounds(ByteRange { blob, begin, end }: ByteRange) -> Float64Array {
     Float64Array::from(&[f64::from(blob), begin as f64, end as f64][..])
 }
 
@@ -49,7 +49,7 @@ impl SegmentBuilder {
     pub fn add(&mut self, batch: &[u8], writes: bool) -> Result<bool, Thrown> {
         let Self { builder, lines } = self;
         let added = if writes { builder.add_and_write(batch, lines) } else { builder.add(batch) };
-        added.map_err(|_| refuse(Code::Export, "the bytes are not a batch of verified events"))
+        added.map_err(|_| invalid(Code::Export, "the bytes are not a batch of verified events"))
     }
 
     /// Returns the lines written since the last call, with parsed fields.
@@ -66,7 +66,7 @@ impl SegmentBuilder {
     /// True if `finish` must be called before more is added.
     #[wasm_bindgen(getter)]
     pub fn full(&self) -> bool {
-        self.builder.rows() >= FULL_ROWS || self.builder.came() >= FULL_BYTES
+        self.builder.rows() >= FULL_ROWS || self.builder.added_bytes() >= FULL_BYTES
     }
 
     /// Returns the segment of what was added, or nothing if nothing was.
@@ -97,7 +97,7 @@ impl EventIndex {
     /// Adds a batch of events whose bytes are kept as `blob`.
     pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), Thrown> {
         let added = self.index.add(batch, blob);
-        added.map_err(|_| refuse(Code::Export, "the bytes are not a batch of verified events"))
+        added.map_err(|_| invalid(Code::Export, "the bytes are not a batch of verified events"))
     }
 
     /// Adds a segment, and returns the number of its first row. `blob`, from 1, identifies the concatenated kept
@@ -105,14 +105,14 @@ impl EventIndex {
     #[wasm_bindgen(js_name = addSegment)]
     pub fn add_segment(&mut self, segment: &[u8], blob: u32) -> Result<usize, Thrown> {
         let segments = decode(segment)
-            .ok_or_else(|| refuse(Code::Export, "the bytes are not a segment of this version"))?;
+            .ok_or_else(|| invalid(Code::Export, "the bytes are not a segment of this version"))?;
         let firsts = segments.into_iter().map(|segment| self.index.add_segment(segment, blob));
         Ok(firsts.reduce(|first, _| first).unwrap_or_else(|| self.index.rows()))
     }
 
     /// Adds entries without events: JSON of `Mark[]`.
     pub fn mark(&mut self, marks: &str) -> Result<(), Thrown> {
-        self.index.mark(marks).map_err(|_| refuse(Code::Export, "marks must be a JSON array of marks"))
+        self.index.mark(marks).map_err(|_| invalid(Code::Export, "marks must be a JSON array of marks"))
     }
 
     /// Returns the number of events.
@@ -172,12 +172,12 @@ impl EventIndex {
 
     /// Returns the next bytes needed as `[blob, begin, end]`, with blob 0 for the export itself.
     pub fn wants(&mut self) -> Option<Float64Array> {
-        self.index.wants().map(place)
+        self.index.wants().map(bounds)
     }
 
     /// Provides these bytes.
     pub fn give(&mut self, bytes: &[u8]) {
-        self.index.give(bytes);
+        self.index.provide(bytes);
     }
 
     /// Starts writing the events of some rows as lines of a batch with parsed fields.
@@ -189,13 +189,13 @@ impl EventIndex {
     /// Returns the bytes needed for the next lines, as in `wants`, or nothing at the end.
     #[wasm_bindgen(js_name = linesWant)]
     pub fn lines_want(&self) -> Option<Float64Array> {
-        self.index.lines_want().map(place)
+        self.index.lines_want().map(bounds)
     }
 
     /// Returns the next lines, given these bytes.
     #[wasm_bindgen(js_name = linesOf)]
     pub fn lines_of(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Thrown> {
-        self.index.lines_of(bytes).ok_or_else(|| refuse(Code::Export, "the bytes are not those requested"))
+        self.index.lines_of(bytes).ok_or_else(|| invalid(Code::Export, "the bytes are not those requested"))
     }
 
     /// Returns a summary of the answer as JSON.

@@ -41,7 +41,7 @@ use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// As fast as the standard library's allocator, and 1.5 KB smaller.
+/// Matches the speed of the standard library's allocator, and is 1.5 KB smaller.
 #[global_allocator]
 static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 

@@ -27,7 +27,7 @@ pub struct Log {
     collector: EmbeddedCollector,
 }
 
-/// Creates an error whose message is meant for the log operator.
+/// Creates an error with a message for the log operator.
 fn failed(error: impl std::fmt::Display) -> JsError {
     JsError::new(&error.to_string())
 }
@@ -154,17 +154,17 @@ impl Log {
     /// Returns the response to a waiting submission if its checkpoint is published by now, or in any case with `late`.
     pub fn resume(&mut self, waiting: &Answer, late: bool) -> Option<Answer> {
         let Content::Waiting(content) = &waiting.content else { return None };
-        let answer = self.collector.resume(&waiting.asked, content);
-        let answer = answer.or_else(|| late.then(|| self.collector.give_up(&waiting.asked)))?;
-        Some(Answer::new(answer, waiting.asked.clone()))
+        let answer = self.collector.resume(&waiting.request_headers, content);
+        let answer = answer.or_else(|| late.then(|| self.collector.give_up(&waiting.request_headers)))?;
+        Some(Answer::new(answer, waiting.request_headers.clone()))
     }
 
     /// Continues a search for one turn. Returns the response when it is complete.
     pub fn look(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
         self.collector.set_time(time(now));
         let Content::Looking(looking) = &mut answer.content else { return None };
-        let found = self.collector.look(&answer.asked, looking)?;
-        Some(Answer::new(found, answer.asked.clone()))
+        let response = self.collector.look(&answer.request_headers, looking)?;
+        Some(Answer::new(response, answer.request_headers.clone()))
     }
 
     /// Returns the next piece of a streamed response, or undefined at the end. With `before`, also stops at the

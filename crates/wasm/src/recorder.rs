@@ -53,7 +53,7 @@ impl QueueingRecorder {
         let redaction = if redact { Redaction::default() } else { Redaction::none() };
         Ok(Self {
             origin,
-            signer: Signer::read(key)?,
+            signer: Signer::parse(key)?,
             redaction,
             queue: VecDeque::new(),
             unsigned: Vec::new(),
@@ -99,7 +99,7 @@ impl QueueingRecorder {
     pub fn record(&mut self, salted: &[u8], time: f64, typed: bool) -> Result<usize, Thrown> {
         self.check_open()?;
         let (salt, json) = salted.split_at_checked(16).unwrap_or_default();
-        let (time, salt) = (moment(time)?, random(salt)?);
+        let (time, salt) = (moment(time)?, random_bytes(salt)?);
         let event = if typed {
             Event::parse_typed(json, &self.redaction)?
         } else {
@@ -155,7 +155,7 @@ impl QueueingRecorder {
     /// Begins a flush of the queued events, at most `most` of them unless it is 0. `nonce` is 16 random bytes. With
     /// `close`, flushes all, ends the chain afterwards, and queues nothing more.
     pub fn begin(&mut self, time: f64, nonce: &[u8], close: bool, most: usize) -> Result<(), Thrown> {
-        let (time, nonce) = (moment(time)?, random(nonce)?);
+        let (time, nonce) = (moment(time)?, random_bytes(nonce)?);
         self.closing |= close;
         let all = self.queue.len();
         self.left = if most == 0 || self.closing { all } else { most.min(all) };
@@ -245,7 +245,7 @@ pub fn header(origin: &str) -> Result<String, Thrown> {
 }
 
 impl Signer {
-    fn read(text: &str) -> Result<Self, Error> {
+    fn parse(text: &str) -> Result<Self, Error> {
         if !text.starts_with("PRIVATE+KEY+") {
             return Ok(Self { key: text.parse()?, seed: None });
         }
@@ -265,7 +265,7 @@ fn moment(millis: f64) -> Result<Time, Error> {
     })
 }
 
-fn random(bytes: &[u8]) -> Result<[u8; 16], Error> {
+fn random_bytes(bytes: &[u8]) -> Result<[u8; 16], Error> {
     bytes.try_into().map_err(|_| Error::new(Code::Recorder, "16 random bytes are required"))
 }
 

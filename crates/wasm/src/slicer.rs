@@ -23,7 +23,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::{Thrown, index};
 
 /// Approximate size of the pieces of a slice, in bytes.
-const PIECE: usize = 256 << 10;
+const PIECE_BYTES: usize = 256 << 10;
 
 #[wasm_bindgen]
 extern "C" {
@@ -68,7 +68,7 @@ pub fn slice(
     if let Some(range) = range {
         let (begin, end) = match *read_indexes(&range, "range")? {
             [begin, end] if begin < end => (begin, end),
-            _ => return Err(refuse("range", "must be two indexes, the first less than the second").into()),
+            _ => return Err(invalid("range", "must be two indexes, the first less than the second").into()),
         };
         selection = selection.range(begin, end);
     }
@@ -77,7 +77,7 @@ pub fn slice(
         selection = selection.event(chain, seq);
     }
     let mut survey: Option<Survey<'_>> = None;
-    read(source, &mut |part| match (part, &mut survey) {
+    read_parts(source, &mut |part| match (part, &mut survey) {
         (Part::Header(header), _) => {
             survey = Some(Survey::new(header, &selection, trust.as_ref()));
             Ok(())
@@ -88,10 +88,10 @@ pub fn slice(
     let plan = survey.ok_or_else(|| Error::new(Code::Export, "the export has no header"))?.finish()?;
     let mut lines = Writer::new();
     let mut slicer = plan.slicer(&mut lines);
-    read(source, &mut |part| {
+    read_parts(source, &mut |part| {
         if let Part::Item(number, item) = part {
             slicer.line(number, item, &mut lines)?;
-            if lines.as_bytes().len() >= PIECE {
+            if lines.as_bytes().len() >= PIECE_BYTES {
                 source.write(lines.as_bytes())?;
                 lines.clear();
             }
@@ -211,8 +211,9 @@ pub fn hold_evidence(
     witnessed: bool,
 ) -> Result<(), Thrown> {
     let leaves = read_indexes(&leaves, "leaves")?;
-    let read =
-        |root: String| Hash::from_base64(root).ok_or_else(|| refuse("root", "must be a root hash in base64"));
+    let read = |root: String| {
+        Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))
+    };
     let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
     Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &Shown { leaves, root })?)
 }
@@ -220,7 +221,7 @@ pub fn hold_evidence(
 /// Draws a sample from these entries by a base64 root and a seed, in drawing order.
 #[wasm_bindgen]
 pub fn draw(root: &str, seed: &str, leaves: Vec<f64>, wanted: u32) -> Result<Vec<f64>, Thrown> {
-    let root = Hash::from_base64(root).ok_or_else(|| refuse("root", "must be a root hash in base64"))?;
+    let root = Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))?;
     let leaves = read_indexes(&leaves, "leaves")?;
     let wanted = (wanted as usize).min(MOST_SAMPLED);
     Ok(sample(&root, seed, leaves.into_iter(), wanted).into_iter().map(|leaf| leaf as f64).collect())
@@ -230,13 +231,13 @@ fn bytes_of(parts: &Array) -> Vec<Vec<u8>> {
     parts.iter().map(|part| Uint8Array::new(&part).to_vec()).collect()
 }
 
-fn refuse(member: &str, why: &str) -> Error {
+fn invalid(member: &str, why: &str) -> Error {
     Error::new(Code::Export, why).in_member(member)
 }
 
 fn read_indexes(values: &[f64], member: &str) -> Result<Vec<u64>, Error> {
     let indexes: Option<_> = values.iter().map(|&value| index(value)).collect();
-    indexes.ok_or_else(|| refuse(member, "must contain only indexes: integers from 0 to 2^53 - 1"))
+    indexes.ok_or_else(|| invalid(member, "must contain only indexes: integers from 0 to 2^53 - 1"))
 }
 
 fn read_place(event: &str) -> Result<(link::ChainId, u64), Error> {
@@ -244,7 +245,7 @@ fn read_place(event: &str) -> Result<(link::ChainId, u64), Error> {
 }
 
 /// Calls `part` for each part of an export, compressed or not. Fails at the first invalid line.
-fn read(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -> Result<(), Thrown> {
+fn read_parts(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -> Result<(), Thrown> {
     source.rewind();
     let mut splitter = Splitter::new();
     let mut line = None;

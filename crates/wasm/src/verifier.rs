@@ -11,7 +11,7 @@ use countersign::verify::{
     CoveredLink, Doubts, Expectations, Finding, InputError, Mark, MaxAge, Options, Progress, Splitter,
     Summarizer, Summary, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
-use countersign_query::batch::{BESIDE, NewLine};
+use countersign_query::batch::{NewLine, OVERHEAD_BYTES};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -20,13 +20,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use crate::{Thrown, marks, phrases};
 
 /// Maximum number of marks returned at once.
-const MARKS: usize = 4096;
+const MAX_MARKS: usize = 4096;
 
 /// Verifies an export in a single worker.
 #[wasm_bindgen(js_name = Verifier)]
 pub struct WholeVerifier {
     verifier: LocalVerifier,
-    waiting: Waiting,
+    pending: PendingOutput,
 }
 
 #[wasm_bindgen(js_class = Verifier)]
@@ -46,14 +46,14 @@ impl WholeVerifier {
         let begin = if is_true(wants, "live") { LocalVerifier::live } else { LocalVerifier::new };
         let verifier = begin(options);
         let verifier = if is_true(wants, "offsets") { verifier.locate() } else { verifier };
-        Ok(Self { verifier, waiting: Waiting::default() })
+        Ok(Self { verifier, pending: PendingOutput::default() })
     }
 
     /// Consumes bytes from the front and returns their number. If that is less than all, take the events and push the
     /// rest.
     pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
         let taken = self.verifier.push_some(bytes);
-        self.waiting.add(self.verifier.take())?;
+        self.pending.add(self.verifier.take())?;
         Ok(taken)
     }
 
@@ -64,7 +64,7 @@ impl WholeVerifier {
             self.verifier.measure_at(now.parse()?);
         }
         self.verifier.settle();
-        self.waiting.add(self.verifier.take())?;
+        self.pending.add(self.verifier.take())?;
         Ok(())
     }
 
@@ -90,28 +90,28 @@ impl WholeVerifier {
     /// Returns the events verified since the last call as NDJSON, possibly empty.
     #[wasm_bindgen(js_name = takeEvents)]
     pub fn take_events(&mut self) -> Vec<u8> {
-        self.waiting.take_events()
+        self.pending.take_events()
     }
 
-    /// Returns the next marks, or nothing if there are none. Call again until then.
+    /// Returns the next marks, possibly not all. Empty when there are no more.
     #[wasm_bindgen(js_name = takeMarks)]
     pub fn take_marks(&mut self) -> Vec<u8> {
-        self.waiting.take_marks()
+        self.pending.take_marks()
     }
 
     /// Returns the findings since the last call with their phrases, as `{findings, phrases}`, or undefined if there are
     /// none.
     #[wasm_bindgen(js_name = takeFindings)]
     pub fn take_findings(&mut self) -> Result<JsValue, Thrown> {
-        self.waiting.take_findings()
+        self.pending.take_findings()
     }
 
     /// Ends the export and returns `{report, phrases, why, notNeeded, doubts, pin}`. The last events, marks, and
     /// findings can still be taken before the verifier is freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
-        let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_telling();
-        self.waiting.add(told)?;
+        let (verification, update) = std::mem::replace(&mut self.verifier, empty).finish_telling();
+        self.pending.add(update)?;
         outcome(&verification)
     }
 }
@@ -127,7 +127,7 @@ pub struct Coordinator {
     stretch: Option<Vec<u8>>,
     locates: bool,
     end: Option<Result<(), InputError>>,
-    waiting: Waiting,
+    pending: PendingOutput,
 }
 
 #[wasm_bindgen]
@@ -149,7 +149,7 @@ impl Coordinator {
             stretch: None,
             locates: is_true(wants, "offsets"),
             end: None,
-            waiting: Waiting::default(),
+            pending: PendingOutput::default(),
         })
     }
 
@@ -198,7 +198,7 @@ impl Coordinator {
     /// Copies that part into a buffer of the same length.
     #[wasm_bindgen(js_name = takeStretch)]
     pub fn take_stretch(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
-        copy(&self.stretch.take().unwrap_or_default(), into)
+        copy_into(&self.stretch.take().unwrap_or_default(), into)
     }
 
     /// Adds the summary of the next part, in order; if events are requested, with the part itself and its offset.
@@ -208,7 +208,7 @@ impl Coordinator {
         self.opened.extend(encode_opened(summary.opened()));
         self.progress.locate(at.and_then(crate::index));
         self.progress.absorb(summary, stretch);
-        self.waiting.add(self.progress.take())?;
+        self.pending.add(self.progress.take())?;
         Ok(())
     }
 
@@ -233,45 +233,45 @@ impl Coordinator {
     /// See `Verifier`.
     #[wasm_bindgen(js_name = takeEvents)]
     pub fn take_events(&mut self) -> Vec<u8> {
-        self.waiting.take_events()
+        self.pending.take_events()
     }
 
     /// See `Verifier`.
     #[wasm_bindgen(js_name = takeMarks)]
     pub fn take_marks(&mut self) -> Vec<u8> {
-        self.waiting.take_marks()
+        self.pending.take_marks()
     }
 
     /// See `Verifier`.
     #[wasm_bindgen(js_name = takeFindings)]
     pub fn take_findings(&mut self) -> Result<JsValue, Thrown> {
-        self.waiting.take_findings()
+        self.pending.take_findings()
     }
 
     /// Ends the export after all summaries were added. See `Verifier`.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         self.end();
         let progress = std::mem::replace(&mut self.progress, Progress::new(Options::default()));
-        let (verification, told) = progress.finish_telling(self.end.take().unwrap_or(Ok(())));
-        self.waiting.add(told)?;
+        let (verification, update) = progress.finish_telling(self.end.take().unwrap_or(Ok(())));
+        self.pending.add(update)?;
         outcome(&verification)
     }
 }
 
 /// Results that have not been taken yet.
 #[derive(Default)]
-struct Waiting {
+struct PendingOutput {
     events: Vec<VerifiedEvent>,
     marks: VecDeque<Mark>,
     findings: Vec<Finding>,
 }
 
-impl Waiting {
-    fn add(&mut self, told: Update) -> Result<(), Thrown> {
-        let mut told = told.whole()?;
-        self.events.append(&mut told.events);
-        self.marks.extend(told.marks);
-        self.findings.append(&mut told.findings);
+impl PendingOutput {
+    fn add(&mut self, update: Update) -> Result<(), Thrown> {
+        let mut update = update.whole()?;
+        self.events.append(&mut update.events);
+        self.marks.extend(update.marks);
+        self.findings.append(&mut update.findings);
         Ok(())
     }
 
@@ -280,7 +280,7 @@ impl Waiting {
     }
 
     fn take_marks(&mut self) -> Vec<u8> {
-        marks::json(self.marks.drain(..self.marks.len().min(MARKS)))
+        marks::json(self.marks.drain(..self.marks.len().min(MAX_MARKS)))
     }
 
     fn take_findings(&mut self) -> Result<JsValue, Thrown> {
@@ -288,8 +288,8 @@ impl Waiting {
         if findings.is_empty() {
             return Ok(JsValue::UNDEFINED);
         }
-        let said = phrases::to_js(findings.iter().flat_map(Finding::phrases));
-        Ok(object([("findings", to_js(&findings)?), ("phrases", said)]))
+        let phrases = phrases::to_js(findings.iter().flat_map(Finding::phrases));
+        Ok(object([("findings", to_js(&findings)?), ("phrases", phrases)]))
     }
 }
 
@@ -322,12 +322,12 @@ impl StretchSummarizer {
     /// Copies that summary into a buffer of the same length.
     #[wasm_bindgen(js_name = takeSummary)]
     pub fn take_summary(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
-        copy(&std::mem::take(&mut self.summary), into)
+        copy_into(&std::mem::take(&mut self.summary), into)
     }
 }
 
 /// Copies into a reusable buffer, which causes no garbage.
-fn copy(bytes: &[u8], into: &Uint8Array) -> Result<(), Thrown> {
+fn copy_into(bytes: &[u8], into: &Uint8Array) -> Result<(), Thrown> {
     if into.length() as usize != bytes.len() {
         return Err(Error::new(Code::Export, "the buffer doesn't have the required length").into());
     }
@@ -360,13 +360,13 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
     if expect.is_undefined() || expect.is_null() {
         return Ok(Expectations::default());
     }
-    let refuse = |member: &str, why: &str| Error::new(Code::Export, why).in_member(member);
+    let error = |member: &str, why: &str| Error::new(Code::Export, why).in_member(member);
     let member = |name: &str| {
         let value = Reflect::get(expect, &name.into()).unwrap_or(JsValue::UNDEFINED);
         (!value.is_undefined() && !value.is_null()).then_some(value)
     };
     let text = |name: &str| match member(name) {
-        Some(value) => value.as_string().map(Some).ok_or_else(|| refuse(name, "must be a string")),
+        Some(value) => value.as_string().map(Some).ok_or_else(|| error(name, "must be a string")),
         None => Ok(None),
     };
     let index = |value: JsValue| value.as_f64().and_then(crate::index);
@@ -375,7 +375,7 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
             let bound = |place: u32| Reflect::get_u32(&range, place).ok().and_then(index);
             let bounds = bound(0).zip(bound(1)).filter(|(begin, end)| begin < end);
             let (begin, end) = bounds
-                .ok_or_else(|| refuse("range", "must be two indexes, the first less than the second"))?;
+                .ok_or_else(|| error("range", "must be two indexes, the first less than the second"))?;
             Some((begin, end))
         }
         None => None,
@@ -383,11 +383,11 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
     let max_age = match (member("maxAgeSeconds"), text("now")?) {
         (Some(seconds), Some(now)) => {
             let seconds = index(seconds)
-                .ok_or_else(|| refuse("maxAgeSeconds", "must be an integer number of seconds"))?;
+                .ok_or_else(|| error("maxAgeSeconds", "must be an integer number of seconds"))?;
             let now: Time = now.parse().map_err(|error: Error| error.in_member("now"))?;
             Some(MaxAge { seconds: seconds.cast_signed(), now })
         }
-        (Some(_), None) => return Err(refuse("now", "must be set along with maxAgeSeconds")),
+        (Some(_), None) => return Err(error("now", "must be set along with maxAgeSeconds")),
         (None, _) => None,
     };
     Ok(Expectations { origin: text("origin")?, range, max_age })
@@ -426,7 +426,7 @@ fn object<const MEMBERS: usize>(members: [(&str, JsValue); MEMBERS]) -> JsValue 
 
 /// Writes one line per event: its position, its signer, and its bytes as in the export.
 fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(events.iter().map(|event| event.event.len() + BESIDE).sum());
+    let mut text = Vec::with_capacity(events.iter().map(|event| event.event.len() + OVERHEAD_BYTES).sum());
     let is_placed = events.iter().all(|event| event.at.is_some());
     // Consecutive events mostly belong to the same chain.
     let mut last: Option<&CoveredLink> = None;

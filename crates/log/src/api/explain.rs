@@ -1,7 +1,7 @@
 //! `GET /explain`: what a search of the log finds, and why it finds nothing.
 
 use countersign::time::Time;
-use countersign_query::tally::{Left, Unknown};
+use countersign_query::tally::{PartMatches, UnknownField};
 use serde_json::{Value, json};
 
 use super::response::{self, NO_STORE};
@@ -20,8 +20,8 @@ pub fn read(query: Option<&str>, access: &Access, now: Time) -> Result<(Request,
 /// The answer, with the unknown fields alone or with all there is to tell.
 pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
     let Explained { size, query, findings } = explained;
-    let left = |parts: &[Left]| -> Value {
-        let one = |left: &Left| {
+    let left = |parts: &[PartMatches]| -> Value {
+        let one = |left: &PartMatches| {
             let mut told = json!({ "part": left.part, "events": left.events });
             if let Some(short) = left.short {
                 told["short"] = short.into();
@@ -30,7 +30,7 @@ pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
         };
         parts.iter().map(one).collect()
     };
-    let unknown = |unknown: &Unknown| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
+    let unknown = |unknown: &UnknownField| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
     let unknown: Value = findings.unknown.iter().map(unknown).collect();
     let mut told = json!({ "size": size, "query": query, "unknown": unknown });
     // What only some events say is not what was found.

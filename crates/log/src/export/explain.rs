@@ -100,7 +100,7 @@ impl Explaining {
                 let (Some(link), Some(event)) = (leaf.link(), text(&leaf.event)) else { continue };
                 // The events of others are not even counted.
                 looking
-                    .look_within(&**reader, scope, query, &link, Some(event), |entry| tally.look(entry))?;
+                    .look_within(&**reader, scope, query, &link, Some(event), |entry| tally.examine(entry))?;
             }
         }
         left.start = left.end.min((page + 1) * PAGE);

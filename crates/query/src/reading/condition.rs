@@ -1,6 +1,6 @@
 //! Conditions on an event in a parser file.
 
-use super::path::{Begins, Path, Scope};
+use super::path::{Path, Prefixes, Scope};
 use crate::value::{Kind, Value};
 
 /// A disjunction of test lists. In a list, all tests must hold. An empty disjunction always holds.
@@ -37,34 +37,36 @@ pub(super) enum Test {
 impl Condition {
     pub(super) fn holds(&self, scope: &Scope<'_, '_>) -> bool {
         self.any.is_empty()
-            || self.any.iter().any(|all| all.iter().all(|(path, tests)| hold(path, tests, scope)))
+            || self.any.iter().any(|all| all.iter().all(|(path, tests)| tests_hold(path, tests, scope)))
     }
 
-    pub(super) fn number(&mut self, begins: &mut Begins) {
-        self.any.iter_mut().flatten().for_each(|(path, _)| path.number(begins));
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
+        self.any.iter_mut().flatten().for_each(|(path, _)| path.assign_numbers(prefixes));
     }
 }
 
 /// True if the tests hold for a value at the path, or are met by its absence.
-fn hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
-    if tests.iter().any(Test::wants_none) {
+fn tests_hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
+    if tests.iter().any(Test::allows_absence) {
         // A negated test must hold for every value at the path.
         return tests.iter().all(|test| match test {
             Test::There(false) => !path.find(scope, &mut |value| value.kind() != Kind::Null),
-            Test::Not(inner) => !path.find(scope, &mut |value| inner.iter().all(|test| test.of(value))),
-            other => path.find(scope, &mut |value| other.of(value)),
+            Test::Not(inner) => {
+                !path.find(scope, &mut |value| inner.iter().all(|test| test.holds_for(value)))
+            }
+            other => path.find(scope, &mut |value| other.holds_for(value)),
         });
     }
-    path.find(scope, &mut |value| tests.iter().all(|test| test.of(value)))
+    path.find(scope, &mut |value| tests.iter().all(|test| test.holds_for(value)))
 }
 
 impl Test {
     /// True if the test can hold without a value.
-    pub(super) fn wants_none(&self) -> bool {
+    pub(super) fn allows_absence(&self) -> bool {
         matches!(self, Self::There(false) | Self::Not(_))
     }
 
-    fn of(&self, value: Value<'_>) -> bool {
+    fn holds_for(&self, value: Value<'_>) -> bool {
         let string = |words: &[String], fits: fn(&str, &str) -> bool| {
             value.string().is_some_and(|text| words.iter().any(|word| fits(&text, word)))
         };
@@ -85,7 +87,7 @@ impl Test {
                 value.kind() == Kind::Object
                     && value.members().all(|(name, _)| names.iter().any(|known| *known == name.text()))
             }
-            Self::Not(tests) => !tests.iter().all(|test| test.of(value)),
+            Self::Not(tests) => !tests.iter().all(|test| test.holds_for(value)),
         }
     }
 }

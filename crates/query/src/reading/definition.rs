@@ -7,28 +7,28 @@ use countersign::canonical;
 
 use super::address::bare;
 #[cfg(feature = "category")]
-use super::category::{Assigned, Categories, Category, Pattern, Rule};
+use super::category::{Categories, Category, CategoryRules, Pattern, Rule};
 use super::condition::{Condition, Test};
-use super::error::{CHECKS, Parsed, ReadingError, ensure, told};
-use super::path::{Begins, Path, Roots, Scope, Top};
+use super::error::{CHECKS, ParseResult, ReadingError, ensure, message};
+use super::path::{Path, Prefixes, Roots, Scope, Top};
 use super::read::{Outcome, Parts, Party, Read};
-use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
+use super::source::{Alternative, Input, PartyAlternative, PartySource, Source, TemplatePart};
 use super::spelling::Spelling;
-use super::when::{Unit, Written};
+use super::when::{TimeFormat, Unit};
 use crate::envelope::Envelope;
 use crate::field::Short;
 use crate::names::Names;
 use crate::value::{Document, Kind, Value};
 
 /// Maximum number of alternatives, tests, or words in one list.
-const MOST: usize = 512;
+const MAX_ITEMS: usize = 512;
 
 /// Number of required fields that are checked to rule a parser out quickly; there are not enough bits for all.
-const NEEDED: usize = 3;
+const MAX_REQUIRED: usize = 3;
 
 /// A path in a record at which the event may be found.
 #[derive(Clone, Debug)]
-pub(super) struct Outer {
+pub(super) struct EventPath {
     pub(super) path: Path,
     /// The path as the file has it.
     pub(super) text: String,
@@ -38,7 +38,7 @@ pub(super) struct Outer {
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) read_as: String,
-    pub(super) within: Vec<Outer>,
+    pub(super) within: Vec<EventPath>,
     /// The path at which the source itself has the event.
     pub(super) place: String,
     when: Condition,
@@ -54,18 +54,18 @@ pub(super) struct Definition {
     reason: Source,
     /// The rules that assign categories to events of this parser.
     #[cfg(feature = "category")]
-    pub(super) category: Assigned,
+    pub(super) category: CategoryRules,
     /// Sets of required fields: an event must have all fields of at least one set.
-    needs: Vec<Roots>,
+    required_fields: Vec<Roots>,
     /// The rarest field of each set; most events of another shape have none of them. Unused on WebAssembly, to keep the
     /// code small.
-    marks: Roots,
+    rarest_fields: Roots,
     /// The field names that paths start with.
-    begins: Begins,
+    prefixes: Prefixes,
 }
 
 impl Definition {
-    pub(super) fn parse(text: &str) -> Parsed<Self> {
+    pub(super) fn parse(text: &str) -> ParseResult<Self> {
         let document = Document::parse(text).ok_or_else(|| {
             ReadingError::new(
                 "",
@@ -73,8 +73,8 @@ impl Definition {
                 "write one JSON object; a JSON linter shows the position of an error",
             )
         })?;
-        let object = Object::of(document.root())?;
-        object.know(&[
+        let object = Object::new(document.root())?;
+        object.allow_only(&[
             "as",
             "doc",
             "within",
@@ -93,10 +93,11 @@ impl Definition {
             "category",
         ])?;
         let read_as = object.required("as", word)?;
-        object.doc()?;
+        object.check_doc()?;
         let when = object.required("when", condition)?;
-        let has_any =
-            |all: &Vec<(Path, Vec<Test>)>| !all.iter().all(|(_, tests)| tests.iter().all(Test::wants_none));
+        let has_any = |all: &Vec<(Path, Vec<Test>)>| {
+            !all.iter().all(|(_, tests)| tests.iter().all(Test::allows_absence))
+        };
         ensure(when.any.iter().all(has_any), || {
             let problem = "the condition requires no field";
             let mend = "require a field that only these events have, or the parser fits any event";
@@ -104,7 +105,7 @@ impl Definition {
         })?;
         let within = object
             .optional("within", within)?
-            .unwrap_or_else(|| vec![Outer { path: Path::here(), text: String::new() }]);
+            .unwrap_or_else(|| vec![EventPath { path: Path::here(), text: String::new() }]);
         let place = object.optional("place", word)?.unwrap_or_default();
         let mut definition = Self {
             read_as,
@@ -123,14 +124,14 @@ impl Definition {
             reason: object.optional("reason", source)?.unwrap_or_default(),
             #[cfg(feature = "category")]
             category: match object.optional("category", rules)? {
-                Some(rules) => Assigned::Rules(rules.into()),
-                None => Assigned::Nothing,
+                Some(rules) => CategoryRules::Rules(rules.into()),
+                None => CategoryRules::Nothing,
             },
-            needs: Vec::new(),
-            marks: Roots::default(),
-            begins: Begins::default(),
+            required_fields: Vec::new(),
+            rarest_fields: Roots::default(),
+            prefixes: Prefixes::default(),
         };
-        let mut begins = Begins::default();
+        let mut prefixes = Prefixes::default();
         let Self {
             when,
             time,
@@ -145,16 +146,16 @@ impl Definition {
             reason,
             ..
         } = &mut definition;
-        when.number(&mut begins);
+        when.assign_numbers(&mut prefixes);
         if let Some(path) = also {
-            path.number(&mut begins);
+            path.assign_numbers(&mut prefixes);
         }
-        actor.number(&mut begins);
-        target.number(&mut begins);
+        actor.assign_numbers(&mut prefixes);
+        target.assign_numbers(&mut prefixes);
         for source in [time, action, address, outcome, reason, actor_also, target_also] {
-            source.number(&mut begins);
+            source.assign_numbers(&mut prefixes);
         }
-        definition.begins = begins;
+        definition.prefixes = prefixes;
         Ok(definition)
     }
 
@@ -166,32 +167,35 @@ impl Definition {
                 roots.add(names.get_or_insert(name, next));
             }
         };
-        self.needs.clear();
+        self.required_fields.clear();
         for outer in &self.within {
             let mut roots = Roots::default();
             if let Some(name) = outer.path.root() {
                 number(name, &mut roots);
-                self.needs.push(roots);
+                self.required_fields.push(roots);
                 continue;
             }
             for all in &self.when.any {
                 let mut roots = Roots::default();
-                let wanted = all.iter().filter(|(_, tests)| !tests.iter().any(Test::wants_none));
-                for name in wanted.filter_map(|(path, _)| path.root()).take(NEEDED) {
+                let wanted = all.iter().filter(|(_, tests)| !tests.iter().any(Test::allows_absence));
+                for name in wanted.filter_map(|(path, _)| path.root()).take(MAX_REQUIRED) {
                     number(name, &mut roots);
                 }
-                self.needs.push(roots);
+                self.required_fields.push(roots);
             }
         }
         if cfg!(target_arch = "wasm32") {
             return;
         }
-        self.marks = self.needs.iter().fold(Roots::default(), |marks, roots| marks.with(roots.rarest()));
+        self.rarest_fields = self
+            .required_fields
+            .iter()
+            .fold(Roots::default(), |rarest_fields, roots| rarest_fields.with(roots.rarest()));
     }
 
     /// Numbers the field names that paths start with, after all parsers have called [`Self::number_roots`].
-    pub(super) fn share_begins(&mut self, names: &mut Names) {
-        self.begins.share(names);
+    pub(super) fn share_prefixes(&mut self, names: &mut Names) {
+        self.prefixes.share(names);
     }
 
     /// Describes how values of a short name are assembled. Returns false if that isn't possible.
@@ -208,8 +212,8 @@ impl Definition {
 
     /// False if an event with these top-level fields can't be of this shape.
     pub(super) fn may_fit(&self, there: Roots) -> bool {
-        (cfg!(target_arch = "wasm32") || there.has_any(self.marks))
-            && self.needs.iter().any(|needed| there.holds(*needed))
+        (cfg!(target_arch = "wasm32") || there.has_any(self.rarest_fields))
+            && self.required_fields.iter().any(|needed| there.contains_all(*needed))
     }
 
     /// Returns the parsed fields of an event, if it is of this shape.
@@ -233,7 +237,7 @@ impl Definition {
     #[cfg(feature = "category")]
     pub(super) fn visit(&self, top: &Top<'_>, each: &mut dyn FnMut(&Scope<'_, '_>)) -> bool {
         let mut visit = |top: &Top<'_>, here: Value<'_>| {
-            let scope = Scope::new(top, here, &self.begins);
+            let scope = Scope::new(top, here, &self.prefixes);
             let is_of_shape = self.when.holds(&scope);
             if is_of_shape {
                 each(&scope);
@@ -247,14 +251,14 @@ impl Definition {
             }
             let Some(text) = here.string() else { return false };
             let Some(document) = Document::parse(&text) else { return false };
-            visit(&top.of_text(document.root()), document.root())
+            visit(&top.for_text(document.root()), document.root())
         })
     }
 
     /// Parses an event contained in a string of the record.
     fn read_text(&self, text: &str, top: &Top<'_>, parts: Parts) -> Option<Read<'static>> {
         let document = Document::parse(text)?;
-        let inner = top.of_text(document.root());
+        let inner = top.for_text(document.root());
         self.read_at(&inner, document.root(), parts).map(Read::into_owned)
     }
 
@@ -263,7 +267,7 @@ impl Definition {
         let mut also = Vec::new();
         if let Some(path) = &self.also {
             path.find(scope, &mut |value| {
-                also.extend(value.said().filter(|text| text != action));
+                also.extend(value.non_empty_text().filter(|text| text != action));
                 false
             });
             also.sort_unstable();
@@ -273,7 +277,7 @@ impl Definition {
     }
 
     fn read_at<'a>(&'a self, top: &Top<'a>, here: Value<'a>, parts: Parts) -> Option<Read<'a>> {
-        let scope = &Scope::new(top, here, &self.begins);
+        let scope = &Scope::new(top, here, &self.prefixes);
         if !self.when.holds(scope) {
             return None;
         }
@@ -305,7 +309,7 @@ impl Definition {
 struct Object<'a>(Value<'a>);
 
 impl<'a> Object<'a> {
-    fn of(value: Value<'a>) -> Parsed<Self> {
+    fn new(value: Value<'a>) -> ParseResult<Self> {
         if value.kind() == Kind::Object {
             Ok(Self(value))
         } else {
@@ -314,7 +318,7 @@ impl<'a> Object<'a> {
     }
 
     /// Rejects unknown and duplicate fields.
-    fn know(&self, names: &[&str]) -> Parsed<()> {
+    fn allow_only(&self, names: &[&str]) -> ParseResult<()> {
         if !CHECKS {
             return Ok(());
         }
@@ -322,7 +326,7 @@ impl<'a> Object<'a> {
         for (name, _) in self.0.members() {
             let name = name.text();
             if !names.contains(&&*name) {
-                let mend = told!("use one of {}", names.join(", "));
+                let mend = message!("use one of {}", names.join(", "));
                 return Err(ReadingError::new(&name, "unknown field", mend));
             }
             if seen.contains(&name) {
@@ -333,19 +337,19 @@ impl<'a> Object<'a> {
         Ok(())
     }
 
-    fn optional<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<Option<T>> {
+    fn optional<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> ParseResult<T>) -> ParseResult<Option<T>> {
         self.0.get(name).map(parse).transpose().map_err(|why| why.at(name))
     }
 
     /// Checks that the documentation is a string or a list of strings.
-    fn doc(&self) -> Parsed<()> {
+    fn check_doc(&self) -> ParseResult<()> {
         if CHECKS {
             self.optional("doc", |value| list(value, word))?;
         }
         Ok(())
     }
 
-    fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<T> {
+    fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> ParseResult<T>) -> ParseResult<T> {
         self.optional(name, parse)?.ok_or_else(|| {
             ReadingError::new(name, "the field is missing", "see docs/readings.md for an example")
         })
@@ -353,7 +357,7 @@ impl<'a> Object<'a> {
 }
 
 /// Parses a non-empty string.
-fn word(value: Value<'_>) -> Parsed<String> {
+fn word(value: Value<'_>) -> ParseResult<String> {
     match value.string() {
         Some(text) if !text.is_empty() => Ok(text.into_owned()),
         _ => Err(ReadingError::new("", "the value is not a string, or is empty", "write it as \"…\"")),
@@ -361,43 +365,47 @@ fn word(value: Value<'_>) -> Parsed<String> {
 }
 
 /// Parses one value, or an array of them.
-fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<Vec<T>> {
+fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> ParseResult<T>) -> ParseResult<Vec<T>> {
     if value.kind() != Kind::Array {
         return parse(value).map(|one| vec![one]);
     }
     let mut list = Vec::new();
     for (place, element) in value.elements().enumerate() {
-        ensure(place < MOST, || {
-            ReadingError::new("", told!("the array has more than {MOST} elements"), "remove some")
+        ensure(place < MAX_ITEMS, || {
+            ReadingError::new("", message!("the array has more than {MAX_ITEMS} elements"), "remove some")
         })?;
-        list.push(parse(element).map_err(|why| why.at(&told!("[{place}]")))?);
+        list.push(parse(element).map_err(|why| why.at(&message!("[{place}]")))?);
     }
     ensure(!list.is_empty(), || ReadingError::new("", "the array is empty", "remove it, or add an element"))?;
     Ok(list)
 }
 
-fn path(value: Value<'_>) -> Parsed<Path> {
+fn path(value: Value<'_>) -> ParseResult<Path> {
     Path::parse(&word(value)?)
 }
 
 /// Parses the paths at which the event may be found; `""` is the whole record.
-fn within(value: Value<'_>) -> Parsed<Vec<Outer>> {
+fn within(value: Value<'_>) -> ParseResult<Vec<EventPath>> {
     list(value, |value| {
         let text = value.string().unwrap_or_default().into_owned();
         let path = if value.kind() == Kind::Text && text.is_empty() { Path::here() } else { path(value)? };
-        Ok(Outer { path, text })
+        Ok(EventPath { path, text })
     })
 }
 
-fn condition(value: Value<'_>) -> Parsed<Condition> {
+fn condition(value: Value<'_>) -> ParseResult<Condition> {
     let all = |value| {
         let mut tests = Vec::new();
-        for (name, wanted) in Object::of(value)?.0.members() {
+        for (name, wanted) in Object::new(value)?.0.members() {
             let name = name.text();
             let path = Path::parse(&name).map_err(|why| why.at(&name))?;
-            let is_room = tests.len() < MOST;
+            let is_room = tests.len() < MAX_ITEMS;
             ensure(is_room, || {
-                ReadingError::new("", told!("the condition has more than {MOST} tests"), "remove some")
+                ReadingError::new(
+                    "",
+                    message!("the condition has more than {MAX_ITEMS} tests"),
+                    "remove some",
+                )
             })?;
             tests.push((path, test(wanted).map_err(|why| why.at(&name))?));
         }
@@ -408,7 +416,7 @@ fn condition(value: Value<'_>) -> Parsed<Condition> {
     list(value, all).map(|any| Condition { any })
 }
 
-fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
+fn test(value: Value<'_>) -> ParseResult<Vec<Test>> {
     match value.kind() {
         Kind::Object => {}
         Kind::Null => {
@@ -432,7 +440,7 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
             "only" => list(wanted, word).map(Test::Only),
             "not" => test_of_scalars(wanted).map(Test::Not),
             _ => {
-                let mend = "use one of there, type, is, begins, ends, contains, from, to, only, not";
+                let mend = "use one of there, type, is, prefixes, ends, contains, from, to, only, not";
                 Err(ReadingError::new("", "unknown test", mend))
             }
         };
@@ -445,26 +453,26 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
 }
 
 /// Parses the tests within `not`. A negation in a negation is rejected as confusing.
-fn test_of_scalars(value: Value<'_>) -> Parsed<Vec<Test>> {
+fn test_of_scalars(value: Value<'_>) -> ParseResult<Vec<Test>> {
     let tests = test(value)?;
-    ensure(!tests.iter().any(|test| test.wants_none() || matches!(test, Test::There(_))), || {
+    ensure(!tests.iter().any(|test| test.allows_absence() || matches!(test, Test::There(_))), || {
         ReadingError::new("", "`not` contains a negation", "write the positive test instead")
     })?;
     Ok(tests)
 }
 
-fn boolean(value: Value<'_>) -> Parsed<bool> {
+fn boolean(value: Value<'_>) -> ParseResult<bool> {
     value
         .bool()
         .ok_or_else(|| ReadingError::new("", "the value is neither true nor false", "write true or false"))
 }
 
-fn number(value: Value<'_>) -> Parsed<f64> {
+fn number(value: Value<'_>) -> ParseResult<f64> {
     let number = value.number().and_then(canonical::double);
     number.ok_or_else(|| ReadingError::new("", "the value is not a number", "write a number such as 400"))
 }
 
-fn scalar(value: Value<'_>) -> Parsed<String> {
+fn scalar(value: Value<'_>) -> ParseResult<String> {
     match value.kind() {
         Kind::Text | Kind::Number | Kind::Bool => Ok(value.text().unwrap_or_default().into_owned()),
         _ => Err(ReadingError::new(
@@ -475,7 +483,7 @@ fn scalar(value: Value<'_>) -> Parsed<String> {
     }
 }
 
-fn kind(value: Value<'_>) -> Parsed<Kind> {
+fn kind(value: Value<'_>) -> ParseResult<Kind> {
     match &*word(value)? {
         "object" => Ok(Kind::Object),
         "array" => Ok(Kind::Array),
@@ -484,17 +492,17 @@ fn kind(value: Value<'_>) -> Parsed<Kind> {
         "boolean" => Ok(Kind::Bool),
         other => {
             let mend = "write object, array, string, number or boolean";
-            Err(ReadingError::new("", told!("unknown type {other:?}"), mend))
+            Err(ReadingError::new("", message!("unknown type {other:?}"), mend))
         }
     }
 }
 
-fn source(value: Value<'_>) -> Parsed<Source> {
+fn source(value: Value<'_>) -> ParseResult<Source> {
     list(value, alternative).map(|alternatives| Source { alternatives })
 }
 
 /// Parses a source that yields only words for outcomes.
-fn outcome(value: Value<'_>) -> Parsed<Source> {
+fn outcome(value: Value<'_>) -> ParseResult<Source> {
     let source = source(value)?;
     if !CHECKS {
         return Ok(source);
@@ -502,22 +510,26 @@ fn outcome(value: Value<'_>) -> Parsed<Source> {
     for (place, one) in source.alternatives.iter().enumerate() {
         let words: Vec<&str> = match (&one.map, &one.from) {
             (Some(map), _) => map.values().chain(&one.otherwise).map(String::as_str).collect(),
-            (None, From::Text(word)) => vec![word],
+            (None, Input::Text(word)) => vec![word],
             (None, _) => {
                 let problem = "the outcome is taken from the source without a map";
                 let mend = "add a map from its words to success, failure, denied and unknown";
-                return Err(ReadingError::new(&told!("[{place}]"), problem, mend));
+                return Err(ReadingError::new(&message!("[{place}]"), problem, mend));
             }
         };
-        if let Some(word) = words.into_iter().find(|word| Outcome::stated(word).is_none()) {
+        if let Some(word) = words.into_iter().find(|word| Outcome::parse_stated(word).is_none()) {
             let mend = "write success, failure, denied or unknown, and remove the alternative for an outcome that is not stated";
-            return Err(ReadingError::new(&told!("[{place}]"), told!("{word:?} is not an outcome"), mend));
+            return Err(ReadingError::new(
+                &message!("[{place}]"),
+                message!("{word:?} is not an outcome"),
+                mend,
+            ));
         }
     }
     Ok(source)
 }
 
-fn alternative(value: Value<'_>) -> Parsed<Alternative> {
+fn alternative(value: Value<'_>) -> ParseResult<Alternative> {
     let plain = |from| Alternative {
         when: Condition::default(),
         from,
@@ -525,14 +537,14 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
         before: None,
         map: None,
         otherwise: None,
-        written: Written::default(),
+        time_format: TimeFormat::default(),
     };
     if value.kind() == Kind::Text {
         return from(value).map(plain);
     }
-    let object = Object::of(value)?;
-    object.know(&["value", "when", "after", "before", "map", "else", "unit", "zone", "doc"])?;
-    object.doc()?;
+    let object = Object::new(value)?;
+    object.allow_only(&["value", "when", "after", "before", "map", "else", "unit", "zone", "doc"])?;
+    object.check_doc()?;
     let map = object.optional("map", map)?;
     let otherwise = object.optional("else", word)?;
     ensure(map.is_some() || otherwise.is_none(), || {
@@ -546,46 +558,46 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
         before: object.optional("before", word)?,
         map,
         otherwise,
-        written: Written { unit, utc },
+        time_format: TimeFormat { unit, utc },
         ..plain(object.required("value", from)?)
     })
 }
 
 /// Parses a path, or after an equals sign, a text with paths in braces.
-fn from(value: Value<'_>) -> Parsed<From> {
+fn from(value: Value<'_>) -> ParseResult<Input> {
     let text = word(value)?;
-    let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(From::Path) };
-    let fault = |problem: &str| {
+    let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(Input::Path) };
+    let error = |problem: &str| {
         ReadingError::new(
             "",
-            told!("{text:?}: {problem}"),
+            message!("{text:?}: {problem}"),
             "write text after = with paths in braces, as in {actor.id}",
         )
     };
     let mut parts = Vec::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        let (path, after) = after.split_once('}').ok_or_else(|| fault("a brace is not closed"))?;
+        let (path, after) = after.split_once('}').ok_or_else(|| error("a brace is not closed"))?;
         if !before.is_empty() {
-            parts.push(Part::Text(before.into()));
+            parts.push(TemplatePart::Text(before.into()));
         }
-        parts.push(Part::Path(Path::parse(path)?));
+        parts.push(TemplatePart::Path(Path::parse(path)?));
         rest = after;
     }
-    ensure(!rest.contains('}'), || fault("a brace is not opened"))?;
+    ensure(!rest.contains('}'), || error("a brace is not opened"))?;
     if parts.is_empty() {
-        return if rest.is_empty() { Err(fault("the text is empty")) } else { Ok(From::Text(rest.into())) };
+        return if rest.is_empty() { Err(error("the text is empty")) } else { Ok(Input::Text(rest.into())) };
     }
     if !rest.is_empty() {
-        parts.push(Part::Text(rest.into()));
+        parts.push(TemplatePart::Text(rest.into()));
     }
-    ensure(parts.len() <= 16, || fault("the text has more than 16 parts"))?;
-    Ok(From::Parts(parts))
+    ensure(parts.len() <= 16, || error("the text has more than 16 parts"))?;
+    Ok(Input::Parts(parts))
 }
 
-fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
+fn map(value: Value<'_>) -> ParseResult<BTreeMap<String, String>> {
     let mut map = BTreeMap::new();
-    for (name, stands_for) in Object::of(value)?.0.members() {
+    for (name, stands_for) in Object::new(value)?.0.members() {
         let name = name.text();
         let stands_for = word(stands_for).map_err(|why| why.at(&name))?;
         let before = map.insert(name.clone().into_owned(), stands_for);
@@ -594,14 +606,14 @@ fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
     Ok(map)
 }
 
-fn unit(value: Value<'_>) -> Parsed<Unit> {
+fn unit(value: Value<'_>) -> ParseResult<Unit> {
     let written = word(value)?;
     Unit::WORDS.into_iter().find(|(word, _)| *word == written).map(|(_, unit)| unit).ok_or_else(|| {
-        ReadingError::new("", told!("unknown unit {written:?}"), "write s, ms, us or ns (since 1970)")
+        ReadingError::new("", message!("unknown unit {written:?}"), "write s, ms, us or ns (since 1970)")
     })
 }
 
-fn zone(value: Value<'_>) -> Parsed<()> {
+fn zone(value: Value<'_>) -> ParseResult<()> {
     ensure(value.string().as_deref() == Some("UTC"), || {
         ReadingError::new(
             "",
@@ -611,11 +623,11 @@ fn zone(value: Value<'_>) -> Parsed<()> {
     })
 }
 
-fn party(value: Value<'_>) -> Parsed<PartySource> {
+fn party(value: Value<'_>) -> ParseResult<PartySource> {
     let one = |value| {
-        let object = Object::of(value)?;
-        object.know(&["when", "id", "name", "type", "doc"])?;
-        object.doc()?;
+        let object = Object::new(value)?;
+        object.allow_only(&["when", "id", "name", "type", "doc"])?;
+        object.check_doc()?;
         let party = PartyAlternative {
             when: object.optional("when", condition)?.unwrap_or_default(),
             id: object.optional("id", source)?.unwrap_or_default(),
@@ -632,11 +644,11 @@ fn party(value: Value<'_>) -> Parsed<PartySource> {
 
 /// The rules of a `category` field.
 #[cfg(feature = "category")]
-pub(super) fn rules(value: Value<'_>) -> Parsed<Vec<Rule>> {
+pub(super) fn rules(value: Value<'_>) -> ParseResult<Vec<Rule>> {
     list(value, |value| {
-        let object = Object::of(value)?;
-        object.know(&["is", "of", "action", "except", "when", "final", "doc"])?;
-        object.doc()?;
+        let object = Object::new(value)?;
+        object.allow_only(&["is", "of", "action", "except", "when", "final", "doc"])?;
+        object.check_doc()?;
         let patterns = |value| list(value, word).map(|all| all.iter().map(|one| Pattern::new(one)).collect());
         let is = object.optional("is", |value| list(value, category))?;
         let of = object.optional("of", word)?;
@@ -659,11 +671,11 @@ pub(super) fn rules(value: Value<'_>) -> Parsed<Vec<Rule>> {
 }
 
 #[cfg(feature = "category")]
-fn category(value: Value<'_>) -> Parsed<Category> {
+fn category(value: Value<'_>) -> ParseResult<Category> {
     let written = word(value)?;
     Category::parse(&written).ok_or_else(|| {
         let words: Vec<&str> = Category::ALL.iter().map(|known| known.as_str()).collect();
-        let mend = told!("use one of {}", words.join(", "));
-        ReadingError::new("", told!("unknown category {written:?}"), mend)
+        let mend = message!("use one of {}", words.join(", "));
+        ReadingError::new("", message!("unknown category {written:?}"), mend)
     })
 }

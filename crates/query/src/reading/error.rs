@@ -18,18 +18,18 @@ pub(super) enum ReadingError {}
 pub(super) const CHECKS: bool = cfg!(feature = "explain");
 
 /// Returns the error if the condition is false and parser files are validated.
-pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> ReadingError) -> Parsed<()> {
+pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> ReadingError) -> ParseResult<()> {
     if CHECKS && !is_so { Err(why()) } else { Ok(()) }
 }
 
 /// Formats a message, or returns an empty string in builds without messages.
-macro_rules! told {
+macro_rules! message {
     ($($part:tt)*) => {
         if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }
     };
 }
 
-pub(super) use told;
+pub(super) use message;
 
 #[cfg(feature = "explain")]
 impl ReadingError {
@@ -97,4 +97,4 @@ impl core::fmt::Display for ReadingError {
 #[cfg(feature = "explain")]
 impl std::error::Error for ReadingError {}
 
-pub(super) type Parsed<T> = Result<T, ReadingError>;
+pub(super) type ParseResult<T> = Result<T, ReadingError>;

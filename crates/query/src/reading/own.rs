@@ -9,7 +9,7 @@ use super::when::date;
 use crate::value::{Kind, Value};
 
 /// The only fields of an event with no identified actor, in canonical order.
-const ONLY: [&str; 13] = [
+const FIELDS: [&str; 13] = [
     "action",
     "actor",
     "after",
@@ -26,10 +26,10 @@ const ONLY: [&str; 13] = [
 ];
 
 /// Fields of an actor.
-const ACTOR: [&str; 5] = ["type", "id", "name", "session", "credential"];
+const ACTOR_FIELDS: [&str; 5] = ["type", "id", "name", "session", "credential"];
 
 /// Fields in which events of other products state their time, instead of `occurred_at`.
-const TIMES: [&str; 21] = [
+const FOREIGN_TIMES: [&str; 21] = [
     "@timestamp",
     "created",
     "createdAt",
@@ -63,19 +63,19 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
         return None;
     }
     // A single pass finds all top-level fields.
-    let mut found = [None; ONLY.len()];
+    let mut found = [None; FIELDS.len()];
     let (mut is_known, mut is_timed, mut is_foreign, mut next) = (true, false, false, 0);
     for (name, value) in event.members() {
         let name = name.text();
         // Fields are usually in order, so the search starts after the previous one.
-        if let Some(nth) = (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
+        if let Some(nth) = (next..FIELDS.len()).chain(0..next).find(|nth| FIELDS[*nth] == name) {
             // Of duplicate fields the first counts.
             found[nth] = found[nth].or(Some(value));
             next = nth + 1;
         } else {
             is_known = false;
             let is_there = value.kind() != Kind::Null;
-            is_timed |= is_there && TIMES.contains(&&*name);
+            is_timed |= is_there && FOREIGN_TIMES.contains(&&*name);
             is_foreign |= is_there && FOREIGN.contains(&&*name);
         }
     }
@@ -87,7 +87,7 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     let [target_id, _, target_kind] = of_target;
     let has_id = is_text(of_actor[0]);
     let is_an_actor = |actor: Value<'_>| {
-        actor.kind() == Kind::Object && actor.members().all(|(name, _)| ACTOR.contains(&&*name.text()))
+        actor.kind() == Kind::Object && actor.members().all(|(name, _)| ACTOR_FIELDS.contains(&&*name.text()))
     };
     let is_ours = if is_known {
         has_id || actor.is_none_or(|actor| actor.kind() != Kind::Object || is_an_actor(actor))
@@ -103,25 +103,25 @@ pub fn read_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     if !is_ours {
         return None;
     }
-    let said = |value: Option<Value<'a>>| value?.said();
+    let text_of = |value: Option<Value<'a>>| value?.non_empty_text();
     let party =
         |party: Option<Value<'a>>, [id, name, kind]: [Option<Value<'a>>; 3], usual: Option<&'static str>| {
-            let (id, name) = (said(id).or_else(|| said(party)), said(name));
+            let (id, name) = (text_of(id).or_else(|| text_of(party)), text_of(name));
             if id.is_none() && name.is_none() {
                 return None;
             }
-            Some(Party { id, name, kind: said(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
+            Some(Party { id, name, kind: text_of(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
         };
     Some(Read {
         read_as: Cow::Borrowed("countersign"),
-        time: said(occurred_at).and_then(|text| date(&text, false)),
-        action: said(action),
+        time: text_of(occurred_at).and_then(|text| date(&text, false)),
+        action: text_of(action),
         also: Vec::new(),
         actor: party(actor, of_actor, Some("user")).unwrap_or_default(),
         target: party(target, of_target, None).unwrap_or_default(),
-        address: said(context.and_then(|context| context.get("ip"))).map(bare),
-        outcome: said(outcome).and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
-        reason: said(reason),
+        address: text_of(context.and_then(|context| context.get("ip"))).map(bare),
+        outcome: text_of(outcome).and_then(|word| Outcome::parse_stated(&word)).unwrap_or_default(),
+        reason: text_of(reason),
         envelope: None,
     })
 }
@@ -189,14 +189,14 @@ mod tests {
     #[test]
     fn rejects_events_with_fields_of_other_products() {
         let readings = by_file();
-        for name in TIMES.into_iter().chain(FOREIGN) {
+        for name in FOREIGN_TIMES.into_iter().chain(FOREIGN) {
             for who in [r#""actor":{"id":"u_1"}"#, r#""target":{"id":"1","type":"job"}"#] {
                 let event = |more: &str| format!(r#"{{"action":"job.run",{who}{more}}}"#);
                 assert!(same(&readings, &event("")));
                 assert!(same(&readings, &event(&format!(r#","{name}":null"#))));
                 assert!(!same(&readings, &event(&format!(r#","{name}":7"#))));
                 let dated = event(&format!(r#","{name}":7,"occurred_at":"2026-11-20T06:00:00Z""#));
-                assert_eq!(same(&readings, &dated), TIMES.contains(&name));
+                assert_eq!(same(&readings, &dated), FOREIGN_TIMES.contains(&name));
             }
         }
     }

@@ -3,12 +3,12 @@
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
-use super::error::{ReadingError, told};
+use super::error::{ReadingError, message};
 use crate::names::Names;
 use crate::value::{Kind, Value};
 
 /// Maximum number of steps in a path.
-const MOST: usize = 16;
+const MAX_STEPS: usize = 16;
 
 /// A parsed path.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Path {
 
 /// Numbers the first and second field names of a parser's paths, so that prefixes shared by paths are looked up once.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Begins {
+pub(super) struct Prefixes {
     firsts: Names,
     /// For each first name, the second names.
     nexts: Vec<Names>,
@@ -34,9 +34,9 @@ pub(super) struct Begins {
 }
 
 /// Number of first names whose children are cached.
-const FILLED: usize = u64::BITS as usize;
+const MAX_CACHED: usize = u64::BITS as usize;
 
-impl Begins {
+impl Prefixes {
     fn first(&mut self, name: &str) -> usize {
         let next = self.nexts.len();
         let number = self.firsts.get_or_insert(name, next);
@@ -69,48 +69,48 @@ pub(super) struct Scope<'v, 'b> {
     pub(super) root: Value<'v>,
     /// The value to parse.
     pub(super) here: Value<'v>,
-    begins: &'b Begins,
+    prefixes: &'b Prefixes,
     /// Node indexes of the first names of all parsers.
     firsts: Cow<'b, [u32]>,
     /// Node indexes of the second names, as far as they were looked up.
     seconds: RefCell<Vec<u32>>,
     /// Bit set of the first names whose children were looked up.
-    filled: Cell<u64>,
+    cached: Cell<u64>,
 }
 
 /// Marks a field that is missing or was not looked up. Index 0 is the event itself, which is not a field.
-const NOWHERE: u32 = 0;
+const MISSING: u32 = 0;
 
 impl<'v, 'b> Scope<'v, 'b> {
     /// Creates a scope. `here` is the value to parse: the whole event, unless the parser reads a part of it.
-    pub(super) fn new(top: &'b Top<'v>, here: Value<'v>, begins: &'b Begins) -> Self {
+    pub(super) fn new(top: &'b Top<'v>, here: Value<'v>, prefixes: &'b Prefixes) -> Self {
         let root = top.event;
         let firsts = if here.place() == root.place() {
             Cow::Borrowed(&top.places[..])
         } else {
-            Cow::Owned(core::mem::take(&mut Top::of(here, top.names).places))
+            Cow::Owned(core::mem::take(&mut Top::new(here, top.names).places))
         };
-        Self { root, here, begins, firsts, seconds: RefCell::default(), filled: Cell::new(0) }
+        Self { root, here, prefixes, firsts, seconds: RefCell::default(), cached: Cell::new(0) }
     }
 
     fn placed(&self, place: u32) -> Option<Value<'v>> {
-        (place != NOWHERE).then(|| self.here.placed(place))
+        (place != MISSING).then(|| self.here.placed(place))
     }
 
     fn at(&self, number: usize) -> Option<Value<'v>> {
-        self.placed(*self.firsts.get(*self.begins.shared.get(number)? as usize)?)
+        self.placed(*self.firsts.get(*self.prefixes.shared.get(number)? as usize)?)
     }
 
     fn second(&self, first: usize, number: usize) -> Option<Value<'v>> {
-        if self.filled.get() >> first & 1 == 0 {
-            self.filled.set(self.filled.get() | 1 << first);
+        if self.cached.get() >> first & 1 == 0 {
+            self.cached.set(self.cached.get() | 1 << first);
             let value = self.at(first).filter(|value| value.kind() == Kind::Object)?;
             let mut seconds = self.seconds.borrow_mut();
             if cfg!(not(target_arch = "wasm32")) && seconds.capacity() == 0 {
                 *seconds = SPARE_SECONDS.take();
             }
-            seconds.resize(self.begins.seconds, NOWHERE);
-            find_all(value, self.begins.nexts.get(first)?, &mut seconds, |_| {});
+            seconds.resize(self.prefixes.seconds, MISSING);
+            find_all(value, self.prefixes.nexts.get(first)?, &mut seconds, |_| {});
         }
         self.placed(*self.seconds.borrow().get(number)?)
     }
@@ -128,7 +128,7 @@ impl Roots {
         }
     }
 
-    pub(super) const fn holds(self, others: Self) -> bool {
+    pub(super) const fn contains_all(self, others: Self) -> bool {
         others.0 & !self.0 == 0
     }
 
@@ -162,7 +162,7 @@ pub(super) struct Top<'v> {
 thread_local! {
     /// Memory reused from one event to the next. Not on WebAssembly, where code size matters more.
     static SPARE: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
-    /// The same for [`Scope::seconds`].
+    /// Memory reused for [`Scope::seconds`].
     static SPARE_SECONDS: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
 }
 
@@ -185,10 +185,10 @@ impl Drop for Top<'_> {
 }
 
 impl<'v> Top<'v> {
-    pub(super) fn of(event: Value<'v>, names: &'v Names) -> Self {
+    pub(super) fn new(event: Value<'v>, names: &'v Names) -> Self {
         let mut places = if cfg!(target_arch = "wasm32") { Vec::new() } else { SPARE.take() };
         places.clear();
-        places.resize(names.len(), NOWHERE);
+        places.resize(names.len(), MISSING);
         let mut roots = Roots::default();
         find_all(event, names, &mut places, |number| roots.add(number));
         Self { event, names, places, roots }
@@ -198,9 +198,9 @@ impl<'v> Top<'v> {
         self.event
     }
 
-    /// Like [`Top::of`], for an event contained in a string of this one.
-    pub(super) fn of_text<'t>(&'t self, event: Value<'t>) -> Top<'t> {
-        Top::of(event, self.names)
+    /// Like [`Top::new`], for an event contained in a string of this one.
+    pub(super) fn for_text<'t>(&'t self, event: Value<'t>) -> Top<'t> {
+        Top::new(event, self.names)
     }
 
     /// Returns the top-level fields that parsers may require.
@@ -209,14 +209,14 @@ impl<'v> Top<'v> {
     }
 }
 
-/// Stores the node index of each numbered field, and calls `tell` with its number. Of duplicate fields the first
+/// Stores the node index of each numbered field, and calls `report` with its number. Of duplicate fields the first
 /// counts.
-fn find_all(value: Value<'_>, numbers: &Names, places: &mut [u32], mut tell: impl FnMut(usize)) {
+fn find_all(value: Value<'_>, numbers: &Names, places: &mut [u32], mut report: impl FnMut(usize)) {
     for (name, member) in value.members() {
         let Some(number) = numbers.get(&name.text()) else { continue };
-        if let Some(place) = places.get_mut(number).filter(|place| **place == NOWHERE) {
+        if let Some(place) = places.get_mut(number).filter(|place| **place == MISSING) {
             *place = member.place();
-            tell(number);
+            report(number);
         }
     }
 }
@@ -242,10 +242,10 @@ impl Path {
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, ReadingError> {
-        let fault = |problem: &str| {
+        let error = |problem: &str| {
             ReadingError::new(
                 "",
-                told!("{text:?} is not a path: {problem}"),
+                message!("{text:?} is not a path: {problem}"),
                 "write names separated by dots, such as actor.id or target[type=User].id, \
                  and put a name with other characters in '…'",
             )
@@ -257,7 +257,7 @@ impl Path {
             rest = match after.strip_prefix('.') {
                 Some(names) => names,
                 None if after.is_empty() => return Ok(path),
-                None => return Err(fault("$ is not followed by a dot")),
+                None => return Err(error("$ is not followed by a dot")),
             };
         }
         loop {
@@ -265,23 +265,23 @@ impl Path {
                 path.steps.push(Step::Members);
                 rest = after;
             } else {
-                let (name, after) = name(rest).ok_or_else(|| fault("a name is empty or not closed"))?;
+                let (name, after) = name(rest).ok_or_else(|| error("a name is empty or not closed"))?;
                 path.steps.push(Step::Member(name));
                 rest = after;
             }
             while let Some(inner) = rest.strip_prefix('[') {
                 let (step, after) = element(inner)
-                    .ok_or_else(|| fault("brackets must be empty or contain an index or name=value"))?;
+                    .ok_or_else(|| error("brackets must be empty or contain an index or name=value"))?;
                 path.steps.push(step);
                 rest = after;
             }
-            if path.steps.len() > MOST {
-                return Err(fault("the path has more than 16 steps"));
+            if path.steps.len() > MAX_STEPS {
+                return Err(error("the path has more than 16 steps"));
             }
             match rest.strip_prefix('.') {
                 Some(more) => rest = more,
                 None if rest.is_empty() => return Ok(path),
-                None => return Err(fault("names must be separated by dots")),
+                None => return Err(error("names must be separated by dots")),
             }
         }
     }
@@ -300,12 +300,12 @@ impl Path {
     }
 
     /// Assigns numbers to the first two field names.
-    pub(super) fn number(&mut self, begins: &mut Begins) {
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
         let Some(Step::Member(name)) = self.steps.first().filter(|_| !self.from_root) else { return };
-        let first = begins.first(name);
+        let first = prefixes.first(name);
         self.first = Some(first);
-        if let Some(Step::Member(name)) = self.steps.get(1).filter(|_| first < FILLED) {
-            self.second = Some(begins.second(first, name));
+        if let Some(Step::Member(name)) = self.steps.get(1).filter(|_| first < MAX_CACHED) {
+            self.second = Some(prefixes.second(first, name));
         }
     }
 
@@ -405,12 +405,12 @@ mod tests {
         let document = Document::parse(text).unwrap();
         let mut found = Vec::new();
         let mut path = Path::parse(path).unwrap();
-        let mut begins = Begins::default();
+        let mut prefixes = Prefixes::default();
         let mut names = Names::default();
         for is_numbered in [false, true, true] {
-            begins.share(&mut names);
-            let top = Top::of(document.root(), &names);
-            let scope = Scope::new(&top, document.root().get("a").unwrap(), &begins);
+            prefixes.share(&mut names);
+            let top = Top::new(document.root(), &names);
+            let scope = Scope::new(&top, document.root().get("a").unwrap(), &prefixes);
             let before = std::mem::take(&mut found);
             path.find(&scope, &mut |value| {
                 found.extend(value.text().map(std::borrow::Cow::into_owned));
@@ -419,7 +419,7 @@ mod tests {
             assert!(!is_numbered || before == found);
             assert!(found.is_empty() || path.may_find(&scope));
             drop(scope);
-            path.number(&mut begins);
+            path.assign_numbers(&mut prefixes);
         }
         found
     }

@@ -97,7 +97,7 @@ impl Outcome {
     }
 
     /// Parses the word for an outcome that an event can state.
-    pub(super) fn stated(word: &str) -> Option<Self> {
+    pub(super) fn parse_stated(word: &str) -> Option<Self> {
         word.parse().ok().filter(|outcome| *outcome != Self::NotStated)
     }
 }
@@ -169,7 +169,7 @@ impl<'a> Read<'a> {
     }
 
     /// Parses the output of [`Read::write_json`]. Returns `None` for anything else.
-    pub fn of_json(json: Value<'a>) -> Option<Self> {
+    pub fn from_json(json: Value<'a>) -> Option<Self> {
         let text = |of: Value<'a>, name| of.get(name).and_then(Value::string);
         let list = |of: Value<'a>| {
             of.get("also").map_or_else(Vec::new, |also| also.elements().filter_map(Value::string).collect())
@@ -263,7 +263,7 @@ mod tests {
     fn words_for_outcomes_are_stable() {
         let words = ["success", "failure", "denied", "unknown", "not stated"];
         assert!(Outcome::ALL.iter().map(|outcome| outcome.as_str()).eq(words));
-        assert_eq!(Outcome::stated("denied"), Some(Outcome::Denied));
-        assert_eq!(Outcome::stated("not stated"), None);
+        assert_eq!(Outcome::parse_stated("denied"), Some(Outcome::Denied));
+        assert_eq!(Outcome::parse_stated("not stated"), None);
     }
 }

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use countersign::hash::Hash;
 
 #[cfg(feature = "category")]
-use super::category::Assigned;
+use super::category::CategoryRules;
 use super::definition::Definition;
-use super::error::{ReadingError, ensure, told};
+use super::error::{ReadingError, ensure, message};
 use super::own::read_own;
 use super::path::Top;
 use super::read::{Parts, Read};
@@ -45,7 +45,7 @@ pub(super) static BUILT_IN: [(&str, &str); 22] = [
 ];
 
 /// Maximum number of parsers.
-pub(super) const MOST: usize = 256;
+pub(super) const MAX_PARSERS: usize = 256;
 
 /// A set of parsers, in the order they are tried.
 #[derive(Clone)]
@@ -76,13 +76,14 @@ impl Readings {
     /// # Panics
     /// Never: the tests read every file.
     pub fn built_in() -> Self {
-        static READ: OnceLock<Readings> = OnceLock::new();
+        static PARSED: OnceLock<Readings> = OnceLock::new();
         // Doesn't use `with`, so that programs without other parsers don't contain the code for merging them.
-        READ.get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
-            Ok((list, digest)) => Self { begin_with_own: true, ..Self::of(assign(list), digest) },
-            Err(why) => unreachable!("{why:?}"),
-        })
-        .clone()
+        PARSED
+            .get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
+                Ok((list, digest)) => Self { begin_with_own: true, ..Self::new(assign(list), digest) },
+                Err(why) => unreachable!("{why:?}"),
+            })
+            .clone()
     }
 
     /// Returns these parsers preceded by others, each given by its file name (for errors) and its text. A parser
@@ -106,11 +107,11 @@ impl Readings {
         for definition in &list[..others] {
             let is_known = |name: &str| list.iter().any(|other| other.read_as == name);
             ensure(definition.category.referred().all(is_known), || {
-                let problem = told!("a rule of {:?} refers to an unknown parser", definition.read_as);
+                let problem = message!("a rule of {:?} refers to an unknown parser", definition.read_as);
                 ReadingError::new("category", problem, "name an existing parser in `of`")
             })?;
         }
-        Ok(Self::of(list, digest))
+        Ok(Self::new(list, digest))
     }
 
     /// Returns a digest of the parser files. If it differs, events may be parsed differently.
@@ -118,13 +119,13 @@ impl Readings {
         self.digest
     }
 
-    fn of(mut list: Vec<Definition>, digest: Hash) -> Self {
+    fn new(mut list: Vec<Definition>, digest: Hash) -> Self {
         let mut names = Names::default();
         for definition in &mut list {
             definition.number_roots(&mut names);
         }
         for definition in &mut list {
-            definition.share_begins(&mut names);
+            definition.share_prefixes(&mut names);
         }
         Self { list: list.into(), names: Arc::new(names), digest, begin_with_own: false }
     }
@@ -163,7 +164,7 @@ impl Readings {
         {
             return Some(read);
         }
-        let top = Top::of(*event, &self.names);
+        let top = Top::new(*event, &self.names);
         let mut fitting = self.list[others..].iter().filter(|definition| definition.may_fit(top.roots()));
         fitting.find_map(|definition| definition.read(&top, parts))
     }
@@ -175,7 +176,7 @@ fn assign(mut list: Vec<Definition>) -> Vec<Definition> {
     static RULES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/categories.rs"));
     for (definition, (file, _)) in list.iter_mut().zip(BUILT_IN) {
         if let Some((_, rules)) = RULES.iter().find(|(name, _)| *name == file) {
-            definition.category = Assigned::BuiltIn(rules);
+            definition.category = CategoryRules::BuiltIn(rules);
         }
     }
     list
@@ -186,7 +187,7 @@ fn assign(list: Vec<Definition>) -> Vec<Definition> {
     list
 }
 
-/// Parses files, each of which has a name of its own, and adds them to a digest.
+/// Parses files and adds them to a digest. Each must define another name.
 fn parse<'t>(
     files: impl IntoIterator<Item = (&'t str, &'t str)>,
     mut digest: Hash,
@@ -196,11 +197,11 @@ fn parse<'t>(
         digest = Hash::of(&[&digest.0, text.as_bytes()]);
         let definition = Definition::parse(text).map_err(|why| why.within(file))?;
         ensure(list.iter().all(|other| other.read_as != definition.read_as), || {
-            let problem = told!("another parser is also named {:?}", definition.read_as);
+            let problem = message!("another parser is also named {:?}", definition.read_as);
             ReadingError::new("as", problem, "give each parser its own name in `as`").within(file)
         })?;
-        ensure(list.len() < MOST, || {
-            let problem = told!("there are more than {MOST} parsers");
+        ensure(list.len() < MAX_PARSERS, || {
+            let problem = message!("there are more than {MAX_PARSERS} parsers");
             ReadingError::new("", problem, "remove those that you don't need").within(file)
         })?;
         list.push(definition);

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use countersign::time::Time;
 
 use super::condition::Condition;
-use super::path::{Begins, Path, Scope};
+use super::path::{Path, Prefixes, Scope};
 use super::read::{Outcome, Party};
-use super::when::Written;
+use super::when::TimeFormat;
 
 /// Alternatives for a field; the first that yields a text is used.
 #[derive(Clone, Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Source {
 #[derive(Clone, Debug)]
 pub(super) struct Alternative {
     pub(super) when: Condition,
-    pub(super) from: From,
+    pub(super) from: Input,
     /// Keeps what follows the first occurrence of this text.
     pub(super) after: Option<String>,
     /// Keeps what precedes the first occurrence of this text.
@@ -28,35 +28,35 @@ pub(super) struct Alternative {
     pub(super) map: Option<BTreeMap<String, String>>,
     /// Replaces all texts that `map` doesn't contain.
     pub(super) otherwise: Option<String>,
-    pub(super) written: Written,
+    pub(super) time_format: TimeFormat,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum From {
+pub(super) enum Input {
     /// The values at a path.
     Path(Path),
     /// A constant text.
     Text(String),
-    /// Parts to concatenate, all of which must be found.
-    Parts(Vec<Part>),
+    /// Parts to concatenate; all must be found.
+    Parts(Vec<TemplatePart>),
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum TemplatePart {
     Text(String),
     Path(Path),
 }
 
 impl Source {
-    pub(super) fn number(&mut self, begins: &mut Begins) {
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
         for one in &mut self.alternatives {
-            one.when.number(begins);
+            one.when.assign_numbers(prefixes);
             match &mut one.from {
-                From::Path(path) => path.number(begins),
-                From::Text(_) => {}
-                From::Parts(parts) => parts.iter_mut().for_each(|part| {
-                    if let Part::Path(path) = part {
-                        path.number(begins);
+                Input::Path(path) => path.assign_numbers(prefixes),
+                Input::Text(_) => {}
+                Input::Parts(parts) => parts.iter_mut().for_each(|part| {
+                    if let TemplatePart::Path(path) = part {
+                        path.assign_numbers(prefixes);
                     }
                 }),
             }
@@ -66,8 +66,8 @@ impl Source {
     /// False if none of the alternatives can yield a text for this event.
     fn may_find(&self, scope: &Scope<'_, '_>) -> bool {
         self.alternatives.iter().any(|one| match &one.from {
-            From::Path(path) => path.may_find(scope),
-            From::Text(_) | From::Parts(_) => true,
+            Input::Path(path) => path.may_find(scope),
+            Input::Text(_) | Input::Parts(_) => true,
         })
     }
 
@@ -75,22 +75,22 @@ impl Source {
         self.alternatives.iter().find_map(|one| one.find(scope, Some))
     }
 
-    /// Calls `take` with every text of every alternative.
-    fn every<'a>(&'a self, scope: &Scope<'a, '_>, mut take: impl FnMut(Cow<'a, str>)) {
+    /// Calls `accept` with every text of every alternative.
+    fn each_text<'a>(&'a self, scope: &Scope<'a, '_>, mut accept: impl FnMut(Cow<'a, str>)) {
         for one in &self.alternatives {
             one.find(scope, |text| -> Option<()> {
-                take(text);
+                accept(text);
                 None
             });
         }
     }
 
     pub(super) fn time<'a>(&'a self, scope: &Scope<'a, '_>) -> Option<Time> {
-        self.alternatives.iter().find_map(|one| one.find(scope, |text| one.written.read(&text)))
+        self.alternatives.iter().find_map(|one| one.find(scope, |text| one.time_format.read(&text)))
     }
 
     pub(super) fn outcome<'a>(&'a self, scope: &Scope<'a, '_>) -> Outcome {
-        let stated = |text: Cow<'a, str>| Outcome::stated(&text);
+        let stated = |text: Cow<'a, str>| Outcome::parse_stated(&text);
         self.alternatives.iter().find_map(|one| one.find(scope, stated)).unwrap_or_default()
     }
 }
@@ -106,21 +106,21 @@ impl Alternative {
             return None;
         }
         match &self.from {
-            From::Text(text) => self.made_of(Cow::Borrowed(text)).and_then(make),
-            From::Parts(parts) => {
+            Input::Text(text) => self.convert(Cow::Borrowed(text)).and_then(make),
+            Input::Parts(parts) => {
                 let mut joined = String::new();
                 for part in parts {
                     match part {
-                        Part::Text(text) => joined.push_str(text),
-                        Part::Path(path) => joined.push_str(&first_text(path, scope)?),
+                        TemplatePart::Text(text) => joined.push_str(text),
+                        TemplatePart::Path(path) => joined.push_str(&first_text(path, scope)?),
                     }
                 }
-                self.made_of(Cow::Owned(joined)).and_then(make)
+                self.convert(Cow::Owned(joined)).and_then(make)
             }
-            From::Path(path) => {
+            Input::Path(path) => {
                 let mut made = None;
                 path.find(scope, &mut |value| {
-                    made = value.said().and_then(|text| self.made_of(text)).and_then(&mut make);
+                    made = value.non_empty_text().and_then(|text| self.convert(text)).and_then(&mut make);
                     made.is_some()
                 });
                 made
@@ -128,7 +128,7 @@ impl Alternative {
         }
     }
 
-    fn made_of<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
+    fn convert<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
         let mut range = 0..text.len();
         if let Some(mark) = &self.after {
             range.start += text.find(mark.as_str())? + mark.len();
@@ -148,7 +148,7 @@ impl Alternative {
 fn first_text<'a>(path: &Path, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
     let mut text = None;
     path.find(scope, &mut |value| {
-        text = value.said();
+        text = value.non_empty_text();
         text.is_some()
     });
     text
@@ -169,11 +169,11 @@ pub(super) struct PartyAlternative {
 }
 
 impl PartySource {
-    pub(super) fn number(&mut self, begins: &mut Begins) {
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
         for one in &mut self.alternatives {
-            one.when.number(begins);
+            one.when.assign_numbers(prefixes);
             for source in [&mut one.id, &mut one.name, &mut one.kind] {
-                source.number(begins);
+                source.assign_numbers(prefixes);
             }
         }
     }
@@ -186,7 +186,7 @@ impl PartySource {
             if id.is_some() || name.is_some() {
                 let mut party = Party { id, name, kind: one.kind.text(scope), also: Vec::new() };
                 if let Some(also) = also {
-                    also.every(scope, |text| party.add_also(text));
+                    also.each_text(scope, |text| party.add_also(text));
                 }
                 return party;
             }

@@ -7,7 +7,7 @@ use countersign::time::Time;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use super::readings::{BUILT_IN, MOST};
+use super::readings::{BUILT_IN, MAX_PARSERS};
 use super::*;
 use crate::value::Document;
 use crate::{Entry, Query};
@@ -20,7 +20,7 @@ fn read(readings: &Readings, event: &str) -> Option<Json> {
         let mut json = Vec::new();
         read.write_json(&mut json);
         let written = std::str::from_utf8(&json).unwrap();
-        assert_eq!(Read::of_json(Document::parse(written).unwrap().root()), Some(read));
+        assert_eq!(Read::from_json(Document::parse(written).unwrap().root()), Some(read));
         serde_json::from_str(written).unwrap()
     })
 }
@@ -410,8 +410,8 @@ fn additional_parsers_precede_and_replace_built_in_ones() {
     let twice = built_in.with([("a.json", OWN), ("b.json", OWN)]).unwrap_err();
     assert_eq!((twice.file.as_deref(), twice.member.as_deref()), (Some("b.json"), Some("as")));
     let texts: Vec<String> =
-        (0..=MOST).map(|n| OWN.replace("\"as\":\"x\"", &format!("\"as\":\"x{n}\""))).collect();
-    assert!(built_in.with(texts[..MOST].iter().map(|text| ("", &**text))).is_ok());
+        (0..=MAX_PARSERS).map(|n| OWN.replace("\"as\":\"x\"", &format!("\"as\":\"x{n}\""))).collect();
+    assert!(built_in.with(texts[..MAX_PARSERS].iter().map(|text| ("", &**text))).is_ok());
     assert!(built_in.with(texts.iter().map(|text| ("", &**text))).is_err());
 }
 

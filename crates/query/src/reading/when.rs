@@ -22,14 +22,14 @@ impl Unit {
 
 /// The format of a time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Written {
+pub(super) struct TimeFormat {
     /// The unit of a number.
     pub(super) unit: Option<Unit>,
     /// True if times without an offset are in UTC. Otherwise they are rejected: time zones are never guessed.
     pub(super) utc: bool,
 }
 
-impl Written {
+impl TimeFormat {
     /// Parses the text of a string or number.
     pub(super) fn read(self, text: &str) -> Option<Time> {
         if let Some(time) = date(text, self.utc).filter(|_| self.unit.is_none()) {
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str, unit: Option<Unit>, utc: bool) -> Option<String> {
-        Written { unit, utc }.read(text).map(|time| time.to_string())
+        TimeFormat { unit, utc }.read(text).map(|time| time.to_string())
     }
 
     #[test]

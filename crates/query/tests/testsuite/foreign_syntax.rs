@@ -213,7 +213,7 @@ fn foreign_syntax_works_or_is_rejected_with_a_hint() {
             let root = document.root();
             let read = readings.read(&root);
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now()) };
-            if tally.look(&entry) {
+            if tally.examine(&entry) {
                 found.push(nth);
             }
         }

@@ -27,7 +27,7 @@ fn matches(query: &Query, event: &str) -> bool {
         signer: Some("example.com/app"),
     };
     let matched = query.matches(&entry);
-    assert_eq!(Tally::new(query).look(&entry), matched, "{query}");
+    assert_eq!(Tally::new(query).examine(&entry), matched, "{query}");
     matched
 }
 
@@ -120,7 +120,7 @@ fn suggests_similar_fields_for_an_unknown_one() {
     let mut tally = Tally::new(&query);
     for event in events() {
         let document = Document::parse(event).unwrap();
-        assert!(!tally.look(&Entry { event: Some(document.root()), ..Entry::recorded(now()) }));
+        assert!(!tally.examine(&Entry { event: Some(document.root()), ..Entry::recorded(now()) }));
     }
     let findings = tally.finish();
     let unknown: Vec<_> = findings
@@ -129,8 +129,9 @@ fn suggests_similar_fields_for_an_unknown_one() {
         .map(|unknown| (unknown.at.clone(), &*unknown.field, &*unknown.nearest[0]))
         .collect();
     assert_eq!(unknown, [(0..8, "actr", "actor"), (9..23, "http.sttus", "http.status")]);
-    let left =
-        |left: &[countersign_query::tally::Left]| left.iter().map(|left| left.events).collect::<Vec<_>>();
+    let left = |left: &[countersign_query::tally::PartMatches]| {
+        left.iter().map(|left| left.events).collect::<Vec<_>>()
+    };
     assert_eq!((findings.matched, findings.of), (0, 5));
     assert_eq!(left(&findings.conditions), [0, 0, 1]);
     assert_eq!(left(&findings.steps), [0, 0, 0]);
@@ -143,7 +144,7 @@ fn reports_which_times_were_compared() {
     let mut tally = Tally::new(&query);
     for event in events() {
         let document = Document::parse(event).unwrap();
-        tally.look(&Entry { event: Some(document.root()), ..Entry::recorded(now()) });
+        tally.examine(&Entry { event: Some(document.root()), ..Entry::recorded(now()) });
     }
     assert_eq!(tally.finish().times, Some((1, 4)));
     assert_eq!(Tally::new(&Query::default()).finish().times, None);
@@ -309,7 +310,7 @@ proptest! {
         if let (Ok(query), Some(document)) = (Query::parse(&text, now()), Document::parse(&event)) {
             let entry = Entry { event: Some(document.root()), ..Entry::recorded(now()) };
             let mut tally = Tally::new(&query);
-            tally.look(&entry);
+            tally.examine(&entry);
             tally.finish();
         }
     }

@@ -39,15 +39,15 @@ impl Ask {
 
     fn holds(&self, event: &Value) -> bool {
         match self {
-            Self::Is(path, values) => at(event, path)
+            Self::Is(path, values) => values_at(event, path)
                 .iter()
                 .filter_map(|value| text(value))
                 .any(|text| values.iter().any(|pattern| glob(pattern, &text.to_lowercase()))),
-            Self::More(path, bound) => at(event, path).iter().any(|value| {
+            Self::More(path, bound) => values_at(event, path).iter().any(|value| {
                 let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
                 number.is_some_and(|number: f64| number > f64::from(*bound))
             }),
-            Self::Has(path) => !at(event, path).is_empty() || is_there(event, path),
+            Self::Has(path) => !values_at(event, path).is_empty() || is_there(event, path),
             Self::Changed(name) => event["before"].get(name) != event["after"].get(name),
             Self::Text(wanted) => leaves(event).iter().any(|text| text.to_lowercase().contains(wanted)),
             Self::Not(ask) => !ask.holds(event),
@@ -60,10 +60,10 @@ impl Ask {
 /// Returns the values at a path, with arrays expanded.
 fn at<'a>(value: &'a Value, path: &[&str]) -> Vec<&'a Value> {
     match (value, path) {
-        (Value::Array(elements), _) => elements.iter().flat_map(|element| at(element, path)).collect(),
+        (Value::Array(elements), _) => elements.iter().flat_map(|element| values_at(element, path)).collect(),
         (_, []) => vec![value],
         (Value::Object(members), [first, rest @ ..]) => {
-            members.get(*first).map_or_else(Vec::new, |value| at(value, rest))
+            members.get(*first).map_or_else(Vec::new, |value| values_at(value, rest))
         }
         _ => Vec::new(),
     }

@@ -27,16 +27,16 @@ fn may(needles: Option<&[String]>, event: &str) -> bool {
 }
 
 /// Evaluates an event with and without needles. Returns if it matches, and if the query has needles.
-fn look(query: &Query, readings: &Readings, event: &str) -> (bool, bool) {
-    let needles = Needles::of(query, readings);
+fn check(query: &Query, readings: &Readings, event: &str) -> (bool, bool) {
+    let needles = Needles::new(query, readings);
     let document = Document::parse(event).unwrap();
     let root = document.root();
     let read = readings.read(&root);
     let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
-    for (nth, asked) in query.conditions().iter().enumerate() {
-        assert!(!asked.condition.holds(&entry) || may(needles.condition(nth), event), "{query}: {event}");
-        assert!(!asked.condition.is_about(&entry) || may(needles.field(nth), event), "{query}: {event}");
+    for (nth, placed) in query.conditions().iter().enumerate() {
+        assert!(!placed.condition.holds(&entry) || may(needles.condition(nth), event), "{query}: {event}");
+        assert!(!placed.condition.is_about(&entry) || may(needles.field(nth), event), "{query}: {event}");
     }
     let matches = query.matches(&entry);
     assert!(!matches || may(needles.matching(), event), "{query}: {event}");
@@ -61,7 +61,7 @@ fn needles_occur_in_matching_samples() {
                 let (begin, end) = text.split_at(middle);
                 let mut patterns = vec![
                     Pattern::exactly(&text.to_uppercase().to_lowercase()),
-                    Pattern::of_cased([text.clone()]),
+                    Pattern::from_cased_pieces([text.clone()]),
                     Pattern::starts_with(begin),
                     Pattern::ends_with(end),
                     Pattern::contains(end),
@@ -71,7 +71,7 @@ fn needles_occur_in_matching_samples() {
                 for matcher in patterns.into_iter().map(Matcher::Text).chain(literal) {
                     let query =
                         Query::from(Condition::Is { field: Field::Short(short), values: vec![matcher] });
-                    let (matches, tells) = look(&query, &readings, &event);
+                    let (matches, tells) = check(&query, &readings, &event);
                     all += u64::from(matches);
                     told += u64::from(matches && tells);
                 }
@@ -93,7 +93,7 @@ fn needles_occur_in_documented_examples() {
         let text = row.split('`').nth(1).unwrap_or_default();
         let query = Query::parse(text, "2026-11-20T06:00:00.000Z".parse().unwrap()).unwrap();
         for event in events.iter().map(|event| (*event).to_owned()).chain(samples()) {
-            look(&query, &readings, &event);
+            check(&query, &readings, &event);
         }
     }
 }

@@ -58,7 +58,7 @@ fn queries_find_the_expected_lines() {
             let root = document.root();
             let read = readings.read(&root);
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
-            if tally.look(&entry) {
+            if tally.examine(&entry) {
                 found.push(line);
             }
         }
@@ -83,7 +83,7 @@ fn suggests_a_name_in_another_case() {
         let mut tally = Tally::new(&query);
         for line in file.lines() {
             let document = Document::parse(line).unwrap();
-            tally.look(&Entry { event: Some(document.root()), ..Entry::recorded(now) });
+            tally.examine(&Entry { event: Some(document.root()), ..Entry::recorded(now) });
         }
         let findings = tally.finish();
         let nearest: Vec<_> = findings.unknown.iter().flat_map(|unknown| &unknown.nearest).collect();

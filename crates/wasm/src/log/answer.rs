@@ -12,15 +12,15 @@ pub struct Answer {
     headers: Vec<String>,
     pub(super) content: Content,
     /// The request's headers.
-    pub(super) asked: HeaderMap,
+    pub(super) request_headers: HeaderMap,
 }
 
 impl Answer {
-    pub(super) fn new(response: Response<Content>, asked: HeaderMap) -> Self {
+    pub(super) fn new(response: Response<Content>, request_headers: HeaderMap) -> Self {
         let (head, content) = response.into_parts();
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = head.headers.iter().flat_map(|(name, value)| [name.to_string(), text(value)]).collect();
-        Self { status: head.status.as_u16(), headers, content, asked }
+        Self { status: head.status.as_u16(), headers, content, request_headers }
     }
 }
 

@@ -15,7 +15,7 @@ use countersign_log::tables::{
 };
 
 /// Maximum number of parameters in a statement.
-const VALUES: usize = 100;
+const MAX_PARAMETERS: usize = 100;
 
 /// Tables that only a Durable Object's log has. Its database has no version number of its own.
 const OWN_TABLES: &str = "
@@ -142,7 +142,7 @@ impl Tables for Database {
         each: Each<'_>,
     ) -> Result<(), StoreError> {
         for row in self.0.rows(sql, values(with)).map_err(failed(doing))? {
-            each(&Found(row))?;
+            each(&ResultRow(row))?;
         }
         Ok(())
     }
@@ -160,7 +160,7 @@ impl Tables for Database {
     ) -> Result<(), StoreError> {
         let row = format!("(?{})", ", ?".repeat(columns - 1));
         // Inserts as many rows per statement as its parameters allow.
-        for rows in with.chunks(VALUES / columns * columns) {
+        for rows in with.chunks(MAX_PARAMETERS / columns * columns) {
             let rest = format!(", {row}").repeat(rows.len() / columns - 1);
             self.change(doing, &format!("{into} VALUES {row}{rest}"), rows)?;
         }
@@ -262,9 +262,9 @@ impl Unrecorded for Database {
 }
 
 /// A row of a result.
-struct Found(Array);
+struct ResultRow(Array);
 
-impl Found {
+impl ResultRow {
     fn column<T>(
         &self,
         column: usize,
@@ -279,7 +279,7 @@ impl Found {
     }
 }
 
-impl Row for Found {
+impl Row for ResultRow {
     fn integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
         let whole = |value: &f64| value.fract() == 0.0;
         self.column(column, |value| value.as_f64().filter(whole).map(|value| value as i64))
