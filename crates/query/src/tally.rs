@@ -167,7 +167,7 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         self.count_results(&|nth| has(hits.held, nth))
     }
 
-    /// Counts events that were not examined because they can't meet any condition.
+    /// Counts events in which no condition holds and that don't match.
     pub fn count_others(&mut self, events: u64) {
         self.of += events;
         self.recorded_times += events;
