@@ -58,7 +58,7 @@ impl Ask {
 }
 
 /// Returns the values at a path, with arrays expanded.
-fn at<'a>(value: &'a Value, path: &[&str]) -> Vec<&'a Value> {
+fn values_at<'a>(value: &'a Value, path: &[&str]) -> Vec<&'a Value> {
     match (value, path) {
         (Value::Array(elements), _) => elements.iter().flat_map(|element| values_at(element, path)).collect(),
         (_, []) => vec![value],
