@@ -8,13 +8,13 @@ use countersign::link::ChainId;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 use countersign::verify::report::{Complete, Report};
-use countersign::verify::{CheckState, Doubts, LinkKind, Mark, Standing, Verdict};
+use countersign::verify::{CheckState, Doubts, LinkKind, Mark, SignerTrust, Verdict};
 use countersign_analyze::{Analysis, ENGINE, Evidence as Needs, Pack};
 use countersign_evidence::Draw;
-use countersign_query::reading::{Categories, Category};
+use countersign_query::parser::{Categories, Category};
 use serde_json::Value;
 
-use crate::catalogue::{AnswerSource, Catalogue, names_rule};
+use crate::catalog::{AnswerSource, Catalog, names_rule};
 use crate::doubt::{self, UnknownActions};
 use crate::event_facts::{EventFacts, Record, RecordContent, has};
 use crate::report::{
@@ -78,7 +78,7 @@ impl ExportMarks {
                         chain: chain(link.chain, &link.vkey),
                         seq: link.seq,
                         recorded: link.time.millis(),
-                        authorised: link.authorised,
+                        authorized: link.authorized,
                         what: RecordContent::Withheld(matches!(
                             why,
                             Some(countersign::export::Withheld::Erased)
@@ -132,11 +132,11 @@ pub struct EvidenceOptions {
 /// [`show`](Self::show) fetches the drawn events.
 #[derive(Debug)]
 pub struct EvidenceBuilder<'a> {
-    catalogue: &'a Catalogue,
+    catalog: &'a Catalog,
     known: ExportFacts<'a>,
     options: EvidenceOptions,
     /// For each chain, its key, and the signer trust of entries from when the key was not authorized and when it was.
-    chains: Vec<(usize, [Standing; 2])>,
+    chains: Vec<(usize, [SignerTrust; 2])>,
     keys: Vec<Key>,
     newest_of: Vec<Option<Time>>,
     counted: EntryCounts,
@@ -158,7 +158,7 @@ pub struct EvidenceBuilder<'a> {
     subject: Subject,
     newest: Option<Time>,
     /// Entries named by findings, with their signer trust.
-    found: HashMap<u64, Standing>,
+    found: HashMap<u64, SignerTrust>,
 }
 
 /// The running result of a question.
@@ -175,15 +175,15 @@ struct QuestionState {
 
 impl<'a> EvidenceBuilder<'a> {
     /// Starts the first pass.
-    pub fn new(catalogue: &'a Catalogue, known: ExportFacts<'a>, options: EvidenceOptions) -> Self {
+    pub fn new(catalog: &'a Catalog, known: ExportFacts<'a>, options: EvidenceOptions) -> Self {
         let report = known.report;
         let (keys, places) = keys(&known);
         let doubts = Doubts::of(report);
         let chains = known.chains.iter().map(|(chain, vkey)| {
             let place = places.get(vkey.as_str()).copied().unwrap_or(usize::MAX);
             let trust = report.signers.iter().find(|signer| signer.vkey == *vkey).map(|signer| signer.trust);
-            let standing = |authorised| Standing::of(trust, doubts.has(*chain), authorised);
-            (place, [standing(false), standing(true)])
+            let signer_trust = |authorized| SignerTrust::of(trust, doubts.has(*chain), authorized);
+            (place, [signer_trust(false), signer_trust(true)])
         });
         let chains = chains.collect();
         let checkpoint = known.ended.witnessed.map(|(size, root, _)| (size, root, true));
@@ -195,7 +195,7 @@ impl<'a> EvidenceBuilder<'a> {
             seed: options.seed.clone(),
             wanted: options.sample,
         });
-        let queries = catalogue.questions.iter().map(|question| QuestionState {
+        let queries = catalog.questions.iter().map(|question| QuestionState {
             extent: Extent::default(),
             keys: BTreeMap::new(),
             untrusted: 0,
@@ -215,7 +215,7 @@ impl<'a> EvidenceBuilder<'a> {
             },
             subject: Subject { id: options.subject.clone().unwrap_or_default(), ..Subject::default() },
             newest_of: vec![None; keys.len()],
-            catalogue,
+            catalog,
             known,
             options,
             chains,
@@ -238,10 +238,10 @@ impl<'a> EvidenceBuilder<'a> {
         }
     }
 
-    fn standing(&self, record: &Record) -> (usize, Standing) {
-        let unknown = (usize::MAX, [Standing::Unknown; 2]);
-        let (key, standings) = self.chains.get(record.chain as usize).copied().unwrap_or(unknown);
-        (key, standings[usize::from(record.authorised)])
+    fn signer_trust(&self, record: &Record) -> (usize, SignerTrust) {
+        let unknown = (usize::MAX, [SignerTrust::Unknown; 2]);
+        let (key, signer_trusts) = self.chains.get(record.chain as usize).copied().unwrap_or(unknown);
+        (key, signer_trusts[usize::from(record.authorized)])
     }
 
     fn is_within(&self, time: Time) -> bool {
@@ -250,9 +250,9 @@ impl<'a> EvidenceBuilder<'a> {
 
     /// Takes an entry, in the order of the log.
     pub fn take(&mut self, record: &Record) {
-        let (key, standing) = self.standing(record);
+        let (key, signer_trust) = self.signer_trust(record);
         let recorded = record.time();
-        if standing == Standing::Trusted {
+        if signer_trust == SignerTrust::Trusted {
             self.newest = self.newest.max(Some(recorded));
             if self.retention.oldest.is_none_or(|(oldest, _)| recorded < oldest) {
                 self.retention.oldest = Some((recorded, record.leaf));
@@ -265,12 +265,12 @@ impl<'a> EvidenceBuilder<'a> {
         let own = facts.happened.and_then(Time::from_millis);
         let happened = own.unwrap_or(recorded);
         if !self.is_within(happened) {
-            self.counted.outside += u64::from(standing == Standing::Trusted);
-            self.take_log_event(record, facts, key, standing, false);
+            self.counted.outside += u64::from(signer_trust == SignerTrust::Trusted);
+            self.take_log_event(record, facts, key, signer_trust, false);
             return;
         }
-        if standing != Standing::Trusted {
-            *self.counted.untrusted.entry(standing).or_default() += 1;
+        if signer_trust != SignerTrust::Trusted {
+            *self.counted.untrusted.entry(signer_trust).or_default() += 1;
             for (nth, state) in self.queries.iter_mut().enumerate() {
                 state.untrusted += u64::from(has(&facts.held, nth));
             }
@@ -296,7 +296,7 @@ impl<'a> EvidenceBuilder<'a> {
             *had |= fields;
         }
         for (nth, state) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&facts.held, *nth)) {
-            debug_assert!(matches!(self.catalogue.questions[nth].by, AnswerSource::Events { .. }));
+            debug_assert!(matches!(self.catalog.questions[nth].by, AnswerSource::Events { .. }));
             state.extent.add(record.leaf, recorded, happened);
             *state.keys.entry(key).or_default() += 1;
             if let Some(draw) = &mut state.draw {
@@ -323,7 +323,7 @@ impl<'a> EvidenceBuilder<'a> {
             let shown = self.list_event(record, facts);
             self.record.events.push(shown, self.options.rows);
         }
-        self.take_log_event(record, facts, key, standing, true);
+        self.take_log_event(record, facts, key, signer_trust, true);
     }
 
     fn update_silence(&mut self, key: usize, at: Time, leaf: u64) {
@@ -343,10 +343,12 @@ impl<'a> EvidenceBuilder<'a> {
         record: &Record,
         facts: &EventFacts,
         key: usize,
-        standing: Standing,
+        signer_trust: SignerTrust,
         is_within: bool,
     ) {
-        let Some(event) = facts.signed.as_ref().filter(|_| standing == Standing::Trusted) else { return };
+        let Some(event) = facts.signed.as_ref().filter(|_| signer_trust == SignerTrust::Trusted) else {
+            return;
+        };
         let event: Value = serde_json::from_str(event).unwrap_or_default();
         let is_log = self.keys.get(key).is_some_and(|key| key.is_log);
         match event["action"].as_str() {
@@ -363,7 +365,7 @@ impl<'a> EvidenceBuilder<'a> {
 
     fn take_erasure(&mut self, record: &Record, event: &Value) {
         let mut leaves = Listed::default();
-        for stretch in event["metadata"]["leaves"].as_array().into_iter().flatten() {
+        for stretch in event["metadata"]["entries"].as_array().into_iter().flatten() {
             let (Some(first), Some(last)) = (stretch[0].as_u64(), stretch[1].as_u64()) else { continue };
             if first > last || last >= record.leaf {
                 continue;
@@ -437,18 +439,18 @@ impl<'a> EvidenceBuilder<'a> {
     pub fn start_second_pass(&mut self, analysis: &Analysis) {
         self.finish_first_pass();
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
-        self.found = leaves.map(|leaf| (*leaf, Standing::Trusted)).collect();
+        self.found = leaves.map(|leaf| (*leaf, SignerTrust::Trusted)).collect();
     }
 
     /// Takes an entry again, to fetch drawn events and to compare it with the erasures.
     pub fn show(&mut self, record: &Record) {
-        let (_, standing) = self.standing(record);
+        let (_, signer_trust) = self.signer_trust(record);
         if let Some(found) = self.found.get_mut(&record.leaf) {
-            *found = standing;
+            *found = signer_trust;
         }
         let is_gone = matches!(record.what, RecordContent::Withheld(_));
         let is_recorded = self.match_erasure(record, is_gone);
-        if is_gone && standing == Standing::Trusted {
+        if is_gone && signer_trust == SignerTrust::Trusted {
             let is_within = self.is_within(record.time());
             if is_recorded {
                 self.counted.erased += u64::from(is_within);
@@ -549,8 +551,8 @@ impl<'a> EvidenceBuilder<'a> {
         let doubts = self.doubts(&log);
         self.retention.state = self.retention_state(&log);
         let answers: Vec<Answer> =
-            (0..self.catalogue.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
-        let controls = self.catalogue.controls.iter().map(|control| {
+            (0..self.catalog.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
+        let controls = self.catalog.controls.iter().map(|control| {
             let keep = control.keep.as_ref();
             let own = keep.map_or_else(Vec::new, |keep| doubt::of_keeping(keep, &self.retention));
             let answered = control.shows.iter().all(|nth| answers[*nth].doubts.is_empty());
@@ -578,10 +580,10 @@ impl<'a> EvidenceBuilder<'a> {
             controls,
             source: self.known.source,
             framework: Framework {
-                name: self.catalogue.framework.clone(),
-                title: self.catalogue.title.clone(),
-                edition: self.catalogue.edition.clone(),
-                hash: self.catalogue.hash,
+                name: self.catalog.framework.clone(),
+                title: self.catalog.title.clone(),
+                edition: self.catalog.edition.clone(),
+                hash: self.catalog.hash,
             },
             log,
             period: self.options.period,
@@ -633,7 +635,7 @@ impl<'a> EvidenceBuilder<'a> {
     fn holds_all(&self, size: u64) -> bool {
         let Report { checks, counts, verdict, .. } = self.known.report;
         let is_proven = checks.tree.state == CheckState::Pass && checks.log.state == CheckState::Pass;
-        *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.leaves == size
+        *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.entries == size
     }
 
     /// Returns the reasons why the evidence may be incomplete.
@@ -729,7 +731,7 @@ impl<'a> EvidenceBuilder<'a> {
     }
 
     fn answer(&mut self, nth: usize, pack: &Pack, analysis: &Analysis, log: &Log) -> Answer {
-        let question = &self.catalogue.questions[nth];
+        let question = &self.catalog.questions[nth];
         let mut doubts = Vec::new();
         let found = match &question.by {
             AnswerSource::Events { categories, query, fields } => {
@@ -747,7 +749,7 @@ impl<'a> EvidenceBuilder<'a> {
                 }
                 let lacking = fields.iter().filter(|field| !has(&self.had, **field));
                 let unknown: Vec<String> =
-                    lacking.map(|field| self.catalogue.fields[*field].to_string()).collect();
+                    lacking.map(|field| self.catalog.fields[*field].to_string()).collect();
                 if self.counted.events.events > 0 {
                     doubts.extend(unknown.iter().map(|field| Doubt {
                         code: "no_such_field",
@@ -880,7 +882,7 @@ impl<'a> EvidenceBuilder<'a> {
         for finding in found {
             let answers = self.answers.get(&finding.id).cloned().unwrap_or_default();
             unanswered += u64::from(answers.is_empty());
-            let standing = finding.leaves.iter().filter_map(|leaf| self.found.get(leaf)).max().copied();
+            let signer_trust = finding.leaves.iter().filter_map(|leaf| self.found.get(leaf)).max().copied();
             let mut leaves = Listed::default();
             finding.leaves.iter().for_each(|leaf| leaves.push(*leaf, MAX_ENTRIES));
             let finding = Finding {
@@ -889,7 +891,7 @@ impl<'a> EvidenceBuilder<'a> {
                 level: finding.level,
                 leaves,
                 times: (finding.first, finding.last),
-                standing: standing.unwrap_or(Standing::Trusted),
+                signer_trust: signer_trust.unwrap_or(SignerTrust::Trusted),
                 answers,
             };
             listed.push(finding, MAX_FINDINGS);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::builder::events;
-use crate::catalogue::Fact;
+use crate::catalog::Fact;
 use crate::report::{Access, Doubt, Listed, Log, Retention, RetentionState, Uncategorized, UnknownAction};
 use crate::text::length;
 

@@ -2,11 +2,11 @@
 
 use countersign::time::Time;
 use countersign_analyze::{Detected, Pack};
-use countersign_query::reading::{Categories, Classifier, Outcome, Readings};
+use countersign_query::parser::{Categories, Classifier, Outcome, Parsers};
 use countersign_query::{Entry, Field, Query, Short};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{AnswerSource, Catalogue};
+use crate::catalog::{AnswerSource, Catalog};
 use crate::technique;
 
 /// Actions of events about the log itself, which are stored unchanged.
@@ -88,13 +88,13 @@ impl<'c> EventEvaluator<'c> {
     /// Creates an evaluator for a catalog's questions, and for a person and a record given by identifier. Parsers and
     /// the rules of the pack assign categories to events.
     pub fn new(
-        catalogue: &'c Catalogue,
-        readings: &Readings,
+        catalog: &'c Catalog,
+        parsers: &Parsers,
         pack: &Pack,
         subject: Option<&str>,
         record: Option<&str>,
     ) -> Self {
-        let questions = catalogue.questions.iter().map(|question| match &question.by {
+        let questions = catalog.questions.iter().map(|question| match &question.by {
             AnswerSource::Events { categories, query, .. } => {
                 Some((*categories, query.as_ref().map(|(_, query)| &**query)))
             }
@@ -102,8 +102,8 @@ impl<'c> EventEvaluator<'c> {
         });
         Self {
             questions: questions.collect(),
-            fields: &catalogue.fields,
-            classifier: readings.classifier(),
+            fields: &catalog.fields,
+            classifier: parsers.classifier(),
             rules: pack.rules().iter().map(technique::categories).collect(),
             subject: subject.map(Into::into),
             record: record.map(Into::into),
@@ -167,7 +167,7 @@ impl EventEvaluator<'_> {
                 all = all.union(categories);
                 if categories.is_empty() && by_rules.is_empty() && facts.uncategorized.is_none() {
                     facts.uncategorized =
-                        Some(Box::new((cut(&read.read_as), cut(action.unwrap_or_default()))));
+                        Some(Box::new((cut(&read.parsed_as), cut(action.unwrap_or_default()))));
                 }
             });
         }
@@ -285,7 +285,7 @@ pub struct Record {
     /// The link's time, in milliseconds.
     pub recorded: i64,
     /// True if the key was authorized, as far as known when the entry was emitted.
-    pub authorised: bool,
+    pub authorized: bool,
     /// The content of the entry.
     pub what: RecordContent,
 }

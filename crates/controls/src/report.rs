@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign::time::Time;
-use countersign::verify::Standing;
+use countersign::verify::SignerTrust;
 use countersign::verify::Why;
 use countersign_analyze::Level;
 use strum::IntoStaticStr;
 
-use crate::catalogue::Fact;
+use crate::catalog::Fact;
 use crate::event_facts::EventSummary;
 
 /// The input of the evidence, as stated by the caller.
@@ -155,7 +155,7 @@ pub struct EntryCounts {
     /// Verified events of trusted keys in the period.
     pub events: Extent,
     /// Events in the period without a trusted signature, which are not counted anywhere else.
-    pub untrusted: BTreeMap<Standing, u64>,
+    pub untrusted: BTreeMap<SignerTrust, u64>,
     /// Verified events of trusted keys outside the period.
     pub outside: u64,
     /// Events with a time of their own; for the others, the time of recording counts.
@@ -485,7 +485,7 @@ pub struct Finding {
     /// Times of its first and last event.
     pub times: (Time, Time),
     /// The lowest trust among the signers of its events.
-    pub standing: Standing,
+    pub signer_trust: SignerTrust,
     /// The acknowledgments.
     pub answers: Vec<Acknowledgment>,
 }

@@ -1,7 +1,7 @@
 //! Maps the ATT&CK techniques in a rule's tags to categories of the events for which the rule fires.
 
 use countersign_analyze::Rule;
-use countersign_query::reading::{Categories, Category};
+use countersign_query::parser::{Categories, Category};
 
 /// Techniques that imply an action. A technique stands for its sub-techniques, unless they are listed themselves.
 /// Techniques that describe a method or motive, such as the use of a valid account, have no category.

@@ -4,10 +4,10 @@ use countersign::time::Time;
 use countersign_query::batch::write_read;
 use countersign_query::error::QueryError;
 use countersign_query::matcher::Pattern;
-use countersign_query::reading::Outcome;
+use countersign_query::parser::Outcome;
 use countersign_query::tally::PartMatches;
 use countersign_query::value::{self, Document, Value};
-use countersign_query::{Entry, Field, Query, Read, Readings, Short};
+use countersign_query::{Entry, Field, Parsers, Query, Read, Short};
 
 use foldhash::fast::FixedState;
 
@@ -58,10 +58,10 @@ pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
 }
 
 /// Returns the parsed fields of an event as JSON, or `null`.
-pub fn read_json(readings: &Readings, event: &[u8]) -> String {
+pub fn read_json(parsers: &Parsers, event: &[u8]) -> String {
     let document = parsed(event);
     let root = document.as_ref().map(Document::root);
-    fields_json(root.as_ref().and_then(|event| readings.read(event)).as_ref())
+    fields_json(root.as_ref().and_then(|event| parsers.parse(event)).as_ref())
 }
 
 fn parsed(event: &[u8]) -> Option<Document<'_>> {
@@ -76,10 +76,10 @@ fn fields_json(read: Option<&Read<'_>>) -> String {
 
 /// Returns the fields of a feed record as JSON, uncut: the parsed fields or else the event's own, its time, and its
 /// tenant.
-pub fn facts_json(readings: &Readings, event: &[u8]) -> String {
+pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
     let document = parsed(event);
     let event = document.as_ref().map(Document::root);
-    let read = event.as_ref().and_then(|event| readings.read(event));
+    let read = event.as_ref().and_then(|event| parsers.parse(event));
     let entry = Entry { event, read: read.as_ref(), ..Entry::recorded(Time::MIN) };
     let mut json = Json::default();
     json.open("{").name("happened");
@@ -282,7 +282,7 @@ impl EventIndex {
             let text = |fact: Fact| segment.text(fact, local).map(|(_, text)| text).unwrap_or_default();
             json.name("chain").text(&text(Fact::Chain)).name("seq").number(segment.seqs.get(local));
             json.name("time").text(&segment.recorded(local).to_string()).name("vkey").text(&text(Fact::Key));
-            json.name("authorised").is(segment.has(local, flag::AUTHORISED));
+            json.name("authorized").is(segment.has(local, flag::AUTHORIZED));
             if is_event {
                 self.write_event(&mut json, segment, local, row as usize, fields);
             } else {
@@ -328,14 +328,14 @@ impl EventIndex {
         } else {
             json.null();
         }
-        let read_as = segment.text(Fact::As, local);
+        let parsed_as = segment.text(Fact::As, local);
         json.name("read");
-        match &read_as {
+        match &parsed_as {
             None => {
                 json.null().name("own").open("{");
             }
-            Some((_, read_as)) => {
-                json.open("{").name("as").clipped(read_as, false);
+            Some((_, parsed_as)) => {
+                json.open("{").name("as").clipped(parsed_as, false);
             }
         }
         let fact = |json: &mut Json, name: &str, fact: Fact| {
@@ -352,7 +352,7 @@ impl EventIndex {
         }
         fact(json, "address", Fact::Ip);
         // An event of unknown shape has only its own fields.
-        let is_own = read_as.is_none();
+        let is_own = parsed_as.is_none();
         if !is_own || segment.text(Fact::Outcome, local).is_some_and(|(kind, _)| kind != Kind::Word) {
             fact(json, "outcome", Fact::Outcome);
         }

@@ -5,7 +5,7 @@ use core::mem;
 use countersign::time::Time;
 use countersign_query::batch;
 use countersign_query::value::{Document, Kind as Of, Value};
-use countersign_query::{Entry, Outcome, Read, Readings, Role, Short};
+use countersign_query::{Entry, Outcome, Parsers, Read, Role, Short};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
 
@@ -49,7 +49,7 @@ pub struct Row<'a> {
     /// The signer's public key.
     pub vkey: &'a str,
     /// True if the key was authorized, as far as known.
-    pub authorised: bool,
+    pub authorized: bool,
     /// The position of the event's bytes.
     pub place: Place,
 }
@@ -88,14 +88,14 @@ pub(crate) struct Leaf<'a> {
     pub(crate) seq: i64,
     pub(crate) time: Option<Time>,
     pub(crate) link: Option<(&'a str, &'a str)>,
-    pub(crate) authorised: bool,
+    pub(crate) authorized: bool,
     pub(crate) why: i64,
 }
 
 /// Builds segments from events.
 pub struct SegmentBuilder {
     hasher: FixedState,
-    readings: Readings,
+    parsers: Parsers,
     open: OpenSegment,
     done: Vec<Segment>,
     /// Total bytes of all batches, and of those that are kept.
@@ -128,10 +128,10 @@ impl core::error::Error for IndexError {}
 
 impl SegmentBuilder {
     /// Creates a builder. `seed` must be unpredictable: an attacker who knows it can craft events that collide in hash tables.
-    pub fn new(seed: u64, readings: Readings) -> Self {
+    pub fn new(seed: u64, parsers: Parsers) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
-            readings,
+            parsers,
             open: OpenSegment::default(),
             done: Vec::new(),
             added_bytes: 0,
@@ -193,7 +193,7 @@ impl SegmentBuilder {
                 seq: line.seq as u64,
                 time: line.time,
                 vkey: &line.vkey,
-                authorised: line.authorised,
+                authorized: line.authorized,
                 place,
             };
             self.put(&row, line.event, |read| {
@@ -224,7 +224,7 @@ impl SegmentBuilder {
             return;
         };
         let root = document.root();
-        let read = self.readings.read(&root);
+        let read = self.parsers.parse(&root);
         report(read.as_ref());
         let entry = Entry {
             event: Some(root),
@@ -320,9 +320,9 @@ impl OpenSegment {
     }
 
     fn link(&mut self, row: &Row<'_>, length: usize, kind: RowKind, hasher: &FixedState) -> u16 {
-        let authorised = if row.authorised { flag::AUTHORISED } else { 0 };
+        let authorized = if row.authorized { flag::AUTHORIZED } else { 0 };
         let number = self.row(
-            kind as u8 | authorised,
+            kind as u8 | authorized,
             row.line as i64,
             row.index as i64,
             row.seq as i64,
@@ -348,10 +348,10 @@ impl OpenSegment {
     }
 
     fn leaf(&mut self, leaf: &Leaf<'_>, hasher: &FixedState) {
-        let authorised = if leaf.authorised { flag::AUTHORISED } else { 0 };
+        let authorized = if leaf.authorized { flag::AUTHORIZED } else { 0 };
         // A gap has no time, and none is queried. Repeating the previous one keeps the numbers close.
         let time = leaf.time.map_or(self.recorded.last().copied().unwrap_or(0), Time::millis);
-        let number = self.row(leaf.kind as u8 | authorised, leaf.line, leaf.index, leaf.seq, time);
+        let number = self.row(leaf.kind as u8 | authorized, leaf.line, leaf.index, leaf.seq, time);
         self.begins.push(self.begins.last().copied().unwrap_or(0));
         self.lengths.push(leaf.why);
         if let Some((chain, key)) = leaf.link {

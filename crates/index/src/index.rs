@@ -10,7 +10,7 @@ use countersign_query::condition::Condition;
 use countersign_query::error::QueryError;
 use countersign_query::tally::Findings;
 use countersign_query::value::Document;
-use countersign_query::{Path, Query, Readings, Short};
+use countersign_query::{Parsers, Path, Query, Short};
 use foldhash::fast::FixedState;
 
 use crate::answer::Rows;
@@ -110,7 +110,7 @@ pub struct Answer {
 /// An index of verified events that answers queries.
 #[derive(Debug)]
 pub struct EventIndex {
-    pub(crate) readings: Readings,
+    pub(crate) parsers: Parsers,
     hasher: FixedState,
     builder: SegmentBuilder,
     /// The storage of the rows in the builder.
@@ -165,11 +165,11 @@ pub(crate) fn locate(stored: &[StoredSegment], row: usize) -> Option<(&StoredSeg
 
 impl EventIndex {
     /// Creates an empty index. `seed` is as in [`SegmentBuilder::new`].
-    pub fn new(seed: u64, readings: Readings) -> Self {
+    pub fn new(seed: u64, parsers: Parsers) -> Self {
         Self {
-            builder: SegmentBuilder::new(seed, readings.clone()),
+            builder: SegmentBuilder::new(seed, parsers.clone()),
             hasher: FixedState::with_seed(seed),
-            readings,
+            parsers,
             runs: Vec::new(),
             segments: Vec::new(),
             rows: 0,
@@ -509,7 +509,7 @@ impl EventIndex {
         let segment = &stored.segment;
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let link = evaluate::Link::from_row(segment, local);
         let near = match question.resolve(row, &evaluate::entry(segment, local, &link, root, read.as_ref())) {
             Verdict::Found => None,

@@ -54,9 +54,9 @@ impl EventIndex {
                 chain: &link.chain,
                 seq: segment.seqs.get(local).cast_unsigned(),
                 time: segment.recorded(local),
-                authorised: segment.has(local, flag::AUTHORISED),
+                authorized: segment.has(local, flag::AUTHORIZED),
                 vkey: &vkey,
-                read: Some(&read_json(&self.readings, event)),
+                read: Some(&read_json(&self.parsers, event)),
                 event: core::str::from_utf8(event).ok()?,
             };
             line.write(&mut lines);

@@ -253,11 +253,11 @@ impl PartiesBuilder {
 mod tests {
     use super::*;
     use crate::segment::PARTIES;
-    use countersign_query::Readings;
+    use countersign_query::Parsers;
 
     /// Builds segments of these events, first directly, then by absorbing the first.
     fn segments(events: &[String]) -> [Segment; 2] {
-        let mut builder = crate::SegmentBuilder::new(1, Readings::built_in());
+        let mut builder = crate::SegmentBuilder::new(1, Parsers::built_in());
         for (nth, event) in (0..).zip(events) {
             let row = crate::Row {
                 line: nth,
@@ -266,7 +266,7 @@ mod tests {
                 seq: nth,
                 time: countersign::time::Time::MIN,
                 vkey: "k",
-                authorised: true,
+                authorized: true,
                 place: crate::Place::Export(0),
             };
             builder.push(&row, event);

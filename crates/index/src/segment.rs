@@ -42,7 +42,7 @@ impl RowKind {
 /// Flags of a row, above the two bits of its kind.
 pub(crate) mod flag {
     /// The key was authorized, as far as known.
-    pub(crate) const AUTHORISED: u8 = 1 << 2;
+    pub(crate) const AUTHORIZED: u8 = 1 << 2;
     /// The event has values that are in no column.
     pub(crate) const MORE: u8 = 1 << 3;
     /// The event has more parties or changed fields than the columns hold.

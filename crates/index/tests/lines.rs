@@ -1,7 +1,7 @@
 //! Tests that events are read from their place and written as lines of a batch with parsed fields.
 
 use countersign_index::{ByteRange, EXPORT, EventIndex, Order, SegmentBuilder, decode, encode};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 /// Returns the line of a batch for an event in the export (with `offset`) or outside of it.
 fn line(number: usize, offset: Option<usize>, event: &str) -> String {
@@ -9,7 +9,7 @@ fn line(number: usize, offset: Option<usize>, event: &str) -> String {
     let index = number + 3;
     format!(
         "{{\"line\":{number}{offset},\"index\":{index},\"chain\":\"da7f84a510cb84b8cbb5b74a63c306ec\",\
-         \"seq\":{number},\"time\":\"2026-11-20T06:01:02.345Z\",\"authorised\":{},\"vkey\":\"a\\\\\\\"b+1\",\
+         \"seq\":{number},\"time\":\"2026-11-20T06:01:02.345Z\",\"authorized\":{},\"vkey\":\"a\\\\\\\"b+1\",\
          \"event\":{event}}}\n",
         number.is_multiple_of(2)
     )
@@ -57,13 +57,13 @@ fn export() -> Export {
 }
 
 fn indexed(export: &Export) -> (EventIndex, String) {
-    let (mut builder, mut kept) = (SegmentBuilder::new(9, Readings::built_in()), String::new());
+    let (mut builder, mut kept) = (SegmentBuilder::new(9, Parsers::built_in()), String::new());
     for (batch, is_kept) in &export.batches {
         assert_eq!(builder.add(batch.as_bytes()), Ok(*is_kept));
         kept.push_str(if *is_kept { batch } else { "" });
     }
     assert_eq!(builder.kept_bytes(), kept.len() as u64);
-    let mut index = EventIndex::new(7, Readings::built_in());
+    let mut index = EventIndex::new(7, Parsers::built_in());
     for segment in decode(&encode(&builder.finish())).unwrap() {
         assert_eq!(index.rows(), index.add_segment(segment, 1));
     }
@@ -102,7 +102,7 @@ fn builder_writes_the_lines_of_each_batch() {
     let mut batches = export().batches;
     let unread = line(1000, None, r#"{"b":1}"#);
     batches.push((unread.clone(), true));
-    let (mut plain, mut writing) = [1, 1].map(|seed| SegmentBuilder::new(seed, Readings::built_in())).into();
+    let (mut plain, mut writing) = [1, 1].map(|seed| SegmentBuilder::new(seed, Parsers::built_in())).into();
     let mut lines = Vec::new();
     for (batch, is_kept) in &batches {
         assert_eq!(writing.add_and_write(batch.as_bytes(), &mut lines), Ok(*is_kept));
@@ -151,7 +151,7 @@ fn rejects_batches_with_offsets_on_some_lines() {
     let mixed = [line(2, Some(60), "{}"), line(3, None, "{}")];
     for order in [[0, 1], [1, 0]] {
         let batch = order.map(|nth: usize| &*mixed[nth]).concat();
-        let mut builder = SegmentBuilder::new(1, Readings::built_in());
+        let mut builder = SegmentBuilder::new(1, Parsers::built_in());
         assert_eq!(builder.add(batch.as_bytes()).unwrap_err().line, 2);
     }
 }

@@ -25,7 +25,7 @@ pub struct Line<'a> {
     /// The link's time.
     pub time: Time,
     /// True if the key was authorized, as far as known at the time.
-    pub authorised: bool,
+    pub authorized: bool,
     /// The emitter's public key.
     pub vkey: Cow<'a, str>,
     /// The parsed fields as written by [`Read::write_json`], or `null` if no parser fits. `None` if the event has not
@@ -43,7 +43,7 @@ const INDEX: &str = ",\"index\":";
 const CHAIN: &str = ",\"chain\":";
 const SEQ: &str = ",\"seq\":";
 const TIME: &str = ",\"time\":";
-const AUTHORISED: &str = ",\"authorised\":";
+const AUTHORIZED: &str = ",\"authorized\":";
 const VKEY: &str = ",\"vkey\":";
 const READ: &str = ",\"read\":";
 const EVENT: &str = ",\"event\":";
@@ -58,7 +58,7 @@ pub struct NewLine<'a> {
     pub chain: &'a str,
     pub seq: u64,
     pub time: Time,
-    pub authorised: bool,
+    pub authorized: bool,
     /// The JSON string, with its quotes.
     pub vkey: &'a [u8],
     pub read: Option<&'a str>,
@@ -71,7 +71,7 @@ pub const OVERHEAD_BYTES: usize = 320;
 impl NewLine<'_> {
     /// Writes the line with its newline.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let Self { number, offset, index, chain, seq, time, authorised, vkey, read, event } = self;
+        let Self { number, offset, index, chain, seq, time, authorized, vkey, read, event } = self;
         let mut put = |name: &str, value: &[u8]| {
             out.extend_from_slice(name.as_bytes());
             out.extend_from_slice(value);
@@ -86,7 +86,7 @@ impl NewLine<'_> {
         put(SEQ, seq.to_string().as_bytes());
         put(TIME, b"\"");
         put(&time.to_string(), b"\"");
-        put(AUTHORISED, if *authorised { b"true" } else { b"false" });
+        put(AUTHORIZED, if *authorized { b"true" } else { b"false" });
         put(VKEY, vkey);
         if let Some(read) = read {
             put(READ, read.as_bytes());
@@ -106,9 +106,9 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     let chain = string(&mut rest, CHAIN)?;
     let seq = number(&mut rest, SEQ)?;
     let time = Time::parse(string(&mut rest, TIME)?.as_bytes())?;
-    rest = rest.strip_prefix(AUTHORISED)?;
-    let authorised = rest.starts_with("true");
-    rest = rest.strip_prefix(if authorised { "true" } else { "false" })?;
+    rest = rest.strip_prefix(AUTHORIZED)?;
+    let authorized = rest.starts_with("true");
+    rest = rest.strip_prefix(if authorized { "true" } else { "false" })?;
     let vkey = string(&mut rest, VKEY)?;
     let read = if let Some(read) = rest.strip_prefix(READ) {
         let end = value_end(read)?;
@@ -119,7 +119,7 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     };
     let event = rest.strip_prefix(EVENT)?.strip_suffix('}')?;
     let vkey = if vkey.contains('\\') { Cow::Owned(unescaped(vkey)?) } else { Cow::Borrowed(vkey) };
-    Some(Line { number: nth, offset, index, chain, seq, time, authorised, vkey, read, event, text })
+    Some(Line { number: nth, offset, index, chain, seq, time, authorized, vkey, read, event, text })
 }
 
 /// Calls `accept` with each complete line, and returns the number of bytes they span. Returns `None` if a line is not a
@@ -216,12 +216,12 @@ fn unescaped(raw: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const LINE: &str = r#"{"line":7,"index":5,"chain":"00ff","seq":2,"time":"2026-11-20T06:01:02.345Z","authorised":true,"vkey":"a\\\"b+1","event":{"a":"}"}}"#;
+    const LINE: &str = r#"{"line":7,"index":5,"chain":"00ff","seq":2,"time":"2026-11-20T06:01:02.345Z","authorized":true,"vkey":"a\\\"b+1","event":{"a":"}"}}"#;
 
     #[test]
     fn reads_a_line_of_the_verifier() {
         let line = read(LINE).unwrap();
-        assert_eq!((line.number, line.index, line.seq, line.chain, line.authorised), (7, 5, 2, "00ff", true));
+        assert_eq!((line.number, line.index, line.seq, line.chain, line.authorized), (7, 5, 2, "00ff", true));
         assert_eq!((&*line.vkey, line.event), ("a\\\"b+1", r#"{"a":"}"}"#));
         assert_eq!(&LINE[line.event_offset()..line.event_offset() + line.event.len()], line.event);
         assert_eq!((line.time.to_string().as_str(), line.offset), ("2026-11-20T06:01:02.345Z", None));
@@ -236,15 +236,15 @@ mod tests {
 
     #[test]
     fn writes_lines_that_read_back() {
-        let read_as = with_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
-        for written in [LINE.to_owned(), LINE.replace(",\"index\"", ",\"offset\":812,\"index\""), read_as] {
-            let Line { number, offset, index, chain, seq, time, authorised, read, event, .. } =
+        let parsed_as = with_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
+        for written in [LINE.to_owned(), LINE.replace(",\"index\"", ",\"offset\":812,\"index\""), parsed_as] {
+            let Line { number, offset, index, chain, seq, time, authorized, read, event, .. } =
                 super::read(&written).unwrap();
             let (number, index, seq, vkey) =
                 (number.cast_unsigned(), index.cast_unsigned(), seq.cast_unsigned(), br#""a\\\"b+1""#);
             let offset = offset.map(i64::cast_unsigned);
             let mut out = Vec::new();
-            NewLine { number, offset, index, chain, seq, time, authorised, vkey, read, event }
+            NewLine { number, offset, index, chain, seq, time, authorized, vkey, read, event }
                 .write(&mut out);
             assert_eq!(String::from_utf8(out).unwrap(), format!("{written}\n"));
         }

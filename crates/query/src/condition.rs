@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::field::{any_at, is_in};
 use crate::matcher::{Matcher, Pattern, Span, fold, words};
-use crate::reading::{Outcome, Party};
+use crate::parser::{Outcome, Party};
 use crate::value::{Kind, Value};
 
 pub use crate::entry::Entry;
@@ -72,7 +72,7 @@ fn any_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) ->
     match (short, entry.read) {
         (Short::Chain, _) => whole(Some(entry.chain).filter(|chain| !chain.is_empty())),
         (Short::Signer, _) => whole(entry.signer),
-        (Short::As, read) => whole(read.map(|read| &*read.read_as)),
+        (Short::As, read) => whole(read.map(|read| &*read.parsed_as)),
         (Short::Action, Some(read)) => {
             whole(read.action.as_deref()) || read.also.iter().any(|text| whole(Some(text)))
         }

@@ -4,7 +4,7 @@ use countersign::time::Time;
 
 use crate::envelope::Root;
 use crate::moment::Moment;
-use crate::reading::{Path, Read};
+use crate::parser::{Path, Read};
 use crate::value::{Document, Kind, Value};
 
 /// An entry of a log: its event with the known facts about it.
@@ -104,16 +104,16 @@ mod tests {
     use crate::condition::Condition;
     use crate::field::{Field, Path as Names};
     use crate::matcher::{Matcher, Pattern};
-    use crate::reading::{Parts, Readings};
+    use crate::parser::{Parsers, Parts};
 
     const CALL: &str = r#"{"eventName":"StopLogging","eventSource":"cloudtrail.amazonaws.com","eventVersion":"1.08","awsRegion":"eu-west-1","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
     const AUDIT: &str = r#"{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","methodName":"storage.buckets.delete","serviceName":"storage.googleapis.com"}"#;
 
     fn with_entry<T>(text: &str, look: impl FnOnce(&Entry<'_>) -> T) -> T {
-        let readings = Readings::built_in();
+        let parsers = Parsers::built_in();
         let document = Document::parse(text).unwrap();
         let event = document.root();
-        let read = readings.read_parts(&event, Parts::ACTION);
+        let read = parsers.parse_parts(&event, Parts::ACTION);
         let recorded = Time::from_millis(0).unwrap();
         Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(recorded) }.within(look)
     }

@@ -110,7 +110,7 @@ impl Short {
         name.parse().ok()
     }
 
-    /// Returns the short name for a path under which parsed fields are displayed, such as `read.actor.name` or
+    /// Returns the short name for a path under which parsed fields are displayed, such as `parsed.actor.name` or
     /// `address`.
     pub fn from_displayed_path(path: &Path) -> Option<Self> {
         path.names().iter().find_map(|name| Self::parse(if name == "address" { "ip" } else { name }))

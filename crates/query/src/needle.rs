@@ -1,10 +1,10 @@
 //! Strings that an event's JSON must contain to match a query, so that most events need not be parsed.
 //!
 //! ```
-//! use countersign_query::{Query, Readings, needle::Needles};
+//! use countersign_query::{Query, Parsers, needle::Needles};
 //!
 //! let query = Query::parse("actor:ada outcome:failure", "2026-11-20T06:00:00.000Z".parse()?)?;
-//! let needles = Needles::new(&query, &Readings::built_in());
+//! let needles = Needles::new(&query, &Parsers::built_in());
 //! // An event without "ada" can't be hers. Outcomes are spelled in many ways, so they add no needle.
 //! assert_eq!(needles.matching(), Some(&["ada".to_owned()][..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -14,7 +14,7 @@ use core::cmp::Reverse;
 
 use crate::condition::{Condition, Field, Node, Path, Query, Short};
 use crate::matcher::{Matcher, Pattern};
-use crate::reading::{Readings, Spelling};
+use crate::parser::{Parsers, Spelling};
 
 /// Alternative needles: the event's JSON must contain at least one, in upper or lower case.
 #[derive(Clone, Debug)]
@@ -53,10 +53,10 @@ pub struct Needles {
 
 impl Needles {
     /// Finds the needles of a query for events parsed by these parsers.
-    pub fn new(query: &Query, readings: &Readings) -> Self {
+    pub fn new(query: &Query, parsers: &Parsers) -> Self {
         let conditions = || query.conditions().iter().map(|placed| &placed.condition);
         let fields = conditions().map(field_need).collect();
-        let conditions: Vec<_> = conditions().map(|condition| condition_need(condition, readings)).collect();
+        let conditions: Vec<_> = conditions().map(|condition| condition_need(condition, parsers)).collect();
         Self { matching: node_need(query.root(), &conditions), conditions, fields }
     }
 
@@ -104,14 +104,14 @@ fn node_need(node: &Node, conditions: &[Option<Need>]) -> Option<Need> {
     }
 }
 
-fn condition_need(condition: &Condition, readings: &Readings) -> Option<Need> {
+fn condition_need(condition: &Condition, parsers: &Parsers) -> Option<Need> {
     match condition {
         Condition::Is { field: Field::Member(path), values } | Condition::Only { path, values } => {
             let values = Need::any(values.iter().map(|value| value_need(value, &Plain::default())));
             values.or_else(|| path_need(path))
         }
         Condition::Is { field: Field::Short(short), values } => {
-            let spelling = readings.spelling(*short)?;
+            let spelling = parsers.spelling(*short)?;
             // Actors and targets also match by the words of a name, in any order.
             let words = matches!(short, Short::Actor | Short::Target);
             let plain = Plain { words, spelling };
@@ -194,7 +194,7 @@ mod tests {
 
     fn needles(query: &str) -> Needles {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        Needles::new(&Query::parse(query, now).unwrap(), &Readings::built_in())
+        Needles::new(&Query::parse(query, now).unwrap(), &Parsers::built_in())
     }
 
     #[test]
@@ -207,7 +207,7 @@ mod tests {
             assert!(!needles.may_match(json), "{json}");
         }
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        let any = Needles::new(&Query::parse("-actor:ada", now).unwrap(), &Readings::built_in());
+        let any = Needles::new(&Query::parse("-actor:ada", now).unwrap(), &Parsers::built_in());
         assert!(any.may_match("{}"));
     }
 

@@ -326,7 +326,7 @@ fn short_name_for(field: Option<&Field>) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Readings;
+    use crate::Parsers;
     use crate::value::Document;
 
     const EVENTS: [&str; 5] = [
@@ -341,12 +341,12 @@ mod tests {
     fn findings(query: &str) -> [Findings; 2] {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let query = Query::parse(query, now).unwrap();
-        let readings = Readings::built_in();
+        let parsers = Parsers::built_in();
         let (mut here, mut elsewhere) = (Tally::new(&query), Tally::new(&query));
         for text in EVENTS {
             let document = Document::parse(text).unwrap();
             let event = document.root();
-            let read = readings.read(&event);
+            let read = parsers.parse(&event);
             let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(now) };
             let matched = here.examine(&entry);
             let hits = ConditionHits::evaluate(&query, &entry, u128::MAX);
@@ -372,7 +372,7 @@ mod tests {
             "-since:2020",
             "night word:day",
             "signer:x",
-            "colour:red actor:u_9 OR has:weight",
+            "color:red actor:u_9 OR has:weight",
         ] {
             let [here, elsewhere] = findings(query);
             // Only the search that examines whole events can suggest fields.
@@ -388,11 +388,11 @@ mod tests {
     #[test]
     fn suggests_the_short_name_for_a_parsed_field() {
         for (query, first) in [
-            ("read.actor.name:ada", Some("actor")),
+            ("parsed.actor.name:ada", Some("actor")),
             ("actor.email:ada", Some("actor")),
-            ("read.outcome:failure", Some("outcome")),
+            ("parsed.outcome:failure", Some("outcome")),
             ("address:192.0.2.0/24", Some("ip")),
-            ("read.address:192.0.2.7", Some("ip")),
+            ("parsed.address:192.0.2.7", Some("ip")),
             ("ip:192.0.2.7", None),
         ] {
             let nearest = &findings(query)[0].unknown[0].nearest;

@@ -6,7 +6,7 @@ use countersign_index::{
     ByteRange, EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, decode, encode, error_json,
     fields_of,
 };
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use js_sys::{Array, Float64Array};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -40,7 +40,7 @@ impl SegmentBuilder {
     /// events that take long.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
-        let builder = LocalBuilder::new(index(seed).unwrap_or_default(), Readings::built_in());
+        let builder = LocalBuilder::new(index(seed).unwrap_or_default(), Parsers::built_in());
         Self { builder, lines: Vec::new() }
     }
 
@@ -90,7 +90,7 @@ impl EventIndex {
     /// See `SegmentBuilder`.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
-        let index = LocalIndex::new(index(seed).unwrap_or_default(), Readings::built_in());
+        let index = LocalIndex::new(index(seed).unwrap_or_default(), Parsers::built_in());
         Self { index, query: String::new() }
     }
 
@@ -274,13 +274,13 @@ pub fn within(query: &str, now: f64, since: Option<f64>, until: Option<f64>) -> 
 /// Returns the parsed fields of an event as JSON.
 #[wasm_bindgen(js_name = readJson)]
 pub fn read_json(event: &[u8]) -> String {
-    countersign_index::read_json(&Readings::built_in(), event)
+    countersign_index::read_json(&Parsers::built_in(), event)
 }
 
 /// Returns all fields of a feed record of an event as JSON.
 #[wasm_bindgen(js_name = factsJson)]
 pub fn facts_json(event: &[u8]) -> String {
-    countersign_index::facts_json(&Readings::built_in(), event)
+    countersign_index::facts_json(&Parsers::built_in(), event)
 }
 
 /// Returns the content of an event as JSON that keeps the order of fields and each number's digits.

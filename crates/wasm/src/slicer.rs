@@ -9,7 +9,7 @@ use countersign::export::{Header, Item, Line};
 use countersign::hash::Hash;
 use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
-use countersign::verify::{CheckState, SignerTrust, Splitter, Verdict};
+use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
 use countersign_evidence::{File, Frame, MOST_SAMPLED, SampleRoot, Shown, sample};
 use countersign_slice::explain::{CheckResults, explain_as};
@@ -77,7 +77,7 @@ pub fn slice(
         selection = selection.event(chain, seq);
     }
     let mut survey: Option<Survey<'_>> = None;
-    read_parts(source, &mut |part| match (part, &mut survey) {
+    parse_parts(source, &mut |part| match (part, &mut survey) {
         (Part::Header(header), _) => {
             survey = Some(Survey::new(header, &selection, trust.as_ref()));
             Ok(())
@@ -88,7 +88,7 @@ pub fn slice(
     let plan = survey.ok_or_else(|| Error::new(Code::Export, "the export has no header"))?.finish()?;
     let mut lines = Writer::new();
     let mut slicer = plan.slicer(&mut lines);
-    read_parts(source, &mut |part| {
+    parse_parts(source, &mut |part| {
         if let Part::Item(number, item) = part {
             slicer.line(number, item, &mut lines)?;
             if lines.as_bytes().len() >= PIECE_BYTES {
@@ -135,7 +135,7 @@ fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<Chec
         Some(Check { state, checked: 0, failed: 0, reason: None })
     };
     let signer = |signer: JsValue| {
-        let trust = SignerTrust::parse(&member(&signer, "trust")?.as_string()?)?;
+        let trust = TrustBasis::parse(&member(&signer, "trust")?.as_string()?)?;
         Some((member(&signer, "vkey")?.as_string()?, trust))
     };
     Some(CheckResults {
@@ -210,7 +210,7 @@ pub fn hold_evidence(
     root: Option<String>,
     witnessed: bool,
 ) -> Result<(), Thrown> {
-    let leaves = read_indexes(&leaves, "leaves")?;
+    let leaves = read_indexes(&leaves, "entries")?;
     let read = |root: String| {
         Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))
     };
@@ -222,7 +222,7 @@ pub fn hold_evidence(
 #[wasm_bindgen]
 pub fn draw(root: &str, seed: &str, leaves: Vec<f64>, wanted: u32) -> Result<Vec<f64>, Thrown> {
     let root = Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))?;
-    let leaves = read_indexes(&leaves, "leaves")?;
+    let leaves = read_indexes(&leaves, "entries")?;
     let wanted = (wanted as usize).min(MOST_SAMPLED);
     Ok(sample(&root, seed, leaves.into_iter(), wanted).into_iter().map(|leaf| leaf as f64).collect())
 }
@@ -245,7 +245,7 @@ fn read_place(event: &str) -> Result<(link::ChainId, u64), Error> {
 }
 
 /// Calls `part` for each part of an export, compressed or not. Fails at the first invalid line.
-fn read_parts(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -> Result<(), Thrown> {
+fn parse_parts(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -> Result<(), Thrown> {
     source.rewind();
     let mut splitter = Splitter::new();
     let mut line = None;

@@ -438,9 +438,9 @@ fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
             vkey.clear();
             countersign::canonical::write_string(link.vkey.as_str(), &mut vkey);
         }
-        let CoveredLink { line: number, index, seq, time, authorised, .. } = *link;
+        let CoveredLink { line: number, index, seq, time, authorized, .. } = *link;
         let (offset, chain, vkey) = (at.filter(|_| is_placed), &*chain, &*vkey);
-        NewLine { number, offset, index, chain, seq, time, authorised, vkey, read: None, event }
+        NewLine { number, offset, index, chain, seq, time, authorized, vkey, read: None, event }
             .write(&mut text);
     }
     text

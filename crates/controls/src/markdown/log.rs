@@ -7,7 +7,7 @@ use countersign::time::Time;
 use super::words::{capital, plural, was, within};
 use super::{ROWS, anchor};
 use crate::builder::{entries, events};
-use crate::catalogue::Fact;
+use crate::catalog::Fact;
 use crate::report::{AnswerContent, Erasure, Evidence, Grant, Key, RetentionState};
 use crate::text::{code, length, marked};
 

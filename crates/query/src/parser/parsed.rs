@@ -1,0 +1,269 @@
+//! The fields that a parser extracts from an event.
+
+use std::borrow::Cow;
+
+use countersign::canonical::write_string;
+use countersign::time::Time;
+use strum::{EnumString, IntoStaticStr, VariantArray};
+
+use crate::envelope::Envelope;
+use crate::value::Value;
+
+/// The parsed fields of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Read<'a> {
+    /// The parser's name, `as` in JSON: `CloudTrail`.
+    pub parsed_as: Cow<'a, str>,
+    /// The event's own time.
+    pub time: Option<Time>,
+    /// The action, such as `StopLogging`.
+    pub action: Option<Cow<'a, str>>,
+    /// Further actions, if the event records several. Queries match them like the first.
+    pub also: Vec<Cow<'a, str>>,
+    /// The party that acted.
+    pub actor: Party<'a>,
+    /// The party or object acted on.
+    pub target: Party<'a>,
+    /// The address the action came from.
+    pub address: Option<Cow<'a, str>>,
+    /// The outcome of the action.
+    pub outcome: Outcome,
+    /// The reason for the outcome in the source's own words, such as `AccessDenied`.
+    pub reason: Option<Cow<'a, str>>,
+    /// The event's place in the record, if it isn't the source's usual one.
+    pub envelope: Option<Envelope<'a>>,
+}
+
+/// An actor or a target.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Party<'a> {
+    /// The identifier, such as `u_1`.
+    pub id: Option<Cow<'a, str>>,
+    /// The display name.
+    pub name: Option<Cow<'a, str>>,
+    /// The type: `user`, `service`, `bucket`.
+    pub kind: Option<Cow<'a, str>>,
+    /// Further strings that identify the party: a login, an email address, an alias. If an event has several targets,
+    /// also the identifiers and names of the others.
+    pub also: Vec<Cow<'a, str>>,
+}
+
+/// Maximum number of strings in [`Party::also`].
+const MAX_ALSO: usize = 16;
+
+impl<'a> Party<'a> {
+    /// True if all fields are empty.
+    pub fn is_empty(&self) -> bool {
+        self.id.is_none() && self.name.is_none() && self.kind.is_none() && self.also.is_empty()
+    }
+
+    /// Adds a string to [`Party::also`], unless it is empty or known already, or the list has [`MAX_ALSO`] strings.
+    pub(crate) fn add_also(&mut self, text: Cow<'a, str>) {
+        let known = |other: &Cow<'_, str>| **other == *text;
+        let is_known = self.id.iter().chain(&self.name).chain(&self.also).any(known);
+        if !is_known && !text.is_empty() && self.also.len() < MAX_ALSO {
+            self.also.push(text);
+        }
+    }
+}
+
+/// The outcome of an action, as far as the event states it.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
+)]
+#[strum(serialize_all = "lowercase")]
+pub enum Outcome {
+    /// The action succeeded.
+    Success,
+    /// The action was tried and failed.
+    Failure,
+    /// The action was denied.
+    Denied,
+    /// The event states that the outcome is unknown.
+    Unknown,
+    /// The event states no outcome.
+    #[default]
+    #[strum(serialize = "not stated")]
+    NotStated,
+}
+
+impl Outcome {
+    /// All outcomes.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// Returns the outcome's word, such as `success`.
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// Parses the word for an outcome that an event can state.
+    pub(super) fn parse_stated(word: &str) -> Option<Self> {
+        word.parse().ok().filter(|outcome| *outcome != Self::NotStated)
+    }
+}
+
+/// The fields to parse. The parser's name and the time are always included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts(u8);
+
+impl Parts {
+    /// No field.
+    pub const NONE: Self = Self(0);
+    /// [`Read::action`].
+    pub const ACTION: Self = Self(1);
+    /// [`Read::actor`].
+    pub const ACTOR: Self = Self(2);
+    /// [`Read::target`].
+    pub const TARGET: Self = Self(4);
+    /// [`Read::address`].
+    pub const ADDRESS: Self = Self(8);
+    /// [`Read::outcome`].
+    pub const OUTCOME: Self = Self(16);
+    /// [`Read::reason`].
+    pub const REASON: Self = Self(32);
+    /// [`Party::also`] of the selected parties.
+    pub const ALSO: Self = Self(64);
+    /// All fields.
+    pub const ALL: Self = Self(127);
+
+    /// Returns the union of both sets.
+    #[must_use]
+    pub const fn with(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
+    /// True if all of these fields are selected.
+    pub const fn has(self, parts: Self) -> bool {
+        self.0 & parts.0 == parts.0
+    }
+}
+
+impl<'a> Read<'a> {
+    /// Copies all borrowed strings.
+    pub(super) fn into_owned(self) -> Read<'static> {
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        let list =
+            |texts: Vec<Cow<'_, str>>| texts.into_iter().map(|text| Cow::Owned(text.into_owned())).collect();
+        let party = |Party { id, name, kind, also }: Party<'_>| Party {
+            id: owned(id),
+            name: owned(name),
+            kind: owned(kind),
+            also: list(also),
+        };
+        let Self { parsed_as, time, action, also, actor, target, address, outcome, reason, envelope } = self;
+        Read {
+            parsed_as: Cow::Owned(parsed_as.into_owned()),
+            time,
+            action: owned(action),
+            also: list(also),
+            actor: party(actor),
+            target: party(target),
+            address: owned(address),
+            outcome,
+            reason: owned(reason),
+            envelope: envelope.map(|Envelope { path, place }| Envelope {
+                path: Cow::Owned(path.into_owned()),
+                place: Cow::Owned(place.into_owned()),
+            }),
+        }
+    }
+
+    /// Parses the output of [`Read::write_json`]. Returns `None` for anything else.
+    pub fn from_json(json: Value<'a>) -> Option<Self> {
+        let text = |of: Value<'a>, name| of.get(name).and_then(Value::string);
+        let list = |of: Value<'a>| {
+            of.get("also").map_or_else(Vec::new, |also| also.elements().filter_map(Value::string).collect())
+        };
+        let party = |name| {
+            let party = json.get(name)?;
+            let also = list(party);
+            Some(Party { id: text(party, "id"), name: text(party, "name"), kind: text(party, "type"), also })
+        };
+        let outcome = text(json, "outcome")?;
+        let time = text(json, "time").map(|time| Time::parse(time.as_bytes()).ok_or(()));
+        Some(Self {
+            parsed_as: text(json, "as")?,
+            time: time.transpose().ok()?,
+            action: text(json, "action"),
+            also: list(json),
+            actor: party("actor").unwrap_or_default(),
+            target: party("target").unwrap_or_default(),
+            address: text(json, "address"),
+            outcome: outcome.parse().ok()?,
+            reason: text(json, "reason"),
+            envelope: text(json, "within")
+                .map(|path| Envelope { path, place: text(json, "place").unwrap_or_default() }),
+        })
+    }
+
+    /// Appends the fields as a JSON object on one line. `as` and `outcome` are always present, others only if found.
+    /// For an event in an envelope, `within` is the path to it, and `place` the path at which its source has it.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        let text = |name: &str, value: Option<&str>, out: &mut Vec<u8>| {
+            if let Some(value) = value {
+                write_name(name, out);
+                write_string(value, out);
+            }
+        };
+        out.push(b'{');
+        text("as", Some(&self.parsed_as), out);
+        text("time", self.time.map(|time| time.to_string()).as_deref(), out);
+        text("action", self.action.as_deref(), out);
+        write_also(&self.also, out);
+        for (name, party) in [("actor", &self.actor), ("target", &self.target)] {
+            if !party.is_empty() {
+                write_name(name, out);
+                out.push(b'{');
+                text("id", party.id.as_deref(), out);
+                text("name", party.name.as_deref(), out);
+                text("type", party.kind.as_deref(), out);
+                write_also(&party.also, out);
+                out.push(b'}');
+            }
+        }
+        text("address", self.address.as_deref(), out);
+        text("outcome", Some(self.outcome.as_str()), out);
+        text("reason", self.reason.as_deref(), out);
+        if let Some(Envelope { path, place }) = &self.envelope {
+            text("within", Some(path), out);
+            text("place", Some(&**place).filter(|place| !place.is_empty()), out);
+        }
+        out.push(b'}');
+    }
+}
+
+/// Writes the field `also`, unless it is empty.
+fn write_also(texts: &[Cow<'_, str>], out: &mut Vec<u8>) {
+    for (nth, text) in texts.iter().enumerate() {
+        if nth == 0 {
+            write_name("also", out);
+        }
+        out.push(if nth == 0 { b'[' } else { b',' });
+        write_string(text, out);
+    }
+    if !texts.is_empty() {
+        out.push(b']');
+    }
+}
+
+/// Writes a field name, after a comma if the object has other fields.
+fn write_name(name: &str, out: &mut Vec<u8>) {
+    if out.last() != Some(&b'{') {
+        out.push(b',');
+    }
+    write_string(name, out);
+    out.push(b':');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_for_outcomes_are_stable() {
+        let words = ["success", "failure", "denied", "unknown", "not stated"];
+        assert!(Outcome::ALL.iter().map(|outcome| outcome.as_str()).eq(words));
+        assert_eq!(Outcome::parse_stated("denied"), Some(Outcome::Denied));
+        assert_eq!(Outcome::parse_stated("not stated"), None);
+    }
+}

@@ -1,0 +1,210 @@
+//! The set of parsers: built-in ones and additional files.
+
+use core::fmt;
+use std::sync::{Arc, OnceLock};
+
+use countersign::hash::Hash;
+
+#[cfg(feature = "category")]
+use super::category::CategoryRules;
+use super::definition::Definition;
+use super::error::{ParserError, ensure, message};
+use super::own::parse_own;
+use super::parsed::{Parts, Read};
+use super::path::Top;
+use super::spelling::Spelling;
+use crate::field::Short;
+use crate::names::Names;
+use crate::value::Value;
+
+/// The built-in parsers, in the order they are tried. If shapes overlap, the narrower one comes first. Our own shape
+/// precedes all others, so that content within our events can't pass for another product's.
+pub(super) static BUILT_IN: [(&str, &str); 22] = [
+    ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
+    ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
+    ("google-cloud.json", include_str!(concat!(env!("OUT_DIR"), "/google-cloud.json"))),
+    ("entra-sign-in.json", include_str!(concat!(env!("OUT_DIR"), "/entra-sign-in.json"))),
+    ("entra-audit.json", include_str!(concat!(env!("OUT_DIR"), "/entra-audit.json"))),
+    ("microsoft-365.json", include_str!(concat!(env!("OUT_DIR"), "/microsoft-365.json"))),
+    ("microsoft-defender.json", include_str!(concat!(env!("OUT_DIR"), "/microsoft-defender.json"))),
+    ("azure-activity.json", include_str!(concat!(env!("OUT_DIR"), "/azure-activity.json"))),
+    ("okta.json", include_str!(concat!(env!("OUT_DIR"), "/okta.json"))),
+    ("auth0.json", include_str!(concat!(env!("OUT_DIR"), "/auth0.json"))),
+    ("slack.json", include_str!(concat!(env!("OUT_DIR"), "/slack.json"))),
+    ("tailscale.json", include_str!(concat!(env!("OUT_DIR"), "/tailscale.json"))),
+    ("workos.json", include_str!(concat!(env!("OUT_DIR"), "/workos.json"))),
+    ("retraced.json", include_str!(concat!(env!("OUT_DIR"), "/retraced.json"))),
+    ("github.json", include_str!(concat!(env!("OUT_DIR"), "/github.json"))),
+    ("github-webhook.json", include_str!(concat!(env!("OUT_DIR"), "/github-webhook.json"))),
+    ("google-workspace.json", include_str!(concat!(env!("OUT_DIR"), "/google-workspace.json"))),
+    ("kubernetes.json", include_str!(concat!(env!("OUT_DIR"), "/kubernetes.json"))),
+    ("cloudflare.json", include_str!(concat!(env!("OUT_DIR"), "/cloudflare.json"))),
+    ("ocsf.json", include_str!(concat!(env!("OUT_DIR"), "/ocsf.json"))),
+    ("ecs.json", include_str!(concat!(env!("OUT_DIR"), "/ecs.json"))),
+    ("opentelemetry.json", include_str!(concat!(env!("OUT_DIR"), "/opentelemetry.json"))),
+];
+
+/// Maximum number of parsers.
+pub(super) const MAX_PARSERS: usize = 256;
+
+/// A set of parsers, in the order they are tried.
+#[derive(Clone)]
+pub struct Parsers {
+    pub(super) list: Arc<[Definition]>,
+    pub(super) names: Arc<Names>,
+    digest: Hash,
+    /// True if the first parser is the one for our own shape, which has a faster implementation.
+    begin_with_own: bool,
+}
+
+/// An empty set, which parses no events.
+impl Default for Parsers {
+    fn default() -> Self {
+        Self { list: Arc::default(), names: Arc::default(), digest: Hash::of(&[]), begin_with_own: false }
+    }
+}
+
+impl fmt::Debug for Parsers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+impl Parsers {
+    /// Returns the built-in parsers.
+    ///
+    /// # Panics
+    /// Never: the tests read every file.
+    pub fn built_in() -> Self {
+        static PARSED: OnceLock<Parsers> = OnceLock::new();
+        // Doesn't use `with`, so that programs without other parsers don't contain the code for merging them.
+        PARSED
+            .get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
+                Ok((list, digest)) => Self { begin_with_own: true, ..Self::new(assign(list), digest) },
+                Err(why) => unreachable!("{why:?}"),
+            })
+            .clone()
+    }
+
+    /// Returns these parsers preceded by others, each given by its file name (for errors) and its text. A parser
+    /// replaces one with the same name.
+    ///
+    /// # Errors
+    /// If a file is not a valid parser as described in `docs/parsers.md`, or if two files define the same name.
+    #[cfg(feature = "explain")]
+    pub fn with<'t>(
+        &self,
+        others: impl IntoIterator<Item = (&'t str, &'t str)>,
+    ) -> Result<Self, ParserError> {
+        let (mut list, digest) = parse(others, self.digest)?;
+        let others = list.len();
+        for definition in self.list.iter() {
+            if list[..others].iter().all(|other| other.parsed_as != definition.parsed_as) {
+                list.push(definition.clone());
+            }
+        }
+        #[cfg(feature = "category")]
+        for definition in &list[..others] {
+            let is_known = |name: &str| list.iter().any(|other| other.parsed_as == name);
+            ensure(definition.category.referred().all(is_known), || {
+                let problem = message!("a rule of {:?} refers to an unknown parser", definition.parsed_as);
+                ParserError::new("category", problem, "name an existing parser in `of`")
+            })?;
+        }
+        Ok(Self::new(list, digest))
+    }
+
+    /// Returns a digest of the parser files. If it differs, events may be parsed differently.
+    pub fn digest(&self) -> Hash {
+        self.digest
+    }
+
+    fn new(mut list: Vec<Definition>, digest: Hash) -> Self {
+        let mut names = Names::default();
+        for definition in &mut list {
+            definition.number_roots(&mut names);
+        }
+        for definition in &mut list {
+            definition.share_prefixes(&mut names);
+        }
+        Self { list: list.into(), names: Arc::new(names), digest, begin_with_own: false }
+    }
+
+    /// Iterates over the parsers' names, in order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|definition| definition.parsed_as.as_str())
+    }
+
+    /// Iterates over the parsers: each one's name, the paths in a record at which it looks for events (`within`), and the place
+    /// where the source itself has them.
+    pub fn places(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>, &str)> {
+        self.list.iter().map(|definition| {
+            let paths = definition.within.iter().map(|outer| outer.text.as_str());
+            (definition.parsed_as.as_str(), paths, definition.place.as_str())
+        })
+    }
+
+    /// Describes how the values of a short name are assembled. Returns `None` if that isn't possible, or if they don't
+    /// come from the event.
+    pub fn spelling(&self, short: Short) -> Option<Spelling> {
+        let mut spelling = Spelling::default();
+        self.list.iter().all(|definition| definition.spell(short, &mut spelling)).then_some(spelling)
+    }
+
+    /// Parses an event with the first parser that fits its shape.
+    pub fn parse<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
+        self.parse_parts(event, Parts::ALL)
+    }
+
+    /// Like [`Parsers::read`], but only the selected parts. Other fields stay empty.
+    pub fn parse_parts<'a>(&'a self, event: &Value<'a>, parts: Parts) -> Option<Read<'a>> {
+        let others = usize::from(self.begin_with_own && parts == Parts::ALL);
+        if others > 0
+            && let Some(read) = parse_own(event)
+        {
+            return Some(read);
+        }
+        let top = Top::new(*event, &self.names);
+        let mut fitting = self.list[others..].iter().filter(|definition| definition.may_fit(top.roots()));
+        fitting.find_map(|definition| definition.read(&top, parts))
+    }
+}
+
+/// Adds the built-in category rules, which the build script keeps apart from the files: most programs never parse them.
+#[cfg(feature = "category")]
+fn assign(mut list: Vec<Definition>) -> Vec<Definition> {
+    static RULES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/categories.rs"));
+    for (definition, (file, _)) in list.iter_mut().zip(BUILT_IN) {
+        if let Some((_, rules)) = RULES.iter().find(|(name, _)| *name == file) {
+            definition.category = CategoryRules::BuiltIn(rules);
+        }
+    }
+    list
+}
+
+#[cfg(not(feature = "category"))]
+fn assign(list: Vec<Definition>) -> Vec<Definition> {
+    list
+}
+
+/// Parses files and adds them to a digest. Each must define another name.
+fn parse<'t>(
+    files: impl IntoIterator<Item = (&'t str, &'t str)>,
+    mut digest: Hash,
+) -> Result<(Vec<Definition>, Hash), ParserError> {
+    let mut list: Vec<Definition> = Vec::new();
+    for (file, text) in files {
+        digest = Hash::of(&[&digest.0, text.as_bytes()]);
+        let definition = Definition::parse(text).map_err(|why| why.within(file))?;
+        ensure(list.iter().all(|other| other.parsed_as != definition.parsed_as), || {
+            let problem = message!("another parser is also named {:?}", definition.parsed_as);
+            ParserError::new("as", problem, "give each parser its own name in `as`").within(file)
+        })?;
+        ensure(list.len() < MAX_PARSERS, || {
+            let problem = message!("there are more than {MAX_PARSERS} parsers");
+            ParserError::new("", problem, "remove those that you don't need").within(file)
+        })?;
+        list.push(definition);
+    }
+    Ok((list, digest))
+}
