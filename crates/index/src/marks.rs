@@ -34,7 +34,7 @@ impl EventIndex {
     /// # Errors
     /// If a mark is invalid. The marks before it have been added.
     pub fn mark(&mut self, marks: &str) -> Result<(), InvalidMark> {
-        let mut tokens = Tokens::of(marks).map(Result::ok);
+        let mut tokens = Tokens::new(marks).map(Result::ok);
         let mut next = || tokens.next().flatten();
         if next() != Some(Token::Array) {
             return Err(InvalidMark);

@@ -175,7 +175,7 @@ pub fn write_read(read: Option<&Read<'_>>, out: &mut Vec<u8>) {
 
 /// Returns the end of the JSON value at the start of the text.
 fn value_end(text: &str) -> Option<usize> {
-    let mut tokens = Tokens::of(text);
+    let mut tokens = Tokens::new(text);
     let mut depth = 0_usize;
     loop {
         let Part { kind, end, .. } = tokens.next_part()??;
@@ -201,7 +201,7 @@ fn number(rest: &mut &str, name: &str) -> Option<i64> {
 /// Parses a string field and returns what is between the quotes, still escaped.
 fn string<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
     let text = rest.strip_prefix(name)?;
-    let Part { kind, start, end } = Tokens::of(text).next_part()??;
+    let Part { kind, start, end } = Tokens::new(text).next_part()??;
     *rest = text.get(end + 1..)?;
     matches!(kind, TokenKind::Text | TokenKind::EscapedText).then(|| &text[start..end])
 }

@@ -86,7 +86,7 @@ impl<'a> Document<'a> {
         }
         // While a container is open, its `after` holds the index of its parent.
         let mut open = 0;
-        let mut tokens = Tokens::of(text);
+        let mut tokens = Tokens::new(text);
         #[cfg_attr(
             target_arch = "wasm32",
             expect(clippy::while_let_loop, reason = "elsewhere more is in it")
@@ -171,7 +171,7 @@ impl<'a> Value<'a> {
     }
 
     fn token(self) -> Token<'a> {
-        self.document.node(self.at).map_or(Token::Null, |node| node.part().of(self.document.text))
+        self.document.node(self.at).map_or(Token::Null, |node| node.part().token(self.document.text))
     }
 
     /// Returns the value as written, unless it is an object or array.

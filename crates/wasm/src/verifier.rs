@@ -110,7 +110,7 @@ impl WholeVerifier {
     /// findings can still be taken before the verifier is freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
-        let (verification, update) = std::mem::replace(&mut self.verifier, empty).finish_telling();
+        let (verification, update) = std::mem::replace(&mut self.verifier, empty).finish_with_update();
         self.pending.add(update)?;
         outcome(&verification)
     }
@@ -184,8 +184,8 @@ impl Coordinator {
 
     /// Returns the length of the next part to summarize, if one is ready.
     #[wasm_bindgen(js_name = nextStretch)]
-    pub fn next_stretch(&mut self) -> Option<usize> {
-        self.stretch = self.stretch.take().or_else(|| self.splitter.next_stretch());
+    pub fn next_chunk(&mut self) -> Option<usize> {
+        self.stretch = self.stretch.take().or_else(|| self.splitter.next_chunk());
         self.stretch.as_ref().map(Vec::len)
     }
 
@@ -252,7 +252,7 @@ impl Coordinator {
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         self.end();
         let progress = std::mem::replace(&mut self.progress, Progress::new(Options::default()));
-        let (verification, update) = progress.finish_telling(self.end.take().unwrap_or(Ok(())));
+        let (verification, update) = progress.finish_with_update(self.end.take().unwrap_or(Ok(())));
         self.pending.add(update)?;
         outcome(&verification)
     }
