@@ -1,5 +1,5 @@
-//! Writes the parsers that come with this crate for programs: without `doc` and white space, which are for people.
-//! And which characters have another one in lower case: the standard library's table takes 5 kB of each artifact.
+//! Prepares the built-in parsers: strips `doc` and white space, which are for people. Also generates the lowercase
+//! table, because the standard library's takes 5 kB of each artifact.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -24,8 +24,8 @@ fn main() {
     fs::write(Path::new(&out).join("lower.rs"), lower()).expect("OUT_DIR can be written to");
 }
 
-/// Splits off the rules of the field `category`, which is the last one of a parser: programs without the feature
-/// `category` don't contain them, and the others parse them only if they need them.
+/// Splits off the rules of the field `category`, the last one of a parser: programs without the feature `category`
+/// don't contain them, and others parse them only on demand.
 fn split_category(mut json: String) -> (String, Option<String>) {
     const FIELD: &str = ",\"category\":";
     let Some(at) = json.rfind(&format!("{FIELD}[{{")) else { return (json, None) };
@@ -34,8 +34,8 @@ fn split_category(mut json: String) -> (String, Option<String>) {
     (json + "}", Some(rules.to_owned()))
 }
 
-/// An array of runs of characters that are as far from their lower case each: the first, the last, the step from one to
-/// the next, and how far that is.
+/// Returns an array of runs of characters with the same distance to their lowercase form: the first, the last, the
+/// step, and the distance.
 fn lower() -> String {
     let mut runs: Vec<(u32, u32, u32, i64)> = Vec::new();
     for char in '\0'..=char::MAX {
@@ -46,7 +46,7 @@ fn lower() -> String {
             continue;
         }
         match runs.last_mut() {
-            // The second of a run says which step it has.
+            // The second character of a run defines the step.
             Some((first, last, step, of))
                 if *of == far && (at - *last == *step || first == last && at - *last == 2) =>
             {
@@ -63,7 +63,7 @@ fn lower() -> String {
     text + "]"
 }
 
-/// JSON without white space between tokens, and without its members `doc`: texts, or arrays of texts.
+/// Removes white space between tokens, and the fields `doc`: strings or arrays of strings.
 fn slim(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
@@ -95,7 +95,7 @@ fn slim(json: &str) -> String {
     out
 }
 
-/// The text that stands at the begin, with its quotes, and what comes after it.
+/// Splits off the string at the start, with its quotes.
 fn split(json: &str) -> (&str, &str) {
     let mut is_escaped = false;
     let end = json.char_indices().skip(1).find(|(_, char)| {
@@ -106,7 +106,7 @@ fn split(json: &str) -> (&str, &str) {
     json.split_at(end.expect("a text ends").0 + 1)
 }
 
-/// What comes after a text, or an array of texts.
+/// Skips a string or an array of strings.
 fn skip(json: &str) -> &str {
     let Some(mut rest) = json.strip_prefix('[') else { return split(json).1 };
     loop {

@@ -2,7 +2,7 @@
 
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Entry, Query, Parsers, Seen, Tally};
+use countersign_query::{ConditionHits, Entry, Query, Parsers, Tally};
 use libfuzzer_sys::fuzz_target;
 
 /// True if an event may match one of the needles.
@@ -28,7 +28,7 @@ fuzz_target!(|input: &str| {
     assert_eq!(Query::parse(&printed, now).as_ref(), Ok(&query), "{printed}");
 
     let parsers = Parsers::built_in();
-    let needles = Needles::of(&query, &parsers);
+    let needles = Needles::new(&query, &parsers);
     let (mut here, mut elsewhere) = (Tally::new(&query), Tally::new(&query));
     for event in lines {
         let document = Document::parse(event);
@@ -36,15 +36,15 @@ fuzz_target!(|input: &str| {
         let read = root.as_ref().and_then(|event| parsers.parse(event));
         let entry = Entry { event: root, read: read.as_ref(), ..Entry::recorded(now) };
         let matches = query.matches(&entry);
-        assert_eq!(here.look(&entry), matches);
+        assert_eq!(here.examine(&entry), matches);
         assert!(!matches || root.is_none() || may(needles.matching(), event), "{printed}: {event}");
-        for (nth, asked) in query.conditions().iter().enumerate().filter(|_| root.is_some()) {
-            let condition = &asked.condition;
+        for (nth, placed) in query.conditions().iter().enumerate().filter(|_| root.is_some()) {
+            let condition = &placed.condition;
             assert!(!condition.holds(&entry) || may(needles.condition(nth), event), "{condition}: {event}");
             assert!(!condition.is_about(&entry) || may(needles.field(nth), event), "{condition}: {event}");
         }
         if root.is_some() || !query.reads_events() {
-            assert_eq!(elsewhere.count(Seen::of(&query, &entry, u128::MAX)), matches);
+            assert_eq!(elsewhere.count(ConditionHits::evaluate(&query, &entry, u128::MAX)), matches);
         } else {
             elsewhere.count_others(1);
         }

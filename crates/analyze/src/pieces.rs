@@ -68,7 +68,7 @@ impl Detector {
     /// None where nobody has read the event.
     fn line(&mut self, line: &Line<'_>) -> Option<()> {
         let leaf = line.index.unsigned_abs();
-        let detected = line.look_as_read(|entry| {
+        let detected = line.with_parsed_fields(|entry| {
             self.unread += u64::from(entry.read.is_none());
             self.pack.detect(leaf, entry)
         })?;

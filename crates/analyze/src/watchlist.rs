@@ -110,12 +110,12 @@ impl Kind {
 
     /// What an event says of it that is read as of our own shape.
     pub(crate) fn value<'a>(self, event: Value<'a>, read: Option<&'a Read<'a>>) -> Option<Cow<'a, str>> {
-        let of_actor = |member| event.get("actor")?.get(member)?.said();
+        let of_actor = |member| event.get("actor")?.get(member)?.non_empty_text();
         match (self, read) {
             (Self::Actor, Some(read)) => read.actor.id.as_deref().map(Cow::Borrowed),
-            (Self::Actor, None) => of_actor("id").or_else(|| event.get("actor")?.said()),
+            (Self::Actor, None) => of_actor("id").or_else(|| event.get("actor")?.non_empty_text()),
             (Self::Address, Some(read)) => read.address.as_deref().map(Cow::Borrowed),
-            (Self::Address, None) => event.at("context.ip")?.said(),
+            (Self::Address, None) => event.at("context.ip")?.non_empty_text(),
             (Self::Credential, _) => of_actor("credential"),
             (Self::Session, _) => of_actor("session"),
         }

@@ -55,7 +55,7 @@ impl Wildcard {
             return Self::Units { parts, cased };
         }
         let texts = parts.iter().map(|part| text_of(part));
-        Self::Pattern(if cased { Pattern::of_cased(texts) } else { Pattern::of(texts) })
+        Self::Pattern(if cased { Pattern::from_cased_pieces(texts) } else { Pattern::from_pieces(texts) })
     }
 
     /// Whether a text is like it. `folded` is the text in lower case.

@@ -1,6 +1,6 @@
-//! The catalogs that come with the program. Their words are ours; of the frameworks they have the numbers alone.
+//! The built-in catalogs. The texts are our own; only the numbers come from the frameworks.
 
-/// Questions that any catalog may ask.
+/// Questions that every catalog may ask.
 pub(crate) const QUESTIONS: &str = include_str!("../catalogs/questions.yml");
 
 /// The catalogs, by name.
@@ -22,10 +22,10 @@ mod tests {
     use countersign_query::value::Document;
 
     use super::*;
-    use crate::{By, Catalog};
+    use crate::{AnswerSource, Catalog};
 
     #[test]
-    fn each_catalog_is_read_and_the_rules_that_come_with_the_program_answer_it() {
+    fn built_in_catalogs_parse_and_refer_to_built_in_rules() {
         let pack = Pack::built_in();
         let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("catalogs");
         let files =
@@ -38,13 +38,14 @@ mod tests {
             assert_eq!(catalog.framework, name);
             assert!((8..=20).contains(&catalog.controls.len()), "{name}: {}", catalog.controls.len());
             assert_eq!(catalog.unanswered(&pack).collect::<Vec<_>>(), [], "{name}");
-            let is_query = |place: &usize| matches!(catalog.questions[*place].by, By::Events { .. });
+            let is_query =
+                |place: &usize| matches!(catalog.questions[*place].by, AnswerSource::Events { .. });
             assert!(catalog.controls.iter().filter(|control| control.shows.iter().any(is_query)).count() > 4);
         }
     }
 
     #[test]
-    fn what_rules_take_for_a_login_counts_as_one() {
+    fn actions_that_rules_treat_as_logins_have_the_category() {
         let file =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../analyze/rules/authentication.yml");
         let rules = std::fs::read_to_string(file).unwrap();

@@ -1,4 +1,4 @@
-//! Catalogs: from a control to what a log can show for it, and to what it cannot.
+//! Catalogs: map the controls of a framework to what a log can show for them, and what it cannot.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,113 +12,113 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::built_in;
 
-/// What a catalog says it is.
+/// The value of `catalog:` in a file.
 const FORMAT: &str = "controls/v1";
-/// The most controls of a catalog.
+/// Maximum number of controls in a catalog.
 const MAX_CONTROLS: usize = 200;
-/// The most questions of a catalog, its own and those that come with the program: each is a bit of an event's record.
+/// Maximum number of questions of a catalog, including the built-in ones it asks. Each has a bit in an event's record.
 pub(crate) const MAX_QUESTIONS: usize = 256;
-/// The most fields that all queries of a catalog may ask for.
+/// Maximum number of distinct fields in all queries of a catalog.
 pub(crate) const MAX_FIELDS: usize = 256;
-/// The most questions of one control, and the most sentences of what it cannot show.
+/// Maximum number of questions, and of `cannot` sentences, per control.
 const MAX_EACH: usize = 32;
-/// The most bytes of a text.
+/// Maximum length of a text, in bytes.
 const MAX_TEXT: usize = 2000;
 
-/// A framework's controls, and the questions that are put to a log for them.
+/// A framework's controls, and the questions that a log answers for them.
 #[derive(Clone, Debug)]
 pub struct Catalog {
-    /// What it is called by: `soc2`.
+    /// The short name: `soc2`.
     pub framework: String,
-    /// Its name for people.
+    /// The full name.
     pub title: String,
-    /// Which edition of the framework its numbers are of.
+    /// The edition of the framework that the numbers refer to.
     pub edition: String,
-    /// The controls, in their order.
+    /// The controls, in order.
     pub controls: Vec<Control>,
-    /// The questions that the controls ask, each once.
+    /// The distinct questions that the controls ask.
     pub questions: Vec<Question>,
-    /// What queries ask for: the distinct fields.
+    /// The distinct fields in all queries.
     pub(crate) fields: Vec<Field>,
-    /// SHA-256 of the catalog as canonical JSON, with the questions that come with the program where it asks them.
+    /// SHA-256 of the catalog as canonical JSON, and of the built-in questions it asks.
     pub hash: Hash,
 }
 
-/// A control.
+/// A control of a framework.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Control {
-    /// Its number in the framework.
+    /// The number in the framework.
     pub number: String,
-    /// What it is about, in the catalog's own words.
+    /// The title, in the catalog's own words.
     pub title: String,
-    /// What it asks, in the catalog's own words.
+    /// The requirement, in the catalog's own words.
     pub asks: String,
-    /// The questions, by their places in [`Catalog::questions`].
+    /// The questions, by index in [`Catalog::questions`].
     pub shows: Vec<usize>,
-    /// What the log cannot show for it.
+    /// Aspects that the log cannot show.
     pub cannot: Vec<String>,
-    /// How long the framework requires records to be kept: as written, and in milliseconds.
+    /// The retention time that the framework requires: as written, and in milliseconds.
     pub keep: Option<(String, i64)>,
 }
 
-/// A question that is put to a log.
+/// A question to a log.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The name by which controls ask it.
+    /// The name by which controls refer to it.
     pub name: String,
-    /// What it asks for, for people.
+    /// A description for people.
     pub what: String,
-    /// What answers it.
-    pub by: By,
-    /// Why its answer can never be shown to be all, if it can't.
+    /// The source of the answer.
+    pub by: AnswerSource,
+    /// The reason why the answer is always incomplete, if it is.
     pub limits: Option<String>,
 }
 
-/// What answers a question.
+/// The source of an answer.
 #[derive(Clone, Debug)]
-pub enum By {
+pub enum AnswerSource {
     /// Events that have one of the categories and match the query.
     Events {
-        /// The categories. If empty, the events of any.
+        /// The categories; empty if any event qualifies.
         categories: Categories,
-        /// The query, if there is one: as it was written, and parsed.
+        /// The query as written and parsed, if there is one.
         query: Option<(String, Box<Query>)>,
-        /// The query's fields, by their places in the catalog's list.
+        /// The query's fields, by index in the catalog's list.
         fields: Vec<usize>,
     },
-    /// Findings of rules with one of these tags or ids; of all rules where there are none.
+    /// Findings of rules with one of these tags or identifiers; of all rules if empty.
     Findings(Vec<String>),
-    /// What is known of the log itself.
+    /// A fact about the log itself.
     Log(Fact),
 }
 
-/// A fact about a log that isn't in its events.
+/// A fact about a log that is not in its events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "lowercase")]
 pub enum Fact {
-    /// Which entries are here, and which are not.
+    /// The entries that are present and omitted.
     Coverage,
-    /// What of the checks passed: order, signatures, tree, witnesses.
+    /// The results of the checks: order, signatures, tree, witnesses.
     Integrity,
-    /// Who may sign, who let them, and who no longer may.
+    /// The signing keys, with their grants and revocations.
     Keys,
-    /// Who read the log.
+    /// The readers of the log.
     Access,
-    /// What was erased from it.
+    /// The erasures in the log.
     Erasures,
-    /// How far back it goes.
+    /// The age of the log.
     Retention,
-    /// How long its emitters were silent.
+    /// The longest silence of each emitter.
     Silence,
-    /// Whose clocks its times are of.
+    /// The clocks behind the log's times.
     Clocks,
 }
 
 impl Fact {
-    /// All of them.
+    /// All facts.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its word.
+    /// Returns the word used in catalogs.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -129,24 +129,24 @@ impl Fact {
 }
 
 impl Catalog {
-    /// The one that comes with the program, by its name.
+    /// Returns a built-in catalog by its name.
     ///
     /// # Panics
-    /// Never: a test reads each.
+    /// Never: a test parses each of them.
     pub fn built_in(framework: &str) -> Option<Self> {
         let (_, text) = built_in::CATALOGS.iter().find(|(name, _)| *name == framework)?;
         Some(Self::parse(text).unwrap_or_else(|faults| panic!("{framework}: {faults:?}")))
     }
 
-    /// The names of those that come with the program.
+    /// Returns the names of the built-in catalogs.
     pub fn names() -> impl Iterator<Item = &'static str> {
         built_in::CATALOGS.iter().map(|(name, _)| *name)
     }
 
-    /// Reads a catalog as `docs/evidence-by-control.md` has it.
+    /// Parses a catalog as described in `docs/evidence-by-control.md`.
     ///
     /// # Errors
-    /// All that is wrong with it, in the order of the lines.
+    /// Returns all errors, in the order of the lines.
     pub fn parse(text: &str) -> Result<Self, Vec<AnalyzeError>> {
         let mut known = BTreeMap::new();
         let one = |fault| vec![fault];
@@ -164,43 +164,58 @@ impl Catalog {
 
     fn read(
         document: &Document,
-        mut known: BTreeMap<String, Known>,
+        mut known: BTreeMap<String, QuestionDefinition>,
         faults: &mut Vec<AnalyzeError>,
     ) -> Option<Self> {
         let root = document.root();
-        keep(root.only(&["catalog", "framework", "title", "edition", "questions", "controls"]), faults)?;
-        let format = keep(need(&root, "catalog", "begin with `catalog: controls/v1`"), faults)?;
+        collect_fault(
+            root.only(&["catalog", "framework", "title", "edition", "questions", "controls"]),
+            faults,
+        )?;
+        let format =
+            collect_fault(required_text(&root, "catalog", "begin with `catalog: controls/v1`"), faults)?;
         if format != FORMAT {
             let place = root.get("catalog").unwrap_or_else(|| root.clone());
-            let problem = format!("it is a {format:?}");
-            faults.push(place.fault("catalog.format", problem, format!("this program reads {FORMAT}")));
+            let problem = format!("the format is {format:?}");
+            faults.push(place.fault("catalog.format", problem, format!("write `catalog: {FORMAT}`")));
         }
-        let mut text = |name: &str, hint: &str| keep(need(&root, name, hint), faults);
-        let framework = text("framework", "a short name, such as soc2");
-        let title = text("title", "the framework's name, for people");
-        let edition = text("edition", "which edition the numbers are of");
+        let mut text = |name: &str, hint: &str| collect_fault(required_text(&root, name, hint), faults);
+        let framework = text("framework", "add a short name, such as soc2");
+        let title = text("title", "add the framework's full name");
+        let edition = text("edition", "add the edition of the framework");
         if let (Some(name), Some(place)) = (&framework, root.get("framework")) {
             let is_name = |char: char| char.is_ascii_lowercase() || char.is_ascii_digit() || char == '-';
             if !name.chars().all(is_name) || !name.starts_with(|first: char| first.is_ascii_lowercase()) {
-                let hint = "lower-case letters, digits and -, the first a letter";
-                faults.push(place.fault("catalog.name", format!("{name:?} is not a name"), hint));
+                let hint = "use lowercase letters, digits and -, starting with a letter";
+                faults.push(place.fault("catalog.name", format!("{name:?} is not a valid name"), hint));
             }
         }
         read_questions(&root, &mut known, false, faults);
         let mut controls = Vec::new();
-        let mut asked: Vec<String> = Vec::new();
-        let listed = keep(root.need("controls", "list the controls").and_then(|list| list.items()), faults)?;
+        let mut names: Vec<String> = Vec::new();
+        let listed = collect_fault(
+            root.need("controls", "add a list of controls").and_then(|list| list.items()),
+            faults,
+        )?;
         if let Some(one) = listed.get(MAX_CONTROLS) {
-            faults.push(one.fault("catalog.many", "there are too many", "200 controls are the most"));
+            faults.push(one.fault(
+                "catalog.many",
+                "the catalog has more than 200 controls",
+                "split it into several catalogs",
+            ));
             return None;
         }
         let mut numbers = BTreeSet::new();
         for item in &listed {
-            match read_control(item, &known, &mut asked) {
+            match read_control(item, &known, &mut names) {
                 Ok(control) => {
                     if !numbers.insert(control.number.clone()) {
-                        let problem = format!("there is another control {}", control.number);
-                        faults.push(item.fault("catalog.number", problem, "number each differently"));
+                        let problem = format!("control {} occurs twice", control.number);
+                        faults.push(item.fault(
+                            "catalog.number",
+                            problem,
+                            "give each control its own number",
+                        ));
                     }
                     controls.push(control);
                 }
@@ -208,21 +223,29 @@ impl Catalog {
             }
         }
         if listed.is_empty() {
-            faults.push(root.fault("catalog.empty", "it has no control", "list what is to be shown"));
+            faults.push(root.fault(
+                "catalog.empty",
+                "the catalog has no controls",
+                "add at least one control",
+            ));
         }
         let mut canonical = document.canonical()?;
         let mut fields = Vec::new();
         let mut questions = Vec::new();
-        for name in asked {
+        for name in names {
             let question = known.get(&name)?;
             if question.is_shared {
                 canonical.extend(format!("\n{name}\n{}", question.written).bytes());
             }
-            questions.push(question.put(&name, &mut fields));
+            questions.push(question.to_question(&name, &mut fields));
         }
         if questions.len() > MAX_QUESTIONS || fields.len() > MAX_FIELDS {
-            let hint = "256 questions and 256 fields are the most";
-            faults.push(root.fault("catalog.many", "it asks too much", hint));
+            let hint = "split it into several catalogs";
+            faults.push(root.fault(
+                "catalog.many",
+                "the catalog uses more than 256 questions or 256 fields",
+                hint,
+            ));
             return None;
         }
         let hash = Hash::of(&[&canonical]);
@@ -237,52 +260,55 @@ impl Catalog {
         })
     }
 
-    /// What of its questions no rule of a pack answers, so that nothing is found by mistake. The lines are not known here.
+    /// Returns the questions, with those of their tags that no rule of the pack has. Such a question would always find
+    /// nothing.
     pub fn unanswered<'c>(&'c self, pack: &'c Pack) -> impl Iterator<Item = (&'c str, &'c str)> {
-        let answers = |tag: &str| pack.rules().iter().any(|rule| is_meant(tag, rule));
+        let answers = |tag: &str| pack.rules().iter().any(|rule| names_rule(tag, rule));
         self.questions.iter().flat_map(move |question| {
-            let tags: &[String] = if let By::Findings(tags) = &question.by { tags } else { &[] };
+            let tags: &[String] = if let AnswerSource::Findings(tags) = &question.by { tags } else { &[] };
             let missing = tags.iter().filter(move |tag| !answers(tag));
             missing.map(|tag| (question.name.as_str(), tag.as_str()))
         })
     }
 
-    /// Whether a query asks who signs.
+    /// True if a query uses the signer.
     pub fn asks_signer(&self) -> bool {
         self.questions.iter().any(|question| match &question.by {
-            By::Events { query: Some((_, query)), .. } => query.asks(countersign_query::Short::Signer),
+            AnswerSource::Events { query: Some((_, query)), .. } => {
+                query.asks(countersign_query::Short::Signer)
+            }
             _ => false,
         })
     }
 }
 
-/// Whether a word names a rule that makes findings: its id, one of its tags, or the beginning of one (`attack.t1110` for
+/// True if a word names a reported rule: its identifier, one of its tags, or a parent of one (`attack.t1110` for
 /// `attack.t1110.001`).
-pub(crate) fn is_meant(word: &str, rule: &Rule) -> bool {
+pub(crate) fn names_rule(word: &str, rule: &Rule) -> bool {
     let begins =
         |tag: &String| tag.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
     rule.is_reported() && (rule.id == word || rule.tags.iter().any(begins))
 }
 
-/// A question that may be asked.
-struct Known {
+/// A question that controls may ask.
+struct QuestionDefinition {
     what: String,
     written: String,
-    by: Asked,
+    by: SourceDefinition,
     limits: Option<String>,
     is_shared: bool,
 }
 
-enum Asked {
+enum SourceDefinition {
     Events(Categories, Option<(String, Box<Query>)>),
     Findings(Vec<String>),
     Log(Fact),
 }
 
-impl Known {
-    fn put(&self, name: &str, all: &mut Vec<Field>) -> Question {
+impl QuestionDefinition {
+    fn to_question(&self, name: &str, all: &mut Vec<Field>) -> Question {
         let by = match &self.by {
-            Asked::Events(categories, query) => {
+            SourceDefinition::Events(categories, query) => {
                 let conditions = query.iter().flat_map(|(_, query)| query.conditions());
                 let asked = conditions.filter_map(|asked| asked.condition.field());
                 let mut fields: Vec<usize> = asked
@@ -295,10 +321,10 @@ impl Known {
                     .collect();
                 fields.sort_unstable();
                 fields.dedup();
-                By::Events { categories: *categories, query: query.clone(), fields }
+                AnswerSource::Events { categories: *categories, query: query.clone(), fields }
             }
-            Asked::Findings(tags) => By::Findings(tags.clone()),
-            Asked::Log(fact) => By::Log(*fact),
+            SourceDefinition::Findings(tags) => AnswerSource::Findings(tags.clone()),
+            SourceDefinition::Log(fact) => AnswerSource::Log(*fact),
         };
         Question { name: name.into(), what: self.what.clone(), by, limits: self.limits.clone() }
     }
@@ -306,12 +332,12 @@ impl Known {
 
 fn read_questions(
     root: &Written<'_>,
-    known: &mut BTreeMap<String, Known>,
+    known: &mut BTreeMap<String, QuestionDefinition>,
     is_shared: bool,
     faults: &mut Vec<AnalyzeError>,
 ) {
     let Some(list) = root.get("questions") else { return };
-    let Some(list) = keep(list.members(), faults) else { return };
+    let Some(list) = collect_fault(list.members(), faults) else { return };
     for (name, question) in list {
         match read_question(&question, is_shared) {
             Ok(question) => _ = known.insert(name.to_owned(), question),
@@ -320,43 +346,44 @@ fn read_questions(
     }
 }
 
-fn read_question(question: &Written<'_>, is_shared: bool) -> Result<Known, AnalyzeError> {
+fn read_question(question: &Written<'_>, is_shared: bool) -> Result<QuestionDefinition, AnalyzeError> {
     question.only(&["what", "category", "query", "findings", "log", "limits"])?;
-    let what = need(question, "what", "say what it asks for, for people")?;
-    let limits = question.get("limits").map(|limits| said(&limits)).transpose()?;
+    let what = required_text(question, "what", "describe the question for people")?;
+    let limits = question.get("limits").map(|limits| one_line(&limits)).transpose()?;
     let (by, written) = match (events(question)?, question.get("findings"), question.get("log")) {
         (Some(events), None, None) => events,
         (None, Some(tags), None) => {
             let mut words = Vec::new();
             for tag in tags.items()? {
-                words.push(short(&tag)?);
+                words.push(parse_word(&tag)?);
             }
             let written = words.join(" ");
-            (Asked::Findings(words), written)
+            (SourceDefinition::Findings(words), written)
         }
         (None, None, Some(fact)) => {
             let word = fact.text()?;
             let known: Vec<_> = Fact::ALL.iter().map(|fact| fact.as_str()).collect();
-            let hint = format!("it may be: {}", known.join(", "));
+            let hint = format!("use one of {}", known.join(", "));
             let parsed = Fact::parse(word)
-                .ok_or_else(|| fact.fault("catalog.log", format!("nothing is known of {word:?}"), hint))?;
-            (Asked::Log(parsed), word.to_owned())
+                .ok_or_else(|| fact.fault("catalog.log", format!("unknown fact {word:?}"), hint))?;
+            (SourceDefinition::Log(parsed), word.to_owned())
         }
         _ => {
-            let hint = "write category: or query: for events, findings: for rules, or log: for what is known of the log";
+            let hint =
+                "write category: or query: for events, findings: for rules, or log: for facts about the log";
             return Err(question.fault(
                 "catalog.question",
-                "either events, findings or the log answer it",
+                "the question needs exactly one of events, findings or log",
                 hint,
             ));
         }
     };
     let written = limits.iter().fold(written, |written, limits| format!("{written}\nlimits {limits}"));
-    Ok(Known { what, written, by, limits, is_shared })
+    Ok(QuestionDefinition { what, written, by, limits, is_shared })
 }
 
-/// Reads how a question selects events: by category, by a query, or by both.
-fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, AnalyzeError> {
+/// Parses how a question selects events: by category, by a query, or by both.
+fn events(question: &Written<'_>) -> Result<Option<(SourceDefinition, String)>, AnalyzeError> {
     let (category, query) = (question.get("category"), question.get("query"));
     if category.is_none() && query.is_none() {
         return Ok(None);
@@ -367,8 +394,8 @@ fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, AnalyzeErro
             let word = item.text()?;
             words.push(Category::parse(word).ok_or_else(|| {
                 let known: Vec<_> = Category::ALL.iter().map(|category| category.as_str()).collect();
-                let hint = format!("the categories are {}", known.join(", "));
-                item.fault("catalog.category", format!("there is no category {word:?}"), hint)
+                let hint = format!("use one of {}", known.join(", "));
+                item.fault("catalog.category", format!("unknown category {word:?}"), hint)
             })?);
         }
         if words.is_empty() {
@@ -380,7 +407,7 @@ fn events(question: &Written<'_>) -> Result<Option<(Asked, String)>, AnalyzeErro
     let words: Vec<_> = categories.iter().map(Category::as_str).collect();
     let text = query.as_ref().map_or("", |(text, _)| text);
     let written = if words.is_empty() { text.to_owned() } else { format!("{}\n{text}", words.join(" ")) };
-    Ok(Some((Asked::Events(categories, query), written)))
+    Ok(Some((SourceDefinition::Events(categories, query), written)))
 }
 
 fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), AnalyzeError> {
@@ -391,71 +418,70 @@ fn read_query(query: &Written<'_>) -> Result<(String, Box<Query>), AnalyzeError>
         query.fault("catalog.query", place, error.hint())
     })?;
     if parsed.is_empty() {
-        let hint = "`*` is no query either: ask for a field, as in has:action";
-        return Err(query.fault("catalog.query", "the query asks for nothing", hint));
+        let hint = "add a condition, such as has:action";
+        return Err(query.fault("catalog.query", "the query is empty", hint));
     }
     if parsed.conditions().iter().any(|asked| asked.condition.asks_when()) {
-        let hint = "leave the time to --period";
-        return Err(query.fault("catalog.query_time", "the query asks when something happened", hint));
+        let hint = "remove the time, and use --period instead";
+        return Err(query.fault("catalog.query_time", "the query has a time condition", hint));
     }
     Ok((text.into(), Box::new(parsed)))
 }
 
 fn read_control(
     control: &Written<'_>,
-    known: &BTreeMap<String, Known>,
-    asked: &mut Vec<String>,
+    known: &BTreeMap<String, QuestionDefinition>,
+    names: &mut Vec<String>,
 ) -> Result<Control, AnalyzeError> {
     control.only(&["number", "title", "asks", "shows", "cannot", "keep"])?;
-    let keep = control.get("keep").map(|keep| age(&keep)).transpose()?;
-    let number = control.need("number", "the control's number, in quotes where it is one")?;
-    let number = short(&number)?;
-    let title = need(control, "title", "what it is about, in words of your own")?;
-    let asks = need(control, "asks", "what it asks, in words of your own")?;
-    let list = control.need("shows", "list the questions that a log can answer for it")?;
+    let keep = control.get("keep").map(|keep| parse_duration(&keep)).transpose()?;
+    let number = control.need("number", "add the control's number, in quotes if it looks like a number")?;
+    let number = parse_word(&number)?;
+    let title = required_text(control, "title", "add a title in your own words")?;
+    let asks = required_text(control, "asks", "add the requirement in your own words")?;
+    let list = control.need("shows", "list the questions that the log can answer for the control")?;
     let mut shows = Vec::new();
     for item in bounded(&list)? {
         let name = item.text()?;
         if !known.contains_key(name) {
             let near = nearest(name, known.keys());
-            let hint =
-                format!("write it under questions, or ask one of those that there are, such as {near}");
-            return Err(item.fault(
-                "catalog.unknown_question",
-                format!("there is no question {name:?}"),
-                hint,
-            ));
+            let hint = format!("define it under questions, or use an existing one, such as {near}");
+            return Err(item.fault("catalog.unknown_question", format!("unknown question {name:?}"), hint));
         }
-        let place = asked.iter().position(|one| one == name).unwrap_or_else(|| {
-            asked.push(name.to_owned());
-            asked.len() - 1
+        let place = names.iter().position(|one| one == name).unwrap_or_else(|| {
+            names.push(name.to_owned());
+            names.len() - 1
         });
         if shows.contains(&place) {
-            return Err(item.fault("catalog.twice", format!("it asks {name:?} twice"), "ask it once"));
+            return Err(item.fault(
+                "catalog.twice",
+                format!("the control lists {name:?} twice"),
+                "remove one",
+            ));
         }
         shows.push(place);
     }
-    let hint = "say what a log cannot show for it: there is always something";
+    let hint = "list at least one question under `shows`, and one limitation under `cannot`";
     let mut cannot = Vec::new();
     for item in bounded(&control.need("cannot", hint)?)? {
-        cannot.push(said(&item)?);
+        cannot.push(one_line(&item)?);
     }
     if shows.is_empty() || cannot.is_empty() {
-        return Err(control.fault("catalog.empty", "it shows nothing, or leaves nothing unshown", hint));
+        return Err(control.fault("catalog.empty", "the control has no questions or no limitations", hint));
     }
     Ok(Control { number, title, asks, shows, cannot, keep })
 }
 
-/// A length of time in days or years of 366 days: `90d`, `6y`.
-fn age(of: &Written<'_>) -> Result<(String, i64), AnalyzeError> {
-    let text = short(of)?;
+/// Parses a duration in days or in years of 366 days: `90d`, `6y`.
+fn parse_duration(of: &Written<'_>) -> Result<(String, i64), AnalyzeError> {
+    let text = parse_word(of)?;
     let days = match text.split_at_checked(text.len() - 1) {
         Some((count, "d")) => count.parse::<u16>().ok().map(i64::from),
         Some((count, "y")) => count.parse::<u8>().ok().map(|years| i64::from(years) * 366),
         _ => None,
     };
     let days = days.filter(|days| *days > 0).ok_or_else(|| {
-        of.fault("catalog.keep", format!("{text:?} is no length of time"), "write it as 90d or 6y")
+        of.fault("catalog.keep", format!("{text:?} is not a duration"), "write a duration such as 90d or 6y")
     })?;
     Ok((text, days * 86_400_000))
 }
@@ -463,44 +489,48 @@ fn age(of: &Written<'_>) -> Result<(String, i64), AnalyzeError> {
 fn bounded<'a>(list: &Written<'a>) -> Result<Vec<Written<'a>>, AnalyzeError> {
     let items = list.items()?;
     match items.get(MAX_EACH) {
-        Some(item) => Err(item.fault("catalog.many", "the list is too long", "32 are the most")),
+        Some(item) => Err(item.fault("catalog.many", "the list has more than 32 items", "remove some")),
         None => Ok(items),
     }
 }
 
-/// The name that has most of its beginning in common.
+/// Returns the name with the longest common prefix.
 fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a String>) -> &'a str {
     let common =
         |other: &str| other.bytes().zip(name.bytes()).take_while(|(one, other)| one == other).count();
     known.max_by_key(|other| common(other)).map_or("", String::as_str)
 }
 
-fn need(of: &Written<'_>, name: &str, hint: &str) -> Result<String, AnalyzeError> {
-    said(&of.need(name, hint)?)
+fn required_text(of: &Written<'_>, name: &str, hint: &str) -> Result<String, AnalyzeError> {
+    one_line(&of.need(name, hint)?)
 }
 
-/// A text for people, on one line.
-fn said(of: &Written<'_>) -> Result<String, AnalyzeError> {
+/// Parses a text for people, and joins its lines.
+fn one_line(of: &Written<'_>) -> Result<String, AnalyzeError> {
     let text = of.text()?;
     if text.trim().is_empty() || text.len() > MAX_TEXT {
-        return Err(of.fault("catalog.text", "it is empty or too long", "2000 bytes are the most"));
+        return Err(of.fault(
+            "catalog.text",
+            "the text is empty or longer than 2,000 bytes",
+            "write a shorter text",
+        ));
     }
     if text.chars().any(|char| char.is_control() && char != '\n') {
-        return Err(of.fault("catalog.text", "it has control characters", "write text"));
+        return Err(of.fault("catalog.text", "the text has control characters", "remove them"));
     }
     Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// A word such as a number or a tag.
-fn short(of: &Written<'_>) -> Result<String, AnalyzeError> {
-    let text = said(of)?;
+/// Parses a word, such as a number or a tag.
+fn parse_word(of: &Written<'_>) -> Result<String, AnalyzeError> {
+    let text = one_line(of)?;
     if text.len() > 100 {
-        return Err(of.fault("catalog.text", "it is too long", "100 bytes are the most"));
+        return Err(of.fault("catalog.text", "the text is longer than 100 bytes", "shorten it"));
     }
     Ok(text)
 }
 
-fn keep<T>(result: Result<T, AnalyzeError>, faults: &mut Vec<AnalyzeError>) -> Option<T> {
+fn collect_fault<T>(result: Result<T, AnalyzeError>, faults: &mut Vec<AnalyzeError>) -> Option<T> {
     result.map_err(|fault| faults.push(fault)).ok()
 }
 

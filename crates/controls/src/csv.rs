@@ -1,8 +1,8 @@
-//! Evidence as CSV (RFC 4180): a line for each question of each control.
+//! Evidence as CSV (RFC 4180), with a line for each question of each control.
 
 use countersign::time::Time;
 
-use crate::report::{Answer, Controlled, Evidence, Extent, Found, Shown};
+use crate::report::{Answer, AnswerContent, ControlEvidence, Evidence, Extent, ListedEvent};
 use crate::text::{cell, runs};
 
 const COLUMNS: [&str; 23] = [
@@ -31,7 +31,7 @@ const COLUMNS: [&str; 23] = [
     "root",
 ];
 
-/// Writes it.
+/// Writes evidence as CSV.
 pub fn write(evidence: &Evidence) -> String {
     let mut out = COLUMNS.join(",") + "\r\n";
     for control in &evidence.controls {
@@ -55,8 +55,8 @@ pub fn write(evidence: &Evidence) -> String {
     out
 }
 
-/// Writes events, a line each.
-pub fn rows(events: &[Shown]) -> String {
+/// Writes events as CSV, a line each.
+pub fn rows(events: &[ListedEvent]) -> String {
     let columns = "entry,event,happened,recorded,action,actor,name,target,address,outcome,signed_by";
     let mut out = columns.to_owned() + "\r\n";
     for shown in events {
@@ -81,24 +81,24 @@ pub fn rows(events: &[Shown]) -> String {
     out
 }
 
-/// From the kind to why it cannot be told.
-fn row(evidence: &Evidence, control: &Controlled, answer: &Answer) -> Vec<String> {
+/// Returns the columns from `kind` to `why_not`.
+fn row(evidence: &Evidence, control: &ControlEvidence, answer: &Answer) -> Vec<String> {
     let doubts = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts);
     let why: Vec<_> = doubts.map(|doubt| format!("{}.", doubt.said)).collect();
     let complete = if why.is_empty() { "yes" } else { "could not tell" };
     let none = String::new;
     let mut row = match &answer.found {
-        Found::Events(events) => {
+        AnswerContent::Events(events) => {
             let leaves: Vec<u64> = sorted(events.sample.iter().map(|shown| shown.leaf));
             let keys = events.keys.iter().filter_map(|(key, count)| {
                 evidence.keys.get(*key).map(|key| format!("{} ({count})", key.name))
             });
-            let mut row = vec!["events".into(), events.asked(), events.extent.events.to_string()];
+            let mut row = vec!["events".into(), events.selection_text(), events.extent.events.to_string()];
             row.extend(extent(&events.extent));
             row.extend([keys.collect::<Vec<_>>().join("; "), runs(&leaves), none(), none()]);
             row
         }
-        Found::Findings(findings) => {
+        AnswerContent::Findings(findings) => {
             let leaves =
                 findings.found.listed.iter().flat_map(|finding| finding.leaves.listed.iter().copied());
             let leaves = sorted(leaves);
@@ -119,7 +119,7 @@ fn row(evidence: &Evidence, control: &Controlled, answer: &Answer) -> Vec<String
             row.extend([none(), none(), titles, findings.unanswered.to_string()]);
             row
         }
-        Found::Log(fact) => {
+        AnswerContent::Log(fact) => {
             let mut row = vec!["log".into(), fact.as_str().into()];
             row.extend(std::iter::repeat_n(none(), 11));
             row

@@ -1,15 +1,15 @@
-//! Why an answer can't be shown to be all.
+//! Reasons why an answer may be incomplete.
 
 use std::collections::HashMap;
 
+use crate::builder::events;
 use crate::catalog::Fact;
-use crate::gather::events;
-use crate::report::{Access, Doubt, Kept, Listed, Log, Retention, Uncategorized, UnknownAction};
+use crate::report::{Access, Doubt, Listed, Log, Retention, RetentionState, Uncategorized, UnknownAction};
 use crate::text::length;
 
-/// The most actions without a category that are told apart.
+/// Maximum number of distinct actions without a category that are counted separately.
 const MAX_ACTIONS: usize = 10_000;
-/// How many of them are listed, and how many of these a sentence names.
+/// Maximum number of these actions that are listed, and that a sentence names.
 const LISTED: usize = 100;
 const NAMED: usize = 10;
 
@@ -51,13 +51,13 @@ impl UnknownActions {
     }
 }
 
-/// Says which actions no question knows.
+/// Returns a doubt that names the actions without a category.
 pub(crate) fn uncategorized(of: &Uncategorized) -> Option<Doubt> {
     if of.events == 0 {
         return None;
     }
     let named = of.actions.listed.iter().take(NAMED).map(|unknown| {
-        // A backquote would end the mark for code.
+        // A backquote would end the code span.
         let action = unknown.action.replace('`', "'");
         let action = if action.is_empty() { "(none)".to_owned() } else { action };
         format!("`{action}` of {} ({})", unknown.parser, unknown.events)
@@ -66,11 +66,11 @@ pub(crate) fn uncategorized(of: &Uncategorized) -> Option<Doubt> {
     let more = of.actions.count().saturating_sub(NAMED as u64);
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let (have, actions) = if of.events == 1 { ("has", "an action") } else { ("have", "actions") };
-    let said = format!("{} {have} {actions} that no question knows: {named}{more}", events(of.events));
+    let said = format!("{} {have} {actions} without a category: {named}{more}", events(of.events));
     Some(Doubt { code: "uncategorized", said })
 }
 
-/// Says why what is known of the log itself doesn't answer a question.
+/// Returns the reason why a fact about the log doesn't answer a question.
 pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retention) -> Option<Doubt> {
     let doubt = |code, said: String| Some(Doubt { code, said });
     match fact {
@@ -80,36 +80,35 @@ pub(crate) fn of_log(fact: Fact, log: &Log, access: &Access, retention: &Retenti
             if passed == asked {
                 return None;
             }
-            doubt("not_checked", format!("{} of the {asked} checks that apply did not pass", asked - passed))
+            doubt("not_checked", format!("{} of the {asked} applicable checks did not pass", asked - passed))
         }
         Fact::Access if access.records.events == 0 => doubt(
             "no_access_records",
-            "The log has no record of reads: either nobody read it, or its reads are not recorded".into(),
+            "The log has no record of reads: either it was not read, or its reads are not recorded".into(),
         ),
         Fact::Retention => match retention.state {
-            Kept::Shown => None,
-            Kept::NotAsked => doubt(
+            RetentionState::Met => None,
+            RetentionState::NoPolicy => doubt(
                 "no_policy",
-                "No retention policy was given with `--policy`, so the log's age was compared with nothing"
-                    .into(),
+                "No retention policy was given with `--policy`, so the log's age was not assessed".into(),
             ),
-            Kept::TooYoung => {
+            RetentionState::TooYoung => {
                 doubt("log_too_young", "The log is not as old as the retention policy requires".into())
             }
-            Kept::Contradicted => doubt(
+            RetentionState::Contradicted => doubt(
                 "erased_early",
                 format!("{} erased earlier than the policy allows", events(retention.early)),
             ),
-            Kept::CouldNotTell => doubt(
+            RetentionState::CouldNotTell => doubt(
                 "retention",
-                "It is not shown that every event was kept as long as the policy requires".into(),
+                "The export doesn't show that every event was kept as long as the policy requires".into(),
             ),
         },
         _ => None,
     }
 }
 
-/// Says why the log doesn't show that records are kept as long as a control requires.
+/// Returns the reasons why the log doesn't show that records are kept as long as a control requires.
 pub(crate) fn of_keeping(required: &(String, i64), retention: &Retention) -> Vec<Doubt> {
     let (text, millis) = required;
     let mut doubts = Vec::new();

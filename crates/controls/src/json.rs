@@ -1,19 +1,21 @@
-//! Evidence as canonical JSON (RFC 8785), of the format `evidence-by-control/v1`.
+//! Evidence as canonical JSON (RFC 8785) in the format `evidence-by-control/v1`.
 
 use countersign::canonical::rfc8785;
 use countersign::time::Time;
 use serde_json::{Value, json};
 
-use crate::gather::seed;
-use crate::report::{Answer, Doubt, Erasure, Evidence, Extent, Finding, Found, Grant, Key, Listed, Shown};
+use crate::builder::seed;
+use crate::report::{
+    Answer, AnswerContent, Doubt, Erasure, Evidence, Extent, Finding, Grant, Key, Listed, ListedEvent,
+};
 
-/// How the text says what it is.
+/// The value of the field `countersign`, which identifies the format.
 const FORMAT: &str = "evidence-by-control/v1";
 
-/// Writes it, without an end of line.
+/// Writes evidence as JSON, without a newline at the end.
 pub fn write(evidence: &Evidence) -> String {
     let text = value(evidence).to_string();
-    // What is written here are texts and whole numbers below 2^53, which canonical JSON can carry.
+    // All numbers are integers below 2^53, which canonical JSON can represent.
     rfc8785(text.as_bytes()).ok().and_then(|text| String::from_utf8(text).ok()).unwrap_or(text)
 }
 
@@ -33,13 +35,13 @@ fn value(evidence: &Evidence) -> Value {
             "origin": log.origin, "verdict": log.verdict,
             "size": log.checkpoint.map(|(size, _)| size),
             "root": log.checkpoint.map(|(_, root)| root.to_string()),
-            "witnessed": log.witnessed.map(say), "newest": log.newest.map(say),
+            "witnessed": log.witnessed.map(time_text), "newest": log.newest.map(time_text),
             "complete": log.complete.map(|(first, end)| [first, end]),
             "checks": log.checks.iter().map(|(name, state, checked, reason)| {
                 json!({"name": name, "state": state, "checked": checked, "reason": reason})
             }).collect::<Vec<_>>(),
         },
-        "period": evidence.period.map(|period| [say(period.from), say(period.to)]),
+        "period": evidence.period.map(|period| [time_text(period.from), time_text(period.to)]),
         "counted": {
             "events": extent(&counted.events),
             "untrusted": counted.untrusted.iter()
@@ -70,9 +72,9 @@ fn value(evidence: &Evidence) -> Value {
         "retention": {
             "policy": retention.policy.as_ref().map(|(text, _)| text),
             "state": retention.state.as_str(),
-            "oldest": retention.oldest.map(|(time, leaf)| json!({"recorded": say(time), "entry": leaf})),
-            "oldest_happened": retention.oldest_happened.map(say),
-            "newest": retention.newest.map(say),
+            "oldest": retention.oldest.map(|(time, leaf)| json!({"recorded": time_text(time), "entry": leaf})),
+            "oldest_happened": retention.oldest_happened.map(time_text),
+            "newest": retention.newest.map(time_text),
             "withheld": retention.withheld, "early": retention.early,
         },
         "rules": {
@@ -102,7 +104,7 @@ fn value(evidence: &Evidence) -> Value {
     })
 }
 
-fn say(time: Time) -> String {
+fn time_text(time: Time) -> String {
     time.to_string()
 }
 
@@ -115,7 +117,7 @@ fn listed<T>(list: &Listed<T>, each: impl Fn(&T) -> Value) -> Value {
 }
 
 pub(crate) fn extent(extent: &Extent) -> Value {
-    let times = |times: Option<(Time, Time)>| times.map(|(first, last)| [say(first), say(last)]);
+    let times = |times: Option<(Time, Time)>| times.map(|(first, last)| [time_text(first), time_text(last)]);
     json!({
         "count": extent.events, "entries": extent.leaves.map(|(first, last)| [first, last]),
         "recorded": times(extent.recorded), "happened": times(extent.happened),
@@ -126,33 +128,33 @@ fn key(key: &Key) -> Value {
     json!({
         "vkey": key.vkey, "trust": key.trust, "log": key.is_log, "events": extent(&key.events),
         "grants": key.grants.iter().map(grant).collect::<Vec<_>>(),
-        "silence": key.silence.map(|(from, to, leaf)| json!({"from": say(from), "to": say(to), "entry": leaf})),
-        "newest": key.newest.map(say),
+        "silence": key.silence.map(|(from, to, leaf)| json!({"from": time_text(from), "to": time_text(to), "entry": leaf})),
+        "newest": key.newest.map(time_text),
     })
 }
 
 fn grant(grant: &Grant) -> Value {
     json!({
         "entry": grant.leaf, "says": if grant.is_grant { "grant" } else { "revoke" },
-        "from": grant.from.map(say), "until": grant.until.map(say), "by": grant.by,
+        "from": grant.from.map(time_text), "until": grant.until.map(time_text), "by": grant.by,
     })
 }
 
 fn erasure(erasure: &Erasure) -> Value {
     json!({
-        "entry": erasure.leaf, "event": erasure.place, "recorded": say(erasure.at), "by": erasure.by,
+        "entry": erasure.leaf, "event": erasure.place, "recorded": time_text(erasure.at), "by": erasure.by,
         "reason": erasure.reason, "events": erasure.events,
         "entries": listed(&erasure.leaves, |(first, last)| json!([first, last])),
         "gone": erasure.gone, "here": erasure.here, "early": erasure.early,
-        "of": erasure.of.map(|(first, last)| [say(first), say(last)]),
+        "of": erasure.of.map(|(first, last)| [time_text(first), time_text(last)]),
     })
 }
 
-pub(crate) fn shown(shown: &Shown) -> Value {
+pub(crate) fn shown(shown: &ListedEvent) -> Value {
     let said = &shown.said;
     json!({
-        "entry": shown.leaf, "event": shown.place, "recorded": say(shown.recorded),
-        "happened": shown.happened.map(say), "signer": shown.signer, "action": said.action, "actor": said.actor,
+        "entry": shown.leaf, "event": shown.place, "recorded": time_text(shown.recorded),
+        "happened": shown.happened.map(time_text), "signer": shown.signer, "action": said.action, "actor": said.actor,
         "name": said.name, "target": said.target, "address": said.address, "outcome": said.outcome,
     })
 }
@@ -160,7 +162,7 @@ pub(crate) fn shown(shown: &Shown) -> Value {
 fn answer(evidence: &Evidence, answer: &Answer) -> Value {
     let mut out = json!({"name": answer.name, "what": answer.what, "doubts": doubts(&answer.doubts)});
     let (kind, found) = match &answer.found {
-        Found::Events(events) => (
+        AnswerContent::Events(events) => (
             "events",
             json!({
                 "categories": events.categories, "query": (!events.query.is_empty()).then_some(&events.query),
@@ -173,14 +175,14 @@ fn answer(evidence: &Evidence, answer: &Answer) -> Value {
                 "sample": events.sample.iter().map(shown).collect::<Vec<_>>(),
             }),
         ),
-        Found::Findings(findings) => (
+        AnswerContent::Findings(findings) => (
             "findings",
             json!({
                 "rules": findings.rules, "of": findings.of, "unanswered": findings.unanswered,
                 "found": listed(&findings.found, finding),
             }),
         ),
-        Found::Log(fact) => ("log", json!({"fact": fact.as_str()})),
+        AnswerContent::Log(fact) => ("log", json!({"fact": fact.as_str()})),
     };
     out[kind] = found;
     out
@@ -191,9 +193,9 @@ fn finding(finding: &Finding) -> Value {
         "id": finding.id, "title": finding.title, "level": finding.level.as_str(),
         "signer_trust": finding.signer_trust.as_str(),
         "entries": listed(&finding.leaves, |leaf| json!(leaf)),
-        "first": say(finding.times.0), "last": say(finding.times.1),
+        "first": time_text(finding.times.0), "last": time_text(finding.times.1),
         "answers": finding.answers.iter().map(|answer| json!({
-            "entry": answer.leaf, "recorded": say(answer.at), "by": answer.by, "reason": answer.reason,
+            "entry": answer.leaf, "recorded": time_text(answer.at), "by": answer.by, "reason": answer.reason,
             "signer": answer.signer,
         })).collect::<Vec<_>>(),
     })

@@ -1,11 +1,11 @@
-//! Evidence by control: what a verified audit log can show for the controls of a framework, and what it cannot.
+//! Evidence by control: what a verified audit log shows for the controls of a framework, and what it cannot show.
 //!
-//! A [`Catalog`] leads from a control to questions that a log can answer: queries, findings of rules, and what is known
-//! of the log itself. [`Looking`] says what each event has to do with them, before it is known whether the event counts.
-//! [`Gathering`] takes these [`Record`]s in the order of the leaves, once it is known whose word counts, and gives the
-//! [`Evidence`], which is written as Markdown, CSV, JSON or OSCAL.
+//! A [`Catalog`] maps controls to questions that a log can answer: queries, findings of rules, and facts about the
+//! log. An [`EventEvaluator`] evaluates each event against them before its signer's trust is known. An
+//! [`EvidenceBuilder`] takes the resulting [`Record`]s in the order of the log once the trust is known, and produces
+//! the [`Evidence`], which is written as Markdown, CSV, JSON, or OSCAL.
 //!
-//! Nothing here does I/O or reads a clock, and memory grows with controls, chains and samples, not with events.
+//! Nothing here does I/O or reads a clock. Memory grows with controls, chains, and samples, not with events.
 //!
 //! ```
 //! use countersign_controls::Catalog;
@@ -24,24 +24,24 @@
 //! ```
 #![deny(missing_docs, unsafe_code)]
 
+mod builder;
 mod built_in;
 mod catalog;
 mod csv;
 mod doubt;
-mod gather;
+mod event_facts;
 mod json;
-mod look;
 mod markdown;
 mod oscal;
 mod report;
 mod technique;
 mod text;
 
-pub use catalog::{By, Catalog, Control, Fact, Question};
+pub use builder::{EvidenceBuilder, EvidenceOptions, ExportFacts, ExportMarks};
+pub use catalog::{AnswerSource, Catalog, Control, Fact, Question};
 pub use csv::{rows, write as csv};
-pub use gather::{Ended, Gathering, Known, Wanted};
+pub use event_facts::{EventEvaluator, EventFacts, EventSummary, Record, RecordContent};
 pub use json::write as json;
-pub use look::{Looked, Looking, Record, Said, What};
 pub use markdown::write as markdown;
 pub use oscal::write as oscal;
 pub use report::*;

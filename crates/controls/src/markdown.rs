@@ -1,4 +1,4 @@
-//! Evidence as Markdown, for people.
+//! Evidence as Markdown.
 
 mod basis;
 mod control;
@@ -7,18 +7,18 @@ mod words;
 
 use core::fmt::Write as _;
 
-use crate::gather::{events, seed};
-use crate::report::{Events, Evidence, Found, Listed, Shown, Subject};
+use crate::builder::{events, seed};
+use crate::report::{AnswerContent, Events, Evidence, Listed, ListedEvent, Subject};
 use crate::text::{code, marked};
 use basis::rests_on;
 use control::{findings_table, one_control, overview};
 use log::log_itself;
 use words::{capital, plural};
 
-/// How many of a list are written; JSON has more.
+/// Maximum number of rows in a table; JSON has more.
 const ROWS: usize = 200;
 
-/// Writes it.
+/// Writes evidence as Markdown.
 pub fn write(evidence: &Evidence) -> String {
     let mut out = String::new();
     let framework = &evidence.framework;
@@ -41,7 +41,7 @@ pub fn write(evidence: &Evidence) -> String {
         let _ = writeln!(out, "## Events about one person\n");
         let _ = writeln!(
             out,
-            "{} about {}: {} done by them, {} done to them (some may be both).{}\n",
+            "{} about {}: {} as actor, {} as target (some may be both).{}\n",
             capital(&events(subject.extent.events)),
             code(&subject.id),
             subject.as_actor,
@@ -51,7 +51,7 @@ pub fn write(evidence: &Evidence) -> String {
         rows(&mut out, &subject.events);
     }
     if let Some(record) = &evidence.record {
-        let _ = writeln!(out, "## Who did what to one record\n");
+        let _ = writeln!(out, "## Events about one record\n");
         let _ = writeln!(
             out,
             "{} with the target {}.\n",
@@ -65,7 +65,7 @@ pub fn write(evidence: &Evidence) -> String {
     out
 }
 
-/// What else has a person's identifier in it.
+/// Describes the other events that contain a person's identifier.
 fn elsewhere(subject: &Subject) -> String {
     if subject.mentioned == 0 {
         return String::new();
@@ -102,9 +102,9 @@ fn questions(out: &mut String, evidence: &Evidence) {
             let _ = writeln!(out, "### <a id=\"{anchor}\"></a>{}\n", marked(&answer.what));
         };
         match &answer.found {
-            Found::Events(found) => {
+            AnswerContent::Events(found) => {
                 title(out);
-                let _ = writeln!(out, "Asks for events by {}.\n", asked(found));
+                let _ = writeln!(out, "Selects events by {}.\n", selection(found));
                 if let Some(drawn) = evidence.drawn.as_ref().filter(|_| !found.sample.is_empty()) {
                     let seed = code(&seed(drawn, &answer.name));
                     let (count, of) = (found.sample.len(), events(found.extent.events));
@@ -112,17 +112,17 @@ fn questions(out: &mut String, evidence: &Evidence) {
                     table(out, &found.sample);
                 }
             }
-            Found::Findings(found) if found.found.count() > 0 => {
+            AnswerContent::Findings(found) if found.found.count() > 0 => {
                 title(out);
                 findings_table(out, found);
             }
-            Found::Findings(_) | Found::Log(_) => {}
+            AnswerContent::Findings(_) | AnswerContent::Log(_) => {}
         }
     }
 }
 
-/// The events that a question asks for: by categories, a query, or both.
-fn asked(found: &Events) -> String {
+/// Describes the events that a question selects: by categories, a query, or both.
+fn selection(found: &Events) -> String {
     let categories: Vec<_> = found.categories.iter().map(|category| code(category)).collect();
     let query = code(&found.query);
     match (categories.len(), found.query.is_empty()) {
@@ -134,7 +134,7 @@ fn asked(found: &Events) -> String {
     }
 }
 
-fn rows(out: &mut String, list: &Listed<Shown>) {
+fn rows(out: &mut String, list: &Listed<ListedEvent>) {
     if list.listed.is_empty() {
         return;
     }
@@ -144,7 +144,7 @@ fn rows(out: &mut String, list: &Listed<Shown>) {
     }
 }
 
-fn table(out: &mut String, list: &[Shown]) {
+fn table(out: &mut String, list: &[ListedEvent]) {
     let _ = writeln!(
         out,
         "| entry | event | happened | recorded | what | who | to what | from | outcome | signed by |\n\
@@ -174,7 +174,7 @@ fn table(out: &mut String, list: &[Shown]) {
     out.push('\n');
 }
 
-/// The name of a place in the document.
+/// Returns the name of an anchor in the document.
 fn anchor(kind: &str, name: &str) -> String {
     let plain =
         name.chars().map(|char| if char.is_ascii_alphanumeric() { char.to_ascii_lowercase() } else { '-' });

@@ -6,18 +6,18 @@ use countersign::hash::Hash;
 use countersign::hex;
 use serde_json::{Value, json};
 
-use crate::report::{Answer, Controlled, Evidence, Found};
+use crate::report::{Answer, AnswerContent, ControlEvidence, Evidence};
 use crate::text::runs;
 
-/// The version of OSCAL.
+/// The supported version of OSCAL.
 const VERSION: &str = "1.1.2";
-/// The names of our properties.
+/// The namespace of our properties.
 const NAMESPACE: &str = "https://github.com/countersign/countersign/ns/oscal";
 
-/// Writes it as canonical JSON, without an end of line.
+/// Writes evidence as canonical JSON, without a newline at the end.
 ///
-/// An assessment's result names what was reviewed and has an observation for each answer of each control, with properties
-/// for the leaves and the root. It has no findings: whether a control is met is for an assessor to say.
+/// The result names the reviewed controls, and has an observation for each answer of each control, with properties for
+/// the entries and the root. It has no findings: whether a control is met is for an assessor to decide.
 pub fn write(evidence: &Evidence) -> String {
     let text = value(evidence).to_string();
     countersign::canonical::rfc8785(text.as_bytes())
@@ -26,7 +26,7 @@ pub fn write(evidence: &Evidence) -> String {
         .unwrap_or(text)
 }
 
-/// A UUID of a name within this log's state: the same evidence has the same.
+/// Returns a UUID derived from a name and the log's state, so that equal evidence has equal UUIDs.
 fn uuid(evidence: &Evidence, name: &str) -> String {
     let root = evidence.log.checkpoint.map_or_else(String::new, |(_, root)| root.to_string());
     let period = evidence.period.map_or_else(String::new, |period| format!("{} {}", period.from, period.to));
@@ -39,14 +39,14 @@ fn uuid(evidence: &Evidence, name: &str) -> String {
     }
     let mut bytes: [u8; 16] =
         Hash::of(&[b"countersign/oscal/v1", &hashed]).0[..16].try_into().unwrap_or_default();
-    // OSCAL takes versions 4 and 5 alone; this is the form of 5, a name's hash.
+    // OSCAL accepts only versions 4 and 5. This is the form of version 5, the hash of a name.
     bytes[6] = bytes[6] & 0x0f | 0x50;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = hex::encode(&bytes);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// A control's id as OSCAL has ids: a letter first, then letters, digits, dots, hyphens and underscores.
+/// Converts a control's number to an OSCAL token: a letter first, then letters, digits, dots, hyphens, and underscores.
 pub(crate) fn id(framework: &str, number: &str) -> String {
     let mut id = format!("{framework}-");
     for char in number.chars() {
@@ -60,7 +60,7 @@ pub(crate) fn id(framework: &str, number: &str) -> String {
 }
 
 fn property(name: &str, value: impl core::fmt::Display) -> Option<Value> {
-    // A property's value is never empty, and has no white space at its ends.
+    // OSCAL property values are non-empty and have no white space at the ends.
     let value = value.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     (!value.is_empty()).then(|| json!({"name": name, "ns": NAMESPACE, "value": value}))
 }
@@ -111,7 +111,7 @@ fn value(evidence: &Evidence) -> Value {
     let title = format!("Evidence from the audit log {}: {}", evidence.log.origin, framework.title);
     let doubts: Vec<_> = evidence.doubts.iter().map(|doubt| format!("{}.", doubt.said)).collect();
     let whole = if doubts.is_empty() {
-        "Every entry that the log held at its checkpoint was looked at.".to_owned()
+        "Every entry of the log at its checkpoint was examined.".to_owned()
     } else {
         format!("Could not tell whether this is everything that was recorded. {}", doubts.join(" "))
     };
@@ -138,15 +138,15 @@ fn value(evidence: &Evidence) -> Value {
             "last-modified": newest,
             "version": "1",
             "oscal-version": VERSION,
-            "remarks": format!("Made by {}. The time is the newest that the log tells.", evidence.source.tool),
+            "remarks": format!("Made by {}. The time is the latest that the log shows.", evidence.source.tool),
         },
-        // OSCAL wants a plan. There is none but the catalog, which the property of this name identifies.
+        // OSCAL requires a plan. The only one is the catalog, which the property of this name identifies.
         "import-ap": {"href": format!("urn:countersign:catalog:{}", escaped(&framework.name))},
         "results": [result],
     }})
 }
 
-/// A part of a URN.
+/// Escapes a part of a URN.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
     for byte in text.bytes() {
@@ -159,7 +159,7 @@ fn escaped(text: &str) -> String {
     out
 }
 
-fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, collected: &str) -> Value {
+fn observation(evidence: &Evidence, control: &ControlEvidence, answer: &Answer, collected: &str) -> Value {
     let doubts: Vec<_> = evidence.doubts.iter().chain(&control.doubts).chain(&answer.doubts).collect();
     let is_complete = doubts.is_empty();
     let mut properties = vec![
@@ -168,10 +168,10 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
         evidence.log.checkpoint.and_then(|(_, root)| property("root", root)),
         property("complete", if is_complete { "yes" } else { "could-not-tell" }),
     ];
-    // An entry of the log: its leaf, its place in its chain, and what it is here.
+    // An entry of the log: its index, its position in the chain, and its role here.
     let mut relevant: Vec<(u64, Option<&str>, String)> = Vec::new();
     let said = match &answer.found {
-        Found::Events(events) => {
+        AnswerContent::Events(events) => {
             properties.push(property("categories", events.categories.join(" ")));
             properties.push(property("query", &events.query));
             properties.push(property("events", events.extent.events));
@@ -179,18 +179,18 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
                 properties.extend([property("first-leaf", first), property("last-leaf", last)]);
             }
             for shown in &events.sample {
-                let said = format!("An event of the sample: {}", shown.said.action);
+                let said = format!("Sampled event: {}", shown.said.action);
                 relevant.push((shown.leaf, Some(&shown.place), said));
             }
             let more = if is_complete { "" } else { " Could not tell whether these are all." };
             format!("{} verified events.{more}", events.extent.events)
         }
-        Found::Findings(findings) => {
+        AnswerContent::Findings(findings) => {
             properties.push(property("findings", findings.found.count()));
             properties.push(property("unanswered", findings.unanswered));
             for finding in findings.found.listed.iter().take(20) {
                 for leaf in finding.leaves.listed.iter().take(8) {
-                    relevant.push((*leaf, None, format!("Of the finding {}: {}", finding.id, finding.title)));
+                    relevant.push((*leaf, None, format!("Finding {}: {}", finding.id, finding.title)));
                 }
             }
             let listed = findings.found.listed.iter().map(|finding| {
@@ -208,11 +208,11 @@ fn observation(evidence: &Evidence, control: &Controlled, answer: &Answer, colle
                 findings.unanswered
             )
         }
-        Found::Log(fact) => format!("Known of the log itself: {}.", fact.as_str()),
+        AnswerContent::Log(fact) => format!("A fact about the log: {}.", fact.as_str()),
     };
     let doubts: Vec<_> = doubts.iter().map(|doubt| format!("{}.", doubt.said)).collect();
     let properties: Vec<Value> = properties.into_iter().flatten().collect();
-    let remarks = ["Cannot be shown by the log:"].into_iter().map(str::to_owned);
+    let remarks = ["The log cannot show:"].into_iter().map(str::to_owned);
     let remarks: Vec<String> = remarks.chain(control.cannot.iter().cloned()).chain(doubts).collect();
     let mut observation = json!({
         "uuid": uuid(evidence, &format!("observation {} {}", control.number, answer.name)),

@@ -1,4 +1,4 @@
-//! What was gathered: numbers and places, before they get a form.
+//! The evidence as data, before it is formatted.
 
 use std::collections::BTreeMap;
 
@@ -11,72 +11,72 @@ use countersign_analyze::Level;
 use strum::IntoStaticStr;
 
 use crate::catalog::Fact;
-use crate::look::Said;
+use crate::event_facts::EventSummary;
 
-/// What the evidence was made from, by the word of who read it.
+/// The input of the evidence, as stated by the caller.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Source {
-    /// The file's name, or the address.
+    /// The file name or address.
     pub name: String,
-    /// The SHA-256 of its bytes, in hex.
+    /// SHA-256 of the bytes, in hex.
     pub sha256: String,
-    /// How many bytes.
+    /// Size in bytes.
     pub bytes: u64,
-    /// The trust file's SHA-256, in hex, where there is one.
+    /// SHA-256 of the trust file in hex, if there is one.
     pub trust: Option<String>,
     /// The program and its version.
     pub tool: String,
 }
 
-/// All of it.
+/// Evidence for the controls of a framework.
 #[derive(Clone, Debug)]
 pub struct Evidence {
-    /// What it was made from.
+    /// The input.
     pub source: Source,
-    /// Of which framework.
+    /// The framework.
     pub framework: Framework,
-    /// The log, as verified.
+    /// The verified log.
     pub log: Log,
-    /// What counts as within.
+    /// The period that the evidence covers; `None` for the whole log.
     pub period: Option<Period>,
-    /// The entries that were looked at.
-    pub counted: Counted,
+    /// Counts of entries.
+    pub counted: EntryCounts,
     /// Events that neither a parser nor a rule assigned a category to.
     pub uncategorized: Uncategorized,
-    /// Leaves that are not here: the first, and how many.
+    /// Omitted entries, as ranges of the first index and the number.
     pub gaps: Listed<(u64, u64)>,
-    /// How many leaves these are in all.
+    /// Total number of omitted entries.
     pub left_out: u64,
-    /// Why it cannot be told that nothing is missing; empty where it can.
+    /// Reasons why the evidence may be incomplete; empty if it is shown to be complete.
     pub doubts: Vec<Doubt>,
-    /// The keys that sign.
+    /// The signing keys.
     pub keys: Vec<Key>,
-    /// Who read the log, by its own word.
+    /// Reads of the log, according to the log.
     pub access: Access,
-    /// What was erased, by the log's own word.
+    /// Erasures, according to the log.
     pub erasures: Listed<Erasure>,
-    /// How far back it goes.
+    /// The age of the log compared with the policy.
     pub retention: Retention,
-    /// By which rules was looked.
+    /// The detection rules that were applied.
     pub rules: Rules,
-    /// What samples were drawn by.
-    pub drawn: Option<Drawn>,
-    /// The answers, by question.
+    /// The basis of the samples.
+    pub drawn: Option<SampleBasis>,
+    /// The answers to the questions.
     pub answers: Vec<Answer>,
-    /// The controls, which name answers by their places.
-    pub controls: Vec<Controlled>,
-    /// Who did what to one record.
-    pub record: Option<OneRecord>,
-    /// What there is about one person.
+    /// The controls, which refer to answers by index.
+    pub controls: Vec<ControlEvidence>,
+    /// The events about one record.
+    pub record: Option<RecordEvents>,
+    /// The events about one person.
     pub subject: Option<Subject>,
 }
 
-/// The first of many, and how many more there are.
+/// The first items of a list, and the number of further ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<T> {
-    /// Those that are listed.
+    /// The listed items.
     pub listed: Vec<T>,
-    /// How many more.
+    /// The number of further items.
     pub more: u64,
 }
 
@@ -91,80 +91,80 @@ impl<T> Listed<T> {
         if self.listed.len() < most { self.listed.push(one) } else { self.more += 1 }
     }
 
-    /// How many there are.
+    /// Returns the number of all items.
     pub fn count(&self) -> u64 {
         self.listed.len() as u64 + self.more
     }
 }
 
-/// A framework, as its catalog has it.
+/// A framework, from its catalog.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Framework {
-    /// Its short name.
+    /// The short name, such as `soc2`.
     pub name: String,
-    /// Its name for people.
+    /// The full name.
     pub title: String,
-    /// The edition.
+    /// The edition of the framework.
     pub edition: String,
-    /// The catalog's hash.
+    /// The hash of the catalog.
     pub hash: Hash,
 }
 
-/// A log, as it was verified.
+/// The verification result of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Log {
-    /// The origin.
+    /// The log's origin.
     pub origin: String,
-    /// The verdict's word.
+    /// The verdict's code.
     pub verdict: &'static str,
-    /// What the words for the verdict depend on.
+    /// The reason that determines the verdict's wording.
     pub why: Option<Why>,
-    /// The last checkpoint that the entries gave: its size and root.
+    /// Size and root of the last checkpoint that matches the entries.
     pub checkpoint: Option<(u64, Hash)>,
-    /// When witnesses saw it, where the trust file has a quorum.
+    /// The time at which witnesses saw the checkpoint, if the trust file has a quorum.
     pub witnessed: Option<Time>,
-    /// The entries that the export is shown to be complete for.
+    /// The range of entries for which the export is shown to be complete, end excluded.
     pub complete: Option<(u64, u64)>,
-    /// The newest time that anything says: the witnesses', else the newest entry's.
+    /// The latest known time: the witnesses', or else the newest entry's.
     pub newest: Option<Time>,
-    /// The checks that were made: name, state, how many items, why not.
+    /// The checks: name, state, number of items, and reason if it was not made.
     pub checks: Vec<(&'static str, &'static str, u64, Option<String>)>,
-    /// The names of those that have no answer because nothing asks for one.
+    /// Names of the checks that don't apply.
     pub not_needed: Vec<&'static str>,
 }
 
-/// From a moment up to, and not including, another.
+/// A time span, end excluded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
     /// The first moment.
     pub from: Time,
-    /// The first moment after it.
+    /// The first moment after the span.
     pub to: Time,
 }
 
 impl Period {
-    /// Whether a moment is within.
+    /// True if the time is in the period.
     pub fn holds(&self, time: Time) -> bool {
         self.from <= time && time < self.to
     }
 }
 
-/// What entries are counted.
+/// Counts of entries, by whether they are in the evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counted {
-    /// Verified events of trusted keys within the period.
+pub struct EntryCounts {
+    /// Verified events of trusted keys in the period.
     pub events: Extent,
-    /// Events within the period that no trusted key signed: not counted anywhere.
+    /// Events in the period without a trusted signature, which are not counted anywhere else.
     pub untrusted: BTreeMap<SignerTrust, u64>,
     /// Verified events of trusted keys outside the period.
     pub outside: u64,
-    /// Of how many events the own time counted, of the others that of recording.
+    /// Events with a time of their own; for the others, the time of recording counts.
     pub own_times: u64,
-    /// Events of shapes that no parser fits.
+    /// Events that no parser fits.
     pub unread: u64,
-    /// Events within the period that are withheld, though not recorded as erased.
+    /// Withheld events in the period, without those recorded as erased.
     pub withheld: u64,
-    /// Events within the period that the log recorded as erased.
+    /// Events in the period that the log recorded as erased.
     pub erased: u64,
 }
 
@@ -188,16 +188,16 @@ pub struct UnknownAction {
     pub events: u64,
 }
 
-/// How many events, and from where to where.
+/// A number of events, and the ranges they span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// How many.
+    /// The number of events.
     pub events: u64,
-    /// The first and last leaf.
+    /// The first and last entry.
     pub leaves: Option<(u64, u64)>,
     /// The first and last time of recording.
     pub recorded: Option<(Time, Time)>,
-    /// The first and last time at which they happened.
+    /// The first and last event time.
     pub happened: Option<(Time, Time)>,
 }
 
@@ -213,348 +213,351 @@ impl Extent {
     }
 }
 
-/// Why something cannot be told.
+/// A reason why an answer may be incomplete or wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Doubt {
-    /// A word that programs may compare.
+    /// A stable code.
     pub code: &'static str,
-    /// The sentence.
+    /// A sentence without a period at the end.
     pub said: String,
 }
 
-/// A key that signs.
+/// A signing key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
-    /// The verifier key.
+    /// The public key.
     pub vkey: String,
-    /// Its name.
+    /// The key's name.
     pub name: String,
-    /// Why it is trusted: `trust_file`, `granted`, `unknown`, `revoked`.
+    /// The trust in the key: `trust_file`, `granted`, `unknown`, or `revoked`.
     pub trust: &'static str,
-    /// Whether it is the key of the log itself.
+    /// True if this is the log's own key.
     pub is_log: bool,
-    /// Its verified events within the period, where it is trusted.
+    /// The key's verified events in the period, if it is trusted.
     pub events: Extent,
-    /// The grants about it that act.
+    /// The effective grants and revocations of the key.
     pub grants: Vec<Grant>,
-    /// The longest time between two of its entries within the period: from, to, and the leaf that ended it.
+    /// The longest time between two of its entries in the period: start, end, and the entry that ended it.
     pub silence: Option<(Time, Time, u64)>,
-    /// Its newest entry within the period.
+    /// The time of its newest entry in the period.
     pub newest: Option<Time>,
 }
 
-/// What an issuer said of a key.
+/// A grant or revocation of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// The leaf of the note.
+    /// The entry of the statement.
     pub leaf: u64,
-    /// Whether the key was granted, or revoked.
+    /// True for a grant, false for a revocation.
     pub is_grant: bool,
-    /// The bounds; of a revocation, since when.
+    /// The start of the grant or of the revocation.
     pub from: Option<Time>,
-    /// Until when.
+    /// The end of the grant.
     pub until: Option<Time>,
-    /// Who signed it.
+    /// The names of the issuers who signed it.
     pub by: Vec<String>,
 }
 
-/// Who read the log, by the records on its own chain.
+/// Reads of the log, from the records on its own chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Access {
-    /// The records (`log.export`) within the period.
+    /// The records (`log.export`) in the period.
     pub records: Extent,
     /// The readers.
     pub readers: Listed<Reader>,
-    /// Events that say the same and are not signed with the log's key.
+    /// Events with the same action that the log's key did not sign.
     pub others: u64,
 }
 
-/// Who read.
+/// A reader of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reader {
     /// The reader's name.
     pub name: String,
-    /// The begin of the token's hash.
+    /// The beginning of the token's hash.
     pub credential: String,
-    /// Reads that began.
+    /// The number of reads started.
     pub reads: u64,
-    /// Events that were handed out by reads that ended.
+    /// The number of events sent by completed reads.
     pub events: u64,
-    /// The records.
+    /// The reader's records.
     pub records: Extent,
 }
 
-/// An erasure.
+/// An erasure recorded by the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Erasure {
-    /// The leaf of its record.
+    /// The entry of the record.
     pub leaf: u64,
-    /// Its place in the log's own chain.
+    /// The record's chain and position.
     pub place: String,
-    /// When it was recorded.
+    /// The time of recording.
     pub at: Time,
-    /// Who asked for it.
+    /// The requester.
     pub by: String,
-    /// Why.
+    /// The stated reason.
     pub reason: String,
-    /// How many events it says that it took.
+    /// The number of erased events, according to the record.
     pub events: u64,
-    /// The stretches of leaves that it names, both ends within; at most [`STRETCHES`] of them.
+    /// The ranges of entries that the record names, ends included; at most [`MAX_RANGES`].
     pub leaves: Listed<(u64, u64)>,
-    /// How many of these links are here without their event.
+    /// The number of these entries whose event is missing.
     pub gone: u64,
-    /// How many of these events are here still.
+    /// The number of these entries whose event is still present.
     pub here: u64,
-    /// The times of recording of those that are gone.
+    /// The first and last time of recording of the missing events.
     pub of: Option<(Time, Time)>,
-    /// How many of those that are gone were younger than the policy asks for.
+    /// The number of missing events that were younger than the policy requires.
     pub early: u64,
 }
 
-/// How many stretches of an erasure are listed.
-pub const STRETCHES: usize = 32;
+/// Maximum number of ranges listed per erasure.
+pub const MAX_RANGES: usize = 32;
 
-/// How far back a log goes, against what a policy asks for.
+/// The age of a log, compared with a retention policy.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// The policy: as written, and in milliseconds.
+    /// The policy as written, and in milliseconds.
     pub policy: Option<(String, i64)>,
-    /// The oldest link that is here, and its leaf.
+    /// The time and index of the oldest entry.
     pub oldest: Option<(Time, u64)>,
-    /// The oldest moment that an event says it happened at.
+    /// The earliest event time.
     pub oldest_happened: Option<Time>,
-    /// The newest time that anything says.
+    /// The latest known time.
     pub newest: Option<Time>,
-    /// Events that are withheld and not recorded as erased.
+    /// Withheld events that are not recorded as erased.
     pub withheld: u64,
-    /// Events that were erased younger than the policy asks for.
+    /// Events erased earlier than the policy allows.
     pub early: u64,
-    /// What this comes to.
-    pub state: Kept,
+    /// The result of the comparison.
+    pub state: RetentionState,
 }
 
-/// What retention comes to.
+/// The result of comparing a log with a retention policy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "snake_case")]
-pub enum Kept {
+pub enum RetentionState {
     /// No policy was given.
     #[default]
-    NotAsked,
-    /// The log goes back as far as the policy asks for, and nothing younger was erased or withheld.
-    Shown,
-    /// Nothing younger was erased or withheld, and the log is not as old as the policy asks for.
+    #[strum(serialize = "not_asked")]
+    NoPolicy,
+    /// The log is as old as the policy requires, and no younger event was erased or withheld.
+    #[strum(serialize = "shown")]
+    Met,
+    /// No younger event was erased or withheld, but the log is not as old as the policy requires.
     #[strum(serialize = "log_too_young")]
     TooYoung,
-    /// Something younger was erased.
+    /// A younger event was erased.
     Contradicted,
-    /// It cannot be told.
+    /// The export doesn't decide it.
     CouldNotTell,
 }
 
-impl Kept {
-    /// Its word.
+impl RetentionState {
+    /// Returns the state's code.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// By which rules was looked for findings.
+/// The rules that were applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// The pack's name.
+    /// The name of the rule pack.
     pub pack: String,
-    /// Its hash.
+    /// The hash of the rule pack.
     pub hash: Hash,
-    /// How many rules.
+    /// The number of rules.
     pub rules: u64,
-    /// The engine's version.
+    /// The version of the rule engine.
     pub engine: &'static str,
     /// The digest of all findings.
     pub digest: Hash,
-    /// How many findings there are in all.
+    /// The total number of findings.
     pub findings: u64,
 }
 
-/// What samples were drawn by.
+/// The basis of the samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Drawn {
-    /// The root.
+pub struct SampleBasis {
+    /// The root of the checkpoint.
     pub root: Hash,
-    /// The size of the checkpoint that it is of.
+    /// The size of the checkpoint.
     pub size: u64,
-    /// Whether a quorum of witnesses saw that.
+    /// True if a quorum of witnesses saw the checkpoint.
     pub witnessed: bool,
-    /// What the auditor stated. A question's seed is this, a slash, and the question's name.
+    /// The auditor's seed. A question's seed is this, a slash, and the question's name.
     pub seed: String,
-    /// How many are wanted of each question.
+    /// The sample size per question.
     pub wanted: usize,
 }
 
-/// The answer to a question.
+/// An answer to a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
     /// The question's name.
     pub name: String,
-    /// What it asks for.
+    /// The question's description.
     pub what: String,
-    /// The answer.
-    pub found: Found,
-    /// Why it cannot be told whether that is all, beside what is so of all of them.
+    /// The answer itself.
+    pub found: AnswerContent,
+    /// Reasons why this answer may be incomplete, besides those that apply to all answers.
     pub doubts: Vec<Doubt>,
 }
 
-/// What was found.
+/// The content of an answer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Found {
-    /// Events.
+pub enum AnswerContent {
+    /// Events in the log.
     Events(Box<Events>),
-    /// Findings.
+    /// Findings of rules.
     Findings(Findings),
-    /// What is known of the log.
+    /// A fact about the log.
     Log(Fact),
 }
 
-/// Events that answer a query.
+/// Events that match a question.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Events {
-    /// The categories, of which an event has at least one. Empty for the events of any.
+    /// The categories; an event has at least one. Empty if any event qualifies.
     pub categories: Vec<&'static str>,
-    /// The query. Empty if the categories are all that is asked.
+    /// The query; empty if only categories are required.
     pub query: String,
-    /// How many, and from where to where.
+    /// Number and ranges of the events.
     pub extent: Extent,
-    /// How many of each key, by its place in [`Evidence::keys`].
+    /// Number of events per key, by its index in [`Evidence::keys`].
     pub keys: Vec<(usize, u64)>,
-    /// Events that might answer it and don't state how they ended.
+    /// Events that might match but state no outcome.
     pub unstated: u64,
-    /// Events that would answer it, if their keys were trusted.
+    /// Events that would match if their keys were trusted.
     pub untrusted: u64,
-    /// The fields that no event has.
+    /// Fields in the query that no event has.
     pub unknown: Vec<String>,
-    /// The sample, in the order in which it was drawn.
-    pub sample: Vec<Shown>,
+    /// The sample in the order drawn.
+    pub sample: Vec<ListedEvent>,
 }
 
-/// An event that is shown.
+/// A listed event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Shown {
-    /// The leaf.
+pub struct ListedEvent {
+    /// The entry's index.
     pub leaf: u64,
-    /// The chain, a slash, and the place in it.
+    /// The chain and the position in it, separated by a slash.
     pub place: String,
-    /// The chain.
+    /// The chain's identifier.
     pub chain: ChainId,
-    /// The place in it.
+    /// The position in the chain.
     pub seq: u64,
     /// The link's time.
     pub recorded: Time,
-    /// When it happened by its own word.
+    /// The event's own time.
     pub happened: Option<Time>,
-    /// Whose key signed it.
+    /// The name of the signing key.
     pub signer: String,
-    /// What it says.
-    pub said: Said,
+    /// The displayed fields.
+    pub said: EventSummary,
 }
 
-/// Findings of rules.
+/// Findings of the rules that a question refers to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Findings {
-    /// Tags and ids that name the rules; empty for all.
+    /// Tags and identifiers of the rules; empty for all rules.
     pub rules: Vec<String>,
-    /// How many rules of the pack these are.
+    /// The number of these rules in the pack.
     pub of: u64,
-    /// The findings, the most serious first.
+    /// The findings, most severe first.
     pub found: Listed<Finding>,
-    /// How many of them nobody answered.
+    /// The number of findings that nobody acknowledged.
     pub unanswered: u64,
 }
 
-/// A finding, and who answered it.
+/// A finding with its acknowledgments.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
-    /// Its id.
+    /// The finding's identifier.
     pub id: String,
     /// The rule's title.
     pub title: String,
-    /// How serious it is.
+    /// The severity.
     pub level: Level,
-    /// The first leaves.
+    /// The entries of the finding.
     pub leaves: Listed<u64>,
-    /// When the first and the last of its events happened.
+    /// Times of its first and last event.
     pub times: (Time, Time),
-    /// The worst signer trust of those who signed these events.
+    /// The lowest trust among the signers of its events.
     pub signer_trust: SignerTrust,
-    /// Who answered it.
-    pub answers: Vec<Acknowledged>,
+    /// The acknowledgments.
+    pub answers: Vec<Acknowledgment>,
 }
 
-/// The answer to a finding, an event with the action `countersign.acknowledged`.
+/// An acknowledgment of a finding: an event with the action `countersign.acknowledged`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Acknowledged {
-    /// The leaf.
+pub struct Acknowledgment {
+    /// The entry's index.
     pub leaf: u64,
-    /// When it was recorded.
+    /// The time of recording.
     pub at: Time,
-    /// Who answered, by the event.
+    /// The actor of the event.
     pub by: String,
-    /// What came of it.
+    /// The stated result.
     pub reason: String,
-    /// The name of the key that signed it.
+    /// The name of the signing key.
     pub signer: String,
 }
 
-/// A control with what was found for it.
+/// A control with the evidence for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Controlled {
-    /// Its number.
+pub struct ControlEvidence {
+    /// The number in the framework.
     pub number: String,
-    /// What it is about.
+    /// The control's title.
     pub title: String,
-    /// What it asks.
+    /// The requirement.
     pub asks: String,
-    /// The answers, by their places.
+    /// Indexes of the answers.
     pub answers: Vec<usize>,
-    /// What the log cannot show.
+    /// Aspects that the log cannot show.
     pub cannot: Vec<String>,
-    /// Why the log doesn't show what this control requires, beside what its answers say.
+    /// Reasons why the log doesn't show that this control is met, besides those of its answers.
     pub doubts: Vec<Doubt>,
-    /// Whether it can be told that nothing that was recorded is missing from these numbers.
+    /// True if no recorded event can be missing from these numbers.
     pub is_complete: bool,
 }
 
-/// Who did what to one record.
+/// The events about one record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OneRecord {
+pub struct RecordEvents {
     /// The record's identifier.
     pub id: String,
-    /// How many events, and from where to where.
+    /// Number and ranges of the events.
     pub extent: Extent,
-    /// The events.
-    pub events: Listed<Shown>,
+    /// The events themselves.
+    pub events: Listed<ListedEvent>,
 }
 
-/// What there is about one person.
+/// The events about one person.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subject {
     /// The person's identifier.
     pub id: String,
-    /// How many events they did.
+    /// Number of events with the person as actor.
     pub as_actor: u64,
-    /// How many were done to them.
+    /// Number of events with the person as target.
     pub as_target: u64,
-    /// How many other events have their identifier somewhere in them.
+    /// Number of other events that contain the identifier.
     pub mentioned: u64,
-    /// The first identifiers of actors and targets in these that contain it, or whose name does: the same person, perhaps.
+    /// Identifiers of actors and targets in these other events that contain the identifier, or whose name does:
+    /// possibly the same person.
     pub likely: Vec<String>,
-    /// The events, as actor or as target.
-    pub events: Listed<Shown>,
-    /// Their extent.
+    /// Events with the person as actor or target.
+    pub events: Listed<ListedEvent>,
+    /// Number and ranges of these events.
     pub extent: Extent,
 }
 
 impl Events {
     /// Returns a question's categories and query as text.
-    pub fn asked(&self) -> String {
+    pub fn selection_text(&self) -> String {
         let categories = self.categories.join(", ");
         match (self.categories.is_empty(), self.query.is_empty()) {
             (false, false) => format!("category: {categories}; query: {}", self.query),
@@ -570,8 +573,14 @@ mod tests {
 
     #[test]
     fn words_for_retention_are_stable() {
-        let all = [Kept::NotAsked, Kept::Shown, Kept::TooYoung, Kept::Contradicted, Kept::CouldNotTell];
+        let all = [
+            RetentionState::NoPolicy,
+            RetentionState::Met,
+            RetentionState::TooYoung,
+            RetentionState::Contradicted,
+            RetentionState::CouldNotTell,
+        ];
         let words = ["not_asked", "shown", "log_too_young", "contradicted", "could_not_tell"];
-        assert_eq!(all.map(Kept::as_str), words);
+        assert_eq!(all.map(RetentionState::as_str), words);
     }
 }

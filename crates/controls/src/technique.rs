@@ -1,10 +1,10 @@
-//! Which categories an event has for which a rule fires, by the ATT&CK techniques that the rule is tagged with.
+//! Maps the ATT&CK techniques in a rule's tags to categories of the events for which the rule fires.
 
 use countersign_analyze::Rule;
 use countersign_query::parser::{Categories, Category};
 
-/// Techniques that say what was done. A technique stands for its sub-techniques, unless these have a line of their own.
-/// Techniques that say how or why, such as the use of a valid account, have no category.
+/// Techniques that imply an action. A technique stands for its sub-techniques, unless they are listed themselves.
+/// Techniques that describe a method or motive, such as the use of a valid account, have no category.
 const TECHNIQUES: &[(&str, &[Category])] = &[
     ("t1021", &[Category::Elevation]),
     ("t1040", &[Category::Network]),
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sub_technique_has_its_own_line_or_that_of_its_technique() {
+    fn sub_techniques_default_to_their_technique() {
         assert_eq!(by_technique("t1562.008"), [Category::Logging]);
         assert_eq!(by_technique("t1562.001"), [Category::Configuration]);
         assert_eq!(by_technique("t1485.001"), [Category::Deletion]);

@@ -1,8 +1,8 @@
-//! Texts of others, so that they stay texts in Markdown and CSV.
+//! Escapes untrusted text for Markdown and CSV.
 
 use countersign_errors::plain;
 
-/// A text within Markdown, where no mark of it means anything.
+/// Escapes a text for Markdown.
 pub(crate) fn marked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in plain(text).chars() {
@@ -20,9 +20,9 @@ pub(crate) fn marked(text: &str) -> String {
     out
 }
 
-/// A text as code of Markdown, in a table too.
+/// Formats a text as a Markdown code span, also in a table.
 pub(crate) fn code(text: &str) -> String {
-    // Within backquotes, only a table takes a backslash from a bar.
+    // Inside a code span, only a table cell interprets a backslash before a bar.
     if text.contains('|') {
         return format!("<code>{}</code>", marked(text));
     }
@@ -32,8 +32,8 @@ pub(crate) fn code(text: &str) -> String {
     if longest == 0 { format!("{fence}{text}{fence}") } else { format!("{fence} {text} {fence}") }
 }
 
-/// A cell of CSV (RFC 4180) that no spreadsheet takes for a formula, nor what follows a semicolon, which ends a cell in some
-/// countries' spreadsheets.
+/// Escapes a CSV cell (RFC 4180). Prevents formulas, including after a semicolon, which separates cells in the
+/// spreadsheets of some locales.
 pub(crate) fn cell(text: &str) -> String {
     let (plain, mut text) = (plain(text), String::new());
     let mut begins = true;
@@ -51,7 +51,7 @@ pub(crate) fn cell(text: &str) -> String {
     }
 }
 
-/// Leaves in runs: `3, 7 to 9`.
+/// Formats entry indexes as ranges: `3, 7 to 9`.
 pub(crate) fn runs(leaves: &[u64]) -> String {
     let runs = countersign_analyze::runs::of(leaves);
     let said = runs.iter().map(|(first, last)| match last - first {
@@ -62,7 +62,7 @@ pub(crate) fn runs(leaves: &[u64]) -> String {
     said.collect::<Vec<_>>().join(", ")
 }
 
-/// A length of time, in the two units that say most of it.
+/// Formats a duration in its two largest units.
 pub(crate) fn length(millis: i64) -> String {
     const UNITS: [(&str, i64); 5] =
         [("day", 86_400_000), ("hour", 3_600_000), ("minute", 60_000), ("second", 1000), ("millisecond", 1)];
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn texts_of_others_stay_texts() {
+    fn escapes_untrusted_text() {
         assert_eq!(marked("a|b<script>\n*x*\u{202e}"), r"a\|b&lt;script&gt;\\u{a}\*x\*\\u{202e}");
         assert_eq!(code("a`b"), "`` a`b ``");
         assert_eq!(code("a`b|<"), r"<code>a\`b\|&lt;</code>");

@@ -1,25 +1,25 @@
-//! The rows of an answer.
+//! Rows of an answer.
 
 use core::ops::Range;
 
 use crate::bits::{Bits, Ones, WORD, ones};
 
-/// So many words of a set are counted together.
+/// Number of words that are counted together.
 const BLOCK: usize = 64;
 
-/// Rows in their order.
+/// An ordered list of rows.
 #[derive(Debug)]
 pub(crate) enum Rows {
-    /// In that in which they came: which they are takes a bit each of all that there are.
+    /// Rows in insertion order; takes one bit per row of the index.
     Set(Set),
-    /// In any.
+    /// Rows in any order.
     List(Vec<u32>),
 }
 
 #[derive(Debug)]
 pub(crate) struct Set {
     rows: Bits,
-    /// How many of them come before each block.
+    /// Number of rows before each block.
     before: Vec<u32>,
     len: usize,
     descending: bool,
@@ -32,8 +32,8 @@ impl Default for Rows {
 }
 
 impl Rows {
-    /// Those in a set.
-    pub(crate) fn of_set(rows: Bits) -> Self {
+    /// Creates a list of the rows in a set.
+    pub(crate) fn from_set(rows: Bits) -> Self {
         let mut len = 0;
         let before = rows.words().chunks(BLOCK).map(|block| {
             let before = len as u32;
@@ -50,7 +50,7 @@ impl Rows {
         }
     }
 
-    /// The last first.
+    /// Reverses the order.
     pub(crate) fn reverse(&mut self) {
         match self {
             Self::Set(set) => set.descending = !set.descending,
@@ -58,7 +58,7 @@ impl Rows {
         }
     }
 
-    /// Those from one place to before another.
+    /// Returns the rows at some positions.
     pub(crate) fn range(&self, places: Range<usize>) -> Vec<u32> {
         let end = places.end.min(self.len());
         let begin = places.start.min(end);
@@ -68,7 +68,7 @@ impl Rows {
         }
     }
 
-    /// All of them.
+    /// Returns all rows.
     pub(crate) fn all(self) -> Vec<u32> {
         match self {
             Self::Set(set) => set.range(0, set.len),
@@ -76,7 +76,7 @@ impl Rows {
         }
     }
 
-    /// The place of a row.
+    /// Returns the position of a row.
     pub(crate) fn position(&self, row: u32) -> Option<usize> {
         match self {
             Self::Set(set) => set.position(row as usize),
@@ -143,7 +143,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_set_is_as_a_list(
+        fn sets_and_lists_agree(
             rows in 0_usize..20_000,
             nth in 1_usize..700,
             descending in any::<bool>(),
@@ -153,7 +153,7 @@ mod tests {
             let mut set = Bits::none(rows);
             (0..rows).filter(|row| row % nth < 2 || row / 5000 == 1).for_each(|row| set.put(row, true));
             let mut list = Rows::List(set.rows().map(|row| row as u32).collect());
-            let mut set = Rows::of_set(set);
+            let mut set = Rows::from_set(set);
             if descending {
                 set.reverse();
                 list.reverse();

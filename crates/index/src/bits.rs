@@ -1,22 +1,22 @@
-//! Sets of rows.
+//! Bit sets of rows.
 
-/// Which of so many rows are in it.
+/// A set of rows below `len`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bits {
     words: Vec<u64>,
     len: usize,
 }
 
-/// How many rows a word has.
+/// Number of rows in a word.
 pub(crate) const WORD: usize = 64;
 
 impl Bits {
-    /// None of so many.
+    /// Creates an empty set.
     pub(crate) fn none(len: usize) -> Self {
         Self { words: vec![0; len.div_ceil(WORD)], len }
     }
 
-    /// All of so many.
+    /// Creates a full set.
     pub(crate) fn all(len: usize) -> Self {
         let mut bits = Self { words: vec![u64::MAX; len.div_ceil(WORD)], len };
         bits.trim();
@@ -45,12 +45,12 @@ impl Bits {
         }
     }
 
-    /// The words of 64 rows each.
+    /// Returns the words of 64 rows each.
     pub(crate) fn words(&self) -> &[u64] {
         &self.words
     }
 
-    /// The same, of which the last may have fewer: what is beyond must stay out.
+    /// Returns the words for writing. Bits beyond `len` must stay zero.
     pub(crate) fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
@@ -80,7 +80,7 @@ impl Bits {
         self.each(other, |word, other| *word |= other);
     }
 
-    /// Takes out what the other has.
+    /// Removes the other set's rows.
     pub(crate) fn less(&mut self, other: &Self) {
         self.each(other, |word, other| *word &= !other);
     }
@@ -90,12 +90,12 @@ impl Bits {
         self.trim();
     }
 
-    /// The rows in it, in their order.
+    /// Iterates over the rows in order.
     pub(crate) fn rows(&self) -> impl DoubleEndedIterator<Item = usize> {
         self.words.iter().enumerate().flat_map(|(nth, word)| Ones(*word).map(move |bit| nth * WORD + bit))
     }
 
-    /// Hands out what a list has for the rows in it.
+    /// Calls `take` with the list's items at the set's rows.
     pub(crate) fn each_of<T: Copy>(&self, list: &[T], mut take: impl FnMut(T)) {
         for (word, items) in self.words.iter().zip(list.chunks(WORD)) {
             if *word == u64::MAX {
@@ -108,7 +108,7 @@ impl Bits {
         }
     }
 
-    /// The rows in it from one on.
+    /// Iterates over the rows from `first` on.
     pub(crate) fn rows_from(&self, first: usize) -> impl Iterator<Item = usize> {
         let words = self.words.iter().enumerate().skip(first / WORD);
         words
@@ -116,7 +116,7 @@ impl Bits {
             .skip_while(move |row| *row < first)
     }
 
-    /// The last row in it before one.
+    /// Returns the last row before `end`.
     pub(crate) fn last_before(&self, end: usize) -> Option<usize> {
         let end = end.min(self.len);
         let mut nth = end.div_ceil(WORD);
@@ -131,7 +131,7 @@ impl Bits {
         None
     }
 
-    /// Puts the rows of another behind these, from one on.
+    /// Appends the other set's rows from `from` on.
     pub(crate) fn append(&mut self, other: &Self, from: usize) {
         let (begin, len) = (self.len, self.len + other.len.saturating_sub(from));
         self.words.resize(len.div_ceil(WORD), 0);
@@ -147,12 +147,12 @@ impl Bits {
     }
 }
 
-/// How many rows are in some words.
+/// Counts the rows in words.
 pub(crate) fn ones(words: &[u64]) -> usize {
     words.iter().map(|word| word.count_ones() as usize).sum()
 }
 
-/// The places of the ones in a word.
+/// Iterator over the positions of ones in a word.
 pub(crate) struct Ones(pub(crate) u64);
 
 impl Iterator for Ones {
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hands_out_what_a_list_has_for_its_rows() {
+    fn each_of_visits_the_items_of_its_rows() {
         let list: Vec<u32> = (0..130).collect();
         for rows in [Bits::none(130), Bits::all(130), Bits::all(70)] {
             for out in [None, Some(3), Some(64)] {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn appends_at_any_place() {
+    fn appends_at_any_offset() {
         let mut other = Bits::none(130);
         for row in [0, 1, 63, 64, 100, 129] {
             other.put(row, true);

@@ -1,4 +1,4 @@
-//! From events to columns.
+//! Builds segments from events.
 
 use core::mem;
 
@@ -9,62 +9,62 @@ use countersign_query::{Entry, Outcome, Parsers, Read, Role, Short};
 use foldhash::fast::FixedState;
 use std::borrow::Cow;
 
-use crate::changed::{self, Changes};
+use crate::changed::{self, Completeness};
 use crate::codes::Codes;
-use crate::column::Growing;
+use crate::column::ColumnBuilder;
 use crate::packed::Numbers;
-use crate::party::{GrowingParties, Taken};
-use crate::segment::{FACTS, Fact, MOST_ROWS, PARTIES, PathNode, RowKind, Segment, flag};
-use crate::values::{Kind, LONGEST, cut, hash};
+use crate::party::{AddResult, PartiesBuilder};
+use crate::segment::{FACTS, Fact, MAX_ROWS, PARTIES, PathNode, RowKind, Segment, flag};
+use crate::values::{Kind, MAX_STORED_BYTES, cut, hash};
 
-/// The most names on the way to values, and the longest of them in bytes: names can be data.
-pub(crate) const MOST_NODES: usize = 4096;
-const LONGEST_NAME: usize = 256;
-/// The most values of an event that go into columns.
-const MOST_VALUES: usize = 1024;
-/// So many bytes of different values may be kept of a segment, and so many more for each row. Beyond that only short
-/// ones are kept whole.
-const BYTES: usize = 1 << 20;
-const BYTES_A_ROW: usize = 256;
-const SHORT: usize = 32;
-/// A text that is longer than others may be is kept up to here, while no more than so many bytes are of such texts:
-/// what is not kept has to be read whenever texts are searched.
-const LONG: usize = 8192;
-const LONG_BYTES: usize = 64 << 10;
-const LONG_BYTES_A_ROW: usize = 32;
+/// Limits on field names, which can be data: number of path nodes, and name length in bytes.
+pub(crate) const MAX_NODES: usize = 4096;
+const MAX_NAME_BYTES: usize = 256;
+/// Maximum number of values of an event that are stored in columns.
+const MAX_VALUES: usize = 1024;
+/// Size of the distinct values in a segment, in bytes, plus an allowance per row, above which only values of up to
+/// `SHORT_VALUE_BYTES` bytes are kept whole.
+const MAX_DISTINCT_BYTES: usize = 1 << 20;
+const DISTINCT_BYTES_PER_ROW: usize = 256;
+const SHORT_VALUE_BYTES: usize = 32;
+/// Longer texts are kept up to `MAX_LONG_TEXT_BYTES` bytes, within a total of `MAX_LONG_TEXTS_BYTES` plus an allowance per row. Texts that are
+/// not kept must be read for every text search.
+const MAX_LONG_TEXT_BYTES: usize = 8192;
+const MAX_LONG_TEXTS_BYTES: usize = 64 << 10;
+const LONG_TEXTS_BYTES_PER_ROW: usize = 32;
 
-/// A link, and where the event's bytes stand.
+/// A link, and the position of the event's bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Row<'a> {
-    /// The line of the export, from 1.
+    /// The 1-based line of the export.
     pub line: u64,
-    /// The leaf's index.
+    /// The index of the entry.
     pub index: u64,
-    /// The chain's id, 32 hex digits.
+    /// The chain's identifier, 32 hex digits.
     pub chain: &'a str,
-    /// The place in the chain.
+    /// The position in the chain.
     pub seq: u64,
     /// The link's time.
     pub time: Time,
-    /// The verifier key of who signs the chain.
+    /// The signer's public key.
     pub vkey: &'a str,
-    /// Whether that key was authorized as far as was known.
+    /// True if the key was authorized, as far as known.
     pub authorized: bool,
-    /// Where the event's bytes begin.
+    /// The position of the event's bytes.
     pub place: Place,
 }
 
-/// Where an event's bytes begin.
+/// The position of an event's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
-    /// In the export, so many bytes from its begin.
+    /// A byte offset in the export.
     Export(u64),
-    /// In the batches that are kept, so many bytes from the begin of the first.
+    /// A byte offset in the concatenated kept batches.
     Kept(u64),
 }
 
 impl Place {
-    /// As columns have it.
+    /// Encodes the place for a column.
     const fn number(self) -> i64 {
         match self {
             Self::Export(at) => (at << 1) as i64,
@@ -72,19 +72,19 @@ impl Place {
         }
     }
 
-    pub(crate) const fn of(number: i64) -> Self {
+    pub(crate) const fn from_number(number: i64) -> Self {
         let at = number.cast_unsigned() >> 1;
         if number & 1 == 0 { Self::Export(at) } else { Self::Kept(at) }
     }
 }
 
-/// What is no event.
+/// An entry without an event, or a gap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Leaf<'a> {
     pub(crate) kind: RowKind,
     pub(crate) line: i64,
     pub(crate) index: i64,
-    /// Of a gap how many leaves it is.
+    /// The position in the chain; for a gap, the number of entries.
     pub(crate) seq: i64,
     pub(crate) time: Option<Time>,
     pub(crate) link: Option<(&'a str, &'a str)>,
@@ -92,16 +92,16 @@ pub(crate) struct Leaf<'a> {
     pub(crate) why: i64,
 }
 
-/// Makes segments of events, as many at a time as one takes.
+/// Builds segments from events.
 pub struct SegmentBuilder {
     hasher: FixedState,
     parsers: Parsers,
-    open: Open,
+    open: OpenSegment,
     done: Vec<Segment>,
-    /// How many bytes of batches came, and of those that are kept.
-    came: u64,
-    kept: u64,
-    /// Memory that is used again.
+    /// Total bytes of all batches, and of those that are kept.
+    added_bytes: u64,
+    kept_bytes: u64,
+    /// A document whose memory is reused.
     spare: Document<'static>,
 }
 
@@ -111,7 +111,7 @@ impl core::fmt::Debug for SegmentBuilder {
     }
 }
 
-/// An error in a batch of events: the verifier does not write such a line.
+/// An error in a batch: a line that is not in the verifier's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexError {
     /// The 1-based line of the batch.
@@ -127,65 +127,65 @@ impl core::fmt::Display for IndexError {
 impl core::error::Error for IndexError {}
 
 impl SegmentBuilder {
-    /// `seed` makes where values are looked for unpredictable: who knows it can write events that take long.
+    /// Creates a builder. `seed` must be unpredictable: an attacker who knows it can craft events that collide in hash tables.
     pub fn new(seed: u64, parsers: Parsers) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
             parsers,
-            open: Open::default(),
+            open: OpenSegment::default(),
             done: Vec::new(),
-            came: 0,
-            kept: 0,
+            added_bytes: 0,
+            kept_bytes: 0,
             spare: Document::default(),
         }
     }
 
-    /// How many rows came since the last [`SegmentBuilder::finish`].
+    /// Returns the number of rows since the last [`SegmentBuilder::finish`].
     pub fn rows(&self) -> usize {
         self.done.iter().map(Segment::rows).sum::<usize>() + self.open.flags.len()
     }
 
-    /// How many bytes of batches came since then.
-    pub const fn came(&self) -> u64 {
-        self.came
+    /// Returns the number of bytes of batches since the last [`SegmentBuilder::finish`].
+    pub const fn added_bytes(&self) -> u64 {
+        self.added_bytes
     }
 
-    /// How many bytes of batches since then are to be kept.
-    pub const fn kept(&self) -> u64 {
-        self.kept
+    /// Returns the number of bytes of batches to keep since the last [`SegmentBuilder::finish`].
+    pub const fn kept_bytes(&self) -> u64 {
+        self.kept_bytes
     }
 
-    /// Takes a batch: whole lines of NDJSON as the verifier writes them, and says whether its bytes are to be kept. They
-    /// are not where its lines say where in the export their events stand. In batches that are kept that is counted from
-    /// the first since the last [`SegmentBuilder::finish`].
+    /// Adds a batch of complete lines from the verifier, and returns true if the caller must keep its bytes. It needn't
+    /// if the lines state the offset of their events in the export. Offsets in kept batches count from the first one
+    /// since the last [`SegmentBuilder::finish`].
     ///
     /// # Errors
-    /// The line that the verifier does not write.
+    /// If a line is not in the verifier's format.
     pub fn add(&mut self, batch: &[u8]) -> Result<bool, IndexError> {
-        self.take(batch, None)
+        self.add_lines(batch, None)
     }
 
-    /// The same, and appends its lines with what parsers make of their events, as [`batch::Line`] has them.
+    /// Like [`SegmentBuilder::add`], and appends the lines with parsed fields in the format of [`batch::Line`].
     ///
     /// # Errors
-    /// As of [`SegmentBuilder::add`].
+    /// See [`SegmentBuilder::add`].
     pub fn add_and_write(&mut self, batch: &[u8], lines: &mut Vec<u8>) -> Result<bool, IndexError> {
-        self.take(batch, Some(lines))
+        self.add_lines(batch, Some(lines))
     }
 
-    fn take(&mut self, batch: &[u8], mut written: Option<&mut Vec<u8>>) -> Result<bool, IndexError> {
+    fn add_lines(&mut self, batch: &[u8], mut written: Option<&mut Vec<u8>>) -> Result<bool, IndexError> {
         let text = core::str::from_utf8(batch)
             .map_err(|error| IndexError { line: lines(&batch[..error.valid_up_to()]) })?;
-        let mut at = self.kept;
+        let mut at = self.kept_bytes;
         let mut is_kept = None;
         for (nth, line) in text.split_terminator('\n').enumerate() {
             let line = batch::read(line).ok_or(IndexError { line: nth + 1 })?;
             if *is_kept.get_or_insert(line.offset.is_none()) != line.offset.is_none() {
                 return Err(IndexError { line: nth + 1 });
             }
-            let place = line
-                .offset
-                .map_or(Place::Kept(at + line.at() as u64), |offset| Place::Export(offset.cast_unsigned()));
+            let place = line.offset.map_or(Place::Kept(at + line.event_offset() as u64), |offset| {
+                Place::Export(offset.cast_unsigned())
+            });
             let row = Row {
                 line: line.number as u64,
                 index: line.index as u64,
@@ -198,34 +198,34 @@ impl SegmentBuilder {
             };
             self.put(&row, line.event, |read| {
                 if let Some(written) = &mut written {
-                    line.write_as_read(read, written);
+                    line.write_parsed(read, written);
                 }
             });
             at += line.text.len() as u64 + 1;
         }
-        self.came += batch.len() as u64;
+        self.added_bytes += batch.len() as u64;
         let is_kept = is_kept == Some(true);
-        self.kept += if is_kept { batch.len() as u64 } else { 0 };
+        self.kept_bytes += if is_kept { batch.len() as u64 } else { 0 };
         Ok(is_kept)
     }
 
-    /// Takes an event.
+    /// Adds an event.
     pub fn push(&mut self, row: &Row<'_>, event: &str) {
         self.put(row, event, |_| {});
     }
 
-    /// The same, and tells what a parser makes of it.
-    fn put(&mut self, row: &Row<'_>, event: &str, tell: impl FnOnce(Option<&Read<'_>>)) {
+    /// Adds an event, and calls `report` with its parsed fields.
+    fn put(&mut self, row: &Row<'_>, event: &str, report: impl FnOnce(Option<&Read<'_>>)) {
         self.make_room(1);
         let Some(document) = mem::take(&mut self.spare).reread(event) else {
-            tell(None);
-            // As elsewhere, what cannot be read is no event that anything matches.
+            report(None);
+            // Invalid JSON matches no condition on events, as in other searches.
             self.open.link(row, event.len(), RowKind::Event, &self.hasher);
             return;
         };
         let root = document.root();
         let read = self.parsers.parse(&root);
-        tell(read.as_ref());
+        report(read.as_ref());
         let entry = Entry {
             event: Some(root),
             roots: &[],
@@ -236,7 +236,7 @@ impl SegmentBuilder {
         };
         let number = self.open.link(row, event.len(), RowKind::Event, &self.hasher);
         self.open.facts(&entry, number, &self.hasher);
-        let mut walk = Walk { open: &mut self.open, hasher: &self.hasher, row: number, left: MOST_VALUES };
+        let mut walk = Walk { open: &mut self.open, hasher: &self.hasher, row: number, left: MAX_VALUES };
         walk.value(root, 0);
         self.spare = document.reread("0").unwrap_or_default();
     }
@@ -247,24 +247,24 @@ impl SegmentBuilder {
     }
 
     fn make_room(&mut self, rows: usize) {
-        if self.open.flags.len() + rows > MOST_ROWS {
+        if self.open.flags.len() + rows > MAX_ROWS {
             self.done.push(mem::take(&mut self.open).finish());
         }
     }
 
-    /// Takes all rows of a segment.
+    /// Adds all rows of a segment.
     pub(crate) fn absorb(&mut self, segment: &Segment) {
         self.make_room(segment.rows());
         self.open.absorb(segment, &self.hasher);
     }
 
-    /// The segments of what came, and begins anew.
+    /// Returns the finished segments, and starts over.
     pub fn finish(&mut self) -> Vec<Segment> {
         let open = mem::take(&mut self.open);
         if !open.flags.is_empty() {
             self.done.push(open.finish());
         }
-        (self.came, self.kept) = (0, 0);
+        (self.added_bytes, self.kept_bytes) = (0, 0);
         mem::take(&mut self.done)
     }
 }
@@ -273,9 +273,9 @@ fn lines(bytes: &[u8]) -> usize {
     bytes.split(|byte| *byte == b'\n').count()
 }
 
-/// A segment as it grows.
+/// A segment under construction.
 #[derive(Default)]
-struct Open {
+struct OpenSegment {
     flags: Vec<u8>,
     outcomes: Vec<u8>,
     lines: Vec<i64>,
@@ -285,33 +285,38 @@ struct Open {
     happened: Vec<i64>,
     begins: Vec<i64>,
     lengths: Vec<i64>,
-    facts: [Growing; FACTS],
-    parties: [GrowingParties; PARTIES.len()],
-    nodes: Vec<OpenNode>,
+    facts: [ColumnBuilder; FACTS],
+    parties: [PartiesBuilder; PARTIES.len()],
+    nodes: Vec<NodeBuilder>,
     by_name: Codes,
-    columns: Vec<Growing>,
-    /// Bytes of different values, but for long texts.
+    columns: Vec<ColumnBuilder>,
+    /// Bytes of distinct values, without long texts.
     kept: usize,
     /// Bytes of long texts.
     long: usize,
 }
 
-struct OpenNode {
+struct NodeBuilder {
     node: PathNode,
     children: Vec<u32>,
-    /// The place among its parent's children.
+    /// Position among the parent's children.
     place: usize,
 }
 
-impl Open {
-    /// The longest text that is kept whole.
+impl OpenSegment {
+    /// Returns the maximum length of a text that is kept whole.
     fn most(&self) -> usize {
-        if self.kept > BYTES + BYTES_A_ROW * self.flags.len() { SHORT } else { LONGEST }
+        if self.kept > MAX_DISTINCT_BYTES + DISTINCT_BYTES_PER_ROW * self.flags.len() {
+            SHORT_VALUE_BYTES
+        } else {
+            MAX_STORED_BYTES
+        }
     }
 
-    /// Whether there is room for a text that is longer than others may be.
+    /// True if there is room for a long text.
     fn has_room(&self, text: &str) -> bool {
-        text.len() <= LONG && self.long + text.len() <= LONG_BYTES + LONG_BYTES_A_ROW * self.flags.len()
+        text.len() <= MAX_LONG_TEXT_BYTES
+            && self.long + text.len() <= MAX_LONG_TEXTS_BYTES + LONG_TEXTS_BYTES_PER_ROW * self.flags.len()
     }
 
     fn link(&mut self, row: &Row<'_>, length: usize, kind: RowKind, hasher: &FixedState) -> u16 {
@@ -325,8 +330,8 @@ impl Open {
         );
         self.begins.push(row.place.number());
         self.lengths.push(length as i64);
-        self.facts[Fact::Chain as usize].push_text(hasher, number, row.chain, LONGEST);
-        self.facts[Fact::Key as usize].push_text(hasher, number, row.vkey, LONGEST);
+        self.facts[Fact::Chain as usize].push_text(hasher, number, row.chain, MAX_STORED_BYTES);
+        self.facts[Fact::Key as usize].push_text(hasher, number, row.vkey, MAX_STORED_BYTES);
         number
     }
 
@@ -344,18 +349,18 @@ impl Open {
 
     fn leaf(&mut self, leaf: &Leaf<'_>, hasher: &FixedState) {
         let authorized = if leaf.authorized { flag::AUTHORIZED } else { 0 };
-        // What has no time is not asked for it; this one keeps the numbers near to each other.
+        // A gap has no time, and none is queried. Repeating the previous one keeps the numbers close.
         let time = leaf.time.map_or(self.recorded.last().copied().unwrap_or(0), Time::millis);
         let number = self.row(leaf.kind as u8 | authorized, leaf.line, leaf.index, leaf.seq, time);
         self.begins.push(self.begins.last().copied().unwrap_or(0));
         self.lengths.push(leaf.why);
         if let Some((chain, key)) = leaf.link {
-            self.facts[Fact::Chain as usize].push_text(hasher, number, chain, LONGEST);
-            self.facts[Fact::Key as usize].push_text(hasher, number, key, LONGEST);
+            self.facts[Fact::Chain as usize].push_text(hasher, number, chain, MAX_STORED_BYTES);
+            self.facts[Fact::Key as usize].push_text(hasher, number, key, MAX_STORED_BYTES);
         }
     }
 
-    /// What the short names stand for, and what rows show.
+    /// Adds the values of short names, and other displayed facts.
     fn facts(&mut self, entry: &Entry<'_>, row: u16, hasher: &FixedState) {
         let most = self.most();
         let nth = usize::from(row);
@@ -366,14 +371,14 @@ impl Open {
             (Fact::Ip, Short::Ip),
             (Fact::Outcome, Short::Outcome),
         ] {
-            let growing = &mut self.facts[fact as usize];
-            let before = growing.values.bytes();
+            let builder = &mut self.facts[fact as usize];
+            let before = builder.values.bytes();
             short.each_in_role(entry, &mut |text, role| {
                 if role == Role::Word {
-                    let code = growing.values.code(hasher, Kind::Word, text);
-                    growing.push(row, code);
+                    let code = builder.values.code(hasher, Kind::Word, text);
+                    builder.push(row, code);
                 } else {
-                    growing.push_text(hasher, row, text, most);
+                    builder.push_text(hasher, row, text, most);
                 }
                 if fact == Fact::Outcome {
                     outcome = outcome.or_else(|| {
@@ -384,28 +389,28 @@ impl Open {
                     });
                 }
             });
-            self.kept += growing.values.bytes() - before;
+            self.kept += builder.values.bytes() - before;
         }
         let not_stated = Outcome::ALL.iter().position(|outcome| *outcome == Outcome::NotStated);
         self.outcomes[nth] = outcome.or(not_stated).unwrap_or_default() as u8;
         if let Some(reason) = entry.read.and_then(|read| read.reason.as_deref()) {
             self.facts[Fact::Reason as usize].push_text(hasher, row, reason, most);
         }
-        for (growing, short) in self.parties.iter_mut().zip(PARTIES) {
-            let before = growing.bytes();
+        for (builder, short) in self.parties.iter_mut().zip(PARTIES) {
+            let before = builder.bytes();
             let read = entry.read.map(|read| if short == Short::Actor { &read.actor } else { &read.target });
             let mut is_first = true;
             short.each_party(entry, &mut |party| {
-                // What the parser says comes first, and mostly the event says the same.
+                // The parser's party comes first. The event mostly has an equal one.
                 if party.is_empty() || !is_first && read == Some(party) {
                     return;
                 }
                 is_first = false;
-                if growing.push(hasher, row, party, most) == Taken::Full {
+                if builder.push(hasher, row, party, most) == AddResult::Full {
                     self.flags[nth] |= flag::MORE_FACTS;
                 }
             });
-            self.kept += growing.bytes() - before;
+            self.kept += builder.bytes() - before;
         }
         let (time, own) = entry.time();
         self.happened[nth] = time.millis();
@@ -413,12 +418,12 @@ impl Open {
             self.flags[nth] |= flag::OWN_TIME;
         }
         if let Some(event) = entry.event {
-            let growing = &mut self.facts[Fact::Changed as usize];
+            let builder = &mut self.facts[Fact::Changed as usize];
             let mut add = |path: &str| {
-                let code = growing.values.code(hasher, Kind::Text, path);
-                growing.push(row, code);
+                let code = builder.values.code(hasher, Kind::Text, path);
+                builder.push(row, code);
             };
-            if changed::each(event, &mut add) == Changes::More {
+            if changed::each(event, &mut add) == Completeness::More {
                 self.flags[nth] |= flag::MORE_FACTS;
             }
         }
@@ -427,11 +432,12 @@ impl Open {
     fn root(&mut self) {
         if self.nodes.is_empty() {
             let node = PathNode { parent: 0, name: String::new(), column: None };
-            self.nodes.push(OpenNode { node, children: Vec::new(), place: 0 });
+            self.nodes.push(NodeBuilder { node, children: Vec::new(), place: 0 });
         }
     }
 
-    /// The node of a member; `hint` is its place among its parent's children, and then of what may be next.
+    /// Returns the node of a field, adding it if there is room. `hint` is the expected position among its siblings, and
+    /// is updated to the next one.
     fn child(&mut self, parent: u32, name: &str, hint: &mut usize, hasher: &FixedState) -> Option<u32> {
         let siblings = &self.nodes[parent as usize].children;
         if let Some(child) = siblings.get(*hint)
@@ -450,24 +456,24 @@ impl Open {
             *hint = nodes[child as usize].place + 1;
             return Some(child);
         }
-        if nodes.len() == MOST_NODES || name.len() > LONGEST_NAME {
+        if nodes.len() == MAX_NODES || name.len() > MAX_NAME_BYTES {
             return None;
         }
         let child = nodes.len() as u32;
         let place = siblings.len();
         self.nodes[parent as usize].children.push(child);
         let node = PathNode { parent, name: name.to_owned(), column: None };
-        self.nodes.push(OpenNode { node, children: Vec::new(), place });
+        self.nodes.push(NodeBuilder { node, children: Vec::new(), place });
         self.by_name.insert(hash, child);
         *hint = place + 1;
         Some(child)
     }
 
-    /// The column of a node.
+    /// Returns the column of a node.
     fn column(&mut self, node: u32) -> usize {
         let columns = &mut self.columns;
         let column = self.nodes[node as usize].node.column.get_or_insert_with(|| {
-            columns.push(Growing::default());
+            columns.push(ColumnBuilder::default());
             columns.len() as u32 - 1
         });
         *column as usize
@@ -484,14 +490,14 @@ impl Open {
         self.happened.extend(segment.happened.as_ref().unwrap_or(&segment.recorded).iter());
         self.begins.extend(segment.begins.iter());
         self.lengths.extend(segment.lengths.iter());
-        for (growing, column) in self.facts.iter_mut().zip(segment.facts) {
-            self.kept += absorb(growing, &segment.columns[column as usize], first, hasher);
+        for (builder, column) in self.facts.iter_mut().zip(segment.facts) {
+            self.kept += absorb(builder, &segment.columns[column as usize], first, hasher);
         }
-        for (nth, growing) in self.parties.iter_mut().enumerate() {
+        for (nth, builder) in self.parties.iter_mut().enumerate() {
             let (parties, places) = segment.nth_parties(nth);
-            let before = growing.bytes();
-            growing.absorb(hasher, segment, parties, places, first);
-            self.kept += growing.bytes() - before;
+            let before = builder.bytes();
+            builder.absorb(hasher, segment, parties, places, first);
+            self.kept += builder.bytes() - before;
         }
         self.root();
         let mut nodes = vec![Some(0)];
@@ -517,42 +523,49 @@ impl Open {
         let rows = self.flags.len();
         let own = self.happened != self.recorded;
         let mut columns = self.columns;
-        let facts = self.facts.map(|fact| fact.place(&mut columns, Growing::eq));
-        let parties = self.parties.map(|growing| growing.finish(&mut columns));
+        let facts = self.facts.map(|fact| fact.add_to(&mut columns, ColumnBuilder::eq));
+        let parties = self.parties.map(|builder| builder.finish(&mut columns));
         Segment {
             flags: self.flags,
             outcomes: self.outcomes,
-            lines: Numbers::of(&self.lines),
-            indexes: Numbers::of(&self.indexes),
-            seqs: Numbers::of(&self.seqs),
-            recorded: Numbers::of(&self.recorded),
-            happened: own.then(|| Numbers::of(&self.happened)),
-            begins: Numbers::of(&self.begins),
-            lengths: Numbers::of(&self.lengths),
+            lines: Numbers::from_values(&self.lines),
+            indexes: Numbers::from_values(&self.indexes),
+            seqs: Numbers::from_values(&self.seqs),
+            recorded: Numbers::from_values(&self.recorded),
+            happened: own.then(|| Numbers::from_values(&self.happened)),
+            begins: Numbers::from_values(&self.begins),
+            lengths: Numbers::from_values(&self.lengths),
             facts,
             parties,
             nodes: self.nodes.into_iter().map(|node| node.node).collect(),
-            columns: columns.into_iter().map(|growing| growing.finish(rows)).collect(),
+            columns: columns.into_iter().map(|builder| builder.finish(rows)).collect(),
         }
     }
 }
 
-/// Takes a column's rows, which come after so many others; gives how many more bytes are kept.
-fn absorb(growing: &mut Growing, column: &crate::column::Column, first: usize, hasher: &FixedState) -> usize {
-    let before = growing.values.bytes();
+/// Adds a column's values to rows from `first` on. Returns the growth in bytes.
+fn absorb(
+    builder: &mut ColumnBuilder,
+    column: &crate::column::Column,
+    first: usize,
+    hasher: &FixedState,
+) -> usize {
+    let before = builder.values.bytes();
     let unpacked = column.values.unpacked();
-    let codes: Vec<u32> =
-        unpacked.iter().map(|(kind, text)| growing.values.code(hasher, kind, kind.kept(text))).collect();
-    column.each(|row, code| growing.push((first + row) as u16, codes[code]));
-    growing.values.bytes() - before
+    let codes: Vec<u32> = unpacked
+        .iter()
+        .map(|(kind, text)| builder.values.code(hasher, kind, kind.stored_text(text)))
+        .collect();
+    column.each(|row, code| builder.push((first + row) as u16, codes[code]));
+    builder.values.bytes() - before
 }
 
-/// Brings the values of one event into their columns.
+/// Adds the values of one event to their columns.
 struct Walk<'o> {
-    open: &'o mut Open,
+    open: &'o mut OpenSegment,
     hasher: &'o FixedState,
     row: u16,
-    /// How many more values may come.
+    /// Number of further values that may be added.
     left: usize,
 }
 
@@ -602,15 +615,18 @@ impl Walk<'_> {
             return;
         }
         self.left -= 1;
-        let is_long = text.len() > LONGEST && self.open.has_room(text);
+        let is_long = text.len() > MAX_STORED_BYTES && self.open.has_room(text);
         let nth = self.open.column(node);
-        let growing = &mut self.open.columns[nth];
-        let before = growing.values.bytes();
-        let (kind, text) =
-            if kind == Kind::Text { cut(text, if is_long { LONG } else { most }) } else { (kind, text) };
-        let code = growing.values.loosely(self.hasher, kind, text);
-        growing.push(self.row, code);
-        let bytes = growing.values.bytes() - before;
+        let builder = &mut self.open.columns[nth];
+        let before = builder.values.bytes();
+        let (kind, text) = if kind == Kind::Text {
+            cut(text, if is_long { MAX_LONG_TEXT_BYTES } else { most })
+        } else {
+            (kind, text)
+        };
+        let code = builder.values.code_loosely(self.hasher, kind, text);
+        builder.push(self.row, code);
+        let bytes = builder.values.bytes() - before;
         *(if is_long { &mut self.open.long } else { &mut self.open.kept }) += bytes;
     }
 }

@@ -1,20 +1,20 @@
-//! Which members differ between before and after.
+//! Fields that differ between `before` and `after`.
 
 use countersign_query::value::{Kind, Value};
 
-/// The most that are told of an event, the deepest, and the most members of an object that are looked at.
-const MOST: usize = 64;
-const DEEPEST: usize = 8;
-const MOST_MEMBERS: usize = 256;
+/// Limits: changed fields per event, nesting depth, and fields per object.
+const MAX_CHANGES: usize = 64;
+const MAX_DEPTH: usize = 8;
+const MAX_FIELDS: usize = 256;
 
-/// Whether all were told.
+/// Completeness of the reported changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Changes {
+pub(crate) enum Completeness {
     All,
     More,
 }
 
-/// A path as one text that no other path has.
+/// Encodes a path as an unambiguous string.
 pub(crate) fn key<N: AsRef<str>>(names: &[N]) -> String {
     let mut key = String::new();
     for name in names {
@@ -29,19 +29,19 @@ fn extend(key: &mut String, name: &str) {
     key.push_str(name);
 }
 
-/// Hands out the keys of the members that differ, through objects alone, as `changed:` has it.
-pub(crate) fn each(event: Value<'_>, take: &mut dyn FnMut(&str)) -> Changes {
+/// Calls `accept` with the key of each field that differs. Follows only objects, as `changed:` does.
+pub(crate) fn each(event: Value<'_>, accept: &mut dyn FnMut(&str)) -> Completeness {
     let (before, after) = (event.get("before"), event.get("after"));
-    let mut walk = Walk { take, left: MOST, key: String::new(), told: Changes::All };
+    let mut walk = Walk { accept, left: MAX_CHANGES, key: String::new(), completeness: Completeness::All };
     walk.sides(before, after, 0);
-    walk.told
+    walk.completeness
 }
 
 struct Walk<'t> {
-    take: &'t mut dyn FnMut(&str),
+    accept: &'t mut dyn FnMut(&str),
     left: usize,
     key: String,
-    told: Changes,
+    completeness: Completeness,
 }
 
 impl Walk<'_> {
@@ -51,9 +51,9 @@ impl Walk<'_> {
             return;
         }
         let members =
-            |side: Option<Value<'_>>| side.map_or(0, |side| side.members().take(MOST_MEMBERS + 1).count());
-        if depth == DEEPEST || members(before).max(members(after)) > MOST_MEMBERS {
-            self.told = Changes::More;
+            |side: Option<Value<'_>>| side.map_or(0, |side| side.members().take(MAX_FIELDS + 1).count());
+        if depth == MAX_DEPTH || members(before).max(members(after)) > MAX_FIELDS {
+            self.completeness = Completeness::More;
             return;
         }
         for (name, value) in before.iter().flat_map(|side| side.members()) {
@@ -75,17 +75,17 @@ impl Walk<'_> {
             return;
         }
         if self.left == 0 {
-            self.told = Changes::More;
+            self.completeness = Completeness::More;
             return;
         }
         self.left -= 1;
         let length = self.key.len();
         extend(&mut self.key, name);
-        if self.key.len() <= crate::values::LONGEST {
-            (self.take)(&self.key);
+        if self.key.len() <= crate::values::MAX_STORED_BYTES {
+            (self.accept)(&self.key);
             self.sides(before, after, depth + 1);
         } else {
-            self.told = Changes::More;
+            self.completeness = Completeness::More;
         }
         self.key.truncate(length);
     }

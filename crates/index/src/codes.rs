@@ -1,9 +1,9 @@
-//! Codes, found by the hashes of what they stand for: asked for each value of each event.
+//! A hash table from values to their codes, which is consulted for each value of each event.
 
-/// Codes, each with what of its hash need not be computed again; a code stands at the first free place from its hash's on.
+/// Codes by the hash of their value. Open addressing with linear probing.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Codes {
-    /// At most three quarters of them are taken.
+    /// At most three quarters of the slots are taken.
     slots: Vec<Slot>,
     count: usize,
 }
@@ -11,12 +11,12 @@ pub(crate) struct Codes {
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
     hash: u32,
-    /// One above the code; nothing stands where it is 0.
+    /// The code plus one; 0 is a free slot.
     above: u32,
 }
 
 impl Codes {
-    /// The code with this hash that is the one.
+    /// Returns the code with this hash for which `is` holds.
     #[inline]
     pub(crate) fn find(&self, hash: u32, is: impl Fn(u32) -> bool) -> Option<u32> {
         let most = self.slots.len().checked_sub(1)?;
@@ -31,7 +31,7 @@ impl Codes {
         }
     }
 
-    /// Adds a code that is not there.
+    /// Adds a code that is not in the table.
     pub(crate) fn insert(&mut self, hash: u32, code: u32) {
         self.count += 1;
         if self.count * 4 > self.slots.len() * 3 {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_was_added_whatever_its_hash() {
+    fn finds_codes_with_any_hashes() {
         for spread in [1, 3, 1 << 20, 0] {
             let mut codes = Codes::default();
             assert_eq!(codes.find(0, |_| true), None);

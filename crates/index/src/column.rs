@@ -1,4 +1,4 @@
-//! What rows say in one respect.
+//! Columns: the values of rows at one path or fact.
 
 use std::borrow::Cow;
 
@@ -6,53 +6,53 @@ use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
 use crate::packed::{Packed, each_width};
-use crate::values::{Gathered, Kind, Values, cut};
+use crate::values::{Kind, ValueBuilder, Values, cut};
 
-/// Which rows have which values.
+/// A mapping from rows to values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Column {
     pub(crate) values: Values,
-    pub(crate) places: Places,
+    pub(crate) places: RowCodes,
 }
 
-/// Where values stand.
+/// The rows' values, by code.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Places {
-    /// Each row has one, by its code; one that has none has a code that no value has.
+pub(crate) enum RowCodes {
+    /// One code per row. A code beyond the values means that the row has none.
     Rows(Packed),
-    /// Rows and the codes of their values, in the order of the rows. A row can have several.
+    /// Pairs of row and code in row order. A row can have several.
     Pairs(Vec<u16>, Packed),
 }
 
-/// What is known of a value: that it passes, that it does not, or that only the event's bytes can tell.
+/// The result of testing a value: no match, a match, or undecided without the event's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Told {
+pub(crate) enum MatchState {
     No = 0,
     Yes = 1,
-    Perhaps = 2,
+    Undecided = 2,
 }
 
-impl Told {
-    /// What is told where either will do.
+impl MatchState {
+    /// Combines the results of alternatives.
     pub(crate) fn or(self, other: Self) -> Self {
         match (self, other) {
             (Self::Yes, _) | (_, Self::Yes) => Self::Yes,
-            (Self::Perhaps, _) | (_, Self::Perhaps) => Self::Perhaps,
+            (Self::Undecided, _) | (_, Self::Undecided) => Self::Undecided,
             (Self::No, Self::No) => Self::No,
         }
     }
 }
 
-/// Rows that pass for sure, and those that may.
+/// The rows that match, and those that may match.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Judged {
+pub(crate) struct RowMatches {
     pub(crate) sure: Bits,
-    /// The sure ones are among them.
+    /// A superset of `sure`.
     pub(crate) possible: Bits,
 }
 
-impl Judged {
+impl RowMatches {
     pub(crate) fn none(rows: usize) -> Self {
         Self { sure: Bits::none(rows), possible: Bits::none(rows) }
     }
@@ -61,8 +61,8 @@ impl Judged {
         Self { possible: rows.clone(), sure: rows }
     }
 
-    /// These may pass too.
-    pub(crate) fn perhaps(&mut self, rows: &Bits) {
+    /// Marks rows as possible matches.
+    pub(crate) fn add_possible(&mut self, rows: &Bits) {
         self.possible.or(rows);
     }
 
@@ -84,53 +84,53 @@ impl Judged {
 }
 
 impl Column {
-    /// Which rows have a value that is told of so.
-    pub(crate) fn spread(&self, told: &[Told], judged: &mut Judged) {
-        if told.iter().all(|told| *told == Told::No) {
+    /// Adds the rows that have a value with a positive or undecided result.
+    pub(crate) fn spread(&self, states: &[MatchState], matches: &mut RowMatches) {
+        if states.iter().all(|state| *state == MatchState::No) {
             return;
         }
-        let look = |code: usize| told.get(code).map_or(0, |told| *told as u64);
+        let state_of = |code: usize| states.get(code).map_or(0, |state| *state as u64);
         match &self.places {
-            Places::Rows(codes) => each_width!(codes,
-                _ => match told.first() {
-                    Some(Told::Yes) => *judged = Judged::exactly(Bits::all(judged.sure.len())),
-                    Some(Told::Perhaps) => judged.possible = Bits::all(judged.sure.len()),
+            RowCodes::Rows(codes) => each_width!(codes,
+                _ => match states.first() {
+                    Some(MatchState::Yes) => *matches = RowMatches::exactly(Bits::all(matches.sure.len())),
+                    Some(MatchState::Undecided) => matches.possible = Bits::all(matches.sure.len()),
                     _ => {}
                 },
                 rows => {
-                    let told = &told[..told.len().min(*rows)];
-                    let words = judged.sure.words_mut().iter_mut().zip(judged.possible.words_mut());
-                    for (told, (sure, possible)) in told.chunks(64).zip(words) {
+                    let states = &states[..states.len().min(*rows)];
+                    let words = matches.sure.words_mut().iter_mut().zip(matches.possible.words_mut());
+                    for (states, (sure, possible)) in states.chunks(64).zip(words) {
                         let of = |wanted| {
-                            let bits = told.iter().enumerate();
-                            bits.fold(0, |bits, (bit, told)| bits | u64::from(*told == wanted) << bit)
+                            let bits = states.iter().enumerate();
+                            bits.fold(0, |bits, (bit, state)| bits | u64::from(*state == wanted) << bit)
                         };
-                        let yes = of(Told::Yes);
+                        let yes = of(MatchState::Yes);
                         *sure |= yes;
-                        *possible |= yes | of(Told::Perhaps);
+                        *possible |= yes | of(MatchState::Undecided);
                     }
                 },
                 list => {
-                    let words = judged.sure.words_mut().iter_mut().zip(judged.possible.words_mut());
+                    let words = matches.sure.words_mut().iter_mut().zip(matches.possible.words_mut());
                     for (codes, (sure, possible)) in list.chunks(64).zip(words) {
                         let (mut yes, mut perhaps) = (0, 0);
                         for (bit, code) in codes.iter().enumerate() {
-                            let told = look(*code as usize);
-                            yes |= (told & 1) << bit;
-                            perhaps |= (told >> 1) << bit;
+                            let state = state_of(*code as usize);
+                            yes |= (state & 1) << bit;
+                            perhaps |= (state >> 1) << bit;
                         }
                         *sure |= yes;
                         *possible |= yes | perhaps;
                     }
                 }
             ),
-            Places::Pairs(rows, codes) => {
+            RowCodes::Pairs(rows, codes) => {
                 for (row, code) in rows.iter().zip(codes.iter()) {
-                    let told = look(code as usize);
-                    if told != 0 {
-                        judged.possible.put(usize::from(*row), true);
-                        if told == 1 {
-                            judged.sure.put(usize::from(*row), true);
+                    let state = state_of(code as usize);
+                    if state != 0 {
+                        matches.possible.put(usize::from(*row), true);
+                        if state == 1 {
+                            matches.sure.put(usize::from(*row), true);
                         }
                     }
                 }
@@ -140,47 +140,49 @@ impl Column {
 
     /// Adds the rows that have any value.
     pub(crate) fn add_rows(&self, to: &mut Bits) {
-        let all = vec![Told::Yes; self.values.len()];
-        let mut judged = Judged::none(to.len());
-        self.spread(&all, &mut judged);
-        to.or(&judged.sure);
+        let all = vec![MatchState::Yes; self.values.len()];
+        let mut matches = RowMatches::none(to.len());
+        self.spread(&all, &mut matches);
+        to.or(&matches.sure);
     }
 
-    /// The codes of a row's values, in their order.
+    /// Returns the codes of a row's values, in order.
     pub(crate) fn codes(&self, row: usize) -> impl Iterator<Item = usize> {
         let range = match &self.places {
-            Places::Rows(codes) => {
+            RowCodes::Rows(codes) => {
                 let has = (codes.get(row) as usize) < self.values.len();
                 row..row + usize::from(has && row < codes.len())
             }
-            Places::Pairs(rows, _) => {
+            RowCodes::Pairs(rows, _) => {
                 let first = rows.partition_point(|other| usize::from(*other) < row);
                 let count = rows[first..].iter().take_while(|other| usize::from(**other) == row).count();
                 first..first + count
             }
         };
-        let (Places::Rows(codes) | Places::Pairs(_, codes)) = &self.places;
+        let (RowCodes::Rows(codes) | RowCodes::Pairs(_, codes)) = &self.places;
         range.map(|at| codes.get(at) as usize)
     }
 
-    /// The first value of a row.
+    /// Returns the first value of a row.
     pub(crate) fn first(&self, row: usize) -> Option<(Kind, Cow<'_, str>)> {
         self.codes(row).next().map(|code| self.values.get(code))
     }
 
-    /// Hands out all rows with the codes of their values, in the order of the rows.
-    pub(crate) fn each(&self, mut take: impl FnMut(usize, usize)) {
+    /// Calls `accept` with each row and code, in row order.
+    pub(crate) fn each(&self, mut accept: impl FnMut(usize, usize)) {
         match &self.places {
-            Places::Rows(codes) => {
+            RowCodes::Rows(codes) => {
                 let end = self.values.len();
                 codes
                     .iter()
                     .enumerate()
                     .filter(|(_, code)| (*code as usize) < end)
-                    .for_each(|(row, code)| take(row, code as usize));
+                    .for_each(|(row, code)| accept(row, code as usize));
             }
-            Places::Pairs(rows, codes) => {
-                rows.iter().zip(codes.iter()).for_each(|(row, code)| take(usize::from(*row), code as usize));
+            RowCodes::Pairs(rows, codes) => {
+                rows.iter()
+                    .zip(codes.iter())
+                    .for_each(|(row, code)| accept(usize::from(*row), code as usize));
             }
         }
     }
@@ -188,44 +190,44 @@ impl Column {
     pub(crate) fn bytes(&self) -> usize {
         self.values.bytes()
             + match &self.places {
-                Places::Rows(codes) => codes.bytes(),
-                Places::Pairs(rows, codes) => rows.len() * 2 + codes.bytes(),
+                RowCodes::Rows(codes) => codes.bytes(),
+                RowCodes::Pairs(rows, codes) => rows.len() * 2 + codes.bytes(),
             }
     }
 }
 
-/// A column as it grows.
+/// A column under construction.
 #[derive(Debug, Default)]
-pub(crate) struct Growing {
-    pub(crate) values: Gathered,
+pub(crate) struct ColumnBuilder {
+    pub(crate) values: ValueBuilder,
     rows: Vec<u16>,
     codes: Vec<u32>,
 }
 
-/// Whether all rows have the same values.
-impl PartialEq for Growing {
+/// Compares rows, codes, and values.
+impl PartialEq for ColumnBuilder {
     fn eq(&self, other: &Self) -> bool {
-        self.has_same_places(other) && self.values == other.values
+        self.has_same_rows(other) && self.values == other.values
     }
 }
 
-impl Growing {
-    /// Values that no row has.
-    pub(crate) fn of_values(values: Gathered) -> Self {
+impl ColumnBuilder {
+    /// Creates a column of values without rows.
+    pub(crate) fn from_values(values: ValueBuilder) -> Self {
         Self { values, ..Self::default() }
     }
 
-    /// Rows with codes of so many values, of which nothing else is known.
-    pub(crate) fn of_codes(rows: Vec<u16>, codes: Vec<u32>, count: usize) -> Self {
-        Self { values: Gathered::blank(count), rows, codes }
+    /// Creates a column of rows with codes of `count` placeholder values.
+    pub(crate) fn from_codes(rows: Vec<u16>, codes: Vec<u32>, count: usize) -> Self {
+        Self { values: ValueBuilder::blank(count), rows, codes }
     }
 
-    /// Whether the same rows have the same codes, of as many values.
-    pub(crate) fn has_same_places(&self, other: &Self) -> bool {
+    /// True if the same rows have the same codes.
+    pub(crate) fn has_same_rows(&self, other: &Self) -> bool {
         self.rows == other.rows && self.codes == other.codes && self.values.len() == other.values.len()
     }
 
-    /// A row has the value of this code. Rows come in their order.
+    /// Adds a value to a row. Rows must come in order.
     pub(crate) fn push(&mut self, row: u16, code: u32) {
         self.rows.push(row);
         self.codes.push(code);
@@ -233,12 +235,12 @@ impl Growing {
 
     pub(crate) fn push_text(&mut self, hasher: &FixedState, row: u16, text: &str, most: usize) {
         let (kind, text) = cut(text, most);
-        let code = self.values.loosely(hasher, kind, text);
+        let code = self.values.code_loosely(hasher, kind, text);
         self.push(row, code);
     }
 
-    /// The number of the first column that is as good as this one, which is put at the end where there is none.
-    pub(crate) fn place(self, columns: &mut Vec<Self>, is: impl Fn(&Self, &Self) -> bool) -> u32 {
+    /// Returns the number of the first equal column, appending this one if there is none.
+    pub(crate) fn add_to(self, columns: &mut Vec<Self>, is: impl Fn(&Self, &Self) -> bool) -> u32 {
         let same = columns.iter().position(|column| is(column, &self));
         same.unwrap_or_else(|| {
             columns.push(self);
@@ -246,20 +248,20 @@ impl Growing {
         }) as u32
     }
 
-    /// The column, of so many rows.
+    /// Finishes the column of a segment with `rows` rows.
     pub(crate) fn finish(self, rows: usize) -> Column {
         let none = self.values.len() as u64;
         let single = self.rows.windows(2).all(|pair| pair[0] < pair[1]);
         let codes = || self.codes.iter().map(|code| u64::from(*code));
-        // Of a row that has it, a pair costs its number and the code.
+        // A pair takes about three times the space of a single code.
         let places = if single && (self.rows.len() == rows || self.rows.len() * 3 > rows) {
             let mut all = vec![none; rows];
             for (row, code) in self.rows.iter().zip(codes()) {
                 all[usize::from(*row)] = code;
             }
-            Places::Rows(Packed::of(all.iter().copied()))
+            RowCodes::Rows(Packed::from_numbers(all.iter().copied()))
         } else {
-            Places::Pairs(self.rows.clone(), Packed::of(codes()))
+            RowCodes::Pairs(self.rows.clone(), Packed::from_numbers(codes()))
         };
         Column { values: self.values.finish(), places }
     }
@@ -271,15 +273,15 @@ mod tests {
 
     fn column(rows: usize, pairs: &[(u16, &str)]) -> Column {
         let hasher = FixedState::with_seed(1);
-        let mut growing = Growing::default();
+        let mut builder = ColumnBuilder::default();
         for (row, text) in pairs {
-            growing.push_text(&hasher, *row, text, 8);
+            builder.push_text(&hasher, *row, text, 8);
         }
-        growing.finish(rows)
+        builder.finish(rows)
     }
 
     #[test]
-    fn gives_each_row_its_values() {
+    fn returns_the_values_of_each_row() {
         let long = "é".repeat(9);
         for (rows, pairs) in [
             (3, vec![(0, "a"), (1, "b"), (2, "a")]),
@@ -299,23 +301,23 @@ mod tests {
                 let found = column.codes(row).count();
                 assert_eq!(found, pairs.iter().filter(|(other, _)| usize::from(*other) == row).count());
             }
-            let told: Vec<Told> = column
+            let states: Vec<MatchState> = column
                 .values
                 .unpacked()
                 .iter()
                 .map(|(kind, text)| match (kind, text) {
-                    (Kind::Cut, _) => Told::Perhaps,
-                    (_, "a") => Told::Yes,
-                    _ => Told::No,
+                    (Kind::Cut, _) => MatchState::Undecided,
+                    (_, "a") => MatchState::Yes,
+                    _ => MatchState::No,
                 })
                 .collect();
-            let mut judged = Judged::none(rows);
-            column.spread(&told, &mut judged);
+            let mut matches = RowMatches::none(rows);
+            column.spread(&states, &mut matches);
             for row in 0..rows {
                 let has =
                     |wanted: &str| pairs.iter().any(|(at, text)| usize::from(*at) == row && *text == wanted);
-                assert_eq!(judged.sure.get(row), has("a"), "{pairs:?} {row}");
-                assert_eq!(judged.possible.get(row), has("a") || has(&long));
+                assert_eq!(matches.sure.get(row), has("a"), "{pairs:?} {row}");
+                assert_eq!(matches.possible.get(row), has("a") || has(&long));
             }
         }
     }

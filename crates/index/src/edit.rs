@@ -1,15 +1,15 @@
-//! Changing the text of a query, as what is pressed beside it asks for.
+//! Edits the text of a query on behalf of filter controls.
 
 use countersign::time::Time;
 use countersign_query::condition::{Basis, Condition, Node};
 use countersign_query::matcher::Matcher;
 use countersign_query::{Query, Short};
 
+use crate::answer_json::{field_of, write_error};
 use crate::json::Json;
-use crate::question::{Order, Question, conditions};
-use crate::tell::{field_of, write_error};
+use crate::question::{Order, Question, each_condition};
 
-/// What a query asks, as JSON: its error, or its parts as they can be written.
+/// Parses a query to JSON: its error, or its parts.
 pub fn parse_json(text: &str, now: Time) -> String {
     let mut json = Json::default();
     json.open("{");
@@ -52,15 +52,15 @@ pub fn parse_json(text: &str, now: Time) -> String {
     json.finish()
 }
 
-/// The text with a value of a field asked for, or no longer asked for where it is. What is not understood stays as it
-/// is.
+/// Adds a value of a field to the query, or removes it if it is there. Returns an invalid query unchanged.
 pub fn toggled(text: &str, now: Time, field: &str, value: &str) -> String {
     let (Ok(query), Some(wanted)) = (Query::parse(text, now), field_of(field)) else {
         return text.to_owned();
     };
     let written = wanted.written(value);
-    let says =
-        |matcher: &Matcher| exact(matcher).is_some() && matcher.says(value, countersign_query::Role::Whole);
+    let says = |matcher: &Matcher| {
+        exact(matcher).is_some() && matcher.matches_in_role(value, countersign_query::Role::Whole)
+    };
     let mut parts = sources(text, &query, now);
     let mut was_asked = false;
     let mut place = None;
@@ -93,13 +93,13 @@ pub fn toggled(text: &str, now: Time, field: &str, value: &str) -> String {
     parts.join(" ")
 }
 
-/// The text with the time in which events are looked for replaced.
+/// Replaces the time span of the query.
 pub fn within(text: &str, now: Time, since: Option<Time>, until: Option<Time>) -> String {
     let Ok(query) = Query::parse(text, now) else { return text.to_owned() };
     let sources = sources(text, &query, now);
     let is_time = |part: &Node| {
         let mut all = true;
-        conditions(part, &mut |nth| {
+        each_condition(part, &mut |nth| {
             let asked = query.conditions().get(nth).map(|asked| &asked.condition);
             all = all && matches!(asked, Some(Condition::Time(Basis::Happened, _)));
         });
@@ -112,7 +112,7 @@ pub fn within(text: &str, now: Time, since: Option<Time>, until: Option<Time>) -
     kept.join(" ")
 }
 
-/// The field of a condition that says what it is, and its values.
+/// Returns the field and values of an equality condition.
 fn is(condition: &Condition) -> Option<(&countersign_query::Field, &[Matcher])> {
     match condition {
         Condition::Is { field, values } => Some((field, values)),
@@ -127,7 +127,7 @@ fn condition_of<'q>(query: &'q Query, part: &Node) -> Option<&'q Condition> {
     }
 }
 
-/// The text that a value must be, where it is one.
+/// Returns the exact text that a matcher requires, if there is one.
 fn exact(matcher: &Matcher) -> Option<&str> {
     let pattern = match matcher {
         Matcher::Text(pattern) => pattern,
@@ -140,21 +140,26 @@ fn exact(matcher: &Matcher) -> Option<&str> {
     }
 }
 
-/// Each top-level part as it stands in the text, or else as it can be written.
+/// Returns each top-level part as written in the text if it parses alone, else formatted.
 fn sources(text: &str, query: &Query, now: Time) -> Vec<String> {
     let source = |part: &Node| {
         let written = query.written(part);
         let (mut begin, mut end) = (usize::MAX, 0);
-        conditions(part, &mut |nth| {
+        each_condition(part, &mut |nth| {
             if let Some(asked) = query.conditions().get(nth) {
                 begin = begin.min(asked.at.start);
                 end = end.max(asked.at.end);
             }
         });
-        let stands = text.get(begin..end).unwrap_or_default();
+        let written_text = text.get(begin..end).unwrap_or_default();
         let says_so =
             |source: &String| Query::parse(source, now).is_ok_and(|query| query.to_string() == written);
-        let ways = [stands.to_owned(), format!("-{stands}"), format!("({stands})"), format!("-({stands})")];
+        let ways = [
+            written_text.to_owned(),
+            format!("-{written_text}"),
+            format!("({written_text})"),
+            format!("-({written_text})"),
+        ];
         ways.into_iter().find(says_so).unwrap_or(written)
     };
     let whole = matches!(query.root(), Node::Any(_));
@@ -163,7 +168,7 @@ fn sources(text: &str, query: &Query, now: Time) -> Vec<String> {
         .iter()
         .map(|part| {
             let source = source(part);
-            // What is joined by OR needs parentheses beside others.
+            // A disjunction needs parentheses next to other parts.
             let beside = || Query::parse(&format!("{source} x"), now);
             let opens = whole && beside().is_ok_and(|query| matches!(query.root(), Node::Any(_)));
             if opens { format!("({source})") } else { source }
@@ -171,7 +176,7 @@ fn sources(text: &str, query: &Query, now: Time) -> Vec<String> {
         .collect()
 }
 
-/// A condition with those of its values that are kept; nothing where none is.
+/// Removes values from a condition. Returns an empty string if none is kept.
 fn without(source: &str, kept: &[bool]) -> String {
     if !kept.contains(&true) {
         return String::new();
@@ -206,7 +211,7 @@ fn without(source: &str, kept: &[bool]) -> String {
     format!("{head}{}", values.join(","))
 }
 
-/// The short names, for who writes.
+/// Iterates over the short names, for suggestions.
 pub(crate) fn short_names() -> impl Iterator<Item = &'static str> {
     Short::ALL.iter().copied().map(Short::as_str)
 }
@@ -220,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_values_and_no_longer() {
+    fn toggles_values() {
         for (text, field, value, changed) in [
             ("", "action", "job.update", "action:job.update"),
             ("action:job.update", "action", "job.update", ""),
@@ -241,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn asks_for_another_time() {
+    fn replaces_the_time_span() {
         let time = |text: &str| Some(text.parse().unwrap());
         for (text, since, until, changed) in [
             ("", None, None, ""),
@@ -258,10 +263,10 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_asked() {
+    fn parses_to_json() {
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20 é OR", now()),
-            r#"{"error":{"code":"query.operator","message":"nothing follows it","hint":"write a condition after it, or put it in quotes to search for the word","phrases":{"nothing follows it":{"code":"query.nothing_follows"},"write a condition after it, or put it in quotes to search for the word":{"code":"hint.query.follows"}},"at":[31,33]}}"#
+            r#"{"error":{"code":"query.operator","message":"the operator has no condition after it","hint":"write a condition after it, or put it in quotes to search for the word","phrases":{"the operator has no condition after it":{"code":"query.nothing_follows"},"write a condition after it, or put it in quotes to search for the word":{"code":"hint.query.follows"}},"at":[31,33]}}"#
         );
         assert_eq!(
             parse_json("-action:a,B since:2026-11-20", now()),

@@ -1,4 +1,4 @@
-//! How often each value occurs among what was found.
+//! Counts of values among the events found.
 
 use core::cmp::Reverse;
 
@@ -6,37 +6,37 @@ use countersign_query::Short;
 use foldhash::fast::FixedState;
 
 use crate::bits::Bits;
-use crate::column::{Column, Places};
-use crate::index::Held;
-use crate::judge::{name_of, short_columns};
+use crate::column::{Column, RowCodes};
+use crate::evaluate::{name_of, short_columns};
+use crate::index::StoredSegment;
 use crate::packed::{Packed, each_width};
 use crate::party::{ID, NAME};
 use crate::segment::Segment;
-use crate::values::{Gathered, Kind, LONGEST};
+use crate::values::{Kind, MAX_STORED_BYTES, ValueBuilder};
 
-/// The fields whose values are counted with every question.
+/// The fields whose values are counted for every query.
 pub(crate) const COUNTED: &[Short] = Short::ALL;
 
-/// The most values of a field that are told apart, and the most bytes of them. What comes later is counted together.
-const MOST_VALUES: usize = 1 << 18;
-const MOST_BYTES: usize = 16 << 20;
-/// What stands for those.
+/// Limits on the distinct values of a field: their number, and their total bytes. Further values are counted together.
+const MAX_VALUES: usize = 1 << 18;
+const MAX_VALUE_BYTES: usize = 16 << 20;
+/// Number that stands for those further values.
 const OTHERS: u32 = 0;
-/// What stands for what is no value.
+/// Number that stands for no value.
 const NONE: u32 = u32::MAX;
 
-/// All values of one field, in all segments. Numbers begin after that of the others.
+/// The distinct values of one field in all segments. Numbers start at 1; 0 is [`OTHERS`].
 #[derive(Debug, Default)]
-pub(crate) struct Known {
-    values: Gathered,
-    /// The names that go with identifiers.
-    names: Gathered,
-    /// Of each value.
+pub(crate) struct ValueTable {
+    values: ValueBuilder,
+    /// Display names of identifiers.
+    names: ValueBuilder,
+    /// For each value, the code of its display name.
     named: Vec<u32>,
 }
 
-impl Known {
-    /// Gives every value of a segment's column its number here.
+impl ValueTable {
+    /// Assigns a number to every value in a segment's column, and returns them by code.
     pub(crate) fn register(&mut self, hasher: &FixedState, short: Short, segment: &Segment) -> Vec<u32> {
         if let Some((parties, _)) = segment.parties(short) {
             let unsaid = if short == Short::Actor { "user" } else { "" };
@@ -55,7 +55,7 @@ impl Known {
         let number = |(kind, text): (Kind, &str)| match (kind, short) {
             (Kind::Object | Kind::Array, _) => NONE,
             (Kind::Cut, _) => OTHERS,
-            _ if text.len() > LONGEST => OTHERS,
+            _ if text.len() > MAX_STORED_BYTES => OTHERS,
             (_, Short::Signer) => self.number(hasher, name_of(text), None),
             (Kind::Word, _) => self.number(hasher, &text.replace(' ', "-"), None),
             _ => self.number(hasher, text, None),
@@ -64,7 +64,7 @@ impl Known {
     }
 
     fn number(&mut self, hasher: &FixedState, value: &str, name: Option<&str>) -> u32 {
-        let most = if self.values.len() >= MOST_VALUES || self.values.bytes() >= MOST_BYTES {
+        let most = if self.values.len() >= MAX_VALUES || self.values.bytes() >= MAX_VALUE_BYTES {
             0
         } else {
             usize::MAX
@@ -76,7 +76,7 @@ impl Known {
         code + 1
     }
 
-    /// What a number stands for: the value, and a name that goes with it.
+    /// Returns a value by its number, with its display name.
     pub(crate) fn get(&self, number: u32) -> Option<(&str, Option<&str>)> {
         let code = number.checked_sub(1)?;
         let name = *self.named.get(code as usize)?;
@@ -88,7 +88,7 @@ impl Known {
     }
 }
 
-/// The column that says which rows have which values of a field.
+/// Returns the column that maps rows to the values of a field.
 fn places(segment: &Segment, short: Short) -> Option<&Column> {
     segment.parties(short).map(|(_, places)| places).or_else(|| short_columns(segment, short).next())
 }
@@ -96,23 +96,23 @@ fn places(segment: &Segment, short: Short) -> Option<&Column> {
 /// The values of one field in a segment.
 #[derive(Debug)]
 pub(crate) struct SegmentValues {
-    /// For each code the number of its value.
+    /// The number of each code's value.
     numbers: Vec<u32>,
-    /// For each code how many events have it.
+    /// The number of events with each code.
     totals: Packed,
-    /// One above the greatest number.
+    /// The greatest number plus one.
     end: u32,
 }
 
 impl SegmentValues {
-    pub(crate) fn of(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
+    pub(crate) fn new(short: Short, segment: &Segment, numbers: Vec<u32>, events: &Bits) -> Self {
         let column = places(segment, short);
         let totals = column.map_or_else(Vec::new, |column| counts_of(short, column, numbers.len(), events));
         let end = numbers.iter().filter(|number| **number != NONE).max().map_or(0, |most| most + 1);
-        Self { numbers, totals: Packed::of(totals.into_iter().map(u64::from)), end }
+        Self { numbers, totals: Packed::from_numbers(totals.into_iter().map(u64::from)), end }
     }
 
-    /// The number of a value.
+    /// Returns the number of a code's value.
     fn number(&self, code: usize) -> u32 {
         self.numbers.get(code).copied().unwrap_or(NONE)
     }
@@ -122,7 +122,7 @@ impl SegmentValues {
     }
 }
 
-/// How many of some rows have each of so many codes.
+/// Counts the occurrences of each code in the given rows.
 fn counts_of(short: Short, column: &Column, codes: usize, rows: &Bits) -> Vec<u32> {
     let mut met = vec![0_u32; codes];
     each_code(short, column, rows, |code| {
@@ -133,19 +133,19 @@ fn counts_of(short: Short, column: &Column, codes: usize, rows: &Bits) -> Vec<u3
     met
 }
 
-/// Hands out the codes that some rows have: of several actors or targets the first.
-fn each_code(short: Short, column: &Column, rows: &Bits, mut take: impl FnMut(usize)) {
+/// Calls `accept` with the code of each row; if a row has several actors or targets, only with the first.
+fn each_code(short: Short, column: &Column, rows: &Bits, mut accept: impl FnMut(usize)) {
     match &column.places {
-        Places::Rows(codes) => each_width!(codes,
-            _ => rows.rows().for_each(|_| take(0)),
-            _ => rows.rows().for_each(take),
-            list => rows.each_of(list, |code| take(code as usize))
+        RowCodes::Rows(codes) => each_width!(codes,
+            _ => rows.rows().for_each(|_| accept(0)),
+            _ => rows.rows().for_each(accept),
+            list => rows.each_of(list, |code| accept(code as usize))
         ),
-        Places::Pairs(at, codes) => {
+        RowCodes::Pairs(at, codes) => {
             let mut before = None;
             for (row, code) in at.iter().zip(codes.iter()) {
                 if rows.get(usize::from(*row)) && !(first_alone(short) && before == Some(row)) {
-                    take(code as usize);
+                    accept(code as usize);
                 }
                 before = Some(row);
             }
@@ -153,17 +153,17 @@ fn each_code(short: Short, column: &Column, rows: &Bits, mut take: impl FnMut(us
     }
 }
 
-/// Whether of several values of a row the first counts.
+/// True if only the first of a row's values is counted.
 const fn first_alone(short: Short) -> bool {
     matches!(short, Short::Actor | Short::Target)
 }
 
-/// How often each value was met, by its number.
+/// Occurrences of each value, by its number.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Counts(pub(crate) Vec<u32>);
 
 impl Counts {
-    /// Makes room for the values of a segment.
+    /// Grows to the numbers of a segment's values.
     fn reach(&mut self, values: &SegmentValues) {
         let end = values.end as usize;
         if end > self.0.len() {
@@ -171,7 +171,7 @@ impl Counts {
         }
     }
 
-    /// What is no value has no room.
+    /// Adds to a value's count. [`NONE`] is out of range and ignored.
     fn add(&mut self, number: u32, count: u32) {
         if let Some(sum) = self.0.get_mut(number as usize) {
             *sum += count;
@@ -182,8 +182,8 @@ impl Counts {
         values.numbers.iter().zip(counts).for_each(|(number, count)| self.add(*number, count));
     }
 
-    /// Counts what these rows of a segment say, which are some of its `events`. Of most of them, what the others say is taken
-    /// from what all do.
+    /// Counts the values in the given rows, a subset of the segment's `events`. If they are most of the events,
+    /// subtracts the other rows from the totals.
     pub(crate) fn count(
         &mut self,
         short: Short,
@@ -195,13 +195,13 @@ impl Counts {
         let (some, all) = (rows.count(), events.count());
         let Some(column) = places(segment, short).filter(|_| some > 0) else { return };
         self.reach(values);
-        if matches!(column.places, Places::Rows(Packed::Zeros(_))) {
+        if matches!(column.places, RowCodes::Rows(Packed::Zeros(_))) {
             self.add(values.number(0), some as u32);
         } else if some * 2 > all {
             let mut others = events.clone();
             others.less(rows);
             let met = counts_of(short, column, values.numbers.len(), &others);
-            // Nearly always each total has a byte.
+            // Fast path: totals nearly always fit in a byte.
             if let Packed::One(totals) = &values.totals {
                 self.add_each(values, totals.iter().zip(met).map(|(total, met)| u32::from(*total) - met));
             } else {
@@ -209,27 +209,27 @@ impl Counts {
                 self.add_each(values, totals.map(|(total, met)| total as u32 - met));
             }
         } else if values.numbers.len() < some * 2 {
-            // Where values come again, they are counted by code first: that is one look in place of two for each row.
+            // If values repeat, count by code first: one lookup per row instead of two.
             self.add_each(values, counts_of(short, column, values.numbers.len(), rows).into_iter());
         } else {
             each_code(short, column, rows, |code| self.add(values.number(code), 1));
         }
     }
 
-    /// Counts what all events of the first so many rows say of a field; segments are whole.
-    pub(crate) fn add_wholes(&mut self, field: usize, rows: usize, held: &[Held]) {
-        for held in held.iter().take_while(|held| held.base < rows) {
-            self.add_all(&held.values[field]);
+    /// Counts a field's values in all segments within the first `rows` rows.
+    pub(crate) fn add_wholes(&mut self, field: usize, rows: usize, stored: &[StoredSegment]) {
+        for stored in stored.iter().take_while(|stored| stored.base < rows) {
+            self.add_all(&stored.values[field]);
         }
     }
 
-    /// Counts what all events of a segment say.
+    /// Counts the values of all events in a segment.
     pub(crate) fn add_all(&mut self, values: &SegmentValues) {
         self.reach(values);
         self.add_each(values, values.totals.iter().map(|total| total as u32));
     }
 
-    /// Counts one row.
+    /// Counts the values of one row.
     pub(crate) fn count_row(&mut self, short: Short, segment: &Segment, values: &SegmentValues, row: usize) {
         if let Some(column) = places(segment, short) {
             self.reach(values);
@@ -238,13 +238,13 @@ impl Counts {
         }
     }
 
-    /// The most frequent ones that pass, how many there are beside them, and how often those and what is not told
-    /// apart were met.
+    /// Returns the most frequent numbers that pass with their counts, how many further ones pass, and the total count
+    /// of those and of [`OTHERS`].
     pub(crate) fn most(&self, most: usize, passes: impl Fn(u32) -> bool) -> (Vec<(u32, u32)>, usize, u64) {
         let mut others = u64::from(self.0.first().copied().unwrap_or(0));
         let mut met: Vec<(Reverse<u32>, u32)> = Vec::new();
         let mut more = 0;
-        // As many are known to be as frequent as this, and have smaller numbers.
+        // `most` numbers with at least this count and smaller numbers are known.
         let mut least = 0;
         let mut leave = |count: u32| {
             more += 1;
@@ -279,7 +279,7 @@ mod tests {
     use super::*;
     use crate::build::{Place, Row, SegmentBuilder};
 
-    /// Events in which some actors come often, some have several targets, and some have no tenant.
+    /// Builds a segment in which some actors are frequent, some events have several targets, and some have no tenant.
     fn segment(actors: &[u8]) -> Segment {
         let mut builder = SegmentBuilder::new(1, Parsers::built_in());
         for (nth, actor) in (0..).zip(actors) {
@@ -305,7 +305,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn counts_the_same_whether_few_or_most_rows_are_counted(
+        fn counts_few_and_most_rows_alike(
             rows in prop::collection::vec((0_u8..20, 0_u8..4), 1..200),
             least in 0_u8..4,
         ) {
@@ -315,10 +315,10 @@ mod tests {
             for (row, (_, rank)) in rows.iter().enumerate() {
                 these.put(row, *rank >= least);
             }
-            let mut known = Known::default();
+            let mut known = ValueTable::default();
             for &short in COUNTED {
                 let numbers = known.register(&FixedState::with_seed(1), short, &segment);
-                let counted = SegmentValues::of(short, &segment, numbers, &events);
+                let counted = SegmentValues::new(short, &segment, numbers, &events);
                 let (mut together, mut each) = (Counts::default(), Counts::default());
                 together.count(short, &segment, &counted, &these, &events);
                 these.rows().for_each(|row| each.count_row(short, &segment, &counted, row));
@@ -328,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn tells_the_most_frequent_and_how_many_there_are_besides(
+        fn returns_the_most_frequent_and_counts_the_rest(
             counts in prop::collection::vec(0_u32..6, 0..60),
             most in 0_usize..5,
         ) {

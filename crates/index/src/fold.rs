@@ -1,17 +1,17 @@
-//! Rows in which there is no event, brought together where they stand beside each other.
+//! Folds adjacent rows without an event into one row.
 
-/// Numbers of rows from here on are folds.
+/// Row numbers from here on are folds.
 pub(crate) const FOLDS: u32 = 3 << 30;
 
-/// Rows beside each other in an answer for which one stands.
+/// A run of adjacent rows that one row of the answer stands for.
 #[derive(Clone, Copy, Debug)]
 struct Fold {
-    /// Where its rows begin among all that were folded, and how many they are.
+    /// Range in [`Folds::rows`].
     begin: usize,
     rows: usize,
 }
 
-/// What was folded away in an answer.
+/// The rows folded in an answer.
 #[derive(Debug, Default)]
 pub(crate) struct Folds {
     folds: Vec<Fold>,
@@ -19,8 +19,8 @@ pub(crate) struct Folds {
 }
 
 impl Folds {
-    /// Folds each run of two rows or more in which there is no event.
-    pub(crate) fn of(answer: &[u32], is_absent: impl Fn(u32) -> bool) -> (Vec<u32>, Self) {
+    /// Folds each run of at least two rows without an event.
+    pub(crate) fn fold(answer: &[u32], is_absent: impl Fn(u32) -> bool) -> (Vec<u32>, Self) {
         let mut this = Self::default();
         let mut shown = Vec::with_capacity(answer.len());
         let mut rest = answer;
@@ -39,13 +39,13 @@ impl Folds {
         (shown, this)
     }
 
-    /// The rows that a row stands for; none where it is no fold.
+    /// Returns the rows of a fold, or `None` for any other row.
     pub(crate) fn rows(&self, row: u32) -> Option<&[u32]> {
         let fold = self.folds.get(row.checked_sub(FOLDS)? as usize)?;
         self.rows.get(fold.begin..fold.begin + fold.rows)
     }
 
-    /// The row that stands for one that was folded away; a row that was not stands for itself.
+    /// Returns the fold that contains a row, or the row itself.
     pub(crate) fn shown(&self, row: u32) -> u32 {
         let Some(place) = self.rows.iter().position(|other| *other == row) else { return row };
         let fold = self.folds.partition_point(|fold| fold.begin <= place) - 1;
@@ -62,8 +62,8 @@ mod tests {
     use super::{FOLDS, Folds};
 
     #[test]
-    fn runs_become_one_row_and_single_rows_stay() {
-        let (shown, folds) = Folds::of(&[1, 12, 13, 2, 14, 3, 15, 16, 17], |row| row > 9);
+    fn folds_runs_and_keeps_single_rows() {
+        let (shown, folds) = Folds::fold(&[1, 12, 13, 2, 14, 3, 15, 16, 17], |row| row > 9);
         assert_eq!(shown, [1, FOLDS, 2, 14, 3, FOLDS + 1]);
         assert_eq!(folds.rows(FOLDS), Some(&[12, 13][..]));
         assert_eq!(folds.rows(FOLDS + 1), Some(&[15, 16, 17][..]));

@@ -1,15 +1,15 @@
-//! What was found over time, by outcome.
+//! Histogram of events over time, by outcome.
 
 use countersign_query::Outcome;
 
-/// No more bars than this.
-const MOST_BARS: i64 = 120;
+/// Maximum number of bars.
+const MAX_BARS: i64 = 120;
 
 const SECOND: i64 = 1000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 const DAY: i64 = 24 * HOUR;
-/// How long a bar may be; beyond, so many days as are needed.
+/// Possible bar widths in milliseconds. Longer spans use whole days.
 const STEPS: [i64; 34] = [
     1,
     2,
@@ -47,31 +47,31 @@ const STEPS: [i64; 34] = [
     364 * DAY,
 ];
 
-/// Events in each bar, by outcome in the order of [`Outcome::ALL`].
+/// Number of events per bar, by outcome in the order of [`Outcome::ALL`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Histogram {
-    /// When the first bar begins, in milliseconds since 1970.
+    /// Start of the first bar, in milliseconds since 1970.
     pub begin: i64,
-    /// How long each is, in milliseconds.
+    /// Width of a bar in milliseconds.
     pub step: i64,
-    /// For each outcome, how many events each bar has.
+    /// For each outcome, the number of events in each bar.
     pub bars: [Vec<u32>; Outcome::ALL.len()],
 }
 
 impl Histogram {
-    /// Empty bars from one time to another, both within.
+    /// Creates empty bars for a time span, both ends included.
     pub(crate) fn new(first: i64, last: i64) -> Option<Self> {
         let span = last.checked_sub(first).filter(|span| *span >= 0)?;
-        // One bar more than fits may be begun.
-        let fits = |step: &i64| last.div_euclid(*step) - first.div_euclid(*step) < MOST_BARS;
-        let years = || (span / (MOST_BARS - 1) / DAY + 1) * DAY;
+        // The first bar may start before the span, which adds a bar.
+        let fits = |step: &i64| last.div_euclid(*step) - first.div_euclid(*step) < MAX_BARS;
+        let years = || (span / (MAX_BARS - 1) / DAY + 1) * DAY;
         let step = STEPS.into_iter().find(fits).unwrap_or_else(years);
         let begin = first.div_euclid(step) * step;
         let count = (last - begin) / step + 1;
         Some(Self { begin, step, bars: core::array::from_fn(|_| vec![0; count as usize]) })
     }
 
-    /// Counts events by their times and outcomes. Many that follow each other are of the same bar.
+    /// Counts events by time and outcome. Caches the bar, since consecutive events often share it.
     pub(crate) fn count(&mut self, events: impl Iterator<Item = (i64, u8)>) {
         let (mut bar, mut begin) = (usize::MAX, i64::MAX);
         for (time, outcome) in events {
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_bars_from_the_first_to_the_last() {
+    fn bars_span_the_first_and_last_event() {
         for (first, last) in [
             (0, 0),
             (5, 6),

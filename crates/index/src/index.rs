@@ -1,4 +1,4 @@
-//! All segments, and what is asked of them.
+//! The index: all segments, and the current query on them.
 
 use core::ops::Range;
 use std::borrow::Cow;
@@ -16,28 +16,29 @@ use foldhash::fast::FixedState;
 use crate::answer::Rows;
 use crate::bits::Bits;
 use crate::build::{IndexError, Leaf, Place, SegmentBuilder};
-use crate::extent::Years;
-use crate::facets::{COUNTED, Counts, Known, SegmentValues};
+use crate::evaluate;
+use crate::extent::TimeBuckets;
+use crate::facets::{COUNTED, Counts, SegmentValues, ValueTable};
 use crate::fold::Folds;
 use crate::histogram::Histogram;
-use crate::judge;
-use crate::order::{Orders, Placed};
+use crate::order::{Orders, SortKeys};
 use crate::question::{Order, Question, Verdict};
 use crate::segment::{Kinds, RowKind, Segment, flag};
 
-/// Beyond so many segments of fewer rows than this at the end they become one.
-const MOST_SMALL: usize = 16;
-const SMALL: usize = 4096;
-/// The `blob` of what stands in the export; those of kept batches have other numbers.
+/// Segments at the end are merged once this many have fewer than `SMALL_SEGMENT_ROWS` rows each.
+const MAX_SMALL_SEGMENTS: usize = 16;
+const SMALL_SEGMENT_ROWS: usize = 4096;
+/// The `blob` number of the export itself; kept batches have other numbers.
 pub const EXPORT: u32 = 0;
-/// About how many bytes are read at a time.
-pub(crate) const STRETCH: u64 = 1 << 20;
-/// The most fields that are remembered to be suggested.
-const MOST_FIELDS: usize = 4096;
-/// Numbers of rows from here on are gaps.
+/// Approximate number of bytes read at a time.
+pub(crate) const READ_BYTES: u64 = 1 << 20;
+/// Maximum number of fields remembered for suggestions.
+const MAX_FIELDS: usize = 4096;
+/// Row numbers from here on are gaps.
 pub(crate) const GAPS: u32 = 1 << 31;
 
-/// Where the events of some rows stand that are not in the export: in `blob`, so many bytes before what the segment says.
+/// The storage of rows whose events are not in the export: the number of the blob, and the offset to subtract from the
+/// segment's positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
     first: usize,
@@ -45,7 +46,7 @@ struct Run {
     before: u64,
 }
 
-/// Those of some rows, which are counted from the first of these.
+/// Returns the runs of some rows, with positions relative to the first of these rows.
 fn runs_of(runs: &[Run], rows: Range<usize>) -> Vec<Run> {
     let begin = runs.partition_point(|run| run.first <= rows.start).saturating_sub(1);
     let own = runs.iter().skip(begin).take_while(|run| run.first < rows.end);
@@ -53,130 +54,130 @@ fn runs_of(runs: &[Run], rows: Range<usize>) -> Vec<Run> {
 }
 
 #[derive(Debug)]
-pub(crate) struct Held {
+pub(crate) struct StoredSegment {
     pub(crate) segment: Segment,
-    /// The number of its first row.
+    /// Number of the segment's first row.
     pub(crate) base: usize,
     runs: Vec<Run>,
     kinds: Kinds,
-    /// Of each counted field.
+    /// The values of each counted field.
     pub(crate) values: Vec<SegmentValues>,
 }
 
-/// Leaves that are left out, however many skips stand for them.
+/// A range of entries omitted from the export, whether one skip or several record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// The line of the first skip.
     pub line: u64,
-    /// The first leaf.
+    /// The index of the first entry.
     pub index: u64,
-    /// How many there are.
+    /// The number of entries.
     pub leaves: u64,
 }
 
-/// A stretch of bytes that has to be read before an answer is complete.
+/// A range of bytes to read before the answer is complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stretch {
-    /// Which bytes: [`EXPORT`], or the number that came with the segment.
+pub struct ByteRange {
+    /// The source: [`EXPORT`], or the number passed with the segment.
     pub blob: u32,
-    /// From here.
+    /// The first byte.
     pub begin: u64,
-    /// To before here.
+    /// The byte after the last one.
     pub end: u64,
 }
 
-/// What is told of an answer, beside its rows.
+/// A summary of an answer, without its rows.
 #[derive(Clone, Debug)]
 pub struct Answer {
-    /// Rows.
+    /// The number of rows.
     pub rows: usize,
-    /// Events found.
+    /// The number of events found.
     pub events: usize,
-    /// Events there are.
+    /// The number of events in the index.
     pub of: usize,
-    /// Events that were looked at.
+    /// The number of events examined so far.
     pub searched: usize,
-    /// Whether everything was.
+    /// True if all events were examined.
     pub complete: bool,
-    /// Withheld events and gaps that nothing can be said about.
+    /// The numbers of withheld events and of gaps that might match.
     pub unknown: (usize, usize),
-    /// What was found over time; none where there is nothing in the time asked for.
+    /// The events found over time; `None` if the query's time span has no events.
     pub histogram: Option<Histogram>,
-    /// What must be said of it.
+    /// The explanation of the result.
     pub findings: Findings,
 }
 
-/// Rows of verified events, to be asked.
+/// An index of verified events that answers queries.
 #[derive(Debug)]
 pub struct EventIndex {
     pub(crate) parsers: Parsers,
     hasher: FixedState,
     builder: SegmentBuilder,
-    /// Where the rows stand that the builder has.
+    /// The storage of the rows in the builder.
     runs: Vec<Run>,
-    pub(crate) held: Vec<Held>,
+    pub(crate) segments: Vec<StoredSegment>,
     rows: usize,
     events: usize,
     withheld: usize,
-    /// Which rows those are.
+    /// The rows of withheld events.
     absent: Bits,
     own_times: usize,
-    pub(crate) years: Years,
+    pub(crate) times: TimeBuckets,
     gaps: Vec<Gap>,
-    pub(crate) known: [Known; COUNTED.len()],
-    /// How often each value of a field occurs in all events.
+    pub(crate) known: [ValueTable; COUNTED.len()],
+    /// The number of occurrences of each value of a field in all events.
     totals: [Counts; COUNTED.len()],
-    /// How many rows have each field.
+    /// The number of rows that have each field.
     pub(crate) fields: BTreeMap<String, u64>,
     orders: Orders,
     pub(crate) question: Option<Question>,
-    /// When it was asked.
+    /// The time that relative times of the query refer to.
     pub(crate) asked_at: Time,
-    /// What is asked beside what is being written, where that is another question.
+    /// The query without the part being typed, if that is another query.
     pub(crate) rest: Option<Question>,
-    /// The answer's rows, as it was told last.
+    /// The rows of the latest answer.
     answer: Rows,
     folds: Folds,
-    stretch: Option<(Stretch, Vec<u32>)>,
+    stretch: Option<(ByteRange, Vec<u32>)>,
     read: Vec<u8>,
-    /// Rows whose lines are to be written, the last first.
+    /// Rows whose lines are still to be written, in reverse order.
     pub(crate) lines: Vec<u32>,
 }
 
-struct Places<'h>(&'h [Held]);
+struct RowKeys<'h>(&'h [StoredSegment]);
 
-impl Placed for Places<'_> {
+impl SortKeys for RowKeys<'_> {
     fn line(&self, row: u32) -> i64 {
-        at(self.0, row as usize).map_or(0, |(held, row)| held.segment.lines.get(row))
+        locate(self.0, row as usize).map_or(0, |(stored, row)| stored.segment.lines.get(row))
     }
 
     fn time(&self, row: u32) -> i64 {
-        at(self.0, row as usize).map_or(0, |(held, row)| held.segment.happened(row))
+        locate(self.0, row as usize).map_or(0, |(stored, row)| stored.segment.happened(row))
     }
 }
 
-/// The segment of a row, and its number there.
-pub(crate) fn at(held: &[Held], row: usize) -> Option<(&Held, usize)> {
-    let nth = held.partition_point(|held| held.base <= row).checked_sub(1)?;
-    let held = &held[nth];
-    (row - held.base < held.segment.rows()).then(|| (held, row - held.base))
+/// Returns the segment of a row, and the row's number within it.
+pub(crate) fn locate(stored: &[StoredSegment], row: usize) -> Option<(&StoredSegment, usize)> {
+    let nth = stored.partition_point(|stored| stored.base <= row).checked_sub(1)?;
+    let stored = &stored[nth];
+    (row - stored.base < stored.segment.rows()).then(|| (stored, row - stored.base))
 }
 
 impl EventIndex {
-    /// `seed` is as in [`SegmentBuilder::new`].
+    /// Creates an empty index. `seed` is as in [`SegmentBuilder::new`].
     pub fn new(seed: u64, parsers: Parsers) -> Self {
         Self {
             builder: SegmentBuilder::new(seed, parsers.clone()),
             hasher: FixedState::with_seed(seed),
             parsers,
             runs: Vec::new(),
-            held: Vec::new(),
+            segments: Vec::new(),
             rows: 0,
             events: 0,
             withheld: 0,
             absent: Bits::default(),
             own_times: 0,
-            years: Years::default(),
+            times: TimeBuckets::default(),
             gaps: Vec::new(),
             known: Default::default(),
             totals: Default::default(),
@@ -197,48 +198,47 @@ impl EventIndex {
         &self.hasher
     }
 
-    /// How many events there are.
+    /// Returns the number of events.
     pub const fn events(&self) -> usize {
         self.events
     }
 
-    /// How many rows there are in segments.
+    /// Returns the number of rows in segments.
     pub const fn rows(&self) -> usize {
         self.rows
     }
 
-    /// How many withheld ones.
+    /// Returns the number of withheld events.
     pub const fn withheld(&self) -> usize {
         self.withheld
     }
 
-    /// How many gaps.
+    /// Returns the number of gaps.
     pub const fn gaps(&self) -> usize {
         self.gaps.len()
     }
 
-    /// About how many bytes it holds.
+    /// Returns the approximate memory use in bytes.
     pub fn bytes(&self) -> usize {
-        let held = |held: &Held| {
-            held.segment.bytes()
-                + held.kinds.bytes()
-                + held.values.iter().map(SegmentValues::bytes).sum::<usize>()
+        let stored = |stored: &StoredSegment| {
+            stored.segment.bytes()
+                + stored.kinds.bytes()
+                + stored.values.iter().map(SegmentValues::bytes).sum::<usize>()
         };
-        self.held.iter().map(held).sum::<usize>()
-            + self.known.iter().map(Known::bytes).sum::<usize>()
+        self.segments.iter().map(stored).sum::<usize>()
+            + self.known.iter().map(ValueTable::bytes).sum::<usize>()
             + self.totals.iter().map(|totals| totals.0.len() * 4).sum::<usize>()
             + self.orders.bytes()
             + self.answer.bytes()
             + self.folds.bytes()
     }
 
-    /// Takes a batch of the verifier's, whose bytes are kept elsewhere as `blob` where its events do not stand in the
-    /// export.
+    /// Adds a batch from the verifier. If its events are not in the export, the caller keeps its bytes as `blob`.
     ///
     /// # Errors
-    /// As [`SegmentBuilder::add`].
+    /// See [`SegmentBuilder::add`].
     pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), IndexError> {
-        let (first, before) = (self.builder.rows(), self.builder.kept());
+        let (first, before) = (self.builder.rows(), self.builder.kept_bytes());
         self.runs.push(Run { first, blob, before });
         let added = self.builder.add(batch);
         let rows = self.builder.rows() - first;
@@ -246,11 +246,11 @@ impl EventIndex {
         added.map(drop)
     }
 
-    /// Takes a segment, whose kept batches are `blob`, and gives the number of its first row.
+    /// Adds a segment whose kept batches are `blob`, and returns the number of its first row.
     pub fn add_segment(&mut self, segment: Segment, blob: u32) -> usize {
         self.flush();
         let first = self.rows;
-        let (events, withheld) = self.hold(segment, vec![Run { first: 0, blob, before: 0 }]);
+        let (events, withheld) = self.push_segment(segment, vec![Run { first: 0, blob, before: 0 }]);
         self.events += events;
         self.withheld += withheld;
         self.merge();
@@ -272,7 +272,7 @@ impl EventIndex {
         self.builder.leaf(leaf);
     }
 
-    /// Makes a segment of what came one by one.
+    /// Turns rows added one by one into a segment.
     pub(crate) fn flush(&mut self) {
         if self.builder.rows() == 0 {
             return;
@@ -281,48 +281,48 @@ impl EventIndex {
         let runs = core::mem::take(&mut self.runs);
         for segment in self.builder.finish() {
             let end = first + segment.rows();
-            self.hold(segment, runs_of(&runs, first..end));
+            self.push_segment(segment, runs_of(&runs, first..end));
             first = end;
         }
         self.merge();
     }
 
-    /// Takes a segment in, and gives how many events it has, and how many withheld ones.
-    fn hold(&mut self, segment: Segment, runs: Vec<Run>) -> (usize, usize) {
+    /// Adds a segment, and returns its numbers of events and of withheld events.
+    fn push_segment(&mut self, segment: Segment, runs: Vec<Run>) -> (usize, usize) {
         self.own_times += segment.flags.iter().filter(|flags| *flags & flag::OWN_TIME != 0).count();
         self.remember_fields(&segment);
         let kinds = segment.kinds();
         for row in kinds.events.rows() {
-            self.years.add(segment.happened(row));
+            self.times.add(segment.happened(row));
         }
         self.absent.append(&kinds.withheld, 0);
         let base = self.rows;
         self.rows += segment.rows();
         let counts = (kinds.events.count(), kinds.withheld.count());
-        self.put(segment, base, runs, kinds);
-        let values = self.held.last().into_iter().flat_map(|held| &held.values);
+        self.store(segment, base, runs, kinds);
+        let values = self.segments.last().into_iter().flat_map(|stored| &stored.values);
         self.totals.iter_mut().zip(values).for_each(|(totals, values)| totals.add_all(values));
         counts
     }
 
-    fn put(&mut self, segment: Segment, base: usize, runs: Vec<Run>, kinds: Kinds) {
+    fn store(&mut self, segment: Segment, base: usize, runs: Vec<Run>, kinds: Kinds) {
         let known = COUNTED.iter().zip(&mut self.known);
         let values = known.map(|(short, known)| {
             let numbers = known.register(&self.hasher, *short, &segment);
-            SegmentValues::of(*short, &segment, numbers, &kinds.events)
+            SegmentValues::new(*short, &segment, numbers, &kinds.events)
         });
         let values = values.collect();
-        self.held.push(Held { segment, base, runs, kinds, values });
+        self.segments.push(StoredSegment { segment, base, runs, kinds, values });
     }
 
-    /// How often each value of a field occurs among what a question found.
+    /// Returns the number of occurrences of each value of a field among the events found.
     pub(crate) fn counts<'c>(&'c self, question: &'c Question, field: usize) -> Cow<'c, Counts> {
         match question.wholes[field] {
             0 => Cow::Borrowed(&question.counts[field]),
             rows if rows == self.rows => Cow::Borrowed(&self.totals[field]),
             rows => {
                 let mut counts = question.counts[field].clone();
-                counts.add_wholes(field, rows, &self.held);
+                counts.add_wholes(field, rows, &self.segments);
                 Cow::Owned(counts)
             }
         }
@@ -336,14 +336,14 @@ impl EventIndex {
             if let Some(column) = own {
                 column.add_rows(&mut rows);
             }
-            // Of an object as many events have it as have the member that most have.
+            // An object is counted as often as its most frequent field.
             counts[nth] = counts[nth].max(rows.count() as u64);
             let parent = node.parent as usize;
             counts[parent] = counts[parent].max(counts[nth]);
         }
         for (nth, count) in counts.into_iter().enumerate().skip(1) {
-            let path = Path::of(segment.names(nth)).to_string();
-            let room = self.fields.len() < MOST_FIELDS;
+            let path = Path::from_names(segment.names(nth)).to_string();
+            let room = self.fields.len() < MAX_FIELDS;
             match self.fields.entry(path) {
                 MapEntry::Occupied(mut known) => *known.get_mut() += count,
                 MapEntry::Vacant(new) if room => drop(new.insert(count)),
@@ -352,23 +352,28 @@ impl EventIndex {
         }
     }
 
-    /// Makes one segment of many small ones at the end.
+    /// Merges the small segments at the end, once there are many.
     fn merge(&mut self) {
-        let small = self.held.iter().rev().take_while(|held| held.segment.rows() < SMALL).count();
-        if small < MOST_SMALL {
+        let small = self
+            .segments
+            .iter()
+            .rev()
+            .take_while(|stored| stored.segment.rows() < SMALL_SEGMENT_ROWS)
+            .count();
+        if small < MAX_SMALL_SEGMENTS {
             return;
         }
         for question in self.question.iter_mut().chain(&mut self.rest) {
-            question.settle(&self.held);
+            question.merge_wholes(&self.segments);
         }
-        let many = self.held.split_off(self.held.len() - small);
-        let mut base = many.first().map_or(0, |held| held.base);
+        let many = self.segments.split_off(self.segments.len() - small);
+        let mut base = many.first().map_or(0, |stored| stored.base);
         let mut runs: Vec<Run> = Vec::new();
         let first = base;
-        for held in &many {
-            self.builder.absorb(&held.segment);
-            for run in &held.runs {
-                let moved = Run { first: held.base - first + run.first, ..*run };
+        for stored in &many {
+            self.builder.absorb(&stored.segment);
+            for run in &stored.runs {
+                let moved = Run { first: stored.base - first + run.first, ..*run };
                 if runs.last().is_none_or(|last| (last.blob, last.before) != (run.blob, run.before)) {
                     runs.push(moved);
                 }
@@ -378,21 +383,21 @@ impl EventIndex {
         for segment in self.builder.finish() {
             let end = done + segment.rows();
             let kinds = segment.kinds();
-            self.put(segment, base, runs_of(&runs, done..end), kinds);
+            self.store(segment, base, runs_of(&runs, done..end), kinds);
             base += end - done;
             done = end;
         }
     }
 
-    /// Asks. A question of before that asks the same in another order is gone on with.
+    /// Starts a query. If it equals the current one except for the order, the results so far are kept.
     ///
     /// # Errors
-    /// What of the query is not understood; the question before stays.
+    /// If the query is invalid; the current query stays.
     pub fn ask(&mut self, query: &str, now: Time, order: Order) -> Result<(), QueryError> {
         let query = Query::parse(query, now)?;
         self.asked_at = now;
         match &mut self.question {
-            // Where conditions stand may differ.
+            // The conditions' positions in the text may differ.
             Some(question) if question.query == query => {
                 question.query = query;
                 question.order = order;
@@ -406,30 +411,30 @@ impl EventIndex {
         Ok(())
     }
 
-    /// Looks at about so many rows, as far as columns tell; whether there may be more to look at.
+    /// Evaluates about `rows` more rows by their columns. Returns true if there are more.
     pub fn step(&mut self, rows: usize) -> bool {
         self.flush();
         let Some(question) = &mut self.question else { return false };
-        let wanted = question.judged().saturating_add(rows).min(self.rows);
-        while question.judged() < wanted {
-            let Some((held, from)) = at(&self.held, question.judged()) else { return false };
-            question.judge(&held.segment, &held.kinds, from, &held.values);
+        let wanted = question.evaluated().saturating_add(rows).min(self.rows);
+        while question.evaluated() < wanted {
+            let Some((stored, from)) = locate(&self.segments, question.evaluated()) else { return false };
+            question.evaluate(&stored.segment, &stored.kinds, from, &stored.values);
         }
-        question.judged() < self.rows
+        question.evaluated() < self.rows
     }
 
-    /// Looks at all rows that are held, as far as columns tell.
-    pub(crate) fn judge_all(&self, question: &mut Question) {
-        while let Some((held, from)) = at(&self.held, question.judged()) {
-            question.judge(&held.segment, &held.kinds, from, &held.values);
+    /// Evaluates all rows in segments by their columns.
+    pub(crate) fn evaluate_all(&self, question: &mut Question) {
+        while let Some((stored, from)) = locate(&self.segments, question.evaluated()) {
+            question.evaluate(&stored.segment, &stored.kinds, from, &stored.values);
         }
     }
 
-    /// The next bytes to be read. The same until they were given, or something else is asked.
-    pub fn wants(&mut self) -> Option<Stretch> {
+    /// Returns the next bytes to read. Repeats the same range until they are given or another query starts.
+    pub fn wants(&mut self) -> Option<ByteRange> {
         if self.stretch.is_none() {
             let rows = self.rows;
-            if let Some(question) = self.question.as_mut().filter(|question| question.judged() == rows) {
+            if let Some(question) = self.question.as_mut().filter(|question| question.evaluated() == rows) {
                 question.read_aside();
             }
             self.stretch = self.next_chunk();
@@ -437,7 +442,7 @@ impl EventIndex {
         self.stretch.as_ref().map(|(stretch, _)| *stretch)
     }
 
-    fn next_chunk(&self) -> Option<(Stretch, Vec<u32>)> {
+    fn next_chunk(&self) -> Option<(ByteRange, Vec<u32>)> {
         let question = self.question.as_ref()?;
         let mut row = if question.order.descending {
             question.unread.last_before(usize::MAX)?
@@ -445,7 +450,7 @@ impl EventIndex {
             question.unread.rows().next()?
         };
         let (blob, begin, end) = self.place(row)?;
-        let mut stretch = Stretch { blob, begin, end };
+        let mut stretch = ByteRange { blob, begin, end };
         let mut rows = vec![row as u32];
         loop {
             let next = if question.order.descending {
@@ -454,8 +459,8 @@ impl EventIndex {
                 question.unread.rows_from(row + 1).next()
             };
             let Some((blob, begin, end)) = next.and_then(|next| self.place(next)) else { break };
-            let whole = Stretch { blob, begin: begin.min(stretch.begin), end: end.max(stretch.end) };
-            if blob != stretch.blob || whole.end - whole.begin > STRETCH {
+            let whole = ByteRange { blob, begin: begin.min(stretch.begin), end: end.max(stretch.end) };
+            if blob != stretch.blob || whole.end - whole.begin > READ_BYTES {
                 break;
             }
             stretch = whole;
@@ -465,23 +470,23 @@ impl EventIndex {
         Some((stretch, rows))
     }
 
-    /// Where the bytes of an event stand.
+    /// Returns the blob, begin, and end of an event's bytes.
     pub(crate) fn place(&self, row: usize) -> Option<(u32, u64, u64)> {
-        let (held, row) = at(&self.held, row)?;
-        let (blob, begin) = match Place::of(held.segment.begins.get(row)) {
+        let (stored, row) = locate(&self.segments, row)?;
+        let (blob, begin) = match Place::from_number(stored.segment.begins.get(row)) {
             Place::Export(begin) => (EXPORT, begin),
             Place::Kept(begin) => {
-                let run = held.runs[..held.runs.partition_point(|run| run.first <= row)].last()?;
+                let run = stored.runs[..stored.runs.partition_point(|run| run.first <= row)].last()?;
                 (run.blob, begin.checked_sub(run.before)?)
             }
         };
-        Some((blob, begin, begin.checked_add(u64::try_from(held.segment.lengths.get(row)).ok()?)?))
+        Some((blob, begin, begin.checked_add(u64::try_from(stored.segment.lengths.get(row)).ok()?)?))
     }
 
-    /// Takes bytes that are wanted, or the begin of them.
-    pub fn give(&mut self, bytes: &[u8]) {
+    /// Accepts the requested bytes, or a prefix of them.
+    pub fn provide(&mut self, bytes: &[u8]) {
         let Some((stretch, rows)) = self.stretch.take() else { return };
-        // What more is given is no part of any event.
+        // Bytes after the requested range are ignored.
         let missing = ((stretch.end - stretch.begin) as usize).saturating_sub(self.read.len());
         self.read.extend(&bytes[..missing.min(bytes.len())]);
         if bytes.len() < missing {
@@ -492,44 +497,47 @@ impl EventIndex {
         for row in rows {
             let Some((_, begin, end)) = self.place(row as usize) else { continue };
             let text = read.get((begin - stretch.begin) as usize..(end - stretch.begin) as usize);
-            self.look(row as usize, text.and_then(|text| core::str::from_utf8(text).ok()));
+            self.resolve(row as usize, text.and_then(|text| core::str::from_utf8(text).ok()));
         }
     }
 
-    fn look(&mut self, row: usize, event: Option<&str>) {
-        let (Some((held, local)), Some(question)) = (at(&self.held, row), &mut self.question) else { return };
-        let segment = &held.segment;
+    fn resolve(&mut self, row: usize, event: Option<&str>) {
+        let (Some((stored, local)), Some(question)) = (locate(&self.segments, row), &mut self.question)
+        else {
+            return;
+        };
+        let segment = &stored.segment;
         let document = event.and_then(Document::parse);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| self.parsers.parse(event));
-        let link = judge::Link::of(segment, local);
-        let near = match question.take(row, &judge::entry(segment, local, &link, root, read.as_ref())) {
+        let link = evaluate::Link::from_row(segment, local);
+        let near = match question.resolve(row, &evaluate::entry(segment, local, &link, root, read.as_ref())) {
             Verdict::Found => None,
             Verdict::Near(field) => Some(field),
             Verdict::No => return,
         };
         for (nth, short) in COUNTED.iter().enumerate() {
             if near.is_none_or(|near| near == nth) {
-                question.counts[nth].count_row(*short, segment, &held.values[nth], local);
+                question.counts[nth].count_row(*short, segment, &stored.values[nth], local);
             }
         }
     }
 
-    /// Brings the answer's rows up to date, and tells of it. Nothing where nothing was asked.
+    /// Updates the answer's rows and returns a summary, or `None` without a query.
     pub fn found(&mut self) -> Option<Answer> {
         self.flush();
         let question = self.question.as_mut()?;
-        let judged = question.judged();
-        if judged == self.rows {
+        let evaluated = question.evaluated();
+        if evaluated == self.rows {
             question.read_aside();
         }
         let unread = question.unread.count();
-        let complete = judged == self.rows && unread == 0;
+        let complete = evaluated == self.rows && unread == 0;
         let question = self.question.as_ref()?;
-        let places = Places(&self.held);
-        // The one before is not asked for any more.
+        let places = RowKeys(&self.segments);
+        // Frees the previous answer first.
         self.answer = Rows::default();
-        let mut rows = self.orders.of_set(question.order.by_time, &question.found, self.rows, &places);
+        let mut rows = self.orders.sorted_set(question.order.by_time, &question.found, self.rows, &places);
         let gaps = gaps_within(question, &self.gaps, &mut self.orders, self.rows, &places);
         let listed = question.recorded_alone().is_some();
         if question.order.descending {
@@ -547,7 +555,7 @@ impl EventIndex {
         }
         let mut folds = Folds::default();
         if question.order.folds && (self.withheld > 0 || !self.gaps.is_empty()) {
-            let (shown, folded) = Folds::of(&rows.all(), |row| self.is_absent(row));
+            let (shown, folded) = Folds::fold(&rows.all(), |row| self.is_absent(row));
             (rows, folds) = (Rows::List(shown), folded);
         }
         let fields = self.fields.keys().map(String::as_str);
@@ -569,18 +577,18 @@ impl EventIndex {
         Some(answer)
     }
 
-    /// Whether there is no event in a row.
+    /// True if the row has no event.
     fn is_absent(&self, row: u32) -> bool {
         row >= GAPS || self.absent.get(row as usize)
     }
 
-    /// The rows that a row of the answer stands for, where it is a fold.
+    /// Returns the rows that a folded row of the answer stands for.
     pub(crate) fn folded(&self, row: u32) -> Option<&[u32]> {
         self.folds.rows(row)
     }
 
     fn with_gaps(&self, rows: &[u32], gaps: &[u32], descending: bool) -> Vec<u32> {
-        let places = Places(&self.held);
+        let places = RowKeys(&self.segments);
         let mut merged = Vec::with_capacity(rows.len() + gaps.len());
         let mut rows = rows;
         for gap in gaps {
@@ -605,74 +613,77 @@ impl EventIndex {
             let last = last.min(span.until.map_or(i64::MAX, |until| until.millis() - 1));
             Histogram::new(first, last)
         };
-        // Who asks for the time of those that are far sees them.
-        let mut histogram = self.years.most().and_then(asked).or_else(|| self.years.all().and_then(asked))?;
-        for held in &self.held {
-            let segment = &held.segment;
+        // If the query selects the outliers' time span, they are shown.
+        let mut histogram =
+            self.times.without_outliers().and_then(asked).or_else(|| self.times.all().and_then(asked))?;
+        for stored in &self.segments {
+            let segment = &stored.segment;
             let times = segment.times();
-            let end = held.base + segment.rows();
-            let rows = question.found.rows_from(held.base).take_while(|row| *row < end);
-            let events = rows.filter(|row| !self.absent.get(*row)).map(|row| row - held.base);
+            let end = stored.base + segment.rows();
+            let rows = question.found.rows_from(stored.base).take_while(|row| *row < end);
+            let events = rows.filter(|row| !self.absent.get(*row)).map(|row| row - stored.base);
             histogram.count(events.map(|row| (times.get(row), segment.outcomes[row])));
         }
         Some(histogram)
     }
 
-    /// The numbers of the answer's rows from one place to another.
-    pub(crate) fn answered(&self, from: usize, to: usize) -> Vec<u32> {
+    /// Returns the row numbers at positions `from..to` of the answer.
+    pub(crate) fn answer_rows(&self, from: usize, to: usize) -> Vec<u32> {
         self.answer.range(from..to)
     }
 
-    /// The segment of a row, and its number there.
-    pub(crate) fn at(&self, row: u32) -> Option<(&Held, usize)> {
-        at(&self.held, row as usize)
+    /// Returns the segment of a row, and the row's number within it.
+    pub(crate) fn locate(&self, row: u32) -> Option<(&StoredSegment, usize)> {
+        locate(&self.segments, row as usize)
     }
 
-    /// The place in the answer of the row that shows a line of the export.
+    /// Returns the position in the answer of the row for a line of the export.
     pub fn row_of(&mut self, line: u64) -> Option<usize> {
         let gap = self.gaps.iter().position(|gap| gap.line == line);
         let row = match gap {
             Some(nth) => GAPS + nth as u32,
-            None => self.by_number(line, |segment, row| segment.lines.get(row))?,
+            None => self.find_by_number(line, |segment, row| segment.lines.get(row))?,
         };
         let row = self.folds.shown(row);
         self.answer.position(row)
     }
 
-    /// The line of the event or withheld event at a leaf.
+    /// Returns the line of the event or withheld event with this entry index.
     pub fn line_of(&mut self, index: u64) -> Option<u64> {
-        let row = self.by_number(index, Segment::index)?;
-        let (held, row) = self.at(row)?;
-        let is_shown = matches!(held.segment.kind(row), RowKind::Event | RowKind::Withheld);
-        is_shown.then(|| held.segment.lines.get(row) as u64)
+        let row = self.find_by_number(index, Segment::index)?;
+        let (stored, row) = self.locate(row)?;
+        let is_shown = matches!(stored.segment.kind(row), RowKind::Event | RowKind::Withheld);
+        is_shown.then(|| stored.segment.lines.get(row) as u64)
     }
 
-    /// The row with a number that ascends with the lines.
-    fn by_number(&mut self, wanted: u64, number: impl Fn(&Segment, usize) -> i64) -> Option<u32> {
+    /// Finds a row by a number that increases with the lines.
+    fn find_by_number(&mut self, wanted: u64, number: impl Fn(&Segment, usize) -> i64) -> Option<u32> {
         self.flush();
         let wanted = i64::try_from(wanted).ok()?;
-        let places = Places(&self.held);
+        let places = RowKeys(&self.segments);
         let rows = self.orders.by_line(self.rows, &places);
-        let of = |row: u32| at(&self.held, row as usize).map_or(0, |(held, row)| number(&held.segment, row));
+        let of = |row: u32| {
+            locate(&self.segments, row as usize).map_or(0, |(stored, row)| number(&stored.segment, row))
+        };
         let place = rows.partition_point(&|row| of(row) < wanted);
         rows.get(place).filter(|row| of(*row) == wanted)
     }
 
-    /// The leaves of all events found, ascending.
+    /// Returns the entry indexes of all events found, in ascending order.
     pub fn indexes(&self) -> Vec<u64> {
         let mut indexes: Vec<u64> = self
-            .answered(0, usize::MAX)
+            .answer_rows(0, usize::MAX)
             .into_iter()
-            .filter_map(|row| self.at(row))
-            .filter(|(held, row)| held.segment.kind(*row) == RowKind::Event)
-            .map(|(held, row)| held.segment.index(row) as u64)
+            .filter_map(|row| self.locate(row))
+            .filter(|(stored, row)| stored.segment.kind(*row) == RowKind::Event)
+            .map(|(stored, row)| stored.segment.index(row) as u64)
             .collect();
         indexes.sort_unstable();
         indexes
     }
 
-    /// What stands at leaves, in ranges from one to before another: what is shown, withheld, skipped, and what has
-    /// rows of its own.
+    /// Returns ranges of entry indexes, ends excluded: entries in the export, withheld events, omitted entries, and
+    /// entries with a row of their own.
     pub fn coverage(&mut self) -> [Vec<(u64, u64)>; 4] {
         self.flush();
         let mut ranges: [Vec<(u64, u64)>; 4] = Default::default();
@@ -680,15 +691,15 @@ impl EventIndex {
             Some((_, last)) if *last == begin => *last = end,
             _ => ranges[of].push((begin, end)),
         };
-        let places = Places(&self.held);
+        let places = RowKeys(&self.segments);
         for row in self.orders.by_line(self.rows, &places).iter() {
-            let Some((held, row)) = at(&self.held, row as usize) else { continue };
-            let index = held.segment.index(row) as u64;
-            match held.segment.kind(row) {
+            let Some((stored, row)) = locate(&self.segments, row as usize) else { continue };
+            let index = stored.segment.index(row) as u64;
+            match stored.segment.kind(row) {
                 RowKind::Withheld => add(1, index, index.saturating_add(1)),
                 RowKind::Event | RowKind::Gap | RowKind::Other => add(0, index, index.saturating_add(1)),
             }
-            if matches!(held.segment.kind(row), RowKind::Event | RowKind::Withheld) {
+            if matches!(stored.segment.kind(row), RowKind::Event | RowKind::Withheld) {
                 add(3, index, index.saturating_add(1));
             }
         }
@@ -700,10 +711,10 @@ impl EventIndex {
         ranges
     }
 
-    /// Whether a top-level condition asks for a value.
+    /// True if a top-level condition selects this value.
     pub(crate) fn is_chosen(&self, short: Short, value: &str) -> bool {
         let chosen = |condition: &Condition| match condition {
-            Condition::Is { values, .. } if crate::question::counted(condition) == Some(short) => {
+            Condition::Is { values, .. } if crate::question::counted_field(condition) == Some(short) => {
                 values.iter().any(|matcher| matcher.matches(value))
             }
             _ => false,
@@ -712,13 +723,14 @@ impl EventIndex {
     }
 }
 
-/// The gaps that neighbors in the log do not put before or after the time of recording that is asked for, in order.
+/// Returns the gaps in order of their lines, without those that neighboring entries place outside the queried time of
+/// recording.
 fn gaps_within(
     question: &Question,
     gaps: &[Gap],
     orders: &mut Orders,
     rows: usize,
-    places: &Places<'_>,
+    places: &RowKeys<'_>,
 ) -> Vec<u32> {
     let mut sorted: Vec<u32> = (0..gaps.len()).map(|nth| GAPS + nth as u32).collect();
     let gap = |row: &u32| gaps[(*row - GAPS) as usize];
@@ -729,8 +741,8 @@ fn gaps_within(
     };
     let by_line = orders.by_line(rows, places);
     let recorded = |row: Option<u32>| {
-        let (held, row) = at(places.0, row? as usize)?;
-        Some(held.segment.recorded(row))
+        let (stored, row) = locate(places.0, row? as usize)?;
+        Some(stored.segment.recorded(row))
     };
     sorted.retain(|row| {
         let after = by_line.partition_point(&|other| places.line(other) < gap(row).line as i64);

@@ -1,11 +1,11 @@
-//! Answers as JSON.
+//! A JSON writer.
 
 use countersign::canonical::write_string;
 
-/// The most bytes of a text that a row shows.
+/// Maximum length of a clipped text, in bytes.
 const CLIP: usize = 200;
 
-/// A text that is written from its begin to its end.
+/// JSON text under construction.
 #[derive(Debug, Default)]
 pub(crate) struct Json(Vec<u8>);
 
@@ -16,7 +16,7 @@ impl Json {
         self
     }
 
-    /// What parts this from what stands before it, if anything does.
+    /// Adds a comma if a value precedes.
     fn part(&mut self) -> &mut Self {
         if !matches!(self.0.last(), None | Some(b'{' | b'[' | b':' | b',')) {
             self.0.push(b',');
@@ -28,7 +28,7 @@ impl Json {
         self.part().raw(bracket)
     }
 
-    /// A member's name; the value follows.
+    /// Writes a field name; the value follows.
     #[inline(never)]
     pub(crate) fn name(&mut self, name: &str) -> &mut Self {
         self.part().raw("\"").raw(name).raw("\":")

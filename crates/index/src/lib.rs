@@ -1,13 +1,14 @@
-//! Verified events in columns, so that questions about millions of them are answered at once.
+//! A columnar index of verified events that answers queries over millions of them immediately.
 //!
-//! Nothing here does I/O or reads a clock. A [`SegmentBuilder`] takes events as they verify, one beside each verifier,
-//! and makes [`Segment`]s of them: a column for every path that events have and for what their reading says. An
-//! [`EventIndex`] takes segments in any order and answers: which events are as a query of `countersign-query` asks,
-//! which values they have and how often, and how they lie in time.
+//! Nothing here does I/O or reads a clock. A [`SegmentBuilder`] per verifier turns verified events into [`Segment`]s: a
+//! column for every path in the events, and for every parsed field. An [`EventIndex`] takes segments in any order and
+//! answers `countersign-query` queries: which events match, which values occur how often, and the distribution over
+//! time.
 //!
-//! The events' bytes stay outside. What is too long or too much for columns is looked up in them: the index says which
-//! bytes it [wants](EventIndex::wants), and is [given](EventIndex::give) them. Whether a value is as asked is said by
-//! the query's own matchers, so that an index finds what [`Query::matches`](countersign_query::Query::matches) finds.
+//! The events' bytes stay outside. Values that are too long or too many for columns are looked up in them: the index
+//! [requests](EventIndex::wants) a range of bytes, and the caller [provides](EventIndex::provide) it. Values are compared
+//! by the query's own matchers, so an index finds exactly what [`Query::matches`](countersign_query::Query::matches)
+//! finds.
 //!
 //! ```
 //! use countersign_index::{EventIndex, Order, Place, Row, SegmentBuilder};
@@ -39,19 +40,20 @@
 )]
 
 mod answer;
+mod answer_json;
 mod bits;
 mod build;
 mod changed;
 mod codes;
 mod column;
 mod edit;
+mod evaluate;
 mod extent;
 mod facets;
 mod fold;
 mod histogram;
 mod index;
 mod json;
-mod judge;
 mod lines;
 mod marks;
 mod order;
@@ -62,18 +64,17 @@ mod scan;
 mod search;
 mod segment;
 mod suggest;
-mod tell;
 mod texts;
 mod values;
 mod wire;
 
+pub use answer_json::{error_json, facts_json, fields_of, read_json, tree_json};
 pub use build::{IndexError, Place, Row, SegmentBuilder};
 pub use edit::{parse_json, toggled, within};
 pub use histogram::Histogram;
-pub use index::{Answer, EXPORT, EventIndex, Gap, Stretch};
-pub use marks::NoMark;
+pub use index::{Answer, ByteRange, EXPORT, EventIndex, Gap};
+pub use marks::InvalidMark;
 pub use question::Order;
 pub use search::{Events, Search};
 pub use segment::Segment;
-pub use tell::{error_json, facts_json, fields_of, read_json, tree_json};
 pub use wire::{decode, encode};

@@ -1,22 +1,23 @@
-//! Events as the lines of a batch, with what their parsers say: for who looks at all of them once more.
+//! Writes indexed events as lines of a batch with parsed fields, for analyses that need all events again.
 
 use core::ops::Range;
 
 use countersign::canonical::write_string;
-use countersign_query::batch::{BESIDE, NewLine};
+use countersign_query::batch::{NewLine, OVERHEAD_BYTES};
 
-use crate::index::{EventIndex, STRETCH, Stretch, at};
-use crate::judge::Link;
+use crate::answer_json::read_json;
+use crate::evaluate::Link;
+use crate::index::{ByteRange, EventIndex, READ_BYTES, locate};
 use crate::order::sort;
 use crate::segment::{RowKind, flag};
-use crate::tell::read_json;
 
 impl EventIndex {
-    /// Begins to write the lines of those of these rows that are events, in the order in which their bytes stand. Whoever
-    /// began before is given nothing more.
+    /// Starts writing the lines of the events among these rows, in the order of their bytes. Discards a run that has
+    /// not finished.
     pub fn begin_lines(&mut self, rows: Range<usize>) {
         let is_event = |row: &u32| {
-            at(&self.held, *row as usize).is_some_and(|(held, row)| held.segment.kind(row) == RowKind::Event)
+            locate(&self.segments, *row as usize)
+                .is_some_and(|(stored, row)| stored.segment.kind(row) == RowKind::Event)
         };
         let rows = rows.start as u32..rows.end.min(self.rows()) as u32;
         let mut rows: Vec<u32> = rows.filter(is_event).collect();
@@ -27,23 +28,23 @@ impl EventIndex {
         self.lines = rows;
     }
 
-    /// The bytes that the next lines are made of; none where there are no more.
-    pub fn lines_want(&self) -> Option<Stretch> {
-        self.next_lines().map(|(stretch, _)| stretch)
+    /// Returns the bytes needed for the next lines, or `None` at the end.
+    pub fn lines_want(&self) -> Option<ByteRange> {
+        self.next_lines().map(|(range, _)| range)
     }
 
-    /// These lines. None where the bytes are not those of so many events.
+    /// Returns the next lines. Returns `None` if the bytes don't contain these events.
     pub fn lines_of(&mut self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let (stretch, count) = self.next_lines()?;
+        let (range, count) = self.next_lines()?;
         let rows = self.lines.split_off(self.lines.len() - count);
-        let mut lines = Vec::with_capacity(bytes.len() + count * BESIDE);
+        let mut lines = Vec::with_capacity(bytes.len() + count * OVERHEAD_BYTES);
         let mut vkey = Vec::new();
         for row in rows.into_iter().rev() {
-            let (held, local) = at(&self.held, row as usize)?;
-            let segment = &held.segment;
+            let (stored, local) = locate(&self.segments, row as usize)?;
+            let segment = &stored.segment;
             let (_, begin, end) = self.place(row as usize)?;
-            let event = bytes.get((begin - stretch.begin) as usize..(end - stretch.begin) as usize)?;
-            let link = Link::of(segment, local);
+            let event = bytes.get((begin - range.begin) as usize..(end - range.begin) as usize)?;
+            let link = Link::from_row(segment, local);
             vkey.clear();
             write_string(link.key.as_deref().unwrap_or_default(), &mut vkey);
             let line = NewLine {
@@ -63,19 +64,19 @@ impl EventIndex {
         Some(lines)
     }
 
-    /// The next stretch, and how many rows stand there.
-    fn next_lines(&self) -> Option<(Stretch, usize)> {
+    /// Returns the next range of bytes, and the number of rows in it.
+    fn next_lines(&self) -> Option<(ByteRange, usize)> {
         let mut places = self.lines.iter().rev().map_while(|row| self.place(*row as usize));
         let (blob, begin, end) = places.next()?;
-        let mut stretch = Stretch { blob, begin, end };
+        let mut range = ByteRange { blob, begin, end };
         let mut count = 1;
         for (other, _, end) in places {
-            if other != blob || end.max(stretch.end) - begin > STRETCH {
+            if other != blob || end.max(range.end) - begin > READ_BYTES {
                 break;
             }
-            stretch.end = end.max(stretch.end);
+            range.end = end.max(range.end);
             count += 1;
         }
-        Some((stretch, count))
+        Some((range, count))
     }
 }

@@ -1,4 +1,4 @@
-//! What stands beside events, as js/packages/countersign/src/verify/marks.ts has it.
+//! Adds entries without events to the index, from the marks defined in js/packages/countersign/src/verify/marks.ts.
 
 use countersign::canonical::{Token, Tokens};
 use countersign::time::Time;
@@ -7,12 +7,12 @@ use crate::build::Leaf;
 use crate::index::EventIndex;
 use crate::segment::RowKind;
 
-/// Why an event is withheld, by the number that stands for it.
+/// Reasons for withholding an event, by number.
 pub(crate) const WHY: [Option<&str>; 4] = [None, Some("erased"), Some("redacted"), Some("filtered")];
 
-/// What is no mark.
+/// The error for an invalid mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoMark;
+pub struct InvalidMark;
 
 #[derive(Default)]
 struct Mark {
@@ -29,28 +29,28 @@ struct Mark {
 }
 
 impl EventIndex {
-    /// Takes marks: a JSON array of them. Skips that touch are one gap.
+    /// Adds a JSON array of marks. Adjacent skips form one gap.
     ///
     /// # Errors
-    /// Where it is none; what stood before that was taken.
-    pub fn mark(&mut self, marks: &str) -> Result<(), NoMark> {
+    /// If a mark is invalid. The marks before it have been added.
+    pub fn mark(&mut self, marks: &str) -> Result<(), InvalidMark> {
         let mut tokens = Tokens::new(marks).map(Result::ok);
         let mut next = || tokens.next().flatten();
         if next() != Some(Token::Array) {
-            return Err(NoMark);
+            return Err(InvalidMark);
         }
         loop {
             match next() {
                 Some(Token::Object) => {}
                 Some(Token::End) => return Ok(()),
-                _ => return Err(NoMark),
+                _ => return Err(InvalidMark),
             }
-            let mark = read(&mut next).ok_or(NoMark)?;
-            self.take(&mark).ok_or(NoMark)?;
+            let mark = read(&mut next).ok_or(InvalidMark)?;
+            self.add_mark(&mark).ok_or(InvalidMark)?;
         }
     }
 
-    fn take(&mut self, mark: &Mark) -> Option<()> {
+    fn add_mark(&mut self, mark: &Mark) -> Option<()> {
         let kind = match &*mark.kind {
             "skip" => RowKind::Gap,
             "withheld" => RowKind::Withheld,
@@ -73,7 +73,7 @@ impl EventIndex {
     }
 }
 
-/// Reads a mark whose object has begun. What is not needed of it is passed over.
+/// Parses a mark after its opening brace. Ignores unknown fields.
 fn read<'a>(next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<Mark> {
     let mut mark = Mark::default();
     loop {
@@ -102,12 +102,12 @@ fn read<'a>(next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<Mark> {
             "time" => mark.time = Some(Time::parse(text()?.as_bytes())?),
             "authorized" => mark.authorized = value == Token::Bool(true),
             "why" => mark.why = WHY.iter().position(|why| why.map(str::to_owned) == text())? as i64,
-            _ => pass(value, next)?,
+            _ => skip_value(value, next)?,
         }
     }
 }
 
-fn pass<'a>(value: Token<'a>, next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<()> {
+fn skip_value<'a>(value: Token<'a>, next: &mut impl FnMut() -> Option<Token<'a>>) -> Option<()> {
     let mut depth = usize::from(matches!(value, Token::Object | Token::Array));
     while depth > 0 {
         match next()? {

@@ -1,28 +1,28 @@
-//! In which order rows are.
+//! Sorted orders of rows.
 
 use crate::answer::Rows;
 use crate::bits::Bits;
 
-/// What is told of the rows that there are.
-pub(crate) trait Placed {
-    /// The line of a row.
+/// The sort keys of rows.
+pub(crate) trait SortKeys {
+    /// Returns the line of a row.
     fn line(&self, row: u32) -> i64;
-    /// The time of a row.
+    /// Returns the time of a row in milliseconds.
     fn time(&self, row: u32) -> i64;
 }
 
-/// The rows that there are, sorted as they are needed. What comes anew is mostly behind what is there.
+/// Rows sorted by line and by time, computed on demand. New rows mostly belong at the end.
 #[derive(Debug, Default)]
 pub(crate) struct Orders {
     by_line: Sorted,
     by_time: Sorted,
 }
 
-/// Rows in an order, which is mostly that in which they came.
+/// A sorted list of rows, mostly in insertion order.
 #[derive(Debug, Default)]
 pub(crate) struct Sorted {
     len: usize,
-    /// None where they stand as they came: then there is nothing to be kept.
+    /// The rows, or `None` if they are in insertion order.
     moved: Option<Vec<u32>>,
 }
 
@@ -38,7 +38,7 @@ impl Sorted {
         (0..self.len).filter_map(|place| self.get(place))
     }
 
-    /// The place of the first of which it is not so; it is so of all before it and of none after it.
+    /// Returns the first position where `is` is false, as in [`slice::partition_point`].
     pub(crate) fn partition_point(&self, is: &dyn Fn(u32) -> bool) -> usize {
         let (mut begin, mut end) = (0, self.len);
         while begin < end {
@@ -52,59 +52,65 @@ impl Sorted {
         begin
     }
 
-    /// Whether so many rows stand as they came, by this number; none but new ones are looked at.
-    fn grows(&mut self, len: usize, number: &dyn Fn(u32) -> i64) -> bool {
+    /// Extends the list to `len` rows if they are in insertion order by this number. Examines only new rows.
+    fn extend_in_order(&mut self, len: usize, number: &dyn Fn(u32) -> i64) -> bool {
         let new = self.len.saturating_sub(1) as u32..len as u32;
-        let grows = self.moved.is_none() && new.map(number).is_sorted();
-        if grows {
+        let is_in_order = self.moved.is_none() && new.map(number).is_sorted();
+        if is_in_order {
             self.len = len;
         }
-        grows
+        is_in_order
     }
 
-    fn take(&mut self, rows: Vec<u32>) {
+    fn set_order(&mut self, rows: Vec<u32>) {
         self.len = rows.len();
         self.moved = Some(rows);
     }
 }
 
 impl Orders {
-    /// So many rows by their lines.
-    pub(crate) fn by_line(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
+    /// Returns the first `rows` rows sorted by line.
+    pub(crate) fn by_line(&mut self, rows: usize, keys: &impl SortKeys) -> &Sorted {
         let by_line = &mut self.by_line;
-        let line = &|row| placed.line(row);
-        if by_line.len < rows && !by_line.grows(rows, line) {
+        let line = &|row| keys.line(row);
+        if by_line.len < rows && !by_line.extend_in_order(rows, line) {
             let new = by_line.len as u32..rows as u32;
             let begin = new.clone().map(line).min().unwrap_or(0);
             let from = by_line.partition_point(&|row| line(row) < begin);
             let mut sorted = by_line.moved.take().unwrap_or_else(|| (0..new.start).collect());
             sorted.extend(new);
             sort(&mut sorted[from..], line);
-            by_line.take(sorted);
+            by_line.set_order(sorted);
         }
         by_line
     }
 
-    /// By their times; of the same time by their lines.
-    pub(crate) fn by_time(&mut self, rows: usize, placed: &impl Placed) -> &Sorted {
+    /// Returns the first `rows` rows sorted by time, then by line.
+    pub(crate) fn by_time(&mut self, rows: usize, keys: &impl SortKeys) -> &Sorted {
         if self.by_time.len < rows {
-            self.by_line(rows, placed);
-            let time = &|row| placed.time(row);
-            if self.by_line.moved.is_some() || !self.by_time.grows(rows, time) {
+            self.by_line(rows, keys);
+            let time = &|row| keys.time(row);
+            if self.by_line.moved.is_some() || !self.by_time.extend_in_order(rows, time) {
                 let mut sorted: Vec<u32> = self.by_line.iter().collect();
                 sort(&mut sorted, time);
-                self.by_time.take(sorted);
+                self.by_time.set_order(sorted);
             }
         }
         &self.by_time
     }
 
-    /// The rows that are in a set, in order.
-    pub(crate) fn of_set(&mut self, by_time: bool, set: &Bits, rows: usize, placed: &impl Placed) -> Rows {
-        let sorted = if by_time { self.by_time(rows, placed) } else { self.by_line(rows, placed) };
+    /// Returns the rows of a set, sorted.
+    pub(crate) fn sorted_set(
+        &mut self,
+        by_time: bool,
+        set: &Bits,
+        rows: usize,
+        keys: &impl SortKeys,
+    ) -> Rows {
+        let sorted = if by_time { self.by_time(rows, keys) } else { self.by_line(rows, keys) };
         match &sorted.moved {
             Some(all) => Rows::List(all.iter().copied().filter(|row| set.get(*row as usize)).collect()),
-            None => Rows::of_set(set.clone()),
+            None => Rows::from_set(set.clone()),
         }
     }
 
@@ -117,8 +123,7 @@ impl Orders {
     }
 }
 
-/// Sorts rows by a number, those of the same number as they stood. Runs that ascend are merged: what is nearly in order
-/// takes one look.
+/// Sorts rows by a number, stably. Merges ascending runs, so that nearly sorted input takes linear time.
 pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) {
     let mut keyed: Vec<(i64, u32)> = rows.iter().map(|row| (number(*row), *row)).collect();
     let mut ends: Vec<usize> = (1..keyed.len()).filter(|nth| keyed[*nth].0 < keyed[nth - 1].0).collect();
@@ -140,7 +145,7 @@ pub(crate) fn sort(rows: &mut [u32], number: &dyn Fn(u32) -> i64) {
     }
 }
 
-/// Merges two sorted parts, of which the second begins there.
+/// Merges two adjacent sorted parts; the second starts at `middle`.
 fn merge(keyed: &mut [(i64, u32)], middle: usize, spare: &mut Vec<(i64, u32)>) {
     let Some(second) = keyed.get(middle).map(|first| first.0) else { return };
     let from = keyed[..middle].partition_point(|(number, _)| *number <= second);
@@ -165,8 +170,8 @@ mod tests {
 
     use super::*;
 
-    /// Each row's line and time.
-    impl Placed for &[(i64, i64)] {
+    /// Rows given as pairs of line and time.
+    impl SortKeys for &[(i64, i64)] {
         fn line(&self, row: u32) -> i64 {
             self[row as usize].0
         }
@@ -178,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sorts_as_the_library_does_however_rows_come(
+        fn sorts_like_the_standard_library(
             numbers in prop::collection::vec((-9_i64..9, -9_i64..9), 0..60),
             lines_move in any::<bool>(),
             times_move in any::<bool>(),
@@ -193,21 +198,21 @@ mod tests {
                     *time = *line;
                 }
             }
-            let placed = &numbers[..];
+            let keys = &numbers[..];
             let mut orders = Orders::default();
             let mut parts: Vec<usize> = parts.into_iter().map(|part| part.min(numbers.len())).collect();
             parts.sort_unstable();
             for rows in parts.into_iter().chain([numbers.len()]) {
                 let mut wanted: Vec<u32> = (0..rows as u32).collect();
-                wanted.sort_by_key(|row| placed.line(*row));
-                prop_assert_eq!(orders.by_line(rows, &placed).iter().collect::<Vec<_>>(), &wanted[..]);
-                let after = orders.by_line(rows, &placed).partition_point(&|row| placed.line(row) < 2);
-                prop_assert_eq!(after, wanted.partition_point(|row| placed.line(*row) < 2));
-                wanted.sort_by_key(|row| placed.time(*row));
-                prop_assert_eq!(orders.by_time(rows, &placed).iter().collect::<Vec<_>>(), &wanted[..]);
+                wanted.sort_by_key(|row| keys.line(*row));
+                prop_assert_eq!(orders.by_line(rows, &keys).iter().collect::<Vec<_>>(), &wanted[..]);
+                let after = orders.by_line(rows, &keys).partition_point(&|row| keys.line(row) < 2);
+                prop_assert_eq!(after, wanted.partition_point(|row| keys.line(*row) < 2));
+                wanted.sort_by_key(|row| keys.time(*row));
+                prop_assert_eq!(orders.by_time(rows, &keys).iter().collect::<Vec<_>>(), &wanted[..]);
                 let mut set = Bits::none(rows);
                 (0..rows).step_by(3).for_each(|row| set.put(row, true));
-                let found = orders.of_set(true, &set, rows, &placed);
+                let found = orders.sorted_set(true, &set, rows, &keys);
                 wanted.retain(|row| set.get(*row as usize));
                 prop_assert_eq!(found.range(0..rows), wanted);
             }

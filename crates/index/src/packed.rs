@@ -1,11 +1,11 @@
-//! Whole numbers in as few bytes as the greatest needs.
+//! Integers packed into as few bytes as the largest one needs.
 
-/// Numbers from 0 on.
+/// A list of unsigned integers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Packed {
-    /// So many zeros.
+    /// A number of zeros.
     Zeros(usize),
-    /// So many numbers from 0 on, each one above the one before.
+    /// The integers from 0 up to, but not including, this one.
     Ascending(usize),
     One(Vec<u8>),
     Two(Vec<u16>),
@@ -13,7 +13,7 @@ pub(crate) enum Packed {
     Eight(Vec<u64>),
 }
 
-/// Does the same with each kind of list.
+/// Matches on every width with the same expression.
 macro_rules! each_width {
     ($packed:expr, $zeros:pat => $of_zeros:expr, $most:pat => $of_ascending:expr, $list:ident => $of_list:expr) => {
         match $packed {
@@ -29,7 +29,7 @@ macro_rules! each_width {
 pub(crate) use each_width;
 
 impl Packed {
-    pub(crate) fn of(numbers: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
+    pub(crate) fn from_numbers(numbers: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
         let len = numbers.len();
         if len > 1 && (0..).zip(numbers.clone()).all(|(nth, number): (u64, u64)| nth == number) {
             return Self::Ascending(len);
@@ -47,7 +47,7 @@ impl Packed {
         each_width!(self, len => *len, len => *len, list => list.len())
     }
 
-    /// The number at a place; 0 where there is none.
+    /// Returns the number at an index, or 0 beyond the end.
     pub(crate) fn get(&self, at: usize) -> u64 {
         match self {
             Self::Zeros(_) => 0,
@@ -69,13 +69,13 @@ impl Packed {
         (0..self.len()).map(|at| self.get(at))
     }
 
-    /// How many bytes it holds.
+    /// Returns the memory use in bytes.
     pub(crate) fn bytes(&self) -> usize {
         each_width!(self, _ => 0, _ => 0, list => size_of_val(&list[..]))
     }
 }
 
-/// Numbers near to each other.
+/// Integers stored as offsets from the smallest one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Numbers {
     base: i64,
@@ -83,12 +83,12 @@ pub(crate) struct Numbers {
 }
 
 impl Numbers {
-    pub(crate) fn of(numbers: &[i64]) -> Self {
+    pub(crate) fn from_values(numbers: &[i64]) -> Self {
         let base = numbers.iter().copied().min().unwrap_or(0);
-        Self { base, above: Packed::of(numbers.iter().map(|number| number.abs_diff(base))) }
+        Self { base, above: Packed::from_numbers(numbers.iter().map(|number| number.abs_diff(base))) }
     }
 
-    /// What was packed so.
+    /// Creates the list from its parts.
     pub(crate) const fn new(base: i64, above: Packed) -> Self {
         Self { base, above }
     }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn gives_what_it_was_given() {
+    fn returns_the_packed_numbers() {
         for numbers in [
             vec![],
             vec![7, 7],
@@ -130,7 +130,7 @@ mod tests {
             vec![i64::MIN, i64::MAX, 0],
             vec![1 << 40, (1 << 40) + 300],
         ] {
-            let packed = Numbers::of(&numbers);
+            let packed = Numbers::from_values(&numbers);
             assert_eq!(packed.iter().collect::<Vec<_>>(), numbers);
             assert!(numbers.iter().enumerate().all(|(at, number)| packed.get(at) == *number));
         }

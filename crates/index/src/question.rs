@@ -1,46 +1,46 @@
-//! One question, and how far it was answered.
+//! A query on the index, and its progress.
 
 use countersign_query::condition::{Basis, Condition, Node};
 use countersign_query::matcher::Span;
 use countersign_query::{Entry, Field, Findings, Query, Short};
 
 use crate::bits::Bits;
-use crate::column::Judged;
+use crate::column::RowMatches;
+use crate::evaluate;
 use crate::facets::{COUNTED, Counts, SegmentValues};
-use crate::index::Held;
-use crate::judge;
+use crate::index::StoredSegment;
 use crate::segment::{Kinds, Segment};
 
-/// In what order rows are.
+/// The order of rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Order {
-    /// By the time that counts, and not by the place in the export.
+    /// Sorts by event time instead of the position in the export.
     pub by_time: bool,
-    /// The last first.
+    /// Reverses the order.
     pub descending: bool,
-    /// Withheld events and gaps beside each other as one row.
+    /// Folds adjacent withheld events and gaps into one row.
     pub folds: bool,
 }
 
-/// What was asked, and what is known of the rows that were looked at: all from the first on.
+/// A query, and the results for the rows evaluated so far, always a prefix of all rows.
 #[derive(Debug)]
 pub(crate) struct Question {
     pub(crate) query: Query,
     pub(crate) order: Order,
-    /// For each part that all must hold, the field that it is about alone, by its place in `COUNTED`.
+    /// For each part that must hold, the only field it is about, as an index into `COUNTED`.
     about: Vec<Option<usize>>,
     pub(crate) found: Bits,
-    /// The events that must be read.
+    /// Events whose bytes must be read.
     pub(crate) unread: Bits,
-    /// Events that are not as asked, of which some condition is not known: where nothing is found, they are read to
-    /// count what each condition leaves.
+    /// Events that don't match but have undecided conditions. If nothing is found, they are read to count the matches
+    /// of each condition.
     aside: Bits,
-    /// How often each value of a field occurs, but for the rows that count whole.
+    /// Counts of each value of a field, without the rows in `wholes`.
     pub(crate) counts: [Counts; COUNTED.len()],
-    /// For each field the rows, from the first on, of which all events count.
+    /// For each field, the length of the prefix of rows in which all events count.
     pub(crate) wholes: [usize; COUNTED.len()],
     pub(crate) events: usize,
-    /// Events that were looked at and need not be read any more.
+    /// Events that are decided.
     pub(crate) searched: usize,
     pub(crate) withheld_unknown: usize,
     had: Vec<bool>,
@@ -48,10 +48,10 @@ pub(crate) struct Question {
     steps: Vec<u64>,
 }
 
-/// What is known of an event that was read.
+/// The result for an event that was read.
 pub(crate) enum Verdict {
     Found,
-    /// It is as asked but for what is asked of this field.
+    /// The event matches except for the conditions on this field.
     Near(usize),
     No,
 }
@@ -77,33 +77,39 @@ impl Question {
         }
     }
 
-    /// How many rows were looked at.
-    pub(crate) fn judged(&self) -> usize {
+    /// Returns the number of rows evaluated.
+    pub(crate) fn evaluated(&self) -> usize {
         self.found.len()
     }
 
-    /// The parts of the query that stand at its top as conditions.
+    /// Iterates over the conditions at the top level.
     pub(crate) fn top(&self) -> impl Iterator<Item = &Condition> {
         self.query.parts().iter().filter_map(|part| match part {
-            Node::Condition(nth) => self.query.conditions().get(*nth).map(|asked| &asked.condition),
+            Node::Condition(nth) => self.query.conditions().get(*nth).map(|placed| &placed.condition),
             _ => None,
         })
     }
 
-    /// The time in which events are looked for.
+    /// Returns the span of event times that the query selects.
     pub(crate) fn span(&self) -> Span {
         span_of(self.top(), Basis::Happened)
     }
 
-    /// The time of recording that is asked for, where nothing else is.
+    /// Returns the span of recording times, if the query has no other condition.
     pub(crate) fn recorded_alone(&self) -> Option<Span> {
         let is_recorded = |condition: &Condition| matches!(condition, Condition::Time(Basis::Recorded, _));
         let all = self.top().count() == self.query.parts().len() && self.top().all(is_recorded);
         all.then(|| span_of(self.top(), Basis::Recorded))
     }
 
-    /// Looks at the rows of the next segment, from one on. `values` are those of each field, where they are to be counted.
-    pub(crate) fn judge(&mut self, segment: &Segment, kinds: &Kinds, from: usize, values: &[SegmentValues]) {
+    /// Evaluates the rows of the next segment, starting at `from`. Counts `values` of each field if given.
+    pub(crate) fn evaluate(
+        &mut self,
+        segment: &Segment,
+        kinds: &Kinds,
+        from: usize,
+        values: &[SegmentValues],
+    ) {
         let rows = segment.rows();
         let mut new = Bits::none(from);
         new.flip();
@@ -112,37 +118,37 @@ impl Question {
         let Kinds { mut events, mut withheld } = kinds.clone();
         events.and(&new);
         withheld.and(&new);
-        let asked = self.query.conditions();
-        let mut conditions: Vec<Judged> =
-            asked.iter().map(|asked| judge::condition(segment, kinds, &asked.condition)).collect();
+        let placed = self.query.conditions();
+        let mut conditions: Vec<RowMatches> =
+            placed.iter().map(|placed| evaluate::condition(segment, kinds, &placed.condition)).collect();
         let mut unsure = Bits::none(rows);
-        for judged in &conditions {
-            let mut open = judged.possible.clone();
-            open.less(&judged.sure);
+        for matches in &conditions {
+            let mut open = matches.possible.clone();
+            open.less(&matches.sure);
             unsure.or(&open);
         }
         unsure.and(&events);
         let mut sure = events.clone();
         sure.less(&unsure);
-        for (nth, (judged, asked)) in conditions.iter_mut().zip(asked).enumerate() {
-            let mut held = judged.sure.clone();
+        for (nth, (matches, placed)) in conditions.iter_mut().zip(placed).enumerate() {
+            let mut held = matches.sure.clone();
             held.and(&sure);
             self.alone[nth] += held.count() as u64;
-            self.had[nth] = self.had[nth] || judge::is_about(segment, &asked.condition);
-            if asked.condition.reads_event() && !withheld.is_empty() {
-                judged.sure.less(&withheld);
-                judged.possible.or(&withheld);
+            self.had[nth] = self.had[nth] || evaluate::is_about(segment, &placed.condition);
+            if placed.condition.reads_event() && !withheld.is_empty() {
+                matches.sure.less(&withheld);
+                matches.possible.or(&withheld);
             }
         }
-        let parts: Vec<Judged> =
-            self.query.parts().iter().map(|part| judge::node(part, &conditions, rows)).collect();
+        let parts: Vec<RowMatches> =
+            self.query.parts().iter().map(|part| evaluate::node(part, &conditions, rows)).collect();
         let mut so_far = sure;
         for (steps, part) in self.steps.iter_mut().zip(&parts) {
             so_far.and(&part.sure);
             *steps += so_far.count() as u64;
         }
 
-        let mut candidates = judge::candidates(kinds, &self.query);
+        let mut candidates = evaluate::candidates(kinds, &self.query);
         candidates.and(&new);
         if self.query.reads_events() && !withheld.is_empty() {
             let mut unknown = withheld;
@@ -187,7 +193,7 @@ impl Question {
         found_events.and(&events);
         self.events += found_events.count();
         self.searched += events.count() - unread.count();
-        let judged = self.judged();
+        let evaluated = self.evaluated();
         for (field, values) in values.iter().enumerate() {
             let mut these = found_events.clone();
             if let Some((_, not)) = near.iter().find(|(other, _)| *other == field) {
@@ -196,7 +202,7 @@ impl Question {
                 others.and(&events);
                 these.or(&others);
             }
-            if from == 0 && self.wholes[field] == judged && these == kinds.events {
+            if from == 0 && self.wholes[field] == evaluated && these == kinds.events {
                 self.wholes[field] += rows;
             } else {
                 self.counts[field].count(COUNTED[field], segment, values, &these, &kinds.events);
@@ -208,15 +214,15 @@ impl Question {
         self.aside.append(&unsure, from);
     }
 
-    /// Counts the segments one by one that count whole: they won't be the same ones any more.
-    pub(crate) fn settle(&mut self, held: &[Held]) {
+    /// Moves the counts of whole segments into `counts`, because the segments are about to change.
+    pub(crate) fn merge_wholes(&mut self, held: &[StoredSegment]) {
         for (field, (counts, whole)) in self.counts.iter_mut().zip(&mut self.wholes).enumerate() {
             counts.add_wholes(field, *whole, held);
             *whole = 0;
         }
     }
 
-    /// Where nothing was found, what is still to be counted is to be read.
+    /// If nothing was found, also reads the events in `aside`.
     pub(crate) fn read_aside(&mut self) {
         if self.events == 0 && self.unread.is_empty() {
             self.searched -= self.aside.count().min(self.searched);
@@ -224,13 +230,13 @@ impl Question {
         }
     }
 
-    /// Takes an event that had to be read. One that is only counted is never as asked.
-    pub(crate) fn take(&mut self, row: usize, entry: &Entry<'_>) -> Verdict {
+    /// Records an event that had to be read. One that was read only for counting never matches.
+    pub(crate) fn resolve(&mut self, row: usize, entry: &Entry<'_>) -> Verdict {
         self.unread.put(row, false);
         self.searched += 1;
         let is_aside = self.aside.get(row);
         self.aside.put(row, false);
-        let verdict = self.look(entry);
+        let verdict = self.evaluate_event(entry);
         if is_aside {
             return Verdict::No;
         }
@@ -241,10 +247,10 @@ impl Question {
         verdict
     }
 
-    /// Whether an event is as asked, now that it is here.
-    fn look(&mut self, entry: &Entry<'_>) -> Verdict {
-        let asked = self.query.conditions();
-        let held: Vec<bool> = asked.iter().map(|asked| asked.condition.holds(entry)).collect();
+    /// Evaluates an event, and counts the conditions it meets.
+    fn evaluate_event(&mut self, entry: &Entry<'_>) -> Verdict {
+        let placed = self.query.conditions();
+        let held: Vec<bool> = placed.iter().map(|placed| placed.condition.holds(entry)).collect();
         for (alone, held) in self.alone.iter_mut().zip(&held) {
             *alone += u64::from(*held);
         }
@@ -264,8 +270,8 @@ impl Question {
         if so_far { Verdict::Found } else { near.filter(|_| !elsewhere).map_or(Verdict::No, Verdict::Near) }
     }
 
-    /// What must be said of the answer: of so many events with these fields, all of them looked at or not yet. By which
-    /// time is for the caller to say.
+    /// Explains the answer, given the fields and the number of events, and whether all were evaluated. The caller sets
+    /// the times.
     pub(crate) fn findings<'f>(
         &self,
         fields: &(impl Iterator<Item = &'f str> + Clone),
@@ -275,7 +281,7 @@ impl Question {
         let is_empty = complete && self.events == 0 && !self.query.is_empty();
         let counted = is_empty.then_some((&*self.alone, &*self.steps));
         let had: Vec<bool> = self.had.iter().map(|had| *had || !complete).collect();
-        let findings = Findings::of(&self.query, &had, fields, counted, of as u64);
+        let findings = Findings::from_counts(&self.query, &had, fields, counted, of as u64);
         Findings { matched: self.events as u64, ..findings }
     }
 }
@@ -296,11 +302,11 @@ fn span_of<'c>(conditions: impl Iterator<Item = &'c Condition>, wanted: Basis) -
     whole
 }
 
-/// The field that a part is about and nothing else.
+/// Returns the field of a part whose conditions are all about one counted field.
 fn about(part: &Node, query: &Query) -> Option<usize> {
     let mut fields = Vec::new();
-    conditions(part, &mut |nth| {
-        fields.push(match query.conditions().get(nth).map(|asked| &asked.condition) {
+    each_condition(part, &mut |nth| {
+        fields.push(match query.conditions().get(nth).map(|placed| &placed.condition) {
             Some(Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short))) => {
                 COUNTED.iter().position(|counted| counted == short)
             }
@@ -311,17 +317,17 @@ fn about(part: &Node, query: &Query) -> Option<usize> {
     fields.iter().all(|field| *field == Some(first)).then_some(first)
 }
 
-/// Hands out the conditions within a part.
-pub(crate) fn conditions(part: &Node, take: &mut dyn FnMut(usize)) {
+/// Calls `accept` with the index of each condition in a part.
+pub(crate) fn each_condition(part: &Node, accept: &mut dyn FnMut(usize)) {
     match part {
-        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| conditions(part, take)),
-        Node::Not(part) => conditions(part, take),
-        Node::Condition(nth) => take(*nth),
+        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| each_condition(part, accept)),
+        Node::Not(part) => each_condition(part, accept),
+        Node::Condition(nth) => accept(*nth),
     }
 }
 
-/// The field of a condition, where it is one whose values are counted.
-pub(crate) fn counted(condition: &Condition) -> Option<Short> {
+/// Returns the field of an equality condition whose values are counted.
+pub(crate) fn counted_field(condition: &Condition) -> Option<Short> {
     match condition {
         Condition::Is { field: Field::Short(short), .. } => Some(*short),
         _ => None,

@@ -1,28 +1,27 @@
-//! Finding texts within many, before each is looked at closely.
+//! Substring search that finds candidate values before they are tested.
 
 use countersign_query::matcher::{Pattern, words};
 
 use crate::values::{Kind, Unpacked, Values};
 
-/// What must stand in a text so that one of some patterns can fit it.
+/// Substrings that a text must contain to match one of the patterns.
 pub(crate) struct Needles {
-    /// For each pattern the one that it needs.
-    each: Vec<(Needle, Option<Place>)>,
-    /// Whether some pattern needs nothing that is ASCII: any text that has more than that may fit it.
+    /// The needle of each pattern.
+    each: Vec<(Needle, Option<Position>)>,
+    /// True if some pattern has no ASCII needle, so that any non-ASCII text may match it.
     beyond: bool,
 }
 
-/// Where in a string or a number a needle must stand so that this is all that its pattern asks for: somewhere, at the
-/// begin, at the end, or both.
+/// The position of a needle that is sufficient for a match: anywhere, at the start, at the end, or both.
 #[derive(Clone, Copy)]
-struct Place {
+struct Position {
     begins: bool,
     ends: bool,
 }
 
-impl Place {
-    /// None where the pattern asks for more.
-    fn of(pattern: &Pattern) -> Option<Self> {
+impl Position {
+    /// Returns `None` if the needle alone is not sufficient.
+    fn from_pattern(pattern: &Pattern) -> Option<Self> {
         let is_needle = |piece: &str| !piece.is_empty() && piece.is_ascii() && !pattern.is_cased();
         let (piece, begins, ends) = match pattern.pieces() {
             [whole] => (whole, true, true),
@@ -34,35 +33,39 @@ impl Place {
         is_needle(piece).then_some(Self { begins, ends })
     }
 
-    /// Whether a text fits, by where the first needle in it stands; none where it does not.
+    /// Given the position of a needle's first occurrence, returns whether the text certainly matches, or `None` if it
+    /// can't.
     const fn fits(self, at_begin: bool, at_end: bool) -> Option<bool> {
         match self {
             Self { begins: true, .. } if !at_begin => None,
             Self { begins: true, ends: true } if !at_end => None,
-            // Another one may stand at the end.
+            // A later occurrence may be at the end.
             Self { ends, .. } => Some(at_end || !ends),
         }
     }
 }
 
 impl Needles {
-    /// None where everything has to be looked at.
-    pub(crate) fn of<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
+    /// Returns `None` if every value must be tested.
+    pub(crate) fn new<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
         let of = |pattern: &&'p Pattern| {
-            (pattern.pieces().iter().map(String::as_str).collect(), Place::of(pattern))
+            (pattern.pieces().iter().map(String::as_str).collect(), Position::from_pattern(pattern))
         };
-        Self::by(values, patterns.iter().map(of))
+        Self::build(values, patterns.iter().map(of))
     }
 
-    /// As [`Needles::of`], for texts that stand in parts, or in another order: each word must be there.
-    pub(crate) fn of_words<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
+    /// Like [`Needles::new`], for texts that match by words in any order: every word must occur.
+    pub(crate) fn for_words<'p>(patterns: &[&'p Pattern], values: &Values) -> Option<Self> {
         let of =
             |pattern: &&'p Pattern| (pattern.pieces().iter().flat_map(|piece| words(piece)).collect(), None);
-        Self::by(values, patterns.iter().map(of))
+        Self::build(values, patterns.iter().map(of))
     }
 
-    fn by<'p>(values: &Values, wanted: impl Iterator<Item = (Vec<&'p str>, Option<Place>)>) -> Option<Self> {
-        // What is ASCII in lower case was ASCII before, but for a k.
+    fn build<'p>(
+        values: &Values,
+        wanted: impl Iterator<Item = (Vec<&'p str>, Option<Position>)>,
+    ) -> Option<Self> {
+        // Except for the Kelvin sign, only ASCII lowercases to ASCII.
         if values.len() < 4 || values.has_kelvin() {
             return None;
         }
@@ -77,15 +80,15 @@ impl Needles {
             if run.is_empty() {
                 beyond = true;
             } else {
-                needles.push((Needle::of(run), place));
+                needles.push((Needle::new(run), place));
             }
         }
         Some(Self { each: needles, beyond })
     }
 
-    /// Hands out the values that may fit, some of them more than once: those that have a needle, those that have more
-    /// than ASCII where that may be all that is needed, and those of which the text is not kept, or the begin alone.
-    /// Whether a string or a number fits for sure comes along.
+    /// Calls `take` with the values that may match, possibly repeatedly: those with a needle, non-ASCII ones if some
+    /// pattern has no ASCII needle, and those that are cut or not stored. The last argument is true if a string or
+    /// number certainly matches.
     pub(crate) fn candidates<'u>(
         &self,
         unpacked: &'u Unpacked<'_>,
@@ -104,9 +107,9 @@ impl Needles {
         let text = unpacked.text();
         for (needle, place) in &self.each {
             let mut from = 0;
-            let mut ends = Ends::of(values);
+            let mut ends = Ends::new(values);
             while let Some(found) = needle.find(text.as_bytes(), from) {
-                let Some(code) = ends.reach(found) else { break };
+                let Some(code) = ends.advance_to(found) else { break };
                 from = found + 1;
                 if found + needle.len() <= ends.end {
                     from = ends.end;
@@ -125,7 +128,7 @@ impl Needles {
     }
 }
 
-/// Where the values end.
+/// A cursor over the ends of values.
 struct Ends<'v> {
     values: &'v Values,
     begin: usize,
@@ -134,12 +137,12 @@ struct Ends<'v> {
 }
 
 impl<'v> Ends<'v> {
-    const fn of(values: &'v Values) -> Self {
+    const fn new(values: &'v Values) -> Self {
         Self { values, begin: 0, end: 0, next: 0 }
     }
 
-    /// Goes to the value that has a place, which is not before the one that it was at; gives its code.
-    fn reach(&mut self, place: usize) -> Option<usize> {
+    /// Advances to the value at a position, which must not precede the current one. Returns its code.
+    fn advance_to(&mut self, place: usize) -> Option<usize> {
         while self.end <= place && self.next < self.values.len() {
             if let Some((next, end)) = self.values.block_from(self.next).filter(|(_, end)| *end <= place) {
                 (self.next, self.end) = (next, end);
@@ -153,25 +156,24 @@ impl<'v> Ends<'v> {
     }
 }
 
-/// A text in lower case that is looked for in any case.
+/// A lowercase string to find, ignoring case.
 struct Needle {
     text: Vec<u8>,
-    /// Two places of it with the bytes there that are seldom, and what makes a letter lower case: each in all bytes of
-    /// a word.
+    /// Two positions with rare bytes; each with the byte and its case bit, repeated across a word.
     rare: [(usize, u64, u64); 2],
 }
 
-/// How many bytes are looked at together, and a one in each.
+/// Number of bytes compared at once, and a word with a one in each byte.
 const BLOCK: usize = size_of::<u64>();
 const ONES: u64 = u64::from_ne_bytes([1; BLOCK]);
 
-/// Has the highest bit of each byte that is 0, and perhaps of others above it.
+/// Sets the highest bit of each zero byte, and possibly of bytes above it.
 const fn zeros(bytes: u64) -> u64 {
     bytes.wrapping_sub(ONES) & !bytes & (ONES << 7)
 }
 
 impl Needle {
-    fn of(text: &str) -> Self {
+    fn new(text: &str) -> Self {
         let text = text.to_ascii_lowercase().into_bytes();
         let mut places: Vec<usize> = (0..text.len()).collect();
         places.sort_by_key(|place| frequency(text[*place]));
@@ -188,7 +190,7 @@ impl Needle {
         self.text.len()
     }
 
-    /// Where it stands first from here on.
+    /// Returns the first occurrence at or after `from`.
     fn find(&self, bytes: &[u8], from: usize) -> Option<usize> {
         let last = bytes.len().checked_sub(self.text.len())?;
         let [(first, one, one_case), (second, other, other_case)] = self.rare;
@@ -213,7 +215,7 @@ impl Needle {
     }
 }
 
-/// How often a byte is met, about: what is in words is frequent.
+/// Estimates how frequent a byte is in texts.
 const fn frequency(byte: u8) -> u8 {
     match byte {
         b'e' | b't' | b'a' | b'o' | b'i' | b'n' | b's' | b'r' => 9,
@@ -232,10 +234,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::values::Gathered;
+    use crate::values::ValueBuilder;
 
     #[test]
-    fn nothing_but_the_kelvin_sign_becomes_ascii_in_lower_case() {
+    fn only_the_kelvin_sign_lowercases_to_ascii() {
         let folded = |char: char| countersign_query::matcher::fold(&char.to_string()).is_ascii();
         let beyond: Vec<char> = ('\u{80}'..=char::MAX).filter(|char| folded(*char)).collect();
         assert_eq!(beyond, ['\u{212a}']);
@@ -243,27 +245,27 @@ mod tests {
 
     proptest! {
         #[test]
-        fn finds_what_a_naive_search_finds(text in "[abcK ]{0,200}", needle in "[abck]{1,4}", from in 0_usize..80) {
+        fn agrees_with_a_naive_search(text in "[abcK ]{0,200}", needle in "[abck]{1,4}", from in 0_usize..80) {
             let lower = text.to_ascii_lowercase();
             let wanted = lower.get(from..).and_then(|rest| rest.find(&needle)).map(|at| at + from);
-            prop_assert_eq!(Needle::of(&needle).find(text.as_bytes(), from), wanted);
+            prop_assert_eq!(Needle::new(&needle).find(text.as_bytes(), from), wanted);
         }
 
         #[test]
-        fn leaves_out_no_value_that_fits(
+        fn candidates_include_every_match(
             texts in prop::collection::vec(("[abKké\u{212a}]{0,5}", 0_u8..4), 0..9),
             globs in prop::collection::vec("[abké*]{1,4}", 1..3),
         ) {
             let kinds = [Kind::Text, Kind::Text, Kind::Number, Kind::True];
-            let mut gathered = Gathered::default();
+            let mut gathered = ValueBuilder::default();
             for (text, kind) in &texts {
                 let kind = kinds[usize::from(*kind)];
-                gathered.code(&FixedState::with_seed(1), kind, kind.kept(text));
+                gathered.code(&FixedState::with_seed(1), kind, kind.stored_text(text));
             }
             let values = gathered.finish();
             let globs: Vec<Pattern> = globs.iter().map(|glob| Pattern::glob(glob)).collect();
             let fits = |text: &str| globs.iter().any(|pattern| pattern.matches(text));
-            let Some(needles) = Needles::of(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
+            let Some(needles) = Needles::new(&globs.iter().collect::<Vec<_>>(), &values) else { return Ok(()) };
             let mut taken = Vec::new();
             let unpacked = values.unpacked();
             needles.candidates(&unpacked, &mut |code, kind, text, is_sure| {

@@ -1,4 +1,4 @@
-//! Some rows in columns: what is made once and only read from then on.
+//! Segments: an immutable set of rows in columns.
 
 use std::borrow::Cow;
 
@@ -11,25 +11,25 @@ use crate::packed::Numbers;
 use crate::party::Parties;
 use crate::values::Kind;
 
-/// The most rows of a segment: their numbers have two bytes.
-pub(crate) const MOST_ROWS: usize = 32_768;
+/// Maximum number of rows in a segment; row numbers fit in two bytes.
+pub(crate) const MAX_ROWS: usize = 32_768;
 
-/// What a row is.
+/// The kind of a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum RowKind {
-    /// An event that verified.
+    /// A verified event.
     Event = 0,
-    /// A link whose event is not shown.
+    /// A link whose event is withheld.
     Withheld = 1,
-    /// Leaves that are left out.
+    /// Omitted entries.
     Gap = 2,
-    /// Any other leaf: it counts as shown, and is no row of any answer.
+    /// Any other entry: it counts as present, but is never a row of an answer.
     Other = 3,
 }
 
 impl RowKind {
-    const fn of(flags: u8) -> Self {
+    const fn from_flags(flags: u8) -> Self {
         match flags & 3 {
             0 => Self::Event,
             1 => Self::Withheld,
@@ -39,39 +39,39 @@ impl RowKind {
     }
 }
 
-/// What else is known of a row, a bit each, above its kind.
+/// Flags of a row, above the two bits of its kind.
 pub(crate) mod flag {
-    /// The key was authorized as far as was known.
+    /// The key was authorized, as far as known.
     pub(crate) const AUTHORIZED: u8 = 1 << 2;
-    /// The event has values that no column has.
+    /// The event has values that are in no column.
     pub(crate) const MORE: u8 = 1 << 3;
-    /// The event has more parties, or differs in more members before and after, than columns have.
+    /// The event has more parties or changed fields than the columns hold.
     pub(crate) const MORE_FACTS: u8 = 1 << 4;
     /// The event states its own time.
     pub(crate) const OWN_TIME: u8 = 1 << 5;
 }
 
-/// The columns that every segment has.
+/// Columns that every segment has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fact {
-    /// The chain's id.
+    /// The chain's identifier.
     Chain,
-    /// The verifier key.
+    /// The signer's public key.
     Key,
-    /// What the short names of these stand for.
+    /// Columns of short names.
     As,
     Action,
     Ip,
     Outcome,
-    /// Why it ended so, by the parser.
+    /// The outcome's reason, from the parser.
     Reason,
-    /// The members that differ between before and after.
+    /// The fields that differ between `before` and `after`.
     Changed,
 }
 
 pub(crate) const FACTS: usize = 8;
 
-/// What rows are: each question needs it.
+/// Row sets by kind, used by every query.
 #[derive(Clone, Debug)]
 pub(crate) struct Kinds {
     pub(crate) events: Bits,
@@ -84,52 +84,52 @@ impl Kinds {
     }
 }
 
-/// What parties there are. The first of a row is that of its parser, where it has one.
+/// The short names that stand for parties. A row's first party comes from its parser, if one fits.
 pub(crate) const PARTIES: [Short; 2] = [Short::Actor, Short::Target];
 
-/// A name on the way to values.
+/// A component of a path, as a node in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PathNode {
-    /// The node that it is within, which comes before it; the first is the whole event.
+    /// The parent node, which has a smaller number. Node 0 is the whole event.
     pub(crate) parent: u32,
     pub(crate) name: String,
-    /// Its column, where any event has a value there.
+    /// The column of the values at this path, if any event has one.
     pub(crate) column: Option<u32>,
 }
 
-/// Rows in columns.
+/// A set of rows in columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
     pub(crate) flags: Vec<u8>,
-    /// How each ended, for charts: places in `Outcome::ALL`.
+    /// Each row's outcome as an index into `Outcome::ALL`, for charts.
     pub(crate) outcomes: Vec<u8>,
     pub(crate) lines: Numbers,
-    /// How much above the line.
+    /// The entry index minus the line number.
     pub(crate) indexes: Numbers,
-    /// The place in the chain; of a gap, how many leaves it is.
+    /// The position in the chain; for a gap, the number of entries.
     pub(crate) seqs: Numbers,
     pub(crate) recorded: Numbers,
-    /// The time that counts; none where it is the time of recording in all rows.
+    /// The event's time; `None` if it equals the time of recording in all rows.
     pub(crate) happened: Option<Numbers>,
-    /// Where the event's bytes begin: a [`Place`](crate::Place).
+    /// The position of the event's bytes: an encoded [`Place`](crate::Place).
     pub(crate) begins: Numbers,
-    /// How many bytes; of a withheld event, why it is.
+    /// The length of the event in bytes; for a withheld event, the reason.
     pub(crate) lengths: Numbers,
-    /// The columns of facts: that of a member, where it says the same.
+    /// The column of each [`Fact`]. Shared with a path's column if they are equal.
     pub(crate) facts: [u32; FACTS],
-    /// As in [`PARTIES`].
+    /// The parties of each short name in [`PARTIES`].
     pub(crate) parties: [Parties; PARTIES.len()],
     pub(crate) nodes: Vec<PathNode>,
     pub(crate) columns: Vec<Column>,
 }
 
 impl Segment {
-    /// How many rows it has.
+    /// Returns the number of rows.
     pub fn rows(&self) -> usize {
         self.flags.len()
     }
 
-    /// About how many bytes it takes.
+    /// Returns the approximate memory use in bytes.
     pub fn bytes(&self) -> usize {
         let numbers = [&self.lines, &self.indexes, &self.seqs, &self.recorded, &self.begins, &self.lengths];
         self.rows() * 2
@@ -143,26 +143,26 @@ impl Segment {
         &self.columns[self.facts[fact as usize] as usize]
     }
 
-    /// Parties, and which rows have which.
+    /// Returns the parties of one kind, and the column that maps rows to them.
     pub(crate) fn nth_parties(&self, nth: usize) -> (&Parties, &Column) {
         let parties = &self.parties[nth];
         (parties, &self.columns[parties.places as usize])
     }
 
-    /// The same, of what a short name stands for; none where that is no party.
+    /// Like [`Segment::nth_parties`], by short name. Returns `None` if that is no party.
     pub(crate) fn parties(&self, short: Short) -> Option<(&Parties, &Column)> {
         PARTIES.iter().position(|party| *party == short).map(|nth| self.nth_parties(nth))
     }
 
     pub(crate) fn kind(&self, row: usize) -> RowKind {
-        RowKind::of(self.flags.get(row).copied().unwrap_or(RowKind::Other as u8))
+        RowKind::from_flags(self.flags.get(row).copied().unwrap_or(RowKind::Other as u8))
     }
 
     pub(crate) fn has(&self, row: usize, flag: u8) -> bool {
         self.flags.get(row).is_some_and(|flags| flags & flag != 0)
     }
 
-    /// The rows of which this is so.
+    /// Returns the rows whose flags pass.
     pub(crate) fn rows_where(&self, is: impl Fn(u8) -> bool) -> Bits {
         let mut bits = Bits::none(self.rows());
         for (flags, word) in self.flags.chunks(64).zip(bits.words_mut()) {
@@ -173,9 +173,9 @@ impl Segment {
         bits
     }
 
-    /// Which rows have events, and which stand for withheld ones.
+    /// Returns the rows of events and of withheld events.
     pub(crate) fn kinds(&self) -> Kinds {
-        let of = |kind| self.rows_where(|flags| RowKind::of(flags) == kind);
+        let of = |kind| self.rows_where(|flags| RowKind::from_flags(flags) == kind);
         Kinds { events: of(RowKind::Event), withheld: of(RowKind::Withheld) }
     }
 
@@ -183,7 +183,7 @@ impl Segment {
         self.lines.get(row).wrapping_add(self.indexes.get(row))
     }
 
-    /// The times that count.
+    /// Returns the event times.
     pub(crate) fn times(&self) -> &Numbers {
         self.happened.as_ref().unwrap_or(&self.recorded)
     }
@@ -196,12 +196,12 @@ impl Segment {
         Time::from_millis(self.recorded.get(row)).unwrap_or(Time::MIN)
     }
 
-    /// The text of a column that every row has at most one of.
+    /// Returns the first value of a row in a fact's column.
     pub(crate) fn text(&self, fact: Fact, row: usize) -> Option<(Kind, Cow<'_, str>)> {
         self.fact(fact).first(row)
     }
 
-    /// The node of a path.
+    /// Returns the node of a path.
     pub(crate) fn node<N: AsRef<str>>(&self, names: &[N]) -> Option<usize> {
         names.iter().try_fold(0, |parent, name| {
             let after = self.nodes.get(parent + 1..)?;
@@ -210,18 +210,18 @@ impl Segment {
         })
     }
 
-    /// The column of a path.
+    /// Returns the column of a path.
     pub(crate) fn column<N: AsRef<str>>(&self, names: &[N]) -> Option<&Column> {
         let node = self.nodes.get(self.node(names)?)?;
         self.columns.get(node.column? as usize)
     }
 
-    /// The columns of all nodes.
+    /// Iterates over the columns of all paths.
     pub(crate) fn columns_of_members(&self) -> impl Iterator<Item = &Column> {
         self.nodes.iter().filter_map(|node| self.columns.get(node.column? as usize))
     }
 
-    /// The columns of a node and of all within it.
+    /// Iterates over the columns of a node and all its descendants.
     pub(crate) fn columns_within(&self, node: usize) -> impl Iterator<Item = &Column> {
         let mut within = vec![false; self.nodes.len()];
         within[node] = true;
@@ -232,7 +232,7 @@ impl Segment {
         nodes.filter_map(|(node, _)| self.columns.get(node.column? as usize))
     }
 
-    /// The names to a node.
+    /// Returns the path of a node.
     pub(crate) fn names(&self, node: usize) -> Vec<&str> {
         let mut names = Vec::new();
         let mut at = node;

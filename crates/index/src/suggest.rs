@@ -1,36 +1,36 @@
-//! What could stand in a query where someone writes.
+//! Completions for a query being typed.
 
 use countersign_query::matcher::{Pattern, fold};
 use countersign_query::{Field, Query};
 
+use crate::answer_json::{field_of, units};
 use crate::edit::short_names;
 use crate::facets::COUNTED;
 use crate::index::EventIndex;
 use crate::json::Json;
 use crate::question::Question;
-use crate::tell::{field_of, units};
 
-/// The most that is suggested, and of fields where values are too.
-const MOST: usize = 12;
-const MOST_FIELDS: usize = 8;
-/// What comes before a time or a field.
-const OF_TIME: [&str; 6] = ["since", "until", "time", "recorded-since", "recorded-until", "recorded"];
-const OF_FIELDS: [&str; 2] = ["has", "changed"];
+/// Maximum number of suggestions, and of fields if values are suggested too.
+const MAX_SUGGESTIONS: usize = 12;
+const MAX_FIELDS: usize = 8;
+/// Conditions whose value is a time, or a field.
+const TIME_CONDITIONS: [&str; 6] = ["since", "until", "time", "recorded-since", "recorded-until", "recorded"];
+const FIELD_CONDITIONS: [&str; 2] = ["has", "changed"];
 const TIMES: [&str; 4] = ["-1h", "-24h", "-7d", "-30d"];
-/// Longer texts are nobody's begin.
-const LONGEST: usize = 256;
+/// Longer input has no suggestions, in bytes.
+const MAX_INPUT_BYTES: usize = 256;
 
-/// What is being written.
+/// The token being typed.
 struct Draft<'t> {
-    /// Where it begins and ends in the text.
+    /// Byte range in the text.
     at: usize,
     end: usize,
-    /// What of it stays.
+    /// The part of the token to keep.
     before: &'t str,
     field: Option<&'t str>,
-    /// What was written of what is suggested.
+    /// The input to complete, without quotes.
     typed: String,
-    /// Whether it is denied.
+    /// The minus sign, if the token is negated.
     not: &'t str,
 }
 
@@ -82,32 +82,32 @@ fn draft(text: &str, caret: usize) -> Draft<'_> {
     Draft { at, end, before: &text[at..value], field: Some(name), typed: plain(&text[value..caret]), not }
 }
 
-/// What was written without its quotes.
+/// Removes the quotes.
 fn plain(typed: &str) -> String {
     typed.chars().filter(|char| *char != '"').collect()
 }
 
 impl EventIndex {
-    /// Suggestions where the caret is, as JSON; places are in UTF-16 units. Values are those of the events that the
-    /// rest of the text asks for, as far as columns tell: what is being written may have been asked for already.
+    /// Returns suggestions at the caret as JSON; positions are in UTF-16 units. Values come from events that match the
+    /// rest of the query, as far as columns tell: the token being typed may already be part of the query.
     pub fn suggest_json(&mut self, text: &str, caret: usize) -> String {
         let caret = bytes(text, caret);
         let draft = draft(text, caret);
         self.ask_rest(text, &draft);
         let mut found: Vec<Suggestion> = Vec::new();
-        if draft.typed.len() <= LONGEST {
+        if draft.typed.len() <= MAX_INPUT_BYTES {
             match draft.field {
                 None => {
                     self.fields_like(&draft.typed, draft.not, ":", &mut found);
                     if !draft.typed.is_empty() {
-                        found.truncate(MOST_FIELDS);
+                        found.truncate(MAX_FIELDS);
                         self.any_values(&draft, &mut found);
                     }
                 }
-                Some(name) if OF_FIELDS.contains(&name) => {
+                Some(name) if FIELD_CONDITIONS.contains(&name) => {
                     self.fields_like(&draft.typed, draft.before, "", &mut found);
                 }
-                Some(name) if OF_TIME.contains(&name) => {
+                Some(name) if TIME_CONDITIONS.contains(&name) => {
                     let likely = TIMES.iter().filter(|time| time.starts_with(&*draft.typed));
                     found.extend(likely.map(|time| Suggestion {
                         kind: "value",
@@ -120,7 +120,7 @@ impl EventIndex {
                 Some(name) => self.values_of(name, &draft, &mut found),
             }
         }
-        found.truncate(MOST);
+        found.truncate(MAX_SUGGESTIONS);
         let mut json = Json::default();
         json.open("[");
         for Suggestion { kind, label, about, count, text: written } in &found {
@@ -139,7 +139,7 @@ impl EventIndex {
         json.finish()
     }
 
-    /// Looks for what the text asks for without what is being written in it.
+    /// Evaluates the query without the token being typed.
     fn ask_rest(&mut self, text: &str, draft: &Draft<'_>) {
         let rest = format!("{}{}", &text[..draft.at], &text[draft.end..]);
         let Some(asked) = &self.question else { return };
@@ -150,21 +150,21 @@ impl EventIndex {
         };
         let before = self.rest.take().filter(|before| before.query == rest);
         let mut question = before.unwrap_or_else(|| Question::new(rest, asked.order));
-        self.judge_all(&mut question);
+        self.evaluate_all(&mut question);
         self.rest = Some(question);
     }
 
-    /// The question of whose events values are suggested.
+    /// Returns the query whose events supply suggested values.
     fn suggested_of(&self) -> Option<&Question> {
         self.rest.as_ref().or(self.question.as_ref())
     }
 
-    /// Fields that begin with what was written, then those of which a name does.
+    /// Adds fields that start with the input, then those with a component that does.
     fn fields_like(&self, typed: &str, before: &str, after: &str, found: &mut Vec<Suggestion>) {
         let typed = fold(typed).into_owned();
         let own = short_names()
-            .chain(OF_FIELDS)
-            .chain(OF_TIME)
+            .chain(FIELD_CONDITIONS)
+            .chain(TIME_CONDITIONS)
             .filter(|_| after == ":")
             .chain(short_names().filter(|_| after.is_empty()));
         for name in own.filter(|name| name.starts_with(&*typed)) {
@@ -187,7 +187,7 @@ impl EventIndex {
             })
             .collect();
         paths.sort_unstable();
-        for (_, core::cmp::Reverse(count), path) in paths.into_iter().take(MOST) {
+        for (_, core::cmp::Reverse(count), path) in paths.into_iter().take(MAX_SUGGESTIONS) {
             found.push(Suggestion {
                 kind: "field",
                 label: path.clone(),
@@ -198,7 +198,7 @@ impl EventIndex {
         }
     }
 
-    /// Values of the fields that are counted: those that begin with what was written come first.
+    /// Adds values of all counted fields; those that start with the input come first.
     fn any_values(&self, draft: &Draft<'_>, found: &mut Vec<Suggestion>) {
         let mut values = Vec::new();
         for (nth, short) in COUNTED.iter().enumerate() {
@@ -208,7 +208,7 @@ impl EventIndex {
             }
         }
         values.sort_unstable();
-        for (_, core::cmp::Reverse(count), field, value) in values.into_iter().take(MOST) {
+        for (_, core::cmp::Reverse(count), field, value) in values.into_iter().take(MAX_SUGGESTIONS) {
             let name = field.as_str();
             let text = format!("{}{name}:{}", draft.not, Field::Short(field).written(&value));
             let about = Some(name.into());
@@ -228,11 +228,11 @@ impl EventIndex {
                     .suggested_of()
                     .and_then(|question| self.count_values(question, &field, &draft.typed))
                     .unwrap_or_default();
-                let values = counted.sorted(&draft.typed).into_iter().take(MOST);
+                let values = counted.sorted(&draft.typed).into_iter().take(MAX_SUGGESTIONS);
                 values.map(|(value, count)| (value.to_owned(), count)).collect()
             }
         };
-        for (value, count) in values.into_iter().take(MOST) {
+        for (value, count) in values.into_iter().take(MAX_SUGGESTIONS) {
             let text = format!("{}{}", draft.before, field.written(&value));
             let about = Some(name.to_owned());
             found.push(Suggestion { kind: "value", label: value, about, count: Some(count), text });
@@ -247,8 +247,8 @@ impl EventIndex {
         let value = |number: u32| known.get(number).map(|(value, _)| value);
         let counts = self.counts(question, nth);
         let (mut found, ..) =
-            counts.most(MOST, |number| value(number).is_some_and(|value| begins.matches(value)));
-        let (others, ..) = counts.most(MOST, |number| {
+            counts.most(MAX_SUGGESTIONS, |number| value(number).is_some_and(|value| begins.matches(value)));
+        let (others, ..) = counts.most(MAX_SUGGESTIONS, |number| {
             value(number).is_some_and(|value| pattern.matches(value) && !begins.matches(value))
         });
         found.extend(others);
@@ -259,7 +259,7 @@ impl EventIndex {
     }
 }
 
-/// The place in bytes of one in UTF-16 units.
+/// Converts a position in UTF-16 units to bytes.
 fn bytes(text: &str, units: usize) -> usize {
     let mut left = units;
     for (at, char) in text.char_indices() {
@@ -276,7 +276,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_what_is_being_written() {
+    fn finds_the_token_at_the_caret() {
         for (text, caret, at, end, field, typed, before) in [
             ("", 0, 0, 0, None, "", ""),
             ("act", 3, 0, 3, None, "act", ""),

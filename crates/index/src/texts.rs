@@ -1,52 +1,52 @@
-//! Texts one after the other: as they are, or, where that takes much less, in the codes of a table of symbols (FSST).
+//! Concatenated texts, plain or compressed with FSST, which replaces frequent strings by codes.
 //!
-//! A symbol is up to eight bytes that come often. Each has a code of one byte; what no symbol has stands for itself after
-//! [`ESCAPE`]. Texts are packed some at a time, so that few must be unpacked for one.
+//! A symbol is a frequent string of up to eight bytes with a code of one byte. A byte outside all symbols follows
+//! [`ESCAPE`]. Texts are compressed in blocks, so that little must be decompressed to read one.
 
 use std::borrow::Cow;
 
 use fsst::Compressor;
 
-/// What comes before a byte that stands for itself.
+/// Precedes a literal byte.
 const ESCAPE: u8 = 255;
-/// The longest symbol, in bytes.
-const LONGEST: usize = 8;
-/// Fewer bytes are left as they are.
-const WORTH: usize = 16 << 10;
+/// Maximum length of a symbol, in bytes.
+const MAX_SYMBOL_BYTES: usize = 8;
+/// Minimum total size that is compressed, in bytes.
+const MIN_COMPRESSED_BYTES: usize = 16 << 10;
 
-/// Texts, in blocks that can be read by themselves.
+/// Texts in blocks that can be read separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts {
     Plain(Box<str>),
     Fsst(Fsst),
 }
 
-/// Texts in the codes of a table of symbols.
+/// FSST-compressed texts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fsst {
     symbols: Vec<Symbol>,
     codes: Vec<u8>,
-    /// Where the codes of each block begin.
+    /// Start of each block's codes.
     begins: Vec<u32>,
-    /// How many bytes the texts have.
+    /// Total size of the texts, in bytes.
     length: usize,
 }
 
-/// The bytes of a symbol, and how many they are.
+/// A symbol's bytes and length.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Symbol {
-    pub(crate) bytes: [u8; LONGEST],
+    pub(crate) bytes: [u8; MAX_SYMBOL_BYTES],
     pub(crate) length: u8,
 }
 
 impl Texts {
-    /// `ends` are those of the blocks.
-    pub(crate) fn of(text: String, ends: impl Iterator<Item = usize> + Clone) -> Self {
-        let packed = if text.len() < WORTH { None } else { Fsst::of(&text, ends) };
+    /// Creates texts, compressed if that pays off. `ends` are the ends of the blocks.
+    pub(crate) fn new(text: String, ends: impl Iterator<Item = usize> + Clone) -> Self {
+        let packed = if text.len() < MIN_COMPRESSED_BYTES { None } else { Fsst::compress(&text, ends) };
         packed.map_or_else(|| Self::Plain(text.into_boxed_str()), Self::Fsst)
     }
 
-    /// All of them.
+    /// Returns all texts.
     pub(crate) fn whole(&self) -> Cow<'_, str> {
         match self {
             Self::Plain(text) => Cow::Borrowed(text),
@@ -54,7 +54,7 @@ impl Texts {
         }
     }
 
-    /// Those of a block, which stand in `[begin, end)` of all.
+    /// Returns the texts of a block, which spans `begin..end` of all texts.
     pub(crate) fn block(&self, nth: usize, begin: usize, end: usize) -> Cow<'_, str> {
         match self {
             Self::Plain(text) => Cow::Borrowed(text.get(begin..end).unwrap_or_default()),
@@ -62,8 +62,8 @@ impl Texts {
         }
     }
 
-    /// All of them, where each block has as many bytes as it should and the blocks are all that there is.
-    pub(crate) fn checked(&self, ends: impl Iterator<Item = usize>) -> Option<Cow<'_, str>> {
+    /// Returns all texts, or `None` unless the blocks end at `ends` and cover everything.
+    pub(crate) fn checked_whole(&self, ends: impl Iterator<Item = usize>) -> Option<Cow<'_, str>> {
         let Self::Fsst(packed) = self else { return Some(self.whole()) };
         let mut whole = String::with_capacity(packed.length);
         for (nth, end) in ends.enumerate() {
@@ -75,7 +75,7 @@ impl Texts {
         (whole.len() == packed.length).then_some(Cow::Owned(whole))
     }
 
-    /// How many bytes it takes.
+    /// Returns the memory use in bytes.
     pub(crate) fn bytes(&self) -> usize {
         match self {
             Self::Plain(text) => text.len(),
@@ -87,8 +87,8 @@ impl Texts {
 }
 
 impl Fsst {
-    /// None where it takes nearly as much.
-    fn of(text: &str, ends: impl Iterator<Item = usize> + Clone) -> Option<Self> {
+    /// Compresses texts. Returns `None` if that saves less than a quarter.
+    fn compress(text: &str, ends: impl Iterator<Item = usize> + Clone) -> Option<Self> {
         let blocks = ends.scan(0, |begin, end| text.as_bytes().get(core::mem::replace(begin, end)..end));
         let compressor = Compressor::train(&blocks.clone().collect());
         let mut codes = Vec::with_capacity(text.len() / 2);
@@ -109,14 +109,14 @@ impl Fsst {
         })
     }
 
-    /// What was packed so.
+    /// Creates compressed texts from their parts, if these are valid.
     pub(crate) fn new(symbols: Vec<Symbol>, codes: Vec<u8>, begins: Vec<u32>, length: usize) -> Option<Self> {
         let ordered = begins.windows(2).all(|pair| pair[0] <= pair[1]);
         let within = begins.last().is_none_or(|last| *last as usize <= codes.len());
         let fit = symbols.len() <= usize::from(ESCAPE)
-            && symbols.iter().all(|symbol| usize::from(symbol.length) <= LONGEST);
-        // So that no index file can claim more memory than a few times its own size.
-        let possible = length <= codes.len().saturating_mul(LONGEST);
+            && symbols.iter().all(|symbol| usize::from(symbol.length) <= MAX_SYMBOL_BYTES);
+        // Limits the memory that a forged index file can claim to a small multiple of its own size.
+        let possible = length <= codes.len().saturating_mul(MAX_SYMBOL_BYTES);
         (ordered && within && fit && possible).then_some(Self { symbols, codes, begins, length })
     }
 
@@ -132,22 +132,22 @@ impl Fsst {
         &self.begins
     }
 
-    /// The codes of a block.
+    /// Returns the codes of a block.
     fn block(&self, nth: usize) -> &[u8] {
         let begin = |nth: usize| self.begins.get(nth).map_or(self.codes.len(), |begin| *begin as usize);
         self.codes.get(begin(nth)..begin(nth + 1)).unwrap_or_default()
     }
 
-    /// The text of some codes, which has so many bytes; of what is none, nothing.
+    /// Decompresses codes to a text of `length` bytes. Returns an empty text if they don't fit.
     fn unpack(&self, codes: &[u8], length: usize) -> String {
         let mut table = [Symbol::default(); 256];
         table[..self.symbols.len()].copy_from_slice(&self.symbols);
-        // Eight bytes are copied faster than a few.
-        let mut bytes = vec![0; length + LONGEST];
+        // Copying eight bytes at once is faster than copying the exact length.
+        let mut bytes = vec![0; length + MAX_SYMBOL_BYTES];
         let mut end = 0;
         let mut codes = codes.iter();
         while let Some(code) = codes.next() {
-            let Some(to) = bytes.get_mut(end..end + LONGEST) else { return String::new() };
+            let Some(to) = bytes.get_mut(end..end + MAX_SYMBOL_BYTES) else { return String::new() };
             if *code == ESCAPE {
                 let Some(byte) = codes.next() else { return String::new() };
                 to[0] = *byte;
@@ -168,18 +168,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_claimed_length_is_one_that_the_codes_can_have() {
+    fn rejects_impossible_lengths() {
         let symbol = Symbol { bytes: *b"eight by", length: 8 };
         let packed = |length| Fsst::new(vec![symbol], vec![0; 4], vec![0], length);
         assert!(packed(32).is_some() && packed(33).is_none() && packed(usize::MAX).is_none());
     }
 
     #[test]
-    fn reads_what_was_packed() {
+    fn decompresses_what_was_compressed() {
         let words = ["granted ", "é", "follow-up ", "0123456789abcdef", "\u{0}", "𝄞 and more, "];
         let text: String = (0..9000_usize).map(|nth| words[nth * nth % 7 % words.len()]).collect();
         let ends: Vec<usize> = (1..=50).map(|nth| text.floor_char_boundary(text.len() * nth / 50)).collect();
-        let texts = Texts::of(text.clone(), ends.iter().copied());
+        let texts = Texts::new(text.clone(), ends.iter().copied());
         assert!(matches!(texts, Texts::Fsst(_)) && texts.bytes() * 2 < text.len());
         assert_eq!(texts.whole(), text);
         for nth in 0..ends.len() {
@@ -192,7 +192,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             char::from((seed >> 57) as u8)
         };
-        let bits: String = (0..2 * WORTH).map(|_| random()).collect();
-        assert!(matches!(Texts::of(bits.clone(), [bits.len()].into_iter()), Texts::Plain(_)));
+        let bits: String = (0..2 * MIN_COMPRESSED_BYTES).map(|_| random()).collect();
+        assert!(matches!(Texts::new(bits.clone(), [bits.len()].into_iter()), Texts::Plain(_)));
     }
 }

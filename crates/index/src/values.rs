@@ -1,4 +1,4 @@
-//! Different values, each once.
+//! Distinct values of a column.
 
 use core::ops::Range;
 use std::borrow::Cow;
@@ -12,29 +12,29 @@ use crate::codes::Codes;
 use crate::packed::Packed;
 use crate::texts::Texts;
 
-/// The most bytes of a value that are kept in any case; of a longer one its begin is where there is no room for it.
-pub(crate) const LONGEST: usize = 1024;
-/// How much of the begin.
-const BEGIN: usize = 200;
+/// Maximum length of a value that is always kept, in bytes. Longer ones may be cut to their beginning.
+pub(crate) const MAX_STORED_BYTES: usize = 1024;
+/// Length of that beginning, in bytes.
+const CUT_BYTES: usize = 200;
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// A string; of what a short name stands for, a text that is compared whole.
+    /// A string. In columns of short names, a string that is compared as a whole.
     Text,
-    /// A number, as it stands.
+    /// A number as written.
     Number,
     True,
     False,
     Null,
-    /// An object without members.
+    /// An empty object.
     Object,
-    /// An array without elements.
+    /// An empty array.
     Array,
-    /// The begin of a text that is longer.
+    /// The beginning of a longer string.
     Cut,
-    /// One of our own words.
+    /// One of our own words, such as an outcome.
     Word,
 }
 
@@ -55,15 +55,15 @@ impl Kind {
         Self::ALL.get(usize::from(byte)).copied()
     }
 
-    /// What is kept of a value that says this.
-    pub(crate) const fn kept(self, said: &str) -> &str {
+    /// Returns the text to store for a value.
+    pub(crate) const fn stored_text(self, text: &str) -> &str {
         match self {
             Self::True | Self::False | Self::Null => "",
-            _ => said,
+            _ => text,
         }
     }
 
-    /// What the event has there. None for what is no value: objects and arrays.
+    /// Returns the type in the event, or `None` for objects and arrays.
     pub(crate) const fn of_event(self) -> Option<value::Kind> {
         match self {
             Self::Text | Self::Cut | Self::Word => Some(value::Kind::Text),
@@ -75,8 +75,8 @@ impl Kind {
     }
 }
 
-/// What a value says, by its kind and what is kept of it.
-const fn said(kind: Kind, kept: &str) -> &str {
+/// Returns the text of a value, from its stored text.
+const fn full_text(kind: Kind, kept: &str) -> &str {
     match kind {
         Kind::True => "true",
         Kind::False => "false",
@@ -85,14 +85,14 @@ const fn said(kind: Kind, kept: &str) -> &str {
     }
 }
 
-/// The texts with a few bytes each that say how long they are.
+/// Distinct values, with their lengths packed separately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Values {
     texts: Texts,
     lengths: Packed,
-    /// Where each block of texts ends; nothing where all are as long.
+    /// End of each block of texts; empty if all texts have the same length.
     ends: Vec<u32>,
-    /// The length of each text where it is the same.
+    /// The common length of the texts, if they have one.
     same: Option<u32>,
     count: usize,
     kinds: Result<Kind, Vec<u8>>,
@@ -100,12 +100,12 @@ pub(crate) struct Values {
     kelvin: bool,
 }
 
-/// The Kelvin sign, which is a k in lower case.
+/// The Kelvin sign lowercases to `k`.
 const KELVIN: char = '\u{212a}';
-/// How many texts a block has.
+/// Number of texts in a block.
 const BLOCK: usize = 32;
 
-/// Where each block ends among texts of these lengths.
+/// Returns the end of each block of texts with these lengths.
 fn ends_of_blocks(lengths: &[u32]) -> impl Iterator<Item = usize> + Clone {
     lengths.chunks(BLOCK).scan(0, |end, block| {
         *end += block.iter().map(|length| *length as usize).sum::<usize>();
@@ -113,16 +113,16 @@ fn ends_of_blocks(lengths: &[u32]) -> impl Iterator<Item = usize> + Clone {
     })
 }
 
-/// Whether there is nothing but ASCII, and whether there is a Kelvin sign.
+/// Returns whether the text is ASCII, and whether it contains a Kelvin sign.
 fn letters(text: &str) -> (bool, bool) {
     let ascii = text.is_ascii();
     (ascii, !ascii && text.contains(KELVIN))
 }
 
 impl Values {
-    /// Of texts that came from elsewhere; none where they are not of these lengths.
-    pub(crate) fn checked(texts: Texts, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
-        let whole = texts.checked(ends_of_blocks(lengths))?;
+    /// Checks decoded texts. Returns `None` if they don't have these lengths.
+    pub(crate) fn from_untrusted(texts: Texts, lengths: &[u32], kinds: &[Kind]) -> Option<Self> {
+        let whole = texts.checked_whole(ends_of_blocks(lengths))?;
         let mut at = 0_u32;
         for length in lengths {
             if !whole.is_char_boundary(at as usize) {
@@ -148,7 +148,7 @@ impl Values {
             lengths: if same.is_some() {
                 Packed::Zeros(lengths.len())
             } else {
-                Packed::of(lengths.iter().map(|length| u64::from(*length)))
+                Packed::from_numbers(lengths.iter().map(|length| u64::from(*length)))
             },
             ends: if same.is_some() { Vec::new() } else { ends().collect() },
             same,
@@ -171,22 +171,22 @@ impl Values {
         }
     }
 
-    /// The kind of all, where they have the same.
+    /// Returns the common type of all values, if they have one.
     pub(crate) fn only_kind(&self) -> Option<Kind> {
         self.kinds.as_ref().ok().copied()
     }
 
-    /// Whether no text has anything but ASCII.
+    /// True if all texts are ASCII.
     pub(crate) const fn is_ascii(&self) -> bool {
         self.ascii
     }
 
-    /// Whether any text has a Kelvin sign: of all that is not ASCII it alone is in lower case.
+    /// True if any text contains a Kelvin sign, the only non-ASCII character with an ASCII lowercase form.
     pub(crate) const fn has_kelvin(&self) -> bool {
         self.kelvin
     }
 
-    /// All that is kept, one after the other.
+    /// Returns the concatenated texts.
     pub(crate) const fn texts(&self) -> &Texts {
         &self.texts
     }
@@ -195,12 +195,12 @@ impl Values {
         self.same.map_or_else(|| self.lengths.get(code) as usize, |same| same as usize)
     }
 
-    /// Of the block that begins with a value, the code after its last one, and where it ends.
+    /// If a block starts at this code, returns the code after the block and the block's end.
     pub(crate) fn block_from(&self, code: usize) -> Option<(usize, usize)> {
         code.is_multiple_of(BLOCK).then(|| (self.count.min(code + BLOCK), self.end(code / BLOCK)))
     }
 
-    /// Where a block ends.
+    /// Returns the end of a block.
     fn end(&self, block: usize) -> usize {
         match self.same {
             Some(same) => same as usize * self.count.min((block + 1) * BLOCK),
@@ -208,8 +208,8 @@ impl Values {
         }
     }
 
-    /// What is kept of a value.
-    fn kept(&self, code: usize) -> Cow<'_, str> {
+    /// Returns the stored text of a value.
+    fn stored(&self, code: usize) -> Cow<'_, str> {
         let block = code / BLOCK;
         let begin = block.checked_sub(1).map_or(0, |before| self.end(before));
         let from: usize = (block * BLOCK..code).map(|code| self.length(code)).sum();
@@ -220,13 +220,20 @@ impl Values {
         }
     }
 
-    /// What a value is, and what it says.
+    /// Returns the type and text of a value.
     pub(crate) fn get(&self, code: usize) -> (Kind, Cow<'_, str>) {
         let kind = self.kind(code);
-        (kind, if kind.kept("x").is_empty() { Cow::Borrowed(said(kind, "")) } else { self.kept(code) })
+        (
+            kind,
+            if kind.stored_text("x").is_empty() {
+                Cow::Borrowed(full_text(kind, ""))
+            } else {
+                self.stored(code)
+            },
+        )
     }
 
-    /// All of them, to be read one after the other.
+    /// Unpacks all texts for sequential access.
     pub(crate) fn unpacked(&self) -> Unpacked<'_> {
         Unpacked { text: self.texts.whole(), values: self }
     }
@@ -241,19 +248,19 @@ impl Values {
     }
 }
 
-/// Values with their texts as they are.
+/// Values with unpacked texts.
 pub(crate) struct Unpacked<'v> {
     text: Cow<'v, str>,
     pub(crate) values: &'v Values,
 }
 
 impl Unpacked<'_> {
-    /// All that is kept, one after the other.
+    /// Returns the concatenated texts.
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
-    /// All in their order: what each is, and says.
+    /// Iterates over the types and texts in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &str)> {
         let mut begin = 0;
         (0..self.values.count).map(move |code| {
@@ -261,35 +268,35 @@ impl Unpacked<'_> {
             let kept = self.text.get(begin..end).unwrap_or_default();
             begin = end;
             let kind = self.values.kind(code);
-            (kind, said(kind, kept))
+            (kind, full_text(kind, kept))
         })
     }
 }
 
-/// Values as they are gathered: each gets a code, the same one whenever it comes; with [`Gathered::loosely`] the same one
-/// only while most values come again.
+/// Values under construction, each with a code. Equal values get the same code, except with [`ValueBuilder::code_loosely`] once
+/// most values turned out to be distinct.
 #[derive(Debug, Default)]
-pub(crate) struct Gathered {
+pub(crate) struct ValueBuilder {
     text: String,
-    /// Where each begins, and where the last one ends.
+    /// Start of each text, and end of the last one.
     bounds: Vec<u32>,
-    /// The first one's; of all their own once there are others.
+    /// Type of the first value. `kinds` is used once another type occurs.
     kind: Option<Kind>,
     kinds: Vec<Kind>,
     codes: Codes,
     last: u32,
-    /// How many values came that were looked for.
-    asked: u32,
-    /// Whether values are not looked for any more: nearly each was another one.
+    /// Number of values passed to [`ValueBuilder::code_loosely`].
+    lookups: u32,
+    /// True once lookups are disabled because nearly all values are distinct.
     is_loose: bool,
 }
 
-/// After so many values it is known whether most come again, and so many of them are others at least where they do not.
-const KNOWN: u32 = 2048;
-const OTHERS: usize = 2028;
+/// After `TRIAL_VALUES` values, lookups are disabled if at least `MIN_DISTINCT` of them are distinct.
+const TRIAL_VALUES: u32 = 2048;
+const MIN_DISTINCT: usize = 2028;
 
-/// Whether they are the same, in the same order.
-impl PartialEq for Gathered {
+/// Compares values and their order.
+impl PartialEq for ValueBuilder {
     fn eq(&self, other: &Self) -> bool {
         self.bounds == other.bounds
             && self.text == other.text
@@ -298,12 +305,12 @@ impl PartialEq for Gathered {
     }
 }
 
-impl Gathered {
+impl ValueBuilder {
     pub(crate) fn len(&self) -> usize {
         self.bounds.len().saturating_sub(1)
     }
 
-    /// So many values that say nothing, where only their codes matter.
+    /// Creates `count` empty values, for when only the codes matter.
     pub(crate) fn blank(count: usize) -> Self {
         Self { bounds: vec![0; count + 1], kind: Some(Kind::Text), ..Self::default() }
     }
@@ -313,7 +320,7 @@ impl Gathered {
         Some(*begin as usize..*end as usize)
     }
 
-    /// Whether a code stands for this.
+    /// True if the code stands for this value.
     #[inline]
     pub(crate) fn is(&self, code: u32, kind: Kind, text: &str) -> bool {
         self.range(code).is_some_and(|range| {
@@ -343,7 +350,7 @@ impl Gathered {
         self.len() as u32 - 1
     }
 
-    /// The code of a text as it is kept, which is not too long.
+    /// Returns the code of a value, adding it if it is new.
     pub(crate) fn code(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
         if !self.is(self.last, kind, text) {
             self.last = if self.is_loose {
@@ -360,17 +367,17 @@ impl Gathered {
         self.last
     }
 
-    /// As [`Gathered::code`], for whom it does no harm that a value has several codes.
-    pub(crate) fn loosely(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
-        self.asked += 1;
-        if self.asked == KNOWN && self.len() >= OTHERS {
+    /// Like [`ValueBuilder::code`], for columns in which a value may have several codes.
+    pub(crate) fn code_loosely(&mut self, hasher: &FixedState, kind: Kind, text: &str) -> u32 {
+        self.lookups += 1;
+        if self.lookups == TRIAL_VALUES && self.len() >= MIN_DISTINCT {
             self.is_loose = true;
             self.codes = Codes::default();
         }
         self.code(hasher, kind, text)
     }
 
-    /// The code of a text that is known, or that has at most so many bytes.
+    /// Returns the code of a value that is known or no longer than `most` bytes.
     pub(crate) fn code_within(
         &mut self,
         hasher: &FixedState,
@@ -384,7 +391,7 @@ impl Gathered {
         self.find(hash(hasher, text, kind as u32), kind, text)
     }
 
-    /// The text of a code.
+    /// Returns the text of a code.
     pub(crate) fn text(&self, code: u32) -> Option<&str> {
         self.text.get(self.range(code)?)
     }
@@ -395,26 +402,26 @@ impl Gathered {
         }
         let lengths: Vec<u32> = self.bounds.windows(2).map(|bounds| bounds[1] - bounds[0]).collect();
         let (ascii, kelvin) = letters(&self.text);
-        let texts = Texts::of(self.text, ends_of_blocks(&lengths));
+        let texts = Texts::new(self.text, ends_of_blocks(&lengths));
         Values::new(texts, &lengths, &self.kinds, ascii, kelvin)
     }
 
-    /// How many bytes of texts it has.
+    /// Returns the total size of the texts in bytes.
     pub(crate) fn bytes(&self) -> usize {
         self.text.len()
     }
 }
 
-/// What is kept of a text: its begin, where it is longer than so much.
+/// Returns the text, cut to its beginning if it is longer than `most` bytes.
 pub(crate) fn cut(text: &str, most: usize) -> (Kind, &str) {
     if text.len() <= most {
         (Kind::Text, text)
     } else {
-        (Kind::Cut, &text[..text.floor_char_boundary(BEGIN.min(most))])
+        (Kind::Cut, &text[..text.floor_char_boundary(CUT_BYTES.min(most))])
     }
 }
 
-/// Whether bytes of the same number are the same. WebAssembly's own comparison takes one at a time.
+/// Compares slices of equal length, eight bytes at a time: the built-in comparison is bytewise on WebAssembly.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     let (ones, one_rest) = one.as_chunks::<8>();
     let (others, other_rest) = other.as_chunks::<8>();
@@ -422,7 +429,7 @@ fn is_same(one: &[u8], other: &[u8]) -> bool {
         && one_rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
-/// The hash of a text of some kind, or of a name at some place.
+/// Hashes a text of a type, or a name below a node.
 pub(crate) fn hash(hasher: &FixedState, text: &str, of: u32) -> u32 {
     let mut hasher = hasher.build_hasher();
     hasher.write(text.as_bytes());
@@ -436,19 +443,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn has_what_it_was_given_whether_values_are_looked_for_or_not() {
+    fn returns_the_added_values_with_and_without_lookups() {
         let hasher = FixedState::with_seed(1);
         for different in [1, 3, 900, 5000] {
-            let mut gathered = Gathered::default();
+            let mut gathered = ValueBuilder::default();
             let mut given: Vec<(Kind, String)> = Vec::new();
-            for nth in 0..3 * KNOWN {
+            for nth in 0..3 * TRIAL_VALUES {
                 let kind = if nth == 3000 { Kind::Number } else { Kind::Text };
                 given.push((kind, (nth % different).to_string()));
             }
             let codes: Vec<u32> =
-                given.iter().map(|(kind, text)| gathered.loosely(&hasher, *kind, text)).collect();
-            let often = different < KNOWN;
-            assert_eq!(gathered.len() as u32, if often { different + 1 } else { 3 * KNOWN });
+                given.iter().map(|(kind, text)| gathered.code_loosely(&hasher, *kind, text)).collect();
+            let often = different < TRIAL_VALUES;
+            assert_eq!(gathered.len() as u32, if often { different + 1 } else { 3 * TRIAL_VALUES });
             let values = gathered.finish();
             for ((kind, text), code) in given.iter().zip(codes) {
                 assert_eq!(values.get(code as usize), (*kind, text.as_str().into()), "{different}");

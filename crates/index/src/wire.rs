@@ -1,20 +1,20 @@
-//! Segments as bytes. Whoever reads them does not trust them: what is read is a segment, or nothing.
+//! Serialization of segments. Input is untrusted: decoding yields a valid segment or nothing.
 
-use crate::build::MOST_NODES;
-use crate::column::{Column, Places};
+use crate::build::MAX_NODES;
+use crate::column::{Column, RowCodes};
 use crate::packed::{Numbers, Packed};
-use crate::party::{MOST, PARTS, Parties};
-use crate::segment::{FACTS, MOST_ROWS, PARTIES, PathNode, Segment};
+use crate::party::{MAX_PARTIES, PARTS, Parties};
+use crate::segment::{FACTS, MAX_ROWS, PARTIES, PathNode, Segment};
 use crate::texts::{self, Symbol, Texts};
 use crate::values::{Kind, Values};
 
-/// What segments begin with: a name, and the version.
+/// File signature with the version.
 const MAGIC: &[u8; 8] = b"csindex\x04";
 
-/// What stands for numbers that take no bytes, each one above the one before, where else it says how many each takes.
+/// Width byte of ascending numbers, which take no space.
 const ASCENDING: u8 = 255;
 
-/// Several segments as bytes.
+/// Serializes segments.
 pub fn encode(segments: &[Segment]) -> Vec<u8> {
     let mut out = MAGIC.to_vec();
     for segment in segments {
@@ -27,7 +27,7 @@ pub fn encode(segments: &[Segment]) -> Vec<u8> {
     out
 }
 
-/// The segments in bytes that [`encode`] made, of this version; else nothing.
+/// Deserializes the output of [`encode`] of this version. Returns `None` for anything else.
 pub fn decode(bytes: &[u8]) -> Option<Vec<Segment>> {
     let mut rest = bytes.strip_prefix(MAGIC)?;
     let mut segments = Vec::new();
@@ -76,11 +76,11 @@ fn write(segment: &Segment, out: &mut Vec<u8>) {
     for column in &segment.columns {
         put_values(out, &column.values);
         match &column.places {
-            Places::Rows(codes) => {
+            RowCodes::Rows(codes) => {
                 out.push(0);
                 put_packed(out, codes);
             }
-            Places::Pairs(rows, codes) => {
+            RowCodes::Pairs(rows, codes) => {
                 out.push(1);
                 put(out, rows.len() as u64);
                 out.extend(rows.iter().flat_map(|row| row.to_le_bytes()));
@@ -90,7 +90,7 @@ fn write(segment: &Segment, out: &mut Vec<u8>) {
     }
 }
 
-/// A number in as few bytes as it needs, 7 bits each.
+/// Writes a number as LEB128: 7 bits per byte.
 fn put(out: &mut Vec<u8>, mut number: u64) {
     while number >= 0x80 {
         out.push(number as u8 | 0x80);
@@ -109,7 +109,7 @@ fn put_numbers(out: &mut Vec<u8>, numbers: &Numbers) {
     put_packed(out, numbers.above());
 }
 
-/// After how many there are.
+/// Writes the count, the width, and the numbers.
 fn put_packed(out: &mut Vec<u8>, packed: &Packed) {
     put(out, packed.len() as u64);
     match packed {
@@ -136,7 +136,7 @@ fn put_packed(out: &mut Vec<u8>, packed: &Packed) {
 
 fn put_values(out: &mut Vec<u8>, values: &Values) {
     let lengths: Vec<u64> = values.lengths().map(u64::from).collect();
-    put_packed(out, &Packed::of(lengths.into_iter()));
+    put_packed(out, &Packed::from_numbers(lengths.into_iter()));
     match values.texts() {
         Texts::Plain(text) => {
             out.push(0);
@@ -144,7 +144,7 @@ fn put_values(out: &mut Vec<u8>, values: &Values) {
         }
         Texts::Fsst(packed) => {
             out.push(1);
-            put_packed(out, &Packed::of(packed.begins().iter().map(|begin| u64::from(*begin))));
+            put_packed(out, &Packed::from_numbers(packed.begins().iter().map(|begin| u64::from(*begin))));
             put(out, packed.symbols().len() as u64);
             for symbol in packed.symbols() {
                 out.push(symbol.length);
@@ -166,7 +166,7 @@ struct Reader<'b>(&'b [u8]);
 
 fn read(bytes: &[u8]) -> Option<Segment> {
     let mut reader = Reader(bytes);
-    let rows = reader.number().filter(|rows| *rows <= MOST_ROWS as u64)? as usize;
+    let rows = reader.number().filter(|rows| *rows <= MAX_ROWS as u64)? as usize;
     let flags = reader.bytes(rows)?.to_vec();
     let outcomes = reader.bytes(rows)?.to_vec();
     let has_own = reader.is()?;
@@ -178,8 +178,8 @@ fn read(bytes: &[u8]) -> Option<Segment> {
     let begins = numbers()?;
     let lengths = numbers()?;
     let happened = if has_own { Some(numbers()?) } else { None };
-    // Each node and each column has a byte at least.
-    let count = reader.count().filter(|count| *count <= MOST_NODES)?;
+    // Every node and column takes at least one byte.
+    let count = reader.count().filter(|count| *count <= MAX_NODES)?;
     let mut nodes = Vec::with_capacity(count);
     for nth in 0..count {
         let parent = reader.number().filter(|parent| *parent < nth.max(1) as u64)? as u32;
@@ -220,7 +220,7 @@ fn read(bytes: &[u8]) -> Option<Segment> {
     (reader.0.is_empty() && (0..PARTIES.len()).all(|nth| are_known(&segment, nth))).then_some(segment)
 }
 
-/// Whether the parties that rows have are there, and the texts that they have.
+/// True if all codes of a kind of party are in range.
 fn are_known(segment: &Segment, nth: usize) -> bool {
     let (parties, places) = segment.nth_parties(nth);
     let count = places.values.len();
@@ -265,7 +265,7 @@ impl<'b> Reader<'b> {
         None
     }
 
-    /// How many there are of what has a byte each at least.
+    /// Reads a count of items that take at least one byte each.
     fn count(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok().filter(|count| *count <= self.0.len())
     }
@@ -274,7 +274,7 @@ impl<'b> Reader<'b> {
         u32::try_from(self.number()?).ok()
     }
 
-    /// At most so many where they take no bytes.
+    /// Reads numbers; at most `most` if they take no space.
     fn numbers(&mut self, most: usize) -> Option<Numbers> {
         let base = self.number()?.cast_signed();
         Some(Numbers::new(base, self.packed(most)?))
@@ -286,7 +286,7 @@ impl<'b> Reader<'b> {
         let mut codes = [const { Numbers::new(0, Packed::Zeros(0)) }; PARTS];
         for (column, codes) in columns.iter_mut().zip(&mut codes) {
             *column = self.column_number()?;
-            *codes = self.numbers(MOST_ROWS * MOST)?;
+            *codes = self.numbers(MAX_ROWS * MAX_PARTIES)?;
         }
         Some(Parties { places, columns, codes })
     }
@@ -296,7 +296,7 @@ impl<'b> Reader<'b> {
         core::str::from_utf8(self.bytes(length)?).ok()
     }
 
-    /// At most so many numbers, where they take no bytes.
+    /// Reads packed numbers; at most `most` if they take no space.
     fn packed(&mut self, most: usize) -> Option<Packed> {
         let count = usize::try_from(self.number()?).ok()?;
         let width = self.byte()?;
@@ -315,7 +315,7 @@ impl<'b> Reader<'b> {
     }
 
     fn values(&mut self) -> Option<Values> {
-        let most = MOST_ROWS.max(self.0.len());
+        let most = MAX_ROWS.max(self.0.len());
         let lengths = self.packed(most)?;
         let lengths: Option<Vec<u32>> = lengths.iter().map(|length| u32::try_from(length).ok()).collect();
         let lengths = lengths?;
@@ -330,12 +330,12 @@ impl<'b> Reader<'b> {
         } else {
             vec![Kind::from_byte(self.byte()?)?; lengths.len()]
         };
-        Values::checked(texts, &lengths, &kinds)
+        Values::from_untrusted(texts, &lengths, &kinds)
     }
 
-    /// Of so many bytes in all.
+    /// Reads compressed texts of `length` bytes in total.
     fn packed_texts(&mut self, length: usize) -> Option<texts::Fsst> {
-        let begins = self.packed(MOST_ROWS)?;
+        let begins = self.packed(MAX_ROWS)?;
         let begins: Option<Vec<u32>> = begins.iter().map(|begin| u32::try_from(begin).ok()).collect();
         let count = self.count()?;
         let mut symbols = Vec::with_capacity(count);
@@ -357,10 +357,10 @@ impl<'b> Reader<'b> {
             let ordered = at.windows(2).all(|pair| pair[0] <= pair[1]);
             let within = at.last().is_none_or(|last| usize::from(*last) < rows);
             let known = codes.len() == count && codes.iter().all(|code| code < end);
-            (ordered && within && known).then_some(Places::Pairs(at, codes))?
+            (ordered && within && known).then_some(RowCodes::Pairs(at, codes))?
         } else {
             let codes = self.packed(rows)?;
-            (codes.len() == rows && codes.iter().all(|code| code <= end)).then_some(Places::Rows(codes))?
+            (codes.len() == rows && codes.iter().all(|code| code <= end)).then_some(RowCodes::Rows(codes))?
         };
         Some(Column { values, places })
     }

@@ -1,10 +1,10 @@
-//! What an index finds is what `Query::matches` says of each event.
+//! Tests that an index finds exactly what `Query::matches` finds.
 
 use std::fmt::Write as _;
 
 use countersign::time::Time;
-use countersign_index::{EventIndex, Order, SegmentBuilder, Stretch, decode, encode};
-use countersign_query::tally::{Findings, Left};
+use countersign_index::{ByteRange, EventIndex, Order, SegmentBuilder, decode, encode};
+use countersign_query::tally::{Findings, PartMatches};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers, Query, Tally};
 use proptest::prelude::*;
@@ -21,7 +21,7 @@ fn recorded(nth: usize) -> Time {
 const CHAINS: [&str; 2] = ["00000000000000000000000000000001", "00000000000000000000000000000002"];
 const KEYS: [&str; 2] = ["example.com/app+01234567+AAAA", "k\"ey+89abcdef+BBBB"];
 
-/// The batch that a verifier would write of these events, and where each begins and ends.
+/// Returns the batch a verifier would write for these events, and the begin and end of each event in it.
 fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
     let mut text = String::new();
     let mut places = Vec::new();
@@ -40,8 +40,8 @@ fn batch(events: &[String], first: usize) -> (String, Vec<(usize, usize)>) {
     (text, places)
 }
 
-/// Answers a query, giving the bytes that are wanted.
-fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Vec<Left>; 2]), u64) {
+/// Runs a query, providing the requested bytes. Returns the result and the number of bytes read.
+fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Vec<PartMatches>; 2]), u64) {
     index.ask(query, now(), Order { descending: query.len() % 2 == 1, ..Order::default() }).unwrap();
     let mut read = 0;
     loop {
@@ -51,7 +51,7 @@ fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Ve
         let Some(stretch) = index.wants() else { break };
         let (begin, end) = (stretch.begin as usize, stretch.end as usize);
         read += stretch.end - stretch.begin;
-        index.give(&blobs[stretch.blob as usize].as_bytes()[begin..end]);
+        index.provide(&blobs[stretch.blob as usize].as_bytes()[begin..end]);
     }
     let answer = index.found().unwrap();
     assert!(answer.complete && answer.searched == answer.of, "{query}: {answer:?}");
@@ -63,7 +63,7 @@ fn ask(index: &mut EventIndex, blobs: &[String], query: &str) -> ((Vec<u64>, [Ve
     ((found, [conditions, steps]), read)
 }
 
-/// An index of these events, made in one of the ways in which it can be.
+/// Builds an index of these events in one of the possible ways.
 fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
     let mut index = EventIndex::new(7, Parsers::built_in());
     let mut blobs = Vec::new();
@@ -89,8 +89,8 @@ fn indexed(events: &[String], way: usize) -> (EventIndex, Vec<String>) {
     (index, blobs)
 }
 
-/// What an event that is looked at by itself says to a query, and how many each condition and each part leave.
-fn expected(events: &[String], query: &str) -> (Vec<u64>, [Vec<Left>; 2]) {
+/// Returns the expected result: the matching events, and the matches of each condition and each step.
+fn expected(events: &[String], query: &str) -> (Vec<u64>, [Vec<PartMatches>; 2]) {
     let query = Query::parse(query, now()).unwrap();
     let mut tally = Tally::new(&query);
     let parsers = Parsers::built_in();
@@ -98,7 +98,7 @@ fn expected(events: &[String], query: &str) -> (Vec<u64>, [Vec<Left>; 2]) {
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
         let read = root.as_ref().and_then(|event| parsers.parse(event));
-        tally.look(&Entry {
+        tally.examine(&Entry {
             event: root,
             roots: &[],
             read: read.as_ref(),
@@ -259,7 +259,7 @@ fn conditions() -> impl Strategy<Value = String> {
     let time = prop::sample::select(vec!["-3d", "-8d", "2026-11-18", "2026-11-20T06:00:00Z"]);
     prop_oneof![
         8 => (field.clone(), prop::collection::vec(value, 1..3)).prop_map(|(field, values)| {
-            // An outcome that isn't one of the five is a text, in quotes.
+            // Other words than the five outcomes must be quoted.
             let written = |value: &str| match field {
                 "outcome" if !value.contains(['*', '"']) => format!("\"{value}\""),
                 _ => value.to_owned(),
@@ -295,7 +295,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn with_what_matches_each_event(
+    fn agrees_with_query_matches(
         events in events(),
         queries in prop::collection::vec(queries(), 1..8),
         way in 0_usize..20,
@@ -308,19 +308,19 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_trusted(cut in any::<prop::sample::Index>(), byte in any::<u8>(), events in events()) {
+    fn survives_corrupted_segments(cut in any::<prop::sample::Index>(), byte in any::<u8>(), events in events()) {
         let mut builder = SegmentBuilder::new(9, Parsers::built_in());
         builder.add(batch(&events, 0).0.as_bytes()).unwrap();
         let mut bytes = encode(&builder.finish());
         let at = cut.index(bytes.len());
         bytes[at] = byte;
-        work_with(&bytes);
-        work_with(&bytes[..at]);
+        query_decoded(&bytes);
+        query_decoded(&bytes[..at]);
     }
 }
 
-/// Asks whatever segments there are.
-fn work_with(bytes: &[u8]) {
+/// Runs queries on segments decoded from these bytes, if any.
+fn query_decoded(bytes: &[u8]) {
     let Some(segments) = decode(bytes) else { return };
     let mut index = EventIndex::new(1, Parsers::built_in());
     for segment in segments {
@@ -330,7 +330,7 @@ fn work_with(bytes: &[u8]) {
         index.ask(query, now(), Order { by_time: true, ..Order::default() }).unwrap();
         while index.step(1000) {}
         if index.wants().is_some() {
-            index.give(&[]);
+            index.provide(&[]);
         }
         index.found_json(query);
         index.rows_json(0, 100, &countersign_index::fields_of("[\"a\"]"));
@@ -339,7 +339,7 @@ fn work_with(bytes: &[u8]) {
     }
 }
 
-/// Events whose texts take so much that they are packed.
+/// Returns events with so many texts that they are compressed.
 fn with_many_texts() -> Vec<String> {
     let words = ["approved by", "Zoë", "\\u0000 for", "the", "K\u{212a}", "auditor", "needle", "𝄞"];
     let event = |nth: usize| {
@@ -356,7 +356,7 @@ fn with_many_texts() -> Vec<String> {
 }
 
 #[test]
-fn what_is_packed_is_found_and_shown_as_it_was() {
+fn finds_and_shows_compressed_values() {
     let events = with_many_texts();
     let blobs = [batch(&events, 0).0];
     let mut builder = SegmentBuilder::new(9, Parsers::built_in());
@@ -395,8 +395,8 @@ fn what_is_packed_is_found_and_shown_as_it_was() {
 }
 
 #[test]
-fn a_few_long_texts_are_read_as_they_were_written() {
-    // Of so few one block is packed, which begins at 0.
+fn decompresses_a_few_long_texts() {
+    // With so few texts a single block is compressed, which starts at 0.
     for count in [17, 32, 33] {
         let said = |nth: usize| format!("{{\"note\":\"{nth} {}\"}}", "needle in a haystack ".repeat(48));
         let events: Vec<String> = (0..count).map(said).collect();
@@ -414,7 +414,7 @@ fn a_few_long_texts_are_read_as_they_were_written() {
 }
 
 #[test]
-fn no_packed_bytes_are_trusted() {
+fn survives_corrupted_compressed_texts() {
     let mut builder = SegmentBuilder::new(9, Parsers::built_in());
     builder.add(batch(&with_many_texts(), 0).0.as_bytes()).unwrap();
     let bytes = encode(&builder.finish());
@@ -422,12 +422,12 @@ fn no_packed_bytes_are_trusted() {
         let mut hostile = bytes.clone();
         let at = bytes.len() * nth / 200;
         hostile[at] = hostile[at].wrapping_add([1, 0x80, 0xff][nth % 3]);
-        work_with(&hostile);
+        query_decoded(&hostile);
     }
 }
 
 #[test]
-fn values_are_counted_alike_whenever_it_was_asked() {
+fn counts_are_independent_of_when_the_query_started() {
     let event = |nth: usize| {
         let outcome = if nth < 40 { "success" } else { "failure" };
         json!({ "action": "a", "outcome": outcome, "actor": format!("u_{}", nth % 5), "target": format!("t_{nth}") })
@@ -437,7 +437,7 @@ fn values_are_counted_alike_whenever_it_was_asked() {
         let mut told: Value = serde_json::from_str(&index.found_json(query)).unwrap();
         told["facets"].take()
     };
-    // Of the first segments all events count, of the others some or none, or all again; small ones become one meanwhile.
+    // All events of the first segments match, then some or none, then all again. Small segments are merged meanwhile.
     for query in
         ["", "outcome:success", "outcome:failure", "actor:u_1", "-target:t_3", "target:t_3* outcome:success"]
     {
@@ -458,18 +458,18 @@ fn values_are_counted_alike_whenever_it_was_asked() {
 }
 
 #[test]
-fn what_was_given_in_part_is_nothing_to_the_next_question() {
+fn partially_provided_bytes_are_discarded_by_the_next_query() {
     let events = [format!(r#"{{"action":"d","text":"{}end"}}"#, "x".repeat(200_000))];
     let (mut index, blobs) = indexed(&events, 1);
     index.ask("text:*end", now(), Order::default()).unwrap();
     while index.step(5) {}
-    let Stretch { blob, begin, .. } = index.wants().unwrap();
-    index.give(&blobs[blob as usize].as_bytes()[begin as usize..][..100]);
+    let ByteRange { blob, begin, .. } = index.wants().unwrap();
+    index.provide(&blobs[blob as usize].as_bytes()[begin as usize..][..100]);
     assert_eq!(ask(&mut index, &blobs, "text:*xend").0, expected(&events, "text:*xend"));
 }
 
 #[test]
-fn a_few_long_texts_are_searched_without_being_read_and_of_many_the_others_are_read() {
+fn searches_long_texts_in_columns_up_to_a_limit() {
     let text = |nth: usize| format!(r#"{{"action":"d","text":"{}end {nth}"}}"#, "x".repeat(4000));
     let few: Vec<String> = (0..10).map(text).collect();
     let many: Vec<String> = (0..200).map(text).collect();
@@ -486,7 +486,7 @@ fn a_few_long_texts_are_searched_without_being_read_and_of_many_the_others_are_r
 }
 
 #[test]
-fn each_action_of_an_event_that_records_several_is_found_and_counted() {
+fn finds_and_counts_each_action_of_an_event() {
     let of = |names: &[&str]| {
         let events: Vec<Value> = names.iter().map(|name| json!({"name": name})).collect();
         json!({"kind": "admin#reports#activity", "id": {"applicationName": "drive"}, "events": events})
@@ -508,7 +508,7 @@ fn each_action_of_an_event_that_records_several_is_found_and_counted() {
 }
 
 #[test]
-fn what_has_too_much_for_columns_is_found_all_the_same() {
+fn finds_events_that_exceed_the_columns() {
     let many = |names: std::ops::Range<usize>| {
         let members: Vec<String> = names.map(|nth| format!(r#""id-{nth}":{{"v":{nth}}}"#)).collect();
         format!(r#"{{"action":"a","by":{{{}}}}}"#, members.join(","))
@@ -555,7 +555,7 @@ fn what_has_too_much_for_columns_is_found_all_the_same() {
 }
 
 #[test]
-fn values_are_suggested_of_what_is_asked_beside_what_is_written() {
+fn suggests_values_that_match_the_rest_of_the_query() {
     let event = |action: &str, outcome: &str, size: u32| {
         format!(r#"{{"action":"{action}","actor":{{"id":"ada"}},"outcome":"{outcome}","size":"s{size}"}}"#)
     };
@@ -573,12 +573,12 @@ fn values_are_suggested_of_what_is_asked_beside_what_is_written() {
         let values = suggestions.iter().filter(|one| one["kind"] == "value");
         values.map(|one| format!("{} {}", one["label"].as_str().unwrap(), one["count"])).collect::<Vec<_>>()
     };
-    // Who paused while writing has asked for what was there until then.
+    // During a pause in typing, the text typed so far becomes the query.
     assert_eq!(suggested("out", "outcome:"), ["success 2", "failure 2"]);
     assert_eq!(suggested("outcome:failure", "outcome:"), ["success 2", "failure 2"]);
     assert_eq!(suggested("action:log.in out", "action:log.in outcome:"), ["failure 2", "success 1"]);
     assert_eq!(suggested("action:log.in s3", "action:log.in size:"), ["s3 2", "s2 1"]);
     assert_eq!(suggested("since:-100d size:s1", "since:-100d size:"), ["s3 2", "s1 1", "s2 1"]);
-    // What cannot be understood yet is no question: the answer at hand is what there is.
+    // Text that doesn't parse yet doesn't replace the current query.
     assert_eq!(suggested("action:log.in", "action:log.in ( outcome:"), ["failure 2", "success 1"]);
 }

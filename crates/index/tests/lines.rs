@@ -1,9 +1,9 @@
-//! Events are read where they stand, and written as the verifier's batches have them, with what parsers say.
+//! Tests that events are read from their place and written as lines of a batch with parsed fields.
 
-use countersign_index::{EXPORT, EventIndex, Order, SegmentBuilder, Stretch, decode, encode};
+use countersign_index::{ByteRange, EXPORT, EventIndex, Order, SegmentBuilder, decode, encode};
 use countersign_query::Parsers;
 
-/// The line of a batch of an event that stands in the export, or of one that does not.
+/// Returns the line of a batch for an event in the export (with `offset`) or outside of it.
 fn line(number: usize, offset: Option<usize>, event: &str) -> String {
     let offset = offset.map(|offset| format!(",\"offset\":{offset}")).unwrap_or_default();
     let index = number + 3;
@@ -17,12 +17,12 @@ fn line(number: usize, offset: Option<usize>, event: &str) -> String {
 
 struct Export {
     text: String,
-    /// The batches, each with whether it is kept, and the line of each event as it is to be written.
+    /// The batches, with whether each is kept, and the expected lines of the events.
     batches: Vec<(String, bool)>,
     lines: Vec<String>,
 }
 
-/// An export of events that come in another order than they stand in, and of some that do not stand there.
+/// Returns an export whose events arrive out of order, and partly from outside of it.
 fn export() -> Export {
     let long = "so long a text that it is cut ".repeat(300);
     let events: Vec<String> = (0..900)
@@ -62,7 +62,7 @@ fn indexed(export: &Export) -> (EventIndex, String) {
         assert_eq!(builder.add(batch.as_bytes()), Ok(*is_kept));
         kept.push_str(if *is_kept { batch } else { "" });
     }
-    assert_eq!(builder.kept(), kept.len() as u64);
+    assert_eq!(builder.kept_bytes(), kept.len() as u64);
     let mut index = EventIndex::new(7, Parsers::built_in());
     for segment in decode(&encode(&builder.finish())).unwrap() {
         assert_eq!(index.rows(), index.add_segment(segment, 1));
@@ -70,13 +70,13 @@ fn indexed(export: &Export) -> (EventIndex, String) {
     (index, kept)
 }
 
-fn bytes<'a>(export: &'a Export, kept: &'a str, Stretch { blob, begin, end }: Stretch) -> &'a [u8] {
+fn bytes<'a>(export: &'a Export, kept: &'a str, ByteRange { blob, begin, end }: ByteRange) -> &'a [u8] {
     let text = if blob == EXPORT { &export.text } else { kept };
     &text.as_bytes()[usize::try_from(begin).unwrap()..usize::try_from(end).unwrap()]
 }
 
 #[test]
-fn what_columns_do_not_tell_is_read_where_it_stands() {
+fn reads_undecided_events_from_their_place() {
     let export = export();
     let (mut index, kept) = indexed(&export);
     index.ask("note:*880*", "2026-11-20T06:00:00.000Z".parse().unwrap(), Order::default()).unwrap();
@@ -84,21 +84,21 @@ fn what_columns_do_not_tell_is_read_where_it_stands() {
     let mut read = [0; 2];
     while let Some(stretch) = index.wants() {
         read[stretch.blob as usize] += 1;
-        index.give(bytes(&export, &kept, stretch));
+        index.provide(bytes(&export, &kept, stretch));
     }
     assert!(index.found().is_some_and(|answer| answer.complete));
     assert_eq!(index.indexes(), [880 + 2 + 3]);
     assert!(read.iter().all(|stretches| *stretches > 0), "{read:?}");
 }
 
-/// A line with what a parser makes of its event.
-fn as_read(line: &str) -> String {
-    let read = r#""parsed":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
+/// Returns a line with parsed fields added.
+fn with_read(line: &str) -> String {
+    let read = r#""read":{"as":"countersign","action":"a.b","actor":{"id":"u","type":"user"},"outcome":"not stated"}"#;
     line.replace("\"event\":", &format!("{read},\"event\":"))
 }
 
 #[test]
-fn who_makes_columns_writes_the_lines_of_each_batch_besides() {
+fn builder_writes_the_lines_of_each_batch() {
     let mut batches = export().batches;
     let unread = line(1000, None, r#"{"b":1}"#);
     batches.push((unread.clone(), true));
@@ -108,17 +108,17 @@ fn who_makes_columns_writes_the_lines_of_each_batch_besides() {
         assert_eq!(writing.add_and_write(batch.as_bytes(), &mut lines), Ok(*is_kept));
         plain.add(batch.as_bytes()).unwrap();
     }
-    let written: Vec<_> = batches.iter().map(|(batch, _)| as_read(batch)).collect();
+    let written: Vec<_> = batches.iter().map(|(batch, _)| with_read(batch)).collect();
     let wanted = written
         .concat()
-        .replace(&as_read(&unread), &unread.replace("\"event\"", "\"parsed\":null,\"event\""));
+        .replace(&with_read(&unread), &unread.replace("\"event\"", "\"read\":null,\"event\""));
     assert_eq!(String::from_utf8(lines).unwrap(), wanted);
-    assert_eq!((writing.came(), writing.kept()), (plain.came(), plain.kept()));
+    assert_eq!((writing.added_bytes(), writing.kept_bytes()), (plain.added_bytes(), plain.kept_bytes()));
     assert_eq!(encode(&writing.finish()), encode(&plain.finish()));
 }
 
 #[test]
-fn lines_are_those_of_the_batches_in_the_order_in_which_they_stand() {
+fn writes_lines_in_the_order_of_the_bytes() {
     let export = export();
     let (mut index, kept) = indexed(&export);
     let all = 0..index.rows();
@@ -133,9 +133,9 @@ fn lines_are_those_of_the_batches_in_the_order_in_which_they_stand() {
     let (kept_lines, exported): (Vec<_>, Vec<_>) =
         export.lines.iter().map(String::as_str).partition(|line| kept.contains(line));
     assert_eq!((kept_lines.is_empty(), exported.is_empty()), (false, false));
-    // Kept batches stand in the order in which they came.
+    // Kept batches are in order of arrival.
     let wanted = [exported, kept.split_inclusive('\n').collect()].concat();
-    let wanted: Vec<String> = wanted.into_iter().map(as_read).collect();
+    let wanted: Vec<String> = wanted.into_iter().map(with_read).collect();
     assert_eq!(lines_in(all.clone()), wanted.concat());
     let mut parts = [lines_in(0..150), lines_in(150..all.end)].concat();
     assert_eq!(parts.len(), wanted.concat().len());
@@ -147,7 +147,7 @@ fn lines_are_those_of_the_batches_in_the_order_in_which_they_stand() {
 }
 
 #[test]
-fn a_batch_says_of_all_its_events_where_they_stand_or_of_none() {
+fn rejects_batches_with_offsets_on_some_lines() {
     let mixed = [line(2, Some(60), "{}"), line(3, None, "{}")];
     for order in [[0, 1], [1, 0]] {
         let batch = order.map(|nth: usize| &*mixed[nth]).concat();

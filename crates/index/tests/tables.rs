@@ -1,11 +1,11 @@
-//! The tables of queries, over the index: that of `docs/query.md`, and that over events that nobody here made.
+//! Runs the tables of queries through the index: the one in `docs/query.md`, and the one over public events.
 
 use std::fs;
 use std::path::Path;
 
 use countersign::canonical::canonicalize;
 use countersign::time::Time;
-use countersign_index::{EventIndex, Order, Place, Row, SegmentBuilder, Stretch};
+use countersign_index::{ByteRange, EventIndex, Order, Place, Row, SegmentBuilder};
 use countersign_query::Parsers;
 
 const DOCUMENT: &str = include_str!("../../../docs/query.md");
@@ -15,7 +15,7 @@ fn now() -> Time {
     "2026-11-20T06:00:00.000Z".parse().unwrap()
 }
 
-/// An index of these events, numbered from 1, and their bytes.
+/// Builds an index of these events, numbered from 1, and returns it with their bytes.
 fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
     let mut builder = SegmentBuilder::new(3, Parsers::built_in());
     let mut bytes = String::new();
@@ -40,19 +40,19 @@ fn indexed<E: AsRef<str>>(events: &[E]) -> (EventIndex, String) {
     (index, bytes)
 }
 
-/// The numbers of the events found.
+/// Returns the numbers of the events found.
 fn found((index, bytes): &mut (EventIndex, String), query: &str) -> Vec<u64> {
     index.ask(query, now(), Order::default()).unwrap();
     while index.step(1000) {}
-    while let Some(Stretch { begin, end, .. }) = index.wants() {
-        index.give(&bytes.as_bytes()[usize::try_from(begin).unwrap()..usize::try_from(end).unwrap()]);
+    while let Some(ByteRange { begin, end, .. }) = index.wants() {
+        index.provide(&bytes.as_bytes()[usize::try_from(begin).unwrap()..usize::try_from(end).unwrap()]);
     }
     assert!(index.found().is_some_and(|answer| answer.complete));
     index.indexes()
 }
 
 #[test]
-fn the_examples_find_what_the_document_says() {
+fn documented_examples_find_the_documented_events() {
     let (_, block) =
         DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
     let events: Vec<&str> = block.lines().take_while(|line| *line != "```").collect();
@@ -69,7 +69,7 @@ fn the_examples_find_what_the_document_says() {
     assert!(rows > 60);
 }
 
-/// `1-3 7` for 1, 2, 3 and 7.
+/// Formats numbers as ranges: `1-3 7` for 1, 2, 3 and 7.
 fn ranges(numbers: &[u64]) -> String {
     let mut ranges: Vec<(u64, u64)> = Vec::new();
     for number in numbers {
@@ -83,7 +83,7 @@ fn ranges(numbers: &[u64]) -> String {
 }
 
 #[test]
-fn the_table_over_real_events_finds_its_lines() {
+fn queries_find_the_expected_lines() {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party/real-events");
     if !folder.is_dir() {

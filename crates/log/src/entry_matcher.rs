@@ -35,7 +35,7 @@ impl EntryMatcher {
 
     /// Creates a matcher for [`Self::examine_within`] with one scope only.
     pub(crate) fn for_scope(parsers: &Parsers, scope: &Scope) -> Self {
-        Self { needles: Some(Needles::of(scope.query(), parsers)), ..Self::new(parsers) }
+        Self { needles: Some(Needles::new(scope.query(), parsers)), ..Self::new(parsers) }
     }
 
     /// True if the needles rule the event out, so it needn't be parsed.

@@ -119,8 +119,8 @@ impl EventFilter {
 /// Returns the field of an event that a parameter, or a condition of a scope, applies to.
 pub fn member(name: &str) -> Path {
     match name {
-        "actor" => Path::of(["actor", "id"]),
-        name => Path::of([name]),
+        "actor" => Path::from_names(["actor", "id"]),
+        name => Path::from_names([name]),
     }
 }
 
@@ -140,14 +140,14 @@ pub(crate) fn value_matcher(name: &str, value: &str) -> Result<Matcher, Paramete
         );
     }
     Ok(if below {
-        Matcher::Text(Pattern::of_cased([format!("{begin}."), String::new()]))
+        Matcher::Text(Pattern::from_cased_pieces([format!("{begin}."), String::new()]))
     } else {
         exactly(value)
     })
 }
 
 fn exactly(text: &str) -> Matcher {
-    Matcher::Text(Pattern::of_cased([text.to_owned()]))
+    Matcher::Text(Pattern::from_cased_pieces([text.to_owned()]))
 }
 
 fn condition(field: Field, value: Matcher) -> Query {

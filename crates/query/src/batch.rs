@@ -1,5 +1,5 @@
-//! Batches of verified events as the verifier hands them to JavaScript: a line for each event, with its place before it.
-//! Who has read the events hands on lines that say besides what a parser makes of them.
+//! Batches of verified events that the verifier passes to JavaScript: one JSON line for each event, preceded by its
+//! position. Lines may also carry the parsed fields.
 
 use std::borrow::Cow;
 
@@ -9,31 +9,31 @@ use countersign::time::Time;
 use crate::value::{Document, Kind};
 use crate::{Entry, Read};
 
-/// One line.
+/// A verified event.
 #[derive(Clone, Debug)]
 pub struct Line<'a> {
-    /// The line of the export.
+    /// The line number in the export.
     pub number: i64,
-    /// Where the event begins in the export, in bytes, if its lines say so: all of a batch do, or none.
+    /// The byte offset of the event in the export. Either all lines of a batch have one, or none.
     pub offset: Option<i64>,
-    /// The leaf's index.
+    /// The entry's index in the log.
     pub index: i64,
-    /// The chain: 32 hex digits.
+    /// The chain's identifier: 32 hex digits.
     pub chain: &'a str,
-    /// The link's place in its chain.
+    /// The link's position in its chain.
     pub seq: i64,
     /// The link's time.
     pub time: Time,
-    /// Whether the key was authorized, as far as was known.
+    /// True if the key was authorized, as far as known at the time.
     pub authorized: bool,
-    /// The emitter's key.
+    /// The emitter's public key.
     pub vkey: Cow<'a, str>,
-    /// What a parser makes of the event, as [`Read::write_json`] writes it, or `null` where none fits; none where nobody
-    /// has read it.
+    /// The parsed fields as written by [`Read::write_json`], or `null` if no parser fits. `None` if the event has not
+    /// been parsed.
     pub read: Option<&'a str>,
-    /// The event as it was signed.
+    /// The signed event.
     pub event: &'a str,
-    /// The line itself.
+    /// The complete line.
     pub text: &'a str,
 }
 
@@ -48,7 +48,7 @@ const VKEY: &str = ",\"vkey\":";
 const PARSED: &str = ",\"parsed\":";
 const EVENT: &str = ",\"event\":";
 
-/// A line to be written. Its members are those of [`Line`].
+/// A line to write. The fields are those of [`Line`].
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs, reason = "Line has them")]
 pub struct NewLine<'a> {
@@ -59,17 +59,17 @@ pub struct NewLine<'a> {
     pub seq: u64,
     pub time: Time,
     pub authorized: bool,
-    /// A string of JSON, with its quotes.
+    /// The JSON string, with its quotes.
     pub vkey: &'a [u8],
     pub read: Option<&'a str>,
     pub event: &'a str,
 }
 
-/// About what a line has beside the event, in bytes.
-pub const BESIDE: usize = 320;
+/// Approximate size of a line without its event, in bytes.
+pub const OVERHEAD_BYTES: usize = 320;
 
 impl NewLine<'_> {
-    /// Writes it, with its end.
+    /// Writes the line with its newline.
     pub fn write(&self, out: &mut Vec<u8>) {
         let Self { number, offset, index, chain, seq, time, authorized, vkey, read, event } = self;
         let mut put = |name: &str, value: &[u8]| {
@@ -96,7 +96,7 @@ impl NewLine<'_> {
     }
 }
 
-/// Reads a line without its end, by the members and the order that the verifier writes them in.
+/// Parses a line without its newline. The fields must be in the verifier's order.
 pub fn read(text: &str) -> Option<Line<'_>> {
     let mut rest = text;
     let nth = number(&mut rest, LINE)?;
@@ -122,25 +122,25 @@ pub fn read(text: &str) -> Option<Line<'_>> {
     Some(Line { number: nth, offset, index, chain, seq, time, authorized, vkey, read, event, text })
 }
 
-/// Reads the whole lines that bytes begin with, one after the other, and says how many bytes these are. `None` where one
-/// of them is no verified event.
-pub fn each<'a>(bytes: &'a [u8], mut take: impl FnMut(&Line<'a>)) -> Option<usize> {
+/// Calls `accept` with each complete line, and returns the number of bytes they span. Returns `None` if a line is not a
+/// verified event.
+pub fn each<'a>(bytes: &'a [u8], mut accept: impl FnMut(&Line<'a>)) -> Option<usize> {
     let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') else { return Some(0) };
     for line in core::str::from_utf8(&bytes[..end]).ok()?.split('\n') {
-        take(&read(line)?);
+        accept(&read(line)?);
     }
     Some(end + 1)
 }
 
 impl Line<'_> {
-    /// Where the event begins on the line.
-    pub fn at(&self) -> usize {
+    /// Returns the byte offset of the event in the line.
+    pub fn event_offset(&self) -> usize {
         self.text.len() - 1 - self.event.len()
     }
 
-    /// Writes a line that nobody has read, with its end and with what a parser makes of the event.
-    pub fn write_as_read(&self, read: Option<&Read<'_>>, out: &mut Vec<u8>) {
-        let (place, event) = self.text.split_at(self.at() - EVENT.len());
+    /// Writes an unparsed line with the parsed fields added, and its newline.
+    pub fn write_parsed(&self, read: Option<&Read<'_>>, out: &mut Vec<u8>) {
+        let (place, event) = self.text.split_at(self.event_offset() - EVENT.len());
         out.extend_from_slice(place.as_bytes());
         out.extend_from_slice(PARSED.as_bytes());
         write_read(read, out);
@@ -148,12 +148,13 @@ impl Line<'_> {
         out.push(b'\n');
     }
 
-    /// Looks at the event, and at what the line says that a parser makes of it. None where it does not say that.
-    pub fn look_as_read<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
+    /// Calls `look` with the event and the parsed fields in the line. Returns `None` if the line has no valid parsed
+    /// fields.
+    pub fn with_parsed_fields<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> Option<T> {
         let read = Document::parse(self.read?)?;
         let read = match read.root() {
             null if null.kind() == Kind::Null => None,
-            read => Some(Read::of_json(read)?),
+            read => Some(Read::from_json(read)?),
         };
         let document = Document::parse(self.event);
         let event = document.as_ref().map(Document::root);
@@ -164,7 +165,7 @@ impl Line<'_> {
     }
 }
 
-/// Writes what a parser makes of an event, as [`Read::write_json`] does, or `null`.
+/// Writes the parsed fields as [`Read::write_json`] does, or `null` if no parser fits.
 pub fn write_read(read: Option<&Read<'_>>, out: &mut Vec<u8>) {
     match read {
         Some(read) => read.write_json(out),
@@ -172,7 +173,7 @@ pub fn write_read(read: Option<&Read<'_>>, out: &mut Vec<u8>) {
     }
 }
 
-/// Where the value ends that a text begins with.
+/// Returns the end of the JSON value at the start of the text.
 fn value_end(text: &str) -> Option<usize> {
     let mut tokens = Tokens::new(text);
     let mut depth = 0_usize;
@@ -197,7 +198,7 @@ fn number(rest: &mut &str, name: &str) -> Option<i64> {
     text[..end].parse().ok().filter(|number| *number < 1 << 53)
 }
 
-/// What stands between a string's quotes.
+/// Parses a string field and returns what is between the quotes, still escaped.
 fn string<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
     let text = rest.strip_prefix(name)?;
     let Part { kind, start, end } = Tokens::new(text).next_part()??;
@@ -218,24 +219,24 @@ mod tests {
     const LINE: &str = r#"{"line":7,"index":5,"chain":"00ff","seq":2,"time":"2026-11-20T06:01:02.345Z","authorized":true,"vkey":"a\\\"b+1","event":{"a":"}"}}"#;
 
     #[test]
-    fn reads_what_the_verifier_writes() {
+    fn reads_a_line_of_the_verifier() {
         let line = read(LINE).unwrap();
         assert_eq!((line.number, line.index, line.seq, line.chain, line.authorized), (7, 5, 2, "00ff", true));
         assert_eq!((&*line.vkey, line.event), ("a\\\"b+1", r#"{"a":"}"}"#));
-        assert_eq!(&LINE[line.at()..line.at() + line.event.len()], line.event);
+        assert_eq!(&LINE[line.event_offset()..line.event_offset() + line.event.len()], line.event);
         assert_eq!((line.time.to_string().as_str(), line.offset), ("2026-11-20T06:01:02.345Z", None));
         let placed = LINE.replace(",\"index\"", ",\"offset\":812,\"index\"");
         assert_eq!(read(&placed).unwrap().offset, Some(812));
     }
 
-    /// The same, with what a parser makes of the event.
-    fn as_read(read: &str) -> String {
-        LINE.replace(",\"event\"", &format!(",\"parsed\":{read},\"event\""))
+    /// Returns the line with parsed fields added.
+    fn with_read(read: &str) -> String {
+        LINE.replace(",\"event\"", &format!(",\"read\":{read},\"event\""))
     }
 
     #[test]
-    fn writes_what_it_reads() {
-        let parsed_as = as_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
+    fn writes_lines_that_read_back() {
+        let parsed_as = with_read(r#"{"as":"x","action":"},\"event\":","outcome":"denied"}"#);
         for written in [LINE.to_owned(), LINE.replace(",\"index\"", ",\"offset\":812,\"index\""), parsed_as] {
             let Line { number, offset, index, chain, seq, time, authorized, read, event, .. } =
                 super::read(&written).unwrap();
@@ -250,25 +251,25 @@ mod tests {
     }
 
     #[test]
-    fn says_what_was_read_where_somebody_has_read() {
+    fn returns_parsed_fields_if_the_line_has_them() {
         let action = |line: &str| {
             let action = |entry: &Entry<'_>| entry.read.map(|read| read.action.as_deref().map(str::to_owned));
-            read(line).unwrap().look_as_read(action)
+            read(line).unwrap().with_parsed_fields(action)
         };
         assert_eq!(action(LINE), None);
-        assert_eq!(action(&as_read("null")), Some(None));
+        assert_eq!(action(&with_read("null")), Some(None));
         let denied = r#"{"as":"x","action":"a.b","outcome":"denied"}"#;
-        assert_eq!(action(&as_read(denied)), Some(Some(Some("a.b".into()))));
+        assert_eq!(action(&with_read(denied)), Some(Some(Some("a.b".into()))));
         for other in
             ["{}", "7", r#"{"as":"x","outcome":"?"}"#, r#"{"as":"x","time":"now","outcome":"denied"}"#]
         {
-            assert_eq!(action(&as_read(other)), None, "{other}");
+            assert_eq!(action(&with_read(other)), None, "{other}");
         }
-        assert!(read(&as_read("]")).is_none() && read(&as_read("[")).is_none());
+        assert!(read(&with_read("]")).is_none() && read(&with_read("[")).is_none());
     }
 
     #[test]
-    fn reads_nothing_else() {
+    fn rejects_other_lines() {
         for cut in 1..LINE.len() {
             let _ = read(&LINE[..cut]);
             assert!(read(&LINE[cut..]).is_none());

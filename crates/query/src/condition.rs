@@ -1,4 +1,4 @@
-//! What a query is made of, and whether an event is as it asks.
+//! The parts of a query, and their evaluation on an entry.
 
 use core::ops::Range;
 use std::borrow::Cow;
@@ -12,26 +12,26 @@ pub use crate::entry::Entry;
 pub use crate::field::{Field, Path, Short};
 
 impl Short {
-    /// The texts that it stands for: of an actor or target the identifier, with the type and without, the name, and the
-    /// other texts by which it is known.
+    /// Calls `text` with each string the short name stands for. For an actor or target these are the identifier with
+    /// and without its type, the name, and the other strings by which it is known.
     pub fn each(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str)) {
-        each_text(self, entry, &mut |found, _| {
+        any_text(self, entry, &mut |found, _| {
             text(found);
             false
         });
     }
 
-    /// As [`Short::each`], with how each text is compared, by [`Matcher::says`].
+    /// Like [`Short::each`], with the [`Role`] that [`Matcher::matches_in_role`] compares each string in.
     pub fn each_in_role(self, entry: &Entry<'_>, text: &mut dyn FnMut(&str, Role)) {
-        each_text(self, entry, &mut |found, role| {
+        any_text(self, entry, &mut |found, role| {
             text(found, role);
             false
         });
     }
 
-    /// Who an actor or target stands for, each with what is said of it together; nothing of any other.
+    /// Calls `each` with every party the short name stands for. Only [`Short::Actor`] and [`Short::Target`] have any.
     pub fn each_party(self, entry: &Entry<'_>, each: &mut dyn FnMut(&Party<'_>)) {
-        each_party(self, entry, &mut |party| {
+        any_party(self, entry, &mut |party| {
             each(party);
             false
         });
@@ -39,35 +39,35 @@ impl Short {
 }
 
 impl Field {
-    /// Whether there is such a thing.
+    /// True if the entry has this field.
     pub fn is_in(&self, entry: &Entry<'_>) -> bool {
         match self {
             Self::Member(path) => entry.any_root(path.names(), &mut |root, names| is_in(names, root)),
-            Self::Short(short) => each_text(*short, entry, &mut |_, _| true),
+            Self::Short(short) => any_text(*short, entry, &mut |_, _| true),
         }
     }
 }
 
-/// How a text that a short name stands for is compared.
+/// The way in which a string of a short name is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Whole.
+    /// The whole string must match.
     Whole,
-    /// A name of somebody, of which any words will do.
+    /// A party's name: any of its words may match.
     Name,
-    /// A word of ours, which may be written with other separators.
+    /// A word of our own, which may be written with another separator (`not-stated`).
     Word,
 }
 
 impl Role {
-    /// Whether an outcome's text states one.
+    /// False for the outcome "not stated", true for every other outcome.
     pub fn states(text: &str, role: Self) -> bool {
         role != Self::Word || text != Outcome::NotStated.as_str()
     }
 }
 
-/// Whether any text passes that a short name stands for.
-fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+/// True if `test` passes for any string the short name stands for.
+fn any_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let mut whole = |text: Option<&str>| text.is_some_and(|text| test(text, Role::Whole));
     match (short, entry.read) {
         (Short::Chain, _) => whole(Some(entry.chain).filter(|chain| !chain.is_empty())),
@@ -78,33 +78,34 @@ fn each_text(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -
         }
         (Short::Ip, Some(read)) => whole(read.address.as_deref()),
         (Short::Outcome, Some(read)) => test(read.outcome.as_str(), Role::Word),
-        (Short::Actor | Short::Target, _) => each_party(short, entry, &mut |party| party.texts(test)),
-        (Short::Tenant, _) => member(entry, &["tenant"], test),
-        (Short::Action, None) => member(entry, &["action"], test),
-        (Short::Ip, None) => member(entry, &["context", "ip"], test),
-        (Short::Outcome, None) => outcome(entry, test),
+        (Short::Actor | Short::Target, _) => any_party(short, entry, &mut |party| party.texts(test)),
+        (Short::Tenant, _) => any_field(entry, &["tenant"], test),
+        (Short::Action, None) => any_field(entry, &["action"], test),
+        (Short::Ip, None) => any_field(entry, &["context", "ip"], test),
+        (Short::Outcome, None) => any_outcome(entry, test),
     }
 }
 
-/// The outcome of an event that no parser fits: what its member says, or that it is not stated.
-fn outcome(entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+/// Tests the outcome of an event that no parser fits: its field's value, or else "not stated".
+fn any_outcome(entry: &Entry<'_>, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let Some(event) = entry.event else { return false };
     let mut is_stated = false;
     let passes = any_at(&["outcome"], event, &mut |value| {
-        let said = value.said();
-        is_stated |= said.is_some();
-        said.is_some_and(|text| test(&text, Role::Whole))
+        let stated = value.non_empty_text();
+        is_stated |= stated.is_some();
+        stated.is_some_and(|text| test(&text, Role::Whole))
     });
     passes || !is_stated && test(Outcome::NotStated.as_str(), Role::Word)
 }
 
-fn member(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
+fn any_field(entry: &Entry<'_>, names: &[&str], test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
     let mut test = |value: Value<'_>| value.text().is_some_and(|text| test(&text, Role::Whole));
     entry.event.is_some_and(|event| any_at(names, event, &mut test))
 }
 
-/// Whether any party passes. Where an event names several, a parser has one of them.
-fn each_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) -> bool) -> bool {
+/// True if `test` passes for any party. If an event names several, its parser returns only one, so the event's own
+/// fields count too.
+fn any_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) -> bool) -> bool {
     let (name, read) = match short {
         Short::Actor => ("actor", entry.read.map(|read| &read.actor)),
         Short::Target => ("target", entry.read.map(|read| &read.target)),
@@ -114,25 +115,25 @@ fn each_party(short: Short, entry: &Entry<'_>, test: &mut dyn FnMut(&Party<'_>) 
         return true;
     }
     let Some(event) = entry.event else { return false };
-    any_at(&[name], event, &mut |value| test(&party_of(value)))
+    any_at(&[name], event, &mut |value| test(&parse_party(value)))
 }
 
-/// Returns the party that a member states, whatever the event's shape. A text alone is taken for the identifier.
-fn party_of(value: Value<'_>) -> Party<'_> {
+/// Returns the party in a field, whatever the event's shape. A plain string counts as the identifier.
+fn parse_party(value: Value<'_>) -> Party<'_> {
     let [id, name, kind] = value.several(["id", "name", "type"]).map(|part| part.and_then(Value::text));
     let mut party = Party { id: id.or_else(|| value.text()), name, kind, also: Vec::new() };
-    for also in value.several(OTHER_NAMES).into_iter().flatten().filter_map(Value::said) {
+    for also in value.several(OTHER_NAMES).into_iter().flatten().filter_map(Value::non_empty_text) {
         party.add_also(also);
     }
     party
 }
 
-/// Members of an actor or target, whatever the event's shape, that say how else it is called.
+/// Fields of an actor or target that hold further names, whatever the event's shape.
 const OTHER_NAMES: [&str; 6] =
     ["email", "login", "username", "alternateId", "displayName", "userPrincipalName"];
 
 impl Party<'_> {
-    /// Whether any text passes by which it can be found.
+    /// True if `test` passes for any string by which the party can be found.
     pub fn texts(&self, test: &mut dyn FnMut(&str, Role) -> bool) -> bool {
         let Self { id, name, kind, also } = self;
         id.as_deref().is_some_and(|id| {
@@ -143,13 +144,13 @@ impl Party<'_> {
 }
 
 impl Matcher {
-    /// Whether a text is as asked that a short name stands for. Of a name it is enough that it has the words.
-    pub fn says(&self, text: &str, role: Role) -> bool {
-        says(self, text, role)
+    /// True if a string that a short name stands for matches. A party's name matches if it contains the words.
+    pub fn matches_in_role(&self, text: &str, role: Role) -> bool {
+        matches_in_role(self, text, role)
     }
 }
 
-fn says(matcher: &Matcher, text: &str, role: Role) -> bool {
+fn matches_in_role(matcher: &Matcher, text: &str, role: Role) -> bool {
     let pattern = match matcher {
         Matcher::Text(pattern) => pattern,
         Matcher::Literal(literal) => &literal.pattern,
@@ -164,24 +165,24 @@ fn says(matcher: &Matcher, text: &str, role: Role) -> bool {
     }
 }
 
-/// The parts of a name between white space, without the marks around them: `ada@acme.com` of `Ada <ada@acme.com>`.
+/// Splits a name at white space and strips the punctuation around each part: `Ada <ada@acme.com>` has `ada@acme.com`.
 fn parts(name: &str) -> impl Iterator<Item = &str> {
     name.split(char::is_whitespace)
         .map(|part| part.trim_matches(['<', '>', '(', ')', '[', ']', '"', ',', ';']))
 }
 
-/// The most words of a name that are looked for.
-const MOST_WORDS: usize = 8;
+/// A value with more words than this is compared as a whole only.
+const MAX_WORDS: usize = 8;
 
 fn has_words(pattern: &Pattern, name: &str) -> bool {
     match pattern.pieces() {
         [literal] => {
-            let wanted: Vec<&str> = words(literal).take(MOST_WORDS + 1).collect();
-            (1..=MOST_WORDS).contains(&wanted.len())
+            let wanted: Vec<&str> = words(literal).take(MAX_WORDS + 1).collect();
+            (1..=MAX_WORDS).contains(&wanted.len())
                 && wanted.iter().all(|wanted| words(name).any(|word| word == *wanted))
         }
         pieces => {
-            // Stars alone would find any name, which they have found already.
+            // Stars alone match every name; `Matcher::matches` has covered that.
             pieces.iter().any(|piece| !piece.is_empty())
                 && (words(name).any(|word| pattern.matches_folded(word))
                     || parts(name).any(|part| pattern.matches_folded(part)))
@@ -189,47 +190,47 @@ fn has_words(pattern: &Pattern, name: &str) -> bool {
     }
 }
 
-/// Which time is meant.
+/// The time that a condition compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Basis {
-    /// When it happened: the event's own time where it states one, else the time of recording.
+    /// The event's own time if it states one, else the time of recording.
     Happened,
-    /// When it was recorded, by its link.
+    /// The time of recording, from the link.
     Recorded,
 }
 
-/// One thing that is asked of an event.
+/// A single condition on an entry.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Condition {
-    /// A field is one of these.
+    /// The field matches one of the values.
     Is {
-        /// Which one.
+        /// The field to compare.
         field: Field,
-        /// What it may be; at least one.
+        /// The allowed values; at least one.
         values: Vec<Matcher>,
     },
-    /// There is such a field, whose values all are one of these, and none is an object: what binds a reader's token.
+    /// The field exists, all its values match, and none is an object. Restricts a reader's token.
     Only {
-        /// The member.
+        /// The field to compare.
         path: Path,
-        /// What each value must be.
+        /// The allowed values; each value of the field must match one.
         values: Vec<Matcher>,
     },
-    /// There is such a field.
+    /// The field exists.
     Has(Field),
-    /// The member differs between `before` and `after`.
+    /// The field differs between `before` and `after`.
     Changed(Path),
-    /// Any string or number of the event is like this.
+    /// A string or number anywhere in the event matches.
     Text(Pattern),
-    /// Any string or number of the event has this whole word, which is in lower case.
+    /// A string or number anywhere in the event contains this whole word, given in lower case.
     Word(String),
-    /// It happened, or was recorded, then.
+    /// The time lies in this span.
     Time(Basis, Span),
 }
 
 impl Condition {
-    /// Whether what the event says counts, and not its link alone.
+    /// True if the condition depends on the event, not only on its link.
     pub fn reads_event(&self) -> bool {
         match self {
             Self::Is { field: Field::Short(short), .. } | Self::Has(Field::Short(short)) => {
@@ -240,12 +241,12 @@ impl Condition {
         }
     }
 
-    /// Whether it asks when something happened.
+    /// True if the condition compares the event's own time.
     pub const fn asks_when(&self) -> bool {
         matches!(self, Self::Time(Basis::Happened, _))
     }
 
-    /// The field that it is about, of those that events may have or not.
+    /// Returns the field that the condition tests, if it is one that events may lack.
     pub fn field(&self) -> Option<Cow<'_, Field>> {
         match self {
             Self::Is { field, .. } | Self::Has(field) => Some(Cow::Borrowed(field)),
@@ -254,7 +255,7 @@ impl Condition {
         }
     }
 
-    /// Whether events have what it is about: for `changed:`, the member before or after.
+    /// True if the entry has the tested field. For `changed:`, `before` or `after` must have it.
     pub fn is_about(&self, entry: &Entry<'_>) -> bool {
         match self {
             Self::Is { field, .. } | Self::Has(field) => field.is_in(entry),
@@ -266,7 +267,7 @@ impl Condition {
         }
     }
 
-    /// Whether it is so.
+    /// True if the entry meets the condition.
     pub fn holds(&self, entry: &Entry<'_>) -> bool {
         match self {
             Self::Is { field: Field::Member(path), values } => {
@@ -274,22 +275,23 @@ impl Condition {
                 entry.any_root(path.names(), &mut |root, names| any_at(names, root, &mut test))
             }
             Self::Is { field: Field::Short(short), values } => {
-                let mut test = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
-                each_text(*short, entry, &mut test)
+                let mut test =
+                    |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
+                any_text(*short, entry, &mut test)
             }
             Self::Only { path, values } => {
                 let (mut any, mut all) = (false, true);
-                let mut look = |value: Value<'_>| {
+                let mut check = |value: Value<'_>| {
                     any = true;
                     all &= values.iter().any(|matcher| matcher.matches_value(value));
                     !all
                 };
                 if let Some(event) = entry.event {
-                    path.any(event, &mut look);
+                    path.any(event, &mut check);
                 }
                 any && all
             }
-            Self::Has(Field::Short(Short::Outcome)) => each_text(Short::Outcome, entry, &mut Role::states),
+            Self::Has(Field::Short(Short::Outcome)) => any_text(Short::Outcome, entry, &mut Role::states),
             Self::Has(field) => field.is_in(entry),
             Self::Changed(path) => changed(path, entry),
             Self::Text(pattern) => has_text(entry, &|text| pattern.matches(text)),
@@ -315,59 +317,59 @@ fn changed(path: &Path, entry: &Entry<'_>) -> bool {
     }
 }
 
-/// Conditions, and how they are joined.
+/// A tree of conditions.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
-    /// Each of these; of none, anything.
+    /// All nodes must match. An empty list matches everything.
     All(Vec<Node>),
-    /// One of these at least.
+    /// At least one node must match.
     Any(Vec<Node>),
-    /// Not this.
+    /// The node must not match.
     Not(Box<Node>),
-    /// The condition of this index within [`Query::conditions`].
+    /// A condition, by its index in [`Query::conditions`].
     Condition(usize),
 }
 
-/// What is asked of events.
+/// A parsed query.
 #[derive(Clone, Debug)]
 pub struct Query {
     pub(crate) root: Node,
-    pub(crate) conditions: Vec<Asked>,
+    pub(crate) conditions: Vec<PlacedCondition>,
 }
 
-/// A condition and where it stands.
+/// A condition and its position in the query.
 #[derive(Clone, Debug)]
-pub struct Asked {
-    /// What is asked.
+pub struct PlacedCondition {
+    /// The condition.
     pub condition: Condition,
-    /// Where it stands in the text that was parsed, in bytes; nothing where it was not parsed.
+    /// The byte range in the parsed text; empty if the condition was not parsed.
     pub at: Range<usize>,
 }
 
 impl Default for Query {
-    /// Everything.
+    /// Matches everything.
     fn default() -> Self {
         Self { root: Node::All(Vec::new()), conditions: Vec::new() }
     }
 }
 
-/// What is asked counts, and not where it stands.
+/// Compares conditions, not their positions.
 impl PartialEq for Query {
     fn eq(&self, other: &Self) -> bool {
-        let asked =
-            |query: &Self| query.conditions.iter().map(|asked| asked.condition.clone()).collect::<Vec<_>>();
-        self.root == other.root && asked(self) == asked(other)
+        let placed =
+            |query: &Self| query.conditions.iter().map(|placed| placed.condition.clone()).collect::<Vec<_>>();
+        self.root == other.root && placed(self) == placed(other)
     }
 }
 
 impl From<Condition> for Query {
     fn from(condition: Condition) -> Self {
-        Self { root: Node::Condition(0), conditions: vec![Asked { condition, at: 0..0 }] }
+        Self { root: Node::Condition(0), conditions: vec![PlacedCondition { condition, at: 0..0 }] }
     }
 }
 
 impl Query {
-    /// What fulfills both.
+    /// Returns a query that matches what both match.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let first = self.conditions.len();
@@ -376,7 +378,7 @@ impl Query {
         self
     }
 
-    /// What fulfills one of these.
+    /// Returns a query that matches what any of them matches.
     pub fn any(queries: impl IntoIterator<Item = Self>) -> Self {
         let mut either = Self { root: Node::All(Vec::new()), conditions: Vec::new() };
         let mut nodes = Vec::new();
@@ -389,7 +391,7 @@ impl Query {
         either
     }
 
-    /// The parts that all must hold.
+    /// Returns the parts that must all match.
     pub fn parts(&self) -> &[Node] {
         match &self.root {
             Node::All(nodes) => nodes,
@@ -397,34 +399,34 @@ impl Query {
         }
     }
 
-    /// A part of it as text that can be parsed.
+    /// Formats a part of the query as text that can be parsed.
     pub fn written(&self, part: &Node) -> String {
         Self { root: part.clone(), conditions: self.conditions.clone() }.to_string()
     }
 
-    /// How the conditions are joined.
+    /// Returns the tree of conditions.
     pub const fn root(&self) -> &Node {
         &self.root
     }
 
-    /// The conditions in the order in which they stand.
-    pub fn conditions(&self) -> &[Asked] {
+    /// Returns the conditions in the order they were written.
+    pub fn conditions(&self) -> &[PlacedCondition] {
         &self.conditions
     }
 
-    /// Whether nothing is asked, so that everything matches.
+    /// True if there are no conditions, so that everything matches.
     pub fn is_empty(&self) -> bool {
         self.conditions.is_empty()
     }
 
-    /// Whether what events say counts, and not their links alone.
+    /// True if the query depends on events, not only on their links.
     pub fn reads_events(&self) -> bool {
-        self.conditions.iter().any(|asked| asked.condition.reads_event())
+        self.conditions.iter().any(|placed| placed.condition.reads_event())
     }
 
-    /// Whether something by this short name is asked.
+    /// True if any condition uses this short name.
     pub fn asks(&self, wanted: Short) -> bool {
-        self.conditions.iter().any(|asked| match &asked.condition {
+        self.conditions.iter().any(|placed| match &placed.condition {
             Condition::Is { field: Field::Short(short), .. } | Condition::Has(Field::Short(short)) => {
                 *short == wanted
             }
@@ -432,22 +434,23 @@ impl Query {
         })
     }
 
-    /// Whether an event can be as asked of which not all conditions are known, by their indexes.
+    /// False if the query cannot match, given the results of some conditions by index; `None` marks an unknown result.
     pub fn may_match(&self, known: &dyn Fn(usize) -> Option<bool>) -> bool {
         self.root.known(known) != Some(false)
     }
 
-    /// Whether an event is as asked. Where what events say counts, what has no event is not, whatever is denied of it.
+    /// True if the entry matches. An entry without an event never matches a query that depends on events, not even a
+    /// negated one.
     pub fn matches(&self, entry: &Entry<'_>) -> bool {
         (entry.event.is_some() || !self.reads_events())
-            && self
-                .root
-                .holds(&mut |nth| self.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
+            && self.root.holds(&mut |nth| {
+                self.conditions.get(nth).is_some_and(|placed| placed.condition.holds(entry))
+            })
     }
 }
 
 impl Node {
-    /// Whether it holds, by what is told of each condition.
+    /// Evaluates the node with the result of each condition, by index.
     pub fn holds(&self, condition: &mut dyn FnMut(usize) -> bool) -> bool {
         match self {
             Self::All(nodes) => nodes.iter().all(|node| node.holds(condition)),
@@ -457,9 +460,9 @@ impl Node {
         }
     }
 
-    /// The same, where not all conditions are known.
+    /// Evaluates the node with partial results. Returns `None` if they don't decide it.
     fn known(&self, condition: &dyn Fn(usize) -> Option<bool>) -> Option<bool> {
-        // One that is so decides, and one that is not known leaves it open.
+        // An operand equal to `by` decides; otherwise an unknown one leaves the result open.
         let decide = |nodes: &[Self], by: bool| {
             let mut open = false;
             for node in nodes {
@@ -480,7 +483,7 @@ impl Node {
     }
 }
 
-/// A node whose conditions have moved.
+/// Returns the node with `by` added to its condition indexes.
 fn moved(node: Node, by: usize) -> Node {
     let all = |nodes: Vec<Node>| nodes.into_iter().map(|node| moved(node, by)).collect();
     match node {
@@ -491,7 +494,7 @@ fn moved(node: Node, by: usize) -> Node {
     }
 }
 
-/// All of these, with what is joined so already taken in.
+/// Joins nodes with AND and flattens nested ones.
 pub(crate) fn all(nodes: Vec<Node>) -> Node {
     let mut flat = Vec::new();
     for node in nodes {
@@ -503,7 +506,7 @@ pub(crate) fn all(nodes: Vec<Node>) -> Node {
     if let [_] = &flat[..] { flat.remove(0) } else { Node::All(flat) }
 }
 
-/// One of these, with what is joined so already taken in.
+/// Joins nodes with OR and flattens nested ones.
 pub(crate) fn any(nodes: Vec<Node>) -> Node {
     let mut flat = Vec::new();
     for node in nodes {
@@ -515,7 +518,7 @@ pub(crate) fn any(nodes: Vec<Node>) -> Node {
     if let [_] = &flat[..] { flat.remove(0) } else { Node::Any(flat) }
 }
 
-/// Not this.
+/// Negates a node; a double negation cancels out.
 pub(crate) fn not(node: Node) -> Node {
     if let Node::Not(inner) = node { *inner } else { Node::Not(Box::new(node)) }
 }

@@ -1,4 +1,4 @@
-//! What queries, rules, and baselines look at: an event, and what there is to know of it besides.
+//! An entry, as queries, rules, and baselines examine it.
 
 use countersign::time::Time;
 
@@ -7,31 +7,31 @@ use crate::moment::Moment;
 use crate::parser::{Path, Read};
 use crate::value::{Document, Kind, Value};
 
-/// An event, and what there is to know of it besides.
+/// An entry of a log: its event with the known facts about it.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry<'a> {
-    /// The event as it was signed; none where it is withheld or erased, or where there is a link alone.
+    /// The signed event. `None` if it is withheld or erased, or if only the link is known.
     pub event: Option<Value<'a>>,
     /// The values at which paths start, if a parser found the event in an envelope: from the event outward. Empty if the
     /// record is the event itself. [`Entry::within`] fills it in.
     pub roots: &'a [Root<'a>],
-    /// What a parser says of it.
+    /// The fields that a parser extracted from the event.
     pub read: Option<&'a Read<'a>>,
-    /// When it was recorded, by its link.
+    /// The time of recording, from the link.
     pub recorded: Time,
-    /// The chain's id, 32 hex digits.
+    /// The chain's identifier, 32 hex digits.
     pub chain: &'a str,
     /// The name of the key that signs the chain.
     pub signer: Option<&'a str>,
 }
 
 impl Entry<'_> {
-    /// What was recorded then, without anything else.
+    /// Creates an entry with nothing but its time of recording.
     pub const fn recorded(time: Time) -> Self {
         Self { event: None, roots: &[], read: None, recorded: time, chain: "", signer: None }
     }
 
-    /// When it happened, and whether the event itself says so: what the parser has, else the member `occurred_at`,
+    /// Returns the event's time, and whether the event states it itself: the parsed time, else the field `occurred_at`,
     /// else the time of recording.
     pub fn time(&self) -> (Time, bool) {
         let own = match self.read {
@@ -47,8 +47,7 @@ impl Entry<'_> {
 }
 
 impl<'a> Entry<'a> {
-    /// Calls `look` with this entry, in which [`Entry::roots`] says where paths start if the parser found the event in an
-    /// envelope. Without an envelope the entry stays as it is.
+    /// Calls `look` with this entry. If the parser found the event in an envelope, [`Entry::roots`] is filled in.
     pub fn within<T>(&self, look: impl FnOnce(&Entry<'_>) -> T) -> T {
         let envelope = self.read.filter(|_| self.roots.is_empty()).and_then(|read| read.envelope.as_ref());
         let Some((record, envelope)) = self.event.zip(envelope) else { return look(self) };
@@ -65,8 +64,7 @@ impl<'a> Entry<'a> {
         look(&Entry { roots: &roots, ..*self })
     }
 
-    /// The value at a path of names separated by dots, through objects alone: in the innermost root that has the first
-    /// name.
+    /// Returns the value at a dot-separated path through objects, in the innermost root that has the first name.
     pub fn at(&self, path: &str) -> Option<Value<'a>> {
         if self.roots.is_empty() {
             return self.event?.at(path);
@@ -76,7 +74,7 @@ impl<'a> Entry<'a> {
         root.value.at(root.rest(path)?)
     }
 
-    /// True if `test` is true for any root, with the names of the path that are left in it.
+    /// True if `test` passes for any root, given the names of the path that remain below it.
     pub(crate) fn any_root(
         &self,
         names: &[String],
@@ -111,7 +109,7 @@ mod tests {
     const CALL: &str = r#"{"eventName":"StopLogging","eventSource":"cloudtrail.amazonaws.com","eventVersion":"1.08","awsRegion":"eu-west-1","userIdentity":{"type":"IAMUser","userName":"ada"}}"#;
     const AUDIT: &str = r#"{"@type":"type.googleapis.com/google.cloud.audit.AuditLog","methodName":"storage.buckets.delete","serviceName":"storage.googleapis.com"}"#;
 
-    fn look<T>(text: &str, look: impl FnOnce(&Entry<'_>) -> T) -> T {
+    fn with_entry<T>(text: &str, look: impl FnOnce(&Entry<'_>) -> T) -> T {
         let parsers = Parsers::built_in();
         let document = Document::parse(text).unwrap();
         let event = document.root();
@@ -121,7 +119,7 @@ mod tests {
     }
 
     fn text_at(record: &str, path: &str) -> Option<String> {
-        look(record, |entry| entry.at(path)?.text().map(Cow::into_owned))
+        with_entry(record, |entry| entry.at(path)?.text().map(Cow::into_owned))
     }
 
     #[test]
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_between_event_and_record_are_looked_through() {
+    fn looks_up_fields_in_objects_between_event_and_record() {
         let record = format!(r#"{{"data":{{"aws":{CALL},"integration":"aws"}},"id":7}}"#);
         assert_eq!(text_at(&record, "integration").as_deref(), Some("aws"));
         assert_eq!(text_at(&record, "id").as_deref(), Some("7"));
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_can_keep_its_event_in_a_place_of_its_own() {
+    fn finds_an_event_at_its_source_s_usual_place() {
         let plain = format!(r#"{{"protoPayload":{AUDIT},"resource":{{"type":"gcs_bucket"}}}}"#);
         for record in [
             plain.clone(),
@@ -183,7 +181,7 @@ mod tests {
         ] {
             let field = Field::Member(Names::dotted(path));
             let is = Condition::Is { field, values: vec![Matcher::Text(Pattern::exactly(value))] };
-            assert_eq!(look(&record, |entry| is.holds(entry)), expected, "{path}");
+            assert_eq!(with_entry(&record, |entry| is.holds(entry)), expected, "{path}");
         }
     }
 }

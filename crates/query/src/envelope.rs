@@ -25,18 +25,18 @@ pub struct Envelope<'a> {
 pub struct Root<'a> {
     /// The value.
     pub value: Value<'a>,
-    /// The path that leads to it: a path that begins with it goes on in the value. Empty for a value at which every
-    /// path starts.
+    /// The path that leads to the value. Only paths that start with it continue in the value; if it is empty, every
+    /// path does.
     pub place: &'a str,
 }
 
 impl Root<'_> {
-    /// Returns the rest of a path that begins with the root's place, or `None` if it begins otherwise.
+    /// Returns the rest of a path that starts with the root's place, or `None` if it doesn't.
     pub(crate) fn rest<'p>(&self, path: &'p str) -> Option<&'p str> {
         if self.place.is_empty() { Some(path) } else { path.strip_prefix(self.place)?.strip_prefix('.') }
     }
 
-    /// True if a path that begins with this name has to be looked up here.
+    /// True if a path starting with this name must be looked up here.
     pub fn has(&self, name: &str) -> bool {
         if self.place.is_empty() {
             self.value.get(name).is_some()

@@ -1,4 +1,4 @@
-//! Errors in queries, with their places.
+//! Errors in queries, with their position.
 
 use core::fmt;
 use core::ops::{Deref, Range};
@@ -11,37 +11,37 @@ use countersign::phrases::Phrase;
 
 use crate::phrases::code_of;
 
-/// What was not understood, as a word that programs may compare. Codes are stable.
+/// The kind of error. Codes are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, IntoStaticStr)]
 #[strum(prefix = "query.", serialize_all = "lowercase")]
 #[non_exhaustive]
 pub enum Code {
-    /// The text, a value or a name is too long, or there are too many of them.
+    /// The query, a value, or a name is too long, or there are too many of them.
     Long,
-    /// Parentheses and negations nest too deep.
+    /// Parentheses and negations are nested too deep.
     Deep,
-    /// A quote is not closed.
+    /// A quote is not closed or not supported.
     Quote,
-    /// A parenthesis is not closed, not opened, or has nothing in it.
+    /// A parenthesis is not closed, not opened, or empty.
     Parenthesis,
-    /// A value is missing, or cannot be one here.
+    /// A value is missing or invalid here.
     Value,
-    /// A field's name is missing, or cannot be one.
+    /// A field name is missing or invalid.
     Field,
-    /// AND, OR, NOT or `-` has nothing to join, or is written as another language has it.
+    /// `AND`, `OR`, `NOT`, or `-` has no operand, or the operator belongs to another language.
     Operator,
-    /// Neither a day, a time nor a length of time such as `-7d`.
+    /// The value is not a day, a time, or a duration such as `-7d`.
     Time,
-    /// Neither a number nor a time, where there is more or less of them alone.
+    /// A comparison with something other than a number or a time.
     Comparison,
-    /// A range without ends that fit.
+    /// The ends of a range don't fit together.
     Range,
-    /// A range of addresses that there cannot be.
+    /// The network is invalid.
     Network,
 }
 
 impl Code {
-    /// Its word.
+    /// Returns the code, such as `query.long`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
@@ -53,11 +53,11 @@ impl AsRef<str> for Code {
     }
 }
 
-/// A part of a query that was not understood. Nothing of such a query is asked. It is as small as a pointer.
+/// The first invalid part of a query. As small as a pointer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError(Box<Diagnostic<Code, &'static str>>);
 
-/// As much is shown of a long query before and after what is marked, and of that, in characters.
+/// Number of characters shown before, within, and after the marked part of a long query.
 const AROUND: usize = 100;
 
 impl QueryError {
@@ -67,24 +67,24 @@ impl QueryError {
         Self(Box::new(Diagnostic { at: Some(at), hint: Some(hint), ..Diagnostic::new(code, message) }))
     }
 
-    /// Returns the part of the query's text that was not understood, in bytes.
+    /// Returns the byte range of the invalid part.
     pub fn at(&self) -> Range<usize> {
         self.0.at.clone().unwrap_or_default()
     }
 
-    /// Returns what to do about it, for people.
+    /// Returns a hint on how to fix the query.
     pub fn hint(&self) -> &'static str {
         self.0.hint.unwrap_or_default()
     }
 
-    /// Returns the sentences of the error with their codes, each with its English text.
+    /// Returns the message and the hint, each with its English text and its code.
     pub fn phrases(&self) -> impl Iterator<Item = (&str, Phrase)> {
         let said = [self.0.message.as_str(), self.hint()].into_iter();
         said.filter_map(|english| Some((english, Phrase::new(code_of(english)?))))
     }
 
-    /// The query with a line below it that marks the place, for a terminal. Of a long query it is what is around the
-    /// place.
+    /// Returns the query with a line of `^` below it that marks the part, for a terminal. A long query is cut to the
+    /// part's surroundings.
     pub fn marked(&self, query: &str) -> String {
         let chars: Vec<char> = query.chars().map(|char| if char.is_control() { ' ' } else { char }).collect();
         let at = self.at();

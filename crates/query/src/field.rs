@@ -1,35 +1,35 @@
-//! What a condition can be about: a member of the event, or a short name.
+//! Fields that conditions test: paths in the event, or short names.
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::value::{Kind, Value};
 
-/// The names of members, from the outermost in. It means nested members alone; an array stands for each of its elements.
+/// A path of field names, outermost first. It follows nested objects; an array stands for each of its elements.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(Vec<String>);
 
 impl Path {
-    /// A path of these names.
-    pub fn of(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+    /// Creates a path from field names.
+    pub fn from_names(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self(names.into_iter().map(Into::into).collect())
     }
 
-    /// A path whose names are separated by dots.
+    /// Parses a dot-separated path.
     pub fn dotted(text: &str) -> Self {
-        Self::of(text.split('.'))
+        Self::from_names(text.split('.'))
     }
 
-    /// The names.
+    /// Returns the field names, outermost first.
     pub fn names(&self) -> &[String] {
         &self.0
     }
 
-    /// Whether any value at this path passes. Each node of the event is looked at once at most.
+    /// True if `test` passes for any value at this path. Visits each node of the event at most once.
     pub fn any(&self, event: Value<'_>, test: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         any_at(&self.0, event, test)
     }
 
-    /// Whether the event has a value there, be it an empty object or array.
+    /// True if the event has a value at this path, including an empty object or array.
     pub(crate) fn is_in(&self, event: Value<'_>) -> bool {
         is_in(&self.0, event)
     }
@@ -69,64 +69,65 @@ pub(crate) fn any_at<N: AsRef<str>>(
     }
 }
 
-/// What a condition can be about by a short name, whatever the event's shape: as its parser has it, or else as the
-/// members of SPEC section 12 have it.
+/// A short field name that works for events of any shape: its value comes from the event's parser, or else from the
+/// fields of SPEC section 12.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Short {
-    /// What was done.
+    /// The action.
     Action,
-    /// Who did it: the identifier or the name.
+    /// The actor's identifier or name.
     Actor,
-    /// What it was done to: the identifier, the name, or the type, a colon and the identifier.
+    /// The target's identifier, name, or type and identifier joined by a colon.
     Target,
-    /// How it ended.
+    /// The outcome.
     Outcome,
-    /// The member `tenant`.
+    /// The field `tenant`.
     Tenant,
-    /// The address from which it was done.
+    /// The address the action came from.
     Ip,
     /// The name of the key that signs the chain.
     Signer,
-    /// The chain's id.
+    /// The chain's identifier.
     Chain,
-    /// The parser's name.
+    /// The name of the parser that fits the event.
     As,
 }
 
 impl Short {
-    /// All of them.
+    /// All short names.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// As it is written.
+    /// Returns the name as written in queries.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// What is written so.
+    /// Parses a name as written in queries.
     pub fn parse(name: &str) -> Option<Self> {
         name.parse().ok()
     }
 
-    /// What asks for what is shown of a reading at this path, where that is so: `parsed.actor.name`, `address`.
-    pub fn of_shown(path: &Path) -> Option<Self> {
+    /// Returns the short name for a path under which parsed fields are displayed, such as `parsed.actor.name` or
+    /// `address`.
+    pub fn from_displayed_path(path: &Path) -> Option<Self> {
         path.names().iter().find_map(|name| Self::parse(if name == "address" { "ip" } else { name }))
     }
 
-    /// Whether it is about the link, and not about the event.
+    /// True if the value comes from the link instead of the event.
     pub const fn is_of_link(self) -> bool {
         matches!(self, Self::Signer | Self::Chain)
     }
 }
 
-/// What a condition is about.
+/// The subject of a condition.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
     /// A short name.
     Short(Short),
-    /// A member.
+    /// A path in the event.
     Member(Path),
 }
 

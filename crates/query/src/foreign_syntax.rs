@@ -1,5 +1,5 @@
-//! Syntax of other query languages: Lucene and KQL (Kibana), Splunk, Datadog, GitHub, and SQL. As text it would match
-//! nothing, or everything. It is refused, with the form that works here as the hint.
+//! Rejects the syntax of other query languages: Lucene and KQL (Kibana), Splunk, Datadog, GitHub, and SQL. Searched for
+//! as text, it would match nothing, or everything. The hint names the form that works here.
 
 use core::ops::Range;
 
@@ -8,10 +8,11 @@ use crate::lex::{Piece, Word};
 use crate::matcher::address;
 use crate::phrases;
 
-/// Names that begin with `@` in events of Elastic, Logstash, and `CloudWatch`. Elsewhere `@` marks a field (Datadog).
+/// Names that start with `@` in events of Elastic, Logstash, and `CloudWatch`. In Datadog, `@` marks a field.
 const AT_NAMES: [&str; 4] = ["@timestamp", "@version", "@message", "@metadata"];
 
-/// Refuses the character at `at` outside quotes, in a word that begins at `start`, if it means something elsewhere.
+/// Rejects the character at `at`, outside quotes in a word that starts at `start`, if it has a meaning in other
+/// languages.
 pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), QueryError> {
     let rest = text.get(at..).unwrap_or_default();
     let Some(char) = rest.chars().next() else { return Ok(()) };
@@ -48,8 +49,8 @@ pub(crate) fn refuse_char(text: &str, start: usize, at: usize) -> Result<(), Que
     Err(QueryError::new(code, at..at + length, message, hint))
 }
 
-/// True if the backslash that a text begins with takes the meaning from what follows elsewhere, or stands for a class of
-/// characters: paths of Windows and names such as `CORP\\ada` are left alone.
+/// True if the backslash at the start of a text would escape the next character or denote a character class in other
+/// languages. Windows paths and names such as `CORP\\ada` are accepted.
 fn escapes(rest: &str) -> bool {
     let mut following = rest.chars().skip(1).skip_while(|char| *char == '\\');
     let ends = |next: Option<char>| next.is_none_or(|next| !next.is_alphanumeric() && next != '_');
@@ -57,7 +58,7 @@ fn escapes(rest: &str) -> bool {
     ends(first) || matches!(first, Some('d' | 'w' | 's')) && ends(following.next())
 }
 
-/// Refuses a value, or a text to search for, that is something else in other languages.
+/// Rejects a value, or a text to search for, that has another meaning in other languages.
 pub(crate) fn refuse_word(word: &Word, written: &str) -> Result<(), QueryError> {
     if is_regex(written) || has_class(word) {
         return refuse(Code::Operator, word, phrases::OPERATOR, phrases::HINT_COMPARE);
@@ -92,8 +93,8 @@ fn is_regex(written: &str) -> bool {
     })
 }
 
-/// Refuses a value that is something else in other languages. If it names a field, as after `has:`, names that begin with
-/// `@` are accepted as they are before an operator.
+/// Rejects a value that has another meaning in other languages. If it names a field, as after `has:`, it may start with
+/// `@` like a field name.
 pub(crate) fn refuse_value(word: &Word, written: &str, names_field: bool) -> Result<(), QueryError> {
     let Some(Piece::Bare(first)) = word.pieces.first() else { return Ok(()) };
     match first.chars().next() {
@@ -128,7 +129,7 @@ pub(crate) fn is_class(text: &str) -> bool {
     matches!(text.as_bytes(), [b'1'..=b'9', b'x' | b'X', b'x' | b'X'])
 }
 
-/// Refuses a field's name that is something else in other languages.
+/// Rejects a field name that has another meaning in other languages.
 pub(crate) fn refuse_name(word: &Word, written: &str) -> Result<(), QueryError> {
     if word.bare().is_some_and(is_no_name) {
         return refuse(Code::Field, word, phrases::NO_CONDITION, phrases::HINT_NO_CONDITION);
@@ -148,12 +149,12 @@ pub(crate) fn refuse_name(word: &Word, written: &str) -> Result<(), QueryError> 
     Ok(())
 }
 
-/// True for what stands in the place of a field's name elsewhere.
+/// True for pseudo fields of other languages.
 pub(crate) fn is_no_name(name: &str) -> bool {
     matches!(name, "_exists_" | "_missing_")
 }
 
-/// True for a name that begins with `@`, if that isn't one that many events have.
+/// True for a name that starts with `@` and isn't a common field.
 pub(crate) fn is_marked(name: &str) -> bool {
     name.starts_with('@') && !AT_NAMES.iter().any(|known| name.split('.').next() == Some(known))
 }

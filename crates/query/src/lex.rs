@@ -1,4 +1,4 @@
-//! A query's words, as they stand.
+//! Splits a query into words.
 
 use core::ops::Range;
 
@@ -9,11 +9,11 @@ use crate::phrases;
 /// A part of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// What stands for itself.
+    /// Unquoted text.
     Bare(String),
-    /// What stood in quotes.
+    /// The content of quotes, unescaped.
     Quoted(String),
-    /// Any characters.
+    /// A `*`: any characters.
     Star,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Word {
 }
 
 impl Word {
-    /// The text, where nothing is quoted and there is no star.
+    /// Returns the text if nothing is quoted and there is no star.
     pub(crate) fn bare(&self) -> Option<&str> {
         match &self.pieces[..] {
             [] => Some(""),
@@ -34,7 +34,7 @@ impl Word {
         }
     }
 
-    /// What stands between the stars.
+    /// Returns the texts between the stars.
     pub(crate) fn between_stars(&self) -> Vec<String> {
         let mut texts = vec![String::new()];
         for piece in &self.pieces {
@@ -46,24 +46,24 @@ impl Word {
         texts
     }
 
-    /// Whether it says nothing at all, not even by quotes.
+    /// True if the word has no pieces. Empty quotes are a piece.
     pub(crate) const fn is_empty(&self) -> bool {
         self.pieces.is_empty()
     }
 }
 
-/// Reads words off a text.
+/// A cursor over a query's text.
 pub(crate) struct Lexer<'a> {
     pub(crate) text: &'a str,
     pub(crate) at: usize,
 }
 
-/// What ends a word, besides white space and the end.
+/// The characters that end a word, besides white space and parentheses.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Until {
-    /// What parts a name from its value.
+pub(crate) enum Terminator {
+    /// Operators, which separate a name from its value.
     Operator,
-    /// What parts values.
+    /// Commas, which separate values, and white space.
     Comma,
 }
 
@@ -80,23 +80,23 @@ impl<'a> Lexer<'a> {
         self.at = self.text.len() - self.rest().trim_start().len();
     }
 
-    /// Takes this text if it is next.
+    /// Consumes this text if it comes next.
     pub(crate) fn take(&mut self, text: &str) -> bool {
         let is_next = self.rest().starts_with(text);
         self.at += if is_next { text.len() } else { 0 };
         is_next
     }
 
-    /// The word that begins here, perhaps of nothing.
-    pub(crate) fn word(&mut self, until: Until) -> Result<Word, QueryError> {
+    /// Parses the word at the cursor, which may be empty.
+    pub(crate) fn word(&mut self, until: Terminator) -> Result<Word, QueryError> {
         let start = self.at;
         let mut pieces = Vec::new();
         while let Some(char) = self.peek() {
             let ends = match char {
                 '(' | ')' => true,
-                ',' => until == Until::Comma,
-                ':' | '=' | '<' | '>' => until == Until::Operator,
-                '!' => until == Until::Operator && self.rest().starts_with("!="),
+                ',' => until == Terminator::Comma,
+                ':' | '=' | '<' | '>' => until == Terminator::Operator,
+                '!' => until == Terminator::Operator && self.rest().starts_with("!="),
                 _ => char.is_whitespace(),
             };
             if ends {
@@ -122,8 +122,8 @@ impl<'a> Lexer<'a> {
         Ok(Word { pieces, at: start..self.at })
     }
 
-    /// What stands in the quotes that begin here. A backslash takes the meaning from a quote, a star, and from itself. A
-    /// star without one is refused: some languages take it for any characters, and others don't.
+    /// Parses a quoted text. A backslash escapes a quote, a star, or itself. A bare star is rejected: in some languages
+    /// it is a wildcard inside quotes, in others it isn't.
     fn quoted(&mut self) -> Result<String, QueryError> {
         let start = self.at;
         let mut text = String::new();

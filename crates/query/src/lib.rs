@@ -1,7 +1,7 @@
-//! One language for asking which events there are, and one reading of what events of other shapes say.
+//! The query language for events, and parsers that extract the same fields from events of any shape.
 //!
-//! Nothing here does I/O or reads a clock. An event's bytes and "now" come in as arguments. `docs/query.md` of the
-//! repository has the language.
+//! Nothing here does I/O or reads a clock: the caller passes an event's bytes and "now". `docs/query.md` in the
+//! repository describes the language.
 //!
 //! ```
 //! use countersign_query::{Entry, Query, Parsers, value::Document};
@@ -22,14 +22,13 @@
 //!
 //! # Modules
 //!
-//! - [`batch`]: verified events as the verifier hands them on.
-//! - [`condition`]: what a query is made of; [`matcher`]: what a value must be, for whoever asks.
-//! - [`envelope`]: where in a record a parser found the event.
-//! - [`tally`]: what a search found, and what must be said where it found nothing.
-//! - [`needle`]: what must stand in an event's text for it to be found.
-//! - [`value`]: an event as it was read, in place; [`names`]: which of a few names a member has; [`split`]: texts
-//!   split at an ASCII character.
-//! - [`parser`]: who, what, when, on what, from where and with which outcome, whatever the event's shape.
+//! - [`batch`]: batches of verified events from the verifier.
+//! - [`condition`]: the parts of a query; [`matcher`]: tests of single values.
+//! - [`envelope`]: the place of an event in its record.
+//! - [`tally`]: search results, and explanations of empty ones.
+//! - [`needle`]: strings that an event's JSON must contain to match.
+//! - [`value`]: parsed events; [`names`]: a hash table of field names; [`split`]: splitting at an ASCII character.
+//! - [`reading`]: parsers, which extract the same fields from events of any shape.
 #![deny(missing_docs, unsafe_code)]
 
 pub mod batch;
@@ -57,4 +56,4 @@ pub use condition::{Condition, Entry, Field, Node, Path, Query, Role, Short};
 pub use envelope::{Envelope, Root};
 pub use error::{Code, QueryError};
 pub use parser::{Outcome, Parsers, Parts, Party, Read};
-pub use tally::{Findings, Seen, Tally};
+pub use tally::{ConditionHits, Findings, Tally};

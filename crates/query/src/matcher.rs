@@ -1,7 +1,7 @@
-//! What a value must be: the one matcher of queries, scopes and rules.
+//! Matches values: the matcher shared by queries, scopes, and rules.
 //!
-//! Texts are compared without regard to case, by Unicode's simple lower-casing of each character (`Straße` is
-//! `STRAßE`, and not `STRASSE`), unless a pattern is [cased](Pattern::of_cased). No matcher takes more than time linear in
+//! Strings are compared case-insensitively, by Unicode's simple lowercase mapping of each character (`Straße` equals
+//! `STRAßE`, but not `STRASSE`), unless the pattern is [cased](Pattern::from_cased_pieces). Every matcher takes time linear in
 //! the value's length.
 //!
 //! ```
@@ -9,7 +9,7 @@
 //!
 //! assert!(Matcher::Text(Pattern::glob("job.*")).matches("Job.Update"));
 //! assert!(Matcher::Text(Pattern::contains("okaf")).matches("Ada Okafor"));
-//! assert!(!Matcher::Text(Pattern::of_cased(["ada".into(), String::new()])).matches("Ada Okafor"));
+//! assert!(!Matcher::Text(Pattern::from_cased_pieces(["ada".into(), String::new()])).matches("Ada Okafor"));
 //! assert!(Matcher::Network(Network::parse("10.0.0.0/8").unwrap()).matches("10.1.2.3"));
 //! ```
 
@@ -24,23 +24,23 @@ use crate::parser::address::within;
 use crate::split::split_once;
 use crate::value::{Kind, Value};
 
-/// What a value must be.
+/// A test of a single value.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Matcher {
-    /// A text, or a number, `true`, `false` or `null` as it stands, that is like this.
+    /// The value's text matches the pattern. Numbers, `true`, `false`, and `null` match as written.
     Text(Pattern),
-    /// As text, or as what the text means besides.
+    /// The value matches as text, or by what the literal means.
     Literal(Literal),
-    /// A number within these bounds, or a text that is one.
+    /// The value is a number within these bounds, or a string that parses as one.
     Number(Bounds),
-    /// A text that tells a time within these bounds.
+    /// The value is a string that states a time within this span.
     Time(Span),
-    /// A text that is an address within this network.
+    /// The value is a string that is an address in this network.
     Network(Network),
 }
 
-/// A text that means something besides: `200.0` is the number 200, `2026-11-20` a day.
+/// A text that has a meaning of its own: `200.0` is the number 200, `2026-11-20` is a day.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Literal {
     pub(crate) text: String,
@@ -50,7 +50,7 @@ pub struct Literal {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Meaning {
-    /// A number's canonical text.
+    /// The number in canonical form.
     Number(String),
     Time(Span),
     Address(IpAddr),
@@ -58,7 +58,7 @@ pub(crate) enum Meaning {
 }
 
 impl Literal {
-    /// What a text means besides itself, if it does.
+    /// Parses a text as a number, time, address, or network. Returns `None` if it is only a text.
     pub fn parse(text: &str) -> Option<Self> {
         let number = || canonical::decimal(text).map(|number| Meaning::Number(number.into_owned()));
         let time = || {
@@ -73,25 +73,25 @@ impl Literal {
 }
 
 impl Literal {
-    /// As a text.
+    /// Returns the pattern that matches the literal as text.
     pub const fn pattern(&self) -> &Pattern {
         &self.pattern
     }
 
-    /// As a number in canonical form, where it is one.
+    /// Returns the number in canonical form, if the literal is one.
     pub fn number(&self) -> Option<&str> {
         if let Meaning::Number(number) = &self.meaning { Some(number) } else { None }
     }
 }
 
 impl Matcher {
-    /// Whether a value is so. Objects and arrays never are.
+    /// True if the value matches. Objects and arrays never match.
     pub fn matches_value(&self, value: Value<'_>) -> bool {
-        value.text().is_some_and(|text| self.matches_said(value.kind(), &text))
+        value.text().is_some_and(|text| self.matches_text(value.kind(), &text))
     }
 
-    /// Whether a value of this kind that says this is so.
-    pub fn matches_said(&self, kind: Kind, text: &str) -> bool {
+    /// True if a value of this kind with this text matches.
+    pub fn matches_text(&self, kind: Kind, text: &str) -> bool {
         match self {
             Self::Literal(Literal { pattern, meaning: Meaning::Number(_), .. }) if kind != Kind::Number => {
                 pattern.matches(text)
@@ -100,7 +100,7 @@ impl Matcher {
         }
     }
 
-    /// Whether a text is so.
+    /// True if the text matches.
     pub fn matches(&self, text: &str) -> bool {
         match self {
             Self::Text(pattern) => pattern.matches(text),
@@ -115,16 +115,16 @@ impl Matcher {
                         Meaning::Network(network) => network.holds_text(text),
                     }
             }
-            Self::Number(bounds) => number(text).is_some_and(|number| bounds.hold(number)),
+            Self::Number(bounds) => number(text).is_some_and(|number| bounds.contains(number)),
             Self::Time(span) => span.holds_text(text),
             Self::Network(network) => network.holds_text(text),
         }
     }
 }
 
-/// A number's text that is not absurdly long: no double needs more than 800 digits.
+/// Parses a number of at most 1,000 characters; no double needs more than 800 digits.
 fn number(text: &str) -> Option<f64> {
-    // Most numbers are small and whole. Their doubles need no library, which may be far away.
+    // Most numbers are small integers, which don't need the slower parser.
     if matches!(text.as_bytes(), [b'1'..=b'9', rest @ ..] if rest.len() < 9 && rest.iter().all(u8::is_ascii_digit))
     {
         return text.parse::<u32>().ok().map(f64::from);
@@ -133,18 +133,18 @@ fn number(text: &str) -> Option<f64> {
     if begins && text.len() <= 1000 { canonical::double(text) } else { None }
 }
 
-/// Bounds of numbers.
+/// A range of numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bounds {
-    /// The least, and whether it is itself within.
+    /// The lower bound, and whether it is included.
     pub low: Option<(f64, bool)>,
-    /// The greatest, and whether it is itself within.
+    /// The upper bound, and whether it is included.
     pub high: Option<(f64, bool)>,
 }
 
 impl Bounds {
-    /// Whether a number is within.
-    pub fn hold(&self, number: f64) -> bool {
+    /// True if the number is within the bounds.
+    pub fn contains(&self, number: f64) -> bool {
         self.low.is_none_or(|(low, within)| number > low || within && number >= low)
             && self.high.is_none_or(|(high, within)| number < high || within && number <= high)
     }
@@ -153,14 +153,14 @@ impl Bounds {
 /// A span of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
-    /// The first moment within.
+    /// The first moment of the span.
     pub from: Option<Time>,
-    /// The first moment no longer within.
+    /// The first moment after the span.
     pub until: Option<Time>,
 }
 
 impl Span {
-    /// Whether a moment is within.
+    /// True if the time is in the span.
     pub fn holds(&self, time: Time) -> bool {
         self.from.is_none_or(|from| time >= from) && self.until.is_none_or(|until| time < until)
     }
@@ -178,7 +178,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// Reads `10.0.0.0/8` or `2001:db8::/32`. An address of version 4 written as one of version 6 is one of version 4.
+    /// Parses `10.0.0.0/8` or `2001:db8::/32`. IPv4-mapped IPv6 addresses count as IPv4.
     pub fn parse(text: &str) -> Option<Self> {
         let (written, length) = split_once(text, b'/')?;
         let length: u8 = length.parse().ok().filter(|_| !length.starts_with('+'))?;
@@ -189,7 +189,7 @@ impl Network {
         (length <= if address.is_ipv4() { 32 } else { 128 }).then_some(Self { address, length })
     }
 
-    /// Whether an address is within.
+    /// True if the address is in the network.
     pub fn holds(&self, address: IpAddr) -> bool {
         match (self.address, address.to_canonical()) {
             (IpAddr::V4(network), IpAddr::V4(address)) => {
@@ -208,7 +208,7 @@ impl Network {
         self.may_hold(text) && address(text).is_some_and(|address| self.holds(address))
     }
 
-    /// Whether the first number of an address of version 4 leaves it possible: of most addresses no more need be read.
+    /// False if the first number of an IPv4 address already rules it out. Most addresses need no further parsing.
     fn may_hold(&self, text: &str) -> bool {
         let digits = text.bytes().take(3).take_while(u8::is_ascii_digit).count();
         let (IpAddr::V4(network), Some(b'.')) = (self.address, text.as_bytes().get(digits)) else {
@@ -240,7 +240,7 @@ pub fn address(text: &str) -> Option<IpAddr> {
     plain_address(text.get(within(text))?)
 }
 
-/// Returns the address that a text is, if it is one: of the version that a colon tells.
+/// Parses an address; a colon makes it IPv6.
 fn plain_address(text: &str) -> Option<IpAddr> {
     if text.len() > 45 {
         return None;
@@ -252,18 +252,18 @@ fn plain_address(text: &str) -> Option<IpAddr> {
     }
 }
 
-/// A text with gaps: `job.*` has the pieces `job.` and none, with any characters between.
+/// A pattern with gaps: `job.*` has the pieces `job.` and ``, with any characters between them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
-    /// At least one; in lower case where the pattern is not cased.
+    /// At least one piece; in lower case unless `cased`.
     pieces: Vec<String>,
     cased: bool,
 }
 
 impl Pattern {
-    /// These pieces, with any characters between them.
-    pub fn of(pieces: impl IntoIterator<Item = String>) -> Self {
-        let mut pattern = Self::of_cased(pieces);
+    /// Creates a pattern of these pieces, with any characters between them.
+    pub fn from_pieces(pieces: impl IntoIterator<Item = String>) -> Self {
+        let mut pattern = Self::from_cased_pieces(pieces);
         for piece in &mut pattern.pieces {
             *piece = fold(piece).into_owned();
         }
@@ -271,35 +271,35 @@ impl Pattern {
         pattern
     }
 
-    /// The whole text.
+    /// Creates a pattern that matches only this text.
     pub fn exactly(text: &str) -> Self {
-        Self::of([text.to_owned()])
+        Self::from_pieces([text.to_owned()])
     }
 
-    /// The whole text, with `*` for any characters.
+    /// Creates a pattern in which `*` stands for any characters.
     pub fn glob(text: &str) -> Self {
-        Self::of(text.split('*').map(str::to_owned))
+        Self::from_pieces(text.split('*').map(str::to_owned))
     }
 
-    /// A text that holds this.
+    /// Creates a pattern that matches texts containing this one.
     pub fn contains(text: &str) -> Self {
-        Self::of([String::new(), text.to_owned(), String::new()])
+        Self::from_pieces([String::new(), text.to_owned(), String::new()])
     }
 
-    /// A text that begins with this.
+    /// Creates a pattern that matches texts starting with this one.
     pub fn starts_with(text: &str) -> Self {
-        Self::of([text.to_owned(), String::new()])
+        Self::from_pieces([text.to_owned(), String::new()])
     }
 
-    /// A text that ends with this.
+    /// Creates a pattern that matches texts ending with this one.
     pub fn ends_with(text: &str) -> Self {
-        Self::of([String::new(), text.to_owned()])
+        Self::from_pieces([String::new(), text.to_owned()])
     }
 
-    /// These pieces, compared with regard to case.
-    pub fn of_cased(pieces: impl IntoIterator<Item = String>) -> Self {
+    /// Creates a case-sensitive pattern of these pieces.
+    pub fn from_cased_pieces(pieces: impl IntoIterator<Item = String>) -> Self {
         let mut pieces: Vec<String> = pieces.into_iter().collect();
-        // Of gaps that follow each other one is enough.
+        // Adjacent gaps are equivalent to one.
         let last = pieces.len().saturating_sub(1);
         let mut nth = 0;
         pieces.retain(|piece| {
@@ -312,19 +312,19 @@ impl Pattern {
         Self { pieces, cased: true }
     }
 
-    /// What stands between the gaps, in lower case where case does not count.
+    /// Returns the pieces between the gaps, in lower case unless the pattern is cased.
     pub fn pieces(&self) -> &[String] {
         &self.pieces
     }
 
-    /// Whether case counts.
+    /// True if the pattern is case-sensitive.
     pub const fn is_cased(&self) -> bool {
         self.cased
     }
 
-    /// Whether a text is like it.
+    /// True if the text matches.
     pub fn matches(&self, text: &str) -> bool {
-        // A text of another length can be as long in lower case, but not where neither has but ASCII.
+        // A text of another length can have an equally long lowercase form, but not if both are ASCII.
         if let [whole] = &self.pieces[..]
             && (self.cased || whole.is_ascii() && text.is_ascii())
         {
@@ -333,7 +333,7 @@ impl Pattern {
         if self.cased { self.matches_folded(text) } else { self.matches_folded(&fold(text)) }
     }
 
-    /// As [`Pattern::matches`], for a text that is in lower case where case does not count.
+    /// Like [`Pattern::matches`], for a text that is already in lower case unless the pattern is cased.
     pub fn matches_folded(&self, text: &str) -> bool {
         let (first, rest) = match &self.pieces[..] {
             [] => return text.is_empty(),
@@ -345,7 +345,7 @@ impl Pattern {
             return false;
         }
         let mut rest = &text[first.len()..];
-        // Whatever comes first leaves most for what follows, so that nothing is tried twice.
+        // Taking the first occurrence leaves the most text for the following pieces, so no backtracking is needed.
         for piece in between {
             let Some(found) = position(rest, piece) else { return false };
             rest = &rest[found + piece.len()..];
@@ -354,30 +354,31 @@ impl Pattern {
     }
 }
 
-/// Whether it begins so. Paths begin alike, so that the other end of the piece tells most of them apart without a call.
+/// True if the text starts with the piece. Paths share prefixes, so comparing the piece's last byte first rejects most
+/// without a call.
 fn begins(text: &str, piece: &str) -> bool {
     let at = piece.len().saturating_sub(1);
     text.as_bytes().get(at) == piece.as_bytes().get(at) && text.starts_with(piece) || piece.is_empty()
 }
 
-/// Whether it ends so.
+/// True if the text ends with the piece.
 fn ends(text: &str, piece: &str) -> bool {
     let from = text.len().checked_sub(piece.len());
     from.is_some_and(|from| text.as_bytes().get(from) == piece.as_bytes().first() && text.ends_with(piece))
 }
 
-/// Where a text first stands in another one. Pieces of patterns are short: preparing a search would take longer.
+/// Returns the first position of the piece. Pieces are short: preparing a searcher would cost more than it saves.
 fn position(text: &str, piece: &str) -> Option<usize> {
     let (text, piece) = (text.as_bytes(), piece.as_bytes());
     let Some((first, rest)) = piece.split_first() else { return Some(0) };
     let starts = text.get(..text.len().checked_sub(rest.len())?)?;
     let last = rest.last().unwrap_or(first);
-    // Most that begin alike end otherwise, which is told without a call.
+    // Most candidates with the same first byte differ in the last one, which needs no call to find out.
     memchr::memchr_iter(*first, starts)
         .find(|at| text[at + rest.len()] == *last && text[at + 1..].starts_with(rest))
 }
 
-/// A text in simple lower case: each character by itself, as long as it stays one.
+/// Maps each character to its simple lowercase form, if that is a single character.
 pub fn fold(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -388,12 +389,12 @@ pub fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.chars().map(lower).collect())
 }
 
-/// Runs of characters that have another one in lower case: the first, the last, the step from one to the next, and how
-/// far off that is.
+/// Runs of characters that have a lowercase form: the first, the last, the step between neighbors, and the distance to
+/// the lowercase form.
 #[allow(clippy::unreadable_literal, reason = "it is made by the build")]
 static LOWER: &[(u32, u32, u32, i32)] = &include!(concat!(env!("OUT_DIR"), "/lower.rs"));
 
-/// A character in lower case, where that is one character.
+/// Returns the character's lowercase form if that is a single character, else the character itself.
 pub fn lower(char: char) -> char {
     let at = u32::from(char);
     let run = LOWER.get(LOWER.partition_point(|(_, last, ..)| *last < at));
@@ -401,7 +402,7 @@ pub fn lower(char: char) -> char {
     far.and_then(|(.., far)| char::from_u32(at.wrapping_add_signed(*far))).unwrap_or(char)
 }
 
-/// The words of a text: letters, digits and underscores that follow each other.
+/// Splits a text into words: runs of letters, digits, and underscores.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|char: char| !char.is_alphanumeric() && char != '_').filter(|word| !word.is_empty())
 }
@@ -413,7 +414,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_character_has_its_simple_lower_case() {
+    fn lower_maps_each_character_to_its_simple_lowercase() {
         for char in '\0'..=char::MAX {
             let mut all = char.to_lowercase();
             let simple = all.next().filter(|_| all.next().is_none()).unwrap_or(char);
@@ -423,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn compares_without_case_by_simple_lower_casing() {
+    fn patterns_ignore_case_by_simple_lowercase() {
         for (pattern, text) in [
             ("ada", "ADA"),
             ("ÅSA", "åsa"),
@@ -438,11 +439,11 @@ mod tests {
             );
         }
         assert!(!Pattern::exactly("straße").matches("STRASSE"));
-        assert!(!Pattern::of_cased(["ada".into()]).matches("Ada"));
+        assert!(!Pattern::from_cased_pieces(["ada".into()]).matches("Ada"));
     }
 
     #[test]
-    fn knows_networks() {
+    fn networks_contain_their_addresses() {
         for (network, address, is_in) in [
             ("10.0.0.0/8", "10.255.0.1", true),
             ("10.0.0.0/8", "11.0.0.1", false),
@@ -483,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn literals_mean_what_they_say_and_what_they_are() {
+    fn literals_match_as_text_and_by_meaning() {
         let is = |literal: &str, text: &str| Matcher::Literal(Literal::parse(literal).unwrap()).matches(text);
         assert!(is("200.0", "200") && is("2e2", "200") && is("200.0", "200.0"));
         assert!(is("2026-11-20", "2026-11-20T23:00:00Z") && !is("2026-11-20", "2026-11-21T00:00:00Z"));
@@ -491,7 +492,7 @@ mod tests {
         assert!(Literal::parse("u_1").is_none() && Literal::parse("").is_none());
     }
 
-    /// As a reader would do it: each gap tries every length.
+    /// Reference implementation that tries every length for each gap.
     fn naive(pieces: &[String], text: &str) -> bool {
         match pieces {
             [] => false,
@@ -504,11 +505,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn patterns_match_as_a_naive_one_does(pattern in "[abA*]{0,8}", text in "[abAB]{0,12}") {
+        fn patterns_agree_with_a_naive_implementation(pattern in "[abA*]{0,8}", text in "[abAB]{0,12}") {
             let pieces: Vec<String> = pattern.to_lowercase().split('*').map(str::to_owned).collect();
             prop_assert_eq!(Pattern::glob(&pattern).matches(&text), naive(&pieces, &text.to_lowercase()));
             let cased: Vec<String> = pattern.split('*').map(str::to_owned).collect();
-            prop_assert_eq!(Pattern::of_cased(cased.clone()).matches(&text), naive(&cased, &text));
+            prop_assert_eq!(Pattern::from_cased_pieces(cased.clone()).matches(&text), naive(&cased, &text));
         }
     }
 }

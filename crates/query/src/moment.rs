@@ -1,4 +1,4 @@
-//! Moments as people and other people's programs write them.
+//! Points in time as people and other programs write them.
 //!
 //! ```
 //! use countersign_query::moment::Moment;
@@ -13,10 +13,10 @@
 
 use countersign::time::{DAY, Time};
 
-/// A stretch of time that a text stands for: a day, or the millisecond, second or minute that it tells.
+/// The time span that a text denotes: a day, minute, second, or fraction of a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
-    /// Its first millisecond.
+    /// The first millisecond.
     pub begin: Time,
     /// The first millisecond after it.
     pub end: Time,
@@ -28,8 +28,8 @@ impl Moment {
         Some(Self { begin, end: later(begin, length) })
     }
 
-    /// A day, or a time by RFC 3339, whose seconds may be missing and whose fraction may have any length; it ends at
-    /// milliseconds. It is in UTC where no offset says otherwise.
+    /// Parses a day, or an RFC 3339 time. The seconds may be missing, the fraction may have any number of digits (cut
+    /// to milliseconds), and UTC is assumed without an offset.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         if !text.is_ascii() || bytes.len() > 40 {
@@ -62,7 +62,7 @@ impl Moment {
                 at += 1 + fraction;
             }
         }
-        // A leap second is the last one of its minute.
+        // A leap second counts as the last second of its minute.
         if hour > 23 || minute > 59 || second > 60 {
             return None;
         }
@@ -71,19 +71,19 @@ impl Moment {
         Self::new(day + time, length)
     }
 
-    /// A year or a month, besides what [`Moment::parse`] reads, or a length of time before or after now: `-7d`, `-90m`,
-    /// `+1h`; seconds, minutes, hours, days and weeks.
+    /// Also parses a year, a month, or a duration relative to `now`, in seconds, minutes, hours, days, or weeks: `-7d`,
+    /// `-90m`, `+1h`.
     pub fn parse_for(text: &str, now: Time) -> Option<Self> {
         Self::parse(text).or_else(|| relative(text, now)).or_else(|| period(text))
     }
 }
 
-/// The moment so much later, at most the last that there is.
+/// Returns the time `length` milliseconds later, at most [`Time::MAX`].
 fn later(time: Time, length: i64) -> Time {
     Time::from_millis(time.millis().saturating_add(length)).unwrap_or(Time::MAX)
 }
 
-/// The milliseconds at which a day begins.
+/// Returns the start of a day in milliseconds.
 fn day(text: &str) -> Option<i64> {
     let mut whole = *b"0000-00-00T00:00:00.000Z";
     whole[..10].copy_from_slice(text.as_bytes().first_chunk::<10>()?);
@@ -125,7 +125,7 @@ fn relative(text: &str, now: Time) -> Option<Moment> {
     Moment::new(now.millis().checked_add(count.checked_mul(unit)? * sign)?, 1)
 }
 
-/// Minutes; none stands for UTC.
+/// Parses an offset in minutes. An empty offset is UTC.
 fn offset(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     match bytes {
@@ -139,7 +139,7 @@ fn offset(text: &str) -> Option<i64> {
     }
 }
 
-/// A whole number of at most nine digits.
+/// Parses a whole number of at most nine digits.
 fn digits(text: &[u8]) -> Option<i64> {
     if text.is_empty() || text.len() > 9 {
         return None;
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_stands_for_a_stretch_of_time() {
+    fn parses_times_and_durations() {
         for (text, begin, end) in [
             ("2024-02-29", "2024-02-29T00:00:00.000Z", "2024-03-01T00:00:00.000Z"),
             ("2024-02-29T23:59", "2024-02-29T23:59:00.000Z", "2024-03-01T00:00:00.000Z"),
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_nothing_else() {
+    fn rejects_other_texts() {
         for text in [
             "",
             "yesterday",

@@ -1,5 +1,4 @@
-//! Which of a few known names a member has: asked for each member of each event, and answered without comparing it with
-//! more than one or two of them.
+//! A hash table of known field names. Looking up a field of an event compares it with one or two of them at most.
 //!
 //! ```
 //! use countersign_query::names::Names;
@@ -9,16 +8,16 @@
 //! assert_eq!((names.get_or_insert("actor", 8), names.get("action")), (7, None));
 //! ```
 
-/// Names, each with its mark and what it leads to.
+/// Names with their hash and value.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     names: Vec<(u32, Box<str>, usize)>,
-    /// Places of the names by their marks, counted from one; a name stands at the first free place from its mark's on.
+    /// Indexes into `names` by hash, counted from one; 0 is a free slot. Open addressing with linear probing.
     slots: Box<[u32]>,
 }
 
-/// Tells most names apart, by their length, their first bytes and their last. Who writes rules chooses the names that
-/// stand beside each other here; who writes events cannot.
+/// Hashes a name by its length, its first bytes, and its last bytes. Not resistant to collisions: rule authors choose
+/// the names in the table, authors of events don't.
 fn mark(name: &[u8]) -> u32 {
     let four = |at: usize| match name.get(at..at + 4) {
         Some(&[a, b, c, d]) => u32::from_le_bytes([a, b, c, d]),
@@ -34,28 +33,28 @@ fn mark(name: &[u8]) -> u32 {
     mixed.wrapping_mul(0xc2b2_ae35)
 }
 
-/// The higher bits are mixed best; of many names the lower ones are needed too.
+/// The higher bits are mixed best; large tables need the lower ones too.
 const fn slot(mark: u32) -> usize {
     mark.rotate_left(16) as usize
 }
 
 impl Names {
-    /// How many there are.
+    /// Returns the number of names.
     pub fn len(&self) -> usize {
         self.names.len()
     }
 
-    /// In the order in which they were added.
+    /// Iterates over the names in insertion order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(|(_, name, _)| &**name)
     }
 
-    /// Whether there are none.
+    /// True if there are no names.
     pub fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
 
-    /// What a name leads to.
+    /// Returns the value of a name.
     pub fn get(&self, name: &str) -> Option<usize> {
         let most = self.slots.len().checked_sub(1)?;
         let mark = mark(name.as_bytes());
@@ -70,7 +69,7 @@ impl Names {
         }
     }
 
-    /// Where a name leads to from now on, if it led nowhere.
+    /// Returns the value of a name, inserting it if the name is new.
     pub fn get_or_insert(&mut self, name: &str, leads_to: usize) -> usize {
         if let Some(known) = self.get(name) {
             return known;
@@ -85,7 +84,7 @@ impl Names {
         leads_to
     }
 
-    /// Puts the nth name at the first place that is free for it: at least half of them are.
+    /// Stores the nth name in the next free slot; at least half of the slots are free.
     fn place(&mut self, nth: usize) {
         let most = self.slots.len() - 1;
         let mut at = slot(self.names[nth - 1].0) & most;
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_leads_where_it_was_told() {
+    fn get_returns_the_inserted_value() {
         let mut names = Names::default();
         assert_eq!(names.get(""), None);
         let all: Vec<String> = (0..500).map(|nth| format!("{:0>1$}", nth, nth % 9)).collect();

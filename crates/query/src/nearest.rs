@@ -1,15 +1,15 @@
-//! Which names are near to one that nothing has.
+//! Suggests names similar to an unknown one.
 
 use crate::matcher::fold;
 use crate::parse::any_word;
 
-/// How many are told.
-const MOST: usize = 3;
-/// Names beyond this length are near to nothing.
-const LONGEST: usize = 128;
+/// Maximum number of suggestions.
+const MAX_SUGGESTIONS: usize = 3;
+/// Maximum length of names that are compared, in bytes.
+const MAX_NAME_BYTES: usize = 128;
 
-/// Names of ours, and how names end that other languages and schemas have for the same, in lower case.
-const ELSEWHERE: [(&str, &str); 6] = [
+/// Our short names, and endings of the field names that other languages and schemas use for them, in lower case.
+const FOREIGN_NAMES: [(&str, &str); 6] = [
     ("actor", "user username userid user_name user.name"),
     ("ip", "src_ip sourceip clientip client_ip ipaddress"),
     ("action", "event eventname operation"),
@@ -18,26 +18,25 @@ const ELSEWHERE: [(&str, &str); 6] = [
     ("time", "time timestamp created created_at createdat"),
 ];
 
-/// The name of ours that asks for what others have in a field of this name, which is in lower case.
-pub(crate) fn ours(lower: &str) -> Option<&'static str> {
+/// Returns the short name for a field of another schema, given in lower case.
+pub(crate) fn short_for_foreign(lower: &str) -> Option<&'static str> {
     let is = |(_, ends): &&(_, &str)| any_word(ends, &|end| lower.ends_with(end));
-    ELSEWHERE.iter().find(is).map(|(ours, _)| *ours)
+    FOREIGN_NAMES.iter().find(is).map(|(short, _)| *short)
 }
 
-/// The names nearest to one, the nearest first: those that differ in case alone, those whose last name
-/// it is, the name of ours that asks for what others call so, those whose last name it begins, and those that a few
-/// letters part from it.
+/// Returns the most similar names, best first: equal except for case, with the same last component, the short name for
+/// another schema's field, with a last component starting with it, and within a small edit distance.
 pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let lower = fold(wanted);
     let last = lower.rsplit('.').next().unwrap_or(&lower);
     let far = |text: &str| if text.len() < 4 { 1 } else { 1 + text.len() / 4 };
     let mut ranked: Vec<(usize, usize, &str)> = Vec::new();
-    if let Some(name) = ours(&lower) {
+    if let Some(name) = short_for_foreign(&lower) {
         ranked.push((2, 0, name));
     }
     for name in names {
         let folded = fold(name);
-        if folded.len() > LONGEST || lower.len() > LONGEST {
+        if folded.len() > MAX_NAME_BYTES || lower.len() > MAX_NAME_BYTES {
             continue;
         }
         let own = folded.rsplit('.').next().unwrap_or(&folded);
@@ -58,10 +57,10 @@ pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) ->
     }
     ranked.sort_unstable();
     ranked.dedup();
-    ranked.into_iter().take(MOST).map(|(_, _, name)| name.into()).collect()
+    ranked.into_iter().take(MAX_SUGGESTIONS).map(|(_, _, name)| name.into()).collect()
 }
 
-/// How many characters are to be added, taken, changed or swapped with their neighbor.
+/// Returns the Damerau-Levenshtein distance: insertions, deletions, substitutions, and swaps of adjacent characters.
 fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut before = vec![0; b.len() + 1];
@@ -87,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_what_was_probably_meant() {
+    fn suggests_similar_names() {
         let names = [
             "eventName",
             "eventSource",
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_changes() {
+    fn distance_counts_edits() {
         for (a, b, count) in
             [("", "", 0), ("a", "", 1), ("ab", "ba", 1), ("kitten", "sitting", 3), ("abc", "abc", 0)]
         {

@@ -1,11 +1,11 @@
-//! What must stand in an event's text for something to be true of it: so that most events need not be read.
+//! Strings that an event's JSON must contain to match a query, so that most events need not be parsed.
 //!
 //! ```
 //! use countersign_query::{Query, Parsers, needle::Needles};
 //!
 //! let query = Query::parse("actor:ada outcome:failure", "2026-11-20T06:00:00.000Z".parse()?)?;
-//! let needles = Needles::of(&query, &Parsers::built_in());
-//! // What has no "ada" in it is nothing that she did. An outcome may be told in other words.
+//! let needles = Needles::new(&query, &Parsers::built_in());
+//! // An event without "ada" can't be hers. Outcomes are spelled in many ways, so they add no needle.
 //! assert_eq!(needles.matching(), Some(&["ada".to_owned()][..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -16,34 +16,34 @@ use crate::condition::{Condition, Field, Node, Path, Query, Short};
 use crate::matcher::{Matcher, Pattern};
 use crate::parser::{Parsers, Spelling};
 
-/// Of what an event's text must hold one at least, in any case.
+/// Alternative needles: the event's JSON must contain at least one, in upper or lower case.
 #[derive(Clone, Debug)]
 struct Need {
     needles: Vec<String>,
-    /// Whether they are members' names, which most events have.
-    of_names: bool,
+    /// True if the needles are field names, which most events contain.
+    is_names: bool,
 }
 
 impl Need {
-    /// How seldom one of them stands in a text, about.
+    /// Ranks by how rare the needles are in events.
     fn worth(&self) -> (bool, usize, Reverse<usize>) {
         let shortest = self.needles.iter().map(String::len).min().unwrap_or_default();
-        (!self.of_names, shortest, Reverse(self.needles.len()))
+        (!self.is_names, shortest, Reverse(self.needles.len()))
     }
 
-    /// One of all of these; none where one of them can be any text.
+    /// Merges the alternatives of several needs. Returns `None` if any of them can match without a needle.
     fn any(each: impl Iterator<Item = Option<Self>>) -> Option<Self> {
         let each = each.collect::<Option<Vec<_>>>()?;
-        let of_names = each.iter().any(|need| need.of_names);
+        let is_names = each.iter().any(|need| need.is_names);
         let mut needles: Vec<String> = each.into_iter().flat_map(|need| need.needles).collect();
         needles.sort_unstable();
         needles.dedup();
-        Some(Self { needles, of_names })
+        Some(Self { needles, is_names })
     }
 }
 
-/// The needles of a query: short texts in lower-case ASCII. Where an event's JSON has none of them, in upper or lower
-/// case, and no `\u` in it either, what they stand for is not true of the event.
+/// The needles of a query: short strings in lowercase ASCII. If an event's JSON contains none of them in either case,
+/// and no `\u` either, the event can't match.
 #[derive(Clone, Debug)]
 pub struct Needles {
     matching: Option<Need>,
@@ -52,20 +52,20 @@ pub struct Needles {
 }
 
 impl Needles {
-    /// Of this query, where events are read by these parsers.
-    pub fn of(query: &Query, parsers: &Parsers) -> Self {
-        let conditions = || query.conditions().iter().map(|asked| &asked.condition);
-        let fields = conditions().map(of_field).collect();
-        let conditions: Vec<_> = conditions().map(|condition| of_condition(condition, parsers)).collect();
-        Self { matching: of_node(query.root(), &conditions), conditions, fields }
+    /// Finds the needles of a query for events parsed by these parsers.
+    pub fn new(query: &Query, parsers: &Parsers) -> Self {
+        let conditions = || query.conditions().iter().map(|placed| &placed.condition);
+        let fields = conditions().map(field_need).collect();
+        let conditions: Vec<_> = conditions().map(|condition| condition_need(condition, parsers)).collect();
+        Self { matching: node_need(query.root(), &conditions), conditions, fields }
     }
 
-    /// For an event to be as the query asks. None where nothing has to be in it.
+    /// Returns the needles for the whole query, or `None` if an event can match without any.
     pub fn matching(&self) -> Option<&[String]> {
         self.matching.as_ref().map(|need| &need.needles[..])
     }
 
-    /// True if the event of this JSON may be as the query asks.
+    /// True if an event with this JSON may match the query.
     pub fn may_match(&self, json: &str) -> bool {
         let Some(Need { needles, .. }) = &self.matching else { return true };
         let json = json.as_bytes();
@@ -73,18 +73,18 @@ impl Needles {
             || memchr::memmem::find(json, b"\\u").is_some()
     }
 
-    /// For a condition to hold, by its index.
+    /// Returns the needles for a condition, by index, or `None` if it can hold without any.
     pub fn condition(&self, nth: usize) -> Option<&[String]> {
         self.conditions.get(nth)?.as_ref().map(|need| &need.needles[..])
     }
 
-    /// For an event to have what a condition is about, by the condition's index.
+    /// Returns the needles for an event to have a condition's field, by the condition's index.
     pub fn field(&self, nth: usize) -> Option<&[String]> {
         self.fields.get(nth)?.as_ref().map(|need| &need.needles[..])
     }
 }
 
-/// True if a text contains a needle, which is in lower case, in upper or lower case.
+/// True if the text contains the needle, ignoring ASCII case. The needle must be in lower case.
 fn contains(text: &[u8], needle: &[u8]) -> bool {
     let Some((first, rest)) = needle.split_first() else { return true };
     memchr::memchr2_iter(*first, first.to_ascii_uppercase(), text).any(|at| {
@@ -93,71 +93,73 @@ fn contains(text: &[u8], needle: &[u8]) -> bool {
     })
 }
 
-fn of_node(node: &Node, conditions: &[Option<Need>]) -> Option<Need> {
+fn node_need(node: &Node, conditions: &[Option<Need>]) -> Option<Need> {
     match node {
-        Node::All(nodes) => nodes.iter().filter_map(|node| of_node(node, conditions)).max_by_key(Need::worth),
-        Node::Any(nodes) => Need::any(nodes.iter().map(|node| of_node(node, conditions))),
+        Node::All(nodes) => {
+            nodes.iter().filter_map(|node| node_need(node, conditions)).max_by_key(Need::worth)
+        }
+        Node::Any(nodes) => Need::any(nodes.iter().map(|node| node_need(node, conditions))),
         Node::Not(_) => None,
         Node::Condition(nth) => conditions.get(*nth)?.clone(),
     }
 }
 
-fn of_condition(condition: &Condition, parsers: &Parsers) -> Option<Need> {
+fn condition_need(condition: &Condition, parsers: &Parsers) -> Option<Need> {
     match condition {
         Condition::Is { field: Field::Member(path), values } | Condition::Only { path, values } => {
-            let values = Need::any(values.iter().map(|value| of_value(value, &Plain::default())));
-            values.or_else(|| of_names(path))
+            let values = Need::any(values.iter().map(|value| value_need(value, &Plain::default())));
+            values.or_else(|| path_need(path))
         }
         Condition::Is { field: Field::Short(short), values } => {
             let spelling = parsers.spelling(*short)?;
-            // Of a name any words will do, in any order.
+            // Actors and targets also match by the words of a name, in any order.
             let words = matches!(short, Short::Actor | Short::Target);
             let plain = Plain { words, spelling };
-            Need::any(values.iter().map(|value| of_value(value, &plain)))
+            Need::any(values.iter().map(|value| value_need(value, &plain)))
         }
-        Condition::Has(Field::Member(path)) | Condition::Changed(path) => of_names(path),
-        Condition::Text(pattern) => of_pattern(pattern, &Plain::default()),
+        Condition::Has(Field::Member(path)) | Condition::Changed(path) => path_need(path),
+        Condition::Text(pattern) => pattern_need(pattern, &Plain::default()),
         Condition::Word(word) => Plain::default().longest([word.as_str()]),
         Condition::Has(Field::Short(_)) | Condition::Time(..) => None,
     }
 }
 
-fn of_field(condition: &Condition) -> Option<Need> {
+fn field_need(condition: &Condition) -> Option<Need> {
     match condition {
         Condition::Is { field: Field::Member(path), .. }
         | Condition::Has(Field::Member(path))
         | Condition::Only { path, .. }
-        | Condition::Changed(path) => of_names(path),
+        | Condition::Changed(path) => path_need(path),
         _ => None,
     }
 }
 
-/// All names of a path stand in an event that has it.
-fn of_names(path: &Path) -> Option<Need> {
+/// Every name in the path occurs in an event that has the field.
+fn path_need(path: &Path) -> Option<Need> {
     let need = Plain::default().longest(path.names().iter().map(String::as_str))?;
-    Some(Need { of_names: true, ..need })
+    Some(Need { is_names: true, ..need })
 }
 
-fn of_value(value: &Matcher, plain: &Plain) -> Option<Need> {
+fn value_need(value: &Matcher, plain: &Plain) -> Option<Need> {
     match value {
-        Matcher::Text(pattern) => of_pattern(pattern, plain),
-        // Times and addresses are written in many ways.
+        Matcher::Text(pattern) => pattern_need(pattern, plain),
+        // Times and addresses can be written in many ways.
         Matcher::Literal(literal) => {
             let number = Pattern::exactly(literal.number()?);
-            Need::any([literal.pattern(), &number].into_iter().map(|pattern| of_pattern(pattern, plain)))
+            Need::any([literal.pattern(), &number].into_iter().map(|pattern| pattern_need(pattern, plain)))
         }
         _ => None,
     }
 }
 
-fn of_pattern(pattern: &Pattern, plain: &Plain) -> Option<Need> {
+fn pattern_need(pattern: &Pattern, plain: &Plain) -> Option<Need> {
     plain.longest(pattern.pieces().iter().map(String::as_str))
 }
 
-/// Which parts of a text stand in an event's JSON as they are, but for their case.
+/// The parts of a text that occur unchanged in an event's JSON, except for their case.
 #[derive(Default)]
 struct Plain {
-    /// Words alone.
+    /// True if only whole words qualify.
     words: bool,
     spelling: Spelling,
 }
@@ -165,22 +167,24 @@ struct Plain {
 impl Plain {
     fn has(&self, char: char) -> bool {
         let is_word = char.is_ascii_alphanumeric() || char == '_';
-        // A slash can be escaped. The Kelvin sign is a k in lower case.
+        // A slash can be escaped, and the Kelvin sign lowercases to `k`.
         (' '..='~').contains(&char)
             && !matches!(char, '"' | '\\' | '/' | 'k' | 'K')
             && (is_word || !self.words)
-            && !self.spelling.parts(char)
+            && !self.spelling.is_seam(char)
     }
 
-    /// The longest stretch of these texts.
+    /// Returns the longest qualifying run of characters in any of the texts.
     fn longest<'t>(&self, texts: impl IntoIterator<Item = &'t str>) -> Option<Need> {
         let needles = texts
             .into_iter()
             .flat_map(|text| text.split(|char| !self.has(char)))
             .filter(|needle| !needle.is_empty())
             .map(str::to_ascii_lowercase)
-            .filter(|needle| !self.spelling.own().iter().any(|own| own.contains(needle.as_str())));
-        Some(Need { needles: vec![needles.max_by_key(String::len)?], of_names: false })
+            .filter(|needle| {
+                !self.spelling.constants().iter().any(|constant| constant.contains(needle.as_str()))
+            });
+        Some(Need { needles: vec![needles.max_by_key(String::len)?], is_names: false })
     }
 }
 
@@ -190,11 +194,11 @@ mod tests {
 
     fn needles(query: &str) -> Needles {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        Needles::of(&Query::parse(query, now).unwrap(), &Parsers::built_in())
+        Needles::new(&Query::parse(query, now).unwrap(), &Parsers::built_in())
     }
 
     #[test]
-    fn an_event_without_any_needle_does_not_match() {
+    fn may_match_requires_a_needle() {
         let needles = needles("actor:ada OR actor:bob");
         for json in [r#"{"actor":"ada"}"#, r#"{"x":"BOb"}"#, r#"{"actor":"\u0061da"}"#, "bo bob"] {
             assert!(needles.may_match(json), "{json}");
@@ -203,12 +207,12 @@ mod tests {
             assert!(!needles.may_match(json), "{json}");
         }
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        let any = Needles::of(&Query::parse("-actor:ada", now).unwrap(), &Parsers::built_in());
+        let any = Needles::new(&Query::parse("-actor:ada", now).unwrap(), &Parsers::built_in());
         assert!(any.may_match("{}"));
     }
 
     #[test]
-    fn what_must_be_there_is_found_in_the_query() {
+    fn finds_the_needles_of_a_query() {
         for (query, wanted) in [
             ("actor:u_12345", Some(&["u_12345"][..])),
             ("actor:\"Ada Okafor\"", Some(&["afor"])),

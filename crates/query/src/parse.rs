@@ -1,57 +1,57 @@
-//! Reads queries.
+//! Parser of queries.
 
 use core::ops::Range;
 
 use countersign::canonical;
 use countersign::time::Time;
 
-use crate::condition::{Asked, Basis, Condition, Field, Node, Path, Query, Short, all, any, not};
+use crate::condition::{Basis, Condition, Field, Node, Path, PlacedCondition, Query, Short, all, any, not};
 use crate::error::{Code, QueryError};
 use crate::foreign_syntax;
-use crate::lex::{Lexer, Piece, Until, Word};
+use crate::lex::{Lexer, Piece, Terminator, Word};
 use crate::matcher::{Bounds, Literal, Matcher, Network, Pattern, Span, fold, words};
 use crate::moment::Moment;
 use crate::phrases;
 use crate::split::split;
 
-/// The most bytes that a query may have.
-pub(crate) const MOST_BYTES: usize = 16_384;
-/// The most conditions.
-const MOST_CONDITIONS: usize = 128;
-/// The most values of all conditions together.
-const MOST_VALUES: usize = 1024;
-/// The deepest nesting.
-const MOST_LEVELS: usize = 32;
+/// Maximum length of a query, in bytes.
+pub(crate) const MAX_BYTES: usize = 16_384;
+/// Maximum number of conditions in a query.
+const MAX_CONDITIONS: usize = 128;
+/// Maximum number of values in all conditions together.
+const MAX_VALUES: usize = 1024;
+/// Maximum nesting depth of parentheses and negations.
+const MAX_LEVELS: usize = 32;
 
-/// Words that stand for something else than themselves in other languages, in any case: what lists values, before a
-/// parenthesis; what joins conditions, always; what compares, right after a text.
+/// Words that are operators in other languages, in any case. `LISTS` counts before a parenthesis, `JOINS` everywhere,
+/// and `COMPARES` right after a text.
 pub(crate) const KEYWORDS: [&str; 3] = [LISTS, JOINS, COMPARES];
 const LISTS: &str = "in";
 const JOINS: &str = "and or not && & +";
 const COMPARES: &str = "contains startswith endswith like matches between exists has null eq gt lt ~";
 
-/// The words for outcomes, in any case. Any other text has to be in quotes.
+/// Outcomes that need no quotes, in any case.
 pub(crate) const OUTCOMES: &str = "success failure denied unknown not-stated not_stated";
 
-/// What begins a quotation elsewhere, and where a word processor wrote the quotes.
+/// Quotation marks of other languages and word processors.
 const QUOTES: &str = "' ‘ “ „ « `";
 
-/// How texts begin that would be taken for a field and its value.
+/// Prefixes of texts that would otherwise parse as a field and its value.
 const TEXTS: &str = "arn:aws http:// https://";
 
-/// Whether any of some words passes.
+/// True if `passes` holds for any of the space-separated words.
 pub(crate) fn any_word(words: &str, passes: &dyn Fn(&str) -> bool) -> bool {
     split(words, b' ').any(passes)
 }
 
 impl Query {
-    /// Reads a query. Lengths of time such as `-7d` count from `now`.
+    /// Parses a query. Durations such as `-7d` are relative to `now`.
     ///
     /// # Errors
-    /// The first part that is not understood. Nothing is left out in silence.
+    /// Returns the first part that is invalid. No part is silently ignored.
     pub fn parse(text: &str, now: Time) -> Result<Self, QueryError> {
-        if text.len() > MOST_BYTES {
-            let at = text.floor_char_boundary(MOST_BYTES)..text.len();
+        if text.len() > MAX_BYTES {
+            let at = text.floor_char_boundary(MAX_BYTES)..text.len();
             return Err(QueryError::new(Code::Long, at, phrases::SIZE, phrases::HINT_LESS));
         }
         let lexer = Lexer { text, at: 0 };
@@ -60,7 +60,7 @@ impl Query {
         if parser.lexer.rest().is_empty() {
             return Ok(Query::default());
         }
-        let root = parser.either(0)?;
+        let root = parser.parse_or(0)?;
         if parser.lexer.rest().is_empty() {
             return Ok(Query { root, conditions: parser.conditions });
         }
@@ -72,17 +72,17 @@ impl Query {
 struct Parser<'a> {
     lexer: Lexer<'a>,
     now: Time,
-    conditions: Vec<Asked>,
+    conditions: Vec<PlacedCondition>,
     values: usize,
-    /// Whether the last condition is a text, which may have been meant for a field, and nothing joins the next to it.
+    /// True if the last condition is a text that nothing has joined to the next yet: it may be a misplaced field.
     is_text: bool,
 }
 
-/// What may stand between a field and its values.
+/// The operators between a field and its values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Operator {
     Is,
-    /// With regard to case.
+    /// Equal, case-sensitively.
     Same,
     More,
     AtLeast,
@@ -90,7 +90,7 @@ enum Operator {
     AtMost,
 }
 
-/// The conditions that are not about a field.
+/// Conditions that are not about a field.
 #[derive(Clone, Copy)]
 enum Special {
     Has,
@@ -118,13 +118,13 @@ impl Special {
     }
 }
 
-/// The names that are no member's and no short name's.
+/// The names of [`Special`] conditions.
 pub(crate) const SPECIAL: [&str; 9] =
     ["has", "changed", "word", "time", "since", "until", "recorded", "recorded-since", "recorded-until"];
 
 impl Parser<'_> {
-    /// The keyword that is next: a whole word.
-    fn keyword(&self, word: &str) -> bool {
+    /// True if the keyword comes next, as a whole word.
+    fn is_keyword(&self, word: &str) -> bool {
         self.lexer.rest().strip_prefix(word).is_some_and(|rest| {
             rest.chars().next().is_none_or(|next| next.is_whitespace() || matches!(next, '(' | ')'))
         })
@@ -132,7 +132,7 @@ impl Parser<'_> {
 
     fn take_keyword(&mut self, word: &str) -> Option<Range<usize>> {
         let at = self.lexer.at;
-        let is_next = self.keyword(word);
+        let is_next = self.is_keyword(word);
         if is_next {
             self.is_text = false;
             self.lexer.at += word.len();
@@ -145,44 +145,44 @@ impl Parser<'_> {
         self.lexer.peek().is_none_or(|next| next == ')')
     }
 
-    /// Refuses an operator that nothing follows.
-    fn follows(&self, operator: Range<usize>) -> Result<(), QueryError> {
-        if self.ends() || self.keyword("AND") || self.keyword("OR") {
+    /// Rejects an operator with no operand after it.
+    fn require_operand(&self, operator: Range<usize>) -> Result<(), QueryError> {
+        if self.ends() || self.is_keyword("AND") || self.is_keyword("OR") {
             let hint = phrases::HINT_FOLLOWS;
             return Err(QueryError::new(Code::Operator, operator, phrases::NOTHING_FOLLOWS, hint));
         }
         Ok(())
     }
 
-    fn either(&mut self, level: usize) -> Result<Node, QueryError> {
-        let mut nodes = vec![self.each(level)?];
+    fn parse_or(&mut self, level: usize) -> Result<Node, QueryError> {
+        let mut nodes = vec![self.parse_and(level)?];
         while let Some(at) = self.take_keyword("OR") {
-            self.follows(at)?;
-            nodes.push(self.each(level)?);
+            self.require_operand(at)?;
+            nodes.push(self.parse_and(level)?);
         }
         Ok(any(nodes))
     }
 
-    fn each(&mut self, level: usize) -> Result<Node, QueryError> {
-        let mut nodes = vec![self.unit(level)?];
+    fn parse_and(&mut self, level: usize) -> Result<Node, QueryError> {
+        let mut nodes = vec![self.parse_unit(level)?];
         loop {
             if let Some(at) = self.take_keyword("AND") {
-                self.follows(at)?;
-            } else if self.ends() || self.keyword("OR") {
+                self.require_operand(at)?;
+            } else if self.ends() || self.is_keyword("OR") {
                 return Ok(all(nodes));
             }
-            nodes.push(self.unit(level)?);
+            nodes.push(self.parse_unit(level)?);
         }
     }
 
-    fn unit(&mut self, level: usize) -> Result<Node, QueryError> {
+    fn parse_unit(&mut self, level: usize) -> Result<Node, QueryError> {
         let start = self.lexer.at;
-        if level > MOST_LEVELS {
+        if level > MAX_LEVELS {
             let hint = phrases::HINT_NESTING;
             return Err(QueryError::new(Code::Deep, start..start + 1, phrases::NESTING, hint));
         }
         for word in ["AND", "OR"] {
-            if self.keyword(word) {
+            if self.is_keyword(word) {
                 let at = start..start + word.len();
                 let hint = phrases::HINT_PRECEDES;
                 return Err(QueryError::new(Code::Operator, at, phrases::NOTHING_BEFORE, hint));
@@ -191,7 +191,7 @@ impl Parser<'_> {
         let negation = match self.take_keyword("NOT") {
             Some(at) => Some(at),
             None if self.lexer.take("-") => {
-                self.no_length(start)?;
+                self.reject_duration(start)?;
                 Some(start..start + 1)
             }
             None => None,
@@ -201,8 +201,8 @@ impl Parser<'_> {
                 let hint = phrases::HINT_MINUS;
                 return Err(QueryError::new(Code::Operator, at, phrases::NOTHING_FOLLOWS, hint));
             }
-            self.follows(at)?;
-            return Ok(not(self.unit(level + 1)?));
+            self.require_operand(at)?;
+            return Ok(not(self.parse_unit(level + 1)?));
         }
         if self.lexer.take("(") {
             self.lexer.space();
@@ -215,7 +215,7 @@ impl Parser<'_> {
                     phrases::HINT_QUOTE,
                 ));
             }
-            let node = self.either(level + 1)?;
+            let node = self.parse_or(level + 1)?;
             if !self.lexer.take(")") {
                 let message = phrases::NOT_CLOSED;
                 return Err(QueryError::new(
@@ -225,16 +225,16 @@ impl Parser<'_> {
                     phrases::HINT_NOT_CLOSED,
                 ));
             }
-            self.after_unit()?;
+            self.finish_unit()?;
             return Ok(node);
         }
-        let node = self.condition()?;
-        self.after_unit()?;
+        let node = self.parse_condition()?;
+        self.finish_unit()?;
         Ok(node)
     }
 
-    /// What follows a condition is white space, the end of a parenthesis or of the text.
-    fn after_unit(&mut self) -> Result<(), QueryError> {
+    /// Accepts only white space, a closing parenthesis, or the end after a condition.
+    fn finish_unit(&mut self) -> Result<(), QueryError> {
         match self.lexer.peek() {
             Some('(') => {
                 let at = self.lexer.at..self.lexer.at + 1;
@@ -252,8 +252,8 @@ impl Parser<'_> {
         }
     }
 
-    /// Refuses a length of time where a condition is expected: it would deny a text.
-    fn no_length(&self, start: usize) -> Result<(), QueryError> {
+    /// Rejects a bare duration such as `-7d`, which would read as a negated text.
+    fn reject_duration(&self, start: usize) -> Result<(), QueryError> {
         let rest = &self.lexer.text[start..];
         let end = rest.find(|char: char| char.is_whitespace() || char == ')').unwrap_or(rest.len());
         if moment(&rest[..end], self.now).is_none() {
@@ -263,7 +263,7 @@ impl Parser<'_> {
         Err(QueryError::new(Code::Time, start..start + end, phrases::BARE_SPAN, hint))
     }
 
-    fn condition(&mut self) -> Result<Node, QueryError> {
+    fn parse_condition(&mut self) -> Result<Node, QueryError> {
         let start = self.lexer.at;
         if any_word(TEXTS, &|begin| self.lexer.rest().starts_with(begin)) {
             return Err(QueryError::new(
@@ -274,23 +274,23 @@ impl Parser<'_> {
             ));
         }
         let was_text = core::mem::take(&mut self.is_text);
-        let word = self.lexer.word(Until::Operator)?;
+        let word = self.lexer.word(Terminator::Operator)?;
         let Some(operator) = self.operator()? else {
-            self.operates(&word, was_text)?;
-            return self.text(&word);
+            self.reject_operator(&word, was_text)?;
+            return self.push_text(&word);
         };
         if word.is_empty() {
             let at = start..self.lexer.at;
             let hint = phrases::HINT_NO_FIELD;
             return Err(QueryError::new(Code::Field, at, phrases::NO_FIELD, hint));
         }
-        signed(&word, &['!', '+'])?;
+        reject_sign(&word, &['!', '+'])?;
         foreign_syntax::refuse_name(&word, self.written(&word))?;
         let values = self.word_list(&word)?;
         if let Some(special) = word.bare().and_then(Special::parse) {
-            return self.special(special, operator, &values, start);
+            return self.parse_special(special, operator, &values, start);
         }
-        let field = field(&word)?;
+        let field = parse_field(&word)?;
         let at = start..self.lexer.at;
         if matches!(operator, Operator::Is | Operator::Same) {
             let star = |value: &Word| {
@@ -300,7 +300,7 @@ impl Parser<'_> {
             if values.iter().any(star) {
                 return self.push(Condition::Has(field), at);
             }
-            let values = values.iter().map(|value| self.value(value, &field, operator));
+            let values = values.iter().map(|value| self.parse_value(value, &field, operator));
             let values = values.collect::<Result<_, _>>()?;
             return self.push(Condition::Is { field, values }, at);
         }
@@ -308,14 +308,14 @@ impl Parser<'_> {
             let hint = phrases::HINT_COMPARED_VALUES;
             return Err(QueryError::new(Code::Comparison, at, phrases::COMPARED_VALUES, hint));
         };
-        let matcher = self.compared(operator, value)?;
+        let matcher = self.comparison(operator, value)?;
         self.push(Condition::Is { field, values: vec![matcher] }, at)
     }
 
-    /// Refuses the operators of other languages: searched for as a text, they would change what is found in silence.
-    fn operates(&self, word: &Word, was_text: bool) -> Result<(), QueryError> {
-        signed(word, &['!'])?;
-        self.stands_for_itself(word)?;
+    /// Rejects operators of other languages. Searching for them as text would silently change the result.
+    fn reject_operator(&self, word: &Word, was_text: bool) -> Result<(), QueryError> {
+        reject_sign(word, &['!'])?;
+        self.reject_foreign_syntax(word)?;
         let text = word.bare().unwrap_or_default();
         let is = |words| any_word(words, &|one| one.eq_ignore_ascii_case(text));
         let hint = if is(LISTS) && self.lexer.rest().trim_start().starts_with(['(', '[']) {
@@ -327,11 +327,11 @@ impl Parser<'_> {
         } else {
             return Ok(());
         };
-        no_operator(word.at.clone(), hint)
+        operator_error(word.at.clone(), hint)
     }
 
-    /// Refuses other quotes than ours, and regular expressions.
-    fn stands_for_itself(&self, word: &Word) -> Result<(), QueryError> {
+    /// Rejects regular expressions and quotation marks other than double quotes.
+    fn reject_foreign_syntax(&self, word: &Word) -> Result<(), QueryError> {
         let written = self.written(word);
         if any_word(QUOTES, &|quote| written.starts_with(quote)) {
             let hint = phrases::HINT_QUOTES;
@@ -340,7 +340,7 @@ impl Parser<'_> {
         foreign_syntax::refuse_word(word, written)
     }
 
-    /// The word as it stands in the query.
+    /// Returns the word as written in the query.
     fn written(&self, word: &Word) -> &str {
         self.lexer.text.get(word.at.clone()).unwrap_or_default()
     }
@@ -348,7 +348,7 @@ impl Parser<'_> {
     fn operator(&mut self) -> Result<Option<Operator>, QueryError> {
         let start = self.lexer.at;
         if self.lexer.take("!=") || self.lexer.take("<>") || self.lexer.take("=~") {
-            no_operator(start..self.lexer.at, phrases::HINT_COMPARE)?;
+            operator_error(start..self.lexer.at, phrases::HINT_COMPARE)?;
         }
         let is = self.lexer.take(":");
         let compared = [
@@ -374,14 +374,14 @@ impl Parser<'_> {
         })
     }
 
-    /// The values after an operator, separated by commas.
+    /// Parses the comma-separated values after an operator.
     fn word_list(&mut self, name: &Word) -> Result<Vec<Word>, QueryError> {
         let special = name.bare().and_then(Special::parse);
         let names_field = matches!(special, Some(Special::Has | Special::Changed));
         let mut values = Vec::new();
         loop {
             let start = self.lexer.at;
-            let value = self.lexer.word(Until::Comma)?;
+            let value = self.lexer.word(Terminator::Comma)?;
             if self.lexer.peek() == Some('(') {
                 let at = self.lexer.at..self.lexer.at + 1;
                 return Err(QueryError::new(
@@ -401,11 +401,11 @@ impl Parser<'_> {
                 ));
             }
             self.values += 1;
-            if self.values > MOST_VALUES {
+            if self.values > MAX_VALUES {
                 let hint = phrases::HINT_LESS;
                 return Err(QueryError::new(Code::Long, value.at, phrases::VALUES, hint));
             }
-            self.stands_for_itself(&value)?;
+            self.reject_foreign_syntax(&value)?;
             foreign_syntax::refuse_value(&value, self.written(&value), names_field)?;
             if (value.starts_with('[') || value.starts_with('{'))
                 && self.lexer.rest().trim_start().starts_with("TO ")
@@ -420,30 +420,30 @@ impl Parser<'_> {
     }
 
     fn push(&mut self, condition: Condition, at: Range<usize>) -> Result<Node, QueryError> {
-        if self.conditions.len() == MOST_CONDITIONS {
+        if self.conditions.len() == MAX_CONDITIONS {
             let hint = phrases::HINT_CONDITIONS;
             return Err(QueryError::new(Code::Long, at, phrases::CONDITIONS, hint));
         }
-        self.conditions.push(Asked { condition, at });
+        self.conditions.push(PlacedCondition { condition, at });
         Ok(Node::Condition(self.conditions.len() - 1))
     }
 
-    /// Free text.
-    fn text(&mut self, word: &Word) -> Result<Node, QueryError> {
+    /// Adds a condition for free text.
+    fn push_text(&mut self, word: &Word) -> Result<Node, QueryError> {
         let mut pieces = word.between_stars();
         if pieces.iter().all(String::is_empty) {
             let hint = phrases::HINT_NO_TEXT;
             let at = word.at.start..word.at.end.max(word.at.start + 1);
             return Err(QueryError::new(Code::Value, at, phrases::NO_TEXT, hint));
         }
-        // Stars at its ends say what is so anyway.
+        // Free text matches anywhere, so stars at its ends are redundant.
         pieces.insert(0, String::new());
         pieces.push(String::new());
         self.is_text = true;
-        self.push(Condition::Text(Pattern::of(pieces)), word.at.clone())
+        self.push(Condition::Text(Pattern::from_pieces(pieces)), word.at.clone())
     }
 
-    fn special(
+    fn parse_special(
         &mut self,
         special: Special,
         operator: Operator,
@@ -459,10 +459,10 @@ impl Parser<'_> {
                 }
                 let mut nodes = Vec::new();
                 for value in values {
-                    let condition = match (special, field(value)?) {
+                    let condition = match (special, parse_field(value)?) {
                         (Special::Has, field) => Condition::Has(field),
                         (_, Field::Member(path)) => Condition::Changed(path),
-                        (_, Field::Short(short)) => Condition::Changed(Path::of([short.as_str()])),
+                        (_, Field::Short(short)) => Condition::Changed(Path::from_names([short.as_str()])),
                     };
                     nodes.push(self.push(condition, at.clone())?);
                 }
@@ -471,7 +471,7 @@ impl Parser<'_> {
             Special::Word => {
                 let mut nodes = Vec::new();
                 for value in values {
-                    nodes.push(self.words(operator, value, &at)?);
+                    nodes.push(self.push_words(operator, value, &at)?);
                 }
                 return Ok(any(nodes));
             }
@@ -497,8 +497,13 @@ impl Parser<'_> {
         self.push(Condition::Time(basis, span), at)
     }
 
-    /// All words of a value.
-    fn words(&mut self, operator: Operator, value: &Word, at: &Range<usize>) -> Result<Node, QueryError> {
+    /// Requires all words of a value.
+    fn push_words(
+        &mut self,
+        operator: Operator,
+        value: &Word,
+        at: &Range<usize>,
+    ) -> Result<Node, QueryError> {
         let text = fold(&text_of(value)).into_owned();
         let mut found: Vec<&str> = words(&text).collect();
         found.sort_unstable();
@@ -513,7 +518,7 @@ impl Parser<'_> {
     }
 
     fn moment(&self, word: &Word) -> Result<Moment, QueryError> {
-        moment(&text_of(word), self.now).ok_or_else(|| no_time(word))
+        moment(&text_of(word), self.now).ok_or_else(|| time_error(word))
     }
 
     fn span(&self, operator: Operator, word: &Word) -> Result<Span, QueryError> {
@@ -521,19 +526,19 @@ impl Parser<'_> {
             && let Some((low, high)) = word.bare_range()
         {
             let end = |text: &str| {
-                (text != "*").then(|| moment(text, self.now).ok_or_else(|| no_time(word))).transpose()
+                (text != "*").then(|| moment(text, self.now).ok_or_else(|| time_error(word))).transpose()
             };
             let (low, high) = (end(&low)?, end(&high)?);
             let span = Span { from: low.map(|low| low.begin), until: high.map(|high| high.end) };
-            return ordered(span.from.zip(span.until).is_none_or(|(from, until)| from < until), word)
+            return require_order(span.from.zip(span.until).is_none_or(|(from, until)| from < until), word)
                 .map(|()| span);
         }
         let Moment { begin, end } = self.moment(word)?;
-        Ok(within(operator, begin, end))
+        Ok(span_for(operator, begin, end))
     }
 
-    /// What a field may be.
-    fn value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, QueryError> {
+    /// Parses a value after `:` or `==`.
+    fn parse_value(&self, word: &Word, field: &Field, operator: Operator) -> Result<Matcher, QueryError> {
         if *field == Field::Short(Short::Outcome)
             && word.bare().is_some_and(|text| !any_word(OUTCOMES, &|one| one.eq_ignore_ascii_case(text)))
         {
@@ -541,7 +546,7 @@ impl Parser<'_> {
             return Err(QueryError::new(Code::Value, word.at.clone(), phrases::OUTCOME, hint));
         }
         if operator == Operator::Same {
-            return Ok(Matcher::Text(Pattern::of_cased(word.between_stars())));
+            return Ok(Matcher::Text(Pattern::from_cased_pieces(word.between_stars())));
         }
         if let Some((low, high)) = word.bare_range() {
             let ends = || [&*low, &*high].into_iter().filter(|end| *end != "*");
@@ -550,17 +555,17 @@ impl Parser<'_> {
                 let bound = |end: &str| number(end).map(|end| (end, true));
                 let bounds = Bounds { low: bound(&low), high: bound(&high) };
                 let is_ordered = bounds.low.zip(bounds.high).is_none_or(|(low, high)| low <= high);
-                return ordered(is_ordered, word).map(|()| Matcher::Number(bounds));
+                return require_order(is_ordered, word).map(|()| Matcher::Number(bounds));
             }
             if ends().all(is_time) {
                 return self.span(operator, word).map(Matcher::Time);
             }
             if ends().any(|end| number(end).is_some() || is_time(end)) {
-                return Err(no_range(word));
+                return Err(range_error(word));
             }
         }
         let texts = word.between_stars();
-        let [text] = &texts[..] else { return Ok(Matcher::Text(Pattern::of(texts))) };
+        let [text] = &texts[..] else { return Ok(Matcher::Text(Pattern::from_pieces(texts))) };
         let is_quoted = word.pieces.iter().any(|piece| matches!(piece, Piece::Quoted(_)));
         if *field == Field::Short(Short::Ip)
             && let Some((address, length)) = text.split_once('/')
@@ -571,13 +576,13 @@ impl Parser<'_> {
             let hint = phrases::HINT_NETWORK;
             return Err(QueryError::new(Code::Network, word.at.clone(), phrases::NETWORK, hint));
         }
-        // In quotes too, people mean an address, a network, or a time. A number is found by its text.
+        // Quoted addresses, networks, and times keep their meaning. A quoted number is plain text.
         let literal = Literal::parse(text).filter(|literal| !is_quoted || literal.number().is_none());
         Ok(literal.map_or_else(|| Matcher::Text(Pattern::exactly(text)), Matcher::Literal))
     }
 
-    /// More or less than a number or a time.
-    fn compared(&self, operator: Operator, word: &Word) -> Result<Matcher, QueryError> {
+    /// Parses the operand of `<`, `<=`, `>`, or `>=`.
+    fn comparison(&self, operator: Operator, word: &Word) -> Result<Matcher, QueryError> {
         let text = text_of(word);
         if let Some(number) = number(&text) {
             let bound = |within| Some((number, within));
@@ -593,7 +598,7 @@ impl Parser<'_> {
             let message = phrases::COMPARISON;
             return Err(QueryError::new(Code::Comparison, word.at.clone(), message, hint));
         };
-        Ok(Matcher::Time(within(operator, begin, end)))
+        Ok(Matcher::Time(span_for(operator, begin, end)))
     }
 }
 
@@ -602,7 +607,7 @@ impl Word {
         matches!(self.pieces.first(), Some(Piece::Bare(text)) if text.starts_with(char))
     }
 
-    /// The ends of `a..b`, where nothing is quoted; `*` stands for none, and one end at least is there.
+    /// Splits an unquoted `a..b`. A `*` leaves one end open; at least one end must be given.
     fn bare_range(&self) -> Option<(String, String)> {
         let mut text = String::new();
         for piece in &self.pieces {
@@ -618,7 +623,7 @@ impl Word {
     }
 }
 
-fn within(operator: Operator, begin: Time, end: Time) -> Span {
+fn span_for(operator: Operator, begin: Time, end: Time) -> Span {
     match operator {
         Operator::Is | Operator::Same => Span { from: Some(begin), until: Some(end) },
         Operator::More => Span { from: Some(end), until: None },
@@ -640,17 +645,17 @@ fn text_of(word: &Word) -> String {
     if word.pieces.contains(&Piece::Star) { String::new() } else { word.between_stars().concat() }
 }
 
-fn no_time(word: &Word) -> QueryError {
+fn time_error(word: &Word) -> QueryError {
     let hint = phrases::HINT_TIME;
     QueryError::new(Code::Time, word.at.clone(), phrases::TIME, hint)
 }
 
-fn no_range(word: &Word) -> QueryError {
+fn range_error(word: &Word) -> QueryError {
     QueryError::new(Code::Range, word.at.clone(), phrases::RANGE_ENDS, phrases::HINT_RANGE)
 }
 
-/// Refuses the signs before a condition that other languages have.
-fn signed(word: &Word, signs: &[char]) -> Result<(), QueryError> {
+/// Rejects prefix operators of other languages.
+fn reject_sign(word: &Word, signs: &[char]) -> Result<(), QueryError> {
     if !signs.iter().any(|sign| word.starts_with(*sign)) {
         return Ok(());
     }
@@ -659,11 +664,11 @@ fn signed(word: &Word, signs: &[char]) -> Result<(), QueryError> {
     Err(QueryError::new(Code::Operator, at, phrases::SIGN, hint))
 }
 
-fn no_operator(at: Range<usize>, hint: &'static str) -> Result<(), QueryError> {
+fn operator_error(at: Range<usize>, hint: &'static str) -> Result<(), QueryError> {
     Err(QueryError::new(Code::Operator, at, phrases::OPERATOR, hint))
 }
 
-fn ordered(is_ordered: bool, word: &Word) -> Result<(), QueryError> {
+fn require_order(is_ordered: bool, word: &Word) -> Result<(), QueryError> {
     if is_ordered {
         return Ok(());
     }
@@ -671,22 +676,22 @@ fn ordered(is_ordered: bool, word: &Word) -> Result<(), QueryError> {
     Err(QueryError::new(Code::Range, word.at.clone(), phrases::RANGE_ORDER, hint))
 }
 
-/// A field by its name. What is quoted is a member's name as it stands, dots and all.
-fn field(word: &Word) -> Result<Field, QueryError> {
+/// Parses a field name. Quoted parts are taken literally, dots included.
+fn parse_field(word: &Word) -> Result<Field, QueryError> {
     let refuse = |message, hint| Err(QueryError::new(Code::Field, word.at.clone(), message, hint));
     if let Some(short) = word.bare().and_then(Short::parse) {
         return Ok(Field::Short(short));
     }
     let mut names = vec![String::new()];
-    // Whether the last name has something to it, be it quotes alone.
-    let mut there = false;
+    // True if the last name has any content; empty quotes count.
+    let mut has_content = false;
     for piece in &word.pieces {
         match piece {
             Piece::Star => {
                 return refuse(phrases::FIELD_STAR, phrases::HINT_FIELD_STAR);
             }
             Piece::Quoted(text) => {
-                there = true;
+                has_content = true;
                 if let Some(last) = names.last_mut() {
                     last.push_str(text);
                 }
@@ -697,13 +702,13 @@ fn field(word: &Word) -> Result<Field, QueryError> {
             Piece::Bare(text) => {
                 for (nth, part) in text.split('.').enumerate() {
                     if nth > 0 {
-                        if !there {
+                        if !has_content {
                             return refuse(phrases::NO_NAME, phrases::HINT_QUOTE);
                         }
                         names.push(String::new());
-                        there = false;
+                        has_content = false;
                     }
-                    there |= !part.is_empty();
+                    has_content |= !part.is_empty();
                     if let Some(last) = names.last_mut() {
                         last.push_str(part);
                     }
@@ -711,11 +716,11 @@ fn field(word: &Word) -> Result<Field, QueryError> {
             }
         }
     }
-    if !there {
+    if !has_content {
         return refuse(phrases::NO_NAME, phrases::HINT_QUOTE);
     }
     if names.len() > canonical::MAX_DEPTH {
         return refuse(phrases::PATH, phrases::HINT_PATH);
     }
-    Ok(Field::Member(Path::of(names)))
+    Ok(Field::Member(Path::from_names(names)))
 }

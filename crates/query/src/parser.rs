@@ -1,9 +1,9 @@
-//! Parsers: how an event says who, what, when, on what, from where and with which outcome.
+//! Parsers that extract the actor, action, time, target, address, and outcome from events of any shape.
 //!
-//! A parser is chosen by an event's shape and applied after verification. What it gives is never signed, and is
-//! never mixed with what was: it says by its name who read, as in "read as `CloudTrail`".
+//! The event's shape selects the parser, after verification. Parsed fields are never signed and are kept apart from
+//! signed content; they name their parser, as in "Parsed as `CloudTrail`".
 //!
-//! Parsers are files of JSON. Those of `crates/query/parsers/` come with this crate, and anybody can add their own;
+//! A parser is a JSON file. This crate ships those in `crates/query/parsers/`, and callers can add more;
 //! `docs/parsers.md` describes the format.
 //!
 //! ```
@@ -29,8 +29,8 @@
 //! assert_eq!(read.time.unwrap().to_string(), "2023-11-14T22:13:20.000Z");
 //! assert_eq!(read.outcome, Outcome::Success);
 //!
-//! let nobodys = Document::parse(r#"{"a":1}"#).unwrap();
-//! assert_eq!(parsers.parse(&nobodys.root()), None);
+//! let unknown = Document::parse(r#"{"a":1}"#).unwrap();
+//! assert_eq!(parsers.parse(&unknown.root()), None);
 //! # Ok::<(), countersign_query::parser::ParserError>(())
 //! ```
 

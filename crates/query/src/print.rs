@@ -1,4 +1,4 @@
-//! Queries as text that parses to the same.
+//! Formats queries as text that parses to an equal query.
 
 use core::fmt::{self, Display, Formatter, Write as _};
 
@@ -11,7 +11,7 @@ use crate::matcher::{Bounds, Literal, Matcher, Pattern, Span};
 use crate::moment::Moment;
 use crate::parse::{KEYWORDS, OUTCOMES, SPECIAL, any_word};
 
-/// As it can be parsed again, with each time in full.
+/// Formats the query with absolute times.
 impl Display for Query {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.root {
@@ -33,7 +33,9 @@ impl Query {
                 f.write_char('-')?;
                 self.node(f, node)
             }
-            Node::Condition(nth) => self.conditions.get(*nth).map_or(Ok(()), |asked| asked.condition.fmt(f)),
+            Node::Condition(nth) => {
+                self.conditions.get(*nth).map_or(Ok(()), |placed| placed.condition.fmt(f))
+            }
         }
     }
 
@@ -51,17 +53,17 @@ impl Display for Condition {
         match self {
             Self::Is { field, values } => {
                 field.fmt(f)?;
-                is(f, values, Place::of(field))
+                is(f, values, Position::for_field(field))
             }
             Self::Only { path, values } => {
                 path.fmt(f)?;
-                is(f, values, Place::Value)
+                is(f, values, Position::Value)
             }
             Self::Has(field) => write!(f, "has:{field}"),
             Self::Changed(path) => write!(f, "changed:{path}"),
             Self::Text(pattern) => {
                 let inner = pattern.pieces().len().saturating_sub(1);
-                pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), Place::Text)
+                pieces(f, pattern.pieces().get(1..inner).unwrap_or_default(), Position::Text)
             }
             Self::Word(word) => write!(f, "word:{word}"),
             Self::Time(basis, span) => {
@@ -91,7 +93,7 @@ impl Display for Field {
     }
 }
 
-/// Names that are no plain words stand in quotes, and so does one that would be taken for something else.
+/// Quotes names that are not plain words, or that would be taken for something else.
 impl Display for Path {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let is_taken = matches!(self.names(), [one] if Short::parse(one).is_some() || SPECIAL.contains(&&**one) || foreign_syntax::is_no_name(one));
@@ -109,8 +111,8 @@ fn is_plain_in_name(char: char) -> bool {
     char.is_alphanumeric() || matches!(char, '_' | '@' | '/' | '#' | '$' | '-')
 }
 
-/// The operator and the values.
-fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
+/// Writes the operator and the values.
+fn is(f: &mut Formatter<'_>, values: &[Matcher], position: Position) -> fmt::Result {
     if let [value] = values {
         match value {
             Matcher::Number(Bounds { low: Some((low, within)), high: None }) => {
@@ -129,9 +131,9 @@ fn is(f: &mut Formatter<'_>, values: &[Matcher], place: Place) -> fmt::Result {
     for (nth, value) in values.iter().enumerate() {
         f.write_str(if nth > 0 { "," } else { "" })?;
         match value {
-            Matcher::Text(pattern) => pieces(f, pattern.pieces(), place)?,
+            Matcher::Text(pattern) => pieces(f, pattern.pieces(), position)?,
             Matcher::Literal(Literal { text, .. })
-                if place == Place::Outcome || text.contains([' ', '"', '\\', '*', ',', '(', ')']) =>
+                if position == Position::Outcome || text.contains([' ', '"', '\\', '*', ',', '(', ')']) =>
             {
                 quoted(f, text)?;
             }
@@ -151,29 +153,29 @@ fn number(value: f64) -> String {
     canonical::number(value).unwrap_or_default()
 }
 
-/// The last moment of a range is within it.
+/// Writes a time range, whose end is inclusive.
 fn span_range(f: &mut Formatter<'_>, span: &Span) -> fmt::Result {
     let last = span.until.map(|until| Time::from_millis(until.millis() - 1).unwrap_or(Time::MIN));
     let end = |end: Option<Time>| end.map_or_else(|| "*".into(), |end| end.to_string());
     write!(f, "{}..{}", end(span.from), end(last))
 }
 
-/// Where a text with stars stands.
+/// The position of a text with stars.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Position {
     Text,
     Value,
     Outcome,
 }
 
-impl Place {
-    fn of(field: &Field) -> Self {
+impl Position {
+    fn for_field(field: &Field) -> Self {
         if *field == Field::Short(Short::Outcome) { Self::Outcome } else { Self::Value }
     }
 }
 
 impl Field {
-    /// Returns a value as a query for this field says it, in quotes if it would be taken for something else.
+    /// Formats a value for a query on this field, quoted if it would otherwise be taken for something else.
     ///
     /// ```
     /// use countersign_query::{Field, Short};
@@ -185,16 +187,16 @@ impl Field {
         struct Value<'v>([String; 1], &'v Field);
         impl Display for Value<'_> {
             fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                pieces(f, &self.0, Place::of(self.1))
+                pieces(f, &self.0, Position::for_field(self.1))
             }
         }
         Value([value.to_owned()], self).to_string()
     }
 }
 
-/// Pieces with stars between them. A piece is quoted where it would be taken for something else.
-fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result {
-    let is_text = place == Place::Text;
+/// Writes pieces with stars between them. Quotes a piece that would otherwise be taken for something else.
+fn pieces(f: &mut Formatter<'_>, pieces: &[String], position: Position) -> fmt::Result {
+    let is_text = position == Position::Text;
     let plain = |char: char| {
         char.is_alphanumeric()
             || matches!(char, '_' | '.' | '@' | '/' | '+' | '#' | '$' | '-')
@@ -206,15 +208,15 @@ fn pieces(f: &mut Formatter<'_>, pieces: &[String], place: Place) -> fmt::Result
             KEYWORDS.iter().any(|words| is_one(words, piece))
         } else {
             foreign_syntax::is_class(piece)
-                || place == Place::Outcome && !is_one(OUTCOMES, piece)
+                || position == Position::Outcome && !is_one(OUTCOMES, piece)
                 || Literal::parse(piece).is_some()
         };
-        // After a field of the name `arn` it would be taken for an ARN. Addresses are quoted for their slashes.
+        // After a field named `arn`, such a value would read as an ARN. Addresses are quoted for their slashes.
         piece.contains("..") || !is_text && piece.starts_with("aws") || pieces.len() == 1 && alone
     };
     for (nth, piece) in pieces.iter().enumerate() {
         f.write_str(if nth > 0 { "*" } else { "" })?;
-        // What may be taken for a range of addresses or a regular expression is quoted too.
+        // Quotes also protect what reads as a network or a regular expression.
         let needs_quotes = !piece.chars().all(plain)
             || piece.contains('/')
             || means_more(piece)
@@ -241,9 +243,9 @@ fn quoted(f: &mut Formatter<'_>, text: &str) -> fmt::Result {
     f.write_char('"')
 }
 
-/// As a value is written.
+/// Formats the pattern as a value.
 impl Display for Pattern {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        pieces(f, self.pieces(), Place::Value)
+        pieces(f, self.pieces(), Position::Value)
     }
 }

@@ -1,7 +1,7 @@
-//! Parting texts at an ASCII character. It takes less code than the standard library's way, which is for any pattern: a
-//! runtime at the edge compiles whatever is called when it starts.
+//! Splitting at an ASCII character. Generates less code than the standard library's generic patterns, which matters in
+//! edge runtimes that compile it at startup.
 
-/// What stands before the first such character, and what after it.
+/// Returns the texts before and after the first such character.
 ///
 /// ```
 /// use countersign_query::split::split_once;
@@ -14,7 +14,7 @@ pub fn split_once(text: &str, at: u8) -> Option<(&str, &str)> {
     Some((text.get(..before)?, text.get(before + 1..)?))
 }
 
-/// What stands between such characters: one part at least.
+/// Iterates over the texts between such characters; always at least one.
 ///
 /// ```
 /// use countersign_query::split::split;

@@ -1,45 +1,45 @@
-//! What a search found, and what must be said of it so that "nothing found" is no lie.
+//! Search results, with what is needed to explain an empty one.
 //!
-//! A [`Tally`] looks at each event and remembers which fields events had, how many events each condition leaves on its
-//! own and step by step, and whose time counted. Events can be looked at elsewhere, on many cores: what was [`Seen`] of
-//! each is counted then.
+//! A [`Tally`] examines each event. It tracks which fields occurred, how many events each condition matches alone and
+//! step by step, and which times were compared. Events can also be examined elsewhere, on several cores; the resulting
+//! [`ConditionHits`] values are then counted here.
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
 use crate::condition::{Entry, Field, Path, Query, Short};
 use crate::matcher::fold;
-use crate::nearest::{nearest, ours};
+use crate::nearest::{nearest, short_for_foreign};
 use crate::parse::SPECIAL;
 use crate::value::{Kind, Value};
 
-/// How many events are asked for their fields, and how many fields are remembered, to tell those near to one that is
-/// nowhere.
-const MOST_EVENTS: u64 = 10_000;
-const MOST_FIELDS: usize = 4096;
-/// How deep a remembered field may be.
-const MOST_NAMES: usize = 16;
+/// Limits on the events whose fields are collected, and on the number of fields, for suggesting alternatives to an
+/// unknown field.
+const MAX_SAMPLED_EVENTS: u64 = 10_000;
+const MAX_FIELDS: usize = 4096;
+/// Maximum depth of a collected field.
+const MAX_DEPTH: usize = 16;
 
-/// What was seen of one event. The bits are conditions, by their indexes: a query that was parsed has at most 128.
+/// Per-condition results for one event. Each bit is a condition, by index: a parsed query has at most 128.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Which conditions hold.
+pub struct ConditionHits {
+    /// Conditions that the event meets.
     pub held: u128,
-    /// Of which conditions the event has what they are about; of one that asks when it happened, whether it states that.
+    /// Conditions whose field the event has. For a condition on the event's own time, set if the event states one.
     pub about: u128,
 }
 
-impl Seen {
-    /// Of an event that the query looks at. Conditions beyond these are not looked at.
-    pub fn of(query: &Query, entry: &Entry<'_>, conditions: u128) -> Self {
-        let mut seen = Self::default();
-        for (asked, bit) in query.conditions.iter().zip(bits()).filter(|(_, bit)| conditions & bit != 0) {
-            let condition = &asked.condition;
+impl ConditionHits {
+    /// Evaluates the conditions in the bit set `conditions` on an entry.
+    pub fn evaluate(query: &Query, entry: &Entry<'_>, conditions: u128) -> Self {
+        let mut hits = Self::default();
+        for (placed, bit) in query.conditions.iter().zip(bits()).filter(|(_, bit)| conditions & bit != 0) {
+            let condition = &placed.condition;
             let is_about = if condition.asks_when() { entry.time().1 } else { condition.is_about(entry) };
-            seen.held |= if condition.holds(entry) { bit } else { 0 };
-            seen.about |= if is_about { bit } else { 0 };
+            hits.held |= if condition.holds(entry) { bit } else { 0 };
+            hits.about |= if is_about { bit } else { 0 };
         }
-        seen
+        hits
     }
 }
 
@@ -47,19 +47,19 @@ fn bits() -> impl Iterator<Item = u128> {
     (0..u128::BITS).map(|nth| 1 << nth)
 }
 
-/// What a search has seen so far. `Q` is how it has the query: a reference, or an [`Arc`](std::sync::Arc) where it is to outlast
-/// whoever asks.
+/// Running counts of a search. `Q` holds the query: a reference, or an [`Arc`](std::sync::Arc) if the tally must
+/// outlive the caller.
 #[derive(Clone, Debug)]
 pub struct Tally<Q> {
     query: Q,
     reads_events: bool,
     of: u64,
     matched: u64,
-    /// For each condition, whether an event had what it is about, where that is a field.
+    /// For each condition, true if any event had its field, or if the condition has no field.
     had: Vec<bool>,
-    /// For each condition, how many events it leaves. Counted as long as nothing is found.
+    /// The number of events each condition matches. Counted until the first match.
     alone: Vec<u64>,
-    /// For each part that all must hold, how many events it and those before it leave.
+    /// For each part that must hold, the number of events that match it and all parts before it.
     steps: Vec<u64>,
     fields: BTreeSet<String>,
     own_times: u64,
@@ -67,105 +67,107 @@ pub struct Tally<Q> {
     asks_time: bool,
 }
 
-/// What a search found.
+/// The result of a search.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Findings {
-    /// How many events matched.
+    /// The number of events that matched.
     pub matched: u64,
-    /// How many were looked at.
+    /// The number of events examined.
     pub of: u64,
-    /// The fields that no event had.
-    pub unknown: Vec<Unknown>,
-    /// How many events each condition leaves; none where events were found, or nothing was asked.
-    pub conditions: Vec<Left>,
-    /// How many events are left, part by part, where all parts must hold; none where events were found.
-    pub steps: Vec<Left>,
-    /// Of how many events the own time counted, and of how many the time of recording, as they state none, where the
-    /// query asks when something happened.
+    /// Fields in the query that no event had.
+    pub unknown: Vec<UnknownField>,
+    /// The number of events each condition matches; empty if events were found or the query is empty.
+    pub conditions: Vec<PartMatches>,
+    /// The number of events that remain after each part that must hold; empty if events were found.
+    pub steps: Vec<PartMatches>,
+    /// If the query compares event times: the number of events with a time of their own, and of those compared by their
+    /// time of recording instead.
     pub times: Option<(u64, u64)>,
 }
 
 /// A field that no event had.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unknown {
-    /// Where the condition stands in the query, in bytes.
+pub struct UnknownField {
+    /// The byte range of the condition in the query.
     pub at: core::ops::Range<usize>,
-    /// The field as it can be written.
+    /// The field as written in queries.
     pub field: String,
-    /// Fields that events had and that are nearest to it, the nearest first.
+    /// Similar fields that events had, most similar first.
     pub nearest: Vec<String>,
 }
 
-/// A part of a query and how many events it leaves.
+/// A part of a query and the number of events that match it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
-    /// The part, as it can be written.
+pub struct PartMatches {
+    /// The part as written in queries.
     pub part: String,
-    /// How many events are so.
+    /// The number of matching events.
     pub events: u64,
-    /// Of a condition that no event meets although some have its member, `actor.id` or `user`: the name that asks for
-    /// what parsers say in such words.
+    /// A short name to try instead. Set for a condition that no event meets although some have its field, such as
+    /// `actor.id` or `user`.
     pub short: Option<&'static str>,
 }
 
 impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
-    /// Nothing seen yet.
+    /// Creates an empty tally.
     pub fn new(query: Q) -> Self {
         let count = query.conditions.len();
         Self {
             reads_events: query.reads_events(),
             of: 0,
             matched: 0,
-            had: query.conditions.iter().map(|asked| asked.condition.field().is_none()).collect(),
+            had: query.conditions.iter().map(|placed| placed.condition.field().is_none()).collect(),
             alone: vec![0; count],
             steps: vec![0; query.parts().len()],
             fields: BTreeSet::new(),
             own_times: 0,
             recorded_times: 0,
-            asks_time: query.conditions.iter().any(|asked| asked.condition.asks_when()),
+            asks_time: query.conditions.iter().any(|placed| placed.condition.asks_when()),
             query,
         }
     }
 
-    /// Whether an event is as asked, by [`Query::matches`]. Counts it.
-    pub fn look(&mut self, entry: &Entry<'_>) -> bool {
+    /// Counts an event, and returns true if it matches the query as in [`Query::matches`].
+    pub fn examine(&mut self, entry: &Entry<'_>) -> bool {
         self.of += 1;
         if self.asks_time {
             *(if entry.time().1 { &mut self.own_times } else { &mut self.recorded_times }) += 1;
         }
-        for (had, asked) in self.had.iter_mut().zip(&self.query.conditions) {
-            *had = *had || asked.condition.is_about(entry);
+        for (had, placed) in self.had.iter_mut().zip(&self.query.conditions) {
+            *had = *had || placed.condition.is_about(entry);
         }
-        if self.of <= MOST_EVENTS
-            && self.fields.len() < MOST_FIELDS
+        if self.of <= MAX_SAMPLED_EVENTS
+            && self.fields.len() < MAX_FIELDS
             && self.had.iter().any(|had| !had)
             && let Some(event) = entry.event
         {
-            self.remember(event, &mut Vec::new());
+            self.collect_fields(event, &mut Vec::new());
         }
         if self.reads_events && entry.event.is_none() {
             return false;
         }
         let query = self.query.clone();
-        self.settle(&|nth| query.conditions.get(nth).is_some_and(|asked| asked.condition.holds(entry)))
+        self.count_results(&|nth| {
+            query.conditions.get(nth).is_some_and(|placed| placed.condition.holds(entry))
+        })
     }
 
-    /// The same of an event that was looked at elsewhere.
-    pub fn count(&mut self, seen: Seen) -> bool {
+    /// Counts an event that was examined elsewhere, and returns true if it matches.
+    pub fn count(&mut self, hits: ConditionHits) -> bool {
         self.of += 1;
         let has = |bits: u128, nth: usize| bits >> nth & 1 == 1;
         if self.asks_time {
-            let mut asked = self.query.conditions.iter().enumerate();
-            let own = asked.any(|(nth, asked)| asked.condition.asks_when() && has(seen.about, nth));
+            let mut placed = self.query.conditions.iter().enumerate();
+            let own = placed.any(|(nth, placed)| placed.condition.asks_when() && has(hits.about, nth));
             *(if own { &mut self.own_times } else { &mut self.recorded_times }) += 1;
         }
         for (nth, had) in self.had.iter_mut().enumerate() {
-            *had = *had || has(seen.about, nth);
+            *had = *had || has(hits.about, nth);
         }
-        self.settle(&|nth| has(seen.held, nth))
+        self.count_results(&|nth| has(hits.held, nth))
     }
 
-    /// So many more events were looked at of which nothing was seen, and which are not as asked.
+    /// Counts events in which no condition holds and that don't match.
     pub fn count_others(&mut self, events: u64) {
         self.of += events;
         self.recorded_times += events;
@@ -178,25 +180,25 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         }
     }
 
-    /// Whether whole events are still of use, to name those of their fields that are near to one that none has: then
-    /// [`Tally::look`] at them.
+    /// True if more whole events are needed to suggest fields. Pass them to [`Tally::examine`].
     pub fn wants_fields(&self) -> bool {
-        self.of < MOST_EVENTS && self.fields.len() < MOST_FIELDS && self.lacking() != 0
+        self.of < MAX_SAMPLED_EVENTS && self.fields.len() < MAX_FIELDS && self.lacking() != 0
     }
 
-    /// The conditions about something that no event had so far.
+    /// Returns the conditions whose field no event has had so far, as bits.
     pub fn lacking(&self) -> u128 {
         let had = self.had.iter().zip(bits());
         had.filter(|(had, _)| !**had).fold(0, |lacking, (_, bit)| lacking | bit)
     }
 
-    /// Whether anything was found.
+    /// True if any event matched.
     pub fn has_found(&self) -> bool {
         self.matched > 0
     }
 
-    /// Whether an event of which these conditions hold is as asked. As long as nothing is found, each is counted.
-    fn settle(&mut self, holds: &dyn Fn(usize) -> bool) -> bool {
+    /// Counts an event by the results of its conditions, and returns true if it matches. Single conditions are counted
+    /// only until the first match.
+    fn count_results(&mut self, holds: &dyn Fn(usize) -> bool) -> bool {
         let mut matched = true;
         if self.matched > 0 {
             matched = self.query.root.holds(&mut |nth| holds(nth));
@@ -214,29 +216,34 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
         matched
     }
 
-    fn remember<'a>(&mut self, value: Value<'a>, path: &mut Vec<std::borrow::Cow<'a, str>>) {
+    fn collect_fields<'a>(&mut self, value: Value<'a>, path: &mut Vec<std::borrow::Cow<'a, str>>) {
         match value.kind() {
-            Kind::Object if path.len() < MOST_NAMES => {
+            Kind::Object if path.len() < MAX_DEPTH => {
                 for (name, value) in value.members() {
-                    if self.fields.len() >= MOST_FIELDS {
+                    if self.fields.len() >= MAX_FIELDS {
                         return;
                     }
                     path.push(name.text());
-                    self.fields.insert(Path::of(path.iter().map(|name| &**name)).to_string());
-                    self.remember(value, path);
+                    self.fields.insert(Path::from_names(path.iter().map(|name| &**name)).to_string());
+                    self.collect_fields(value, path);
                     path.pop();
                 }
             }
-            Kind::Array => value.elements().for_each(|element| self.remember(element, path)),
+            Kind::Array => value.elements().for_each(|element| self.collect_fields(element, path)),
             _ => {}
         }
     }
 
-    /// What is to be said.
+    /// Returns the result.
     pub fn finish(&self) -> Findings {
         let counted = (self.matched == 0).then_some((&self.alone[..], &self.steps[..]));
-        let mut findings =
-            Findings::of(&self.query, &self.had, &self.fields.iter().map(String::as_str), counted, self.of);
+        let mut findings = Findings::from_counts(
+            &self.query,
+            &self.had,
+            &self.fields.iter().map(String::as_str),
+            counted,
+            self.of,
+        );
         findings.matched = self.matched;
         findings.times = self.asks_time.then_some((self.own_times, self.recorded_times));
         findings
@@ -244,34 +251,35 @@ impl<Q: Deref<Target = Query> + Clone> Tally<Q> {
 }
 
 impl Findings {
-    /// What is to be said by what was counted: for each condition whether any event had what it is about, the fields
-    /// that there are, where nothing was found how many events each condition leaves, and each part with those before
-    /// it, and of how many events that is. How many matched, and by which time, is for the caller to say.
-    pub fn of<'a>(
+    /// Builds the result from counts. `had` says for each condition whether any event had its field, `fields` lists the
+    /// fields that occurred, `counted` has the matches of each condition and each step if nothing was found, and `of`
+    /// is the number of events. The caller sets `matched` and `times`.
+    pub fn from_counts<'a>(
         query: &Query,
         had: &[bool],
         fields: &(impl Iterator<Item = &'a str> + Clone),
         counted: Option<(&[u64], &[u64])>,
         of: u64,
     ) -> Self {
-        let asked = || query.conditions.iter();
-        // Where there is no event, no field is one that others have.
-        let unknown = asked().zip(had).filter(|(_, had)| !**had && of > 0).filter_map(|(asked, _)| {
-            let field = asked.condition.field()?;
-            let wanted = match &*field {
-                Field::Member(path) => path.names().join("."),
-                Field::Short(short) => short.as_str().into(),
-            };
-            let shorts = Short::ALL.iter().map(|short| short.as_str());
-            let is_short = matches!(*field, Field::Short(_));
-            let meant = match &*field {
-                Field::Member(path) => Short::of_shown(path),
-                Field::Short(_) => None,
-            };
-            let names = fields.clone().chain(shorts.filter(|_| !is_short));
-            let near = nearest(meant.map_or(&*wanted, |short| short.as_str()), names);
-            Some(Unknown { at: asked.at.clone(), field: field.to_string(), nearest: near })
-        });
+        let all_conditions = || query.conditions.iter();
+        // Without events there are no fields to compare with.
+        let unknown =
+            all_conditions().zip(had).filter(|(_, had)| !**had && of > 0).filter_map(|(placed, _)| {
+                let field = placed.condition.field()?;
+                let wanted = match &*field {
+                    Field::Member(path) => path.names().join("."),
+                    Field::Short(short) => short.as_str().into(),
+                };
+                let shorts = Short::ALL.iter().map(|short| short.as_str());
+                let is_short = matches!(*field, Field::Short(_));
+                let meant = match &*field {
+                    Field::Member(path) => Short::from_displayed_path(path),
+                    Field::Short(_) => None,
+                };
+                let names = fields.clone().chain(shorts.filter(|_| !is_short));
+                let near = nearest(meant.map_or(&*wanted, |short| short.as_str()), names);
+                Some(UnknownField { at: placed.at.clone(), field: field.to_string(), nearest: near })
+            });
         let mut findings = Self {
             matched: 0,
             of,
@@ -281,33 +289,38 @@ impl Findings {
             times: None,
         };
         if let Some((alone, steps)) = counted {
-            let conditions = asked().zip(had).zip(alone).map(|((asked, had), events)| Left {
-                part: asked.condition.to_string(),
-                events: *events,
-                short: if *had && *events == 0 { shown_as(asked.condition.field().as_deref()) } else { None },
-            });
+            let conditions =
+                all_conditions().zip(had).zip(alone).map(|((placed, had), events)| PartMatches {
+                    part: placed.condition.to_string(),
+                    events: *events,
+                    short: if *had && *events == 0 {
+                        short_name_for(placed.condition.field().as_deref())
+                    } else {
+                        None
+                    },
+                });
             findings.conditions = conditions.collect();
             let parts = query.parts().iter().map(|part| query.written(part)).zip(steps);
             findings.steps =
-                parts.map(|(part, events)| Left { part, events: *events, short: None }).collect();
+                parts.map(|(part, events)| PartMatches { part, events: *events, short: None }).collect();
         }
         findings
     }
 }
 
-/// The name of ours that another program told, where there is one.
-pub fn short_name(told: &str) -> Option<&'static str> {
-    Short::parse(told).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == told))
+/// Returns the static name of a short name or special condition received from another program.
+pub fn short_name(name: &str) -> Option<&'static str> {
+    Short::parse(name).map(Short::as_str).or_else(|| SPECIAL.into_iter().find(|special| *special == name))
 }
 
-/// What asks for what parsers say, where a member has the name under which that is shown (`actor.id`, `target.name`), or
-/// under which others ask for it (`user`, `after`).
-fn shown_as(field: Option<&Field>) -> Option<&'static str> {
+/// Returns the short name to try for a field that is displayed under that name (`actor.id`, `target.name`), or that
+/// other languages call so (`user`, `after`).
+fn short_name_for(field: Option<&Field>) -> Option<&'static str> {
     let Field::Member(path) = field? else { return None };
     let names = path.names();
-    let first = names.iter().find(|name| *name != "parsed");
-    let short = first.and_then(|first| Short::of_shown(&Path::of([first])));
-    short.map(Short::as_str).or_else(|| ours(&fold(names.last()?)))
+    let first = names.iter().find(|name| *name != "read");
+    let short = first.and_then(|first| Short::from_displayed_path(&Path::from_names([first])));
+    short.map(Short::as_str).or_else(|| short_for_foreign(&fold(names.last()?)))
 }
 
 #[cfg(test)]
@@ -324,7 +337,7 @@ mod tests {
         "null",
     ];
 
-    /// What is told of a search that looks at events one by one, and what where they were looked at elsewhere.
+    /// Returns the findings of a search that examines events here, and of one that counts results from elsewhere.
     fn findings(query: &str) -> [Findings; 2] {
         let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let query = Query::parse(query, now).unwrap();
@@ -335,12 +348,12 @@ mod tests {
             let event = document.root();
             let read = parsers.parse(&event);
             let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(now) };
-            let matched = here.look(&entry);
-            let seen = Seen::of(&query, &entry, u128::MAX);
-            if seen == Seen::default() && !matched {
+            let matched = here.examine(&entry);
+            let hits = ConditionHits::evaluate(&query, &entry, u128::MAX);
+            if hits == ConditionHits::default() && !matched {
                 elsewhere.count_others(1);
             } else {
-                assert_eq!(elsewhere.count(seen), matched, "{text}");
+                assert_eq!(elsewhere.count(hits), matched, "{text}");
             }
         }
         assert_eq!(here.lacking(), elsewhere.lacking());
@@ -348,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_looked_at_elsewhere_is_told_as_if_it_was_here() {
+    fn counting_elsewhere_yields_the_same_findings() {
         for query in [
             "",
             "actor:u_1",
@@ -362,18 +375,18 @@ mod tests {
             "color:red actor:u_9 OR has:weight",
         ] {
             let [here, elsewhere] = findings(query);
-            // The fields near to those that no event has are told by whoever looks at whole events.
+            // Only the search that examines whole events can suggest fields.
             let unknown = |findings: &Findings| {
                 findings.unknown.iter().map(|unknown| unknown.field.clone()).collect::<Vec<_>>()
             };
             assert_eq!(unknown(&here), unknown(&elsewhere), "{query}");
-            let told = |findings: Findings| Findings { unknown: Vec::new(), ..findings };
-            assert_eq!(told(here), told(elsewhere), "{query}");
+            let without_unknown = |findings: Findings| Findings { unknown: Vec::new(), ..findings };
+            assert_eq!(without_unknown(here), without_unknown(elsewhere), "{query}");
         }
     }
 
     #[test]
-    fn who_asks_by_a_reading_s_member_is_told_the_short_name() {
+    fn suggests_the_short_name_for_a_parsed_field() {
         for (query, first) in [
             ("parsed.actor.name:ada", Some("actor")),
             ("actor.email:ada", Some("actor")),
@@ -388,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_by_a_member_that_some_events_have_is_told_the_short_name_too() {
+    fn suggests_the_short_name_for_a_field_that_some_events_have() {
         for (query, short) in [
             ("actor.id:x", Some("actor")),
             ("-has:verb actor.name:x", Some("actor")),
@@ -412,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_yet_leaves_it_open() {
+    fn may_match_with_unknown_conditions() {
         let query = Query::parse("a:1 (b:2 OR -c:3)", "2026-11-20T06:00:00.000Z".parse().unwrap()).unwrap();
         for (known, may) in [
             ([None, None, None], true),

@@ -1,4 +1,4 @@
-//! An event as it was read: its members and values in their order, borrowed from its text.
+//! Parsed events: fields and values in order, borrowed from the text.
 //!
 //! ```
 //! use countersign_query::value::Document;
@@ -14,29 +14,29 @@ use std::borrow::Cow;
 
 use countersign::canonical::{Part, Raw, Token, TokenKind, Tokens};
 
-/// The most bytes of text that are read: an event has at most 262,144 (SPEC section 2).
+/// The maximum length of a parsed text, in bytes: the maximum event size (SPEC section 2).
 pub const MAX_BYTES: usize = countersign::event::MAX_BYTES;
 
-/// A text that was read. It holds what stands where, not what it says.
+/// A parsed JSON text. Stores the positions of values, not their contents.
 #[derive(Clone, Debug, Default)]
 pub struct Document<'a> {
     text: &'a str,
     nodes: Vec<Node>,
 }
 
-/// A name, or a value and all that is in it.
+/// A name, or a value with everything in it.
 #[derive(Clone, Copy, Debug)]
 struct Node {
     kind: TokenKind,
-    /// Where it stands in the text, as far as it says something.
+    /// Byte range of the content in the text.
     start: u32,
     end: u32,
-    /// The index of the first node after all that is in it.
+    /// The index of the first node after this one and its contents.
     after: u32,
 }
 
 impl Node {
-    const fn of(part: Part, after: u32) -> Self {
+    const fn new(part: Part, after: u32) -> Self {
         Self { kind: part.kind, start: part.start as u32, end: part.end as u32, after }
     }
 
@@ -44,13 +44,13 @@ impl Node {
         Part { kind: self.kind, start: self.start as usize, end: self.end as usize }
     }
 
-    /// As it stands.
+    /// The content as written.
     fn raw<'a>(&self, text: &'a str) -> Raw<'a> {
         self.part().raw(text)
     }
 
-    /// Whether it is this name.
-    fn says(&self, text: &str, name: &str) -> bool {
+    /// True if the node is this name.
+    fn is_name(&self, text: &str, name: &str) -> bool {
         match self.kind {
             TokenKind::Name => {
                 (self.end - self.start) as usize == name.len() && self.raw(text).as_written() == name
@@ -62,14 +62,15 @@ impl Node {
 }
 
 impl<'a> Document<'a> {
-    /// Reads one JSON value; `None` for what is none, nests deeper than 64 levels or is longer than [`MAX_BYTES`].
+    /// Parses one JSON value. Returns `None` if the text isn't one, nests deeper than 64 levels, or is longer than
+    /// [`MAX_BYTES`].
     pub fn parse(text: &'a str) -> Option<Self> {
-        // An event has a value or a name for each so many bytes, and often fewer.
+        // Events average at least 12 bytes per name or value.
         let likely = text.len().min(MAX_BYTES) / 12;
         Self { text, nodes: Vec::with_capacity(likely + 1) }.reread(text)
     }
 
-    /// The memory that it has taken, for another one.
+    /// Clears the document, keeping its memory for [`Document::reread`].
     #[must_use]
     pub fn emptied(self) -> Document<'static> {
         let mut nodes = self.nodes;
@@ -77,13 +78,13 @@ impl<'a> Document<'a> {
         Document { text: "", nodes }
     }
 
-    /// As [`Document::parse`], with the memory that another document has taken.
+    /// Like [`Document::parse`], but reuses this document's memory.
     pub fn reread(self, text: &str) -> Option<Document<'_>> {
         let Document { mut nodes, .. } = self.emptied();
         if text.len() > MAX_BYTES {
             return None;
         }
-        // Until all that is in it was read, a node leads to the one that it is in.
+        // While a container is open, its `after` holds the index of its parent.
         let mut open = 0;
         let mut tokens = Tokens::new(text);
         #[cfg_attr(
@@ -91,11 +92,11 @@ impl<'a> Document<'a> {
             expect(clippy::while_let_loop, reason = "elsewhere more is in it")
         )]
         loop {
-            // Where code is to be small, all is read in one way.
+            // On WebAssembly a single code path keeps the code small.
             #[cfg(not(target_arch = "wasm32"))]
             while let Some([name, value]) = tokens.next_plain_member() {
                 let after = nodes.len() as u32 + 1;
-                nodes.extend([Node::of(name, after), Node::of(value, after + 1)]);
+                nodes.extend([Node::new(name, after), Node::new(value, after + 1)]);
             }
             let Some(part) = tokens.next_part()? else { break };
             let place = nodes.len() as u32;
@@ -108,12 +109,12 @@ impl<'a> Document<'a> {
                 TokenKind::Object | TokenKind::Array => core::mem::replace(&mut open, place),
                 _ => place + 1,
             };
-            nodes.push(Node::of(part, after));
+            nodes.push(Node::new(part, after));
         }
         (!nodes.is_empty()).then_some(Document { text, nodes })
     }
 
-    /// The whole value.
+    /// Returns the top-level value.
     pub fn root(&self) -> Value<'_> {
         Value { document: self, at: 0 }
     }
@@ -123,7 +124,7 @@ impl<'a> Document<'a> {
     }
 }
 
-/// What a value is.
+/// The type of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An object.
@@ -140,7 +141,7 @@ pub enum Kind {
     Null,
 }
 
-/// One value of a [`Document`].
+/// A value of a [`Document`].
 #[derive(Clone, Copy)]
 pub struct Value<'a> {
     document: &'a Document<'a>,
@@ -148,19 +149,19 @@ pub struct Value<'a> {
 }
 
 impl core::fmt::Debug for Value<'_> {
-    /// What events say is not for logs of programs.
+    /// Prints only the kind: event content doesn't belong in program logs.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Value({:?})", self.kind())
     }
 }
 
 impl<'a> Value<'a> {
-    /// Where it stands among the values and names of its document.
+    /// Returns the value's index among the document's nodes.
     pub(crate) const fn place(self) -> u32 {
         self.at as u32
     }
 
-    /// What stands there in the same document.
+    /// Returns the value at another index of the same document.
     pub(crate) const fn placed(self, place: u32) -> Self {
         Self { document: self.document, at: place as usize }
     }
@@ -173,7 +174,7 @@ impl<'a> Value<'a> {
         self.document.node(self.at).map_or(Token::Null, |node| node.part().token(self.document.text))
     }
 
-    /// As it stands, where it is no object or array.
+    /// Returns the value as written, unless it is an object or array.
     fn raw(self) -> Option<Raw<'a>> {
         self.document.node(self.at).map(|node| node.raw(self.document.text))
     }
@@ -182,7 +183,7 @@ impl<'a> Value<'a> {
         self.document.node(self.at).map_or(self.at + 1, |node| node.after as usize)
     }
 
-    /// What it is.
+    /// Returns the value's type.
     pub fn kind(self) -> Kind {
         match self.token_kind() {
             TokenKind::Object => Kind::Object,
@@ -194,8 +195,8 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// What a string, number, `true`, `false` or `null` says: a number as it stands, which in an event is its
-    /// canonical text. `None` for an object or array.
+    /// Returns the text of a string, number, `true`, `false`, or `null`. Numbers are as written, which in an event is
+    /// their canonical form. `None` for an object or array.
     pub fn text(self) -> Option<Cow<'a, str>> {
         match self.kind() {
             Kind::Text => Some(self.raw()?.text()),
@@ -204,22 +205,22 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The same, where it says anything: `None` for `null` and the empty text too.
-    pub fn said(self) -> Option<Cow<'a, str>> {
+    /// Like [`Value::text`], but also `None` for `null` and the empty string.
+    pub fn non_empty_text(self) -> Option<Cow<'a, str>> {
         if self.kind() == Kind::Null { None } else { self.text().filter(|text| !text.is_empty()) }
     }
 
-    /// What a string says. `None` for anything else.
+    /// Returns the content of a string, and `None` for anything else.
     pub fn string(self) -> Option<Cow<'a, str>> {
         if self.kind() == Kind::Text { Some(self.raw()?.text()) } else { None }
     }
 
-    /// A number as it stands. `None` for anything else.
+    /// Returns a number as written, and `None` for anything else.
     pub fn number(self) -> Option<&'a str> {
         if self.kind() == Kind::Number { Some(self.raw()?.as_written()) } else { None }
     }
 
-    /// `true` or `false`. `None` for anything else.
+    /// Returns a boolean, and `None` for anything else.
     pub fn bool(self) -> Option<bool> {
         match self.token_kind() {
             TokenKind::True => Some(true),
@@ -228,24 +229,26 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// An object's members in their order. None for anything else.
+    /// Returns an object's fields in order; empty for anything else.
     pub fn members(self) -> Members<'a> {
         let end = if self.kind() == Kind::Object { self.after() } else { 0 };
         Members { document: self.document, at: self.at + 1, end }
     }
 
-    /// An array's elements in their order. None for anything else.
+    /// Returns an array's elements in order; empty for anything else.
     pub fn elements(self) -> Elements<'a> {
         let end = if self.kind() == Kind::Array { self.after() } else { 0 };
         Elements { document: self.document, at: self.at + 1, end }
     }
 
-    /// The member of an object that has this name, the first where there are several.
+    /// Returns the object's field with this name; the first if there are several.
     pub fn get(self, name: &str) -> Option<Self> {
-        self.placed_members().find(|(found, _)| found.says(self.document.text, name)).map(|(_, value)| value)
+        self.placed_members()
+            .find(|(found, _)| found.is_name(self.document.text, name))
+            .map(|(_, value)| value)
     }
 
-    /// An object's members, by where their names stand: what they say need not be put together to compare it.
+    /// Iterates over an object's fields without decoding their names, which comparisons rarely need.
     fn placed_members(self) -> impl Iterator<Item = (&'a Node, Self)> {
         let end = if self.kind() == Kind::Object { self.after() } else { 0 };
         let mut at = self.at + 1;
@@ -257,23 +260,23 @@ impl<'a> Value<'a> {
         })
     }
 
-    /// The members of these names, found in one go; of each name the first.
+    /// Returns the fields with these names in one pass; the first of each name.
     pub fn several<const N: usize>(self, names: [&str; N]) -> [Option<Self>; N] {
         let mut several = [None; N];
         for (found, value) in self.placed_members() {
-            if let Some(nth) = names.iter().position(|name| found.says(self.document.text, name)) {
+            if let Some(nth) = names.iter().position(|name| found.is_name(self.document.text, name)) {
                 several[nth] = several[nth].or(Some(value));
             }
         }
         several
     }
 
-    /// The value at a path of names separated by dots, through objects alone: arrays are not passed through.
+    /// Returns the value at a dot-separated path through objects. Arrays are not traversed.
     pub fn at(self, path: &str) -> Option<Self> {
         path.split('.').try_fold(self, Self::get)
     }
 
-    /// Whether both say the same, their members in the same order.
+    /// True if both values are equal, including the order of their fields.
     pub fn same(self, other: Self) -> bool {
         let (ours, theirs) = (self.at..self.after(), other.at..other.after());
         ours.len() == theirs.len()
@@ -283,7 +286,7 @@ impl<'a> Value<'a> {
             })
     }
 
-    /// The strings, numbers, `true`, `false` and `null` within it, in their order, itself where it is one.
+    /// Iterates over all strings, numbers, booleans, and nulls within the value, in order. A scalar yields itself.
     pub fn leaves(self) -> impl Iterator<Item = Self> + 'a {
         let is_leaf = |value: &Self| {
             !matches!(
@@ -299,7 +302,7 @@ impl<'a> Value<'a> {
     }
 }
 
-/// The members of an object: each one's name and value.
+/// Iterator over the fields of an object, as name and value.
 #[derive(Clone, Debug)]
 pub struct Members<'a> {
     document: &'a Document<'a>,
@@ -321,7 +324,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// The elements of an array.
+/// Iterator over the elements of an array.
 #[derive(Clone, Debug)]
 pub struct Elements<'a> {
     document: &'a Document<'a>,
@@ -347,7 +350,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn finds_what_stands_where() {
+    fn navigates_values() {
         let document = Document::parse(r#"{"a":{"b":[1,{"c":"x"}],"\"":true},"d":[],"e":null}"#).unwrap();
         let root = document.root();
         let text = |value: Option<Value<'_>>| value.and_then(Value::text).map(Cow::into_owned);
@@ -366,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_name_that_is_there_twice_the_first_counts() {
+    fn uses_the_first_of_duplicate_names() {
         let document = Document::parse(r#"{"\u0061":1,"b":2,"a":3}"#).unwrap();
         let root = document.root();
         let [b, a] = root.several(["b", "a"]);
@@ -379,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_again_and_refuses_what_is_no_json() {
+    fn reparses_and_rejects_invalid_json() {
         let first = Document::parse(r#"{"a":1}"#).unwrap();
         let again = first.reread("[2]").unwrap();
         assert_eq!(again.root().leaves().filter_map(Value::number).collect::<Vec<_>>(), ["2"]);

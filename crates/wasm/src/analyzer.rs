@@ -1,4 +1,4 @@
-//! The artifact `analyzer`: rules, and what they find among verified events.
+//! The artifact `analyzer`: applies detection rules to verified events.
 
 use std::borrow::Cow;
 
@@ -15,23 +15,23 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{Thrown, index};
 
-/// How many entries of a finding a list names at most.
-const LEAVES: usize = 200;
+/// Maximum number of entries listed per finding.
+const MAX_ENTRIES: usize = 200;
 
-fn unreadable(_: PieceError) -> Thrown {
-    let hint = "hand over what the same version's workers gave, unaltered";
-    Error::new(Code::Export, "this was not made by this version").with_hint(hint).into()
+fn invalid_data(_: PieceError) -> Thrown {
+    let hint = "pass the unmodified output of the same version's workers";
+    Error::new(Code::Export, "the data was not made by this version").with_hint(hint).into()
 }
 
-/// The first of what is wrong with rules: here it has no words but its code.
-fn faulty(faults: Vec<AnalyzeError>) -> Thrown {
+/// Returns the first error in a pack. This artifact contains only codes, no messages.
+fn invalid_pack(faults: Vec<AnalyzeError>) -> Thrown {
     let more = faults.len().saturating_sub(1);
     let message = faults.first().map_or_else(String::new, |fault| {
         let of = fault.member.as_ref().map_or_else(String::new, |member| format!("{member}: "));
         let others = if more == 0 { String::new() } else { format!(" (and {more} more)") };
         format!("{of}{}{others}", fault.code)
     });
-    let hint = "give a pack that countersign rules build made, which says what is wrong and where";
+    let hint = "build the pack with `countersign rules build`, which reports all errors with their place";
     Error::new(Code::Pack, message).with_hint(hint).into()
 }
 
@@ -41,29 +41,30 @@ pub struct Detector(LocalDetector);
 
 #[wasm_bindgen]
 impl Detector {
-    /// By a pack of rules, as it was built.
+    /// Creates a detector for a built pack of rules.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
-        Ok(Self(LocalDetector::new(Pack::parse(pack).map_err(faulty)?)))
+        Ok(Self(LocalDetector::new(Pack::parse(pack).map_err(invalid_pack)?)))
     }
 
-    /// Takes the whole lines that bytes begin with, as an index writes them, and says how many bytes these are.
+    /// Processes the complete lines at the beginning of the bytes, as written by an index. Returns the number of bytes
+    /// they span.
     pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
-        self.0.detect(bytes).map_err(unreadable)
+        self.0.detect(bytes).map_err(invalid_data)
     }
 
-    /// What was detected since.
+    /// Returns the detections since the last call.
     pub fn finish(&mut self) -> Vec<u8> {
         self.0.finish()
     }
 }
 
-/// What the report says that matters here.
+/// The parts of a verification report that findings depend on.
 struct Report {
     seen: Seen,
-    /// In the order of their keys.
+    /// Sorted by key.
     signers: Vec<(String, TrustBasis)>,
-    /// The chains in doubt; none where each is.
+    /// The chains in doubt; `None` if all are.
     doubts: Option<Vec<String>>,
 }
 
@@ -100,12 +101,12 @@ impl Report {
     }
 }
 
-/// Makes findings of what was detected. Answers of more than a number are JSON (js/packages/ui/src/analyze/types.ts).
+/// Produces findings from detections. Answers other than numbers are JSON (js/packages/ui/src/analyze/types.ts).
 #[wasm_bindgen]
 pub struct Findings {
     pack: &'static Pack,
     merged: Merged<'static>,
-    /// The findings' places: the most serious ones first, of these the ones with the highest score.
+    /// Indexes of the findings, by descending level and score.
     order: Vec<u32>,
     limits: Vec<Limit>,
     report: Option<Report>,
@@ -113,41 +114,41 @@ pub struct Findings {
 
 #[wasm_bindgen]
 impl Findings {
-    /// By a pack of rules, which this worker keeps for as long as it lives.
+    /// Creates findings for a pack of rules, which is kept until the worker ends.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &str) -> Result<Self, Thrown> {
-        let pack: &'static Pack = Box::leak(Box::new(Pack::parse(pack).map_err(faulty)?));
+        let pack: &'static Pack = Box::leak(Box::new(Pack::parse(pack).map_err(invalid_pack)?));
         Ok(Self { pack, merged: Merged::new(pack), order: Vec::new(), limits: Vec::new(), report: None })
     }
 
-    /// There is one more piece, which begins with these bytes, of which 40 are enough.
+    /// Announces a piece, given its first bytes; 40 are enough.
     pub fn hear(&mut self, begin: &[u8]) -> Result<(), Thrown> {
-        self.merged.hear(begin).map_err(unreadable)
+        self.merged.hear(begin).map_err(invalid_data)
     }
 
-    /// Which piece is to be loaded before anything more can be taken, counted from 0 in the order in which they were heard of.
+    /// Returns the piece to load next, counted from 0 in the order they were announced.
     pub fn wants(&self) -> Option<usize> {
         self.merged.wants()
     }
 
-    /// Takes the piece that is wanted.
+    /// Loads the requested piece.
     pub fn load(&mut self, number: usize, piece: Vec<u8>) -> Result<(), Thrown> {
-        self.merged.load(number, piece).map_err(unreadable)
+        self.merged.load(number, piece).map_err(invalid_data)
     }
 
-    /// Takes so much of what was detected, and says whether there is more that can be taken.
+    /// Processes up to `most` detections. Returns true if more can be processed.
     pub fn step(&mut self, most: usize) -> Result<bool, Thrown> {
-        self.merged.step(most).map_err(unreadable)
+        self.merged.step(most).map_err(invalid_data)
     }
 
-    /// Takes what the report says: JSON of `Facts`.
+    /// Sets the report: JSON of `Facts`.
     pub fn report(&mut self, facts: &str) -> Result<(), Thrown> {
         let read = Document::parse(facts).and_then(|facts| Report::read(facts.root()));
-        self.report = Some(read.ok_or_else(|| unreadable(PieceError))?);
+        self.report = Some(read.ok_or_else(|| invalid_data(PieceError))?);
         Ok(())
     }
 
-    /// What is known by now, as JSON of `Told` without the marks. Places in other answers are those of this one.
+    /// Returns the current state as JSON of `Told` without the marks. Positions in other answers refer to this one.
     pub fn tell(&mut self) -> String {
         let findings = self.merged.analyzer().findings();
         let mut order: Vec<u32> = (0..findings.len() as u32).collect();
@@ -197,43 +198,43 @@ impl Findings {
         text(out)
     }
 
-    /// The entries that findings name, ascending.
+    /// Returns the entries that findings name, ascending.
     pub fn marked(&self) -> Float64Array {
         numbers(self.marks().into_iter().map(|(leaf, _)| leaf as f64))
     }
 
-    /// How serious the most serious finding of each of them is: 0 (informational) to 4 (critical).
+    /// Returns the highest level among the findings of each of these entries: 0 (informational) to 4 (critical).
     pub fn levels(&self) -> Uint8Array {
         let levels: Vec<u8> = self.marks().into_iter().map(|(_, level)| level as u8).collect();
         Uint8Array::from(&levels[..])
     }
 
-    /// When the last event of each finding happened, in milliseconds since 1970, in the order of the places.
+    /// Returns the time of each finding's last event, in milliseconds since 1970, by position.
     pub fn times(&self) -> Float64Array {
         numbers(self.ordered().map(|finding| finding.last.millis() as f64))
     }
 
-    /// Findings from one place to another, of a rule or of all, as JSON of `Listed[]`.
+    /// Returns the findings at positions `from..to`, of a rule or of all, as JSON of `Listed[]`.
     pub fn list(&self, from: usize, to: usize, rule: Option<String>) -> String {
         let is_of = |finding: &&Finding| rule.as_ref().is_none_or(|rule| finding.rule == *rule);
         self.written(self.ordered().filter(is_of).skip(from).take(to.saturating_sub(from)))
     }
 
-    /// The findings that name an entry, so many of them at most.
+    /// Returns up to `most` findings that name an entry.
     pub fn of(&self, leaf: f64, most: usize) -> String {
         let leaf = index(leaf).unwrap_or(u64::MAX);
         let names = |finding: &&Finding| finding.leaves.binary_search(&leaf).is_ok();
         self.written(self.ordered().filter(names).take(most))
     }
 
-    /// All entries of a finding.
+    /// Returns all entries of a finding.
     pub fn leaves(&self, id: &str) -> Float64Array {
         let found = self.findings().iter().find(|finding| finding.id == id);
         numbers(found.into_iter().flat_map(|finding| &finding.leaves).map(|leaf| *leaf as f64))
     }
 
-    /// What `countersign analyze --format json` prints, in pieces of so many findings: the first is 0, and after the
-    /// last there is nothing. There is nothing before the report either.
+    /// Returns the output of `countersign analyze --format json` in pieces of this many findings, from 0. Returns
+    /// undefined after the last piece, and before the report is set.
     pub fn document(&self, piece: usize, findings: usize) -> Option<Vec<u8>> {
         let report = self.report.as_ref()?;
         let all = self.findings();
@@ -246,7 +247,7 @@ impl Findings {
         let seen = Seen { events, ..report.seen.clone() };
         let digest = if piece == 0 { analyzer.digest() } else { Hash([0; 32]) };
         let (future, limits) = (analyzer.future(), &self.limits);
-        // They stand at the end.
+        // Identities and sessions are at the end of the document.
         let is_last = piece + 1 == pieces;
         let (identities, sessions) =
             if is_last { (analyzer.identities(), analyzer.sessions()) } else { (Vec::new(), Vec::new()) };
@@ -294,7 +295,7 @@ impl Findings {
         marks
     }
 
-    /// The least trusted of those who signed what a finding was made from; nothing is known of that before the report.
+    /// Returns the lowest trust among the signers of a finding's entries, or `None` before the report is set.
     fn signer_trust(&self, finding: &Finding) -> Option<&'static str> {
         let report = self.report.as_ref()?;
         let signed = finding.leaves.iter().filter_map(|leaf| self.merged.signed(*leaf));
@@ -308,8 +309,8 @@ impl Findings {
             raw(&mut out, before);
             raw(&mut out, &format!("{{\"total\":{},\"finding\":", finding.leaves.len()));
             let signer_trust = self.signer_trust(finding);
-            if finding.leaves.len() > LEAVES {
-                let leaves = finding.leaves[..LEAVES].to_vec();
+            if finding.leaves.len() > MAX_ENTRIES {
+                let leaves = finding.leaves[..MAX_ENTRIES].to_vec();
                 Finding { leaves, ..finding.clone() }.write_told(signer_trust, &mut out);
             } else {
                 finding.write_told(signer_trust, &mut out);

@@ -10,13 +10,13 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Thrown;
 
-/// The memory in which [`Gate::room`] has an address.
+/// Returns the memory that [`Gate::room`] points into.
 #[wasm_bindgen]
 pub fn heap() -> JsValue {
     wasm_bindgen::memory()
 }
 
-/// A pack's rules that decide, and who is watched.
+/// The rules of a pack that decide, and the watchlist.
 #[wasm_bindgen]
 pub struct Gate {
     gate: LocalGate,
@@ -25,27 +25,27 @@ pub struct Gate {
 
 #[wasm_bindgen]
 impl Gate {
-    /// Reads a pack in canonical form. As bytes: texts are copied by a loop of wasm-bindgen's that engines interpret.
+    /// Parses a pack in canonical form. Takes bytes, because wasm-bindgen copies strings with a slow loop.
     #[wasm_bindgen(constructor)]
     pub fn new(pack: &[u8]) -> Result<Self, Thrown> {
-        let pack = str::from_utf8(pack).map_err(|_| Error::new(Code::Pack, "the pack is no text"))?;
-        Ok(Self { gate: LocalGate::parse(pack).map_err(|faults| refused(&faults))?, room: Vec::new() })
+        let pack = str::from_utf8(pack).map_err(|_| Error::new(Code::Pack, "the pack is not UTF-8"))?;
+        Ok(Self { gate: LocalGate::parse(pack).map_err(|faults| invalid_pack(&faults))?, room: Vec::new() })
     }
 
-    /// The pack's hash, base64.
+    /// Returns the pack's hash in base64.
     #[wasm_bindgen(getter)]
     pub fn pack(&self) -> String {
         self.gate.pack().to_string()
     }
 
-    /// How many rules of the pack decide.
+    /// Returns the number of rules that decide.
     #[wasm_bindgen(getter)]
     pub fn rules(&self) -> usize {
         self.gate.rules()
     }
 
-    /// Where the text of an event of at most so many bytes is to be written: the engine encodes faster than what
-    /// wasm-bindgen would copy.
+    /// Returns the address of a buffer for an event of up to `bytes` bytes. The engine encodes text into it faster than
+    /// wasm-bindgen would copy it.
     pub fn room(&mut self, bytes: usize) -> *const u8 {
         if self.room.len() < bytes {
             self.room.resize(bytes, 0);
@@ -53,37 +53,38 @@ impl Gate {
         self.room.as_ptr()
     }
 
-    /// What is decided of the event that was written, of so many bytes, as JSON; nothing where nothing decides. `now` is in milliseconds.
+    /// Decides on the event of `bytes` bytes in the buffer. Returns the decision as JSON, or undefined if no rule
+    /// decides. `now` is in milliseconds.
     pub fn decide(&self, bytes: usize, now: f64) -> Result<Option<String>, Thrown> {
         let event = self.room.get(..bytes).and_then(|event| str::from_utf8(event).ok());
-        let event = event.ok_or_else(|| Error::new(Code::Event, "no text was written"))?;
+        let event = event.ok_or_else(|| Error::new(Code::Event, "the event is not UTF-8"))?;
         Ok(self.gate.decide(event, time(now))?.map(|decided| decided.to_json()))
     }
 
-    /// Takes a list, one of whose signatures has been verified, in place of the one before.
+    /// Replaces the watchlist. The caller has verified one of its signatures.
     pub fn watch(&mut self, list: &SignedList) -> Result<(), Thrown> {
         Ok(self.gate.watch(list.list.clone())?)
     }
 
-    /// When the list was made that counts, in milliseconds; 0 without one.
+    /// Returns the time at which the current watchlist was made, in milliseconds, or 0 without one.
     #[wasm_bindgen(getter, js_name = listMade)]
     pub fn list_made(&self) -> f64 {
         self.list(|list| list.header().made.millis() as f64)
     }
 
-    /// When it no longer holds.
+    /// Returns the time at which the watchlist expires, in milliseconds, or 0 without one.
     #[wasm_bindgen(getter, js_name = listUntil)]
     pub fn list_until(&self) -> f64 {
         self.list(|list| list.header().until.millis() as f64)
     }
 
-    /// Its number.
+    /// Returns the watchlist's sequence number, or 0 without one.
     #[wasm_bindgen(getter, js_name = listSequence)]
     pub fn list_sequence(&self) -> f64 {
         self.list(|list| list.header().sequence as f64)
     }
 
-    /// How many entries it has.
+    /// Returns the number of entries in the watchlist.
     #[wasm_bindgen(getter, js_name = listEntries)]
     pub fn list_entries(&self) -> f64 {
         self.list(|list| list.entries().len() as f64)
@@ -94,22 +95,22 @@ impl Gate {
     }
 }
 
-/// A watchlist as it was fetched. Its signatures are verified outside.
+/// A fetched watchlist. The caller verifies its signatures.
 #[wasm_bindgen]
 pub struct SignedList {
     list: Watchlist,
     message: String,
-    /// Keys that are said to have signed, with what is said to be their signature.
+    /// Public keys with the signatures claimed to be theirs.
     claims: Vec<([u8; 32], Vec<u8>)>,
 }
 
 #[wasm_bindgen]
 impl SignedList {
-    /// Reads a note. `keys` are vkeys, a line each.
+    /// Parses a signed note. `keys` are vkeys, one per line.
     #[wasm_bindgen(constructor)]
     pub fn new(note: &str, keys: &str) -> Result<Self, Thrown> {
         if note.len() > MAX_BYTES {
-            return Err(Error::new(Code::Watchlist, "a watchlist has at most 8 MiB").into());
+            return Err(Error::new(Code::Watchlist, "the watchlist is larger than 8 MiB").into());
         }
         let note = Note::parse(note)?;
         let mut claims = Vec::new();
@@ -121,41 +122,41 @@ impl SignedList {
         Ok(Self { list: Watchlist::read(&note.text)?, message: note.text, claims })
     }
 
-    /// What is signed.
+    /// Returns the signed text.
     pub fn message(&self) -> String {
         self.message.clone()
     }
 
-    /// How many signatures there are of the keys that are known.
+    /// Returns the number of signatures by known keys.
     #[wasm_bindgen(getter)]
     pub fn claims(&self) -> usize {
         self.claims.len()
     }
 
-    /// The Ed25519 key of one.
+    /// Returns the Ed25519 public key of a signature.
     pub fn key(&self, nth: usize) -> Vec<u8> {
         self.claims.get(nth).map(|(key, _)| key.to_vec()).unwrap_or_default()
     }
 
-    /// The signature of one.
+    /// Returns a signature by its index.
     pub fn signature(&self, nth: usize) -> Vec<u8> {
         self.claims.get(nth).map(|(_, signature)| signature.clone()).unwrap_or_default()
     }
 }
 
-/// The first faults of a pack. The artifact has no room for what they say in words.
+/// Returns the first errors in a pack. This artifact contains only codes, no messages.
 #[cold]
 #[inline(never)]
-fn refused(faults: &[AnalyzeError]) -> Error {
-    let mut told = String::new();
+fn invalid_pack(faults: &[AnalyzeError]) -> Error {
+    let mut message = String::new();
     for fault in faults.iter().take(3) {
         let of = fault.member.as_deref().unwrap_or("the pack");
-        for part in [if told.is_empty() { "" } else { "; " }, of, ": ", fault.code] {
-            told.push_str(part);
+        for part in [if message.is_empty() { "" } else { "; " }, of, ": ", fault.code] {
+            message.push_str(part);
         }
     }
-    let hint = "`countersign rules build` says what is wrong with a pack, and where";
-    Error::new(Code::Pack, told).with_hint(hint)
+    let hint = "build the pack with `countersign rules build`, which reports all errors with their place";
+    Error::new(Code::Pack, message).with_hint(hint)
 }
 
 fn time(millis: f64) -> Time {

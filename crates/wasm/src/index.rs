@@ -1,9 +1,9 @@
-//! The artifact `index`: verified events in columns, and what is asked of them.
+//! The artifact `index`: a columnar index of verified events.
 
 use countersign::error::{Code, Error};
 use countersign::time::Time;
 use countersign_index::{
-    EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, Stretch, decode, encode, error_json,
+    ByteRange, EventIndex as LocalIndex, Order, SegmentBuilder as LocalBuilder, decode, encode, error_json,
     fields_of,
 };
 use countersign_query::Parsers;
@@ -12,138 +12,141 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{Thrown, index};
 
-/// How many rows or bytes of batches make a segment, about.
+/// Approximate number of rows, and of bytes of batches, per segment.
 const FULL_ROWS: usize = 32_768;
 const FULL_BYTES: u64 = 24 << 20;
 
-fn refuse(code: Code, message: &str) -> Thrown {
-    let hint = "hand over what the same version's verifier and builder gave, unaltered";
+fn invalid(code: Code, message: &str) -> Thrown {
+    let hint = "pass the unmodified output of the same version's verifier and builder";
     Error::new(code, message).with_hint(hint).into()
 }
 
-/// `[blob, begin, end]`, with 0 for the export itself.
-fn place(Stretch { blob, begin, end }: Stretch) -> Float64Array {
+/// Returns `[blob, begin, end]`, with blob 0 for the export itself.
+fn bounds(ByteRange { blob, begin, end }: ByteRange) -> Float64Array {
     Float64Array::from(&[f64::from(blob), begin as f64, end as f64][..])
 }
 
-/// Makes columns of events, in any worker.
+/// Builds columns of events, in any worker.
 #[wasm_bindgen]
 pub struct SegmentBuilder {
     builder: LocalBuilder,
-    /// Lines that were not taken yet.
+    /// Lines that have not been taken yet.
     lines: Vec<u8>,
 }
 
 #[wasm_bindgen]
 impl SegmentBuilder {
-    /// `seed` is a random number from 0 to 2^53 - 1. Who does not know it cannot write events that take long.
+    /// Creates a builder. `seed` is a random number from 0 to 2^53 - 1. It must be secret, so that nobody can craft
+    /// events that take long.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
         let builder = LocalBuilder::new(index(seed).unwrap_or_default(), Parsers::built_in());
         Self { builder, lines: Vec::new() }
     }
 
-    /// Takes a batch of events as the verifier writes them, and says whether its bytes are to be kept: not where its
-    /// events stand in the export. `writes` its lines too.
+    /// Adds a batch of events from the verifier. Returns true if its bytes must be kept, because the events are not in
+    /// the export. With `writes`, the lines are written for [`SegmentBuilder::lines`].
     pub fn add(&mut self, batch: &[u8], writes: bool) -> Result<bool, Thrown> {
         let Self { builder, lines } = self;
         let added = if writes { builder.add_and_write(batch, lines) } else { builder.add(batch) };
-        added.map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
+        added.map_err(|_| invalid(Code::Export, "the bytes are not a batch of verified events"))
     }
 
-    /// The lines that were written since this was last called, with what parsers make of their events.
+    /// Returns the lines written since the last call, with parsed fields.
     pub fn lines(&mut self) -> Vec<u8> {
         core::mem::take(&mut self.lines)
     }
 
-    /// Rows since the last `finish`.
+    /// Returns the number of rows since the last `finish`.
     #[wasm_bindgen(getter)]
     pub fn rows(&self) -> usize {
         self.builder.rows()
     }
 
-    /// Whether to finish before more is added.
+    /// True if `finish` must be called before more is added.
     #[wasm_bindgen(getter)]
     pub fn full(&self) -> bool {
-        self.builder.rows() >= FULL_ROWS || self.builder.came() >= FULL_BYTES
+        self.builder.rows() >= FULL_ROWS || self.builder.added_bytes() >= FULL_BYTES
     }
 
-    /// A segment of what was added; nothing where nothing was.
+    /// Returns the segment of what was added, or nothing if nothing was.
     pub fn finish(&mut self) -> Vec<u8> {
         let segments = self.builder.finish();
         if segments.is_empty() { Vec::new() } else { encode(&segments) }
     }
 }
 
-/// Keeps columns of events, and answers. Answers of more than a number are JSON; `crates/index/ANSWERS.md` has them.
+/// Stores columns of events, and answers queries. Answers other than numbers are JSON, described in
+/// `crates/index/ANSWERS.md`.
 #[wasm_bindgen]
 pub struct EventIndex {
     index: LocalIndex,
-    /// As it was asked.
+    /// The query as it was asked.
     query: String,
 }
 
 #[wasm_bindgen]
 impl EventIndex {
-    /// As for `SegmentBuilder`.
+    /// See `SegmentBuilder`.
     #[wasm_bindgen(constructor)]
     pub fn new(seed: f64) -> Self {
         let index = LocalIndex::new(index(seed).unwrap_or_default(), Parsers::built_in());
         Self { index, query: String::new() }
     }
 
-    /// Takes a batch of events, whose bytes are kept as `blob`.
+    /// Adds a batch of events whose bytes are kept as `blob`.
     pub fn add(&mut self, batch: &[u8], blob: u32) -> Result<(), Thrown> {
         let added = self.index.add(batch, blob);
-        added.map_err(|_| refuse(Code::Export, "these bytes are no batch of verified events"))
+        added.map_err(|_| invalid(Code::Export, "the bytes are not a batch of verified events"))
     }
 
-    /// Takes a segment, and gives the number of its first row. `blob`, from 1 on, are the kept batches that it was made
-    /// of, one after the other.
+    /// Adds a segment, and returns the number of its first row. `blob`, from 1, identifies the concatenated kept
+    /// batches of the segment.
     #[wasm_bindgen(js_name = addSegment)]
     pub fn add_segment(&mut self, segment: &[u8], blob: u32) -> Result<usize, Thrown> {
         let segments = decode(segment)
-            .ok_or_else(|| refuse(Code::Export, "these bytes are no segment of this version"))?;
+            .ok_or_else(|| invalid(Code::Export, "the bytes are not a segment of this version"))?;
         let firsts = segments.into_iter().map(|segment| self.index.add_segment(segment, blob));
         Ok(firsts.reduce(|first, _| first).unwrap_or_else(|| self.index.rows()))
     }
 
-    /// Takes what stands beside events: JSON of `Mark[]`.
+    /// Adds entries without events: JSON of `Mark[]`.
     pub fn mark(&mut self, marks: &str) -> Result<(), Thrown> {
-        self.index.mark(marks).map_err(|_| refuse(Code::Export, "this is not a list of marks"))
+        self.index.mark(marks).map_err(|_| invalid(Code::Export, "marks must be a JSON array of marks"))
     }
 
-    /// Events that there are.
+    /// Returns the number of events.
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> usize {
         self.index.events()
     }
 
-    /// Rows that there are in segments.
+    /// Returns the number of rows in segments.
     #[wasm_bindgen(getter, js_name = heldRows)]
     pub fn held_rows(&self) -> usize {
         self.index.rows()
     }
 
-    /// Withheld ones.
+    /// Returns the number of withheld events.
     #[wasm_bindgen(getter)]
     pub fn withheld(&self) -> usize {
         self.index.withheld()
     }
 
-    /// Gaps.
+    /// Returns the number of gaps.
     #[wasm_bindgen(getter)]
     pub fn gaps(&self) -> usize {
         self.index.gaps()
     }
 
-    /// About how many bytes it holds.
+    /// Returns the approximate memory use in bytes.
     #[wasm_bindgen(getter)]
     pub fn bytes(&self) -> usize {
         self.index.bytes()
     }
 
-    /// Asks, by `now` in milliseconds; `by` is "place" or "time". Gives JSON of what is not understood, if anything.
+    /// Starts a query. `now` is in milliseconds; `by` is "place" or "time". Returns the error as JSON if the query is
+    /// invalid.
     pub fn ask(
         &mut self,
         query: String,
@@ -162,70 +165,69 @@ impl EventIndex {
         }
     }
 
-    /// Looks through about so many rows; whether there are more.
+    /// Evaluates about `rows` more rows. Returns true if there are more.
     pub fn step(&mut self, rows: usize) -> bool {
         self.index.step(rows)
     }
 
-    /// The next bytes to be given: `[blob, begin, end]`, with 0 for the export itself.
+    /// Returns the next bytes needed as `[blob, begin, end]`, with blob 0 for the export itself.
     pub fn wants(&mut self) -> Option<Float64Array> {
-        self.index.wants().map(place)
+        self.index.wants().map(bounds)
     }
 
-    /// Takes them.
+    /// Provides these bytes.
     pub fn give(&mut self, bytes: &[u8]) {
-        self.index.give(bytes);
+        self.index.provide(bytes);
     }
 
-    /// Begins to write the events of some rows as the verifier's batches have them, with what their parsers say.
+    /// Starts writing the events of some rows as lines of a batch with parsed fields.
     #[wasm_bindgen(js_name = beginLines)]
     pub fn begin_lines(&mut self, from: usize, to: usize) {
         self.index.begin_lines(from..to);
     }
 
-    /// The bytes that the next lines are made of, as in `wants`; nothing where there are no more.
+    /// Returns the bytes needed for the next lines, as in `wants`, or nothing at the end.
     #[wasm_bindgen(js_name = linesWant)]
     pub fn lines_want(&self) -> Option<Float64Array> {
-        self.index.lines_want().map(place)
+        self.index.lines_want().map(bounds)
     }
 
-    /// The next lines, of these bytes.
+    /// Returns the next lines, given these bytes.
     #[wasm_bindgen(js_name = linesOf)]
     pub fn lines_of(&mut self, bytes: &[u8]) -> Result<Vec<u8>, Thrown> {
-        self.index
-            .lines_of(bytes)
-            .ok_or_else(|| refuse(Code::Export, "these bytes are not those that are wanted"))
+        self.index.lines_of(bytes).ok_or_else(|| invalid(Code::Export, "the bytes are not those requested"))
     }
 
-    /// What is known of the answer, as JSON.
+    /// Returns a summary of the answer as JSON.
     pub fn found(&mut self) -> String {
         self.index.found_json(&self.query)
     }
 
-    /// The answer's rows from one place to another, as JSON. `fields` is JSON of fields as queries write them.
+    /// Returns the answer's rows at positions `from..to` as JSON. `fields` is a JSON array of fields as written in
+    /// queries.
     pub fn rows(&self, from: usize, to: usize, fields: &str) -> String {
         self.index.rows_json(from, to, &fields_of(fields))
     }
 
-    /// The place in the answer of the row that shows a line.
+    /// Returns the position in the answer of the row for a line.
     #[wasm_bindgen(js_name = rowOf)]
     pub fn row_of(&mut self, line: f64) -> Option<usize> {
         self.index.row_of(index(line)?)
     }
 
-    /// The line of the event or withheld event at a leaf.
+    /// Returns the line of the event or withheld event with this entry index.
     #[wasm_bindgen(js_name = lineOf)]
     pub fn line_of(&mut self, leaf: f64) -> Option<f64> {
         self.index.line_of(index(leaf)?).map(|line| line as f64)
     }
 
-    /// The leaves of all events found, ascending.
+    /// Returns the entry indexes of all events found, ascending.
     pub fn indexes(&self) -> Float64Array {
         let indexes: Vec<f64> = self.index.indexes().into_iter().map(|index| index as f64).collect();
         Float64Array::from(&indexes[..])
     }
 
-    /// What stands at leaves: `[begin, end)` pairs of what is shown, withheld, skipped, listed.
+    /// Returns ranges of entry indexes as `[begin, end)` pairs: present, withheld, omitted, listed.
     pub fn coverage(&mut self) -> Array {
         let ranges = self.index.coverage().map(|ranges| {
             let bounds: Vec<f64> =
@@ -235,12 +237,12 @@ impl EventIndex {
         ranges.into_iter().collect()
     }
 
-    /// The most frequent values of a field that hold a text, as JSON; nothing where no event has the field.
+    /// Returns the most frequent values of a field that contain a text as JSON, or nothing if no event has the field.
     pub fn facet(&self, field: &str, text: &str, most: usize) -> Option<String> {
         self.index.facet_json(field, text, most)
     }
 
-    /// What could stand where the caret is, as JSON.
+    /// Returns completions at the caret as JSON.
     pub fn suggest(&mut self, text: &str, caret: usize) -> String {
         self.index.suggest_json(text, caret)
     }
@@ -251,37 +253,37 @@ fn time(millis: f64) -> Time {
     time.unwrap_or(if millis < 0.0 { Time::MIN } else { Time::MAX })
 }
 
-/// What a query asks, as JSON.
+/// Parses a query to JSON.
 #[wasm_bindgen]
 pub fn parse(query: &str, now: f64) -> String {
     countersign_index::parse_json(query, time(now))
 }
 
-/// The query with a value of a field asked for, or no longer asked for.
+/// Adds a value of a field to the query, or removes it if it is there.
 #[wasm_bindgen]
 pub fn toggled(query: &str, now: f64, field: &str, value: &str) -> String {
     countersign_index::toggled(query, time(now), field, value)
 }
 
-/// The query with another time in which events are looked for, in milliseconds.
+/// Replaces the time span of the query, in milliseconds.
 #[wasm_bindgen]
 pub fn within(query: &str, now: f64, since: Option<f64>, until: Option<f64>) -> String {
     countersign_index::within(query, time(now), since.map(time), until.map(time))
 }
 
-/// What an event says by its parser, as JSON.
+/// Returns the parsed fields of an event as JSON.
 #[wasm_bindgen(js_name = readJson)]
 pub fn read_json(event: &[u8]) -> String {
     countersign_index::read_json(&Parsers::built_in(), event)
 }
 
-/// All that a record of an event has, as JSON.
+/// Returns all fields of a feed record of an event as JSON.
 #[wasm_bindgen(js_name = factsJson)]
 pub fn facts_json(event: &[u8]) -> String {
     countersign_index::facts_json(&Parsers::built_in(), event)
 }
 
-/// What is in an event, in its order and with each number's digits, as JSON.
+/// Returns the content of an event as JSON that keeps the order of fields and each number's digits.
 #[wasm_bindgen(js_name = treeJson)]
 pub fn tree_json(event: &[u8]) -> String {
     countersign_index::tree_json(event)

@@ -1,7 +1,7 @@
-//! What JavaScript sees: the only folder that knows it.
+//! The bindings to JavaScript. No other crate knows about JavaScript.
 //!
-//! Bytes and text cross in whole pieces. What is refused is thrown as an `Error` with the members `code`, and where
-//! known (else `undefined`) `member`, `line`, `hint` and `phrases`; the npm package turns it into its own class.
+//! Bytes and text cross the boundary in whole pieces. Errors are thrown as an `Error` with the fields `code` and, where
+//! known (else `undefined`), `member`, `line`, `hint`, and `phrases`; the npm package converts it to its own class.
 #![cfg(target_arch = "wasm32")]
 #![allow(unsafe_code, reason = "wasm-bindgen writes the calls across the boundary")]
 #![allow(missing_docs, reason = "wasm-bindgen writes items of its own; what is written here has documents")]
@@ -41,13 +41,13 @@ use talc::wasm::{WasmDynamicTalc, new_wasm_dynamic_allocator};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 
-/// As fast as the standard library's, and 1.5 KB smaller.
+/// Matches the speed of the standard library's allocator, and is 1.5 KB smaller.
 #[global_allocator]
 static ALLOCATOR: WasmDynamicTalc = new_wasm_dynamic_allocator();
 
 #[wasm_bindgen]
 extern "C" {
-    /// JavaScript's `Error`, with members of ours.
+    /// JavaScript's `Error` with additional fields.
     #[wasm_bindgen(js_name = Error)]
     type CodedError;
 
@@ -71,7 +71,7 @@ extern "C" {
     fn set_phrases(this: &CodedError, phrases: &JsValue);
 }
 
-/// What is thrown.
+/// An error to throw in JavaScript.
 pub struct Thrown(JsValue);
 
 impl From<Error> for Thrown {
@@ -101,7 +101,7 @@ impl From<Thrown> for JsValue {
     }
 }
 
-/// A whole number that JavaScript gives, at most 2^53 − 1.
+/// Converts a JavaScript number to an integer of at most 2^53 − 1.
 #[cfg(any(
     feature = "analyzer",
     feature = "index",

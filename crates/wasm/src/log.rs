@@ -1,5 +1,5 @@
-//! The artifact `log`: a whole log server. A Durable Object runs it (`js/packages/cloudflare-log/`), and gives it its
-//! storage.
+//! The artifact `log`: a complete log server. It runs in a Durable Object (`js/packages/cloudflare-log/`), which
+//! provides its storage.
 
 mod answer;
 mod console;
@@ -27,7 +27,7 @@ pub struct Log {
     log_server: EmbeddedLogServer,
 }
 
-/// An error whose message is for whoever runs the log.
+/// Creates an error with a message for the log operator.
 fn failed(error: impl std::fmt::Display) -> JsError {
     JsError::new(&error.to_string())
 }
@@ -36,7 +36,7 @@ fn time(now: f64) -> Time {
     Time::from_millis(now as i64).unwrap_or(Time::MIN)
 }
 
-/// Names and values that follow each other.
+/// Converts alternating names and values to headers.
 fn headers(pairs: &[String]) -> HeaderMap {
     let mut headers = HeaderMap::new();
     for [name, value] in pairs.as_chunks().0 {
@@ -50,10 +50,10 @@ fn headers(pairs: &[String]) -> HeaderMap {
 
 #[wasm_bindgen]
 impl Log {
-    /// Goes on with the log that a storage has, or begins it: `key` is its key, `trust` its trust file, `readers` what
-    /// `readers.txt` would say, `cors` the origins of pages that may ask, with blanks between them. `quota` is how many events
-    /// and bytes a second a key may bring, and how many seconds' worth after a rest, each `undefined` for what it is
-    /// without; `record_reads` is `none`, `exports` or `all`, or `undefined` for what is by the trust file.
+    /// Opens the log in a storage, or creates it. `key` is its private key, `trust` its trust file, `readers` the
+    /// content of `readers.txt`, and `cors` the space-separated origins of pages that may send requests. The quotas
+    /// limit events and bytes per second and key, and the burst in seconds; `undefined` uses the default.
+    /// `record_reads` is `none`, `exports`, or `all`; `undefined` follows the trust file.
     #[wasm_bindgen(constructor)]
     #[allow(clippy::too_many_arguments, reason = "one call from JavaScript")]
     pub fn new(
@@ -72,7 +72,7 @@ impl Log {
         let key = SignerKey::parse(key.trim()).map_err(failed)?;
         let trust = Trust::parse(trust.as_bytes()).map_err(|error| failed(format!("trust: {error}")))?;
         let cors = Cors::parse(cors.split_whitespace())
-            .map_err(|origin| failed(format!("{origin:?} is not an origin of a page")))?;
+            .map_err(|origin| failed(format!("{origin:?} is not the origin of a web page")))?;
         let database = Database::new(storage);
         let store = database.open(key.verifier_key().name()).map_err(failed)?;
         let readers = readers.to_owned();
@@ -94,26 +94,27 @@ impl Log {
         Ok(Self { log_server: EmbeddedLogServer::open(store, config).map_err(failed)? })
     }
 
-    /// The log's origin.
+    /// Returns the log's origin.
     #[wasm_bindgen(getter)]
     pub fn origin(&self) -> String {
         self.log_server.origin().to_owned()
     }
 
-    /// How many leaves are published.
+    /// Returns the number of published entries.
     #[wasm_bindgen(getter)]
     pub fn size(&self) -> f64 {
         self.log_server.published_size() as f64
     }
 
-    /// How many bytes of a request's body to read at most; none where it is not read at all. Of a longer one bring one byte more.
+    /// Returns the maximum number of bytes to read of a request's body, or undefined if the body isn't read at all. For
+    /// a longer body, pass one byte more.
     #[wasm_bindgen(js_name = bodyLimit)]
     pub fn body_limit(&self, method: &str, path: &str, names: Vec<String>, now: f64) -> Option<u32> {
         self.log_server.set_time(time(now));
         self.log_server.body_limit(method, path, &headers(&names)).and_then(|limit| limit.try_into().ok())
     }
 
-    /// The answer to a request whose body begins so, where no more of it is needed to refuse it.
+    /// Returns the response that rejects a request, if the beginning of its body already decides it.
     pub fn glance(&self, path: &str, names: Vec<String>, beginning: &[u8], now: f64) -> Option<Answer> {
         self.log_server.set_time(time(now));
         let headers = headers(&names);
@@ -121,7 +122,7 @@ impl Log {
         Some(Answer::new(answer, headers))
     }
 
-    /// Answers a request. `target` is its path and query, `names` the names and values of its headers.
+    /// Handles a request. `target` is its path and query, `names` the alternating names and values of its headers.
     pub fn answer(
         &mut self,
         method: &str,
@@ -142,7 +143,7 @@ impl Log {
         Answer::new(self.log_server.answer(&request), headers)
     }
 
-    /// The answer to a request whose body did not come, or (`busy`) for whose body there is no room.
+    /// Returns the response to a request whose body did not arrive, or with `busy`, for which there is no memory.
     #[wasm_bindgen(js_name = withoutBody)]
     pub fn without_body(&self, names: Vec<String>, busy: bool) -> Answer {
         let headers = headers(&names);
@@ -151,23 +152,23 @@ impl Log {
         Answer::new(answer, headers)
     }
 
-    /// The answer to a submission that was waiting, if its checkpoint is published by now; with `late` in any case.
+    /// Returns the response to a waiting submission if its checkpoint is published by now, or in any case with `late`.
     pub fn resume(&mut self, waiting: &Answer, late: bool) -> Option<Answer> {
         let Content::Waiting(content) = &waiting.content else { return None };
-        let answer = self.log_server.resume(&waiting.asked, content);
-        let answer = answer.or_else(|| late.then(|| self.log_server.give_up(&waiting.asked)))?;
-        Some(Answer::new(answer, waiting.asked.clone()))
+        let answer = self.log_server.resume(&waiting.request_headers, content);
+        let answer = answer.or_else(|| late.then(|| self.log_server.give_up(&waiting.request_headers)))?;
+        Some(Answer::new(answer, waiting.request_headers.clone()))
     }
 
-    /// Goes on with what is being looked for, for a turn. Gives the answer when there is one.
+    /// Continues a search for one turn. Returns the response when it is complete.
     pub fn look(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
         self.log_server.set_time(time(now));
         let Content::Search(looking) = &mut answer.content else { return None };
-        let found = self.log_server.search(&answer.asked, looking)?;
-        Some(Answer::new(found, answer.asked.clone()))
+        let response = self.log_server.look(&answer.request_headers, looking)?;
+        Some(Answer::new(response, answer.request_headers.clone()))
     }
 
-    /// The next piece of an answer that has pieces; none at the end. With `before` none also when it has come to the
+    /// Returns the next piece of a streamed response, or undefined at the end. With `before`, also stops at the
     /// checkpoint of that size.
     pub fn piece(
         &self,
@@ -180,7 +181,7 @@ impl Log {
         self.log_server.piece(sending, before.map_or(u64::MAX, |size| size as u64)).map_err(failed)
     }
 
-    /// Leaves out what comes before the checkpoint of that size: it is sent from a copy, so many events in so many bytes.
+    /// Skips what precedes the checkpoint of that size, which is sent from a copy with this many events and bytes.
     #[wasm_bindgen(js_name = passOver)]
     pub fn pass_over(
         &self,
@@ -195,26 +196,26 @@ impl Log {
         self.log_server.pass_over(sending, size as u64, events.into(), bytes as usize).map_err(failed)
     }
 
-    /// Nobody takes more of an answer.
+    /// Ends a response that the client no longer reads.
     pub fn ended(&mut self, answer: &mut Answer, now: f64) {
         self.log_server.set_time(time(now));
         self.log_server.ended(&mut answer.content);
     }
 
-    /// When reads are to be recorded, if there are any.
+    /// Returns the time in milliseconds at which reads are due to be recorded, if any are.
     #[wasm_bindgen(getter, js_name = readsDue)]
     pub fn reads_due(&self) -> Option<f64> {
         self.log_server.reads_due().map(|due| due.millis() as f64)
     }
 
-    /// Records who read what, when it is time.
+    /// Records reads, if they are due.
     #[wasm_bindgen(js_name = recordReads)]
     pub fn record_reads(&mut self, now: f64) -> Result<(), JsError> {
         self.log_server.set_time(time(now));
         self.log_server.record_reads().map_err(failed)
     }
 
-    /// What a live view goes on with: bytes, `true` when there is nothing to tell now, or none at its end.
+    /// Returns the next bytes of a live view, `true` if there is nothing to send now, or undefined at its end.
     #[wasm_bindgen(unchecked_return_type = "Uint8Array | true | undefined")]
     pub fn further(&self, answer: &mut Answer, now: f64) -> Result<JsValue, JsError> {
         self.log_server.set_time(time(now));
@@ -226,38 +227,38 @@ impl Log {
         })
     }
 
-    /// For how many milliseconds a live view waits before it says that all is quiet.
+    /// Returns the number of milliseconds after which an idle live view sends a keep-alive.
     #[wasm_bindgen(getter)]
     pub fn quiet() -> f64 {
         QUIET.as_millis() as f64
     }
 
-    /// That it says so.
+    /// Returns the bytes of the keep-alive.
     #[wasm_bindgen(getter, js_name = quietText)]
     pub fn quiet_text() -> Vec<u8> {
         QUIET_TEXT.to_vec()
     }
 
-    /// For how many milliseconds checkpoints are let gather that a live view then tells of together.
+    /// Returns the number of milliseconds for which checkpoints are collected before a live view sends them together.
     #[wasm_bindgen(getter)]
     pub fn gather() -> f64 {
         GATHER.as_millis() as f64
     }
 
-    /// After how many milliseconds what failed is tried again.
+    /// Returns the number of milliseconds to wait before a retry.
     #[wasm_bindgen(getter)]
     pub fn again() -> f64 {
         AGAIN.as_millis() as f64
     }
 
-    /// For how many milliseconds witnesses are waited for.
+    /// Returns the number of milliseconds to wait for witnesses.
     #[wasm_bindgen(getter)]
     pub fn patience() -> f64 {
         PATIENCE.as_millis() as f64
     }
 
-    /// What there is to copy next: how many leaves are then done, and full tiles, each with `path` and `bytes`. Empty
-    /// when there is nothing.
+    /// Returns what to copy next: the number of entries copied afterwards, and the full tiles, each with `path` and
+    /// `bytes`. Empty if there is nothing to copy.
     #[wasm_bindgen(js_name = toCopy, unchecked_return_type = "[] | [number, ...{ path: string; bytes: Uint8Array }[]]")]
     pub fn to_copy(&self) -> Result<Array, JsError> {
         let list = Array::new();
@@ -268,56 +269,58 @@ impl Log {
                 let bytes = [JsValue::from("bytes"), Uint8Array::from(&*copy.bytes).into()];
                 let entries: Array = [path, bytes.into_iter().collect()].into_iter().collect();
                 list.push(
-                    &Object::from_entries(&entries).map_err(|_| failed("a copy is not an object"))?.into(),
+                    &Object::from_entries(&entries)
+                        .map_err(|_| failed("a copy can't be converted to an object"))?
+                        .into(),
                 );
             }
         }
         Ok(list)
     }
 
-    /// Whether erasures are recorded and not done.
+    /// True if recorded erasures are not completed.
     #[wasm_bindgen(getter, js_name = isErasing)]
     pub fn is_erasing(&self) -> Result<bool, JsError> {
         self.log_server.is_erasing().map_err(failed)
     }
 
-    /// Goes on with erasures that are recorded and not done, as far as one turn goes. Says whether there is more.
+    /// Continues recorded erasures for one turn. Returns true if there is more to do.
     #[wasm_bindgen(js_name = eraseSome)]
     pub fn erase_some(&mut self, now: f64) -> Result<bool, JsError> {
         self.log_server.set_time(time(now));
         self.log_server.erase_some().map_err(failed)
     }
 
-    /// The lines of an export of the whole log, from the checkpoint of that size on: an answer that has pieces.
+    /// Returns a streamed response with the lines of a full export from the checkpoint of that size on.
     #[wasm_bindgen(js_name = linesFrom)]
     pub fn lines_from(&self, size: f64) -> Result<Answer, JsError> {
         let sending = self.log_server.lines_from(size as u64).map_err(failed)?;
         Ok(Answer::new(Response::new(Content::Export(Box::new(sending))), HeaderMap::new()))
     }
 
-    /// All that is full was copied of so many leaves.
+    /// Records that all full tiles of this many entries were copied.
     pub fn copied(&self, size: f64) -> Result<(), JsError> {
         self.log_server.copied(size as u64).map_err(failed)
     }
 
-    /// Whether the log has witnesses.
+    /// True if the log has witnesses.
     #[wasm_bindgen(getter, js_name = hasWitnesses)]
     pub fn has_witnesses(&self) -> bool {
         self.log_server.has_witnesses()
     }
 
-    /// A checkpoint for witnesses to see, if there is a new one; with `again` one that they have seen.
+    /// Returns a new checkpoint to send to witnesses, if there is one. With `again`, returns one that they have seen.
     pub fn round(&mut self, again: bool, now: f64) -> Result<Option<Witnesses>, JsError> {
         self.log_server.set_time(time(now));
         Ok(self.log_server.round(again).map_err(failed)?.map(|round| Witnesses { round }))
     }
 
-    /// What is sent to the witness of that number; none where it is not to be asked.
+    /// Returns the request body for a witness, or undefined if it is not to be asked.
     pub fn ask(&self, witnesses: &Witnesses, number: usize) -> Option<String> {
         self.log_server.ask(&witnesses.round, number)
     }
 
-    /// That witness's answer. Says whether it is to be asked again.
+    /// Handles a witness's response. Returns true if the witness must be asked again.
     pub fn answered(
         &mut self,
         witnesses: &mut Witnesses,
@@ -331,30 +334,31 @@ impl Log {
         self.log_server.answered(&mut witnesses.round, number, status, kind.as_deref(), body)
     }
 
-    /// Returns where to ask that witness for the checkpoint that proves what it answered, if it is to be asked.
+    /// Returns the URL at which to ask that witness for the checkpoint that proves its response, if it is to be asked.
     #[wasm_bindgen(js_name = proofUrl)]
     pub fn proof_url(&mut self, witnesses: &Witnesses, number: usize) -> Option<String> {
         self.log_server.proof_url(&witnesses.round, number)
     }
 
-    /// Takes the body of an answer from there, with the status 200.
+    /// Handles the body of a response with status 200 from that URL.
     pub fn prove(&mut self, witnesses: &Witnesses, number: usize, body: &[u8]) {
         self.log_server.prove(&witnesses.round, number, body);
     }
 
-    /// That witness did not answer.
+    /// Records that a witness did not respond.
     pub fn unanswered(&self, witnesses: &Witnesses, number: usize, why: &str) {
         self.log_server.failed(&witnesses.round, number, why);
     }
 
-    /// Publishes the checkpoint as witnesses saw it, and gives after how many milliseconds they are to be asked again.
+    /// Publishes the checkpoint with its cosignatures, and returns the number of milliseconds until witnesses must be
+    /// asked again.
     pub fn publish(&mut self, witnesses: Witnesses, now: f64) -> Result<f64, JsError> {
         self.log_server.set_time(time(now));
         Ok(self.log_server.end(witnesses.round).map_err(failed)?.as_millis() as f64)
     }
 }
 
-/// Witnesses, while they are asked.
+/// A round of requests to witnesses.
 #[wasm_bindgen]
 pub struct Witnesses {
     round: WitnessRound,
@@ -362,13 +366,13 @@ pub struct Witnesses {
 
 #[wasm_bindgen]
 impl Witnesses {
-    /// Where they are asked, by their number.
+    /// Returns the URLs of the witnesses, by number.
     #[wasm_bindgen(getter)]
     pub fn urls(&self) -> Vec<String> {
         self.round.urls().collect()
     }
 
-    /// Whether enough of them have cosigned.
+    /// True if enough witnesses have cosigned.
     #[wasm_bindgen(getter, js_name = areEnough)]
     pub fn are_enough(&self) -> bool {
         self.round.is_enough()

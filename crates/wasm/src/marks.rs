@@ -1,4 +1,4 @@
-//! Marks as text for JavaScript: JSON that is read in one go (js/packages/countersign/src/verify/marks.ts).
+//! Serializes marks to JSON for JavaScript (js/packages/countersign/src/verify/marks.ts).
 
 use core::fmt::{Display, Write as _};
 use std::collections::HashMap;
@@ -12,8 +12,8 @@ use countersign::verify::{
     CheckpointMark, CoveredLink, LinkKind, LinkMark, Mark, NoteMark, SignatureMark, SignedBy,
 };
 
-/// Some marks: `{"marks":[…],"chains":[…]}`, or nothing where there are none. A million links can be withheld, so
-/// what those of a chain share stands once: `of` is the place in `chains`.
+/// Returns `{"marks":[…],"chains":[…]}`, or nothing if there are no marks. Millions of links can be withheld, so data
+/// shared by the links of a chain is written once: `of` is the index in `chains`.
 pub(super) fn json(marks: impl IntoIterator<Item = Mark>) -> Vec<u8> {
     let mut out = Text::default();
     let mut chains = Chains::default();
@@ -29,7 +29,7 @@ pub(super) fn json(marks: impl IntoIterator<Item = Mark>) -> Vec<u8> {
     out.0.into_bytes()
 }
 
-/// What the links of a chain share.
+/// Data shared by the links of a chain.
 #[derive(Default)]
 struct Chains {
     places: HashMap<ChainId, u32>,
@@ -51,7 +51,7 @@ impl Chains {
     }
 }
 
-/// Each method writes `name`, which is what stands before a value, and the value: text that is compiled once is small.
+/// A JSON writer. `name` is the text written before a value: shared methods keep the code small.
 #[derive(Default)]
 struct Text(String);
 
@@ -64,11 +64,11 @@ impl Text {
     #[inline(never)]
     fn number(&mut self, name: &str, number: u64) {
         self.raw(name);
-        // Writing into a string does not fail.
+        // Writing to a string can't fail.
         let _ = write!(self.0, "{number}");
     }
 
-    /// What is written without a character that JSON would escape.
+    /// Writes a string that needs no escaping.
     fn quoted(&mut self, name: &str, value: &dyn Display) {
         self.raw(name);
         let _ = write!(self.0, "\"{value}\"");

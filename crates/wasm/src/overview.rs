@@ -1,4 +1,4 @@
-//! The artifact `overview`: which endpoints verified events say were called, and what may be lost by scenarios.
+//! The artifact `overview`: an inventory of called endpoints, and the risk of scenarios.
 
 use countersign::Diagnostic;
 use countersign::error::{Code, Error};
@@ -27,7 +27,7 @@ fn faulty(fault: AnalyzeError) -> Thrown {
     Thrown(thrown.into())
 }
 
-/// Learns of endpoints from verified events.
+/// Collects endpoints from verified events.
 #[wasm_bindgen]
 pub struct Endpoints {
     inventory: Inventory,
@@ -36,7 +36,7 @@ pub struct Endpoints {
 
 #[wasm_bindgen]
 impl Endpoints {
-    /// To be compared with what describes the API, where that is given: OpenAPI or Swagger, as JSON or YAML.
+    /// Creates an inventory, compared with an API description if given: OpenAPI or Swagger, as JSON or YAML.
     #[wasm_bindgen(constructor)]
     pub fn new(description: Option<String>) -> Result<Self, Thrown> {
         let description = description.map(|text| Description::parse(&text)).transpose().map_err(faulty)?;
@@ -44,22 +44,23 @@ impl Endpoints {
         Ok(Self { inventory, events: 0 })
     }
 
-    /// Takes whole lines as an index writes them.
+    /// Adds complete lines as written by an index.
     pub fn take(&mut self, lines: &[u8]) -> Result<(), Thrown> {
         let Self { inventory, events } = self;
         let mut are_read = true;
         let taken = batch::each(lines, |line| {
             *events += 1;
-            let looked = line.look_as_read(|entry| inventory.take(line.index.unsigned_abs(), entry));
+            let looked = line.with_parsed_fields(|entry| inventory.take(line.index.unsigned_abs(), entry));
             are_read &= looked.is_some();
         });
         match taken {
             Some(_) if are_read => Ok(()),
-            _ => Err(Error::new(Code::Export, "this was not made by this version").into()),
+            _ => Err(Error::new(Code::Export, "the lines were not made by this version").into()),
         }
     }
 
-    /// What is known by now, as `countersign inventory --format json` prints it of an export with such a report.
+    /// Returns the current inventory in the format of `countersign inventory --format json`, for an export with this
+    /// report.
     pub fn tell(
         &self,
         origin: Option<String>,
@@ -74,24 +75,24 @@ impl Endpoints {
     }
 }
 
-/// What scenarios come to.
+/// The result of a simulation.
 #[derive(Serialize)]
 struct Exposure<'a> {
     report: &'a Report,
-    /// The chart.
+    /// The chart as SVG.
     svg: String,
-    /// All of it, to be filed.
+    /// The report as Markdown.
     markdown: String,
-    /// For each frequency that is proposed, its scenario's text with it; null where a person has to write it.
+    /// For each proposed frequency, the scenario's text with the frequency set; null if a person has to edit it.
     applied: Vec<Option<String>>,
-    /// Whether nothing is proposed because all was recorded in less than a day.
+    /// True if nothing is proposed because the log spans less than a day.
     short: bool,
 }
 
-/// Why scenarios cannot be used.
+/// An error in a scenario.
 #[derive(Serialize)]
 struct ScenarioFailure<'a> {
-    /// The scenario's file; empty where it is about several.
+    /// The scenario's file; empty if several are concerned.
     file: &'a str,
     line: u64,
     member: String,
@@ -99,7 +100,7 @@ struct ScenarioFailure<'a> {
     hint: String,
 }
 
-/// What findings and endpoints show, on its way to be held against scenarios.
+/// Findings and endpoints to compare with scenarios.
 #[wasm_bindgen]
 pub struct Signals {
     observations: Vec<Observation>,
@@ -110,17 +111,18 @@ pub struct Signals {
 
 #[wasm_bindgen]
 impl Signals {
-    /// Of what was looked at between two times, such as `2026-01-01T00:00:00.000Z`: those of the log's first and last
-    /// entry, or those that somebody states (`is_stated`).
+    /// Creates signals for a time span, given as in `2026-01-01T00:00:00.000Z`: from the first to the last entry of the
+    /// log, or as stated by the user (`is_stated`).
     #[wasm_bindgen(constructor)]
     pub fn new(from: &str, to: &str, is_stated: bool, is_complete: bool) -> Result<Self, Thrown> {
         let time = |text: &str| Time::parse(text.as_bytes());
         let span = time(from).zip(time(to)).and_then(|(from, to)| Span::between(from, to));
-        let span = span.ok_or_else(|| Error::new(Code::Time, "not a span of time"))?;
+        let span =
+            span.ok_or_else(|| Error::new(Code::Time, "the span must have a start and a later end"))?;
         Ok(Self { observations: Vec::new(), is_short: !is_stated && span.is_short(), span, is_complete })
     }
 
-    /// Takes a finding, with its rule's tags.
+    /// Adds a finding, with its rule's tags.
     pub fn found(
         &mut self,
         rule: String,
@@ -135,7 +137,7 @@ impl Signals {
         self.observations.extend(found);
     }
 
-    /// Takes an endpoint: its method or service, and its path or operation.
+    /// Adds an endpoint: its method or service, and its path or operation.
     pub fn called(&mut self, one: Option<String>, other: Option<String>, flags: Vec<String>, leaves: &[f64]) {
         self.observations.push(Observation::called([one, other], flags, indexes(leaves)));
     }
@@ -145,8 +147,8 @@ fn indexes(leaves: &[f64]) -> Vec<u64> {
     leaves.iter().copied().filter_map(index).collect()
 }
 
-/// Simulates years of scenarios, each the text of a file, by the root of a log, and holds what was observed against them,
-/// as `countersign risk` does. Gives an `Exposure`, or a list of `ScenarioFailure`.
+/// Simulates years of scenarios, each the text of a file, seeded by the root of a log, and compares them with the
+/// signals, as `countersign risk` does. Returns an `Exposure`, or a list of `ScenarioFailure`.
 #[wasm_bindgen]
 pub fn expose(
     names: Vec<String>,
@@ -172,7 +174,7 @@ pub fn expose(
     if !refused.is_empty() {
         return value(&refused);
     }
-    let no_root = || Error::new(Code::Checkpoint, "not a root hash");
+    let no_root = || Error::new(Code::Checkpoint, "the root must be a root hash in base64");
     let root = root.map(|root| Hash::from_base64(&root).ok_or_else(no_root)).transpose()?;
     let log = root.map(|root| Log { origin, size: size.and_then(index), root });
     let short = signals.as_ref().is_some_and(|signals| signals.is_short);
@@ -199,7 +201,7 @@ pub fn expose(
     }
 }
 
-/// As `JSON.parse` would give it.
+/// Serializes a value to plain JavaScript objects, as `JSON.parse` would return.
 fn value(of: &impl Serialize) -> Result<JsValue, Thrown> {
     of.serialize(&Serializer::json_compatible()).map_err(|error| Thrown(error.into()))
 }

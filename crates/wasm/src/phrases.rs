@@ -1,11 +1,11 @@
-//! The core's sentences as data, for pages that translate them.
+//! Messages as data, for pages that translate them.
 
 use countersign::error::Error;
 use countersign::phrases::{Phrase, Value, find_each};
 use js_sys::{Object, Reflect};
 use wasm_bindgen::JsValue;
 
-/// Returns an object with a member `{code, values}` for each sentence, by its English text.
+/// Returns an object with `{code, values}` for each sentence, by its English text.
 pub(crate) fn to_js<'a>(phrases: impl Iterator<Item = (&'a str, Phrase)>) -> JsValue {
     let all = Object::new();
     for (english, Phrase { code, values }) in phrases {
@@ -25,12 +25,12 @@ pub(crate) fn to_js<'a>(phrases: impl Iterator<Item = (&'a str, Phrase)>) -> JsV
     all.into()
 }
 
-/// Returns the same for what an error says.
+/// Returns the phrases in an error's message and hint.
 pub(crate) fn of_error(error: &Error) -> JsValue {
     to_js(find_each([Some(&*error.message), error.hint].into_iter().flatten()))
 }
 
-/// Sets a member of a new object, which takes any.
+/// Sets a property of a new object, which can't fail.
 fn set(object: &Object, name: &str, value: &JsValue) {
     let _ = Reflect::set(object, &name.into(), value);
 }

@@ -1,4 +1,4 @@
-//! Proofs of one log, and notes about keys for it, in the artifact `recorder`.
+//! Proofs of one log and key notes for it, in the artifact `recorder`.
 
 use countersign::keys::{KeyNote, Statement};
 use countersign::note::SignerKey;
@@ -8,25 +8,25 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::Thrown;
 
-/// What is trusted of one log.
+/// The trust in a single log.
 #[wasm_bindgen]
 pub struct LogTrust(Trust);
 
 #[wasm_bindgen]
 impl LogTrust {
-    /// Reads the log's vkey, or a trust file with exactly one `log` line.
+    /// Parses the log's vkey, or a trust file with exactly one `log` line.
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str) -> Result<Self, Thrown> {
         Ok(Self(Trust::parse_single_log(text)?))
     }
 
-    /// The log's origin.
+    /// Returns the log's origin.
     #[wasm_bindgen(getter)]
     pub fn origin(&self) -> String {
         self.0.logs().next().map(|log| log.name().to_owned()).unwrap_or_default()
     }
 
-    /// Checks that a C2SP tlog-proof shows `leaf` to be in the log. Gives its index.
+    /// Verifies a C2SP tlog-proof that `leaf` is in the log, and returns its index.
     pub fn prove(&self, proof: &str, leaf: &str) -> Result<f64, Thrown> {
         let proof = Proof::parse(proof)?;
         proof.verify(leaf.as_bytes(), &self.0)?;
@@ -34,7 +34,7 @@ impl LogTrust {
     }
 }
 
-/// A key note of these statements for the log of `origin`, signed with a signer key: the leaf.
+/// Signs a key note with these statements for the log of `origin`, and returns the entry.
 #[wasm_bindgen(js_name = signKeyNote)]
 pub fn sign_key_note(key: &str, origin: &str, statements: Vec<String>) -> Result<String, Thrown> {
     let statements: Vec<Statement> =

@@ -1,7 +1,7 @@
-//! What else a reader of exports asks for, in the artifact `slicer`: slices, explained proofs, the hash of a file.
+//! The artifact `slicer`: slices, explained proofs, evidence files, and file hashes.
 //!
-//! A slice is made in one call that reads its input twice, through a source that JavaScript gives: in a worker files
-//! can be read without waiting for promises.
+//! A slice is made in one call that reads its input twice from a synchronous source: workers can read files without
+//! promises.
 
 use countersign::error::{Code, Error};
 use countersign::export::writer::Writer;
@@ -11,7 +11,7 @@ use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
-use countersign_evidence::{File, Frame, MAX_SAMPLED, SampleRoot, Shown, sample};
+use countersign_evidence::{File, Frame, MOST_SAMPLED, SampleRoot, Shown, sample};
 use countersign_slice::explain::{CheckResults, explain_verified};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
@@ -22,12 +22,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{Thrown, index};
 
-/// How many bytes of a slice are handed on at a time, about.
-const PIECE: usize = 256 << 10;
+/// Approximate size of the pieces of a slice, in bytes.
+const PIECE_BYTES: usize = 256 << 10;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An export that can be read again and again.
+    /// An export that can be read repeatedly.
     #[wasm_bindgen(
         typescript_type = "{ rewind(): void; next(): Uint8Array | undefined; write(bytes: Uint8Array): void }"
     )]
@@ -43,15 +43,15 @@ extern "C" {
     fn write(this: &Source, bytes: &[u8]) -> Result<(), JsValue>;
 }
 
-/// A part of an export, in the order in which they come.
+/// A part of an export.
 enum Part<'a> {
     Header(&'a Header),
     Item(u64, &'a Item<'a>),
 }
 
-/// Writes a slice of `source` to it: with `indexes` the events of the links there and what proves them, with `range`
-/// ([a, b]) all leaves of it, with `event` ("CHAIN/SEQ") that one. Gives how many events it shows. What is no index, or
-/// no range, is refused.
+/// Writes a slice of `source` to it, and returns the number of events it shows. `indexes` selects links with the
+/// entries that prove them, `range` ([a, b]) all entries in it, and `event` ("CHAIN/SEQ") a single event. Rejects
+/// invalid indexes and ranges.
 #[wasm_bindgen]
 pub fn slice(
     source: &Source,
@@ -68,7 +68,7 @@ pub fn slice(
     if let Some(range) = range {
         let (begin, end) = match *read_indexes(&range, "range")? {
             [begin, end] if begin < end => (begin, end),
-            _ => return Err(refuse("range", "not two indexes, the first below the second").into()),
+            _ => return Err(invalid("range", "must be two indexes, the first less than the second").into()),
         };
         selection = selection.range(begin, end);
     }
@@ -77,7 +77,7 @@ pub fn slice(
         selection = selection.event(chain, seq);
     }
     let mut survey: Option<Survey<'_>> = None;
-    read(source, &mut |part| match (part, &mut survey) {
+    parse_parts(source, &mut |part| match (part, &mut survey) {
         (Part::Header(header), _) => {
             survey = Some(Survey::new(header, &selection, trust.as_ref()));
             Ok(())
@@ -85,13 +85,13 @@ pub fn slice(
         (Part::Item(number, item), Some(survey)) => Ok(survey.line(number, item)?),
         (Part::Item(..), None) => Ok(()),
     })?;
-    let plan = survey.ok_or_else(|| Error::new(Code::Export, "there is no header"))?.finish()?;
+    let plan = survey.ok_or_else(|| Error::new(Code::Export, "the export has no header"))?.finish()?;
     let mut lines = Writer::new();
     let mut slicer = plan.slicer(&mut lines);
-    read(source, &mut |part| {
+    parse_parts(source, &mut |part| {
         if let Part::Item(number, item) = part {
             slicer.line(number, item, &mut lines)?;
-            if lines.as_bytes().len() >= PIECE {
+            if lines.as_bytes().len() >= PIECE_BYTES {
                 source.write(lines.as_bytes())?;
                 lines.clear();
             }
@@ -103,9 +103,9 @@ pub fn slice(
     Ok(plan.events() as f64)
 }
 
-/// Explains how an export proves the event at a place ("CHAIN/SEQ"): an object as `Explanation` serializes. `report` is
-/// what verifying that export gave, `covered` whether the event was handed out then, and `acting` the indexes of the key
-/// notes that act.
+/// Explains how an export proves the event at a position ("CHAIN/SEQ"), as a serialized `Explanation`. `report` is the
+/// export's verification report, `covered` tells if the event was emitted, and `acting` lists the indexes of effective
+/// key notes.
 #[wasm_bindgen]
 pub fn explain(
     export: &[u8],
@@ -119,12 +119,12 @@ pub fn explain(
     let trust = trust.map(|file| Trust::parse(&file)).transpose()?.unwrap_or_default();
     let acting = read_indexes(&acting, "acting")?;
     let outcome = read_report(report, covered, acting)
-        .ok_or_else(|| Error::new(Code::Export, "this is not a report of this version"))?;
+        .ok_or_else(|| Error::new(Code::Export, "the report was not made by this version"))?;
     let explanation = explain_verified(export, chain, seq, &trust, &outcome)?;
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     explanation
         .serialize(&serializer)
-        .map_err(|_| Error::new(Code::Export, "the explanation cannot be handed to JavaScript").into())
+        .map_err(|_| Error::new(Code::Export, "the explanation can't be converted to JavaScript").into())
 }
 
 fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<CheckResults> {
@@ -147,7 +147,7 @@ fn read_report(report: &JsValue, covered: bool, acting: Vec<u64>) -> Option<Chec
     })
 }
 
-/// The SHA-256 of all bytes of a source, in hex.
+/// Returns the SHA-256 of a source in hex.
 #[wasm_bindgen]
 pub fn sha256(source: &Source) -> Result<String, Thrown> {
     source.rewind();
@@ -161,8 +161,8 @@ pub fn sha256(source: &Source) -> Result<String, Thrown> {
     Ok(hex::encode(&hasher.finalize()))
 }
 
-/// An evidence file of these parts (SPEC section 14). In the frame `trust`, `pins` and the slice's `file` may lack hash and
-/// size.
+/// Assembles an evidence file (SPEC section 14). In the frame, `trust`, `pins`, and the slice's `file` may lack hash
+/// and size.
 #[wasm_bindgen(js_name = writeEvidence)]
 pub fn write_evidence(
     frame: &str,
@@ -174,7 +174,7 @@ pub fn write_evidence(
     Ok(File::assemble(frame.as_bytes(), page, trust, bytes_of(pins), export)?.write()?)
 }
 
-/// The frame of a report as canonical JSON. In what is given `trust` and `pins` may lack hash and size.
+/// Returns the frame of a report as canonical JSON. In the input, `trust` and `pins` may lack hash and size.
 #[wasm_bindgen(js_name = writeReport)]
 pub fn write_report(frame: &str, trust: Option<Vec<u8>>, pins: &Array) -> Result<Vec<u8>, Thrown> {
     let pins = bytes_of(pins);
@@ -182,8 +182,8 @@ pub fn write_report(frame: &str, trust: Option<Vec<u8>>, pins: &Array) -> Result
     Ok(Frame::parse_with_content(frame.as_bytes(), trust.as_deref(), &pins)?.to_json()?)
 }
 
-/// The parts of an evidence file: `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined, why]`, the last
-/// of the frame's report, or null. What is not just as it was written is refused.
+/// Parses an evidence file to `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined, why]`, where
+/// `why` belongs to the frame's report and may be null. Rejects any deviation from the canonical form.
 #[wasm_bindgen(js_name = readEvidence)]
 pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
     let file = File::read(file)?;
@@ -200,8 +200,8 @@ pub fn read_evidence(file: &[u8]) -> Result<Array, Thrown> {
     Ok(parts)
 }
 
-/// Refuses a frame that verifying its export refutes: by the report, as JSON, the leaves of the events that verify, and the
-/// root, in base64, that samples are drawn by, with whether witnesses saw it.
+/// Rejects a frame that contradicts the verification of its export: the JSON report, the indexes of verified events,
+/// and the base64 root from which samples are drawn, with whether witnesses saw it.
 #[wasm_bindgen(js_name = holdEvidence)]
 pub fn hold_evidence(
     frame: &str,
@@ -211,15 +211,17 @@ pub fn hold_evidence(
     witnessed: bool,
 ) -> Result<(), Thrown> {
     let leaves = read_indexes(&leaves, "entries")?;
-    let read = |root: String| Hash::from_base64(root).ok_or_else(|| refuse("root", "not a root hash"));
+    let read = |root: String| {
+        Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))
+    };
     let root = root.map(read).transpose()?.map(|root| SampleRoot { root, witnessed });
     Ok(Frame::parse(frame.as_bytes())?.agrees(report.as_bytes(), &Shown { leaves, root })?)
 }
 
-/// The sample that a root, in base64, and a seed draw from these leaves, in the order of the draw.
+/// Draws a sample from these entries by a base64 root and a seed, in drawing order.
 #[wasm_bindgen]
 pub fn draw(root: &str, seed: &str, leaves: Vec<f64>, wanted: u32) -> Result<Vec<f64>, Thrown> {
-    let root = Hash::from_base64(root).ok_or_else(|| refuse("root", "not a root hash"))?;
+    let root = Hash::from_base64(root).ok_or_else(|| invalid("root", "must be a root hash in base64"))?;
     let leaves = read_indexes(&leaves, "entries")?;
     let wanted = (wanted as usize).min(MAX_SAMPLED);
     Ok(sample(&root, seed, leaves.into_iter(), wanted).into_iter().map(|leaf| leaf as f64).collect())
@@ -229,21 +231,21 @@ fn bytes_of(parts: &Array) -> Vec<Vec<u8>> {
     parts.iter().map(|part| Uint8Array::new(&part).to_vec()).collect()
 }
 
-fn refuse(member: &str, why: &str) -> Error {
+fn invalid(member: &str, why: &str) -> Error {
     Error::new(Code::Export, why).in_member(member)
 }
 
 fn read_indexes(values: &[f64], member: &str) -> Result<Vec<u64>, Error> {
     let indexes: Option<_> = values.iter().map(|&value| index(value)).collect();
-    indexes.ok_or_else(|| refuse(member, "not an index: a whole number from 0 to 2^53 - 1"))
+    indexes.ok_or_else(|| invalid(member, "must contain only indexes: integers from 0 to 2^53 - 1"))
 }
 
 fn read_place(event: &str) -> Result<(link::ChainId, u64), Error> {
-    link::place(event).ok_or_else(|| Error::new(Code::Export, "not the place of an event, such as CHAIN/SEQ"))
+    link::place(event).ok_or_else(|| Error::new(Code::Export, "the event must be given as CHAIN/SEQ"))
 }
 
-/// Hands out the parts of an export, compressed or not, and stops at what is none.
-fn read(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -> Result<(), Thrown> {
+/// Calls `part` for each part of an export, compressed or not. Fails at the first invalid line.
+fn parse_parts(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -> Result<(), Thrown> {
     source.rewind();
     let mut splitter = Splitter::new();
     let mut line = None;
@@ -274,14 +276,14 @@ fn read(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -
     Ok(end.map_err(|unread| unread.to_error())?)
 }
 
-/// Hands out the items of whole lines that follow line `before`. Gives the number of the last.
+/// Calls `part` for each item in complete lines after line `before`, and returns the number of the last line.
 fn items(
     stretch: &[u8],
     before: u64,
     part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>,
 ) -> Result<u64, Thrown> {
     let malformed = |error: Error, number| {
-        Thrown::from(error.at_line(number).with_hint("verifying the export says what else is wrong"))
+        Thrown::from(error.at_line(number).with_hint("verify the export to see all errors"))
     };
     let lines = stretch.strip_suffix(b"\n").unwrap_or(stretch).split(|&byte| byte == b'\n');
     let mut number = before;

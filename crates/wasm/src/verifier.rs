@@ -1,4 +1,4 @@
-//! The artifact `verifier`: verifying in one worker, or with summaries made in others.
+//! The artifact `verifier`: verifies in one worker, or combines summaries made in others.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ use countersign::verify::{
     CoveredLink, Doubts, Expectations, Finding, InputError, Mark, MaxAge, Options, Progress, Splitter,
     Summarizer, Summary, Update, Verification, VerifiedEvent, Verifier as LocalVerifier,
 };
-use countersign_query::batch::{BESIDE, NewLine};
+use countersign_query::batch::{NewLine, OVERHEAD_BYTES};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -19,22 +19,22 @@ use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{Thrown, marks, phrases};
 
-/// How many marks are taken in one go.
-const MARKS: usize = 4096;
+/// Maximum number of marks returned at once.
+const MAX_MARKS: usize = 4096;
 
-/// Verifies an export in one worker.
+/// Verifies an export in a single worker.
 #[wasm_bindgen(js_name = Verifier)]
 pub struct WholeVerifier {
     verifier: LocalVerifier,
-    waiting: Waiting,
+    pending: PendingOutput,
 }
 
 #[wasm_bindgen(js_class = Verifier)]
 impl WholeVerifier {
-    /// `trust` is a trust file's bytes, `pins` are signed checkpoints, `expect` is undefined or an object of
-    /// `origin`, `range` ([a, b]), `maxAgeSeconds` with `now` (a time), all optional. What is handed
-    /// out are those members of `wants` that are true: `events`, with `offsets` where in a plain export they stand,
-    /// `marks`, `findings`. With `live` the export goes on, and there are reports along the way.
+    /// Creates a verifier. `trust` is a trust file, `pins` are signed checkpoints, and `expect` is undefined or an
+    /// object with the optional fields `origin`, `range` ([a, b]), and `maxAgeSeconds` with `now` (a time). `wants`
+    /// selects the output by true fields: `events`, `offsets` (of the events in an uncompressed export), `marks`,
+    /// `findings`, and `live`, for an export that grows and is reported on meanwhile.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,
@@ -46,92 +46,93 @@ impl WholeVerifier {
         let begin = if is_true(wants, "live") { LocalVerifier::live } else { LocalVerifier::new };
         let verifier = begin(options);
         let verifier = if is_true(wants, "offsets") { verifier.locate() } else { verifier };
-        Ok(Self { verifier, waiting: Waiting::default() })
+        Ok(Self { verifier, pending: PendingOutput::default() })
     }
 
-    /// Takes bytes from the front and tells how many. It can be fewer than all, so that events can be taken between:
-    /// push the rest then.
+    /// Consumes bytes from the front and returns their number. If that is less than all, take the events and push the
+    /// rest.
     pub fn push(&mut self, bytes: &[u8]) -> Result<usize, Thrown> {
         let taken = self.verifier.push_some(bytes);
-        self.waiting.add(self.verifier.take())?;
+        self.pending.add(self.verifier.take())?;
         Ok(taken)
     }
 
-    /// Where the export goes on: verifies every whole line pushed so far, without waiting for more. What age the log's
-    /// time has is measured at `now`, where that is given.
+    /// For a live export: verifies every complete line pushed so far. `now` sets the time at which the log's age is
+    /// measured.
     pub fn settle(&mut self, now: Option<String>) -> Result<(), Thrown> {
         if let Some(now) = now {
             self.verifier.measure_at(now.parse()?);
         }
         self.verifier.settle();
-        self.waiting.add(self.verifier.take())?;
+        self.pending.add(self.verifier.take())?;
         Ok(())
     }
 
-    /// Where the export goes on: `{report, phrases, why, notNeeded, doubts, pin}` as if it had ended right after the last checkpoint, or undefined where
-    /// there was none since the last call.
+    /// For a live export: returns `{report, phrases, why, notNeeded, doubts, pin}` as if the export had ended after the
+    /// last checkpoint, or undefined without a new checkpoint since the last call.
     #[wasm_bindgen(js_name = takeReport)]
     pub fn take_report(&mut self) -> Result<JsValue, Thrown> {
         self.verifier.report().map_or(Ok(JsValue::UNDEFINED), |verification| outcome(&verification))
     }
 
-    /// Lines that were verified so far, blank ones not counted.
+    /// Returns the number of lines verified so far, without blank ones.
     #[wasm_bindgen(getter)]
     pub fn lines(&self) -> f64 {
         self.verifier.counts().lines as f64
     }
 
-    /// Events among them.
+    /// Returns the number of events verified so far.
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> f64 {
         self.verifier.counts().events as f64
     }
 
-    /// The events that became verified since the last call: NDJSON, empty where there are none.
+    /// Returns the events verified since the last call as NDJSON, possibly empty.
     #[wasm_bindgen(js_name = takeEvents)]
     pub fn take_events(&mut self) -> Vec<u8> {
-        self.waiting.take_events()
+        self.pending.take_events()
     }
 
-    /// The next marks, empty where there are none. There can be more: call it again.
+    /// Returns the next marks, possibly not all. Empty when there are no more.
     #[wasm_bindgen(js_name = takeMarks)]
     pub fn take_marks(&mut self) -> Vec<u8> {
-        self.waiting.take_marks()
+        self.pending.take_marks()
     }
 
-    /// The findings that were met since the last call, with what they say to people as data: `{findings, phrases}`, or
-    /// undefined where there are none.
+    /// Returns the findings since the last call with their phrases, as `{findings, phrases}`, or undefined if there are
+    /// none.
     #[wasm_bindgen(js_name = takeFindings)]
     pub fn take_findings(&mut self) -> Result<JsValue, Thrown> {
-        self.waiting.take_findings()
+        self.pending.take_findings()
     }
 
-    /// The export ends here: `{report, phrases, why, notNeeded, doubts, pin}`. What became known at last can still be taken; then it is to be freed.
+    /// Ends the export and returns `{report, phrases, why, notNeeded, doubts, pin}`. The last events, marks, and
+    /// findings can still be taken before the verifier is freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
-        let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_with_update();
-        self.waiting.add(told)?;
+        let (verification, update) = std::mem::replace(&mut self.verifier, empty).finish_with_update();
+        self.pending.add(update)?;
         outcome(&verification)
     }
 }
 
-/// Verifies an export of which others summarize the stretches.
+/// Verifies an export whose parts are summarized by other workers.
 #[wasm_bindgen]
 pub struct Coordinator {
     splitter: Splitter,
     progress: Progress,
     begun: bool,
     opened: Vec<u8>,
-    /// The next stretch, where someone asked for its length.
+    /// The next part, once its length was requested.
     stretch: Option<Vec<u8>>,
     locates: bool,
     end: Option<Result<(), InputError>>,
-    waiting: Waiting,
+    pending: PendingOutput,
 }
 
 #[wasm_bindgen]
 impl Coordinator {
-    /// As for `Verifier`.
+    /// See `Verifier`.
     #[wasm_bindgen(constructor)]
     pub fn new(
         trust: Option<Vec<u8>>,
@@ -148,19 +149,19 @@ impl Coordinator {
             stretch: None,
             locates: is_true(wants, "offsets"),
             end: None,
-            waiting: Waiting::default(),
+            pending: PendingOutput::default(),
         })
     }
 
-    /// Takes bytes from the front and tells how many. Fewer than all are taken when stretches are ready: take those
-    /// first.
+    /// Consumes bytes from the front and returns their number. If that is less than all, parts are ready and must be
+    /// taken first.
     pub fn push(&mut self, bytes: &[u8]) -> usize {
         let taken = self.splitter.push(bytes);
         self.begin();
         taken
     }
 
-    /// The input ends here; stretches may be ready then.
+    /// Ends the input. Parts may be ready afterwards.
     pub fn end(&mut self) {
         if self.end.is_none() {
             self.end = Some(self.splitter.finish());
@@ -175,103 +176,102 @@ impl Coordinator {
         }
     }
 
-    /// The header's origin, once it was read; summarizers need it.
+    /// Returns the origin in the header, once it was read. Summarizers need it.
     #[wasm_bindgen(getter)]
     pub fn origin(&self) -> Option<String> {
         self.progress.origin().map(str::to_owned)
     }
 
-    /// How long the next stretch to be summarized is, where one is ready.
+    /// Returns the length of the next part to summarize, if one is ready.
     #[wasm_bindgen(js_name = nextStretch)]
     pub fn next_chunk(&mut self) -> Option<usize> {
         self.stretch = self.stretch.take().or_else(|| self.splitter.next_chunk());
         self.stretch.as_ref().map(Vec::len)
     }
 
-    /// Where that stretch stands in the export, in bytes, where that is wanted and known.
+    /// Returns the byte offset of that part in the export, if it is requested and known.
     #[wasm_bindgen(getter, js_name = stretchAt)]
     pub fn stretch_at(&self) -> Option<f64> {
         self.splitter.at().filter(|_| self.locates).map(|at| at as f64)
     }
 
-    /// Takes that stretch, into as many bytes.
+    /// Copies that part into a buffer of the same length.
     #[wasm_bindgen(js_name = takeStretch)]
     pub fn take_stretch(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
-        copy(&self.stretch.take().unwrap_or_default(), into)
+        copy_into(&self.stretch.take().unwrap_or_default(), into)
     }
 
-    /// Takes the summary of the next stretch, in the order of the stretches, and where events are wanted the stretch and
-    /// where it stands.
+    /// Adds the summary of the next part, in order; if events are requested, with the part itself and its offset.
     pub fn absorb(&mut self, summary: &[u8], stretch: &[u8], at: Option<f64>) -> Result<(), Thrown> {
         let summary = Summary::decode(summary)
-            .ok_or_else(|| Error::new(Code::Export, "these bytes are no summary of this version"))?;
+            .ok_or_else(|| Error::new(Code::Export, "the bytes are not a summary of this version"))?;
         self.opened.extend(encode_opened(summary.opened()));
         self.progress.locate(at.and_then(crate::index));
         self.progress.absorb(summary, stretch);
-        self.waiting.add(self.progress.take())?;
+        self.pending.add(self.progress.take())?;
         Ok(())
     }
 
-    /// As for `Verifier`.
+    /// See `Verifier`.
     #[wasm_bindgen(getter)]
     pub fn lines(&self) -> f64 {
         self.progress.counts().lines as f64
     }
 
-    /// As for `Verifier`.
+    /// See `Verifier`.
     #[wasm_bindgen(getter)]
     pub fn events(&self) -> f64 {
         self.progress.counts().events as f64
     }
 
-    /// The open links met since the last call, for all summarizers.
+    /// Returns the open links found since the last call, for all summarizers.
     #[wasm_bindgen(js_name = takeOpened)]
     pub fn take_opened(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.opened)
     }
 
-    /// As for `Verifier`.
+    /// See `Verifier`.
     #[wasm_bindgen(js_name = takeEvents)]
     pub fn take_events(&mut self) -> Vec<u8> {
-        self.waiting.take_events()
+        self.pending.take_events()
     }
 
-    /// As for `Verifier`.
+    /// See `Verifier`.
     #[wasm_bindgen(js_name = takeMarks)]
     pub fn take_marks(&mut self) -> Vec<u8> {
-        self.waiting.take_marks()
+        self.pending.take_marks()
     }
 
-    /// As for `Verifier`.
+    /// See `Verifier`.
     #[wasm_bindgen(js_name = takeFindings)]
     pub fn take_findings(&mut self) -> Result<JsValue, Thrown> {
-        self.waiting.take_findings()
+        self.pending.take_findings()
     }
 
-    /// All stretches were absorbed: as for `Verifier`.
+    /// Ends the export after all summaries were added. See `Verifier`.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         self.end();
         let progress = std::mem::replace(&mut self.progress, Progress::new(Options::default()));
-        let (verification, told) = progress.finish_with_update(self.end.take().unwrap_or(Ok(())));
-        self.waiting.add(told)?;
+        let (verification, update) = progress.finish_with_update(self.end.take().unwrap_or(Ok(())));
+        self.pending.add(update)?;
         outcome(&verification)
     }
 }
 
-/// What became known and was not taken yet.
+/// Results that have not been taken yet.
 #[derive(Default)]
-struct Waiting {
+struct PendingOutput {
     events: Vec<VerifiedEvent>,
     marks: VecDeque<Mark>,
     findings: Vec<Finding>,
 }
 
-impl Waiting {
-    fn add(&mut self, told: Update) -> Result<(), Thrown> {
-        let mut told = told.whole()?;
-        self.events.append(&mut told.events);
-        self.marks.extend(told.marks);
-        self.findings.append(&mut told.findings);
+impl PendingOutput {
+    fn add(&mut self, update: Update) -> Result<(), Thrown> {
+        let mut update = update.whole()?;
+        self.events.append(&mut update.events);
+        self.marks.extend(update.marks);
+        self.findings.append(&mut update.findings);
         Ok(())
     }
 
@@ -280,7 +280,7 @@ impl Waiting {
     }
 
     fn take_marks(&mut self) -> Vec<u8> {
-        marks::json(self.marks.drain(..self.marks.len().min(MARKS)))
+        marks::json(self.marks.drain(..self.marks.len().min(MAX_MARKS)))
     }
 
     fn take_findings(&mut self) -> Result<JsValue, Thrown> {
@@ -288,12 +288,12 @@ impl Waiting {
         if findings.is_empty() {
             return Ok(JsValue::UNDEFINED);
         }
-        let said = phrases::to_js(findings.iter().flat_map(Finding::phrases));
-        Ok(object([("findings", to_js(&findings)?), ("phrases", said)]))
+        let phrases = phrases::to_js(findings.iter().flat_map(Finding::phrases));
+        Ok(object([("findings", to_js(&findings)?), ("phrases", phrases)]))
     }
 }
 
-/// Summarizes stretches of one export.
+/// Summarizes parts of an export.
 #[wasm_bindgen(js_name = Summarizer)]
 pub struct StretchSummarizer {
     summarizer: Summarizer,
@@ -302,34 +302,34 @@ pub struct StretchSummarizer {
 
 #[wasm_bindgen(js_class = Summarizer)]
 impl StretchSummarizer {
-    /// For an export of this origin; `trust` as the coordinator got it.
+    /// Creates a summarizer for an export of this origin. `trust` is the coordinator's trust file.
     #[wasm_bindgen(constructor)]
     pub fn new(origin: &str, trust: Option<Vec<u8>>) -> Result<Self, Thrown> {
         Ok(Self { summarizer: Summarizer::new(origin, &read_trust(trust)?), summary: Vec::new() })
     }
 
-    /// Takes open links that others met.
+    /// Adds open links found by others.
     pub fn learn(&mut self, opened: &[u8]) {
         self.summarizer.learn(decode_opened(opened));
     }
 
-    /// Summarizes whole lines, and tells how long the summary is.
+    /// Summarizes complete lines, and returns the length of the summary.
     pub fn summarize(&mut self, stretch: &[u8]) -> usize {
         self.summary = self.summarizer.summarize(stretch).encode();
         self.summary.len()
     }
 
-    /// Takes that summary, into as many bytes.
+    /// Copies that summary into a buffer of the same length.
     #[wasm_bindgen(js_name = takeSummary)]
     pub fn take_summary(&mut self, into: &Uint8Array) -> Result<(), Thrown> {
-        copy(&std::mem::take(&mut self.summary), into)
+        copy_into(&std::mem::take(&mut self.summary), into)
     }
 }
 
-/// Into a buffer that is used again and again: new ones would wait for a log server.
-fn copy(bytes: &[u8], into: &Uint8Array) -> Result<(), Thrown> {
+/// Copies into a reusable buffer, which causes no garbage.
+fn copy_into(bytes: &[u8], into: &Uint8Array) -> Result<(), Thrown> {
     if into.length() as usize != bytes.len() {
-        return Err(Error::new(Code::Export, "another number of bytes is taken than there is").into());
+        return Err(Error::new(Code::Export, "the buffer doesn't have the required length").into());
     }
     into.copy_from(bytes);
     Ok(())
@@ -360,13 +360,13 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
     if expect.is_undefined() || expect.is_null() {
         return Ok(Expectations::default());
     }
-    let refuse = |member: &str, why: &str| Error::new(Code::Export, why).in_member(member);
+    let error = |member: &str, why: &str| Error::new(Code::Export, why).in_member(member);
     let member = |name: &str| {
         let value = Reflect::get(expect, &name.into()).unwrap_or(JsValue::UNDEFINED);
         (!value.is_undefined() && !value.is_null()).then_some(value)
     };
     let text = |name: &str| match member(name) {
-        Some(value) => value.as_string().map(Some).ok_or_else(|| refuse(name, "not a string")),
+        Some(value) => value.as_string().map(Some).ok_or_else(|| error(name, "must be a string")),
         None => Ok(None),
     };
     let index = |value: JsValue| value.as_f64().and_then(crate::index);
@@ -374,20 +374,20 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
         Some(range) => {
             let bound = |place: u32| Reflect::get_u32(&range, place).ok().and_then(index);
             let bounds = bound(0).zip(bound(1)).filter(|(begin, end)| begin < end);
-            let (begin, end) =
-                bounds.ok_or_else(|| refuse("range", "not two indexes, the first below the second"))?;
+            let (begin, end) = bounds
+                .ok_or_else(|| error("range", "must be two indexes, the first less than the second"))?;
             Some((begin, end))
         }
         None => None,
     };
     let max_age = match (member("maxAgeSeconds"), text("now")?) {
         (Some(seconds), Some(now)) => {
-            let seconds =
-                index(seconds).ok_or_else(|| refuse("maxAgeSeconds", "not a whole number of seconds"))?;
+            let seconds = index(seconds)
+                .ok_or_else(|| error("maxAgeSeconds", "must be an integer number of seconds"))?;
             let now: Time = now.parse().map_err(|error: Error| error.in_member("now"))?;
             Some(MaxAge { seconds: seconds.cast_signed(), now })
         }
-        (Some(_), None) => return Err(refuse("now", "missing: an age is measured at a moment")),
+        (Some(_), None) => return Err(error("now", "must be set along with maxAgeSeconds")),
         (None, _) => None,
     };
     Ok(Expectations { origin: text("origin")?, range, max_age })
@@ -396,7 +396,7 @@ fn expectations(expect: &JsValue) -> Result<Expectations, Error> {
 fn to_js(value: &impl Serialize) -> Result<JsValue, Thrown> {
     value
         .serialize(&serde_wasm_bindgen::Serializer::json_compatible())
-        .map_err(|_| Error::new(Code::Export, "the report cannot be handed to JavaScript").into())
+        .map_err(|_| Error::new(Code::Export, "the report can't be converted to JavaScript").into())
 }
 
 fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
@@ -418,17 +418,17 @@ fn outcome(verification: &Verification) -> Result<JsValue, Thrown> {
 fn object<const MEMBERS: usize>(members: [(&str, JsValue); MEMBERS]) -> JsValue {
     let object = Object::new();
     for (name, value) in members {
-        // A new object takes any member.
+        // Setting a property of a new object can't fail.
         let _ = Reflect::set(&object, &name.into(), &value);
     }
     object.into()
 }
 
-/// One line an event: the place and the signer, and the event's bytes as they stand in the export.
+/// Writes one line per event: its position, its signer, and its bytes as in the export.
 fn ndjson(events: &[VerifiedEvent]) -> Vec<u8> {
-    let mut text = Vec::with_capacity(events.iter().map(|event| event.event.len() + BESIDE).sum());
+    let mut text = Vec::with_capacity(events.iter().map(|event| event.event.len() + OVERHEAD_BYTES).sum());
     let is_placed = events.iter().all(|event| event.at.is_some());
-    // Mostly the next event is of the same chain.
+    // Consecutive events mostly belong to the same chain.
     let mut last: Option<&CoveredLink> = None;
     let (mut chain, mut vkey) = (String::new(), Vec::new());
     for VerifiedEvent { link, event, at } in events {

@@ -8,9 +8,9 @@ use countersign::export::Item;
 use countersign::link::{ChainId, EventLink, Link};
 use countersign::time::Time;
 use countersign::verify::{CoveredLink, PendingItem, SummarizedEvent};
-use countersign_query::tally::{Left, Unknown};
+use countersign_query::tally::{PartMatches, UnknownField};
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Short};
+use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parsers, Query, Short};
 
 use crate::errors::CliError;
 use crate::io::style::{doubt, label, plain};
@@ -92,7 +92,7 @@ impl<'q> EventQuery<'q> {
         if entry.event.is_none() && query.reads_events() {
             return None;
         }
-        let met = Seen::of(query, entry, !of_signer).held;
+        let met = ConditionHits::evaluate(query, entry, !of_signer).held;
         let known = |nth| (of_signer >> nth & 1 == 0).then_some(met >> nth & 1 == 1);
         query.may_match(&known).then_some(MetConditions(met))
     }
@@ -104,7 +104,7 @@ impl<'q> EventQuery<'q> {
         }
         let chain = link.chain.to_string();
         let entry = Entry { chain: &chain, signer: Some(link.vkey.name()), ..Entry::recorded(link.time) };
-        let met = met.0 | Seen::of(self.query, &entry, self.of_signer).held;
+        let met = met.0 | ConditionHits::evaluate(self.query, &entry, self.of_signer).held;
         self.query.root().holds(&mut |nth| met >> nth & 1 == 1)
     }
 }
@@ -148,8 +148,8 @@ impl Looking {
 }
 
 /// What must be said of fields that no event has.
-pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
-    let one = |field: &Unknown| {
+pub(crate) fn unknown_fields(unknown: &[UnknownField]) -> String {
+    let one = |field: &UnknownField| {
         let near: Vec<_> = field.nearest.iter().map(|near| plain(near)).collect();
         let near = if near.is_empty() { String::new() } else { format!(" Similar: {}.", near.join(", ")) };
         let said = format!("No event has the field {}.{near}", plain(&field.field));
@@ -160,7 +160,7 @@ pub(crate) fn unknown_fields(unknown: &[Unknown]) -> String {
 
 /// What must be said of a condition that no event meets, where it asks for a member in the words in which a parser is
 /// shown: `actor.id`.
-fn shown_of_a_reading(left: &Left) -> Option<String> {
+fn shown_of_a_reading(left: &PartMatches) -> Option<String> {
     let (short, part) = (left.short?, plain(&left.part));
     let said = format_args!(
         "! {part} asks for a member of the events themselves. To search what parsers find, use {short}."

@@ -1,12 +1,12 @@
-//! What the evidence rests on: log, export, trust, verdict, and what was counted.
+//! The basis of the evidence: log, export, trust, verdict, and counts.
 
 use core::fmt::Write as _;
 
 use countersign::verify::{SignerTrust, Why};
 
 use super::words::{list, not_here, plural, within};
-use crate::gather::{entries, events};
-use crate::report::{Drawn, Evidence};
+use crate::builder::{entries, events};
+use crate::report::{Evidence, SampleBasis};
 use crate::text::{code, marked};
 
 pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
@@ -22,12 +22,12 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         &format!("{}, {} bytes, SHA-256 {}", marked(&source.name), source.bytes, code(&source.sha256)),
     );
     let trust = source.trust.as_ref().map_or_else(
-        || "none was given: no key is trusted".to_owned(),
+        || "none given, so no key is trusted".to_owned(),
         |hash| format!("SHA-256 {}", code(hash)),
     );
     fact("trust file", &trust);
     let verdict = match log.verdict {
-        "verified" => "verified: unchanged, in order, signed with trusted keys, and complete as said below",
+        "verified" => "verified: unchanged, in order, signed with trusted keys, and complete as stated below",
         "partial" if log.complete.is_some() => {
             "partial: unchanged and in order, but events are withheld or erased"
         }
@@ -38,7 +38,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         "untrusted" => "untrusted: unchanged since it was signed, but by a key that is not trusted here",
         _ => match log.why {
             Some(Why::EmptyLog) => "nothing to check: the log was empty",
-            Some(Why::EmptyExport) => "nothing to check: no entry is here",
+            Some(Why::EmptyExport) => "nothing to check: the export has no entries",
             _ => "could not be fully checked",
         },
     };
@@ -53,7 +53,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         Some(time) => fact("witnesses", &format!("the trust file's quorum saw this checkpoint at {time}")),
         None => fact(
             "witnesses",
-            "none: nobody else confirms when this checkpoint existed, or that others were shown the same log",
+            "none: no third party confirms when this checkpoint existed, or that others saw the same log",
         ),
     }
     let complete = match log.complete {
@@ -85,14 +85,14 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         Some(period) => {
             fact("period", &format!("from {} up to, and not including, {}", period.from, period.to));
         }
-        None => fact("period", "all that is in the export"),
+        None => fact("period", "the whole export"),
     }
     let recorded = counted.events.events - counted.own_times;
     let mut said = events(counted.events.events);
     if counted.events.events > 0 {
         let _ = write!(
             said,
-            ", {}. {} state when they happened; for {recorded} the time of recording counts",
+            ", {}. {} state a time of their own; for {recorded}, the time of recording counts",
             within(&counted.events),
             counted.own_times
         );
@@ -103,9 +103,9 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
     fact("verified events", &said);
     for (signer_trust, count) in &counted.untrusted {
         let why = match signer_trust {
-            SignerTrust::Revoked => "signed by a key that was revoked, and not shown to be older",
-            SignerTrust::Suspect => "of chains that are in doubt",
-            _ => "signed by a key that nobody trusted here vouches for",
+            SignerTrust::Revoked => "signed by a revoked key, and not shown to predate the revocation",
+            SignerTrust::Suspect => "in chains in doubt",
+            _ => "signed by a key that no trusted issuer granted",
         };
         fact("not counted", &format!("{} {why}", events(*count)));
     }
@@ -113,7 +113,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
         fact(
             "without content",
             &format!(
-                "{} withheld by whoever made the export, {} erased by the log, which recorded that",
+                "{} withheld by the exporter, {} erased by the log, which recorded the erasure",
                 events(counted.withheld),
                 events(counted.erased)
             ),
@@ -162,7 +162,7 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
     if evidence.doubts.is_empty() {
         let _ = writeln!(
             out,
-            "**Complete.** Every entry that the log held at this checkpoint is in the export, and every event in it counts. \
+            "**Complete.** The export has every entry of the log at this checkpoint, and all its events are counted. \
              What was never recorded leaves no trace.\n"
         );
     } else {
@@ -171,10 +171,10 @@ pub(super) fn rests_on(out: &mut String, evidence: &Evidence) {
     }
 }
 
-fn drawn_by(drawn: &Drawn) -> String {
+fn drawn_by(drawn: &SampleBasis) -> String {
     let of = if drawn.witnessed { "the last witnessed checkpoint" } else { "the last checkpoint" };
     format!(
-        "{} of each question, drawn by the root of {of} ({}, {}) and the seed {}, a slash and the question's name",
+        "{} per question, drawn with the root of {of} ({}, {}) and the seed {}, a slash, and the question's name",
         events(drawn.wanted as u64),
         entries(drawn.size),
         code(&drawn.root.to_string()),

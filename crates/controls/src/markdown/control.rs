@@ -1,4 +1,4 @@
-//! What each control asks, and what was found for it.
+//! The controls, with the evidence for each.
 
 use core::fmt::Write as _;
 
@@ -8,8 +8,8 @@ use countersign_analyze::Level;
 use super::log::in_short;
 use super::words::{capital, list, plural, within};
 use super::{ROWS, anchor};
-use crate::gather::events;
-use crate::report::{Answer, Controlled, Doubt, Events, Evidence, Findings, Found};
+use crate::builder::events;
+use crate::report::{Answer, AnswerContent, ControlEvidence, Doubt, Events, Evidence, Findings};
 use crate::text::{code, marked, runs};
 
 pub(super) fn overview(out: &mut String, evidence: &Evidence) {
@@ -21,18 +21,21 @@ pub(super) fn overview(out: &mut String, evidence: &Evidence) {
         let (mut most, mut found, mut unanswered) = (Vec::new(), 0, 0);
         for answer in control.answers.iter().filter_map(|nth| evidence.answers.get(*nth)) {
             match &answer.found {
-                Found::Events(events) => {
+                AnswerContent::Events(events) => {
                     most.push(format!("{} {}", events.extent.events, code(&answer.name)));
                 }
-                Found::Findings(findings) => {
+                AnswerContent::Findings(findings) => {
                     found += findings.found.count();
                     unanswered += findings.unanswered;
                 }
-                Found::Log(_) => {}
+                AnswerContent::Log(_) => {}
             }
         }
         let asked = control.answers.iter().any(|nth| {
-            evidence.answers.get(*nth).is_some_and(|answer| matches!(answer.found, Found::Findings(_)))
+            evidence
+                .answers
+                .get(*nth)
+                .is_some_and(|answer| matches!(answer.found, AnswerContent::Findings(_)))
         });
         let _ = writeln!(
             out,
@@ -48,7 +51,7 @@ pub(super) fn overview(out: &mut String, evidence: &Evidence) {
     out.push('\n');
 }
 
-pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &Controlled) {
+pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &ControlEvidence) {
     let _ = writeln!(
         out,
         "## <a id=\"{}\"></a>{} {}\n\nRequirement: {}\n",
@@ -60,9 +63,9 @@ pub(super) fn one_control(out: &mut String, evidence: &Evidence, control: &Contr
     let _ = writeln!(out, "**What the log shows**\n");
     for answer in control.answers.iter().filter_map(|nth| evidence.answers.get(*nth)) {
         match &answer.found {
-            Found::Events(found) => answer_events(out, evidence, answer, found),
-            Found::Findings(found) => answer_findings(out, evidence, answer, found),
-            Found::Log(fact) => {
+            AnswerContent::Events(found) => answer_events(out, evidence, answer, found),
+            AnswerContent::Findings(found) => answer_findings(out, evidence, answer, found),
+            AnswerContent::Log(fact) => {
                 let _ = writeln!(
                     out,
                     "- **{}** {} [More](#{})",
@@ -151,7 +154,7 @@ fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found
     };
     let _ = write!(out, "- **{}** ", marked(&answer.what));
     if found.of == 0 {
-        let _ = writeln!(out, "Not looked for: {rules} is about it{meant}.");
+        let _ = writeln!(out, "Not examined: {rules} covers this{meant}.");
         return;
     }
     if found.found.count() == 0 {
@@ -187,7 +190,7 @@ fn answer_findings(out: &mut String, evidence: &Evidence, answer: &Answer, found
     );
 }
 
-/// The findings of an answer, one a row.
+/// Writes the findings of an answer as table rows.
 pub(super) fn findings_table(out: &mut String, found: &Findings) {
     let _ = writeln!(
         out,
@@ -236,7 +239,7 @@ pub(super) fn findings_table(out: &mut String, found: &Findings) {
     out.push('\n');
 }
 
-/// How many findings there are, and how many of them nobody answered.
+/// Returns the number of findings, and how many are not acknowledged.
 fn answered(found: u64, unanswered: u64) -> String {
     match (found, unanswered) {
         (0, _) => "none".into(),

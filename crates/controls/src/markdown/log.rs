@@ -1,4 +1,4 @@
-//! What is known of the log itself.
+//! The section about the log itself.
 
 use core::fmt::Write as _;
 
@@ -6,48 +6,48 @@ use countersign::time::Time;
 
 use super::words::{capital, plural, was, within};
 use super::{ROWS, anchor};
+use crate::builder::{entries, events};
 use crate::catalog::Fact;
-use crate::gather::{entries, events};
-use crate::report::{Erasure, Evidence, Found, Grant, Kept, Key};
+use crate::report::{AnswerContent, Erasure, Evidence, Grant, Key, RetentionState};
 use crate::text::{code, length, marked};
 
-/// What is known of the log, in a sentence.
+/// Summarizes a fact about the log in a sentence.
 pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
     let Evidence { log, keys, access, erasures, retention, counted, .. } = evidence;
     match fact {
         Fact::Coverage => match log.complete {
-            Some((first, end)) => format!("Entries {first} to {} are all here.", end.saturating_sub(1)),
-            None if evidence.left_out > 0 => {
-                format!("{} are left out.", capital(&entries(evidence.left_out)))
+            Some((first, end)) => {
+                format!("The export has all entries from {first} to {}.", end.saturating_sub(1))
             }
-            None => "The export doesn't show that no entry is missing.".into(),
+            None if evidence.left_out > 0 => {
+                format!("{} are omitted.", capital(&entries(evidence.left_out)))
+            }
+            None => "The export isn't shown to be complete.".into(),
         },
         Fact::Integrity => {
             let witnessed = match log.witnessed {
                 Some(time) => format!("Witnesses confirmed this state at {time}."),
-                None => {
-                    "No witnesses: only the operator says that others were shown the same log.".to_owned()
-                }
+                None => "No witnesses: only the log operator states that others saw the same log.".to_owned(),
             };
             let passed = log.checks.iter().filter(|(_, state, ..)| *state == "pass").count();
             let asked = log.checks.len() - log.not_needed.len();
             let passed = if passed == asked {
-                format!("All {asked} checks that apply passed.")
+                format!("All {asked} applicable checks passed.")
             } else {
-                format!("{passed} of {asked} checks that apply passed, and none failed.")
+                format!("{passed} of {asked} applicable checks passed, and none failed.")
             };
             format!("{passed} {witnessed}")
         }
         Fact::Keys => {
             let trusted = keys.iter().filter(|key| matches!(key.trust, "trust_file" | "granted")).count();
             let said = match (keys.len(), trusted) {
-                (0, _) => "No key signs here.".to_owned(),
-                (1, 1) => "1 key signs here, and it is trusted.".to_owned(),
-                (1, _) => "1 key signs here, and it is not trusted.".to_owned(),
+                (0, _) => "There are no signing keys.".to_owned(),
+                (1, 1) => "There is 1 signing key, and it is trusted.".to_owned(),
+                (1, _) => "There is 1 signing key, and it is not trusted.".to_owned(),
                 (count, trusted) if count == trusted => {
-                    format!("{count} keys sign here, and all are trusted.")
+                    format!("There are {count} signing keys, and all are trusted.")
                 }
-                (count, trusted) => format!("{count} keys sign here, of which {trusted} are trusted."),
+                (count, trusted) => format!("There are {count} signing keys; {trusted} of them are trusted."),
             };
             let revoked = keys.iter().flat_map(|key| &key.grants).filter(|grant| !grant.is_grant).count();
             if revoked == 0 {
@@ -57,7 +57,7 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
             }
         }
         Fact::Access if access.records.events == 0 => {
-            "The log recorded no reads here: either nobody read it, or it doesn't record who does.".into()
+            "The log recorded no reads: either it was not read, or it doesn't record reads.".into()
         }
         Fact::Access => format!(
             "{} of reads, by {}, {}.",
@@ -73,7 +73,7 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
             capital(&plural(erasures.count(), "erasure")),
             events(retention.withheld)
         ),
-        Fact::Retention => kept(evidence),
+        Fact::Retention => retention_summary(evidence),
         Fact::Silence => {
             let longest = keys
                 .iter()
@@ -84,7 +84,7 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
                     length(length_of),
                     code(&key.name)
                 ),
-                None => "No key has two entries here at different times.".into(),
+                None => "No key has entries at different times.".into(),
             };
             format!("{between}{}", silent_at_the_end(evidence))
         }
@@ -96,7 +96,7 @@ pub(super) fn in_short(evidence: &Evidence, fact: Fact) -> String {
                 "Times of recording are from the emitters' own clocks; no witnesses confirm them."
             };
             format!(
-                "{witnessed} {} of {} state when they happened.",
+                "{witnessed} {} of {} state a time of their own.",
                 counted.own_times,
                 events(counted.events.events)
             )
@@ -120,30 +120,30 @@ fn silent_at_the_end(evidence: &Evidence) -> String {
     })
 }
 
-fn kept(evidence: &Evidence) -> String {
+fn retention_summary(evidence: &Evidence) -> String {
     let retention = &evidence.retention;
     let reach = match (retention.oldest, retention.newest) {
         (Some((oldest, leaf)), Some(newest)) => format!(
-            "The oldest entry here (entry {leaf}) was recorded at {oldest}, {} before the newest time that the log tells.",
+            "The oldest entry in the export (entry {leaf}) was recorded at {oldest}, {} before the latest known time.",
             length(newest.millis() - oldest.millis())
         ),
-        _ => "There is no entry of a trusted key.".to_owned(),
+        _ => "The export has no entry of a trusted key.".to_owned(),
     };
     let Some((policy, _)) = &retention.policy else {
         return format!("{reach} No policy was given to compare this with.");
     };
     let policy = code(policy);
     let comes_to = match retention.state {
-        Kept::Shown => format!(
+        RetentionState::Met => format!(
             "By its entries' own times, the log goes back as far as the policy of {policy} requires, and nothing more recent was erased or withheld."
         ),
-        Kept::TooYoung => format!(
+        RetentionState::TooYoung => format!(
             "Nothing more recent than the policy of {policy} was erased or withheld. The log isn't old enough yet to show that entries are kept that long."
         ),
-        Kept::Contradicted => {
+        RetentionState::Contradicted => {
             format!("{} erased earlier than the policy of {policy} allows.", capital(&was(retention.early)))
         }
-        Kept::CouldNotTell | Kept::NotAsked => format!(
+        RetentionState::CouldNotTell | RetentionState::NoPolicy => format!(
             "Could not tell whether everything was kept for {policy}: the export isn't shown to be complete, or events are withheld."
         ),
     };
@@ -155,20 +155,20 @@ pub(super) fn log_itself(out: &mut String, evidence: &Evidence) {
     let mut asked: Vec<Fact> = evidence
         .answers
         .iter()
-        .filter_map(|answer| if let Found::Log(fact) = answer.found { Some(fact) } else { None })
+        .filter_map(|answer| if let AnswerContent::Log(fact) = answer.found { Some(fact) } else { None })
         .collect();
     asked.sort_unstable();
     asked.dedup();
     for fact in asked {
         let title = match fact {
-            Fact::Coverage => "Which entries are here",
-            Fact::Integrity => "What was checked",
-            Fact::Keys => "Who signs",
-            Fact::Access => "Who read the log",
-            Fact::Erasures => "What was erased",
-            Fact::Retention => "How long it is kept",
-            Fact::Silence => "When emitters were silent",
-            Fact::Clocks => "Whose clocks",
+            Fact::Coverage => "Entries",
+            Fact::Integrity => "Checks",
+            Fact::Keys => "Signing keys",
+            Fact::Access => "Readers",
+            Fact::Erasures => "Erasures",
+            Fact::Retention => "Retention",
+            Fact::Silence => "Silences of emitters",
+            Fact::Clocks => "Clocks",
         };
         let _ = writeln!(
             out,
@@ -186,8 +186,8 @@ pub(super) fn log_itself(out: &mut String, evidence: &Evidence) {
             Fact::Clocks => {
                 let _ = writeln!(
                     out,
-                    "An entry's time is from its emitter's clock, and is signed. Within a chain it never goes back. When an event happened is \
-                     what the event itself says, and is shown beside it.\n"
+                    "An entry's time is from its emitter's clock, and is signed. Within a chain it never decreases. \
+                     An event's own time is what the event states; both are shown.\n"
                 );
             }
             Fact::Retention => {
@@ -205,7 +205,7 @@ fn coverage(out: &mut String, evidence: &Evidence) {
     if evidence.gaps.listed.is_empty() {
         return;
     }
-    let _ = writeln!(out, "| first entry left out | last | how many |\n| --- | --- | --- |");
+    let _ = writeln!(out, "| first omitted entry | last | number |\n| --- | --- | --- |");
     for (first, count) in evidence.gaps.listed.iter().take(ROWS) {
         let _ = writeln!(out, "| {first} | {} | {count} |", first + count - 1);
     }
@@ -217,7 +217,7 @@ fn coverage(out: &mut String, evidence: &Evidence) {
 }
 
 fn integrity(out: &mut String, evidence: &Evidence) {
-    let _ = writeln!(out, "| check | state | how many | why not |\n| --- | --- | --- | --- |");
+    let _ = writeln!(out, "| check | state | items | reason |\n| --- | --- | --- | --- |");
     for (name, state, checked, reason) in &evidence.log.checks {
         let state = match *state {
             "not_checked" if evidence.log.not_needed.contains(name) => "not needed",
@@ -242,8 +242,8 @@ fn keys(out: &mut String, evidence: &Evidence) {
         let trust = match key.trust {
             "trust_file" => "the trust file names it",
             "granted" => "an issuer of the trust file granted it",
-            "revoked" => "revoked: trusted only for what is shown to be older",
-            _ => "not trusted: nobody trusted here vouches for it",
+            "revoked" => "revoked: trusted only for entries shown to predate the revocation",
+            _ => "not trusted: no trusted issuer granted it",
         };
         let log = if key.is_log { "; the log's own key" } else { "" };
         let grants: Vec<String> = key.grants.iter().map(granted).collect();
@@ -277,7 +277,7 @@ fn access(out: &mut String, evidence: &Evidence) {
         let _ = writeln!(
             out,
             "From the log's own records (`log.export`), which name a token, not the person who uses it:\n\n\
-             | reader | token | reads | events handed out | records |\n| --- | --- | --- | --- | --- |"
+             | reader | token | reads | events sent | records |\n| --- | --- | --- | --- | --- |"
         );
         for reader in access.readers.listed.iter().take(ROWS) {
             let _ = writeln!(
@@ -314,7 +314,7 @@ fn erasures(out: &mut String, evidence: &Evidence) {
         out,
         "Each record is an event in the log's own chain, signed with the log's key. An erased event leaves its entry behind, \
          which says nothing about it.\n\n\
-         | record | when | by whom | why | events, by the record | entries | here without content | here still |\n\
+         | record | time | requester | reason | events according to the record | entries | without content | with content |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |"
     );
     for erasure in evidence.erasures.listed.iter().take(ROWS) {

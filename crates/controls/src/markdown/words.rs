@@ -1,10 +1,10 @@
-//! Words that several parts of the document need.
+//! Phrases shared by the sections of the document.
 
 use core::fmt::Write as _;
 
 use countersign::time::Time;
 
-use crate::gather::entries;
+use crate::builder::entries;
 use crate::report::{Doubt, Extent};
 use crate::text::{code, marked};
 
@@ -42,7 +42,7 @@ pub(super) fn within(extent: &Extent) -> String {
     }
 }
 
-/// A sentence of ours, in which what stands between backquotes is code.
+/// Formats one of our own sentences, in which backquotes mark code.
 fn quoted(said: &str) -> String {
     let parts = said.split('`').enumerate();
     parts.map(|(nth, part)| if nth % 2 == 1 { code(part) } else { marked(part) }).collect()

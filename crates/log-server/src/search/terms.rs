@@ -13,7 +13,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use countersign::link::ChainId;
-use countersign_query::condition::{Asked, Basis};
+use countersign_query::condition::{Basis, PlacedCondition};
 use countersign_query::matcher::{Matcher, Pattern, Span, fold, words};
 use countersign_query::value::Value;
 use countersign_query::{Condition, Entry, Field, Node, Path, Query, Short};
@@ -431,7 +431,7 @@ enum Within<'a> {
 
 struct Asking<'a> {
     secret: &'a Secret,
-    conditions: &'a [Asked],
+    conditions: &'a [PlacedCondition],
     within: Within<'a>,
 }
 

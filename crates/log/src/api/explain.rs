@@ -1,7 +1,7 @@
 //! Handlers for `GET /explain`: what a search of the log finds, and why it finds nothing.
 
 use countersign::time::Time;
-use countersign_query::tally::{Left, Unknown};
+use countersign_query::tally::{PartMatches, UnknownField};
 use serde_json::{Value, json};
 
 use super::response::{self, NO_STORE};
@@ -30,7 +30,7 @@ pub fn answer(explained: &Explained, fields_alone: bool) -> Answer {
         };
         parts.iter().map(one).collect()
     };
-    let unknown = |unknown: &Unknown| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
+    let unknown = |unknown: &UnknownField| json!({ "field": unknown.field, "at": [unknown.at.start, unknown.at.end], "nearest": unknown.nearest });
     let unknown: Value = findings.unknown.iter().map(unknown).collect();
     let mut body = json!({ "size": size, "query": query, "unknown": unknown });
     // With `only=fields` only some events are examined, so counts would be misleading.

@@ -1,12 +1,12 @@
-//! From where: the ways in which sources write addresses.
+//! Normalizes the ways in which sources write IP addresses.
 
 use core::net::IpAddr;
 use std::borrow::Cow;
 
 use crate::split::split_once;
 
-/// An address as people and rules know it: without the port, the brackets, and the zone that some sources add, and of IPv4
-/// where IPv6 stands around it (`::ffff:192.0.2.7`). Anything else as it stands.
+/// Strips the port, the brackets, and the zone that some sources add, and the IPv6 prefix of a mapped IPv4 address
+/// (`::ffff:192.0.2.7`). Returns anything else unchanged.
 pub(super) fn bare(address: Cow<'_, str>) -> Cow<'_, str> {
     let range = within(&address);
     match address {
@@ -15,7 +15,7 @@ pub(super) fn bare(address: Cow<'_, str>) -> Cow<'_, str> {
     }
 }
 
-/// Returns where in a text the address is.
+/// Returns the byte range of the address in a text.
 pub(crate) fn within(address: &str) -> core::ops::Range<usize> {
     let (mut begin, mut end) = (0, address.len());
     if let Some(inner) = address.strip_prefix('[') {
@@ -28,13 +28,13 @@ pub(crate) fn within(address: &str) -> core::ops::Range<usize> {
     {
         begin += mapped.len();
     }
-    // A zone ends the address: `fe80::7%eth0`, and with IPv4 too (`203.0.113.7%0`, as load balancers write it).
+    // A zone ends the address: `fe80::7%eth0`. Load balancers also write one after IPv4: `203.0.113.7%0`.
     if let Some((before, _)) = split_once(&address[begin..end], b'%')
         && before.parse::<IpAddr>().is_ok()
     {
         return begin..begin + before.len();
     }
-    // Of IPv4 alone a colon says that a port comes.
+    // After a bare IPv4 address a colon starts the port.
     let is_of_ipv4 = |byte: u8| byte == b'.' || byte.is_ascii_digit();
     if let Some(length) = address[begin..end].find(':').filter(|length| *length > 0)
         && address[begin..begin + length].bytes().all(is_of_ipv4)
@@ -50,7 +50,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn leaves_out_what_is_no_part_of_an_address() {
+    fn strips_ports_brackets_and_zones() {
         for (written, is) in [
             ("192.0.2.7", "192.0.2.7"),
             ("192.0.2.7:51234", "192.0.2.7"),

@@ -1,4 +1,4 @@
-//! Categories: what kind of action an event records, whatever words its source has for it.
+//! Categories of actions, independent of the words a source uses for them.
 
 use std::sync::Arc;
 
@@ -158,7 +158,7 @@ impl Rule {
 
 /// The source of a parser's category rules.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Assigned {
+pub(super) enum CategoryRules {
     /// The parser assigns no categories.
     #[default]
     Nothing,
@@ -168,7 +168,7 @@ pub(super) enum Assigned {
     Rules(Arc<[Rule]>),
 }
 
-impl Assigned {
+impl CategoryRules {
     /// The parsers that the rules of a parser file refer to.
     #[cfg(feature = "explain")]
     pub(super) fn referred(&self) -> impl Iterator<Item = &str> {

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::category::{Assigned, Categories, Rule};
+use super::category::{Categories, CategoryRules, Rule};
 use super::definition::{Definition, rules};
-use super::error::Parsed;
+use super::error::ParseResult;
 use super::parsed::Read;
 use super::parsers::Parsers;
 use super::path::{Scope, Top};
@@ -13,8 +13,8 @@ use crate::value::{Document, Value};
 /// The longest action that rules are tried on, in bytes. A longer one has no category.
 const MAX_ACTION_BYTES: usize = 1024;
 
-impl Assigned {
-    fn rules(&self) -> Parsed<Arc<[Rule]>> {
+impl CategoryRules {
+    fn rules(&self) -> ParseResult<Arc<[Rule]>> {
         match self {
             Self::Nothing => Ok(Arc::from([])),
             Self::Rules(rules) => Ok(Arc::clone(rules)),
@@ -76,7 +76,7 @@ impl Classifier {
         if !*is_conditional {
             return classify(None);
         }
-        let top = Top::of(*event, &self.parsers.names);
+        let top = Top::new(*event, &self.parsers.names);
         if !definition.visit(&top, &mut |scope| classify(Some(scope))) {
             classify(None);
         }

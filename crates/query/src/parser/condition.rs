@@ -1,70 +1,72 @@
-//! When a parser, or a part of it, holds: what must stand where in an event.
+//! Conditions on an event in a parser file.
 
-use super::path::{Begins, Path, Scope};
+use super::path::{Path, Prefixes, Scope};
 use crate::value::{Kind, Value};
 
-/// One of several lists of tests, all of which must hold; none at all always holds.
+/// A disjunction of test lists. In a list, all tests must hold. An empty disjunction always holds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Condition {
     pub(super) any: Vec<Vec<(Path, Vec<Test>)>>,
 }
 
-/// What must be so of a value.
+/// A test of a single value.
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    /// It is there, and not `null`; or it is not.
+    /// The value exists and is not `null`, or with `false`, it doesn't.
     There(bool),
-    /// It is of this kind.
+    /// The value has this type.
     Kind(Kind),
-    /// It says one of these, whether as a string, a number or a truth value.
+    /// The value equals one of these. Numbers and booleans compare by their text.
     Is(Vec<String>),
-    /// Its string begins with one of these.
+    /// The string starts with one of these.
     Begins(Vec<String>),
-    /// Its string ends with one of these.
+    /// The string ends with one of these.
     Ends(Vec<String>),
-    /// One of these is in its string.
+    /// The string contains one of these.
     Contains(Vec<String>),
-    /// Its number is not less.
+    /// The number is at least this.
     From(f64),
-    /// Its number is not more.
+    /// The number is at most this.
     To(f64),
-    /// Its members have these names alone.
+    /// The object has no other fields than these.
     Only(Vec<String>),
-    /// These do not all hold.
+    /// At least one of these tests fails.
     Not(Vec<Test>),
 }
 
 impl Condition {
     pub(super) fn holds(&self, scope: &Scope<'_, '_>) -> bool {
         self.any.is_empty()
-            || self.any.iter().any(|all| all.iter().all(|(path, tests)| hold(path, tests, scope)))
+            || self.any.iter().any(|all| all.iter().all(|(path, tests)| tests_hold(path, tests, scope)))
     }
 
-    pub(super) fn number(&mut self, begins: &mut Begins) {
-        self.any.iter_mut().flatten().for_each(|(path, _)| path.number(begins));
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
+        self.any.iter_mut().flatten().for_each(|(path, _)| path.assign_numbers(prefixes));
     }
 }
 
-/// Whether the tests hold of a value that stands there, or are satisfied by there being none.
-fn hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
-    if tests.iter().any(Test::wants_none) {
-        // What must not be so must be so of no value that stands there.
+/// True if the tests hold for a value at the path, or are met by its absence.
+fn tests_hold(path: &Path, tests: &[Test], scope: &Scope<'_, '_>) -> bool {
+    if tests.iter().any(Test::allows_absence) {
+        // A negated test must hold for every value at the path.
         return tests.iter().all(|test| match test {
             Test::There(false) => !path.find(scope, &mut |value| value.kind() != Kind::Null),
-            Test::Not(inner) => !path.find(scope, &mut |value| inner.iter().all(|test| test.of(value))),
-            other => path.find(scope, &mut |value| other.of(value)),
+            Test::Not(inner) => {
+                !path.find(scope, &mut |value| inner.iter().all(|test| test.holds_for(value)))
+            }
+            other => path.find(scope, &mut |value| other.holds_for(value)),
         });
     }
-    path.find(scope, &mut |value| tests.iter().all(|test| test.of(value)))
+    path.find(scope, &mut |value| tests.iter().all(|test| test.holds_for(value)))
 }
 
 impl Test {
-    /// Whether it can hold without a value.
-    pub(super) fn wants_none(&self) -> bool {
+    /// True if the test can hold without a value.
+    pub(super) fn allows_absence(&self) -> bool {
         matches!(self, Self::There(false) | Self::Not(_))
     }
 
-    fn of(&self, value: Value<'_>) -> bool {
+    fn holds_for(&self, value: Value<'_>) -> bool {
         let string = |words: &[String], fits: fn(&str, &str) -> bool| {
             value.string().is_some_and(|text| words.iter().any(|word| fits(&text, word)))
         };
@@ -85,7 +87,7 @@ impl Test {
                 value.kind() == Kind::Object
                     && value.members().all(|(name, _)| names.iter().any(|known| *known == name.text()))
             }
-            Self::Not(tests) => !tests.iter().all(|test| test.of(value)),
+            Self::Not(tests) => !tests.iter().all(|test| test.holds_for(value)),
         }
     }
 }

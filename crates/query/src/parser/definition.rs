@@ -1,4 +1,4 @@
-//! A parser as it is written: from the text of a file to what is looked for in events.
+//! Parses parser files, and applies them to events.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,39 +7,39 @@ use countersign::canonical;
 
 use super::address::bare;
 #[cfg(feature = "category")]
-use super::category::{Assigned, Categories, Category, Pattern, Rule};
+use super::category::{Categories, Category, CategoryRules, Pattern, Rule};
 use super::condition::{Condition, Test};
-use super::error::{CHECKS, Parsed, ParserError, ensure, told};
+use super::error::{CHECKS, ParseResult, ParserError, ensure, message};
 use super::parsed::{Outcome, Parts, Party, Read};
-use super::path::{Begins, Path, Roots, Scope, Top};
-use super::source::{Alternative, From, Part, PartyAlternative, PartySource, Source};
+use super::path::{Path, Prefixes, Roots, Scope, Top};
+use super::source::{Alternative, Input, PartyAlternative, PartySource, Source, TemplatePart};
 use super::spelling::Spelling;
-use super::when::{Unit, Written};
+use super::when::{TimeFormat, Unit};
 use crate::envelope::Envelope;
 use crate::field::Short;
 use crate::names::Names;
 use crate::value::{Document, Kind, Value};
 
-/// The most alternatives, tests and words that stand beside each other.
-const MOST: usize = 512;
+/// Maximum number of alternatives, tests, or words in one list.
+const MAX_ITEMS: usize = 512;
 
-/// So many of the members that an event must have tell whether it may be of a shape: there are not numbers for all.
-const NEEDED: usize = 3;
+/// Number of required fields that are checked to rule a parser out quickly; there are not enough bits for all.
+const MAX_REQUIRED: usize = 3;
 
-/// A path in a record at which the event may be.
+/// A path in a record at which the event may be found.
 #[derive(Clone, Debug)]
-pub(super) struct Outer {
+pub(super) struct EventPath {
     pub(super) path: Path,
     /// The path as the file has it.
     pub(super) text: String,
 }
 
-/// A parser.
+/// A parser, as defined by its file.
 #[derive(Clone, Debug)]
 pub(super) struct Definition {
     pub(super) parsed_as: String,
-    pub(super) within: Vec<Outer>,
-    /// The path at which the source itself has what is read.
+    pub(super) within: Vec<EventPath>,
+    /// The path at which the source itself has the event.
     pub(super) place: String,
     when: Condition,
     time: Source,
@@ -52,29 +52,29 @@ pub(super) struct Definition {
     address: Source,
     outcome: Source,
     reason: Source,
-    /// Which rules assign categories to its events.
+    /// The rules that assign categories to events of this parser.
     #[cfg(feature = "category")]
-    pub(super) category: Assigned,
-    /// An event that this may read has all the members of one of these.
-    needs: Vec<Roots>,
-    /// Of each of these the rarest: most events that are of another shape have none of them. Nothing in WebAssembly, where
-    /// code is to be small.
-    marks: Roots,
-    /// What its paths begin with.
-    begins: Begins,
+    pub(super) category: CategoryRules,
+    /// Sets of required fields: an event must have all fields of at least one set.
+    required_fields: Vec<Roots>,
+    /// The rarest field of each set; most events of another shape have none of them. Unused on WebAssembly, to keep the
+    /// code small.
+    rarest_fields: Roots,
+    /// The field names that paths start with.
+    prefixes: Prefixes,
 }
 
 impl Definition {
-    pub(super) fn parse(text: &str) -> Parsed<Self> {
+    pub(super) fn parse(text: &str) -> ParseResult<Self> {
         let document = Document::parse(text).ok_or_else(|| {
             ParserError::new(
                 "",
-                "it is no JSON, or above 262,144 bytes",
-                "a parser is one JSON object: a JSON linter shows the place",
+                "the file is not valid JSON, or is larger than 262,144 bytes",
+                "write one JSON object; a JSON linter shows the position of an error",
             )
         })?;
-        let object = Object::of(document.root())?;
-        object.know(&[
+        let object = Object::new(document.root())?;
+        object.allow_only(&[
             "as",
             "doc",
             "within",
@@ -93,18 +93,19 @@ impl Definition {
             "category",
         ])?;
         let parsed_as = object.required("as", word)?;
-        object.doc()?;
+        object.check_doc()?;
         let when = object.required("when", condition)?;
-        let has_any =
-            |all: &Vec<(Path, Vec<Test>)>| !all.iter().all(|(_, tests)| tests.iter().all(Test::wants_none));
+        let has_any = |all: &Vec<(Path, Vec<Test>)>| {
+            !all.iter().all(|(_, tests)| tests.iter().all(Test::allows_absence))
+        };
         ensure(when.any.iter().all(has_any), || {
-            let problem = "nothing has to be there";
-            let repair = "name a member that only these events have, or any event may be read so";
+            let problem = "the condition requires no field";
+            let repair = "require a field that only these events have, or the parser fits any event";
             ParserError::new("when", problem, repair)
         })?;
         let within = object
             .optional("within", within)?
-            .unwrap_or_else(|| vec![Outer { path: Path::here(), text: String::new() }]);
+            .unwrap_or_else(|| vec![EventPath { path: Path::here(), text: String::new() }]);
         let place = object.optional("place", word)?.unwrap_or_default();
         let mut definition = Self {
             parsed_as,
@@ -123,14 +124,14 @@ impl Definition {
             reason: object.optional("reason", source)?.unwrap_or_default(),
             #[cfg(feature = "category")]
             category: match object.optional("category", rules)? {
-                Some(rules) => Assigned::Rules(rules.into()),
-                None => Assigned::Nothing,
+                Some(rules) => CategoryRules::Rules(rules.into()),
+                None => CategoryRules::Nothing,
             },
-            needs: Vec::new(),
-            marks: Roots::default(),
-            begins: Begins::default(),
+            required_fields: Vec::new(),
+            rarest_fields: Roots::default(),
+            prefixes: Prefixes::default(),
         };
-        let mut begins = Begins::default();
+        let mut prefixes = Prefixes::default();
         let Self {
             when,
             time,
@@ -145,20 +146,20 @@ impl Definition {
             reason,
             ..
         } = &mut definition;
-        when.number(&mut begins);
+        when.assign_numbers(&mut prefixes);
         if let Some(path) = also {
-            path.number(&mut begins);
+            path.assign_numbers(&mut prefixes);
         }
-        actor.number(&mut begins);
-        target.number(&mut begins);
+        actor.assign_numbers(&mut prefixes);
+        target.assign_numbers(&mut prefixes);
         for source in [time, action, address, outcome, reason, actor_also, target_also] {
-            source.number(&mut begins);
+            source.assign_numbers(&mut prefixes);
         }
-        definition.begins = begins;
+        definition.prefixes = prefixes;
         Ok(definition)
     }
 
-    /// Gives numbers to the members that events must have, as far as there are any left.
+    /// Assigns bits to the required fields, as long as there are any left.
     pub(super) fn number_roots(&mut self, names: &mut Names) {
         let mut number = |name: &str, roots: &mut Roots| {
             let next = names.len();
@@ -166,35 +167,38 @@ impl Definition {
                 roots.add(names.get_or_insert(name, next));
             }
         };
-        self.needs.clear();
+        self.required_fields.clear();
         for outer in &self.within {
             let mut roots = Roots::default();
             if let Some(name) = outer.path.root() {
                 number(name, &mut roots);
-                self.needs.push(roots);
+                self.required_fields.push(roots);
                 continue;
             }
             for all in &self.when.any {
                 let mut roots = Roots::default();
-                let wanted = all.iter().filter(|(_, tests)| !tests.iter().any(Test::wants_none));
-                for name in wanted.filter_map(|(path, _)| path.root()).take(NEEDED) {
+                let wanted = all.iter().filter(|(_, tests)| !tests.iter().any(Test::allows_absence));
+                for name in wanted.filter_map(|(path, _)| path.root()).take(MAX_REQUIRED) {
                     number(name, &mut roots);
                 }
-                self.needs.push(roots);
+                self.required_fields.push(roots);
             }
         }
         if cfg!(target_arch = "wasm32") {
             return;
         }
-        self.marks = self.needs.iter().fold(Roots::default(), |marks, roots| marks.with(roots.rarest()));
+        self.rarest_fields = self
+            .required_fields
+            .iter()
+            .fold(Roots::default(), |rarest_fields, roots| rarest_fields.with(roots.rarest()));
     }
 
-    /// Gives numbers to what its paths begin with, once all parsers have those of [`Self::number_roots`].
-    pub(super) fn share_begins(&mut self, names: &mut Names) {
-        self.begins.share(names);
+    /// Numbers the field names that paths start with, after all parsers have called [`Self::number_roots`].
+    pub(super) fn share_prefixes(&mut self, names: &mut Names) {
+        self.prefixes.share(names);
     }
 
-    /// How the texts that a short name stands for are put together, where that can be told.
+    /// Describes how values of a short name are assembled. Returns false if that isn't possible.
     pub(super) fn spell(&self, short: Short, spelling: &mut Spelling) -> bool {
         match short {
             Short::Action => spelling.add(&self.action),
@@ -206,13 +210,13 @@ impl Definition {
         }
     }
 
-    /// Whether an event that has these members can be of this shape at all.
+    /// False if an event with these top-level fields can't be of this shape.
     pub(super) fn may_fit(&self, there: Roots) -> bool {
-        (cfg!(target_arch = "wasm32") || there.has_any(self.marks))
-            && self.needs.iter().any(|needed| there.holds(*needed))
+        (cfg!(target_arch = "wasm32") || there.has_any(self.rarest_fields))
+            && self.required_fields.iter().any(|needed| there.contains_all(*needed))
     }
 
-    /// What an event says, where it is of this shape.
+    /// Returns the parsed fields of an event, if it is of this shape.
     pub(super) fn read<'a>(&'a self, top: &Top<'a>, parts: Parts) -> Option<Read<'a>> {
         self.within.iter().find_map(|outer| {
             let here = outer.path.first(top.event())?;
@@ -233,7 +237,7 @@ impl Definition {
     #[cfg(feature = "category")]
     pub(super) fn visit(&self, top: &Top<'_>, each: &mut dyn FnMut(&Scope<'_, '_>)) -> bool {
         let mut visit = |top: &Top<'_>, here: Value<'_>| {
-            let scope = Scope::new(top, here, &self.begins);
+            let scope = Scope::new(top, here, &self.prefixes);
             let is_of_shape = self.when.holds(&scope);
             if is_of_shape {
                 each(&scope);
@@ -247,23 +251,23 @@ impl Definition {
             }
             let Some(text) = here.string() else { return false };
             let Some(document) = Document::parse(&text) else { return false };
-            visit(&top.of_text(document.root()), document.root())
+            visit(&top.for_text(document.root()), document.root())
         })
     }
 
-    /// What an event says that stands within another as a text.
+    /// Parses an event contained in a string of the record.
     fn read_text(&self, text: &str, top: &Top<'_>, parts: Parts) -> Option<Read<'static>> {
         let document = Document::parse(text)?;
-        let inner = top.of_text(document.root());
+        let inner = top.for_text(document.root());
         self.read_at(&inner, document.root(), parts).map(Read::into_owned)
     }
 
-    /// What else was done, each once.
+    /// Returns the further actions, sorted and without duplicates.
     fn also<'a>(&'a self, scope: &Scope<'a, '_>, action: &str) -> Vec<Cow<'a, str>> {
         let mut also = Vec::new();
         if let Some(path) = &self.also {
             path.find(scope, &mut |value| {
-                also.extend(value.said().filter(|text| text != action));
+                also.extend(value.non_empty_text().filter(|text| text != action));
                 false
             });
             also.sort_unstable();
@@ -273,7 +277,7 @@ impl Definition {
     }
 
     fn read_at<'a>(&'a self, top: &Top<'a>, here: Value<'a>, parts: Parts) -> Option<Read<'a>> {
-        let scope = &Scope::new(top, here, &self.begins);
+        let scope = &Scope::new(top, here, &self.prefixes);
         if !self.when.holds(scope) {
             return None;
         }
@@ -301,20 +305,20 @@ impl Definition {
     }
 }
 
-/// An object of the file, whose members are taken by name.
+/// An object in a parser file.
 struct Object<'a>(Value<'a>);
 
 impl<'a> Object<'a> {
-    fn of(value: Value<'a>) -> Parsed<Self> {
+    fn new(value: Value<'a>) -> ParseResult<Self> {
         if value.kind() == Kind::Object {
             Ok(Self(value))
         } else {
-            Err(ParserError::new("", "it is not an object", "write it as { … }"))
+            Err(ParserError::new("", "the value is not an object", "write it as { … }"))
         }
     }
 
-    /// Refuses other members than these, and members that are there twice.
-    fn know(&self, names: &[&str]) -> Parsed<()> {
+    /// Rejects unknown and duplicate fields.
+    fn allow_only(&self, names: &[&str]) -> ParseResult<()> {
         if !CHECKS {
             return Ok(());
         }
@@ -322,96 +326,97 @@ impl<'a> Object<'a> {
         for (name, _) in self.0.members() {
             let name = name.text();
             if !names.contains(&&*name) {
-                let repair = told!("the members here are {}", names.join(", "));
-                return Err(ParserError::new(&name, "there is no such member", repair));
+                let repair = message!("use one of {}", names.join(", "));
+                return Err(ParserError::new(&name, "unknown field", repair));
             }
             if seen.contains(&name) {
-                return Err(ParserError::new(&name, "it is there twice", "keep one"));
+                return Err(ParserError::new(&name, "the field occurs twice", "remove one"));
             }
             seen.push(name);
         }
         Ok(())
     }
 
-    fn optional<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<Option<T>> {
+    fn optional<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> ParseResult<T>) -> ParseResult<Option<T>> {
         self.0.get(name).map(parse).transpose().map_err(|why| why.at(name))
     }
 
-    /// Whether what it says for people is texts.
-    fn doc(&self) -> Parsed<()> {
+    /// Checks that the documentation is a string or a list of strings.
+    fn check_doc(&self) -> ParseResult<()> {
         if CHECKS {
             self.optional("doc", |value| list(value, word))?;
         }
         Ok(())
     }
 
-    fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<T> {
-        self.optional(name, parse)?
-            .ok_or_else(|| ParserError::new(name, "it is missing", "docs/parsers.md has an example"))
+    fn required<T>(&self, name: &str, parse: impl Fn(Value<'a>) -> ParseResult<T>) -> ParseResult<T> {
+        self.optional(name, parse)?.ok_or_else(|| {
+            ParserError::new(name, "the field is missing", "see docs/parsers.md for an example")
+        })
     }
 }
 
-/// A string that is not empty.
-fn word(value: Value<'_>) -> Parsed<String> {
+/// Parses a non-empty string.
+fn word(value: Value<'_>) -> ParseResult<String> {
     match value.string() {
         Some(text) if !text.is_empty() => Ok(text.into_owned()),
-        _ => Err(ParserError::new("", "it is not a string, or is empty", "write it as \"…\"")),
+        _ => Err(ParserError::new("", "the value is not a string, or is empty", "write it as \"…\"")),
     }
 }
 
-/// One thing, or an array of them.
-fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> Parsed<T>) -> Parsed<Vec<T>> {
+/// Parses one value, or an array of them.
+fn list<'a, T>(value: Value<'a>, parse: impl Fn(Value<'a>) -> ParseResult<T>) -> ParseResult<Vec<T>> {
     if value.kind() != Kind::Array {
         return parse(value).map(|one| vec![one]);
     }
     let mut list = Vec::new();
     for (place, element) in value.elements().enumerate() {
-        ensure(place < MOST, || ParserError::new("", told!("there are more than {MOST}"), "keep fewer"))?;
-        list.push(parse(element).map_err(|why| why.at(&told!("[{place}]")))?);
+        ensure(place < MAX_ITEMS, || {
+            ParserError::new("", message!("the array has more than {MAX_ITEMS} elements"), "remove some")
+        })?;
+        list.push(parse(element).map_err(|why| why.at(&message!("[{place}]")))?);
     }
-    ensure(!list.is_empty(), || {
-        ParserError::new("", "the array is empty", "leave it out, or say something")
-    })?;
+    ensure(!list.is_empty(), || ParserError::new("", "the array is empty", "remove it, or add an element"))?;
     Ok(list)
 }
 
-fn path(value: Value<'_>) -> Parsed<Path> {
+fn path(value: Value<'_>) -> ParseResult<Path> {
     Path::parse(&word(value)?)
 }
 
-/// Where the event itself may be: `""` is the whole.
-fn within(value: Value<'_>) -> Parsed<Vec<Outer>> {
+/// Parses the paths at which the event may be found; `""` is the whole record.
+fn within(value: Value<'_>) -> ParseResult<Vec<EventPath>> {
     list(value, |value| {
         let text = value.string().unwrap_or_default().into_owned();
         let path = if value.kind() == Kind::Text && text.is_empty() { Path::here() } else { path(value)? };
-        Ok(Outer { path, text })
+        Ok(EventPath { path, text })
     })
 }
 
-fn condition(value: Value<'_>) -> Parsed<Condition> {
+fn condition(value: Value<'_>) -> ParseResult<Condition> {
     let all = |value| {
         let mut tests = Vec::new();
-        for (name, wanted) in Object::of(value)?.0.members() {
+        for (name, wanted) in Object::new(value)?.0.members() {
             let name = name.text();
             let path = Path::parse(&name).map_err(|why| why.at(&name))?;
-            let is_room = tests.len() < MOST;
+            let is_room = tests.len() < MAX_ITEMS;
             ensure(is_room, || {
-                ParserError::new("", told!("there are more than {MOST} tests"), "keep fewer")
+                ParserError::new("", message!("the condition has more than {MAX_ITEMS} tests"), "remove some")
             })?;
             tests.push((path, test(wanted).map_err(|why| why.at(&name))?));
         }
-        let repair = "name a member and what it must be";
-        ensure(!tests.is_empty(), || ParserError::new("", "it has no test", repair))?;
+        let repair = "name a field and what its value must be";
+        ensure(!tests.is_empty(), || ParserError::new("", "the condition has no test", repair))?;
         Ok(tests)
     };
     list(value, all).map(|any| Condition { any })
 }
 
-fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
+fn test(value: Value<'_>) -> ParseResult<Vec<Test>> {
     match value.kind() {
         Kind::Object => {}
         Kind::Null => {
-            let repair = "write {\"there\": false} for what must not be there";
+            let repair = "write {\"there\": false} to require that a field is absent";
             return Err(ParserError::new("", "null is not a test", repair));
         }
         _ => return list(value, scalar).map(|words| vec![Test::Is(words)]),
@@ -431,42 +436,50 @@ fn test(value: Value<'_>) -> Parsed<Vec<Test>> {
             "only" => list(wanted, word).map(Test::Only),
             "not" => test_of_scalars(wanted).map(Test::Not),
             _ => {
-                let repair = "the tests are there, type, is, begins, ends, contains, from, to, only, not";
-                Err(ParserError::new("", "there is no such test", repair))
+                let repair = "use one of there, type, is, prefixes, ends, contains, from, to, only, not";
+                Err(ParserError::new("", "unknown test", repair))
             }
         };
         tests.push(one.map_err(|why| why.at(&name))?);
     }
-    ensure(!tests.is_empty(), || ParserError::new("", "it has no test", "say what the member must be"))?;
-    Ok(tests)
-}
-
-/// What `not` denies, which is no denial itself: `not` and `there` within it would only confuse.
-fn test_of_scalars(value: Value<'_>) -> Parsed<Vec<Test>> {
-    let tests = test(value)?;
-    ensure(!tests.iter().any(|test| test.wants_none() || matches!(test, Test::There(_))), || {
-        ParserError::new("", "it denies a denial", "say what must be so instead")
+    ensure(!tests.is_empty(), || {
+        ParserError::new("", "the object has no test", "add what the value must be")
     })?;
     Ok(tests)
 }
 
-fn boolean(value: Value<'_>) -> Parsed<bool> {
-    value.bool().ok_or_else(|| ParserError::new("", "it is neither true nor false", "write true or false"))
+/// Parses the tests within `not`. A negation in a negation is rejected as confusing.
+fn test_of_scalars(value: Value<'_>) -> ParseResult<Vec<Test>> {
+    let tests = test(value)?;
+    ensure(!tests.iter().any(|test| test.allows_absence() || matches!(test, Test::There(_))), || {
+        ParserError::new("", "`not` contains a negation", "write the positive test instead")
+    })?;
+    Ok(tests)
 }
 
-fn number(value: Value<'_>) -> Parsed<f64> {
+fn boolean(value: Value<'_>) -> ParseResult<bool> {
+    value
+        .bool()
+        .ok_or_else(|| ParserError::new("", "the value is neither true nor false", "write true or false"))
+}
+
+fn number(value: Value<'_>) -> ParseResult<f64> {
     let number = value.number().and_then(canonical::double);
-    number.ok_or_else(|| ParserError::new("", "it is not a number", "write it as 400"))
+    number.ok_or_else(|| ParserError::new("", "the value is not a number", "write a number such as 400"))
 }
 
-fn scalar(value: Value<'_>) -> Parsed<String> {
+fn scalar(value: Value<'_>) -> ParseResult<String> {
     match value.kind() {
         Kind::Text | Kind::Number | Kind::Bool => Ok(value.text().unwrap_or_default().into_owned()),
-        _ => Err(ParserError::new("", "it is not a string, number, true or false", "write the value itself")),
+        _ => Err(ParserError::new(
+            "",
+            "the value is not a string, number, true or false",
+            "write one of these",
+        )),
     }
 }
 
-fn kind(value: Value<'_>) -> Parsed<Kind> {
+fn kind(value: Value<'_>) -> ParseResult<Kind> {
     match &*word(value)? {
         "object" => Ok(Kind::Object),
         "array" => Ok(Kind::Array),
@@ -475,17 +488,17 @@ fn kind(value: Value<'_>) -> Parsed<Kind> {
         "boolean" => Ok(Kind::Bool),
         other => {
             let repair = "write object, array, string, number or boolean";
-            Err(ParserError::new("", told!("there is no type {other:?}"), repair))
+            Err(ParserError::new("", message!("unknown type {other:?}"), repair))
         }
     }
 }
 
-fn source(value: Value<'_>) -> Parsed<Source> {
+fn source(value: Value<'_>) -> ParseResult<Source> {
     list(value, alternative).map(|alternatives| Source { alternatives })
 }
 
-/// A source that gives words for outcomes alone.
-fn outcome(value: Value<'_>) -> Parsed<Source> {
+/// Parses a source that yields only words for outcomes.
+fn outcome(value: Value<'_>) -> ParseResult<Source> {
     let source = source(value)?;
     if !CHECKS {
         return Ok(source);
@@ -493,22 +506,26 @@ fn outcome(value: Value<'_>) -> Parsed<Source> {
     for (place, one) in source.alternatives.iter().enumerate() {
         let words: Vec<&str> = match (&one.map, &one.from) {
             (Some(map), _) => map.values().chain(&one.otherwise).map(String::as_str).collect(),
-            (None, From::Text(word)) => vec![word],
+            (None, Input::Text(word)) => vec![word],
             (None, _) => {
-                let problem = "the source's own word is not an outcome";
+                let problem = "the outcome is taken from the source without a map";
                 let repair = "add a map from its words to success, failure, denied and unknown";
-                return Err(ParserError::new(&told!("[{place}]"), problem, repair));
+                return Err(ParserError::new(&message!("[{place}]"), problem, repair));
             }
         };
-        if let Some(word) = words.into_iter().find(|word| Outcome::stated(word).is_none()) {
-            let repair = "write success, failure, denied or unknown; what is not stated has no alternative";
-            return Err(ParserError::new(&told!("[{place}]"), told!("{word:?} is not an outcome"), repair));
+        if let Some(word) = words.into_iter().find(|word| Outcome::parse_stated(word).is_none()) {
+            let repair = "write success, failure, denied or unknown, and remove the alternative for an outcome that is not stated";
+            return Err(ParserError::new(
+                &message!("[{place}]"),
+                message!("{word:?} is not an outcome"),
+                repair,
+            ));
         }
     }
     Ok(source)
 }
 
-fn alternative(value: Value<'_>) -> Parsed<Alternative> {
+fn alternative(value: Value<'_>) -> ParseResult<Alternative> {
     let plain = |from| Alternative {
         when: Condition::default(),
         from,
@@ -516,18 +533,18 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
         before: None,
         map: None,
         otherwise: None,
-        written: Written::default(),
+        time_format: TimeFormat::default(),
     };
     if value.kind() == Kind::Text {
         return from(value).map(plain);
     }
-    let object = Object::of(value)?;
-    object.know(&["value", "when", "after", "before", "map", "else", "unit", "zone", "doc"])?;
-    object.doc()?;
+    let object = Object::new(value)?;
+    object.allow_only(&["value", "when", "after", "before", "map", "else", "unit", "zone", "doc"])?;
+    object.check_doc()?;
     let map = object.optional("map", map)?;
     let otherwise = object.optional("else", word)?;
     ensure(map.is_some() || otherwise.is_none(), || {
-        ParserError::new("else", "it stands without a map", "add a map, or leave it out")
+        ParserError::new("else", "`else` has no effect without `map`", "add a map, or remove it")
     })?;
     let unit = object.optional("unit", unit)?;
     let utc = object.optional("zone", zone)?.is_some();
@@ -537,72 +554,76 @@ fn alternative(value: Value<'_>) -> Parsed<Alternative> {
         before: object.optional("before", word)?,
         map,
         otherwise,
-        written: Written { unit, utc },
+        time_format: TimeFormat { unit, utc },
         ..plain(object.required("value", from)?)
     })
 }
 
-/// A path; or after an equals sign a text, in which paths stand in braces.
-fn from(value: Value<'_>) -> Parsed<From> {
+/// Parses a path, or after an equals sign, a text with paths in braces.
+fn from(value: Value<'_>) -> ParseResult<Input> {
     let text = word(value)?;
-    let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(From::Path) };
-    let fault = |problem: &str| {
-        ParserError::new("", told!("{text:?}: {problem}"), "write a text after = with paths as {actor.id}")
+    let Some(template) = text.strip_prefix('=') else { return Path::parse(&text).map(Input::Path) };
+    let error = |problem: &str| {
+        ParserError::new(
+            "",
+            message!("{text:?}: {problem}"),
+            "write text after = with paths in braces, as in {actor.id}",
+        )
     };
     let mut parts = Vec::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
-        let (path, after) = after.split_once('}').ok_or_else(|| fault("a brace has no end"))?;
+        let (path, after) = after.split_once('}').ok_or_else(|| error("a brace is not closed"))?;
         if !before.is_empty() {
-            parts.push(Part::Text(before.into()));
+            parts.push(TemplatePart::Text(before.into()));
         }
-        parts.push(Part::Path(Path::parse(path)?));
+        parts.push(TemplatePart::Path(Path::parse(path)?));
         rest = after;
     }
-    ensure(!rest.contains('}'), || fault("a brace has no beginning"))?;
+    ensure(!rest.contains('}'), || error("a brace is not opened"))?;
     if parts.is_empty() {
-        return if rest.is_empty() { Err(fault("it is empty")) } else { Ok(From::Text(rest.into())) };
+        return if rest.is_empty() { Err(error("the text is empty")) } else { Ok(Input::Text(rest.into())) };
     }
     if !rest.is_empty() {
-        parts.push(Part::Text(rest.into()));
+        parts.push(TemplatePart::Text(rest.into()));
     }
-    ensure(parts.len() <= 16, || fault("it has more than 16 parts"))?;
-    Ok(From::Parts(parts))
+    ensure(parts.len() <= 16, || error("the text has more than 16 parts"))?;
+    Ok(Input::Parts(parts))
 }
 
-fn map(value: Value<'_>) -> Parsed<BTreeMap<String, String>> {
+fn map(value: Value<'_>) -> ParseResult<BTreeMap<String, String>> {
     let mut map = BTreeMap::new();
-    for (name, stands_for) in Object::of(value)?.0.members() {
+    for (name, stands_for) in Object::new(value)?.0.members() {
         let name = name.text();
         let stands_for = word(stands_for).map_err(|why| why.at(&name))?;
         let before = map.insert(name.clone().into_owned(), stands_for);
-        ensure(before.is_none(), || ParserError::new(&name, "it is there twice", "keep one"))?;
+        ensure(before.is_none(), || ParserError::new(&name, "the field occurs twice", "remove one"))?;
     }
     Ok(map)
 }
 
-fn unit(value: Value<'_>) -> Parsed<Unit> {
+fn unit(value: Value<'_>) -> ParseResult<Unit> {
     let written = word(value)?;
     Unit::WORDS.into_iter().find(|(word, _)| *word == written).map(|(_, unit)| unit).ok_or_else(|| {
-        ParserError::new("", told!("there is no unit {written:?}"), "write s, ms, us or ns, from 1970 on")
+        ParserError::new("", message!("unknown unit {written:?}"), "write s, ms, us or ns (since 1970)")
     })
 }
 
-fn zone(value: Value<'_>) -> Parsed<()> {
+fn zone(value: Value<'_>) -> ParseResult<()> {
     ensure(value.string().as_deref() == Some("UTC"), || {
         ParserError::new(
             "",
-            "only UTC is known",
-            "write \"UTC\" where the source documents it, or leave it out",
+            "the time zone is not UTC",
+            "write \"UTC\" if the source documents it, or remove it",
         )
     })
 }
 
-fn party(value: Value<'_>) -> Parsed<PartySource> {
+fn party(value: Value<'_>) -> ParseResult<PartySource> {
     let one = |value| {
-        let object = Object::of(value)?;
-        object.know(&["when", "id", "name", "type", "doc"])?;
-        object.doc()?;
+        let object = Object::new(value)?;
+        object.allow_only(&["when", "id", "name", "type", "doc"])?;
+        object.check_doc()?;
         let party = PartyAlternative {
             when: object.optional("when", condition)?.unwrap_or_default(),
             id: object.optional("id", source)?.unwrap_or_default(),
@@ -610,7 +631,7 @@ fn party(value: Value<'_>) -> Parsed<PartySource> {
             kind: object.optional("type", source)?.unwrap_or_default(),
         };
         ensure(!party.id.alternatives.is_empty() || !party.name.alternatives.is_empty(), || {
-            ParserError::new("id", "it is missing, and so is a name", "say where the identifier stands")
+            ParserError::new("id", "the party has neither `id` nor `name`", "add the path of the identifier")
         })?;
         Ok(party)
     };
@@ -619,19 +640,19 @@ fn party(value: Value<'_>) -> Parsed<PartySource> {
 
 /// The rules of a `category` field.
 #[cfg(feature = "category")]
-pub(super) fn rules(value: Value<'_>) -> Parsed<Vec<Rule>> {
+pub(super) fn rules(value: Value<'_>) -> ParseResult<Vec<Rule>> {
     list(value, |value| {
-        let object = Object::of(value)?;
-        object.know(&["is", "of", "action", "except", "when", "final", "doc"])?;
-        object.doc()?;
+        let object = Object::new(value)?;
+        object.allow_only(&["is", "of", "action", "except", "when", "final", "doc"])?;
+        object.check_doc()?;
         let patterns = |value| list(value, word).map(|all| all.iter().map(|one| Pattern::new(one)).collect());
         let is = object.optional("is", |value| list(value, category))?;
         let of = object.optional("of", word)?;
         ensure(is.is_some() || of.is_some(), || {
             ParserError::new(
                 "is",
-                "it is missing",
-                "name a category, or with `of` a parser whose rules apply",
+                "the rule has neither `is` nor `of`",
+                "name a category in `is`, or in `of` a parser whose rules apply",
             )
         })?;
         Ok(Rule {
@@ -646,11 +667,11 @@ pub(super) fn rules(value: Value<'_>) -> Parsed<Vec<Rule>> {
 }
 
 #[cfg(feature = "category")]
-fn category(value: Value<'_>) -> Parsed<Category> {
+fn category(value: Value<'_>) -> ParseResult<Category> {
     let written = word(value)?;
     Category::parse(&written).ok_or_else(|| {
         let words: Vec<&str> = Category::ALL.iter().map(|known| known.as_str()).collect();
-        let repair = told!("the categories are {}", words.join(", "));
-        ParserError::new("", told!("there is no category {written:?}"), repair)
+        let repair = message!("use one of {}", words.join(", "));
+        ParserError::new("", message!("unknown category {written:?}"), repair)
     })
 }

@@ -1,34 +1,35 @@
-//! Errors in files with parsers.
+//! Errors in parser files.
 
 #[cfg(feature = "explain")]
 use countersign::Diagnostic;
 
-/// An error in a file with a parser, with its file and the path of its member.
+/// An error in a parser file, with the file and the path of the field.
 #[cfg(feature = "explain")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParserError(Box<Diagnostic<&'static str>>);
 
-/// A build whose parsers were all tested has no room for what could be wrong with them.
+/// Parsers built into this crate are tested, so builds without `explain` can't fail to parse them and contain no
+/// messages.
 #[cfg(not(feature = "explain"))]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum ParserError {}
 
-/// Whether what a file says is checked.
+/// True if parser files are validated.
 pub(super) const CHECKS: bool = cfg!(feature = "explain");
 
-/// Refuses what is not so, where files are checked.
-pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> ParserError) -> Parsed<()> {
+/// Returns the error if the condition is false and parser files are validated.
+pub(super) fn ensure(is_so: bool, why: impl FnOnce() -> ParserError) -> ParseResult<()> {
     if CHECKS && !is_so { Err(why()) } else { Ok(()) }
 }
 
-/// A text for people, made where there is room for it.
-macro_rules! told {
+/// Formats a message, or returns an empty string in builds without messages.
+macro_rules! message {
     ($($part:tt)*) => {
         if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }
     };
 }
 
-pub(super) use told;
+pub(super) use message;
 
 #[cfg(feature = "explain")]
 impl ParserError {
@@ -96,4 +97,4 @@ impl core::fmt::Display for ParserError {
 #[cfg(feature = "explain")]
 impl std::error::Error for ParserError {}
 
-pub(super) type Parsed<T> = Result<T, ParserError>;
+pub(super) type ParseResult<T> = Result<T, ParserError>;

@@ -1,5 +1,5 @@
-//! The parser of our own shape alone, for whoever has events of no other: `parsers/countersign.json` in code, without
-//! what reads parsers.
+//! A hard-coded parser for our own event shape, for programs that need no other. Equivalent to
+//! `parsers/countersign.json`, without the code that interprets parser files.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use super::parsed::{Outcome, Party, Read};
 use super::when::date;
 use crate::value::{Kind, Value};
 
-/// Members besides which an event has none whose actor is not told, in the order in which canonical JSON has them.
-const ONLY: [&str; 13] = [
+/// The only fields of an event with no identified actor, in canonical order.
+const FIELDS: [&str; 13] = [
     "action",
     "actor",
     "after",
@@ -25,11 +25,11 @@ const ONLY: [&str; 13] = [
     "tenant",
 ];
 
-/// Members of an actor.
-const ACTOR: [&str; 5] = ["type", "id", "name", "session", "credential"];
+/// Fields of an actor.
+const ACTOR_FIELDS: [&str; 5] = ["type", "id", "name", "session", "credential"];
 
-/// Members in which events of other products say when, in place of `occurred_at`.
-const TIMES: [&str; 21] = [
+/// Fields in which events of other products state their time, instead of `occurred_at`.
+const FOREIGN_TIMES: [&str; 21] = [
     "@timestamp",
     "created",
     "createdAt",
@@ -53,29 +53,29 @@ const TIMES: [&str; 21] = [
     "when",
 ];
 
-/// Members that events of this shape never have, and those of other products with an `action` and an `actor` do.
+/// Fields that mark events of other products with an `action` and an `actor`.
 const FOREIGN: [&str; 4] = ["crud", "is_failure", "source_ip", "targets"];
 
-/// What an event of our own shape says (SPEC section 12); `None` of one of another.
+/// Parses an event of our own shape (SPEC section 12). Returns `None` for any other event.
 pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
-    // Of other shapes few have an action: it is asked for before all else.
+    // Few events of other shapes have an action, so this check comes first.
     if event.get("action")?.kind() != Kind::Text {
         return None;
     }
-    // One walk finds what is at its top.
-    let mut found = [None; ONLY.len()];
+    // A single pass finds all top-level fields.
+    let mut found = [None; FIELDS.len()];
     let (mut is_known, mut is_timed, mut is_foreign, mut next) = (true, false, false, 0);
     for (name, value) in event.members() {
         let name = name.text();
-        // What comes after the last one is looked at first.
-        if let Some(nth) = (next..ONLY.len()).chain(0..next).find(|nth| ONLY[*nth] == name) {
-            // Of a member that is there twice the first counts.
+        // Fields are usually in order, so the search starts after the previous one.
+        if let Some(nth) = (next..FIELDS.len()).chain(0..next).find(|nth| FIELDS[*nth] == name) {
+            // Of duplicate fields the first counts.
             found[nth] = found[nth].or(Some(value));
             next = nth + 1;
         } else {
             is_known = false;
             let is_there = value.kind() != Kind::Null;
-            is_timed |= is_there && TIMES.contains(&&*name);
+            is_timed |= is_there && FOREIGN_TIMES.contains(&&*name);
             is_foreign |= is_there && FOREIGN.contains(&&*name);
         }
     }
@@ -87,7 +87,7 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     let [target_id, _, target_kind] = of_target;
     let has_id = is_text(of_actor[0]);
     let is_an_actor = |actor: Value<'_>| {
-        actor.kind() == Kind::Object && actor.members().all(|(name, _)| ACTOR.contains(&&*name.text()))
+        actor.kind() == Kind::Object && actor.members().all(|(name, _)| ACTOR_FIELDS.contains(&&*name.text()))
     };
     let is_ours = if is_known {
         has_id || actor.is_none_or(|actor| actor.kind() != Kind::Object || is_an_actor(actor))
@@ -103,25 +103,25 @@ pub fn parse_own<'a>(event: &Value<'a>) -> Option<Read<'a>> {
     if !is_ours {
         return None;
     }
-    let said = |value: Option<Value<'a>>| value?.said();
+    let text_of = |value: Option<Value<'a>>| value?.non_empty_text();
     let party =
         |party: Option<Value<'a>>, [id, name, kind]: [Option<Value<'a>>; 3], usual: Option<&'static str>| {
-            let (id, name) = (said(id).or_else(|| said(party)), said(name));
+            let (id, name) = (text_of(id).or_else(|| text_of(party)), text_of(name));
             if id.is_none() && name.is_none() {
                 return None;
             }
-            Some(Party { id, name, kind: said(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
+            Some(Party { id, name, kind: text_of(kind).or(usual.map(Cow::Borrowed)), also: Vec::new() })
         };
     Some(Read {
         parsed_as: Cow::Borrowed("countersign"),
-        time: said(occurred_at).and_then(|text| date(&text, false)),
-        action: said(action),
+        time: text_of(occurred_at).and_then(|text| date(&text, false)),
+        action: text_of(action),
         also: Vec::new(),
         actor: party(actor, of_actor, Some("user")).unwrap_or_default(),
         target: party(target, of_target, None).unwrap_or_default(),
-        address: said(context.and_then(|context| context.get("ip"))).map(bare),
-        outcome: said(outcome).and_then(|word| Outcome::stated(&word)).unwrap_or_default(),
-        reason: said(reason),
+        address: text_of(context.and_then(|context| context.get("ip"))).map(bare),
+        outcome: text_of(outcome).and_then(|word| Outcome::parse_stated(&word)).unwrap_or_default(),
+        reason: text_of(reason),
         envelope: None,
     })
 }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_the_file_reads() {
+    fn agrees_with_the_parser_file() {
         let parsers = by_file();
         for (event, is_ours) in [
             (
@@ -163,7 +163,7 @@ mod tests {
             (r#"{"action":"job.run","actor":7,"outcome":"none","reason":""}"#, true),
             (r#"{"action":"job.run","actor":{"name":"Ada"}}"#, true),
             (r#"{"action":"job.run","actor":"u_1","x":1}"#, false),
-            // What other products write.
+            // Events of other products.
             (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"x":1}"#, false),
             (r#"{"action":"job.run","actor":{"id":"u_1","email":"u@example.com"},"outcome":"denied"}"#, true),
             (r#"{"action":"job.run","actor":{"id":"u_1"},"timestamp":"2026-11-20T06:00:00Z"}"#, false),
@@ -185,25 +185,25 @@ mod tests {
         }
     }
 
-    /// Each of these alone tells an event of another product.
+    /// Each of these fields alone marks an event of another product.
     #[test]
-    fn reads_no_event_that_says_when_in_another_member() {
+    fn rejects_events_with_fields_of_other_products() {
         let parsers = by_file();
-        for name in TIMES.into_iter().chain(FOREIGN) {
+        for name in FOREIGN_TIMES.into_iter().chain(FOREIGN) {
             for who in [r#""actor":{"id":"u_1"}"#, r#""target":{"id":"1","type":"job"}"#] {
                 let event = |more: &str| format!(r#"{{"action":"job.run",{who}{more}}}"#);
                 assert!(same(&parsers, &event("")));
                 assert!(same(&parsers, &event(&format!(r#","{name}":null"#))));
                 assert!(!same(&parsers, &event(&format!(r#","{name}":7"#))));
                 let dated = event(&format!(r#","{name}":7,"occurred_at":"2026-11-20T06:00:00Z""#));
-                assert_eq!(same(&parsers, &dated), TIMES.contains(&name));
+                assert_eq!(same(&parsers, &dated), FOREIGN_TIMES.contains(&name));
             }
         }
     }
 
     proptest! {
         #[test]
-        fn reads_any_event_as_the_file_does(members in proptest::collection::vec(
+        fn agrees_with_the_parser_file_on_any_event(members in proptest::collection::vec(
             (
                 prop::sample::select(vec!["action", "actor", "target", "outcome", "reason", "occurred_at", "context", "x", "created", "crud"]),
                 prop::sample::select(vec![

@@ -1,4 +1,4 @@
-//! What a parser says of an event: who, what, when, on what, from where and with which outcome.
+//! The fields that a parser extracts from an event.
 
 use std::borrow::Cow;
 
@@ -9,56 +9,55 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use crate::envelope::Envelope;
 use crate::value::Value;
 
-/// What an event says, by a parser.
+/// The parsed fields of an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Read<'a> {
     /// The parser's name, `as` in JSON: `CloudTrail`.
     pub parsed_as: Cow<'a, str>,
-    /// When it happened.
+    /// The event's own time.
     pub time: Option<Time>,
-    /// What was done.
+    /// The action, such as `StopLogging`.
     pub action: Option<Cow<'a, str>>,
-    /// What else was done, where an event is the record of several actions: queries find them as they find the first.
+    /// Further actions, if the event records several. Queries match them like the first.
     pub also: Vec<Cow<'a, str>>,
-    /// Who did it.
+    /// The party that acted.
     pub actor: Party<'a>,
-    /// What it was done to.
+    /// The party or object acted on.
     pub target: Party<'a>,
-    /// The address from which it was done.
+    /// The address the action came from.
     pub address: Option<Cow<'a, str>>,
-    /// How it ended.
+    /// The outcome of the action.
     pub outcome: Outcome,
-    /// Why it ended so, in the source's own words: `AccessDenied`.
+    /// The reason for the outcome in the source's own words, such as `AccessDenied`.
     pub reason: Option<Cow<'a, str>>,
-    /// The place of the event in the record, if it isn't its source's usual one.
+    /// The event's place in the record, if it isn't the source's usual one.
     pub envelope: Option<Envelope<'a>>,
 }
 
-/// Who did something, or what it was done to.
+/// An actor or a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Party<'a> {
-    /// Its identifier.
+    /// The identifier, such as `u_1`.
     pub id: Option<Cow<'a, str>>,
-    /// Its name, for people.
+    /// The display name.
     pub name: Option<Cow<'a, str>>,
-    /// What it is: `user`, `service`, `bucket`.
+    /// The type: `user`, `service`, `bucket`.
     pub kind: Option<Cow<'a, str>>,
-    /// Other texts by which a query finds it: a login, an e-mail address, an alias. If an event has several targets, also
-    /// the identifiers and names of the others.
+    /// Further strings that identify the party: a login, an email address, an alias. If an event has several targets,
+    /// also the identifiers and names of the others.
     pub also: Vec<Cow<'a, str>>,
 }
 
-/// The most texts of [`Party::also`].
+/// Maximum number of strings in [`Party::also`].
 const MAX_ALSO: usize = 16;
 
 impl<'a> Party<'a> {
-    /// Whether nothing is known of it.
+    /// True if all fields are empty.
     pub fn is_empty(&self) -> bool {
         self.id.is_none() && self.name.is_none() && self.kind.is_none() && self.also.is_empty()
     }
 
-    /// Adds a text to [`Party::also`], unless the identifier, the name, or another such text says the same, or there are
-    /// [`MAX_ALSO`] of them.
+    /// Adds a string to [`Party::also`], unless it is empty or known already, or the list has [`MAX_ALSO`] strings.
     pub(crate) fn add_also(&mut self, text: Cow<'a, str>) {
         let known = |other: &Cow<'_, str>| **other == *text;
         let is_known = self.id.iter().chain(&self.name).chain(&self.also).any(known);
@@ -68,47 +67,47 @@ impl<'a> Party<'a> {
     }
 }
 
-/// How something ended, as far as the event says.
+/// The outcome of an action, as far as the event states it.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Outcome {
-    /// The event says that it was done.
+    /// The action succeeded.
     Success,
-    /// It was tried and failed.
+    /// The action was tried and failed.
     Failure,
-    /// It was refused.
+    /// The action was denied.
     Denied,
-    /// The event says that this is not known.
+    /// The event states that the outcome is unknown.
     Unknown,
-    /// The event says nothing of it.
+    /// The event states no outcome.
     #[default]
     #[strum(serialize = "not stated")]
     NotStated,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its word.
+    /// Returns the outcome's word, such as `success`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The one that an event states by this word.
-    pub(super) fn stated(word: &str) -> Option<Self> {
+    /// Parses the word for an outcome that an event can state.
+    pub(super) fn parse_stated(word: &str) -> Option<Self> {
         word.parse().ok().filter(|outcome| *outcome != Self::NotStated)
     }
 }
 
-/// Which parts of a parser are wanted. Its name and the time are always read.
+/// The fields to parse. The parser's name and the time are always included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Parts(u8);
 
 impl Parts {
-    /// None of them.
+    /// No field.
     pub const NONE: Self = Self(0);
     /// [`Read::action`].
     pub const ACTION: Self = Self(1);
@@ -122,25 +121,25 @@ impl Parts {
     pub const OUTCOME: Self = Self(16);
     /// [`Read::reason`].
     pub const REASON: Self = Self(32);
-    /// [`Party::also`] of the parties that are wanted.
+    /// [`Party::also`] of the selected parties.
     pub const ALSO: Self = Self(64);
-    /// All of them.
+    /// All fields.
     pub const ALL: Self = Self(127);
 
-    /// These and others.
+    /// Returns the union of both sets.
     #[must_use]
     pub const fn with(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 
-    /// Whether all of these are wanted.
+    /// True if all of these fields are selected.
     pub const fn has(self, parts: Self) -> bool {
         self.0 & parts.0 == parts.0
     }
 }
 
 impl<'a> Read<'a> {
-    /// The same, with all texts its own.
+    /// Copies all borrowed strings.
     pub(super) fn into_owned(self) -> Read<'static> {
         let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
         let list =
@@ -169,8 +168,8 @@ impl<'a> Read<'a> {
         }
     }
 
-    /// What [`Read::write_json`] wrote. None of anything else.
-    pub fn of_json(json: Value<'a>) -> Option<Self> {
+    /// Parses the output of [`Read::write_json`]. Returns `None` for anything else.
+    pub fn from_json(json: Value<'a>) -> Option<Self> {
         let text = |of: Value<'a>, name| of.get(name).and_then(Value::string);
         let list = |of: Value<'a>| {
             of.get("also").map_or_else(Vec::new, |also| also.elements().filter_map(Value::string).collect())
@@ -197,8 +196,8 @@ impl<'a> Read<'a> {
         })
     }
 
-    /// Appends this as a JSON object on one line: `as` and `outcome` always, the others where they were found; of an
-    /// event in an envelope, `within` is the path that leads to it, and `place` the one where its source has it.
+    /// Appends the fields as a JSON object on one line. `as` and `outcome` are always present, others only if found.
+    /// For an event in an envelope, `within` is the path to it, and `place` the path at which its source has it.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let text = |name: &str, value: Option<&str>, out: &mut Vec<u8>| {
             if let Some(value) = value {
@@ -233,7 +232,7 @@ impl<'a> Read<'a> {
     }
 }
 
-/// Writes the member `also`, unless it has no texts.
+/// Writes the field `also`, unless it is empty.
 fn write_also(texts: &[Cow<'_, str>], out: &mut Vec<u8>) {
     for (nth, text) in texts.iter().enumerate() {
         if nth == 0 {
@@ -247,7 +246,7 @@ fn write_also(texts: &[Cow<'_, str>], out: &mut Vec<u8>) {
     }
 }
 
-/// Writes the name of a member of an object, after what is in it already.
+/// Writes a field name, after a comma if the object has other fields.
 fn write_name(name: &str, out: &mut Vec<u8>) {
     if out.last() != Some(&b'{') {
         out.push(b',');
@@ -264,7 +263,7 @@ mod tests {
     fn words_for_outcomes_are_stable() {
         let words = ["success", "failure", "denied", "unknown", "not stated"];
         assert!(Outcome::ALL.iter().map(|outcome| outcome.as_str()).eq(words));
-        assert_eq!(Outcome::stated("denied"), Some(Outcome::Denied));
-        assert_eq!(Outcome::stated("not stated"), None);
+        assert_eq!(Outcome::parse_stated("denied"), Some(Outcome::Denied));
+        assert_eq!(Outcome::parse_stated("not stated"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The parsers that are known: those that come with this crate, and others beside them.
+//! The set of parsers: built-in ones and additional files.
 
 use core::fmt;
 use std::sync::{Arc, OnceLock};
@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 use countersign::hash::Hash;
 
 #[cfg(feature = "category")]
-use super::category::Assigned;
+use super::category::CategoryRules;
 use super::definition::Definition;
-use super::error::{ParserError, ensure, told};
+use super::error::{ParserError, ensure, message};
 use super::own::parse_own;
 use super::parsed::{Parts, Read};
 use super::path::Top;
@@ -17,8 +17,8 @@ use crate::field::Short;
 use crate::names::Names;
 use crate::value::Value;
 
-/// The files that come with this crate, in the order in which they are tried. Where shapes overlap, the narrower
-/// comes first; our own before all, so that nothing within an event of it has it read as another.
+/// The built-in parsers, in the order they are tried. If shapes overlap, the narrower one comes first. Our own shape
+/// precedes all others, so that content within our events can't pass for another product's.
 pub(super) static BUILT_IN: [(&str, &str); 22] = [
     ("countersign.json", include_str!(concat!(env!("OUT_DIR"), "/countersign.json"))),
     ("cloudtrail.json", include_str!(concat!(env!("OUT_DIR"), "/cloudtrail.json"))),
@@ -44,20 +44,20 @@ pub(super) static BUILT_IN: [(&str, &str); 22] = [
     ("opentelemetry.json", include_str!(concat!(env!("OUT_DIR"), "/opentelemetry.json"))),
 ];
 
-/// The most parsers that are taken.
-pub(super) const MOST: usize = 256;
+/// Maximum number of parsers.
+pub(super) const MAX_PARSERS: usize = 256;
 
-/// The parsers that are known, in the order in which they are tried.
+/// A set of parsers, in the order they are tried.
 #[derive(Clone)]
 pub struct Parsers {
     pub(super) list: Arc<[Definition]>,
     pub(super) names: Arc<Names>,
     digest: Hash,
-    /// Whether the first of them is that of our own shape, which code reads in less time.
+    /// True if the first parser is the one for our own shape, which has a faster implementation.
     begin_with_own: bool,
 }
 
-/// None: events are what their members say.
+/// An empty set, which parses no events.
 impl Default for Parsers {
     fn default() -> Self {
         Self { list: Arc::default(), names: Arc::default(), digest: Hash::of(&[]), begin_with_own: false }
@@ -71,25 +71,26 @@ impl fmt::Debug for Parsers {
 }
 
 impl Parsers {
-    /// Those that come with this crate.
+    /// Returns the built-in parsers.
     ///
     /// # Panics
     /// Never: the tests read every file.
     pub fn built_in() -> Self {
-        static READ: OnceLock<Parsers> = OnceLock::new();
-        // By the files alone, so that a program which takes no others has nothing to copy parsers with.
-        READ.get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
-            Ok((list, digest)) => Self { begin_with_own: true, ..Self::of(assign(list), digest) },
-            Err(why) => unreachable!("{why:?}"),
-        })
-        .clone()
+        static PARSED: OnceLock<Parsers> = OnceLock::new();
+        // Doesn't use `with`, so that programs without other parsers don't contain the code for merging them.
+        PARSED
+            .get_or_init(|| match parse(BUILT_IN, Self::default().digest) {
+                Ok((list, digest)) => Self { begin_with_own: true, ..Self::new(assign(list), digest) },
+                Err(why) => unreachable!("{why:?}"),
+            })
+            .clone()
     }
 
-    /// These, and before them others: for each the name of its file, for errors, and its text. One that is called
-    /// like one of these takes its place.
+    /// Returns these parsers preceded by others, each given by its file name (for errors) and its text. A parser
+    /// replaces one with the same name.
     ///
     /// # Errors
-    /// Where a file is no parser as `docs/parsers.md` has it, or two of the others have one name.
+    /// If a file is not a valid parser as described in `docs/parsers.md`, or if two files define the same name.
     #[cfg(feature = "explain")]
     pub fn with<'t>(
         &self,
@@ -106,30 +107,30 @@ impl Parsers {
         for definition in &list[..others] {
             let is_known = |name: &str| list.iter().any(|other| other.parsed_as == name);
             ensure(definition.category.referred().all(is_known), || {
-                let problem = told!("{:?} refers to a parser that isn't there", definition.parsed_as);
-                ParserError::new("category", problem, "name one of the other parsers in `of`")
+                let problem = message!("a rule of {:?} refers to an unknown parser", definition.parsed_as);
+                ParserError::new("category", problem, "name an existing parser in `of`")
             })?;
         }
-        Ok(Self::of(list, digest))
+        Ok(Self::new(list, digest))
     }
 
-    /// Which parsers these are: another digest tells that events may read otherwise.
+    /// Returns a digest of the parser files. If it differs, events may be parsed differently.
     pub fn digest(&self) -> Hash {
         self.digest
     }
 
-    fn of(mut list: Vec<Definition>, digest: Hash) -> Self {
+    fn new(mut list: Vec<Definition>, digest: Hash) -> Self {
         let mut names = Names::default();
         for definition in &mut list {
             definition.number_roots(&mut names);
         }
         for definition in &mut list {
-            definition.share_begins(&mut names);
+            definition.share_prefixes(&mut names);
         }
         Self { list: list.into(), names: Arc::new(names), digest, begin_with_own: false }
     }
 
-    /// What they are called, in their order.
+    /// Iterates over the parsers' names, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|definition| definition.parsed_as.as_str())
     }
@@ -143,19 +144,19 @@ impl Parsers {
         })
     }
 
-    /// How the texts that a short name stands for are put together. None where that cannot be told, or where they are
-    /// not of the event.
+    /// Describes how the values of a short name are assembled. Returns `None` if that isn't possible, or if they don't
+    /// come from the event.
     pub fn spelling(&self, short: Short) -> Option<Spelling> {
         let mut spelling = Spelling::default();
         self.list.iter().all(|definition| definition.spell(short, &mut spelling)).then_some(spelling)
     }
 
-    /// What an event says, by the first parser that its shape fits.
+    /// Parses an event with the first parser that fits its shape.
     pub fn parse<'a>(&'a self, event: &Value<'a>) -> Option<Read<'a>> {
         self.parse_parts(event, Parts::ALL)
     }
 
-    /// The same, as far as it is wanted: what is not is as if the event said nothing of it.
+    /// Like [`Parsers::read`], but only the selected parts. Other fields stay empty.
     pub fn parse_parts<'a>(&'a self, event: &Value<'a>, parts: Parts) -> Option<Read<'a>> {
         let others = usize::from(self.begin_with_own && parts == Parts::ALL);
         if others > 0
@@ -163,7 +164,7 @@ impl Parsers {
         {
             return Some(read);
         }
-        let top = Top::of(*event, &self.names);
+        let top = Top::new(*event, &self.names);
         let mut fitting = self.list[others..].iter().filter(|definition| definition.may_fit(top.roots()));
         fitting.find_map(|definition| definition.read(&top, parts))
     }
@@ -175,7 +176,7 @@ fn assign(mut list: Vec<Definition>) -> Vec<Definition> {
     static RULES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/categories.rs"));
     for (definition, (file, _)) in list.iter_mut().zip(BUILT_IN) {
         if let Some((_, rules)) = RULES.iter().find(|(name, _)| *name == file) {
-            definition.category = Assigned::BuiltIn(rules);
+            definition.category = CategoryRules::BuiltIn(rules);
         }
     }
     list
@@ -186,7 +187,7 @@ fn assign(list: Vec<Definition>) -> Vec<Definition> {
     list
 }
 
-/// Parses files, each of which has a name of its own, and adds them to a digest.
+/// Parses files and adds them to a digest. Each must define another name.
 fn parse<'t>(
     files: impl IntoIterator<Item = (&'t str, &'t str)>,
     mut digest: Hash,
@@ -196,12 +197,12 @@ fn parse<'t>(
         digest = Hash::of(&[&digest.0, text.as_bytes()]);
         let definition = Definition::parse(text).map_err(|why| why.within(file))?;
         ensure(list.iter().all(|other| other.parsed_as != definition.parsed_as), || {
-            let problem = told!("there is another parser as {:?}", definition.parsed_as);
-            ParserError::new("as", problem, "give each its own name").within(file)
+            let problem = message!("another parser is also named {:?}", definition.parsed_as);
+            ParserError::new("as", problem, "give each parser its own name in `as`").within(file)
         })?;
-        ensure(list.len() < MOST, || {
-            let problem = told!("this is one reading more than {MOST}");
-            ParserError::new("", problem, "keep those that you need").within(file)
+        ensure(list.len() < MAX_PARSERS, || {
+            let problem = message!("there are more than {MAX_PARSERS} parsers");
+            ParserError::new("", problem, "remove those that you don't need").within(file)
         })?;
         list.push(definition);
     }

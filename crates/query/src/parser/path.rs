@@ -1,43 +1,42 @@
-//! Where in an event something stands: `userIdentity.arn`, `target[type=User].id`, `entity.*.name`.
+//! Paths into events, such as `userIdentity.arn`, `target[type=User].id`, or `entity.*.name`.
 
 use core::cell::{Cell, RefCell};
 use std::borrow::Cow;
 
-use super::error::{ParserError, told};
+use super::error::{ParserError, message};
 use crate::names::Names;
 use crate::value::{Kind, Value};
 
-/// The most steps of a path.
-const MOST: usize = 16;
+/// Maximum number of steps in a path.
+const MAX_STEPS: usize = 16;
 
-/// A path, as it was written and in its steps.
+/// A parsed path.
 #[derive(Clone, Debug)]
 pub(crate) struct Path {
-    /// Whether it begins at the whole event, even where what is read is within it.
+    /// True if the path starts at the whole event, even if the parser reads a part of it.
     from_root: bool,
     steps: Vec<Step>,
-    /// The number of the member that it begins with, once it has one.
+    /// Number of the first field name, once assigned.
     first: Option<usize>,
-    /// The number of the member of that one which comes next, once it has one.
+    /// Number of the second field name, once assigned.
     second: Option<usize>,
 }
 
-/// The members that a parser's paths begin with, and which of their members come next, each with its number: what most
-/// paths of a parser share is looked for once.
+/// Numbers the first and second field names of a parser's paths, so that prefixes shared by paths are looked up once.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Begins {
+pub(super) struct Prefixes {
     firsts: Names,
-    /// For each of the first, which of its members come next.
+    /// For each first name, the second names.
     nexts: Vec<Names>,
     seconds: usize,
-    /// The number of each of the first among the names of all parsers.
+    /// Numbers of the first names among those of all parsers.
     shared: Vec<u32>,
 }
 
-/// The members of so many of those that paths begin with are known.
-const FILLED: usize = u64::BITS as usize;
+/// Number of first names whose children are cached.
+const MAX_CACHED: usize = u64::BITS as usize;
 
-impl Begins {
+impl Prefixes {
     fn first(&mut self, name: &str) -> usize {
         let next = self.nexts.len();
         let number = self.firsts.get_or_insert(name, next);
@@ -54,7 +53,7 @@ impl Begins {
         number
     }
 
-    /// Takes numbers that all parsers share, so that an event's members are looked up once for all of them.
+    /// Assigns numbers shared by all parsers, so that an event's fields are looked up once for all of them.
     pub(super) fn share(&mut self, names: &mut Names) {
         let number = |name| {
             let next = names.len();
@@ -64,86 +63,86 @@ impl Begins {
     }
 }
 
-/// What paths begin at.
+/// The values at which paths start, with cached lookups.
 pub(super) struct Scope<'v, 'b> {
     /// The whole event.
     pub(super) root: Value<'v>,
-    /// What is read.
+    /// The value to parse.
     pub(super) here: Value<'v>,
-    begins: &'b Begins,
-    /// Where the members stand that paths of any parser begin with.
+    prefixes: &'b Prefixes,
+    /// Node indexes of the first names of all parsers.
     firsts: Cow<'b, [u32]>,
-    /// Where those stand that come next, as far as they were looked for.
+    /// Node indexes of the second names, as far as they were looked up.
     seconds: RefCell<Vec<u32>>,
-    /// A bit for each of the first whose members were looked for.
-    filled: Cell<u64>,
+    /// Bit set of the first names whose children were looked up.
+    cached: Cell<u64>,
 }
 
-/// There is none, or nobody looked: the whole event, which is no member, stands there.
-const NOWHERE: u32 = 0;
+/// Marks a field that is missing or was not looked up. Index 0 is the event itself, which is not a field.
+const MISSING: u32 = 0;
 
 impl<'v, 'b> Scope<'v, 'b> {
-    /// What is read is `here`, which is the whole event but for parsers that look within it.
-    pub(super) fn new(top: &'b Top<'v>, here: Value<'v>, begins: &'b Begins) -> Self {
+    /// Creates a scope. `here` is the value to parse: the whole event, unless the parser reads a part of it.
+    pub(super) fn new(top: &'b Top<'v>, here: Value<'v>, prefixes: &'b Prefixes) -> Self {
         let root = top.event;
         let firsts = if here.place() == root.place() {
             Cow::Borrowed(&top.places[..])
         } else {
-            Cow::Owned(core::mem::take(&mut Top::of(here, top.names).places))
+            Cow::Owned(core::mem::take(&mut Top::new(here, top.names).places))
         };
-        Self { root, here, begins, firsts, seconds: RefCell::default(), filled: Cell::new(0) }
+        Self { root, here, prefixes, firsts, seconds: RefCell::default(), cached: Cell::new(0) }
     }
 
     fn placed(&self, place: u32) -> Option<Value<'v>> {
-        (place != NOWHERE).then(|| self.here.placed(place))
+        (place != MISSING).then(|| self.here.placed(place))
     }
 
     fn at(&self, number: usize) -> Option<Value<'v>> {
-        self.placed(*self.firsts.get(*self.begins.shared.get(number)? as usize)?)
+        self.placed(*self.firsts.get(*self.prefixes.shared.get(number)? as usize)?)
     }
 
     fn second(&self, first: usize, number: usize) -> Option<Value<'v>> {
-        if self.filled.get() >> first & 1 == 0 {
-            self.filled.set(self.filled.get() | 1 << first);
+        if self.cached.get() >> first & 1 == 0 {
+            self.cached.set(self.cached.get() | 1 << first);
             let value = self.at(first).filter(|value| value.kind() == Kind::Object)?;
             let mut seconds = self.seconds.borrow_mut();
             if cfg!(not(target_arch = "wasm32")) && seconds.capacity() == 0 {
                 *seconds = SPARE_SECONDS.take();
             }
-            seconds.resize(self.begins.seconds, NOWHERE);
-            find_all(value, self.begins.nexts.get(first)?, &mut seconds, |_| {});
+            seconds.resize(self.prefixes.seconds, MISSING);
+            find_all(value, self.prefixes.nexts.get(first)?, &mut seconds, |_| {});
         }
         self.placed(*self.seconds.borrow().get(number)?)
     }
 }
 
-/// Some of the members that events have at their top, each by its number.
+/// A set of top-level field names, by number.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Roots(u128);
 
 impl Roots {
-    /// Adds a member by its number; those beyond have none here.
+    /// Adds a field by its number, unless the number exceeds the set's capacity.
     pub(super) const fn add(&mut self, number: usize) {
         if number < u128::BITS as usize {
             self.0 |= 1 << number;
         }
     }
 
-    pub(super) const fn holds(self, others: Self) -> bool {
+    pub(super) const fn contains_all(self, others: Self) -> bool {
         others.0 & !self.0 == 0
     }
 
-    /// Returns these and others.
+    /// Returns the union of both sets.
     pub(super) const fn with(self, others: Self) -> Self {
         Self(self.0 | others.0)
     }
 
-    /// Returns true if one of these is there, or if any may be.
+    /// True if the sets intersect, or if `of` is the full set.
     pub(super) const fn has_any(self, of: Self) -> bool {
         self.0 & of.0 != 0 || of.0 == u128::MAX
     }
 
-    /// The one of them that got its number last: those before it are of other parsers too. All, where there is none.
+    /// Returns the name with the highest number, which the fewest parsers share. Returns the full set if there is none.
     pub(super) const fn rarest(self) -> Self {
         match self.0.checked_ilog2() {
             Some(last) => Self(1 << last),
@@ -152,7 +151,7 @@ impl Roots {
     }
 }
 
-/// What an event has at its top of all that parsers' paths begin with.
+/// The top-level fields of an event that paths of any parser start with.
 pub(super) struct Top<'v> {
     event: Value<'v>,
     names: &'v Names,
@@ -161,9 +160,9 @@ pub(super) struct Top<'v> {
 }
 
 thread_local! {
-    /// The memory of the last one, for the next: there is one for each event. WebAssembly's is not kept, where code is to be small.
+    /// Memory reused from one event to the next. Not on WebAssembly, where code size matters more.
     static SPARE: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
-    /// The same of [`Scope::seconds`].
+    /// Memory reused for [`Scope::seconds`].
     static SPARE_SECONDS: Cell<Vec<u32>> = const { Cell::new(Vec::new()) };
 }
 
@@ -186,10 +185,10 @@ impl Drop for Top<'_> {
 }
 
 impl<'v> Top<'v> {
-    pub(super) fn of(event: Value<'v>, names: &'v Names) -> Self {
+    pub(super) fn new(event: Value<'v>, names: &'v Names) -> Self {
         let mut places = if cfg!(target_arch = "wasm32") { Vec::new() } else { SPARE.take() };
         places.clear();
-        places.resize(names.len(), NOWHERE);
+        places.resize(names.len(), MISSING);
         let mut roots = Roots::default();
         find_all(event, names, &mut places, |number| roots.add(number));
         Self { event, names, places, roots }
@@ -199,55 +198,56 @@ impl<'v> Top<'v> {
         self.event
     }
 
-    /// The same of an event that stands within this one as a text.
-    pub(super) fn of_text<'t>(&'t self, event: Value<'t>) -> Top<'t> {
-        Top::of(event, self.names)
+    /// Like [`Top::new`], for an event contained in a string of this one.
+    pub(super) fn for_text<'t>(&'t self, event: Value<'t>) -> Top<'t> {
+        Top::new(event, self.names)
     }
 
-    /// Which members are there of those that parsers need.
+    /// Returns the top-level fields that parsers may require.
     pub(super) const fn roots(&self) -> Roots {
         self.roots
     }
 }
 
-/// Notes where the members stand that have numbers, and tells of each: of several that have one name, the first.
-fn find_all(value: Value<'_>, numbers: &Names, places: &mut [u32], mut tell: impl FnMut(usize)) {
+/// Stores the node index of each numbered field, and calls `report` with its number. Of duplicate fields the first
+/// counts.
+fn find_all(value: Value<'_>, numbers: &Names, places: &mut [u32], mut report: impl FnMut(usize)) {
     for (name, member) in value.members() {
         let Some(number) = numbers.get(&name.text()) else { continue };
-        if let Some(place) = places.get_mut(number).filter(|place| **place == NOWHERE) {
+        if let Some(place) = places.get_mut(number).filter(|place| **place == MISSING) {
             *place = member.place();
-            tell(number);
+            report(number);
         }
     }
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The member of this name.
+    /// The field with this name.
     Member(String),
-    /// Each member.
+    /// Every field.
     Members,
-    /// The element at this place.
+    /// The element with this index.
     Nth(usize),
-    /// Each element.
+    /// Every element.
     Elements,
-    /// Each element whose member says this.
+    /// Every element whose field has this value.
     Where(String, String),
 }
 
 impl Path {
-    /// The whole of what is read.
+    /// Returns the empty path, which leads to the parsed value itself.
     pub(super) fn here() -> Self {
         Self { from_root: false, steps: Vec::new(), first: None, second: None }
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, ParserError> {
-        let fault = |problem: &str| {
+        let error = |problem: &str| {
             ParserError::new(
                 "",
-                told!("{text:?} is not a path: {problem}"),
-                "a path is names separated by dots, such as actor.id or target[type=User].id; \
-                 a name with other characters stands in '…'",
+                message!("{text:?} is not a path: {problem}"),
+                "write names separated by dots, such as actor.id or target[type=User].id, \
+                 and put a name with other characters in '…'",
             )
         };
         let mut path = Self::here();
@@ -257,7 +257,7 @@ impl Path {
             rest = match after.strip_prefix('.') {
                 Some(names) => names,
                 None if after.is_empty() => return Ok(path),
-                None => return Err(fault("after $ comes a dot")),
+                None => return Err(error("$ is not followed by a dot")),
             };
         }
         loop {
@@ -265,33 +265,33 @@ impl Path {
                 path.steps.push(Step::Members);
                 rest = after;
             } else {
-                let (name, after) = name(rest).ok_or_else(|| fault("a name is missing, or has no end"))?;
+                let (name, after) = name(rest).ok_or_else(|| error("a name is empty or not closed"))?;
                 path.steps.push(Step::Member(name));
                 rest = after;
             }
             while let Some(inner) = rest.strip_prefix('[') {
                 let (step, after) = element(inner)
-                    .ok_or_else(|| fault("in brackets stands nothing, a place, or a name = a value"))?;
+                    .ok_or_else(|| error("brackets must be empty or contain an index or name=value"))?;
                 path.steps.push(step);
                 rest = after;
             }
-            if path.steps.len() > MOST {
-                return Err(fault("it has more than 16 steps"));
+            if path.steps.len() > MAX_STEPS {
+                return Err(error("the path has more than 16 steps"));
             }
             match rest.strip_prefix('.') {
                 Some(more) => rest = more,
                 None if rest.is_empty() => return Ok(path),
-                None => return Err(fault("names are separated by dots")),
+                None => return Err(error("names must be separated by dots")),
             }
         }
     }
 
-    /// A path that a parser's file has, or `None` for the empty one, which means the whole record.
+    /// Parses a path from a parser's file. Returns `None` for the empty path, which means the whole record.
     pub(crate) fn of_file(text: &str) -> Option<Self> {
         Self::parse(text).ok()
     }
 
-    /// The member of the whole event that must be there for anything to be found.
+    /// Returns the top-level field that must exist for the path to match.
     pub(super) fn root(&self) -> Option<&str> {
         match self.steps.first() {
             Some(Step::Member(name)) => Some(name),
@@ -299,17 +299,17 @@ impl Path {
         }
     }
 
-    /// Gives the members that it begins with their numbers, the same as others that begin so.
-    pub(super) fn number(&mut self, begins: &mut Begins) {
+    /// Assigns numbers to the first two field names.
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
         let Some(Step::Member(name)) = self.steps.first().filter(|_| !self.from_root) else { return };
-        let first = begins.first(name);
+        let first = prefixes.first(name);
         self.first = Some(first);
-        if let Some(Step::Member(name)) = self.steps.get(1).filter(|_| first < FILLED) {
-            self.second = Some(begins.second(first, name));
+        if let Some(Step::Member(name)) = self.steps.get(1).filter(|_| first < MAX_CACHED) {
+            self.second = Some(prefixes.second(first, name));
         }
     }
 
-    /// Whether anything can be found: false only where the members that it begins with are not there.
+    /// False if the first two fields don't exist, so that nothing can match.
     pub(super) fn may_find(&self, scope: &Scope<'_, '_>) -> bool {
         match (self.first, self.second) {
             (Some(first), Some(second)) => scope.second(first, second).is_some(),
@@ -318,7 +318,7 @@ impl Path {
         }
     }
 
-    /// Hands out what stands there, in its order, until `each` says that it is enough; whether it did.
+    /// Calls `each` with every match in order until it returns true. Returns true if it did.
     pub(super) fn find<'v>(&self, scope: &Scope<'v, '_>, each: &mut dyn FnMut(Value<'v>) -> bool) -> bool {
         let (value, rest) = match (self.first, self.second, &self.steps[..]) {
             (Some(first), Some(second), [_, _, rest @ ..]) => (scope.second(first, second), rest),
@@ -328,13 +328,13 @@ impl Path {
         value.is_some_and(|value| walk(rest, value, each))
     }
 
-    /// The objects that the path leads through, from the whole event inward, without what it leads to.
+    /// Returns the objects the path leads through, outermost first, without its target.
     pub(crate) fn ancestors<'v>(&self, root: Value<'v>) -> Vec<Value<'v>> {
         let through = (0..self.steps.len()).filter_map(|end| first(&self.steps[..end], root));
         through.filter(|value| value.kind() == Kind::Object).collect()
     }
 
-    /// The first that stands there in a whole event.
+    /// Returns the first match in a whole event.
     pub(crate) fn first<'v>(&self, root: Value<'v>) -> Option<Value<'v>> {
         first(&self.steps, root)
     }
@@ -349,7 +349,7 @@ fn first<'v>(steps: &[Step], root: Value<'v>) -> Option<Value<'v>> {
     first
 }
 
-/// A name, and what comes after it.
+/// Splits off a name.
 fn name(text: &str) -> Option<(String, &str)> {
     if let Some(quoted) = text.strip_prefix('\'') {
         let (name, rest) = quoted.split_once('\'')?;
@@ -359,7 +359,7 @@ fn name(text: &str) -> Option<(String, &str)> {
     (end > 0).then(|| (text[..end].to_owned(), &text[end..]))
 }
 
-/// What stands in brackets, and what comes after them.
+/// Parses the content of brackets, and returns it with the rest of the text.
 fn element(text: &str) -> Option<(Step, &str)> {
     if let Some(rest) = text.strip_prefix(']') {
         return Some((Step::Elements, rest));
@@ -372,8 +372,8 @@ fn element(text: &str) -> Option<(Step, &str)> {
     Some((Step::Where(first, value), rest.strip_prefix(']')?))
 }
 
-// Each step goes to values within the one before it, which no two of them share: a path costs no more than the event
-// has values, once for each of its steps.
+// Each step visits disjoint parts of the previous step's values, so the cost is at most the number of values in the
+// event times the number of steps.
 fn walk<'v>(steps: &[Step], value: Value<'v>, each: &mut dyn FnMut(Value<'v>) -> bool) -> bool {
     let Some((step, rest)) = steps.split_first() else { return each(value) };
     match step {
@@ -388,7 +388,8 @@ fn walk<'v>(steps: &[Step], value: Value<'v>, each: &mut dyn FnMut(Value<'v>) ->
     }
 }
 
-/// An array's elements. Who passes events on often has one value where the source has an array of one: it is its only one.
+/// Iterates over an array's elements. Anything else counts as the only element: forwarders often replace an array of
+/// one by its element.
 fn elements(value: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let alone = (value.kind() != Kind::Array).then_some(value);
     value.elements().chain(alone)
@@ -404,12 +405,12 @@ mod tests {
         let document = Document::parse(text).unwrap();
         let mut found = Vec::new();
         let mut path = Path::parse(path).unwrap();
-        let mut begins = Begins::default();
+        let mut prefixes = Prefixes::default();
         let mut names = Names::default();
         for is_numbered in [false, true, true] {
-            begins.share(&mut names);
-            let top = Top::of(document.root(), &names);
-            let scope = Scope::new(&top, document.root().get("a").unwrap(), &begins);
+            prefixes.share(&mut names);
+            let top = Top::new(document.root(), &names);
+            let scope = Scope::new(&top, document.root().get("a").unwrap(), &prefixes);
             let before = std::mem::take(&mut found);
             path.find(&scope, &mut |value| {
                 found.extend(value.text().map(std::borrow::Cow::into_owned));
@@ -418,13 +419,13 @@ mod tests {
             assert!(!is_numbered || before == found);
             assert!(found.is_empty() || path.may_find(&scope));
             drop(scope);
-            path.number(&mut begins);
+            path.assign_numbers(&mut prefixes);
         }
         found
     }
 
     #[test]
-    fn goes_where_it_says() {
+    fn paths_find_their_values() {
         for (path, values) in [
             ("b[0].v", &["1"][..]),
             ("b[].v", &["1", "2", "3"]),
@@ -449,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_what_is_no_path() {
+    fn rejects_invalid_paths() {
         let long = vec!["a"; 17].join(".");
         for path in [
             "", ".", "a.", ".a", "a..b", "a[", "a[0", "a[x]", "a[k=]", "a[=v]", "'a", "''", "a b", "$a",

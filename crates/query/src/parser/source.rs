@@ -1,4 +1,4 @@
-//! From where in an event a text is taken, and what is made of it.
+//! Sources of a parsed field: where in an event its text comes from, and how it is converted.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use countersign::time::Time;
 
 use super::condition::Condition;
 use super::parsed::{Outcome, Party};
-use super::path::{Begins, Path, Scope};
-use super::when::Written;
+use super::path::{Path, Prefixes, Scope};
+use super::when::TimeFormat;
 
-/// Places to look, the first of which that has anything counts.
+/// Alternatives for a field; the first that yields a text is used.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Source {
     pub(super) alternatives: Vec<Alternative>,
@@ -19,55 +19,55 @@ pub(super) struct Source {
 #[derive(Clone, Debug)]
 pub(super) struct Alternative {
     pub(super) when: Condition,
-    pub(super) from: From,
-    /// What comes after the first of these.
+    pub(super) from: Input,
+    /// Keeps what follows the first occurrence of this text.
     pub(super) after: Option<String>,
-    /// What comes before the first of these.
+    /// Keeps what precedes the first occurrence of this text.
     pub(super) before: Option<String>,
-    /// What its texts stand for.
+    /// Replaces known texts.
     pub(super) map: Option<BTreeMap<String, String>>,
-    /// What any other stands for.
+    /// Replaces all texts that `map` doesn't contain.
     pub(super) otherwise: Option<String>,
-    pub(super) written: Written,
+    pub(super) time_format: TimeFormat,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum From {
-    /// What stands there.
+pub(super) enum Input {
+    /// The values at a path.
     Path(Path),
-    /// This text.
+    /// A constant text.
     Text(String),
-    /// These, all of which must be found.
-    Parts(Vec<Part>),
+    /// Parts to concatenate; all must be found.
+    Parts(Vec<TemplatePart>),
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum TemplatePart {
     Text(String),
     Path(Path),
 }
 
 impl Source {
-    pub(super) fn number(&mut self, begins: &mut Begins) {
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
         for one in &mut self.alternatives {
-            one.when.number(begins);
+            one.when.assign_numbers(prefixes);
             match &mut one.from {
-                From::Path(path) => path.number(begins),
-                From::Text(_) => {}
-                From::Parts(parts) => parts.iter_mut().for_each(|part| {
-                    if let Part::Path(path) = part {
-                        path.number(begins);
+                Input::Path(path) => path.assign_numbers(prefixes),
+                Input::Text(_) => {}
+                Input::Parts(parts) => parts.iter_mut().for_each(|part| {
+                    if let TemplatePart::Path(path) = part {
+                        path.assign_numbers(prefixes);
                     }
                 }),
             }
         }
     }
 
-    /// Whether any of it can be found: false only where nothing is there of all that it could be made of.
+    /// False if none of the alternatives can yield a text for this event.
     fn may_find(&self, scope: &Scope<'_, '_>) -> bool {
         self.alternatives.iter().any(|one| match &one.from {
-            From::Path(path) => path.may_find(scope),
-            From::Text(_) | From::Parts(_) => true,
+            Input::Path(path) => path.may_find(scope),
+            Input::Text(_) | Input::Parts(_) => true,
         })
     }
 
@@ -75,28 +75,28 @@ impl Source {
         self.alternatives.iter().find_map(|one| one.find(scope, Some))
     }
 
-    /// Passes on every text that any of the alternatives gives.
-    fn every<'a>(&'a self, scope: &Scope<'a, '_>, mut take: impl FnMut(Cow<'a, str>)) {
+    /// Calls `accept` with every text of every alternative.
+    fn each_text<'a>(&'a self, scope: &Scope<'a, '_>, mut accept: impl FnMut(Cow<'a, str>)) {
         for one in &self.alternatives {
             one.find(scope, |text| -> Option<()> {
-                take(text);
+                accept(text);
                 None
             });
         }
     }
 
     pub(super) fn time<'a>(&'a self, scope: &Scope<'a, '_>) -> Option<Time> {
-        self.alternatives.iter().find_map(|one| one.find(scope, |text| one.written.read(&text)))
+        self.alternatives.iter().find_map(|one| one.find(scope, |text| one.time_format.read(&text)))
     }
 
     pub(super) fn outcome<'a>(&'a self, scope: &Scope<'a, '_>) -> Outcome {
-        let stated = |text: Cow<'a, str>| Outcome::stated(&text);
+        let stated = |text: Cow<'a, str>| Outcome::parse_stated(&text);
         self.alternatives.iter().find_map(|one| one.find(scope, stated)).unwrap_or_default()
     }
 }
 
 impl Alternative {
-    /// The first thing that `make` makes of a text that is found.
+    /// Returns the first result of `make` for a text found here.
     fn find<'a, T>(
         &'a self,
         scope: &Scope<'a, '_>,
@@ -106,21 +106,21 @@ impl Alternative {
             return None;
         }
         match &self.from {
-            From::Text(text) => self.made_of(Cow::Borrowed(text)).and_then(make),
-            From::Parts(parts) => {
+            Input::Text(text) => self.convert(Cow::Borrowed(text)).and_then(make),
+            Input::Parts(parts) => {
                 let mut joined = String::new();
                 for part in parts {
                     match part {
-                        Part::Text(text) => joined.push_str(text),
-                        Part::Path(path) => joined.push_str(&first_text(path, scope)?),
+                        TemplatePart::Text(text) => joined.push_str(text),
+                        TemplatePart::Path(path) => joined.push_str(&first_text(path, scope)?),
                     }
                 }
-                self.made_of(Cow::Owned(joined)).and_then(make)
+                self.convert(Cow::Owned(joined)).and_then(make)
             }
-            From::Path(path) => {
+            Input::Path(path) => {
                 let mut made = None;
                 path.find(scope, &mut |value| {
-                    made = value.said().and_then(|text| self.made_of(text)).and_then(&mut make);
+                    made = value.non_empty_text().and_then(|text| self.convert(text)).and_then(&mut make);
                     made.is_some()
                 });
                 made
@@ -128,7 +128,7 @@ impl Alternative {
         }
     }
 
-    fn made_of<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
+    fn convert<'a>(&'a self, text: Cow<'a, str>) -> Option<Cow<'a, str>> {
         let mut range = 0..text.len();
         if let Some(mark) = &self.after {
             range.start += text.find(mark.as_str())? + mark.len();
@@ -148,13 +148,13 @@ impl Alternative {
 fn first_text<'a>(path: &Path, scope: &Scope<'a, '_>) -> Option<Cow<'a, str>> {
     let mut text = None;
     path.find(scope, &mut |value| {
-        text = value.said();
+        text = value.non_empty_text();
         text.is_some()
     });
     text
 }
 
-/// Who or what, in one of several ways.
+/// Alternatives for an actor or a target.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PartySource {
     pub(super) alternatives: Vec<PartyAlternative>,
@@ -169,16 +169,16 @@ pub(super) struct PartyAlternative {
 }
 
 impl PartySource {
-    pub(super) fn number(&mut self, begins: &mut Begins) {
+    pub(super) fn assign_numbers(&mut self, prefixes: &mut Prefixes) {
         for one in &mut self.alternatives {
-            one.when.number(begins);
+            one.when.assign_numbers(prefixes);
             for source in [&mut one.id, &mut one.name, &mut one.kind] {
-                source.number(begins);
+                source.assign_numbers(prefixes);
             }
         }
     }
 
-    /// The first that has an identifier or a name, with all that is found of `also`, if that is wanted.
+    /// Returns the first party that has an identifier or a name, with all texts of `also` if given.
     pub(super) fn read<'a>(&'a self, scope: &Scope<'a, '_>, also: Option<&'a Source>) -> Party<'a> {
         let may = |one: &&PartyAlternative| one.id.may_find(scope) || one.name.may_find(scope);
         for one in self.alternatives.iter().filter(may).filter(|one| one.when.holds(scope)) {
@@ -186,7 +186,7 @@ impl PartySource {
             if id.is_some() || name.is_some() {
                 let mut party = Party { id, name, kind: one.kind.text(scope), also: Vec::new() };
                 if let Some(also) = also {
-                    also.every(scope, |text| party.add_also(text));
+                    also.each_text(scope, |text| party.add_also(text));
                 }
                 return party;
             }

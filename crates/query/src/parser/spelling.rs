@@ -1,41 +1,41 @@
-//! How what parsers say differs from what stands in events.
+//! Differences between parsed fields and the texts of events.
 
-use super::source::{Alternative, From, Part, PartySource, Source};
+use super::source::{Alternative, Input, PartySource, Source, TemplatePart};
 use crate::matcher::{fold, lower};
 
-/// How texts that a short name stands for are put together: each is a text of the event, a part of one, one of the
-/// reading's own, or several of these with seams between them.
+/// Describes how a parser assembles the values of a short name. Each value is a text of the event, a part of one, one
+/// of the parser's own constants, or several of these joined.
 #[derive(Clone, Debug, Default)]
 pub struct Spelling {
-    own: Vec<String>,
+    constants: Vec<String>,
     seams: Vec<char>,
 }
 
 impl Spelling {
-    /// Texts that may stand there and in no event, in lower case.
-    pub fn own(&self) -> &[String] {
-        &self.own
+    /// Returns the constants that may occur in values but not in events, in lower case.
+    pub fn constants(&self) -> &[String] {
+        &self.constants
     }
 
-    /// Whether this character, in lower case, may stand where two texts meet.
-    pub fn parts(&self, char: char) -> bool {
+    /// True if this character may occur where two texts are joined.
+    pub fn is_seam(&self, char: char) -> bool {
         self.seams.contains(&lower(char))
     }
 
-    fn add_own(&mut self, text: &str) {
-        self.own.push(fold(text).into_owned());
+    fn add_constant(&mut self, text: &str) {
+        self.constants.push(fold(text).into_owned());
     }
 
     fn add_seam(&mut self, char: Option<char>) {
         self.seams.extend(char.map(lower));
     }
 
-    /// What may come of a source. Says whether that can be told.
+    /// Adds the values of a source. Returns false if they can't be described.
     pub(super) fn add(&mut self, source: &Source) -> bool {
         source.alternatives.iter().all(|one| self.add_alternative(one))
     }
 
-    /// The same for each that may be called by its type, a colon and its identifier.
+    /// Adds the values of a party, which may also be written as its type, a colon, and its identifier.
     pub(super) fn add_party(&mut self, source: &PartySource, also: &Source) -> bool {
         self.add_seam(Some(':'));
         self.add(also)
@@ -47,24 +47,24 @@ impl Spelling {
 
     fn add_alternative(&mut self, one: &Alternative) -> bool {
         for text in one.map.iter().flat_map(|map| map.values()).chain(&one.otherwise) {
-            self.add_own(text);
+            self.add_constant(text);
         }
         match &one.from {
-            From::Path(_) => true,
-            From::Text(text) => {
-                self.add_own(text);
+            Input::Path(_) => true,
+            Input::Text(text) => {
+                self.add_constant(text);
                 true
             }
-            From::Parts(parts) => {
+            Input::Parts(parts) => {
                 for (nth, part) in parts.iter().enumerate() {
-                    if let Part::Text(text) = part {
-                        self.add_own(text);
+                    if let TemplatePart::Text(text) = part {
+                        self.add_constant(text);
                         self.add_seam(text.chars().next().filter(|_| nth > 0));
                         self.add_seam(text.chars().next_back().filter(|_| nth + 1 < parts.len()));
                     }
                 }
-                // Where nothing stands between two paths, any text may be of both.
-                parts.windows(2).all(|two| !matches!(two, [Part::Path(_), Part::Path(_)]))
+                // With nothing between two paths, any text may span both.
+                parts.windows(2).all(|two| !matches!(two, [TemplatePart::Path(_), TemplatePart::Path(_)]))
             }
         }
     }

@@ -7,12 +7,12 @@ use countersign::time::Time;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use super::parsers::{BUILT_IN, MOST};
+use super::parsers::{BUILT_IN, MAX_PARSERS};
 use super::*;
 use crate::value::Document;
 use crate::{Entry, Query};
 
-/// What the parsers make of an event, as it is recorded. Written and read again it is the same.
+/// Returns the parsed fields of an event as JSON. Checks that they survive a round trip.
 fn read(parsers: &Parsers, event: &str) -> Option<Json> {
     let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
     let document = Document::parse(event.as_str()).unwrap();
@@ -20,13 +20,13 @@ fn read(parsers: &Parsers, event: &str) -> Option<Json> {
         let mut json = Vec::new();
         read.write_json(&mut json);
         let written = std::str::from_utf8(&json).unwrap();
-        assert_eq!(Read::of_json(Document::parse(written).unwrap().root()), Some(read));
+        assert_eq!(Read::from_json(Document::parse(written).unwrap().root()), Some(read));
         serde_json::from_str(written).unwrap()
     })
 }
 
-/// The samples that we wrote in the shapes that each source documents: the name of the file of its parser, the
-/// event, and what is to be read.
+/// Returns our samples in the shapes documented by each source: the name of the parser's file, the event, and the
+/// expected fields.
 fn samples() -> Vec<(String, String, Json)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
     let mut samples = Vec::new();
@@ -41,7 +41,8 @@ fn samples() -> Vec<(String, String, Json)> {
     samples
 }
 
-/// Who, what, and when, wherever the event is in the record: what a query finds besides is for the tests about people.
+/// Returns the displayed fields of an event, wherever it is in the record. Other names are covered by the tests about
+/// people.
 fn who_what_when(parsers: &Parsers, event: &str) -> Option<Json> {
     let mut said = read(parsers, event)?;
     let fields = said.as_object_mut().unwrap();
@@ -56,7 +57,7 @@ fn who_what_when(parsers: &Parsers, event: &str) -> Option<Json> {
 }
 
 #[test]
-fn each_sample_says_who_what_when() {
+fn parses_each_sample_as_expected() {
     let parsers = Parsers::built_in();
     for (file, event, wanted) in samples() {
         assert_eq!(who_what_when(&parsers, &event), Some(wanted), "{file}: {event}");
@@ -64,7 +65,7 @@ fn each_sample_says_who_what_when() {
 }
 
 #[test]
-fn every_reading_has_samples_of_several_actions_and_outcomes() {
+fn every_parser_has_samples_of_several_actions_and_outcomes() {
     let mut said: BTreeMap<String, (BTreeSet<String>, BTreeSet<String>)> = BTreeMap::new();
     for (file, event, wanted) in samples() {
         let (events, outcomes) = said.entry(file).or_default();
@@ -78,9 +79,9 @@ fn every_reading_has_samples_of_several_actions_and_outcomes() {
     assert!(said.is_empty(), "{said:?}");
 }
 
-/// None is read by two, so that their order decides nothing about them.
+/// No sample fits two parsers, so the order of the parsers doesn't matter for them.
 #[test]
-fn each_sample_is_of_one_shape() {
+fn each_sample_fits_one_parser() {
     let alone: Vec<_> =
         BUILT_IN.iter().map(|one| (one.0, Parsers::default().with([*one]).unwrap())).collect();
     for (file, event, _) in samples() {
@@ -90,7 +91,7 @@ fn each_sample_is_of_one_shape() {
     }
 }
 
-/// The lines of other people's events, or none where they are not on this machine.
+/// Returns the lines of public events, or nothing if they are not on this machine.
 fn others(folder: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors/third-party/real-events");
     if !root.is_dir() {
@@ -102,7 +103,7 @@ fn others(folder: &str) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// How many of other people's events are read as what, and with which outcome.
+/// Counts the public events by parser and outcome.
 fn counts(folder: &str) -> Vec<(String, usize)> {
     let parsers = Parsers::built_in();
     let mut counts = BTreeMap::new();
@@ -119,9 +120,9 @@ fn counts(folder: &str) -> Vec<(String, usize)> {
 }
 
 #[test]
-fn other_peoples_events_are_read_as_what_they_are() {
+fn parses_public_events_as_their_source() {
     for (folder, wanted) in [
-        // 52 of these have an errorCode, and no other failed.
+        // Only these 52 have an errorCode.
         (
             "cloudtrail-stratus",
             &[("CloudTrail: denied", 51), ("CloudTrail: failure", 1), ("CloudTrail: success", 258)][..],
@@ -129,7 +130,7 @@ fn other_peoples_events_are_read_as_what_they_are() {
         ("kubernetes-falco", &[("Kubernetes: success", 51)]),
         ("aws-eks-panther", &[("Kubernetes: denied", 4), ("Kubernetes: success", 15)]),
         ("ocsf-java-tools", &[("OCSF: not stated", 1), ("OCSF: success", 8), ("OCSF: unknown", 2)]),
-        // 34 are tables that Panther's own searches made, not events of Okta's.
+        // 34 are result tables of Panther searches, not Okta events.
         (
             "okta-panther",
             &[
@@ -141,7 +142,7 @@ fn other_peoples_events_are_read_as_what_they_are() {
                 ("none", 34),
             ],
         ),
-        // Two lack what makes them GitHub's: an action with a dot, a webhook's action. One is an action and nothing more.
+        // Two lack GitHub's characteristics, an action with a dot or a webhook's action. One has nothing but an action.
         (
             "github-panther",
             &[
@@ -162,9 +163,9 @@ fn other_peoples_events_are_read_as_what_they_are() {
     }
 }
 
-/// Where an event of theirs has no time, no actor or no address, it is because it says none.
+/// Public events without time, actor, or address don't state one.
 #[test]
-fn other_peoples_events_have_who_what_and_when() {
+fn public_events_have_actor_action_and_time() {
     let parsers = Parsers::built_in();
     for (folder, nameless, timeless) in [
         ("cloudtrail-stratus", 0, 0),
@@ -180,7 +181,7 @@ fn other_peoples_events_have_who_what_and_when() {
             assert_eq!((without("actor"), without("time")), (nameless, timeless), "{folder}");
         }
     }
-    // Each action that Stratus took on something names it.
+    // Every Stratus action on a resource names it.
     for event in others("cloudtrail-stratus") {
         let read = read(&parsers, &event).unwrap();
         let event: Json = serde_json::from_str(&event).unwrap();
@@ -195,7 +196,7 @@ fn other_peoples_events_have_who_what_and_when() {
 }
 
 #[test]
-fn other_peoples_events_are_of_one_shape() {
+fn each_public_event_fits_one_parser() {
     let alone: Vec<_> =
         BUILT_IN.iter().map(|one| (one.0, Parsers::default().with([*one]).unwrap())).collect();
     for folder in [
@@ -218,7 +219,7 @@ fn other_peoples_events_are_of_one_shape() {
 }
 
 #[test]
-fn some_of_other_peoples_events_say_just_this() {
+fn parses_selected_public_events_as_expected() {
     let parsers = Parsers::built_in();
     for (folder, line, wanted) in [
         (
@@ -249,9 +250,9 @@ fn some_of_other_peoples_events_say_just_this() {
     }
 }
 
-/// Whoever can write into an event of ours, a message say, can't have it pass for another product's.
+/// An author of content within our events, such as a message, can't make it pass for another product's event.
 #[test]
-fn an_event_of_our_own_shape_is_read_as_nothing_else() {
+fn content_of_our_events_cannot_pass_for_another_product() {
     let own = r#""action":"role.grant","actor":{"id":"mallory"},"outcome":"denied""#;
     let cloudtrail = r#"{"eventName":"GetObject","eventSource":"s3.amazonaws.com","eventType":"AwsApiCall"}"#;
     let as_text = Json::from(cloudtrail).to_string();
@@ -267,9 +268,10 @@ fn an_event_of_our_own_shape_is_read_as_nothing_else() {
     }
 }
 
-/// Each has an action, and an actor or the name of a program. None is read as ours, nor as what it does not say.
+/// These events have an action, and an actor or a program name. None fits our shape, nor states what it doesn't
+/// contain.
 #[test]
-fn events_of_other_products_are_not_read_as_ours() {
+fn events_of_other_products_do_not_fit_our_shape() {
     let parsers = Parsers::built_in();
     let log = r#""@timestamp":"2026-03-02T09:15:27Z","message":"u_1 deleted a job","service":{"name":"shop"},"process":{"name":"node"},"ecs":{"version":"8.11.0"}"#;
     for (event, wanted) in [
@@ -277,7 +279,7 @@ fn events_of_other_products_are_not_read_as_ours() {
             r#"{"action":"user_deactivated","actor":{"type":"user","user":{"id":"W1","email":"ada@example.com"}},"context":{"ip_address":"203.0.113.9","location":{"id":"T1","type":"workspace"}}}"#.to_owned(),
             Some(r#"{"as":"Slack","action":"user_deactivated","actor":{"id":"W1","name":"ada@example.com","type":"user"},"target":{"id":"T1","type":"workspace"},"address":"203.0.113.9","outcome":"not stated"}"#),
         ),
-        // The lines of an application's log, and an event that has no action.
+        // Lines of an application log, and an event without an action.
         (format!("{{{log}}}"), None),
         (format!(r#"{{{log},"event":{{"dataset":"shop.log"}}}}"#), None),
         (
@@ -310,14 +312,14 @@ fn events_of_other_products_are_not_read_as_ours() {
     }
 }
 
-/// Puts a value where a path without arrays leads.
+/// Puts a value at a path without arrays.
 fn at_path(path: &str, value: Json) -> Json {
     path.rsplit('.').fold(value, |value, name| serde_json::json!({ name: value }))
 }
 
-/// A sample that its parser finds at the top is found, and says the same, in each envelope that the parser knows.
+/// Samples are found at the top and in each envelope of their parser, with the same fields.
 #[test]
-fn each_sample_says_the_same_in_each_envelope_of_its_reading() {
+fn parses_each_sample_in_each_envelope() {
     let parsers = Parsers::built_in();
     let mut tried = BTreeSet::new();
     for (file, event, wanted) in samples() {
@@ -350,7 +352,7 @@ fn each_sample_says_the_same_in_each_envelope_of_its_reading() {
 }
 
 #[test]
-fn each_action_of_an_event_that_records_several_is_found() {
+fn finds_each_action_of_an_event() {
     let events = r#"[{"name":"create"},{"name":"change_user_access"},{"name":"change_user_access"},{"name":"create"}]"#;
     let event = format!(
         r#"{{"kind":"admin#reports#activity","id":{{"applicationName":"drive"}},"events":{events}}}"#
@@ -374,7 +376,7 @@ fn each_action_of_an_event_that_records_several_is_found() {
 }
 
 #[test]
-fn an_outcome_that_is_not_stated_is_none() {
+fn has_no_outcome_unless_stated() {
     let parsers = Parsers::built_in();
     for (event, outcome) in [
         (r#"{"action":"a.b","actor":{"id":"u"}}"#, "not stated"),
@@ -394,7 +396,7 @@ fn an_outcome_that_is_not_stated_is_none() {
 const OWN: &str = r#"{"as":"x","when":{"x":{"there":true}},"action":"x"}"#;
 
 #[test]
-fn others_come_first_and_take_the_place_of_their_namesakes() {
+fn additional_parsers_precede_and_replace_built_in_ones() {
     let built_in = Parsers::built_in();
     let github = r#"{"as":"GitHub","when":{"repo":{"there":true}},"action":"=seen"}"#;
     let parsers = built_in.with([("a.json", OWN), ("b.json", github)]).unwrap();
@@ -407,13 +409,13 @@ fn others_come_first_and_take_the_place_of_their_namesakes() {
     let twice = built_in.with([("a.json", OWN), ("b.json", OWN)]).unwrap_err();
     assert_eq!((twice.file.as_deref(), twice.member.as_deref()), (Some("b.json"), Some("as")));
     let texts: Vec<String> =
-        (0..=MOST).map(|n| OWN.replace("\"as\":\"x\"", &format!("\"as\":\"x{n}\""))).collect();
-    assert!(built_in.with(texts[..MOST].iter().map(|text| ("", &**text))).is_ok());
+        (0..=MAX_PARSERS).map(|n| OWN.replace("\"as\":\"x\"", &format!("\"as\":\"x{n}\""))).collect();
+    assert!(built_in.with(texts[..MAX_PARSERS].iter().map(|text| ("", &**text))).is_ok());
     assert!(built_in.with(texts.iter().map(|text| ("", &**text))).is_err());
 }
 
 #[test]
-fn what_is_no_reading_is_refused_with_its_place() {
+fn rejects_invalid_parser_files_with_the_field() {
     let reading = |members: &str| format!(r#"{{"as":"x","when":{{"x":"1"}},"action":"x",{members}}}"#);
     for (text, member) in [
         ("", ""),
@@ -456,9 +458,9 @@ fn what_is_no_reading_is_refused_with_its_place() {
     }
 }
 
-/// The example of `docs/parsers.md`: a parser, an event and what it says by it.
+/// The example of `docs/parsers.md`: a parser, an event, and the resulting fields.
 #[test]
-fn the_documented_example_reads_as_it_says() {
+fn parses_the_documented_example() {
     let text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/parsers.md")).unwrap();
     let blocks: Vec<&str> = text
@@ -479,7 +481,7 @@ fn the_documented_example_reads_as_it_says() {
     }
 }
 
-/// A JSON value of few levels, with names that no source has.
+/// Generates shallow JSON values with field names that no source has.
 fn anything() -> impl Strategy<Value = Json> {
     let leaf = prop_oneof![
         Just(Json::Null),
@@ -497,16 +499,16 @@ fn anything() -> impl Strategy<Value = Json> {
 }
 
 proptest! {
-    /// But for our own, whose shape is an action and little more.
+    /// Our own shape is excluded: it requires little more than an action.
     #[test]
-    fn nothing_is_read_that_nobody_wrote(members in prop::collection::btree_map("[b-z][a-z]{0,9}", anything(), 0..9)) {
+    fn parses_no_event_of_unknown_shape(members in prop::collection::btree_map("[b-z][a-z]{0,9}", anything(), 0..9)) {
         let event = Json::Object(members.into_iter().collect()).to_string();
         prop_assert_eq!(read(&Parsers::built_in(), &event), None);
     }
 
-    /// Whatever a member of an event is replaced by, something is read or nothing, and no parser falls over.
+    /// Replacing any field of an event never causes a panic.
     #[test]
-    fn altered_samples_do_no_harm(sample in 0..100_usize, member in 0..12_usize, value in anything()) {
+    fn altered_samples_do_not_panic(sample in 0..100_usize, member in 0..12_usize, value in anything()) {
         static SAMPLES: LazyLock<Vec<(String, String, Json)>> = LazyLock::new(samples);
         let mut event: Json = serde_json::from_str(&SAMPLES[sample % SAMPLES.len()].1).unwrap();
         if let Some(place) = event.as_object_mut().and_then(|event| event.values_mut().nth(member)) {
@@ -517,7 +519,7 @@ proptest! {
 }
 
 #[test]
-fn the_outcomes_that_an_event_may_state_are_the_core_s() {
+fn outcomes_equal_those_of_the_core() {
     let stated = Outcome::ALL.iter().copied().filter(|outcome| *outcome != Outcome::NotStated);
     assert_eq!(stated.map(Outcome::as_str).collect::<Vec<_>>(), countersign::event::OUTCOMES);
 }

@@ -1,4 +1,4 @@
-//! When: the ways in which sources write times.
+//! Parses the ways in which sources write times.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use countersign::time::Time;
 
 use crate::moment::Moment;
 
-/// What a number of a time counts, from the beginning of 1970 in UTC.
+/// The unit of a numeric time since 1970 in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Unit {
     Seconds,
@@ -20,17 +20,17 @@ impl Unit {
         [("s", Self::Seconds), ("ms", Self::Millis), ("us", Self::Micros), ("ns", Self::Nanos)];
 }
 
-/// How a time is written.
+/// The format of a time.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Written {
-    /// It is a number of these.
+pub(super) struct TimeFormat {
+    /// The unit of a number.
     pub(super) unit: Option<Unit>,
-    /// Without an offset it is in UTC. Else it says no time: zones are not guessed.
+    /// True if times without an offset are in UTC. Otherwise they are rejected: time zones are never guessed.
     pub(super) utc: bool,
 }
 
-impl Written {
-    /// The time that a text or the text of a number says.
+impl TimeFormat {
+    /// Parses the text of a string or number.
     pub(super) fn read(self, text: &str) -> Option<Time> {
         if let Some(time) = date(text, self.utc).filter(|_| self.unit.is_none()) {
             return Some(time);
@@ -60,9 +60,9 @@ fn power_shell(text: &str) -> Option<&str> {
     (offset.is_empty() || is_offset).then_some(millis)
 }
 
-/// The seconds since 1970 at which a number that counts the usual unit may lie: from 1973 to 2286.
+/// Accepted range of times in the configured unit: 1973 to 2286, in seconds since 1970.
 const USUAL_SECONDS: core::ops::Range<i128> = 100_000_000..10_000_000_000;
-/// Those at which a number that counts another unit may lie: from 2001 to 2286, which are as many digits for each unit.
+/// Accepted range of times in any other unit: 2001 to 2286, in which the number of digits identifies the unit.
 const OTHER_SECONDS: core::ops::Range<i128> = 1_000_000_000..10_000_000_000;
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
@@ -77,11 +77,11 @@ impl Unit {
     }
 }
 
-/// Reads a decimal number that counts a unit; cuts off, towards the past, what is less than a millisecond.
+/// Parses a decimal number in the given unit. Fractions of a millisecond are truncated towards the past.
 ///
-/// Sources and those who pass their events on confuse units. The size of a number tells which it counts: a number is read
-/// in the usual unit if it then lies between 1973 and 2286, else in the only unit in which it lies between 2001 and 2286.
-/// A number that fits no unit, such as 0, is no time.
+/// Sources and forwarders confuse units, but the size of a number tells which unit it has. The number is read in the
+/// usual unit if the time then lies between 1973 and 2286, else in the only unit in which it lies between 2001 and
+/// 2286. A number that fits no unit, such as 0, is not a time.
 fn number(text: &str, usual: Unit) -> Option<Time> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -102,7 +102,7 @@ fn number(text: &str, usual: Unit) -> Option<Time> {
     Time::from_millis(i64::try_from(nanos(unit) / 1_000_000).ok()?)
 }
 
-/// The same without the space before an offset.
+/// Removes the space before an offset.
 fn without_space(text: &str) -> Cow<'_, str> {
     let is_before = |pair: &[u8]| matches!(pair, b" +" | b" -");
     match text.as_bytes().windows(2).position(is_before) {
@@ -111,7 +111,8 @@ fn without_space(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What Azure writes here and there, `2/25/2025, 9:19:25.391 AM` in the portal's CSV, as it is written elsewhere.
+/// Converts the American format of some Azure exports, such as `2/25/2025, 9:19:25.391 AM` in the portal's CSV, to ISO
+/// 8601.
 fn american(text: &str) -> Option<String> {
     let (text, half) = match text.strip_suffix("PM") {
         Some(text) => (text, 12),
@@ -124,7 +125,7 @@ fn american(text: &str) -> Option<String> {
     Some(format!("{year}-{month:0>2}-{day:0>2}T{hour:02}:{rest}"))
 }
 
-/// A moment, not a day, with an offset from UTC unless it is known to be in UTC.
+/// Parses a date with a time and an offset. The offset may be missing if the time is known to be in UTC.
 pub(super) fn date(text: &str, utc: bool) -> Option<Time> {
     let time = text.get(11..)?;
     let american = if utc { american(text) } else { None };
@@ -145,7 +146,7 @@ mod tests {
     use super::*;
 
     fn read(text: &str, unit: Option<Unit>, utc: bool) -> Option<String> {
-        Written { unit, utc }.read(text).map(|time| time.to_string())
+        TimeFormat { unit, utc }.read(text).map(|time| time.to_string())
     }
 
     #[test]
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_size_of_a_number_tells_its_unit() {
+    fn infers_the_unit_from_the_size_of_a_number() {
         let units = Unit::WORDS.map(|(_, unit)| unit);
         for usual in units {
             for (text, time) in [
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_the_dates_of_power_shell() {
+    fn reads_power_shell_dates() {
         for unit in [None, Some(Unit::Seconds), Some(Unit::Millis)] {
             assert_eq!(read("/Date(1743016438444)/", unit, false).is_some(), unit.is_some());
             for text in ["/Date(1743016438444)/", "/Date(1743016438444+0200)/", "/Date(1743016438444-0730)/"]

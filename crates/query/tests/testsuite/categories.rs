@@ -1,4 +1,4 @@
-//! Which categories the parsers assign, for each source.
+//! Tests the categories that the parsers assign, for each source.
 
 use countersign_query::Parsers;
 use countersign_query::parser::{Categories, Category, Read};
@@ -8,7 +8,7 @@ use countersign_query::value::Document;
 /// source doesn't document, and that no rule of a parser can know.
 const MIN_PERCENT: usize = 70;
 
-/// Parser, action, and the categories that it must have. `-` is none; categories after `!` it must not have.
+/// Parser, action, and expected categories. `-` means none; categories after `!` must be absent.
 const TABLE: &str = "
 CloudTrail | CreateUser | account | credential
 CloudTrail | AdminCreateUser | account | deletion
@@ -144,7 +144,7 @@ fn parsers_assign_the_categories_of_the_table() {
 }
 
 #[test]
-fn a_class_or_a_category_of_the_event_says_it_where_the_action_does_not() {
+fn uses_the_event_class_if_the_action_has_no_rule() {
     let parsers = Parsers::built_in();
     let classifier = parsers.classifier();
     for (event, has) in [
@@ -186,7 +186,7 @@ fn a_class_or_a_category_of_the_event_says_it_where_the_action_does_not() {
 }
 
 #[test]
-fn an_event_of_several_actions_is_told_for_each() {
+fn classifies_each_action_of_an_event() {
     let parsers = Parsers::built_in();
     let read = Read {
         parsed_as: "Google Workspace".into(),
@@ -230,7 +230,7 @@ fn most_samples_of_every_source_have_a_category() {
 }
 
 #[test]
-fn a_parser_file_with_faulty_category_rules_is_refused() {
+fn rejects_a_parser_file_with_invalid_category_rules() {
     let with = |category: &str| {
         let text = format!(
             r#"{{"as":"till","when":{{"till":{{"there":true}}}},"action":"what","category":{category}}}"#
@@ -239,10 +239,10 @@ fn a_parser_file_with_faulty_category_rules_is_refused() {
     };
     assert_eq!(with(r#"[{"is":"change","action":"sale"},{"of":"Okta","when":{"src":"okta"}}]"#), Ok(()));
     for (category, says) in [
-        (r#"[{"is":"changes"}]"#, "category[0].is: there is no category"),
-        (r#"[{"action":"x"}]"#, "category[0].is: it is missing"),
-        (r#"[{"is":"change","actions":"x"}]"#, "category[0].actions: there is no such member"),
-        (r#"[{"of":"Nobody"}]"#, "category: \"till\" refers to a parser that isn't there"),
+        (r#"[{"is":"changes"}]"#, "category[0].is: unknown category"),
+        (r#"[{"action":"x"}]"#, "category[0].is: the rule has neither `is` nor `of`"),
+        (r#"[{"is":"change","actions":"x"}]"#, "category[0].actions: unknown field"),
+        (r#"[{"of":"Nobody"}]"#, "category: a rule of \"till\" refers to an unknown parser"),
     ] {
         let why = with(category).unwrap_err();
         assert!(why.contains(says), "{why}");

@@ -27,11 +27,11 @@ fn matches(query: &Query, event: &str) -> bool {
         signer: Some("example.com/app"),
     };
     let matched = query.matches(&entry);
-    assert_eq!(Tally::new(query).look(&entry), matched, "{query}");
+    assert_eq!(Tally::new(query).examine(&entry), matched, "{query}");
     matched
 }
 
-/// The cells of the table whose second column has this name.
+/// Returns the cells of the table whose second column has this name.
 fn table(name: &str) -> Vec<(String, String)> {
     let (_, table) = DOCUMENT.split_once(&format!("| query | {name} |\n| --- | --- |\n")).unwrap();
     let rows = table.lines().take_while(|line| line.starts_with('|'));
@@ -49,7 +49,7 @@ fn events() -> Vec<&'static str> {
 }
 
 #[test]
-fn the_examples_find_what_the_document_says() {
+fn documented_examples_find_the_documented_events() {
     let rows = table("finds");
     assert!(rows.len() > 60);
     for (text, expected) in rows {
@@ -67,7 +67,7 @@ fn the_examples_find_what_the_document_says() {
 }
 
 #[test]
-fn the_examples_are_refused_as_the_document_says() {
+fn documented_errors_are_reported() {
     let rows = table("error and position");
     assert!(rows.len() > 20);
     for (text, expected) in rows {
@@ -82,7 +82,7 @@ fn the_examples_are_refused_as_the_document_says() {
 }
 
 #[test]
-fn what_joins_conditions_in_other_languages_is_no_text_to_search_for() {
+fn rejects_foreign_operators_as_text() {
     let refused = |text: &str| Query::parse(text, now()).map_err(|error| (error.code.as_str(), error.at()));
     assert_eq!(refused("actor:x || outcome:y"), Err(("query.operator", 8..10)));
     assert_eq!(refused("night | stats count"), Err(("query.operator", 6..7)));
@@ -102,7 +102,7 @@ fn what_joins_conditions_in_other_languages_is_no_text_to_search_for() {
 }
 
 #[test]
-fn limits_hold() {
+fn enforces_limits() {
     let refused = |text: &str| Query::parse(text, now()).unwrap_err().code.as_str();
     assert_eq!(refused(&"x".repeat(16_385)), "query.long");
     assert_eq!(refused(&"x ".repeat(129)), "query.long");
@@ -115,12 +115,12 @@ fn limits_hold() {
 }
 
 #[test]
-fn what_nothing_has_is_told_with_what_is_near() {
+fn suggests_similar_fields_for_an_unknown_one() {
     let query = Query::parse("actr:ada http.sttus:403 outcome:denied", now()).unwrap();
     let mut tally = Tally::new(&query);
     for event in events() {
         let document = Document::parse(event).unwrap();
-        assert!(!tally.look(&Entry { event: Some(document.root()), ..Entry::recorded(now()) }));
+        assert!(!tally.examine(&Entry { event: Some(document.root()), ..Entry::recorded(now()) }));
     }
     let findings = tally.finish();
     let unknown: Vec<_> = findings
@@ -129,8 +129,9 @@ fn what_nothing_has_is_told_with_what_is_near() {
         .map(|unknown| (unknown.at.clone(), &*unknown.field, &*unknown.nearest[0]))
         .collect();
     assert_eq!(unknown, [(0..8, "actr", "actor"), (9..23, "http.sttus", "http.status")]);
-    let left =
-        |left: &[countersign_query::tally::Left]| left.iter().map(|left| left.events).collect::<Vec<_>>();
+    let left = |left: &[countersign_query::tally::PartMatches]| {
+        left.iter().map(|left| left.events).collect::<Vec<_>>()
+    };
     assert_eq!((findings.matched, findings.of), (0, 5));
     assert_eq!(left(&findings.conditions), [0, 0, 1]);
     assert_eq!(left(&findings.steps), [0, 0, 0]);
@@ -138,19 +139,19 @@ fn what_nothing_has_is_told_with_what_is_near() {
 }
 
 #[test]
-fn whose_time_counted_is_told() {
+fn reports_which_times_were_compared() {
     let query = Query::parse("since:2019-01-01", now()).unwrap();
     let mut tally = Tally::new(&query);
     for event in events() {
         let document = Document::parse(event).unwrap();
-        tally.look(&Entry { event: Some(document.root()), ..Entry::recorded(now()) });
+        tally.examine(&Entry { event: Some(document.root()), ..Entry::recorded(now()) });
     }
     assert_eq!(tally.finish().times, Some((1, 4)));
     assert_eq!(Tally::new(&Query::default()).finish().times, None);
 }
 
 #[test]
-fn of_what_has_no_event_nothing_is_true_that_events_say() {
+fn entries_without_an_event_never_match_event_conditions() {
     let link =
         Entry { chain: "da7f84a510cb84b8cbb5b74a63c306ec", signer: Some("a/b"), ..Entry::recorded(now()) };
     let matches = |text: &str| Query::parse(text, now()).unwrap().matches(&link);
@@ -158,7 +159,7 @@ fn of_what_has_no_event_nothing_is_true_that_events_say() {
     assert!(!matches("-action:x") && !matches("since:-1d") && !matches("signer:a/* OR action:x"));
 }
 
-/// Text that is often a query.
+/// Generates text that is often a valid query.
 fn queries() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "actor",
@@ -232,7 +233,7 @@ fn queries() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn stars_alone_ask_whether_a_field_is_there() {
+fn a_lone_star_tests_for_presence() {
     for text in ["actor:*", "actor:**", "actor:\"\"*", "actor:a,*"] {
         assert_eq!(Query::parse(text, now()).unwrap().to_string(), "has:actor", "{text}");
     }
@@ -247,7 +248,7 @@ fn a_value_that_begins_with_a_colon_is_printed_in_quotes() {
 }
 
 #[test]
-fn names_that_begin_with_an_at_sign_can_be_asked_for() {
+fn supports_names_that_start_with_an_at_sign() {
     for text in ["@timestamp:*", "has:@timestamp"] {
         assert_eq!(Query::parse(text, now()).unwrap().to_string(), "has:@timestamp", "{text}");
     }
@@ -273,7 +274,7 @@ fn a_class_of_characters_in_quotes_is_plain_text() {
 }
 
 #[test]
-fn a_place_in_a_long_query_is_shown_with_what_is_around_it() {
+fn marks_errors_in_a_long_query() {
     let marked = |query: &str| Query::parse(query, now()).unwrap_err().marked(query);
     assert_eq!(marked("actor:"), "actor:\n^^^^^^");
     assert_eq!(marked("a OR \tOR b"), "a OR  OR b\n  ^^");
@@ -289,7 +290,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_parsed_is_printed_so_that_it_parses_to_the_same(text in queries()) {
+    fn printed_queries_parse_to_equal_queries(text in queries()) {
         if let Ok(query) = Query::parse(&text, now()) {
             let printed = query.to_string();
             prop_assert_eq!(Query::parse(&printed, now()), Ok(query), "{}", printed);
@@ -297,7 +298,7 @@ proptest! {
     }
 
     #[test]
-    fn places_of_errors_lie_within_the_text(text in queries()) {
+    fn error_ranges_lie_within_the_text(text in queries()) {
         if let Err(error) = Query::parse(&text, now()) {
             prop_assert!(text.get(error.at()).is_some_and(|part| !part.is_empty()), "{:?} {:?}", error, text);
             prop_assert!(error.marked(&text).contains('^'));
@@ -305,11 +306,11 @@ proptest! {
     }
 
     #[test]
-    fn nothing_makes_it_panic(text in any::<String>(), event in r#"[\[\]{}",:0-9.eE+ a\\u-]{0,60}"#) {
+    fn never_panics(text in any::<String>(), event in r#"[\[\]{}",:0-9.eE+ a\\u-]{0,60}"#) {
         if let (Ok(query), Some(document)) = (Query::parse(&text, now()), Document::parse(&event)) {
             let entry = Entry { event: Some(document.root()), ..Entry::recorded(now()) };
             let mut tally = Tally::new(&query);
-            tally.look(&entry);
+            tally.examine(&entry);
             tally.finish();
         }
     }

@@ -1,4 +1,4 @@
-//! The query and the parsers through their public interface.
+//! Tests of queries and parsers through the public interface.
 
 mod categories;
 mod foreign_syntax;

@@ -1,4 +1,4 @@
-//! Queries against an evaluator that is as plain as can be, over events as `serde_json` reads them.
+//! Compares queries with a naive evaluator over `serde_json` values.
 
 use countersign::time::Time;
 use countersign_query::value::Document;
@@ -6,7 +6,7 @@ use countersign_query::{Entry, Query};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What is asked, and how it is written.
+/// A condition, and its written form.
 #[derive(Clone, Debug)]
 enum Ask {
     Is(&'static [&'static str], Vec<&'static str>),
@@ -39,15 +39,15 @@ impl Ask {
 
     fn holds(&self, event: &Value) -> bool {
         match self {
-            Self::Is(path, values) => at(event, path)
+            Self::Is(path, values) => values_at(event, path)
                 .iter()
                 .filter_map(|value| text(value))
                 .any(|text| values.iter().any(|pattern| glob(pattern, &text.to_lowercase()))),
-            Self::More(path, bound) => at(event, path).iter().any(|value| {
+            Self::More(path, bound) => values_at(event, path).iter().any(|value| {
                 let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
                 number.is_some_and(|number: f64| number > f64::from(*bound))
             }),
-            Self::Has(path) => !at(event, path).is_empty() || is_there(event, path),
+            Self::Has(path) => !values_at(event, path).is_empty() || is_there(event, path),
             Self::Changed(name) => event["before"].get(name) != event["after"].get(name),
             Self::Text(wanted) => leaves(event).iter().any(|text| text.to_lowercase().contains(wanted)),
             Self::Not(ask) => !ask.holds(event),
@@ -57,19 +57,19 @@ impl Ask {
     }
 }
 
-/// Every value at a path that is no array.
-fn at<'a>(value: &'a Value, path: &[&str]) -> Vec<&'a Value> {
+/// Returns the values at a path, with arrays expanded.
+fn values_at<'a>(value: &'a Value, path: &[&str]) -> Vec<&'a Value> {
     match (value, path) {
-        (Value::Array(elements), _) => elements.iter().flat_map(|element| at(element, path)).collect(),
+        (Value::Array(elements), _) => elements.iter().flat_map(|element| values_at(element, path)).collect(),
         (_, []) => vec![value],
         (Value::Object(members), [first, rest @ ..]) => {
-            members.get(*first).map_or_else(Vec::new, |value| at(value, rest))
+            members.get(*first).map_or_else(Vec::new, |value| values_at(value, rest))
         }
         _ => Vec::new(),
     }
 }
 
-/// Also an empty array is there.
+/// True if the path exists; an empty array counts.
 fn is_there(value: &Value, path: &[&str]) -> bool {
     match (value, path) {
         (Value::Array(elements), [_, ..]) => elements.iter().any(|element| is_there(element, path)),
@@ -160,7 +160,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2048, ..ProptestConfig::default() })]
 
     #[test]
-    fn agrees_with_the_plain_evaluator(ask in asks(), event in members(values())) {
+    fn agrees_with_a_naive_evaluator(ask in asks(), event in members(values())) {
         let now: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let query = Query::parse(&ask.written(), now).unwrap();
         let text = event.to_string();

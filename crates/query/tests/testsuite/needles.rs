@@ -1,4 +1,4 @@
-//! What must stand in an event does stand in it: in samples of every source, for whatever they say.
+//! Tests that needles occur in matching events, with samples of every source.
 
 use countersign_query::condition::{Condition, Entry, Field, Short};
 use countersign_query::matcher::{Literal, Matcher, Pattern, words};
@@ -19,24 +19,24 @@ fn samples() -> Vec<String> {
     texts.iter().flat_map(|text| text.lines().map(event)).collect()
 }
 
-/// Whether an event can be as asked, by its text alone. True where no text tells.
+/// True if the event may match by its text alone.
 fn may(needles: Option<&[String]>, event: &str) -> bool {
     let lower = event.to_ascii_lowercase();
     needles.is_none_or(|needles| needles.iter().any(|needle| lower.contains(needle.as_str())))
         || event.contains("\\u")
 }
 
-/// Looks at an event in both ways, and says whether its text told.
-fn look(query: &Query, parsers: &Parsers, event: &str) -> (bool, bool) {
-    let needles = Needles::of(query, parsers);
+/// Evaluates an event with and without needles. Returns if it matches, and if the query has needles.
+fn check(query: &Query, parsers: &Parsers, event: &str) -> (bool, bool) {
+    let needles = Needles::new(query, parsers);
     let document = Document::parse(event).unwrap();
     let root = document.root();
     let read = parsers.parse(&root);
     let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
-    for (nth, asked) in query.conditions().iter().enumerate() {
-        assert!(!asked.condition.holds(&entry) || may(needles.condition(nth), event), "{query}: {event}");
-        assert!(!asked.condition.is_about(&entry) || may(needles.field(nth), event), "{query}: {event}");
+    for (nth, placed) in query.conditions().iter().enumerate() {
+        assert!(!placed.condition.holds(&entry) || may(needles.condition(nth), event), "{query}: {event}");
+        assert!(!placed.condition.is_about(&entry) || may(needles.field(nth), event), "{query}: {event}");
     }
     let matches = query.matches(&entry);
     assert!(!matches || may(needles.matching(), event), "{query}: {event}");
@@ -44,7 +44,7 @@ fn look(query: &Query, parsers: &Parsers, event: &str) -> (bool, bool) {
 }
 
 #[test]
-fn whatever_a_sample_says_is_told_by_its_text() {
+fn needles_occur_in_matching_samples() {
     let parsers = Parsers::built_in();
     let (mut told, mut all) = (0, 0);
     for event in samples() {
@@ -61,7 +61,7 @@ fn whatever_a_sample_says_is_told_by_its_text() {
                 let (begin, end) = text.split_at(middle);
                 let mut patterns = vec![
                     Pattern::exactly(&text.to_uppercase().to_lowercase()),
-                    Pattern::of_cased([text.clone()]),
+                    Pattern::from_cased_pieces([text.clone()]),
                     Pattern::starts_with(begin),
                     Pattern::ends_with(end),
                     Pattern::contains(end),
@@ -71,19 +71,19 @@ fn whatever_a_sample_says_is_told_by_its_text() {
                 for matcher in patterns.into_iter().map(Matcher::Text).chain(literal) {
                     let query =
                         Query::from(Condition::Is { field: Field::Short(short), values: vec![matcher] });
-                    let (matches, tells) = look(&query, &parsers, &event);
+                    let (matches, tells) = check(&query, &parsers, &event);
                     all += u64::from(matches);
                     told += u64::from(matches && tells);
                 }
             }
         }
     }
-    // Outcomes are words of parsers, and so is some of what they make of other texts.
+    // Outcomes and some other fields are words of parsers that don't occur in events.
     assert!(all > 1_000 && told > all / 2, "{told} of {all}");
 }
 
 #[test]
-fn the_documented_examples_are_told_by_their_texts() {
+fn needles_occur_in_documented_examples() {
     let parsers = Parsers::built_in();
     let (_, block) =
         DOCUMENT.split_once("The examples use these events").unwrap().1.split_once("```json\n").unwrap();
@@ -93,7 +93,7 @@ fn the_documented_examples_are_told_by_their_texts() {
         let text = row.split('`').nth(1).unwrap_or_default();
         let query = Query::parse(text, "2026-11-20T06:00:00.000Z".parse().unwrap()).unwrap();
         for event in events.iter().map(|event| (*event).to_owned()).chain(samples()) {
-            look(&query, &parsers, &event);
+            check(&query, &parsers, &event);
         }
     }
 }

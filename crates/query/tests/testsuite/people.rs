@@ -1,4 +1,4 @@
-//! Queries about people find them by every text by which an event states who acted, and on whom.
+//! Queries about people find them by every string by which an event identifies its actor and targets.
 
 use std::fs;
 
@@ -45,9 +45,9 @@ const TABLE: &[(&str, &str, &str)] = &[
     ("target:kim*", "target:kim@other.example", OKTA),
     ("target==Everyone", "target:nobody", OKTA),
     ("target:00g7", "target:00g8", OKTA),
-    // The same in an envelope, where nothing but the parser finds them.
+    // The same in an envelope, where only the parser finds them.
     ("target:00g7 target:kim@corp.example actor:*@corp.example", "target:00g8", OKTA_IN_EVENT_BRIDGE),
-    // Our own shape: the name or the identifier is the address, or both are in the name.
+    // Our own shape: the name or identifier is the address, or the name contains both.
     (
         "actor:*@corp.example",
         "actor:*@corp",
@@ -70,7 +70,7 @@ const TABLE: &[(&str, &str, &str)] = &[
         "target:lin",
         r#"{"action":"x","actor":{"id":"u_1"},"target":[{"id":"1"},{"id":"2","login":"kim"}]}"#,
     ),
-    // Others of which the name or the identifier is something else than the login.
+    // Sources in which the name or identifier differs from the login.
     (
         "actor:mo@corp.example actor==AROAX:mo@corp.example actor:Admins",
         "actor:kim",
@@ -143,7 +143,7 @@ const OKTA: &str = r#"{"uuid":"7","eventType":"group.user_membership.add","publi
 const OKTA_IN_EVENT_BRIDGE: &str = r#"{"source":"aws.partner/okta.com","detail":{"uuid":"7","eventType":"group.user_membership.add","published":"2026-05-04T10:00:00.000Z","version":"0","severity":"INFO","actor":{"id":"00u5","type":"User","alternateId":"lin.mo@corp.example","displayName":"Lin Mo"},"outcome":{"result":"SUCCESS"},"target":[{"id":"00u6","type":"User","alternateId":"kim@corp.example","displayName":"Kim Ono"},{"id":"00g7","type":"UserGroup","alternateId":"unknown","displayName":"Everyone"}]}}"#;
 
 #[test]
-fn people_are_found_by_each_text_that_states_who_they_are() {
+fn finds_people_by_every_identifier() {
     for (found, not_found, event) in TABLE {
         assert!(matches(found, event), "{found} in {event}");
         assert!(!matches(not_found, event), "{not_found} in {event}");
@@ -151,7 +151,7 @@ fn people_are_found_by_each_text_that_states_who_they_are() {
 }
 
 #[test]
-fn every_address_of_a_sample_is_found() {
+fn finds_every_email_address_of_a_sample() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples");
     for file in fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();

@@ -1,5 +1,5 @@
-//! A table of queries over events that nobody here made, and the lines that each finds. The lines are not this crate's
-//! finding. The program and the log are asked the same in tests of theirs.
+//! Runs a table of queries over public events, and compares the lines found with independently determined ones. The
+//! command-line program and the log run the same table in their own tests.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,7 +23,7 @@ fn folder() -> Option<PathBuf> {
     None
 }
 
-/// `1-3 7` for 1, 2, 3 and 7.
+/// Formats lines as ranges: `1-3 7` for 1, 2, 3 and 7.
 fn ranges(lines: &[usize]) -> String {
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for line in lines {
@@ -37,7 +37,7 @@ fn ranges(lines: &[usize]) -> String {
 }
 
 #[test]
-fn the_table_of_queries_finds_its_lines() {
+fn queries_find_the_expected_lines() {
     let Some(folder) = folder() else { return };
     let now: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let parsers = Parsers::built_in();
@@ -58,7 +58,7 @@ fn the_table_of_queries_finds_its_lines() {
             let root = document.root();
             let read = parsers.parse(&root);
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(now) };
-            if tally.look(&entry) {
+            if tally.examine(&entry) {
                 found.push(line);
             }
         }
@@ -69,7 +69,7 @@ fn the_table_of_queries_finds_its_lines() {
 }
 
 #[test]
-fn a_name_in_another_case_is_told_to_be_near() {
+fn suggests_a_name_in_another_case() {
     let Some(folder) = folder() else { return };
     let now: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let file = fs::read_to_string(folder.join("cloudtrail-stratus/events.ndjson")).unwrap();
@@ -83,7 +83,7 @@ fn a_name_in_another_case_is_told_to_be_near() {
         let mut tally = Tally::new(&query);
         for line in file.lines() {
             let document = Document::parse(line).unwrap();
-            tally.look(&Entry { event: Some(document.root()), ..Entry::recorded(now) });
+            tally.examine(&Entry { event: Some(document.root()), ..Entry::recorded(now) });
         }
         let findings = tally.finish();
         let nearest: Vec<_> = findings.unknown.iter().flat_map(|unknown| &unknown.nearest).collect();

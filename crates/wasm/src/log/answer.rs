@@ -1,44 +1,44 @@
-//! An answer on its way to JavaScript.
+//! A response on its way to JavaScript.
 
 use http::{HeaderMap, Response};
 use wasm_bindgen::prelude::*;
 
 use countersign_log::embedded::Content;
 
-/// An answer.
+/// A response, or the state of one in progress.
 #[wasm_bindgen]
 pub struct Answer {
     status: u16,
     headers: Vec<String>,
     pub(super) content: Content,
-    /// The headers of the request.
-    pub(super) asked: HeaderMap,
+    /// The request's headers.
+    pub(super) request_headers: HeaderMap,
 }
 
 impl Answer {
-    pub(super) fn new(response: Response<Content>, asked: HeaderMap) -> Self {
+    pub(super) fn new(response: Response<Content>, request_headers: HeaderMap) -> Self {
         let (head, content) = response.into_parts();
         let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
         let headers = head.headers.iter().flat_map(|(name, value)| [name.to_string(), text(value)]).collect();
-        Self { status: head.status.as_u16(), headers, content, asked }
+        Self { status: head.status.as_u16(), headers, content, request_headers }
     }
 }
 
 #[wasm_bindgen]
 impl Answer {
-    /// The status.
+    /// Returns the HTTP status.
     #[wasm_bindgen(getter)]
     pub fn status(&self) -> u16 {
         self.status
     }
 
-    /// Names and values that follow each other.
+    /// Returns alternating names and values.
     #[wasm_bindgen(getter)]
     pub fn headers(&self) -> Vec<String> {
         self.headers.clone()
     }
 
-    /// What kind of body it has: `whole`, `pieces`, `live`; `waiting` or `looking` where it is no answer yet.
+    /// Returns the kind of body: `whole`, `pieces`, or `live`; `waiting` or `looking` if there is no response yet.
     #[wasm_bindgen(getter)]
     pub fn kind(&self) -> String {
         match self.content {
@@ -51,7 +51,7 @@ impl Answer {
         .to_owned()
     }
 
-    /// The body, where it is whole.
+    /// Returns the body if it is whole.
     pub fn body(&mut self) -> Vec<u8> {
         match &mut self.content {
             Content::Whole(body) => std::mem::take(body),
@@ -59,7 +59,7 @@ impl Answer {
         }
     }
 
-    /// Of how many leaves it is the whole export; none where it is anything else.
+    /// Returns the number of entries if this is an export of the whole log.
     #[wasm_bindgen(getter, js_name = wholeLog)]
     pub fn whole_log(&self) -> Option<f64> {
         match &self.content {
@@ -68,7 +68,7 @@ impl Answer {
         }
     }
 
-    /// To which size its pieces have come. The checkpoint of that size is still to come.
+    /// Returns the log size that the pieces have reached. The checkpoint of that size is still to come.
     #[wasm_bindgen(getter)]
     pub fn at(&self) -> f64 {
         match &self.content {
@@ -77,7 +77,7 @@ impl Answer {
         }
     }
 
-    /// Whether it is told how much of it is handed out.
+    /// True if the number of bytes sent is recorded.
     #[wasm_bindgen(getter, js_name = isCounted)]
     pub fn is_counted(&self) -> bool {
         matches!(&self.content, Content::Export(sending) if sending.is_counted())

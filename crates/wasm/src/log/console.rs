@@ -1,4 +1,4 @@
-//! What a server would log goes to the console, for whoever runs the Worker.
+//! Sends tracing output to the console of the Worker.
 
 use std::fmt::{Debug, Write as _};
 
@@ -13,9 +13,9 @@ extern "C" {
     fn warn(text: &str);
 }
 
-/// Has warnings and errors written to the console from now on.
+/// Starts writing warnings and errors to the console.
 pub(super) fn install() {
-    // A second log of one isolate finds it done.
+    // Fails if another log in the same isolate has set it, which is harmless.
     let _ = tracing::subscriber::set_global_default(Console);
 }
 
@@ -25,7 +25,7 @@ struct Text(String);
 
 impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        // Writing to a string does not fail.
+        // Writing to a string can't fail.
         let _ = match field.name() {
             "message" => write!(self.0, " {value:?}"),
             name => write!(self.0, " {name}={value:?}"),

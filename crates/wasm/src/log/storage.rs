@@ -1,4 +1,4 @@
-//! A log's tables in a Durable Object's storage.
+//! The tables of a log in a Durable Object's storage.
 
 use std::sync::Arc;
 
@@ -14,41 +14,41 @@ use countersign_log::tables::{
     VERSION, Value,
 };
 
-/// The most values that one statement takes.
-const VALUES: usize = 100;
+/// Maximum number of parameters in a statement.
+const MAX_PARAMETERS: usize = 100;
 
-/// What a Durable Object's log has beside the tables of every log. Its database has no version number of its own.
+/// Tables that only a Durable Object's log has. Its database has no version number of its own.
 const OWN_TABLES: &str = "
 CREATE TABLE IF NOT EXISTS object (version INTEGER NOT NULL, copied INTEGER NOT NULL) STRICT;
--- What stopped the log, one piece of evidence a row.
+-- Evidence that stopped the log, one piece per row.
 CREATE TABLE IF NOT EXISTS stops (id INTEGER PRIMARY KEY, line TEXT NOT NULL) STRICT;
--- One row where reads are not recorded yet.
+-- One row with the reads that are not recorded yet, if there are any.
 CREATE TABLE IF NOT EXISTS unrecorded (id INTEGER PRIMARY KEY, reads TEXT NOT NULL) STRICT;
 ";
 
 #[wasm_bindgen]
 extern "C" {
-    /// The storage.
+    /// The storage passed from JavaScript.
     pub type Storage;
 
-    /// Runs a statement, and gives its rows.
+    /// Runs a statement and returns its rows.
     #[wasm_bindgen(method, catch)]
     fn rows(this: &Storage, sql: &str, values: Array) -> Result<Vec<Array>, JsValue>;
 
-    /// Runs statements that change rows, and gives how many the last one changed.
+    /// Runs statements that change rows, and returns the number of rows changed by the last one.
     #[wasm_bindgen(method, catch)]
     fn change(this: &Storage, sql: &str, values: Array) -> Result<f64, JsValue>;
 
-    /// Undoes what the work did when it throws.
+    /// Runs `work`, and undoes its changes if it throws.
     #[wasm_bindgen(method, catch)]
     fn transaction(this: &Storage, work: &mut dyn FnMut() -> Result<(), JsValue>) -> Result<(), JsValue>;
 
-    /// Sees to it that nobody can read copies of these leaves' events any more.
+    /// Makes copies of these entries' events unreadable.
     #[wasm_bindgen(method, catch)]
     fn withdraw(this: &Storage, leaves: Vec<f64>) -> Result<(), JsValue>;
 }
 
-/// A Durable Object's database. Clones are the same one.
+/// The database of a Durable Object. Clones share it.
 #[derive(Clone)]
 pub(super) struct Database(Arc<SendWrapper<Storage>>);
 
@@ -76,7 +76,7 @@ impl Database {
         Self(Arc::new(SendWrapper::new(storage)))
     }
 
-    /// The store of the log of that origin, made where there is none.
+    /// Opens the store of a log with this origin, creating it if there is none.
     pub(super) fn open(&self, origin: &str) -> Result<Store, StoreError> {
         const OPENING: &str = "opening the database";
         self.change(OPENING, OWN_TABLES, &[])?;
@@ -99,7 +99,7 @@ impl Database {
                 })?;
             }
             Some(newer) => {
-                let message = format!("the database is of version {newer}, written by a newer program");
+                let message = format!("the database has version {newer}, which a newer program wrote");
                 return Err(StoreError::Damaged(message));
             }
         }
@@ -117,14 +117,15 @@ impl Database {
         if stored.as_deref() == Some(origin) {
             return Ok(());
         }
-        let message = format!("this object holds the log {:?}, not {origin:?}", stored.unwrap_or_default());
+        let message =
+            format!("this object contains the log {:?}, not {origin:?}", stored.unwrap_or_default());
         Err(StoreError::Damaged(message))
     }
 
     fn own(&self, column: &str) -> Result<Option<i64>, StoreError> {
         let mut found = None;
         let sql = format!("SELECT {column} FROM object");
-        self.each("reading what is known of this object", &sql, &[], &mut |row| {
+        self.each("reading the state of this object", &sql, &[], &mut |row| {
             found = row.integer(0)?;
             Ok(())
         })?;
@@ -141,7 +142,7 @@ impl Tables for Database {
         each: Each<'_>,
     ) -> Result<(), StoreError> {
         for row in self.0.rows(sql, values(with)).map_err(failed(doing))? {
-            each(&Found(row))?;
+            each(&ResultRow(row))?;
         }
         Ok(())
     }
@@ -158,8 +159,8 @@ impl Tables for Database {
         with: &[Value<'_>],
     ) -> Result<(), StoreError> {
         let row = format!("(?{})", ", ?".repeat(columns - 1));
-        // As many rows at a time as there is room for.
-        for rows in with.chunks(VALUES / columns * columns) {
+        // Inserts as many rows per statement as its parameters allow.
+        for rows in with.chunks(MAX_PARAMETERS / columns * columns) {
             let rest = format!(", {row}").repeat(rows.len() / columns - 1);
             self.change(doing, &format!("{into} VALUES {row}{rest}"), rows)?;
         }
@@ -180,7 +181,7 @@ impl Tables for Database {
         done.map_err(failed(doing))
     }
 
-    /// What the platform keeps to bring a storage back as it was is not in anyone's hand.
+    /// The platform's point-in-time recovery data can't be purged.
     fn purge(
         &self,
         doing: &'static str,
@@ -202,7 +203,7 @@ impl Copies for Database {
     }
 
     fn set_copied(&self, size: u64) -> Result<(), StoreError> {
-        self.change("noting copies", "UPDATE object SET copied = ?", &[size.into()]).map(drop)
+        self.change("recording copies", "UPDATE object SET copied = ?", &[size.into()]).map(drop)
     }
 
     fn withdraw(&self, leaves: &[u64]) -> Result<(), StoreError> {
@@ -214,21 +215,26 @@ impl Copies for Database {
 impl Stops for Database {
     fn lines(&self) -> Result<Vec<String>, StoreError> {
         let mut lines = Vec::new();
-        self.each("reading what stopped the log", "SELECT line FROM stops ORDER BY id", &[], &mut |row| {
-            lines.extend(row.text(0)?);
-            Ok(())
-        })?;
+        self.each(
+            "reading the reasons why the log stopped",
+            "SELECT line FROM stops ORDER BY id",
+            &[],
+            &mut |row| {
+                lines.extend(row.text(0)?);
+                Ok(())
+            },
+        )?;
         Ok(lines)
     }
 
     fn keep(&self, line: &str) -> Result<(), StoreError> {
         let sql = "INSERT INTO stops (line) VALUES (?)";
-        self.change("keeping what stopped the log", sql, &[line.into()]).map(drop)
+        self.change("storing the reason why the log stopped", sql, &[line.into()]).map(drop)
     }
 
-    /// In one step: an object's writes without a pause between them are.
+    /// Atomic, because a Durable Object commits writes together unless it awaits between them.
     fn replace(&self, lines: &[String]) -> Result<(), StoreError> {
-        self.change("compacting what stopped the log", "DELETE FROM stops", &[])?;
+        self.change("compacting the reasons why the log stopped", "DELETE FROM stops", &[])?;
         lines.iter().try_for_each(|line| Stops::keep(self, line))
     }
 }
@@ -236,7 +242,7 @@ impl Stops for Database {
 impl Unrecorded for Database {
     fn kept(&self) -> Result<Option<String>, StoreError> {
         let mut kept = None;
-        self.each("reading who read what", "SELECT reads FROM unrecorded", &[], &mut |row| {
+        self.each("loading unrecorded reads", "SELECT reads FROM unrecorded", &[], &mut |row| {
             kept = row.text(0)?;
             Ok(())
         })?;
@@ -244,7 +250,7 @@ impl Unrecorded for Database {
     }
 
     fn keep(&self, text: Option<&str>) -> Result<(), StoreError> {
-        const KEEPING: &str = "keeping who read what";
+        const KEEPING: &str = "storing unrecorded reads";
         match text {
             Some(text) => {
                 self.change(KEEPING, "INSERT OR REPLACE INTO unrecorded VALUES (0, ?)", &[text.into()])
@@ -255,10 +261,10 @@ impl Unrecorded for Database {
     }
 }
 
-/// A row.
-struct Found(Array);
+/// A row of a result.
+struct ResultRow(Array);
 
-impl Found {
+impl ResultRow {
     fn column<T>(
         &self,
         column: usize,
@@ -268,13 +274,12 @@ impl Found {
         if value.is_null() {
             return Ok(None);
         }
-        let damaged =
-            || StoreError::Damaged(format!("the column {column} of a row is not what it has to be"));
+        let damaged = || StoreError::Damaged(format!("column {column} of a row has an invalid value"));
         read(&value).ok_or_else(damaged).map(Some)
     }
 }
 
-impl Row for Found {
+impl Row for ResultRow {
     fn integer(&self, column: usize) -> Result<Option<i64>, StoreError> {
         let whole = |value: &f64| value.fract() == 0.0;
         self.column(column, |value| value.as_f64().filter(whole).map(|value| value as i64))

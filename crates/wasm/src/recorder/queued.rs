@@ -1,4 +1,4 @@
-//! Events that wait for their link.
+//! Queued events and their serialization.
 
 use core::str::FromStr;
 
@@ -8,15 +8,15 @@ use countersign::event::{Event, Redaction};
 use countersign::link::Salt;
 use countersign::time::Time;
 
-/// An event that waits for its link: all that a link and its line need of it.
+/// An event that awaits its link, with all that the link and its line need.
 ///
-/// As text it is one line that can be kept elsewhere until then. It holds the event and its salt.
+/// Serialized to one line, which can be stored elsewhere meanwhile. It contains the event and its salt.
 pub struct Queued {
-    /// The event, redacted.
+    /// The redacted event.
     pub event: Event,
-    /// When it was recorded.
+    /// The time of recording.
     pub time: Time,
-    /// Its salt.
+    /// The salt of the event's hash.
     pub salt: Salt,
 }
 
@@ -35,7 +35,7 @@ impl Queued {
 impl FromStr for Queued {
     type Err = Error;
 
-    /// Reads the line, with its line feed. What is not as it was written is refused.
+    /// Parses the line, with its line feed. Rejects any deviation from the written form.
     fn from_str(line: &str) -> Result<Self, Error> {
         let read = || {
             let mut fields = line.strip_suffix('\n')?.splitn(3, ' ');
@@ -52,8 +52,8 @@ impl FromStr for Queued {
             kept == line
         };
         read().filter(as_kept).ok_or_else(|| {
-            Error::new(Code::Event, "a queued event is not as it was kept")
-                .with_hint("what keeps events must give them back byte for byte")
+            Error::new(Code::Event, "a queued event was changed in storage")
+                .with_hint("return stored events byte for byte")
         })
     }
 }

@@ -12,7 +12,8 @@ use countersign::verify::{
 };
 use countersign_analyze::{Analysis, Analyzer, Detected, Pack};
 use countersign_controls::{
-    Catalog, Ended, Evidence, Gathering, Known, Looked, Looking, Record, Source, Wanted, What,
+    Catalog, EventEvaluator, EventFacts, Evidence, EvidenceBuilder, EvidenceOptions, ExportFacts,
+    ExportMarks, Record, RecordContent, Source,
 };
 use countersign_evidence::Described;
 use countersign_query::value::Document;
@@ -54,7 +55,7 @@ pub(super) struct Look<'a> {
 /// An event's answers to questions of the catalog, and the rules that detect something in it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Examination {
-    pub(super) looked: Looked,
+    pub(super) looked: EventFacts,
     detected: Detected,
 }
 
@@ -78,8 +79,8 @@ struct LogRecord {
 impl Spill for LogRecord {
     fn memory_bytes(&self) -> usize {
         let looked = match &self.record.what {
-            What::Event(looked) => looked.memory_bytes(),
-            What::Withheld(_) => 0,
+            RecordContent::Event(looked) => looked.memory_bytes(),
+            RecordContent::Withheld(_) => 0,
         };
         looked + self.detected.as_ref().map_or(0, |detected| detected.memory_bytes())
     }
@@ -101,7 +102,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CliError> {
 impl Look<'_> {
     pub(super) fn at(
         &self,
-        looking: &Looking<'_>,
+        looking: &EventEvaluator<'_>,
         text: &str,
         of: (Time, ChainId, Option<&str>),
         leaf: u64,
@@ -114,7 +115,7 @@ impl Look<'_> {
         let entry = Entry { event, roots: &[], read: read.as_ref(), recorded, chain: &chain, signer };
         entry.within(|entry| {
             let detected = self.pack.detect(leaf, entry);
-            Examination { looked: looking.look(entry, text, &detected), detected }
+            Examination { looked: looking.evaluate(entry, text, &detected), detected }
         })
     }
 
@@ -127,7 +128,7 @@ impl Look<'_> {
         let has_quorum = trust.has_quorum();
         let options = Options { trust, marks: true, ..Options::default() };
         let (subject, record) = (args.subject.as_deref(), args.record.as_deref());
-        let looking = Looking::new(self.catalog, &self.parsers, self.pack, subject, record);
+        let looking = EventEvaluator::new(self.catalog, &self.parsers, self.pack, subject, record);
         let needs_signer = self.pack.reads_signer() || self.catalog.asks_signer();
         let examiner = || {
             |event: &SummarizedEvent<'_>| -> Option<SelectedItem<Option<PendingValue<Examination>>>> {
@@ -145,7 +146,7 @@ impl Look<'_> {
             records: SpillQueue::new(IN_MEMORY),
             chains: Vec::new(),
             numbers: HashMap::new(),
-            ended: Ended::default(),
+            ended: ExportMarks::default(),
             leaves: wants_leaves.then(Vec::new),
         };
         let (mut hash, mut bytes) = (Sha256::new(), 0);
@@ -174,8 +175,8 @@ impl Look<'_> {
             trust: trust_bytes.map(|bytes| hex::encode(&Hash::of(&[&bytes]).0)),
             tool: concat!("countersign ", env!("CARGO_PKG_VERSION")).to_owned(),
         };
-        let known = Known { source, report, logs, has_quorum, chains: &chains, ended };
-        let wanted = Wanted {
+        let known = ExportFacts { source, report, logs, has_quorum, chains: &chains, ended };
+        let wanted = EvidenceOptions {
             period: args.period,
             sample: args.sample.into(),
             seed: args.seed.clone(),
@@ -184,7 +185,7 @@ impl Look<'_> {
             subject: args.subject.clone(),
             rows: ROWS,
         };
-        let mut gathering = Gathering::new(self.catalog, known, wanted);
+        let mut gathering = EvidenceBuilder::new(self.catalog, known, wanted);
         let mut analyzer = Analyzer::new(self.pack);
         records.for_each(read, |_, LogRecord { record, detected }| {
             gathering.take(record);
@@ -194,7 +195,7 @@ impl Look<'_> {
             }
         })?;
         let analysis: Analysis = analyzer.finish();
-        gathering.again(&analysis);
+        gathering.start_second_pass(&analysis);
         records.for_each(read, |_, LogRecord { record, .. }| {
             gathering.show(record);
             Ok(())
@@ -207,11 +208,11 @@ impl Look<'_> {
 /// Keeps a record of each entry until the end of the export.
 struct RecordVisitor<'a> {
     look: &'a Look<'a>,
-    looking: &'a Looking<'a>,
+    looking: &'a EventEvaluator<'a>,
     records: SpillQueue<LogRecord>,
     chains: Vec<(ChainId, VerifierKey)>,
     numbers: HashMap<ChainId, u32>,
-    ended: Ended,
+    ended: ExportMarks,
     leaves: Option<Vec<u64>>,
 }
 
@@ -242,7 +243,7 @@ impl EventVisitor for RecordVisitor<'_> {
             seq: link.seq,
             recorded: link.time.millis(),
             authorized: link.authorized,
-            what: What::Event(Box::new(looked)),
+            what: RecordContent::Event(Box::new(looked)),
         };
         self.keep(record, Some(Box::new(detected.at(link.index))))
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use countersign::time::Time;
-use countersign_controls::{Evidence, Found, Looking, Shown};
+use countersign_controls::{AnswerContent, EventEvaluator, Evidence, ListedEvent};
 
 use super::Format;
 use super::gather::Look;
@@ -94,7 +94,8 @@ impl Look<'_> {
             slice::matching(&mut input, trust, &is_sampled, &folder.join("samples.ndjson"))?;
         }
         if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
-            let looking = Looking::new(self.catalog, &self.parsers, self.pack, Some(&subject.id), None);
+            let looking =
+                EventEvaluator::new(self.catalog, &self.parsers, self.pack, Some(&subject.id), None);
             let is_about = |chain, _, text: &str| {
                 self.at(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
             };
@@ -109,9 +110,9 @@ impl Look<'_> {
 }
 
 /// The events of all samples.
-fn sampled(evidence: &Evidence) -> impl Iterator<Item = &Shown> {
+fn sampled(evidence: &Evidence) -> impl Iterator<Item = &ListedEvent> {
     evidence.answers.iter().flat_map(|answer| match &answer.found {
-        Found::Events(events) => &*events.sample,
+        AnswerContent::Events(events) => &*events.sample,
         _ => &[],
     })
 }

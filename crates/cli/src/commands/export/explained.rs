@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use countersign_client::{Client, Prefix, Redirects, Token};
 use countersign_log::export::Explained;
 use countersign_query::Findings;
-use countersign_query::tally::{Left, Unknown, short_name};
+use countersign_query::tally::{PartMatches, UnknownField, short_name};
 use serde_json::Value;
 
 use super::{Request, explain};
@@ -70,11 +70,11 @@ fn read(text: &str) -> Option<Told> {
     };
     let unknown = |unknown: &Value| {
         let field = unknown["field"].as_str()?.to_owned();
-        Some(Unknown { at: 0..0, field, nearest: strings(&unknown["nearest"])? })
+        Some(UnknownField { at: 0..0, field, nearest: strings(&unknown["nearest"])? })
     };
     let left = |left: &Value| {
         let short = left["short"].as_str().and_then(short_name);
-        Some(Left { part: left["part"].as_str()?.into(), events: left["events"].as_u64()?, short })
+        Some(PartMatches { part: left["part"].as_str()?.into(), events: left["events"].as_u64()?, short })
     };
     let parts = |name: &str| match said.get(name) {
         Some(parts) => parts.as_array()?.iter().map(left).collect(),

@@ -100,7 +100,7 @@ impl Asked<'_> {
     ) -> Result<Result<Answer, IndexFileError>, CliError> {
         let mut search = Search::new(self.query.clone(), self.parsers.clone());
         let mut taking = Taking { export, found: Found::new(self.most), keys: HashMap::new() };
-        if let Err(unfit) = side.for_each(|segment| search.look(segment, &mut taking))? {
+        if let Err(unfit) = side.for_each(|segment| search.search(segment, &mut taking))? {
             return Ok(Err(unfit));
         }
         if search.wants_counts()

@@ -11,7 +11,7 @@ use countersign::verify::{
 };
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Tally};
+use countersign_query::{Condition, ConditionHits, Entry, Field, Findings, Parsers, Query, Tally};
 use countersign_spill::PendingEvents as Found;
 
 use super::searcher::Searcher;
@@ -67,7 +67,7 @@ impl<'q> Asked<'q> {
         Self {
             query,
             parsers,
-            needles: Needles::of(query, parsers),
+            needles: Needles::new(query, parsers),
             signers: signer_conditions(query),
             counted,
             reads: counted != 0
@@ -76,13 +76,16 @@ impl<'q> Asked<'q> {
     }
 
     /// What an event shows that was only looked at, now that it is known who signed it.
-    fn seen(&self, link: &CoveredLink, Seen { held, about }: Seen) -> Seen {
+    fn seen(&self, link: &CoveredLink, ConditionHits { held, about }: ConditionHits) -> ConditionHits {
         let chain = link.chain.to_string();
         let signer = Some(link.vkey.name());
         let entry = Entry { chain: &chain, signer, ..Entry::recorded(link.time) };
-        let of_signer =
-            if self.signers == 0 { Seen::default() } else { Seen::of(self.query, &entry, self.signers) };
-        Seen { held: held | of_signer.held, about: about | of_signer.about }
+        let of_signer = if self.signers == 0 {
+            ConditionHits::default()
+        } else {
+            ConditionHits::evaluate(self.query, &entry, self.signers)
+        };
+        ConditionHits { held: held | of_signer.held, about: about | of_signer.about }
     }
 
     /// What an event must hold for anything to be seen in it. None where it can be any event.
@@ -107,7 +110,7 @@ impl<'q> Asked<'q> {
 
 /// Conditions that an event meets, found before its signer was known.
 #[derive(Debug)]
-pub(super) struct SeenConditions(Seen);
+pub(super) struct SeenConditions(ConditionHits);
 
 impl PendingItem for SeenConditions {
     fn bytes(&self) -> usize {
@@ -181,11 +184,11 @@ impl State {
             chain: &chain,
             signer: None,
         };
-        let Seen { held, about } = Seen::of(query, &entry, !signers);
+        let ConditionHits { held, about } = ConditionHits::evaluate(query, &entry, !signers);
         let may = query.may_match(&|nth| (signers >> nth & 1 == 0).then_some(held >> nth & 1 == 1));
         let counts = !found && held != 0 || about & (counted | lacking) != 0 || *signers != 0;
         let wanted = may && !self.full.load(Ordering::Relaxed);
-        let item = (may || counts).then_some(SeenConditions(Seen { held, about }))?;
+        let item = (may || counts).then_some(SeenConditions(ConditionHits { held, about }))?;
         Some(if wanted { event.select_with_text(Some(item)) } else { event.select(Some(item)) })
     }
 }
@@ -258,7 +261,7 @@ fn look(tally: &mut Tally<&Query>, parsers: &Parsers, event: &VerifiedItem<Item>
     let root = document.as_ref().map(Document::root);
     let read = root.as_ref().and_then(|event| parsers.parse(event));
     let chain = event.chain.to_string();
-    tally.look(&Entry {
+    tally.examine(&Entry {
         event: root,
         roots: &[],
         read: read.as_ref(),

@@ -158,7 +158,8 @@ impl Says {
 
     /// Of an event that no parser fits.
     fn by_members(event: Value<'_>) -> Self {
-        let text = |path: &str| event.at(path).and_then(Value::said).map(std::borrow::Cow::into_owned);
+        let text =
+            |path: &str| event.at(path).and_then(Value::non_empty_text).map(std::borrow::Cow::into_owned);
         let first = |paths: [&str; 2]| paths.into_iter().find_map(text).unwrap_or_default();
         Self {
             action: text("action").unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Taking entries in the order of the log, once it is known whose word counts.
+//! Collects evidence from the entries of a log, once the trust in its signers is known.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,50 +14,50 @@ use countersign_evidence::Draw;
 use countersign_query::parser::{Categories, Category};
 use serde_json::Value;
 
-use crate::catalog::{By, Catalog, is_meant};
+use crate::catalog::{AnswerSource, Catalog, names_rule};
 use crate::doubt::{self, UnknownActions};
-use crate::look::{Looked, Record, What, has};
+use crate::event_facts::{EventFacts, Record, RecordContent, has};
 use crate::report::{
-    Access, Acknowledged, Answer, Controlled, Counted, Doubt, Drawn, Erasure, Events, Evidence, Extent,
-    Finding, Findings, Found, Framework, Grant, Kept, Key, Listed, Log, OneRecord, Period, Reader, Retention,
-    Rules, STRETCHES, Shown, Source, Subject, Uncategorized,
+    Access, Acknowledgment, Answer, AnswerContent, ControlEvidence, Doubt, EntryCounts, Erasure, Events,
+    Evidence, Extent, Finding, Findings, Framework, Grant, Key, Listed, ListedEvent, Log, MAX_RANGES, Period,
+    Reader, RecordEvents, Retention, RetentionState, Rules, SampleBasis, Source, Subject, Uncategorized,
 };
 use crate::technique;
 
-/// How many gaps, erasures and readers are listed.
-const LISTED: usize = 10_000;
-/// How many findings of an answer are listed.
-const FINDINGS: usize = 100;
-/// How many identifiers that may be a person's are listed.
-const LIKELY: usize = 5;
-/// How many leaves of a finding are listed.
-const LEAVES: usize = 64;
-/// How many answers to findings are kept.
-const ACKNOWLEDGED: usize = 100_000;
-/// How many stretches of erased leaves are held against what is here.
-const COMPARED: usize = 1 << 20;
+/// Maximum number of listed gaps, erasures, and readers.
+const MAX_LISTED: usize = 10_000;
+/// Maximum number of listed findings per answer.
+const MAX_FINDINGS: usize = 100;
+/// Maximum number of identifiers that may be the same person.
+const MAX_LIKELY: usize = 5;
+/// Maximum number of listed entries per finding.
+const MAX_ENTRIES: usize = 64;
+/// Maximum number of stored acknowledgments.
+const MAX_ACKNOWLEDGMENTS: usize = 100_000;
+/// Maximum number of erased ranges that are compared with the entries.
+const MAX_COMPARED_RANGES: usize = 1 << 20;
 
-/// What an export tells beside its events, as it is met.
+/// Facts about an export besides its events, collected while it is verified.
 #[derive(Debug, Default)]
-pub struct Ended {
+pub struct ExportMarks {
     notes: Vec<(u64, Statement, Vec<String>)>,
     gaps: Listed<(u64, u64)>,
     left_out: u64,
     opaque: u64,
-    /// The last checkpoint that matches, and the last of these that a quorum of witnesses saw.
+    /// The last matching checkpoint, and the last one that a quorum of witnesses saw.
     last: Option<(u64, Hash)>,
     witnessed: Option<(u64, Hash, Time)>,
 }
 
-impl Ended {
-    /// Takes a mark. Gives a record where it is a link whose event is withheld.
+impl ExportMarks {
+    /// Adds a mark. Returns a record if it is a link whose event is withheld.
     pub fn take(&mut self, mark: Mark, chain: impl FnOnce(ChainId, &VerifierKey) -> u32) -> Option<Record> {
         match mark {
             Mark::Skip { index, leaves, .. } => {
                 self.left_out += leaves;
                 match self.gaps.listed.last_mut() {
                     Some((first, count)) if *first + *count == index => *count += leaves,
-                    _ => self.gaps.push((index, leaves), LISTED),
+                    _ => self.gaps.push((index, leaves), MAX_LISTED),
                 }
             }
             Mark::Opaque { .. } => self.opaque += 1,
@@ -79,7 +79,10 @@ impl Ended {
                         seq: link.seq,
                         recorded: link.time.millis(),
                         authorized: link.authorized,
-                        what: What::Withheld(matches!(why, Some(countersign::export::Withheld::Erased))),
+                        what: RecordContent::Withheld(matches!(
+                            why,
+                            Some(countersign::export::Withheld::Erased)
+                        )),
                     });
                 }
             }
@@ -89,57 +92,58 @@ impl Ended {
     }
 }
 
-/// What is known once the export has ended.
+/// Facts known at the end of the export.
 #[derive(Debug)]
-pub struct Known<'a> {
-    /// What it was made from.
+pub struct ExportFacts<'a> {
+    /// The input of the evidence.
     pub source: Source,
-    /// The report.
+    /// The verification report.
     pub report: &'a Report,
-    /// The keys of logs that the reader trusts.
+    /// Keys of the logs that the trust file trusts.
     pub logs: HashSet<String>,
-    /// Whether the trust file has a quorum of witnesses.
+    /// True if the trust file requires a quorum of witnesses.
     pub has_quorum: bool,
-    /// Chains, and whose they are.
+    /// The chains with their keys.
     pub chains: &'a [(ChainId, VerifierKey)],
-    /// What the export told beside its events.
-    pub ended: Ended,
+    /// Facts about the export besides its events.
+    pub ended: ExportMarks,
 }
 
-/// What is asked for.
+/// Options for the evidence.
 #[derive(Clone, Debug, Default)]
-pub struct Wanted {
-    /// Which time.
+pub struct EvidenceOptions {
+    /// The period to cover; `None` for the whole log.
     pub period: Option<Period>,
-    /// How many events are drawn for each question.
+    /// The sample size per question.
     pub sample: usize,
-    /// What the auditor states, so that nobody can choose the sample.
+    /// The auditor's seed, which keeps anyone else from choosing the sample.
     pub seed: String,
-    /// How long events are to be kept: as written, and in milliseconds.
+    /// The retention policy as written, and in milliseconds.
     pub policy: Option<(String, i64)>,
-    /// A record whose events are listed.
+    /// The identifier of a record whose events to list.
     pub record: Option<String>,
-    /// A person whose events are listed.
+    /// The identifier of a person whose events to list.
     pub subject: Option<String>,
-    /// How many events of the record and of the person are listed.
+    /// Maximum number of events listed for the record and for the person.
     pub rows: usize,
 }
 
-/// Takes the entries of a log, twice: [`take`](Self::take) counts and draws, [`show`](Self::show) then finds what was drawn.
+/// Collects evidence in two passes over the entries: [`take`](Self::take) counts and draws samples, then
+/// [`show`](Self::show) fetches the drawn events.
 #[derive(Debug)]
-pub struct Gathering<'a> {
+pub struct EvidenceBuilder<'a> {
     catalog: &'a Catalog,
-    known: Known<'a>,
-    wanted: Wanted,
-    /// Of each chain whose key it is, and how it stands where its key was authorized and where not.
+    known: ExportFacts<'a>,
+    options: EvidenceOptions,
+    /// For each chain, its key, and the signer trust of entries from when the key was not authorized and when it was.
     chains: Vec<(usize, [SignerTrust; 2])>,
     keys: Vec<Key>,
     newest_of: Vec<Option<Time>>,
-    counted: Counted,
+    counted: EntryCounts,
     unknown: UnknownActions,
     uncategorized: Uncategorized,
     had: [u64; 4],
-    queries: Vec<Asked>,
+    queries: Vec<QuestionState>,
     access: Access,
     readers: HashMap<(String, String), usize>,
     erasures: Listed<Erasure>,
@@ -147,31 +151,31 @@ pub struct Gathering<'a> {
     furthest: Vec<u64>,
     is_sorted: bool,
     retention: Retention,
-    answers: HashMap<String, Vec<Acknowledged>>,
+    answers: HashMap<String, Vec<Acknowledgment>>,
     answered: usize,
-    drawn: Option<Drawn>,
-    record: OneRecord,
+    drawn: Option<SampleBasis>,
+    record: RecordEvents,
     subject: Subject,
     newest: Option<Time>,
-    /// The leaves that findings name, and the worst signer trust of those that are not trusted.
+    /// Entries named by findings, with their signer trust.
     found: HashMap<u64, SignerTrust>,
 }
 
-/// What a query has found so far.
+/// The running result of a question.
 #[derive(Debug)]
-struct Asked {
+struct QuestionState {
     extent: Extent,
     keys: BTreeMap<usize, u64>,
     untrusted: u64,
     unstated: u64,
     draw: Option<Draw>,
     sample: Vec<u64>,
-    shown: HashMap<u64, Shown>,
+    shown: HashMap<u64, ListedEvent>,
 }
 
-impl<'a> Gathering<'a> {
-    /// Begins, with what is known and asked for.
-    pub fn new(catalog: &'a Catalog, known: Known<'a>, wanted: Wanted) -> Self {
+impl<'a> EvidenceBuilder<'a> {
+    /// Starts the first pass.
+    pub fn new(catalog: &'a Catalog, known: ExportFacts<'a>, options: EvidenceOptions) -> Self {
         let report = known.report;
         let (keys, places) = keys(&known);
         let doubts = Doubts::of(report);
@@ -184,14 +188,14 @@ impl<'a> Gathering<'a> {
         let chains = chains.collect();
         let checkpoint = known.ended.witnessed.map(|(size, root, _)| (size, root, true));
         let last = report.log.as_ref().map(|log| (log.size, log.root, false));
-        let drawn = checkpoint.or(last).map(|(size, root, witnessed)| Drawn {
+        let drawn = checkpoint.or(last).map(|(size, root, witnessed)| SampleBasis {
             root,
             size,
             witnessed,
-            seed: wanted.seed.clone(),
-            wanted: wanted.sample,
+            seed: options.seed.clone(),
+            wanted: options.sample,
         });
-        let queries = catalog.questions.iter().map(|question| Asked {
+        let queries = catalog.questions.iter().map(|question| QuestionState {
             extent: Extent::default(),
             keys: BTreeMap::new(),
             untrusted: 0,
@@ -204,16 +208,19 @@ impl<'a> Gathering<'a> {
         });
         Self {
             queries: queries.collect(),
-            retention: Retention { policy: wanted.policy.clone(), ..Retention::default() },
-            record: OneRecord { id: wanted.record.clone().unwrap_or_default(), ..OneRecord::default() },
-            subject: Subject { id: wanted.subject.clone().unwrap_or_default(), ..Subject::default() },
+            retention: Retention { policy: options.policy.clone(), ..Retention::default() },
+            record: RecordEvents {
+                id: options.record.clone().unwrap_or_default(),
+                ..RecordEvents::default()
+            },
+            subject: Subject { id: options.subject.clone().unwrap_or_default(), ..Subject::default() },
             newest_of: vec![None; keys.len()],
             catalog,
             known,
-            wanted,
+            options,
             chains,
             keys,
-            counted: Counted::default(),
+            counted: EntryCounts::default(),
             unknown: UnknownActions::default(),
             uncategorized: Uncategorized::default(),
             had: [0; 4],
@@ -238,10 +245,10 @@ impl<'a> Gathering<'a> {
     }
 
     fn is_within(&self, time: Time) -> bool {
-        self.wanted.period.is_none_or(|period| period.holds(time))
+        self.options.period.is_none_or(|period| period.holds(time))
     }
 
-    /// Takes an entry, in the order of the leaves.
+    /// Takes an entry, in the order of the log.
     pub fn take(&mut self, record: &Record) {
         let (key, signer_trust) = self.signer_trust(record);
         let recorded = record.time();
@@ -251,32 +258,32 @@ impl<'a> Gathering<'a> {
                 self.retention.oldest = Some((recorded, record.leaf));
             }
             if self.is_within(recorded) {
-                self.heard(key, recorded, record.leaf);
+                self.update_silence(key, recorded, record.leaf);
             }
         }
-        let What::Event(looked) = &record.what else { return };
-        let own = looked.happened.and_then(Time::from_millis);
+        let RecordContent::Event(facts) = &record.what else { return };
+        let own = facts.happened.and_then(Time::from_millis);
         let happened = own.unwrap_or(recorded);
         if !self.is_within(happened) {
             self.counted.outside += u64::from(signer_trust == SignerTrust::Trusted);
-            self.told(record, looked, key, signer_trust, false);
+            self.take_log_event(record, facts, key, signer_trust, false);
             return;
         }
         if signer_trust != SignerTrust::Trusted {
             *self.counted.untrusted.entry(signer_trust).or_default() += 1;
-            for (nth, asked) in self.queries.iter_mut().enumerate() {
-                asked.untrusted += u64::from(has(&looked.held, nth));
+            for (nth, state) in self.queries.iter_mut().enumerate() {
+                state.untrusted += u64::from(has(&facts.held, nth));
             }
             return;
         }
         self.counted.events.add(record.leaf, recorded, happened);
         self.counted.own_times += u64::from(own.is_some());
-        self.counted.unread += u64::from(!looked.is_read);
-        if let Some(unknown) = &looked.uncategorized {
+        self.counted.unread += u64::from(!facts.is_read);
+        if let Some(unknown) = &facts.uncategorized {
             self.unknown.add(unknown);
         }
-        for (nth, asked) in self.queries.iter_mut().enumerate() {
-            asked.unstated += u64::from(has(&looked.unstated, nth));
+        for (nth, state) in self.queries.iter_mut().enumerate() {
+            state.unstated += u64::from(has(&facts.unstated, nth));
         }
         if let Some(oldest) = own {
             let before = self.retention.oldest_happened;
@@ -285,20 +292,20 @@ impl<'a> Gathering<'a> {
         if let Some(key) = self.keys.get_mut(key) {
             key.events.add(record.leaf, recorded, happened);
         }
-        for (had, fields) in self.had.iter_mut().zip(&looked.fields) {
+        for (had, fields) in self.had.iter_mut().zip(&facts.fields) {
             *had |= fields;
         }
-        for (nth, asked) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&looked.held, *nth)) {
-            debug_assert!(matches!(self.catalog.questions[nth].by, By::Events { .. }));
-            asked.extent.add(record.leaf, recorded, happened);
-            *asked.keys.entry(key).or_default() += 1;
-            if let Some(draw) = &mut asked.draw {
+        for (nth, state) in self.queries.iter_mut().enumerate().filter(|(nth, _)| has(&facts.held, *nth)) {
+            debug_assert!(matches!(self.catalog.questions[nth].by, AnswerSource::Events { .. }));
+            state.extent.add(record.leaf, recorded, happened);
+            *state.keys.entry(key).or_default() += 1;
+            if let Some(draw) = &mut state.draw {
                 draw.offer(record.leaf);
             }
         }
-        let (by, of, mentioned) = looked.subject;
-        if let Some(id) = &looked.likely
-            && self.subject.likely.len() < LIKELY
+        let (by, of, mentioned) = facts.subject;
+        if let Some(id) = &facts.likely
+            && self.subject.likely.len() < MAX_LIKELY
             && !self.subject.likely.contains(id)
         {
             self.subject.likely.push(id.clone());
@@ -308,18 +315,18 @@ impl<'a> Gathering<'a> {
         self.subject.mentioned += u64::from(mentioned);
         if by || of {
             self.subject.extent.add(record.leaf, recorded, happened);
-            let shown = self.shown(record, looked);
-            self.subject.events.push(shown, self.wanted.rows);
+            let shown = self.list_event(record, facts);
+            self.subject.events.push(shown, self.options.rows);
         }
-        if looked.is_of_record {
+        if facts.is_of_record {
             self.record.extent.add(record.leaf, recorded, happened);
-            let shown = self.shown(record, looked);
-            self.record.events.push(shown, self.wanted.rows);
+            let shown = self.list_event(record, facts);
+            self.record.events.push(shown, self.options.rows);
         }
-        self.told(record, looked, key, signer_trust, true);
+        self.take_log_event(record, facts, key, signer_trust, true);
     }
 
-    fn heard(&mut self, key: usize, at: Time, leaf: u64) {
+    fn update_silence(&mut self, key: usize, at: Time, leaf: u64) {
         let (Some(newest), Some(key)) = (self.newest_of.get_mut(key), self.keys.get_mut(key)) else { return };
         let before = newest.unwrap_or(at);
         let longest = key.silence.map_or(0, |(from, to, _)| to.millis() - from.millis());
@@ -330,41 +337,41 @@ impl<'a> Gathering<'a> {
         key.newest = *newest;
     }
 
-    /// What an event tells of the log itself.
-    fn told(
+    /// Evaluates an event about the log itself.
+    fn take_log_event(
         &mut self,
         record: &Record,
-        looked: &Looked,
+        facts: &EventFacts,
         key: usize,
         signer_trust: SignerTrust,
         is_within: bool,
     ) {
-        let Some(event) = looked.kept.as_ref().filter(|_| signer_trust == SignerTrust::Trusted) else {
+        let Some(event) = facts.signed.as_ref().filter(|_| signer_trust == SignerTrust::Trusted) else {
             return;
         };
         let event: Value = serde_json::from_str(event).unwrap_or_default();
         let is_log = self.keys.get(key).is_some_and(|key| key.is_log);
         match event["action"].as_str() {
-            // An erasure outside the period may be of an event within.
-            Some("log.erase") if is_log => self.erased(record, &event),
-            Some("log.export") if is_within => self.read(record, &event, is_log),
+            // An erasure recorded outside the period may concern events in it.
+            Some("log.erase") if is_log => self.take_erasure(record, &event),
+            Some("log.export") if is_within => self.take_access_record(record, &event, is_log),
             Some("countersign.acknowledged") => {
                 let signer = self.keys.get(key).map(|key| key.name.clone()).unwrap_or_default();
-                self.acknowledged(record, &event, signer);
+                self.take_acknowledgment(record, &event, signer);
             }
             _ => {}
         }
     }
 
-    fn erased(&mut self, record: &Record, event: &Value) {
+    fn take_erasure(&mut self, record: &Record, event: &Value) {
         let mut leaves = Listed::default();
         for stretch in event["metadata"]["entries"].as_array().into_iter().flatten() {
             let (Some(first), Some(last)) = (stretch[0].as_u64(), stretch[1].as_u64()) else { continue };
             if first > last || last >= record.leaf {
                 continue;
             }
-            leaves.push((first, last), STRETCHES);
-            if self.stretches.len() < COMPARED && self.erasures.more == 0 {
+            leaves.push((first, last), MAX_RANGES);
+            if self.stretches.len() < MAX_COMPARED_RANGES && self.erasures.more == 0 {
                 self.stretches.push((first, last, self.erasures.listed.len()));
             }
         }
@@ -381,10 +388,10 @@ impl<'a> Gathering<'a> {
             of: None,
             early: 0,
         };
-        self.erasures.push(erasure, LISTED);
+        self.erasures.push(erasure, MAX_LISTED);
     }
 
-    fn read(&mut self, record: &Record, event: &Value, is_log: bool) {
+    fn take_access_record(&mut self, record: &Record, event: &Value, is_log: bool) {
         if !is_log {
             self.access.others += 1;
             return;
@@ -393,7 +400,7 @@ impl<'a> Gathering<'a> {
         self.access.records.add(record.leaf, at, at);
         let who = (text(&event["actor"]["id"]), text(&event["actor"]["credential"]));
         let Some(place) = self.readers.get(&who).copied().or_else(|| {
-            (self.access.readers.listed.len() < LISTED).then(|| {
+            (self.access.readers.listed.len() < MAX_LISTED).then(|| {
                 let (name, credential) = who.clone();
                 self.access.readers.listed.push(Reader { name, credential, ..Reader::default() });
                 self.readers.insert(who, self.access.readers.listed.len() - 1);
@@ -413,12 +420,12 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    fn acknowledged(&mut self, record: &Record, event: &Value, signer: String) {
-        if self.answered == ACKNOWLEDGED {
+    fn take_acknowledgment(&mut self, record: &Record, event: &Value, signer: String) {
+        if self.answered == MAX_ACKNOWLEDGMENTS {
             return;
         }
         self.answered += 1;
-        let answer = Acknowledged {
+        let answer = Acknowledgment {
             leaf: record.leaf,
             at: record.time(),
             by: text(&event["actor"]["id"]),
@@ -428,21 +435,21 @@ impl<'a> Gathering<'a> {
         self.answers.entry(text(&event["target"]["id"])).or_default().push(answer);
     }
 
-    /// All entries were taken, and this is what rules found in them: now [`Self::show`] is given the same entries.
-    pub fn again(&mut self, analysis: &Analysis) {
-        self.settle();
+    /// Ends the first pass, given the findings of the rules. Then pass the same entries to [`Self::show`].
+    pub fn start_second_pass(&mut self, analysis: &Analysis) {
+        self.finish_first_pass();
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
         self.found = leaves.map(|leaf| (*leaf, SignerTrust::Trusted)).collect();
     }
 
-    /// Takes an entry again, to show what was drawn and to hold erasures against what is here.
+    /// Takes an entry again, to fetch drawn events and to compare it with the erasures.
     pub fn show(&mut self, record: &Record) {
         let (_, signer_trust) = self.signer_trust(record);
         if let Some(found) = self.found.get_mut(&record.leaf) {
             *found = signer_trust;
         }
-        let is_gone = matches!(record.what, What::Withheld(_));
-        let is_recorded = self.compare(record, is_gone);
+        let is_gone = matches!(record.what, RecordContent::Withheld(_));
+        let is_recorded = self.match_erasure(record, is_gone);
         if is_gone && signer_trust == SignerTrust::Trusted {
             let is_within = self.is_within(record.time());
             if is_recorded {
@@ -452,17 +459,17 @@ impl<'a> Gathering<'a> {
                 self.retention.withheld += 1;
             }
         }
-        let What::Event(looked) = &record.what else { return };
+        let RecordContent::Event(facts) = &record.what else { return };
         for nth in 0..self.queries.len() {
-            if has(&looked.held, nth) && self.queries[nth].sample.contains(&record.leaf) {
-                let shown = self.shown(record, looked);
+            if has(&facts.held, nth) && self.queries[nth].sample.contains(&record.leaf) {
+                let shown = self.list_event(record, facts);
                 self.queries[nth].shown.insert(record.leaf, shown);
             }
         }
     }
 
-    /// All entries were taken once.
-    fn settle(&mut self) {
+    /// Finishes the first pass.
+    fn finish_first_pass(&mut self) {
         if self.is_sorted {
             return;
         }
@@ -477,19 +484,19 @@ impl<'a> Gathering<'a> {
                 furthest
             })
             .collect();
-        for asked in &mut self.queries {
-            asked.sample = asked.draw.take().map(Draw::finish).unwrap_or_default();
+        for state in &mut self.queries {
+            state.sample = state.draw.take().map(Draw::finish).unwrap_or_default();
         }
     }
 
-    /// Whether an erasure names this leaf.
-    fn compare(&mut self, record: &Record, is_gone: bool) -> bool {
+    /// True if an erasure names this entry.
+    fn match_erasure(&mut self, record: &Record, is_gone: bool) -> bool {
         let mut place = self.stretches.partition_point(|(first, ..)| *first <= record.leaf);
         let mut by: Option<usize> = None;
         while place > 0 && self.furthest[place - 1] >= record.leaf {
             place -= 1;
             let (_, last, erasure) = self.stretches[place];
-            // The first erasure that names it took it.
+            // The earliest erasure that names an entry erased it.
             if last >= record.leaf {
                 by = Some(by.map_or(erasure, |by| by.min(erasure)));
             }
@@ -504,7 +511,7 @@ impl<'a> Gathering<'a> {
                     .map_or((recorded, recorded), |(first, last)| (first.min(recorded), last.max(recorded))),
             );
             let is_early = self
-                .wanted
+                .options
                 .policy
                 .as_ref()
                 .is_some_and(|(_, age)| erasure.at.millis().saturating_sub(recorded.millis()) < *age);
@@ -521,35 +528,35 @@ impl<'a> Gathering<'a> {
         chain.map_or_else(String::new, |(chain, _)| format!("{chain}/{}", record.seq))
     }
 
-    fn shown(&self, record: &Record, looked: &Looked) -> Shown {
+    fn list_event(&self, record: &Record, facts: &EventFacts) -> ListedEvent {
         let chain = self.known.chains.get(record.chain as usize);
-        Shown {
+        ListedEvent {
             leaf: record.leaf,
             place: self.place(record),
             chain: chain.map_or(ChainId([0; 16]), |(chain, _)| *chain),
             seq: record.seq,
             recorded: record.time(),
-            happened: looked.happened.and_then(Time::from_millis),
+            happened: facts.happened.and_then(Time::from_millis),
             signer: chain.map_or_else(String::new, |(_, key)| key.name().to_owned()),
-            said: looked.said.as_deref().cloned().unwrap_or_default(),
+            said: facts.said.as_deref().cloned().unwrap_or_default(),
         }
     }
 
-    /// All entries were shown. Gives the evidence, with what the rules of a pack found in the same entries.
+    /// Ends the second pass, and returns the evidence with the findings of the rules on the same entries.
     pub fn finish(mut self, pack: &Pack, analysis: &Analysis) -> Evidence {
-        self.settle();
+        self.finish_first_pass();
         let log = self.log();
         self.retention.newest = log.newest;
         self.uncategorized = std::mem::take(&mut self.unknown).finish();
         let doubts = self.doubts(&log);
-        self.retention.state = self.kept(&log);
+        self.retention.state = self.retention_state(&log);
         let answers: Vec<Answer> =
             (0..self.catalog.questions.len()).map(|nth| self.answer(nth, pack, analysis, &log)).collect();
         let controls = self.catalog.controls.iter().map(|control| {
             let keep = control.keep.as_ref();
             let own = keep.map_or_else(Vec::new, |keep| doubt::of_keeping(keep, &self.retention));
             let answered = control.shows.iter().all(|nth| answers[*nth].doubts.is_empty());
-            Controlled {
+            ControlEvidence {
                 number: control.number.clone(),
                 title: control.title.clone(),
                 asks: control.asks.clone(),
@@ -579,7 +586,7 @@ impl<'a> Gathering<'a> {
                 hash: self.catalog.hash,
             },
             log,
-            period: self.wanted.period,
+            period: self.options.period,
             counted: self.counted,
             uncategorized: self.uncategorized,
             gaps: self.known.ended.gaps,
@@ -592,8 +599,8 @@ impl<'a> Gathering<'a> {
             rules,
             drawn: self.drawn,
             answers,
-            record: self.wanted.record.is_some().then_some(self.record),
-            subject: self.wanted.subject.is_some().then_some(self.subject),
+            record: self.options.record.is_some().then_some(self.record),
+            subject: self.options.subject.is_some().then_some(self.subject),
         }
     }
 
@@ -604,7 +611,7 @@ impl<'a> Gathering<'a> {
             Some(Complete::Range { range: [first, end] }) if report.verdict == Verdict::Verified => {
                 Some((first, end))
             }
-            // Where all entries make the root that the log signed none is missing, though events may be withheld.
+            // If the entries reproduce the log's signed root, none is missing, though events may be withheld.
             _ => report.log.as_ref().filter(|log| self.holds_all(log.size)).map(|log| (0, log.size)),
         };
         let checks = report
@@ -624,14 +631,14 @@ impl<'a> Gathering<'a> {
         }
     }
 
-    /// Whether every entry of a log of this size is here, by the checks.
+    /// True if the checks prove that all entries of a log of this size are present.
     fn holds_all(&self, size: u64) -> bool {
         let Report { checks, counts, verdict, .. } = self.known.report;
         let is_proven = checks.tree.state == CheckState::Pass && checks.log.state == CheckState::Pass;
         *verdict == Verdict::Partial && is_proven && counts.skipped == 0 && counts.entries == size
     }
 
-    /// Why it cannot be told that nothing is missing.
+    /// Returns the reasons why the evidence may be incomplete.
     fn doubts(&self, log: &Log) -> Vec<Doubt> {
         let mut doubts = Vec::new();
         let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
@@ -643,25 +650,25 @@ impl<'a> Gathering<'a> {
                         format!("{} of the log {} not in this export", entries(left_out), is_are(left_out))
                     }
                 } else {
-                    "The export is not shown to have every entry of the log: there may be others".to_owned()
+                    "The export isn't shown to be complete: the log may have more entries".to_owned()
                 };
                 doubt("not_complete", said);
             }
             Some((first, _)) if first > 0 => {
                 doubt(
                     "begins_late",
-                    format!("The export begins with entry {first}: what was recorded before is not in it"),
+                    format!("The export begins with entry {first} and lacks earlier entries"),
                 );
             }
             Some(_) => {}
         }
-        if let Some(period) = self.wanted.period {
+        if let Some(period) = self.options.period {
             match (log.witnessed, log.newest) {
                 (Some(seen), _) if seen >= period.to => {}
                 (Some(seen), _) => doubt(
                     "ends_early",
                     format!(
-                        "Witnesses saw this state of the log at {seen}, before the end of the period: what was recorded later is not in it"
+                        "Witnesses saw this state of the log at {seen}, before the end of the period; later entries are missing"
                     ),
                 ),
                 (None, Some(newest)) if newest >= period.to => {}
@@ -671,7 +678,9 @@ impl<'a> Gathering<'a> {
                         "The newest entry was recorded at {newest}, before the end of the period, and no witness confirms that nothing came later"
                     ),
                 ),
-                (None, None) => doubt("ends_early", "Nothing says how far the log had got".into()),
+                (None, None) => {
+                    doubt("ends_early", "The export doesn't show up to what time the log is covered".into())
+                }
             }
         }
         let untrusted: u64 = self.counted.untrusted.values().sum();
@@ -679,7 +688,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "untrusted",
                 format!(
-                    "{} of the period {} signed by keys that are not trusted here, or in chains that are in doubt, and not counted",
+                    "{} of the period {} signed by untrusted keys, or in chains in doubt, and not counted",
                     events(untrusted),
                     is_are(untrusted)
                 ),
@@ -689,7 +698,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "withheld",
                 format!(
-                    "{} of the period {} withheld: what was said there is not known",
+                    "{} of the period {} withheld; the content is unknown",
                     events(self.counted.withheld),
                     is_are(self.counted.withheld)
                 ),
@@ -699,7 +708,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "erased",
                 format!(
-                    "{} of the period {} erased, as the log recorded: what was said there is not known",
+                    "{} of the period {} erased, as the log recorded; the content is unknown",
                     events(self.counted.erased),
                     if self.counted.erased == 1 { "was" } else { "were" }
                 ),
@@ -708,35 +717,34 @@ impl<'a> Gathering<'a> {
         doubts
     }
 
-    fn kept(&self, log: &Log) -> Kept {
+    fn retention_state(&self, log: &Log) -> RetentionState {
         let Retention { policy, oldest, newest, withheld, early, .. } = &self.retention;
-        let Some((_, age)) = policy else { return Kept::NotAsked };
+        let Some((_, age)) = policy else { return RetentionState::NoPolicy };
         if *early > 0 {
-            return Kept::Contradicted;
+            return RetentionState::Contradicted;
         }
         let is_whole = log.complete.is_some_and(|(first, _)| first == 0) && *withheld == 0;
         let (Some((oldest, _)), Some(newest), true) = (oldest, newest, is_whole) else {
-            return Kept::CouldNotTell;
+            return RetentionState::CouldNotTell;
         };
-        if newest.millis() - oldest.millis() >= *age { Kept::Shown } else { Kept::TooYoung }
+        if newest.millis() - oldest.millis() >= *age { RetentionState::Met } else { RetentionState::TooYoung }
     }
 
     fn answer(&mut self, nth: usize, pack: &Pack, analysis: &Analysis, log: &Log) -> Answer {
         let question = &self.catalog.questions[nth];
         let mut doubts = Vec::new();
         let found = match &question.by {
-            By::Events { categories, query, fields } => {
+            AnswerSource::Events { categories, query, fields } => {
                 if !categories.is_empty() {
                     doubts.extend(doubt::uncategorized(&self.uncategorized));
                     if query.is_none() && self.queries[nth].extent.events == 0 {
                         doubts.extend(self.findings_about(*categories, pack, analysis));
                     }
                 }
-                let asked = &mut self.queries[nth];
-                if asked.unstated > 0 {
-                    let does = if asked.unstated == 1 { "doesn't" } else { "don't" };
-                    let said =
-                        format!("{} that may be meant {does} state how they ended", events(asked.unstated));
+                let state = &mut self.queries[nth];
+                if state.unstated > 0 {
+                    let states = if state.unstated == 1 { "doesn't state its" } else { "don't state their" };
+                    let said = format!("{} that might match {states} outcome", events(state.unstated));
                     doubts.push(Doubt { code: "outcome_not_stated", said });
                 }
                 let lacking = fields.iter().filter(|field| !has(&self.had, **field));
@@ -746,50 +754,52 @@ impl<'a> Gathering<'a> {
                     doubts.extend(unknown.iter().map(|field| Doubt {
                         code: "no_such_field",
                         said: format!(
-                            "No event has the field `{field}`, so no event can match what the query asks of it"
+                            "No event has the field `{field}`, so no event can match that condition of the query"
                         ),
                     }));
                 }
-                let mut shown = std::mem::take(&mut asked.shown);
-                Found::Events(Box::new(Events {
+                let mut shown = std::mem::take(&mut state.shown);
+                AnswerContent::Events(Box::new(Events {
                     categories: categories.iter().map(Category::as_str).collect(),
                     query: query.as_ref().map(|(text, _)| text.clone()).unwrap_or_default(),
-                    extent: asked.extent,
-                    keys: asked.keys.iter().map(|(key, count)| (*key, *count)).collect(),
-                    unstated: asked.unstated,
-                    untrusted: asked.untrusted,
+                    extent: state.extent,
+                    keys: state.keys.iter().map(|(key, count)| (*key, *count)).collect(),
+                    unstated: state.unstated,
+                    untrusted: state.untrusted,
                     unknown,
-                    sample: asked.sample.iter().filter_map(|leaf| shown.remove(leaf)).collect(),
+                    sample: state.sample.iter().filter_map(|leaf| shown.remove(leaf)).collect(),
                 }))
             }
-            By::Findings(words) => Found::Findings(self.findings(words, pack, analysis, log, &mut doubts)),
-            By::Log(fact) => {
+            AnswerSource::Findings(words) => {
+                AnswerContent::Findings(self.findings(words, pack, analysis, log, &mut doubts))
+            }
+            AnswerSource::Log(fact) => {
                 doubts.extend(doubt::of_log(*fact, log, &self.access, &self.retention));
-                Found::Log(*fact)
+                AnswerContent::Log(*fact)
             }
         };
         if let Some(limits) = &question.limits {
             doubts.push(Doubt { code: "limited", said: limits.trim_end_matches('.').to_owned() });
         }
-        if self.counted.unread > 0 && !matches!(question.by, By::Log(_)) {
+        if self.counted.unread > 0 && !matches!(question.by, AnswerSource::Log(_)) {
             let count = events(self.counted.unread);
             doubts.push(Doubt {
                 code: "not_read",
                 said: format!(
-                    "{count} of a shape that no parser knows, so who did what may be missing there"
+                    "{count} of a shape that no parser fits, so actors and actions may be missing there"
                 ),
             });
         }
         Answer { name: question.name.clone(), what: question.what.clone(), found, doubts }
     }
 
-    /// Says how many findings are about these categories, if there are any.
+    /// Returns a doubt if findings concern these categories although no event was counted.
     fn findings_about(&self, categories: Categories, pack: &Pack, analysis: &Analysis) -> Option<Doubt> {
         let is_about = |finding: &&countersign_analyze::Finding| {
             let rule = pack.rules().iter().find(|rule| rule.id == finding.rule);
             rule.is_some_and(|rule| technique::categories(rule).intersects(categories))
                 && self
-                    .wanted
+                    .options
                     .period
                     .is_none_or(|period| finding.last >= period.from && finding.first < period.to)
         };
@@ -811,26 +821,26 @@ impl<'a> Gathering<'a> {
         doubts: &mut Vec<Doubt>,
     ) -> Findings {
         let meant = |rule: &&countersign_analyze::Rule| {
-            words.is_empty() && rule.is_reported() || words.iter().any(|word| is_meant(word, rule))
+            words.is_empty() && rule.is_reported() || words.iter().any(|word| names_rule(word, rule))
         };
         let rules: HashMap<&str, &countersign_analyze::Rule> =
             pack.rules().iter().filter(meant).map(|rule| (rule.id.as_str(), rule)).collect();
         let mut doubt = |code, said: String| doubts.push(Doubt { code, said });
         if rules.is_empty() {
-            doubt("no_rule", format!("No rule of the pack {} looks for this", pack.name));
+            doubt("no_rule", format!("The pack {} has no rule for this", pack.name));
         }
         let asks_usual = rules.values().any(|rule| rule.evidence == Needs::Range);
         if asks_usual && log.complete.is_none_or(|(first, _)| first > 0) {
             doubt(
                 "not_learned",
-                "Rules that compare with what is usual know nothing about entries that aren't here".into(),
+                "Rules that learn usual behavior couldn't learn from missing entries".into(),
             );
         }
         let limits: Vec<_> = analysis.limits_of(pack, |rule| rules.contains_key(rule.id.as_str())).collect();
         if !limits.is_empty() {
             doubt(
                 "limits",
-                "Rules left some events out, to save memory or because they came late, so there may be more findings"
+                "Rules skipped some events, because of memory limits or late arrival, so there may be more findings"
                     .into(),
             );
         }
@@ -839,7 +849,7 @@ impl<'a> Gathering<'a> {
             doubt(
                 "future",
                 format!(
-                    "{count} dated later than recorded, the first at entry {leaf}, which rules about several events leave out"
+                    "{count} dated later than recorded, the first at entry {leaf}, which rules about several events skip"
                 ),
             );
         }
@@ -847,7 +857,7 @@ impl<'a> Gathering<'a> {
         if uncovered > 0 {
             doubt(
                 "not_covered",
-                format!("{} that no rule for their source could look at", events(uncovered)),
+                format!("{} that no rule for their source could evaluate", events(uncovered)),
             );
         }
         let blind = analysis.coverage.blind.iter().filter(|blind| rules.contains_key(blind.rule.as_str()));
@@ -858,7 +868,7 @@ impl<'a> Gathering<'a> {
         }
         let unlisted: u64 = limits.iter().map(|limit| limit.findings).sum();
         let is_within = |finding: &&countersign_analyze::Finding| {
-            self.wanted.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)
+            self.options.period.is_none_or(|period| finding.last >= period.from && finding.first < period.to)
         };
         let mut found: Vec<_> = analysis
             .findings
@@ -874,7 +884,7 @@ impl<'a> Gathering<'a> {
             unanswered += u64::from(answers.is_empty());
             let signer_trust = finding.leaves.iter().filter_map(|leaf| self.found.get(leaf)).max().copied();
             let mut leaves = Listed::default();
-            finding.leaves.iter().for_each(|leaf| leaves.push(*leaf, LEAVES));
+            finding.leaves.iter().for_each(|leaf| leaves.push(*leaf, MAX_ENTRIES));
             let finding = Finding {
                 id: finding.id.clone(),
                 title: finding.title.clone(),
@@ -884,19 +894,19 @@ impl<'a> Gathering<'a> {
                 signer_trust: signer_trust.unwrap_or(SignerTrust::Trusted),
                 answers,
             };
-            listed.push(finding, FINDINGS);
+            listed.push(finding, MAX_FINDINGS);
         }
         Findings { rules: words.to_vec(), of: rules.len() as u64, found: listed, unanswered }
     }
 }
 
-/// The seed of a question's sample.
-pub(crate) fn seed(drawn: &Drawn, question: &str) -> String {
+/// Returns the seed of a question's sample.
+pub(crate) fn seed(drawn: &SampleBasis, question: &str) -> String {
     format!("{}/{question}", drawn.seed)
 }
 
-/// The keys that sign, and their places by what they are.
-fn keys(known: &Known<'_>) -> (Vec<Key>, HashMap<String, usize>) {
+/// Returns the signing keys, and their indexes by public key.
+fn keys(known: &ExportFacts<'_>) -> (Vec<Key>, HashMap<String, usize>) {
     let mut places = HashMap::new();
     let mut keys = Vec::new();
     for signer in &known.report.signers {

@@ -1,40 +1,40 @@
-//! Answers as JSON, for pages: `ANSWERS.md` has their shapes.
+//! Answers as JSON for pages. `ANSWERS.md` describes the formats.
 
 use countersign::time::Time;
 use countersign_query::batch::write_read;
 use countersign_query::error::QueryError;
 use countersign_query::matcher::Pattern;
 use countersign_query::parser::Outcome;
-use countersign_query::tally::Left;
+use countersign_query::tally::PartMatches;
 use countersign_query::value::{self, Document, Value};
 use countersign_query::{Entry, Field, Parsers, Query, Read, Short};
 
 use foldhash::fast::FixedState;
 
+use crate::evaluate::short_columns;
 use crate::facets::COUNTED;
 use crate::index::EventIndex;
 use crate::json::Json;
-use crate::judge::short_columns;
 use crate::marks::WHY;
-use crate::party::{ID, Kept, NAME, TYPE};
+use crate::party::{ID, NAME, PartyStrings, TYPE};
 use crate::question::Question;
 use crate::segment::{Fact, PARTIES, RowKind, Segment, flag};
-use crate::values::{Gathered, Kind, LONGEST};
+use crate::values::{Kind, MAX_STORED_BYTES, ValueBuilder};
 
-/// The most values of a field that are told.
-const MOST_VALUES: usize = 24;
+/// Maximum number of values per field in an answer.
+const MAX_VALUES: usize = 24;
 
-/// The word of an outcome, as it can be asked for.
+/// Returns an outcome's word as written in queries.
 pub(crate) fn word(outcome: Outcome) -> &'static str {
     if outcome == Outcome::NotStated { "not-stated" } else { outcome.as_str() }
 }
 
-/// How many UTF-16 units come before a place.
+/// Converts a byte position to UTF-16 units.
 pub(crate) fn units(text: &str, at: usize) -> i64 {
     text[..text.floor_char_boundary(at)].chars().map(|char| char.len_utf16() as i64).sum()
 }
 
-/// Why a query is not understood.
+/// Writes a query error as JSON.
 pub fn error_json(error: &QueryError, query: &str) -> String {
     let mut json = Json::default();
     write_error(&mut json, error, query);
@@ -57,25 +57,25 @@ pub(crate) fn write_error(json: &mut Json, error: &QueryError, query: &str) {
         .raw("]}");
 }
 
-/// What an event says by its parser, or `null`.
+/// Returns the parsed fields of an event as JSON, or `null`.
 pub fn read_json(parsers: &Parsers, event: &[u8]) -> String {
     let document = parsed(event);
     let root = document.as_ref().map(Document::root);
-    written(root.as_ref().and_then(|event| parsers.parse(event)).as_ref())
+    fields_json(root.as_ref().and_then(|event| parsers.parse(event)).as_ref())
 }
 
 fn parsed(event: &[u8]) -> Option<Document<'_>> {
     core::str::from_utf8(event).ok().and_then(Document::parse)
 }
 
-fn written(read: Option<&Read<'_>>) -> String {
+fn fields_json(read: Option<&Read<'_>>) -> String {
     let mut out = Vec::new();
     write_read(read, &mut out);
     String::from_utf8(out).unwrap_or_default()
 }
 
-/// All that a record of an event has, whole: what it says by its parser, or what it says itself where none fits, its
-/// own time and its tenant.
+/// Returns the fields of a feed record as JSON, uncut: the parsed fields or else the event's own, its time, and its
+/// tenant.
 pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
     let document = parsed(event);
     let event = document.as_ref().map(Document::root);
@@ -88,16 +88,16 @@ pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
         (_, false) => json.null(),
     };
     json.name("tenant");
-    match said(Short::Tenant, &entry) {
+    match first_text(Short::Tenant, &entry) {
         Some(tenant) => json.text(&tenant),
         None => json.null(),
     };
-    json.name("parsed").raw(&written(read.as_ref()));
+    json.name("read").raw(&fields_json(read.as_ref()));
     if read.is_none() {
         json.name("own").open("{");
         for (name, short) in [("action", Short::Action), ("address", Short::Ip), ("outcome", Short::Outcome)]
         {
-            if let Some(text) = said(short, &entry) {
+            if let Some(text) = first_text(short, &entry) {
                 json.name(name).text(&text);
             }
         }
@@ -121,8 +121,8 @@ pub fn facts_json(parsers: &Parsers, event: &[u8]) -> String {
     json.finish()
 }
 
-/// The first text that a short name stands for, whole.
-fn said(short: Short, entry: &Entry<'_>) -> Option<String> {
+/// Returns the first string of a short name, uncut.
+fn first_text(short: Short, entry: &Entry<'_>) -> Option<String> {
     let mut first = None;
     short.each(entry, &mut |text| {
         first.get_or_insert_with(|| text.to_owned());
@@ -130,8 +130,8 @@ fn said(short: Short, entry: &Entry<'_>) -> Option<String> {
     first
 }
 
-/// What is in an event, in the order of its members and with each number's digits: a string as it is, anything else as
-/// an array that begins with `{`, `[` or `=`. `null` where it is no JSON.
+/// Returns the content of an event as JSON that keeps the order of fields and the digits of numbers: a string as it is,
+/// anything else as an array starting with `{`, `[`, or `=`. Returns `null` for invalid JSON.
 pub fn tree_json(event: &[u8]) -> String {
     let document = parsed(event);
     let mut json = Json::default();
@@ -169,7 +169,8 @@ fn write_tree(json: &mut Json, value: Value<'_>) {
 }
 
 impl EventIndex {
-    /// As [`EventIndex::found`], with the most frequent values; `query` is as it was asked.
+    /// Like [`EventIndex::found`], as JSON with the most frequent values. `query` is the text passed to
+    /// [`EventIndex::ask`].
     pub fn found_json(&mut self, query: &str) -> String {
         let Some(answer) = self.found() else { return "null".into() };
         let mut json = Json::default();
@@ -181,7 +182,7 @@ impl EventIndex {
         json.name("facets").open("{");
         for (field, short) in COUNTED.iter().copied().enumerate() {
             json.name(short.as_str());
-            self.write_facet(&mut json, field, short, "", MOST_VALUES);
+            self.write_facet(&mut json, field, short, "", MAX_VALUES);
         }
         json.raw("}").name("histogram");
         match &answer.histogram {
@@ -213,9 +214,9 @@ impl EventIndex {
             json.raw("]}");
         }
         json.raw("]");
-        let mut left = |name: &str, parts: &[Left]| {
+        let mut write_matches = |name: &str, parts: &[PartMatches]| {
             json.name(name).open("[");
-            for Left { part, events, short } in parts {
+            for PartMatches { part, events, short } in parts {
                 json.open("{").name("part").text(part).name("events").number(*events as i64);
                 if let Some(short) = short {
                     json.name("short").text(short);
@@ -224,9 +225,10 @@ impl EventIndex {
             }
             json.raw("]");
         };
-        left("conditions", &findings.conditions);
-        left("steps", &findings.steps);
-        let (own, last) = (findings.times.unwrap_or_default().0, self.years.most().unwrap_or_default().1);
+        write_matches("conditions", &findings.conditions);
+        write_matches("steps", &findings.steps);
+        let (own, last) =
+            (findings.times.unwrap_or_default().0, self.times.without_outliers().unwrap_or_default().1);
         json.name("times").open("[").number(own as i64).number(last).raw("]");
         let asks = self.question.as_ref().is_some_and(|question| asks_time(&question.query));
         json.name("asks").is(asks).raw("}}");
@@ -258,26 +260,22 @@ impl EventIndex {
         json.raw("]").name("more").count(more).name("others").number(others as i64).raw("}");
     }
 
-    /// Rows of the answer from one place to another, with what stands at these fields besides.
+    /// Returns the rows at positions `from..to` of the answer as JSON, with the values of these fields.
     pub fn rows_json(&self, from: usize, to: usize, fields: &[Field]) -> String {
         let mut json = Json::default();
         json.open("[");
-        for row in self.answered(from, to) {
+        for row in self.answer_rows(from, to) {
             if let Some(rows) = self.folded(row) {
                 self.write_fold(&mut json, rows);
                 continue;
             }
             if let Some(gap) = self.gap(row) {
                 json.open("{").name("kind").text("gap").name("line").number(gap.line as i64);
-                json.name("index")
-                    .number(gap.index as i64)
-                    .name("entries")
-                    .number(gap.leaves as i64)
-                    .raw("}");
+                json.name("index").number(gap.index as i64).name("leaves").number(gap.leaves as i64).raw("}");
                 continue;
             }
-            let Some((held, local)) = self.at(row) else { continue };
-            let segment = &held.segment;
+            let Some((stored, local)) = self.locate(row) else { continue };
+            let segment = &stored.segment;
             let is_event = segment.kind(local) == RowKind::Event;
             json.open("{").name("kind").text(if is_event { "event" } else { "withheld" });
             json.name("line").number(segment.lines.get(local)).name("index").number(segment.index(local));
@@ -300,7 +298,7 @@ impl EventIndex {
         json.finish()
     }
 
-    /// Withheld events and gaps as one row: its first line, its first and last leaf, and how many of each there are.
+    /// Writes withheld events and gaps as one row: its first line, its first and last entry, and the number of each.
     fn write_fold(&self, json: &mut Json, rows: &[u32]) {
         let (mut line, mut first, mut last) = (i64::MAX, i64::MAX, 0);
         let (mut withheld, mut skipped) = (0, 0);
@@ -309,9 +307,9 @@ impl EventIndex {
                 skipped += gap.leaves as i64;
                 (gap.line as i64, gap.index as i64, gap.leaves as i64)
             } else {
-                let Some((held, local)) = self.at(*row) else { continue };
+                let Some((stored, local)) = self.locate(*row) else { continue };
                 withheld += 1;
-                (held.segment.lines.get(local), held.segment.index(local), 1)
+                (stored.segment.lines.get(local), stored.segment.index(local), 1)
             };
             line = line.min(at);
             first = first.min(index);
@@ -319,7 +317,7 @@ impl EventIndex {
         }
         json.open("{").name("kind").text("fold").name("line").number(line).name("index").number(first);
         json.name("last").number(last).name("withheld").number(withheld);
-        json.name("entries").number(skipped).raw("}");
+        json.name("leaves").number(skipped).raw("}");
     }
 
     fn write_event(&self, json: &mut Json, segment: &Segment, local: usize, row: usize, fields: &[Field]) {
@@ -353,7 +351,7 @@ impl EventIndex {
             }
         }
         fact(json, "address", Fact::Ip);
-        // Of an event of no known shape there is what it says itself.
+        // An event of unknown shape has only its own fields.
         let is_own = parsed_as.is_none();
         if !is_own || segment.text(Fact::Outcome, local).is_some_and(|(kind, _)| kind != Kind::Word) {
             fact(json, "outcome", Fact::Outcome);
@@ -374,8 +372,8 @@ impl EventIndex {
         }
     }
 
-    /// The most frequent values of a field among what was found, of those that hold a text. Nothing where no event has
-    /// the field.
+    /// Returns the most frequent values of a field that contain `text`, among the events found. Returns `None` if no
+    /// event has the field.
     pub fn facet_json(&self, field: &str, text: &str, most: usize) -> Option<String> {
         let mut json = Json::default();
         let field = field_of(field)?;
@@ -396,22 +394,22 @@ impl EventIndex {
         Some(json.finish())
     }
 
-    /// How often each value of a member occurs among what was found.
-    pub(crate) fn count_values(&self, question: &Question, field: &Field, text: &str) -> Option<Counted> {
+    /// Counts the values of a field among the events found.
+    pub(crate) fn count_values(&self, question: &Question, field: &Field, text: &str) -> Option<ValueCounts> {
         let Field::Member(path) = field else { return None };
         let pattern = Pattern::contains(text);
-        let mut counted = Counted::default();
-        // Who writes a query that finds nothing yet is told of all events.
+        let mut counted = ValueCounts::default();
+        // Without a match yet, values of all events are suggested.
         let of_all = question.events == 0;
         let mut is_known = false;
-        for held in &self.held {
-            let segment = &held.segment;
+        for stored in &self.segments {
+            let segment = &stored.segment;
             let Some(column) = segment.column(path.names()) else { continue };
             is_known = true;
             let mut counts = vec![0_u64; column.values.len()];
             let mut last = None;
             column.each(|row, code| {
-                if (of_all || question.found.get(held.base + row))
+                if (of_all || question.found.get(stored.base + row))
                     && last.replace((row, code)) != Some((row, code))
                 {
                     counts[code] += 1;
@@ -422,7 +420,7 @@ impl EventIndex {
                 match kind {
                     Kind::Object | Kind::Array => {}
                     Kind::Cut => counted.others += count,
-                    _ if value.len() > LONGEST => counted.others += count,
+                    _ if value.len() > MAX_STORED_BYTES => counted.others += count,
                     _ if !text.is_empty() && !pattern.matches(value) => {}
                     _ => counted.add(self.hasher(), value, count),
                 }
@@ -432,21 +430,21 @@ impl EventIndex {
     }
 }
 
-/// Values of a member, and how many events have each.
+/// Values of a field, with the number of events that have each.
 #[derive(Default)]
-pub(crate) struct Counted {
-    known: Gathered,
+pub(crate) struct ValueCounts {
+    known: ValueBuilder,
     counts: Vec<u64>,
-    /// Those that are not told apart.
+    /// Occurrences of values that are not counted separately.
     pub(crate) others: u64,
 }
 
-/// The most values that are told apart.
-const MOST_COUNTED: usize = 1 << 16;
+/// Maximum number of distinct values counted separately.
+const MAX_DISTINCT: usize = 1 << 16;
 
-impl Counted {
+impl ValueCounts {
     fn add(&mut self, hasher: &FixedState, value: &str, count: u64) {
-        let most = if self.known.len() < MOST_COUNTED { usize::MAX } else { 0 };
+        let most = if self.known.len() < MAX_DISTINCT { usize::MAX } else { 0 };
         let Some(code) = self.known.code_within(hasher, Kind::Text, value, most) else {
             self.others += count;
             return;
@@ -456,7 +454,7 @@ impl Counted {
         self.counts[code] += count;
     }
 
-    /// The values, those that begin with a text first, then by falling count.
+    /// Returns the values, those that start with `text` first, then by descending count.
     pub(crate) fn sorted(&self, text: &str) -> Vec<(&str, u64)> {
         let values = (0..).zip(&self.counts);
         let mut values: Vec<(&str, u64)> =
@@ -467,7 +465,7 @@ impl Counted {
     }
 }
 
-/// A field as a query writes it.
+/// Parses a field as written in queries.
 pub(crate) fn field_of(text: &str) -> Option<Field> {
     let now = countersign::time::Time::MIN;
     let query = Query::parse(&format!("has:{text}"), now).ok()?;
@@ -477,21 +475,23 @@ pub(crate) fn field_of(text: &str) -> Option<Field> {
     }
 }
 
-/// Fields as queries write them, from a JSON array. What is no field stands for one that nothing has.
+/// Parses a JSON array of fields. An invalid one becomes a field that no event has.
 pub fn fields_of(json: &str) -> Vec<Field> {
     let Some(document) = Document::parse(json) else { return Vec::new() };
     let texts = document.root().elements().map(|text| text.string().unwrap_or_default().into_owned());
     texts
-        .map(|text| field_of(&text).unwrap_or_else(|| Field::Member(countersign_query::Path::of([text]))))
+        .map(|text| {
+            field_of(&text).unwrap_or_else(|| Field::Member(countersign_query::Path::from_names([text])))
+        })
         .collect()
 }
 
 fn asks_time(query: &Query) -> bool {
     use countersign_query::condition::{Basis, Condition};
-    query.conditions().iter().any(|asked| matches!(asked.condition, Condition::Time(Basis::Happened, _)))
+    query.conditions().iter().any(|placed| matches!(placed.condition, Condition::Time(Basis::Happened, _)))
 }
 
-fn write_party(json: &mut Json, party: &Kept<'_>) {
+fn write_party(json: &mut Json, party: &PartyStrings<'_>) {
     json.open("{");
     for (name, part) in [("id", ID), ("name", NAME), ("type", TYPE)] {
         if let Some((kind, text)) = &party.0[part] {
@@ -521,7 +521,7 @@ fn write_all(json: &mut Json, segment: &Segment, row: usize, field: &Field) {
     json.raw("]");
 }
 
-/// What stands at a field, as people read it: so many texts at most, from the first on.
+/// Returns up to `most` values of a field, as displayed to people.
 fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind, String)> {
     let (column, of_parties) = match field {
         Field::Member(path) => (segment.column(path.names()), None),
@@ -543,8 +543,8 @@ fn texts(segment: &Segment, row: usize, field: &Field, most: usize) -> Vec<(Kind
     texts
 }
 
-/// The parties of a row; none where a short name stands for something else.
-fn parties(segment: &Segment, row: usize, short: Short) -> impl Iterator<Item = Kept<'_>> {
+/// Returns the parties of a row; none if the short name stands for something else.
+fn parties(segment: &Segment, row: usize, short: Short) -> impl Iterator<Item = PartyStrings<'_>> {
     let parties = segment.parties(short).into_iter();
     parties.flat_map(move |(parties, places)| places.codes(row).map(|party| parties.get(segment, party)))
 }

@@ -1,86 +1,87 @@
-//! Which parties are as a query asks. Each text is asked about once, whoever says it.
+//! Evaluates conditions on parties. Each distinct string is tested once.
 
 use countersign_query::Role;
 use countersign_query::matcher::{Matcher, Pattern, fold, words};
 
-use super::{patterns, told_by};
-use crate::column::Told;
+use super::{patterns, test_values_with};
+use crate::column::MatchState;
 use crate::party::{ALSO, ID, NAME, Parties, TYPE};
 use crate::scan::Needles;
 use crate::segment::Segment;
 use crate::values::{Kind, Unpacked};
 
-/// Whether a party can be found at all: not by its type alone.
+/// True if the party has a string besides its type; the type alone is never matched.
 pub(super) fn can_be_found(parties: &Parties, party: usize) -> bool {
     [ID, NAME, ALSO].into_iter().any(|part| parties.code(party, part).is_some())
 }
 
-/// What is told of each: its identifier is as asked, by itself or after its type, or its name or another such text is.
-pub(super) fn told(segment: &Segment, parties: &Parties, values: &[Matcher]) -> Vec<Told> {
+/// Tests each party: its identifier with or without its type, its name, and its other strings.
+pub(super) fn test_parties(segment: &Segment, parties: &Parties, values: &[Matcher]) -> Vec<MatchState> {
     let patterns = patterns(values);
     let patterns = patterns.as_deref();
-    let says = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
+    let says = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
     let [ids, types, names, others] =
         [ID, TYPE, NAME, ALSO].map(|part| parties.column(segment, part).values.unpacked());
 
-    let needles = patterns.and_then(|patterns| Needles::of(patterns, ids.values));
-    let by_id = told_by(&ids, needles.as_ref(), &|_, text| says(text, Role::Whole));
+    let needles = patterns.and_then(|patterns| Needles::new(patterns, ids.values));
+    let by_id = test_values_with(&ids, needles.as_ref(), &|_, text| says(text, Role::Whole));
     let by_words = |texts: &Unpacked<'_>| {
-        let words = patterns.and_then(|patterns| Needles::of_words(patterns, texts.values));
-        told_by(texts, words.as_ref(), &|_, text| says(text, Role::Name))
+        let words = patterns.and_then(|patterns| Needles::for_words(patterns, texts.values));
+        test_values_with(texts, words.as_ref(), &|_, text| says(text, Role::Name))
     };
     let (by_name, by_other) = (by_words(&names), by_words(&others));
-    let mut told = vec![Told::No; parties.len()];
+    let mut states = vec![MatchState::No; parties.len()];
     for (part, by_part) in [(ID, &by_id), (NAME, &by_name), (ALSO, &by_other)] {
-        if by_part.iter().any(|told| *told != Told::No) {
+        if by_part.iter().any(|state| *state != MatchState::No) {
             for (party, code) in parties.with_part(part) {
-                if let Some(more @ (Told::Yes | Told::Perhaps)) = by_part.get(code) {
-                    told[party] = told[party].or(*more);
+                if let Some(more @ (MatchState::Yes | MatchState::Undecided)) = by_part.get(code) {
+                    states[party] = states[party].or(*more);
                 }
             }
         }
     }
 
-    let types: Vec<Typed<'_>> = types.iter().map(|(kind, text)| Typed::of(kind, text, patterns)).collect();
-    if types.iter().any(|of| of.told != Told::No) {
-        let may = if types.iter().all(|of| of.suffices || of.told == Told::No) {
+    let types: Vec<TypeMatch<'_>> =
+        types.iter().map(|(kind, text)| TypeMatch::new(kind, text, patterns)).collect();
+    if types.iter().any(|of| of.state != MatchState::No) {
+        let may = if types.iter().all(|of| of.suffices || of.state == MatchState::No) {
             Vec::new()
         } else {
             with_words(patterns, &types, &ids)
         };
         for (party, code) in parties.with_part(ID) {
-            if told[party] == Told::Yes {
+            if states[party] == MatchState::Yes {
                 continue;
             }
             let Some(of) = parties.code(party, TYPE).and_then(|code| types.get(code)) else { continue };
             if of.suffices {
-                told[party] = Told::Yes;
+                states[party] = MatchState::Yes;
                 continue;
             }
             let Some((kind, id)) = may.get(code).copied().flatten() else { continue };
-            told[party] = told[party].or(match of.told {
-                Told::Yes if kind != Kind::Cut => {
+            states[party] = states[party].or(match of.state {
+                MatchState::Yes if kind != Kind::Cut => {
                     let fits = says(&[of.text, ":", id].concat(), Role::Whole);
-                    if fits { Told::Yes } else { Told::No }
+                    if fits { MatchState::Yes } else { MatchState::No }
                 }
-                Told::No => Told::No,
-                _ => Told::Perhaps,
+                MatchState::No => MatchState::No,
+                _ => MatchState::Undecided,
             });
         }
     }
-    told
+    states
 }
 
-/// A type, and whether what is asked for may begin with it: perhaps where not all of it is known.
-struct Typed<'t> {
+/// A type, and whether a match can start with it; undecided if the type is cut.
+struct TypeMatch<'t> {
     text: &'t str,
-    told: Told,
-    /// Whether any identifier after it is as asked.
+    state: MatchState,
+    /// True if every identifier matches after this type.
     suffices: bool,
 }
 
-impl<'t> Typed<'t> {
-    fn of(kind: Kind, text: &'t str, patterns: Option<&[&Pattern]>) -> Self {
+impl<'t> TypeMatch<'t> {
+    fn new(kind: Kind, text: &'t str, patterns: Option<&[&Pattern]>) -> Self {
         let begin = |pattern: &Pattern| {
             let text = if pattern.is_cased() { text.into() } else { fold(text) };
             [&*text, ":"].concat()
@@ -94,7 +95,7 @@ impl<'t> Typed<'t> {
             match pattern.pieces() {
                 [] => true,
                 [whole] => whole.starts_with(&begin),
-                // Unless it reaches into what stands before the identifier, the identifier alone is as asked.
+                // Unless the pattern reaches into the part before the identifier, the identifier matches alone.
                 [first, rest @ .., last] if first.is_empty() => match rest.first() {
                     Some(piece) => piece.contains(':') || begin.contains(piece),
                     None => last.contains(':'),
@@ -103,24 +104,25 @@ impl<'t> Typed<'t> {
             }
         };
         let patterns = patterns.filter(|_| kind != Kind::Cut);
-        let told = match patterns {
-            _ if kind == Kind::Cut => Told::Perhaps,
-            Some(patterns) if !patterns.iter().any(may) => Told::No,
-            _ => Told::Yes,
+        let state = match patterns {
+            _ if kind == Kind::Cut => MatchState::Undecided,
+            Some(patterns) if !patterns.iter().any(may) => MatchState::No,
+            _ => MatchState::Yes,
         };
-        Self { text, told, suffices: patterns.is_some_and(|patterns| patterns.iter().any(suffices)) }
+        Self { text, state, suffices: patterns.is_some_and(|patterns| patterns.iter().any(suffices)) }
     }
 }
 
-/// The identifiers that have, for some pattern, a word that none of the types has: without it they don't fit after one.
+/// Returns the identifiers that contain, for some pattern, a word that no type contains; others can't match after a
+/// type.
 fn with_words<'i>(
     patterns: Option<&[&Pattern]>,
-    types: &[Typed<'_>],
+    types: &[TypeMatch<'_>],
     ids: &'i Unpacked<'_>,
 ) -> Vec<Option<(Kind, &'i str)>> {
     let needles = patterns.and_then(|patterns| {
         let wanted: Option<Vec<Pattern>> = patterns.iter().map(|pattern| missing(pattern, types)).collect();
-        Needles::of(&wanted?.iter().collect::<Vec<_>>(), ids.values)
+        Needles::new(&wanted?.iter().collect::<Vec<_>>(), ids.values)
     });
     let Some(needles) = needles else { return ids.iter().map(Some).collect() };
     let mut may = vec![None; ids.values.len()];
@@ -128,8 +130,8 @@ fn with_words<'i>(
     may
 }
 
-/// A word of a pattern that none of the types has.
-fn missing(pattern: &Pattern, types: &[Typed<'_>]) -> Option<Pattern> {
+/// Returns a word of the pattern that no type contains.
+fn missing(pattern: &Pattern, types: &[TypeMatch<'_>]) -> Option<Pattern> {
     let mut words = pattern.pieces().iter().flat_map(|piece| words(piece)).map(Pattern::contains);
-    words.find(|word| types.iter().all(|of| of.told != Told::Perhaps && !word.matches(of.text)))
+    words.find(|word| types.iter().all(|of| of.state != MatchState::Undecided && !word.matches(of.text)))
 }

@@ -1,5 +1,4 @@
-//! Which rows of a segment are as a query asks, as far as columns tell. What a value must be is for the query's own
-//! matchers to say, which are asked once for each value.
+//! Evaluates conditions on the columns of a segment. The query's own matchers test each distinct value once.
 
 mod party;
 
@@ -13,33 +12,34 @@ use countersign_query::{Entry, Field, Path, Query, Read, Role, Short};
 
 use crate::bits::Bits;
 use crate::changed;
-use crate::column::{Column, Judged, Told};
+use crate::column::{Column, MatchState, RowMatches};
 use crate::scan;
 use crate::segment::{Fact, Kinds, RowKind, Segment, flag};
 use crate::values::{Kind, Unpacked, Values};
 
-/// Whether a condition holds, row by row. Rows without an event are told of only where the link is asked for.
-pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition) -> Judged {
-    let mut judged = Judged::none(segment.rows());
+/// Returns the rows that meet a condition. Rows without an event count only for conditions on the link.
+pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition) -> RowMatches {
+    let mut matches = RowMatches::none(segment.rows());
     match condition {
         Condition::Is { field: Field::Member(path), values } => {
             if let Some(column) = segment.column(path.names()) {
                 let fits = |kind: Kind, text: &str| {
                     kind.of_event()
-                        .is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
+                        .is_some_and(|of| values.iter().any(|matcher| matcher.matches_text(of, text)))
                 };
-                column.spread(&told(&column.values, patterns(values).as_deref(), &fits), &mut judged);
+                column.spread(&test_values(&column.values, patterns(values).as_deref(), &fits), &mut matches);
             }
-            more(segment, flag::MORE, &mut judged);
+            add_flagged(segment, flag::MORE, &mut matches);
         }
         Condition::Is { field: Field::Short(short), values } => {
-            is_short(segment, *short, values, &mut judged);
+            is_short(segment, *short, values, &mut matches);
         }
         Condition::Has(Field::Short(short)) => {
             if let Some((parties, places)) = segment.parties(*short) {
-                let told = (0..parties.len())
-                    .map(|party| if party::can_be_found(parties, party) { Told::Yes } else { Told::No });
-                places.spread(&told.collect::<Vec<_>>(), &mut judged);
+                let states = (0..parties.len()).map(|party| {
+                    if party::can_be_found(parties, party) { MatchState::Yes } else { MatchState::No }
+                });
+                places.spread(&states.collect::<Vec<_>>(), &mut matches);
             }
             for column in short_columns(segment, *short) {
                 let has = |kind: Kind, text: &str| match (short, kind) {
@@ -47,57 +47,59 @@ pub(crate) fn condition(segment: &Segment, kinds: &Kinds, condition: &Condition)
                     _ => kind.of_event().is_some(),
                 };
                 let values = column.values.unpacked();
-                let told =
-                    values.iter().map(|(kind, text)| if has(kind, text) { Told::Yes } else { Told::No });
-                column.spread(&told.collect::<Vec<_>>(), &mut judged);
+                let states = values
+                    .iter()
+                    .map(|(kind, text)| if has(kind, text) { MatchState::Yes } else { MatchState::No });
+                column.spread(&states.collect::<Vec<_>>(), &mut matches);
             }
-            short_more(segment, *short, &mut judged);
+            add_flagged_for_short(segment, *short, &mut matches);
         }
         Condition::Has(Field::Member(path)) => {
             if let Some(node) = segment.node(path.names()) {
-                segment.columns_within(node).for_each(|column| column.add_rows(&mut judged.sure));
-                judged.possible = judged.sure.clone();
+                segment.columns_within(node).for_each(|column| column.add_rows(&mut matches.sure));
+                matches.possible = matches.sure.clone();
             }
-            more(segment, flag::MORE, &mut judged);
+            add_flagged(segment, flag::MORE, &mut matches);
         }
-        Condition::Only { path, values } => only(segment, path, values, &mut judged),
+        Condition::Only { path, values } => only(segment, path, values, &mut matches),
         Condition::Changed(path) => {
             let column = segment.fact(Fact::Changed);
             let key = changed::key(path.names());
             let values = column.values.unpacked();
-            let is = values.iter().map(|(_, text)| if text == key { Told::Yes } else { Told::No });
-            column.spread(&is.collect::<Vec<_>>(), &mut judged);
-            more(segment, flag::MORE_FACTS, &mut judged);
+            let is =
+                values.iter().map(|(_, text)| if text == key { MatchState::Yes } else { MatchState::No });
+            column.spread(&is.collect::<Vec<_>>(), &mut matches);
+            add_flagged(segment, flag::MORE_FACTS, &mut matches);
         }
         Condition::Text(pattern) => {
-            let needles = |values: &Values| scan::Needles::of(&[pattern], values);
-            text(segment, &needles, &|text| pattern.matches(text), &mut judged);
+            let needles = |values: &Values| scan::Needles::new(&[pattern], values);
+            text(segment, &needles, &|text| pattern.matches(text), &mut matches);
         }
         Condition::Word(wanted) => {
             let pattern = Pattern::contains(wanted);
-            let needles = |values: &Values| scan::Needles::of_words(&[&pattern], values);
+            let needles = |values: &Values| scan::Needles::for_words(&[&pattern], values);
             let has = |text: &str| words(&fold(text)).any(|word| word == wanted);
-            text(segment, &needles, &has, &mut judged);
+            text(segment, &needles, &has, &mut matches);
         }
-        Condition::Time(basis, span) => judged = Judged::exactly(time(segment, *basis, *span)),
-        // What is not known yet is for the event's bytes to tell.
-        _ => judged.possible.clone_from(&kinds.events),
+        Condition::Time(basis, span) => matches = RowMatches::exactly(time(segment, *basis, *span)),
+        // Unknown conditions are left to the event's bytes.
+        _ => matches.possible.clone_from(&kinds.events),
     }
-    judged
+    matches
 }
 
-/// Whether a part of a query holds, by what is told of each condition.
-pub(crate) fn node(part: &Node, conditions: &[Judged], rows: usize) -> Judged {
+/// Combines the results of the conditions as a part of the query does.
+pub(crate) fn node(part: &Node, conditions: &[RowMatches], rows: usize) -> RowMatches {
     match part {
         Node::All(parts) => {
-            let mut all = Judged::exactly(Bits::all(rows));
+            let mut all = RowMatches::exactly(Bits::all(rows));
             for part in parts {
                 all.and(&node(part, conditions, rows));
             }
             all
         }
         Node::Any(parts) => {
-            let mut any = Judged::none(rows);
+            let mut any = RowMatches::none(rows);
             for part in parts {
                 any.or(&node(part, conditions, rows));
             }
@@ -108,11 +110,11 @@ pub(crate) fn node(part: &Node, conditions: &[Judged], rows: usize) -> Judged {
             not.flip();
             not
         }
-        Node::Condition(nth) => conditions.get(*nth).cloned().unwrap_or_else(|| Judged::none(rows)),
+        Node::Condition(nth) => conditions.get(*nth).cloned().unwrap_or_else(|| RowMatches::none(rows)),
     }
 }
 
-/// Whether any event of a segment has what a condition is about. Where that is not known, it may.
+/// True if any event of a segment may have a condition's field.
 pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
     let mut any_more = segment.flags.iter().copied();
     match condition {
@@ -143,14 +145,14 @@ pub(crate) fn is_about(segment: &Segment, condition: &Condition) -> bool {
     }
 }
 
-/// Rows that may be so too, unless they are for sure.
-fn more(segment: &Segment, flag: u8, judged: &mut Judged) {
+/// Adds rows with this flag as possible matches.
+fn add_flagged(segment: &Segment, flag: u8, matches: &mut RowMatches) {
     if segment.flags.iter().any(|flags| flags & flag != 0) {
-        judged.perhaps(&segment.rows_where(|flags| flags & flag != 0));
+        matches.add_possible(&segment.rows_where(|flags| flags & flag != 0));
     }
 }
 
-/// What must be in a text so that one of these fits; none where that cannot be told.
+/// Returns the patterns of text matchers, or `None` if there are other matchers.
 fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
     values
         .iter()
@@ -158,48 +160,52 @@ fn patterns(values: &[Matcher]) -> Option<Vec<&Pattern>> {
         .collect()
 }
 
-/// What is told of each value. A value of which the begin is kept alone may fit, whatever that is.
-fn told(values: &Values, needed: Option<&[&Pattern]>, fits: &dyn Fn(Kind, &str) -> bool) -> Vec<Told> {
-    let needles = needed.and_then(|patterns| scan::Needles::of(patterns, values));
-    told_by(&values.unpacked(), needles.as_ref(), fits)
+/// Tests each value. A cut value is always undecided.
+fn test_values(
+    values: &Values,
+    needed: Option<&[&Pattern]>,
+    fits: &dyn Fn(Kind, &str) -> bool,
+) -> Vec<MatchState> {
+    let needles = needed.and_then(|patterns| scan::Needles::new(patterns, values));
+    test_values_with(&values.unpacked(), needles.as_ref(), fits)
 }
 
-fn told_by(
+fn test_values_with(
     values: &Unpacked<'_>,
     needles: Option<&scan::Needles>,
     fits: &dyn Fn(Kind, &str) -> bool,
-) -> Vec<Told> {
-    let mut told = vec![Told::No; values.values.len()];
-    let mut look = |code: usize, kind: Kind, text: &str, suffices: bool| {
-        told[code] = match kind {
-            Kind::Cut => Told::Perhaps,
-            Kind::Text | Kind::Number if suffices => Told::Yes,
-            _ if fits(kind, text) => Told::Yes,
-            _ => Told::No,
+) -> Vec<MatchState> {
+    let mut states = vec![MatchState::No; values.values.len()];
+    let mut test = |code: usize, kind: Kind, text: &str, suffices: bool| {
+        states[code] = match kind {
+            Kind::Cut => MatchState::Undecided,
+            Kind::Text | Kind::Number if suffices => MatchState::Yes,
+            _ if fits(kind, text) => MatchState::Yes,
+            _ => MatchState::No,
         };
     };
     if let Some(needles) = needles {
-        needles.candidates(values, &mut look);
+        needles.candidates(values, &mut test);
     } else {
         for (code, (kind, text)) in values.iter().enumerate() {
-            look(code, kind, text, false);
+            test(code, kind, text, false);
         }
     }
-    told
+    states
 }
 
-fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Judged) {
-    let says = |text: &str, role| values.iter().any(|matcher| matcher.says(text, role));
+fn is_short(segment: &Segment, short: Short, values: &[Matcher], matches: &mut RowMatches) {
+    let says = |text: &str, role| values.iter().any(|matcher| matcher.matches_in_role(text, role));
     match short {
         Short::Actor | Short::Target => {
             if let Some((parties, places)) = segment.parties(short) {
-                places.spread(&party::told(segment, parties, values), judged);
+                places.spread(&party::test_parties(segment, parties, values), matches);
             }
         }
         Short::Signer => {
             let column = segment.fact(Fact::Key);
             let fits = |_: Kind, text: &str| says(name_of(text), Role::Whole);
-            column.spread(&told(&column.values, None, &fits), judged);
+            column.spread(&test_values(&column.values, None, &fits), matches);
         }
         _ => {
             let fits = |kind: Kind, text: &str| match kind {
@@ -207,30 +213,30 @@ fn is_short(segment: &Segment, short: Short, values: &[Matcher], judged: &mut Ju
                 Kind::Word => says(text, Role::Word),
                 _ => says(text, Role::Whole),
             };
-            // Words of ours may be written in other ways.
+            // Outcomes may be written with other separators.
             let needed = if short == Short::Outcome { None } else { patterns(values) };
             for column in short_columns(segment, short) {
-                column.spread(&told(&column.values, needed.as_deref(), &fits), judged);
+                column.spread(&test_values(&column.values, needed.as_deref(), &fits), matches);
             }
         }
     }
-    short_more(segment, short, judged);
+    add_flagged_for_short(segment, short, matches);
 }
 
-/// The chain and the key of a row.
+/// The chain and key of a row.
 pub(crate) struct Link<'s> {
     pub(crate) chain: Cow<'s, str>,
     pub(crate) key: Option<Cow<'s, str>>,
 }
 
 impl<'s> Link<'s> {
-    pub(crate) fn of(segment: &'s Segment, row: usize) -> Self {
+    pub(crate) fn from_row(segment: &'s Segment, row: usize) -> Self {
         let text = |fact| segment.text(fact, row).map(|(_, text)| text);
         Self { chain: text(Fact::Chain).unwrap_or_default(), key: text(Fact::Key) }
     }
 }
 
-/// What a query is asked of: an event of a segment, which had to be read.
+/// Creates the entry of an event that had to be read.
 pub(crate) fn entry<'e>(
     segment: &Segment,
     row: usize,
@@ -248,12 +254,12 @@ pub(crate) fn entry<'e>(
     }
 }
 
-/// The name of a verifier key.
+/// Returns the name in a public key.
 pub(crate) fn name_of(key: &str) -> &str {
     key.split_once('+').map_or(key, |(name, _)| name)
 }
 
-/// The columns in which what a short name stands for is kept; none where it is parties.
+/// Returns the columns of a short name; none if it stands for parties.
 pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<Item = &Column> {
     let fact = match short {
         Short::Action => Fact::Action,
@@ -268,31 +274,31 @@ pub(crate) fn short_columns(segment: &Segment, short: Short) -> impl Iterator<It
     Some(segment.fact(fact)).into_iter()
 }
 
-fn short_more(segment: &Segment, short: Short, judged: &mut Judged) {
+fn add_flagged_for_short(segment: &Segment, short: Short, matches: &mut RowMatches) {
     match short {
-        Short::Actor | Short::Target => more(segment, flag::MORE_FACTS, judged),
-        Short::Tenant => more(segment, flag::MORE, judged),
+        Short::Actor | Short::Target => add_flagged(segment, flag::MORE_FACTS, matches),
+        Short::Tenant => add_flagged(segment, flag::MORE, matches),
         _ => {}
     }
 }
 
-/// There are values, all of which fit, and no object.
-fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged) {
+/// Evaluates [`Condition::Only`]: there are values, all match, and none is an object.
+fn only(segment: &Segment, path: &Path, values: &[Matcher], matches: &mut RowMatches) {
     let rows = segment.rows();
     if let Some(node) = segment.node(path.names()) {
-        let mut wrong = Judged::none(rows);
+        let mut wrong = RowMatches::none(rows);
         let mut columns = segment.columns_within(node);
         if let Some(own) = segment.column(path.names()) {
             columns.next();
             let fits = |kind: Kind, text: &str| {
-                kind.of_event().is_some_and(|of| values.iter().any(|matcher| matcher.matches_said(of, text)))
+                kind.of_event().is_some_and(|of| values.iter().any(|matcher| matcher.matches_text(of, text)))
             };
-            let right = told(&own.values, None, &fits);
-            own.spread(&right, judged);
+            let right = test_values(&own.values, None, &fits);
+            own.spread(&right, matches);
             let unfit = right.iter().enumerate().map(|(code, right)| match (own.values.kind(code), right) {
-                (Kind::Array, _) | (_, Told::Yes) => Told::No,
-                (_, Told::Perhaps) => Told::Perhaps,
-                (_, Told::No) => Told::Yes,
+                (Kind::Array, _) | (_, MatchState::Yes) => MatchState::No,
+                (_, MatchState::Undecided) => MatchState::Undecided,
+                (_, MatchState::No) => MatchState::Yes,
             });
             own.spread(&unfit.collect::<Vec<_>>(), &mut wrong);
         }
@@ -301,31 +307,32 @@ fn only(segment: &Segment, path: &Path, values: &[Matcher], judged: &mut Judged)
         }
         wrong.possible.or(&wrong.sure);
         wrong.flip();
-        judged.and(&wrong);
+        matches.and(&wrong);
     }
-    // Values that are in no column may be wrong, and may be the ones that are right.
+    // Values outside of columns may match or not.
     let more = segment.rows_where(|flags| flags & flag::MORE != 0);
-    judged.sure.less(&more);
-    judged.possible.or(&more);
+    matches.sure.less(&more);
+    matches.possible.or(&more);
 }
 
-/// Any string or number of the event.
+/// Tests all strings and numbers of the events.
 fn text(
     segment: &Segment,
     needles: &dyn Fn(&Values) -> Option<scan::Needles>,
     fits: &dyn Fn(&str) -> bool,
-    judged: &mut Judged,
+    matches: &mut RowMatches,
 ) {
     for column in segment.columns_of_members() {
         let values = &column.values;
         if values.only_kind().is_some_and(|kind| !is_text(kind)) {
             continue;
         }
-        let told =
-            told_by(&values.unpacked(), needles(values).as_ref(), &|kind, text| is_text(kind) && fits(text));
-        column.spread(&told, judged);
+        let states = test_values_with(&values.unpacked(), needles(values).as_ref(), &|kind, text| {
+            is_text(kind) && fits(text)
+        });
+        column.spread(&states, matches);
     }
-    more(segment, flag::MORE, judged);
+    add_flagged(segment, flag::MORE, matches);
 }
 
 const fn is_text(kind: Kind) -> bool {
@@ -345,12 +352,12 @@ fn time(segment: &Segment, basis: Basis, span: Span) -> Bits {
             bits.put(row, true);
         }
     }
-    // What is left out has no time of its own.
+    // Gaps have no time of their own.
     bits.less(&segment.rows_where(|flags| flags & 3 == RowKind::Gap as u8));
     bits
 }
 
-/// Rows that a query can find at all: where it asks about events, events.
+/// Returns the rows that a query can match: events, and if it doesn't depend on events, withheld ones too.
 pub(crate) fn candidates(kinds: &Kinds, query: &Query) -> Bits {
     let mut rows = kinds.events.clone();
     if !query.reads_events() {

@@ -1,4 +1,4 @@
-//! What an event has to do with a catalog, told from the event alone.
+//! Evaluates an event against a catalog, from the event alone.
 
 use countersign::time::Time;
 use countersign_analyze::{Detected, Pack};
@@ -6,27 +6,27 @@ use countersign_query::parser::{Categories, Classifier, Outcome, Parsers};
 use countersign_query::{Entry, Field, Query, Short};
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::{By, Catalog};
+use crate::catalog::{AnswerSource, Catalog};
 use crate::technique;
 
-/// Actions whose events say something of the log itself, and are kept as they stand.
-const KEPT: [&str; 3] = ["log.erase", "log.export", "countersign.acknowledged"];
-/// How many characters of a text are kept for people.
-const SAID: usize = 120;
+/// Actions of events about the log itself, which are stored unchanged.
+const LOG_ACTIONS: [&str; 3] = ["log.erase", "log.export", "countersign.acknowledged"];
+/// Maximum length of a displayed text, in characters.
+const MAX_TEXT_CHARS: usize = 120;
 
-/// Looks at events, one by one, on any thread.
+/// Evaluates events one by one; can be used from any thread.
 #[derive(Debug)]
-pub struct Looking<'c> {
+pub struct EventEvaluator<'c> {
     questions: Vec<Option<(Categories, Option<&'c Query>)>>,
     fields: &'c [Field],
     classifier: Classifier,
-    /// The categories of the events for which a rule fires, by the rule's place in the pack.
+    /// The categories of events for which a rule fires, by the rule's index in the pack.
     rules: Vec<Categories>,
     subject: Option<String>,
     record: Option<String>,
 }
 
-/// A bit for each of 256 things.
+/// A set of up to 256 indexes.
 pub(crate) type Bits = [u64; 4];
 
 pub(crate) fn set(bits: &mut Bits, nth: usize) {
@@ -39,53 +39,54 @@ pub(crate) fn has(bits: &Bits, nth: usize) -> bool {
     bits.get(nth / 64).is_some_and(|word| word >> (nth % 64) & 1 == 1)
 }
 
-/// What was seen of an event.
+/// The result of evaluating an event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Looked {
-    /// When it happened by its own word, in milliseconds.
+pub struct EventFacts {
+    /// The event's own time, in milliseconds.
     pub(crate) happened: Option<i64>,
-    /// Which questions' queries it answers.
+    /// The questions whose selection the event matches.
     pub(crate) held: Bits,
-    /// Which of the catalog's fields it has.
+    /// The fields of the catalog that the event has.
     pub(crate) fields: Bits,
-    /// Which questions it would answer if it stated another outcome. It states none.
+    /// Questions that the event would match if it stated another outcome; it states none.
     pub(crate) unstated: Bits,
-    /// Whether a parser fits it.
+    /// True if a parser fits the event.
     pub(crate) is_read: bool,
-    /// Its parser and the action, if neither its parser nor a rule assigns a category to it.
+    /// The parser and action, if neither the parser nor a rule assigns a category to the event.
     pub(crate) uncategorized: Option<Box<(String, String)>>,
-    /// Whether the subject did it, whether it was done to them, and whether their identifier stands elsewhere in it.
+    /// True, respectively, if the subject is the actor, if the subject is the target, and if the identifier occurs
+    /// elsewhere.
     pub(crate) subject: (bool, bool, bool),
-    /// Of an event where it stands elsewhere: the identifier of an actor or target that contains it, or whose name does.
+    /// If the identifier occurs elsewhere: the identifier of an actor or target that contains it, or whose name does.
     pub(crate) likely: Option<String>,
-    /// Whether it was done to the record that is asked for.
+    /// True if the target is the requested record.
     pub(crate) is_of_record: bool,
-    /// What it says, for people; of events that may be shown.
-    pub(crate) said: Option<Box<Said>>,
-    /// The event as it was signed, where it tells of the log itself.
-    pub(crate) kept: Option<Box<str>>,
+    /// The displayed fields, if the event may be listed.
+    pub(crate) said: Option<Box<EventSummary>>,
+    /// The signed event, if it is about the log itself.
+    pub(crate) signed: Option<Box<str>>,
 }
 
-/// What an event says, cut to a length for people.
+/// The displayed fields of an event, cut to a readable length.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Said {
-    /// What was done.
+pub struct EventSummary {
+    /// The action.
     pub action: String,
-    /// Who did it: the identifier.
+    /// The actor's identifier.
     pub actor: String,
-    /// The actor's name, where it has one.
+    /// The actor's name, if it has one.
     pub name: String,
-    /// To what: the type, where there is one, and the identifier.
+    /// The target: its type, if it has one, and its identifier.
     pub target: String,
-    /// From where.
+    /// The address the action came from.
     pub address: String,
-    /// How it ended.
+    /// The outcome.
     pub outcome: String,
 }
 
-impl<'c> Looking<'c> {
-    /// By the questions of a catalog; for a person, and for a record, by their identifiers. Parsers and the rules of
-    /// the pack assign categories to events.
+impl<'c> EventEvaluator<'c> {
+    /// Creates an evaluator for a catalog's questions, and for a person and a record given by identifier. Parsers and
+    /// the rules of the pack assign categories to events.
     pub fn new(
         catalog: &'c Catalog,
         parsers: &Parsers,
@@ -94,7 +95,7 @@ impl<'c> Looking<'c> {
         record: Option<&str>,
     ) -> Self {
         let questions = catalog.questions.iter().map(|question| match &question.by {
-            By::Events { categories, query, .. } => {
+            AnswerSource::Events { categories, query, .. } => {
                 Some((*categories, query.as_ref().map(|(_, query)| &**query)))
             }
             _ => None,
@@ -109,15 +110,15 @@ impl<'c> Looking<'c> {
         }
     }
 
-    /// Looks at an event whose text is this one, for which these rules fired.
-    pub fn look(&self, entry: &Entry<'_>, text: &str, detected: &Detected) -> Looked {
+    /// Evaluates an event with this JSON text, for which the `detected` rules fired.
+    pub fn evaluate(&self, entry: &Entry<'_>, text: &str, detected: &Detected) -> EventFacts {
         let (time, is_own) = entry.time();
-        let mut looked = Looked {
+        let mut facts = EventFacts {
             happened: is_own.then(|| time.millis()),
             is_read: entry.read.is_some(),
-            ..Looked::default()
+            ..EventFacts::default()
         };
-        let categories = self.categories(entry, detected, &mut looked);
+        let categories = self.categories(entry, detected, &mut facts);
         for (nth, (wanted, query)) in
             self.questions.iter().enumerate().filter_map(|(nth, of)| Some((nth, (*of)?)))
         {
@@ -125,47 +126,47 @@ impl<'c> Looking<'c> {
                 continue;
             }
             if query.is_none_or(|query| query.matches(entry)) {
-                set(&mut looked.held, nth);
+                set(&mut facts.held, nth);
             } else if query.is_some_and(|query| could_match(query, entry)) {
-                set(&mut looked.unstated, nth);
+                set(&mut facts.unstated, nth);
             }
         }
         for (nth, field) in self.fields.iter().enumerate() {
             if field.is_in(entry) {
-                set(&mut looked.fields, nth);
+                set(&mut facts.fields, nth);
             }
         }
         if let Some(subject) = &self.subject {
             let (by, of) = (is_party(Short::Actor, entry, subject), is_party(Short::Target, entry, subject));
-            looked.subject = (by, of, !by && !of && text.contains(subject.as_str()));
-            if looked.subject.2 {
-                looked.likely = likely(entry, subject);
+            facts.subject = (by, of, !by && !of && text.contains(subject.as_str()));
+            if facts.subject.2 {
+                facts.likely = likely(entry, subject);
             }
         }
-        looked.is_of_record = self.record.as_ref().is_some_and(|id| is_party(Short::Target, entry, id));
+        facts.is_of_record = self.record.as_ref().is_some_and(|id| is_party(Short::Target, entry, id));
         let action = entry.read.and_then(|read| read.action.as_deref());
-        if action.is_some_and(|action| KEPT.contains(&action)) {
-            looked.kept = Some(text.into());
+        if action.is_some_and(|action| LOG_ACTIONS.contains(&action)) {
+            facts.signed = Some(text.into());
         }
-        let (by, of, _) = looked.subject;
-        if looked.held != Bits::default() || looked.is_of_record || by || of {
-            looked.said = Some(Box::new(Said::of(entry)));
+        let (by, of, _) = facts.subject;
+        if facts.held != Bits::default() || facts.is_of_record || by || of {
+            facts.said = Some(Box::new(EventSummary::from_entry(entry)));
         }
-        looked
+        facts
     }
 }
 
-impl Looking<'_> {
+impl EventEvaluator<'_> {
     /// Returns the categories of an event, and notes an action that has none.
-    fn categories(&self, entry: &Entry<'_>, detected: &Detected, looked: &mut Looked) -> Categories {
+    fn categories(&self, entry: &Entry<'_>, detected: &Detected, facts: &mut EventFacts) -> Categories {
         let fired = detected.rules().filter_map(|rule| self.rules.get(rule));
         let by_rules = fired.fold(Categories::default(), |all, categories| all.union(*categories));
         let mut all = by_rules;
         if let (Some(event), Some(read)) = (&entry.event, entry.read) {
             self.classifier.classify(event, read, &mut |action, categories| {
                 all = all.union(categories);
-                if categories.is_empty() && by_rules.is_empty() && looked.uncategorized.is_none() {
-                    looked.uncategorized =
+                if categories.is_empty() && by_rules.is_empty() && facts.uncategorized.is_none() {
+                    facts.uncategorized =
                         Some(Box::new((cut(&read.parsed_as), cut(action.unwrap_or_default()))));
                 }
             });
@@ -185,36 +186,36 @@ fn could_match(query: &Query, entry: &Entry<'_>) -> bool {
         })
 }
 
-impl Looked {
-    /// Returns about how many bytes of memory it takes.
+impl EventFacts {
+    /// Returns the approximate memory use in bytes.
     pub fn memory_bytes(&self) -> usize {
         let texts = |one: &String, other: &String| size_of::<(String, String)>() + one.len() + other.len();
-        let said = |said: &Said| {
-            let Said { action, actor, name, target, address, outcome } = said;
+        let said = |said: &EventSummary| {
+            let EventSummary { action, actor, name, target, address, outcome } = said;
             let texts = [action, actor, name, target, address, outcome];
-            size_of::<Said>() + texts.iter().map(|text| text.len()).sum::<usize>()
+            size_of::<EventSummary>() + texts.iter().map(|text| text.len()).sum::<usize>()
         };
         size_of::<Self>()
             + self.uncategorized.as_ref().map_or(0, |both| texts(&both.0, &both.1))
             + self.likely.as_ref().map_or(0, String::len)
             + self.said.as_deref().map_or(0, said)
-            + self.kept.as_deref().map_or(0, str::len)
+            + self.signed.as_deref().map_or(0, str::len)
     }
 
-    /// Whether the subject did it, or it was done to them.
+    /// True if the subject is the actor or the target.
     pub const fn is_about_subject(&self) -> bool {
         self.subject.0 || self.subject.1
     }
 }
 
-/// Whether an identifier is that of an actor or target, as a whole and with regard to case.
+/// True if an actor or target has exactly this identifier, case-sensitively.
 pub(crate) fn is_party(short: Short, entry: &Entry<'_>, id: &str) -> bool {
     let mut found = false;
     short.each_party(entry, &mut |party| found |= party.id.as_deref() == Some(id));
     found
 }
 
-/// The first identifier of an actor or target that contains a text, or whose name does.
+/// Returns the first identifier of an actor or target that contains the text, or whose name does.
 fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
     let mut found = None;
     for short in [Short::Actor, Short::Target] {
@@ -223,16 +224,17 @@ fn likely(entry: &Entry<'_>, text: &str) -> Option<String> {
                 said.as_deref().is_some_and(|said| said.contains(text))
             };
             if found.is_none() && (has(&party.id) || has(&party.name)) {
-                found = party.id.as_deref().filter(|id| id.chars().count() <= SAID).map(str::to_owned);
+                found =
+                    party.id.as_deref().filter(|id| id.chars().count() <= MAX_TEXT_CHARS).map(str::to_owned);
             }
         });
     }
     found
 }
 
-impl Said {
-    /// What an event says.
-    pub fn of(entry: &Entry<'_>) -> Self {
+impl EventSummary {
+    /// Extracts the displayed fields of an entry.
+    pub fn from_entry(entry: &Entry<'_>) -> Self {
         let first = |short: Short| {
             let mut first = None;
             short.each(entry, &mut |text| first = first.take().or_else(|| Some(cut(text))));
@@ -265,40 +267,40 @@ impl Said {
 }
 
 fn cut(text: &str) -> String {
-    if text.chars().count() <= SAID {
+    if text.chars().count() <= MAX_TEXT_CHARS {
         return text.into();
     }
-    text.chars().take(SAID - 1).chain(['…']).collect()
+    text.chars().take(MAX_TEXT_CHARS - 1).chain(['…']).collect()
 }
 
-/// An entry of the log, as it is kept until it is known whose word counts.
+/// An entry of the log, stored until the trust in its signer is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
-    /// The leaf.
+    /// The entry's index.
     pub leaf: u64,
-    /// The chain, by its place in a list that the caller keeps.
+    /// The chain, by index in a list that the caller keeps.
     pub chain: u32,
-    /// The link's place in its chain.
+    /// The link's position in its chain.
     pub seq: u64,
     /// The link's time, in milliseconds.
     pub recorded: i64,
-    /// Whether the key was authorized, as far as was known when the entry was handed out.
+    /// True if the key was authorized, as far as known when the entry was emitted.
     pub authorized: bool,
-    /// What it is.
-    pub what: What,
+    /// The content of the entry.
+    pub what: RecordContent,
 }
 
-/// What an entry is.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum What {
-    /// An event that verifies.
-    Event(Box<Looked>),
-    /// An event's link without the event: whether the exporter says that it was erased.
+pub enum RecordContent {
+    /// A verified event.
+    Event(Box<EventFacts>),
+    /// A link whose event is withheld; true if the exporter states that it was erased.
     Withheld(bool),
 }
 
 impl Record {
-    /// The link's time.
+    /// Returns the link's time.
     pub(crate) fn time(&self) -> Time {
         Time::from_millis(self.recorded).unwrap_or(Time::MIN)
     }
