@@ -6,7 +6,7 @@ use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::verify::{SignerTrust, Standing};
-use countersign_analyze::document::{Seen, Told};
+use countersign_analyze::document::{ExportFacts, FindingsDocument};
 use countersign_analyze::pieces::{Detector as LocalDetector, Merged, PieceError, Signed};
 use countersign_analyze::{AnalyzeError, Coverage, Finding, Level, Limit, Pack};
 use countersign_query::value::{Document, Value};
@@ -60,7 +60,7 @@ impl Detector {
 
 /// What the report says that matters here.
 struct Report {
-    seen: Seen,
+    seen: ExportFacts,
     /// In the order of their keys.
     signers: Vec<(String, SignerTrust)>,
     /// The chains in doubt; none where each is.
@@ -81,7 +81,7 @@ impl Report {
         signers.sort_by(|(one, _), (other, _)| one.cmp(other));
         let doubts = facts.get("doubts")?;
         Some(Self {
-            seen: Seen {
+            seen: ExportFacts {
                 origin: facts.get("origin").and_then(text),
                 log,
                 verdict: text(facts.get("verdict")?)?,
@@ -122,12 +122,12 @@ impl Findings {
 
     /// There is one more piece, which begins with these bytes, of which 40 are enough.
     pub fn hear(&mut self, begin: &[u8]) -> Result<(), Thrown> {
-        self.merged.hear(begin).map_err(unreadable)
+        self.merged.announce(begin).map_err(unreadable)
     }
 
     /// Which piece is to be loaded before anything more can be taken, counted from 0 in the order in which they were heard of.
     pub fn wants(&self) -> Option<usize> {
-        self.merged.wants()
+        self.merged.next_piece()
     }
 
     /// Takes the piece that is wanted.
@@ -147,7 +147,7 @@ impl Findings {
         Ok(())
     }
 
-    /// What is known by now, as JSON of `Told` without the marks. Places in other answers are those of this one.
+    /// What is known by now, as JSON of `FindingsDocument` without the marks. Places in other answers are those of this one.
     pub fn tell(&mut self) -> String {
         let findings = self.merged.analyzer().findings();
         let mut order: Vec<u32> = (0..findings.len() as u32).collect();
@@ -243,7 +243,7 @@ impl Findings {
         }
         let analyzer = self.merged.analyzer();
         let (events, unread) = (self.merged.events(), self.merged.unread());
-        let seen = Seen { events, ..report.seen.clone() };
+        let seen = ExportFacts { events, ..report.seen.clone() };
         let digest = if piece == 0 { analyzer.digest() } else { Hash([0; 32]) };
         let (future, limits) = (analyzer.future(), &self.limits);
         // They stand at the end.
@@ -253,7 +253,17 @@ impl Findings {
         let (identities, sessions) = (&identities[..], &sessions[..]);
         let (pack, digest) = (self.pack, &digest);
         let coverage = &if piece == 0 { analyzer.coverage() } else { Coverage::default() };
-        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
+        let told = FindingsDocument {
+            seen: &seen,
+            pack,
+            unread,
+            digest,
+            future,
+            limits,
+            identities,
+            sessions,
+            coverage,
+        };
         let mut out = Vec::new();
         if piece == 0 {
             told.begin(&mut out);
@@ -262,7 +272,7 @@ impl Findings {
             if nth > 0 {
                 out.push(b',');
             }
-            finding.write_told(self.standing(finding), &mut out);
+            finding.write_with_trust(self.standing(finding), &mut out);
         }
         if is_last {
             told.end(&mut out);
@@ -310,9 +320,9 @@ impl Findings {
             let standing = self.standing(finding);
             if finding.leaves.len() > LEAVES {
                 let leaves = finding.leaves[..LEAVES].to_vec();
-                Finding { leaves, ..finding.clone() }.write_told(standing, &mut out);
+                Finding { leaves, ..finding.clone() }.write_with_trust(standing, &mut out);
             } else {
-                finding.write_told(standing, &mut out);
+                finding.write_with_trust(standing, &mut out);
             }
             raw(&mut out, "}");
         }

@@ -11,7 +11,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
-use countersign_analyze::document::{Seen, Told};
+use countersign_analyze::document::{ExportFacts, FindingsDocument};
 use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Readings};
@@ -155,13 +155,13 @@ impl AnalyzedExport<'_> {
 
     /// The least trusted of those who signed what a finding was made from.
     pub(crate) fn standing(&self, finding: &Finding, standings: &Standings<'_>) -> Option<Standing> {
-        let signed = finding.leaves.iter().filter_map(|leaf| self.signers.of(*leaf));
+        let signed = finding.leaves.iter().filter_map(|leaf| self.signers.get(*leaf));
         signed.map(|Signer { chain, vkey, authorised }| standings.of_signer(vkey, *chain, *authorised)).max()
     }
 
     fn json(&self) -> String {
         let Self { report, pack, outcome, events, .. } = self;
-        let seen = Seen {
+        let seen = ExportFacts {
             origin: report.origin.clone(),
             log: report.log.as_ref().map(|log| (log.size, log.root.to_string())),
             verdict: report.verdict.as_str().to_owned(),
@@ -170,7 +170,17 @@ impl AnalyzedExport<'_> {
         };
         let Analysis { findings, digest, future, limits, identities, sessions, coverage } = outcome;
         let (unread, future) = (coverage.unparsed, *future);
-        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
+        let told = FindingsDocument {
+            seen: &seen,
+            pack,
+            unread,
+            digest,
+            future,
+            limits,
+            identities,
+            sessions,
+            coverage,
+        };
         let standings = Standings::of(report);
         told.json(findings, |finding| self.standing(finding, &standings).map(Standing::as_str))
     }
