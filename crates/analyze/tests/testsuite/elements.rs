@@ -194,15 +194,15 @@ fn malformed_selectors_are_rejected_with_their_line() {
         ("    a[any][0]: x", "rule.field", 7, "after a name"),
         ("    a[any]: {}", "rule.empty", 7, ""),
         ("    a[any]: []", "rule.empty", 7, ""),
-        ("    a[any]|contains:\n      b: x", "rule.modifier", 7, "after the names"),
+        ("    a[any]|contains:\n      b: x", "rule.modifier", 7, "the names in the map"),
         ("    a[any].b:\n      c: x", "rule.value", 8, "a string"),
         ("    a[any]:\n      condition: s", "rule.condition", 8, "use one of"),
         ("    a[any]:\n      condition: s and t\n      s: {b: x}", "rule.condition", 8, "use one of: s"),
         ("    a[any]:\n      b|fieldref: c", "rule.modifier", 8, "outside"),
-        ("    a[any]:\n      condition: k\n      k: [x, y]", "rule.shape", 9, "`.`"),
-        ("    a[any]:\n      '|contains': x", "rule.shape", 8, "`.`"),
+        ("    a[any]:\n      condition: k\n      k: [x, y]", "rule.shape", 9, "`.:`"),
+        ("    a[any]:\n      '|contains': x", "rule.shape", 8, "`.:`"),
         ("    a[any]|fieldref: c", "rule.modifier", 7, "outside"),
-        ("    a[any].b[any].c[any].d[any].e[any].f[any].g[any].h[any].i[any]: x", "rule.deep", 7, "8"),
+        ("    a[any].b[any].c[any].d[any].e[any].f[any].g[any].h[any].i[any]: x", "rule.deep", 7, "fewer"),
     ] {
         let (found, at, said) = build(&rule(selection)).unwrap_err();
         assert_eq!((found, at), (code, line), "{selection}");
