@@ -51,6 +51,6 @@ mod tests {
         fs::write(second.join("only"), "").unwrap();
         let error = equal(&first, &second).unwrap_err().to_string();
         fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(error, "two builds of one commit differ in changed, only");
+        assert_eq!(error, "two builds of the same commit differ in changed, only");
     }
 }
