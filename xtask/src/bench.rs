@@ -265,8 +265,8 @@ impl Bench<'_> {
     }
 
     fn sizes(&self) -> Result<Vec<Figure>> {
-        let artefacts = self.tools.artefacts()?;
-        let figures = artefacts.into_iter().map(|built| {
+        let artifacts = self.tools.artifacts()?;
+        let figures = artifacts.into_iter().map(|built| {
             let size = Samples::one(built.brotli as f64 / 1000.0);
             Figure::new(format!("{} in brotli", built.name), "KB", size)
                 .held_to(Bound::AtMost(built.aim as f64 / 1000.0))
@@ -275,8 +275,8 @@ impl Bench<'_> {
     }
 
     fn instantiate(&self) -> Result<Vec<Figure>> {
-        let artefacts = self.tools.artefacts()?;
-        let figures = artefacts.into_iter().map(|built| {
+        let artifacts = self.tools.artifacts()?;
+        let figures = artifacts.into_iter().map(|built| {
             let mut script = self.script("instantiate-wasm.mjs")?;
             script.arg(built.file.with_file_name(format!("{}.js", built.name)));
             let [time] = self.run(&format!("instantiate {}", built.name), [script])?;

@@ -363,7 +363,7 @@ const TEXTS: [&str; 3] =
 
 /// Documents, rules, catalogs, and scenarios, as git patterns.
 const PROSE_FILES: [&str; 4] =
-    ["*.md", "crates/analyze/rules/*.yml", "crates/controls/catalogues/*.yml", "crates/risk/starters/*.yml"];
+    ["*.md", "crates/analyze/rules/*.yml", "crates/controls/catalogs/*.yml", "crates/risk/starters/*.yml"];
 
 fn prose(tools: &Tools, log: &Log) -> Result<String> {
     npm::install(tools, PROSE)?;
@@ -422,7 +422,7 @@ fn wasm_dev(mut cargo: Command) -> Command {
 }
 
 fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
-    wasm::check_budgets(&tools.artefacts()?)
+    wasm::check_budgets(&tools.artifacts()?)
 }
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {

@@ -25,7 +25,7 @@ pub(crate) struct Tools {
     wasm32: Once<Wasm32>,
     test_runner: Once<PathBuf>,
     browser: Once<Browser>,
-    artefacts: Once<Vec<Built>>,
+    artifacts: Once<Vec<Built>>,
     js: Once<()>,
     www: Once<()>,
     program: Once<PathBuf>,
@@ -45,7 +45,7 @@ impl Tools {
             wasm32: Once::default(),
             test_runner: Once::default(),
             browser: Once::default(),
-            artefacts: Once::default(),
+            artifacts: Once::default(),
             js: Once::default(),
             www: Once::default(),
             program: Once::default(),
@@ -156,8 +156,8 @@ impl Tools {
     }
 
     /// Builds the WebAssembly artifacts, which the npm packages copy.
-    pub(crate) fn artefacts(&self) -> Result<Vec<Built>> {
-        self.artefacts.get(|| wasm::build(self, &[]))
+    pub(crate) fn artifacts(&self) -> Result<Vec<Built>> {
+        self.artifacts.get(|| wasm::build(self, &[]))
     }
 
     /// Builds the npm packages, including the artifacts.
@@ -166,7 +166,7 @@ impl Tools {
             // Download packages while the compilers run.
             thread::scope(|scope| {
                 let packages = scope.spawn(|| npm::install(self, "js"));
-                self.artefacts()?;
+                self.artifacts()?;
                 packages.join().map_err(|_| anyhow!("installing packages panicked"))?
             })?;
             self.progress

@@ -39,7 +39,7 @@ console.log(brotliCompressSync(readFileSync(process.argv[1])).length);";
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The artifacts to build [default: all]
-    artefacts: Vec<String>,
+    artifacts: Vec<String>,
 }
 
 /// The contents of `wasm-pack.toml`.
@@ -47,13 +47,13 @@ pub(crate) struct Args {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Manifest {
     out_dir: PathBuf,
-    artefacts: BTreeMap<String, Artefact>,
+    artifacts: BTreeMap<String, Artifact>,
 }
 
 /// The build configuration of an artifact.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct Artefact {
+struct Artifact {
     features: Vec<String>,
     profile: String,
     #[serde(default)]
@@ -88,13 +88,13 @@ pub(crate) struct Built {
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
-    check_budgets(&build(tools, &args.artefacts)?).map(drop)
+    check_budgets(&build(tools, &args.artifacts)?).map(drop)
 }
 
 /// Returns the features of each artifact, as cargo accepts them.
 pub(crate) fn features(tools: &Tools) -> Result<Vec<String>> {
     let manifest = Manifest::read(tools, &[])?;
-    Ok(manifest.artefacts.values().map(|artefact| artefact.features.join(",")).collect())
+    Ok(manifest.artifacts.values().map(|artifact| artifact.features.join(",")).collect())
 }
 
 /// Builds the named artifacts, or all if none is named.
@@ -103,12 +103,12 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
 
     let _lock = lock(tools)?;
     // Cargo builds different profiles in parallel, but artifacts of one profile one by one.
-    let mut profiles: BTreeMap<&str, Vec<(&str, &Artefact)>> = BTreeMap::new();
-    for (name, artefact) in &manifest.artefacts {
-        profiles.entry(&artefact.profile).or_default().push((name, artefact));
+    let mut profiles: BTreeMap<&str, Vec<(&str, &Artifact)>> = BTreeMap::new();
+    for (name, artifact) in &manifest.artifacts {
+        profiles.entry(&artifact.profile).or_default().push((name, artifact));
     }
     let out_dir = tools.path("").join(&manifest.out_dir);
-    let build_one = |&(name, artefact): &(&str, &Artefact)| artefact.build(tools, name, &out_dir);
+    let build_one = |&(name, artifact): &(&str, &Artifact)| artifact.build(tools, name, &out_dir);
     tools.wasm32()?;
     npm::install(tools, OPTIMIZER)?;
     let built: Vec<Result<Vec<Built>>> = thread::scope(|scope| {
@@ -122,7 +122,7 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
             .collect()
     });
     let built: Vec<Built> = built.into_iter().collect::<Result<Vec<_>>>()?.concat();
-    if manifest.artefacts.contains_key("analyzer") {
+    if manifest.artifacts.contains_key("analyzer") {
         rules(tools, &out_dir, "dev")?;
     }
     for Built { name, brotli, budget, .. } in &built {
@@ -136,13 +136,13 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
 pub(crate) fn build_without_lanes(tools: &Tools) -> Result<PathBuf> {
     let bindings = "verifier";
     let mut manifest = Manifest::read(tools, &[bindings.into()])?;
-    let mut artefact = manifest.artefacts.remove(bindings).context("wasm-pack.toml has no verifier")?;
-    artefact.rustflags.extend(["--cfg", "sha2_alone"].map(str::to_owned));
-    artefact.bindings = Some(bindings.into());
+    let mut artifact = manifest.artifacts.remove(bindings).context("wasm-pack.toml has no verifier")?;
+    artifact.rustflags.extend(["--cfg", "sha2_alone"].map(str::to_owned));
+    artifact.bindings = Some(bindings.into());
     let _lock = lock(tools)?;
     tools.wasm32()?;
     npm::install(tools, OPTIMIZER)?;
-    let built = artefact.build(tools, "verifier-without-lanes", &tools.path("target/bench"))?;
+    let built = artifact.build(tools, "verifier-without-lanes", &tools.path("target/bench"))?;
     Ok(built.file)
 }
 
@@ -152,9 +152,9 @@ impl Manifest {
         let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
         let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
         for name in names {
-            ensure!(manifest.artefacts.contains_key(name), "wasm-pack.toml has no artifact {name}");
+            ensure!(manifest.artifacts.contains_key(name), "wasm-pack.toml has no artifact {name}");
         }
-        manifest.artefacts.retain(|name, _| names.is_empty() || names.contains(name));
+        manifest.artifacts.retain(|name, _| names.is_empty() || names.contains(name));
         Ok(manifest)
     }
 }
@@ -174,12 +174,12 @@ fn rules(tools: &Tools, out_dir: &Path, profile: &str) -> Result<()> {
 fn lock(tools: &Tools) -> Result<File> {
     let folder = toolchain::target_folder(tools);
     fs::create_dir_all(&folder)?;
-    let lock = File::create(folder.join("artefacts.lock"))?;
+    let lock = File::create(folder.join("artifacts.lock"))?;
     lock.lock()?;
     Ok(lock)
 }
 
-impl Artefact {
+impl Artifact {
     fn build(&self, tools: &Tools, name: &str, out_dir: &Path) -> Result<Built> {
         tools.progress.step(name, |log| {
             let compiled = self.compile(tools, name, log)?;

@@ -117,15 +117,19 @@ impl FindingsDocument<'_> {
         out.push(b'}');
     }
 
-    /// Returns the whole document. `standing` returns the trust in the signers of a finding's entries.
-    pub fn json(&self, findings: &[Finding], standing: impl Fn(&Finding) -> Option<&'static str>) -> String {
+    /// Returns the whole document. `signer_trust` returns the trust in the signers of a finding's entries.
+    pub fn json(
+        &self,
+        findings: &[Finding],
+        signer_trust: impl Fn(&Finding) -> Option<&'static str>,
+    ) -> String {
         let mut out = Vec::new();
         self.begin(&mut out);
         for (nth, finding) in findings.iter().enumerate() {
             if nth > 0 {
                 out.push(b',');
             }
-            finding.write_with_trust(standing(finding), &mut out);
+            finding.write_with_trust(signer_trust(finding), &mut out);
         }
         self.end(&mut out);
         String::from_utf8(out).unwrap_or_default()
@@ -155,7 +159,7 @@ fn scored(scored: &[Scored], out: &mut Vec<u8>) {
 fn counted(counter: Option<(u64, u64)>, out: &mut Vec<u8>) {
     match counter {
         Some((number, leaf)) => {
-            out.extend(format!("{{\"first_leaf\":{leaf},\"number\":{number}}}").bytes());
+            out.extend(format!("{{\"first_entry\":{leaf},\"number\":{number}}}").bytes());
         }
         None => out.extend(b"null"),
     }

@@ -66,17 +66,17 @@ impl VirtualField {
 }
 
 const VIRTUAL_FIELDS: [(&str, VirtualField); 19] = [
-    ("read.as", VirtualField::As),
-    ("read.action", VirtualField::Action),
-    ("read.actor.id", VirtualField::ActorId),
-    ("read.actor.name", VirtualField::ActorName),
-    ("read.actor.type", VirtualField::ActorType),
-    ("read.target.id", VirtualField::TargetId),
-    ("read.target.name", VirtualField::TargetName),
-    ("read.target.type", VirtualField::TargetType),
-    ("read.address", VirtualField::Address),
-    ("read.outcome", VirtualField::Outcome),
-    ("read.reason", VirtualField::Reason),
+    ("parsed.as", VirtualField::As),
+    ("parsed.action", VirtualField::Action),
+    ("parsed.actor.id", VirtualField::ActorId),
+    ("parsed.actor.name", VirtualField::ActorName),
+    ("parsed.actor.type", VirtualField::ActorType),
+    ("parsed.target.id", VirtualField::TargetId),
+    ("parsed.target.name", VirtualField::TargetName),
+    ("parsed.target.type", VirtualField::TargetType),
+    ("parsed.address", VirtualField::Address),
+    ("parsed.outcome", VirtualField::Outcome),
+    ("parsed.reason", VirtualField::Reason),
     ("link.signer", VirtualField::Signer),
     ("link.chain", VirtualField::Chain),
     ("derived.local_hour", VirtualField::LocalHour),
@@ -351,9 +351,9 @@ impl Fields {
 
     fn compute<'a>(virtual_field: VirtualField, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
         let of_read = |read: &'a Read<'a>| {
-            let Read { read_as, action, actor, target, address, outcome, reason, .. } = read;
+            let Read { parsed_as, action, actor, target, address, outcome, reason, .. } = read;
             let text = match virtual_field {
-                VirtualField::As => Some(read_as),
+                VirtualField::As => Some(parsed_as),
                 VirtualField::Action => action.as_ref(),
                 VirtualField::ActorId => actor.id.as_ref(),
                 VirtualField::ActorName => actor.name.as_ref(),
@@ -371,7 +371,7 @@ impl Fields {
         let local = || zone.local(entry.time().0);
         let of_event = |find: for<'v> fn(&str, &Entry<'v>) -> Option<Cow<'v, str>>| {
             entry.event?;
-            find(&entry.read?.read_as, entry)
+            find(&entry.read?.parsed_as, entry)
         };
         match virtual_field {
             VirtualField::UserAgent => of_event(baseline::user_agent),

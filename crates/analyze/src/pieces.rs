@@ -23,7 +23,7 @@ pub struct Signed {
     /// The signer's public key.
     pub vkey: String,
     /// True if the signer was authorized, as far as was known when the event was passed on.
-    pub authorised: bool,
+    pub authorized: bool,
 }
 
 /// Bytes that aren't verified events, or aren't a piece, of this version.
@@ -74,12 +74,12 @@ impl Detector {
         })?;
         self.events += 1;
         let is_same = |signed: &Signed| {
-            signed.chain == line.chain && signed.vkey == line.vkey && signed.authorised == line.authorised
+            signed.chain == line.chain && signed.vkey == line.vkey && signed.authorized == line.authorized
         };
         // Adjacent lines usually belong to one chain.
         let number = self.signers.iter().rposition(is_same).unwrap_or_else(|| {
             let (chain, vkey) = (line.chain.into(), line.vkey.clone().into());
-            self.signers.push(Signed { chain, vkey, authorised: line.authorised });
+            self.signers.push(Signed { chain, vkey, authorized: line.authorized });
             self.signers.len() - 1
         }) as u32;
         self.found.push((detected, number));

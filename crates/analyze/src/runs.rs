@@ -1,6 +1,6 @@
 //! Formatting of entry indexes as runs: `3, 7 to 9`.
 
-/// Returns the first and last index of each run of consecutive indexes. `leaves` must be ascending.
+/// Returns the first and last index of each run of consecutive indexes. `entries` must be ascending.
 pub fn from_leaves(leaves: &[u64]) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for leaf in leaves {

@@ -75,9 +75,9 @@ const HEADER_LINES: u64 = 5;
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
-    /// An actor: `read.actor.id`.
+    /// An actor: `parsed.actor.id`.
     Actor,
-    /// A network address: `read.address`.
+    /// A network address: `parsed.address`.
     Address,
     /// A key or token: `actor.credential`.
     Credential,
@@ -102,8 +102,8 @@ impl Kind {
     /// Returns the event field that contains such values.
     pub const fn field(self) -> &'static str {
         match self {
-            Self::Actor => "read.actor.id",
-            Self::Address => "read.address",
+            Self::Actor => "parsed.actor.id",
+            Self::Address => "parsed.address",
             Self::Credential => "actor.credential",
             Self::Session => "actor.session",
         }

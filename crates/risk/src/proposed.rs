@@ -46,11 +46,11 @@ impl Observation {
         rule: Option<String>,
         title: String,
         level: Option<String>,
-        standing: Option<&str>,
+        signer_trust: Option<&str>,
         tags: Vec<String>,
         leaves: Vec<u64>,
     ) -> Option<Self> {
-        let is_trusted = !matches!(standing, Some("suspect" | "revoked"));
+        let is_trusted = !matches!(signer_trust, Some("suspect" | "revoked"));
         is_trusted.then(|| Self { rule, tags, level, title, leaves, flags: Vec::new() })
     }
 
@@ -278,13 +278,13 @@ observed:
     }
 
     fn observed() -> Observations {
-        let found = |title: &str, level: &str, standing, leaves: &[u64]| {
+        let found = |title: &str, level: &str, signer_trust, leaves: &[u64]| {
             let rule = Some(title.to_owned());
             Observation::from_finding(
                 rule,
                 title.into(),
                 Some(level.into()),
-                standing,
+                signer_trust,
                 Vec::new(),
                 leaves.to_vec(),
             )

@@ -41,10 +41,10 @@ pub(super) fn program(tools: &Tools, log: &Log, out: &Path) -> Result<()> {
 /// Writes the crates and npm packages in a bundle, according to the list at the start of its licenses.
 ///
 /// npm would list everything installed during the build, including tools for building and testing.
-pub(super) fn bundle(tools: &Tools, name: &str, version: &str, licences: &str, out: &Path) -> Result<()> {
-    let licences = fs::read_to_string(tools.path(licences))?;
+pub(super) fn bundle(tools: &Tools, name: &str, version: &str, licenses: &str, out: &Path) -> Result<()> {
+    let licenses = fs::read_to_string(tools.path(licenses))?;
     let crates = crates(&fs::read_to_string(tools.path("Cargo.lock"))?)?;
-    write(out, &of_bundle(name, version, &licences, &crates)?)
+    write(out, &of_bundle(name, version, &licenses, &crates)?)
 }
 
 /// Returns the names and versions of all resolved crates.
@@ -60,9 +60,9 @@ fn crates(lock: &str) -> Result<HashSet<String>> {
         .collect()
 }
 
-fn of_bundle(name: &str, version: &str, licences: &str, crates: &HashSet<String>) -> Result<Value> {
+fn of_bundle(name: &str, version: &str, licenses: &str, crates: &HashSet<String>) -> Result<Value> {
     // The file consists of a head, an empty line, the list, an empty line, and the texts.
-    let list = licences.split("\n\n").nth(1).context("the licenses contain no list of packages")?;
+    let list = licenses.split("\n\n").nth(1).context("the licenses contain no list of packages")?;
     let components = list.lines().map(|line| component(line, crates)).collect::<Result<Vec<_>>>()?;
     ensure!(!components.is_empty(), "the list of licensed packages is empty");
     Ok(json!({
@@ -82,7 +82,7 @@ fn of_bundle(name: &str, version: &str, licences: &str, crates: &HashSet<String>
 
 /// Parses a line of the list: `NAME VERSION: LICENSE`.
 fn component(line: &str, crates: &HashSet<String>) -> Result<Value> {
-    let (part, licence) =
+    let (part, license) =
         line.rsplit_once(": ").with_context(|| format!("the line {line:?} has no license"))?;
     let (name, version) =
         part.rsplit_once(' ').with_context(|| format!("the line {line:?} has no version"))?;
@@ -92,7 +92,7 @@ fn component(line: &str, crates: &HashSet<String>) -> Result<Value> {
         "name": name,
         "version": version,
         // Older manifests separate alternatives with a slash.
-        "licenses": [{ "expression": licence.replace('/', " OR ") }],
+        "licenses": [{ "expression": license.replace('/', " OR ") }],
     });
     let ecosystem = if crates.contains(part) { "cargo" } else { "npm" };
     // Rust's standard library isn't in a registry.
@@ -113,9 +113,9 @@ mod tests {
     #[test]
     fn lists_the_packages_named_in_licenses() {
         let lock = "[[package]]\nname = \"memchr\"\nversion = \"2.8.3\"\n";
-        let licences = "This page is MIT. In it are also:\n\n@lit/element 2.1.2: BSD-3-Clause\n\
+        let licenses = "This page is MIT. In it are also:\n\n@lit/element 2.1.2: BSD-3-Clause\n\
                         The Rust standard library 1.95.0: MIT OR Apache-2.0\nmemchr 2.8.3: Unlicense/MIT\n\n---\n\na 1\n";
-        let sbom = of_bundle("page", "0.1.0", licences, &crates(lock).unwrap()).unwrap();
+        let sbom = of_bundle("page", "0.1.0", licenses, &crates(lock).unwrap()).unwrap();
         let purls: Vec<_> = sbom["components"].as_array().unwrap().iter().map(|one| &one["purl"]).collect();
         assert_eq!(
             purls,
@@ -127,8 +127,8 @@ mod tests {
 
     #[test]
     fn malformed_lists_are_rejected() {
-        for licences in ["", "head\n\n", "head\n\nmemchr 2.8.3\n\n", "head\n\nmemchr: MIT\n\n"] {
-            assert!(of_bundle("page", "0.1.0", licences, &HashSet::new()).is_err(), "{licences:?}");
+        for licenses in ["", "head\n\n", "head\n\nmemchr 2.8.3\n\n", "head\n\nmemchr: MIT\n\n"] {
+            assert!(of_bundle("page", "0.1.0", licenses, &HashSet::new()).is_err(), "{licenses:?}");
         }
     }
 }

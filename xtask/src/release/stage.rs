@@ -39,8 +39,8 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
         crates.join().map_err(|_| anyhow!("building the program's crates panicked"))?
     })?;
     fs::copy(tools.path("www/dist/index.html"), out.join(format!("countersign-page-{version}.html")))?;
-    let licences = format!("countersign-page-{version}.LICENSES.txt");
-    fs::copy(tools.path("www/dist/index.LICENSES.txt"), out.join(licences))?;
+    let licenses = format!("countersign-page-{version}.LICENSES.txt");
+    fs::copy(tools.path("www/dist/index.LICENSES.txt"), out.join(licenses))?;
     fs::copy(tools.path("js/wasm/rules.json"), out.join(format!("countersign-rules-{version}.json")))?;
     fs::copy(tools.path("docs/deploy/Containerfile"), out.join("Containerfile"))?;
 
@@ -69,8 +69,8 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     })?;
     tools.progress.step("SBOMs", |log| {
         sbom::program(tools, log, &out.join(format!("countersign-{version}.cdx.json")))?;
-        for (name, licences) in BUNDLES {
-            sbom::bundle(tools, name, version, licences, &out.join(format!("{name}-{version}.cdx.json")))?;
+        for (name, licenses) in BUNDLES {
+            sbom::bundle(tools, name, version, licenses, &out.join(format!("{name}-{version}.cdx.json")))?;
         }
         Ok(())
     })?;
@@ -83,12 +83,12 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
 
 /// Packs the program with the license texts that it requires.
 fn pack(tools: &Tools, commit: &Commit, target: &str, program: &Path, out: &Path) -> Result<()> {
-    let licences = tools.path("target/xtask/LICENSES.txt");
+    let licenses = tools.path("target/xtask/LICENSES.txt");
     let mut list = tools.node()?.node(tools);
-    let of_program = run::output(list.args(["js/build/program-licences.mjs", target]))?;
+    let of_program = run::output(list.args(["js/build/program-licenses.mjs", target]))?;
     // The program contains the console.
     let of_console = fs::read_to_string(tools.path("www/dist/console.LICENSES.txt"))?;
-    fs::write(&licences, format!("{of_program}\n\n{}\n\nThe console in it: {of_console}", "=".repeat(80)))?;
+    fs::write(&licenses, format!("{of_program}\n\n{}\n\nThe console in it: {of_console}", "=".repeat(80)))?;
     let [readme, mit, apache]: [PathBuf; 3] =
         ["README.md", "LICENSE-MIT", "LICENSE-APACHE"].map(|name| tools.path(name));
     let plain = |name, file| Entry { name, file, executable: false };
@@ -97,7 +97,7 @@ fn pack(tools: &Tools, commit: &Commit, target: &str, program: &Path, out: &Path
         plain("README.md", &readme),
         plain("LICENSE-MIT", &mit),
         plain("LICENSE-APACHE", &apache),
-        plain("LICENSES.txt", &licences),
+        plain("LICENSES.txt", &licenses),
     ];
     let folder = format!("countersign-{}-{}", commit.version, target.replace("-unknown", ""));
     archive::write(&out.join(format!("{folder}.tar.gz")), &folder, commit.time, &entries)

@@ -23,7 +23,7 @@ const RELEASED: &str = "www/dist/index.html";
 /// The page that `www/vite.config.ts` builds in the mode `preview`.
 const PREVIEW: &str = "target/preview/index.html";
 /// The artifacts that the page consists of, and that record its sample.
-const ARTEFACTS: [&str; 5] = ["analyzer", "index", "recorder", "slicer", "verifier"];
+const ARTIFACTS: [&str; 5] = ["analyzer", "index", "recorder", "slicer", "verifier"];
 
 /// The URL of the page, and the sample files.
 pub(super) struct Page {
@@ -65,10 +65,10 @@ fn build(tools: &Tools) -> Result<()> {
     // Download packages while the compilers run.
     thread::scope(|scope| {
         let packages = scope.spawn(|| npm::install(tools, "www"));
-        wasm::build_preview(tools, &ARTEFACTS.map(str::to_owned))?;
+        wasm::build_preview(tools, &ARTIFACTS.map(str::to_owned))?;
         packages.join().map_err(|_| anyhow!("installing packages panicked"))?
     })?;
-    tools.progress.step("page, unoptimised", |log| {
+    tools.progress.step("page, unoptimized", |log| {
         let node = || Ok::<_, anyhow::Error>(tools.node()?.node(tools));
         log.run(node()?.args(["js/build/preview.mjs", "www/node_modules/typescript/bin/tsc"]))?;
         log.run(tools.node()?.npm(tools, "www").args(["exec", "vite", "build", "--", "--mode", "preview"]))

@@ -6,7 +6,7 @@ use std::thread;
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{Artefact, BINDINGS, Manifest, bind, lock, put, rules, stamp};
+use super::{Artifact, BINDINGS, Manifest, bind, lock, put, rules, stamp};
 use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
 
@@ -23,22 +23,22 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<()> {
     let _lock = lock(tools)?;
     thread::scope(|scope| {
         let rules = scope.spawn(|| rules(tools, &out_dir, PROFILE));
-        for (name, artefact) in &manifest.artefacts {
-            make(tools, name, artefact, &out_dir)?;
+        for (name, artifact) in &manifest.artifacts {
+            make(tools, name, artifact, &out_dir)?;
         }
         rules.join().map_err(|_| anyhow!("building the rules panicked"))?
     })
 }
 
-fn make(tools: &Tools, name: &str, artefact: &Artefact, out_dir: &Path) -> Result<()> {
+fn make(tools: &Tools, name: &str, artifact: &Artifact, out_dir: &Path) -> Result<()> {
     remove_stamp(&stamp(tools, name))?;
     tools.progress.step(&format!("{name}, unoptimized"), |log| {
         let mut cargo = tools.wasm32()?.cargo(tools, "build");
-        let features = format!("{},{SHARED}", artefact.features.join(","));
+        let features = format!("{},{SHARED}", artifact.features.join(","));
         cargo.args(["--package", BINDINGS, "--lib", "--profile", PROFILE, "--features", &features]);
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools).join(TARGET).join(PROFILE);
-        let bound = bind(tools, name, name, &folder.join("countersign_wasm.wasm"), artefact.renewable)?;
+        let bound = bind(tools, name, name, &folder.join("countersign_wasm.wasm"), artifact.renewable)?;
         put(name, &bound, out_dir)
     })
 }

@@ -43,7 +43,7 @@ impl Item {
 
     /// For a test of the event's parser, returns a function that tells whether a parser passes it.
     pub(crate) fn parser(&self, fields: &Fields) -> Option<impl Fn(&str) -> bool> {
-        self.field.filter(|field| fields.name(*field) == "read.as")?;
+        self.field.filter(|field| fields.name(*field) == "parsed.as")?;
         Some(|parser: &str| {
             let folded = countersign_query::matcher::fold(parser);
             let mut passes = self.tests.iter().map(|test| match test {

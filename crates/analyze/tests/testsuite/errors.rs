@@ -237,7 +237,7 @@ fn invalid_rules_are_rejected_with_their_line() {
         (format!("timezone: Europe/Berlin\n---\n{RULE}"), "pack.timezone", 1),
         (format!("habits: often\n---\n{RULE}"), "pack.habits", 1),
         (format!("time: now\n---\n{RULE}"), "pack.time", 1),
-        (format!("colour: red\n---\n{RULE}"), "rule.unknown_key", 1),
+        (format!("color: red\n---\n{RULE}"), "rule.unknown_key", 1),
         (format!("name: 1\n---\n{RULE}"), "pack.shape", 1),
         (format!("time: happened\n---\ntime: recorded\n---\n{RULE}"), "pack.duplicate_key", 3),
         (format!("countersign: rules/v2\n---\n{RULE}"), "pack.format", 1),

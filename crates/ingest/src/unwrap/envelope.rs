@@ -13,7 +13,7 @@ use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use countersign::base64;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use countersign_query::value::{Document, Value};
 use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
@@ -201,7 +201,7 @@ impl Opened {
 fn is_dated(event: &[u8]) -> bool {
     let document = core::str::from_utf8(event).ok().and_then(Document::parse);
     document.is_some_and(|document| {
-        Readings::built_in().read(&document.root()).is_some_and(|read| read.time.is_some())
+        Parsers::built_in().parse(&document.root()).is_some_and(|read| read.time.is_some())
     })
 }
 
