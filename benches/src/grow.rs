@@ -1,4 +1,4 @@
-//! Growth of a log: the server's memory, and the time of an export and of a restart.
+//! PendingBatch of a log: the server's memory, and the time of an export and of a restart.
 
 use std::io::Read as _;
 use std::path::Path;

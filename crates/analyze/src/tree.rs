@@ -70,7 +70,7 @@ impl Node {
     ///
     /// The second result is true if [`Self::write_json`] would reproduce the text.
     pub(crate) fn parse_json(text: &str) -> Result<(Self, bool), AnalyzeError> {
-        let mut reader = Reader { text, tokens: Tokens::of(text), is_canonical: true, length: 0 };
+        let mut reader = Reader { text, tokens: Tokens::new(text), is_canonical: true, length: 0 };
         let first = reader.next()?;
         let node = reader.node(first, 0)?;
         match reader.tokens.next_part() {

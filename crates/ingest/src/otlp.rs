@@ -39,7 +39,7 @@ impl<'a> Export<'a> {
     /// Parses an export; `None` for anything else. Every element must have the expected form, so that
     /// nothing is lost.
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        let mut reader = Reader { text, tokens: Tokens::of(text) };
+        let mut reader = Reader { text, tokens: Tokens::new(text) };
         let first = reader.next()?;
         let root =
             if first.kind == TokenKind::Object { reader.object(first.start, &LISTS)? } else { return None };

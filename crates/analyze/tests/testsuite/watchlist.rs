@@ -180,7 +180,7 @@ fn lists_never_replace_later_ones() {
 
 #[test]
 fn one_of_the_known_keys_must_have_signed() {
-    let [one, two] = [1, 2].map(|seed| SignerKey::generate("example.com/watch", [seed; 32]).unwrap());
+    let [one, two] = [1, 2].map(|seed| SignerKey::from_seed("example.com/watch", [seed; 32]).unwrap());
     let list = list(&[watched(Kind::Actor, "u_1")]);
     let note = list.sign(&one).unwrap();
     assert_eq!(Watchlist::open(&note, [two.verifier_key(), one.verifier_key()]).unwrap(), list);
