@@ -183,7 +183,7 @@ impl Issuer {
         let name = shown(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.ends_at(until);
         let lent = Lent { until, key: key.print };
-        Ok(Access::lent(credential, right, name, Arc::new(scope), lent))
+        Ok(Access::from_issuer(credential, right, name, Arc::new(scope), lent))
     }
 
     /// Whether a token that was let in before would be let in now.

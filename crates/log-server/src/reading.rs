@@ -21,12 +21,12 @@ use crate::search::Search;
 use crate::tokens::Tokens;
 use crate::turns::Turns;
 use countersign_log::erase::Choosing;
-use countersign_log::event_filter::Asked;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::export::{Explained, ExportError, Exporter, Had, Plan, Request};
 use countersign_log::own_chain::OwnChains;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::StoreError;
-use countersign_log::submitting::SubmitError;
+use countersign_log::submission::SubmitError;
 use countersign_log::tokens::{Access, AccessError, Right, Scope};
 
 /// How often it is looked whether tokens are still good, so that a live view in which nothing happens ends too.

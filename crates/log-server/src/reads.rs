@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::log_server::LogServer;
-use countersign_log::reads::{Count, EVERY, Gathered, ReadRules, Reader, What, reader};
-use countersign_log::submitting::SubmitError;
+use countersign_log::reads::{Count, EVERY, PendingReads, ReadRequest, ReadRules, Reader, reader};
+use countersign_log::submission::SubmitError;
 use countersign_log::tokens::Access;
 
 /// How often at most, where each waits for its record.

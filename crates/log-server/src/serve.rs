@@ -34,7 +34,7 @@ use crate::{erase, sqlite};
 use countersign_files::Lock;
 use countersign_log::clock::{Clock, Steady, Timekeeper};
 use countersign_log::reads::ReadRules;
-use countersign_log::sequencer::{Job, OwnEntryStore, Sequencer, Unattested, Working};
+use countersign_log::sequencer::{Job, OwnEntryStore, RunningSequencer, Sequencer, Unattested};
 use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::{Cause, Signing, SigningStop};
 use countersign_log::store::StoreError;

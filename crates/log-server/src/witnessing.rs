@@ -18,8 +18,8 @@ use crate::log_server::LogServer;
 use countersign_errors::reason::of_request;
 use countersign_log::witnessing::Unwitnessed;
 use countersign_log::witnessing::{
-    AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, PATIENCE, REFRESH, has_witnesses,
-    proof_url,
+    AGAIN, Assessment, Contradiction, NoCosignature, PATIENCE, PendingCheckpoint, REFRESH, WitnessExchange,
+    has_witnesses, proof_url,
 };
 
 /// The witnesses of a log, and what is known of them.
@@ -132,7 +132,7 @@ impl Witnessing {
     }
 
     /// Asks all witnesses at once, until enough have answered. Returns their cosignatures, and what they claim.
-    async fn gather(&self, unwitnessed: Unwitnessed) -> (Gathering, Vec<Contradiction>) {
+    async fn gather(&self, unwitnessed: Unwitnessed) -> (PendingCheckpoint, Vec<Contradiction>) {
         let mut gathering = Gathering::new(unwitnessed.clone(), self.log_server.rules().trust());
         let claims = Claims::default();
         let mut asked = self.ask_all(&gathering, &Arc::new(unwitnessed), &claims, Proofs::Beside);
@@ -187,7 +187,7 @@ impl Witnessing {
         let url = format!("{}/add-checkpoint", witness_url.trim_end_matches('/'));
         let lock = || self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
         let old_size = lock().get(key).copied().unwrap_or(0);
-        let mut asking = Asking::new(key, unwitnessed, old_size)?;
+        let mut asking = WitnessExchange::new(key, unwitnessed, old_size)?;
         loop {
             let reader = self.log_server.reader().clone();
             let request = tokio::task::spawn_blocking(move || (asking.request(&*reader), asking)).await;

@@ -12,7 +12,7 @@ use countersign::verify::report::{Check, Checks};
 use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
 use countersign_evidence::{File, Frame, MOST_SAMPLED, SampleRoot, Shown, sample};
-use countersign_slice::explain::{CheckResults, explain_as};
+use countersign_slice::explain::{CheckResults, explain_verified};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::Serialize as _;
@@ -120,7 +120,7 @@ pub fn explain(
     let acting = read_indexes(&acting, "acting")?;
     let outcome = read_report(report, covered, acting)
         .ok_or_else(|| Error::new(Code::Export, "this is not a report of this version"))?;
-    let explanation = explain_as(export, chain, seq, &trust, &outcome)?;
+    let explanation = explain_verified(export, chain, seq, &trust, &outcome)?;
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     explanation
         .serialize(&serializer)

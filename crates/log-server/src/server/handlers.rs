@@ -23,7 +23,7 @@ use countersign_log::api::export::ExportRequest;
 use countersign_log::condition::{Condition, Erasing, Index, Kind, Storage};
 use countersign_log::erase;
 use countersign_log::export::{ExportError, Lines};
-use countersign_log::reads::{Way, What};
+use countersign_log::reads::{ReadKind, ReadRequest};
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{Access, Right};
 
@@ -112,7 +112,7 @@ pub(super) async fn explain(
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     let (request, fields_alone) = api::explain::read(uri.query(), &access, state.log_server.now())?;
-    let what = What::new(Way::Explain, api::query::given(uri.query(), &api::query::EXPLAINED));
+    let what = What::new(Way::Explain, api::query::parsed(uri.query(), &api::query::EXPLAINED));
     let mut tally = begin(&state.reading, &access, what).await?;
     let answer =
         api::explain::answer(&state.reading.explain(&access, request, fields_alone).await?, fields_alone);
@@ -129,7 +129,7 @@ pub(super) async fn proof(
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     let asked = api::export::read_proof(uri.path(), uri.query(), &access)?;
-    send(&state, asked, access, What::of_proof(uri.path())).await
+    send(&state, asked, access, ReadRequest::for_proof(uri.path())).await
 }
 
 async fn send(
@@ -245,7 +245,7 @@ pub(super) async fn erasures(
     headers: HeaderMap,
 ) -> Result<Response, HandlerError> {
     api::erasures::check(&admit(&state.reading, &headers, Right::Erase).await?)?;
-    let asked = api::erasures::Asked::read(uri.path(), uri.query())?;
+    let asked = api::erasures::ErasuresRequest::read(uri.path(), uri.query())?;
     let reading = state.reading.clone();
     let answered = tokio::task::spawn_blocking(move || {
         // While they cannot be read nothing is erased, and what is left is told all the same.

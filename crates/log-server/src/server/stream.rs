@@ -15,9 +15,9 @@ use super::state::AppState;
 use crate::reading::Reading;
 use crate::reads::Tally;
 use countersign_log::api;
-use countersign_log::api::sse::{Opening, Piece, QUIET, QUIET_TEXT};
+use countersign_log::api::sse::{LiveRequest, Piece, QUIET, QUIET_TEXT};
 use countersign_log::export::{ExportError, Exporter, GATHER, Lines};
-use countersign_log::reads::{Way, What};
+use countersign_log::reads::{ReadKind, ReadRequest};
 use countersign_log::store::{Published, StoreError};
 use countersign_log::tokens::{Access, Right, Scope};
 
@@ -36,7 +36,7 @@ pub(super) async fn stream(
     let plan = state.reading.look(Some(&access), begin).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
-    let mut asked = api::query::given(uri.query(), &api::sse::PARAMETERS);
+    let mut asked = api::query::parsed(uri.query(), &api::sse::PARAMETERS);
     asked.retain(|(name, _)| name != "from");
     asked.insert(0, ("from".to_owned(), first.to_string()));
     let tally = handlers::begin(&state.reading, &access, What::new(Way::Stream, asked)).await?;

@@ -41,8 +41,8 @@ pub(crate) fn write(
         file: found.file.clone(),
         tool: tool()?,
         time: asked.now,
-        trust: given.trust.as_ref().map(|(name, bytes)| Described::of(name.as_str(), bytes)),
-        pins: given.pins.iter().map(|(name, bytes)| Described::of(name.as_str(), bytes)).collect(),
+        trust: given.trust.as_ref().map(|(name, bytes)| Described::new(name.as_str(), bytes)),
+        pins: given.pins.iter().map(|(name, bytes)| Described::new(name.as_str(), bytes)).collect(),
         query: asked.query.clone(),
         scope: Scope { events: found.leaves.len() as u64, range: asked.range, sample: found.sample.clone() },
         report: json(&found.verification.report)?,
@@ -65,7 +65,7 @@ pub(crate) fn write(
     } else {
         let (bytes, events) = cut(found, given, asked, words.named.as_ref())?;
         frame.slice = Some(Sliced {
-            file: Described::of(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
+            file: Described::new(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
             events,
             report: json(&verified(&bytes, given)?)?,
         });

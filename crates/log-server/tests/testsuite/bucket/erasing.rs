@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::time::Time;
-use countersign_log::event_filter::Asked;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::export::Index as _;
 use countersign_log::store::StoredEvent;
 use countersign_log::tokens::Scope;
