@@ -1,4 +1,4 @@
-// Does a folder's bare work in WebAssembly and prints the seconds it took, reading the work not counted.
+// Does a folder's bare work in WebAssembly, and prints the seconds it took, excluding reading the work.
 //
 //     node bare-wasm.mjs FOLDER BARE.wasm
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";

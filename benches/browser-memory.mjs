@@ -1,10 +1,10 @@
-// Verifies a folder's export with the npm package in Chromium and prints the most bytes that one of its workers held:
-// JavaScript's heap, buffers that wait to be collected included, and WebAssembly's memory.
+// Verifies a folder's export with the npm package in Chromium, and prints the maximum memory of one of its
+// workers in bytes: JavaScript's heap, including uncollected buffers, and WebAssembly's memory.
 //
 //     CHROMIUM=/usr/bin/chromium node browser-memory.mjs FOLDER [worker|tab]
 //
-// With `tab` it prints instead by how much the tab's process grew at most, as Linux counts it: the page, all workers
-// and what the browser itself needs for them.
+// With `tab`, prints the maximum growth of the tab's process as counted by Linux instead: the page, all
+// workers, and what the browser itself needs for them.
 import { spawn } from "node:child_process";
 import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
@@ -15,7 +15,7 @@ import { fileURLToPath } from "node:url";
 import FLAGS from "../xtask/chromium.json" with { type: "json" };
 
 const LOOK_MILLISECONDS = 20;
-// Run in a worker before its script: WebAssembly's memory is otherwise out of sight.
+// Runs in a worker before its script, because WebAssembly's memory can't be inspected otherwise.
 const REMEMBER_MEMORIES = `{
   const memories = new Set();
   const { Instance } = WebAssembly;
@@ -31,7 +31,7 @@ const TYPES = { js: "text/javascript", wasm: "application/wasm" };
 const PACKAGE = fileURLToPath(new URL("../js/packages/countersign/", import.meta.url));
 const ENTRY = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8")).exports["./verify"].default;
 
-/** What the browser may load: the input, the npm package and an empty page. */
+/** The files that the browser may load: the input, the npm package, and an empty page. */
 async function serve(folder) {
   const fileOf = (path) => {
     if (path === "/export.ndjson" || path === "/trust.txt") return join(folder, path);
@@ -53,7 +53,7 @@ async function serve(folder) {
   return server;
 }
 
-/** A browser, spoken to by its debugging protocol. */
+/** A browser, controlled through its debugging protocol. */
 class Browser {
   #process;
   #socket;
@@ -111,7 +111,7 @@ class Browser {
     return result.value;
   }
 
-  /** Has every worker of a page stop before it runs, and be looked at. */
+  /** Pauses every worker of a page before it runs, and attaches to it. */
   watchWorkers(sessionId) {
     return this.call("Target.setAutoAttach", { autoAttach: true, waitForDebuggerOnStart: true, flatten: true }, sessionId);
   }
@@ -123,7 +123,7 @@ class Browser {
     if (waitingForDebugger) await this.call("Runtime.runIfWaitingForDebugger", {}, sessionId);
   }
 
-  /** How much each worker holds. A worker that is gone by now holds nothing. */
+  /** Returns the memory of each worker. A worker that no longer exists has none. */
   heldByWorkers() {
     const held = async (sessionId) => {
       const heap = await this.call("Runtime.getHeapUsage", {}, sessionId);
@@ -133,7 +133,7 @@ class Browser {
     return Promise.all([...this.#workers].map((sessionId) => held(sessionId).catch(() => 0)));
   }
 
-  /** The status of each process that shows pages, as the kernel gives it. */
+  /** Returns the kernel's status of each process that renders pages. */
   async renderers() {
     const { processInfo } = await this.call("SystemInfo.getProcessInfo");
     const renderers = processInfo.filter(({ type }) => type === "renderer");

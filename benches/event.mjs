@@ -1,4 +1,4 @@
-/** An event of an everyday kind. */
+/** Returns a typical event. */
 export const event = (nth) => ({
   action: "job.update",
   actor: { id: `u_${nth % 977}`, name: "Zoë Example", type: "user" },

@@ -1,10 +1,11 @@
-// Measures what a gate costs: with the 30 rules and the watchlist of crates/analyze/tests/gate, on Node.js or in workerd.
+// Measures the cost of a gate with the 30 rules and the watchlist of crates/analyze/tests/gate, on Node.js
+// or in workerd.
 //
 //     node gate.mjs node DECISIONS
 //     node gate.mjs workerd DECISIONS
 //
-// Prints the microseconds that a decision took, and the milliseconds from making the gate until it was ready: of workerd,
-// which is asked over HTTP, the median of several starts.
+// Prints the microseconds per decision, and the milliseconds from creating the gate until it was ready. For
+// workerd, measured over HTTP, these are medians of several starts.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -13,7 +14,7 @@ const js = new URL("../js/", import.meta.url);
 const table = new URL("../crates/analyze/tests/gate/", import.meta.url);
 const [, , where, count] = process.argv;
 const decisions = Number(count);
-/** How often workerd is started. */
+/** The number of times that workerd is started. */
 const STARTS = 15;
 
 const read = (name) => readFileSync(new URL(name, table), "utf8");
@@ -21,7 +22,7 @@ const given = {
   pack: JSON.parse(read("pack.json")),
   list: read("watchlist.txt"),
   key: read("watchlist.vkey").trim(),
-  // What people's requests are mostly like: nothing refuses them.
+  // Typical requests, which no rule denies.
   events: read("decisions.ndjson")
     .trim()
     .split("\n")
@@ -30,9 +31,9 @@ const given = {
     .map(({ event }) => JSON.parse(event)),
 };
 
-/** Makes a gate, and has it decide. Self-contained, as its text becomes a Worker's. */
+/** Creates a gate and decides with it. Self-contained, because its source becomes a Worker's. */
 async function work(gate, { pack, list, key, events }, decisions) {
-  // The list is valid then.
+  // A time at which the watchlist is valid.
   Date.now = () => Date.UTC(2026, 10, 20, 11);
   const edge = gate({
     pack,
@@ -48,7 +49,7 @@ async function work(gate, { pack, list, key, events }, decisions) {
   return refused;
 }
 
-/** Milliseconds that something took: of the processor, unless another clock is asked. */
+/** Returns the milliseconds that a function took: processor time, unless another clock is given. */
 async function timed(something, clock = ofThis) {
   const began = clock();
   const refused = await something();
@@ -124,7 +125,7 @@ async function inWorkerd() {
     await ask("");
     return { worker, ask };
   };
-  // The clock of a Worker stands still: it is asked from outside.
+  // A Worker's clock stands still, so measure from outside.
   const loads = [];
   for (let nth = 0; nth < STARTS; nth += 1) {
     const { worker, ask } = await start();

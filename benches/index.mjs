@@ -1,5 +1,5 @@
-// Puts events into an index as the auditor's page does, on one thread, and prints how long that took and how large the
-// index is, and how long questions take: of the process's own time, which says more where other work goes on.
+// Adds events to an index as the auditor's page does, on one thread. Prints the time, the size of the
+// index, and the time of searches, in processor time, which other load affects less.
 //
 //     node index.mjs [EVENTS [FOLDER WITH index.js]]
 import { readFileSync } from "node:fs";
@@ -42,7 +42,7 @@ const exports = await init({ module_or_path: await WebAssembly.compile(readFileS
 const encoder = new TextEncoder();
 const ACTIONS = ["job.create", "job.update", "job.delete", "session.login", "secret.rotate"];
 
-/** An everyday event whose target no other event has. */
+/** Returns a typical event with a unique target. */
 function line(nth) {
   const chain = nth % CHAINS;
   const place = {
@@ -64,7 +64,7 @@ function line(nth) {
   return `${JSON.stringify(place).slice(0, -1)},"event":${JSON.stringify(said)}}\n`;
 }
 
-/** What of its own time work takes, in milliseconds. */
+/** Returns the processor time of some work, in milliseconds. */
 function own(work) {
   const before = process.cpuUsage();
   const result = work();

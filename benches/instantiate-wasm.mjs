@@ -1,6 +1,6 @@
-// Compiles and instantiates an artifact and prints the milliseconds it took, reading the files not counted.
+// Compiles and instantiates an artifact, and prints the milliseconds it took, excluding reading the files.
 //
-//     node instantiate-wasm.mjs NAME.js    with NAME_bg.wasm beside it
+//     node instantiate-wasm.mjs NAME.js    with NAME_bg.wasm next to it
 import { readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 

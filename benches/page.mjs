@@ -1,11 +1,12 @@
-// Opens a folder's export in Chromium as an auditor does, works with it, and prints what that was like: a JSON object of
-// figures, in milliseconds and bytes.
+// Opens a folder's export in Chromium and works with it as an auditor does. Prints measurements as a JSON
+// object, in milliseconds and bytes.
 //
 //     CHROMIUM=/usr/bin/chromium node page.mjs FOLDER [viewer|page|rules|bare]
 //
-// With `viewer` it is `<countersign-viewer>`, with `page` the auditor's page. With `rules` it is the viewer, which looks for
-// what the product's rules describe, until all findings are there. With `bare` it is verified without either,
-// and the time is all that is printed. With DETAILS in the environment each measurement is told on standard error.
+// Measures `<countersign-viewer>` with `viewer`, the auditor's page with `page`, and with `rules` the
+// viewer with the built-in rules, until all findings are shown. With `bare`, the export is verified without
+// either, and only the time is printed. With DETAILS in the environment, each measurement is printed to
+// standard error.
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { join } from "node:path";
@@ -14,7 +15,7 @@ import { launch, serve } from "./page/browser.mjs";
 
 const KEY_EVERY = 150;
 const REST = 3000;
-/** After some ten seconds in which nothing happens Chromium collects garbage by itself. */
+/** Chromium collects garbage by itself after about ten idle seconds. */
 const IDLE = 20_000;
 const LONGEST = 600_000;
 const FILTERS = [
@@ -41,16 +42,16 @@ const FILTERS = [
   "actor:u_1 OR (outcome:denied,failure -action:*.read)",
   "",
 ];
-/** How far the wheel scrolls, and how many pixels a second: as fast as people do to find something, and twice that. */
+/** The distance that the wheel scrolls, and the pixels per second: as fast as people search, and twice that. */
 const WHEEL = [
   [-6000, 3000],
   [4500, 3000],
   [-12_000, 6000],
 ];
-/** Where the scrollbar's thumb is while the first rows are in view: below its button. */
+/** The position of the scrollbar's thumb while the first rows are in view: below its button. */
 const THUMB = 24;
 const FACETS = ["outcome", "action", "actor", "target", "tenant", "signer"];
-/** In every fourth event; in every twentieth; in one of the last; in none. */
+/** Texts in every fourth event, in every twentieth, in one of the last, and in none. */
 const texts = (events) => ({
   frequent: "eu-1",
   some: "python-httpx lifted",
@@ -79,7 +80,7 @@ try {
   server.close();
 }
 
-/** The package alone. */
+/** A page with only the package. */
 async function bare() {
   await page.goto(`${server.address}/bare`);
   await page.setInputFiles("input", join(folder, "export.ndjson"));
@@ -102,7 +103,7 @@ async function bare() {
   return { verify };
 }
 
-/** The viewer with rules. */
+/** A page with the viewer and rules. */
 async function detected() {
   await page.addInitScript({ path: PROBE });
   const { choose } = await openedWith();
@@ -128,7 +129,7 @@ async function work() {
   return { ...figures, memoryEnd: pss, memoryIdle: idle };
 }
 
-/** Gives the export to the viewer and presses keys until it is verified and all of it is shown. */
+/** Opens the export in the viewer, and presses keys until it is verified and everything is shown. */
 async function verified() {
   const before = await openedWith();
   const stop = memory.watch();
@@ -172,7 +173,7 @@ async function verified() {
   };
 }
 
-/** The page, with its trust file; `choose` gives it the export, and says when that was. */
+/** Opens the page with its trust file. `choose` selects the export, and returns the time. */
 async function openedWith() {
   const file = join(folder, "export.ndjson");
   await page.goto(`${server.address}/${what}`);
@@ -259,7 +260,7 @@ async function filtered() {
   }
   const facets = [];
   for (const column of FACETS) {
-    // The second value, and then everything again.
+    // Select the second value, and then everything again.
     for (const nth of [1, 0]) {
       const { all, events } = await page.evaluate(([column, nth]) => (nth === 0 ? probe.asks("") : probe.facet(column, nth)), [column, nth]);
       if (nth > 0) {

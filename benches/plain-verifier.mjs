@@ -1,8 +1,9 @@
-// A verifier in plain JavaScript, written to be fast: what the product is measured against.
+// A fast verifier in plain JavaScript, to compare the product with.
 //
-// It checks an export of whole chains in one log: form, commits, chains, signatures, tree, checkpoints, range and
-// closure. It throws at the first thing that is wrong and makes no report. It knows the lines that a recorder and
-// `seal` write, members in their order; key notes, skips and withheld events it refuses.
+// It verifies an export of complete chains in one log: format, commits, chains, signatures, tree,
+// checkpoints, range, and closure. It throws at the first error and creates no report. It supports the
+// lines that a recorder and `seal` write, with members in their order, and rejects key notes, skips, and
+// withheld events.
 //
 //     node plain-verifier.mjs FOLDER    prints the seconds it took for FOLDER's export
 import * as ed25519 from "@noble/ed25519";
@@ -33,7 +34,7 @@ const check = (right, message) => {
 };
 const base64 = (bytes) => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("base64");
 
-// ---- Hashes and signatures: each part by whichever is faster here.
+// ---- Hashes and signatures, each by the fastest implementation here.
 
 const hashing = {
   noble: (messages) => messages.map((message) => sha256(message)),
@@ -89,7 +90,7 @@ async function choose() {
   return { links, events, nodes, signatures };
 }
 
-// ---- Strictness that neither implementation promises.
+// ---- Strictness that neither implementation guarantees.
 
 // The y coordinates of the eight points of small order.
 const P = 2n ** 255n - 19n;
@@ -147,7 +148,7 @@ function canonical(value) {
   return `{${members.map((name) => `${JSON.stringify(name)}:${canonical(value[name])}`)}}`;
 }
 
-// The right edge of the tree: at each level a node that waits for its sibling.
+// The right edge of the tree: at each level, a node that waits for its sibling.
 class Tree {
   size = 0;
   #edge = [];
@@ -192,7 +193,7 @@ class Verifier {
     this.#trust = trust;
   }
 
-  // Takes whole lines.
+  // Accepts complete lines.
   async push(bytes) {
     const links = [];
     let start = 0;
@@ -216,7 +217,7 @@ class Verifier {
     await this.#take(links);
   }
 
-  // What a line with a link says, and what is to be hashed of it.
+  // Parses a line with a link, and returns its contents and the bytes to hash.
   #readLink(line, bytes, start, end) {
     const quote = line.indexOf('"', 9);
     const text = line.slice(9, quote);
@@ -243,7 +244,7 @@ class Verifier {
     check(SALT.test(salt) && line.startsWith('","event":{', quote + 34) && line.endsWith("}}"), "a malformed line");
     const event = line.slice(quote + 44, -1);
     const value = JSON.parse(event);
-    // Text that comes back as it was has no member twice.
+    // Text that serializes to itself contains no repeated member.
     check(JSON.stringify(value) === event || canonical(value) === event, "an event is not canonical");
     link.payload = new Uint8Array(39 + end - 1 - (start + quote + 44));
     link.payload.set(DOMAIN);
@@ -323,7 +324,7 @@ class Verifier {
   }
 }
 
-/** Verifies an export file; gives how many events it holds. */
+/** Verifies an export file, and returns its number of events. */
 export async function verify(file, trust, parts) {
   const verifier = new Verifier(parts, parseTrust(trust));
   let rest = Buffer.alloc(0);

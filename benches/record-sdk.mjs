@@ -1,13 +1,13 @@
-// Records events on Node.js and prints the microseconds that an event took.
+// Records events on Node.js, and prints the microseconds per event.
 //
 //     node record-sdk.mjs WHAT EVENTS
 //
 // WHAT is one of
-//     call        of the processor for the call of `record` alone
-//     slow        that passed in that call, for the hundredth of the events for which it took longest: the least of these
-//     recording   of the processor for all: record, and a flush for every 64
-//     pino        of the processor for an unsigned line of JSON each
-//     webcrypto   of the processor for a line of JSON each, and a signature for each
+//     call        processor time of only the call of `record`
+//     slow        wall-clock time of that call at the 99th percentile
+//     recording   processor time of everything: record, and a flush for every 64 events
+//     pino        processor time of an unsigned line of JSON per event
+//     webcrypto   processor time of a line of JSON and a signature per event
 import { pino } from "pino";
 import { createRecorder, generateKey } from "../js/packages/countersign/dist/record/record.js";
 import { event } from "./event.mjs";
@@ -22,7 +22,7 @@ const take = (chunk) => {
 const { key } = await generateKey("bench.example/recorder");
 const options = { key, origin: "log.example/bench", to: take, autoFlush: false };
 
-/** What each does with 64 events, and the microseconds that count of it, where not all do. */
+/** The work of each mode with 64 events. Returns the microseconds to count, if not all of them count. */
 const contestants = {
   async call() {
     const recorder = await createRecorder(options).ready();
@@ -90,7 +90,7 @@ async function run(work, from, to) {
 }
 
 const work = await contestants[what]();
-// What is not yet compiled is no part of it.
+// Warm up, so that compilation isn't measured.
 await run(work, 0, Math.min(events, 10_000));
 calls.length = 0;
 const microseconds = await run(work, 0, events);

@@ -1,4 +1,4 @@
-// Records events with the npm package, 64 a flush, and prints the microseconds that an event took.
+// Records events with the npm package, 64 per flush, and prints the microseconds per event.
 //
 //     node record-wasm.mjs EVENTS
 import { createRecorder, generateKey } from "../js/packages/countersign/dist/record/record.js";

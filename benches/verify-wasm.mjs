@@ -1,8 +1,8 @@
-// Verifies a folder's export with the npm package, all on this thread, and prints the seconds it took.
+// Verifies a folder's export with the npm package on this thread, and prints the seconds it took.
 //
 //     node verify-wasm.mjs FOLDER [VERIFIER.wasm]
 //
-// Without a file, the verifier is the package's own.
+// Without a file, uses the package's own verifier.
 import { createReadStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createVerifier } from "../js/packages/countersign/dist/verify/create-verifier.js";

@@ -1,9 +1,9 @@
-// Floods a log that is a Durable Object, in workerd.
+// Floods a log in a Durable Object, in workerd.
 //
 //     node --experimental-strip-types workerd-log.mjs SUBMISSIONS
 //
-// prints for each flood its name, and the milliseconds of the 99th hundredth and of the median of honest submissions without
-// it and under it. The flood is made by a process of its own.
+// Prints for each flood its name, and the 99th percentile and median in milliseconds of honest submissions,
+// without and during the flood. A separate process floods.
 import { fork } from "node:child_process";
 import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
@@ -12,17 +12,17 @@ import { Signer } from "../js/test/conformance/keys.ts";
 import { AUDITOR, EMITTERS, ORIGIN, SETUP } from "../js/test/conformance/setup.ts";
 import { startLog } from "../js/test/log/start.ts";
 
-/** How many events are searched. */
+/** The number of events that are searched. */
 const EVENTS = 40_000;
 const AT_ONCE = 8_000;
-/** How many events an honest submission has. */
+/** The number of events per honest submission. */
 const SIZE = 64;
 const SUBMIT = { method: "POST", path: "/submit" };
 
-/** A body of 4 kB that a stranger sends. */
+/** A body of 4 kB from an unauthorized client. */
 const stranger = () => Chain.begin(new Signer("example.org/stranger", 77), ORIGIN, "flood").events(9).body();
 
-/** What each client sends, again and again. */
+/** The request that each client sends repeatedly. */
 const FLOODS = {
   "40 clients of 4 kB bodies": () => Array(40).fill([SUBMIT, stranger()]),
   "one reader of four searches": () => {
@@ -31,7 +31,7 @@ const FLOODS = {
   },
 };
 
-/** Sends a request and gives the status of its answer, all of which is taken. */
+/** Sends a request, reads the whole response, and returns its status. */
 const send = (url, agent, { path, method, headers = {} }, body) =>
   new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { "content-length": Buffer.byteLength(body) };
@@ -43,7 +43,7 @@ const send = (url, agent, { path, method, headers = {} }, body) =>
     asked.end(body);
   });
 
-/** A client that goes on for as long as its process. */
+/** Sends requests until the process ends. */
 async function repeat(url, [options, body]) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   for (;;) await send(url, agent, options, body).catch(() => {});
@@ -90,9 +90,9 @@ const [first, name] = process.argv.slice(2);
 if (name === undefined) {
   await measure(Number(first));
 } else {
-  // It ends with who began it.
+  // It ends with the process that started it.
   process.on("disconnect", () => process.exit());
   for (const client of FLOODS[name]()) repeat(first, client);
-  // It rises for a while first.
+  // Let the flood ramp up first.
   setTimeout(() => process.send("flooding"), 2_000);
 }

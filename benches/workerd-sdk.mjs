@@ -1,15 +1,17 @@
-// Measures what the npm package costs a Cloudflare Worker, in workerd alone and against `countersign serve`.
+// Measures the cost of the npm package in a Cloudflare Worker, in workerd alone and with `countersign
+// serve`.
 //
 //     node workerd-sdk.mjs COUNTERSIGN flush REQUESTS
 //     node workerd-sdk.mjs COUNTERSIGN start ROUNDS
 //
-// `flush` prints the milliseconds of the processor that a request took in which 64 events were recorded and delivered, less
-// those of a request in which they were only recorded; and then less those of one that sends them as JSON to the same
-// server, which refuses them.
+// `flush` prints the processor milliseconds of a request that records and submits 64 events, relative to a
+// request that only records them, and relative to one that sends them as JSON to the same server, which
+// rejects them.
 //
-// `start` prints the milliseconds that passed from starting workerd to the first answer of a Worker that has loaded the
-// package, less those of the same Worker without it; the same of one that has made its recorder before it answers; then
-// those of the processor; and then those of the processor where an event is recorded too and its flush begins.
+// `start` prints the milliseconds from starting workerd to the first response of a Worker that loads the
+// package, relative to the same Worker without it; the same for a Worker that creates its recorder first;
+// the processor milliseconds of that; and those of a Worker that also records an event and starts its
+// flush.
 import { spawn, spawnSync } from "node:child_process";
 import { createHash, createPrivateKey, createPublicKey } from "node:crypto";
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -29,7 +31,7 @@ const [, , countersign, what, count] = process.argv;
 const folder = mkdtempSync(join(tmpdir(), "countersign-bench-"));
 const children = [];
 
-/** A signer key and its vkey, as notes have them. */
+/** Creates a private key and its public key, as in notes. */
 function keyOf(name, seed) {
   const prefix = Buffer.from("302e020100300506032b657004220420", "hex");
   const secret = createPrivateKey({ key: Buffer.concat([prefix, seed]), format: "der", type: "pkcs8" });
@@ -64,7 +66,7 @@ async function serve() {
   });
 }
 
-/** The Workers' code: each makes 64 events a request, or one. */
+/** The Workers' code. Each creates 64 events per request, or one. */
 const CODE = {
   recording: `
     import { withCountersign } from "countersign/cloudflare";
@@ -102,7 +104,7 @@ const CODE = {
     let [made, requests, audit] = [0, 0];
     export default {
       async fetch(request, env) {
-        // Before too much waits it is all let go of.
+        // Discard the events before too many are waiting.
         if (requests++ % 16 === 0) audit = createRecorder({ key: env.KEY, to: env.TO, log: env.LOG, autoFlush: false });
         for (const end = made + env.EVENTS; made < end; made++) audit.record(event(made));
         return new Response("ok");
@@ -124,7 +126,7 @@ const CODE = {
     };`,
 };
 
-/** Bundles as wrangler does, with a file for workerd that says what runs. */
+/** Bundles as wrangler does, and adds workerd's configuration. */
 async function bundle(name, url, events) {
   const { exports } = JSON.parse(readFileSync(join(PACKAGE, "package.json"), "utf8"));
   const entry = {
@@ -151,7 +153,7 @@ async function bundle(name, url, events) {
     metafile: true,
   });
   const imported = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path));
-  // The runtime's own are there.
+  // The runtime provides these modules.
   const modules = imported.filter((path) => path.endsWith(".wasm"));
   for (const path of modules) copyFileSync(join(PACKAGE, "dist/wasm", path), join(folder, path));
   const text = (value) => JSON.stringify(value);
@@ -180,7 +182,7 @@ const worker :Workerd.Worker = (
 );
 `,
   );
-  // Reading a configuration, which grows with what it embeds, is no part of a Worker's start.
+  // Parsing a configuration, which grows with its embedded files, isn't part of a Worker's start.
   const compiled = join(folder, `${name}.bin`);
   const { stdout } = spawnSync(WORKERD, ["compile", "--config-only", join(folder, `${name}.capnp`)], {
     stdio: ["ignore", "pipe", "inherit"],
@@ -207,7 +209,7 @@ async function start(config) {
   return { child, began, url: `http://127.0.0.1:${port}/` };
 }
 
-/** The nanoseconds that a process's threads have had of the processor, as Linux counts them. */
+/** Returns the processor time of a process's threads in nanoseconds, as counted by Linux. */
 function processor({ pid }) {
   return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
     const [ran] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ");
@@ -237,7 +239,7 @@ async function flush(requests) {
     for (const worker of workers) {
       const before = processor(worker.child);
       for (let nth = 0; nth < requests / TURNS; nth++) await ask(worker.url);
-      // What is not yet compiled is no part of it.
+      // Warm up, so that compilation isn't measured.
       if (turn >= 0) worker.took += processor(worker.child) - before;
     }
   }

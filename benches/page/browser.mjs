@@ -1,4 +1,4 @@
-// Chromium with a profile of its own, and what its processes hold.
+// Chromium with a separate profile, and the memory of its processes.
 import { createReadStream, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
@@ -44,7 +44,7 @@ export async function launch() {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: process.env.CHROMIUM ?? "chromium",
     args: FLAGS,
-    // Scrollbars are dragged.
+    // The scrollbars are dragged, so they must be visible.
     ignoreDefaultArgs: ["--hide-scrollbars"],
     viewport: { width: 1400, height: 900 },
   });
@@ -56,18 +56,18 @@ export async function launch() {
   return { page, memory: new Memory(await context.browser().newBrowserCDPSession()), close };
 }
 
-/** What a tab's process holds, as Linux counts it, and the browser's own, which keeps blobs for it. */
+/** The memory of a tab's process, as counted by Linux, and of the browser's main process, which stores blobs for it. */
 class Memory {
   #session;
   #timer;
-  /** The most that was seen, in bytes. */
+  /** The maximum so far, in bytes. */
   peak = { rss: 0, pss: 0, browser: 0 };
 
   constructor(session) {
     this.#session = session;
   }
 
-  /** Of the tabs the one that holds most: there is but one with anything in it. */
+  /** Returns the tab's process with the most memory: only one tab has any content. */
   async now() {
     const { processInfo } = await this.#session.send("SystemInfo.getProcessInfo");
     const held = (kind) => processInfo.filter(({ type }) => type === kind).map(({ id }) => rollup(id));
@@ -76,7 +76,7 @@ class Memory {
     return { rss: tab.rss, pss: tab.pss, browser: browser.pss };
   }
 
-  /** Looks again and again until it is stopped. */
+  /** Measures repeatedly until it is stopped. */
   watch() {
     this.peak = { rss: 0, pss: 0, browser: 0 };
     let isStopped = false;

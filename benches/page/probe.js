@@ -1,12 +1,12 @@
-// Run in the page before anything else: sees what happens on its thread, and asks the viewer as people do.
+// Runs in the page before anything else: observes its thread, and searches in the viewer as people do.
 globalThis.probe = (() => {
-  /** How long the thread did nothing but one task, in milliseconds; shorter ones than 50 are not told. */
+  /** The durations of long tasks in milliseconds; those below 50 aren't reported. */
   const tasks = [];
-  /** How long keys waited until the page heard of them. */
+  /** The delays from a key press until the page handles it. */
   const delays = [];
-  /** How long it took from a key until what came of it was painted; shorter ones than 16 are not told. */
+  /** The times from a key press until its effect is painted; those below 16 ms aren't reported. */
   const paints = [];
-  /** How long a question may take: whoever waits for one that is never answered learns nothing. */
+  /** The timeout of a search, so that a missing result is reported. */
   const PATIENCE = 120_000;
   let pressed = 0;
   let released = 0;
@@ -35,7 +35,7 @@ globalThis.probe = (() => {
   addEventListener("pointerup", ({ timeStamp }) => (released = timeStamp), { capture: true });
 
   const frame = () => new Promise((drawn) => requestAnimationFrame(drawn));
-  /** After the frame was painted that is being made. */
+  /** Resolves after the current frame was painted. */
   const painted = async () => {
     const { port1, port2 } = new MessageChannel();
     await new Promise((heard) => {
@@ -45,7 +45,7 @@ globalThis.probe = (() => {
     return performance.now();
   };
 
-  /** The first such element, within open shadow trees too. */
+  /** Returns the first matching element, including those in open shadow trees. */
   function find(selector, root = document) {
     const found = root.querySelector(selector);
     if (found) return found;
@@ -58,7 +58,7 @@ globalThis.probe = (() => {
   const rows = () => find("cs-rows");
   const grid = () => find("cs-rows .scroller");
 
-  /** Whether rows in view are not drawn yet. */
+  /** True if rows in view aren't drawn yet. */
   function isUnread() {
     const box = grid().getBoundingClientRect();
     return [...grid().querySelectorAll(".row.unread")].some((row) => {
@@ -67,13 +67,13 @@ globalThis.probe = (() => {
     });
   }
 
-  /** Whether the chart and the counts of values are of this answer, as the next frame paints them. */
+  /** True if the chart and the value counts belong to this result in the next frame. */
   function isCharted(found) {
     const views = [find("cs-histogram"), find("cs-facets")];
     return views.every((view) => view?.found === found && !view.isUpdatePending);
   }
 
-  /** Asks in some way; gives how long it took until the first rows and until all of the answer was seen. */
+  /** Starts a search, and returns the times until the first rows and until the whole result was shown. */
   async function asked(ask) {
     const before = rows().found?.question ?? 0;
     const begun = await ask();
@@ -98,12 +98,12 @@ globalThis.probe = (() => {
   return {
     find,
     grid,
-    /** When there was a report, and its verdict. */
+    /** The time of the report, and its verdict. */
     report() {
       grid()?.focus();
       return report;
     },
-    /** When all findings were there. */
+    /** The time when all findings were shown. */
     async found() {
       for (;;) {
         await frame();
@@ -114,7 +114,7 @@ globalThis.probe = (() => {
     },
     tasks: (since = 0) => tasks.filter(({ at }) => at >= since).map(({ took }) => took),
     takeKeys: () => ({ delays: delays.splice(0), paints: paints.splice(0) }),
-    /** Whether all there is was taken and is shown. */
+    /** True if everything was loaded and is shown. */
     isShown: () => {
       const found = rows()?.found;
       return found?.complete === true && found.of === report?.events && !isUnread();
@@ -129,14 +129,14 @@ globalThis.probe = (() => {
         input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
         return begun;
       }),
-    /** Takes the nth value of a facet, or leaves it. */
+    /** Selects the nth value of a facet, or deselects it. */
     facet: (column, nth) =>
       asked(() => {
         const begun = performance.now();
         find("cs-facets").querySelectorAll(`.facet[data-column="${column}"] .chip`)[nth].click();
         return begun;
       }),
-    /** What the mouse does meanwhile asks. */
+    /** Searches by mouse actions. */
     brushed: () => {
       released = 0;
       return asked(async () => {
@@ -144,7 +144,7 @@ globalThis.probe = (() => {
         return released;
       });
     },
-    /** How long it took from the last key until this row was seen. */
+    /** The time from the last key press until this row was shown. */
     async saw(row) {
       for (;;) {
         await frame();
@@ -163,7 +163,7 @@ globalThis.probe = (() => {
       };
       requestAnimationFrame(next);
     },
-    /** How far frames were apart, and how many showed rows that were not read yet. */
+    /** The intervals between frames, and the number of frames with rows that weren't loaded yet. */
     takeFrames: () => {
       frames.stopped = true;
       return { apart: frames.times.slice(1).map((time, at) => time - frames.times[at]), unread: frames.unread };

@@ -1,4 +1,4 @@
-//! What rules cost that look for something in events: the time of one core, and memory.
+//! Cost of detection rules: the time of one core, and memory.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -15,11 +15,11 @@ use fastrand::Rng;
 
 use crate::usage::{memory, on_processor};
 
-/// When the first event comes, in milliseconds from the epoch.
+/// The time of the first event, in milliseconds since the epoch.
 const BEGIN: i64 = 1_764_000_000_000;
-/// All events together take so long, in milliseconds.
-const LASTING: u64 = 90 * 86_400_000;
-/// So many are made before they are looked at.
+/// The time span of all events, in milliseconds.
+const SPAN_MS: u64 = 90 * 86_400_000;
+/// The number of events that are generated before they are analyzed.
 const BATCH: u64 = 1_000;
 
 const AGENTS: [&str; 4] = [
@@ -49,17 +49,16 @@ const ACTIONS: [&str; 8] = [
     "user.read",
 ];
 
-/// What it took.
+/// The measurements.
 pub(crate) struct Measured {
-    /// Of detecting, and of making findings.
+    /// The seconds of detecting and of making findings.
     pub(crate) seconds: f64,
-    /// By how many bytes memory grew at most, events and rules not counted.
+    /// The maximum growth of memory in bytes, without events and rules.
     pub(crate) bytes: u64,
     pub(crate) findings: usize,
 }
 
-/// Looks for what rules describe in so many events of so many identities: a file, the files of a folder, or without one the rules
-/// that come with the product.
+/// Runs rules on generated events. The rules are from a file, the files of a folder, or built in.
 pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Result<Measured> {
     let pack = pack(rules)?;
     let parsers = Parsers::built_in();
@@ -73,7 +72,7 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
         let batch = batch.collect::<Result<Vec<_>>>()?;
         let begun = on_processor()?;
         for (leaf, text) in (from..).zip(&batch) {
-            let time = BEGIN + i64::try_from(leaf * LASTING / events)?;
+            let time = BEGIN + i64::try_from(leaf * SPAN_MS / events)?;
             let document = spare.reread(text).context("an event is JSON")?;
             let recorded = Time::from_millis(time).context("a time")?;
             let entry = Entry {
@@ -85,7 +84,7 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
                 },
                 ..Entry::recorded(recorded)
             };
-            analyzer.take(pack.detect_by(leaf, &parsers, &entry))?;
+            analyzer.accept(pack.detect_by(leaf, &parsers, &entry))?;
             spare = document.emptied();
         }
         lasted += on_processor()?.saturating_sub(begun);
@@ -94,7 +93,7 @@ pub(crate) fn detect(rules: Option<&Path>, events: u64, identities: u64) -> Resu
     Ok(Measured { seconds: lasted.as_secs_f64(), bytes, findings: analyzer.finish().findings.len() })
 }
 
-/// Writes so many events of so many identities, one a line.
+/// Writes generated events, one per line.
 pub(crate) fn write(events: u64, identities: u64, out: &mut impl Write) -> Result<()> {
     let mut random = Rng::with_seed(0x5eed);
     for nth in 0..events {
@@ -103,7 +102,7 @@ pub(crate) fn write(events: u64, identities: u64, out: &mut impl Write) -> Resul
     Ok(())
 }
 
-/// Has a rule count so many events of one group in one window: the seconds.
+/// Counts events of one group in one window with a rule, and returns the seconds.
 pub(crate) fn window(events: u64) -> Result<f64> {
     let mut sources = Sources::default();
     sources.add(
@@ -117,13 +116,14 @@ pub(crate) fn window(events: u64) -> Result<f64> {
         let text = format!(r#"{{"action":"step","who":"u","path":"/{leaf}"}}"#);
         let document = Document::parse(&text).context("an event is JSON")?;
         let recorded = Time::from_millis(BEGIN + i64::try_from(leaf)?).context("a time")?;
-        analyzer
-            .take(pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(recorded) }))?;
+        analyzer.accept(
+            pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(recorded) }),
+        )?;
     }
     Ok(on_processor()?.saturating_sub(begun).as_secs_f64())
 }
 
-/// Builds the pack of a file's or a folder's rules, or the one that comes with the product.
+/// Builds a pack from a file or folder, or returns the built-in pack.
 pub(crate) fn pack(rules: Option<&Path>) -> Result<Pack> {
     let Some(place) = rules else { return Ok(Pack::built_in()) };
     let mut sources = Sources::default();
@@ -149,9 +149,9 @@ pub(crate) fn pack(rules: Option<&Path>) -> Result<Pack> {
         .map_err(|faults| anyhow::anyhow!("{} faults, the first: {:?}", faults.len(), faults.first()))
 }
 
-/// Half of them are of our own shape, half `CloudTrail`'s.
+/// Generates an event; half are in the product's own format, half in `CloudTrail`'s.
 fn event(nth: u64, identities: u64, random: &mut Rng) -> Result<String> {
-    // Each identity is seen, and few are seen often.
+    // Every identity occurs, but few occur often.
     let who = if nth < identities {
         nth
     } else {

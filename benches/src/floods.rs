@@ -1,4 +1,4 @@
-//! What an honest emitter notices of floods from people who may not write.
+//! Effects of floods by unauthorized clients on an honest emitter.
 
 use std::collections::VecDeque;
 use std::io::{Read as _, Write as _};
@@ -17,35 +17,35 @@ use crate::load::{agent, post};
 use crate::server::Server;
 use crate::submissions::Emitter;
 
-/// How many events an honest submission has: some 50 kB, and more than every submission may hold anyway.
+/// The number of events per honest submission: about 50 kB, and more than the size that is always accepted.
 const SIZES: [u64; 2] = [64, 320];
-/// How many connections are dripped into.
+/// The number of connections that a flood keeps open.
 const CONNECTIONS: usize = 4_300;
-/// How many clients send bodies at the same time.
+/// The number of clients that send bodies concurrently.
 const CLIENTS: usize = 16;
-/// How many clients read at the same time.
+/// The number of clients that read concurrently.
 const READERS: usize = 64;
-/// How long a flood rises before it is measured under it.
-const RISE: Duration = Duration::from_secs(3);
-/// How long memory has to be given back.
-const REST: Duration = Duration::from_secs(5);
+/// The time a flood runs before the measurement starts.
+const RAMP_UP: Duration = Duration::from_secs(3);
+/// The time in which memory should be released after a flood.
+const COOL_DOWN: Duration = Duration::from_secs(5);
 
-/// A flood, the milliseconds of the 99th hundredth of honest submissions without it and under it, of each size, and the
-/// bytes of memory under it and after it.
+/// The measurements of a flood: the 99th percentile in milliseconds of honest submissions of each size,
+/// without and during the flood, and the bytes of memory during and after it.
 pub(crate) struct Measured {
     pub(crate) name: &'static str,
     pub(crate) quiet: [f64; 2],
     pub(crate) flooded: [f64; 2],
     pub(crate) memory: [u64; 2],
-    /// The median of the milliseconds in which one body alone is refused, where bodies are.
+    /// The median time in milliseconds until a single body is rejected, for floods of bodies.
     pub(crate) refused: Option<f64>,
 }
 
 type Flood = fn(&str, &AtomicBool) -> Result<()>;
-/// What a flood sends, where it sends the same again and again.
-type Packed = fn() -> Result<Vec<u8>>;
+/// A function that creates the body of a flood that sends the same one repeatedly.
+type MakeBody = fn() -> Result<Vec<u8>>;
 
-const FLOODS: [(&str, Flood, Option<Packed>); 6] = [
+const FLOODS: [(&str, Flood, Option<MakeBody>); 6] = [
     ("4,300 connections that drip", drip, None),
     ("connections beyond 4,300", connections, None),
     ("64 clients that read tiles", tiles, None),
@@ -54,9 +54,9 @@ const FLOODS: [(&str, Flood, Option<Packed>); 6] = [
     ("16 clients with gzip of blanks", |url, over| send(url, over, &blank()?), Some(blank)),
 ];
 
-/// Measures all of them, each on a log of its own, with so many submissions of each size.
+/// Measures all floods, each on a new log, with this number of submissions of each size.
 pub(crate) fn floods(program: &Path, within: &Path, submissions: usize) -> Result<Vec<Measured>> {
-    // The connections of the flood, beside a few.
+    // Room for the flood's connections, and a few more.
     let _ = rlimit::increase_nofile_limit(2 * CONNECTIONS as u64);
     FLOODS.iter().map(|flood| measure(program, within, submissions, *flood)).collect()
 }
@@ -65,7 +65,7 @@ fn measure(
     program: &Path,
     within: &Path,
     submissions: usize,
-    (name, flood, packed): (&'static str, Flood, Option<Packed>),
+    (name, flood, body): (&'static str, Flood, Option<MakeBody>),
 ) -> Result<Measured> {
     let folder = tempfile::tempdir_in(within)?;
     let server = Server::start(program, folder.path())?;
@@ -79,12 +79,12 @@ fn measure(
     };
     slow()?;
     let quiet = slow()?;
-    let refused = packed.map(|packed| refusal(&server.url, &packed()?)).transpose()?;
+    let refused = body.map(|body| refusal(&server.url, &body()?)).transpose()?;
     let over = AtomicBool::new(false);
     let (flooded, under) = thread::scope(|scope| {
         let (url, over) = (server.url.as_str(), &over);
         let flooding = scope.spawn(move || flood(url, over));
-        thread::sleep(RISE);
+        thread::sleep(RAMP_UP);
         let measured = slow();
         let under = server.resident();
         over.store(true, Ordering::Relaxed);
@@ -92,18 +92,18 @@ fn measure(
         flooded.with_context(|| name)?;
         anyhow::Ok((measured?, under?))
     })?;
-    thread::sleep(REST);
+    thread::sleep(COOL_DOWN);
     Ok(Measured { name, quiet, flooded, memory: [under, server.resident()?], refused })
 }
 
-/// The 99th hundredth of the milliseconds that submissions take.
+/// Returns the 99th percentile of the milliseconds that submissions take.
 fn honest(url: &str, emitter: &mut Emitter, size: u64, submissions: usize) -> Result<f64> {
     let (agent, url) = (agent(), format!("{url}/submit"));
     let mut took = Vec::with_capacity(submissions);
     for _ in 0..submissions {
         let submission = emitter.submission(size)?;
         let sent = Instant::now();
-        // Who is told to come again does so, and that counts.
+        // A client that is told to retry does so, and the time counts.
         while let Err(error) = post(&agent, &url, &submission) {
             let again = sent.elapsed() < Duration::from_mins(1);
             if !again {
@@ -117,14 +117,14 @@ fn honest(url: &str, emitter: &mut Emitter, size: u64, submissions: usize) -> Re
     Ok(took[took.len() * 99 / 100])
 }
 
-/// The median of the milliseconds in which a body is refused.
+/// Returns the median of the milliseconds until a body is rejected.
 fn refusal(url: &str, body: &[u8]) -> Result<f64> {
     let (agent, url) = (agent(), format!("{url}/submit"));
     let mut took = Vec::new();
     for _ in 0..101 {
         let sent = Instant::now();
         let answer = agent.post(&url).send(body)?;
-        ensure!(answer.status().is_client_error(), "it was not refused");
+        ensure!(answer.status().is_client_error(), "the server accepted the body of a flood");
         took.push(sent.elapsed().as_secs_f64() * 1e3);
     }
     took.sort_by(f64::total_cmp);
@@ -138,15 +138,15 @@ fn connect(url: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Begins a request whose body is to come.
+/// Sends the head of a request with a body.
 fn begin(url: &str) -> Result<TcpStream> {
     let mut stream = connect(url)?;
     stream.write_all(b"POST /submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n\r\n")?;
     Ok(stream)
 }
 
-/// Begins requests, and goes on with each by a byte every few seconds. Who is put out comes again.
-#[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
+/// Opens requests, and continues each with a byte every few seconds. Reopens those that the server closes.
+#[allow(clippy::unnecessary_wraps, reason = "same signature as the other floods")]
 fn drip(url: &str, over: &AtomicBool) -> Result<()> {
     let mut streams: Vec<Option<TcpStream>> = (0..CONNECTIONS).map(|_| begin(url).ok()).collect();
     while !over.load(Ordering::Relaxed) {
@@ -157,16 +157,16 @@ fn drip(url: &str, over: &AtomicBool) -> Result<()> {
             if stream.as_mut().is_none_or(|stream| stream.write_all(b"\n").is_err()) {
                 *stream = begin(url).ok();
             }
-            // All of them once in eight seconds.
+            // Each connection gets a byte every eight seconds.
             thread::sleep(Duration::from_secs(8) / CONNECTIONS as u32);
         }
     }
     Ok(())
 }
 
-/// Begins requests on connections for which there is no room any more, as fast as they are taken. Each stays until as many
-/// were begun after it as there are in all.
-#[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
+/// Opens requests beyond the maximum number of connections, as fast as possible. Each is dropped after as
+/// many more were opened as there are in total.
+#[allow(clippy::unnecessary_wraps, reason = "same signature as the other floods")]
 fn connections(url: &str, over: &AtomicBool) -> Result<()> {
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
@@ -184,8 +184,8 @@ fn connections(url: &str, over: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Reads what everybody may, from many clients.
-#[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
+/// Reads public resources from many clients.
+#[allow(clippy::unnecessary_wraps, reason = "same signature as the other floods")]
 fn tiles(url: &str, over: &AtomicBool) -> Result<()> {
     thread::scope(|scope| {
         for client in 0..READERS {
@@ -203,14 +203,14 @@ fn tiles(url: &str, over: &AtomicBool) -> Result<()> {
     Ok(())
 }
 
-/// Sends all of large bodies but their ends, of which the beginning is somebody's whom the log knows: published links.
+/// Sends large bodies without their last byte. They start with published links of a known emitter.
 fn hold(url: &str, over: &AtomicBool) -> Result<()> {
     let mut emitter = Emitter::open(0, 0)?;
     let mut body = emitter.submission(0)?;
     while body.len() < 15 << 20 {
         body.push_str(&emitter.submission(4_096)?);
     }
-    // With its end it is as large as a log takes.
+    // With the last byte, it has the maximum size that a log accepts.
     body.truncate((16 << 20) - 1);
     let head =
         format!("POST /submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: {}\r\n\r\n", body.len() + 1);
@@ -235,15 +235,15 @@ fn hold(url: &str, over: &AtomicBool) -> Result<()> {
                 *stream = begin().ok();
             }
         }
-        // Later they make way for submissions, all of them if need be.
-        ensure!(!rises || 2 * held >= CLIENTS, "the server held {held} bodies of {CLIENTS}");
+        // Later the server may drop all of them in favor of submissions.
+        ensure!(!rises || 2 * held >= CLIENTS, "the server kept only {held} of {CLIENTS} bodies");
         rises = false;
     }
     Ok(())
 }
 
-/// Sends a body again and again, from several clients.
-#[allow(clippy::unnecessary_wraps, reason = "as the other floods")]
+/// Sends a body repeatedly, from several clients.
+#[allow(clippy::unnecessary_wraps, reason = "same signature as the other floods")]
 fn send(url: &str, over: &AtomicBool, body: &[u8]) -> Result<()> {
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
@@ -266,10 +266,10 @@ fn gzip(bytes: &[u8], level: Compression) -> Result<Vec<u8>> {
     Ok(encoder.finish()?)
 }
 
-/// What a key brings that nobody authorized.
+/// Creates a body signed by an unauthorized key.
 fn unknown() -> Result<Vec<u8>> {
     let key = SignerKey::from_seed("example.net/stranger", [77; 32])?;
-    let mut emitter = Emitter::of(key, 0, 0)?;
+    let mut emitter = Emitter::with_key(key, 0, 0)?;
     let mut body = emitter.submission(0)?;
     while body.len() < 3 << 20 {
         body.push_str(&emitter.submission(4_096)?);

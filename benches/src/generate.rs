@@ -1,4 +1,4 @@
-//! The input: a sealed export of many events, and its bare work.
+//! Generator of a large sealed export and its bare work.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
@@ -18,18 +18,19 @@ use countersign::trust::Trust;
 
 pub(crate) const ORIGIN: &str = "log.example/bench";
 const CHAINS: u8 = 16;
-/// The links of a flush: the last one is signed.
+/// The number of links per flush. The last one is signed.
 const FLUSH: u64 = 64;
-/// The bytes of an event.
-const EVENT: usize = 400;
-/// The bytes of a piece of work, about.
-const PIECE: usize = 1 << 20;
-/// When the first chain is opened, in milliseconds from the epoch.
+/// The size of an event in bytes.
+const EVENT_BYTES: usize = 400;
+/// The approximate size of a piece of work, in bytes.
+const PIECE_BYTES: usize = 1 << 20;
+/// The time of the first chain's start, in milliseconds since the epoch.
 const BEGIN: i64 = 1_795_000_000_000;
 
-/// Writes `export.ndjson`, `trust.txt` and perhaps `work.bin` into `folder`: the same for the same number.
+/// Writes `export.ndjson`, `trust.txt`, and optionally `work.bin` into `folder`. The same number of events
+/// gives the same files.
 ///
-/// `work.bin` is a sequence of pieces, each a length of 4 bytes and as many bytes of tasks.
+/// `work.bin` is a sequence of pieces, each a length of 4 bytes followed by that many bytes of tasks.
 pub(crate) fn generate(folder: &Path, events: u64, with_work: bool) -> Result<()> {
     fs::create_dir_all(folder)?;
     let log = SignerKey::from_seed(ORIGIN, [0x10; 32])?;
@@ -72,7 +73,7 @@ pub(crate) fn generate(folder: &Path, events: u64, with_work: bool) -> Result<()
     sealed.finish()
 }
 
-/// A thousand events come every second.
+/// Returns the time of an event, at a thousand events per second.
 pub(crate) fn time(nth: u64) -> Result<Time> {
     Time::from_millis(BEGIN + i64::try_from(nth)?).context("a time")
 }
@@ -99,19 +100,19 @@ pub(crate) fn event(nth: u64) -> Result<Event> {
         nth % 10_007,
         nth % 31,
     );
-    while text.len() < EVENT - 2 {
+    while text.len() < EVENT_BYTES - 2 {
         text.push(char::from(b'a' + (text.len() % 26) as u8));
     }
     text.push_str("\"}");
     let event = Event::parse(text.as_bytes(), &Redaction::none())?;
     ensure!(
-        event.as_bytes() == text.as_bytes() && text.len() == EVENT,
-        "an event is {EVENT} canonical bytes"
+        event.as_bytes() == text.as_bytes() && text.len() == EVENT_BYTES,
+        "an event is {EVENT_BYTES} canonical bytes"
     );
     Ok(event)
 }
 
-/// A sealed export under way, and its work.
+/// A sealed export being written, with its work.
 struct Sealed<'k> {
     sealer: Sealer<'k>,
     header: Header,
@@ -136,7 +137,7 @@ impl<'k> Sealed<'k> {
         Ok(Self { sealer, header, lines, export, tasks, work })
     }
 
-    /// Seals what a chain's recorder handed on.
+    /// Seals the links from a chain's recorder.
     fn put(&mut self, handed_on: &str, chain: u8) -> Result<()> {
         for line in handed_on.lines() {
             let line = Line::parse(line).map_err(|malformed| malformed.to_error())?;
@@ -146,14 +147,14 @@ impl<'k> Sealed<'k> {
             if let Some(payload) = payload {
                 self.tasks.hash(&[&commit_prefix(&payload.salt), payload.event.as_bytes()]);
             }
-            // A tree has one node less than leaves.
+            // A tree has one inner node less than leaves.
             self.tasks.hash(&[&[1; 65]]);
             if let Some(signature) = link.signature() {
                 // The log's key comes first.
                 self.tasks.verify(chain + 1, signature, signed_part(text).as_bytes());
             }
         }
-        if self.tasks.as_bytes().len() >= PIECE {
+        if self.tasks.as_bytes().len() >= PIECE_BYTES {
             self.write()?;
         }
         Ok(())

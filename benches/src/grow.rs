@@ -1,4 +1,4 @@
-//! A log that grows large: the server's memory meanwhile, what an export takes, and what a start takes.
+//! PendingBatch of a log: the server's memory, and the time of an export and of a restart.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -13,44 +13,44 @@ use crate::load::{agent, post};
 use crate::server::{Server, TOKEN};
 use crate::submissions::Emitter;
 
-/// The events of one submission.
+/// The number of events per submission.
 const SUBMISSION: u64 = 4_096;
-/// At how many hundredths of the growth memory is looked at.
-const LOOKS: [u64; 3] = [10, 50, 100];
-/// How many events are exported, at most.
-const EXPORTED: u64 = 1_000_000;
+/// The percentages of the growth at which memory is measured.
+const CHECKPOINT_PERCENTS: [u64; 3] = [10, 50, 100];
+/// The maximum number of exported events.
+const MAX_EXPORTED: u64 = 1_000_000;
 
-/// What is measured.
+/// The measurements.
 pub(crate) struct Measured {
-    /// The links that the log has at each look, and the bytes of memory.
+    /// The number of links and the bytes of memory at each measurement.
     pub(crate) memory: [(u64, u64); 3],
-    /// Events a second, submitted [`SUBMISSION`] at a time by one emitter, its own work included.
+    /// Events per second, submitted [`SUBMISSION`] at a time by one emitter, including its own work.
     pub(crate) growth: f64,
-    /// Events a second of `GET /export`.
+    /// Events per second of `GET /export`.
     pub(crate) export: f64,
-    /// Seconds from a start, after a kill, to the first healthy answer.
+    /// Seconds from a restart after a kill to the first healthy response.
     pub(crate) start: f64,
 }
 
-/// Grows a log to about so many links.
+/// Grows a log to about this number of links.
 #[allow(clippy::cast_precision_loss, reason = "figures are for people")]
 pub(crate) fn grow(program: &Path, folder: &Path, links: u64) -> Result<Measured> {
     let server = Server::start(program, folder)?;
     let start = Instant::now();
     let mut size = 0;
-    let mut memory = [(0, 0); LOOKS.len()];
+    let mut memory = [(0, 0); CHECKPOINT_PERCENTS.len()];
     thread::scope(|scope| -> Result<()> {
-        // The next submission is made while the one before is on its way.
+        // Prepare the next submission while the previous one is being sent.
         let (ready, submissions) = mpsc::sync_channel(2);
         let emitter = scope.spawn(move || -> Result<()> {
             let mut emitter = Emitter::open(0, 0)?;
-            // The one who sends ends when he has enough.
+            // Ends when the receiver is dropped.
             while ready.send(emitter.submission(SUBMISSION)?).is_ok() {}
             Ok(())
         });
         let (agent, url) = (agent(), format!("{}/submit", server.url));
-        for (look, memory) in LOOKS.iter().zip(&mut memory) {
-            while size < links * look / 100 {
+        for (percent, memory) in CHECKPOINT_PERCENTS.iter().zip(&mut memory) {
+            while size < links * percent / 100 {
                 let Ok(submission) = submissions.recv() else { break };
                 post(&agent, &url, &submission)?;
                 size += SUBMISSION;
@@ -61,13 +61,13 @@ pub(crate) fn grow(program: &Path, folder: &Path, links: u64) -> Result<Measured
         emitter.join().map_err(|_| anyhow!("the emitter panicked"))?
     })?;
     let growth = size as f64 / start.elapsed().as_secs_f64();
-    let export = export(&server, size.min(EXPORTED))?;
+    let export = export(&server, size.min(MAX_EXPORTED))?;
     drop(server);
     let start = Server::time_to_start(program, folder)?.as_secs_f64();
     Ok(Measured { memory, growth, export, start })
 }
 
-/// Reads an export of the first so many leaves, and gives the events a second.
+/// Reads an export of the first `leaves` entries, and returns events per second.
 #[allow(clippy::cast_precision_loss, reason = "figures are for people")]
 fn export(server: &Server, leaves: u64) -> Result<f64> {
     let start = Instant::now();

@@ -1,5 +1,5 @@
-//! Exports that cost their verifier as much as their maker can have them cost. Each is some number of one thing, or of
-//! two that could be paired off with each other.
+//! Hostile exports, which cost their verifier as much as possible. Each consists of many copies of one
+//! thing, or of two things that might be compared pairwise.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
@@ -21,11 +21,11 @@ use countersign::verify::{Options, parallel};
 use crate::generate::{ORIGIN, time};
 use crate::usage::{memory, on_processor};
 
-/// A way to cost much.
+/// A hostile shape.
 pub(crate) struct Shape {
-    /// What there are many of.
+    /// The repeated parts, in words.
     pub(crate) name: &'static str,
-    /// How many make for some tenths of a second.
+    /// The number of parts that takes some tenths of a second.
     pub(crate) count: u64,
     write: fn(&mut Export, u64) -> Result<()>,
 }
@@ -84,8 +84,8 @@ pub(crate) fn write(shape: &str, count: u64, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Verifies it: gives the seconds that the processor worked at it, whatever else it did meanwhile, and the greatest
-/// resident size that this program reached, in bytes.
+/// Verifies the export. Returns the processor time in seconds, which other load doesn't affect, and the
+/// maximum resident size of this process in bytes.
 pub(crate) fn verify(folder: &Path) -> Result<(f64, u64)> {
     let trust = Trust::parse(&fs::read(folder.join("trust.txt"))?)?;
     let pins = fs::read_to_string(folder.join("pins.txt"))?;
@@ -97,10 +97,10 @@ pub(crate) fn verify(folder: &Path) -> Result<(f64, u64)> {
     Ok((on_processor()?.saturating_sub(start).as_secs_f64(), memory("VmHWM")?))
 }
 
-/// How many bytes of lines are gathered before they are written.
-const PIECE: usize = 1 << 20;
+/// The number of bytes of lines that are buffered before they are written.
+const WRITE_BYTES: usize = 1 << 20;
 
-/// An export under way.
+/// An export being written.
 struct Export {
     path: PathBuf,
     file: BufWriter<File>,
@@ -141,13 +141,13 @@ impl Export {
     fn leaf(&mut self, leaf: &[u8]) -> Result<Hash> {
         let hash = leaf_hash(leaf);
         self.tree.append(hash);
-        if self.lines.as_bytes().len() >= PIECE {
+        if self.lines.as_bytes().len() >= WRITE_BYTES {
             self.flush()?;
         }
         Ok(hash)
     }
 
-    /// A line as it is.
+    /// Writes a raw line.
     fn raw(&mut self, line: &[u8]) -> Result<()> {
         self.flush()?;
         self.file.write_all(line)?;
@@ -165,7 +165,7 @@ impl Export {
         Ok(Chain { id: ChainId::of_open(&prev), seq: 0, prev })
     }
 
-    /// An event link without its event.
+    /// Writes an event link without its event.
     fn event(&mut self, chain: &mut Chain, nth: u64, signed: bool) -> Result<()> {
         chain.seq += 1;
         let mut text = link::write_event(chain.id, chain.seq, time(nth)?, &chain.prev, &number(nth));
@@ -177,7 +177,7 @@ impl Export {
         Ok(())
     }
 
-    /// A chain of one event.
+    /// Writes a chain of one event.
     fn payload(&mut self, event: &str, canonical: &[u8]) -> Result<()> {
         let Chain { id, prev, .. } = self.open(0)?;
         let salt = [0; 16];
@@ -198,7 +198,7 @@ impl Export {
         self.leaf(note.as_bytes()).map(drop)
     }
 
-    /// The emitter's revocation of itself, which needs nobody's trust.
+    /// Writes the emitter's revocation of itself, which needs no trust in another key.
     fn revoke(&mut self, nth: u64) -> Result<()> {
         let key = self.emitter.verifier_key().clone();
         self.note(&[Statement::Revoke { key, since: Some(before(nth)?) }], false)
@@ -206,7 +206,7 @@ impl Export {
 
     fn grant(&mut self, nth: u64) -> Result<()> {
         let key = self.emitter.verifier_key().clone();
-        // No two windows touch.
+        // No two grants overlap or touch.
         let (from, until) = (Some(time(2 * nth)?), Some(time(2 * nth + 1)?));
         self.note(&[Statement::Grant { key, from, until }], true)
     }
@@ -224,7 +224,7 @@ impl Export {
         Ok(())
     }
 
-    /// Goes on with other bytes than lines: what was written so far is given.
+    /// Discards and returns the lines written so far, so that other bytes can replace them.
     fn replace(&mut self) -> Result<Vec<u8>> {
         self.flush()?;
         self.file.flush()?;
@@ -240,7 +240,8 @@ struct Chain {
     prev: Hash,
 }
 
-/// A time before all chains, and before that of the number before: a revocation of then says more than those of before.
+/// Returns a time before all chains and before that of the previous number, so that each revocation goes
+/// further back than the ones before.
 fn before(nth: u64) -> Result<Time> {
     let millis = time(0)?.millis() - 1 - i64::try_from(nth)?;
     Time::from_millis(millis).context("a time")
@@ -374,7 +375,7 @@ fn gaps_with_skips(export: &mut Export, count: u64) -> Result<()> {
     })
 }
 
-/// Chains without an open link, whose names their maker chooses.
+/// Writes chains without an open link, whose names their maker chooses.
 fn named(export: &mut Export, count: u64, name: impl Fn([u8; 8]) -> [u8; 16]) -> Result<()> {
     (0..count).try_for_each(|nth| {
         let id = ChainId(name(nth.to_be_bytes()));
@@ -443,7 +444,7 @@ fn pins(export: &mut Export, count: u64) -> Result<()> {
 }
 
 fn notes(export: &mut Export, count: u64) -> Result<()> {
-    // All of them of a name and an ID that is trusted, and not valid.
+    // All have a trusted name and key ID, but none is valid.
     for nth in 0..63_u8 {
         let issuer = SignerKey::from_seed(&format!("bench{nth}.example"), [100 + nth; 32])?;
         export.trust.push(format!("issuer {}", issuer.verifier_key()));
@@ -516,7 +517,7 @@ fn members_of_a_line(export: &mut Export, count: u64) -> Result<()> {
     (0..40).try_for_each(|_| export.raw(line.as_bytes()))
 }
 
-/// Events of members, two hundred times.
+/// Writes two hundred events with many members.
 fn members(export: &mut Export, names: impl Iterator<Item = u64>) -> Result<()> {
     let members: Vec<String> = names.map(|name| format!("\"{name:08}\":0")).collect();
     let event = format!("{{{}}}", members.join(","));
@@ -538,12 +539,12 @@ fn members_of_one_name(export: &mut Export, count: u64) -> Result<()> {
     members(export, (0..count).map(|_| 0))
 }
 
-/// As many bytes of an event as there can be, less its braces and its member's name.
-const ROOM: usize = 262_000;
+/// The maximum size of an event in bytes, without its braces and its member's name.
+const EVENT_ROOM: usize = 262_000;
 
 fn numbers(export: &mut Export, count: u64) -> Result<()> {
     let number = "0.000000000000000000000000000000000000000000012345678901234567890123456789e-200,";
-    let event = format!("{{\"a\":[{}0]}}", number.repeat(ROOM / number.len()));
+    let event = format!("{{\"a\":[{}0]}}", number.repeat(EVENT_ROOM / number.len()));
     (0..count).try_for_each(|_| export.payload(&event, b"not what it is"))
 }
 
@@ -553,11 +554,11 @@ fn digits(export: &mut Export, count: u64) -> Result<()> {
 }
 
 fn escapes(export: &mut Export, count: u64) -> Result<()> {
-    let event = format!("{{\"a\":\"{}\"}}", "\\u00e9\\ud83d\\ude00".repeat(ROOM / 18));
+    let event = format!("{{\"a\":\"{}\"}}", "\\u00e9\\ud83d\\ude00".repeat(EVENT_ROOM / 18));
     (0..count).try_for_each(|_| export.payload(&event, b"not what it is"))
 }
 
-/// A gzip member that holds these bytes as they are.
+/// Creates a gzip member that stores these bytes uncompressed.
 fn member(bytes: &[u8]) -> Result<Vec<u8>> {
     let mut crc = u32::MAX;
     for byte in bytes {
@@ -583,7 +584,7 @@ fn gzip_members(export: &mut Export, count: u64) -> Result<()> {
     (0..count).try_for_each(|_| Ok(export.file.write_all(&tiny)?))
 }
 
-/// A zstd frame of one block; its kind is 0 for bytes as they are, 1 for one byte that is repeated.
+/// Creates a zstd frame of one block of kind 0 (raw bytes) or 1 (one repeated byte).
 fn frame(kind: u8, bytes: &[u8]) -> Result<Vec<u8>> {
     let Ok(length) = u8::try_from(bytes.len()) else { bail!("no tiny frame") };
     let mut frame = vec![0x28, 0xb5, 0x2f, 0xfd, 0x20, length];
@@ -599,11 +600,11 @@ fn zstd_frames(export: &mut Export, count: u64) -> Result<()> {
     (0..count).try_for_each(|_| Ok(export.file.write_all(&tiny)?))
 }
 
-/// One frame of blocks of 128 KiB, each from one byte.
+/// Writes one frame of blocks of 128 KiB, each a repeated byte.
 fn zstd_blocks(export: &mut Export, count: u64) -> Result<()> {
     let header = export.replace()?;
     export.file.write_all(&frame(0, &header)?)?;
-    // A window of 128 KiB, and no size.
+    // A window of 128 KiB, and no content size.
     export.file.write_all(&[0x28, 0xb5, 0x2f, 0xfd, 0, 7 << 3])?;
     for nth in 1..=count {
         let block = (128_u32 << 10) << 3 | 1 << 1 | u32::from(nth == count);

@@ -1,15 +1,15 @@
-//! The bare work of verifying an export: its SHA-256 blocks and its Ed25519 verifications in a
-//! loop, by sha2 and ed25519-dalek alone, with nothing parsed, looked up or reported.
+//! The bare work of verifying an export: its SHA-256 blocks and Ed25519 verifications in a loop, with only
+//! sha2 and ed25519-dalek, and without parsing, lookups, and reports.
 //!
-//! The work is written down beforehand as a sequence of tasks:
+//! The work is prepared as a sequence of tasks:
 //!
 //! | byte | then | the task |
 //! | --- | --- | --- |
 //! | 0 | length, bytes | hash the bytes |
 //! | 1 | public key (32) | add the key to a list |
-//! | 2 | place in the list (1), signature (64), length, bytes | verify the key's signature of the bytes |
+//! | 2 | index in the list (1), signature (64), length, bytes | verify the key's signature of the bytes |
 //!
-//! A length is 4 bytes, the least significant first.
+//! A length is 4 bytes, little-endian.
 
 use ed25519_dalek::{Signature, VerifyingKey};
 use sha2::{Digest, Sha256};
@@ -18,24 +18,24 @@ const HASH: u8 = 0;
 const KEY: u8 = 1;
 const VERIFY: u8 = 2;
 
-/// Writes tasks down.
+/// A sequence of tasks.
 #[derive(Debug, Default)]
 pub struct Tasks(Vec<u8>);
 
 impl Tasks {
-    /// The bytes of `parts`, one after the other, are to be hashed.
+    /// Adds a task to hash the concatenated `parts`.
     pub fn hash(&mut self, parts: &[&[u8]]) {
         self.0.push(HASH);
         self.bytes(parts);
     }
 
-    /// The key is the next one in the list.
+    /// Adds a task to append a key to the list.
     pub fn key(&mut self, public: &[u8; 32]) {
         self.0.push(KEY);
         self.0.extend_from_slice(public);
     }
 
-    /// The signature of the bytes by the key at a place in the list is to be verified.
+    /// Adds a task to verify a signature of the bytes with the key at an index of the list.
     pub fn verify(&mut self, key: u8, signature: &[u8; 64], bytes: &[u8]) {
         self.0.extend_from_slice(&[VERIFY, key]);
         self.0.extend_from_slice(signature);
@@ -51,18 +51,18 @@ impl Tasks {
         }
     }
 
-    /// What was written.
+    /// Returns the tasks as bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// Forgets what was written.
+    /// Removes all tasks.
     pub fn clear(&mut self) {
         self.0.clear();
     }
 }
 
-/// Does tasks, and keeps a trace of every hash so that none can be left out.
+/// Executes tasks, and combines all hashes into a trace so that the compiler can't drop any.
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
     keys: Vec<VerifyingKey>,
@@ -70,10 +70,10 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Does all tasks.
+    /// Executes all tasks.
     ///
     /// # Panics
-    /// On tasks that were not written by [`Tasks`] and on a signature that is not good.
+    /// Panics on bytes that [`Tasks`] didn't write, and on an invalid signature.
     pub fn work(&mut self, mut tasks: &[u8]) {
         while let Some((&task, rest)) = tasks.split_first() {
             tasks = rest;
@@ -97,10 +97,10 @@ impl Worker {
         }
     }
 
-    /// Takes the keys alone, for whoever does tasks after these.
+    /// Reads only the keys, to prepare for later tasks.
     ///
     /// # Panics
-    /// On tasks that were not written by [`Tasks`].
+    /// Panics on bytes that [`Tasks`] didn't write.
     pub fn learn(&mut self, mut tasks: &[u8]) {
         while let Some((&task, rest)) = tasks.split_first() {
             tasks = rest;
@@ -119,7 +119,7 @@ impl Worker {
         }
     }
 
-    /// What is left of the hashes.
+    /// Returns a combination of all hashes.
     pub fn trace(&self) -> u32 {
         self.trace
     }
@@ -140,7 +140,7 @@ fn message<'a>(tasks: &mut &'a [u8]) -> &'a [u8] {
 
 #[cfg(target_arch = "wasm32")]
 mod wasm {
-    //! The same for JavaScript: `place` gives the address for the next tasks, `work` does them.
+    //! Exports for JavaScript: `place` returns the address to write tasks to, `work` executes them.
     #![allow(unsafe_code, reason = "exported names")]
 
     use std::cell::RefCell;

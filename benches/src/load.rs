@@ -1,4 +1,4 @@
-//! A log server under load: emitters that submit as fast as they are answered.
+//! A log server under load, by emitters that submit as fast as it responds.
 
 use std::path::Path;
 use std::sync::Barrier;
@@ -13,19 +13,19 @@ use ureq::Agent;
 use crate::server::Server;
 use crate::submissions::{self, EMITTERS, Emitter};
 
-/// More than any answer has.
-const MAX_ANSWER: u64 = 1 << 20;
+/// The maximum size of a response, in bytes.
+const MAX_RESPONSE_BYTES: u64 = 1 << 20;
 
-/// What is measured: events a second, and the milliseconds from sending a submission to having its receipts.
+/// The measurements: events per second, and the milliseconds from sending a submission to its receipts.
 pub(crate) struct Measured {
     pub(crate) rate: f64,
     pub(crate) median: f64,
     pub(crate) slow: f64,
 }
 
-/// The answer to a submission, as far as it is looked at while the clock runs.
+/// The parts of a response that are parsed while the clock runs.
 #[derive(Deserialize)]
-struct Answer {
+struct Response {
     chains: std::collections::BTreeMap<String, Tip>,
     added: u64,
 }
@@ -35,16 +35,16 @@ struct Tip {
     proof: String,
 }
 
-/// A submission that was answered.
+/// A receipt of a submission.
 struct Receipt {
-    /// Its place among those of its emitter.
+    /// The submission's index among those of its emitter.
     place: usize,
     took: Duration,
     proof: String,
 }
 
-/// Has every emitter submit its events, `size` at a time, each with one submission under way. Nothing but sending,
-/// waiting and reading answers is timed.
+/// Lets every emitter submit its events, `size` at a time, with one request each in flight. Only sending,
+/// waiting, and reading responses is measured.
 pub(crate) fn load(program: &Path, folder: &Path, events: u64, size: u64) -> Result<Measured> {
     let server = Server::start(program, folder)?;
     let submissions = (0..EMITTERS)
@@ -80,7 +80,7 @@ pub(crate) fn load(program: &Path, folder: &Path, events: u64, size: u64) -> Res
     Ok(Measured { rate, median: took[took.len() / 2], slow: took[took.len() * 99 / 100] })
 }
 
-/// An emitter's submissions: the beginning of its chain, and then those that are timed.
+/// Returns an emitter's submissions: the start of its chain, and then those that are measured.
 pub(crate) fn submissions(emitter: u8, events: u64, size: u64) -> Result<Vec<String>> {
     let mut emitter = Emitter::open(emitter, 0)?;
     let mut submissions = vec![emitter.submission(0)?];
@@ -101,7 +101,7 @@ fn submit(
     let mut receipts = Vec::with_capacity(submissions.len());
     let mut submissions = submissions.iter().enumerate();
     let opened = submissions.next().map(|(_, submission)| send(&agent, &url, submission));
-    // Everyone waits here, whatever became of it: else no one could end.
+    // All threads wait here, even after errors, or the others couldn't finish.
     begin.wait();
     opened.context("a chain has a beginning")??;
     let start = Instant::now();
@@ -115,21 +115,21 @@ fn submit(
     Ok((start, Instant::now(), receipts))
 }
 
-/// A client that keeps its connection.
+/// Creates a client that keeps its connection.
 pub(crate) fn agent() -> Agent {
     Agent::config_builder().http_status_as_error(false).build().into()
 }
 
-/// Submits, and reads the answer.
-fn send(agent: &Agent, url: &str, submission: &str) -> Result<Answer> {
+/// Submits, and parses the response.
+fn send(agent: &Agent, url: &str, submission: &str) -> Result<Response> {
     let bytes = post(agent, url, submission)?;
     Ok(serde_json::from_slice(&bytes)?)
 }
 
-/// Submits, and gives the answer's bytes, which are those of a success.
+/// Submits, and returns the body of a successful response.
 pub(crate) fn post(agent: &Agent, url: &str, submission: &str) -> Result<Vec<u8>> {
     let mut response = agent.post(url).content_type("application/x-ndjson").send(submission)?;
-    let bytes = response.body_mut().with_config().limit(MAX_ANSWER).read_to_vec()?;
+    let bytes = response.body_mut().with_config().limit(MAX_RESPONSE_BYTES).read_to_vec()?;
     ensure!(response.status() == 200, "{}: {}", response.status(), String::from_utf8_lossy(&bytes));
     Ok(bytes)
 }

@@ -1,6 +1,8 @@
-//! What `cargo xtask bench` runs natively: the input's generator, the verifier, the bare work, and emitters for a log.
+//! The native part of `cargo xtask bench`: input generators, the verifier, the bare work, and load
+//! generators for a log.
 //!
-//! What is timed prints its figures in a line, input in memory and start-up not counted.
+//! Each command prints its measurements on one line. Start-up and reading input into memory aren't
+//! measured.
 
 mod detection;
 mod floods;
@@ -35,162 +37,163 @@ enum Command {
     Generate {
         /// The folder
         folder: PathBuf,
-        /// How many events
+        /// The number of events
         #[arg(long)]
         events: u64,
         /// Write no bare work
         #[arg(long)]
         no_work: bool,
     },
-    /// Writes a sealed export of a year of events of many kinds, and its trust file, into a folder
+    /// Writes a sealed export of a year of varied events, and its trust file, into a folder
     Realistic {
         /// The folder
         folder: PathBuf,
-        /// How many events
+        /// The number of events
         #[arg(long)]
         events: u64,
     },
-    /// Prints the shapes of hostile exports, each after its count
+    /// Lists the shapes of hostile exports, each after its count
     HostileShapes,
-    /// Writes an export that is to cost much into a folder, with what its reader brings
+    /// Writes an export of a hostile shape, with its trust and pin files, into a folder
     HostileWrite {
         /// The folder
         folder: PathBuf,
-        /// Its shape
+        /// The shape's name
         #[arg(long)]
         shape: String,
-        /// How many of what it is made of
+        /// The number of repeated parts
         #[arg(long)]
         count: u64,
     },
-    /// Verifies it: prints seconds, and bytes of memory
+    /// Verifies a hostile export: prints the seconds and the bytes of memory it takes
     HostileVerify {
         /// The folder
         folder: PathBuf,
     },
-    /// Verifies a folder's export
+    /// Verifies a folder's export: prints the seconds it takes
     Verify {
         /// The folder
         folder: PathBuf,
-        /// On how many threads
+        /// The number of threads
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
-    /// Does a folder's bare work
+    /// Does a folder's bare work: prints the seconds it takes
     Bare {
         /// The folder
         folder: PathBuf,
-        /// On how many threads
+        /// The number of threads
         #[arg(long, default_value_t = 1)]
         threads: usize,
     },
-    /// Has emitters submit to a new log: prints events a second, and the median and the 99th hundredth of the
-    /// milliseconds to a receipt
+    /// Submits to a new log from many emitters: prints events per second, and the median and 99th
+    /// percentile of the milliseconds to a receipt
     Load {
-        /// The program to serve the log with
+        /// The program that serves the log
         program: PathBuf,
-        /// Where the log is to be, in a folder that is removed again
+        /// The folder for a temporary folder with the log
         #[arg(long)]
         within: PathBuf,
         #[command(flatten)]
         amount: Amount,
     },
-    /// Looks for what rules describe in events: prints seconds, bytes of memory, and how many findings
+    /// Runs rules on events: prints the seconds, the bytes of memory, and the number of findings
     Detect {
-        /// The rules, in a file or the files of a folder; without it those that come with the product
+        /// The rules: a file, or a folder of files [default: the built-in rules]
         #[arg(long)]
         rules: Option<PathBuf>,
-        /// How many events
+        /// The number of events
         #[arg(long)]
         events: u64,
-        /// Of how many identities
+        /// The number of identities
         #[arg(long)]
         identities: u64,
     },
-    /// Writes the events in which `detect` looks, one a line
+    /// Writes the events of `detect`, one per line
     Events {
         /// The file
         file: PathBuf,
-        /// How many events
+        /// The number of events
         #[arg(long)]
         events: u64,
-        /// Of how many identities
+        /// The number of identities
         #[arg(long)]
         identities: u64,
     },
-    /// Runs the product's rules over a generated log with labeled attacks: prints false alerts per identity and month, and
+    /// Runs rules on a generated log with labeled attacks: prints false alerts per identity and month, and
     /// recall, for findings at `low`, `medium` and `high` or above
     Accuracy {
         /// The generator: `cloud` or `office`
         generator: String,
-        /// The rules, in a file or the files of a folder; without it those that come with the product
+        /// The rules: a file, or a folder of files [default: the built-in rules]
         #[arg(long)]
         rules: Option<PathBuf>,
         /// The seed
         #[arg(long, default_value_t = 1)]
         seed: u64,
-        /// Also print which rules raised false alerts, and which attacks were missed
+        /// Also print the rules that raised false alerts, and the attacks that were missed
         #[arg(long)]
         details: bool,
     },
-    /// Counts different values of so many events in one window: prints seconds
+    /// Counts distinct values of events in one window: prints the seconds it takes
     Window {
-        /// How many events
+        /// The number of events
         #[arg(long)]
         events: u64,
     },
-    /// Writes the leaves that are submitted under `load`, a file for each emitter
+    /// Writes the entries that `load` submits, one file per emitter
     Leaves {
         /// The folder
         folder: PathBuf,
         #[command(flatten)]
         amount: Amount,
     },
-    /// Floods a new log in several ways: prints for each its name, the milliseconds of the 99th hundredth of honest
-    /// submissions without it and under it, of two sizes, and bytes of memory under it and after it
+    /// Floods a new log in several ways: prints for each its name, the 99th percentile of the milliseconds
+    /// of honest submissions of two sizes without and during the flood, and the bytes of memory during and
+    /// after it
     Floods {
-        /// The program to serve the log with
+        /// The program that serves the log
         program: PathBuf,
-        /// Where the log is to be, in a folder that is removed again
+        /// The folder for a temporary folder with the log
         #[arg(long)]
         within: PathBuf,
-        /// How many submissions of each size
+        /// The number of submissions of each size
         #[arg(long)]
         submissions: usize,
     },
-    /// Watches a new log under load: prints the median and the 99th hundredth of the milliseconds from an acknowledgement to
-    /// its alert, and events a second
+    /// Watches a new log under load: prints the median and 99th percentile of the milliseconds from an
+    /// acknowledgement to its alert, and events per second
     Watching {
-        /// The program to serve and watch the log with
+        /// The program that serves and watches the log
         program: PathBuf,
-        /// Where the log is to be, in a folder that is removed again
+        /// The folder for a temporary folder with the log
         #[arg(long)]
         within: PathBuf,
-        /// How many alerts are timed
+        /// The number of alerts to measure
         #[arg(long)]
         alerts: usize,
     },
-    /// Has a new log grow: prints links and bytes of memory, three times, then events a second of the growth and of an
-    /// export, and the seconds of a start
+    /// Grows a new log: prints the number of links and bytes of memory three times, then events per second
+    /// of growth and of an export, and the seconds of a restart
     Grow {
-        /// The program to serve the log with
+        /// The program that serves the log
         program: PathBuf,
-        /// Where the log is to be, in a folder that is removed again
+        /// The folder for a temporary folder with the log
         #[arg(long)]
         within: PathBuf,
-        /// How many links, about
+        /// The approximate number of links
         #[arg(long)]
         links: u64,
     },
 }
 
-/// How much is submitted.
+/// The amount to submit.
 #[derive(clap::Args)]
 struct Amount {
-    /// How many events, of all emitters together
+    /// The total number of events of all emitters
     #[arg(long)]
     events: u64,
-    /// How many at a time
+    /// The number of events per submission
     #[arg(long)]
     size: u64,
 }
@@ -268,7 +271,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// Each leaf as in a C2SP tlog-tiles entry bundle: its length in two bytes, the most significant first, and its bytes.
+/// Writes entries as in a C2SP tlog-tiles entry bundle: the length in two big-endian bytes, then the bytes.
 fn write_leaves(folder: &Path, amount: &Amount) -> Result<()> {
     fs::create_dir_all(folder)?;
     for emitter in 0..submissions::EMITTERS {
@@ -285,8 +288,8 @@ fn write_leaves(folder: &Path, amount: &Amount) -> Result<()> {
     Ok(())
 }
 
-/// How many pieces a thread takes at a time: about what the verifier's threads take.
-const PIECES: usize = 256;
+/// The number of pieces a thread takes at a time, about the same as the verifier's threads.
+const PIECES_AT_A_TIME: usize = 256;
 
 fn work(folder: &Path, threads: usize) -> Result<Duration> {
     let file = fs::read(folder.join("work.bin"))?;
@@ -308,7 +311,8 @@ fn work(folder: &Path, threads: usize) -> Result<Duration> {
     thread::scope(|scope| {
         let work = || {
             let mut worker = known.clone();
-            while let Some(pieces) = pieces.chunks(PIECES).nth(next.fetch_add(1, Ordering::Relaxed)) {
+            while let Some(pieces) = pieces.chunks(PIECES_AT_A_TIME).nth(next.fetch_add(1, Ordering::Relaxed))
+            {
                 for piece in pieces {
                     worker.work(piece);
                 }

@@ -30,7 +30,7 @@ const DAY: i64 = 24 * HOUR;
 /// A Monday, 0:00 UTC, in milliseconds.
 const BEGIN: i64 = 1_767_571_200_000;
 const DAYS: i64 = 75;
-/// Attacks begin when habits can be known.
+/// Attacks start after habits are established.
 const FIRST_ATTACK: i64 = 32;
 
 /// An event of a simulated log.
@@ -55,7 +55,7 @@ impl Simulation {
         Self { random: Rng::with_seed(seed), events: Vec::new(), attacks: Vec::new(), identities: 0 }
     }
 
-    /// True in `percent` of 100 calls.
+    /// Returns true with this probability in percent.
     fn chance(&mut self, percent: u32) -> bool {
         self.random.u32(..100) < percent
     }
@@ -68,7 +68,7 @@ impl Simulation {
         list[self.random.usize(..list.len())]
     }
 
-    /// The address of a hotel, a train, or a telephone.
+    /// Returns the address of a hotel, a train, or a mobile network.
     fn elsewhere(&mut self) -> String {
         format!(
             "{}.{}.{}.{}",
@@ -101,7 +101,7 @@ impl Simulation {
     }
 }
 
-/// When a person works.
+/// A person's working hours.
 #[derive(Clone, Copy)]
 struct Schedule {
     /// The first working hour in UTC; may be negative or above 23.
@@ -126,8 +126,8 @@ impl Schedule {
         }
     }
 
-    /// The working hours of a day, in milliseconds; none on free days.
-    fn of(&self, simulation: &mut Simulation, day: i64) -> Option<(i64, i64)> {
+    /// Returns the working hours of a day in milliseconds; none on free days.
+    fn hours(&self, simulation: &mut Simulation, day: i64) -> Option<(i64, i64)> {
         let is_away = (self.leave.0..self.leave.1).contains(&day);
         if is_away || !is_workday(day) && !simulation.chance(self.weekends) {
             return None;
@@ -146,13 +146,13 @@ fn is_workday(day: i64) -> bool {
     day % 7 < 5
 }
 
-/// How well a pack does on a simulated log.
+/// The accuracy of a pack on a simulated log.
 pub(crate) struct Accuracy {
     pub(crate) name: String,
     pub(crate) events: usize,
     /// For findings at `low`, `medium` and `high` or above: false alerts per identity and month, and recall.
     pub(crate) levels: [(Level, f64, f64); 3],
-    /// False alerts by rule title and level, the most first.
+    /// False alerts by rule title and level, most frequent first.
     pub(crate) noise: Vec<(String, u32)>,
     pub(crate) missed: BTreeMap<&'static str, u32>,
 }
@@ -173,7 +173,7 @@ pub(crate) fn measure(pack: &Pack, name: &str, seed: u64) -> Result<Accuracy> {
         let document = Document::parse(&event.json).context("an event is JSON")?;
         let recorded = Time::from_millis(event.time).context("a time")?;
         let entry = Entry { event: Some(document.root()), chain: "app", ..Entry::recorded(recorded) };
-        analyzer.take(pack.detect_by(leaf, &parsers, &entry))?;
+        analyzer.accept(pack.detect_by(leaf, &parsers, &entry))?;
     }
     let findings = analyzer.finish().findings;
     let months = identities as f64 * DAYS as f64 / 30.0;

@@ -1,4 +1,4 @@
-//! An export such as an auditor gets: a year of many people's events of many kinds, in chains of different pace.
+//! Generator of a realistic export: a year of many people's varied events, in chains of different pace.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -18,18 +18,19 @@ use fastrand::Rng;
 
 const ORIGIN: &str = "log.example/audit";
 const CHAINS: u8 = 12;
-/// Keys sign several chains each.
+/// The number of keys; each signs several chains.
 const KEYS: u8 = 5;
 const ACTORS: u64 = 50_000;
 const TARGETS: u64 = 300_000;
 const TENANTS: u64 = 400;
-/// The most links of a flush: the last one is signed.
-const FLUSH: u64 = 96;
-/// When the first event comes, in milliseconds from the epoch, and how far events are apart: a million take a year.
+/// The maximum number of links per flush. The last one is signed.
+const MAX_FLUSH: u64 = 96;
+/// The time of the first event in milliseconds since the epoch, and the interval between events. A million
+/// events take a year.
 const BEGIN: i64 = 1_764_000_000_000;
 const APART: u64 = 31_000;
-/// What is written at a time.
-const PIECE: usize = 1 << 20;
+/// The size of a write, in bytes.
+const WRITE_BYTES: usize = 1 << 20;
 
 const RESOURCES: [&str; 24] = [
     "session",
@@ -149,8 +150,8 @@ const WORDS: [&str; 40] = [
     "scheduled",
 ];
 
-/// Writes `export.ndjson`, `trust.txt` and `chains.txt`, which names the chains, into `folder`: the same for the same
-/// number.
+/// Writes `export.ndjson`, `trust.txt`, and `chains.txt` (the names of the chains) into `folder`. The same
+/// number of events gives the same files.
 pub(crate) fn generate(folder: &Path, events: u64) -> Result<()> {
     fs::create_dir_all(folder)?;
     let log = SignerKey::from_seed(ORIGIN, [0x10; 32])?;
@@ -177,7 +178,7 @@ pub(crate) fn generate(folder: &Path, events: u64) -> Result<()> {
             let line = Line::parse(line).map_err(|malformed| malformed.to_error())?;
             sealer.line(&line.item, lines)?;
         }
-        if lines.as_bytes().len() >= PIECE {
+        if lines.as_bytes().len() >= WRITE_BYTES {
             export.write_all(lines.as_bytes())?;
             lines.clear();
         }
@@ -199,7 +200,7 @@ pub(crate) fn generate(folder: &Path, events: u64) -> Result<()> {
     while done < events {
         // The first chains are the busiest.
         let (recorder, emitter) = &mut chains[skewed(&mut random, u64::from(CHAINS)) as usize];
-        let end = events.min(done + 1 + random.u64(..FLUSH));
+        let end = events.min(done + 1 + random.u64(..MAX_FLUSH));
         for nth in done..end {
             let event = Event::parse(event(nth, &mut random)?.as_bytes(), &Redaction::none())?;
             let mut salt = [0x5a; 16];
@@ -226,7 +227,7 @@ fn time(nth: u64) -> Result<Time> {
     Time::from_millis(BEGIN + i64::try_from(nth * APART)?).context("a time")
 }
 
-/// An event, of very different length. Few actors, targets and actions have most of them.
+/// Generates an event of random length. A few actors, targets, and actions are the most frequent.
 fn event(nth: u64, random: &mut Rng) -> Result<String> {
     let resource = RESOURCES[skewed(random, RESOURCES.len() as u64) as usize];
     let verb = VERBS[skewed(random, VERBS.len() as u64) as usize];
@@ -273,7 +274,7 @@ fn event(nth: u64, random: &mut Rng) -> Result<String> {
         )?;
     }
     text.push_str(r#","metadata":{"note":""#);
-    // One in a thousand is long.
+    // One event in a thousand is long.
     let words = if nth.is_multiple_of(1000) { 600 } else { 6 + random.u64(..18) };
     for _ in 0..words {
         text.push_str(WORDS[random.u64(..WORDS.len() as u64) as usize]);
@@ -283,7 +284,7 @@ fn event(nth: u64, random: &mut Rng) -> Result<String> {
     Ok(text)
 }
 
-/// The product of two: small ones are much more frequent.
+/// Returns a number below `end`, with small numbers far more frequent (a product of two random numbers).
 fn skewed(random: &mut Rng, end: u64) -> u64 {
     random.u64(..end) * (random.u64(..end) + 1) / end
 }

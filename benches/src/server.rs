@@ -1,4 +1,4 @@
-//! A log server that runs in a process of its own.
+//! A log server in a separate process.
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -14,22 +14,22 @@ use countersign::hash::Hash;
 
 use crate::submissions;
 
-/// What a reader's token is, in a folder that is thrown away.
+/// A reader's token, for logs in temporary folders.
 pub(crate) const TOKEN: &str = "csr_bench";
-/// How often a server that starts is asked whether it is healthy.
-const GLANCE: Duration = Duration::from_millis(1);
-/// How long a server may take to start.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// The interval between health checks of a starting server.
+const HEALTH_CHECK_INTERVAL: Duration = Duration::from_millis(1);
+/// The time in which a server must start.
+const START_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// A running `countersign serve`. It is killed when this is dropped: what it acknowledged is durable.
+/// A running `countersign serve`. It is killed when dropped, since everything it acknowledged is durable.
 pub(crate) struct Server {
     child: Child,
-    /// Where it listens: `http://127.0.0.1:PORT`.
+    /// The server's URL: `http://127.0.0.1:PORT`.
     pub(crate) url: String,
 }
 
 impl Server {
-    /// Starts the program on a log in `folder`, made where it is missing, and waits until it listens.
+    /// Starts the server on a log in `folder`, which is created if missing, and waits until it listens.
     pub(crate) fn start(program: &Path, folder: &Path) -> Result<Self> {
         prepare(folder)?;
         let mut child = Command::new(program)
@@ -40,7 +40,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot run {}", program.display()))?;
-        let mut stderr = BufReader::new(child.stderr.take().context("standard error is piped")?);
+        let mut stderr = BufReader::new(child.stderr.take().context("standard error is not piped")?);
         let mut printed = String::new();
         let url = loop {
             let start = printed.len();
@@ -51,27 +51,27 @@ impl Server {
                 break format!("http://{}", address.trim());
             }
         };
-        // Nobody waits for what it says later, but it must not wait for a reader either.
+        // Drain the rest of its output, so that it never blocks on a full pipe.
         thread::spawn(move || std::io::copy(&mut stderr, &mut std::io::sink()));
         Ok(Self { child, url })
     }
 
-    /// Starts the program, and gives the time from there to the first healthy answer.
+    /// Starts the server, and returns the time until the first healthy response.
     pub(crate) fn time_to_start(program: &Path, folder: &Path) -> Result<Duration> {
         let start = Instant::now();
         let server = Self::start(program, folder)?;
         let health = format!("{}/healthz", server.url);
         while ureq::get(&health).call().is_err() {
-            ensure!(start.elapsed() < PATIENCE, "the server does not become healthy");
-            thread::sleep(GLANCE);
+            ensure!(start.elapsed() < START_TIMEOUT, "the server did not become healthy within 2 minutes");
+            thread::sleep(HEALTH_CHECK_INTERVAL);
         }
         Ok(start.elapsed())
     }
 
-    /// The bytes of memory that it has now.
+    /// Returns the server's current memory in bytes.
     pub(crate) fn resident(&self) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))
-            .context("memory is measured on Linux alone")?;
+            .context("memory can only be measured on Linux")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse()?;
         Ok(kibibytes * 1024)
@@ -80,13 +80,13 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may already have exited.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Writes what the server needs to know: its key, its emitters and a reader.
+/// Writes the server's files: its key, its emitters, and a reader.
 fn prepare(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)?;
     let mut reader = String::new();

@@ -1,4 +1,4 @@
-//! What emitters submit to a log: signed links with their events, the same for the same numbers.
+//! Submissions of emitters: signed links with their events, the same for the same arguments.
 
 use anyhow::{Context as _, Result, bail};
 use countersign::event::{Event, Redaction};
@@ -9,20 +9,20 @@ use countersign::trust::Trust;
 
 use crate::generate::{ORIGIN, event, salt, time};
 
-/// How many emitters there are, each with a chain.
+/// The number of emitters, each with a chain.
 pub(crate) const EMITTERS: u8 = 16;
 
-/// The log's key.
+/// Returns the log's key.
 pub(crate) fn log() -> Result<SignerKey> {
     Ok(SignerKey::from_seed(ORIGIN, [0x10; 32])?)
 }
 
-/// An emitter's key.
+/// Returns an emitter's key.
 fn key(emitter: u8) -> Result<SignerKey> {
     Ok(SignerKey::from_seed(&format!("bench.example/{emitter}"), [0x20 + emitter; 32])?)
 }
 
-/// The log and its emitters.
+/// Returns the trust in the log and its emitters.
 pub(crate) fn trust() -> Result<Trust> {
     let trust = Trust::default().with_log(log()?.verifier_key().clone())?;
     (0..EMITTERS)
@@ -33,18 +33,18 @@ pub(crate) fn trust() -> Result<Trust> {
 pub(crate) struct Emitter {
     key: SignerKey,
     recorder: Recorder,
-    /// Which event comes next: no two emitters have one in common.
+    /// The number of the next event. No two emitters share one.
     next: u64,
 }
 
 impl Emitter {
-    /// Opens a chain. `part` tells apart the chains of one emitter.
+    /// Opens a chain. `part` distinguishes the chains of one emitter.
     pub(crate) fn open(emitter: u8, part: u64) -> Result<Self> {
-        Self::of(key(emitter)?, emitter, part)
+        Self::with_key(key(emitter)?, emitter, part)
     }
 
-    /// The same with any key.
-    pub(crate) fn of(key: SignerKey, emitter: u8, part: u64) -> Result<Self> {
+    /// Opens a chain with any key.
+    pub(crate) fn with_key(key: SignerKey, emitter: u8, part: u64) -> Result<Self> {
         let mut nonce = [emitter; 16];
         nonce[..8].copy_from_slice(&part.to_le_bytes());
         let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(0)?, &nonce)?;
@@ -52,7 +52,7 @@ impl Emitter {
         Ok(Self { key, recorder, next: part + u64::from(emitter) })
     }
 
-    /// Records this event, and gives what the emitter has to submit.
+    /// Records this event, and returns the submission.
     pub(crate) fn submission_of(&mut self, event: &[u8]) -> Result<String> {
         let event = Event::parse(event, &Redaction::none())?;
         self.recorder.record(&event, time(self.next / u64::from(EMITTERS))?, &salt(self.next))?;
@@ -60,10 +60,10 @@ impl Emitter {
         self.submission(0)
     }
 
-    /// Records so many events, and gives what the emitter has to submit, its last link signed.
+    /// Records this number of events, and returns the submission, whose last link is signed.
     pub(crate) fn submission(&mut self, events: u64) -> Result<String> {
         for _ in 0..events {
-            // No log takes links of a time that has not come, and there may be very many events.
+            // A log rejects links from the future, and there may be very many events.
             let time = time(self.next / u64::from(EMITTERS))?;
             self.recorder.record(&event(self.next)?, time, &salt(self.next))?;
             self.next += u64::from(EMITTERS);
@@ -76,7 +76,7 @@ impl Emitter {
     }
 }
 
-/// The leaves of a submission.
+/// Returns the entries of a submission.
 pub(crate) fn leaves(submission: &str) -> impl Iterator<Item = Result<String>> {
     submission.lines().map(|line| {
         let line = Line::parse(line).map_err(|malformed| malformed.to_error())?;
@@ -85,7 +85,7 @@ pub(crate) fn leaves(submission: &str) -> impl Iterator<Item = Result<String>> {
     })
 }
 
-/// The last leaf of a submission.
+/// Returns the last entry of a submission.
 pub(crate) fn last_entry(submission: &str) -> Result<String> {
     let (_, line) = submission.trim_end().rsplit_once('\n').unwrap_or(("", submission));
     leaves(line).next().context("a submission has a line")?

@@ -1,4 +1,4 @@
-//! What the kernel says that this program took.
+//! Resource usage of this process, as reported by the kernel.
 
 use std::fs;
 use std::thread;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-/// For how long this thread was on a processor: what else the machine does counts little. The kernel counts up to now where
-/// another may have its turn, and else by ticks of some milliseconds.
+/// Returns the processor time of this thread, which other load hardly affects. The kernel updates it when a
+/// thread yields, and otherwise every few milliseconds.
 pub(crate) fn on_processor() -> Result<Duration> {
     thread::yield_now();
-    let times =
-        fs::read_to_string("/proc/thread-self/schedstat").context("time is measured on Linux alone")?;
+    let times = fs::read_to_string("/proc/thread-self/schedstat")
+        .context("processor time can only be measured on Linux")?;
     let nanoseconds = times.split(' ').next().context("a time")?;
     Ok(Duration::from_nanos(nanoseconds.parse()?))
 }
 
-/// A figure of `/proc/self/status`, such as `VmHWM`, in bytes.
+/// Returns a value of `/proc/self/status`, such as `VmHWM`, in bytes.
 pub(crate) fn memory(of: &str) -> Result<u64> {
-    let status = fs::read_to_string("/proc/self/status").context("memory is measured on Linux alone")?;
+    let status = fs::read_to_string("/proc/self/status").context("memory can only be measured on Linux")?;
     let line = status.lines().find_map(|line| line.strip_prefix(of)).with_context(|| format!("no {of}"))?;
     let kibibytes: u64 = line.trim_matches([':', '\t', ' ', 'k', 'B']).parse()?;
     Ok(kibibytes * 1024)
@@ -31,9 +31,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_shorter_than_a_tick_is_counted() {
+    fn counts_work_shorter_than_a_tick() {
         let start = on_processor().unwrap();
-        // Far from a millisecond, and from nothing.
+        // Far less than a millisecond, but more than nothing.
         black_box((0..1000_u64).map(black_box).sum::<u64>());
         assert!(on_processor().unwrap() > start);
     }

@@ -1,4 +1,4 @@
-//! How long `countersign watch` takes from what a log acknowledged to its alert, while others load the log.
+//! Latency of `countersign watch` from an acknowledgement to its alert, while other emitters load the log.
 
 use std::collections::HashMap;
 use std::fs::{self, OpenOptions};
@@ -19,15 +19,15 @@ use crate::load::{agent, post};
 use crate::server::{Server, TOKEN};
 use crate::submissions::{EMITTERS, Emitter};
 
-/// How many events the others submit at a time.
+/// The number of events per submission of the other emitters.
 const SIZE: u64 = 16;
-/// Between two events that are waited for.
+/// The pause between two marked events.
 const PAUSE: Duration = Duration::from_millis(20);
-/// How long the last alert may take.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// The time in which the last alert must arrive.
+const ALERT_TIMEOUT: Duration = Duration::from_mins(1);
 
 const RULES: &str = "\
-title: What is waited for
+title: Marked Event
 id: marked
 level: high
 detection:
@@ -36,14 +36,14 @@ detection:
   condition: selection
 ";
 
-/// Milliseconds to the alert, and the events a second that the log took meanwhile.
+/// Milliseconds to an alert, and the events per second that the log accepted meanwhile.
 pub(crate) struct Measured {
     pub(crate) median: f64,
     pub(crate) slow: f64,
     pub(crate) rate: f64,
 }
 
-/// Has so many events waited for.
+/// Measures the alerts of this number of marked events.
 pub(crate) fn watching(program: &Path, within: &Path, marks: usize) -> Result<Measured> {
     let folder = tempfile::tempdir_in(within)?;
     let log = folder.path().join("log");
@@ -52,12 +52,12 @@ pub(crate) fn watching(program: &Path, within: &Path, marks: usize) -> Result<Me
     let url = format!("{}/submit", server.url);
     post(&agent(), &url, &marked.submission(0)?)?;
     let (_watch, alerts) = watch(program, folder.path(), &server.url)?;
-    let (over, taken) = (AtomicBool::new(false), AtomicU64::new(0));
+    let (over, accepted) = (AtomicBool::new(false), AtomicU64::new(0));
     let begin = Instant::now();
     let acknowledged = thread::scope(|scope| {
-        let (over, taken, url) = (&over, &taken, url.as_str());
+        let (over, accepted, url) = (&over, &accepted, url.as_str());
         let others: Vec<_> =
-            (1..EMITTERS).map(|emitter| scope.spawn(move || load(emitter, url, over, taken))).collect();
+            (1..EMITTERS).map(|emitter| scope.spawn(move || load(emitter, url, over, accepted))).collect();
         let acknowledged = mark(&mut marked, url, marks);
         over.store(true, Ordering::Relaxed);
         for other in others {
@@ -66,19 +66,20 @@ pub(crate) fn watching(program: &Path, within: &Path, marks: usize) -> Result<Me
         acknowledged
     })?;
     #[allow(clippy::cast_precision_loss, reason = "figures are for people")]
-    let rate = taken.into_inner() as f64 / begin.elapsed().as_secs_f64();
+    let rate = accepted.into_inner() as f64 / begin.elapsed().as_secs_f64();
     let mut took = Vec::with_capacity(marks);
     while took.len() < marks {
-        let (leaf, told) = alerts.recv_timeout(PATIENCE).context("alerts are missing")?;
-        let acknowledged = acknowledged.get(&leaf).context("an alert of what was acknowledged")?;
-        took.push(told.saturating_duration_since(*acknowledged).as_secs_f64() * 1e3);
+        let (leaf, received) = alerts.recv_timeout(ALERT_TIMEOUT).context("some alerts did not arrive")?;
+        let acknowledged =
+            acknowledged.get(&leaf).context("an alert names an entry that was not acknowledged")?;
+        took.push(received.saturating_duration_since(*acknowledged).as_secs_f64() * 1e3);
     }
     took.sort_by(f64::total_cmp);
     Ok(Measured { median: took[took.len() / 2], slow: took[took.len() * 99 / 100], rate })
 }
 
-/// Starts the program. Gives the leaves of its alerts, with the moments at which they came.
-fn watch(program: &Path, folder: &Path, url: &str) -> Result<(Killed, Receiver<(u64, Instant)>)> {
+/// Starts the watcher. The receiver gets the entry of each alert and the time of its arrival.
+fn watch(program: &Path, folder: &Path, url: &str) -> Result<(KillOnDrop, Receiver<(u64, Instant)>)> {
     fs::write(folder.join("rules.yml"), RULES)?;
     let token = folder.join("token.txt");
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(token)?.write_all(TOKEN.as_bytes())?;
@@ -90,21 +91,21 @@ fn watch(program: &Path, folder: &Path, url: &str) -> Result<(Killed, Receiver<(
         .stdout(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot run {}", program.display()))?;
-    let lines = BufReader::new(child.stdout.take().context("standard output is piped")?).lines();
-    let (tell, told) = channel();
+    let lines = BufReader::new(child.stdout.take().context("standard output is not piped")?).lines();
+    let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in lines.map_while(Result::ok) {
             let now = Instant::now();
             let alert: Value = serde_json::from_str(&line).unwrap_or_default();
             if let Some(leaf) = alert["data"]["finding"]["entries"][0].as_u64() {
-                let _ = tell.send((leaf, now));
+                let _ = sender.send((leaf, now));
             }
         }
     });
-    Ok((Killed(child), told))
+    Ok((KillOnDrop(child), receiver))
 }
 
-/// Submits what is waited for, an event at a time. Gives when each was acknowledged, by its leaf.
+/// Submits marked events one at a time. Returns the time of each acknowledgement by entry.
 fn mark(emitter: &mut Emitter, url: &str, marks: usize) -> Result<HashMap<u64, Instant>> {
     let agent = agent();
     let mut acknowledged = HashMap::new();
@@ -112,31 +113,35 @@ fn mark(emitter: &mut Emitter, url: &str, marks: usize) -> Result<HashMap<u64, I
         let answer = post(&agent, url, &emitter.submission_of(br#"{"action":"bench.marked"}"#)?)?;
         let now = Instant::now();
         let answer: Value = serde_json::from_slice(&answer)?;
-        let tips = answer["chains"].as_object().context("an answer has the chain")?;
-        let proof = tips.values().next().and_then(|tip| tip["proof"].as_str()).context("a proof")?;
+        let tips = answer["chains"].as_object().context("the response has no `chains`")?;
+        let proof = tips
+            .values()
+            .next()
+            .and_then(|tip| tip["proof"].as_str())
+            .context("the response has no proof")?;
         acknowledged.insert(Proof::parse(proof)?.index, now);
         thread::sleep(PAUSE);
     }
-    ensure!(acknowledged.len() == marks, "each event has a leaf of its own");
+    ensure!(acknowledged.len() == marks, "two events were acknowledged with the same entry");
     Ok(acknowledged)
 }
 
-/// Submits as fast as it is answered.
-fn load(emitter: u8, url: &str, over: &AtomicBool, taken: &AtomicU64) -> Result<()> {
+/// Submits as fast as the log responds.
+fn load(emitter: u8, url: &str, over: &AtomicBool, accepted: &AtomicU64) -> Result<()> {
     let agent = agent();
     let mut emitter = Emitter::open(emitter, 0)?;
     post(&agent, url, &emitter.submission(0)?)?;
     while !over.load(Ordering::Relaxed) {
         post(&agent, url, &emitter.submission(SIZE)?)?;
-        taken.fetch_add(SIZE, Ordering::Relaxed);
+        accepted.fetch_add(SIZE, Ordering::Relaxed);
     }
     Ok(())
 }
 
-/// A process that ends with this.
-struct Killed(Child);
+/// A process that is killed when dropped.
+struct KillOnDrop(Child);
 
-impl Drop for Killed {
+impl Drop for KillOnDrop {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -1,8 +1,8 @@
-// Program tessera has emitters add leaves to a new POSIX log of Tessera, in the shape in which emitters submit to a
-// log of ours: each has so many leaves under way, and adds the next when a published checkpoint holds them all. It prints
-// leaves a second, and the median and the 99th hundredth of the milliseconds from adding to the checkpoint.
+// Program tessera lets emitters add leaves to a new Tessera POSIX log, the way emitters submit to a Countersign
+// log: each adds a group of leaves, and the next group once a published checkpoint includes them all. It prints
+// leaves per second, and the median and 99th percentile of the milliseconds from adding to the checkpoint.
 //
-// A leaf file has for each leaf its length in two bytes, the most significant first, and its bytes.
+// A leaf file contains, for each leaf, its length as two big-endian bytes followed by its bytes.
 package main
 
 import (
@@ -24,19 +24,19 @@ import (
 	"k8s.io/klog/v2"
 )
 
-// shortestInterval is the shortest time between two checkpoints that Tessera's POSIX log takes.
-const shortestInterval = 100 * time.Millisecond
+// minInterval is the shortest checkpoint interval that Tessera's POSIX log accepts.
+const minInterval = 100 * time.Millisecond
 
-// glance is how often the newest checkpoint is looked at.
-const glance = time.Millisecond
+// pollInterval is the interval at which the newest checkpoint is read.
+const pollInterval = time.Millisecond
 
 func main() {
-	within := flag.String("within", "", "where the log is to be, in a folder that is removed again")
-	size := flag.Int("size", 1, "the leaves that each emitter has under way")
-	batch := flag.Uint("batch", tessera.DefaultBatchMaxSize, "the most leaves of a batch")
-	age := flag.Duration("age", tessera.DefaultBatchMaxAge, "the greatest age of a batch")
+	within := flag.String("within", "", "directory in which to create the log's temporary directory")
+	size := flag.Int("size", 1, "number of leaves per group")
+	batch := flag.Uint("batch", tessera.DefaultBatchMaxSize, "maximum number of leaves per batch")
+	age := flag.Duration("age", tessera.DefaultBatchMaxAge, "maximum age of a batch")
 	flag.Parse()
-	// What it says about its work is of no interest here.
+	// Discard Tessera's log output.
 	klog.SetOutput(io.Discard)
 	klog.LogToStderr(false)
 	if err := run(*within, *size, *batch, *age, flag.Args()); err != nil {
@@ -74,12 +74,12 @@ func run(within string, size int, batch uint, age time.Duration, files []string)
 	}
 	appender, shutdown, reader, err := tessera.NewAppender(ctx, driver, tessera.NewAppendOptions().
 		WithCheckpointSigner(signer).
-		WithCheckpointInterval(shortestInterval).
+		WithCheckpointInterval(minInterval).
 		WithBatching(batch, age))
 	if err != nil {
 		return err
 	}
-	awaiter := tessera.NewPublicationAwaiter(ctx, reader.ReadCheckpoint, glance)
+	awaiter := tessera.NewPublicationAwaiter(ctx, reader.ReadCheckpoint, pollInterval)
 
 	took := make([][]time.Duration, len(emitters))
 	failed := make([]error, len(emitters))
@@ -102,7 +102,7 @@ func run(within string, size int, batch uint, age time.Duration, files []string)
 	return nil
 }
 
-// add adds an emitter's leaves, size of them at a time, and gives how long each time took.
+// add adds an emitter's leaves in groups of the given size and returns the duration of each group.
 func add(
 	ctx context.Context, appender *tessera.Appender, awaiter *tessera.PublicationAwaiter,
 	entries []*tessera.Entry, size int,

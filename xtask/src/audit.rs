@@ -1,4 +1,4 @@
-//! What the project is made of: under which licenses, from where, and whether anything is known against it.
+//! Licenses, sources, and known vulnerabilities of dependencies.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -9,18 +9,18 @@ use crate::run::{self, Log};
 use crate::suites::SKIPPED;
 use crate::tools::Tools;
 
-/// cargo-deny, of a version that `deny.toml` is written for.
-const DENY: &str = "0.20.2";
-/// Each has a lock file of its own.
+/// The version of cargo-deny that `deny.toml` is written for.
+const DENY_VERSION: &str = "0.20.2";
+/// The manifests with separate lock files.
 const MANIFESTS: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", "tests/oracle/Cargo.toml"];
-/// Where packages of npm's are locked.
-const FOLDERS: [&str; 3] = ["js", "www", "examples"];
+/// The folders with lock files of npm.
+const NPM_FOLDERS: [&str; 3] = ["js", "www", "examples"];
 
-/// What holds whatever the network does: licenses, sources and bans, by `deny.toml`. What is known against crates and
-/// packages is asked for where it can be had, and else it is said that it was not.
+/// Checks licenses, sources, and bans by `deny.toml`, which needs no network. Checks advisories if they can
+/// be downloaded, and otherwise reports that they weren't checked.
 pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     let Some(deny) = deny(tools)? else {
-        return Ok(format!("{SKIPPED}cargo-deny is not on this machine (cargo install --locked cargo-deny)"));
+        return Ok(format!("{SKIPPED}cargo-deny is not installed (cargo install --locked cargo-deny)"));
     };
     let denying = |manifest: &str| {
         let mut command = Command::new(&deny);
@@ -39,7 +39,7 @@ pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     } else {
         unknown.push("crates");
     }
-    for folder in FOLDERS {
+    for folder in NPM_FOLDERS {
         if !audit_packages(tools, folder)? {
             unknown.push(folder);
         }
@@ -47,11 +47,11 @@ pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     Ok(if unknown.is_empty() {
         "licenses, sources and advisories".to_owned()
     } else {
-        format!("licenses and sources; advisories could not be had of {}", unknown.join(", "))
+        format!("licenses and sources; advisories could not be downloaded for {}", unknown.join(", "))
     })
 }
 
-/// The machine's, or with `CI` set one that is built in `target/tools`.
+/// Returns the machine's cargo-deny, or builds one in `target/tools` if `CI` is set.
 fn deny(tools: &Tools) -> Result<Option<PathBuf>> {
     let found = run::find("cargo-deny");
     if found.is_some() || std::env::var_os("CI").is_none() {
@@ -60,14 +60,15 @@ fn deny(tools: &Tools) -> Result<Option<PathBuf>> {
     let root = tools.path("target/tools/cargo-deny");
     tools.progress.step("cargo-deny", |log| {
         let mut install = tools.cargo("install");
-        install.args(["cargo-deny", "--version", DENY, "--locked", "--debug", "--root"]).arg(&root);
-        // It runs for a second; building it is what takes time.
+        install.args(["cargo-deny", "--version", DENY_VERSION, "--locked", "--debug", "--root"]).arg(&root);
+        // It runs for a second, so build it quickly instead of optimized.
         log.run(install.env("CARGO_PROFILE_DEV_DEBUG", "false"))
     })?;
     Ok(Some(root.join("bin").join(format!("cargo-deny{}", std::env::consts::EXE_SUFFIX))))
 }
 
-/// Fails where something grave is known against a package of a folder. False where the registry does not tell.
+/// Fails if a package of a folder has a severe vulnerability. Returns false if the registry doesn't
+/// respond.
 fn audit_packages(tools: &Tools, folder: &str) -> Result<bool> {
     let Output { stdout, .. } = tools
         .node()?
@@ -75,17 +76,17 @@ fn audit_packages(tools: &Tools, folder: &str) -> Result<bool> {
         .args(["audit", "--json", "--package-lock-only", "--fetch-retries=0"])
         .output()
         .context("npm could not be started")?;
-    let Ok(told) = serde_json::from_slice::<serde_json::Value>(&stdout) else { return Ok(false) };
-    let Some(found) = told["vulnerabilities"].as_object() else { return Ok(false) };
-    let grave: Vec<&str> = found
+    let Ok(report) = serde_json::from_slice::<serde_json::Value>(&stdout) else { return Ok(false) };
+    let Some(found) = report["vulnerabilities"].as_object() else { return Ok(false) };
+    let severe: Vec<&str> = found
         .iter()
         .filter(|(_, known)| matches!(known["severity"].as_str(), Some("high" | "critical")))
         .map(|(name, _)| name.as_str())
         .collect();
-    if !grave.is_empty() {
+    if !severe.is_empty() {
         bail!(
-            "`npm audit` knows something grave against packages in {folder}/package-lock.json: {}",
-            grave.join(", ")
+            "`npm audit` reports severe vulnerabilities in {folder}/package-lock.json: {}",
+            severe.join(", ")
         );
     }
     Ok(true)

@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: speed, memory and sizes as ratios to the bare work.
+//! `cargo xtask bench`: measures speed, memory, and sizes, relative to the bare work.
 //!
-//! Those who are compared run in turn, several times over, each time in a process of its own: a machine that is busy
-//! for a while is busy for all of them. A figure is the median of the rounds; its spread is the least and the greatest.
+//! Contestants run alternately, several times, each in a new process, so that other load affects all of
+//! them. A figure is the median of the rounds; its spread is the minimum and maximum.
 
 #![allow(clippy::cast_precision_loss, reason = "figures are for people")]
 
@@ -32,68 +32,69 @@ use crate::wasm;
 use contest::Samples;
 use figure::{Bound, Figure};
 
-/// The generator, the native measurements, and the bare work as a library.
+/// The package with the generator, the native measurements, and the bare work as a library.
 const PACKAGE: &str = "countersign-benches";
 const MEBIBYTE: f64 = 1_048_576.0;
 const MEGABYTE: f64 = 1e6;
 const EVENTS: u64 = 1_000_000;
-/// The events of an export of 1 GiB.
+/// The number of events in an export of 1 GiB.
 const EVENTS_OF_A_GIBIBYTE: u64 = 1_710_000;
-/// By how much `--quick` divides the events.
-const QUICK: u64 = 20;
+/// The divisor of the number of events with `--quick`.
+const QUICK_DIVISOR: u64 = 20;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Also write the figures to a file, as JSON
     #[arg(long)]
     json: Option<PathBuf>,
-    /// A twentieth of the events, to try things out: the figures mean little
+    /// Use a twentieth of the events, for a quick try; the figures mean little
     #[arg(long)]
     quick: bool,
-    /// How many times each program runs
+    /// The number of rounds
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// How many events the export of `query` has: 1,000,000 are 723 MB, 10,000,000 are 7 GB [default: 280000]
+    /// The number of events in the export of `query`: 1,000,000 are 723 MB, 10,000,000 are 7 GB [default:
+    /// 280000]
     #[arg(long)]
     events: Option<u64>,
-    /// Only these parts
+    /// Only these parts [default: all]
     #[arg(value_enum)]
     parts: Vec<Part>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Part {
-    /// Verifying natively, against the bare work
+    /// Native verification, relative to the bare work
     Native,
-    /// Verifying on two threads, against one
+    /// Verification on two threads, relative to one
     Threads,
-    /// Verifying in WebAssembly, against the bare work and against plain JavaScript
+    /// Verification in WebAssembly, relative to the bare work and to plain JavaScript
     Wasm,
-    /// Verifying by sha2 alone, against the lanes that hash several messages at once
+    /// Verification with sha2 alone, relative to lanes that hash several messages at once
     Lanes,
     /// Recording in WebAssembly
     Record,
-    /// What recording costs a program, on Node.js and in workerd
+    /// The cost of recording in a program, on Node.js and in workerd
     Sdk,
-    /// A million events in the viewer and in the auditor's page, which needs 1.5 GB of disk
+    /// A million events in the viewer and in the auditor's page; needs 1.5 GB of disk
     Page,
-    /// Asking for a rare actor, against verifying alone, jq, DuckDB and ripgrep
+    /// Searching for a rare actor, relative to verification alone, jq, DuckDB and ripgrep
     Query,
     /// Peak memory
     Memory,
-    /// Exports that are made to cost much: how time and memory grow, which has to be in proportion
+    /// Hostile exports: growth of time and memory, which must be proportional to their size
     Hostile,
-    /// The artifacts' sizes
+    /// The sizes of the artifacts
     Sizes,
     /// The time to instantiate an artifact
     Instantiate,
-    /// A log under load, against Tessera's, and one of 10 million links, which needs 8 GB of disk
+    /// A log under load, relative to Tessera's, and a log of 10 million links; needs 8 GB of disk
     Log,
-    /// A log that is flooded by people who may not write: what an honest emitter notices of it
+    /// A log flooded by unauthorized clients: the effects on an honest emitter
     Floods,
-    /// Looking for what rules describe: events a second and memory
+    /// Detection rules: events per second and memory
     Analyze,
-    /// How soon a watch tells what a log under load acknowledged
+    /// The latency of alerts from a log under load
     Watch,
 }
 
@@ -105,7 +106,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let mut missed = false;
     for part in <Part as clap::ValueEnum>::value_variants().iter().filter(chosen) {
         let measured = bench.measure(*part)?;
-        // What the others are held to depends on the machine.
+        // The bounds of the others depend on the machine.
         missed |= *part == Part::Hostile && measured.iter().any(|figure| figure.within() == Some(false));
         figures.extend(measured);
         notes.extend(match part {
@@ -131,14 +132,14 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         fs::write(file, format!("[{}]\n", list.join(",\n ")))
             .with_context(|| format!("cannot write {}", file.display()))?;
     }
-    ensure!(!missed, "a hostile export costs more than in proportion to what it is made of");
+    ensure!(!missed, "the cost of a hostile export grows faster than its size");
     Ok(())
 }
 
 struct Bench<'a> {
     tools: &'a Tools,
     args: &'a Args,
-    /// Whether the native programs were built.
+    /// True once the native programs are built.
     built: Cell<bool>,
 }
 
@@ -189,8 +190,10 @@ impl Bench<'_> {
         let [one, two, bare_one, bare_two] = self.run("threads", programs)?;
         let verify = Figure::times_as_long("1 thread/2 threads", &one, &two);
         let bare = Figure::times_as_long("1 thread/2 threads, bare work", &bare_one, &bare_two);
-        // Two processors of a virtual machine can share one core: what the bare work gains is all that there is to gain.
-        let kept = verify.of("gain of the verifier/of the bare work", &bare).held_to(Bound::AtLeast(0.88));
+        // Two processors of a virtual machine can share one core, so the bare work's gain is the maximum
+        // possible.
+        let kept =
+            verify.relative_to("gain of the verifier/of the bare work", &bare).held_to(Bound::AtLeast(0.88));
         Ok(vec![verify.held_to(Bound::AtLeast(1.76)), bare, kept])
     }
 
@@ -203,7 +206,7 @@ impl Bench<'_> {
             self.script("plain-verifier.mjs")?,
         ];
         for program in &mut programs {
-            // WebCrypto works on threads of its own: it gets one, beside JavaScript's.
+            // WebCrypto uses separate threads: it gets one, in addition to JavaScript's.
             program.arg(&input).env("UV_THREADPOOL_SIZE", "1");
         }
         programs[1].arg(bare);
@@ -230,7 +233,7 @@ impl Bench<'_> {
         wasm[1].arg(wasm::build_without_lanes(self.tools)?);
         let [lanes, alone] = self.run("lanes, wasm", wasm)?;
         let wasm = Figure::times_as_long("wasm by sha2 alone/wasm", &alone, &lanes);
-        // Lanes stay where they save a tenth of the time.
+        // Lanes are kept if they save a tenth of the time.
         Ok([native, wasm].map(|figure| figure.held_to(Bound::AtLeast(1.11))).into())
     }
 
@@ -289,16 +292,16 @@ impl Bench<'_> {
     }
 
     fn scaled(&self, count: u64) -> u64 {
-        if self.args.quick { count / QUICK } else { count }
+        if self.args.quick { count / QUICK_DIVISOR } else { count }
     }
 
-    /// Events a second, of the seconds that the export took.
+    /// Converts the seconds that an export took to events per second.
     fn rate(&self, seconds: &Samples) -> Samples {
         let events = self.scaled(EVENTS) as f64;
         seconds.map(|seconds| events / seconds)
     }
 
-    /// The folder of an export of so many events, generated where it is not there.
+    /// Returns the folder of an export of this many events, generating it if it is missing.
     fn input(&self, events: u64, with_work: bool) -> Result<PathBuf> {
         let events = self.scaled(events);
         self.build_natives()?;
@@ -316,7 +319,7 @@ impl Bench<'_> {
         Ok(folder)
     }
 
-    /// Builds the program, and what measures it.
+    /// Builds the program, and the programs that measure it.
     fn build_natives(&self) -> Result<()> {
         if self.built.replace(true) {
             return Ok(());
@@ -326,12 +329,12 @@ impl Bench<'_> {
         })
     }
 
-    /// The program that generates and measures.
+    /// Returns a command for the program that generates and measures.
     fn benches(&self) -> Command {
         Command::new(self.release(PACKAGE))
     }
 
-    /// Builds the same program with the hashes of sha2 alone (`src/hash/lanes.rs`), and returns it.
+    /// Builds the same program with only the hashes of sha2 (`src/hash/lanes.rs`), and returns it.
     fn benches_without_lanes(&self) -> Result<PathBuf> {
         let target = self.tools.path("target/bench/without-lanes");
         self.tools.progress.step("native program without lanes", |log| {
@@ -353,7 +356,7 @@ impl Bench<'_> {
         command
     }
 
-    /// The bare work, compiled as the artifact `verifier` is.
+    /// Compiles the bare work like the artifact `verifier`.
     fn bare_wasm(&self) -> Result<PathBuf> {
         self.tools.progress.step("bare work in wasm", |log| {
             let mut cargo = self.tools.wasm32()?.cargo(self.tools, "build");
@@ -363,7 +366,7 @@ impl Bench<'_> {
         Ok(toolchain::target_folder(self.tools).join(TARGET).join("wasm-fast/bare.wasm"))
     }
 
-    /// A script of `benches`, with the npm package built.
+    /// Returns a command for a script of `benches`, after building the npm package.
     fn script(&self, name: &str) -> Result<Command> {
         self.tools.js()?;
         npm::install(self.tools, "benches")?;

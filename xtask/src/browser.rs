@@ -1,4 +1,4 @@
-//! Browsers, for tests that need one.
+//! Browsers for tests.
 
 use std::env;
 use std::fs;
@@ -11,21 +11,22 @@ use serde_json::json;
 use crate::run;
 use crate::tools::Tools;
 
-/// How every Chromium of the project is started: quiet on the network, and by root too.
+/// The flags of every Chromium in the project: no background network traffic, and usable as root.
 const FLAGS: &str = include_str!("../chromium.json");
 const DEBIAN_PACKAGES: [&str; 3] = ["chromium", "chromium-driver", HEADLESS_SHELL];
 
-/// Chromium without its window: it starts in half the time, but keeps no page for going back, and no profile for sure.
+/// Chromium without windows: it starts in half the time, but has no back-forward cache and no reliable
+/// profile.
 const HEADLESS_SHELL: &str = "chromium-headless-shell";
 
-/// Debian's package and its program: Firefox with extended support.
+/// The name of Debian's package and program of Firefox Extended Support Release.
 const FIREFOX: &str = "firefox-esr";
 
 /// Chromium and the `WebDriver` that starts it.
 #[derive(Clone)]
 pub(crate) struct Browser {
     program: PathBuf,
-    /// The same program where there is no other.
+    /// The headless shell, or `program` if it isn't installed.
     headless_shell: PathBuf,
     driver: PathBuf,
     capabilities: PathBuf,
@@ -39,8 +40,8 @@ impl Browser {
             Some(found) => found,
             None => tools.progress.step("Chromium", |log| {
                 run::apt_install(log, &DEBIAN_PACKAGES)
-                    .context("no Chromium with chromedriver: install both, so that they are found on PATH")?;
-                find().context("Debian's chromium brought no chromium or no chromedriver")
+                    .context("Chromium or chromedriver is missing: install both, and add them to PATH")?;
+                find().context("Debian's chromium package contains no chromium or no chromedriver")
             })?,
         };
         let headless_shell = run::find(HEADLESS_SHELL).unwrap_or_else(|| program.clone());
@@ -50,7 +51,8 @@ impl Browser {
         Ok(Browser { program, headless_shell, driver, capabilities })
     }
 
-    /// Tells a test where the browser is: `CHROMIUM` and `HEADLESS_SHELL` to scripts, the rest to wasm-bindgen's runner.
+    /// Sets the environment variables that tell tests where the browser is: `CHROMIUM` and `HEADLESS_SHELL`
+    /// for scripts, the others for wasm-bindgen's runner.
     pub(crate) fn configure<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("CHROMIUM", &self.program)
@@ -60,7 +62,7 @@ impl Browser {
     }
 }
 
-/// Firefox as Debian packages it. Where it is missing it is installed if `CI` is set, and done without if not.
+/// Returns Debian's Firefox, installing it if `CI` is set; none if it is missing.
 pub(crate) fn firefox(tools: &Tools) -> Result<Option<PathBuf>> {
     let found = run::find(FIREFOX);
     if found.is_some() || env::var_os("CI").is_none() {
@@ -68,8 +70,8 @@ pub(crate) fn firefox(tools: &Tools) -> Result<Option<PathBuf>> {
     }
     tools.progress.step("Firefox", |log| {
         run::apt_install(log, &[FIREFOX])
-            .context("no Firefox: install Debian's firefox-esr, so that it is found on PATH")?;
-        run::find(FIREFOX).context("Debian's firefox-esr brought no program of that name").map(Some)
+            .context("Firefox is missing: install Debian's firefox-esr, and add it to PATH")?;
+        run::find(FIREFOX).context("Debian's firefox-esr package contains no such program").map(Some)
     })
 }
 
@@ -78,7 +80,7 @@ fn find() -> Option<(PathBuf, PathBuf)> {
     Some((program, run::find("chromedriver")?))
 }
 
-/// The browser's capabilities.
+/// Returns the browser's capabilities for `WebDriver`.
 fn webdriver_json(program: &Path) -> Result<String> {
     let mut arguments: Vec<&str> = serde_json::from_str(FLAGS)?;
     arguments.push("--headless");

@@ -1,8 +1,9 @@
-//! `cargo xtask fuzz`: runs the targets of `fuzz/` with libFuzzer, on the compiler that builds everything else.
+//! `cargo xtask fuzz`: runs the targets of `fuzz/` with libFuzzer, on the stable compiler.
 //!
-//! cargo-fuzz wants a nightly compiler, for a sanitizer above all. The core denies unsafe code and needs none. What is
-//! left to ask for is cargo's unstable `profile-rustflags`, which `RUSTC_BOOTSTRAP` lets a stable one use: with it only
-//! what is searched is instrumented, and the arithmetic of signatures runs at its full speed.
+//! cargo-fuzz requires a nightly compiler, mainly for sanitizers, but the core denies unsafe code and needs
+//! none. Only cargo's unstable `profile-rustflags` is needed, which `RUSTC_BOOTSTRAP` enables in a stable
+//! compiler. It limits instrumentation to the code under test, so that signature arithmetic runs at full
+//! speed.
 
 mod seeds;
 
@@ -19,9 +20,9 @@ use crate::tools::Tools;
 /// A target of `fuzz/fuzz_targets`.
 struct Target {
     name: &'static str,
-    /// The longest input, in bytes.
+    /// The maximum length of an input, in bytes.
     longest: u32,
-    /// How many inputs are tried in a short run: some seconds' worth.
+    /// The number of inputs in a short run, which takes some seconds.
     runs: u32,
 }
 
@@ -40,12 +41,14 @@ const TARGETS: &[Target] = &[
     Target { name: "witness_request", longest: 8192, runs: 60_000 },
 ];
 
-/// The packages that are instrumented: ours, and those that read what is hostile. Not `countersign-query`, whose build
-/// script would get the same flags and cannot be linked with them: its targets are led by the core's scanner alone.
-const SEARCHED: [&str; 5] = ["countersign", "countersign-fuzz", "miniz_oxide", "ruzstd", "ryu-js"];
+/// The packages that are instrumented: our own, and parsers of hostile input. `countersign-query` is
+/// excluded, because its build script would get the same flags, and fail to link. Its targets are guided by
+/// the core's scanner alone.
+const INSTRUMENTED_PACKAGES: [&str; 5] =
+    ["countersign", "countersign-fuzz", "miniz_oxide", "ruzstd", "ryu-js"];
 
-/// What libFuzzer asks of a compiler.
-const INSTRUMENTED: [&str; 5] = [
+/// The compiler flags that libFuzzer requires.
+const INSTRUMENTATION_FLAGS: [&str; 5] = [
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
@@ -53,19 +56,19 @@ const INSTRUMENTED: [&str; 5] = [
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
 ];
 
-/// The greatest memory that a target may take, in MiB.
-const MEMORY: u32 = 2048;
+/// The maximum memory of a target, in MiB.
+const MAX_MEMORY_MIB: u32 = 2048;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The targets to run; all of them when none is named
+    /// The targets to run [default: all]
     #[arg(value_parser = PossibleValuesParser::new(TARGETS.iter().map(|target| target.name)))]
     targets: Vec<String>,
-    /// Search each target for so long, and keep what reaches new code for the next time. Without it the same few
-    /// inputs are tried every time
+    /// Search each target for this many minutes, and keep inputs that reach new code for later runs
+    /// [default: try the same few inputs every time]
     #[arg(long)]
     minutes: Option<u32>,
-    /// Run one input alone, to see again what was found
+    /// Run a single input, to reproduce a finding
     #[arg(long, conflicts_with = "minutes")]
     input: Option<PathBuf>,
 }
@@ -76,7 +79,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let targets: Vec<&Target> = TARGETS.iter().filter(chosen).collect();
     tools.progress.step("fuzz targets", |log| build(tools, log, &targets))?;
     if let Some(input) = &args.input {
-        let [target] = targets[..] else { bail!("name the target that the input is for") };
+        let [target] = targets[..] else { bail!("name the target to run the input on") };
         let status = Command::new(program(tools, target)).arg(input).status()?;
         return if status.success() { Ok(()) } else { bail!("{} ended with {status}", target.name) };
     }
@@ -88,7 +91,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
             tools.progress.line(&format!("{:>8}  {counted}", ""));
             Ok(())
         });
-        // One finding does not keep the others from being made.
+        // Continue with the other targets after a finding.
         failed.extend(searched.err());
     }
     match failed.len() {
@@ -102,7 +105,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     }
 }
 
-/// The suite: a short run of every target.
+/// Runs every target briefly.
 pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     build(tools, log, &TARGETS.iter().collect::<Vec<_>>())?;
     let seeds = seeds::write(tools)?;
@@ -129,19 +132,21 @@ fn build(tools: &Tools, log: &Log, targets: &[&Target]) -> Result<()> {
         .env("CARGO_TARGET_DIR", folder(tools))
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_UNSTABLE_PROFILE_RUSTFLAGS", "true");
-    for package in SEARCHED {
-        cargo.arg("--config").arg(format!("profile.release.package.{package}.rustflags = {INSTRUMENTED:?}"));
+    for package in INSTRUMENTED_PACKAGES {
+        cargo
+            .arg("--config")
+            .arg(format!("profile.release.package.{package}.rustflags = {INSTRUMENTATION_FLAGS:?}"));
     }
     log.run(&mut cargo)
 }
 
-/// Runs one target, and says how far it came.
+/// Runs one target, and returns a summary.
 fn search(tools: &Tools, log: &Log, seeds: &Path, target: &Target, minutes: Option<u32>) -> Result<String> {
     let Target { name, longest, runs } = target;
     let found = folder(tools).join("findings").join(name);
     let corpus = folder(tools).join(if minutes.is_some() { "corpus" } else { "short" }).join(name);
     if minutes.is_none() && corpus.exists() {
-        // What an earlier run met would make this one another.
+        // Inputs of earlier runs would change this one.
         fs::remove_dir_all(&corpus)?;
     }
     for folder in [&found, &corpus] {
@@ -150,7 +155,7 @@ fn search(tools: &Tools, log: &Log, seeds: &Path, target: &Target, minutes: Opti
     let mut command = Command::new(program(tools, target));
     command
         .arg(format!("-max_len={longest}"))
-        .arg(format!("-rss_limit_mb={MEMORY}"))
+        .arg(format!("-rss_limit_mb={MAX_MEMORY_MIB}"))
         .arg(format!("-artifact_prefix={}{}", found.display(), std::path::MAIN_SEPARATOR))
         .args(["-print_final_stats=1", "-timeout=60"]);
     match minutes {
@@ -169,12 +174,12 @@ fn search(tools: &Tools, log: &Log, seeds: &Path, target: &Target, minutes: Opti
     Ok(summary(&printed))
 }
 
-/// Where the input is that a target fell over.
+/// Returns the path of the input that made a target fail.
 fn written_to(printed: &str) -> Option<&str> {
     printed.lines().find_map(|line| Some(line.split_once("Test unit written to ")?.1))
 }
 
-/// What libFuzzer says at the end: inputs tried, and what of the code they reach.
+/// Returns libFuzzer's final statistics: the number of inputs, and the code they reach.
 fn summary(printed: &str) -> String {
     let done = |line: &&str| line.contains("\tDONE ");
     let line = printed.lines().rev().find(done).unwrap_or_default();
@@ -191,7 +196,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_libfuzzer_prints_is_read() {
+    fn parses_libfuzzer_output() {
         let printed = "#2\tINITED cov: 1 ft: 1 corp: 1/1b\n\
                        #100\tDONE   cov: 66 ft: 97 corp: 12/45b lim: 177 exec/s: 0 rss: 27Mb\n";
         assert_eq!(summary(printed), "100 cov: 66 ft: 97 corp: 12/45b");

@@ -1,10 +1,10 @@
-//! Sets up, builds, tests and serves the project: `cargo xtask --help`.
+//! Sets up, builds, tests, and serves the project: `cargo xtask --help`.
 //!
-//! This is the one place that knows toolchains. Whatever is not on the machine goes into
-//! `target/tools`, except Rust's WebAssembly target and the browser, which the machine's own
-//! package managers install.
+//! The only place that knows about toolchains. Missing tools are installed in `target/tools`, except Rust's
+//! WebAssembly target and browsers, which are installed by the machine's own package managers.
 
 mod audit;
+mod background;
 mod bench;
 mod browser;
 mod fuzz;
@@ -16,7 +16,6 @@ mod progress;
 mod python;
 mod release;
 mod run;
-mod running;
 mod serve;
 mod stamp;
 mod start;
@@ -51,11 +50,11 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Measures speed, memory and sizes, as ratios to the bare work
     Bench(bench::Args),
-    /// Makes what a release consists of, twice, and signs it when both are equal
+    /// Builds a release twice, and signs it if both builds are equal
     Release(release::Args),
-    /// Tells which changes to the core no test notices
+    /// Lists changes to the core that no test notices
     Mutants(mutants::Args),
-    /// Installs the validators, in Python, that tests use where they are there
+    /// Installs the Python validators that some tests use
     Validators,
     /// Formats the code
     Fmt,

@@ -1,4 +1,4 @@
-//! Finds circles of modules that import each other: none may cross folders, and none inside a folder may have more than
+//! Finds import cycles between modules. None may cross folders, and none within a folder may have more than
 //! four modules.
 //!
 //! A module is a file. `name.rs` belongs to the folder `name/` if there is one. Test code doesn't count.
@@ -16,11 +16,11 @@ use crate::tools::Tools;
 use cycles::cycles;
 use source::Crate;
 
-/// The most modules that may import each other inside one folder.
+/// The maximum number of modules in an import cycle within one folder.
 const MAX_CYCLE: usize = 4;
 
-/// Crates that aren't checked: those whose circles are still to be broken, and xtask, where `Tools` sets up each tool
-/// with the help of others.
+/// Crates that aren't checked: those with cycles yet to be broken, and xtask, where `Tools` sets up each
+/// tool with the help of others.
 const EXEMPT: &[&str] = &["xtask"];
 
 /// Checks every crate, and returns a summary.
@@ -43,11 +43,11 @@ pub(crate) fn test(tools: &Tools, _log: &Log) -> Result<String> {
             }
         }
     }
-    ensure!(faults.is_empty(), "modules import each other in circles:\n{}", faults.join("\n"));
+    ensure!(faults.is_empty(), "modules import each other in cycles:\n{}", faults.join("\n"));
     Ok(format!("{count} modules"))
 }
 
-/// Lists the imports that make up a circle.
+/// Lists the imports in a cycle.
 fn describe(root: &Path, checked: &Crate, cycle: &[usize], edges: &[Vec<usize>]) -> String {
     let imports = cycle.iter().map(|&module| {
         let targets = edges[module].iter().filter(|target| cycle.contains(target));
@@ -57,7 +57,7 @@ fn describe(root: &Path, checked: &Crate, cycle: &[usize], edges: &[Vec<usize>])
     format!("{}, {} modules:{}", root.display(), cycle.len(), imports.collect::<String>())
 }
 
-/// The root files of the core and of all crates.
+/// Returns the root files of the core and of all crates.
 fn roots(project: &Path) -> Result<Vec<PathBuf>> {
     let mut folders = vec![project.to_owned(), project.join("xtask")];
     let crates = project.join("crates");

@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: changes the core here and there, and tells which changes no test notices.
+//! `cargo xtask mutants`: makes small changes to the core, and lists those that no test notices.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -8,17 +8,17 @@ use anyhow::{Result, bail};
 use crate::run::find;
 use crate::tools::Tools;
 
-/// The version of cargo-mutants that is installed where there is none.
+/// The version of cargo-mutants to install if it is missing.
 const VERSION: &str = "27.1.0";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The files to mutate; all that .cargo/mutants.toml names when none is named
+    /// The files to mutate [default: those in .cargo/mutants.toml]
     files: Vec<PathBuf>,
-    /// Only mutants whose description matches: `verdict.rs:69`
+    /// Only mutants whose description matches, such as `verdict.rs:69`
     #[arg(long)]
     matching: Option<String>,
-    /// Only list them
+    /// List the mutants without testing them
     #[arg(long)]
     list: bool,
 }
@@ -29,7 +29,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         .arg("mutants")
         .args(["countersign", "countersign-slice"].map(|name| format!("--package={name}")))
         .current_dir(tools.path(""))
-        // The dependencies are compiled once, and nobody debugs a mutant.
+        // Dependencies are compiled only once, and mutants are never debugged.
         .env("CARGO_TARGET_DIR", tools.path("target/mutants"))
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .arg("--output")

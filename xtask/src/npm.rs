@@ -10,10 +10,10 @@ use crate::run;
 use crate::stamp::Stamp;
 use crate::tools::Tools;
 
-/// The oldest Node.js that the project supports.
-const OLDEST: u32 = 22;
-/// The Node.js that set-up brings where the machine's is older.
-const BROUGHT: &str = "24.21.0";
+/// The minimum major version of Node.js.
+const MIN_MAJOR: u32 = 22;
+/// The version of Node.js that is installed if the machine's is too old.
+const INSTALLED_VERSION: &str = "24.21.0";
 
 /// A Node.js that is new enough.
 #[derive(Clone)]
@@ -26,24 +26,24 @@ impl Node {
     fn at(program: PathBuf) -> Option<Node> {
         let version = run::output(Command::new(&program).arg("--version")).ok()?;
         let major: u32 = version.strip_prefix('v')?.split('.').next()?.parse().ok()?;
-        (major >= OLDEST).then_some(Node { program, version })
+        (major >= MIN_MAJOR).then_some(Node { program, version })
     }
 
-    /// Node.js itself, in the project's folder.
+    /// Returns a command for Node.js, in the project's folder.
     pub(crate) fn node(&self, tools: &Tools) -> Command {
         let mut command = Command::new(&self.program);
         command.current_dir(tools.path("")).env("PATH", self.search_path());
         command
     }
 
-    /// npm in one of the project's folders, running on this Node.js.
+    /// Returns a command for npm in one of the project's folders, running on this Node.js.
     pub(crate) fn npm(&self, tools: &Tools, folder: &str) -> Command {
         let mut command = npm();
         command.current_dir(tools.path(folder)).env("PATH", self.search_path());
         command
     }
 
-    /// `PATH` with this Node.js in front.
+    /// Returns `PATH` with this Node.js first.
     pub(crate) fn search_path(&self) -> std::ffi::OsString {
         let rest = env::var_os("PATH").unwrap_or_default();
         let first = self.program.parent().map(Path::to_owned);
@@ -51,7 +51,7 @@ impl Node {
     }
 }
 
-/// The machine's Node.js, else one from npm in `target/tools/node`.
+/// Returns the machine's Node.js, or installs one in `target/tools/node`.
 pub(crate) fn find_or_install(tools: &Tools) -> Result<Node> {
     if let Some(node) = run::find("node").and_then(Node::at) {
         return Ok(node);
@@ -59,21 +59,22 @@ pub(crate) fn find_or_install(tools: &Tools) -> Result<Node> {
     let package = format!("node-{}-{}", npm_name(env::consts::OS)?, npm_name(env::consts::ARCH)?);
     let folder = tools.path("target/tools/node");
     let program = folder.join("node_modules").join(&package).join("bin").join(file_name("node"));
-    let is_brought = |node: &Node| node.version.strip_prefix('v') == Some(BROUGHT);
-    if let Some(node) = Node::at(program.clone()).filter(is_brought) {
+    let is_installed = |node: &Node| node.version.strip_prefix('v') == Some(INSTALLED_VERSION);
+    if let Some(node) = Node::at(program.clone()).filter(is_installed) {
         return Ok(node);
     }
     tools.progress.step("Node.js", |log| {
         let mut install = npm();
         install.args(["install", "--no-save", "--no-package-lock", "--prefix"]).arg(&folder);
         std::fs::create_dir_all(&folder)?;
-        log.run(install.arg(format!("{package}@{BROUGHT}")).current_dir(&folder))?;
-        Node::at(program)
-            .with_context(|| format!("{package} brought no Node.js: install Node.js {OLDEST} or later"))
+        log.run(install.arg(format!("{package}@{INSTALLED_VERSION}")).current_dir(&folder))?;
+        Node::at(program).with_context(|| {
+            format!("{package} contains no usable Node.js: install Node.js {MIN_MAJOR} or later")
+        })
     })
 }
 
-/// Installs a folder's packages exactly as its lock file says.
+/// Installs a folder's packages exactly as in its lock file.
 pub(crate) fn install(tools: &Tools, folder: &str) -> Result<()> {
     let node = tools.node()?;
     let path = tools.path(folder);
@@ -97,7 +98,7 @@ fn file_name(program: &str) -> String {
     format!("{program}{}", env::consts::EXE_SUFFIX)
 }
 
-/// How npm calls what Rust calls otherwise.
+/// Converts Rust's name of an operating system or architecture to npm's.
 fn npm_name(name: &str) -> Result<&str> {
     Ok(match name {
         "linux" => "linux",
@@ -105,6 +106,6 @@ fn npm_name(name: &str) -> Result<&str> {
         "windows" => "win",
         "x86_64" => "x64",
         "aarch64" => "arm64",
-        other => bail!("npm has no Node.js for {other}: install Node.js {OLDEST} or later"),
+        other => bail!("npm has no Node.js for {other}: install Node.js {MIN_MAJOR} or later"),
     })
 }

@@ -1,4 +1,4 @@
-//! What is under way: a spinner for each step on a terminal, plain lines elsewhere.
+//! Progress of steps: a spinner for each on a terminal, plain lines elsewhere.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -9,19 +9,19 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use crate::run::Log;
 
-/// The steps under way.
+/// The running steps.
 pub(crate) struct Progress {
     bars: MultiProgress,
     logs: PathBuf,
 }
 
 impl Progress {
-    /// Logs of the steps go to the folder `logs`.
+    /// Creates a progress display. Logs of the steps go to the folder `logs`.
     pub(crate) fn new(logs: PathBuf) -> Progress {
         Progress { bars: MultiProgress::new(), logs }
     }
 
-    /// Does one step, and says how long it took.
+    /// Runs a step, and prints how long it took.
     pub(crate) fn step<T>(&self, name: &str, work: impl FnOnce(&Log) -> Result<T>) -> Result<T> {
         let start = Instant::now();
         let log = Log::create(self.logs.join(format!("{}.log", name.replace(['/', ' '], "-"))))?;
@@ -34,7 +34,7 @@ impl Progress {
         result.with_context(|| format!("{name} failed"))
     }
 
-    /// Prints a line above the steps under way.
+    /// Prints a line above the running steps.
     pub(crate) fn line(&self, text: &str) {
         if self.bars.is_hidden() || self.bars.println(text).is_err() {
             println!("{text}");
@@ -50,7 +50,7 @@ impl Progress {
         let style = ProgressStyle::with_template("{spinner:>8}  {msg}  {elapsed}  {tail:.dim}")
             .expect("the template's names are indicatif's, and ours")
             .with_key("tail", move |_: &ProgressState, out: &mut dyn fmt::Write| {
-                // Nothing is lost where it can't be drawn.
+                // A failed write only affects the display.
                 let _ = out.write_str(&tail.last_line());
             });
         let bar = self.bars.add(ProgressBar::new_spinner()).with_style(style).with_message(name.to_owned());
@@ -59,7 +59,7 @@ impl Progress {
     }
 }
 
-/// A duration as people read it.
+/// Formats a duration for people.
 pub(crate) fn time(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if seconds < 60 {

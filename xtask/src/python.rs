@@ -1,4 +1,4 @@
-//! Programs of Python's package index, in environments of the project's own.
+//! Python programs, in environments of the project.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -9,14 +9,14 @@ use crate::run;
 use crate::stamp::Stamp;
 use crate::tools::Tools;
 
-/// Makes the environment `target/tools/validators` of other people's validators, where tests look for them. Where there is
-/// no Python, Debian's is installed if `CI` is set, and tests say that they were skipped if not.
+/// Creates the environment `target/tools/validators` with validators that tests use. If Python is missing,
+/// installs Debian's if `CI` is set; otherwise the tests report that they were skipped.
 pub(crate) fn validators(tools: &Tools) -> Result<()> {
     environment(tools, "validators", "tests/validators/requirements.txt").map(drop)
 }
 
-/// Makes an environment in `target/tools`, as the file with its requirements says, and gives the folder of its programs;
-/// none where there is no Python.
+/// Creates an environment in `target/tools` from a requirements file, and returns the folder of its
+/// programs; none if Python is missing.
 pub(crate) fn environment(tools: &Tools, name: &str, requirements: &str) -> Result<Option<PathBuf>> {
     let Some(python) = python(tools)? else { return Ok(None) };
     let (folder, requirements) = (tools.path("target/tools").join(name), tools.path(requirements));
@@ -36,7 +36,7 @@ pub(crate) fn environment(tools: &Tools, name: &str, requirements: &str) -> Resu
 }
 
 fn python(tools: &Tools) -> Result<Option<PathBuf>> {
-    // Debian has what environments are made with in a package of its own.
+    // Debian has the modules for creating environments in a separate package.
     let find = || {
         run::find("python3")
             .filter(|python| run::output(Command::new(python).args(["-c", "import ensurepip, venv"])).is_ok())
@@ -46,7 +46,8 @@ fn python(tools: &Tools) -> Result<Option<PathBuf>> {
         return Ok(found);
     }
     tools.progress.step("Python", |log| {
-        run::apt_install(log, &["python3", "python3-venv"]).context("no Python: install 3.10 or later")?;
-        find().context("Debian's python3-venv makes no environments").map(Some)
+        run::apt_install(log, &["python3", "python3-venv"])
+            .context("Python is missing: install 3.10 or later")?;
+        find().context("Debian's python3-venv can't create environments").map(Some)
     })
 }

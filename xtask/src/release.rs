@@ -1,8 +1,9 @@
-//! `cargo xtask release`: makes what a release consists of, twice, and signs it when both are equal.
+//! `cargo xtask release`: builds a release twice, and signs it if both builds are equal.
 //!
-//! Everything is built from the last commit, in clones at two paths of different lengths, so that neither a file that was
-//! forgotten nor the name of a folder gets in. What is signed is `SHA256SUMS`, as a note and as an event in the log of
-//! releases, whose checkpoint comes along: a release is checked by the program that it contains.
+//! Everything is built from the last commit, in clones at two paths of different lengths, so that
+//! uncommitted files and folder names can't influence the result. The signed file is `SHA256SUMS`, both as
+//! a note and as an event in the log of releases, which is published with its checkpoint. A release is
+//! verified with the program that it contains.
 
 mod archive;
 mod compare;
@@ -22,21 +23,21 @@ use crate::run::{self, Log};
 use crate::tools::Tools;
 pub(crate) use sign::test;
 
-/// What is built, and with which key it is signed.
+/// Arguments of a release, including the keys to sign it with.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The folder to write; it must not exist or be empty
+    /// The folder to write; it must be empty or not exist
     #[arg(long, value_name = "DIR", default_value = "target/release-files")]
     out: PathBuf,
-    /// Build for these targets alone [default: x86-64 and aarch64, Linux, static]
+    /// Build only for these targets [default: x86-64 and aarch64, Linux, static]
     #[arg(long, value_name = "TRIPLE", value_delimiter = ',', default_values = zig::TARGETS)]
     targets: Vec<String>,
-    /// Build once, and don't find out whether a second build is the same
+    /// Build only once, without comparing a second build
     #[arg(long)]
     once: bool,
     #[command(flatten)]
     keys: sign::Keys,
-    /// Build the folder's project into `--out`, and nothing else: what each of both builds is
+    /// Only build the folder's project into `--out`, as each of the two builds does
     #[arg(long, hide = true)]
     stage: bool,
 }
@@ -47,8 +48,8 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         return stage::build(tools, &args.targets, &out);
     }
     let empty = fs::read_dir(&out).map_or(true, |mut entries| entries.next().is_none());
-    ensure!(empty, "{} is not empty: name another folder with --out", out.display());
-    let commit = Commit::of(tools)?;
+    ensure!(empty, "{} is not empty: choose another folder with --out", out.display());
+    let commit = Commit::clean(tools)?;
     let keys = args.keys.read()?;
 
     let builds = tools.path("target/release-build");
@@ -69,23 +70,26 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What is released.
+/// The commit that is released.
 pub(crate) struct Commit {
     pub(crate) version: String,
     pub(crate) hash: String,
-    /// When it was made, in seconds since 1970, which is the time of everything in the release.
+    /// The commit time, in seconds since 1970. All timestamps in the release are set to it.
     pub(crate) time: u64,
 }
 
 impl Commit {
-    /// The last commit, where nothing was changed since.
-    fn of(tools: &Tools) -> Result<Commit> {
+    /// Returns the last commit, or an error if there are uncommitted changes.
+    fn clean(tools: &Tools) -> Result<Commit> {
         let changed = git(tools, &["status", "--porcelain"])?;
-        ensure!(changed.is_empty(), "a release is made of a commit, and these are not committed:\n{changed}");
+        ensure!(
+            changed.is_empty(),
+            "a release is built from a commit: commit these changes first\n{changed}"
+        );
         Commit::last(tools)
     }
 
-    /// The last commit, whatever was changed since.
+    /// Returns the last commit, ignoring uncommitted changes.
     fn last(tools: &Tools) -> Result<Commit> {
         let hash = git(tools, &["rev-parse", "HEAD"])?;
         let time = git(tools, &["show", "--no-patch", "--format=%ct", "HEAD"])?.parse()?;
@@ -96,8 +100,8 @@ impl Commit {
     }
 }
 
-/// One of both builds: clones the commit to that folder, and has it built there. What was built goes beside it, and the
-/// folder, which takes gigabytes, goes.
+/// Runs one of the two builds: clones the commit to a folder, builds it there, moves the result next to the
+/// folder, and removes the folder, which takes gigabytes.
 fn build(tools: &Tools, commit: &Commit, folder: &Path, args: &Args) -> Result<PathBuf> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let out = folder.with_file_name(format!("{name}.files"));
@@ -120,7 +124,8 @@ fn build(tools: &Tools, commit: &Commit, folder: &Path, args: &Args) -> Result<P
     Ok(out)
 }
 
-/// Tools are shared, so that the second build does not fetch them again; what is built is not.
+/// Clones the commit. Tools are shared, so that the second build doesn't download them again; build results
+/// aren't.
 fn clone(tools: &Tools, log: &Log, commit: &Commit, folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;

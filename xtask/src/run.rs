@@ -1,4 +1,4 @@
-//! Running programs.
+//! Running of programs.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use wait4::{ResUse, Wait4 as _};
 
-/// The lines of a failed program's output that an error shows.
-const SHOWN_LINES: usize = 80;
+/// The maximum number of output lines of a failed program in its error.
+const MAX_SHOWN_LINES: usize = 80;
 
-/// A file that collects what programs print, and the processor time that they took.
+/// A file with the output of programs, and their processor time.
 pub(crate) struct Log {
     path: PathBuf,
     file: File,
@@ -22,12 +22,12 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn create(path: PathBuf) -> Result<Log> {
-        fs::create_dir_all(path.parent().context("a log needs a folder")?)?;
+        fs::create_dir_all(path.parent().context("the log's path has no parent folder")?)?;
         let file = File::create(&path).with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Log { path, file, cpu: Mutex::default() })
     }
 
-    /// Runs a program to its end; its output goes to the log, and when it fails into the error too.
+    /// Runs a program to its end. Its output goes to the log, and also into the error if it fails.
     pub(crate) fn run(&self, command: &mut Command) -> Result<()> {
         let start = self.file.metadata()?.len();
         let ended = self.collect(command.stdin(Stdio::null()))?.spawn().and_then(|mut child| child.wait4());
@@ -45,27 +45,27 @@ impl Log {
         )
     }
 
-    /// The processor time of the programs that have ended, with that of the programs that they waited for.
+    /// Returns the processor time of all programs that have ended, including their children.
     pub(crate) fn cpu(&self) -> Duration {
         *self.cpu.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Has a command print to the log.
+    /// Redirects a command's output to the log.
     pub(crate) fn collect<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
         Ok(command.stdout(self.file.try_clone()?).stderr(self.file.try_clone()?))
     }
 
-    /// The last lines of it, and where it is.
+    /// Returns the last lines of the log, and its path.
     pub(crate) fn end(&self) -> Result<String> {
         Ok(format!("{}\nwhole output: {}", tail(&self.text()?), self.path.display()))
     }
 
-    /// All that programs have printed so far.
+    /// Returns all output so far.
     pub(crate) fn text(&self) -> Result<String> {
         self.text_from(0)
     }
 
-    /// The end of the log, to be looked at while programs write to it.
+    /// Returns a handle to read the end of the log while programs write to it.
     pub(crate) fn tail(&self) -> Tail {
         Tail(self.path.clone())
     }
@@ -82,29 +82,29 @@ impl Log {
 pub(crate) struct Tail(PathBuf);
 
 impl Tail {
-    /// What is shown of a line, in characters, and read of the file, in bytes.
-    const WIDTH: usize = 60;
-    const READ: u64 = 1024;
+    /// The maximum length of a line in characters, and the number of bytes read from the file.
+    const MAX_LINE_CHARS: usize = 60;
+    const READ_BYTES: u64 = 1024;
 
-    /// The beginning of the last line, without what only a terminal understands.
+    /// Returns the start of the last line, without control characters.
     pub(crate) fn last_line(&self) -> String {
         let end = self.read().unwrap_or_default();
         let text = String::from_utf8_lossy(&end);
         let line = text.trim_end().rsplit(['\n', '\r']).next().unwrap_or_default();
-        line.trim().chars().filter(|character| !character.is_control()).take(Self::WIDTH).collect()
+        line.trim().chars().filter(|character| !character.is_control()).take(Self::MAX_LINE_CHARS).collect()
     }
 
     fn read(&self) -> io::Result<Vec<u8>> {
         let mut file = File::open(&self.0)?;
-        let start = file.metadata()?.len().saturating_sub(Self::READ);
+        let start = file.metadata()?.len().saturating_sub(Self::READ_BYTES);
         file.seek(SeekFrom::Start(start))?;
         let mut end = Vec::new();
-        file.take(Self::READ).read_to_end(&mut end)?;
+        file.take(Self::READ_BYTES).read_to_end(&mut end)?;
         Ok(end)
     }
 }
 
-/// Runs a program and gives its standard output, trimmed.
+/// Runs a program and returns its standard output, trimmed.
 pub(crate) fn output(command: &mut Command) -> Result<String> {
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {}", line(command)))?;
@@ -115,7 +115,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
-/// The file that a program's name stands for, from `PATH`.
+/// Returns the path of a program found on `PATH`.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
@@ -123,14 +123,14 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Apt refuses to run twice at a time.
+/// Apt can't run twice at a time.
 static APT: Mutex<()> = Mutex::new(());
 
-/// Installs Debian packages, where that is possible without asking.
+/// Installs Debian packages, if that is possible without interaction.
 pub(crate) fn apt_install(log: &Log, packages: &[&str]) -> Result<()> {
     let _alone = APT.lock().unwrap_or_else(PoisonError::into_inner);
     if !Path::new("/etc/debian_version").exists() {
-        bail!("this is not Debian");
+        bail!("packages can only be installed on Debian");
     }
     if output(Command::new("id").arg("-u"))? != "0" {
         bail!("apt-get needs root: sudo apt-get install {}", packages.join(" "));
@@ -144,7 +144,7 @@ pub(crate) fn apt_install(log: &Log, packages: &[&str]) -> Result<()> {
     log.run(apt().args(["install", "-y", "--no-install-recommends"]).args(packages))
 }
 
-/// The command as a person would type it.
+/// Formats the command as a person would type it.
 fn line(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
     words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
@@ -153,10 +153,10 @@ fn line(command: &Command) -> String {
 
 fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.trim_end().lines().collect();
-    let skipped = lines.len().saturating_sub(SHOWN_LINES);
+    let skipped = lines.len().saturating_sub(MAX_SHOWN_LINES);
     let mut shown = lines[skipped..].join("\n");
     if skipped > 0 {
-        shown.insert_str(0, &format!("[{skipped} lines before]\n"));
+        shown.insert_str(0, &format!("[{skipped} lines omitted]\n"));
     }
     shown
 }

@@ -1,4 +1,4 @@
-//! A web server for this machine alone: a fixed list of files, on loopback.
+//! A local web server: a fixed list of files, on loopback.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -8,25 +8,27 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow};
 use tiny_http::{Header, Method, Request, Response, Server};
 
-/// How many ports after the one asked for are tried.
-const PORTS_TRIED: u16 = 100;
+/// The number of ports to try after the given one.
+const MAX_PORTS_TRIED: u16 = 100;
 
-/// The files to serve, by the address's path.
+/// The files to serve, by URL path.
 #[derive(Default)]
 pub(crate) struct Site(BTreeMap<String, PathBuf>);
 
 impl Site {
-    /// Adds a file at an address.
+    /// Adds a file at a URL path.
     pub(crate) fn add_file(&mut self, address: &str, file: PathBuf) {
         self.0.insert(address.to_owned(), file);
     }
 
-    /// Adds a folder's files, and those of its folders, below an address that ends in a slash.
+    /// Adds a folder recursively, below a URL path that ends with a slash.
     pub(crate) fn add_folder(&mut self, address: &str, folder: &Path) -> Result<()> {
         for entry in fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))? {
             let entry = entry?;
-            let name =
-                entry.file_name().into_string().map_err(|name| anyhow!("{} is no UTF-8", name.display()))?;
+            let name = entry
+                .file_name()
+                .into_string()
+                .map_err(|name| anyhow!("the file name {} is not UTF-8", name.display()))?;
             if entry.file_type()?.is_dir() {
                 self.add_folder(&format!("{address}{name}/"), &entry.path())?;
             } else {
@@ -36,16 +38,16 @@ impl Site {
         Ok(())
     }
 
-    /// The addresses that begin with `prefix`.
+    /// Returns the URL paths that start with `prefix`.
     pub(crate) fn addresses<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.keys().map(String::as_str).filter(move |address| address.starts_with(prefix))
     }
 
-    /// Serves until the program is ended.
+    /// Serves until the process ends.
     pub(crate) fn serve(&self, listener: TcpListener) -> Result<()> {
         let server = Server::from_listener(listener, None).map_err(|error| anyhow!(error))?;
         loop {
-            // A client that went away is no reason to stop.
+            // A client that disconnected must not stop the server.
             let _ = self.answer(server.recv()?);
         }
     }
@@ -68,11 +70,11 @@ impl Site {
     }
 }
 
-/// Listens on loopback, on `port` or the next one that is free.
+/// Listens on loopback, on `port` or the next free one.
 pub(crate) fn listen(port: u16) -> Result<TcpListener> {
-    (port..=port.saturating_add(PORTS_TRIED))
+    (port..=port.saturating_add(MAX_PORTS_TRIED))
         .find_map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok())
-        .with_context(|| format!("no port from {port} on is free: give another with --port"))
+        .with_context(|| format!("no free port from {port} on: choose another with --port"))
 }
 
 fn header(name: &str, value: &str) -> Header {

@@ -1,4 +1,4 @@
-//! Skipping work whose inputs have not changed.
+//! Skipping of work whose inputs haven't changed.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of all that a piece of work depends on, kept in a file once the work is done.
+/// The SHA-256 of all inputs of some work, stored in a file once the work is done.
 pub(crate) struct Stamp {
     file: PathBuf,
     hash: Sha256,
@@ -17,14 +17,14 @@ impl Stamp {
         Stamp { file, hash: Sha256::new() }
     }
 
-    /// Depends on a text: a version, a setting.
+    /// Adds a text as input, such as a version or a setting.
     pub(crate) fn text(mut self, text: &str) -> Stamp {
         self.hash.update((text.len() as u64).to_le_bytes());
         self.hash.update(text);
         self
     }
 
-    /// Depends on a file, or on all files of a folder, their names included.
+    /// Adds a file as input, or all files of a folder, including their names.
     pub(crate) fn path(self, path: &Path) -> Result<Stamp> {
         if path.is_dir() {
             let mut entries =
@@ -39,8 +39,8 @@ impl Stamp {
         Ok(stamp)
     }
 
-    /// Does the work unless it was done with the same inputs and `outputs` are still there.
-    /// Says whether it was done now.
+    /// Does the work, unless it was done with the same inputs and `outputs` still exist. Returns true if it
+    /// was done now.
     pub(crate) fn unless_done(self, outputs: &[PathBuf], work: impl FnOnce() -> Result<()>) -> Result<bool> {
         let hash = self.hash.finalize();
         let is_done = fs::read(&self.file).is_ok_and(|done| done == hash[..]);
@@ -51,7 +51,7 @@ impl Stamp {
             fs::remove_file(&self.file)?;
         }
         work()?;
-        fs::create_dir_all(self.file.parent().context("a stamp needs a folder")?)?;
+        fs::create_dir_all(self.file.parent().context("the stamp's path has no parent folder")?)?;
         fs::write(&self.file, hash)?;
         Ok(true)
     }

@@ -1,5 +1,5 @@
-//! `cargo xtask start`: from a fresh checkout to the page that verifies logs, and then to logs, and examples that write to
-//! them.
+//! `cargo xtask start`: from a fresh checkout to the page that verifies logs, then to logs, and to examples
+//! that write to them.
 
 mod events;
 mod examples;
@@ -18,30 +18,30 @@ use anyhow::{Result, anyhow};
 
 use self::examples::Workers;
 use self::page::Page;
-use self::ports::{Ports, Wanted};
+use self::ports::{Ports, PreferredPorts};
 use self::sample_log::SampleLog;
 use self::watch::Watch;
+use crate::background::StopSignal;
 use crate::npm;
 use crate::progress;
-use crate::running::Stop;
 use crate::tools::Tools;
 
-/// Where the sample log is.
+/// The folder of the sample log.
 const SAMPLE: &str = "target/sample";
-/// Where the Worker's log is.
+/// The folder of the Worker's log.
 const WORKER: &str = "target/sample/worker";
-/// Where sample exports go.
+/// The folder of sample exports.
 const FILES: &str = "target/sample/files";
-/// The address of the watchlist, below the page's.
+/// The URL path of the watchlist on the page's server.
 const WATCHLIST: &str = "/watchlist.txt";
-/// How often it is looked at what runs.
-const GLANCE: Duration = Duration::from_millis(200);
+/// The interval between checks of running programs.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    ports: Wanted,
-    /// Begin new sample logs instead of going on with the last ones
+    ports: PreferredPorts,
+    /// Create new sample logs instead of continuing with the last ones
     #[arg(long)]
     fresh: bool,
     /// Build everything, but don't serve it
@@ -61,7 +61,7 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let program = build(tools)?;
     Page::complete(tools)?;
     println!("\nReady after {}.", progress::time(start.elapsed()));
-    let stop = Stop::on_signals()?;
+    let stop = StopSignal::on_signals()?;
     let sample = SampleLog::open(program.clone(), tools.path(SAMPLE), args.fresh)?;
     let workers = Workers::open(program.clone(), tools.path(WORKER), args.fresh)?;
     let mut started = sample.start(tools, &ports)?;
@@ -72,9 +72,9 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     let mut worker = workers.start(tools, &ports, &console, (&list, &watch.vkey()?))?;
     dashboard.await_answer("/")?;
     worker.await_answer("/")?;
-    tell(tools, &program, &sample, &workers, &ports, &page)?;
+    print_guide(tools, &program, &sample, &workers, &ports, &page)?;
     let enters = watch::enters();
-    while !stop.is_asked() {
+    while !stop.is_requested() {
         if enters.try_recv().is_ok() {
             watch.attack(tools, &sample, &ports, &page.address)?;
         }
@@ -82,17 +82,17 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
         watch.check()?;
         dashboard.check()?;
         worker.check()?;
-        stop.sleep(GLANCE);
+        stop.sleep(POLL_INTERVAL);
     }
-    println!("\nStopping: those who write end first, then the logs.");
+    println!("\nStopping the programs that write, then the logs.");
     drop((worker, dashboard, watch, started));
-    println!("Stopped. The logs are kept, and the next start goes on with them.");
+    println!("Stopped. The next start continues with the same logs.");
     Ok(())
 }
 
-/// Builds all that runs, and gives the program.
+/// Builds everything, and returns the program.
 fn build(tools: &Tools) -> Result<PathBuf> {
-    // The network and the compilers have nothing to wait for each other.
+    // Download packages while the compilers run.
     thread::scope(|scope| {
         scope.spawn(|| ["js", "www", "examples"].iter().try_for_each(|folder| npm::install(tools, folder)));
         let parts = scope.spawn(|| tools.program_parts());
@@ -108,7 +108,7 @@ fn build(tools: &Tools) -> Result<PathBuf> {
     Ok(program)
 }
 
-fn tell(
+fn print_guide(
     tools: &Tools,
     program: &Path,
     sample: &SampleLog,

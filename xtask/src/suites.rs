@@ -1,4 +1,4 @@
-//! What `cargo xtask test` runs.
+//! The suites of `cargo xtask test`.
 
 use std::fs;
 use std::path::Path;
@@ -19,132 +19,151 @@ use crate::toolchain::TARGET;
 use crate::tools::Tools;
 use crate::wasm;
 
-/// One suite: what it runs, and beside what it can.
+/// A suite, and the suites that it can run alongside.
 pub(crate) struct Suite {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    pub(crate) beside: Beside,
-    /// Runs it, and says in a few words what was tested.
+    pub(crate) concurrency: Concurrency,
+    /// Runs the suite, and returns a short summary.
     pub(crate) run: fn(&Tools, &Log) -> Result<String>,
 }
 
-/// Beside what a suite can run.
+/// The suites that a suite can run alongside.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Beside {
-    /// Any other.
+pub(crate) enum Concurrency {
+    /// Any other suite.
     Any,
-    /// None that uses Cargo's target folder for the machine itself.
-    NoneOfHost,
-    /// None that uses Cargo's target folder for wasm32.
-    NoneOfWasm,
-    /// Any other, and it gives way to them: it mostly compiles, in a folder of its own.
+    /// Any suite that doesn't use Cargo's target folder for the host.
+    NotWithHostBuilds,
+    /// Any suite that doesn't use Cargo's target folder for wasm32.
+    NotWithWasmBuilds,
+    /// Any other suite, at low priority: it mostly compiles, in a separate folder.
     Background,
 }
 
-/// What the result of a suite that did not run begins with; the reason follows.
+/// The prefix of the summary of a skipped suite; the reason follows.
 pub(crate) const SKIPPED: &str = "skipped: ";
 
-/// All suites, in the order in which they are begun: the longest first, so that the two halves
-/// of the machine finish together.
+/// All suites in the order in which they start: the longest first, so that both workers finish at about the
+/// same time.
 pub(crate) const SUITES: &[Suite] = &[
-    Suite { name: "fmt", about: "rustfmt agrees with the code", beside: Beside::Any, run: fmt },
+    Suite { name: "fmt", about: "rustfmt agrees with the code", concurrency: Concurrency::Any, run: fmt },
     Suite {
         name: "modules",
-        about: "no modules import each other in large circles",
-        beside: Beside::Any,
+        about: "no large import cycles between modules",
+        concurrency: Concurrency::Any,
         run: modules::test,
     },
-    Suite { name: "js", about: "the npm package, installed in every runtime", beside: Beside::Any, run: js },
+    Suite {
+        name: "js",
+        about: "the npm packages, installed in every runtime",
+        concurrency: Concurrency::Any,
+        run: js,
+    },
     Suite {
         name: "rust",
         about: "the core and the program, with doctests",
-        beside: Beside::NoneOfHost,
+        concurrency: Concurrency::NotWithHostBuilds,
         run: rust,
     },
-    Suite { name: "www", about: "the page and the console, in Chromium", beside: Beside::Any, run: www },
+    Suite {
+        name: "www",
+        about: "the page and the console, in Chromium",
+        concurrency: Concurrency::Any,
+        run: www,
+    },
     Suite {
         name: "firefox",
         about: "the page and the viewer, in Firefox",
-        beside: Beside::Any,
+        concurrency: Concurrency::Any,
         run: firefox,
     },
-    Suite { name: "clippy", about: "no lint has anything to say", beside: Beside::NoneOfHost, run: clippy },
+    Suite {
+        name: "clippy",
+        about: "no lint warnings",
+        concurrency: Concurrency::NotWithHostBuilds,
+        run: clippy,
+    },
     Suite {
         name: "oracle",
-        about: "detection agrees with rsigma on other people's rules and events",
-        beside: Beside::Background,
+        about: "detection agrees with rsigma on public rules and events",
+        concurrency: Concurrency::Background,
         run: oracle,
     },
     Suite {
         name: "wasm-node",
         about: "the core in WebAssembly, in Node.js",
-        beside: Beside::NoneOfWasm,
+        concurrency: Concurrency::NotWithWasmBuilds,
         run: wasm_node,
     },
     Suite {
         name: "examples",
-        about: "each example, started as its README says",
-        beside: Beside::Any,
+        about: "each example, started as its README describes",
+        concurrency: Concurrency::Any,
         run: examples,
     },
     Suite {
         name: "audit",
-        about: "the licenses and sources of all crates, and what is known against them",
-        beside: Beside::Background,
+        about: "licenses, sources and known vulnerabilities of all crates",
+        concurrency: Concurrency::Background,
         run: audit::test,
     },
     Suite {
         name: "fuzz",
         about: "a short run of every fuzz target",
-        beside: Beside::Background,
+        concurrency: Concurrency::Background,
         run: fuzz::test,
     },
     Suite {
         name: "wasm-browser",
         about: "the core in WebAssembly, in Chromium",
-        beside: Beside::NoneOfWasm,
+        concurrency: Concurrency::NotWithWasmBuilds,
         run: wasm_browser,
     },
     Suite {
         name: "interop",
-        about: "other people's logs and witnesses, in Go, with ours",
-        beside: Beside::Any,
+        about: "interoperability with other logs and witnesses, in Go",
+        concurrency: Concurrency::Any,
         run: interop,
     },
     Suite {
         name: "doc",
         about: "the documentation's links resolve, and the crates can be packaged",
-        beside: Beside::NoneOfHost,
+        concurrency: Concurrency::NotWithHostBuilds,
         run: doc,
     },
     Suite {
         name: "release",
-        about: "a release is signed and logged, and proves itself",
-        beside: Beside::NoneOfHost,
+        about: "a release is signed and logged, and verifies",
+        concurrency: Concurrency::NotWithHostBuilds,
         run: release::test,
     },
-    Suite { name: "prose", about: "the words of documents and pages", beside: Beside::Any, run: prose },
     Suite {
-        name: "language",
-        about: "comments, strings, names, and commit subjects",
-        beside: Beside::Any,
-        run: language::test,
+        name: "prose",
+        about: "language of documents and pages",
+        concurrency: Concurrency::Any,
+        run: prose,
     },
-    Suite { name: "sizes", about: "each artifact is within its budget", beside: Beside::Any, run: sizes },
+    Suite {
+        name: "sizes",
+        about: "each artifact is within its budget",
+        concurrency: Concurrency::Any,
+        run: sizes,
+    },
 ];
 
-/// All packages but xtask: built together with them, what it needs would have other features than it has, and all of
-/// that would be built twice.
+/// All packages except xtask. If xtask were built together with them, its dependencies would get other
+/// features, and be built twice.
 pub(crate) const PRODUCT: [&str; 3] = ["--workspace", "--exclude", "xtask"];
 
-/// Has the program built as these suites need it.
+/// Arranges for the program to be built as these suites need it.
 pub(crate) fn prepare(tools: &Tools, suites: &[&Suite]) {
     if suites.iter().any(|suite| suite.name == "rust") {
         tools.build_program_with_tests();
     }
 }
 
-/// Where there is code in TypeScript.
+/// The folders with TypeScript code.
 const PACKAGES: [&str; 3] = ["js", "www", "examples"];
 
 /// Formats all code.
@@ -164,7 +183,7 @@ pub(crate) fn format(tools: &Tools) -> Result<()> {
     Ok(())
 }
 
-/// Checks formatting, types and lints, and stops at the first complaint.
+/// Checks formatting, types, and lints, and stops at the first failure.
 pub(crate) fn lint(tools: &Tools) -> Result<()> {
     tools.progress.step("rustfmt", |log| fmt(tools, log))?;
     tools.progress.step("clippy", |log| clippy(tools, log))?;
@@ -185,14 +204,14 @@ fn fmt(tools: &Tools, log: &Log) -> Result<String> {
 
 fn clippy(tools: &Tools, log: &Log) -> Result<String> {
     log.run(tools.cargo("clippy").args(["--workspace", "--all-targets", "--", "-Dwarnings"]))?;
-    // What the smaller artifacts are made of.
+    // The configuration of the smaller artifacts.
     log.run(tools.cargo("clippy").args(["-p", "countersign", "--no-default-features", "--", "-Dwarnings"]))?;
-    // Each artifact by itself: with the features of all together nothing would be unused.
+    // Lint each artifact separately: with all features enabled, no code would be unused.
     for features in wasm::features(tools)? {
         let mut clippy = wasm_dev(tools.wasm32()?.clippy(tools));
         log.run(clippy.args(["-p", wasm::BINDINGS, "--lib", "--features", &features, "--", "-Dwarnings"]))?;
     }
-    // No artifact has it yet, and it is to stay fit for one.
+    // No artifact contains this crate yet, but it must keep compiling for wasm32.
     let mut ingest = wasm_dev(tools.wasm32()?.clippy(tools));
     log.run(ingest.args(["-p", "countersign-ingest", "--", "-Dwarnings"]))?;
     Ok(String::new())
@@ -214,7 +233,8 @@ fn oracle(tools: &Tools, log: &Log) -> Result<String> {
 }
 
 fn rust(tools: &Tools, log: &Log) -> Result<String> {
-    // Not beside doctests, which would then be compiled against other libraries than they are linked with.
+    // Build before doctests run, which would otherwise be compiled against other libraries than they are
+    // linked with.
     tools.program()?;
     npm::install(tools, "tests/oidc")?;
     npm::install(tools, "tests/duckdb")?;
@@ -227,8 +247,8 @@ fn rust(tools: &Tools, log: &Log) -> Result<String> {
     cargo_tested(product.and(xtask), log)
 }
 
-/// What stands before a log, watches it or shares out its verifying, and is wanted by its tests. Where it is missing they say that they were skipped, unless
-/// `CI` is set.
+/// Installs proxies and other programs that tests of a log use. If one is missing and `CI` isn't set, the
+/// tests report that they were skipped.
 fn proxies(tools: &Tools) -> Result<()> {
     let wanted = [
         ("nginx", "nginx-light"),
@@ -250,7 +270,7 @@ fn proxies(tools: &Tools) -> Result<()> {
     })
 }
 
-/// The crates that the program is made of.
+/// The crates that the program consists of.
 pub(crate) const PARTS: [&str; 42] = [
     "-p",
     "countersign",
@@ -298,25 +318,25 @@ pub(crate) const PARTS: [&str; 42] = [
 
 fn doc(tools: &Tools, log: &Log) -> Result<String> {
     log.run(tools.cargo("doc").args(PARTS).arg("--no-deps").env("RUSTDOCFLAGS", "-Dwarnings"))?;
-    // Whether they compile from what is packaged is not looked at: it would all be built once more.
+    // Don't verify that the packages compile: that would build everything again.
     let mut package = tools.cargo("package");
     package.args(PARTS).args(["-p", "countersign-cli"]);
     log.run(package.args(["--offline", "--allow-dirty", "--no-verify"]))?;
     Ok(String::new())
 }
 
-/// Where there is code in Go.
+/// The folders with Go code.
 const GO_FOLDERS: [&str; 2] = ["benches/tessera", "tests/interop"];
 
-/// The time that all of Go's tests together may take.
-const GO_PATIENCE: &str = "-timeout=5m";
+/// The timeout for all Go tests together.
+const GO_TIMEOUT: &str = "-timeout=5m";
 
 fn interop(tools: &Tools, log: &Log) -> Result<String> {
     let Some(go) = run::find("go") else {
         if std::env::var_os("CI").is_some() {
-            bail!("Go is not on this machine: install it from https://go.dev/dl");
+            bail!("Go is not installed: install it from https://go.dev/dl");
         }
-        return Ok(format!("{SKIPPED}Go is not on this machine (https://go.dev/dl)"));
+        return Ok(format!("{SKIPPED}Go is not installed (https://go.dev/dl)"));
     };
     for folder in GO_FOLDERS {
         log.run(Command::new(&go).args(["vet", "./..."]).current_dir(tools.path(folder)))?;
@@ -325,24 +345,24 @@ fn interop(tools: &Tools, log: &Log) -> Result<String> {
         run::output(Command::new(gofmt).arg("-l").args(GO_FOLDERS.map(|folder| tools.path(folder))))
     });
     if let Some(files) = unformatted.transpose()?.filter(|files| !files.is_empty()) {
-        bail!("gofmt does not agree with the code, `cargo xtask fmt` makes it:\n{files}");
+        bail!("these Go files are not formatted (run `cargo xtask fmt`):\n{files}");
     }
     let mut test = Command::new(go);
-    // Go knows nothing of the program that it tests: no result of before counts.
-    test.args(["test", "-count=1", "-v", GO_PATIENCE, "./..."])
+    // Go doesn't know about the program under test, so disable its result cache.
+    test.args(["test", "-count=1", "-v", GO_TIMEOUT, "./..."])
         .current_dir(tools.path("tests/interop"))
         .env("COUNTERSIGN", tools.program()?);
     log.run(&mut test)?;
     Ok(go_counts(&log.text()?))
 }
 
-/// The folder of the linter of prose, with its rules.
+/// The folder of the prose linter and its rules.
 const PROSE: &str = "tests/prose";
-/// What the pages say, beside the documents.
+/// The texts of the pages, checked in addition to documents.
 const TEXTS: [&str; 3] =
     ["js/packages/ui/src/viewer/texts/en.json", "www/src/texts/en.ts", "www/console/texts/en.ts"];
 
-/// Documents, rules, catalogs, and scenarios, as patterns of git.
+/// Documents, rules, catalogs, and scenarios, as git patterns.
 const PROSE_FILES: [&str; 4] =
     ["*.md", "crates/analyze/rules/*.yml", "crates/controls/catalogs/*.yml", "crates/risk/starters/*.yml"];
 
@@ -362,7 +382,7 @@ fn prose(tools: &Tools, log: &Log) -> Result<String> {
 fn wasm_node(tools: &Tools, log: &Log) -> Result<String> {
     let path = tools.node()?.search_path();
     let core = log.run(wasm_tests(tools)?.arg("--tests").env("PATH", &path));
-    // That simulated years have the bits that they have natively.
+    // Simulated years must have the same bits as natively.
     let mut risk = wasm_test(tools)?;
     let risk = log.run(risk.args(["--package", "countersign-risk", "--test", "bits"]).env("PATH", path));
     cargo_tested(core.and(risk), log)
@@ -376,14 +396,14 @@ fn wasm_browser(tools: &Tools, log: &Log) -> Result<String> {
     cargo_tested(log.run(browser.configure(&mut cargo).env("WASM_BINDGEN_USE_BROWSER", "1")), log)
 }
 
-/// The core's unit tests compiled for wasm32; the caller adds others.
+/// Returns the command for the core's unit tests on wasm32. The caller adds further tests.
 fn wasm_tests(tools: &Tools) -> Result<Command> {
     let mut cargo = wasm_test(tools)?;
     cargo.args(["--package", "countersign", "--lib", "--no-fail-fast"]).args(["--features", "js"]);
     Ok(cargo)
 }
 
-/// Tests compiled for wasm32; the caller says which.
+/// Returns the command for tests on wasm32. The caller adds which.
 fn wasm_test(tools: &Tools) -> Result<Command> {
     let mut cargo = wasm_dev(tools.wasm32()?.cargo(tools, "test"));
     let runner = format!("CARGO_TARGET_{}_RUNNER", TARGET.to_uppercase().replace('-', "_"));
@@ -391,18 +411,19 @@ fn wasm_test(tools: &Tools) -> Result<Command> {
     Ok(cargo)
 }
 
-/// With one profile for all suites, so that what they share is built once, and with the vectors that artifacts use.
+/// Sets one profile for all suites, so that shared code is built once, and enables the vector instructions
+/// that artifacts use.
 fn wasm_dev(mut cargo: Command) -> Command {
     cargo
         .env("CARGO_ENCODED_RUSTFLAGS", "-Ctarget-feature=+simd128")
-        // The runner reads each test program as a whole, and most of one would be debug information.
+        // The runner reads each test program whole, and most of it would be debug information.
         .env("CARGO_PROFILE_DEV_DEBUG", "false")
         .env("CARGO_PROFILE_DEV_STRIP", "debuginfo");
     cargo
 }
 
 fn sizes(tools: &Tools, _log: &Log) -> Result<String> {
-    wasm::hold_to_budgets(&tools.artifacts()?)
+    wasm::check_budgets(&tools.artifacts()?)
 }
 
 fn js(tools: &Tools, log: &Log) -> Result<String> {
@@ -413,7 +434,7 @@ fn js(tools: &Tools, log: &Log) -> Result<String> {
     npm_test(tools, "js", Some(&tools.program()?), log)
 }
 
-/// Debian's PostgreSQL, which the tests of the outbox start where they find it. With `CI` set it is installed.
+/// Installs PostgreSQL from Debian, which tests of the outbox start, if it is missing and `CI` is set.
 fn postgres(tools: &Tools) -> Result<()> {
     let is_there = run::find("initdb").is_some()
         || fs::read_dir("/usr/lib/postgresql").is_ok_and(|versions| {
@@ -423,7 +444,7 @@ fn postgres(tools: &Tools) -> Result<()> {
         return Ok(());
     }
     tools.progress.step("PostgreSQL", |log| {
-        run::apt_install(log, &["postgresql"]).context("no PostgreSQL: install Debian's postgresql")
+        run::apt_install(log, &["postgresql"]).context("PostgreSQL is missing: install Debian's postgresql")
     })
 }
 
@@ -435,7 +456,7 @@ fn www(tools: &Tools, log: &Log) -> Result<String> {
 
 fn firefox(tools: &Tools, log: &Log) -> Result<String> {
     let Some(firefox) = browser::firefox(tools)? else {
-        return Ok(format!("{SKIPPED}Firefox is not on this machine (Debian's firefox-esr)"));
+        return Ok(format!("{SKIPPED}Firefox is not installed (Debian's firefox-esr)"));
     };
     tools.www()?;
     log.run(tools.node()?.npm(tools, "www").args(["run", "test:firefox"]).env("FIREFOX", firefox))?;
@@ -443,26 +464,27 @@ fn firefox(tools: &Tools, log: &Log) -> Result<String> {
 }
 
 fn examples(tools: &Tools, log: &Log) -> Result<String> {
-    // The attack is shown to the auditor's page.
+    // The attack example opens the auditor's page.
     tools.www()?;
     npm::install(tools, "examples")?;
     npm_test(tools, "examples", Some(&tools.program()?), log)
 }
 
-/// Checks and tests a folder, which has the program where its tests run that.
+/// Checks and tests a folder, whose tests may run the program.
 fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> Result<String> {
     let node = tools.node()?;
     log.run(node.npm(tools, folder).args(["run", "check"]))?;
     let tested = |script: &str, files: &[&str]| {
-        // What npm does before it has done that, and builds what other suites have in use.
+        // Skip npm's pre-scripts, which have already run, and would rebuild files that other suites are
+        // using.
         let mut npm = node.npm(tools, folder);
         npm.args(["run", script, "--ignore-scripts", "--"]).args(files);
         npm.envs(program.map(|program| ("COUNTERSIGN", program)));
-        // Each file of tests is a process, and all of them load much the same modules.
+        // Each test file runs in a separate process, and most load the same modules.
         npm.env("NODE_COMPILE_CACHE", tools.path("target/xtask/compile-cache"));
         log.run(tools.browser()?.configure(&mut npm))
     };
-    if !AGAIN.contains(&folder) {
+    if !RETRIED_FOLDERS.contains(&folder) {
         tested("test", &[])?;
         return Ok(node_counts(&log.text()?));
     }
@@ -474,31 +496,32 @@ fn npm_test(tools: &Tools, folder: &str, program: Option<&Path>, log: &Log) -> R
     let first = log.text()?;
     let files = fs::read_to_string(&failed_files).unwrap_or_default();
     let files: Vec<&str> = files.lines().collect();
-    if files.is_empty() || files.len() > MOST_AGAIN {
+    if files.is_empty() || files.len() > MAX_RETRIED_FILES {
         return Err(failure);
     }
     tested("test:files", &files)?;
     Ok(format!(
-        "{}; FLAKY, their files passed when tried again: {}",
+        "{}; FLAKY, passed when their files were retried: {}",
         node_counts(&first),
         node_failures(&first).join(", ")
     ))
 }
 
-/// Whose tests drive browsers and several programs at once: where few files have failing tests these files are
-/// tried again as a whole, and the tests named.
-const AGAIN: [&str; 2] = ["js", "www"];
-/// Failing tests in more files than this are no coincidence.
-const MOST_AGAIN: usize = 3;
+/// Folders whose tests drive browsers and several programs at once. If few of their files fail, these files
+/// are retried as a whole, and the failed tests are listed as flaky.
+const RETRIED_FOLDERS: [&str; 2] = ["js", "www"];
+/// The maximum number of failing files to retry. More failures aren't a coincidence.
+const MAX_RETRIED_FILES: usize = 3;
 
-/// How cargo's tests ended: how many passed, or why some did not, which stands long before the end of the log.
+/// Returns a summary of cargo's tests, or an error with the failures, which are far from the end of the
+/// log.
 fn cargo_tested(result: Result<()>, log: &Log) -> Result<String> {
     let output = log.text()?;
     result.with_context(|| cargo_failures(&output))?;
     Ok(cargo_counts(&output))
 }
 
-/// What cargo's test programs print of the tests that failed.
+/// Returns the output of cargo's test programs about failed tests.
 fn cargo_failures(output: &str) -> String {
     let mut failing = false;
     let of_failures = |line: &&str| {
@@ -508,7 +531,7 @@ fn cargo_failures(output: &str) -> String {
     output.lines().filter(of_failures).collect::<Vec<_>>().join("\n")
 }
 
-/// Sums the results that cargo's test programs print.
+/// Sums up the results in the output of cargo's test programs.
 fn cargo_counts(output: &str) -> String {
     let results: Vec<&str> =
         output.lines().filter_map(|line| line.trim().strip_prefix("test result: ")).collect();
@@ -516,7 +539,7 @@ fn cargo_counts(output: &str) -> String {
     format!("{} passed, {} ignored", sum("passed"), sum("ignored"))
 }
 
-/// Sums the results that Node.js's test runner prints.
+/// Sums up the results in the output of Node.js's test runner.
 fn node_counts(output: &str) -> String {
     let passed: u64 = output
         .lines()
@@ -527,7 +550,7 @@ fn node_counts(output: &str) -> String {
     format!("{passed} passed")
 }
 
-/// The names of the tests that failed, as Node.js's test runner prints them while they end.
+/// Returns the names of failed tests in the output of Node.js's test runner.
 fn node_failures(output: &str) -> Vec<String> {
     let name = |line: &str| {
         let (name, _time) = line.trim_start().strip_prefix("✖ ")?.rsplit_once(" (")?;
@@ -536,12 +559,12 @@ fn node_failures(output: &str) -> Vec<String> {
     output.split("✖ failing tests:").next().unwrap_or_default().lines().filter_map(name).collect()
 }
 
-/// Sums the results that Go's tests print.
+/// Sums up the results in the output of Go's tests.
 fn go_counts(output: &str) -> String {
     format!("{} passed", output.lines().filter(|line| line.starts_with("--- PASS: ")).count())
 }
 
-/// The number in front of a word: 12 of `12 passed`.
+/// Returns the number before a word: 12 for `12 passed`.
 fn count_before(text: &str, word: &str) -> Option<u64> {
     text.split([';', '.']).find_map(|part| part.trim().strip_suffix(word)?.trim().parse().ok())
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: runs suites two at a time, beside them what only compiles, and sums them up.
+//! `cargo xtask test`: runs suites two at a time, and mostly compiling ones in the background, and
+//! summarizes the results.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
@@ -8,19 +9,19 @@ use anyhow::{Result, bail};
 use clap::builder::PossibleValue;
 
 use crate::progress;
-use crate::suites::{self, Beside, SKIPPED, SUITES, Suite};
+use crate::suites::{self, Concurrency, SKIPPED, SUITES, Suite};
 use crate::tools::Tools;
 
-/// Suites at a time, beside the one in the background. More would only compete for memory and make the browser's tests
-/// slow.
+/// The number of concurrent suites, excluding the background. More would compete for memory and slow down
+/// browser tests.
 const WORKERS: usize = 2;
-/// How far what is in the background gives way: it has what time the others leave, mostly while they wait.
+/// The niceness of the background, which mostly uses the time in which the other suites wait.
 #[cfg(target_os = "linux")]
 const NICENESS: i32 = 10;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The suites to run; all of them when none is named
+    /// The suites to run [default: all]
     #[arg(value_parser = suite_names())]
     suites: Vec<String>,
 }
@@ -29,51 +30,52 @@ fn suite_names() -> Vec<PossibleValue> {
     SUITES.iter().map(|suite| PossibleValue::new(suite.name).help(suite.about)).collect()
 }
 
-/// How a suite ended.
+/// The outcome of a suite.
 struct Outcome {
     suite: &'static Suite,
     time: Duration,
     result: Result<String>,
 }
 
-/// The suites not yet begun, and those under way.
+/// The suites that are waiting, and those that are running.
 struct Queue {
     waiting: Vec<&'static Suite>,
     running: Vec<&'static Suite>,
 }
 
-/// What one thread takes.
+/// The suites that a thread accepts.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Lane {
-    /// Any suite; those for the background last.
+    /// Any suite, background suites last.
     Fore,
-    /// Suites for the background alone.
+    /// Only background suites.
     Back,
 }
 
 impl Lane {
-    fn of(suite: &Suite) -> Self {
-        if suite.beside == Beside::Background { Self::Back } else { Self::Fore }
+    fn from_suite(suite: &Suite) -> Self {
+        if suite.concurrency == Concurrency::Background { Self::Back } else { Self::Fore }
     }
 }
 
 impl Queue {
-    /// The first suite that may run beside those under way.
+    /// Removes and returns the first suite that may run now.
     fn take(&mut self, lane: Lane) -> Option<&'static Suite> {
-        let free = |suite: &Suite| match suite.beside {
-            Beside::Any | Beside::Background => true,
-            own => self.running.iter().all(|running| running.beside != own),
+        let free = |suite: &Suite| match suite.concurrency {
+            Concurrency::Any | Concurrency::Background => true,
+            own => self.running.iter().all(|running| running.concurrency != own),
         };
-        let first = |of: Lane| self.waiting.iter().position(|suite| Lane::of(suite) == of && free(suite));
+        let first =
+            |of: Lane| self.waiting.iter().position(|suite| Lane::from_suite(suite) == of && free(suite));
         let at = if lane == Lane::Back { first(lane) } else { first(lane).or_else(|| first(Lane::Back)) };
         let suite = self.waiting.remove(at?);
         self.running.push(suite);
         Some(suite)
     }
 
-    /// Whether a lane will ever take anything more.
+    /// True if the lane still has suites to run.
     fn has_any(&self, lane: Lane) -> bool {
-        self.waiting.iter().any(|suite| lane == Lane::Fore || Lane::of(suite) == lane)
+        self.waiting.iter().any(|suite| lane == Lane::Fore || Lane::from_suite(suite) == lane)
     }
 
     fn finish(&mut self, suite: &Suite) {
@@ -100,9 +102,9 @@ pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
     summarize(&outcomes.into_inner().unwrap_or_else(PoisonError::into_inner), start.elapsed())
 }
 
-/// Lets this thread, and the programs that it starts, come after all others.
+/// Lowers the priority of this thread and the programs it starts.
 fn give_way() {
-    // Elsewhere that would hold for the whole process. Where it is refused all have the same share.
+    // Elsewhere, this would affect the whole process. If it fails, all threads have the same priority.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICENESS);
 }
@@ -155,7 +157,7 @@ fn summarize(outcomes: &[Outcome], total: Duration) -> Result<()> {
         };
         println!("{:<14}{:>14}  {mark:<8}{detail}", suite.name, progress::time(*time));
     }
-    println!("{:<14}{:>14}", "together", progress::time(total));
+    println!("{:<14}{:>14}", "total", progress::time(total));
     let failed: Vec<&str> =
         outcomes.iter().filter(|outcome| outcome.result.is_err()).map(|outcome| outcome.suite.name).collect();
     if !failed.is_empty() {

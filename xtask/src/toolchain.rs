@@ -1,4 +1,4 @@
-//! Compiling Rust for wasm32, with the standard library that comes with the compiler.
+//! Compilation of Rust for wasm32, with the standard library of the installed compiler.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::tools::{Tools, host_cargo};
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// A compiler for wasm32, with its standard library.
+/// A compiler for wasm32 with its standard library.
 #[derive(Clone)]
 pub(crate) struct Wasm32 {
     cargo: PathBuf,
@@ -25,7 +25,9 @@ impl Wasm32 {
             tools.progress.step("wasm32 toolchain", |log| {
                 log.run(Command::new("rustup").args(["target", "add", TARGET]))
                     .and_then(|()| Wasm32::find())
-                    .with_context(|| format!("no toolchain for {TARGET}: run `rustup target add {TARGET}`"))
+                    .with_context(|| {
+                        format!("the target {TARGET} is missing: run `rustup target add {TARGET}`")
+                    })
             })
         })
     }
@@ -34,18 +36,20 @@ impl Wasm32 {
         let (cargo, rustc) = (host_cargo(), host_rustc());
         ensure!(is_new_enough(&rustc), "the project needs Rust {}", env!("CARGO_PKG_RUST_VERSION"));
         ensure!(has_std(&rustc), "Rust's standard library for {TARGET} is not installed");
-        let linker = linker(&rustc).context("no linker for wasm32: install rust-lld, wasm-ld or lld")?;
+        let linker =
+            linker(&rustc).context("a linker for wasm32 is missing: install rust-lld, wasm-ld or lld")?;
         Ok(Wasm32 { cargo, rustc, linker })
     }
 
-    /// Cargo in the project's folder, for wasm32, with a target folder of its own so that it
-    /// never waits for builds for the machine itself.
+    /// Returns a cargo command for wasm32 in the project's folder, with a separate target folder so that it
+    /// never waits for builds for the host.
     pub(crate) fn cargo(&self, tools: &Tools, subcommand: &str) -> Command {
         self.command(tools, &self.cargo, subcommand)
     }
 
-    /// Clippy of this toolchain, as [`Wasm32::cargo`] runs: cargo would take the first that it finds, which may be of
-    /// another and cannot read what this one has compiled.
+    /// Returns a command for this toolchain's Clippy, with the settings of [`Wasm32::cargo`]. Cargo would
+    /// run the first Clippy on `PATH`, which may be from another toolchain and unable to read this one's
+    /// output.
     pub(crate) fn clippy(&self, tools: &Tools) -> Command {
         let program = format!("cargo-clippy{}", std::env::consts::EXE_SUFFIX);
         self.command(tools, &self.cargo.with_file_name(program), "clippy")
@@ -65,12 +69,12 @@ impl Wasm32 {
     }
 }
 
-/// Where [`Wasm32::cargo`] builds.
+/// Returns the folder in which [`Wasm32::cargo`] builds.
 pub(crate) fn target_folder(tools: &Tools) -> PathBuf {
     tools.path("target/wasm")
 }
 
-/// The compiler that belongs to the cargo that runs xtask.
+/// Returns the compiler that belongs to the cargo that runs xtask.
 fn host_rustc() -> PathBuf {
     let beside = host_cargo().with_file_name(format!("rustc{}", std::env::consts::EXE_SUFFIX));
     if beside.is_file() { beside } else { PathBuf::from("rustc") }
@@ -87,7 +91,7 @@ fn has_std(rustc: &Path) -> bool {
     })
 }
 
-/// Whether the compiler has the version that the project asks for.
+/// True if the compiler has at least the version that the project requires.
 fn is_new_enough(rustc: &Path) -> bool {
     let minor = |version: &str| version.split('.').nth(1)?.parse::<u32>().ok();
     let version = query(rustc, &["--version"]).unwrap_or_default();

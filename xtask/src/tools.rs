@@ -1,4 +1,4 @@
-//! The tools that building and testing need, each set up when first asked for.
+//! The tools for building and testing, each set up when it is first needed.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -29,14 +29,14 @@ pub(crate) struct Tools {
     js: Once<()>,
     www: Once<()>,
     program: Once<PathBuf>,
-    /// Whether cargo builds Rust's tests with the program.
+    /// True if cargo builds Rust's tests together with the program.
     with_tests: AtomicBool,
 }
 
 impl Tools {
     pub(crate) fn new() -> Result<Tools> {
         let xtask = env::var("CARGO_MANIFEST_DIR").unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
-        let root = Path::new(&xtask).parent().context("xtask lies in the project's folder")?.to_owned();
+        let root = Path::new(&xtask).parent().context("xtask has no parent folder")?.to_owned();
         let logs = root.join("target/xtask/logs");
         Ok(Tools {
             root,
@@ -53,48 +53,48 @@ impl Tools {
         })
     }
 
-    /// A file or folder of the project.
+    /// Returns the path of a file or folder of the project.
     pub(crate) fn path(&self, path: &str) -> PathBuf {
         self.root.join(path)
     }
 
-    /// Cargo for the machine itself, in the project's folder. What it builds has no console in it: that is built beside
-    /// tests, none of which shall find its program replaced.
+    /// Returns a cargo command for the host, in the project's folder. The console is excluded from its
+    /// builds, because it is built while tests run, whose program must not be replaced.
     pub(crate) fn cargo(&self, subcommand: &str) -> Command {
         let mut command = self.cargo_with_console(subcommand);
         command.env("COUNTERSIGN_CONSOLE", "");
         command
     }
 
-    /// The same with the console in the program, if it was built.
+    /// Returns a cargo command like [`Self::cargo`], but its builds include the console, if that was built.
     pub(crate) fn cargo_with_console(&self, subcommand: &str) -> Command {
         let mut command = Command::new(host_cargo());
         command.arg(subcommand).current_dir(&self.root);
-        // What would make the next build quicker, or say in which line of a function it was, takes time and room: there
-        // is no next one, and a test that fails says its line by itself.
+        // Skip incremental data and debug information in CI: there is no next build, and failed tests name
+        // their line anyway.
         if env::var_os("CI").is_some() {
             command.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "false");
         }
         command
     }
 
-    /// A program of the project that cargo built with that profile.
+    /// Returns the path of a program of the project that cargo built with a profile.
     pub(crate) fn host_program(&self, profile: &str, name: &str) -> PathBuf {
         let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| self.path("target"), PathBuf::from);
         target.join(profile).join(format!("{name}{}", env::consts::EXE_SUFFIX))
     }
 
-    /// Node.js, the machine's or one in `target/tools`.
+    /// Returns Node.js: the machine's, or one in `target/tools`.
     pub(crate) fn node(&self) -> Result<Node> {
         self.node.get(|| npm::find_or_install(self))
     }
 
-    /// A toolchain for wasm32.
+    /// Returns a toolchain for wasm32.
     pub(crate) fn wasm32(&self) -> Result<Wasm32> {
         self.wasm32.get(|| Wasm32::find_or_install(self))
     }
 
-    /// The program that runs wasm32 tests.
+    /// Returns the program that runs wasm32 tests.
     pub(crate) fn test_runner(&self) -> Result<PathBuf> {
         self.test_runner.get(|| {
             self.progress.step("wasm test runner", |log| {
@@ -106,8 +106,8 @@ impl Tools {
         })
     }
 
-    /// The program `countersign`, quickly built rather than quick. It is built once, so that whoever runs it can go on
-    /// doing so.
+    /// Returns the program `countersign`, built once with the dev profile, so that it isn't replaced while
+    /// it runs.
     pub(crate) fn program(&self) -> Result<PathBuf> {
         self.program.get(|| {
             if self.with_tests.load(Ordering::Relaxed) {
@@ -122,8 +122,8 @@ impl Tools {
         })
     }
 
-    /// What the program is made of, but not the program, into which the console is put. Its package is named all the
-    /// same: what both need has then the features that both want.
+    /// Builds the crates of the program, but not the program itself, which will contain the console. The program's
+    /// package is named so that shared dependencies get the same features.
     pub(crate) fn program_parts(&self) -> Result<()> {
         self.progress.step("program's parts", |log| {
             let parts = ["-p", "countersign-log-server", "-p", "countersign-cli", "--lib"];
@@ -131,7 +131,7 @@ impl Tools {
         })
     }
 
-    /// The program with its console.
+    /// Returns the program with its console.
     pub(crate) fn program_with_console(&self) -> Result<PathBuf> {
         self.www()?;
         self.progress.step("program", |log| {
@@ -140,30 +140,30 @@ impl Tools {
         Ok(self.host_program("debug", "countersign"))
     }
 
-    /// Has the program built together with Rust's tests, for which cargo would build it anew.
+    /// Lets the program be built together with Rust's tests, for which cargo would otherwise rebuild it.
     pub(crate) fn build_program_with_tests(&self) {
         self.with_tests.store(true, Ordering::Relaxed);
     }
 
-    /// A log for what runs beside this program.
+    /// Creates a log for a program in the background.
     pub(crate) fn log(&self, name: &str) -> Result<Log> {
         Log::create(self.path("target/xtask/logs").join(format!("{name}.log")))
     }
 
-    /// Chromium with its driver.
+    /// Returns Chromium and its driver.
     pub(crate) fn browser(&self) -> Result<Browser> {
         self.browser.get(|| Browser::find_or_install(self))
     }
 
-    /// Builds the WebAssembly artifacts, of which the npm packages take copies.
+    /// Builds the WebAssembly artifacts, which the npm packages copy.
     pub(crate) fn artifacts(&self) -> Result<Vec<Built>> {
         self.artifacts.get(|| wasm::build(self, &[]))
     }
 
-    /// Builds the npm package, artifacts included.
+    /// Builds the npm packages, including the artifacts.
     pub(crate) fn js(&self) -> Result<()> {
         self.js.get(|| {
-            // The network and the compilers have nothing to wait for each other.
+            // Download packages while the compilers run.
             thread::scope(|scope| {
                 let packages = scope.spawn(|| npm::install(self, "js"));
                 self.artifacts()?;
@@ -184,12 +184,12 @@ impl Tools {
     }
 }
 
-/// The cargo that runs xtask.
+/// Returns the cargo that runs xtask.
 pub(crate) fn host_cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
-/// A value made once, a failure included, by whoever asks first; others wait.
+/// A value or error that is computed once, by the first caller; other callers wait.
 struct Once<T>(Mutex<Option<Result<T, String>>>);
 
 impl<T> Default for Once<T> {
@@ -200,7 +200,7 @@ impl<T> Default for Once<T> {
 
 impl<T: Clone> Once<T> {
     fn get(&self, make: impl FnOnce() -> Result<T>) -> Result<T> {
-        let mut value = self.0.lock().map_err(|_| anyhow!("a tool's set-up panicked"))?;
+        let mut value = self.0.lock().map_err(|_| anyhow!("setting up a tool panicked"))?;
         value
             .get_or_insert_with(|| make().map_err(|error| format!("{error:#}")))
             .clone()

@@ -1,4 +1,4 @@
-//! `cargo xtask wasm`: builds the artifacts that `wasm-pack.toml` describes.
+//! `cargo xtask wasm`: builds the artifacts described in `wasm-pack.toml`.
 
 mod preview;
 
@@ -23,7 +23,7 @@ pub(crate) use preview::build as build_preview;
 pub(crate) const BINDINGS: &str = "countersign-wasm";
 /// The folder with the lock file of wasm-opt.
 const OPTIMIZER: &str = "xtask/npm";
-/// What the compiler may use beyond the first version of WebAssembly; all runtimes we support have it.
+/// The WebAssembly features that the compiler may use. All supported runtimes have them.
 const WASM_FEATURES: [&str; 6] = [
     "--enable-bulk-memory",
     "--enable-multivalue",
@@ -38,11 +38,11 @@ console.log(brotliCompressSync(readFileSync(process.argv[1])).length);";
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The artifacts to build; all of them when none is named
+    /// The artifacts to build [default: all]
     artifacts: Vec<String>,
 }
 
-/// `wasm-pack.toml`.
+/// The contents of `wasm-pack.toml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Manifest {
@@ -50,7 +50,7 @@ struct Manifest {
     artifacts: BTreeMap<String, Artifact>,
 }
 
-/// How one artifact is built.
+/// The build configuration of an artifact.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Artifact {
@@ -58,50 +58,51 @@ struct Artifact {
     profile: String,
     #[serde(default)]
     rustflags: Vec<String>,
-    /// Packages of ours that are fast before small in it, though they are not in other artifacts of its profile.
+    /// Our packages that are optimized for speed in this artifact, unlike in other artifacts of its
+    /// profile.
     #[serde(default)]
     faster: Vec<String>,
     wasm_opt: Vec<String>,
-    /// The artifact whose JavaScript is its own too: one with the same bindings.
+    /// The artifact whose JavaScript it shares, which has the same bindings.
     bindings: Option<String>,
-    /// Whether its JavaScript can begin with a new instance when one was stopped.
+    /// True if its JavaScript can create a new instance after one was stopped.
     #[serde(default)]
     renewable: bool,
     brotli_budget: u64,
-    /// What it should weigh, where that is less than its budget.
+    /// The expected size, if it is smaller than the budget.
     brotli_aim: Option<u64>,
 }
 
-/// An artifact as it was built.
+/// A built artifact.
 #[derive(Clone)]
 pub(crate) struct Built {
     pub(crate) name: String,
-    /// The `.wasm` file.
+    /// The path of the `.wasm` file.
     pub(crate) file: PathBuf,
-    /// Its size in brotli, in bytes.
+    /// Its size compressed with Brotli, in bytes.
     pub(crate) brotli: u64,
-    /// The greatest size in brotli that it may have, in bytes.
+    /// The maximum size compressed with Brotli, in bytes.
     pub(crate) budget: u64,
-    /// What `bench` holds it to.
+    /// The maximum size that `bench` accepts.
     pub(crate) aim: u64,
 }
 
 pub(crate) fn run(tools: &Tools, args: &Args) -> Result<()> {
-    hold_to_budgets(&build(tools, &args.artifacts)?).map(drop)
+    check_budgets(&build(tools, &args.artifacts)?).map(drop)
 }
 
-/// The features of each artifact, as cargo takes them.
+/// Returns the features of each artifact, as cargo accepts them.
 pub(crate) fn features(tools: &Tools) -> Result<Vec<String>> {
     let manifest = Manifest::read(tools, &[])?;
     Ok(manifest.artifacts.values().map(|artifact| artifact.features.join(",")).collect())
 }
 
-/// Builds the artifacts named, or all when none is.
+/// Builds the named artifacts, or all if none is named.
 pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     let manifest = Manifest::read(tools, names)?;
 
-    let _alone = alone(tools)?;
-    // Cargo builds different profiles side by side, and one profile's artifacts one by one.
+    let _lock = lock(tools)?;
+    // Cargo builds different profiles in parallel, but artifacts of one profile one by one.
     let mut profiles: BTreeMap<&str, Vec<(&str, &Artifact)>> = BTreeMap::new();
     for (name, artifact) in &manifest.artifacts {
         profiles.entry(&artifact.profile).or_default().push((name, artifact));
@@ -130,15 +131,15 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<Vec<Built>> {
     Ok(built)
 }
 
-/// Builds the artifact `verifier` with the hashes of sha2 alone (`src/hash/lanes.rs`), and returns its `.wasm` file, which
-/// has the bindings of `verifier`.
+/// Builds the artifact `verifier` with only the hashes of sha2 (`src/hash/lanes.rs`), and returns its
+/// `.wasm` file, which has the bindings of `verifier`.
 pub(crate) fn build_without_lanes(tools: &Tools) -> Result<PathBuf> {
     let bindings = "verifier";
     let mut manifest = Manifest::read(tools, &[bindings.into()])?;
     let mut artifact = manifest.artifacts.remove(bindings).context("wasm-pack.toml has no verifier")?;
     artifact.rustflags.extend(["--cfg", "sha2_alone"].map(str::to_owned));
     artifact.bindings = Some(bindings.into());
-    let _alone = alone(tools)?;
+    let _lock = lock(tools)?;
     tools.wasm32()?;
     npm::install(tools, OPTIMIZER)?;
     let built = artifact.build(tools, "verifier-without-lanes", &tools.path("target/bench"))?;
@@ -146,7 +147,7 @@ pub(crate) fn build_without_lanes(tools: &Tools) -> Result<PathBuf> {
 }
 
 impl Manifest {
-    /// What it says of the artifacts named, or of all when none is.
+    /// Reads the configuration of the named artifacts, or of all if none is named.
     fn read(tools: &Tools, names: &[String]) -> Result<Manifest> {
         let text = fs::read_to_string(tools.path("wasm-pack.toml")).context("cannot read wasm-pack.toml")?;
         let mut manifest: Manifest = toml::from_str(&text).context("wasm-pack.toml")?;
@@ -158,7 +159,7 @@ impl Manifest {
     }
 }
 
-/// Builds the pack of rules that comes with the product, which pages bring along as a file.
+/// Builds the built-in rule pack, which pages ship as a file.
 fn rules(tools: &Tools, out_dir: &Path, profile: &str) -> Result<()> {
     tools.progress.step("rules", |log| {
         fs::create_dir_all(out_dir)?;
@@ -168,8 +169,9 @@ fn rules(tools: &Tools, out_dir: &Path, profile: &str) -> Result<()> {
     })
 }
 
-/// Waits until no other xtask builds artifacts in this folder; as long as the file lives, others wait.
-fn alone(tools: &Tools) -> Result<File> {
+/// Waits until no other xtask builds artifacts in this folder. Others wait until the returned file is
+/// dropped.
+fn lock(tools: &Tools) -> Result<File> {
     let folder = toolchain::target_folder(tools);
     fs::create_dir_all(&folder)?;
     let lock = File::create(folder.join("artifacts.lock"))?;
@@ -198,7 +200,7 @@ impl Artifact {
         })
     }
 
-    /// Compiles the bindings; cargo knows whether there is anything to do.
+    /// Compiles the bindings. Cargo decides if there is anything to do.
     fn compile(&self, tools: &Tools, name: &str, log: &Log) -> Result<PathBuf> {
         let wasm32 = tools.wasm32()?;
         let mut cargo = wasm32.cargo(tools, "build");
@@ -213,13 +215,14 @@ impl Artifact {
         log.run(&mut cargo)?;
         let folder = toolchain::target_folder(tools);
         let compiled = folder.join(TARGET).join(&self.profile).join("countersign_wasm.wasm");
-        // Artifacts of one profile share the file's name.
+        // Artifacts of one profile share the file name.
         let own = folder.join(format!("{name}.wasm"));
         fs::copy(&compiled, &own).with_context(|| format!("cannot copy {}", compiled.display()))?;
         Ok(own)
     }
 
-    /// The artifact's own flags, and paths in panic messages that are the same on every machine.
+    /// Returns the artifact's own flags, and those that make paths in panic messages the same on every
+    /// machine.
     fn rustflags(&self, tools: &Tools) -> Vec<String> {
         let cargo_home = std::env::var_os("CARGO_HOME")
             .map(PathBuf::from)
@@ -229,7 +232,7 @@ impl Artifact {
         paths.chain(self.rustflags.iter().cloned()).collect()
     }
 
-    /// Makes the JavaScript bindings, optimizes, and puts the files in their place.
+    /// Creates the JavaScript bindings, optimizes, and copies the files to their destination.
     fn finish(&self, tools: &Tools, name: &str, compiled: &Path, out_dir: &Path, log: &Log) -> Result<()> {
         let bound = self.bindings.as_deref().unwrap_or(name);
         let folder = bind(tools, name, bound, compiled, self.renewable)?;
@@ -252,12 +255,12 @@ impl Artifact {
     }
 }
 
-/// Where it is kept of what an artifact was made.
+/// Returns the path of the stamp with an artifact's inputs.
 fn stamp(tools: &Tools, name: &str) -> PathBuf {
     tools.path("target/xtask/stamps").join(name)
 }
 
-/// Makes JavaScript of this name of what was compiled for an artifact, and gives the folder with both.
+/// Creates an artifact's JavaScript bindings with this name, and returns the folder with both files.
 fn bind(tools: &Tools, name: &str, bound: &str, compiled: &Path, renewable: bool) -> Result<PathBuf> {
     let folder = toolchain::target_folder(tools).join("bindgen").join(name);
     if folder.exists() {
@@ -277,7 +280,7 @@ fn bind(tools: &Tools, name: &str, bound: &str, compiled: &Path, renewable: bool
     Ok(folder)
 }
 
-/// Copies an artifact's files to where the package has them.
+/// Copies an artifact's files to the package that contains them.
 fn put(name: &str, folder: &Path, out_dir: &Path) -> Result<()> {
     fs::create_dir_all(out_dir)?;
     for entry in fs::read_dir(folder)? {
@@ -290,8 +293,8 @@ fn put(name: &str, folder: &Path, out_dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Fails when an artifact is larger than its budget, and else says how large they are.
-pub(crate) fn hold_to_budgets(built: &[Built]) -> Result<String> {
+/// Returns an error if an artifact is larger than its budget, and otherwise a summary of their sizes.
+pub(crate) fn check_budgets(built: &[Built]) -> Result<String> {
     let sizes = |built: &[&Built]| {
         let sizes: Vec<String> =
             built.iter().map(|built| format!("{} {}", built.name, built.brotli)).collect();
@@ -299,7 +302,11 @@ pub(crate) fn hold_to_budgets(built: &[Built]) -> Result<String> {
     };
     let (over, within): (Vec<&Built>, Vec<&Built>) =
         built.iter().partition(|built| built.brotli > built.budget);
-    ensure!(over.is_empty(), "over its budget of wasm-pack.toml, bytes in brotli: {}", sizes(&over));
+    ensure!(
+        over.is_empty(),
+        "these artifacts exceed their budgets in wasm-pack.toml, in bytes of Brotli: {}",
+        sizes(&over)
+    );
     Ok(format!("bytes in brotli: {}", sizes(&within)))
 }
 

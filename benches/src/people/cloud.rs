@@ -37,7 +37,7 @@ const WRITES: [(&str, &str); 6] = [
     ("cloudwatch", "PutMetricAlarm"),
 ];
 
-/// Stands for the begin of an access key: programs have one that lasts, and the console gets another for each session.
+/// The prefix of an access key id. Programs have a permanent one, and each console session gets a new one.
 const KEY: &str = "KEY-";
 
 #[derive(Clone)]
@@ -133,7 +133,7 @@ fn engineer(simulation: &mut Simulation, nth: i64) -> (Principal, Schedule) {
         if day == new_laptop {
             who.agent = FIREFOX.replace("Linux x86_64", "Windows NT 10.0");
         }
-        let Some((begin, end)) = schedule.of(simulation, day) else { continue };
+        let Some((begin, end)) = schedule.hours(simulation, day) else { continue };
         let mut here = who.clone();
         if simulation.chance(roams) {
             here.address = simulation.elsewhere();
@@ -183,7 +183,7 @@ fn engineer(simulation: &mut Simulation, nth: i64) -> (Principal, Schedule) {
             }
         }
         if simulation.chance(3) {
-            // A look at a service to which the role has no access: the console asks for a lot.
+            // A request to a service without permission: the console requests a lot.
             for (attempt, (service, name)) in [
                 ("iam", "ListUsers"),
                 ("iam", "ListRoles"),
@@ -213,7 +213,7 @@ fn admin(simulation: &mut Simulation, nth: i64) -> (Principal, Schedule) {
     let schedule = Schedule::new(simulation);
     let who = Principal::user(&format!("admin{nth}"), format!("198.51.100.{}", nth + 20), BROWSER);
     for day in 0..DAYS {
-        let Some((begin, end)) = schedule.of(simulation, day) else { continue };
+        let Some((begin, end)) = schedule.hours(simulation, day) else { continue };
         for _ in 0..simulation.between(5, 25) {
             let (service, name) = simulation.pick(&READS);
             let time = simulation.between(begin, end);
@@ -253,7 +253,7 @@ fn analyst(simulation: &mut Simulation, nth: i64) -> (Principal, Schedule) {
     );
     let size = simulation.pick(&[12, 30, 60]);
     for day in 0..DAYS {
-        let Some((begin, end)) = schedule.of(simulation, day) else { continue };
+        let Some((begin, end)) = schedule.hours(simulation, day) else { continue };
         for _ in 0..simulation.between(1, 3) {
             let time = simulation.between(begin, end);
             for part in 0..simulation.between(size / 2, size) {
@@ -285,7 +285,7 @@ fn service(simulation: &mut Simulation, nth: i64) -> (Principal, i64) {
         if hour == release * 24 {
             here.agent = agent.replace("/1.", "/2.");
         }
-        // Machines are replaced now and then, and get other addresses of their network.
+        // Machines are occasionally replaced, and get other addresses in their network.
         if simulation.random.u32(..250) == 0 {
             here.address = format!("10.{}.4.{}", nth % 5, simulation.between(1, 250));
         }
@@ -349,7 +349,7 @@ fn pipeline(simulation: &mut Simulation, nth: i64) {
     }
 }
 
-/// An inventory that reads everywhere and is refused now and then, on each day.
+/// An inventory scanner that reads everywhere and is occasionally denied, every day.
 fn scanner(simulation: &mut Simulation, nth: i64) {
     let who = Principal::role(
         &format!("inventory{nth}"),

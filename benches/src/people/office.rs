@@ -1,5 +1,5 @@
-//! A company's own product and its sign-ins: support, sales, finance, human resources, administrators on shifts, and the
-//! programs around them, as the product records them and as Okta does.
+//! A company's product and its sign-ins: support, sales, finance, human resources, administrators in
+//! shifts, and their programs, as recorded by the product and by Okta.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ const AGENTS: [&str; 4] = [
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148",
 ];
 
-/// A department: its name, how many people, its daily actions, and its rarer ones.
+/// A department: its name, headcount, daily actions, and rarer actions.
 struct Department {
     name: &'static str,
     people: i64,
@@ -150,7 +150,7 @@ fn person(simulation: &mut Simulation, department: &'static Department, nth: i64
         if day == new_computer {
             actor.agent = simulation.pick(&AGENTS[..3]).into();
         }
-        let Some((begin, end)) = schedule.of(simulation, day) else { continue };
+        let Some((begin, end)) = schedule.hours(simulation, day) else { continue };
         let mut here = actor.clone();
         if simulation.chance(roams) {
             here.address = simulation.elsewhere();
@@ -201,7 +201,7 @@ fn admin(simulation: &mut Simulation, nth: i64) -> (Actor, Schedule) {
         place: (51, 9),
     };
     for day in 0..DAYS {
-        let Some((begin, end)) = schedule.of(simulation, day) else { continue };
+        let Some((begin, end)) = schedule.hours(simulation, day) else { continue };
         okta(simulation, &actor, begin, ("user.session.start", "SUCCESS", ""), None);
         for _ in 0..simulation.between(2, 9) {
             let time = simulation.between(begin, end);
@@ -322,7 +322,7 @@ fn deployer(simulation: &mut Simulation) {
     }
 }
 
-/// A client whose token ends each morning, and that asks on for a while.
+/// A client whose token expires every morning, and that keeps retrying for a while.
 fn broken_client(simulation: &mut Simulation) {
     let actor = Actor {
         id: "legacy-client".into(),
@@ -360,7 +360,7 @@ fn attacks(
         let day = simulation.attack_day();
         let is_away = (schedule.leave.0..schedule.leave.1).contains(&day);
         let is_meant = departments.is_empty() || departments.contains(&department.name);
-        // Nobody is attacked twice.
+        // No person is attacked twice.
         if !is_away && is_meant && victims.insert(person) {
             return (actor.clone(), *department, schedule.noon(day));
         }

@@ -1,7 +1,7 @@
-//! From events to findings.
+//! Matches events against a pack's rules, and turns the matches into findings.
 //!
-//! What can be said of each event by itself is a [`Detected`], which threads may make side by side. What takes several
-//! events is decided in the order of the leaves, by one [`Analyzer`].
+//! The matches of one event are a [`Detected`], which threads can compute in parallel. Everything that
+//! depends on several events is decided by one [`Analyzer`], in the order of the log.
 
 use core::cmp::Ordering;
 use std::collections::HashMap;
@@ -14,7 +14,7 @@ use countersign_query::{Entry, Parsers, Parts, Read};
 use crate::baseline::{Baselines, Fact, Facts, Moment, Observation, Part, Silence, Slot};
 use crate::coverage::{Coverage, Shape, Shapes};
 use crate::detection::{Asks, Detection, Item, Matched};
-use crate::fields::{Fields, Found};
+use crate::fields::{FieldValues, Fields};
 use crate::finding::{self, Evidence, Finding, Reason};
 use crate::habits::{HABIT_DAYS, Habits, Recurrence};
 use crate::limit::Limit;
@@ -23,42 +23,44 @@ use crate::rule::{Kind, OURS, Rule};
 use crate::score::{self, Scored, Scores};
 use crate::window::{MAX_GROUPS, Windows};
 
-/// The version of what is computed here: with another one the same events and the same pack may give other findings.
-pub const ENGINE: &str = "7";
+/// The version of the detection engine. Findings for the same events and the same pack can differ between
+/// versions.
+pub const ENGINE: &str = "6";
 
-/// The most findings of a rule that are listed. What is more is counted.
+/// The maximum number of findings listed per rule. Further ones are only counted.
 pub const MAX_FINDINGS: usize = 10_000;
 
-/// An event's own time may be so much later than that of its link; in milliseconds (SPEC section 9, `time.future`).
-const TOLERANCE: i64 = 5 * 60_000;
+/// How far an event's own time may lie after its link's time, in milliseconds (SPEC section 9,
+/// `time.future`).
+const MAX_CLOCK_SKEW_MS: i64 = 5 * 60_000;
 
-/// What a pack's rules say of one event by itself.
+/// The rules of a pack that one event matches, judged without other events.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Detected {
     leaf: u64,
     #[cfg_attr(feature = "state", serde(with = "crate::millis::perhaps"))]
     time: Option<Time>,
-    /// Whether its own time lies in the future of its link's.
+    /// True if the event's own time lies in the future of its link's time.
     is_future: bool,
     /// The event's shape; `None` if there is no event.
     shape: Option<Shape>,
-    /// Rules that would have been judged if the event had their fields.
+    /// Rules that weren't judged because the event lacks their fields.
     lacking: Vec<u32>,
     fired: Vec<Fired>,
     joins: Vec<Join>,
-    /// Rules that may fire, once it is known what was usual.
+    /// Rules that may fire, depending on baselines.
     pending: Vec<Pending>,
-    /// What scores and baselines take of it; none where there is nothing for them.
+    /// The parts of the event that scores and baselines need, if any.
     observed: Option<Box<Observation>>,
 }
 
-/// A rule that asks for a baseline, and that nothing else of the event rules out.
+/// A rule with conditions on baselines whose other conditions don't rule it out.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct Pending {
     rule: usize,
-    /// A bit for each of its items that holds, of those that ask for no baseline.
+    /// One bit for each item of the rule that holds, excluding items that need a baseline.
     held: u128,
     reasons: Vec<Matched>,
 }
@@ -70,7 +72,7 @@ struct Fired {
     reasons: Vec<Matched>,
 }
 
-/// Why a rule fired: what it found in the event, and what was usual before.
+/// The reasons a rule fired: values matched in the event, and baselines it deviated from.
 #[derive(Debug, Default)]
 struct Reasons {
     matched: Vec<Matched>,
@@ -78,8 +80,8 @@ struct Reasons {
 }
 
 impl Reasons {
-    /// As a finding says them.
-    fn told(&self, fields: &Fields) -> Vec<Reason> {
+    /// Returns the reasons with field names, as findings contain them.
+    fn resolve(&self, fields: &Fields) -> Vec<Reason> {
         let matched = self.matched.iter().map(|Matched { field, value }| Reason {
             field: field.map(|field| fields.name(field).to_owned()),
             value: value.to_string(),
@@ -99,18 +101,18 @@ struct Join {
 }
 
 impl Detected {
-    /// The same at this leaf, where that was not known before.
+    /// Sets the entry's index, for callers that learn it only after detection.
     #[must_use]
     pub fn at(self, leaf: u64) -> Self {
         Self { leaf, ..self }
     }
 
-    /// The leaf.
+    /// Returns the index of the event's entry.
     pub const fn leaf(&self) -> u64 {
         self.leaf
     }
 
-    /// Returns about how many bytes of memory it takes.
+    /// Estimates the memory it takes, in bytes.
     pub fn memory_bytes(&self) -> usize {
         let reasons = |reasons: &[Matched]| {
             reasons.iter().map(|one| size_of::<Matched>() + one.value.len()).sum::<usize>()
@@ -125,12 +127,13 @@ impl Detected {
             + self.observed.as_ref().map_or(0, |observed| observed.memory_bytes())
     }
 
-    /// The rules that fired, by their places in the pack, whether they make findings of their own or not.
+    /// Returns the indexes of the rules that fired, including base rules that report no findings of their
+    /// own.
     pub fn rules(&self) -> impl Iterator<Item = usize> + '_ {
         self.fired.iter().map(|fired| fired.rule)
     }
 
-    /// Whether the pack has the rules that it names.
+    /// True if every rule it names exists in `pack`.
     #[cfg(feature = "state")]
     pub(crate) fn is_of(&self, pack: &Pack) -> bool {
         let is_correlation =
@@ -158,8 +161,8 @@ impl PartialOrd for Detected {
 impl Eq for Detected {}
 
 impl Pack {
-    /// What the rules say of an event by itself, which these parsers read as far as anybody asks. The entry's own
-    /// reading does not count.
+    /// Matches an event against the rules. Parses the event with `parsers`, only as far as rules need, and
+    /// ignores a parse result already in `entry`.
     pub fn detect_by(&self, leaf: u64, parsers: &Parsers, entry: &Entry<'_>) -> Detected {
         let read = |parts| entry.event.as_ref().and_then(|event| parsers.parse_parts(event, parts));
         let parts =
@@ -170,24 +173,24 @@ impl Pack {
         if detected.observed.is_none() || parts.has(Observation::PARTS) {
             return detected;
         }
-        // Of an event for which rules fire more is taken than they ask for.
+        // Once a rule fires, scores need more of the event than the rules asked for.
         let more = read(parts.with(Observation::PARTS));
         let wider = Entry { read: more.as_ref(), ..entry };
         if is_ours(&wider) != is_ours(&entry) {
             return self.detect(leaf, &wider);
         }
-        detected.observed = Some(wider.within(|entry| Observation::of(entry, false)).into());
+        detected.observed = Some(wider.within(|entry| Observation::new(entry, false)).into());
         detected
     }
 
-    /// What the rules say of an event by itself.
+    /// Matches an event against the rules, using the parse result in `entry`.
     pub fn detect(&self, leaf: u64, entry: &Entry<'_>) -> Detected {
         entry.within(|entry| self.detect_within(leaf, entry))
     }
 
     fn detect_within(&self, leaf: u64, entry: &Entry<'_>) -> Detected {
         let (happened, _) = entry.time();
-        let is_future = happened.millis() > entry.recorded.millis().saturating_add(TOLERANCE);
+        let is_future = happened.millis() > entry.recorded.millis().saturating_add(MAX_CLOCK_SKEW_MS);
         let time = match self.time {
             Clock::Happened => happened,
             Clock::Recorded => entry.recorded,
@@ -227,19 +230,20 @@ impl Pack {
         }
         let asks = self.asks_baselines() && !is_future && !is_ours;
         if asks || !detection.fired.is_empty() || !detection.pending.is_empty() {
-            detection.observed = Some(Observation::of(entry, asks).into());
+            detection.observed = Some(Observation::new(entry, asks).into());
         }
         detection.shape = entry.event.map(|_| shape);
         detection
     }
 
-    /// What is known of a rule that asks for a baseline; none where it cannot hold, or is judged without the event.
-    fn pend(&self, number: u32, sigma: &Detection, found: &Found<'_>) -> Option<Pending> {
+    /// Judges the items of a rule that need no baseline. Returns nothing if the rule can't hold, or if it
+    /// is judged without the event.
+    fn pend(&self, number: u32, sigma: &Detection, found: &FieldValues<'_>) -> Option<Pending> {
         if self.of_baselines.contains(&number) || self.of_silence.contains(&number) {
             return None;
         }
         let mut held = 0_u128;
-        sigma.each_item(&mut |item| {
+        sigma.visit_items(&mut |item| {
             if item.fact.is_none() && item.holds(found) {
                 held |= 1 << item.nth;
             }
@@ -250,7 +254,7 @@ impl Pack {
         }
         let mut reasons = Vec::new();
         if held != 0 {
-            sigma.wanted(&mut |item| {
+            sigma.visit_wanted(&mut |item| {
                 if holds(item) == Some(true)
                     && let Some(leaf) = item.matched(found)
                 {
@@ -261,8 +265,9 @@ impl Pack {
         Some(Pending { rule: number as usize, held, reasons })
     }
 
-    /// The groups that an event joins if this rule fires, and those of what builds upon them.
-    fn joins(&self, rule: usize, found: &Found<'_>, joins: &mut Vec<Join>) {
+    /// Adds the correlation groups that the event joins if this rule fires, including those of correlations
+    /// built on them.
+    fn joins(&self, rule: usize, found: &FieldValues<'_>, joins: &mut Vec<Join>) {
         for (correlation, which) in &self.feeds[rule] {
             if joins.iter().any(|join| join.correlation == *correlation && join.which == *which) {
                 continue;
@@ -282,11 +287,11 @@ pub(crate) fn is_ours(entry: &Entry<'_>) -> bool {
     action.is_some_and(|action| action.starts_with(OURS)) || entry.read.is_some_and(read)
 }
 
-/// Takes what was detected in the order of the leaves, and makes findings of it.
+/// Turns matches into findings. Accepts them in the order of the log.
 #[derive(Clone, Debug)]
 pub struct Analyzer<'p> {
     pub(crate) pack: &'p Pack,
-    /// Whether findings are handed out when they are made, and not kept.
+    /// True if findings are returned as they are made and not kept.
     pub(crate) streams: bool,
     pub(crate) windows: Vec<Option<Windows>>,
     pub(crate) baselines: Baselines,
@@ -295,103 +300,105 @@ pub struct Analyzer<'p> {
     pub(crate) identities: Scores,
     pub(crate) sessions: Scores,
     pub(crate) findings: Vec<Finding>,
-    /// Where the last finding of each rule's group stands, so that a repetition need not look for it.
+    /// The index of the newest finding of each rule's group, for counting repeats.
     pub(crate) newest: HashMap<(usize, Box<str>), usize>,
-    /// For each rule, how many findings are listed, and how many are not.
+    /// The number of listed findings per rule, then the number of unlisted ones.
     pub(crate) made: Vec<usize>,
     pub(crate) unlisted: Vec<u64>,
     pub(crate) future: Option<(u64, u64)>,
     pub(crate) last: Option<u64>,
-    /// When the newest of what was found happened, in milliseconds.
+    /// The time of the newest finding, in milliseconds.
     pub(crate) newest_found: i64,
 }
 
-/// An error in the order of leaves: one came after a leaf that lies behind it.
+/// An entry that doesn't come after the previous one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OrderError(
-    /// The leaf.
+    /// The entry's index.
     pub u64,
 );
 
 impl core::fmt::Display for OrderError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "leaf {} comes after one that lies behind it", self.0)
+        write!(f, "entry {} comes after a later entry", self.0)
     }
 }
 
 impl std::error::Error for OrderError {}
 
-/// What was found, and what has to be known of how.
+/// The findings in a log, and how complete they are.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
-    /// In the order in which they were made.
+    /// The findings, in the order in which they were made.
     pub findings: Vec<Finding>,
-    /// SHA-256 over the findings' canonical JSON, a line each: who has the same events and the same pack finds the same.
+    /// SHA-256 over the findings' canonical JSON, one line each: the same events and the same pack give the
+    /// same digest.
     pub digest: Hash,
-    /// Events whose own time lies in the future of their links': how many, and the first one's leaf. They joined no window.
+    /// The number of events whose own time lies in the future of their link's, and the first one's entry.
+    /// They join no window.
     pub future: Option<(u64, u64)>,
-    /// What had to be left out for want of room, for each rule that is concerned.
+    /// Work skipped for lack of memory, per rule.
     pub limits: Vec<Limit>,
-    /// The identities of which something was found, the highest score first.
+    /// The identities with findings, highest score first.
     pub identities: Vec<Scored>,
-    /// The sessions of which something was found, the highest score first.
+    /// The sessions with findings, highest score first.
     pub sessions: Vec<Scored>,
-    /// The events that the rules could look at.
+    /// The events that the rules could evaluate.
     pub coverage: Coverage,
 }
 
 impl Analysis {
-    /// What was left out that these rules of its pack may have needed: their own, that of rules which only others build
-    /// upon, and, where one of them asks what is usual, what baselines forgot.
+    /// Returns the limits that may affect the selected rules: their own, those of base rules, and, if a
+    /// selected rule uses baselines, those of the baselines.
     pub fn limits_of<'a>(
         &'a self,
         pack: &'a Pack,
-        are_meant: impl Fn(&Rule) -> bool + 'a,
+        is_selected: impl Fn(&Rule) -> bool + 'a,
     ) -> impl Iterator<Item = &'a Limit> {
-        let is_meant = move |rule: &Rule| !rule.is_reported() || are_meant(rule);
-        let asks_usual = pack.rules().iter().any(|rule| is_meant(rule) && rule.evidence == Evidence::Range);
+        let counts = move |rule: &Rule| !rule.is_reported() || is_selected(rule);
+        let asks_usual = pack.rules().iter().any(|rule| counts(rule) && rule.evidence == Evidence::Range);
         self.limits.iter().filter(move |limit| {
-            pack.rules().iter().find(|rule| rule.id == limit.rule).map_or(asks_usual, &is_meant)
+            pack.rules().iter().find(|rule| rule.id == limit.rule).map_or(asks_usual, &counts)
         })
     }
 
-    /// The events of the future, where these rules of its pack may have needed them in a window.
-    pub fn future_of(&self, pack: &Pack, are_meant: impl Fn(&Rule) -> bool) -> Option<(u64, u64)> {
-        let needs = |rule: &Rule| rule.is_about_several() && (!rule.is_reported() || are_meant(rule));
+    /// Returns the events from the future if one of the selected rules may have needed them in a window.
+    pub fn future_of(&self, pack: &Pack, is_selected: impl Fn(&Rule) -> bool) -> Option<(u64, u64)> {
+        let needs = |rule: &Rule| rule.is_about_several() && (!rule.is_reported() || is_selected(rule));
         self.future.filter(|_| pack.rules().iter().any(needs))
     }
 
-    /// Whether these rules of its pack may have more findings than those that are listed.
-    pub fn may_have_more(&self, pack: &Pack, are_meant: impl Fn(&Rule) -> bool) -> bool {
+    /// True if the selected rules may have more findings than those listed.
+    pub fn may_have_more(&self, pack: &Pack, is_selected: impl Fn(&Rule) -> bool) -> bool {
         let hides = |limit: &Limit| {
-            // What somebody was seen with and is forgotten is new again: that makes more findings, and not fewer.
+            // A baseline that forgets a value reports it as new again: more findings, never fewer.
             let is_of_rule = pack.rule(&limit.rule).is_some();
             limit.findings > 0 || limit.groups.is_some() || limit.hits.is_some() && is_of_rule
         };
-        self.future_of(pack, &are_meant).is_some() || self.limits_of(pack, &are_meant).any(hides)
+        self.future_of(pack, &is_selected).is_some() || self.limits_of(pack, &is_selected).any(hides)
     }
 }
 
 impl<'p> Analyzer<'p> {
-    /// Begins.
+    /// Creates an analyzer that keeps its findings.
     pub fn new(pack: &'p Pack) -> Self {
         Self::with_groups(pack, MAX_GROUPS)
     }
 
-    /// Begins; findings are handed out by [`Self::take_findings`] when they are made, however many there are, and are not
-    /// kept. How often they are repeated is not counted then.
+    /// Creates an analyzer that returns findings through [`Self::take_findings`] as they are made, without
+    /// a limit, and doesn't keep them. Repeats of a finding aren't counted then.
     pub fn streaming(pack: &'p Pack) -> Self {
         Self { streams: true, ..Self::new(pack) }
     }
 
     #[cfg(all(test, feature = "snapshot"))]
-    pub(crate) fn streaming_with_groups(pack: &'p Pack, most: usize) -> Self {
-        Self { streams: true, ..Self::with_groups(pack, most) }
+    pub(crate) fn streaming_with_groups(pack: &'p Pack, max_groups: usize) -> Self {
+        Self { streams: true, ..Self::with_groups(pack, max_groups) }
     }
 
-    /// With so many groups at most.
-    pub(crate) fn with_groups(pack: &'p Pack, most: usize) -> Self {
-        let windows = pack.rules.iter().map(|rule| rule.correlation().map(|_| Windows::new(most)));
+    /// Creates an analyzer whose correlations keep at most `max_groups` groups each.
+    pub(crate) fn with_groups(pack: &'p Pack, max_groups: usize) -> Self {
+        let windows = pack.rules.iter().map(|rule| rule.correlation().map(|_| Windows::new(max_groups)));
         Self {
             pack,
             streams: false,
@@ -411,12 +418,12 @@ impl<'p> Analyzer<'p> {
         }
     }
 
-    /// Takes what was detected of a leaf, which comes after all that were taken before.
+    /// Accepts the matches of an entry, which must come after all earlier ones.
     ///
     /// # Errors
     ///
-    /// If it does not: what came out would depend on more than the log.
-    pub fn take(&mut self, detection: Detected) -> Result<(), OrderError> {
+    /// Returns an [`OrderError`] if it doesn't, because findings would then depend on more than the log.
+    pub fn accept(&mut self, detection: Detected) -> Result<(), OrderError> {
         if self.last.is_some_and(|last| detection.leaf <= last) {
             return Err(OrderError(detection.leaf));
         }
@@ -442,26 +449,26 @@ impl<'p> Analyzer<'p> {
         }
         if self.pack.asks_baselines()
             && !is_future
-            && let Some(seen) = observed
+            && let Some(observation) = observed
         {
-            let moment = Moment { seen: &seen, leaf, time: time.millis() };
-            self.hold_against_usual(&moment, pending, &joins);
+            let moment = Moment { observation: &observation, leaf, time: time.millis() };
+            self.compare_with_baseline(&moment, pending, &joins);
         }
         Ok(())
     }
 
-    /// Judges an event by what was usual before it, and learns it.
-    fn hold_against_usual(&mut self, moment: &Moment<'_>, pending: Vec<Pending>, joins: &[Join]) {
+    /// Judges an event by the baselines before it, then adds it to them.
+    fn compare_with_baseline(&mut self, moment: &Moment<'_>, pending: Vec<Pending>, joins: &[Join]) {
         let pack = self.pack;
-        // What is recorded about findings teaches nothing.
-        let is_learned = moment.seen.is_for_baselines;
+        // Records about findings must not change baselines.
+        let is_learned = moment.observation.is_for_baselines;
         let judged = if is_learned { self.baselines.judge(moment) } else { None };
         let nothing = Facts::default();
         let facts = judged.as_ref().map_or(&nothing, |(_, facts)| facts);
         let there = facts.groups();
         let alone = pack.of_baselines.iter().filter(|_| is_learned);
         let alone = alone.map(|rule| Pending { rule: *rule as usize, held: 0, reasons: Vec::new() });
-        // Most events are as usual, and most rules ask for something that is not.
+        // Most events match their baseline, and most rules look for a deviation.
         let may_hold =
             |pending: &Pending| pack.rules[pending.rule].asks().is_some_and(|asks| asks.may_hold(there));
         let mut holding: Vec<_> = pending.into_iter().chain(alone).filter(may_hold).collect();
@@ -470,7 +477,7 @@ impl<'p> Analyzer<'p> {
             holding.retain(|pending| pack.holds(pending, &found));
             holding.sort_by_key(|pending| pending.rule);
             for Pending { rule, reasons: mut matched, .. } in holding {
-                let asked = pack.told(rule, &found, &mut matched);
+                let asked = pack.add_facts(rule, &found, &mut matched);
                 let usual =
                     judged.as_ref().map(|(slot, facts)| self.baselines.explain(*slot, moment, facts, &asked));
                 let reasons = Reasons { matched, usual: usual.unwrap_or_default() };
@@ -482,20 +489,20 @@ impl<'p> Analyzer<'p> {
             self.baselines.learn(slot, moment);
         }
         if is_learned && !pack.of_silence.is_empty() {
-            for silence in self.baselines.silent(moment.seen, moment.leaf) {
+            for silence in self.baselines.silent(moment.observation, moment.leaf) {
                 self.report_silence(&silence, moment);
             }
         }
     }
 
-    /// Reports what is unusual of an identity, but if the same rule did so shortly before.
+    /// Reports a deviation of an identity, unless the same rule did so shortly before.
     fn report_unusual(&mut self, rule: usize, slot: Option<Slot>, moment: &Moment<'_>, reasons: &Reasons) {
         if !self.pack.rules[rule].is_reported {
             return;
         }
         let time = time_of(moment.time);
-        let mut about = About::of_event(Some(moment.seen));
-        if let (Some(slot), Some(identity)) = (slot, moment.seen.get(Part::Identity)) {
+        let mut about = About::of_event(Some(moment.observation));
+        if let (Some(slot), Some(identity)) = (slot, moment.observation.get(Part::Identity)) {
             about.group = vec![("parsed.actor.id".into(), identity.to_owned())];
             if self.baselines.is_quiet(slot, rule as u32, moment.time) {
                 return self.repeat(rule, &key_of(&about.group));
@@ -510,21 +517,21 @@ impl<'p> Analyzer<'p> {
         let found = pack.fields.of_facts(&facts);
         for rule in &pack.of_silence {
             let pending = Pending { rule: *rule as usize, held: 0, reasons: Vec::new() };
-            if !pack.holds(&pending, &found) || !self.baselines.tell(silence, *rule) {
+            if !pack.holds(&pending, &found) || !self.baselines.mark_reported(silence, *rule) {
                 continue;
             }
             let mut reasons = Reasons::default();
-            pack.told(pending.rule, &found, &mut reasons.matched);
+            pack.add_facts(pending.rule, &found, &mut reasons.matched);
             let usual = Some("baseline.usual.rhythm".into());
             reasons.usual.push(Reason { field: usual, value: self.baselines.rhythm(silence) });
             let group = vec![("link.chain".to_owned(), silence.chain.to_string())];
-            let span = (time_of(silence.since), time_of(moment.seen.recorded));
+            let span = (time_of(silence.since), time_of(moment.observation.recorded));
             let leaves = vec![silence.leaf, moment.leaf];
             self.report(pending.rule, About { group, ..About::default() }, None, leaves, span, &reasons);
         }
     }
 
-    /// Tells the correlations that build upon a rule that it fired.
+    /// Passes a rule that fired to the correlations that build on it.
     fn feed(&mut self, rule: usize, leaf: u64, time: i64, joins: &[Join], reasons: &Reasons) {
         let pack = self.pack;
         for (number, which) in &pack.feeds[rule] {
@@ -534,17 +541,17 @@ impl<'p> Analyzer<'p> {
             else {
                 continue;
             };
-            let Some(found) = windows.take(correlation, &join.key, *which, &join.value, leaf, time) else {
+            let Some(hit) = windows.accept(correlation, &join.key, *which, &join.value, leaf, time) else {
                 continue;
             };
-            if found.is_repeated {
+            if hit.is_repeated {
                 self.repeat(*number, &join.key);
             } else if pack.rules[*number].is_reported {
-                let span = (time_of(found.first), time_of(found.last));
+                let span = (time_of(hit.first), time_of(hit.last));
                 let about = About { group: self.group(*number, &join.key), ..About::default() };
-                self.report(*number, about, Some(found.value), found.leaves, span, reasons);
+                self.report(*number, about, Some(hit.value), hit.leaves, span, reasons);
             }
-            self.feed(*number, leaf, found.last, joins, reasons);
+            self.feed(*number, leaf, hit.last, joins, reasons);
         }
     }
 
@@ -559,8 +566,8 @@ impl<'p> Analyzer<'p> {
     ) {
         let Rule { id, title, level, evidence, .. } = &self.pack.rules[number];
         let (mut level, mut evidence) = (*level, *evidence);
-        let (subject, mut reasons) = (about.subject(), reasons.told(&self.pack.fields));
-        // A rule that asks what is usual knows habits already.
+        let (subject, mut reasons) = (about.subject(), reasons.resolve(&self.pack.fields));
+        // Rules on baselines already account for habits.
         let habits =
             self.pack.habits.filter(|_| !self.pack.rules[number].asks().is_some_and(Asks::is_of_habits));
         if let (Some(usual), Some(subject), Some(newest)) = (habits, &subject, leaves.last()) {
@@ -628,28 +635,29 @@ impl<'p> Analyzer<'p> {
         }
     }
 
-    /// What was found so far.
+    /// Returns the findings so far.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// What was found since the last call, of an analyzer that is [streaming](Self::streaming).
+    /// Returns the findings since the last call, for a [streaming](Self::streaming) analyzer.
     pub fn take_findings(&mut self) -> Vec<Finding> {
         if self.streams { std::mem::take(&mut self.findings) } else { Vec::new() }
     }
 
-    /// The leaves that findings are made of, and those of which more may be made.
+    /// Returns the entries of findings so far, and those that future findings may include.
     pub fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
         let found = self.findings.iter().flat_map(|finding| finding.leaves.iter().copied());
         found.chain(self.windows.iter().flatten().flat_map(Windows::leaves)).chain(self.baselines.leaves())
     }
 
-    /// Events whose own time lies in the future of their links': how many, and the first one's leaf.
+    /// Returns the number of events whose own time lies in the future of their link's, and the first one's
+    /// entry.
     pub const fn future(&self) -> Option<(u64, u64)> {
         self.future
     }
 
-    /// SHA-256 over the findings so far.
+    /// Returns the SHA-256 over the findings so far.
     pub fn digest(&self) -> Hash {
         let mut lines = Vec::new();
         for finding in &self.findings {
@@ -659,7 +667,7 @@ impl<'p> Analyzer<'p> {
         Hash::of(&[&lines])
     }
 
-    /// What had to be left out so far.
+    /// Returns the work skipped so far for lack of memory.
     pub fn limits(&self) -> Vec<Limit> {
         let limits = self.pack.rules.iter().zip(&self.windows).zip(&self.unlisted);
         let limits = limits.filter_map(|((rule, windows), unlisted)| {
@@ -671,22 +679,22 @@ impl<'p> Analyzer<'p> {
         limits.chain(self.baselines.limits()).collect()
     }
 
-    /// The scores of identities so far, the highest first.
+    /// Returns the scores of identities so far, highest first.
     pub fn identities(&self) -> Vec<Scored> {
         self.identities.ranked(self.newest_found)
     }
 
-    /// The same of sessions.
+    /// Returns the scores of sessions so far, highest first.
     pub fn sessions(&self) -> Vec<Scored> {
         self.sessions.ranked(self.newest_found)
     }
 
-    /// Returns which events the rules could look at so far.
+    /// Returns which events the rules could evaluate so far.
     pub fn coverage(&self) -> Coverage {
         self.shapes.coverage(self.pack)
     }
 
-    /// Ends.
+    /// Returns the findings, and how complete they are.
     pub fn finish(self) -> Analysis {
         Analysis {
             digest: self.digest(),
@@ -700,18 +708,18 @@ impl<'p> Analyzer<'p> {
     }
 }
 
-/// What a finding is about.
+/// The subject of a finding.
 #[derive(Debug, Default)]
 struct About {
     group: Vec<(String, String)>,
-    /// Of the event that made the rule fire, where the rule looks at each by itself.
+    /// The identity in the event, for a rule that judges single events.
     identity: Option<String>,
     session: Option<String>,
 }
 
 impl About {
-    fn of_event(seen: Option<&Observation>) -> Self {
-        let part = |part| seen.and_then(|seen| seen.get(part)).map(str::to_owned);
+    fn of_event(observation: Option<&Observation>) -> Self {
+        let part = |part| observation.and_then(|observation| observation.get(part)).map(str::to_owned);
         Self { group: Vec::new(), identity: part(Part::Identity), session: part(Part::Session) }
     }
 
@@ -720,7 +728,7 @@ impl About {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// Returns what a habit is about: the group, or the identity of a rule that looks at each event by itself.
+    /// Returns the subject of a habit: the group, or the identity for a rule that judges single events.
     fn subject(&self) -> Option<String> {
         if !self.group.is_empty() {
             return Some(key_of(&self.group));
@@ -738,7 +746,7 @@ impl About {
     }
 }
 
-/// The values of a group as a JSON array.
+/// Returns the values of a group as a JSON array.
 fn key_of(group: &[(String, String)]) -> String {
     let mut key = vec![b'['];
     for (nth, (_, value)) in group.iter().enumerate() {
@@ -752,8 +760,8 @@ fn key_of(group: &[(String, String)]) -> String {
 }
 
 impl Pack {
-    /// Whether a rule that asks for a baseline holds.
-    fn holds(&self, pending: &Pending, of_facts: &Found<'_>) -> bool {
+    /// True if a rule with conditions on baselines holds, given the facts of its baselines.
+    fn holds(&self, pending: &Pending, of_facts: &FieldValues<'_>) -> bool {
         let Kind::Event(sigma) = &self.rules[pending.rule].kind else { return false };
         let known = |item: &Item| match item.fact {
             Some(_) => Some(item.holds(of_facts)),
@@ -762,11 +770,11 @@ impl Pack {
         sigma.judge(&known) == Some(true)
     }
 
-    /// Adds what baselines say as the rule wants it, and tells which facts these are.
-    fn told(&self, rule: usize, of_facts: &Found<'_>, reasons: &mut Vec<Matched>) -> Vec<Fact> {
+    /// Adds the facts of baselines that the rule asks for to `reasons`, and returns which they are.
+    fn add_facts(&self, rule: usize, of_facts: &FieldValues<'_>, reasons: &mut Vec<Matched>) -> Vec<Fact> {
         let mut asked = Vec::new();
         let Kind::Event(sigma) = &self.rules[rule].kind else { return asked };
-        sigma.wanted(&mut |item| {
+        sigma.visit_wanted(&mut |item| {
             let Some(fact) = item.fact.filter(|_| item.holds(of_facts)) else { return };
             asked.push(fact);
             if let Some(leaf) = item.matched(of_facts) {

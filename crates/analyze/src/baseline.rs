@@ -1,8 +1,8 @@
-//! Baselines: what is usual of an identity, and of a chain.
+//! Baselines: the usual behavior of identities and chains.
 //!
-//! An event is first judged by what was usual before it, and then learned. Events come in the order of the leaves, so
-//! that the same log gives the same baselines, and memory is bounded: what has to go goes in an order that depends on
-//! nothing but the events (SPEC section 13).
+//! An event is first judged by the baselines before it, and then added to them. Events come in the order of
+//! the log, so the same log gives the same baselines. Memory is bounded, and eviction depends only on the
+//! events (SPEC section 13).
 
 mod chains;
 mod facts;
@@ -33,55 +33,55 @@ pub(crate) use stored::StoredBaselines;
 
 use chains::Chains;
 use hours::Hours;
-use known::{Known, WHAT, What, network_of};
+use known::{KnownValues, VALUE_KINDS, ValueKind, network_of};
 use place::{Place, speed};
 use rate::Rate;
 pub(crate) use store::{Ranked, Store};
 use texts::Texts;
 
-/// The most identities that are known.
+/// The maximum number of identities.
 const MAX_IDENTITIES: usize = 65_536;
-/// The most things that identities are known to be seen with, and how long their texts may be together.
+/// The maximum number of known values of all identities, and the maximum size of their texts in bytes.
 const MAX_ENTRIES: usize = 1 << 20;
-const MAX_TEXTS: usize = 16 << 20;
+const MAX_TEXT_BYTES: usize = 16 << 20;
 
-/// So many days an identity or a credential is watched before what is new says something, and on how many an identity
-/// must have been active.
-const LEARN: i32 = 14;
-const LEARN_ACTIVE: u32 = 5;
-/// So many active hours are watched before an hour can be unusual.
+/// The number of days for which an identity or a credential is observed before a new value counts, and the
+/// number of days on which an identity must have been active.
+const LEARN_DAYS: i32 = 14;
+const LEARN_ACTIVE_DAYS: u32 = 5;
+/// The number of active hours observed before an hour can be unusual.
 const LEARN_HOURS: u32 = 30;
-/// Places that are no farther apart are one, in kilometers.
-const NEAR: u32 = 100;
-/// For so long a rule is quiet about an identity, in milliseconds.
-const QUIET: i64 = 8 * 3_600_000;
+/// Distances below this count as the same place, in kilometers.
+const MIN_TRAVEL_KM: u32 = 100;
+/// The time for which a rule reports no further deviation of an identity, in milliseconds.
+const QUIET_MS: i64 = 8 * 3_600_000;
 const DAY: i64 = 86_400_000;
-/// How many of the usual values are told.
-const TOLD: usize = 3;
+/// The maximum number of usual values listed in a reason.
+const MAX_EXAMPLES: usize = 3;
 
-/// What is usual of an identity.
+/// The baseline of an identity.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct Identity {
-    /// The day on which it was first seen, and on how many it was; none yet if that is nought.
+    /// The day on which it was first seen, by number since 1970. Unset while `days` is 0.
     first_day: i32,
     newest_day: i32,
     days: u32,
     newest: i64,
     leaf: u64,
     longest_idle: u32,
-    known: Known,
+    known: KnownValues,
     hours: Hours,
     rate: Rate,
     place: Option<Box<(Place, i64)>>,
-    /// Rules that found something, and when they did: of few identities.
+    /// The rules that reported a deviation, with the time. Few identities have any.
     quiet: Quiet,
 }
 
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "state", serde(from = "Vec<(u32, i64)>", into = "Vec<(u32, i64)>"))]
-#[allow(clippy::box_collection, reason = "most have none, which takes a third of the space so")]
+#[allow(clippy::box_collection, reason = "most have none, and an empty box takes a third of the space")]
 struct Quiet(Option<Box<Vec<(u32, i64)>>>);
 
 impl From<Vec<(u32, i64)>> for Quiet {
@@ -104,18 +104,18 @@ impl Ranked for Identity {
 
 impl Identity {
     fn is_learned(&self, day: i32) -> bool {
-        day - self.first_day >= LEARN && self.days >= LEARN_ACTIVE
+        day - self.first_day >= LEARN_DAYS && self.days >= LEARN_ACTIVE_DAYS
     }
 }
 
-/// What is usual of all identities and chains.
+/// The baselines of all identities and chains.
 #[derive(Clone, Debug)]
 pub(crate) struct Baselines {
     zone: Zone,
     identities: Store<Identity>,
     texts: Texts,
     entries: usize,
-    /// Values of identities that were forgotten for others: how many, and the leaf that made the first go.
+    /// The number of values that identities lost to newer ones, and the entry that caused the first loss.
     cut: Option<(u64, u64)>,
     chains: Chains,
 }
@@ -123,13 +123,13 @@ pub(crate) struct Baselines {
 /// An event of an identity, at its time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment<'a> {
-    pub(crate) seen: &'a Observation,
+    pub(crate) observation: &'a Observation,
     pub(crate) leaf: u64,
-    /// In milliseconds.
+    /// The event's time in milliseconds.
     pub(crate) time: i64,
 }
 
-/// An identity's place among the others.
+/// An identity's slot in the store.
 pub(crate) type Slot = u32;
 
 impl Baselines {
@@ -144,17 +144,17 @@ impl Baselines {
         }
     }
 
-    /// What had to be forgotten for want of room: identities or chains, and what identities were seen with.
+    /// Returns the evictions of identities, chains, and values.
     pub(crate) fn limits(&self) -> impl Iterator<Item = Limit> {
-        let of = [
+        let limits = [
             ("baseline", self.identities.evicted, self.cut),
             ("baseline.silent_hours", self.chains.evicted(), None),
         ];
-        let is_any = of.into_iter().filter(|(_, groups, hits)| groups.or(*hits).is_some());
-        is_any.map(|(rule, groups, hits)| Limit { rule: rule.into(), groups, hits, findings: 0 })
+        let reached = limits.into_iter().filter(|(_, groups, hits)| groups.or(*hits).is_some());
+        reached.map(|(rule, groups, hits)| Limit { rule: rule.into(), groups, hits, findings: 0 })
     }
 
-    /// The day of a time by the pack's time zone, by number since 1970.
+    /// Returns the day of a time in the pack's time zone, by number since 1970.
     pub(crate) fn day(&self, time: i64) -> i32 {
         i32::try_from(self.zone.local_millis(time).div_euclid(DAY)).unwrap_or(i32::MAX)
     }
@@ -163,19 +163,19 @@ impl Baselines {
         self.zone.local_millis(time).div_euclid(3_600_000)
     }
 
-    /// Says of an event what was not usual before it. None where it is nobody's.
+    /// Compares an event with the baseline of its identity. `None` if it has no identity.
     pub(crate) fn judge(&mut self, moment: &Moment<'_>) -> Option<(Slot, Facts)> {
-        let Moment { seen, leaf, time } = *moment;
+        let Moment { observation, leaf, time } = *moment;
         let (day, hour) = (self.day(time), self.hour(time));
-        let name = seen.get(Part::Identity)?;
-        // Who fails under any names brings nobody into being, and drives nobody out.
-        let (slot, gone) = if seen.is_failed {
+        let name = observation.get(Part::Identity)?;
+        // Failed attempts under arbitrary names must neither create nor evict identities.
+        let (slot, gone) = if observation.is_failed {
             (self.identities.find(name)?, None)
         } else {
             self.identities.enter(name, leaf)
         };
         self.release(gone);
-        self.identities.change(slot, |identity| identity.rate.turn(hour));
+        self.identities.change(slot, |identity| identity.rate.advance(hour));
         let identity = self.identities.get(slot);
         let mut facts = Facts { age_days: Some(0), ..Facts::default() };
         if identity.days == 0 {
@@ -184,64 +184,66 @@ impl Baselines {
         facts.age_days = u32::try_from(day - identity.first_day).ok().or(Some(0));
         facts.is_learned = identity.is_learned(day);
         facts.hour_share =
-            (facts.is_learned && identity.hours.seen >= LEARN_HOURS).then(|| identity.hours.share(hour));
+            (facts.is_learned && identity.hours.active >= LEARN_HOURS).then(|| identity.hours.share(hour));
         facts.rate = identity.rate.judge(hour);
         let idle = u32::try_from((time - identity.newest).max(0) / DAY).unwrap_or(u32::MAX);
         facts.idle = Some((idle, identity.longest_idle));
-        if let (Some(here), Some((there, then))) = (seen.place, identity.place.as_deref().copied()) {
+        if let (Some(here), Some((there, then))) = (observation.place, identity.place.as_deref().copied()) {
             let distance = here.distance(there);
-            facts.travel = (distance >= NEAR).then(|| (distance, speed(distance, time - then)));
+            facts.travel = (distance >= MIN_TRAVEL_KM).then(|| (distance, speed(distance, time - then)));
         }
-        if let Some(place) = seen.place {
-            facts.place_days = Some(identity.known.days(What::Place, self.texts.find(&place.cell()), day));
+        if let Some(place) = observation.place {
+            facts.place_days =
+                Some(identity.known.days(ValueKind::Place, self.texts.find(&place.cell()), day));
         }
-        self.news(identity, moment, day, &mut facts);
+        self.add_news(identity, moment, day, &mut facts);
         Some((slot, facts))
     }
 
-    fn news(&self, identity: &Identity, moment: &Moment<'_>, day: i32, facts: &mut Facts) {
+    fn add_news(&self, identity: &Identity, moment: &Moment<'_>, day: i32, facts: &mut Facts) {
         let known = &identity.known;
         let mut action = None;
-        let mut add = |what, value, of, begin| {
-            if !known.has(what, value, of, day) {
-                facts.new.push((what, known.recent(what, value, of, (begin + LEARN / 2, day))));
+        let mut add = |kind, value, of, begin| {
+            if !known.has(kind, value, of, day) {
+                facts.new.push((kind, known.recent(kind, value, of, (begin + LEARN_DAYS / 2, day))));
             }
         };
         if facts.is_learned {
-            for (what, value) in values(moment.seen) {
-                if what != What::Credential {
-                    add(what, self.texts.find(&value), None, identity.first_day);
+            for (kind, value) in values(moment.observation) {
+                if kind != ValueKind::Credential {
+                    add(kind, self.texts.find(&value), None, identity.first_day);
                 }
-                if what == What::Action {
+                if kind == ValueKind::Action {
                     action = self.texts.find(&value);
                 }
             }
         }
-        if let Some((credential, address)) = credential_address(moment.seen) {
+        if let Some((credential, address)) = credential_address(moment.observation) {
             let credential = self.texts.find(credential);
-            let since = known.since(What::Credential, credential, day);
-            if let Some(since) = since.filter(|since| since + LEARN <= day) {
-                add(What::CredentialAddress, self.texts.find(address), credential, since);
+            let since = known.since(ValueKind::Credential, credential, day);
+            if let Some(since) = since.filter(|since| since + LEARN_DAYS <= day) {
+                add(ValueKind::CredentialAddress, self.texts.find(address), credential, since);
             }
         }
-        if facts.new.iter().any(|(what, _)| *what == What::Action) {
+        if facts.new.iter().any(|(kind, _)| *kind == ValueKind::Action) {
             facts.peers = Some(action.map_or(0, |action| self.texts.holders(action)));
         }
-        // A network can be new only where an address is.
-        if let Some(address) = moment.seen.get(Part::Address)
-            && facts.new.iter().any(|(what, _)| *what == What::Address)
+        // A network can only be new if the address is.
+        if let Some(address) = moment.observation.get(Part::Address)
+            && facts.new.iter().any(|(kind, _)| *kind == ValueKind::Address)
         {
-            let since = (identity.first_day + LEARN / 2, day);
+            let since = (identity.first_day + LEARN_DAYS / 2, day);
             let (is_new, recent) = known.networks(&network_of(address), since, &self.texts);
-            facts.new.extend(is_new.then_some((What::Network, recent)));
+            facts.new.extend(is_new.then_some((ValueKind::Network, recent)));
         }
-        facts.new.sort_unstable_by_key(|(what, _)| *what as u8);
+        facts.new.sort_unstable_by_key(|(kind, _)| *kind as u8);
     }
 
-    /// Learns an event that was judged, unless it failed: what is usual is not what somebody tried in vain.
+    /// Adds an event to the baseline after it was judged, unless it failed: failed attempts aren't usual
+    /// behavior.
     pub(crate) fn learn(&mut self, slot: Slot, moment: &Moment<'_>) {
-        let Moment { seen, leaf, time } = *moment;
-        if seen.is_failed {
+        let Moment { observation, leaf, time } = *moment;
+        if observation.is_failed {
             return;
         }
         let (day, hour) = (self.day(time), self.hour(time));
@@ -259,19 +261,19 @@ impl Baselines {
             identity.leaf = leaf;
             identity.hours.add(hour);
             identity.rate.add(hour);
-            if let Some(place) = seen.place
+            if let Some(place) = observation.place
                 && identity.place.as_deref().is_none_or(|(_, then)| *then <= time)
             {
                 identity.place = Some((place, time).into());
             }
             let before = identity.known.len();
-            for (what, value) in values(seen) {
-                cut += u64::from(identity.known.note(what, &value, None, day, texts));
+            for (kind, value) in values(observation) {
+                cut += u64::from(identity.known.note(kind, &value, None, day, texts));
             }
-            if let Some((credential, address)) = credential_address(seen) {
+            if let Some((credential, address)) = credential_address(observation) {
                 let credential = texts.find(credential);
-                let what = What::CredentialAddress;
-                cut += u64::from(identity.known.note(what, address, credential, day, texts));
+                let kind = ValueKind::CredentialAddress;
+                cut += u64::from(identity.known.note(kind, address, credential, day, texts));
             }
             added = identity.known.len() - before;
         });
@@ -280,7 +282,7 @@ impl Baselines {
             let (number, _) = self.cut.get_or_insert((0, leaf));
             *number += cut;
         }
-        while (self.entries > MAX_ENTRIES || self.texts.bytes > MAX_TEXTS) && self.identities.len() > 1 {
+        while (self.entries > MAX_ENTRIES || self.texts.bytes > MAX_TEXT_BYTES) && self.identities.len() > 1 {
             let gone = self.identities.evict(leaf);
             self.release(gone);
         }
@@ -293,13 +295,13 @@ impl Baselines {
         }
     }
 
-    /// Whether a rule that found something of an identity at this time found something shortly before. If not, it is
-    /// quiet from now on.
+    /// Returns true if the rule reported a deviation of the identity shortly before. If not, starts a quiet
+    /// period.
     pub(crate) fn is_quiet(&mut self, slot: Slot, rule: u32, time: i64) -> bool {
         self.identities.change(slot, |identity| {
             let quiet = identity.quiet.0.get_or_insert_default();
             match quiet.iter_mut().find(|(quiet, _)| *quiet == rule) {
-                Some((_, since)) if since.abs_diff(time) <= QUIET.unsigned_abs() => true,
+                Some((_, since)) if since.abs_diff(time) <= QUIET_MS.unsigned_abs() => true,
                 Some((_, since)) => {
                     *since = time;
                     false
@@ -313,22 +315,24 @@ impl Baselines {
         })
     }
 
-    /// The newest leaf of each chain, which is named where the chain is silent.
+    /// Returns the newest entry of each chain, which findings about silent chains name.
     pub(crate) fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
         self.chains.leaves()
     }
 
-    /// The chains that are silent where this link begins a new hour.
-    pub(crate) fn silent(&mut self, seen: &Observation, leaf: u64) -> Vec<Silence> {
-        seen.get(Part::Chain).map_or_else(Vec::new, |chain| self.chains.take(chain, seen.recorded, leaf))
+    /// Returns the chains that are silent, if this link is the first of a new hour.
+    pub(crate) fn silent(&mut self, observation: &Observation, leaf: u64) -> Vec<Silence> {
+        observation
+            .get(Part::Chain)
+            .map_or_else(Vec::new, |chain| self.chains.accept(chain, observation.recorded, leaf))
     }
 
-    /// Whether a rule tells of this silence for the first time.
-    pub(crate) fn tell(&mut self, silence: &Silence, rule: u32) -> bool {
-        self.chains.tell(silence, rule)
+    /// Marks a silence as reported by a rule. Returns true the first time.
+    pub(crate) fn mark_reported(&mut self, silence: &Silence, rule: u32) -> bool {
+        self.chains.mark_reported(silence, rule)
     }
 
-    /// What was usual, for who is told that it is not: a reason for each of these facts that needs one.
+    /// Returns the usual values as reasons, for those of the facts that need one.
     pub(crate) fn explain(
         &self,
         slot: Slot,
@@ -339,7 +343,7 @@ impl Baselines {
         let identity = self.identities.get(slot);
         let day = self.day(moment.time);
         let mut reasons: Vec<Reason> = Vec::new();
-        let mut say = |field: String, value: String| {
+        let mut add = |field: String, value: String| {
             if !reasons.iter().any(|reason| reason.field.as_deref() == Some(&field)) {
                 reasons.push(Reason { field: Some(field), value });
             }
@@ -347,50 +351,53 @@ impl Baselines {
         for fact in asked {
             match fact {
                 Fact::New | Fact::Recent(_) => {
-                    for (what, recent) in &facts.new {
-                        if matches!(fact, Fact::Recent(other) if other != what) {
+                    for (kind, recent) in &facts.new {
+                        if matches!(fact, Fact::Recent(other) if other != kind) {
                             continue;
                         }
-                        let (_, word, _) = WHAT[*what as usize];
-                        let value = match what {
-                            What::CredentialAddress => moment.seen.get(Part::Address).map(str::to_owned),
-                            What::Network => {
-                                moment.seen.get(Part::Address).map(|address| network_of(address).into_owned())
+                        let (_, word, _) = VALUE_KINDS[*kind as usize];
+                        let value = match kind {
+                            ValueKind::CredentialAddress => {
+                                moment.observation.get(Part::Address).map(str::to_owned)
                             }
-                            _ => values(moment.seen)
-                                .find(|(of, _)| of == what)
+                            ValueKind::Network => moment
+                                .observation
+                                .get(Part::Address)
+                                .map(|address| network_of(address).into_owned()),
+                            _ => values(moment.observation)
+                                .find(|(of, _)| of == kind)
                                 .map(|(_, value)| value.into_owned()),
                         };
-                        say(format!("baseline.new.{word}"), value.unwrap_or_default());
-                        say(
+                        add(format!("baseline.new.{word}"), value.unwrap_or_default());
+                        add(
                             format!("baseline.usual.{word}"),
-                            self.usual(identity, *what, moment, *recent, day),
+                            self.usual(identity, *kind, moment, *recent, day),
                         );
                     }
                 }
-                Fact::HourShare => say("baseline.usual.hours".into(), identity.hours.told()),
+                Fact::HourShare => add("baseline.usual.hours".into(), identity.hours.describe()),
                 Fact::Count | Fact::Median | Fact::Mad | Fact::Z | Fact::OfHigh => {
                     if let Some((count, usual)) = facts.rate {
                         let rate::Usual { hours, median, mad, high } = usual;
                         let usual = format!(
                             "median {median}, MAD {mad}, third highest {high} of {hours} active hours, now {count}"
                         );
-                        say("baseline.usual.count".into(), usual);
+                        add("baseline.usual.count".into(), usual);
                     }
                 }
                 Fact::IdleDays | Fact::IdleTimes => {
                     if let Some((idle, longest)) = facts.idle {
                         let usual = format!("longest pause before {longest} days, now {idle}");
-                        say("baseline.usual.pause".into(), usual);
+                        add("baseline.usual.pause".into(), usual);
                     }
                 }
                 Fact::Distance | Fact::Speed | Fact::PlaceDays => {
                     if let (Some(here), Some((there, then))) =
-                        (moment.seen.place, identity.place.as_deref().copied())
+                        (moment.observation.place, identity.place.as_deref().copied())
                     {
                         let then = countersign::time::Time::from_millis(then)
                             .unwrap_or(countersign::time::Time::MAX);
-                        say("baseline.last.place".into(), format!("{there} at {then}, now {here}"));
+                        add("baseline.last.place".into(), format!("{there} at {then}, now {here}"));
                     }
                 }
                 Fact::AgeDays | Fact::Learned | Fact::Peers | Fact::SilentHours => {}
@@ -399,46 +406,55 @@ impl Baselines {
         reasons
     }
 
-    fn usual(&self, identity: &Identity, what: What, moment: &Moment<'_>, recent: u32, day: i32) -> String {
-        let of = match what {
-            What::CredentialAddress => {
-                moment.seen.get(Part::Credential).and_then(|text| self.texts.find(text))
+    fn usual(
+        &self,
+        identity: &Identity,
+        kind: ValueKind,
+        moment: &Moment<'_>,
+        recent: u32,
+        day: i32,
+    ) -> String {
+        let of = match kind {
+            ValueKind::CredentialAddress => {
+                moment.observation.get(Part::Credential).and_then(|text| self.texts.find(text))
             }
-            What::Network => {
+            ValueKind::Network => {
                 return format!("none of its addresses; {recent} other networks new within 28 days");
             }
             _ => None,
         };
-        let usual = identity.known.usual(what, of, day);
+        let usual = identity.known.usual(kind, of, day);
         let days = |days: u32| if days == 1 { "1 day".into() } else { format!("{days} days") };
-        let told =
-            usual.iter().take(TOLD).map(|(value, on)| format!("{} ({})", self.texts.text(*value), days(*on)));
-        let told = told.collect::<Vec<_>>().join(", ");
-        let more = usual.len().saturating_sub(TOLD);
+        let examples = usual
+            .iter()
+            .take(MAX_EXAMPLES)
+            .map(|(value, on)| format!("{} ({})", self.texts.text(*value), days(*on)));
+        let examples = examples.collect::<Vec<_>>().join(", ");
+        let more = usual.len().saturating_sub(MAX_EXAMPLES);
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        let told = if told.is_empty() { "none".into() } else { told };
-        format!("{told}{more}; {recent} of them new within 28 days")
+        let examples = if examples.is_empty() { "none".into() } else { examples };
+        format!("{examples}{more}; {recent} of them new within 28 days")
     }
 
-    /// In which hours a chain usually says something.
+    /// Describes the hours in which a chain is usually active.
     pub(crate) fn rhythm(&self, silence: &Silence) -> String {
-        self.chains.usual(silence)
+        self.chains.describe_rhythm(silence)
     }
 }
 
-/// What an identity is seen with in an event.
-fn values(seen: &Observation) -> impl Iterator<Item = (What, Cow<'_, str>)> {
+/// Returns the values in an event that an identity's baseline contains.
+fn values(observation: &Observation) -> impl Iterator<Item = (ValueKind, Cow<'_, str>)> {
     let parts = [
-        (What::Address, Part::Address),
-        (What::UserAgent, Part::UserAgent),
-        (What::Action, Part::Action),
-        (What::Path, Part::Path),
-        (What::Credential, Part::Credential),
+        (ValueKind::Address, Part::Address),
+        (ValueKind::UserAgent, Part::UserAgent),
+        (ValueKind::Action, Part::Action),
+        (ValueKind::Path, Part::Path),
+        (ValueKind::Credential, Part::Credential),
     ];
-    let place = seen.place.map(|place| (What::Place, place.cell().into()));
-    parts.into_iter().filter_map(|(what, part)| Some((what, seen.get(part)?.into()))).chain(place)
+    let place = observation.place.map(|place| (ValueKind::Place, place.cell().into()));
+    parts.into_iter().filter_map(|(kind, part)| Some((kind, observation.get(part)?.into()))).chain(place)
 }
 
-fn credential_address(seen: &Observation) -> Option<(&str, &str)> {
-    Some((seen.get(Part::Credential)?, seen.get(Part::Address)?))
+fn credential_address(observation: &Observation) -> Option<(&str, &str)> {
+    Some((observation.get(Part::Credential)?, observation.get(Part::Address)?))
 }

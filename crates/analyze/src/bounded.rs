@@ -1,15 +1,15 @@
-//! Values of any length in a space that is bounded.
+//! Bounding of long values.
 
 use std::borrow::Cow;
 
 use countersign::hash::Hash;
 
-/// A value is kept up to here, and told apart by its hash beyond.
-const MAX_VALUE: usize = 256;
+/// The length in bytes above which a value is cut.
+const MAX_VALUE_BYTES: usize = 256;
 
-/// The value, or the begin of a long one with its hash.
+/// Returns the value, or the start of a long one followed by its SHA-256.
 pub(crate) fn bounded(text: &str) -> Cow<'_, str> {
-    if text.len() <= MAX_VALUE {
+    if text.len() <= MAX_VALUE_BYTES {
         return text.into();
     }
     let end = (0..=160).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);

@@ -1,8 +1,8 @@
-//! The rules that come with the product.
+//! The built-in rules.
 
 use crate::pack::{Pack, Sources};
 
-/// The files of `rules/` but for the cases.
+/// The rule files in `rules/`, without the cases.
 pub(crate) const FILES: [(&str, &str); 35] = [
     ("administrator.yml", include_str!("../rules/administrator.yml")),
     ("auth0.yml", include_str!("../rules/auth0.yml")),
@@ -42,11 +42,11 @@ pub(crate) const FILES: [(&str, &str); 35] = [
 ];
 
 impl Pack {
-    /// The rules that come with the product.
+    /// Returns the built-in rules.
     ///
     /// # Panics
     ///
-    /// Never: a test builds them.
+    /// Never, as a test builds them.
     pub fn built_in() -> Self {
         let mut sources = Sources::default();
         for (file, text) in FILES {

@@ -1,44 +1,44 @@
-//! Which rules an event could make fire, so that the others need not be asked.
+//! An index of rules that finds those an event could match, so that the others needn't be evaluated.
 
 use countersign_query::value::Kind;
 
 use crate::detection::{Detection, Item, Required, Test, required};
-use crate::fields::{Fields, Found, Id, Leaf, Origin};
+use crate::fields::{FieldValues, Fields, Id, Leaf, Origin};
 use crate::keywords::{GRAM, Keywords};
 #[cfg(feature = "re")]
 use crate::literal;
 use crate::rule_set::RuleSet;
 use crate::sorted::Lists;
 
-/// The rules of a pack by what an event must have for them.
+/// An index of a pack's rules by what they require of an event.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Candidates {
     rules: usize,
-    /// By field and the hash of a value.
+    /// Rules by a field and the hash of a value.
     values: Lists<(Id, u64), u32>,
-    /// A bit for each of these: most values are none that a rule asks for.
-    filter: Filter,
-    fields: Vec<OfField>,
-    /// The fields by which rules are found that are not of the event itself.
-    beside: Vec<Id>,
+    /// A Bloom filter over `values`, because most values are required by no rule.
+    filter: BloomFilter,
+    fields: Vec<FieldIndex>,
+    /// The virtual fields by which rules are found.
+    virtuals: Vec<Id>,
     keywords: Keywords,
     always: Vec<u32>,
-    /// Rules that are found by fields of the event, and these fields.
+    /// Rules that are found by fields of the event, with these fields.
     keyed: Vec<(u32, Box<[Id]>)>,
 }
 
-/// How rules are found by a field.
+/// The rules that are found by one field.
 #[derive(Clone, Debug, Default)]
-struct OfField {
-    /// By its being there.
+struct FieldIndex {
+    /// Rules that require the field's presence.
     there: Vec<u32>,
-    /// The length of the longest value that a rule asks for, where one is found so.
+    /// The length of the longest value that a rule requires; none if no rule requires a whole value.
     longest: Option<usize>,
-    /// By what stands in its values.
+    /// Rules that require a part of a value.
     parts: Keywords,
 }
 
-/// An event that a rule fires for has one of these at least.
+/// Requirements of a rule: an event that matches meets at least one of them.
 #[derive(Default)]
 struct Needs {
     /// Each value's length and hash.
@@ -46,12 +46,12 @@ struct Needs {
     words: Vec<String>,
     parts: Vec<(Id, String)>,
     fields: Vec<Id>,
-    /// How many of the values say what shape the event has, as all of a source do.
+    /// The number of values that identify the event's source, which all events of that source have.
     shapes: usize,
 }
 
 impl Needs {
-    /// How many events it lets pass, roughly: less is better.
+    /// Estimates how many events it lets through; less is better.
     fn cost(&self) -> (usize, usize, usize, usize, usize) {
         (self.fields.len(), self.words.len(), self.parts.len(), self.shapes, self.values.len())
     }
@@ -72,7 +72,8 @@ impl Required for Needs {
     }
 }
 
-/// A hash that is the same for letters of either case. Others share one, too: that costs no more than a rule asked in vain.
+/// Hashes text without regard to case. Other characters may also share a hash, which only costs an unneeded
+/// evaluation.
 fn hash(text: &str) -> u64 {
     let (words, rest) = text.as_bytes().as_chunks::<8>();
     let mut last = [0; 8];
@@ -84,17 +85,17 @@ fn hash(text: &str) -> u64 {
     })
 }
 
-/// The hash of a value in lower case, which need not be made where that is plain.
+/// Hashes a value without regard to case. ASCII needs no conversion to lower case.
 fn hash_folded(leaf: &Leaf<'_>) -> u64 {
     hash(if leaf.text.is_ascii() { &leaf.text } else { leaf.folded() })
 }
 
-/// A bit for each key that there is, and for some others.
+/// A Bloom filter with one bit per key.
 #[derive(Clone, Debug, Default)]
-struct Filter(Box<[u64]>);
+struct BloomFilter(Box<[u64]>);
 
-impl Filter {
-    fn of(keys: impl ExactSizeIterator<Item = (Id, u64)>) -> Self {
+impl BloomFilter {
+    fn new(keys: impl ExactSizeIterator<Item = (Id, u64)>) -> Self {
         let mut bits = vec![0; (keys.len() / 4 + 1).next_power_of_two()];
         for key in keys {
             let (word, bit) = Self::place(key, bits.len());
@@ -103,12 +104,12 @@ impl Filter {
         Self(bits.into())
     }
 
-    fn may_have(&self, key: (Id, u64)) -> bool {
+    fn may_contain(&self, key: (Id, u64)) -> bool {
         let (word, bit) = Self::place(key, self.0.len().max(1));
         self.0.get(word).is_some_and(|found| found & bit != 0)
     }
 
-    /// Of so many words, which is a power of two.
+    /// Returns the word and bit of a key. The number of words is a power of two.
     fn place((field, hash): (Id, u64), words: usize) -> (usize, u64) {
         let mixed = (hash ^ u64::from(field) << 32).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         ((mixed >> 6) as usize & (words - 1), 1 << (mixed & 63))
@@ -116,9 +117,10 @@ impl Filter {
 }
 
 impl Candidates {
-    /// Of rules in the order of their numbers; none stands for one that is never asked.
-    pub(crate) fn of<'d>(rules: impl Iterator<Item = Option<&'d Detection>>, fields: &Fields) -> Self {
-        let mut candidates = Self { fields: vec![OfField::default(); fields.len()], ..Self::default() };
+    /// Builds the index. Rules are numbered in their order; `None` is a rule that is never evaluated on
+    /// single events.
+    pub(crate) fn new<'d>(rules: impl Iterator<Item = Option<&'d Detection>>, fields: &Fields) -> Self {
+        let mut candidates = Self { fields: vec![FieldIndex::default(); fields.len()], ..Self::default() };
         for (number, detection) in (0..).zip(rules) {
             candidates.rules += 1;
             if let Some(detection) = detection {
@@ -126,11 +128,11 @@ impl Candidates {
             }
         }
         candidates.values.sort();
-        candidates.filter = Filter::of(candidates.values.keys());
+        candidates.filter = BloomFilter::new(candidates.values.keys());
         candidates.keywords.sort();
-        candidates.fields.iter_mut().for_each(OfField::settle);
-        let is_asked = |field: &Id| candidates.fields.get(*field as usize).is_some_and(OfField::is_asked);
-        candidates.beside = fields.beside_events().filter(is_asked).collect();
+        candidates.fields.iter_mut().for_each(FieldIndex::finish);
+        let is_used = |field: &Id| candidates.fields.get(*field as usize).is_some_and(FieldIndex::is_used);
+        candidates.virtuals = fields.virtual_ids().filter(is_used).collect();
         candidates
     }
 
@@ -171,36 +173,36 @@ impl Candidates {
         }
     }
 
-    /// The rules that an event without certain fields may not lead to, though it has all else that they ask for.
+    /// Returns the rules that the index may not find for an event that lacks some fields, even if the event
+    /// has everything else.
     pub(crate) fn missed<'c>(&'c self, has: impl Fn(Id) -> bool + 'c) -> impl Iterator<Item = u32> + 'c {
         self.keyed.iter().filter(move |(_, keys)| keys.iter().any(|key| !has(*key))).map(|(rule, _)| *rule)
     }
 
-    /// The rules that this event could make fire, ascending.
-    pub(crate) fn find(&self, found: &Found<'_>) -> impl Iterator<Item = u32> + use<> {
-        let mut candidates = RuleSet::of(self.rules);
+    /// Returns the rules that this event could match, ascending.
+    pub(crate) fn find(&self, found: &FieldValues<'_>) -> impl Iterator<Item = u32> + use<> {
+        let mut candidates = RuleSet::new(self.rules);
         let mut add = |rule: &u32| candidates.add(*rule as usize);
         self.always.iter().for_each(&mut add);
-        for field in found.touched.iter().chain(&self.beside) {
-            let of_field = &self.fields[*field as usize];
-            if !of_field.is_asked() {
+        for field in found.touched.iter().chain(&self.virtuals) {
+            let index = &self.fields[*field as usize];
+            if !index.is_used() {
                 continue;
             }
             for (nth, leaf) in found.values(*field).enumerate() {
                 if nth == 0 {
-                    of_field.there.iter().for_each(&mut add);
+                    index.there.iter().for_each(&mut add);
                 }
                 if !matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool) {
                     continue;
                 }
-                if of_field.longest.is_some_and(|longest| leaf.text.len() <= longest || !leaf.text.is_ascii())
-                {
+                if index.longest.is_some_and(|longest| leaf.text.len() <= longest || !leaf.text.is_ascii()) {
                     let key = (*field, hash_folded(leaf));
-                    if self.filter.may_have(key) {
-                        self.values.of(&key).for_each(&mut add);
+                    if self.filter.may_contain(key) {
+                        self.values.get(&key).for_each(&mut add);
                     }
                 }
-                of_field.parts.find(&leaf.text, &mut |rule| add(&rule));
+                index.parts.find(&leaf.text, &mut |rule| add(&rule));
             }
         }
         for leaf in found.words() {
@@ -210,25 +212,25 @@ impl Candidates {
     }
 }
 
-/// So many parts are looked for at once at least: of fewer the rules are asked sooner.
-const MANY: usize = 6;
+/// Below this number of parts, evaluating the rules is faster than searching for the parts.
+const MIN_PARTS: usize = 6;
 
-impl OfField {
-    fn settle(&mut self) {
-        if self.parts.len() < MANY {
+impl FieldIndex {
+    fn finish(&mut self) {
+        if self.parts.len() < MIN_PARTS {
             self.there.extend(core::mem::take(&mut self.parts).owners());
         }
         self.parts.sort();
     }
 
-    fn is_asked(&self) -> bool {
+    fn is_used(&self) -> bool {
         !self.there.is_empty() || self.longest.is_some() || !self.parts.is_empty()
     }
 }
 
 fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
     if item.fact.is_some() {
-        // What baselines say is known later.
+        // Baselines are evaluated later.
         return None;
     }
     let mut needs = Needs::default();
@@ -253,7 +255,7 @@ fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
     Some(needs)
 }
 
-/// What a value must be, or have in it, for a test of it to hold.
+/// Returns the requirements of a test on a field.
 fn of_test(field: Id, test: &Test) -> Option<Needs> {
     let mut needs = Needs::default();
     let mut value = |text: &str| needs.values.push((field, text.len(), hash(text)));
@@ -267,7 +269,9 @@ fn of_test(field: Id, test: &Test) -> Option<Needs> {
         }
         #[cfg(feature = "re")]
         Test::Regex(regex, _) => {
-            needs.parts.push((field, literal::of(regex.as_str()).filter(|part| part.len() >= GRAM)?));
+            needs
+                .parts
+                .push((field, literal::longest_literal(regex.as_str()).filter(|part| part.len() >= GRAM)?));
         }
         Test::Bool(wanted) => value(if *wanted { "true" } else { "false" }),
         _ => return None,
@@ -288,8 +292,8 @@ mod tests {
     use crate::rule::Rule;
     use crate::zone::Zone;
 
-    /// Many that ask for parts of one field, few for those of another, and for what is of no event.
-    const WANTS: [&str; 28] = [
+    /// Conditions: many on parts of one field, few on another field, some on virtual fields.
+    const CONDITIONS: [&str; 28] = [
         "a|contains: abc",
         "a|contains: [bca, cab]",
         "a|startswith: aab",
@@ -321,17 +325,17 @@ mod tests {
     ];
 
     #[test]
-    fn what_was_done_tells_more_than_the_shape() {
+    fn prefers_other_requirements_to_the_source() {
         let mut sources = Sources::default();
-        for (id, wants) in [
-            ("either", "{parsed.as: CloudTrail, eventName: [CreateUser, DeleteUser, CreateRole]}"),
-            ("shape", "{parsed.as: CloudTrail}"),
-            ("shapes", "{parsed.as: [CloudTrail, Okta]}"),
+        for (id, condition) in [
+            ("either", "{read.as: CloudTrail, eventName: [CreateUser, DeleteUser, CreateRole]}"),
+            ("shape", "{read.as: CloudTrail}"),
+            ("shapes", "{read.as: [CloudTrail, Okta]}"),
         ] {
-            let rule = format!("title: {id}\nid: {id}\ndetection:\n  s: {wants}\n  condition: s\n");
+            let rule = format!("title: {id}\nid: {id}\ndetection:\n  s: {condition}\n  condition: s\n");
             sources.add("r.yml", &rule);
         }
-        let pack = sources.build("all").map_err(|faults| faults[0].clone()).unwrap();
+        let pack = sources.build("all").map_err(|errors| errors[0].clone()).unwrap();
         let parsers = Parsers::built_in();
         for (name, expected) in
             [("CreateRole", &["either", "shape", "shapes"][..]), ("ListUsers", &["shape", "shapes"])]
@@ -354,17 +358,17 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_holds_is_among_them(
+                fn finds_every_rule_that_holds(
             a in "[abckABCK\u{212a}]{0,9}",
             b in prop::sample::select(vec!["abc", "ABC", "xcbax", "true", "k"]),
             chain in prop::sample::select(vec!["kab", "KAB", ""]),
         ) {
             let mut sources = Sources::default();
-            for (nth, wants) in WANTS.iter().enumerate() {
-                let rule = format!("title: rule {nth}\nid: r{nth}\nsigma-version: 3\ndetection:\n  s:\n    {wants}\n  condition: s\n");
+                        for (nth, condition) in CONDITIONS.iter().enumerate() {
+                                let rule = format!("title: rule {nth}\nid: r{nth}\nsigma-version: 3\ndetection:\n  s:\n    {condition}\n  condition: s\n");
                 sources.add("r.yml", &rule);
             }
-            let pack = sources.build("all").map_err(|faults| faults[0].clone()).unwrap();
+                        let pack = sources.build("all").map_err(|errors| errors[0].clone()).unwrap();
             let text = format!(r#"{{"a":["{a}"],"b":"{b}"}}"#);
             let document = Document::parse(&text).unwrap();
             let recorded = Time::from_millis(0).unwrap();
@@ -372,11 +376,11 @@ mod tests {
             let found = pack.fields.find(&entry, Zone::default());
             let candidates: Vec<u32> = pack.candidates.find(&found).collect();
             let detections: Vec<_> = pack.rules.iter().filter_map(Rule::detection).collect();
-            let prefilter: Vec<usize> = Prefilter::of(detections.iter().copied(), &pack.fields).find(&found).collect();
+            let prefilter: Vec<usize> = Prefilter::new(detections.iter().copied(), &pack.fields).find(&found).collect();
             for (nth, rule) in (0..).zip(&pack.rules) {
                 let holds = Rule::detection(rule).is_some_and(|detection| detection.holds(&found));
-                prop_assert!(!holds || candidates.contains(&nth), "{} {text}", WANTS[nth as usize]);
-                prop_assert!(!holds || prefilter.contains(&(nth as usize)), "{} {text}", WANTS[nth as usize]);
+                                prop_assert!(!holds || candidates.contains(&nth), "{} {text}", CONDITIONS[nth as usize]);
+                                prop_assert!(!holds || prefilter.contains(&(nth as usize)), "{} {text}", CONDITIONS[nth as usize]);
             }
         }
     }

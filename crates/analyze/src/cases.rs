@@ -1,4 +1,4 @@
-//! Cases beside rules: events that must make a rule fire, and events that must not.
+//! Test cases for rules: events that must make a rule fire, and events that must not.
 //!
 //! ```yaml
 //! rule: logins-failed-by-identity
@@ -11,7 +11,7 @@
 //!     event: {action: session.login, actor: {id: u_1}, outcome: failure}
 //! ```
 //!
-//! In an event's texts `$n` stands for 1, 2, 3 … as it is repeated.
+//! In an event's strings, `$n` stands for 1, 2, 3 … as the event is repeated.
 
 use countersign::time::Time;
 use countersign_query::value::Document;
@@ -23,33 +23,33 @@ use crate::finding::Finding;
 use crate::pack::Pack;
 use crate::tree::{Node, Value, unknown_key};
 
-/// When the first event of a case happens where it does not say so: a Wednesday, 10:00 in UTC.
+/// The default time of a case's first event: a Wednesday, 10:00 UTC.
 const BEGIN: i64 = 1_794_996_000_000;
-/// The most events of a case.
+/// The maximum number of events in a case.
 const MAX_EVENTS: i64 = 100_000;
 
-/// Events, and whether a rule must fire on them.
+/// Events, and the number of findings that a rule must make of them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// The rule's id or name.
     pub rule: String,
-    /// What it is about.
+    /// The case's name.
     pub name: String,
-    /// The file, as it was named, and the line.
+    /// The file and the line of the case.
     pub place: (String, u32),
-    /// How many findings there must be.
+    /// The expected number of findings.
     pub fires: u64,
     events: Vec<Event>,
 }
 
-/// When it is recorded, by which chain, and what it says.
+/// The time of recording, the chain, and the event's JSON.
 type Event = (Time, String, String);
 
-/// Reads a file of cases: a document each.
+/// Parses a file of cases, one per document.
 ///
 /// # Errors
 ///
-/// The first fault.
+/// Returns the first error.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Case>, AnalyzeError> {
     let documents = crate::yaml::parse(text).map_err(|fault| fault.in_file(file))?;
     documents
@@ -70,19 +70,19 @@ fn case(file: &str, node: &Node) -> Result<Case, AnalyzeError> {
     }
     let text = |key: &str| {
         node.get(key).and_then(Node::text).map(str::to_owned).ok_or_else(|| {
-            fault(node.line, format!("`{key}` is missing"), "a case has rule, name, fires and events")
+            fault(node.line, format!("`{key}` is missing"), "write `rule`, `name`, `fires` and `events`")
         })
     };
     let fires = match node.get("fires").map(|fires| &fires.value) {
         Some(Value::Bool(fires)) => u64::from(*fires),
         Some(Value::Number(number)) => number.parse().map_err(|_| {
-            fault(node.line, "`fires` is not a count", "write how many findings there must be")
+            fault(node.line, "`fires` must be a number of findings", "write the expected number of findings")
         })?,
         _ => {
             return Err(fault(
                 node.line,
                 "`fires` is missing",
-                "write how many findings there must be, or true or false",
+                "write the expected number of findings, or true or false",
             ));
         }
     };
@@ -90,11 +90,11 @@ fn case(file: &str, node: &Node) -> Result<Case, AnalyzeError> {
     for item in node.get("events").map_or(&[][..], Node::items) {
         add(item, &mut events)?;
         if i64::try_from(events.len()).is_ok_and(|events| events > MAX_EVENTS) {
-            return Err(fault(item.line, "these are too many events", "a case has at most 100,000"));
+            return Err(fault(item.line, "the case has more than 100,000 events", "lower `times`"));
         }
     }
     if events.is_empty() {
-        return Err(fault(node.line, "there is no event", "add `events:`"));
+        return Err(fault(node.line, "the case has no events", "add `events:`"));
     }
     Ok(Case { rule: text("rule")?, name: text("name")?, place: (file.into(), node.line), fires, events })
 }
@@ -110,8 +110,8 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
             Some(millis) => Ok(Some(millis)),
             None => Err(fault(
                 node.line,
-                format!("`{key}` cannot be read"),
-                "write a number and ms, s, m, h or d",
+                format!("`{key}` must be a duration"),
+                "write a number followed by ms, s, m, h or d",
             )),
         },
     };
@@ -122,13 +122,19 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
     let every = length("every")?.unwrap_or(1000);
     let times: i64 = match item.get("times").map(|times| &times.value) {
         None => 1,
-        Some(Value::Number(number)) => {
-            number.parse().ok().filter(|times| (1..=MAX_EVENTS).contains(times)).ok_or_else(|| {
-                fault(item.line, "`times` is not a count", "write a number from 1 to 100,000")
-            })?
-        }
+        Some(Value::Number(number)) => number
+            .parse()
+            .ok()
+            .filter(|times| (1..=MAX_EVENTS).contains(times))
+            .ok_or_else(|| {
+            fault(item.line, "`times` must be a number from 1 to 100,000", "write a number from 1 to 100,000")
+        })?,
         Some(_) => {
-            return Err(fault(item.line, "`times` is not a count", "write a number from 1 to 100,000"));
+            return Err(fault(
+                item.line,
+                "`times` must be a number from 1 to 100,000",
+                "write a number from 1 to 100,000",
+            ));
         }
     };
     let chain = item.get("chain").and_then(Node::text).unwrap_or("00000000000000000000000000000000");
@@ -140,7 +146,7 @@ fn add(item: &Node, events: &mut Vec<Event>) -> Result<(), AnalyzeError> {
     let json = String::from_utf8(json).unwrap_or_default();
     for nth in 0..times {
         let time = Time::from_millis(begin + nth * every)
-            .ok_or_else(|| fault(item.line, "the time is out of range", "choose another one"))?;
+            .ok_or_else(|| fault(item.line, "the event's time is out of range", "choose another time"))?;
         events.push((time, chain.to_owned(), json.replace("$n", &(nth + 1).to_string())));
     }
     Ok(())
@@ -165,7 +171,7 @@ impl Case {
     ///
     /// # Errors
     ///
-    /// An event that can't be recorded.
+    /// Returns an error if an event can't be recorded.
     pub fn redacted(mut self) -> Result<Self, countersign::Error> {
         for (_, _, event) in &mut self.events {
             let redaction = countersign::event::Redaction::default();
@@ -175,7 +181,8 @@ impl Case {
         Ok(self)
     }
 
-    /// How many findings its rule makes of its events. None where the pack has no such rule.
+    /// Returns the number of findings that its rule makes of its events; `None` if the pack doesn't contain
+    /// the rule.
     pub fn run(&self, pack: &Pack, parsers: &Parsers) -> Option<u64> {
         let rule = pack.rule(&self.rule)?;
         let findings = self.findings(pack, parsers);
@@ -191,7 +198,7 @@ impl Case {
         self
     }
 
-    /// The JSON of its events, in their order.
+    /// Returns the JSON of its events, in order.
     pub fn events(&self) -> impl Iterator<Item = &str> {
         self.events.iter().map(|(.., json)| json.as_str())
     }
@@ -204,8 +211,8 @@ impl Case {
             let event = document.as_ref().map(Document::root);
             let signer = Some("example.com/app");
             let entry = Entry { event, chain, signer, ..Entry::recorded(*time) };
-            let taken = analyzer.take(pack.detect_by(leaf, parsers, &entry));
-            debug_assert!(taken.is_ok());
+            let accepted = analyzer.accept(pack.detect_by(leaf, parsers, &entry));
+            debug_assert!(accepted.is_ok());
         }
         analyzer.finish().findings
     }

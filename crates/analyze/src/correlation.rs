@@ -1,56 +1,57 @@
-//! Correlations: what several events say together (Sigma 2.1, "Correlation rules").
+//! Correlations: conditions on several events together (Sigma 2.1, "Correlation rules").
 
 use crate::bounded::bounded;
 use crate::detection::{Compare, field};
-use crate::error::{AnalyzeError, told};
-use crate::fields::{Fields, Found, Id};
+use crate::error::{AnalyzeError, explain};
+use crate::fields::{FieldValues, Fields, Id};
 use crate::tree::{Member, Node, Value, unknown_key};
 use countersign::canonical::write_string;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// The most hits of one group.
+/// The maximum number of hits kept per group.
 pub(crate) const MAX_HITS: usize = 4096;
 
-/// What is computed of the events in a window.
+/// The measure that is computed over the events in a window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Measure {
-    /// How many there are.
+    /// The number of events.
     EventCount,
-    /// How many different values a field has.
+    /// The number of different values of a field.
     ValueCount,
-    /// How many of the rules fired.
+    /// The number of rules that matched.
     Temporal,
-    /// How many of the rules fired one after another.
+    /// The number of rules that matched one after another.
     TemporalOrdered,
     ValueSum,
     #[strum(serialize = "value_avg")]
     ValueAverage,
 }
 
-/// A correlation.
+/// A correlation of several events.
 #[derive(Clone, Debug)]
 pub(crate) struct Correlation {
     pub(crate) measure: Measure,
-    /// The rules that it builds upon, as they are called here, with the line.
+    /// The rules that it counts, as named in its source, with the line.
     pub(crate) names: Vec<(String, u32)>,
-    /// The same by their place in the pack; known once all rules are.
+    /// The same rules, by their index in the pack. Known after all rules are compiled.
     pub(crate) rules: Vec<usize>,
-    by: Vec<By>,
-    /// The fields whose values are counted, as tuples if there are several, or the one whose value is summed.
+    by: Vec<Grouping>,
+    /// The fields whose values are counted (as tuples if there are several), or the one field that is
+    /// summed.
     counted: Vec<Id>,
-    /// In milliseconds.
+    /// The timespan in milliseconds.
     pub(crate) span: i64,
     conditions: Vec<(Compare, f64)>,
-    /// Whether the rules that it builds upon make findings of their own nevertheless.
+    /// True if the rules that it counts also report findings of their own.
     pub(crate) generate: bool,
 }
 
-/// What events are grouped by.
+/// A field that events are grouped by.
 #[derive(Clone, Debug)]
-struct By {
+struct Grouping {
     name: String,
-    /// The same for each rule, or one for each.
+    /// One field for all rules, or one for each.
     fields: Vec<Id>,
 }
 
@@ -65,7 +66,7 @@ const COMPARES: [(&str, Compare); 6] = [
 ];
 
 impl Correlation {
-    /// The fields that it groups by, or their aliases.
+    /// Returns the names of the fields that it groups by, or their aliases.
     pub(crate) fn group_by(&self) -> impl Iterator<Item = &str> {
         self.by.iter().map(|by| by.name.as_str())
     }
@@ -73,7 +74,7 @@ impl Correlation {
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let fault = |code, line, problem: String, hint: &str| AnalyzeError::new(code, line, problem, hint);
         let missing = |key: &str, hint: &str| {
-            fault("rule.missing", node.line, told!("`{key}` is missing in `correlation`"), hint)
+            fault("rule.missing", node.line, explain!("`{key}` is missing in `correlation`"), hint)
         };
         if let Some(member) = node.members().iter().find(|member| !KEYS.contains(&member.name.as_str())) {
             return Err(unknown_key(member, &KEYS));
@@ -82,20 +83,18 @@ impl Correlation {
         let measure = kind.text().and_then(|name| name.parse::<Measure>().ok());
         let Some(measure) = measure else {
             let names: Vec<&str> = Measure::VARIANTS.iter().map(Into::into).collect();
-            let hint = told!("there are: {}", names.join(", "));
+            let hint = explain!("set `type` to one of {}", names.join(", "));
             return Err(fault(
                 "rule.correlation",
                 kind.line,
-                told!("this type of correlation is not supported"),
+                explain!("the correlation type is not supported"),
                 &hint,
             ));
         };
-        let names = texts(
-            node.get("rules").ok_or_else(|| missing("rules", "name the rules that it counts"))?,
-            "rules",
-        )?;
+        let names =
+            texts(node.get("rules").ok_or_else(|| missing("rules", "list the rules to count"))?, "rules")?;
         if names.is_empty() {
-            return Err(missing("rules", "name the rules that it counts"));
+            return Err(missing("rules", "list the rules to count"));
         }
         let span =
             node.get("timespan").ok_or_else(|| missing("timespan", "add one, such as `timespan: 10m`"))?;
@@ -103,12 +102,12 @@ impl Correlation {
             return Err(fault(
                 "rule.timespan",
                 span.line,
-                told!("`timespan` cannot be read"),
-                "write a number and s, m, h, d or w, such as 10m; a year at most",
+                explain!("`timespan` must be a number with a unit, and at most a year"),
+                "write a number followed by s, m, h, d or w, such as 10m",
             ));
         };
         if cfg!(feature = "yaml") {
-            understood(node)?;
+            check_unused_parts(node)?;
         }
         let mut by = Vec::new();
         if let Some(group) = node.get("group-by") {
@@ -118,7 +117,7 @@ impl Correlation {
                     None => vec![of_event(&name, line, fields)?],
                     Some(alias) => of_alias(alias, &name, &names, fields)?,
                 };
-                by.push(By { name, fields });
+                by.push(Grouping { name, fields });
             }
         }
         let mut conditions = Vec::new();
@@ -135,7 +134,8 @@ impl Correlation {
             };
             match (compare, number) {
                 (Some((_, compare)), Some(number)) => {
-                    // Who waits for what cannot be would think that nothing happened. A pack that was built has none.
+                    // Reject a condition that can never hold, which would look like an absence of attacks.
+                    // Built packs contain none.
                     let (most, what) = match measure {
                         Measure::Temporal | Measure::TemporalOrdered => (names.len(), "rules"),
                         Measure::EventCount => (MAX_HITS, "events"),
@@ -151,11 +151,12 @@ impl Correlation {
                     if cfg!(feature = "yaml") && is_beyond {
                         let hint = match measure {
                             Measure::Temporal | Measure::TemporalOrdered => {
-                                "ask for fewer, or name more rules"
+                                "lower the number, or list more rules"
                             }
-                            _ => "ask for fewer, in a shorter timespan",
+                            _ => "lower the number, and shorten the timespan",
                         };
-                        let problem = told!("it counts {most} {what} at most");
+                        let problem =
+                            explain!("`{}` can never hold: at most {most} {what} are counted", member.name);
                         return Err(fault("rule.correlation", member.line, problem, hint));
                     }
                     conditions.push((*compare, number));
@@ -167,7 +168,7 @@ impl Correlation {
                     return Err(fault(
                         "rule.correlation",
                         member.line,
-                        told!("`{}` compares with no number", member.name),
+                        explain!("`{}` must be a number", member.name),
                         "write a number",
                     ));
                 }
@@ -183,7 +184,10 @@ impl Correlation {
         if counted.is_empty()
             && matches!(measure, Measure::ValueCount | Measure::ValueSum | Measure::ValueAverage)
         {
-            return Err(missing("field", "name it in the condition: `condition: {field: user, gte: 10}`"));
+            return Err(missing(
+                "field",
+                "name the field in the condition: `condition: {field: user, gte: 10}`",
+            ));
         }
         let generate = match node.get("generate") {
             None => false,
@@ -192,17 +196,17 @@ impl Correlation {
                 return Err(fault(
                     "rule.correlation",
                     other.line,
-                    told!("`generate` is neither true nor false"),
-                    "write true or false",
+                    explain!("`generate` must be true or false"),
+                    "set `generate` to true or false",
                 ));
             }
         };
         Ok(Self { measure, names, rules: Vec::new(), by, counted, span: millis, conditions, generate })
     }
 
-    /// The key of the group that an event joins when this rule, by its place in [`Self::rules`], fired; a JSON array.
-    /// None where a field of it is missing.
-    pub(crate) fn key(&self, which: usize, found: &Found<'_>) -> Option<Box<str>> {
+    /// Returns the key of the group that an event joins if the rule at index `which` of [`Self::rules`]
+    /// matches: a JSON array. `None` if a field of the key is missing.
+    pub(crate) fn key(&self, which: usize, found: &FieldValues<'_>) -> Option<Box<str>> {
         let mut key = vec![b'['];
         for (nth, by) in self.by.iter().enumerate() {
             let field = by.fields.get(which).or(by.fields.first())?;
@@ -215,8 +219,9 @@ impl Correlation {
         String::from_utf8(key).ok().map(Into::into)
     }
 
-    /// Returns the value of an event that is counted or summed; several values as a JSON array. `None` if a field is missing.
-    pub(crate) fn value(&self, found: &Found<'_>) -> Option<Box<str>> {
+    /// Returns the value of an event that is counted or summed; several values as a JSON array. `None` if a
+    /// field is missing.
+    pub(crate) fn value(&self, found: &FieldValues<'_>) -> Option<Box<str>> {
         match &self.counted[..] {
             [] => Some("".into()),
             [field] => found.first_text(*field).map(|text| bounded(text).into()),
@@ -235,12 +240,13 @@ impl Correlation {
         }
     }
 
-    /// What groups are called by, in the order of their keys.
+    /// Returns the names of the fields in a key, in order.
     pub(crate) fn by(&self) -> impl Iterator<Item = &str> {
         self.by.iter().map(|by| by.name.as_str())
     }
 
-    /// Whether what it measures in a window holds again where other events are left out: not where there must be few.
+    /// True if a match can't be undone by more events, so that it also holds on its own entries alone.
+    /// False for upper bounds.
     pub(crate) fn only_grows(&self) -> bool {
         self.conditions.iter().all(|(compare, _)| matches!(compare, Compare::More | Compare::AtLeast))
     }
@@ -250,21 +256,22 @@ impl Correlation {
     }
 }
 
-/// What would be passed over in silence, so that groups or what is waited for are not those that are meant.
-fn understood(node: &Node) -> Result<(), AnalyzeError> {
+/// Rejects parts that would otherwise be ignored silently, so that the groups or conditions are other than
+/// intended.
+fn check_unused_parts(node: &Node) -> Result<(), AnalyzeError> {
     let fault =
         |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     for (key, hint) in [
         (
             "condition",
-            "write numbers, such as `condition: {gte: 2}`; what joins rules by `and`, `or` and `not` is not supported",
+            "write numbers, such as `condition: {gte: 2}`; joining rules by `and`, `or` and `not` is not supported",
         ),
-        ("aliases", "write names, each with a field for each rule"),
+        ("aliases", "write a map of names, each with a field for each rule"),
     ] {
         if let Some(of) = node.get(key)
             && !matches!(of.value, Value::Map(_))
         {
-            return fault(of.line, told!("`{key}` is {}, and not a map", of.kind()), hint);
+            return fault(of.line, explain!("`{key}` must be a map, not {}", of.kind()), hint);
         }
     }
     let groups = node.get("group-by").map_or(&[][..], Node::items);
@@ -273,53 +280,57 @@ fn understood(node: &Node) -> Result<(), AnalyzeError> {
         None => Ok(()),
         Some(alias) => fault(
             alias.line,
-            told!("`group-by` does not name the alias `{}`", alias.name),
-            "name it there, or remove it: aliases are for nothing else",
+            explain!("the alias `{}` is not used in `group-by`", alias.name),
+            "add it to `group-by`, or remove it",
         ),
     }
 }
 
-/// The fields that `condition.field` names: one, or several that are counted as tuples.
+/// Returns the fields in `condition.field`: one, or several that are counted as tuples.
 fn counted_fields(member: &Member, measure: Measure, fields: &mut Fields) -> Result<Vec<Id>, AnalyzeError> {
     let fault =
         |line, problem: String, hint: &str| Err(AnalyzeError::new("rule.correlation", line, problem, hint));
     let names = member.node.items();
     if names.is_empty() {
-        return fault(member.line, told!("`field` names no field"), "name one field, or several");
+        return fault(member.line, explain!("`field` is empty"), "name one or several fields");
     }
     if names.len() > 1 && measure != Measure::ValueCount {
-        let problem = told!("only `value_count` takes several fields");
+        let problem = explain!("only `value_count` accepts several fields");
         return fault(member.line, problem, "name one field");
     }
     let mut ids = Vec::new();
     for name in names {
         let Some(text) = name.text() else {
-            return fault(name.line, told!("`field` is {}", name.kind()), "write the name of a field");
+            return fault(
+                name.line,
+                explain!("`field` must be a name, not {}", name.kind()),
+                "write the name of a field",
+            );
         };
         let id = of_event(text, name.line, fields)?;
         if ids.contains(&id) {
-            return fault(name.line, told!("`field` names `{text}` twice"), "remove one of them");
+            return fault(name.line, explain!("`field` names `{text}` twice"), "remove one of them");
         }
         ids.push(id);
     }
     Ok(ids)
 }
 
-/// A field that an event has by itself: groups are known before baselines are.
+/// Returns a field that isn't from baselines, because events join groups before baselines are known.
 fn of_event(name: &str, line: u32, fields: &mut Fields) -> Result<Id, AnalyzeError> {
     let id = field(name, line, fields)?;
     if fields.fact(id).is_none() {
         return Ok(id);
     }
-    let problem = told!("events are not grouped or counted by `{name}`");
-    Err(AnalyzeError::new("rule.baseline", line, problem, "ask for it in a rule, and name that rule here"))
+    let problem = explain!("events can't be grouped or counted by `{name}`");
+    Err(AnalyzeError::new("rule.baseline", line, problem, "use it in a rule, and name that rule here"))
 }
 
 fn texts(node: &Node, key: &str) -> Result<Vec<(String, u32)>, AnalyzeError> {
     let text = |item: &Node| {
         item.text().map(|text| (text.to_owned(), item.line)).ok_or_else(|| {
-            let problem = told!("`{key}` is not a list of texts");
-            AnalyzeError::new("rule.correlation", item.line, problem, "write a list of texts")
+            let problem = explain!("`{key}` must be a list of strings");
+            AnalyzeError::new("rule.correlation", item.line, problem, "write a list of strings")
         })
     };
     node.items().iter().map(text).collect()
@@ -333,16 +344,16 @@ fn of_alias(
 ) -> Result<Vec<Id>, AnalyzeError> {
     let of_rule = |(rule, _): &(String, u32)| {
         let Some(node) = alias.get(rule) else {
-            let problem = told!("the alias `{name}` says nothing of `{rule}`");
+            let problem = explain!("the alias `{name}` has no field for the rule `{rule}`");
             return Err(AnalyzeError::new(
                 "rule.correlation",
                 alias.line,
                 problem,
-                "name its field for each rule",
+                "give the alias a field for each rule",
             ));
         };
         let Some(text) = node.text() else {
-            let problem = told!("the alias `{name}` names no field");
+            let problem = explain!("the alias `{name}` must map rules to names of fields");
             return Err(AnalyzeError::new(
                 "rule.correlation",
                 node.line,
@@ -355,7 +366,7 @@ fn of_alias(
     rules.iter().map(of_rule).collect()
 }
 
-/// A length of time in milliseconds, a year at most.
+/// Parses a timespan of at most a year into milliseconds.
 fn parse_span(text: &str) -> Option<i64> {
     let unit = text.chars().last()?;
     let number: i64 = text.strip_suffix(unit)?.parse().ok()?;
@@ -375,7 +386,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn types_are_sigma_s() {
+    fn types_match_sigma() {
         let names = ["event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg"];
         assert!(Measure::VARIANTS.iter().map(Into::<&str>::into).eq(names));
         assert!(names.iter().map(|name| name.parse().ok()).eq(Measure::VARIANTS.iter().copied().map(Some)));

@@ -1,8 +1,9 @@
-//! Coverage: which events the rules of a pack could look at.
+//! Coverage: the events that the rules of a pack could evaluate.
 //!
-//! "Nothing was found" means little unless the rules saw what they ask for. So each event is noted by its shape: the
-//! parser that read it, and which of the fields that rules ask for it has. From the shapes follows, for each rule, the
-//! number of events that it could apply to, and which rules ask for fields that no event has (SPEC section 13).
+//! An analysis without findings means little unless the events have the fields that the rules need. Each
+//! event is recorded by its shape: its parser, and which of the fields that rules use it has. The shapes
+//! give, for each rule, the number of events that it could apply to, and the rules that need fields which
+//! no event has (SPEC section 13).
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,31 +11,37 @@ use countersign::canonical::write_string;
 use countersign_query::Entry;
 
 use crate::detection::Item;
-use crate::fields::{Fields, Found, Id, Origin};
+use crate::fields::{FieldValues, Fields, Id, Origin};
 use crate::pack::Pack;
 use crate::rule::{Kind, Rule};
 use crate::source::Source;
 
-/// The most shapes that are kept. Events of further shapes are judged one by one, which takes longer.
+/// The maximum number of shapes kept. Events of further shapes are counted one by one, which takes longer.
 const MAX_SHAPES: usize = 4096;
 
-/// The parser of an event, and which of the fields in a pack's rules it has.
+/// The parser of an event, and which of the fields used by a pack's rules it has.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Shape {
-    /// The parser that read it.
+    /// The parser that recognized the event.
     pub(crate) parser: Option<Box<str>>,
-    /// The parser of the product that Elastic's integration made the event from, if it is such an event: that parser's
-    /// rules name fields that the event has no longer.
+    /// For an event that one of Elastic's integrations converted, the parser of the original product. That
+    /// parser's rules name fields that the event no longer has.
     origin: Option<Box<str>>,
-    /// True if its action is the product's own (`countersign.…`): only rules that name such an action are for it.
+    /// True if its action is the product's own (`countersign.…`). Only rules that name such an action apply
+    /// to it.
     is_reserved: bool,
-    /// A bit for each field that it has, by the field's number.
+    /// One bit per field that it has, by the field's number.
     fields: Box<[u8]>,
 }
 
 impl Shape {
-    pub(crate) fn new(entry: &Entry<'_>, is_reserved: bool, found: &Found<'_>, fields: &Fields) -> Self {
+    pub(crate) fn new(
+        entry: &Entry<'_>,
+        is_reserved: bool,
+        found: &FieldValues<'_>,
+        fields: &Fields,
+    ) -> Self {
         let mut bits = vec![0; fields.len().div_ceil(8)];
         for id in &found.touched {
             bits[*id as usize / 8] |= 1 << (id % 8);
@@ -47,13 +54,13 @@ impl Shape {
         }
     }
 
-    /// Returns how many bytes of memory it takes beside itself.
+    /// Returns the heap memory it takes, in bytes.
     pub(crate) fn heap_bytes(&self) -> usize {
         let text = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
         text(&self.parser) + text(&self.origin) + self.fields.len()
     }
 
-    /// True if the event has what an item asks about.
+    /// True if the event has the field that an item tests.
     fn has(&self, item: &Item, fields: &Fields) -> bool {
         item.field.is_none_or(|field| self.has_field(field, fields))
     }
@@ -71,7 +78,7 @@ impl Shape {
         self.fields.get(field as usize / 8).is_some_and(|bits| bits >> (field % 8) & 1 == 1)
     }
 
-    /// True if it is of this pack.
+    /// True if it was computed for this pack.
     #[cfg(feature = "state")]
     pub(crate) fn is_of(&self, pack: &Pack) -> bool {
         self.fields.len() == pack.fields.len().div_ceil(8)
@@ -93,7 +100,7 @@ const MODULES: [(&str, &str); 11] = [
     ("slack", "Slack"),
 ];
 
-/// The parser of the product that an event in Elastic's schema was made from.
+/// Returns the parser of the product that an event in Elastic's schema was converted from.
 fn origin(entry: &Entry<'_>) -> Option<&'static str> {
     entry.read.filter(|read| read.parsed_as == "ECS")?;
     let named = |flat: &str| {
@@ -104,13 +111,13 @@ fn origin(entry: &Entry<'_>) -> Option<&'static str> {
     named("event.module").or_else(|| named("event.dataset"))
 }
 
-/// How far a rule can judge an event.
+/// The extent to which a rule can judge an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sight {
     /// The event has all fields that the rule needs.
     Applies,
-    /// A field that the event has can tell that the rule doesn't fire, or the rule asks for one that is missing by
-    /// `exists`.
+    /// A field of the event is enough to tell that the rule doesn't fire, or the rule tests the absence of
+    /// a field with `exists`.
     Answered,
     /// The event has none of the fields that could tell.
     Blind,
@@ -125,57 +132,57 @@ impl Pack {
         if detection.judge(&|item| self.missing(item, shape)) != Some(false) {
             return Some(Sight::Applies);
         }
-        let told = |item: &Item| match item.parser(&self.fields) {
+        let answered = |item: &Item| match item.parser(&self.fields) {
             Some(parsers) => shape.parser.as_deref().map(parsers),
             None => (shape.has(item, &self.fields) || item.asks_existence()).then_some(false),
         };
-        Some(if detection.judge(&told) == Some(false) { Sight::Answered } else { Sight::Blind })
+        Some(if detection.judge(&answered) == Some(false) { Sight::Answered } else { Sight::Blind })
     }
 
-    /// Returns whether an item holds if its field is missing; `None` if the event has the field.
+    /// Returns the result of an item if its field is missing; `None` if the event has the field.
     fn missing(&self, item: &Item, shape: &Shape) -> Option<bool> {
         (!shape.has(item, &self.fields)).then(|| !item.needs_field())
     }
 
-    /// Notes that a rule applies, and so do the correlations that build upon it.
+    /// Marks a rule and the correlations that build on it as applicable.
     fn apply(&self, rule: usize, applies: &mut [bool]) {
         if !core::mem::replace(&mut applies[rule], true) {
             self.feeds[rule].iter().for_each(|(correlation, _)| self.apply(*correlation, applies));
         }
     }
 
-    /// True if an event has no field that isn't as a rule wants it, and lacks one that the rule needs.
-    pub(crate) fn lacks(&self, rule: &Rule, shape: &Shape, found: &Found<'_>) -> bool {
+    /// True if the fields of an event don't rule the rule out, and the event lacks a field that it needs.
+    pub(crate) fn lacks(&self, rule: &Rule, shape: &Shape, found: &FieldValues<'_>) -> bool {
         let Kind::Event(detection) = &rule.kind else { return false };
-        // Rules for sources that no parser reads are no gap.
+        // Rules for sources without a parser aren't counted as gaps.
         if rule.source == Source::Other || !rule.source.includes(shape.parser.as_deref()) {
             return false;
         }
         let known = |item: &Item| {
-            let is_told = shape.has(item, &self.fields) || !item.needs_field() || item.asks_existence();
-            (item.fact.is_none() && is_told).then(|| item.holds(found))
+            let is_known = shape.has(item, &self.fields) || !item.needs_field() || item.asks_existence();
+            (item.fact.is_none() && is_known).then(|| item.holds(found))
         };
         detection.judge(&|item| self.missing(item, shape)) == Some(false) && detection.judge(&known).is_none()
     }
 }
 
-/// The events that were looked at, by their shapes.
+/// The analyzed events, by their shapes.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shapes {
     pub(crate) known: HashMap<Shape, u64>,
-    /// The counts of events whose shapes were beyond [`MAX_SHAPES`].
+    /// The counts of events whose shapes exceeded [`MAX_SHAPES`].
     pub(crate) beyond: Counts,
-    /// For each rule, events that lack a field which it needs.
+    /// For each rule, the number of events that lack a field which it needs.
     pub(crate) lacking: Vec<u64>,
 }
 
-/// The counts that follow from shapes.
+/// The counts derived from shapes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Counts {
     events: u64,
     sources: BTreeMap<EventSource, SourceCounts>,
-    /// For each rule, the events that it could apply to.
+    /// For each rule, the number of events that it could apply to.
     rules: Vec<u64>,
 }
 
@@ -183,9 +190,9 @@ pub(crate) struct Counts {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct EventSource {
-    /// The parser that recognizes them, if any does.
+    /// The parser that recognizes them, if any.
     parser: Option<Box<str>>,
-    /// As [`Shape::origin`].
+    /// The original product's parser (see [`Shape::origin`]).
     origin: Option<Box<str>>,
 }
 
@@ -239,7 +246,7 @@ impl Shapes {
         }
     }
 
-    /// Restores the shapes of a snapshot, if it was made with this pack.
+    /// Restores the shapes of a snapshot; `None` if it was made with another pack.
     #[cfg(feature = "snapshot")]
     pub(crate) fn restore(
         pack: &Pack,
@@ -294,14 +301,14 @@ impl Shapes {
         }
     }
 
-    /// The fields that a rule wants and that no event of its source has.
+    /// Returns the fields that a rule needs and that no event of its source has.
     fn missing(&self, pack: &Pack, rule: usize) -> Vec<String> {
         let rule = &pack.rules[rule];
         let Kind::Event(detection) = &rule.kind else { return Vec::new() };
         let shapes: Vec<&Shape> =
             self.known.keys().filter(|shape| rule.source.includes(shape.parser.as_deref())).collect();
         let mut fields = Vec::new();
-        detection.wanted(&mut |item| {
+        detection.visit_wanted(&mut |item| {
             let Some(field) = item.field.filter(|_| item.needs_field()) else { return };
             let name = pack.fields.name(field);
             if !shapes.iter().any(|shape| shape.has_field(field, &pack.fields))
@@ -314,67 +321,68 @@ impl Shapes {
     }
 }
 
-/// The events that the rules of a pack could look at.
+/// The events that the rules of a pack could evaluate.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// Events that were looked at.
+    /// The number of events analyzed.
     pub events: u64,
-    /// Events that no parser recognizes.
+    /// The number of events that no parser recognizes.
     pub unparsed: u64,
-    /// The others by their parsers, in the order of their names.
+    /// The other events by parser, in alphabetical order.
     pub sources: Vec<SourceCoverage>,
-    /// For each rule of the pack, its id and the number of events that it could apply to: events of its source that have
-    /// the fields which it needs.
+    /// For each rule, its id and the number of events that it could apply to: events of its source with the
+    /// fields that it needs.
     pub rules: Vec<(String, u64)>,
-    /// The rules that could look at no event of their source, because no event has a field that they need.
+    /// Rules that could evaluate no event of their source, because no event has a field that they need.
     pub blind: Vec<BlindRule>,
 }
 
 /// The events that one parser recognizes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceCoverage {
-    /// The parser; for events in ECS that were made from another product's, also that product's: `ECS (CloudTrail)`.
+    /// The parser. For events that Elastic converted to ECS, also the original product's: `ECS
+    /// (CloudTrail)`.
     pub parser: String,
-    /// Events that it recognizes.
+    /// The number of events that it recognizes.
     pub events: u64,
-    /// Those of them that a rule written for this source could look at.
+    /// The number of these that a rule for this source could evaluate.
     pub covered: u64,
-    /// Rules of the pack that were written for this source.
+    /// The number of the pack's rules for this source.
     pub rules: u64,
 }
 
-/// A rule that could look at no event of its source.
+/// A rule that could evaluate no event of its source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BlindRule {
-    /// Its id.
+    /// The rule's id.
     pub rule: String,
-    /// Its title.
+    /// The rule's title.
     pub title: String,
     /// The fields that it needs and that no event of its source has.
     pub fields: Vec<String>,
-    /// Events that it couldn't look at.
+    /// The number of events that it couldn't evaluate.
     pub events: u64,
 }
 
 impl Coverage {
-    /// True if each event was read by a parser and looked at by rules for its source, and each rule for these sources
-    /// could look: only then "nothing was found" means that there is nothing to find.
+    /// True if every event was parsed and evaluated by rules for its source, and no rule for these sources
+    /// was blind. Only then does the absence of findings mean that nothing matches.
     pub fn is_complete(&self) -> bool {
         self.unparsed == 0 && self.blind.is_empty() && self.uncovered() == 0
     }
 
-    /// Events that a parser reads, and that no rule for their source could look at.
+    /// Returns the number of parsed events that no rule for their source could evaluate.
     pub fn uncovered(&self) -> u64 {
         self.sources.iter().map(|source| source.events - source.covered).sum()
     }
 
-    /// The number of rules that could apply to an event.
+    /// Returns the number of rules that could apply to an event.
     pub fn applicable(&self) -> usize {
         self.rules.iter().filter(|(_, events)| *events > 0).count()
     }
 
-    /// Appends it as a JSON object on one line. `rules` has the number of events for each rule; a summary has the number of
-    /// rules instead.
+    /// Appends the coverage as a JSON object on one line. `rules` contains the number of events for each
+    /// rule, or in a summary only the number of rules.
     pub fn write_json(&self, is_summary: bool, out: &mut Vec<u8>) {
         let Self { events, unparsed, sources, rules, blind } = self;
         let (applicable, complete, uncovered) = (self.applicable(), self.is_complete(), self.uncovered());

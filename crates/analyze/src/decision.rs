@@ -1,31 +1,31 @@
-//! What a gate decides before something is done.
+//! Decisions of a gate about requests.
 
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// What becomes of a request. The later ones are the stricter.
+/// A decision about a request, ordered from permissive to strict.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Decision {
-    /// It goes on. A rule that says so excepts what it fires for from all others.
+    /// Allows the request, overriding all other rules that match it.
     Allow,
-    /// Whoever asks has to show anew who they are.
+    /// Requires the requester to authenticate again.
     Challenge,
-    /// It is refused.
+    /// Refuses the request.
     Deny,
 }
 
 impl Decision {
-    /// All of them.
+    /// All decisions, the most permissive first.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its word.
+    /// Returns the decision's name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The one with this word.
+    /// Parses a decision's name.
     pub fn parse(word: &str) -> Option<Self> {
         word.parse().ok()
     }

@@ -1,4 +1,5 @@
-//! What was found as one text, which program and browser write alike (docs/detection.md).
+//! The findings of an export as one JSON document, the same from the CLI and the browser
+//! (docs/detection.md).
 
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
@@ -10,54 +11,54 @@ use crate::limit::Limit;
 use crate::pack::Pack;
 use crate::score::Scored;
 
-/// How the text says what it is.
+/// The format's identifier.
 const FORMAT: &str = "findings/v1";
 
-/// What the report says of the export that was looked at.
+/// Facts about the export that was analyzed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// The log's origin, where the export names one.
+pub struct ExportFacts {
+    /// The log's origin, if the export contains it.
     pub origin: Option<String>,
-    /// The size of the log and its root, where it has a checkpoint.
+    /// The size and root of the log, if the export contains a checkpoint.
     pub log: Option<(u64, String)>,
-    /// The verdict.
+    /// The verdict of verification.
     pub verdict: String,
-    /// The range of leaves that the export is shown to be complete for.
+    /// The range of entries for which the export is proven to be complete.
     pub complete: Option<[u64; 2]>,
-    /// How many events were looked at.
+    /// The number of events analyzed.
     pub events: u64,
 }
 
-/// All that was found, beside the findings.
+/// The document's contents other than the findings.
 #[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
-    /// What was looked at.
-    pub seen: &'a Seen,
-    /// By which rules.
+pub struct FindingsDocument<'a> {
+    /// The export that was analyzed.
+    pub seen: &'a ExportFacts,
+    /// The rules that were applied.
     pub pack: &'a Pack,
-    /// Of how many of the events no parser knew the shape.
+    /// The number of events that no parser recognized.
     pub unread: u64,
-    /// As [`Analysis`](crate::Analysis) has it.
+    /// The digest of all findings (see [`Analysis`](crate::Analysis)).
     pub digest: &'a Hash,
-    /// As [`Analysis`](crate::Analysis) has it.
+    /// Events from the future (see [`Analysis`](crate::Analysis)).
     pub future: Option<(u64, u64)>,
-    /// As [`Analysis`](crate::Analysis) has them.
+    /// Work skipped for lack of memory (see [`Analysis`](crate::Analysis)).
     pub limits: &'a [Limit],
-    /// As [`Analysis`](crate::Analysis) has them.
+    /// The scores of identities (see [`Analysis`](crate::Analysis)).
     pub identities: &'a [Scored],
-    /// As [`Analysis`](crate::Analysis) has them.
+    /// The scores of sessions (see [`Analysis`](crate::Analysis)).
     pub sessions: &'a [Scored],
-    /// The events that the rules could look at.
+    /// The events that the rules could evaluate.
     pub coverage: &'a Coverage,
 }
 
-/// How many identities, and how many sessions, are told of.
-const SCORED: usize = 1000;
+/// The maximum number of identities listed, and of sessions.
+const MAX_SCORED: usize = 1000;
 
-impl Told<'_> {
-    /// Writes what stands before the findings.
+impl FindingsDocument<'_> {
+    /// Writes the part before the findings.
     pub fn begin(&self, out: &mut Vec<u8>) {
-        let Seen { complete, events, .. } = self.seen;
+        let ExportFacts { complete, events, .. } = self.seen;
         out.extend(b"{\"complete\":");
         match complete {
             Some([first, end]) => out.extend(format!("[{first},{end}]").bytes()),
@@ -72,9 +73,9 @@ impl Told<'_> {
         );
     }
 
-    /// Writes what stands after them, without an end of line.
+    /// Writes the part after the findings, without a line feed.
     pub fn end(&self, out: &mut Vec<u8>) {
-        let Seen { origin, log, verdict, .. } = self.seen;
+        let ExportFacts { origin, log, verdict, .. } = self.seen;
         let unread = self.unread;
         out.extend(b"],\"future\":");
         counted(self.future, out);
@@ -116,7 +117,7 @@ impl Told<'_> {
         out.push(b'}');
     }
 
-    /// The whole text.
+    /// Returns the whole document. `signer_trust` returns the trust in the signers of a finding's entries.
     pub fn json(
         &self,
         findings: &[Finding],
@@ -128,7 +129,7 @@ impl Told<'_> {
             if nth > 0 {
                 out.push(b',');
             }
-            finding.write_told(signer_trust(finding), &mut out);
+            finding.write_with_trust(signer_trust(finding), &mut out);
         }
         self.end(&mut out);
         String::from_utf8(out).unwrap_or_default()
@@ -137,7 +138,7 @@ impl Told<'_> {
 
 fn scored(scored: &[Scored], out: &mut Vec<u8>) {
     out.push(b'[');
-    for (nth, Scored { id, score, findings, count }) in scored.iter().take(SCORED).enumerate() {
+    for (nth, Scored { id, score, findings, count }) in scored.iter().take(MAX_SCORED).enumerate() {
         if nth > 0 {
             out.push(b',');
         }
@@ -165,7 +166,7 @@ fn counted(counter: Option<(u64, u64)>, out: &mut Vec<u8>) {
 }
 
 impl Pack {
-    /// Writes what it is called, and by what it is known.
+    /// Writes a JSON object with the pack's name, version, number of rules, and hash.
     pub fn write_about(&self, out: &mut Vec<u8>) {
         out.extend(format!("{{\"hash\":\"{}\",\"name\":", self.hash()).bytes());
         write_string(&self.name, out);

@@ -1,4 +1,4 @@
-//! The crate's error: why a rule, a pack or another file can't be used, and where.
+//! The crate's error: why a rule, a pack, or another file is unusable, and where.
 
 use core::fmt;
 use core::ops::{Deref, DerefMut};
@@ -7,20 +7,20 @@ use countersign::Diagnostic;
 
 /// An error in a rule, a pack, or another file that this crate reads.
 ///
-/// Its member is the rule's title or id, as far as it has one; in a file that is no rule the member, such as `loss.high`.
-/// A pack that was built has no lines. The error is as small as a pointer, because most functions that read rules
-/// return one.
+/// Its `member` is the rule's title or id, if it has one; in other files, a field such as `loss.high`. A
+/// built pack has no line numbers. The error is as small as a pointer, because most functions that read
+/// rules return one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AnalyzeError(Box<Diagnostic<&'static str>>);
 
-/// A fault's words, which are put together only where there is room for them.
-macro_rules! told {
+/// Formats an error text, or returns an empty string in builds without the `explain` feature.
+macro_rules! explain {
     ($($part:tt)*) => {
         if cfg!(feature = "explain") { format!($($part)*) } else { String::new() }
     };
 }
 
-pub(crate) use told;
+pub(crate) use explain;
 
 impl AnalyzeError {
     #[cold]
@@ -30,7 +30,7 @@ impl AnalyzeError {
         problem: impl Into<String>,
         hint: impl Into<String>,
     ) -> Self {
-        // A build without texts has only the code.
+        // Builds without texts have only the code.
         let (problem, hint) = if cfg!(feature = "explain") {
             (problem.into(), hint.into())
         } else {
@@ -40,7 +40,7 @@ impl AnalyzeError {
         Self(Box::new(Diagnostic { line, hint: Some(hint.into()), ..Diagnostic::new(code, problem) }))
     }
 
-    /// Returns what to do about it, for people; nothing in a build that has no room for words.
+    /// Returns what to do about the error; empty in builds without texts.
     pub fn hint(&self) -> &str {
         self.0.hint.as_deref().unwrap_or_default()
     }

@@ -1,9 +1,11 @@
-//! The fields that rules ask for, found in one walk through an event. What is not of the event is made when it is asked for.
+//! The fields that rules use, found in one walk through an event. Fields outside the event are computed on
+//! demand.
 //!
-//! A field is a path of names, separated by dots. It means each member that the names lead to, one level or several at a
-//! time: `a.b` is the member `b` of `a`, and the member `a.b`. A name in quotes is one name, dots or not. An array stands
-//! for each of its elements. Four first names are not of the event: `parsed.` is what its parser says, `link.` what its link
-//! says, `derived.` what is computed from either, `baseline.` what the events before it say of what is usual.
+//! A field is a path of names separated by dots. It matches every member that the names lead to, one level
+//! or several at a time: `a.b` is the member `b` of `a`, and the member `a.b`. A name in quotes is a single
+//! name, even with dots. An array stands for each of its elements. Four prefixes name virtual fields
+//! outside the event: `read.` is from its parser, `link.` from its link, `derived.` is computed from
+//! either, and `baseline.` is from the baselines of earlier events.
 
 use core::cell::{Cell, OnceCell};
 use core::net::IpAddr;
@@ -24,9 +26,9 @@ use crate::zone::Zone;
 /// The number of a field.
 pub(crate) type Id = u32;
 
-/// What is no member of the event itself.
+/// A field that isn't a member of the event itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Beside {
+enum VirtualField {
     As,
     Action,
     ActorId,
@@ -48,8 +50,8 @@ enum Beside {
     Credential,
 }
 
-impl Beside {
-    /// What of a reading it is.
+impl VirtualField {
+    /// Returns the part of a parse result that it needs.
     const fn part(self) -> Parts {
         match self {
             Self::Action => Parts::ACTION,
@@ -63,26 +65,26 @@ impl Beside {
     }
 }
 
-const BESIDE: [(&str, Beside); 19] = [
-    ("parsed.as", Beside::As),
-    ("parsed.action", Beside::Action),
-    ("parsed.actor.id", Beside::ActorId),
-    ("parsed.actor.name", Beside::ActorName),
-    ("parsed.actor.type", Beside::ActorType),
-    ("parsed.target.id", Beside::TargetId),
-    ("parsed.target.name", Beside::TargetName),
-    ("parsed.target.type", Beside::TargetType),
-    ("parsed.address", Beside::Address),
-    ("parsed.outcome", Beside::Outcome),
-    ("parsed.reason", Beside::Reason),
-    ("link.signer", Beside::Signer),
-    ("link.chain", Beside::Chain),
-    ("derived.local_hour", Beside::LocalHour),
-    ("derived.weekday", Beside::Weekday),
-    ("derived.path_template", Beside::PathTemplate),
-    ("derived.user_agent", Beside::UserAgent),
-    ("derived.session", Beside::Session),
-    ("derived.credential", Beside::Credential),
+const VIRTUAL_FIELDS: [(&str, VirtualField); 19] = [
+    ("parsed.as", VirtualField::As),
+    ("parsed.action", VirtualField::Action),
+    ("parsed.actor.id", VirtualField::ActorId),
+    ("parsed.actor.name", VirtualField::ActorName),
+    ("parsed.actor.type", VirtualField::ActorType),
+    ("parsed.target.id", VirtualField::TargetId),
+    ("parsed.target.name", VirtualField::TargetName),
+    ("parsed.target.type", VirtualField::TargetType),
+    ("parsed.address", VirtualField::Address),
+    ("parsed.outcome", VirtualField::Outcome),
+    ("parsed.reason", VirtualField::Reason),
+    ("link.signer", VirtualField::Signer),
+    ("link.chain", VirtualField::Chain),
+    ("derived.local_hour", VirtualField::LocalHour),
+    ("derived.weekday", VirtualField::Weekday),
+    ("derived.path_template", VirtualField::PathTemplate),
+    ("derived.user_agent", VirtualField::UserAgent),
+    ("derived.session", VirtualField::Session),
+    ("derived.credential", VirtualField::Credential),
 ];
 
 const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
@@ -92,29 +94,29 @@ const WEEKDAYS: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "frid
 pub(crate) enum Origin {
     /// The event itself.
     Event,
-    /// The parser that recognizes the event, or the baseline of the identity that it finds.
+    /// The parser that recognizes the event, or the baseline of the identity that the parser found.
     Parser,
-    /// The link, or what is computed of every entry.
+    /// The link, or a computation that works for every entry.
     Entry,
 }
 
-/// All fields that a pack's rules ask for.
+/// All fields that a pack's rules use.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fields {
     /// A tree of names; the first node is the event itself.
     nodes: Vec<Node>,
-    beside: Vec<(Beside, Id)>,
+    virtuals: Vec<(VirtualField, Id)>,
     facts: Vec<(Fact, Id)>,
     names: Vec<String>,
     origins: Vec<Origin>,
-    /// Where the values of each are before anything was found.
+    /// The initial places of all fields, before any value was found.
     places: Vec<Place>,
     ids: Names,
-    /// True if rules ask for keywords: any name or value of the event.
+    /// True if rules use keywords, which match any name or value of the event.
     pub(crate) words: bool,
-    /// True while a rule is read whose names have selectors in brackets after them.
+    /// True while compiling a rule in which brackets after field names are selectors.
     pub(crate) has_selectors: bool,
-    /// The number of arrays that these are fields of the elements of, one within another: 0 for those of an event.
+    /// The number of nested arrays whose elements have these fields: 0 for fields of an event.
     pub(crate) depth: u8,
 }
 
@@ -124,25 +126,27 @@ struct Node {
     members: Names,
     /// The nodes of single elements, if it is an array.
     elements: Vec<(i64, usize)>,
-    /// True if conditions are about its elements, which are kept for them.
+    /// True if conditions apply to single elements, which are then kept.
     is_kept: bool,
 }
 
-/// The most fields: names are told apart by parts of them, and who writes rules could choose ones that have the same.
-const MOST: usize = 4096;
+/// The maximum number of fields. Names are hashed by parts of them, so an attacker could choose names that
+/// collide.
+const MAX_FIELDS: usize = 4096;
 
 impl Fields {
-    /// Whether it is another one, for which there is no room.
+    /// True if the field is new and exceeds the limit.
     pub(crate) fn is_beyond(&self, name: &str) -> bool {
-        self.len() >= MOST && !self.has(name)
+        self.len() >= MAX_FIELDS && !self.has(name)
     }
 
-    /// The fields of an array's elements, one array deeper than these.
+    /// Creates an empty set for the fields of an array's elements, one level deeper.
     pub(crate) fn of_elements(&self) -> Self {
         Self { has_selectors: self.has_selectors, depth: self.depth + 1, ..Self::default() }
     }
 
-    /// The number of a field. An error is the names that it could have meant.
+    /// Returns the number of a field, adding it if it is new. The error is a hint with the names that
+    /// exist.
     pub(crate) fn intern(&mut self, name: &str) -> Result<Id, &'static str> {
         // With selectors, a name with brackets means another field than without.
         let is_selecting = self.has_selectors && name.bytes().any(|byte| matches!(byte, b'[' | b'\\'));
@@ -150,33 +154,33 @@ impl Fields {
             return Ok(id as Id);
         }
         let id = self.names.len() as Id;
-        // Elements have nothing beside them.
+        // Elements have no virtual fields.
         let first = if self.depth > 0 { None } else { split_once(name, b'.').map(|(first, _)| first) };
         let (mut place, mut origin) = (Place::default(), Origin::Event);
         if let Some(fact) = name.strip_prefix("baseline.").filter(|_| first.is_some()) {
             self.facts.push((Fact::parse(fact).ok_or(baseline::HINT)?, id));
             origin = Origin::Parser;
-        } else if let Some(first @ ("parsed" | "link" | "derived")) = first {
-            let Some((_, beside)) = BESIDE.iter().find(|(known, _)| *known == name) else {
+        } else if let Some(first @ ("read" | "link" | "derived")) = first {
+            let Some((_, virtual_field)) = VIRTUAL_FIELDS.iter().find(|(known, _)| *known == name) else {
                 return Err(match first {
-                    "parsed" => {
-                        "a parser has as, action, actor.id, actor.name, actor.type, target.id, target.name, target.type, address, outcome and reason"
+                    "read" => {
+                        "use read.as, read.action, read.actor.id, read.actor.name, read.actor.type, read.target.id, read.target.name, read.target.type, read.address, read.outcome or read.reason"
                     }
-                    "link" => "a link has signer and chain",
+                    "link" => "use link.signer or link.chain",
                     _ => {
-                        "there are derived.local_hour, derived.weekday, derived.path_template, derived.user_agent, derived.session and derived.credential"
+                        "use derived.local_hour, derived.weekday, derived.path_template, derived.user_agent, derived.session or derived.credential"
                     }
                 });
             };
-            place = Place { first: BESIDE_IT, last: self.beside.len() as u32 };
-            self.beside.push((*beside, id));
-            origin = if first == "parsed" { Origin::Parser } else { Origin::Entry };
+            place = Place { first: IS_VIRTUAL, last: self.virtuals.len() as u32 };
+            self.virtuals.push((*virtual_field, id));
+            origin = if first == "read" { Origin::Parser } else { Origin::Entry };
         } else {
             if self.nodes.is_empty() {
                 self.nodes.push(Node::default());
             }
             let mut at = 0;
-            // An element itself is `.`, which is the root here.
+            // An element itself is named `.`, which is the root here.
             let is_root = self.depth > 0 && name == ".";
             for step in if is_root { Vec::new() } else { path::steps(name, self.has_selectors)? } {
                 let next = self.nodes.len();
@@ -196,7 +200,7 @@ impl Fields {
                 }
             }
             if let Some(known) = self.nodes[at].id {
-                // With quotes and without, it is one field.
+                // Quoted and unquoted spellings are one field.
                 if !is_selecting {
                     self.ids.get_or_insert(name, known as usize);
                 }
@@ -213,14 +217,14 @@ impl Fields {
         Ok(id)
     }
 
-    /// Keeps the elements of an array for conditions about them.
+    /// Keeps the elements of an array for conditions on single elements.
     pub(crate) fn keep_elements(&mut self, array: Id) {
         if let Some(node) = self.nodes.iter_mut().find(|node| node.id == Some(array)) {
             node.is_kept = true;
         }
     }
 
-    /// A number for something that has a name in findings, and no values of its own.
+    /// Returns a number for something that findings name but that has no values of its own.
     pub(crate) fn label(&mut self, name: String) -> Id {
         self.names.push(name);
         self.origins.push(Origin::Event);
@@ -244,41 +248,43 @@ impl Fields {
         self.origins.get(id as usize).copied().unwrap_or(Origin::Event)
     }
 
-    /// Those that are not of the event itself, and not of baselines.
-    pub(crate) fn beside_events(&self) -> impl Iterator<Item = Id> {
-        self.beside.iter().map(|(_, id)| *id)
+    /// Returns the virtual fields, excluding baselines.
+    pub(crate) fn virtual_ids(&self) -> impl Iterator<Item = Id> {
+        self.virtuals.iter().map(|(_, id)| *id)
     }
 
-    /// What of a parser rules ask for.
+    /// Returns the parts of a parse result that rules use.
     pub(crate) fn parts(&self) -> Parts {
-        self.beside.iter().fold(Parts::default(), |parts, (beside, _)| parts.with(beside.part()))
+        self.virtuals
+            .iter()
+            .fold(Parts::default(), |parts, (virtual_field, _)| parts.with(virtual_field.part()))
     }
 
-    /// The fact that a field is, if it is one.
+    /// Returns the fact of a baseline that a field stands for, if any.
     pub(crate) fn fact(&self, id: Id) -> Option<Fact> {
         self.facts.iter().find(|(_, fact)| *fact == id).map(|(fact, _)| *fact)
     }
 
-    /// Whether a rule asks for what baselines say.
+    /// True if a rule has a condition on baselines.
     pub(crate) fn asks_baselines(&self) -> bool {
         !self.facts.is_empty()
     }
 
-    /// What baselines say of an event.
-    pub(crate) fn of_facts(&self, facts: &Facts) -> Found<'_> {
-        let mut found = self.nothing(None);
+    /// Returns the values of baseline fields for an event.
+    pub(crate) fn of_facts(&self, facts: &Facts) -> FieldValues<'_> {
+        let mut found = self.empty(None);
         for (fact, id) in &self.facts {
             let kind = match fact {
                 Fact::New => Kind::Text,
                 Fact::Learned => Kind::Bool,
                 _ => Kind::Number,
             };
-            facts.tell(*fact, &mut |text| found.put(Some(*id), Leaf::of(kind, Cow::Owned(text)), false));
+            facts.values(*fact, &mut |text| found.put(Some(*id), Leaf::new(kind, Cow::Owned(text)), false));
         }
         found
     }
 
-    /// Room for what an event has.
+    /// Returns empty collections, reusing this thread's memory where possible.
     fn spare(&self) -> Spare {
         if cfg!(target_arch = "wasm32") {
             let (leaves, touched) = (Vec::with_capacity(16), Vec::with_capacity(32));
@@ -291,24 +297,24 @@ impl Fields {
         spare
     }
 
-    fn nothing<'a>(&'a self, entry: Option<(Entry<'a>, Zone)>) -> Found<'a> {
-        let beside = if entry.is_some() { self.beside.len() } else { 0 };
+    fn empty<'a>(&'a self, entry: Option<(Entry<'a>, Zone)>) -> FieldValues<'a> {
+        let virtuals = if entry.is_some() { self.virtuals.len() } else { 0 };
         let Spare { leaves, places, touched, words } = self.spare();
-        Found {
+        FieldValues {
             leaves,
             places,
             touched,
             words,
             elements: Vec::new(),
             entry,
-            kinds: &self.beside,
-            beside: vec![OnceCell::new(); beside],
+            kinds: &self.virtuals,
+            virtuals: vec![OnceCell::new(); virtuals],
         }
     }
 
-    /// What an event has of them.
-    pub(crate) fn find<'a>(&'a self, entry: &Entry<'a>, zone: Zone) -> Found<'a> {
-        let mut found = self.nothing(Some((*entry, zone)));
+    /// Finds the values of the fields in an event.
+    pub(crate) fn find<'a>(&'a self, entry: &Entry<'a>, zone: Zone) -> FieldValues<'a> {
+        let mut found = self.empty(Some((*entry, zone)));
         let top = (!self.nodes.is_empty()).then_some(0);
         match (entry.roots, entry.event) {
             ([], Some(event)) => self.walk(event, top, self.words, &mut found),
@@ -317,15 +323,15 @@ impl Fields {
         found
     }
 
-    /// Finds the fields of one element of an array.
-    pub(crate) fn find_in<'a>(&'a self, element: Value<'a>) -> Found<'a> {
-        let mut found = self.nothing(None);
+    /// Finds the values of the fields in one element of an array.
+    pub(crate) fn find_in<'a>(&'a self, element: Value<'a>) -> FieldValues<'a> {
+        let mut found = self.empty(None);
         self.walk(element, (!self.nodes.is_empty()).then_some(0), false, &mut found);
         found
     }
 
-    /// Walks an event in an envelope: each field of an outer object that no inner one has.
-    fn walk_roots<'a>(&self, roots: &'a [Root<'a>], top: Option<usize>, found: &mut Found<'a>) {
+    /// Walks an event in envelopes. A member of an outer object counts only if no inner object has it.
+    fn walk_roots<'a>(&self, roots: &'a [Root<'a>], top: Option<usize>, found: &mut FieldValues<'a>) {
         for (nth, root) in roots.iter().enumerate() {
             if !root.place.is_empty() {
                 let next = |node: usize, name| self.nodes[node].members.get(name);
@@ -343,21 +349,21 @@ impl Fields {
         }
     }
 
-    fn beside<'a>(beside: Beside, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
+    fn compute<'a>(virtual_field: VirtualField, entry: &Entry<'a>, zone: Zone) -> Option<Cow<'a, str>> {
         let of_read = |read: &'a Read<'a>| {
             let Read { parsed_as, action, actor, target, address, outcome, reason, .. } = read;
-            let text = match beside {
-                Beside::As => Some(parsed_as),
-                Beside::Action => action.as_ref(),
-                Beside::ActorId => actor.id.as_ref(),
-                Beside::ActorName => actor.name.as_ref(),
-                Beside::ActorType => actor.kind.as_ref(),
-                Beside::TargetId => target.id.as_ref(),
-                Beside::TargetName => target.name.as_ref(),
-                Beside::TargetType => target.kind.as_ref(),
-                Beside::Address => address.as_ref(),
-                Beside::Outcome => return Some(Cow::Borrowed(outcome.as_str())),
-                Beside::Reason => reason.as_ref(),
+            let text = match virtual_field {
+                VirtualField::As => Some(parsed_as),
+                VirtualField::Action => action.as_ref(),
+                VirtualField::ActorId => actor.id.as_ref(),
+                VirtualField::ActorName => actor.name.as_ref(),
+                VirtualField::ActorType => actor.kind.as_ref(),
+                VirtualField::TargetId => target.id.as_ref(),
+                VirtualField::TargetName => target.name.as_ref(),
+                VirtualField::TargetType => target.kind.as_ref(),
+                VirtualField::Address => address.as_ref(),
+                VirtualField::Outcome => return Some(Cow::Borrowed(outcome.as_str())),
+                VirtualField::Reason => reason.as_ref(),
                 _ => None,
             };
             text.map(|text| Cow::Borrowed(&**text))
@@ -367,15 +373,15 @@ impl Fields {
             entry.event?;
             find(&entry.read?.parsed_as, entry)
         };
-        match beside {
-            Beside::UserAgent => of_event(baseline::user_agent),
-            Beside::Session => of_event(baseline::session),
-            Beside::Credential => of_event(baseline::credential),
-            Beside::Signer => entry.signer.map(Cow::Borrowed),
-            Beside::Chain => Some(Cow::Borrowed(entry.chain)),
-            Beside::LocalHour => Some(Cow::Owned(local().1.to_string())),
-            Beside::Weekday => WEEKDAYS.get(local().0).map(|day| Cow::Borrowed(*day)),
-            Beside::PathTemplate => {
+        match virtual_field {
+            VirtualField::UserAgent => of_event(baseline::user_agent),
+            VirtualField::Session => of_event(baseline::session),
+            VirtualField::Credential => of_event(baseline::credential),
+            VirtualField::Signer => entry.signer.map(Cow::Borrowed),
+            VirtualField::Chain => Some(Cow::Borrowed(entry.chain)),
+            VirtualField::LocalHour => Some(Cow::Owned(local().1.to_string())),
+            VirtualField::Weekday => WEEKDAYS.get(local().0).map(|day| Cow::Borrowed(*day)),
+            VirtualField::PathTemplate => {
                 let path = entry.at("http.path").and_then(Value::string);
                 path.map(|path| Cow::Owned(countersign::path::shape(&path)))
             }
@@ -383,7 +389,7 @@ impl Fields {
         }
     }
 
-    /// The node that a member's name leads to from another node, by each part between its dots.
+    /// Returns the node that a name with dots leads to, part by part.
     fn by_parts(&self, node: usize, name: &str) -> Option<usize> {
         if name.bytes().all(|byte| byte != b'.') {
             return None;
@@ -397,14 +403,14 @@ impl Fields {
         member: Value<'a>,
         node: Option<usize>,
         words: bool,
-        found: &mut Found<'a>,
+        found: &mut FieldValues<'a>,
     ) {
         if let Some(node) = node {
             let whole = self.nodes[node].members.get(name);
             let by_parts = self.by_parts(node, name);
             self.walk(member, whole.or(by_parts), words, found);
             if whole.is_some() && by_parts.is_some() {
-                // Two fields may name one member: with quotes, and without.
+                // Two fields may name one member: quoted and unquoted.
                 self.walk(member, by_parts, false, found);
             }
         } else {
@@ -412,14 +418,14 @@ impl Fields {
         }
     }
 
-    /// What neither has a field nor is searched for words is passed over.
-    fn walk<'a>(&self, value: Value<'a>, node: Option<usize>, words: bool, found: &mut Found<'a>) {
+    /// Walks a value, unless it belongs to no field and keywords are not needed.
+    fn walk<'a>(&self, value: Value<'a>, node: Option<usize>, words: bool, found: &mut FieldValues<'a>) {
         let Some(kind) = (node.is_some() || words).then(|| value.kind()) else { return };
         let id = node.and_then(|node| self.nodes[node].id);
         match kind {
             Kind::Object => {
                 if id.is_some() {
-                    found.put(id, Leaf::of(kind, Cow::Borrowed("")), false);
+                    found.put(id, Leaf::new(kind, Cow::Borrowed("")), false);
                 }
                 let node = node.filter(|node| !self.nodes[*node].members.is_empty());
                 for (name, member) in value.members() {
@@ -441,7 +447,7 @@ impl Fields {
             _ => {
                 let is_word = words && kind != Kind::Null;
                 if is_word || id.is_some() {
-                    found.put(id, Leaf::of(kind, value.text().unwrap_or_default()), is_word);
+                    found.put(id, Leaf::new(kind, value.text().unwrap_or_default()), is_word);
                 }
             }
         }
@@ -450,8 +456,14 @@ impl Fields {
         }
     }
 
-    /// The elements of an array, and of arrays among them.
-    fn walk_elements<'a>(&self, array: Value<'a>, node: Option<usize>, words: bool, found: &mut Found<'a>) {
+    /// Walks the elements of an array, including nested arrays.
+    fn walk_elements<'a>(
+        &self,
+        array: Value<'a>,
+        node: Option<usize>,
+        words: bool,
+        found: &mut FieldValues<'a>,
+    ) {
         let mut is_empty = true;
         for element in array.elements() {
             is_empty = false;
@@ -467,12 +479,12 @@ impl Fields {
         }
         let id = node.and_then(|node| self.nodes[node].id);
         if id.is_some() && is_empty {
-            found.put(id, Leaf::of(Kind::Array, Cow::Borrowed("")), false);
+            found.put(id, Leaf::new(Kind::Array, Cow::Borrowed("")), false);
         }
     }
 
-    /// Keeps an element, if conditions are about it.
-    fn keep<'a>(&self, element: Value<'a>, node: Option<usize>, found: &mut Found<'a>) {
+    /// Keeps an element if conditions apply to single elements.
+    fn keep<'a>(&self, element: Value<'a>, node: Option<usize>, found: &mut FieldValues<'a>) {
         let node = node.map(|node| &self.nodes[node]).filter(|node| node.is_kept);
         if let Some(id) = node.and_then(|node| node.id) {
             found.elements.push((id, element));
@@ -480,7 +492,7 @@ impl Fields {
     }
 }
 
-/// An element of an array, counted from 0, or from −1 backwards from its end.
+/// Returns an element by its index, counted from the end if negative: −1 is the last.
 fn nth_of(array: Value<'_>, nth: i64) -> Option<Value<'_>> {
     let nth = match usize::try_from(nth) {
         Ok(nth) => nth,
@@ -494,20 +506,20 @@ fn nth_of(array: Value<'_>, nth: i64) -> Option<Value<'_>> {
 pub(crate) struct Leaf<'a> {
     pub(crate) kind: Kind,
     pub(crate) text: Cow<'a, str>,
-    /// The text in lower case, where it is another; made when it is first asked for.
+    /// The text in lower case, if that differs; computed on demand.
     folded: OnceCell<Option<Box<str>>>,
-    /// Its bigrams.
+    /// The bigrams of the text in lower case.
     bigrams: OnceCell<Bigrams>,
-    /// The address that the text is, if it is one.
+    /// The text as an address, if it is one.
     address: OnceCell<Option<IpAddr>>,
-    /// The number that the text is, if it is one.
+    /// The text as a number, if it is one.
     number: OnceCell<Option<f64>>,
-    /// The next value of the same field, counted from one.
+    /// The 1-based index of the field's next value; 0 if there is none.
     next: u32,
 }
 
 impl<'a> Leaf<'a> {
-    fn of(kind: Kind, text: Cow<'a, str>) -> Self {
+    fn new(kind: Kind, text: Cow<'a, str>) -> Self {
         Self {
             kind,
             text,
@@ -519,7 +531,7 @@ impl<'a> Leaf<'a> {
         }
     }
 
-    /// The text in lower case.
+    /// Returns the text in lower case.
     pub(crate) fn folded(&self) -> &str {
         let folded = self.folded.get_or_init(|| match fold(&self.text) {
             Cow::Borrowed(_) => None,
@@ -528,34 +540,34 @@ impl<'a> Leaf<'a> {
         folded.as_deref().unwrap_or(&self.text)
     }
 
-    /// The bigrams of the text in lower case.
+    /// Returns the bigrams of the text in lower case.
     pub(crate) fn bigrams(&self) -> Bigrams {
         *self.bigrams.get_or_init(|| Bigrams::of_whole(&self.text))
     }
 
-    /// The number that the text is, if it is one that is not absurdly long: no double needs more than 800 digits.
+    /// Returns the text as a number, unless it is absurdly long: no double needs more than 800 digits.
     pub(crate) fn number(&self) -> Option<f64> {
         *self.number.get_or_init(|| if self.text.len() <= 1000 { double(&self.text) } else { None })
     }
 
-    /// The address that the text is, if it is one.
+    /// Returns the text as an address, if it is one.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         *self.address.get_or_init(|| address(&self.text))
     }
 }
 
-/// Where a field's first and last value are, counted from one; or that it is beside the event, and where in
-/// [`Found::beside`].
+/// The 1-based indexes of a field's first and last value. For a virtual field, `first` is [`IS_VIRTUAL`]
+/// and `last` is its index in [`FieldValues::virtuals`].
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     first: u32,
     last: u32,
 }
 
-const BESIDE_IT: u32 = u32::MAX;
+const IS_VIRTUAL: u32 = u32::MAX;
 
-/// The memory of what was found in an event, for the next: there are many of them. WebAssembly's is not kept, where code is to
-/// be small.
+/// The memory of one event's values, reused for the next event. WebAssembly doesn't reuse it, to keep the
+/// code small.
 #[derive(Default)]
 struct Spare {
     leaves: Vec<Leaf<'static>>,
@@ -571,38 +583,39 @@ thread_local! {
 }
 
 #[cfg(not(target_arch = "wasm32"))]
-impl Drop for Found<'_> {
+impl Drop for FieldValues<'_> {
     fn drop(&mut self) {
         let [touched, words] = [&mut self.touched, &mut self.words].map(core::mem::take);
         let (mut leaves, places) = (core::mem::take(&mut self.leaves), core::mem::take(&mut self.places));
-        // What had many values gives its memory back.
+        // After an event with many values, the memory is freed.
         if leaves.capacity() <= 1024 {
             leaves.clear();
-            // None is left that is borrowed from the event, so that the memory can be for those of another.
+            // The list is empty, so no value borrows from the event, and the allocation can be reused for
+            // another lifetime.
             let leaves = leaves.into_iter().map(|_| -> Leaf<'static> { unreachable!() }).collect();
             SPARE.set(Spare { leaves, places, touched, words });
         }
     }
 }
 
-/// What an event has of the fields that rules ask for.
+/// The values of the fields that rules use, for one event.
 #[derive(Debug)]
-pub(crate) struct Found<'a> {
+pub(crate) struct FieldValues<'a> {
     leaves: Vec<Leaf<'a>>,
     places: Vec<Place>,
     /// The fields that the event itself has.
     pub(crate) touched: Vec<Id>,
-    /// Where its names and values are, counted from one, if rules ask for keywords.
+    /// The 1-based indexes of all names and values, if rules use keywords.
     words: Vec<u32>,
-    /// The elements of arrays that conditions are about.
+    /// The elements of arrays that have conditions on single elements.
     elements: Vec<(Id, Value<'a>)>,
     entry: Option<(Entry<'a>, Zone)>,
-    kinds: &'a [(Beside, Id)],
-    /// What is beside the event, as far as it was asked for.
-    beside: Vec<OnceCell<Option<Leaf<'a>>>>,
+    kinds: &'a [(VirtualField, Id)],
+    /// The values of virtual fields, computed on demand.
+    virtuals: Vec<OnceCell<Option<Leaf<'a>>>>,
 }
 
-impl<'a> Found<'a> {
+impl<'a> FieldValues<'a> {
     fn put(&mut self, id: Option<Id>, leaf: Leaf<'a>, is_word: bool) {
         self.leaves.push(leaf);
         let nth = self.leaves.len() as u32;
@@ -620,11 +633,11 @@ impl<'a> Found<'a> {
         }
     }
 
-    /// Puts the name of a member, if rules ask for any text of the event.
+    /// Adds the name of a member if rules use keywords.
     #[allow(clippy::ptr_arg, reason = "a borrowed name stays borrowed")]
     fn put_word(&mut self, name: &Cow<'a, str>, words: bool) {
         if words {
-            self.put(None, Leaf::of(Kind::Text, name.clone()), true);
+            self.put(None, Leaf::new(Kind::Text, name.clone()), true);
         }
     }
 
@@ -632,32 +645,34 @@ impl<'a> Found<'a> {
         self.leaves.get(nth.checked_sub(1)? as usize)
     }
 
-    fn beside(&self, nth: u32) -> Option<&Leaf<'a>> {
+    fn virtual_value(&self, nth: u32) -> Option<&Leaf<'a>> {
         let (entry, zone) = self.entry.as_ref()?;
-        let (beside, _) = self.kinds.get(nth as usize)?;
-        let make = || Fields::beside(*beside, entry, *zone).map(|text| Leaf::of(Kind::Text, text));
-        self.beside.get(nth as usize)?.get_or_init(make).as_ref()
+        let (virtual_field, _) = self.kinds.get(nth as usize)?;
+        let compute =
+            || Fields::compute(*virtual_field, entry, *zone).map(|text| Leaf::new(Kind::Text, text));
+        self.virtuals.get(nth as usize)?.get_or_init(compute).as_ref()
     }
 
-    /// The values of a field, in their order.
+    /// Returns the values of a field, in their order.
     pub(crate) fn values(&self, id: Id) -> impl Iterator<Item = &Leaf<'a>> + Clone {
         let place = self.places.get(id as usize).copied().unwrap_or_default();
-        let first = if place.first == BESIDE_IT { self.beside(place.last) } else { self.leaf(place.first) };
+        let first =
+            if place.first == IS_VIRTUAL { self.virtual_value(place.last) } else { self.leaf(place.first) };
         core::iter::successors(first, move |before| self.leaf(before.next))
     }
 
-    /// The elements of an array that conditions are about, in their order. What is no array is its own only element, and
-    /// null is none.
+    /// Returns the elements of an array that has conditions on single elements. A value that isn't an array
+    /// is its own only element; null has none.
     pub(crate) fn elements(&self, array: Id) -> impl Iterator<Item = Value<'a>> {
         self.elements.iter().filter(move |(of, _)| *of == array).map(|(_, element)| *element)
     }
 
-    /// All names and values, if rules ask for keywords.
+    /// Returns all names and values, if rules use keywords.
     pub(crate) fn words(&self) -> impl Iterator<Item = &Leaf<'a>> {
         self.words.iter().filter_map(|nth| self.leaf(*nth))
     }
 
-    /// The first value that is a text, a number, true or false.
+    /// Returns the first value that is a string, a number, or a boolean.
     pub(crate) fn first_text(&self, id: Id) -> Option<&str> {
         self.values(id)
             .find(|leaf| matches!(leaf.kind, Kind::Text | Kind::Number | Kind::Bool))

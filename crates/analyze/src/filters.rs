@@ -1,15 +1,15 @@
-//! Sigma's filters: documents that add the same exception to several rules ("Sigma Filters Specification"). In a pack each
-//! rule has its own copy, so that whoever reads the pack needs to know nothing of the documents.
+//! Sigma filters: documents that add the same exception to several rules ("Sigma Filters Specification").
+//! In a built pack each rule contains its own copy, so that other programs needn't know filter documents.
 
 use std::collections::HashMap;
 
 use crate::detection::Detection;
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 use crate::fields::Fields;
 use crate::rule::{FILTERS, MAX_FILTERS, has_selectors};
 use crate::tree::{Member, Node, Value, unknown_key};
 
-/// The most filters of a pack.
+/// The maximum number of filters in a pack.
 const MAX_DOCUMENTS: usize = 1000;
 
 const KEYS: [&str; 16] = [
@@ -31,13 +31,13 @@ const KEYS: [&str; 16] = [
     "filter",
 ];
 
-/// True if a document is a filter, and no rule.
+/// True if a document is a filter and not a rule.
 pub(crate) fn is_filter(document: &Node) -> bool {
     let has = |key| document.get(key).is_some();
     has("filter") && !has("detection") && !has("correlation")
 }
 
-/// Adds filters to the rules that they name, each with its file.
+/// Adds filters to the rules that they name. Each filter comes with its file.
 pub(crate) fn apply(
     filters: &[(String, Node)],
     rules: &mut [(String, Node)],
@@ -54,8 +54,8 @@ pub(crate) fn apply(
     }
     let mut by_name: HashMap<String, usize> = HashMap::new();
     for (nth, (_, rule)) in rules.iter().enumerate() {
-        for called in ["name", "id"].into_iter().filter_map(|key| rule.get(key)?.text()) {
-            by_name.insert(called.to_owned(), nth);
+        for id in ["name", "id"].into_iter().filter_map(|key| rule.get(key)?.text()) {
+            by_name.insert(id.to_owned(), nth);
         }
     }
     for (file, filter) in filters {
@@ -82,8 +82,8 @@ fn add(
     }
     let version = has_selectors(filter)?;
     let Some(Node { line, value: Value::Map(members) }) = filter.get("filter") else {
-        let hint = "write `rules:`, selections by name, and `condition:`";
-        return Err(AnalyzeError::new("rule.shape", filter.line, "`filter` is not a map", hint));
+        let hint = "write `rules:`, named selections, and `condition:`";
+        return Err(AnalyzeError::new("rule.shape", filter.line, "`filter` must be a map", hint));
     };
     let detection: Vec<Member> = members.iter().filter(|member| member.name != "rules").cloned().collect();
     let detection = Node { line: *line, value: Value::Map(detection) };
@@ -102,7 +102,7 @@ fn add(
             put(rule, &detection, (named.line, version))?;
         }
         if !is_used {
-            let problem = told!("no rule has the log source of this filter");
+            let problem = explain!("no rule has the filter's log source");
             return Err(reference(named.line, problem, "name rules by id or name, or remove the filter"));
         }
         return Ok(());
@@ -110,22 +110,22 @@ fn add(
     let mut seen = Vec::new();
     for item in named.node.items() {
         let Some(name) = item.text() else {
-            let problem = told!("`rules` is not a list of texts");
+            let problem = explain!("`rules` must be a list of strings");
             return Err(reference(item.line, problem, "name rules by id or name, or write `rules: any`"));
         };
         let Some(nth) = by_name.get(name) else {
-            let problem = told!("there is no rule with the id or name `{name}`");
+            let problem = explain!("no rule has the id or name `{name}`");
             faults.push(reference(item.line, problem, "add it to the pack, or correct the reference"));
             continue;
         };
         let (_, rule) = &mut rules[*nth];
         let problem = if seen.contains(nth) {
-            Some((told!("`{name}` is named twice"), "remove one of them"))
+            Some((explain!("the rule `{name}` is named twice"), "remove one of them"))
         } else if rule.get("detection").is_none() {
-            Some((told!("`{name}` has no detection"), "name the rules that it counts"))
+            Some((explain!("the rule `{name}` has no detection"), "name the rules that it counts"))
         } else if !is_of_source(filter, rule) {
-            let hint = "write the same `logsource` in both, or leave it out here";
-            Some((told!("`{name}` is for another log source than this filter"), hint))
+            let hint = "write the same `logsource` in both, or remove it from the filter";
+            Some((explain!("the rule `{name}` has another log source than the filter"), hint))
         } else {
             None
         };
@@ -136,23 +136,23 @@ fn add(
         seen.push(*nth);
     }
     if seen.is_empty() && faults.is_empty() {
-        return Err(reference(named.line, told!("`rules` names no rule"), "name rules by id or name"));
+        return Err(reference(named.line, explain!("`rules` is empty"), "name rules by id or name"));
     }
     Ok(())
 }
 
-/// Refuses what can't be added to a rule, so that the fault names the filter's place.
+/// Rejects a filter that can't be added to a rule, so that the error names the filter's position.
 fn check(detection: &Node, has_selectors: bool) -> Result<(), AnalyzeError> {
     let mut fields = Fields::default();
     fields.has_selectors = has_selectors;
     Detection::compile(detection, &mut fields)?;
     if fields.asks_baselines() {
-        let problem = "a filter doesn't ask what is usual";
+        let problem = "a filter can't use baselines";
         return Err(AnalyzeError::new(
             "rule.baseline",
             detection.line,
             problem,
-            "ask for it in the rule itself",
+            "move the condition to the rule",
         ));
     }
     let conditions = detection.get("condition").map_or(&[][..], Node::items);
@@ -163,16 +163,17 @@ fn check(detection: &Node, has_selectors: bool) -> Result<(), AnalyzeError> {
     match conditions {
         [condition] if excepts(&condition) => Ok(()),
         _ => {
-            // Sigma's specification shows `condition: selection` for an exception; its tools join what is written by `and`.
+            // Sigma's specification shows `condition: selection` for an exception, but its tools join the
+            // condition by `and`.
             let line = detection.get("condition").map_or(detection.line, |condition| condition.line);
-            let problem = "the condition of a filter doesn't say what it excepts";
-            let hint = "begin it with `not`, as in `not selection`: a rule fires if its own condition holds, and this one";
+            let problem = "the filter's condition must start with `not`";
+            let hint = "write `not` and the exception, as in `not selection`: a rule fires if its own condition and this one hold";
             Err(AnalyzeError::new("rule.condition", line, problem, hint))
         }
     }
 }
 
-/// True if a rule's log source is that of a filter, as far as the filter states it.
+/// True if a rule has the filter's log source, comparing only the fields that the filter sets.
 fn is_of_source(filter: &Node, rule: &Node) -> bool {
     let of_filter = filter.get("logsource").map_or(&[][..], Node::members);
     of_filter.iter().filter(|member| matches!(member.name.as_str(), "category" | "product" | "service")).all(
@@ -183,7 +184,8 @@ fn is_of_source(filter: &Node, rule: &Node) -> bool {
     )
 }
 
-/// True if a name has brackets in it, which are selectors in one version of Sigma and parts of names in another.
+/// True if a name contains brackets, which are selectors in one version of Sigma and part of the name in
+/// another.
 fn has_brackets(node: &Node) -> bool {
     match &node.value {
         Value::List(items) => items.iter().any(has_brackets),
@@ -194,7 +196,7 @@ fn has_brackets(node: &Node) -> bool {
 /// Adds a filter to a rule.
 fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Result<(), AnalyzeError> {
     if has_brackets(detection) && has_selectors(rule).is_ok_and(|of_rule| of_rule != version) {
-        let problem = "the filter and the rule are written in different versions of Sigma";
+        let problem = "the filter and the rule use different versions of Sigma";
         return Err(AnalyzeError::new(
             "rule.version",
             line,
@@ -211,12 +213,7 @@ fn put(rule: &mut Node, detection: &Node, (line, version): (u32, bool)) -> Resul
     if let Value::List(filters) = &mut members[nth].node.value {
         if filters.len() >= MAX_FILTERS {
             let problem = "a rule has at most 64 filters";
-            return Err(AnalyzeError::new(
-                "pack.filters",
-                line,
-                problem,
-                "write one filter in place of several",
-            ));
+            return Err(AnalyzeError::new("pack.filters", line, problem, "merge several filters into one"));
         }
         filters.push(detection.clone());
     }

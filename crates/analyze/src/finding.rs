@@ -1,4 +1,4 @@
-//! Findings: what a rule found, by which entries of the log.
+//! Findings: matches of rules, with the entries of the log that prove them.
 
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
@@ -6,7 +6,7 @@ use countersign::hex;
 use countersign::time::Time;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// What a rule found. Made from verified events alone, and from the same ones always the same.
+/// A match of a rule. Computed from verified events alone, and always the same for the same events.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Finding {
@@ -16,97 +16,98 @@ pub struct Finding {
     pub rule: String,
     /// The rule's title.
     pub title: String,
-    /// How serious it is.
+    /// The rule's severity, possibly lowered for a habit.
     pub level: Level,
-    /// The evidence that proves it.
+    /// The entries that are needed to prove it.
     pub evidence: Evidence,
-    /// The score of the identity that it is about, or else of the session, with this finding, in whole points; of
-    /// neither, the points of its level.
+    /// The score of the identity that it is about, or else of the session, including this finding, in whole
+    /// points. Without either, the points of its level.
     pub score: u64,
-    /// The group: its fields and their values, in the order in which the rule names them.
+    /// The group: its fields and their values, in the order of the rule.
     pub group: Vec<(String, String)>,
-    /// What the correlation measured; none of a rule that looks at each event by itself.
+    /// The value that the correlation measured; none for a rule that judges single events.
     pub value: Option<f64>,
-    /// The leaves, ascending: with them alone the rule fires again, where they are evidence enough.
+    /// The entries, ascending. If they are sufficient evidence, the rule fires on them alone.
     pub leaves: Vec<u64>,
-    /// When the first of the events happened.
+    /// The time of the first event.
     #[cfg_attr(feature = "state", serde(with = "crate::millis"))]
     pub first: Time,
-    /// When the last of them happened.
+    /// The time of the last event.
     #[cfg_attr(feature = "state", serde(with = "crate::millis"))]
     pub last: Time,
-    /// What the event that made it fire has, of what the rule asks for.
+    /// The fields of the event that made the rule fire.
     pub reasons: Vec<Reason>,
-    /// How often the same was found of the same group within a timespan, beside this.
+    /// The number of further matches of the same group within the rule's timespan.
     pub repeats: u64,
 }
 
-/// How serious it is when a rule fires.
+/// The severity of a finding.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
 )]
 #[strum(serialize_all = "lowercase")]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub enum Level {
-    /// Worth knowing.
+    /// For information only.
     Informational,
-    /// Worth a look in a summary.
+    /// Review in a periodic summary.
     Low,
-    /// Worth a look.
+    /// Review when convenient.
     Medium,
-    /// Worth a look today.
+    /// Review on the same day.
     High,
-    /// Worth a look at once.
+    /// Review immediately.
     Critical,
 }
 
 impl Level {
-    /// All of them, the least first.
+    /// All levels, least severe first.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its word.
+    /// Returns the level's name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The one with this word.
+    /// Parses a level's name.
     pub fn parse(word: &str) -> Option<Self> {
         word.parse().ok()
     }
 }
 
-/// The evidence that proves a finding.
+/// The entries that are needed to prove a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub enum Evidence {
-    /// Its leaves: on them alone the rule fires again.
+    /// The finding's own entries: the rule fires on them alone.
     Sufficient,
-    /// All entries up to its last leaf: it says that something was not there before, or not often.
+    /// All entries up to the finding's last, because it depends on the absence or frequency of earlier
+    /// ones.
     Range,
 }
 
 impl Evidence {
-    /// Its word.
+    /// Returns the name used in JSON.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// A member that matched.
+/// A field and value that matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub struct Reason {
-    /// The field; none where any text of the event counts.
+    /// The field's name; none if any text of the event may match.
     pub field: Option<String>,
-    /// Its value. Of a long one the begin, and its SHA-256.
+    /// The field's value. A long one is cut, and followed by its SHA-256.
     pub value: String,
 }
 
-/// How findings' ids begin what they hash.
+/// The first element of the array that is hashed for a finding's id.
 const PREFIX: &str = "countersign/finding/v1";
 
-/// The id of a finding.
+/// Computes the id of a finding (docs/detection.md).
 pub(crate) fn id(pack: &Hash, rule: &str, group: &str, leaves: &[u64]) -> String {
     let mut text = Vec::new();
     text.extend(format!("[\"{PREFIX}\",\"{pack}\",").bytes());
@@ -134,8 +135,8 @@ impl Finding {
         self.write(None, out);
     }
 
-    /// The same with what is known of who signed.
-    pub fn write_told(&self, signer_trust: Option<&str>, out: &mut Vec<u8>) {
+    /// Appends it as JSON with a member for the trust in the signers of its entries.
+    pub fn write_with_trust(&self, signer_trust: Option<&str>, out: &mut Vec<u8>) {
         self.write(Some(signer_trust), out);
     }
 

@@ -1,7 +1,7 @@
-//! Deciding before something is done: the rules of a pack that say what they decide, and a watchlist (SPEC section 13,
-//! "Decisions").
+//! Decisions about requests before they are carried out, by a pack's rules with decisions and by a
+//! watchlist (SPEC section 13, "Decisions").
 //!
-//! What takes several events is none of a gate's business: it has no state but the watchlist that it was given.
+//! A gate judges single events. Its only state is the watchlist that it was given.
 //!
 //! ```
 //! use countersign_analyze::{Decision, Gate};
@@ -15,7 +15,7 @@
 //!     },
 //!     "id":"internal","level":"high","title":"A path that is internal"
 //! }]}"#.split('\n').map(str::trim).collect::<String>();
-//! let gate = Gate::parse(&pack).map_err(|faults| faults[0].clone())?;
+//! let gate = Gate::parse(&pack).map_err(|errors| errors[0].clone())?;
 //! let now = "2026-11-20T06:00:00.000Z".parse()?;
 //!
 //! let event = r#"{"action":"http.request","actor":{"id":"u_1"},"http":{"method":"GET","path":"/internal/jobs"}}"#;
@@ -38,7 +38,7 @@ use countersign_query::{Entry, Read};
 use crate::analyzer::is_ours;
 use crate::decision::Decision;
 use crate::detection::Detection;
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 use crate::fields::Fields;
 use crate::pack::{FORMAT, MAX_BYTES, MAX_RULES};
 use crate::prefilter::Prefilter;
@@ -47,37 +47,37 @@ use crate::tree::{Node, Value as Written};
 use crate::watchlist::{Kind, Places, Watchlist};
 use crate::zone::Zone;
 
-/// A pack's rules that decide, and who is watched.
+/// The rules of a pack that make decisions, and a watchlist.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    /// The pack as it was given.
+    /// The pack's canonical JSON.
     text: Box<str>,
-    /// Its hash, which is computed when something is decided by it first.
+    /// The pack's hash, computed at the first decision that needs it.
     hash: OnceCell<Hash>,
     zone: Zone,
     fields: Fields,
-    rules: Vec<Deciding>,
+    rules: Vec<DecisionRule>,
     prefilter: Prefilter,
     watchlist: Option<Watchlist>,
-    /// By what the list knows anything.
+    /// The kinds of values that the watchlist contains, without repeats.
     kinds: Vec<Kind>,
-    /// The memory that the event before took.
+    /// A document whose memory the next event reuses.
     spare: RefCell<Document<'static>>,
-    /// Who asked lately, and where they stand in the list: most ask again, and what stands for a value there takes long
-    /// to compute.
-    known: RefCell<Vec<Known>>,
+    /// A direct-mapped cache of watchlist lookups: most requesters come back, and a lookup hashes the
+    /// value.
+    cache: RefCell<Vec<CacheSlot>>,
 }
 
-/// A value, and where it stands.
-type Known = Option<(Kind, Box<str>, Places)>;
+/// A value and its places in the watchlist.
+type CacheSlot = Option<(Kind, Box<str>, Places)>;
 
-/// So many are known, of values of at most so many bytes.
-const KNOWN: usize = 256;
-const MAX_KNOWN: usize = 128;
+/// The number of cached lookups, and the length in bytes above which a value isn't cached.
+const CACHE_SLOTS: usize = 256;
+const MAX_CACHED_BYTES: usize = 128;
 
-/// A rule that decides.
+/// A rule that makes a decision.
 #[derive(Clone, Debug)]
-struct Deciding {
+struct DecisionRule {
     id: String,
     title: String,
     decision: Decision,
@@ -85,25 +85,25 @@ struct Deciding {
     is_about_us: bool,
 }
 
-/// What is decided, and by what.
+/// A decision, and the rule or watchlist entry that made it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decided<'g> {
-    /// What becomes of it: [`Decision::Allow`] where a rule excepts it.
+pub struct GateDecision<'g> {
+    /// The decision; [`Decision::Allow`] if a rule exempts the request.
     pub decision: Decision,
-    /// The id of the rule that decides, or that found what the watchlist names.
+    /// The id of the rule that made the decision, or of the rule behind the watchlist entry.
     pub rule: &'g str,
-    /// That rule's title, where the pack has it.
+    /// The rule's title, if this gate's pack contains the rule.
     pub title: Option<&'g str>,
-    /// The hash of that rule's pack.
+    /// The hash of the rule's pack.
     pub pack: Hash,
-    /// The id of the finding, where the watchlist decides.
+    /// The id of the finding behind the watchlist entry, if the watchlist made the decision.
     pub finding: Option<&'g str>,
-    /// When the watchlist's entry runs out.
+    /// The expiry of the watchlist entry.
     pub until: Option<Time>,
 }
 
-impl Decided<'_> {
-    /// This as one JSON object in canonical form.
+impl GateDecision<'_> {
+    /// Returns the decision as a JSON object in canonical form.
     pub fn to_json(&self) -> String {
         let mut out = Vec::new();
         out.extend(b"{\"decision\":\"");
@@ -131,60 +131,55 @@ impl Decided<'_> {
     }
 }
 
-/// What a rule has to say to be recorded with its decision.
+/// Returns a text field that every rule with a decision must have.
 fn text(node: &Node, key: &str) -> Result<String, AnalyzeError> {
     node.get(key)
         .and_then(Node::text)
         .map(str::to_owned)
-        .ok_or_else(|| unbuilt(&told!("a rule has no {key}")))
+        .ok_or_else(|| unbuilt(&explain!("a rule has no `{key}`")))
 }
 
 fn unbuilt(problem: &str) -> AnalyzeError {
-    AnalyzeError::new("pack.shape", 0, problem, "build it with `countersign rules build`")
+    AnalyzeError::new("pack.shape", 0, problem, "build the pack with `countersign rules build`")
 }
 
 impl Gate {
-    /// Reads a pack as `countersign rules build` writes it. Of its rules those count that look at each event by itself
-    /// and say what they decide.
+    /// Parses a pack as written by `countersign rules build`. Keeps the rules that judge single events and
+    /// make a decision.
     ///
     /// # Errors
     ///
-    /// The faults of these rules; `pack.canonical` for a text that is not in canonical form, whose hash would not be
-    /// the pack's.
+    /// The errors of these rules, or `pack.canonical` if the text isn't canonical JSON, because its hash
+    /// would then differ from the pack's.
     pub fn parse(json: &str) -> Result<Self, Vec<AnalyzeError>> {
         if json.len() > MAX_BYTES {
             return Err(vec![AnalyzeError::new(
                 "pack.long",
                 0,
-                "a pack has at most 16 MiB",
-                "make several packs",
+                "the pack is larger than 16 MiB",
+                "split it into several packs",
             )]);
         }
-        // A file ends in a line feed, and the pack before it.
+        // The file ends with a line feed that isn't part of the pack.
         let json = json.strip_suffix('\n').unwrap_or(json);
         let one = |fault| vec![fault];
         let (node, is_canonical) = Node::parse_json(json).map_err(one)?;
         if node.get("countersign").and_then(Node::text) != Some(FORMAT) {
-            return Err(one(unbuilt("it is not a pack of this format")));
+            return Err(one(unbuilt("the file is not a `rules/v1` pack")));
         }
         if !is_canonical {
-            let hint = "give the pack as `countersign rules build` writes it, byte for byte";
-            return Err(one(AnalyzeError::new(
-                "pack.canonical",
-                0,
-                "its text is not in canonical form",
-                hint,
-            )));
+            let hint = "pass the pack exactly as `countersign rules build` wrote it";
+            return Err(one(AnalyzeError::new("pack.canonical", 0, "the pack is not canonical JSON", hint)));
         }
         let Some(Written::List(rules)) = node.get("rules").map(|rules| &rules.value) else {
-            return Err(one(unbuilt("it has no rules")));
+            return Err(one(unbuilt("the pack has no `rules` list")));
         };
         if rules.len() > MAX_RULES {
             return Err(one(AnalyzeError::new(
                 "pack.rules",
                 0,
                 "a pack has at most 10,000 rules",
-                "make several packs",
+                "split it into several packs",
             )));
         }
         let zone = match node.get("timezone") {
@@ -192,12 +187,12 @@ impl Gate {
             Some(zone) => zone
                 .text()
                 .and_then(Zone::parse)
-                .ok_or_else(|| one(unbuilt("its time zone cannot be read")))?,
+                .ok_or_else(|| one(unbuilt("the pack's `timezone` is not a valid time zone")))?,
         };
         let mut fields = Fields::default();
         let (mut deciding, mut faults) = (Vec::new(), Vec::new());
         for rule in rules {
-            match Deciding::compile(rule, &mut fields) {
+            match DecisionRule::compile(rule, &mut fields) {
                 Ok(rule) => deciding.extend(rule),
                 Err(fault) => {
                     faults.push(fault.of_rule(rule.get("title").and_then(Node::text).unwrap_or_default()));
@@ -211,70 +206,69 @@ impl Gate {
             text: json.into(),
             hash: OnceCell::new(),
             zone,
-            prefilter: Prefilter::of(deciding.iter().map(|rule| &rule.detection), &fields),
+            prefilter: Prefilter::new(deciding.iter().map(|rule| &rule.detection), &fields),
             fields,
             rules: deciding,
             watchlist: None,
             kinds: Vec::new(),
             spare: RefCell::default(),
-            known: RefCell::default(),
+            cache: RefCell::default(),
         })
     }
 
-    /// The pack's hash.
+    /// Returns the pack's hash.
     pub fn pack(&self) -> Hash {
         *self.hash.get_or_init(|| Hash::of(&[self.text.as_bytes()]))
     }
 
-    /// How many rules of the pack decide.
+    /// Returns the number of rules that make decisions.
     pub const fn rules(&self) -> usize {
         self.rules.len()
     }
 
-    /// The list that counts.
+    /// Returns the watchlist in force.
     pub const fn watchlist(&self) -> Option<&Watchlist> {
         self.watchlist.as_ref()
     }
 
-    /// Takes a list in place of the one before. Who signed it has been looked at.
+    /// Replaces the watchlist. The caller has verified its signature.
     ///
     /// # Errors
     ///
-    /// That of [`Watchlist::replaces`]: the list before goes on to count.
+    /// Returns the error of [`Watchlist::replaces`] and keeps the previous list.
     pub fn watch(&mut self, list: Watchlist) -> Result<(), Error> {
         if let Some(before) = &self.watchlist {
             list.replaces(before)?;
         }
-        // They stand in the order of their kinds.
+        // Entries are sorted by kind.
         self.kinds = list.entries().iter().map(|entry| entry.kind).collect();
         self.kinds.dedup();
         self.watchlist = Some(list);
-        self.known = RefCell::new(vec![None; KNOWN]);
+        self.cache = RefCell::new(vec![None; CACHE_SLOTS]);
         Ok(())
     }
 
-    /// What is decided of an event before it is recorded; `None` where nothing decides, so that it goes on. A list that no longer holds decides nothing.
+    /// Decides about an event before it is recorded. Returns `None` if no rule and no watchlist entry
+    /// matches: the request may proceed. An expired watchlist is ignored.
     ///
     /// # Errors
     ///
-    /// [`Code::Event`] where the text is no JSON, or above 256 KiB.
-    pub fn decide(&self, event: &str, now: Time) -> Result<Option<Decided<'_>>, Error> {
-        let document = self
-            .spare
-            .take()
-            .reread(event)
-            .ok_or_else(|| Error::new(Code::Event, "this is no JSON, or above 256 KiB"))?;
+    /// Returns [`Code::Event`] if the text isn't JSON or is larger than 256 KiB.
+    pub fn decide(&self, event: &str, now: Time) -> Result<Option<GateDecision<'_>>, Error> {
+        let document = self.spare.take().reread(event).ok_or_else(|| {
+            Error::new(Code::Event, "the event is not valid JSON, or is larger than 256 KiB")
+        })?;
         let decided = self.decided(document.root(), now);
         self.spare.replace(document.emptied());
         Ok(decided)
     }
 
-    fn decided(&self, event: Value<'_>, now: Time) -> Option<Decided<'_>> {
+    fn decided(&self, event: Value<'_>, now: Time) -> Option<GateDecision<'_>> {
         let read = parse_own(&event);
         let entry = Entry { event: Some(event), read: read.as_ref(), ..Entry::recorded(now) };
         let found = self.fields.find(&entry, self.zone);
         let is_ours = is_ours(&entry);
-        let mut by_rule: Option<&Deciding> = None;
+        let mut by_rule: Option<&DecisionRule> = None;
         for rule in self.prefilter.find(&found).filter_map(|nth| self.rules.get(nth)) {
             if is_ours && !rule.is_about_us || !rule.detection.holds(&found) {
                 continue;
@@ -287,7 +281,7 @@ impl Gate {
                 by_rule = Some(rule);
             }
         }
-        let decided = by_rule.map(|rule| Decided {
+        let decided = by_rule.map(|rule| GateDecision {
             decision: rule.decision,
             rule: &rule.id,
             title: Some(&rule.title),
@@ -306,16 +300,21 @@ impl Gate {
         }
     }
 
-    /// The strictest that the watchlist has.
-    fn watched<'a>(&self, event: Value<'a>, read: Option<&'a Read<'a>>, now: Time) -> Option<Decided<'_>> {
+    /// Returns the strictest decision of the watchlist.
+    fn watched<'a>(
+        &self,
+        event: Value<'a>,
+        read: Option<&'a Read<'a>>,
+        now: Time,
+    ) -> Option<GateDecision<'_>> {
         let list = self.watchlist.as_ref().filter(|list| now < list.header().until)?;
-        let mut strictest: Option<Decided<'_>> = None;
+        let mut strictest: Option<GateDecision<'_>> = None;
         for kind in self.kinds.iter().copied() {
             let value = kind.value(event, read);
             let places = value.map(|value| self.places(list, kind, &value));
             let Some(entry) = places.and_then(|places| list.strictest(places, now)) else { continue };
             if strictest.is_none_or(|other| other.decision < entry.decision) {
-                strictest = Some(Decided {
+                strictest = Some(GateDecision {
                     decision: entry.decision,
                     rule: &entry.rule,
                     title: None,
@@ -328,21 +327,23 @@ impl Gate {
         strictest
     }
 
-    /// Where a value stands in the list.
+    /// Returns the places of a value in the watchlist, cached.
     fn places(&self, list: &Watchlist, kind: Kind, value: &str) -> Places {
-        let made = || list.places(kind, value);
-        let mut known = self.known.borrow_mut();
-        let place = value.bytes().fold(kind as usize, |place, byte| (place * 31 + usize::from(byte)) % KNOWN);
-        let Some(slot) = known.get_mut(place).filter(|_| value.len() <= MAX_KNOWN) else { return made() };
+        let look_up = || list.places(kind, value);
+        let mut cache = self.cache.borrow_mut();
+        let nth = value.bytes().fold(kind as usize, |nth, byte| (nth * 31 + usize::from(byte)) % CACHE_SLOTS);
+        let Some(slot) = cache.get_mut(nth).filter(|_| value.len() <= MAX_CACHED_BYTES) else {
+            return look_up();
+        };
         match slot {
             Some((of, text, places)) if *of == kind && **text == *value => *places,
-            _ => slot.insert((kind, value.into(), made())).2,
+            _ => slot.insert((kind, value.into(), look_up())).2,
         }
     }
 }
 
-impl Deciding {
-    /// A rule, where it looks at each event by itself and decides.
+impl DecisionRule {
+    /// Compiles a rule. Returns `None` if it is a correlation or makes no decision.
     fn compile(node: &Node, fields: &mut Fields) -> Result<Option<Self>, AnalyzeError> {
         let (Some(decision), Some(detection)) = (decision_of(node)?, node.get("detection")) else {
             return Ok(None);

@@ -1,14 +1,15 @@
-//! Findings that are a habit of what they are about.
+//! Habits: findings that recur for the same subject.
 //!
-//! A pack with `habits` makes one finding per rule, subject and day. A subject whose rule fired on several of the last days
-//! does what it usually does: its findings get the pack's level for habits, if theirs is higher (SPEC section 13).
+//! A pack with `habits` reports one finding per rule, subject, and day. If a rule fired for a subject on
+//! several recent days, that is its usual behavior, and its findings are lowered to the pack's level for
+//! habits (SPEC section 13).
 
 use countersign::hash::Hash;
 
 use crate::baseline::{Ranked, Store};
 use crate::indexed_heap::Rank;
 
-/// The most pairs of a rule and a subject that are remembered.
+/// The maximum number of pairs of a rule and a subject.
 const MAX_HABITS: usize = 20_000;
 /// The number of days before an event on which a habit can form.
 const DAYS: u32 = 28;
@@ -23,13 +24,13 @@ const MASK: u32 = (1 << (DAYS + 1)) - 1;
 struct Habit {
     /// The newest of the days, by number since 1970.
     newest: i32,
-    /// Bit *n* stands for *n* days before the newest. Empty only before the first day.
+    /// The days: bit *n* is *n* days before the newest. Zero only before the first day.
     days: u32,
-    /// The leaf of the newest event, one up.
+    /// The index after the newest event's entry.
     leaf: u64,
 }
 
-/// The pair that fired longest ago goes first.
+/// The pair that fired longest ago is evicted first.
 impl Ranked for Habit {
     fn rank(&self) -> Rank {
         (0, self.leaf)
@@ -42,12 +43,12 @@ pub(crate) struct Habits {
     of: Store<Habit>,
 }
 
-/// What is known of a rule that fires for a subject.
+/// The history of a rule and a subject, when the rule fires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Recurrence {
-    /// A finding was made on this day already.
+    /// The rule already reported a finding on this day.
     Repeated,
-    /// The rule fired on so many of the 28 days before.
+    /// The number of the 28 days before on which the rule fired.
     Days(u32),
 }
 
@@ -58,7 +59,7 @@ impl Default for Habits {
 }
 
 impl Habits {
-    /// Notes that a rule fires for a subject on a day, by number since 1970.
+    /// Records that a rule fires for a subject on a day, by number since 1970.
     pub(crate) fn note(&mut self, rule: &str, subject: &str, day: i32, leaf: u64) -> Recurrence {
         let (slot, _) = self.of.enter(&name(rule, subject), leaf);
         self.of.change(slot, |habit| {
@@ -71,7 +72,7 @@ impl Habits {
                 habit.days = habit.days.checked_shl(later.unsigned_abs()).unwrap_or(0) & MASK;
                 habit.newest = day;
             }
-            // An event may come late; one that is too late is of no remembered day.
+            // Events may come late. If one is too late, its day is no longer remembered.
             let before = (-later).max(0).unsigned_abs();
             let Some(bit) = 1_u32.checked_shl(before).filter(|bit| bit & MASK != 0) else {
                 return Recurrence::Days(0);
@@ -88,17 +89,21 @@ impl Habits {
     #[cfg(feature = "snapshot")]
     pub(crate) fn store(&self) -> StoredHabits {
         let each = |slot| (self.of.name(slot).into(), self.of.get(slot).clone());
-        let mut of: Vec<(Box<str>, Habit)> = self.of.places().map(each).collect();
+        let mut of: Vec<(Box<str>, Habit)> = self.of.slots().map(each).collect();
         of.sort_by(|(one, _), (other, _)| one.cmp(other));
         StoredHabits { of }
     }
 
-    /// Restores what was stored; none if it is out of bounds.
+    /// Restores a snapshot; `None` if a value is out of range.
     #[cfg(feature = "snapshot")]
     pub(crate) fn restore(StoredHabits { of }: StoredHabits) -> Option<Self> {
         let mut habits = Self::default();
         for (name, habit) in of {
-            if name.len() != NAME || habit.days & 1 == 0 || habit.days & !MASK != 0 || habits.of.is_full() {
+            if name.len() != NAME_LENGTH
+                || habit.days & 1 == 0
+                || habit.days & !MASK != 0
+                || habits.of.is_full()
+            {
                 return None;
             }
             habits.of.put(&name, habit)?;
@@ -107,18 +112,18 @@ impl Habits {
     }
 }
 
-/// Habits as they are kept for another process.
+/// Habits in a snapshot.
 #[cfg(feature = "snapshot")]
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct StoredHabits {
     of: Vec<(Box<str>, Habit)>,
 }
 
-/// The length of a name.
+/// The length of a name: a SHA-256 in base64 without padding.
 #[cfg(feature = "snapshot")]
-const NAME: usize = 43;
+const NAME_LENGTH: usize = 43;
 
-/// A short name of a rule and a subject: identities can be long, and there are many.
+/// Returns a short name for a rule and a subject. Identities can be long, and there are many.
 fn name(rule: &str, subject: &str) -> String {
     let mut name = Hash::of(&[rule.as_bytes(), b"\n", subject.as_bytes()]).to_string();
     name.truncate(name.trim_end_matches('=').len());
@@ -131,7 +136,7 @@ mod tests {
     use Recurrence::{Days, Repeated};
 
     #[test]
-    fn one_finding_a_day_and_other_days_are_counted() {
+    fn counts_one_finding_a_day() {
         let mut habits = Habits::default();
         let mut note = |subject: &str, day| habits.note("rule", subject, day, 0);
         assert_eq!(
@@ -145,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn late_events_are_of_their_own_day() {
+    fn late_events_count_for_their_own_day() {
         let mut habits = Habits::default();
         let mut note = |day| habits.note("rule", "a", day, 0);
         assert_eq!([110, 108, 108, 109].map(&mut note), [Days(0), Days(0), Repeated, Days(1)]);
@@ -154,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_and_subjects_are_told_apart() {
+    fn rules_and_subjects_are_separate() {
         let mut habits = Habits::default();
         assert_eq!(habits.note("rule", "a", 1, 0), Days(0));
         assert_eq!(habits.note("other", "a", 1, 0), Days(0));

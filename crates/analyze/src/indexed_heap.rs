@@ -1,30 +1,30 @@
-//! Which of many things has to go first, where what they are ranked by changes all the time.
+//! A priority queue of slots whose ranks change often.
 
-/// How soon something goes: what has the least goes first.
+/// The rank of a slot. The lowest is removed first.
 pub(crate) type Rank = (u32, u64);
 
-/// Gives the rank of what is in a slot.
+/// Returns the rank of a slot.
 pub(crate) type RankOf<'a> = &'a dyn Fn(u32) -> Rank;
 
-/// Slots by their ranks, as a heap; of equal ones the lower slot goes first. There may be many: ranks are asked for, not
-/// kept.
+/// A heap of slots by rank; of equal ranks the lower slot comes first. There may be many slots, so ranks
+/// are computed on demand.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct IndexedHeap {
-    /// What stands at `(at - 1) / 2` goes before what stands at `at`.
+    /// A binary heap: the slot at `(at - 1) / 2` comes before the slot at `at`.
     heap: Vec<u32>,
-    /// Where each slot stands there.
+    /// Each slot's index in `heap`.
     places: Vec<u32>,
 }
 
 impl IndexedHeap {
-    /// Of all of these.
-    pub(crate) fn of(slots: impl Iterator<Item = u32>, rank_of: RankOf<'_>) -> Self {
+    /// Creates a heap of these slots.
+    pub(crate) fn from_slots(slots: impl Iterator<Item = u32>, rank_of: RankOf<'_>) -> Self {
         let mut heap = Self::default();
         slots.for_each(|slot| heap.insert(slot, rank_of));
         heap
     }
 
-    /// Adds a slot that is not there yet.
+    /// Adds a slot that isn't in the heap yet.
     pub(crate) fn insert(&mut self, slot: u32, rank_of: RankOf<'_>) {
         self.heap.push(slot);
         let least = slot as usize + 1;
@@ -32,17 +32,17 @@ impl IndexedHeap {
         self.settle(self.heap.len() - 1, rank_of);
     }
 
-    /// The rank of a slot has changed.
+    /// Moves a slot whose rank has changed.
     pub(crate) fn change(&mut self, slot: u32, rank_of: RankOf<'_>) {
         self.settle(self.places[slot as usize] as usize, rank_of);
     }
 
-    /// The first.
+    /// Returns the first slot.
     pub(crate) fn first(&self) -> Option<u32> {
         self.heap.first().copied()
     }
 
-    /// Removes the first.
+    /// Removes and returns the first slot.
     pub(crate) fn pop(&mut self, rank_of: RankOf<'_>) -> Option<u32> {
         let last = self.heap.pop()?;
         let Some(first) = self.heap.first_mut() else { return Some(last) };
@@ -51,7 +51,7 @@ impl IndexedHeap {
         Some(first)
     }
 
-    /// Moves what stands there to where it belongs.
+    /// Moves the slot at `at` to its position.
     fn settle(&mut self, mut at: usize, rank_of: RankOf<'_>) {
         let slot = self.heap[at];
         let rank = |slot: u32| (rank_of(slot), slot);
@@ -88,7 +88,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_has_the_least_goes_first(steps in prop::collection::vec((0..4u8, 0..20usize, 0..6u32, 0..6u64), 0..200)) {
+                fn removes_the_lowest_rank_first(steps in prop::collection::vec((0..4u8, 0..20usize, 0..6u32, 0..6u64), 0..200)) {
             let ranks = RefCell::new(vec![None; 20]);
             let rank_of = |slot: u32| ranks.borrow()[slot as usize].unwrap_or_default();
             let mut heap = IndexedHeap::default();

@@ -1,16 +1,16 @@
-//! Which endpoints of APIs are really called, by whom and how, as verified events say it.
+//! Inventories: the API endpoints that were really called, by whom and how, according to verified events.
 //!
 //! ```
-//! use countersign_analyze::inventory::{Asked, Description, Flag, Inventory};
+//! use countersign_analyze::inventory::{InventoryOptions, Description, Flag, Inventory};
 //! use countersign_query::{Entry, value::Document};
 //!
 //! let description = Description::parse(r#"{"openapi":"3.1.0","paths":{"/jobs/{id}":{"get":{}}}}"#)?;
-//! let mut inventory = Inventory::new(Asked { description: Some(description), since: None });
+//! let mut inventory = Inventory::new(InventoryOptions { description: Some(description), since: None });
 //! for (leaf, path) in [(1, "/jobs/42"), (2, "/jobs/42/export")] {
 //!     let event = format!(r#"{{"action":"http.request","http":{{"method":"GET","path":"{path}","status":200}}}}"#);
 //!     let document = Document::parse(&event);
 //!     let event = document.as_ref().map(Document::root);
-//!     inventory.take(leaf, &Entry { event, ..Entry::recorded("2026-11-20T06:00:00.000Z".parse()?) });
+//!     inventory.add(leaf, &Entry { event, ..Entry::recorded("2026-11-20T06:00:00.000Z".parse()?) });
 //! }
 //! let report = inventory.finish();
 //! let shadow: Vec<_> = report.endpoints.iter().filter(|endpoint| endpoint.flags.contains(&Flag::Shadow)).collect();
@@ -35,83 +35,83 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_query::Entry;
 
-use call::{Call, Method, What};
+use call::{Call, Method, Target};
 use facts::{At, Facts};
-use openapi::Found;
+use openapi::PathMatch;
 use tree::{MAX_NODES, Tree};
 
 pub use openapi::{Description, MAX_DESCRIPTION};
 pub use report::{
-    Answer, Caller, Described, Endpoint, Flag, LISTED, Latency, Name, Operation, Reason, Report, Shown,
-    Status,
+    Answer, Caller, DescriptionSummary, Endpoint, Flag, Latency, MAX_LISTED, Name, Operation, ProvenCalls,
+    Reason, Report, Status,
 };
 
-/// The most callers that are told apart.
+/// The maximum number of callers that are distinguished.
 const MAX_CALLERS: usize = 100_000;
-/// The most pairs of an endpoint and a caller.
+/// The maximum number of pairs of an endpoint and a caller.
 const MAX_PAIRS: usize = 500_000;
-/// The most operations of services.
+/// The maximum number of operations of services.
 const MAX_OPERATIONS: usize = 20_000;
 
-/// What an inventory is asked for.
+/// Options of an inventory.
 #[derive(Clone, Debug, Default)]
-pub struct Asked {
-    /// What to compare with.
+pub struct InventoryOptions {
+    /// The API description to compare with.
     pub description: Option<Description>,
-    /// From when on what was not met before is new.
+    /// The time from which endpoints and callers count as new if they weren't seen before.
     pub since: Option<Time>,
 }
 
-/// What is learnt of endpoints from events, in bounded memory: so many nodes of paths, callers, and pairs of both. What
-/// there is no room for is counted.
+/// An inventory of endpoints, built from events in bounded memory. Paths, callers, and pairs of both are
+/// limited; what exceeds the limits is counted.
 #[derive(Clone, Debug)]
 pub struct Inventory {
-    asked: Asked,
-    /// Calls that were answered, and those that were not, by their paths.
+    asked: InventoryOptions,
+    /// Successful calls by path, then calls that were refused or failed.
     answered: Tree,
     refused: Tree,
-    /// By operation of the description.
+    /// Calls of described operations, by operation.
     described: BTreeMap<usize, Facts>,
-    /// Of paths of the description, but other methods.
+    /// Calls of described paths with other methods.
     undescribed: BTreeMap<(usize, Method), Facts>,
     services: BTreeMap<(String, String), Facts>,
     callers: Callers,
     calls: u64,
     left_out: Option<(u64, u64)>,
-    /// Whether something was before the time that is asked about.
+    /// True if there were calls before `since`.
     has_before: bool,
-    room: usize,
+    max_nodes: usize,
 }
 
-/// A call of an API, as an event states it.
+/// An API call that an event records.
 #[derive(Clone, Debug)]
 pub struct ApiCall(Call<'static>);
 
 impl ApiCall {
-    /// Returns the call that an event is of. None if an inventory doesn't count the event. Who signed it makes no
+    /// Extracts the call from an event. `None` if an inventory doesn't count the event. The signer makes no
     /// difference.
     pub fn from_entry(entry: &Entry<'_>) -> Option<Self> {
-        entry.within(|entry| Call::of(0, entry).map(|call| Self(call.into_owned())))
+        entry.within(|entry| Call::from_entry(0, entry).map(|call| Self(call.into_owned())))
     }
 
-    /// Returns about how many bytes of memory it takes.
+    /// Estimates the memory it takes, in bytes.
     pub fn memory_bytes(&self) -> usize {
-        let what = match &self.0.what {
-            What::Request { path, .. } => path.len(),
-            What::Operation { service, operation } => service.len() + operation.len(),
+        let what = match &self.0.target {
+            Target::Request { path, .. } => path.len(),
+            Target::Operation { service, operation } => service.len() + operation.len(),
         };
         size_of::<Self>() + what + self.0.caller.as_ref().map_or(0, String::len)
     }
 }
 
 impl Inventory {
-    /// Begins.
-    pub fn new(asked: Asked) -> Self {
-        Self::with_room(asked, MAX_NODES)
+    /// Creates an empty inventory.
+    pub fn new(asked: InventoryOptions) -> Self {
+        Self::with_max_nodes(asked, MAX_NODES)
     }
 
-    /// With so many nodes of paths at most.
-    fn with_room(asked: Asked, room: usize) -> Self {
+    /// Creates an inventory with at most this many path nodes.
+    fn with_max_nodes(asked: InventoryOptions, max_nodes: usize) -> Self {
         Self {
             asked,
             answered: Tree::default(),
@@ -123,17 +123,17 @@ impl Inventory {
             calls: 0,
             left_out: None,
             has_before: false,
-            room,
+            max_nodes,
         }
     }
 
-    /// Takes an event. Whether it is of a call.
-    pub fn take(&mut self, leaf: u64, entry: &Entry<'_>) -> bool {
-        entry.within(|entry| Call::of(leaf, entry).is_some_and(|call| self.count(&call)))
+    /// Adds an event. Returns true if it records an API call.
+    pub fn add(&mut self, leaf: u64, entry: &Entry<'_>) -> bool {
+        entry.within(|entry| Call::from_entry(leaf, entry).is_some_and(|call| self.count(&call)))
     }
 
-    /// Takes a call that the event of a leaf is of.
-    pub fn take_call(&mut self, leaf: u64, call: ApiCall) {
+    /// Adds a call recorded by the event of an entry.
+    pub fn add_call(&mut self, leaf: u64, call: ApiCall) {
         self.count(&Call { leaf, ..call.0 });
     }
 
@@ -141,49 +141,49 @@ impl Inventory {
         self.calls += 1;
         self.has_before |= self.asked.since.is_some_and(|since| call.time < since);
         let callers = &mut self.callers;
-        let found = match (&call.what, &self.asked.description) {
-            (What::Request { method, path }, Some(description)) => description.find(*method, path),
+        let found = match (&call.target, &self.asked.description) {
+            (Target::Request { method, path }, Some(description)) => description.find(*method, path),
             _ => None,
         };
-        let is_taken = match (&call.what, found) {
-            (_, Some(Found::Operation(operation))) => {
+        let is_counted = match (&call.target, found) {
+            (_, Some(PathMatch::Operation(operation))) => {
                 callers.note(call, &mut self.described, operation, usize::MAX)
             }
-            // Browsers ask for what is allowed before they call.
-            (What::Request { method, .. }, Some(Found::Path(_))) if *method == Method::OPTIONS => true,
-            (What::Request { method, .. }, Some(Found::Path(path))) => {
+            // Browsers send preflight requests before calls, so OPTIONS isn't undocumented.
+            (Target::Request { method, .. }, Some(PathMatch::Path(_))) if *method == Method::OPTIONS => true,
+            (Target::Request { method, .. }, Some(PathMatch::Path(path))) => {
                 callers.note(call, &mut self.undescribed, (path, *method), usize::MAX)
             }
-            (What::Request { method, path }, None) => {
-                let (tree, room) = if call.is_answered() {
-                    (&mut self.answered, self.room)
+            (Target::Request { method, path }, None) => {
+                let (tree, max_nodes) = if call.is_answered() {
+                    (&mut self.answered, self.max_nodes)
                 } else {
-                    (&mut self.refused, self.room / 4)
+                    (&mut self.refused, self.max_nodes / 4)
                 };
-                let end = tree.end(path, room);
+                let end = tree.end(path, max_nodes);
                 end.is_some_and(|end| {
                     if let Some((_, facts)) = end.iter_mut().find(|(known, _)| known == method) {
                         callers.add(call, facts);
                     } else {
-                        // Most ends have one method.
+                        // Most paths have one method.
                         end.reserve_exact(1);
                         end.push((*method, callers.begin(call)));
                     }
                     true
                 })
             }
-            (What::Operation { service, operation }, _) => {
+            (Target::Operation { service, operation }, _) => {
                 let key = (short(service), short(operation));
                 callers.note(call, &mut self.services, key, MAX_OPERATIONS)
             }
         };
-        if !is_taken {
+        if !is_counted {
             self.left_out.get_or_insert((0, call.leaf)).0 += 1;
         }
         true
     }
 
-    /// Ends.
+    /// Infers path templates and returns the report.
     pub fn finish(mut self) -> Report {
         self.answered.infer();
         self.answered.absorb(&mut self.refused);
@@ -191,8 +191,8 @@ impl Inventory {
         let Self {
             asked, answered, refused, described, undescribed, services, callers, calls, left_out, ..
         } = self;
-        let Asked { description, since } = asked;
-        let telling = Telling { callers: &callers, since: since.filter(|_| self.has_before) };
+        let InventoryOptions { description, since } = asked;
+        let builder = EndpointBuilder { callers: &callers, since: since.filter(|_| self.has_before) };
         let (mut endpoints, mut probed) = (Vec::new(), Vec::new());
         let mut unused = Vec::new();
         let is_described = description.as_ref().map(|_| false);
@@ -200,14 +200,14 @@ impl Inventory {
             let name = Name::Request { path, method: method.as_str() };
             let flag = is_described.map(|_| Flag::Shadow);
             let to = if facts.answered > 0 { &mut endpoints } else { &mut probed };
-            to.push(telling.endpoint(name, facts, is_described, None, flag, method.is_writing()));
+            to.push(builder.endpoint(name, facts, is_described, None, flag, method.is_writing()));
         }
         if let Some(description) = &description {
             for ((path, method), facts) in undescribed {
                 let name = Name::Request { path: description.template(path).into(), method: method.as_str() };
                 let flag = Some(Flag::UndocumentedMethod);
                 let to = if facts.answered > 0 { &mut endpoints } else { &mut probed };
-                to.push(telling.endpoint(name, facts, Some(false), None, flag, method.is_writing()));
+                to.push(builder.endpoint(name, facts, Some(false), None, flag, method.is_writing()));
             }
             let mut described = described;
             for (number, operation) in description.operations.iter().enumerate() {
@@ -219,7 +219,7 @@ impl Inventory {
                 let flag = (operation.is_deprecated && facts.answered > 0).then_some(Flag::Zombie);
                 let is_writing = operation.method.is_writing();
                 let name = Name::Request { path, method };
-                endpoints.push(telling.endpoint(
+                endpoints.push(builder.endpoint(
                     name,
                     facts,
                     Some(true),
@@ -231,7 +231,7 @@ impl Inventory {
         }
         for ((service, operation), facts) in services {
             let to = if facts.answered > 0 { &mut endpoints } else { &mut probed };
-            to.push(telling.endpoint(Name::Operation { service, operation }, facts, None, None, None, false));
+            to.push(builder.endpoint(Name::Operation { service, operation }, facts, None, None, None, false));
         }
         for endpoint in &mut probed {
             (endpoint.flags, endpoint.reasons, endpoint.risk) = (Vec::new(), Vec::new(), 0);
@@ -245,7 +245,7 @@ impl Inventory {
             unused,
             calls,
             callers: callers.names.len() as u64,
-            description: description.map(|description| Described {
+            description: description.map(|description| DescriptionSummary {
                 title: description.title.clone(),
                 version: description.version.clone(),
                 operations: description.operations(),
@@ -269,7 +269,7 @@ fn short(text: &str) -> String {
 #[derive(Clone, Debug, Default)]
 struct Callers {
     names: Vec<String>,
-    /// When each was met first.
+    /// The first call of each.
     firsts: Vec<At>,
     numbers: HashMap<String, u32>,
     pairs: usize,
@@ -277,8 +277,8 @@ struct Callers {
 }
 
 impl Callers {
-    fn note<K: Ord>(&mut self, call: &Call<'_>, known: &mut BTreeMap<K, Facts>, key: K, most: usize) -> bool {
-        let is_full = known.len() >= most;
+    fn note<K: Ord>(&mut self, call: &Call<'_>, known: &mut BTreeMap<K, Facts>, key: K, max: usize) -> bool {
+        let is_full = known.len() >= max;
         match known.entry(key) {
             Slot::Occupied(facts) => self.add(call, facts.into_mut()),
             Slot::Vacant(_) if is_full => return false,
@@ -291,7 +291,7 @@ impl Callers {
 
     fn begin(&mut self, call: &Call<'_>) -> Facts {
         let number = self.number(call, |_| false);
-        Facts::of(call, number)
+        Facts::new(call, number)
     }
 
     fn add(&mut self, call: &Call<'_>, facts: &mut Facts) {
@@ -299,7 +299,7 @@ impl Callers {
         facts.add(call, number);
     }
 
-    /// The caller's number, as far as there is room for it.
+    /// Returns the caller's number, unless a limit is reached.
     fn number(&mut self, call: &Call<'_>, is_known: impl Fn(u32) -> bool) -> Option<u32> {
         let name = call.caller.as_ref()?;
         let at = At { time: call.time, leaf: call.leaf };
@@ -331,14 +331,14 @@ impl Callers {
     }
 }
 
-/// What it takes to tell of an endpoint.
-struct Telling<'a> {
+/// Creates the report's endpoints.
+struct EndpointBuilder<'a> {
     callers: &'a Callers,
-    /// From when on something is new; none where nothing was before.
+    /// The time from which something is new; none if there were no calls before it.
     since: Option<Time>,
 }
 
-impl Telling<'_> {
+impl EndpointBuilder<'_> {
     fn endpoint(
         &self,
         name: Name,
@@ -380,11 +380,11 @@ impl Telling<'_> {
             other_calls: facts.others,
             latency: facts.latency.map(|latency| Latency {
                 calls: latency.calls,
-                p50: latency.part(50),
-                p95: latency.part(95),
-                most: latency.most,
+                p50: latency.percentile(50),
+                p95: latency.percentile(95),
+                most: latency.max,
             }),
-            unauthenticated: Shown { calls: facts.open, leaves: facts.open_leaves.0 },
+            unauthenticated: ProvenCalls { calls: facts.open, leaves: facts.open_leaves.0 },
             sensitive,
             risk: 0,
             reasons: Vec::new(),
@@ -394,8 +394,8 @@ impl Telling<'_> {
         endpoint
     }
 
-    /// The callers to name, and how many are new here but known from elsewhere. Where the endpoint itself is new, nobody
-    /// is.
+    /// Returns the callers to list, and the number of callers that are new to this endpoint but known from
+    /// others. For an endpoint that is new itself, that number is 0.
     fn listed(&self, facts: &Facts, is_endpoint_new: bool) -> (Vec<Caller>, u64) {
         let mut callers: Vec<Caller> = facts
             .callers
@@ -413,9 +413,9 @@ impl Telling<'_> {
         let new = callers.iter().filter(|caller| caller.is_new).count() as u64;
         let (mut usual, mut fresh) = (0, 0);
         callers.retain(|caller| {
-            let seen = if caller.is_new { &mut fresh } else { &mut usual };
-            *seen += 1;
-            *seen <= LISTED
+            let count = if caller.is_new { &mut fresh } else { &mut usual };
+            *count += 1;
+            *count <= MAX_LISTED
         });
         (callers, new)
     }
@@ -432,7 +432,7 @@ mod tests {
         let document = Document::parse(event);
         let event = document.as_ref().map(Document::root);
         let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
-        inventory.take(leaf, &Entry { event, ..Entry::recorded(recorded) })
+        inventory.add(leaf, &Entry { event, ..Entry::recorded(recorded) })
     }
 
     fn get(path: &str, status: u16, actor: u64) -> String {
@@ -446,28 +446,28 @@ mod tests {
     }
 
     #[test]
-    fn room_is_bounded_whatever_clients_ask_for() {
-        let mut inventory = Inventory::with_room(Asked::default(), 1_000);
+    fn memory_is_bounded_for_arbitrary_paths() {
+        let mut inventory = Inventory::with_max_nodes(InventoryOptions::default(), 1_000);
         for nth in 0..20_000u64 {
             let deep = "/x".repeat((nth % 60) as usize);
             take(&mut inventory, 2 * nth, &get(&format!("{deep}/{}-word", words(nth)), 200, nth % 7));
             take(&mut inventory, 2 * nth + 1, &get(&format!("/{}.php", words(nth)), 404, nth % 7));
         }
         let report = inventory.finish();
-        let told: u64 = report.endpoints.iter().chain(&report.probed).map(|endpoint| endpoint.calls).sum();
+        let listed: u64 = report.endpoints.iter().chain(&report.probed).map(|endpoint| endpoint.calls).sum();
         let left = report.left_out[0].map_or(0, |(number, _)| number);
-        assert_eq!((report.calls, told + left), (40_000, 40_000));
+        assert_eq!((report.calls, listed + left), (40_000, 40_000));
         assert!(report.endpoints.len() + report.probed.len() <= 2_000, "{}", report.endpoints.len());
     }
 
-    /// A word for a number, without digits.
+    /// Writes a number as a word, without digits.
     fn words(number: u64) -> String {
         number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
     }
 
     #[test]
-    fn what_is_not_found_blurs_nothing() {
-        let mut inventory = Inventory::new(Asked::default());
+    fn paths_that_were_not_found_do_not_blur_templates() {
+        let mut inventory = Inventory::new(InventoryOptions::default());
         for nth in 0..500 {
             take(&mut inventory, nth, &get(&format!("/{}", words(nth)), 404, 1));
         }
@@ -483,8 +483,8 @@ mod tests {
     }
 
     #[test]
-    fn what_looks_like_an_identifier_and_never_changes_is_a_word() {
-        let mut inventory = Inventory::new(Asked::default());
+    fn constant_segments_are_words_even_if_they_look_like_identifiers() {
+        let mut inventory = Inventory::new(InventoryOptions::default());
         for nth in 0..30 {
             take(&mut inventory, nth, &get(&format!("/2010-04-01/calls/{nth}.json"), 200, 1));
         }
@@ -492,8 +492,8 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_as_a_template_or_a_shape_is_one() {
-        let mut inventory = Inventory::new(Asked::default());
+    fn recorded_templates_are_recognized() {
+        let mut inventory = Inventory::new(InventoryOptions::default());
         for (nth, path) in
             ["/jobs/:id", "/jobs/{id}", "/runs/{number}", "/runs/7", "*"].into_iter().enumerate()
         {
@@ -503,12 +503,12 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_apart_is_the_same_in_any_order() {
+    fn order_of_events_makes_no_difference() {
         let events: Vec<(u64, String)> = (0..400u64)
             .map(|nth| (nth, get(&format!("/teams/{}/files/{nth}", words(nth % 40)), 200, nth % 5)))
             .collect();
         let report = |events: &mut dyn Iterator<Item = &(u64, String)>| {
-            let mut inventory = Inventory::new(Asked::default());
+            let mut inventory = Inventory::new(InventoryOptions::default());
             events.for_each(|(leaf, event)| {
                 take(&mut inventory, *leaf, event);
             });
@@ -537,9 +537,9 @@ mod tests {
                 "/v9/a/x",
             ),
         ] {
-            let description = Description::parse(text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
-            assert_eq!(description.find(Method::GET, found), Some(Found::Operation(0)), "{text}");
-            assert_eq!(description.find(Method::of("POST"), found), Some(Found::Path(0)), "{text}");
+            let description = Description::parse(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            assert_eq!(description.find(Method::GET, found), Some(PathMatch::Operation(0)), "{text}");
+            assert_eq!(description.find(Method::parse("POST"), found), Some(PathMatch::Path(0)), "{text}");
             assert_eq!(description.find(Method::GET, "/b"), None);
             assert!(description.operations[0].is_deprecated, "{text}");
         }
@@ -560,7 +560,7 @@ mod tests {
     }
 
     #[test]
-    fn the_path_that_says_most_is_meant() {
+    fn the_most_specific_path_matches() {
         let text = r#"{"paths":{
             "/a/{x}":{"get":{},"parameters":[{"name":"x","in":"path","schema":{"type":"integer"}}]},
             "/a/{y}.json":{"get":{}}, "/a/me":{"get":{}}, "/a/{z}":{"get":{}}, "/{b}/c/d":{"get":{}},
@@ -582,7 +582,7 @@ mod tests {
             ("/odd;v=2", "/odd"),
             ("https://h.example/a/me", "/a/me"),
         ] {
-            let Some(Found::Operation(number)) = description.find(Method::GET, path) else {
+            let Some(PathMatch::Operation(number)) = description.find(Method::GET, path) else {
                 panic!("{path}")
             };
             assert_eq!(description.operations[number].path, wanted, "{path}");
@@ -590,7 +590,7 @@ mod tests {
     }
 
     #[test]
-    fn operations_that_calls_do_not_tell_apart_are_one() {
+    fn operations_that_calls_cannot_distinguish_are_merged() {
         let text = r#"{"security":[{"k":[]}],"paths":{
             "/?Action=Get":{"get":{"deprecated":true}}, "/?Action=Put":{"get":{}},
             "/files/{id}#add":{"put":{"deprecated":true}}, "/files/{id}#drop":{"put":{"deprecated":true}},
@@ -600,10 +600,10 @@ mod tests {
             "/runs/{n}?cmd=stop":{"post":{},"parameters":[{"name":"n","in":"path","schema":{"type":"string"}}]}}}"#;
         let description = Description::parse(text).unwrap();
         assert_eq!((description.operations(), description.alike), (6, 3));
-        let told: Vec<_> =
+        let operations: Vec<_> =
             description.operations.iter().map(|of| (&*of.path, of.is_deprecated, of.is_secured)).collect();
         assert_eq!(
-            told,
+            operations,
             [
                 ("/", false, Some(true)),
                 ("/files/{id}", true, Some(true)),
@@ -621,12 +621,16 @@ mod tests {
             ("GET", "/runs/7", 4),
             ("POST", "/runs/7", 5),
         ] {
-            assert_eq!(description.find(Method::of(method), path), Some(Found::Operation(wanted)), "{path}");
+            assert_eq!(
+                description.find(Method::parse(method), path),
+                Some(PathMatch::Operation(wanted)),
+                "{path}"
+            );
         }
     }
 
     #[test]
-    fn all_servers_are_known() {
+    fn matches_paths_below_all_servers() {
         let servers: Vec<_> =
             (0..40).map(|nth| format!(r#"{{"url":"https://h.example/engines/e{nth}"}},"#)).collect();
         let servers = servers.concat();
@@ -634,29 +638,29 @@ mod tests {
             format!(r#"{{"servers":[{servers}{{"url":"/last/"}}],"paths":{{"/info":{{"get":{{}}}}}}}}"#);
         let description = Description::parse(&text).unwrap();
         for path in ["/info", "/engines/e0/info", "/engines/e39/info", "/last/info"] {
-            assert_eq!(description.find(Method::GET, path), Some(Found::Operation(0)), "{path}");
+            assert_eq!(description.find(Method::GET, path), Some(PathMatch::Operation(0)), "{path}");
         }
         assert_eq!(description.find(Method::GET, "/engines/e40/info"), None);
     }
 
     #[test]
-    fn an_address_in_a_path_is_part_of_it() {
+    fn an_address_in_a_path_is_part_of_the_path() {
         let description =
             Description::parse(r#"{"paths":{"/health":{"get":{}},"/fetch/{a}/{b}/{c}":{"get":{}}}}"#)
                 .unwrap();
-        let mut inventory = Inventory::new(Asked { description: Some(description), since: None });
+        let mut inventory = Inventory::new(InventoryOptions { description: Some(description), since: None });
         let paths =
             ["/x://h/health", "/fetch/https://h.example/health?x", "https://h.example/health", "/health#x"];
         for (leaf, path) in paths.into_iter().enumerate() {
             take(&mut inventory, leaf as u64, &get(path, 200, 1));
         }
-        let mut told = names(&inventory.finish().endpoints);
-        told.sort();
-        assert_eq!(told, ["GET /fetch/{a}/{b}/{c}", "GET /health", "GET /x:/h/health"]);
+        let mut endpoints = names(&inventory.finish().endpoints);
+        endpoints.sort();
+        assert_eq!(endpoints, ["GET /fetch/{a}/{b}/{c}", "GET /health", "GET /x:/h/health"]);
     }
 
     #[test]
-    fn a_path_is_the_same_however_it_is_escaped() {
+    fn escaping_of_paths_makes_no_difference() {
         let text = r#"{"paths":{
             "/caf%C3%A9":{"get":{}}, "/menü/{x}":{"get":{}}, "/users/@me":{"get":{}}, "/users/{id}":{"get":{}},
             "/jobs/{n}:cancel":{"get":{},"parameters":[{"name":"n","in":"path","schema":{"type":"integer"}}]},
@@ -664,8 +668,8 @@ mod tests {
             "/repos/{owner}%2f{name}":{"get":{}}, "/caf\u00e9":{"post":{}}}}"#;
         let description = Description::parse(text).unwrap();
         let found = |path: &str| match description.find(Method::GET, path)? {
-            Found::Operation(number) => Some(&*description.operations[number].path),
-            Found::Path(_) => Some("another method"),
+            PathMatch::Operation(number) => Some(&*description.operations[number].path),
+            PathMatch::Path(_) => Some("another method"),
         };
         for (path, wanted) in [
             ("/caf%C3%A9", Some("/caf%C3%A9")),
@@ -677,32 +681,32 @@ mod tests {
             ("/jobs/42%3Acancel", Some("/jobs/{n}:cancel")),
             ("/jobs/%34%32", Some("/jobs/{n}")),
             ("/repos/a%2Fb", Some("/repos/{owner}%2f{name}")),
-            // An encoded slash separates nothing, and is part of a value.
+            // An encoded slash is part of a value and doesn't separate segments.
             ("/users/a%2Fb", Some("/users/{id}")),
             ("/users%2Fa", None),
-            // What is escaped so that it can be sent is no template.
+            // Escaped braces and brackets don't make a template.
             ("/jobs/%3Cscript%3E", None),
             ("/jobs/%7Bn%7D", None),
         ] {
             assert_eq!(found(path), wanted, "{path}");
         }
-        let post = description.find(Method::of("POST"), "/caf%C3%A9");
-        assert_eq!(post, Some(Found::Operation(7)), "both ways to write it are one path");
-        // Where nothing is described, too.
+        let post = description.find(Method::parse("POST"), "/caf%C3%A9");
+        assert_eq!(post, Some(PathMatch::Operation(7)), "both spellings are one path");
+        // The same holds without a description.
         let paths =
             ["/caf%C3%A9/7", "/café/8", "/%6aobs", "/jobs", "/x/a%2fb", "/x/a%2Fb", "/y/%31%32", "/y/7"];
-        let mut inventory = Inventory::new(Asked::default());
+        let mut inventory = Inventory::new(InventoryOptions::default());
         for (leaf, path) in paths.iter().enumerate() {
             let event = format!(r#"{{"action":"a","http":{{"method":"GET","path":"{path}","status":200}}}}"#);
             take(&mut inventory, leaf as u64, &event);
         }
         let report = inventory.finish();
-        let told = ["GET /café/{number}", "GET /jobs", "GET /x/a%2Fb", "GET /y/{number}"];
-        assert_eq!(names(&report.endpoints), told);
+        let expected = ["GET /café/{number}", "GET /jobs", "GET /x/a%2Fb", "GET /y/{number}"];
+        assert_eq!(names(&report.endpoints), expected);
     }
 
     #[test]
-    fn nobody_called_what_a_webhook_tells_of() {
+    fn webhooks_without_a_caller_are_not_unauthenticated() {
         let run = |sender: &str| {
             format!(
                 r#"{{"action":"completed","workflow_run":{{"conclusion":"success"}},"repository":{{"full_name":"acme/shop"}}{sender}}}"#
@@ -713,7 +717,7 @@ mod tests {
                 r#"{{"eventVersion":"1.08","eventSource":"s3.amazonaws.com","eventName":"GetObject","eventTime":"2026-11-20T06:01:02Z","awsRegion":"us-east-1","sourceIPAddress":"198.51.100.7","userIdentity":{{"type":{identity}}}}}"#
             )
         };
-        let (mut inventory, parsers) = (Inventory::new(Asked::default()), Parsers::built_in());
+        let (mut inventory, parsers) = (Inventory::new(InventoryOptions::default()), Parsers::built_in());
         for (leaf, event) in [
             run(r#","sender":{"login":"ada","type":"User"}"#),
             run(""),
@@ -728,10 +732,10 @@ mod tests {
             let read = parsers.parse(&root);
             let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
             let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(recorded) };
-            inventory.take(leaf as u64, &entry);
+            inventory.add(leaf as u64, &entry);
         }
         let report = inventory.finish();
-        let told = report
+        let endpoints = report
             .endpoints
             .iter()
             .map(|endpoint| {
@@ -740,11 +744,11 @@ mod tests {
             .collect::<Vec<_>>();
         let (bucket, run) =
             ("s3.amazonaws.com GetObject".into(), "GitHub webhook workflow_run.completed".into());
-        assert_eq!(told, [(bucket, 2, true), (run, 2, false)]);
+        assert_eq!(endpoints, [(bucket, 2, true), (run, 2, false)]);
     }
 
     #[test]
-    fn hostile_descriptions_are_refused() {
+    fn hostile_descriptions_are_rejected() {
         let deep = format!("{{\"paths\":{}", "[".repeat(100));
         let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\n".to_owned()
             + &(b'b'..=b'j').fold(String::new(), |bomb, name| {
@@ -772,12 +776,12 @@ mod tests {
                 "openapi.large",
             ),
         ] {
-            let fault = Description::parse(text).unwrap_err();
-            assert_eq!(fault.code, code);
-            // What is JSON, perhaps on one line, is told of by its path.
-            let of = fault.member.as_deref().unwrap_or_default();
-            assert!(fault.line.is_some() || code == "openapi.json" || of.starts_with('/'), "{fault}");
-            assert!(of.len() < 300, "{fault}");
+            let error = Description::parse(text).unwrap_err();
+            assert_eq!(error.code, code);
+            // JSON may be on one line, so its errors name the path.
+            let of = error.member.as_deref().unwrap_or_default();
+            assert!(error.line.is_some() || code == "openapi.json" || of.starts_with('/'), "{error}");
+            assert!(of.len() < 300, "{error}");
         }
     }
 }

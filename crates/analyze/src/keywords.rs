@@ -1,4 +1,4 @@
-//! Which of many texts stand somewhere in an event, found in one pass over it.
+//! Search for many keywords in an event in one pass.
 
 use std::borrow::Cow;
 
@@ -6,20 +6,20 @@ use countersign_query::matcher::fold;
 
 use crate::sorted::Lists;
 
-/// So many bytes of a text are looked for first.
+/// The length of the parts (grams) of keywords that are searched first, in bytes.
 pub(crate) const GRAM: usize = 3;
-/// One place of so many is looked at for those that are long enough.
+/// For long keywords, only every third position is searched.
 const STEP: usize = 3;
-/// Of so many bytes a gram stands at one of the places that are looked at.
-const LONG: usize = GRAM + STEP - 1;
+/// The minimum length of long keywords: one of their grams is always at a searched position.
+const MIN_LONG: usize = GRAM + STEP - 1;
 
-/// Texts that are looked for, each with the numbers of those who look for it.
+/// A set of keywords, each with the number of its owner.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keywords {
     all: Vec<Keyword>,
     long: Grams,
     short: Grams,
-    /// Each of the short ones has one of these bytes; none where that takes too many.
+    /// Bytes of which every short keyword contains at least one; empty if there would be too many.
     marks: Vec<u8>,
 }
 
@@ -29,22 +29,22 @@ struct Keyword {
     owner: u32,
 }
 
-/// Parts of texts: of each which text has it, and where in that.
+/// An index of grams: the keywords that contain each, and its offset in them.
 #[derive(Clone, Debug, Default)]
 struct Grams {
-    /// A bit for each hash of a gram: a power of two of them.
+    /// A Bloom filter with one bit per gram. Its length is a power of two.
     filter: Box<[u64]>,
     texts: Lists<u32, (u32, u32)>,
 }
 
-/// The three bytes that stand there, as a number that is the same for letters of either case.
+/// Returns the three bytes at an offset as a number that ignores the case of letters.
 fn gram(bytes: &[u8], place: usize) -> Option<u32> {
     let [a, b, c] = bytes.get(place..)?.first_chunk()?;
     Some((u32::from(*a) << 16 | u32::from(*b) << 8 | u32::from(*c)) | 0x0020_2020)
 }
 
 impl Grams {
-    /// The word of a filter of so many in which a gram has its bit, and that bit.
+    /// Returns the word and bit of a gram in a filter of `words` words.
     fn place(gram: u32, words: usize) -> (usize, u64) {
         let mixed = gram.wrapping_mul(0x9e37_79b1);
         ((mixed >> 8) as usize & (words - 1), 1 << (mixed >> 26))
@@ -56,7 +56,7 @@ impl Grams {
         if grams.len() == 0 {
             return;
         }
-        // Of the grams of other texts one in thirty passes, or fewer.
+        // At most one in thirty grams of other texts passes this filter.
         let mut filter = vec![0; (grams.len() / 2 + 1).next_power_of_two()];
         for gram in grams {
             let (word, bit) = Self::place(gram, filter.len());
@@ -72,12 +72,12 @@ impl Grams {
 }
 
 impl Keywords {
-    /// Adds a text in lower case, of three bytes at least.
+    /// Adds a keyword in lower case, of at least three bytes.
     pub(crate) fn add(&mut self, text: &str, owner: u32) {
         self.all.push(Keyword { text: text.as_bytes().into(), owner });
     }
 
-    /// Ends the adding.
+    /// Builds the index after all keywords were added.
     pub(crate) fn sort(&mut self) {
         self.all.sort_unstable();
         self.all.dedup();
@@ -85,8 +85,8 @@ impl Keywords {
         for (nth, keyword) in (0..).zip(&self.all) {
             let text = &keyword.text;
             let (grams, span) =
-                if text.len() < LONG { (&mut self.short, GRAM) } else { (&mut self.long, LONG) };
-            // Letters are everywhere, other marks are rare.
+                if text.len() < MIN_LONG { (&mut self.short, GRAM) } else { (&mut self.long, MIN_LONG) };
+            // Letters and digits are common, other characters are rare.
             let rarity = |part: &[u8]| part.iter().filter(|byte| !byte.is_ascii_alphanumeric()).count();
             let rarest =
                 (0..).zip(text.windows(span)).max_by_key(|(at, part)| (rarity(part), std::cmp::Reverse(*at)));
@@ -97,7 +97,7 @@ impl Keywords {
                 }
             }
             if span == GRAM {
-                marks = marks.and_then(|marks| marked(marks, text));
+                marks = marks.and_then(|marks| add_mark(marks, text));
             }
         }
         self.marks = marks.unwrap_or_default();
@@ -105,36 +105,36 @@ impl Keywords {
         self.long.sort();
     }
 
-    /// How many there are.
+    /// Returns the number of keywords.
     pub(crate) fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// Those who look for them.
+    /// Returns the owners of all keywords.
     pub(crate) fn owners(&self) -> impl Iterator<Item = u32> {
         self.all.iter().map(|keyword| keyword.owner)
     }
 
-    /// Whether nobody looks for anything.
+    /// True if there are no keywords.
     pub(crate) fn is_empty(&self) -> bool {
         self.all.is_empty()
     }
 
-    /// Tells whose texts stand in this one; perhaps more than once.
-    pub(crate) fn find(&self, text: &str, tell: &mut dyn FnMut(u32)) {
+    /// Passes the owners of keywords in the text to `visit`, possibly more than once.
+    pub(crate) fn find(&self, text: &str, visit: &mut dyn FnMut(u32)) {
         if self.is_empty() {
             return;
         }
-        // In lower case a text is made where some gram of it is looked for, and where that takes more than bytes.
+        // ASCII is converted to lower case only once a gram matches.
         let whole = if text.is_ascii() { Cow::Borrowed(text) } else { fold(text) };
         let bytes = whole.as_bytes();
-        self.find_by(&self.long, STEP, bytes, text, tell);
+        self.find_by(&self.long, STEP, bytes, text, visit);
         if self.marks.is_empty() || self.marks.iter().any(|mark| bytes.contains(mark)) {
-            self.find_by(&self.short, 1, bytes, text, tell);
+            self.find_by(&self.short, 1, bytes, text, visit);
         }
     }
 
-    fn find_by(&self, grams: &Grams, step: usize, bytes: &[u8], text: &str, tell: &mut dyn FnMut(u32)) {
+    fn find_by(&self, grams: &Grams, step: usize, bytes: &[u8], text: &str, visit: &mut dyn FnMut(u32)) {
         if grams.filter.is_empty() {
             return;
         }
@@ -147,26 +147,26 @@ impl Keywords {
                 continue;
             }
             let folded = folded.get_or_insert_with(|| fold(text)).as_bytes();
-            for (nth, at) in grams.texts.of(&gram) {
+            for (nth, at) in grams.texts.get(&gram) {
                 let keyword = &self.all[*nth as usize];
                 let begin = place.checked_sub(*at as usize);
                 if begin.is_some_and(|begin| folded[begin..].starts_with(&keyword.text)) {
-                    tell(keyword.owner);
+                    visit(keyword.owner);
                 }
             }
         }
     }
 }
 
-/// So many bytes are looked for at most, and no letters, which have two cases.
-const MARKS: usize = 4;
+/// The maximum number of marks. Letters are excluded, because they have two cases.
+const MAX_MARKS: usize = 4;
 
-/// These bytes, and one that this text has if it has none of them.
-fn marked(mut marks: Vec<u8>, text: &[u8]) -> Option<Vec<u8>> {
+/// Adds a byte of the text to the marks if it contains none of them; `None` if there would be too many.
+fn add_mark(mut marks: Vec<u8>, text: &[u8]) -> Option<Vec<u8>> {
     if !text.iter().any(|byte| marks.contains(byte)) {
         let is_rare = |byte: &u8| !b"./:-_,; ".contains(byte);
         let others = text.iter().copied().filter(|byte| !byte.is_ascii_alphabetic());
         marks.push(others.rev().max_by_key(is_rare)?);
     }
-    (marks.len() <= MARKS).then_some(marks)
+    (marks.len() <= MAX_MARKS).then_some(marks)
 }

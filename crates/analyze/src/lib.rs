@@ -1,7 +1,7 @@
-//! Detection over verified events, by rules in Sigma, with findings that anyone can compute again.
+//! Detection over verified events with Sigma rules. Findings are reproducible.
 //!
-//! Nothing here does I/O or reads a clock, and nothing depends on a hash's order: the same events and the same pack of
-//! rules give the same findings on every machine, and a finding's leaves alone make its rule fire again.
+//! The crate does no I/O, reads no clock, and depends on no hash order: the same events and the same pack
+//! give the same findings on every machine, and the rule fires again on a finding's entries alone.
 //!
 //! ```
 //! use countersign_analyze::{Analyzer, Pack, Sources};
@@ -27,14 +27,14 @@
 //! let entry = Entry { event, read: read.as_ref(), ..Entry::recorded("2026-11-20T06:00:00.000Z".parse()?) };
 //!
 //! let mut analyzer = Analyzer::new(&pack);
-//! analyzer.take(pack.detect(7, &entry))?;
+//! analyzer.accept(pack.detect(7, &entry))?;
 //! let outcome = analyzer.finish();
 //! assert_eq!((outcome.findings[0].rule.as_str(), &outcome.findings[0].leaves[..]), ("job-deleted", &[7][..]));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 #![deny(missing_docs, unsafe_code)]
 #![allow(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
-#![allow(clippy::unnecessary_box_returns, reason = "faults are handed on as what holds little")]
+#![allow(clippy::unnecessary_box_returns, reason = "errors are passed on boxed because they are rare")]
 #![allow(clippy::float_cmp, reason = "rules compare numbers exactly")]
 
 mod acknowledgement;
@@ -99,7 +99,7 @@ pub use coverage::{BlindRule, Coverage, SourceCoverage};
 pub use decision::Decision;
 pub use error::AnalyzeError;
 pub use finding::{Evidence, Finding, Level, Reason};
-pub use gate::{Decided, Gate};
+pub use gate::{Gate, GateDecision};
 pub use limit::Limit;
 #[cfg(feature = "yaml")]
 pub use pack::Sources;

@@ -1,15 +1,15 @@
 //! Limits that a rule reached.
 
-/// A limit that a rule reached, so that it left something out.
+/// Work that was skipped because a rule reached a limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// The rule's id; `baseline` for what baselines forgot, `baseline.silent_hours` for what they forgot of chains.
+    /// The rule's id; `baseline` for evicted identities, `baseline.silent_hours` for evicted chains.
     pub rule: String,
-    /// Groups, or identities or chains, that were forgotten: how many, and the leaf that made the first go.
+    /// Evicted groups, identities, or chains: their number, and the entry that caused the first eviction.
     pub groups: Option<(u64, u64)>,
-    /// Hits of groups that were forgotten before their time or came more than two timespans late, or what identities were
-    /// seen with: how many, and the leaf that made the first go.
+    /// Hits that were dropped early or came more than two timespans late, or values dropped from baselines:
+    /// their number, and the entry that caused the first drop.
     pub hits: Option<(u64, u64)>,
-    /// Findings that are not listed.
+    /// The number of findings that aren't listed.
     pub findings: u64,
 }

@@ -1,10 +1,10 @@
-//! What stands in whatever a regular expression matches, so that most texts need not be matched with it.
+//! Literals in regular expressions: a text without the literal can't match, so most texts need no matching.
 
 use countersign_query::matcher::fold;
 
-/// The longest text, in lower case, that whatever this regular expression matches has somewhere; none where that takes
-/// more than going once along its outermost level.
-pub(crate) fn of(regex: &str) -> Option<String> {
+/// Returns the longest literal, in lower case, that every match of the expression contains. `None` if there
+/// is none, or finding it needs more than one pass over the outermost level.
+pub(crate) fn longest_literal(regex: &str) -> Option<String> {
     let mut runs = Runs::default();
     let mut chars = regex.chars().peekable();
     let mut depth = 0_usize;
@@ -23,11 +23,11 @@ pub(crate) fn of(regex: &str) -> Option<String> {
                 if chars.next_if_eq(&'?').is_some() {
                     loop {
                         match chars.next()? {
-                            // White space may mean nothing, and a group's name says nothing.
+                            // White space may be insignificant, and names of groups aren't parsed.
                             'x' | 'P' | '<' => return None,
                             ')' => {
                                 depth -= 1;
-                                // What comes before flags is repeated by what comes after them.
+                                // A repetition after flags applies to what comes before them.
                                 if matches!(chars.peek(), Some('*' | '+' | '?' | '{')) {
                                     return None;
                                 }
@@ -42,7 +42,7 @@ pub(crate) fn of(regex: &str) -> Option<String> {
             ')' => depth = depth.checked_sub(1)?,
             '[' => {
                 chars.next_if_eq(&'^');
-                // What may stand in brackets first, or nests, is not looked into.
+                // A leading `]` and nested brackets aren't parsed.
                 if chars.peek() == Some(&']') {
                     return None;
                 }
@@ -72,7 +72,7 @@ pub(crate) fn of(regex: &str) -> Option<String> {
     (!runs.longest.is_empty()).then(|| fold(&runs.longest).into_owned())
 }
 
-/// Characters that follow each other.
+/// Runs of literal characters.
 #[derive(Default)]
 struct Runs {
     run: String,
@@ -93,10 +93,10 @@ mod tests {
     use proptest::prelude::*;
     use regex_lite::Regex;
 
-    use super::of;
+    use super::longest_literal;
 
     #[test]
-    fn what_must_stand_there() {
+    fn finds_the_longest_literal() {
         for (regex, literal) in [
             (".+:assumed-role/aws:.+", Some(":assumed-role/aws:")),
             (r"(?i)(ipfs\.io/|ipfs\.io\s).+\..+@.+\.[a-z]+", Some(".")),
@@ -118,13 +118,13 @@ mod tests {
             ("[[:alpha:]]bc", None),
             (r"[\]x]bc", Some("bc")),
         ] {
-            assert_eq!(of(regex).as_deref(), literal, "{regex}");
+            assert_eq!(longest_literal(regex).as_deref(), literal, "{regex}");
         }
     }
 
     proptest! {
         #[test]
-        fn whatever_matches_has_it(
+                fn every_match_contains_the_literal(
             pieces in prop::collection::vec(
                 prop::sample::select(vec!["a", "b", "B", "ab", ".", "[ab]", "[^a]", "(a|b)", "(?i)", "(?:ab)", r"\.", r"\w", "^", "$"]),
                 1..7,
@@ -134,7 +134,7 @@ mod tests {
         ) {
             let regex: String = pieces.iter().zip(&marks).flat_map(|(piece, mark)| [*piece, *mark]).collect();
             let Ok(compiled) = Regex::new(&regex) else { return Ok(()) };
-            if let Some(literal) = of(&regex) {
+                        if let Some(literal) = longest_literal(&regex) {
                 prop_assert!(!compiled.is_match(&text) || text.to_lowercase().contains(&literal), "{regex} {text} {literal}");
             }
         }

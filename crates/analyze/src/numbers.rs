@@ -1,13 +1,13 @@
-//! Numbers by the texts that they stand for. The texts are kept elsewhere, once.
+//! A hash table of numbers by their texts, which are stored elsewhere.
 
 use std::hash::{BuildHasher as _, RandomState};
 
 use hashbrown::HashTable;
 
-/// Gives the text that a number stands for.
+/// Returns the text of a number.
 pub(crate) type TextOf<'a> = &'a dyn Fn(u32) -> &'a str;
 
-/// Numbers by their texts.
+/// A set of numbers, found by their texts.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Numbers {
     table: HashTable<u32>,
@@ -19,18 +19,18 @@ impl Numbers {
         self.table.len()
     }
 
-    /// The number of a text.
+    /// Returns the number of a text.
     pub(crate) fn find(&self, text: &str, text_of: TextOf<'_>) -> Option<u32> {
         self.table.find(self.by.hash_one(text), |number| text_of(*number) == text).copied()
     }
 
-    /// Adds a number whose text is not there yet.
+    /// Adds a number whose text isn't in the table yet.
     pub(crate) fn insert(&mut self, number: u32, text_of: TextOf<'_>) {
         let by = &self.by;
         self.table.insert_unique(by.hash_one(text_of(number)), number, |other| by.hash_one(text_of(*other)));
     }
 
-    /// Removes a number, which still has its text.
+    /// Removes a number, whose text must still be available.
     pub(crate) fn remove(&mut self, number: u32, text_of: TextOf<'_>) {
         let hash = self.by.hash_one(text_of(number));
         if let Ok(found) = self.table.find_entry(hash, |other| *other == number) {
@@ -38,7 +38,7 @@ impl Numbers {
         }
     }
 
-    /// All of them, in no order that means anything.
+    /// Returns all numbers, in no particular order.
     pub(crate) fn all(&self) -> impl Iterator<Item = u32> + '_ {
         self.table.iter().copied()
     }

@@ -1,7 +1,7 @@
-//! Packs: rules that are used together.
+//! Packs: sets of rules that are used together.
 //!
-//! People write rules in YAML, a file each or several. What is built of them is one text of canonical JSON, which is
-//! YAML too, so that a pack stays Sigma. Its hash names it in every finding.
+//! Rules are written in YAML, in one or several files. A built pack is one canonical JSON text, which is
+//! also YAML and so remains Sigma. Findings identify it by its hash.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use countersign::hash::Hash;
 
 use crate::candidates::Candidates;
 use crate::detection::Asks;
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 use crate::fields::Fields;
 #[cfg(feature = "yaml")]
 use crate::filters;
@@ -18,20 +18,20 @@ use crate::rule::{Kind, Rule};
 use crate::tree::{Member, Node, Value, canonically, unknown_key};
 use crate::zone::Zone;
 
-/// The most rules of a pack.
+/// The maximum number of rules in a pack.
 pub const MAX_RULES: usize = 10_000;
-/// The most bytes of a pack.
+/// The maximum size of a pack, in bytes.
 pub const MAX_BYTES: usize = 16 << 20;
 
 pub(crate) const FORMAT: &str = "rules/v1";
 const KEYS: [&str; 7] = ["countersign", "name", "version", "time", "timezone", "habits", "rules"];
 
-/// Rules that are used together.
+/// A set of rules that are used together.
 #[derive(Clone, Debug)]
 pub struct Pack {
-    /// What it is called.
+    /// The pack's name.
     pub name: String,
-    /// Its version, as its maker counts.
+    /// The version that its author gave it.
     pub version: String,
     pub(crate) hash: Hash,
     text: String,
@@ -40,31 +40,32 @@ pub struct Pack {
     pub(crate) candidates: Candidates,
     pub(crate) time: Clock,
     pub(crate) zone: Zone,
-    /// The level of findings that are a habit of what they are about, if the pack looks for habits.
+    /// The level that findings are lowered to if they recur habitually; none if the pack ignores habits.
     pub(crate) habits: Option<Level>,
-    /// For each rule the correlations that build upon it, with its places in them.
+    /// For each rule, the correlations that build on it, with its index in each.
     pub(crate) feeds: Vec<Vec<(usize, u32)>>,
-    /// Rules that ask for baselines alone and feed nothing: they are judged where baselines are known.
+    /// Rules with conditions on baselines only that no correlation builds on. They are judged after the
+    /// baselines.
     pub(crate) of_baselines: Vec<u32>,
-    /// Rules about chains that are silent.
+    /// Rules about silent chains.
     pub(crate) of_silence: Vec<u32>,
 }
 
-/// Whose time counts.
+/// The time used for windows and baselines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Clock {
-    /// When it happened: the event's own time, by its parser or its member `occurred_at`, else the link's.
+    /// The event's own time, from its parser or its field `occurred_at`; without one, the link's time.
     #[default]
     Happened,
-    /// When it was recorded: the link's.
+    /// The link's time.
     Recorded,
 }
 
-/// Files of rules on their way into a pack.
+/// Rule files to build a pack from.
 #[cfg(feature = "yaml")]
 #[derive(Debug, Default)]
 pub struct Sources {
-    /// Each with its file.
+    /// The pack's own fields, each with its file.
     about: Vec<(String, Member)>,
     rules: Vec<(String, Node)>,
     filters: Vec<(String, Node)>,
@@ -73,11 +74,17 @@ pub struct Sources {
 
 #[cfg(feature = "yaml")]
 impl Sources {
-    /// Reads a file of rules and filters, in YAML or JSON: one rule, several documents, or a list. A map with `rules` is a
-    /// whole pack; one with neither `detection` nor `correlation` nor `filter` nor `title` is about the pack.
+    /// Adds a file of rules and filters in YAML or JSON: one rule, several documents, or a list. A map with
+    /// `rules` is a whole pack. A map without `detection`, `correlation`, `filter`, `title`, and `id`
+    /// describes the pack.
     pub fn add(&mut self, file: &str, text: &str) {
         if text.len() > MAX_BYTES {
-            let fault = AnalyzeError::new("rule.long", 0, "the file is above 16 MiB", "split it");
+            let fault = AnalyzeError::new(
+                "rule.long",
+                0,
+                "the file is larger than 16 MiB",
+                "split it into several files",
+            );
             return self.faults.push(fault.in_file(file));
         }
         let documents = match crate::yaml::parse(text) {
@@ -121,11 +128,12 @@ impl Sources {
         }
     }
 
-    /// Builds the pack. It is read again as it was built: what it finds must not depend on how its rules were written.
+    /// Builds the pack. The built text is parsed again, so that findings can't depend on how the rules were
+    /// written.
     ///
     /// # Errors
     ///
-    /// All faults of all rules, in the order of the files.
+    /// Returns the errors of all rules, in the order of the files.
     pub fn build(mut self, name: &str) -> Result<Pack, Vec<AnalyzeError>> {
         filters::apply(&self.filters, &mut self.rules, &mut self.faults);
         let built = Builder::new(self.about, name).build(self.rules, self.faults)?;
@@ -168,7 +176,7 @@ impl Builder {
                 "pack.rules",
                 0,
                 "a pack has at most 10,000 rules",
-                "make several packs",
+                "split it into several packs",
             ));
             return Err(faults);
         }
@@ -180,14 +188,14 @@ impl Builder {
                         let there = if other == file || other.is_empty() {
                             String::new()
                         } else {
-                            told!(", also in {other}")
+                            explain!(" (also in {other})")
                         };
-                        let problem = told!("the id {} is there twice{there}", rule.id);
+                        let problem = explain!("the id `{}` is used twice{there}", rule.id);
                         let fault = AnalyzeError::new(
                             "rule.duplicate_id",
                             line,
                             problem,
-                            "give one of them an id of its own",
+                            "give each rule its own id",
                         );
                         faults.push(fault.of_rule(&rule.title).in_file(&file));
                         continue;
@@ -197,7 +205,8 @@ impl Builder {
                 }
                 Err(fault) => {
                     faults.push(fault.in_file(&file));
-                    // Who writes rules wants to know of it. A pack that was built has none.
+                    // Rule authors get an error for this rule alone, not for references to it as well.
+                    // Built packs contain no such rules.
                     if cfg!(feature = "yaml") {
                         let named = ["id", "name"].into_iter().filter_map(|key| node.get(key)?.text());
                         refused.extend(named.map(str::to_owned));
@@ -211,8 +220,8 @@ impl Builder {
             faults.push(AnalyzeError::new(
                 "pack.empty",
                 0,
-                "there is no rule",
-                "give files that end in .yml, or a pack that was built",
+                "no rules were found",
+                "pass files that end in .yml, or a built pack",
             ));
         }
         if !faults.is_empty() {
@@ -220,12 +229,13 @@ impl Builder {
         }
         let Header { name, version, time, zone, habits, members } = about;
         let text = written(members, nodes.into_iter().map(|(_, node)| node).collect());
-        let candidates = Candidates::of(rules.iter().map(Rule::detection), &fields);
+        let candidates = Candidates::new(rules.iter().map(Rule::detection), &fields);
         let hash = Hash::of(&[text.as_bytes()]);
-        let numbers = |is_meant: &dyn Fn(&Asks, usize) -> bool| -> Vec<u32> {
+        let numbers = |is_selected: &dyn Fn(&Asks, usize) -> bool| -> Vec<u32> {
             let rules = rules.iter().enumerate();
-            let meant = rules.filter(|(nth, rule)| rule.asks().is_some_and(|asks| is_meant(asks, *nth)));
-            meant.map(|(nth, _)| nth as u32).collect()
+            let selected =
+                rules.filter(|(nth, rule)| rule.asks().is_some_and(|asks| is_selected(asks, *nth)));
+            selected.map(|(nth, _)| nth as u32).collect()
         };
         let of_silence = numbers(&|asks, _| asks.is_of_silence());
         let of_baselines =
@@ -250,19 +260,19 @@ impl Builder {
     fn about(&self, faults: &mut Vec<AnalyzeError>) -> Header {
         let (mut name, mut version) = (self.name.clone(), String::new());
         let (mut time, mut zone, mut habits) = (Clock::default(), Zone::default(), None);
-        let mut strange = None;
+        let mut reported = None;
         for (nth, (file, member)) in self.about.iter().enumerate() {
             let Member { name: key, line, node } = member;
             let mut fault = |code, line, problem: String, hint: &str| {
                 faults.push(AnalyzeError::new(code, line, problem, hint).in_file(file));
             };
-            // What else stands in a file that is no rule need not be told.
-            if cfg!(feature = "yaml") && !KEYS.contains(&key.as_str()) && strange.replace(file) == Some(file)
+            // Report only the first unknown key of a file: it probably contains no rules at all.
+            if cfg!(feature = "yaml") && !KEYS.contains(&key.as_str()) && reported.replace(file) == Some(file)
             {
                 continue;
             }
             if self.about[..nth].iter().any(|(_, other)| other.name == *key) {
-                fault("pack.duplicate_key", *line, told!("`{key}` is there twice"), "keep one of them");
+                fault("pack.duplicate_key", *line, explain!("`{key}` is given twice"), "keep one of them");
             }
             match (key.as_str(), node.text()) {
                 ("countersign", Some(FORMAT)) => {}
@@ -270,8 +280,8 @@ impl Builder {
                     fault(
                         "pack.format",
                         *line,
-                        told!("this is another format"),
-                        "build it with this program",
+                        explain!("`countersign` names another format than {FORMAT}"),
+                        "build the pack again with this version",
                     );
                 }
                 ("name", Some(text)) => text.clone_into(&mut name),
@@ -281,16 +291,16 @@ impl Builder {
                 ("time", _) => fault(
                     "pack.time",
                     *line,
-                    told!("`time` is neither of its words"),
-                    "write happened or recorded",
+                    explain!("`time` must be \"happened\" or \"recorded\""),
+                    "set `time` to \"happened\" or \"recorded\"",
                 ),
                 ("timezone", text) => match text.and_then(Zone::parse) {
                     Some(read) => zone = read,
                     None => fault(
                         "pack.timezone",
                         *line,
-                        told!("`timezone` cannot be read"),
-                        "write UTC, or an offset such as \"+01:00\"",
+                        explain!("`timezone` is not a valid time zone"),
+                        "set `timezone` to UTC, or to an offset such as \"+01:00\"",
                     ),
                 },
                 ("habits", text) => match text.and_then(Level::parse) {
@@ -298,19 +308,19 @@ impl Builder {
                     None => fault(
                         "pack.habits",
                         *line,
-                        told!("`habits` is not a level"),
-                        "write informational, low, medium, high or critical",
+                        explain!("`habits` must be a level"),
+                        "set `habits` to informational, low, medium, high or critical",
                     ),
                 },
                 ("name" | "version", None) => fault(
                     "pack.shape",
                     *line,
-                    told!("`{key}` is not text"),
-                    "write a text, in quotes where it looks like a number",
+                    explain!("`{key}` must be a string"),
+                    "write a string, in quotes if it looks like a number",
                 ),
                 _ => {
                     let unknown = unknown_key(member, &KEYS);
-                    let hint = told!("{}; a rule has `title` and `detection`", unknown.hint());
+                    let hint = explain!("{}; a rule has `title` and `detection`", unknown.hint());
                     fault(unknown.code, member.line, unknown.message.clone(), &hint);
                 }
             }
@@ -329,8 +339,8 @@ impl Builder {
     }
 }
 
-/// Finds the rules that correlations name, and for each rule the correlations that build upon it. Of `refused` it is said
-/// already why they are not there.
+/// Resolves the rules that correlations name, and returns for each rule the correlations that build on it.
+/// Skips rules in `refused`, whose errors were already reported.
 fn link(
     rules: &mut [Rule],
     nodes: &[(String, Node)],
@@ -350,8 +360,8 @@ fn link(
             let fault = AnalyzeError::new(
                 "rule.duplicate_id",
                 line,
-                told!("the name {name} is there twice"),
-                "give one of them a name of its own",
+                explain!("the name `{name}` is used twice"),
+                "give each rule its own name",
             );
             faults.push(fault.of_rule(&rule.title).in_file(&nodes[nth].0));
         }
@@ -370,18 +380,19 @@ fn link(
                 let is_title =
                     |(_, node): &(String, Node)| node.get("title").and_then(Node::text) == Some(name);
                 let hint = if nodes.iter().any(is_title) {
-                    "a rule has it as its title: give that rule a `name:`, or write its id here"
+                    "it is the title of a rule: give that rule a `name:`, or reference it by its id"
                 } else {
-                    "add it to the pack, or repair the reference"
+                    "add the rule to the pack, or correct the reference"
                 };
-                let problem = told!("there is no rule with the id or name `{name}`");
+                let problem = explain!("no rule has the id or name `{name}`");
                 let fault = AnalyzeError::new("rule.reference", *line, problem, hint);
                 faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
                 continue;
             };
             if of_silence[*rule] {
-                let problem = told!("`{name}` is about chains that are silent, and not about events");
-                let hint = "nothing can be counted of it";
+                let problem =
+                    explain!("`{name}` is a rule about silent chains, which a correlation can't count");
+                let hint = "remove the reference";
                 let fault = AnalyzeError::new("rule.baseline", *line, problem, hint);
                 faults.push(fault.of_rule(&title).in_file(&nodes[nth].0));
             }
@@ -410,15 +421,15 @@ fn link(
         let fault = AnalyzeError::new(
             "rule.circle",
             line,
-            "it builds upon itself",
-            "take one of the references out of the circle",
+            "the correlation builds on itself",
+            "remove one of the references in the cycle",
         );
         faults.push(fault.of_rule(&rules[nth].title).in_file(&nodes[nth].0));
     }
     feeds
 }
 
-/// A correlation that builds upon itself, if one does.
+/// Returns a correlation that builds on itself, if there is one.
 fn circle(rules: &[Rule]) -> Option<usize> {
     let mut done = vec![false; rules.len()];
     loop {
@@ -434,7 +445,7 @@ fn circle(rules: &[Rule]) -> Option<usize> {
     }
 }
 
-/// The text of a pack: canonical JSON where its rules are in that order.
+/// Returns the canonical JSON of a pack. The rules themselves keep their order.
 fn written(mut members: Vec<Member>, rules: Vec<Node>) -> String {
     members.push(member("rules", Value::List(rules)));
     members.sort_unstable_by(canonically);
@@ -448,24 +459,24 @@ fn member(name: &str, value: Value) -> Member {
 }
 
 impl Pack {
-    /// Reads a pack that was built.
+    /// Parses a built pack.
     ///
     /// # Errors
     ///
-    /// All faults of all rules.
+    /// Returns the errors of all rules.
     pub fn parse(json: &str) -> Result<Self, Vec<AnalyzeError>> {
         if json.len() > MAX_BYTES {
             return Err(vec![AnalyzeError::new(
                 "pack.long",
                 0,
-                "a pack has at most 16 MiB",
-                "make several packs",
+                "the pack is larger than 16 MiB",
+                "split it into several packs",
             )]);
         }
         let (node, _) = Node::parse_json(json).map_err(|fault| vec![fault])?;
         let Value::Map(members) = node.value else {
-            let hint = "build it with `countersign rules build`";
-            return Err(vec![AnalyzeError::new("pack.shape", 0, "it is not a pack", hint)]);
+            let hint = "build the pack with `countersign rules build`";
+            return Err(vec![AnalyzeError::new("pack.shape", 0, "the file is not a pack", hint)]);
         };
         let mut about = Vec::new();
         let mut rules = Vec::new();
@@ -480,33 +491,34 @@ impl Pack {
         Builder::new(about, "").build(rules, Vec::new())
     }
 
-    /// SHA-256 of its canonical JSON.
+    /// Returns the SHA-256 of the pack's canonical JSON.
     pub const fn hash(&self) -> Hash {
         self.hash
     }
 
-    /// Its canonical JSON.
+    /// Returns the pack's canonical JSON.
     pub fn as_json(&self) -> &str {
         &self.text
     }
 
-    /// Whether a rule asks who signed.
+    /// True if a rule has a condition on the signer.
     pub fn reads_signer(&self) -> bool {
         self.fields.has("link.signer")
     }
 
-    /// Whether a rule asks what is usual: then every event is to be taken, and not only those that a rule fired on.
+    /// True if a rule has a condition on baselines. Then every event must be accepted, not only those that
+    /// a rule matches.
     pub fn asks_baselines(&self) -> bool {
         self.fields.asks_baselines()
     }
 
-    /// The rule with this id or name.
-    pub fn rule(&self, called: &str) -> Option<&Rule> {
-        let by_name = || self.rules.iter().find(|rule| rule.name.as_deref() == Some(called));
-        self.rules.iter().find(|rule| rule.id == called).or_else(by_name)
+    /// Returns the rule with this id or name.
+    pub fn rule(&self, id_or_name: &str) -> Option<&Rule> {
+        let by_name = || self.rules.iter().find(|rule| rule.name.as_deref() == Some(id_or_name));
+        self.rules.iter().find(|rule| rule.id == id_or_name).or_else(by_name)
     }
 
-    /// Its rules, correlations among them.
+    /// Returns the pack's rules, including correlations.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
     }

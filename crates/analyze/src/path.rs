@@ -1,57 +1,56 @@
-//! Paths: the names of a field, with dots between them, and selectors in brackets after a name (Sigma's proposal for
+//! Field paths: names separated by dots, and selectors in brackets after a name (Sigma's proposal for
 //! arrays, SEP #212, which rules opt into with `sigma-version: 3`).
 
 use std::borrow::Cow;
 
 use strum::EnumString;
 
-/// One step of a path.
+/// A step of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Step<'p> {
-    /// To the member of this name.
+    /// A step to the member of this name.
     Name(Cow<'p, str>),
-    /// To one element of an array, counted from 0, or from −1 backwards from its end.
+    /// A step to one element of an array, counted from 0, or from the end with −1 as the last.
     Element(i64),
 }
 
-/// The number of elements of an array that a condition must hold for.
+/// The number of elements for which a condition must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Quantifier {
-    /// One at least.
+    /// At least one.
     Any,
-    /// All, and there is one at least.
+    /// All, and at least one.
     All,
-    /// All, if there are any.
+    /// All, or there are none.
     AllOrEmpty,
-    /// Not a single one.
+    /// No element.
     None,
 }
 
-const QUOTE: &str = "close the quote where the name ends, as in labels.\"app.example/name\"; a name that begins with a quote goes into quotes of the other kind";
-const VERSION: &str = "add `sigma-version: 3` to the rule for [any], [all], [all_or_empty] and [none]; for a name that ends so, put it in quotes";
-const SELECTOR: &str = "brackets contain any, all, all_or_empty, none or an index such as 0 or -1; before those of a name, write a backslash";
-const PLACE: &str =
-    "[any], [all], [all_or_empty] and [none] belong in a selection, after a name: events[any]: {name: login}";
+const QUOTE: &str = "close the quote at the end of the name, as in labels.\"app.example/name\"; put a name that starts with a quote in quotes of the other kind";
+const VERSION: &str = "add `sigma-version: 3` to the rule to use [any], [all], [all_or_empty] and [none]; put a name that ends like this in quotes";
+const SELECTOR: &str = "write any, all, all_or_empty, none or an index such as 0 or -1 in brackets; put a backslash before brackets of a name";
+const PLACE: &str = "use [any], [all], [all_or_empty] and [none] only in selections, after a name: events[any]: {name: login}";
 
 fn quantifier(word: &str) -> Option<Quantifier> {
     word.parse().ok()
 }
 
-/// A name with the selectors after it.
+/// A name with its selectors.
 struct Segment<'p> {
     name: Cow<'p, str>,
-    /// The text in the brackets, with the places of both.
+    /// The text in the brackets, with the positions of both brackets.
     selectors: Vec<(&'p str, usize, usize)>,
     end: usize,
 }
 
-/// Reads the name that begins at a byte of a path, which is not beyond its end.
+/// Parses the name that starts at a byte of the path.
 fn segment(path: &str, begin: usize, has_selectors: bool) -> Result<Segment<'_>, &'static str> {
     let bytes = path.as_bytes();
     let mut selectors = Vec::new();
-    let find = |from: usize, is_meant: &dyn Fn(usize) -> bool| {
-        (from..bytes.len()).find(|at| is_meant(*at)).unwrap_or(bytes.len())
+    let find = |from: usize, is_end: &dyn Fn(usize) -> bool| {
+        (from..bytes.len()).find(|at| is_end(*at)).unwrap_or(bytes.len())
     };
     let quote = bytes.get(begin).copied().filter(|first| matches!(first, b'"' | b'\''));
     let (name, mut end) = if let Some(quote) = quote {
@@ -86,7 +85,7 @@ fn ends_in_quantifier(name: &str) -> bool {
     word.is_some_and(|word| quantifier(word).is_some())
 }
 
-/// A name without the backslashes before its brackets.
+/// Removes the backslashes before brackets.
 fn unescaped(name: &str) -> String {
     let mut plain = String::new();
     let mut chars = name.chars().peekable();
@@ -99,11 +98,11 @@ fn unescaped(name: &str) -> String {
     plain
 }
 
-/// The steps of a path. A name in quotes, single or double, may have dots and brackets in it. Where there are no selectors,
-/// brackets belong to names.
+/// Parses a path into steps. A quoted name, in single or double quotes, may contain dots and brackets.
+/// Without `has_selectors`, brackets are part of names.
 ///
 /// # Errors
-/// A hint, if a quote or a bracket is not closed where it must be, or for a selector that does not belong there.
+/// Returns a hint if a quote or bracket isn't closed, or a selector isn't allowed there.
 pub(crate) fn steps(path: &str, has_selectors: bool) -> Result<Vec<Step<'_>>, &'static str> {
     let mut steps = Vec::new();
     let mut begin = 0;
@@ -124,7 +123,7 @@ pub(crate) fn steps(path: &str, has_selectors: bool) -> Result<Vec<Step<'_>>, &'
 /// Splits a path at its first quantifier: the part before it, the quantifier, and the rest. `None` without a quantifier.
 ///
 /// # Errors
-/// As of [`steps`].
+/// Returns the errors of [`steps`].
 pub(crate) fn quantified(path: &str) -> Result<Option<(&str, Quantifier, &str)>, &'static str> {
     let mut begin = 0;
     while begin <= path.len() {
@@ -150,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn dots_part_names_but_not_within_quotes() {
+    fn dots_separate_names_except_in_quotes() {
         for (path, expected) in [
             ("a", &["a"][..]),
             ("a.b.c", &["a", "b", "c"]),
@@ -177,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn brackets_select_elements_of_rules_that_opt_in() {
+    fn brackets_select_elements_in_rules_that_opt_in() {
         assert_eq!(steps("a[0].b[-1]", false), Ok(vec![name("a[0]"), name("b[-1]")]));
         assert_eq!(
             steps("a[0].b[-1][2]", true),
@@ -197,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_quantifier_parts_a_path() {
+    fn the_first_quantifier_splits_a_path() {
         for (path, expected) in [
             ("a.b", None),
             ("a[0]", None),

@@ -1,9 +1,9 @@
-//! What workers detected, on its way to the one that takes it in order.
+//! Merging of matches that several workers detect, in the order of the log.
 //!
-//! Verified events come in batches, in an order that depends on signatures and threads. Workers detect in them side by
-//! side, and hand on pieces: what they detected, sorted, as bytes. [`Merged`] takes these in the order of the leaves,
-//! so that what is found depends on neither. There is one for each event where rules ask for baselines: so it holds
-//! those pieces alone that overlap, and asks for the others when it is their turn.
+//! Verified events come in batches, in an order that depends on signatures and threads. Workers detect in
+//! parallel and return pieces: sorted matches, as bytes. [`Merged`] accepts these in the order of the log,
+//! so that findings depend on neither. If rules use baselines there is a match for every event, so `Merged`
+//! keeps only pieces that overlap, and requests the others when they are due.
 
 use core::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -15,24 +15,24 @@ use crate::analyzer::{Analyzer, Detected};
 use crate::pack::Pack;
 use crate::signers::Signers;
 
-/// Whose signature covers an event.
+/// The signer of an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Signed {
     /// The chain: 32 hex digits.
     pub chain: String,
-    /// The key.
+    /// The signer's public key.
     pub vkey: String,
-    /// Whether it was authorized, as far as was known when the event was handed out.
+    /// True if the signer was authorized, as far as was known when the event was passed on.
     pub authorized: bool,
 }
 
-/// An error in bytes that are no verified events, or no piece, of this version.
+/// Bytes that aren't verified events, or aren't a piece, of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PieceError;
 
 impl core::fmt::Display for PieceError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "these bytes were not made by this version")
+        write!(f, "the bytes were written by another version, or are corrupted")
     }
 }
 
@@ -49,23 +49,23 @@ pub struct Detector {
 }
 
 impl Detector {
-    /// By the rules of a pack.
+    /// Creates a detector for the rules of a pack.
     pub fn new(pack: Pack) -> Self {
         Self { pack, events: 0, unread: 0, found: Vec::new(), signers: Vec::new() }
     }
 
-    /// Takes the whole lines that bytes begin with, and says how many bytes these are.
+    /// Detects in the complete lines at the start of `bytes`, and returns their length in bytes.
     ///
     /// # Errors
     ///
-    /// Where a line is no verified event with what a parser makes of it, as [`batch`] writes them.
+    /// Returns an error if a line isn't a verified event with its parse result, as [`batch`] writes them.
     pub fn detect(&mut self, bytes: &[u8]) -> Result<usize, PieceError> {
-        let mut are_read = true;
-        let taken = batch::each(bytes, |line| are_read &= self.line(line).is_some());
-        taken.filter(|_| are_read).ok_or(PieceError)
+        let mut all_parsed = true;
+        let length = batch::each(bytes, |line| all_parsed &= self.line(line).is_some());
+        length.filter(|_| all_parsed).ok_or(PieceError)
     }
 
-    /// None where nobody has read the event.
+    /// Returns `None` if the line has no parse result.
     fn line(&mut self, line: &Line<'_>) -> Option<()> {
         let leaf = line.index.unsigned_abs();
         let detected = line.with_parsed_fields(|entry| {
@@ -76,7 +76,7 @@ impl Detector {
         let is_same = |signed: &Signed| {
             signed.chain == line.chain && signed.vkey == line.vkey && signed.authorized == line.authorized
         };
-        // Neighbors are of one chain most often.
+        // Adjacent lines usually belong to one chain.
         let number = self.signers.iter().rposition(is_same).unwrap_or_else(|| {
             let (chain, vkey) = (line.chain.into(), line.vkey.clone().into());
             self.signers.push(Signed { chain, vkey, authorized: line.authorized });
@@ -86,7 +86,7 @@ impl Detector {
         Some(())
     }
 
-    /// What was detected since the last piece.
+    /// Returns the matches since the last piece as bytes.
     pub fn finish(&mut self) -> Vec<u8> {
         self.found.sort_by_key(|(detected, _)| detected.leaf());
         let leaf = |found: Option<&(Detected, u32)>| found.map_or(0, |(detected, _)| detected.leaf());
@@ -111,23 +111,23 @@ fn written(value: &impl Serialize, bytes: Vec<u8>) -> Vec<u8> {
 }
 
 impl Detected {
-    /// As bytes, for another thread or worker with the same pack.
+    /// Serializes it for another thread or worker with the same pack.
     pub fn to_bytes(&self) -> Vec<u8> {
         written(self, Vec::new())
     }
 
-    /// What was written for this pack.
+    /// Deserializes matches for this pack.
     ///
     /// # Errors
     ///
-    /// Where these bytes are no such thing.
+    /// Returns an error if the bytes don't contain matches for this pack.
     pub fn from_bytes(bytes: &[u8], pack: &Pack) -> Result<Self, PieceError> {
         let detected = postcard::from_bytes::<Self>(bytes).map_err(|_| PieceError)?;
         if detected.is_of(pack) { Ok(detected) } else { Err(PieceError) }
     }
 }
 
-/// How a piece begins: at most [`OUTLINE`] bytes.
+/// The start of a piece: at most [`MAX_OUTLINE_BYTES`] bytes.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Outline {
     events: u64,
@@ -136,42 +136,42 @@ struct Outline {
     first: u64,
 }
 
-/// So many bytes tell what a piece is about.
-pub const OUTLINE: usize = 40;
+/// The number of bytes of a piece that are enough for [`Merged::announce`].
+pub const MAX_OUTLINE_BYTES: usize = 40;
 
-/// A piece that is being taken.
+/// A piece that is being read.
 #[derive(Debug)]
 struct Piece {
     bytes: Vec<u8>,
-    /// The numbers of its signers.
+    /// The numbers of its signers in [`Merged::signers`].
     signers: Vec<u32>,
-    /// What it has next, and where that ends.
+    /// Its next match, that match's signer, and the offset after it.
     next: Option<(Detected, u32, usize)>,
 }
 
-/// How far a piece was read: its next is by leaf, then by piece.
+/// The next entry of a piece, and the piece's number.
 type Next = Reverse<(u64, usize)>;
 
-/// Pieces, taken in the order of the leaves, whatever the order in which they come.
+/// An analyzer that accepts pieces, which may come in any order, in the order of the log.
 #[derive(Debug)]
 pub struct Merged<'p> {
     pack: &'p Pack,
     analyzer: Analyzer<'p>,
-    /// The first leaf of each piece that was told of; none where nothing was detected.
+    /// The first entry of each announced piece; none if nothing was detected.
     firsts: Vec<Option<u64>>,
     events: u64,
     unread: u64,
-    /// Those whose turn has not come, the one that begins last first.
+    /// The pieces that aren't due yet, sorted by first entry, the latest first.
     waiting: Vec<usize>,
     loaded: HashMap<usize, Piece>,
-    /// The leaves that the loaded pieces have next.
+    /// The next entry of each loaded piece.
     heads: BinaryHeap<Next>,
     last: Option<u64>,
     signers: Signers<Signed>,
 }
 
 impl<'p> Merged<'p> {
-    /// None yet.
+    /// Creates an analyzer without pieces.
     pub fn new(pack: &'p Pack) -> Self {
         Self {
             pack,
@@ -187,13 +187,14 @@ impl<'p> Merged<'p> {
         }
     }
 
-    /// There is one more piece, which begins with these bytes, of which [`OUTLINE`] are enough. The first has the number 0.
-    /// Where it should have been taken before others that were, all begin anew.
+    /// Announces a piece by its first [`MAX_OUTLINE_BYTES`] bytes. Pieces are numbered from 0 in the order
+    /// of these calls. If a piece should have come before entries that were already accepted, the analysis
+    /// starts over.
     ///
     /// # Errors
     ///
-    /// Where it is none.
-    pub fn hear(&mut self, begin: &[u8]) -> Result<(), PieceError> {
+    /// Returns an error if the bytes aren't a piece.
+    pub fn announce(&mut self, begin: &[u8]) -> Result<(), PieceError> {
         let (Outline { events, unread, found, first }, _) =
             postcard::take_from_bytes(begin).map_err(|_| PieceError)?;
         self.events += events;
@@ -203,7 +204,7 @@ impl<'p> Merged<'p> {
             return Ok(());
         }
         if self.last.is_some_and(|last| first <= last) {
-            self.begin();
+            self.restart();
         } else {
             let place = self.waiting.partition_point(|other| self.firsts[*other] > Some(first));
             self.waiting.insert(place, self.firsts.len() - 1);
@@ -211,20 +212,20 @@ impl<'p> Merged<'p> {
         Ok(())
     }
 
-    /// The number of the piece without which nothing more can be taken.
-    pub fn wants(&self) -> Option<usize> {
+    /// Returns the number of the piece to load next; `None` if more can be accepted without one.
+    pub fn next_piece(&self) -> Option<usize> {
         let number = self.waiting.last().copied()?;
         let first = self.firsts[number]?;
         self.heads.peek().is_none_or(|Reverse((leaf, _))| *leaf >= first).then_some(number)
     }
 
-    /// Takes the piece that it [wants](Self::wants).
+    /// Loads the piece that [`Self::next_piece`] asks for.
     ///
     /// # Errors
     ///
-    /// Where it is another one, or none.
+    /// Returns an error if it is another piece, or isn't one.
     pub fn load(&mut self, number: usize, bytes: Vec<u8>) -> Result<(), PieceError> {
-        if self.wants() != Some(number) {
+        if self.next_piece() != Some(number) {
             return Err(PieceError);
         }
         let ((outline, signers), rest) =
@@ -239,30 +240,30 @@ impl<'p> Merged<'p> {
         self.read(number, at)
     }
 
-    /// Takes so much of what was detected, and says whether there is more that can be taken.
+    /// Accepts up to `max_matches` matches, and returns true if more can be accepted.
     ///
     /// # Errors
     ///
-    /// Where a piece is none.
-    pub fn step(&mut self, most: usize) -> Result<bool, PieceError> {
-        for _ in 0..most {
-            if self.wants().is_some() {
+    /// Returns an error if a piece is malformed.
+    pub fn step(&mut self, max_matches: usize) -> Result<bool, PieceError> {
+        for _ in 0..max_matches {
+            if self.next_piece().is_some() {
                 return Ok(false);
             }
             let Some((detected, signer)) = self.next()? else { return Ok(false) };
             let leaf = detected.leaf();
-            // A leaf that is shown twice counts once.
+            // An entry that occurs twice counts once.
             if self.last.is_some_and(|last| leaf <= last) {
                 continue;
             }
             self.last = Some(leaf);
             self.signers.note(leaf, signer, &self.analyzer);
-            self.analyzer.take(detected).map_err(|_| PieceError)?;
+            self.analyzer.accept(detected).map_err(|_| PieceError)?;
         }
         Ok(true)
     }
 
-    fn begin(&mut self) {
+    fn restart(&mut self) {
         self.analyzer = Analyzer::new(self.pack);
         self.signers = Signers::default();
         self.heads.clear();
@@ -281,7 +282,7 @@ impl<'p> Merged<'p> {
         Ok(Some((detected, signer)))
     }
 
-    /// Reads what a piece has at a place, and lets go of it at its end.
+    /// Reads the next match of a piece at an offset, or drops the piece at its end.
     fn read(&mut self, number: usize, at: usize) -> Result<(), PieceError> {
         let Some(piece) = self.loaded.get_mut(&number) else { return Err(PieceError) };
         let bytes = &piece.bytes[at..];
@@ -301,23 +302,23 @@ impl<'p> Merged<'p> {
         Ok(())
     }
 
-    /// What takes them.
+    /// Returns the analyzer that accepts the pieces.
     pub const fn analyzer(&self) -> &Analyzer<'p> {
         &self.analyzer
     }
 
-    /// How many events were looked at.
+    /// Returns the number of events analyzed.
     pub const fn events(&self) -> u64 {
         self.events
     }
 
-    /// Of how many of them no parser knew the shape.
+    /// Returns the number of events that no parser recognized.
     pub const fn unread(&self) -> u64 {
         self.unread
     }
 
-    /// Whose signature covers a leaf that a finding names.
+    /// Returns the signer of an entry that a finding names.
     pub fn signed(&self, leaf: u64) -> Option<&Signed> {
-        self.signers.of(leaf)
+        self.signers.get(leaf)
     }
 }

@@ -1,27 +1,28 @@
-//! Which of a few rules an event could make fire, told by the bigrams of its values. Of many rules
-//! [`Candidates`](crate::candidates::Candidates) finds them sooner.
+//! A prefilter for few rules: finds the rules that an event could match by the bigrams of its values. For
+//! many rules, [`Candidates`](crate::candidates::Candidates) is faster.
 
 use crate::bigrams::Bigrams;
 use crate::detection::{Detection, Item, Required, required};
-use crate::fields::{Fields, Found, Id};
+use crate::fields::{FieldValues, Fields, Id};
 use crate::rule_set::RuleSet;
 
-/// An event that a rule fires for has a value in one of these fields that has the bigrams beside it.
+/// Requirements of a rule: an event that matches has, in one of these fields, a value with the bigrams
+/// given for it.
 type Needs = Vec<(Id, Bigrams)>;
 
-/// What the rules need that are not asked of every event.
+/// The requirements of rules.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Prefilter {
-    /// By field: the bigrams that a value has for which a rule may fire, and the rule.
+    /// By field: the bigrams that a rule requires of a value, and the rule's number.
     needs: Vec<(Id, Vec<(Bigrams, usize)>)>,
-    /// Those that are asked of every event.
+    /// The rules without requirements, which are evaluated for every event.
     always: RuleSet,
 }
 
 impl Prefilter {
-    /// Of rules in the order of their numbers.
-    pub(crate) fn of<'d>(rules: impl ExactSizeIterator<Item = &'d Detection>, fields: &Fields) -> Self {
-        let mut prefilter = Self { needs: Vec::new(), always: RuleSet::of(rules.len()) };
+    /// Builds the prefilter. Rules are numbered in their order.
+    pub(crate) fn new<'d>(rules: impl ExactSizeIterator<Item = &'d Detection>, fields: &Fields) -> Self {
+        let mut prefilter = Self { needs: Vec::new(), always: RuleSet::new(rules.len()) };
         for (number, detection) in rules.enumerate() {
             let Some(needs) = required(detection, &|item| of_item(item, fields)) else {
                 prefilter.always.add(number);
@@ -37,8 +38,8 @@ impl Prefilter {
         prefilter
     }
 
-    /// The rules that this event could make fire, ascending.
-    pub(crate) fn find(&self, found: &Found<'_>) -> impl Iterator<Item = usize> + use<> {
+    /// Returns the rules that this event could match, ascending.
+    pub(crate) fn find(&self, found: &FieldValues<'_>) -> impl Iterator<Item = usize> + use<> {
         let mut rules_left = self.always.clone();
         for (field, rules) in &self.needs {
             for leaf in found.values(*field) {
@@ -71,7 +72,7 @@ impl Required for Needs {
 }
 
 fn of_item(item: &Item, fields: &Fields) -> Option<Needs> {
-    // What is derived takes longer to make than the rule to ask.
+    // Deriving a field takes longer than evaluating the rule.
     let field = item.field.filter(|field| !fields.name(*field).starts_with("derived."))?;
     if item.differs {
         return Some(vec![(field, Bigrams::default())]);

@@ -1,11 +1,11 @@
-//! Rules: one that looks at each event by itself, or a correlation of several.
+//! Rules: detections on single events, and correlations of several.
 
 use countersign_query::split::split;
 
 use crate::correlation::Correlation;
 use crate::decision::Decision;
 use crate::detection::{Asks, Condition, Detection};
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 use crate::fields::Fields;
 use crate::finding::{Evidence, Level};
 use crate::source::Source;
@@ -15,34 +15,35 @@ use crate::watchlist;
 /// A rule of a pack.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    /// Its id, which no other rule of the pack has: a UUID as Sigma wants it, or any text.
+    /// The id, unique in the pack. Sigma asks for a UUID; any string is accepted.
     pub id: String,
-    /// What it is called.
+    /// The title.
     pub title: String,
-    /// How serious it is.
+    /// The severity of its findings.
     pub level: Level,
-    /// What it means when it fires.
+    /// What a match means.
     pub description: String,
-    /// What else may be behind it.
+    /// Benign causes of a match.
     pub false_positives: Vec<String>,
-    /// What it is about, such as `attack.t1110`.
+    /// Tags such as `attack.t1110`.
     pub tags: Vec<String>,
-    /// What to do about it, and where to read on.
+    /// Links to further information.
     pub references: Vec<String>,
-    /// What to do when it fires.
+    /// The recommended response to a finding.
     pub response: String,
-    /// The name by which correlations and cases may call it, beside its id.
+    /// An alternative to the id in correlations and cases.
     pub name: Option<String>,
-    /// What it decides, where it says so: a gate asks those that look at each event by itself.
+    /// The decision of a gate about matching requests, if any. Gates evaluate rules on single events only.
     pub decision: Option<Decision>,
-    /// The evidence that proves its findings.
+    /// The entries needed to prove a finding.
     pub evidence: Evidence,
     pub(crate) kind: Kind,
-    /// The events that it is for.
+    /// The source of the events that it applies to.
     pub(crate) source: Source,
-    /// Whether it makes findings of its own. One that correlations build upon does so only where they say so.
+    /// True if it reports findings of its own. A rule that correlations build on does so only if they ask
+    /// for it.
     pub(crate) is_reported: bool,
-    /// Whether it names an action of ours, so that ours reach it.
+    /// True if it names an action `countersign.*`, so that it also applies to the product's own events.
     pub(crate) is_about_us: bool,
 }
 
@@ -52,19 +53,19 @@ pub(crate) enum Kind {
     Correlation(Correlation),
 }
 
-/// The key by which a rule says which major version of Sigma it is written in.
+/// The field with the major version of Sigma that a rule is written in.
 const SIGMA_VERSION: &str = "sigma-version";
 
-/// The key by which a rule has the filters that were added to it: selections, each with a condition that must hold too.
+/// The field with the filters that were added to a rule: detections whose conditions must hold as well.
 pub(crate) const FILTERS: &str = "countersign.filters";
 
-/// The most filters of a rule.
+/// The maximum number of filters of a rule.
 pub(crate) const MAX_FILTERS: usize = 64;
 
-/// The key by which a rule says what it decides.
+/// The field with a rule's decision.
 const DECISION: &str = "countersign.decision";
 
-/// The keys that a rule may have.
+/// The fields that a rule may have.
 const KEYS: [&str; 27] = [
     "title",
     "id",
@@ -96,8 +97,9 @@ const KEYS: [&str; 27] = [
 ];
 
 impl Rule {
-    /// Whether its findings put somebody on a [watchlist](crate::watchlist): it decides that requests are challenged or
-    /// denied, and says whom it is about, as correlations do by what they group by, and rules that ask for baselines.
+    /// True if its findings add entries to a [watchlist](crate::watchlist): it decides to challenge or
+    /// deny, and has a subject. Correlations have one if they group by a watchable field, and rules on
+    /// baselines have one.
     pub fn can_list(&self) -> bool {
         matches!(self.decision, Some(Decision::Challenge | Decision::Deny))
             && match &self.kind {
@@ -108,17 +110,17 @@ impl Rule {
             }
     }
 
-    /// Whether it makes findings of its own, and is not only what correlations build upon.
+    /// True if it reports findings of its own, instead of only feeding correlations.
     pub const fn is_reported(&self) -> bool {
         self.is_reported
     }
 
-    /// Whether it takes events together: a correlation, or one that asks what is usual.
+    /// True if it depends on several events: a correlation, or a rule on baselines.
     pub fn is_about_several(&self) -> bool {
         self.correlation().is_some() || self.asks().is_some()
     }
 
-    /// Reads a rule.
+    /// Compiles a rule, and names it in errors.
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let named = ["title", "id"].into_iter().find_map(|key| node.get(key)?.text()).unwrap_or_default();
         Self::read(node, fields).map_err(|fault| fault.of_rule(named))
@@ -126,8 +128,13 @@ impl Rule {
 
     fn read(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let Value::Map(members) = &node.value else {
-            let hint = "a rule is a map with title, id, level and detection";
-            return Err(AnalyzeError::new("rule.shape", node.line, told!("it is {}", node.kind()), hint));
+            let hint = "write a map with title, id, level and detection";
+            return Err(AnalyzeError::new(
+                "rule.shape",
+                node.line,
+                explain!("a rule must be a map, not {}", node.kind()),
+                hint,
+            ));
         };
         if let Some(member) = members.iter().find(|member| !KEYS.contains(&member.name.as_str())) {
             return Err(unknown_key(member, &KEYS));
@@ -136,14 +143,19 @@ impl Rule {
             None => Ok(None),
             Some(Node { value: Value::Text(text), .. }) if !text.trim().is_empty() => Ok(Some(text.clone())),
             Some(other) => {
-                let hint = told!("write `{key}:` with a text");
-                Err(AnalyzeError::new("rule.shape", other.line, told!("`{key}` is not text"), hint))
+                let hint = explain!("set `{key}` to a string");
+                Err(AnalyzeError::new(
+                    "rule.shape",
+                    other.line,
+                    explain!("`{key}` must be a non-empty string"),
+                    hint,
+                ))
             }
         };
         let required = |key: &str| {
             text(key)?.ok_or_else(|| {
-                let hint = told!("add `{key}:`");
-                AnalyzeError::new("rule.missing", node.line, told!("`{key}` is missing"), hint)
+                let hint = explain!("add `{key}:`");
+                AnalyzeError::new("rule.missing", node.line, explain!("`{key}` is missing"), hint)
             })
         };
         let list = |key: &str| match node.get(key) {
@@ -154,8 +166,8 @@ impl Rule {
                 .map(|item| match &item.value {
                     Value::Text(text) | Value::Number(text) => Ok(text.clone()),
                     _ => {
-                        let problem = told!("`{key}` is not a list of texts");
-                        let hint = "write a list of texts, in quotes where `: ` is in one";
+                        let problem = explain!("`{key}` must be a list of strings");
+                        let hint = "write a list of strings, quoting those that contain `: `";
                         Err(AnalyzeError::new("rule.shape", item.line, problem, hint))
                     }
                 })
@@ -166,10 +178,15 @@ impl Rule {
         let is_correlation = node.get("correlation").is_some();
         let level = match (node.get("level"), text("level")?) {
             (Some(at), Some(word)) => Level::parse(&word).ok_or_else(|| {
-                let hint = "there are informational, low, medium, high and critical";
-                AnalyzeError::new("rule.level", at.line, told!("there is no level `{word}`"), hint)
+                let hint = "set `level` to informational, low, medium, high or critical";
+                AnalyzeError::new(
+                    "rule.level",
+                    at.line,
+                    explain!("`level` has the unknown value `{word}`"),
+                    hint,
+                )
             })?,
-            // A rule that correlations alone build upon needs none.
+            // A rule that only feeds correlations needs no level.
             _ => Level::Informational,
         };
         fields.has_selectors = has_selectors(node)?;
@@ -177,17 +194,17 @@ impl Rule {
             (Some(detection), None) => Kind::Event(filtered(detection, node, fields)?.ask(detection.line)?),
             (None, Some(correlation)) => Kind::Correlation(Correlation::compile(correlation, fields)?),
             (Some(_), Some(at)) => {
-                let hint = "make two rules of it";
+                let hint = "split it into two rules";
                 return Err(AnalyzeError::new(
                     "rule.shape",
                     at.line,
-                    "it has a detection and a correlation",
+                    "a rule can't have both `detection` and `correlation`",
                     hint,
                 ));
             }
             (None, None) => {
-                let hint = "add `detection:`, or `correlation:`";
-                return Err(AnalyzeError::new("rule.missing", node.line, "it has no detection", hint));
+                let hint = "add `detection:` or `correlation:`";
+                return Err(AnalyzeError::new("rule.missing", node.line, "`detection` is missing", hint));
             }
         };
         Ok(Self {
@@ -207,7 +224,7 @@ impl Rule {
                 _ => Evidence::Sufficient,
             },
             source: match &kind {
-                Kind::Event(detection) => Source::of(node, detection, fields),
+                Kind::Event(detection) => Source::from_rule(node, detection, fields),
                 Kind::Correlation(_) => Source::Other,
             },
             kind,
@@ -216,23 +233,23 @@ impl Rule {
         })
     }
 
-    /// What it looks for, where it looks at each event by itself.
+    /// Returns the detection, for a rule on single events.
     pub(crate) fn detection(&self) -> Option<&Detection> {
         if let Kind::Event(detection) = &self.kind { Some(detection) } else { None }
     }
 
-    /// What it asks of baselines.
+    /// Returns its conditions on baselines.
     pub(crate) fn asks(&self) -> Option<&Asks> {
         self.detection()?.asks.as_ref()
     }
 
-    /// The rules that it builds upon, by id or name.
+    /// Returns the correlation, for a rule on several events.
     pub(crate) fn correlation(&self) -> Option<&Correlation> {
         if let Kind::Correlation(correlation) = &self.kind { Some(correlation) } else { None }
     }
 }
 
-/// Returns true if brackets after a rule's names are selectors: from version 3 of Sigma on.
+/// True if brackets after field names are selectors, as from version 3 of Sigma on.
 pub(crate) fn has_selectors(node: &Node) -> Result<bool, AnalyzeError> {
     let Some(version) = node.get(SIGMA_VERSION) else { return Ok(false) };
     let text = match &version.value {
@@ -243,38 +260,38 @@ pub(crate) fn has_selectors(node: &Node) -> Result<bool, AnalyzeError> {
         "1" | "2" => Ok(false),
         "3" => Ok(true),
         _ => {
-            let problem = told!("this version of Sigma is not known");
+            let problem = explain!("`{SIGMA_VERSION}` is not a supported version of Sigma");
             Err(AnalyzeError::new(
                 "rule.version",
                 version.line,
                 problem,
-                "write 2, or 3 for selectors in brackets",
+                "write 2, or 3 to use selectors in brackets",
             ))
         }
     }
 }
 
-/// What a rule decides, where it says so.
+/// Parses a rule's decision, if it has one.
 pub(crate) fn decision_of(node: &Node) -> Result<Option<Decision>, AnalyzeError> {
     let Some(decision) = node.get(DECISION) else { return Ok(None) };
     let decided = decision.text().and_then(Decision::parse).ok_or_else(|| {
-        let problem = told!("`{DECISION}` is none of its words");
+        let problem = explain!("`{DECISION}` must be allow, challenge or deny");
         AnalyzeError::new("rule.decision", decision.line, problem, "write allow, challenge or deny")
     })?;
     let filters = || node.get(FILTERS).and_then(undecidable);
     match node.get("detection").and_then(undecidable).or_else(filters) {
         Some(Member { name, line, .. }) => {
-            let problem = told!("a gate cannot ask for `{name}`");
-            let hint = "it knows no link, no baseline and no regular expressions; a correlation over a rule without a decision may, and puts on the watchlist what it finds";
+            let problem = explain!("a rule with a decision can't use `{name}`");
+            let hint = "remove it, or move the decision to a correlation on this rule: gates know no links, no baselines and no regular expressions";
             Err(AnalyzeError::new("rule.decision", *line, problem, hint))
         }
         None => Ok(Some(decided)),
     }
 }
 
-/// What a rule asks for that a gate does not have.
+/// Returns the first condition that a gate can't evaluate.
 fn undecidable(node: &Node) -> Option<&Member> {
-    let is_lacking = |member: &&Member| {
+    let is_unsupported = |member: &&Member| {
         let mut parts = split(&member.name, b'|');
         let field = parts.next().unwrap_or_default();
         field.starts_with("link.") || field.starts_with("baseline.") || parts.any(|modifier| modifier == "re")
@@ -283,10 +300,13 @@ fn undecidable(node: &Node) -> Option<&Member> {
         return items.iter().find_map(undecidable);
     }
     let members = node.members();
-    members.iter().find(is_lacking).or_else(|| members.iter().find_map(|member| undecidable(&member.node)))
+    members
+        .iter()
+        .find(is_unsupported)
+        .or_else(|| members.iter().find_map(|member| undecidable(&member.node)))
 }
 
-/// A rule's detection with its filters: all of their conditions must hold.
+/// Compiles a rule's detection and filters. All of their conditions must hold.
 pub(crate) fn filtered(
     detection: &Node,
     rule: &Node,
@@ -296,7 +316,12 @@ pub(crate) fn filtered(
     let filters = rule.get(FILTERS).map_or(&[][..], Node::items);
     if filters.len() > MAX_FILTERS {
         let line = rule.get(FILTERS).map_or(0, |filters| filters.line);
-        return Err(AnalyzeError::new("pack.filters", line, "a rule has at most 64 filters", "write fewer"));
+        return Err(AnalyzeError::new(
+            "pack.filters",
+            line,
+            "a rule has at most 64 filters",
+            "remove some filters",
+        ));
     }
     for filter in filters {
         let Detection { selections, mut condition, .. } = Detection::compile(filter, fields)?;
@@ -307,10 +332,10 @@ pub(crate) fn filtered(
     Ok(all)
 }
 
-/// The first part of the actions that logs and their watchers record themselves.
+/// The prefix of actions that logs and their watchers record themselves.
 pub(crate) const OURS: &str = "countersign.";
 
-/// Whether a rule's text has an action of ours in it.
+/// True if a rule names an action `countersign.*`.
 pub(crate) fn names_us(node: &Node) -> bool {
     match &node.value {
         Value::Text(text) => text.starts_with(OURS),

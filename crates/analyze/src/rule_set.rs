@@ -1,12 +1,12 @@
-//! Some of a pack's rules, by their numbers.
+//! A set of rules, by number.
 
-/// A bit for each rule.
+/// A bit set of rules.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RuleSet(Vec<u64>);
 
 impl RuleSet {
-    /// None, of so many.
-    pub(crate) fn of(rules: usize) -> Self {
+    /// Creates an empty set for the rules numbered below `rules`.
+    pub(crate) fn new(rules: usize) -> Self {
         Self(vec![0; rules.div_ceil(64)])
     }
 
@@ -14,7 +14,7 @@ impl RuleSet {
         self.0[rule / 64] |= 1 << (rule % 64);
     }
 
-    /// Their numbers, ascending.
+    /// Returns the rules' numbers, ascending.
     pub(crate) fn numbers(self) -> impl Iterator<Item = usize> {
         self.0.into_iter().enumerate().flat_map(|(nth, mut bits)| {
             core::iter::from_fn(move || {

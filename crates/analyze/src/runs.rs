@@ -1,7 +1,7 @@
-//! Leaves in runs, for people: `3, 7 to 9`.
+//! Formatting of entry indexes as runs: `3, 7 to 9`.
 
-/// The first and the last leaf of each run of leaves that follow each other. The leaves ascend.
-pub fn of(leaves: &[u64]) -> Vec<(u64, u64)> {
+/// Returns the first and last index of each run of consecutive indexes. `entries` must be ascending.
+pub fn from_leaves(leaves: &[u64]) -> Vec<(u64, u64)> {
     let mut runs: Vec<(u64, u64)> = Vec::new();
     for leaf in leaves {
         match runs.last_mut() {
@@ -12,17 +12,17 @@ pub fn of(leaves: &[u64]) -> Vec<(u64, u64)> {
     runs
 }
 
-/// The runs in words, so many at most, and how many more there are: `3, 7 to 9 and 2 more runs`.
-pub fn told(leaves: &[u64], most: usize) -> String {
-    let runs = of(leaves);
-    let said = runs
+/// Formats the runs, at most `max_runs` of them: `3, 7 to 9 and 2 more runs`.
+pub fn describe(leaves: &[u64], max_runs: usize) -> String {
+    let runs = from_leaves(leaves);
+    let listed = runs
         .iter()
-        .take(most)
+        .take(max_runs)
         .map(|(first, last)| if first == last { first.to_string() } else { format!("{first} to {last}") });
-    let said = said.collect::<Vec<_>>().join(", ");
-    match runs.len().saturating_sub(most) {
-        0 => said,
-        1 => said + " and 1 more run",
-        more => format!("{said} and {more} more runs"),
+    let listed = listed.collect::<Vec<_>>().join(", ");
+    match runs.len().saturating_sub(max_runs) {
+        0 => listed,
+        1 => listed + " and 1 more run",
+        more => format!("{listed} and {more} more runs"),
     }
 }

@@ -1,19 +1,19 @@
-//! Scores: what was found of an identity or of a session, as a sum of points that fades with time.
+//! Scores of identities and sessions: sums of their findings' points, which decay over time.
 
 use crate::baseline::{Ranked, Store};
 use crate::finding::Level;
 use crate::indexed_heap::Rank;
 
-/// After so long half of a point is left, in milliseconds.
+/// The time after which half of the points remain, in milliseconds.
 const HALF_LIFE: u64 = 7 * 86_400_000;
-/// Points are counted in thousandths.
+/// The unit of sums: thousandths of a point.
 const POINT: u64 = 1000;
-/// The most identities, and the most sessions, that have a score.
+/// The maximum number of identities, and of sessions, with a score.
 const MAX_SCORED: usize = 20_000;
-/// The most findings that are named with a score: the newest.
+/// The maximum number of findings listed with a score, the newest being kept.
 const MAX_NAMED: usize = 100;
 
-/// What a finding of this level counts, in points.
+/// Returns the points of a finding.
 pub(crate) const fn points(level: Level) -> u64 {
     match level {
         Level::Informational => 1,
@@ -24,9 +24,8 @@ pub(crate) const fn points(level: Level) -> u64 {
     }
 }
 
-/// What is left of points after a while: half of them for each week that is over, and of the week that is not over its
-/// part of that half.
-fn faded(thousandths: u64, millis: i64) -> u64 {
+/// Returns the points that remain after a while: they halve every week, and decay linearly within a week.
+fn decayed(thousandths: u64, millis: i64) -> u64 {
     let millis = u64::try_from(millis).unwrap_or(0);
     let (weeks, rest) = (millis / HALF_LIFE, millis % HALF_LIFE);
     let left = if weeks < 64 { thousandths >> weeks } else { 0 };
@@ -34,7 +33,7 @@ fn faded(thousandths: u64, millis: i64) -> u64 {
     u64::try_from(u128::from(left) * (whole - u128::from(rest)) / whole).unwrap_or(u64::MAX)
 }
 
-/// A sum of points at a time.
+/// A sum of points at a time, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 struct Sum {
@@ -45,25 +44,25 @@ struct Sum {
 impl Sum {
     fn add(&mut self, thousandths: u64, time: i64) {
         let (before, more) = if time >= self.time {
-            (faded(self.thousandths, time - self.time), thousandths)
+            (decayed(self.thousandths, time - self.time), thousandths)
         } else {
-            (self.thousandths, faded(thousandths, self.time - time))
+            (self.thousandths, decayed(thousandths, self.time - time))
         };
         self.thousandths = before.saturating_add(more);
         self.time = self.time.max(time);
     }
 }
 
-/// The score of an identity or of a session.
+/// The score of an identity or a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scored {
-    /// Its identifier.
+    /// The identity's or session's id.
     pub id: String,
-    /// Its score when the newest finding was made, in whole points.
+    /// The score at the time of the newest finding, in whole points.
     pub score: u64,
-    /// The findings that it comes from, by their ids: the newest hundred.
+    /// The ids of the findings behind it: the newest hundred.
     pub findings: Vec<String>,
-    /// How many there are.
+    /// The number of findings.
     pub count: u64,
 }
 
@@ -80,7 +79,7 @@ impl Default for Scores {
     }
 }
 
-/// Scores as they are kept for another process.
+/// Scores in a snapshot.
 #[cfg(feature = "snapshot")]
 #[derive(serde::Serialize, serde::Deserialize)]
 pub(crate) struct StoredScores {
@@ -97,7 +96,7 @@ struct Score {
     count: u64,
 }
 
-/// What had nothing found for longest goes first.
+/// Evicts the score without findings for longest.
 impl Ranked for Score {
     fn rank(&self) -> Rank {
         (0, self.newest)
@@ -105,8 +104,8 @@ impl Ranked for Score {
 }
 
 impl Scores {
-    /// Adds a finding's points, and tells the score after that, in whole points. What had nothing found for longest is
-    /// forgotten where there is no more room.
+    /// Adds a finding's points, and returns the new score in whole points. If the store is full, evicts the
+    /// score without findings for longest.
     pub(crate) fn add(&mut self, id: &str, finding: &str, level: Level, time: i64) -> u64 {
         let (slot, _) = self.of.enter(id, 0);
         let newest = self.next;
@@ -121,7 +120,7 @@ impl Scores {
             if score.findings.len() == MAX_NAMED {
                 score.findings.remove(0);
             }
-            // Most have few: nothing is kept free for more.
+            // Most have few findings, so reserve no spare capacity.
             score.findings.reserve_exact(1);
             score.findings.push(finding.to_owned());
             score.sum.thousandths / POINT
@@ -131,12 +130,12 @@ impl Scores {
     #[cfg(feature = "snapshot")]
     pub(crate) fn store(&self) -> StoredScores {
         let each = |slot| (self.of.name(slot).into(), self.of.get(slot).clone());
-        let mut of: Vec<(Box<str>, Score)> = self.of.places().map(each).collect();
+        let mut of: Vec<(Box<str>, Score)> = self.of.slots().map(each).collect();
         of.sort_by_key(|(_, score)| score.newest);
         StoredScores { of, next: self.next }
     }
 
-    /// None where it is out of bounds.
+    /// Restores a snapshot; `None` if a value is out of range.
     #[cfg(feature = "snapshot")]
     pub(crate) fn restore(StoredScores { of, next }: StoredScores) -> Option<Self> {
         let mut scores = Self { next, ..Self::default() };
@@ -147,7 +146,7 @@ impl Scores {
                 && !score.findings.is_empty()
                 && score.findings.len() <= MAX_NAMED
                 && countersign::time::Time::from_millis(score.sum.time).is_some();
-            // They are in the order in which something was found of them.
+            // They are sorted by their newest finding.
             if !is_sound || newest.is_some_and(|newest| newest >= score.newest) {
                 return None;
             }
@@ -157,16 +156,16 @@ impl Scores {
         (next < 1 << 60).then_some(scores)
     }
 
-    /// All of them as they are at this time, the highest first, and of equal ones the one of which something was found
-    /// last.
+    /// Returns all scores at a time, highest first. Of equal ones, the one with the newest finding comes
+    /// first.
     pub(crate) fn ranked(&self, time: i64) -> Vec<Scored> {
         let mut ranked: Vec<_> = self
             .of
-            .places()
+            .slots()
             .map(|slot| {
                 let (id, score) = (self.of.name(slot), self.of.get(slot));
                 let Sum { thousandths, time: then } = score.sum;
-                (faded(thousandths, time - then), score.newest, id, score)
+                (decayed(thousandths, time - then), score.newest, id, score)
             })
             .collect();
         ranked.sort_unstable_by_key(|(thousandths, newest, ..)| std::cmp::Reverse((*thousandths, *newest)));
@@ -187,33 +186,33 @@ mod tests {
     const DAY: i64 = 86_400_000;
 
     #[test]
-    fn points_fade_by_half_in_a_week() {
+    fn points_halve_in_a_week() {
         for (days, left) in [(0, 50_000), (1, 46_428), (7, 25_000), (14, 12_500), (21, 6250), (10_000, 0)] {
-            assert_eq!(faded(50_000, days * DAY), left, "{days} days");
+            assert_eq!(decayed(50_000, days * DAY), left, "{days} days");
         }
-        assert_eq!(faded(50_000, -DAY), 50_000);
-        assert_eq!(faded(u64::MAX, i64::MAX), 0);
+        assert_eq!(decayed(50_000, -DAY), 50_000);
+        assert_eq!(decayed(u64::MAX, i64::MAX), 0);
     }
 
     #[test]
-    fn findings_add_up_in_any_order_of_their_times() {
+    fn findings_add_up_regardless_of_their_order() {
         let mut scores = Scores::default();
         assert_eq!(scores.add("u_1", "a", Level::High, 7 * DAY), 50);
         assert_eq!(scores.add("u_2", "b", Level::Critical, 7 * DAY), 100);
         assert_eq!(scores.add("u_1", "c", Level::Medium, 14 * DAY), 45);
         assert_eq!(scores.add("u_1", "d", Level::Medium, 0), 50);
-        let told: Vec<_> = scores
+        let ranked: Vec<_> = scores
             .ranked(14 * DAY)
             .into_iter()
             .map(|scored| (scored.id, scored.score, scored.findings))
             .collect();
         let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        assert_eq!(told, [("u_1".into(), 50, named(&["a", "c", "d"])), ("u_2".into(), 50, named(&["b"]))]);
+        assert_eq!(ranked, [("u_1".into(), 50, named(&["a", "c", "d"])), ("u_2".into(), 50, named(&["b"]))]);
         assert_eq!(scores.ranked(21 * DAY)[0].score, 25);
     }
 
     #[test]
-    fn what_had_nothing_found_for_longest_is_forgotten() {
+    fn evicts_the_score_without_findings_for_longest() {
         let mut scores = Scores::default();
         for nth in 0..MAX_SCORED {
             scores.add(&format!("u_{nth}"), "a", Level::Low, 0);

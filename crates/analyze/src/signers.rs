@@ -1,21 +1,22 @@
-//! Who signed what findings are made of.
+//! Signers of the entries behind findings.
 
 use core::hash::Hash;
 use std::collections::HashMap;
 
 use crate::analyzer::Analyzer;
 
-/// So many leaves are noted before any is forgotten.
-const FEW: usize = 4096;
+/// The number of ranges kept before unneeded ones are removed.
+const MIN_RANGES: usize = 4096;
 
-/// Who signed leaves that findings are, or may yet be, made of. What an [`Analyzer`] remembers bounds it.
+/// The signers of entries that findings consist of, or may yet. Its size is bounded by what an [`Analyzer`]
+/// remembers.
 #[derive(Clone, Debug)]
 pub struct Signers<S> {
     all: Vec<S>,
     numbers: HashMap<S, u32>,
-    /// From which leaf on whose signature covers those that were taken.
+    /// Each entry index from which on another signer signed, with that signer's number.
     from: Vec<(u64, u32)>,
-    /// How many there were when what nothing needs was last forgotten.
+    /// The number of ranges after the last cleanup.
     tidy: usize,
 }
 
@@ -26,7 +27,7 @@ impl<S> Default for Signers<S> {
 }
 
 impl<S: Clone + Eq + Hash> Signers<S> {
-    /// The number of a signer.
+    /// Returns the number of a signer, adding it if it is new.
     pub fn number(&mut self, signer: S) -> u32 {
         let Self { all, numbers, .. } = self;
         *numbers.entry(signer).or_insert_with_key(|signer| {
@@ -35,19 +36,19 @@ impl<S: Clone + Eq + Hash> Signers<S> {
         })
     }
 
-    /// Notes who signed a leaf that the analyzer takes, after all before it.
+    /// Records the signer of an entry that the analyzer is about to accept. Entries come in order.
     pub fn note(&mut self, leaf: u64, number: u32, analyzer: &Analyzer<'_>) {
         if self.from.last().is_some_and(|(_, before)| *before == number) {
             return;
         }
-        if self.from.len() > FEW + 2 * self.tidy {
+        if self.from.len() > MIN_RANGES + 2 * self.tidy {
             self.forget(analyzer);
         }
         self.from.push((leaf, number));
     }
 
-    /// Who signed a leaf that the analyzer remembers, or that a finding names.
-    pub fn of(&self, leaf: u64) -> Option<&S> {
+    /// Returns the signer of an entry that the analyzer remembers, or that a finding names.
+    pub fn get(&self, leaf: u64) -> Option<&S> {
         let after = self.from.partition_point(|(from, _)| *from <= leaf);
         let (_, number) = self.from.get(after.checked_sub(1)?)?;
         self.all.get(*number as usize)

@@ -1,8 +1,9 @@
-//! Lists and strings of which there may be a million, and of which most are short: those take no memory beside themselves.
+//! Lists and strings that need no heap memory if they are short. There may be a million, most of them
+//! short.
 
 use core::ops::{Deref, DerefMut};
 
-/// A list of which up to `N` take no memory beside it; of more, no more than they need.
+/// A list that stores up to `N` items inline, and more items on the heap without spare capacity.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "state", serde(from = "Vec<T>", into = "Vec<T>"))]
@@ -59,7 +60,7 @@ impl<T: Copy + Default, const N: usize> DerefMut for SmallVec<T, N> {
 }
 
 impl<T: Copy + Default, const N: usize> SmallVec<T, N> {
-    /// Puts one at this place, before those that stand there.
+    /// Inserts a value at an index, before the one there.
     pub(crate) fn insert(&mut self, at: usize, value: T) {
         let mut list = Vec::with_capacity(self.len() + 1);
         list.extend_from_slice(&self[..at]);
@@ -69,7 +70,7 @@ impl<T: Copy + Default, const N: usize> SmallVec<T, N> {
     }
 }
 
-/// A string of which up to 22 bytes take no memory beside it.
+/// A string that stores up to 22 bytes inline.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SmallStr(SmallVec<u8, 22>);
 
@@ -83,7 +84,7 @@ impl Deref for SmallStr {
     type Target = str;
 
     fn deref(&self) -> &str {
-        // It was made of a text.
+        // The bytes come from a string.
         core::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
@@ -93,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_string_stays_what_it_is() {
+    fn strings_keep_their_contents() {
         for length in 0..40 {
             for letter in ["a", "\u{e9}", "\u{1f980}"] {
                 let text = letter.repeat(length);
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_holds_what_was_put_where() {
+    fn lists_insert_and_modify_like_vec() {
         let mut small = SmallVec::<u16, 3>::default();
         let mut list = Vec::new();
         for value in 0..9 {

@@ -1,7 +1,7 @@
-//! What an [`Analyzer`] knows, as bytes, so that another process goes on where this one is.
+//! Snapshots: the state of an [`Analyzer`] as bytes, so that another process can resume from it.
 //!
-//! A snapshot is read as hostile input is: it has to be of this engine and this pack, within the bounds that hold for
-//! what the analyzer remembers. What follows from something else in it is not in it, and so cannot contradict it.
+//! A snapshot is parsed as hostile input: it must be from this engine and this pack, and within the limits
+//! of the analyzer's state. It contains no derived state, which could contradict the rest.
 
 use core::fmt;
 
@@ -17,29 +17,30 @@ use crate::pack::Pack;
 use crate::score::{Scores, StoredScores};
 use crate::window::{MAX_GROUPS, StoredWindows, Windows};
 
-/// What a snapshot begins with.
+/// The first bytes of a snapshot.
 const MAGIC: &[u8] = b"countersign/analysis/v1\n";
-/// The SHA-256 of all before it, which it ends with: what was damaged is told from what is of another version.
-const CHECKSUM: usize = 32;
-/// The most bytes of a snapshot.
+/// The length of the SHA-256 of everything before it, at the end of a snapshot. It distinguishes corruption
+/// from other versions.
+const CHECKSUM_BYTES: usize = 32;
+/// The maximum size of a snapshot, in bytes.
 pub const MAX_SNAPSHOT: usize = 1 << 30;
 
 /// An error in a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// It is none, or not the one that was made.
+    /// Not a snapshot, or one whose checksum doesn't match.
     Damaged,
-    /// Another version of the program made it.
+    /// A snapshot of another version of the format.
     Version,
-    /// It was made by another engine, whose version is this.
+    /// A snapshot of another engine, with the engine's version.
     Engine(String),
-    /// It was made with another pack of rules.
+    /// A snapshot made with another rule pack.
     Pack,
 }
 
 impl SnapshotError {
-    /// A stable code.
+    /// Returns the stable error code.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Damaged => "snapshot.damaged",
@@ -49,16 +50,16 @@ impl SnapshotError {
         }
     }
 
-    /// What to do about it.
+    /// Returns what to do about the error.
     pub const fn hint(&self) -> &'static str {
         match self {
             Self::Damaged => {
-                "put the right file in its place, or begin anew: the same log gives the same findings"
+                "restore the right file, or start over without it: the same log gives the same findings"
             }
             Self::Version | Self::Engine(_) => {
-                "go on with the program that made it, or begin anew: the same log gives the same findings"
+                "continue with the version that made it, or start over without it: the same log gives the same findings"
             }
-            Self::Pack => "go on with the rules that it was made with, or begin anew with these",
+            Self::Pack => "continue with the rules that it was made with, or start over with the new rules",
         }
     }
 }
@@ -66,10 +67,10 @@ impl SnapshotError {
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Damaged => f.write_str("it is damaged"),
-            Self::Version => f.write_str("it is of another version"),
-            Self::Engine(engine) => write!(f, "it is of engine {engine:?}, and not {ENGINE:?}"),
-            Self::Pack => f.write_str("it is of another pack of rules"),
+            Self::Damaged => f.write_str("the snapshot is corrupted"),
+            Self::Version => f.write_str("the snapshot has another format version"),
+            Self::Engine(engine) => write!(f, "the snapshot is from engine {engine:?}, not {ENGINE:?}"),
+            Self::Pack => f.write_str("the snapshot was made with another rule pack"),
         }
     }
 }
@@ -85,7 +86,7 @@ struct Body {
     future: Option<(u64, u64)>,
     rules: Vec<StoredRule>,
     findings: Vec<Finding>,
-    /// Where the newest finding of a rule's group stands.
+    /// A rule, a group's key, and the index of the group's newest finding.
     newest: Vec<(u32, Box<str>, u32)>,
     newest_found: i64,
     baselines: StoredBaselines,
@@ -105,7 +106,7 @@ struct StoredRule {
 }
 
 impl<'p> Analyzer<'p> {
-    /// All that it knows. The same events give the same bytes.
+    /// Returns the complete state as bytes. The same events give the same bytes.
     pub fn snapshot(&self) -> Vec<u8> {
         let rules = self.windows.iter().zip(&self.made).zip(&self.unlisted).zip(&self.pack.rules);
         let rules = rules.map(|(((windows, made), unlisted), rule)| StoredRule {
@@ -143,11 +144,11 @@ impl<'p> Analyzer<'p> {
         bytes
     }
 
-    /// Goes on from a snapshot, with the pack that it was made with.
+    /// Resumes from a snapshot, with the pack that it was made with.
     ///
     /// # Errors
     ///
-    /// If it is not one of this engine and this pack.
+    /// Returns an error if the snapshot isn't from this engine and this pack, or is corrupted.
     pub fn restore(pack: &'p Pack, bytes: &[u8]) -> Result<Self, SnapshotError> {
         Self::restore_with_groups(pack, bytes, MAX_GROUPS)
     }
@@ -155,21 +156,21 @@ impl<'p> Analyzer<'p> {
     pub(crate) fn restore_with_groups(
         pack: &'p Pack,
         bytes: &[u8],
-        most: usize,
+        max_groups: usize,
     ) -> Result<Self, SnapshotError> {
         let begin = MAGIC.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
         if bytes.len() > MAX_SNAPSHOT
-            || bytes.len() < MAGIC.len() + CHECKSUM
+            || bytes.len() < MAGIC.len() + CHECKSUM_BYTES
             || !bytes.starts_with(&MAGIC[..begin])
         {
             return Err(SnapshotError::Damaged);
         }
-        let (body, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
+        let (body, checksum) = bytes.split_at(bytes.len() - CHECKSUM_BYTES);
         if Hash::of(&[body]).0 != *checksum {
             return Err(SnapshotError::Damaged);
         }
         let body = body.strip_prefix(MAGIC).ok_or(SnapshotError::Version)?;
-        // The engine stands first, so that what another one wrote need not be understood.
+        // The engine comes first, because the rest of another engine's snapshot may not parse.
         let (engine, _) = postcard::take_from_bytes::<String>(body).map_err(|_| SnapshotError::Damaged)?;
         if engine != ENGINE {
             return Err(SnapshotError::Engine(engine));
@@ -181,11 +182,11 @@ impl<'p> Analyzer<'p> {
         if !rest.is_empty() {
             return Err(SnapshotError::Damaged);
         }
-        Self::of_body(pack, body, most).ok_or(SnapshotError::Damaged)
+        Self::from_body(pack, body, max_groups).ok_or(SnapshotError::Damaged)
     }
 
-    fn of_body(pack: &'p Pack, body: Body, most: usize) -> Option<Self> {
-        let mut analyzer = Self::with_groups(pack, most);
+    fn from_body(pack: &'p Pack, body: Body, max_groups: usize) -> Option<Self> {
+        let mut analyzer = Self::with_groups(pack, max_groups);
         if body.rules.len() != pack.rules.len() {
             return None;
         }
@@ -194,7 +195,7 @@ impl<'p> Analyzer<'p> {
             analyzer.unlisted[number] = stored.unlisted;
             analyzer.windows[number] = match (stored.windows, pack.rules[number].correlation()) {
                 (Some(windows), Some(correlation)) => {
-                    Some(Windows::restore(windows, most, correlation, body.last)?)
+                    Some(Windows::restore(windows, max_groups, correlation, body.last)?)
                 }
                 (None, None) => None,
                 _ => return None,
@@ -202,8 +203,8 @@ impl<'p> Analyzer<'p> {
         }
         for (rule, key, at) in body.newest {
             let is_there = (rule as usize) < pack.rules.len() && (at as usize) < body.findings.len();
-            let known = is_there.then(|| analyzer.newest.insert((rule as usize, key), at as usize))?;
-            if known.is_some() {
+            let previous = is_there.then(|| analyzer.newest.insert((rule as usize, key), at as usize))?;
+            if previous.is_some() {
                 return None;
             }
         }
@@ -258,7 +259,7 @@ mod tests {
         sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]))
     }
 
-    /// A time, a group, a value and which rule fires.
+    /// Time, group, value, and true for rule `a`, false for rule `b`.
     type Event = (i64, u8, u8, bool);
 
     fn detect(pack: &Pack, leaf: u64, (time, who, value, is_a): Event) -> Detected {
@@ -276,36 +277,36 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// At the cap of groups too: three of six fit.
+        /// Also covers eviction: three to seven groups fit, and there are six.
         #[test]
-        fn goes_on_as_if_it_had_never_stopped(events in events(), most in 3..8usize) {
+                fn resumes_as_if_uninterrupted(events in events(), max_groups in 3..8usize) {
             let pack = pack();
-            let mut whole = Analyzer::with_groups(&pack, most);
-            let mut resumed = Analyzer::with_groups(&pack, most);
-            let mut streaming = Analyzer::streaming_with_groups(&pack, most);
-            let mut handed_out = Vec::new();
+                        let mut whole = Analyzer::with_groups(&pack, max_groups);
+                        let mut resumed = Analyzer::with_groups(&pack, max_groups);
+                        let mut streaming = Analyzer::streaming_with_groups(&pack, max_groups);
+                        let mut streamed = Vec::new();
             for (leaf, event) in (0..).zip(events) {
                 let detected = detect(&pack, leaf, event);
-                whole.take(detected.clone()).unwrap();
-                resumed.take(detected.clone()).unwrap();
-                streaming.take(detected).unwrap();
+                whole.accept(detected.clone()).unwrap();
+                resumed.accept(detected.clone()).unwrap();
+                streaming.accept(detected).unwrap();
                 let bytes = resumed.snapshot();
-                resumed = Analyzer::restore_with_groups(&pack, &bytes, most).unwrap();
+                                resumed = Analyzer::restore_with_groups(&pack, &bytes, max_groups).unwrap();
                 prop_assert_eq!(resumed.snapshot(), bytes);
-                streaming = Analyzer::restore_with_groups(&pack, &streaming.snapshot(), most).unwrap();
+                                streaming = Analyzer::restore_with_groups(&pack, &streaming.snapshot(), max_groups).unwrap();
                 if leaf % 3 == 0 {
-                    handed_out.append(&mut streaming.take_findings());
+                                        streamed.append(&mut streaming.take_findings());
                 }
             }
-            handed_out.append(&mut streaming.take_findings());
+                        streamed.append(&mut streaming.take_findings());
             let (whole, resumed) = (whole.finish(), resumed.finish());
             let once = |finding: &Finding| Finding { repeats: 0, ..finding.clone() };
-            prop_assert_eq!(handed_out, whole.findings.iter().map(once).collect::<Vec<_>>());
+                        prop_assert_eq!(streamed, whole.findings.iter().map(once).collect::<Vec<_>>());
             prop_assert_eq!(whole, resumed);
         }
 
         #[test]
-        fn no_bytes_make_it_panic(
+                fn never_panics_on_changed_bytes(
             events in events(),
             changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
             cut in any::<prop::sample::Index>(),
@@ -313,15 +314,15 @@ mod tests {
             let pack = pack();
             let mut analyzer = Analyzer::new(&pack);
             for (leaf, event) in (0..).zip(events) {
-                analyzer.take(detect(&pack, leaf, event)).unwrap();
+                analyzer.accept(detect(&pack, leaf, event)).unwrap();
             }
             let bytes = analyzer.snapshot();
             prop_assert_eq!(
                 Analyzer::restore(&pack, &bytes[..cut.index(bytes.len())]).err(),
                 Some(SnapshotError::Damaged)
             );
-            // Whoever changes it can make its checksum right, too.
-            let mut changed = bytes[..bytes.len() - CHECKSUM].to_vec();
+            // An attacker can also correct the checksum.
+            let mut changed = bytes[..bytes.len() - CHECKSUM_BYTES].to_vec();
             for (at, byte) in changes {
                 let at = at.index(changed.len());
                 changed[at] = byte;
@@ -332,7 +333,7 @@ mod tests {
                 for leaf in 0..20 {
                     for who in 0..3 {
                         let leaf = (1 << 60) + u64::from(who) + leaf * 3;
-                        let _ = analyzer.take(detect(&pack, leaf, (30, who, 3, leaf % 2 == 0)));
+                        let _ = analyzer.accept(detect(&pack, leaf, (30, who, 3, leaf % 2 == 0)));
                     }
                 }
                 analyzer.finish();
@@ -340,17 +341,17 @@ mod tests {
         }
     }
 
-    /// One group with more hits than are kept, at times that go back now and then.
+    /// One group with more hits than are kept, at times that sometimes go back.
     #[test]
-    fn goes_on_at_the_cap_of_hits() {
+    fn resumes_at_the_limit_of_hits() {
         let pack = pack();
         let mut whole = Analyzer::new(&pack);
         let mut resumed = Analyzer::new(&pack);
         for leaf in 0..5_000u32 {
             let time = i64::from(leaf / 2_000) - i64::from(leaf % 5 == 0);
             let detected = detect(&pack, leaf.into(), (time, 1, (leaf % 4) as u8, leaf % 3 > 0));
-            whole.take(detected.clone()).unwrap();
-            resumed.take(detected).unwrap();
+            whole.accept(detected.clone()).unwrap();
+            resumed.accept(detected).unwrap();
             if leaf % 499 == 0 {
                 resumed = Analyzer::restore(&pack, &resumed.snapshot()).unwrap();
             }
@@ -361,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn is_for_one_pack_and_one_engine() {
+    fn rejects_other_packs_and_engines() {
         let pack = pack();
         let bytes = Analyzer::new(&pack).snapshot();
         assert!(Analyzer::restore(&pack, &bytes).is_ok());
@@ -371,7 +372,7 @@ mod tests {
         assert_eq!(Analyzer::restore(&other, &bytes).err(), Some(SnapshotError::Pack));
         let with = |from: &[u8], to: &[u8]| {
             let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
-            let mut changed = bytes[..bytes.len() - CHECKSUM].to_vec();
+            let mut changed = bytes[..bytes.len() - CHECKSUM_BYTES].to_vec();
             changed[at..at + to.len()].copy_from_slice(to);
             let checksum = Hash::of(&[&changed]);
             changed.extend(checksum.0);
@@ -381,13 +382,13 @@ mod tests {
         let engine = [&[ENGINE.len() as u8][..], ENGINE.as_bytes()].concat();
         let another = [&[ENGINE.len() as u8][..], &vec![b'x'; ENGINE.len()]].concat();
         assert_eq!(with(&engine, &another), Some(SnapshotError::Engine("x".repeat(ENGINE.len()))));
-        for unfit in [
+        for error in [
             SnapshotError::Damaged,
             SnapshotError::Version,
             SnapshotError::Engine(String::new()),
             SnapshotError::Pack,
         ] {
-            assert!(unfit.code().starts_with("snapshot.") && !unfit.hint().is_empty());
+            assert!(error.code().starts_with("snapshot.") && !error.hint().is_empty());
         }
     }
 }

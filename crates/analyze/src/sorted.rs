@@ -1,7 +1,6 @@
-//! Lists in the order of their keys, which are looked up by halving: faster than a hash map where keys are short, and a
-//! lot less code.
+//! Sorted lists with binary search: faster than a hash map for short keys, and far less code.
 
-/// Values by keys, of which each may be there several times. It is filled first, sorted once, and then asked.
+/// A multimap. It is filled first, sorted once, and then queried.
 #[derive(Clone, Debug)]
 pub(crate) struct Lists<K, V>(Vec<(K, V)>);
 
@@ -21,7 +20,7 @@ impl<K: Ord, V: Ord> Lists<K, V> {
         self.0.dedup();
     }
 
-    /// The key of each value.
+    /// Returns the key of each value.
     pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = K> + '_
     where
         K: Copy,
@@ -29,7 +28,7 @@ impl<K: Ord, V: Ord> Lists<K, V> {
         self.0.iter().map(|(key, _)| *key)
     }
 
-    pub(crate) fn of(&self, key: &K) -> impl Iterator<Item = &V> {
+    pub(crate) fn get(&self, key: &K) -> impl Iterator<Item = &V> {
         let from = self.0.partition_point(|(known, _)| known < key);
         self.0[from..].iter().take_while(move |(known, _)| known == key).map(|(_, value)| value)
     }

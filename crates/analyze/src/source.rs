@@ -1,22 +1,22 @@
-//! Which events a rule is for: those that certain parsers read, or any.
+//! The source of the events that a rule applies to: certain parsers, or any.
 
 use crate::detection::{Detection, Item, Required, Test, required};
 use crate::fields::Fields;
 use crate::tree::Node;
 
-/// The events that a rule is for.
+/// The source of the events that a rule applies to.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Source {
-    /// Events of any parser: the rule asks for what all parsers give.
+    /// Any source: the rule uses fields that all parsers provide.
     #[default]
     Any,
-    /// Events that one of these parsers reads.
+    /// Events that one of these parsers recognizes.
     Parsers(Vec<String>),
-    /// Events of a log source for which there is no parser, by the rule's `logsource`.
+    /// Events of a log source without a parser, named by the rule's `logsource`.
     Other,
 }
 
-/// The log sources of Sigma rules that parsers read: product, service (the beginning of it), and parsers.
+/// The log sources of Sigma rules that have parsers: product, prefix of the service, and parsers.
 const LOG_SOURCES: [(&str, &str, &[&str]); 18] = [
     ("aws", "cloudtrail", &["CloudTrail"]),
     ("azure", "activitylogs", &["Azure activity"]),
@@ -39,8 +39,8 @@ const LOG_SOURCES: [(&str, &str, &[&str]); 18] = [
 ];
 
 impl Source {
-    /// Reads a rule's source from the parsers that its detection names, or else from its `logsource`.
-    pub(crate) fn of(rule: &Node, detection: &Detection, fields: &Fields) -> Self {
+    /// Returns a rule's source: the parsers that its detection requires, or else its `logsource`.
+    pub(crate) fn from_rule(rule: &Node, detection: &Detection, fields: &Fields) -> Self {
         if let Some(Parsers(mut parsers)) = required(detection, &|item| parsers_of(item, fields)) {
             parsers.sort();
             parsers.dedup();
@@ -57,7 +57,7 @@ impl Source {
         })
     }
 
-    /// True if the rule is for events that this parser reads; without a parser, for events that none reads.
+    /// True if the rule applies to events of this parser; without a parser, to events that none recognizes.
     pub(crate) fn includes(&self, parser: Option<&str>) -> bool {
         match (self, parser) {
             (Self::Parsers(parsers), Some(parser)) => is_among(parsers, parser),
@@ -66,8 +66,8 @@ impl Source {
         }
     }
 
-    /// True if the rule was written for events that this parser reads. A rule for any events was written for the
-    /// product's own shape.
+    /// True if the rule was written for events of this parser. Rules for any source were written for the
+    /// product's own format.
     pub(crate) fn names(&self, parser: &str) -> bool {
         match self {
             Self::Parsers(parsers) => is_among(parsers, parser),
@@ -77,12 +77,12 @@ impl Source {
     }
 }
 
-/// Rules compare names without regard to case.
+/// True if `parser` is in the list, ignoring case as rules do.
 fn is_among(parsers: &[String], parser: &str) -> bool {
     parsers.iter().any(|of| of.eq_ignore_ascii_case(parser))
 }
 
-/// The parsers one of which must have read an event.
+/// Parsers, one of which must recognize an event for a rule to match.
 #[derive(Default)]
 struct Parsers(Vec<String>);
 

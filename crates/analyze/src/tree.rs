@@ -1,16 +1,16 @@
-//! What a rule is written in: YAML, or JSON, which is YAML too.
+//! Trees of values parsed from YAML, or from JSON, which is also YAML.
 
 use core::cmp::Ordering;
 use std::borrow::Cow;
 
 use countersign::canonical::{Part, TokenKind, Tokens, compare_names, decimal, write_string};
 
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 
-/// How deep a rule's file may nest.
+/// The maximum nesting of a rule file.
 pub(crate) const MAX_DEPTH: usize = 32;
 
-/// A value, and the line on which it begins; 0 where the text was JSON.
+/// A value, and the line where it starts; 0 if it was parsed from JSON.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Node {
     pub(crate) line: u32,
@@ -21,7 +21,7 @@ pub(crate) struct Node {
 pub(crate) enum Value {
     Null,
     Bool(bool),
-    /// As it was written.
+    /// The number as written.
     Number(String),
     Text(String),
     List(Vec<Node>),
@@ -48,27 +48,27 @@ impl Node {
         if let Value::Text(text) = &self.value { Some(text) } else { None }
     }
 
-    /// A list's items, or this alone.
+    /// Returns a list's items, or the node itself as the only item.
     pub(crate) fn items(&self) -> &[Self] {
         if let Value::List(items) = &self.value { items } else { core::slice::from_ref(self) }
     }
 
-    /// What it is, for messages.
+    /// Returns the kind of value, for error messages.
     pub(crate) const fn kind(&self) -> &'static str {
         match self.value {
             Value::Null => "null",
-            Value::Bool(_) => "true or false",
+            Value::Bool(_) => "a boolean",
             Value::Number(_) => "a number",
-            Value::Text(_) => "a text",
+            Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Map(_) => "a map",
         }
     }
 
-    /// Reads JSON. The members of each map are in the order that canonical JSON has them in, and numbers as it has them,
-    /// but for those that it does not carry: they stay as they stand.
+    /// Parses JSON. Members are sorted as in canonical JSON. Numbers are in canonical form as well, except
+    /// for those that canonical JSON can't represent, which stay as written.
     ///
-    /// Beside it: whether [`Self::write_json`] would write this text again.
+    /// The second result is true if [`Self::write_json`] would reproduce the text.
     pub(crate) fn parse_json(text: &str) -> Result<(Self, bool), AnalyzeError> {
         let mut reader = Reader { text, tokens: Tokens::new(text), is_canonical: true, length: 0 };
         let first = reader.next()?;
@@ -79,7 +79,7 @@ impl Node {
         }
     }
 
-    /// Appends it as JSON.
+    /// Appends the value as JSON.
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         match &self.value {
             Value::Null => out.extend(b"null"),
@@ -109,9 +109,9 @@ impl Node {
 struct Reader<'a> {
     text: &'a str,
     tokens: Tokens<'a>,
-    /// Whether all strings and numbers stand as canonical JSON has them, and all members in its order.
+    /// True if all strings and numbers are in canonical form, and all members in canonical order.
     is_canonical: bool,
-    /// How many bytes there are so far, but for white space.
+    /// The number of bytes so far, excluding white space.
     length: usize,
 }
 
@@ -122,7 +122,7 @@ impl Reader<'_> {
         Ok(part)
     }
 
-    /// What begins with a part, so many levels deep.
+    /// Parses the value that starts with a part, at this nesting.
     fn node(&mut self, part: Part, depth: usize) -> Result<Node, AnalyzeError> {
         if depth == MAX_DEPTH && matches!(part.kind, TokenKind::Object | TokenKind::Array) {
             return Err(too_deep(0));
@@ -155,7 +155,7 @@ impl Reader<'_> {
         Ok(Node { line: 0, value })
     }
 
-    /// The members of the object that was opened.
+    /// Parses the members of an object after its opening brace.
     fn members(&mut self, depth: usize) -> Result<Vec<Member>, AnalyzeError> {
         let mut members: Vec<Member> = Vec::new();
         let mut ascend = true;
@@ -178,7 +178,7 @@ impl Reader<'_> {
         Ok(members)
     }
 
-    /// What a name or a text says.
+    /// Returns the text of a name or string.
     fn string(&mut self, part: Part) -> String {
         self.length += 2;
         let raw = part.raw(self.text);
@@ -187,7 +187,7 @@ impl Reader<'_> {
     }
 }
 
-/// Puts members in their order. In a pack that was built they are: runtimes need not compile this to read one.
+/// Sorts members. Built packs are already sorted, so runtimes needn't compile this function to parse one.
 #[cold]
 #[inline(never)]
 fn sort(members: &mut [Member]) -> Result<(), AnalyzeError> {
@@ -198,8 +198,8 @@ fn sort(members: &mut [Member]) -> Result<(), AnalyzeError> {
     }
 }
 
-/// Whether what stands between a string's quotes has no escape but those that canonical JSON has (RFC 8785, section
-/// 3.2.2.2): `\u` where there is nothing shorter.
+/// True if a string's raw text contains only the escapes of canonical JSON (RFC 8785, section 3.2.2.2):
+/// `\u` only if there is nothing shorter.
 fn escapes_canonically(mut raw: &[u8]) -> bool {
     while let [first, rest @ ..] = raw {
         raw = match rest {
@@ -213,30 +213,35 @@ fn escapes_canonically(mut raw: &[u8]) -> bool {
     true
 }
 
-/// The order of members in canonical JSON (RFC 8785, section 3.2.3).
+/// Compares members by their order in canonical JSON (RFC 8785, section 3.2.3).
 pub(crate) fn canonically(one: &Member, other: &Member) -> Ordering {
     compare_names(&one.name, &other.name)
 }
 
 fn broken() -> AnalyzeError {
-    AnalyzeError::new("pack.json", 0, "it is no JSON", "build it with `countersign rules build`")
+    AnalyzeError::new(
+        "pack.json",
+        0,
+        "the pack is not valid JSON",
+        "build the pack with `countersign rules build`",
+    )
 }
 
 pub(crate) fn too_deep(line: u32) -> AnalyzeError {
-    AnalyzeError::new("rule.deep", line, "it nests too deep", "32 levels are the most")
+    AnalyzeError::new("rule.deep", line, "the file nests more than 32 levels deep", "flatten it")
 }
 
-/// Returns the fault of a key that is none of those that are known.
+/// Returns the error for an unknown key.
 pub(crate) fn unknown_key(member: &Member, known: &[&str]) -> AnalyzeError {
-    let problem = told!("the key `{}` is not known", member.name);
+    let problem = explain!("the key `{}` is unknown", member.name);
     let hint = match &*member.name {
         "filter" if cfg!(feature = "yaml") => {
-            "a filter is a document of its own, with `title:`, and `rules:` that name this rule".into()
+            "move it to a separate document with `title:`, and `rules:` that name this rule".into()
         }
         "action" if cfg!(feature = "yaml") => {
-            "Sigma's collections are not supported: write all of it into each rule".into()
+            "copy the contents into each rule: Sigma's collections are not supported".into()
         }
-        _ => told!("there are: {}", known.join(", ")),
+        _ => explain!("use one of: {}", known.join(", ")),
     };
     AnalyzeError::new("rule.unknown_key", member.line, problem, hint)
 }
@@ -245,7 +250,7 @@ pub(crate) fn twice(line: u32, name: &str) -> AnalyzeError {
     AnalyzeError::new(
         "rule.duplicate_key",
         line,
-        told!("the key `{name}` is there twice"),
+        explain!("the key `{name}` is given twice"),
         "remove one of them",
     )
 }
@@ -257,7 +262,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn json_is_read_in_canonical_order_and_no_number_becomes_another() {
+    fn json_is_sorted_and_numbers_keep_their_value() {
         let (node, _) = Node::parse_json(r#"{"b":[1.50,9007199254740993],"a":-0}"#).unwrap();
         let mut json = Vec::new();
         node.write_json(&mut json);
@@ -265,7 +270,7 @@ mod tests {
         assert_eq!(Node::parse_json(r#"{"b":1,"a":2,"b":3}"#).unwrap_err().code, "rule.duplicate_key");
     }
 
-    /// Whether a text is canonical: as it was read, and by writing it again.
+    /// Returns whether a text is canonical, according to the parser and according to writing it again.
     fn is_canonical(json: &str) -> Option<(bool, bool)> {
         let (node, is_canonical) = Node::parse_json(json).ok()?;
         let mut written = Vec::new();
@@ -274,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_canonical_is_told() {
+    fn canonical_and_other_texts_are_distinguished() {
         for json in [
             "{}",
             "[[],{}]",
@@ -315,7 +320,7 @@ mod tests {
         }
     }
 
-    /// JSON that is canonical or not quite.
+    /// Generates JSON that is canonical or nearly so.
     fn json() -> impl Strategy<Value = String> {
         let space = || prop::sample::select(vec!["", "", "", "", "", "", "", "", "", " ", "\n"]);
         let string = r#"(a|b|é|😀|\\ud83d\\ude00|\\u0061|\\/|\\\\|\\"|\\[bfnrt]|\\u00[0-2][0-9a-fA-F]){0,2}"#;
@@ -337,7 +342,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_text_is_canonical_where_it_would_be_written_so_again(json in json()) {
+                fn a_text_is_canonical_if_writing_reproduces_it(json in json()) {
             if let Some((read, written)) = is_canonical(&json) {
                 prop_assert_eq!(read, written, "{}", json);
             }

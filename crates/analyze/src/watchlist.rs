@@ -1,7 +1,8 @@
-//! Watchlists: what findings that take several events have a gate refuse (SPEC section 13, "Watchlists").
+//! Watchlists: signed lists by which a gate refuses requests because of earlier findings (SPEC section 13,
+//! "Watchlists").
 //!
-//! A watchlist is a signed note. It names nobody: it has salted hashes, which a gate compares with those of the events
-//! before it.
+//! A watchlist is a signed note. It contains no names, only salted hashes that a gate compares with the
+//! hashes of values in an event.
 //!
 //! ```
 //! use countersign::hash::Hash;
@@ -54,51 +55,51 @@ use strum::{EnumString, IntoStaticStr, VariantArray};
 use crate::bounded::bounded;
 use crate::decision::Decision;
 
-/// The most entries of a list.
+/// The maximum number of entries in a list.
 pub const MAX_ENTRIES: usize = 10_000;
-/// The most bytes of a list, signatures and all.
+/// The maximum size of a list, including signatures, in bytes.
 pub const MAX_BYTES: usize = 8 << 20;
-/// The most bytes of a rule's id.
+/// The maximum size of a rule's id, in bytes.
 pub const MAX_RULE: usize = 512;
-/// The greatest sequence number: the greatest whole number that JavaScript has.
+/// The largest sequence number: JavaScript's largest safe integer.
 pub const MAX_SEQUENCE: u64 = (1 << 53) - 1;
 
 /// The first line of a watchlist's text.
 const FIRST_LINE: &str = "countersign/v1 watchlist";
-/// As many lines come before the entries.
+/// The number of lines before the entries.
 const HEADER_LINES: u64 = 5;
 
-/// What an entry knows somebody or something by.
+/// The kind of value that an entry watches.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumString, IntoStaticStr, VariantArray,
 )]
 #[strum(serialize_all = "lowercase")]
 pub enum Kind {
-    /// Who does it: `parsed.actor.id`.
+    /// An actor: `parsed.actor.id`.
     Actor,
-    /// From where: `parsed.address`.
+    /// A network address: `parsed.address`.
     Address,
-    /// With which key or token: `actor.credential`.
+    /// A key or token: `actor.credential`.
     Credential,
-    /// In which session: `actor.session`.
+    /// A session: `actor.session`.
     Session,
 }
 
 impl Kind {
-    /// All of them.
+    /// All kinds.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its word.
+    /// Returns the kind's name.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The one with this word.
+    /// Parses a kind's name.
     pub fn parse(word: &str) -> Option<Self> {
         word.parse().ok()
     }
 
-    /// The field that has its value in an event.
+    /// Returns the event field that contains such values.
     pub const fn field(self) -> &'static str {
         match self {
             Self::Actor => "parsed.actor.id",
@@ -108,7 +109,7 @@ impl Kind {
         }
     }
 
-    /// What an event says of it that is read as of our own shape.
+    /// Returns the value in an event of the product's own format.
     pub(crate) fn value<'a>(self, event: Value<'a>, read: Option<&'a Read<'a>>) -> Option<Cow<'a, str>> {
         let of_actor = |member| event.get("actor")?.get(member)?.non_empty_text();
         match (self, read) {
@@ -121,7 +122,7 @@ impl Kind {
         }
     }
 
-    /// The kind of what a field has, such as one that a correlation groups by.
+    /// Returns the kind of values in a field, such as one that a correlation groups by.
     pub fn of_field(field: &str) -> Option<Self> {
         match field {
             "actor.id" => Some(Self::Actor),
@@ -130,8 +131,8 @@ impl Kind {
         }
     }
 
-    /// What stands for a value in lists with this salt. An address counts however it is written, and a long value by
-    /// its first bytes and its hash, as in findings.
+    /// Hashes a value with a list's salt. An address has the same hash in every notation. A long value is
+    /// hashed by its first bytes and its SHA-256, as in findings.
     pub fn hash(self, value: &str, salt: &[u8; 16]) -> Hash {
         let hash = |value: &[u8]| Hash::of(&[salt, self.as_str().as_bytes(), b"\n", value]);
         match value.parse() {
@@ -142,61 +143,61 @@ impl Kind {
     }
 }
 
-/// What a list is of, and for how long it holds.
+/// A list's origin, validity, and salt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// The origin of the log whose entries were looked at.
+    /// The origin of the log that was analyzed.
     pub origin: String,
-    /// Counts the lists of its maker, up to [`MAX_SEQUENCE`]: none takes the place of one with a higher number.
+    /// The list's number, up to [`MAX_SEQUENCE`]. A list never replaces one with a higher number.
     pub sequence: u64,
-    /// When it was made.
+    /// The time the list was made.
     pub made: Time,
-    /// The first moment at which it no longer holds.
+    /// The time it expires.
     pub until: Time,
-    /// The hash of the pack of rules that found what is in it.
+    /// The hash of the rule pack behind its entries.
     pub pack: Hash,
-    /// Random bytes of its own, so that hashes of two lists cannot be compared.
+    /// Random bytes, so that the hashes of two lists can't be compared.
     pub salt: [u8; 16],
 }
 
-/// Somebody or something to be put on a list.
+/// A value to put on a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Watched<'a> {
-    /// What it is known by.
+    /// The kind of value.
     pub kind: Kind,
-    /// What it is called there: an identifier, an address. The list has its hash alone.
+    /// The value, such as an identifier or an address. The list contains only its hash.
     pub value: &'a str,
-    /// What becomes of its requests: [`Decision::Challenge`] or [`Decision::Deny`].
+    /// The decision about matching requests: [`Decision::Challenge`] or [`Decision::Deny`].
     pub decision: Decision,
-    /// The first moment at which that is over.
+    /// The time the entry expires.
     pub until: Time,
-    /// The id of the finding that is the reason: 64 hex digits.
+    /// The id of the finding behind it: 64 hex digits.
     pub finding: &'a str,
-    /// The id of its rule.
+    /// The id of the finding's rule.
     pub rule: &'a str,
 }
 
 /// An entry of a list.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// What it knows somebody or something by.
+    /// The kind of value.
     pub kind: Kind,
-    /// What stands for the value ([`Kind::hash`]).
+    /// The value's hash ([`Kind::hash`]).
     pub hash: Hash,
-    /// What becomes of requests.
+    /// The decision about matching requests.
     pub decision: Decision,
-    /// The first moment at which that is over.
+    /// The time the entry expires.
     pub until: Time,
-    /// The id of the finding that is the reason.
+    /// The id of the finding behind it.
     pub finding: String,
-    /// The id of its rule.
+    /// The id of the finding's rule.
     pub rule: String,
 }
 
-/// The places of entries that follow each other: the first, and the one after the last.
+/// The range of entries for one value: the index of the first, and the index after the last.
 pub(crate) type Places = (usize, usize);
 
-/// A watchlist, whose entries are in ascending order.
+/// A watchlist. Its entries are in ascending order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watchlist {
     header: Header,
@@ -212,7 +213,7 @@ fn is_finding(text: &str) -> bool {
 }
 
 impl Entry {
-    fn of(watched: &Watched<'_>, salt: &[u8; 16]) -> Result<Self, Error> {
+    fn new(watched: &Watched<'_>, salt: &[u8; 16]) -> Result<Self, Error> {
         let Watched { kind, value, decision, until, finding, rule } = *watched;
         let entry = Self {
             kind,
@@ -225,8 +226,9 @@ impl Entry {
         if entry.is_sound() {
             Ok(entry)
         } else {
-            let hint = "it challenges or denies, and names its finding by 64 hex digits and its rule";
-            Err(refuse("this can be no entry of a watchlist").with_hint(hint))
+            let hint =
+                "set the decision to challenge or deny, the finding to 64 hex digits, and the rule to its id";
+            Err(refuse("this is not a valid watchlist entry").with_hint(hint))
         }
     }
 
@@ -236,7 +238,7 @@ impl Entry {
             && (1..=MAX_RULE).contains(&self.rule.len())
     }
 
-    fn read(line: &str) -> Option<Self> {
+    fn parse(line: &str) -> Option<Self> {
         let mut parts = line.splitn(6, ' ');
         let entry = Self {
             kind: Kind::parse(parts.next()?)?,
@@ -260,7 +262,7 @@ impl Entry {
     }
 }
 
-/// What a JSON string in canonical form says.
+/// Parses a JSON string in canonical form.
 fn unquoted(quoted: &str) -> Option<String> {
     let mut tokens = Tokens::new(quoted);
     let (Some(Ok(Token::Text(raw))), None) = (tokens.next(), tokens.next()) else { return None };
@@ -271,45 +273,46 @@ fn unquoted(quoted: &str) -> Option<String> {
 }
 
 impl Watchlist {
-    /// A list of these. What is there twice stands there once.
+    /// Creates a list. Duplicate entries are merged.
     ///
     /// # Errors
     ///
-    /// [`Code::Watchlist`] when it would hold for no time at all, has more than [`MAX_ENTRIES`], or one that
-    /// can be none; [`Code::Name`] when the origin can name no log.
+    /// Returns [`Code::Watchlist`] if the list is never valid, has more than [`MAX_ENTRIES`] entries, or
+    /// has an invalid one; [`Code::Name`] if the origin isn't a valid name of a log.
     pub fn new<'a>(header: Header, watched: impl IntoIterator<Item = Watched<'a>>) -> Result<Self, Error> {
         check_name(&header.origin)?;
         if header.sequence > MAX_SEQUENCE || header.made >= header.until {
-            let hint = "`until` is later than `made`, and sequence numbers are below 2^53";
-            return Err(refuse("this can be no watchlist's header").with_hint(hint));
+            let hint = "set `until` later than `made`, and the sequence number below 2^53";
+            return Err(refuse("the watchlist's header is invalid").with_hint(hint));
         }
-        let entries = watched.into_iter().map(|watched| Entry::of(&watched, &header.salt));
+        let entries = watched.into_iter().map(|watched| Entry::new(&watched, &header.salt));
         let mut entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
         entries.sort();
         entries.dedup();
         if entries.len() > MAX_ENTRIES {
-            return Err(refuse("a watchlist has at most 10,000 entries")
-                .with_hint("leave out those that are the least pressing"));
+            return Err(
+                refuse("a watchlist has at most 10,000 entries").with_hint("remove the least urgent entries")
+            );
         }
         Ok(Self { header, entries })
     }
 
-    /// What it is of, and for how long it holds.
+    /// Returns the list's origin, validity, and salt.
     pub const fn header(&self) -> &Header {
         &self.header
     }
 
-    /// Its entries, in ascending order.
+    /// Returns the entries in ascending order.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// The strictest entry for a value that has not run out.
+    /// Returns the strictest unexpired entry for a value.
     pub fn find(&self, kind: Kind, value: &str, now: Time) -> Option<&Entry> {
         self.strictest(self.places(kind, value), now)
     }
 
-    /// Where the entries for a value stand.
+    /// Returns the range of entries for a value.
     pub(crate) fn places(&self, kind: Kind, value: &str) -> Places {
         let sought = (kind, kind.hash(value, &self.header.salt));
         let from = self.entries.partition_point(|entry| (entry.kind, entry.hash) < sought);
@@ -317,13 +320,13 @@ impl Watchlist {
         (from, from + same.count())
     }
 
-    /// Of the entries that stand there, the strictest that has not run out.
+    /// Returns the strictest unexpired entry in a range.
     pub(crate) fn strictest(&self, (from, to): Places, now: Time) -> Option<&Entry> {
-        // Of one value the stricter comes last.
+        // Entries for one value are sorted by decision, the strictest last.
         self.entries.get(from..to)?.iter().rfind(|entry| now < entry.until)
     }
 
-    /// Its text in UTF-8, which a note signs.
+    /// Returns the list's text in UTF-8, as signed in a note.
     pub fn text(&self) -> Vec<u8> {
         let Header { origin, sequence, made, until, pack, salt } = &self.header;
         let salt = base64::encode(salt);
@@ -335,24 +338,23 @@ impl Watchlist {
         text
     }
 
-    /// Reads a text as [`Watchlist::text`] writes it. Nothing is known of who signed it.
+    /// Parses a text written by [`Watchlist::text`]. Doesn't verify who signed it.
     ///
     /// # Errors
     ///
-    /// [`Code::Watchlist`], with the line.
+    /// Returns [`Code::Watchlist`], with the line.
     pub fn read(text: &str) -> Result<Self, Error> {
         if text.len() > MAX_BYTES {
-            return Err(refuse("a watchlist has at most 8 MiB"));
+            return Err(refuse("the watchlist is larger than 8 MiB"));
         }
         let at = |line: u64, why: &str| refuse(why).at_line(line);
         let mut lines = text.strip_suffix('\n').unwrap_or_default().split('\n');
         if lines.next() != Some(FIRST_LINE) {
-            return Err(
-                at(1, "this is not a watchlist").with_hint("its first line is `countersign/v1 watchlist`")
-            );
+            return Err(at(1, "the file is not a watchlist")
+                .with_hint("pass a file whose first line is `countersign/v1 watchlist`"));
         }
         let origin = lines.next().filter(|origin| is_name(origin));
-        let origin = origin.ok_or_else(|| at(2, "this names no log"))?;
+        let origin = origin.ok_or_else(|| at(2, "the origin is not a valid name of a log"))?;
         let holds = lines.next().and_then(|line| {
             let mut parts = line.split(' ');
             let number = parts.next()?;
@@ -363,18 +365,19 @@ impl Watchlist {
                 .then_some((sequence, made, until))
         });
         let (sequence, made, until) =
-            holds.ok_or_else(|| at(3, "this is not a sequence number, a time and a later time"))?;
+            holds.ok_or_else(|| at(3, "the line is not a sequence number, a time and a later time"))?;
         let pack =
-            lines.next().and_then(Hash::from_base64).ok_or_else(|| at(4, "this is not a pack's hash"))?;
-        let salt = lines.next().and_then(base64::decode_array).ok_or_else(|| at(5, "this is not a salt"))?;
+            lines.next().and_then(Hash::from_base64).ok_or_else(|| at(4, "the pack's hash is invalid"))?;
+        let salt = lines.next().and_then(base64::decode_array).ok_or_else(|| at(5, "the salt is invalid"))?;
         let mut entries: Vec<Entry> = Vec::new();
         for (number, line) in (HEADER_LINES + 1..).zip(lines) {
             if entries.len() == MAX_ENTRIES {
                 return Err(at(number, "a watchlist has at most 10,000 entries"));
             }
-            let entry = Entry::read(line).ok_or_else(|| at(number, "this is not an entry of a watchlist"))?;
+            let entry =
+                Entry::parse(line).ok_or_else(|| at(number, "the line is not a valid watchlist entry"))?;
             if entries.last().is_some_and(|last| *last >= entry) {
-                return Err(at(number, "this entry should come before the last one"));
+                return Err(at(number, "the entry is not in ascending order"));
             }
             entries.push(entry);
         }
@@ -382,52 +385,54 @@ impl Watchlist {
         Ok(Self { header, entries })
     }
 
-    /// Checks that this may take the place of a list that was taken before.
+    /// Checks that this list may replace an earlier one.
     ///
     /// # Errors
     ///
-    /// [`Code::Watchlist`] when it is of another log, has a lower sequence number, or the same and says something else.
+    /// Returns [`Code::Watchlist`] if it belongs to another log, has a lower sequence number, or has the
+    /// same number and other contents.
     pub fn replaces(&self, before: &Self) -> Result<(), Error> {
         let (new, old) = (&self.header, &before.header);
         if new.origin != old.origin {
-            return Err(refuse("this watchlist is of another log than the one before"));
+            return Err(refuse("the watchlist belongs to another log than the current one"));
         }
         if new.sequence < old.sequence || new.sequence == old.sequence && self != before {
             let why = format!(
-                "this watchlist has the number {}, and one with the number {} was taken before",
+                "the watchlist has sequence number {}, but the current one has {}",
                 new.sequence, old.sequence
             );
-            let hint = "somebody gives an old list, or two programs make lists with one key";
+            let hint = "pass the newest list, and let only one program sign lists with this key";
             return Err(refuse(why).with_hint(hint));
         }
         Ok(())
     }
 
-    /// The whole note.
+    /// Returns the list as a signed note.
     ///
     /// # Errors
     ///
-    /// [`Code::Key`] when the key is a witness's.
+    /// Returns [`Code::Key`] if the key is a witness's.
     #[cfg(feature = "sign")]
     pub fn sign(&self, key: &SignerKey) -> Result<String, Error> {
-        let text = String::from_utf8(self.text()).map_err(|_| refuse("a watchlist is UTF-8"))?;
+        let text = String::from_utf8(self.text()).map_err(|_| refuse("the watchlist is not valid UTF-8"))?;
         sign_note(&text, key)
     }
 
-    /// Reads a note that one of these keys signed.
+    /// Parses a note that one of these keys signed.
     ///
     /// # Errors
     ///
-    /// [`Code::Note`] or [`Code::Watchlist`] when it is malformed; [`Code::Signature`] when none of the keys signed it.
+    /// Returns [`Code::Note`] or [`Code::Watchlist`] if it is malformed, and [`Code::Signature`] if none of
+    /// the keys signed it.
     #[cfg(feature = "sign")]
     pub fn open<'k>(note: &str, keys: impl Keys<'k>) -> Result<Self, Error> {
         if note.len() > MAX_BYTES {
-            return Err(refuse("a watchlist has at most 8 MiB"));
+            return Err(refuse("the watchlist is larger than 8 MiB"));
         }
         let note = Note::parse(note)?;
         if !keys.into_iter().any(|key| note.is_signed_by(key)) {
-            return Err(Error::new(Code::Signature, "none of the keys that are known signed this watchlist")
-                .with_hint("give the vkey of who makes the list"));
+            return Err(Error::new(Code::Signature, "none of the given keys signed this watchlist")
+                .with_hint("pass the public key (vkey) of the program that makes the list"));
         }
         Self::read(&note.text)
     }

@@ -1,16 +1,16 @@
-//! Texts as rules write them: `*` stands for any characters and `?` for one; a backslash before either, or before a
-//! backslash, takes its meaning away.
+//! Patterns in rules: `*` stands for any characters and `?` for one. A backslash before either, or before a
+//! backslash, makes it literal.
 
 use countersign_query::matcher::{Pattern, fold, lower};
 
 use crate::bigrams::Bigrams;
 
-/// What a text must be like.
+/// A pattern.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Wildcard {
-    /// Without `?`, it is what queries match too.
+    /// A pattern without `?`, as also used in queries.
     Pattern(Pattern),
-    /// With it: what stands between the stars.
+    /// A pattern with `?`: the parts between the stars.
     Units { parts: Vec<Vec<Unit>>, cased: bool },
 }
 
@@ -21,7 +21,7 @@ pub(crate) enum Unit {
 }
 
 impl Wildcard {
-    /// Reads a text; `open` says whether anything may stand before it and after it.
+    /// Parses a pattern. `open` is true for each end where any characters may precede or follow.
     pub(crate) fn parse(text: &str, cased: bool, open: (bool, bool)) -> Self {
         let mut parts = vec![Vec::new(); 1 + usize::from(open.0)];
         let mut has_one = false;
@@ -58,7 +58,7 @@ impl Wildcard {
         Self::Pattern(if cased { Pattern::from_cased_pieces(texts) } else { Pattern::from_pieces(texts) })
     }
 
-    /// Whether a text is like it. `folded` is the text in lower case.
+    /// True if the text matches. `folded` is the text in lower case.
     pub(crate) fn matches(&self, text: &str, folded: &str) -> bool {
         match self {
             Self::Pattern(pattern) if pattern.is_cased() => pattern.matches(text),
@@ -67,7 +67,7 @@ impl Wildcard {
         }
     }
 
-    /// The bigrams of whatever is like it.
+    /// Returns bigrams that every match contains.
     pub(crate) fn bigrams(&self) -> Bigrams {
         let part = |all: Bigrams, text: &str| all.union(Bigrams::of_part(text));
         match self {
@@ -81,7 +81,7 @@ impl Wildcard {
         }
     }
 
-    /// The whole text in lower case, where there is nothing else that it could be.
+    /// Returns the text in lower case if the pattern matches only one text, ignoring case.
     pub(crate) fn exact(&self) -> Option<&str> {
         match self {
             Self::Pattern(pattern) if !pattern.is_cased() => match pattern.pieces() {
@@ -92,7 +92,7 @@ impl Wildcard {
         }
     }
 
-    /// The longest text in lower case that whatever is like it has somewhere.
+    /// Returns the longest text, in lower case, that every match contains.
     pub(crate) fn needle(&self) -> Option<String> {
         let Self::Pattern(pattern) = self else { return None };
         let longest = pattern.pieces().iter().max_by_key(|piece| piece.len())?;
@@ -100,7 +100,7 @@ impl Wildcard {
     }
 }
 
-/// The characters of these.
+/// Returns the characters of these units.
 fn text_of(units: &[Unit]) -> String {
     let mut text = String::new();
     for unit in units {
@@ -111,9 +111,9 @@ fn text_of(units: &[Unit]) -> String {
     text
 }
 
-/// Whether a text has the parts one after another, the first at its begin and the last at its end.
+/// True if a text consists of the parts in order, with any characters between them.
 fn units(parts: &[Vec<Unit>], text: &str) -> bool {
-    // No character has less than a byte.
+    // Each character takes at least one byte.
     if text.len() < parts.iter().map(Vec::len).sum() {
         return false;
     }
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn stars_questions_and_backslashes() {
+    fn stars_question_marks_and_backslashes() {
         for (pattern, text, is) in [
             ("Job.*", "job.Update", true),
             ("a?c", "aBC", true),
@@ -180,7 +180,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn matches_as_a_naive_one_does(pattern in "[ab*?]{0,8}", text in "[ab]{0,10}") {
+                fn matches_like_a_naive_implementation(pattern in "[ab*?]{0,8}", text in "[ab]{0,10}") {
             let chars = |text: &str| text.chars().collect::<Vec<_>>();
             prop_assert_eq!(like(&pattern, &text), naive(&chars(&pattern), &chars(&text)));
         }

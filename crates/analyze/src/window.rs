@@ -1,8 +1,7 @@
-//! What correlations remember: for each group the hits of the last while, in the order of their times.
+//! The state of correlations: the recent hits of each group, by time.
 //!
-//! A hit is judged in every window that it lies in and that ends at a hit, so that it does not matter in which order
-//! hits arrive. Memory is bounded for each correlation; what has to go goes in an order that depends on nothing but the
-//! hits.
+//! A hit is judged in every window that contains it and ends at a hit, so the order in which hits arrive
+//! doesn't matter. Memory is bounded for each correlation, and eviction depends only on the hits.
 
 #[cfg(feature = "snapshot")]
 mod stored;
@@ -16,45 +15,46 @@ use crate::indexed_heap::{IndexedHeap, Rank, RankOf};
 use crate::numbers::Numbers;
 use crate::small::SmallStr;
 
-/// The most groups of one correlation.
+/// The maximum number of groups of one correlation.
 pub(crate) const MAX_GROUPS: usize = 20_000;
 
-/// A rule that fired.
+/// A match of a rule that feeds a correlation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hit {
     pub(crate) time: i64,
     pub(crate) leaf: u64,
-    /// The bits of the value that is summed. Elsewhere which of the correlation's rules it was, in the upper half, and
-    /// the number of the value that is counted.
-    what: u64,
+    /// The bits of the value to sum. For other measures, the index of the rule in the upper half and the
+    /// number of the counted value in the lower half.
+    data: u64,
 }
 
 impl Hit {
     const fn counted(time: i64, leaf: u64, which: u32, number: u32) -> Self {
-        Self { time, leaf, what: (which as u64) << 32 | number as u64 }
+        Self { time, leaf, data: (which as u64) << 32 | number as u64 }
     }
 
     const fn which(&self) -> u32 {
-        (self.what >> 32) as u32
+        (self.data >> 32) as u32
     }
 
     const fn number(&self) -> usize {
-        self.what as u32 as usize
+        self.data as u32 as usize
     }
 }
 
 /// All groups of a correlation.
 #[derive(Clone, Debug)]
 pub(crate) struct Windows {
-    most: usize,
+    max_groups: usize,
     slots: Numbers,
     groups: Vec<Group>,
-    /// Groups by how soon they go: those of the fewest hits first, of these the one whose last hit is oldest. Kept from
-    /// when there is no more room.
+    /// The order of eviction: groups with the fewest hits first, and of these the one whose last hit is
+    /// oldest. Built once the maximum number of groups is reached.
     order: Option<IndexedHeap>,
-    /// How many groups had to go, and the leaf that made the first go.
+    /// The number of evicted groups, and the entry that caused the first eviction.
     pub(crate) evicted: Option<(u64, u64)>,
-    /// How many hits had to go before their time, or came too late, and the leaf that made the first go.
+    /// The number of hits that were dropped early or came too late, and the entry that caused the first
+    /// drop.
     pub(crate) cut: Option<(u64, u64)>,
 }
 
@@ -62,50 +62,50 @@ pub(crate) struct Windows {
 struct Group {
     key: SmallStr,
     hits: VecDeque<Hit>,
-    /// Where the window begins that ends at the newest hit.
+    /// The index of the first hit in the window that ends at the newest hit.
     from: u16,
     counts: Option<Box<Counts>>,
-    /// Until when what is found is a repetition.
+    /// The time until which matches count as repeats.
     quiet_until: i64,
     last: u64,
 }
 
-/// How often each value is among the hits. Most groups have few values, which are looked through one by one.
+/// The number of hits per value. Most groups have few values, which are searched linearly.
 #[derive(Clone, Debug)]
 struct Counts {
-    values: Vec<Counted>,
+    values: Vec<CountedValue>,
     numbers: Option<Box<Numbers>>,
-    /// The first number that is free. Each of these says which is the next.
+    /// The first unused number. Unused numbers form a linked list.
     free: u32,
     distinct: u32,
 }
 
-/// A value, and how often it is among all hits, and among those of the newest window.
+/// A value, and its number of hits in total and in the newest window.
 #[derive(Clone, Debug)]
-struct Counted {
+struct CountedValue {
     name: SmallStr,
-    /// None: nobody has this number.
+    /// The number of hits; 0 if the number is unused.
     held: u32,
-    /// Of a number that nobody has, the next such.
+    /// The number of hits in the newest window; for an unused number, the next unused one.
     within: u32,
 }
 
-/// So many values are looked through, and so many hits take no more room than they need.
-const FEW: usize = 8;
-/// No number.
+/// Up to this many values are searched linearly, and this many hits get no spare capacity.
+const SMALL_GROUP: usize = 8;
+/// The end of the list of unused numbers.
 const NONE: u32 = u32::MAX;
-/// Before any time that a hit can have.
+/// A time before any hit.
 const NEVER: i64 = i64::MIN;
 
 /// A window in which a correlation's condition holds.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Match {
     pub(crate) value: f64,
-    /// Ascending, each once.
+    /// The entries, ascending and without repeats.
     pub(crate) leaves: Vec<u64>,
     pub(crate) first: i64,
     pub(crate) last: i64,
-    /// Whether the group was reported within the last timespan, so that this counts as a repetition.
+    /// True if the group already matched within the last timespan, so that this match is only a repeat.
     pub(crate) is_repeated: bool,
 }
 
@@ -115,12 +115,19 @@ fn count(counter: &mut Option<(u64, u64)>, leaf: u64) {
 }
 
 impl Windows {
-    pub(crate) fn new(most: usize) -> Self {
-        Self { most, slots: Numbers::default(), groups: Vec::new(), order: None, evicted: None, cut: None }
+    pub(crate) fn new(max_groups: usize) -> Self {
+        Self {
+            max_groups,
+            slots: Numbers::default(),
+            groups: Vec::new(),
+            order: None,
+            evicted: None,
+            cut: None,
+        }
     }
 
-    /// Takes a hit.
-    pub(crate) fn take(
+    /// Accepts a hit, and returns a match if the condition now holds.
+    pub(crate) fn accept(
         &mut self,
         correlation: &Correlation,
         key: &str,
@@ -136,7 +143,7 @@ impl Windows {
         let slot = self.slot(key, leaf);
         let group = &mut self.groups[slot as usize];
         let hit = match correlation.measure {
-            Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, what: summed },
+            Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, data: summed },
             Measure::EventCount | Measure::TemporalOrdered => Hit::counted(time, leaf, which, 0),
             Measure::Temporal => {
                 let number = group.counts.get_or_insert_default().number(&which.to_string());
@@ -147,7 +154,7 @@ impl Windows {
                 Hit::counted(time, leaf, which, number)
             }
         };
-        let (cut, found) = group.take(hit, correlation);
+        let (cut, found) = group.insert(hit, correlation);
         group.last = leaf;
         if let Some(order) = &mut self.order {
             order.change(slot, &|slot| self.groups[slot as usize].rank());
@@ -158,7 +165,7 @@ impl Windows {
         found
     }
 
-    /// The leaves of all hits.
+    /// Returns the entries of all hits.
     pub(crate) fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
         self.groups.iter().flat_map(|group| group.hits.iter().map(|hit| hit.leaf))
     }
@@ -169,11 +176,11 @@ impl Windows {
         }
         let group = Group { key: key.into(), hits: VecDeque::with_capacity(1), ..Group::default() };
         let mut slot = self.groups.len() as u32;
-        if self.groups.len() < self.most {
+        if self.groups.len() < self.max_groups {
             self.groups.push(group);
         } else {
             let rank_of: RankOf<'_> = &|slot| self.groups[slot as usize].rank();
-            let order = self.order.get_or_insert_with(|| IndexedHeap::of(0..slot, rank_of));
+            let order = self.order.get_or_insert_with(|| IndexedHeap::from_slots(0..slot, rank_of));
             if let Some(first) = order.first() {
                 slot = first;
                 self.slots.remove(slot, &|slot| &self.groups[slot as usize].key);
@@ -191,13 +198,14 @@ impl Group {
         (self.hits.len() as u32, self.last)
     }
 
-    /// Whether another hit had to go before its time, and what holds with this one.
-    fn take(&mut self, hit: Hit, correlation: &Correlation) -> (bool, Option<Match>) {
+    /// Inserts a hit. Returns true if another hit had to be dropped early, and a match if the condition now
+    /// holds.
+    fn insert(&mut self, hit: Hit, correlation: &Correlation) -> (bool, Option<Match>) {
         let span = correlation.span;
         let at = self.hits.partition_point(|other| (other.time, other.leaf) <= (hit.time, hit.leaf));
         let is_newest = at == self.hits.len();
-        if self.hits.len() == self.hits.capacity() && self.hits.len() < FEW {
-            // Most groups have few hits: nothing is kept free for more.
+        if self.hits.len() == self.hits.capacity() && self.hits.len() < SMALL_GROUP {
+            // Most groups have few hits, so reserve no spare capacity.
             self.hits.reserve_exact(1);
         }
         self.hits.insert(at, hit);
@@ -227,7 +235,7 @@ impl Group {
             shift += 1;
             cut = true;
         }
-        // One that comes so late that those around it are gone is judged in no window.
+        // A hit is judged in no window if it comes so late that its neighbors were dropped.
         let Some(at) = at.checked_sub(shift) else { return (true, None) };
         let found = if is_newest {
             let value = self.newest(correlation);
@@ -271,7 +279,7 @@ impl Group {
         }
     }
 
-    /// What is measured of the window that ends at the newest hit.
+    /// Returns the measure of the window that ends at the newest hit.
     fn newest(&self, correlation: &Correlation) -> f64 {
         match (correlation.measure, &self.counts) {
             (Measure::EventCount, _) => (self.hits.len() - self.begin()) as f64,
@@ -280,10 +288,10 @@ impl Group {
         }
     }
 
-    /// What is measured of these hits, one by one.
+    /// Computes the measure of a range of hits, one by one.
     fn measure(&self, correlation: &Correlation, begin: usize, end: usize) -> f64 {
         let hits = || self.hits.range(begin..end);
-        let sum = || hits().map(|hit| f64::from_bits(hit.what)).sum::<f64>();
+        let sum = || hits().map(|hit| f64::from_bits(hit.data)).sum::<f64>();
         match correlation.measure {
             Measure::ValueSum => sum(),
             Measure::ValueAverage => sum() / (end - begin).max(1) as f64,
@@ -298,8 +306,8 @@ impl Group {
         }
     }
 
-    /// The first window in which the condition holds, of those that the hit at this place lies in and that end at it or
-    /// later: one that is no repetition, if there is one.
+    /// Returns the first window in which the condition holds, of those that contain the hit at this index
+    /// and end at it or later. Prefers one that isn't a repeat.
     fn between(&self, at: usize, correlation: &Correlation) -> Option<(f64, usize, usize)> {
         let span = correlation.span;
         let latest = self.hits.get(at)?.time + span;
@@ -312,7 +320,7 @@ impl Group {
         let mut within = vec![0u32; self.counts.as_ref().map_or(0, |counts| counts.values.len())];
         let mut distinct = 0u32;
         let rules = correlation.rules.len() as u32;
-        // A look at each hit of each window would take too long.
+        // Searching every window for the next hit of a rule would be too slow.
         let places = match correlation.measure {
             Measure::TemporalOrdered => self.places(begin, rules),
             _ => Vec::new(),
@@ -356,7 +364,7 @@ impl Group {
         repeated
     }
 
-    /// Where the hits of each rule are, from there on.
+    /// Returns the indexes of each rule's hits, starting at `begin`.
     fn places(&self, begin: usize, rules: u32) -> Vec<Vec<usize>> {
         let mut places = vec![Vec::new(); rules as usize];
         for (place, hit) in self.hits.iter().enumerate().skip(begin) {
@@ -365,8 +373,9 @@ impl Group {
         places
     }
 
-    /// How many of the rules fired one after another. `next` finds a hit of a rule at a place or later that is not of
-    /// the event before it: no event comes after itself, whatever rules it fires.
+    /// Returns the number of rules that fired one after another. `next` finds a hit of a rule at an index
+    /// or later, excluding the previous hit's event: one event can't follow itself, whatever rules it
+    /// matches.
     fn in_order(
         &self,
         rules: u32,
@@ -411,7 +420,7 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// The number of a value, which one hit more is about to have.
+    /// Returns the number of a value, adding it if it is new. The caller then adds a hit to it.
     fn number(&mut self, name: &str) -> u32 {
         let values = &self.values;
         let found = match &self.numbers {
@@ -424,7 +433,7 @@ impl Counts {
         if let Some(number) = found {
             return number;
         }
-        let value = Counted { name: name.into(), held: 0, within: 0 };
+        let value = CountedValue { name: name.into(), held: 0, within: 0 };
         let number = if let Some(place) = self.values.get_mut(self.free as usize) {
             let number = self.free;
             self.free = std::mem::replace(place, value).within;
@@ -436,7 +445,7 @@ impl Counts {
         let values = &self.values;
         match &mut self.numbers {
             Some(numbers) => numbers.insert(number, &|number| &values[number as usize].name),
-            None if values.len() > FEW => {
+            None if values.len() > SMALL_GROUP => {
                 let mut numbers = Box::<Numbers>::default();
                 for (other, value) in (0..).zip(values) {
                     if value.held > 0 || other == number {
@@ -459,7 +468,7 @@ impl Counts {
         if let Some(numbers) = &mut self.numbers {
             numbers.remove(number, &|number| &values[number as usize].name);
         }
-        values[number as usize] = Counted { name: SmallStr::default(), held: 0, within: self.free };
+        values[number as usize] = CountedValue { name: SmallStr::default(), held: 0, within: self.free };
         self.free = number;
     }
 }

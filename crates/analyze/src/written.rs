@@ -1,4 +1,4 @@
-//! Files that people write, in YAML: read with the place of each value, so that a fault says where it is.
+//! Hand-written YAML files, parsed with the position of each value, so that errors can name it.
 //!
 //! ```
 //! use countersign_analyze::written::Document;
@@ -7,7 +7,7 @@
 //! let limits = document.root().need("limits", "write limits")?;
 //! limits.only(&["most"])?;
 //! assert_eq!(limits.need("most", "write a number")?.number()?, 3.0);
-//! assert_eq!(limits.only(&["least"]).unwrap_err().to_string(), "limits.most: there is no such member [file.unknown_key]; it may have: least");
+//! assert_eq!(limits.only(&["least"]).unwrap_err().to_string(), "limits.most: the field `most` is unknown [file.unknown_key]; use one of: least");
 //! # Ok::<(), countersign_analyze::AnalyzeError>(())
 //! ```
 
@@ -17,7 +17,7 @@ use crate::error::AnalyzeError;
 use crate::tree::{Node, Value};
 use crate::yaml;
 
-/// The most bytes of such a file.
+/// The maximum size of a file, in bytes.
 pub const MAX_BYTES: usize = 1 << 20;
 
 /// A file with one document.
@@ -25,14 +25,14 @@ pub const MAX_BYTES: usize = 1 << 20;
 pub struct Document(Node);
 
 impl Document {
-    /// Reads YAML 1.2, or JSON, which is YAML too; without aliases and tags.
+    /// Parses YAML 1.2, or JSON, which is also YAML. Rejects aliases and tags.
     ///
     /// # Errors
-    /// `file.long`, `file.yaml`, `file.alias`, `file.tag`, `file.number`, `file.key`, `file.duplicate_key`, `file.deep` and, where there
-    /// is not one document alone, `file.documents`.
+    /// Returns `file.long`, `file.yaml`, `file.alias`, `file.tag`, `file.number`, `file.key`,
+    /// `file.duplicate_key`, `file.deep`, or `file.documents` if there isn't exactly one document.
     pub fn parse(text: &str) -> Result<Self, AnalyzeError> {
         if text.len() > MAX_BYTES {
-            return Err(AnalyzeError::new("file.long", 0, "it is too long", "1 MiB is the most"));
+            return Err(AnalyzeError::new("file.long", 0, "the file is larger than 1 MiB", "shorten it"));
         }
         let mut documents = yaml::parse(text)
             .map_err(|mut fault| {
@@ -42,21 +42,28 @@ impl Document {
             .into_iter();
         match (documents.next(), documents.next()) {
             (Some(node), None) => Ok(Self(node)),
-            (None, _) => Err(AnalyzeError::new("file.documents", 1, "it is empty", "write one document")),
+            (None, _) => {
+                Err(AnalyzeError::new("file.documents", 1, "the file is empty", "write one document"))
+            }
             (_, Some(second)) => {
-                let hint = "write one document a file";
-                Err(AnalyzeError::new("file.documents", second.line, "a second document begins", hint))
+                let hint = "write one document per file";
+                Err(AnalyzeError::new(
+                    "file.documents",
+                    second.line,
+                    "the file contains a second document",
+                    hint,
+                ))
             }
         }
     }
 
-    /// All of it.
+    /// Returns the document's root value.
     pub fn root(&self) -> Written<'_> {
         Written { path: String::new(), node: &self.0 }
     }
 
-    /// The same as canonical JSON (RFC 8785): comments, order and layout make no difference to it. `None` for what no
-    /// canonical JSON can carry, such as a number beyond 2^53.
+    /// Returns the document as canonical JSON (RFC 8785), which is independent of comments, order, and
+    /// layout. `None` if canonical JSON can't represent it, such as a number beyond 2^53.
     pub fn canonical(&self) -> Option<Vec<u8>> {
         let mut json = Vec::new();
         self.0.write_json(&mut json);
@@ -64,7 +71,7 @@ impl Document {
     }
 }
 
-/// The code of a fault in a file that is no rule.
+/// Returns the code of an error in a file that isn't a rule.
 fn general(code: &'static str) -> &'static str {
     match code {
         "rule.alias" => "file.alias",
@@ -77,7 +84,7 @@ fn general(code: &'static str) -> &'static str {
     }
 }
 
-/// A value, and where it stands.
+/// A value and its position in the file.
 #[derive(Clone, Debug)]
 pub struct Written<'a> {
     path: String,
@@ -85,17 +92,17 @@ pub struct Written<'a> {
 }
 
 impl<'a> Written<'a> {
-    /// The line on which it begins, the first being 1.
+    /// Returns the line on which the value starts, counted from 1.
     pub const fn line(&self) -> u32 {
         self.node.line
     }
 
-    /// The members that lead to it: `loss.high`; empty for the whole.
+    /// Returns the path to the value, such as `loss.high`; empty for the root.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// Something is wrong with it.
+    /// Returns an error about this value.
     pub fn fault(
         &self,
         code: &'static str,
@@ -105,12 +112,12 @@ impl<'a> Written<'a> {
         AnalyzeError::new(code, self.node.line, problem, hint).of_rule(&self.path)
     }
 
-    /// Whether nothing was written in its place.
+    /// True if the value is null or missing.
     pub const fn is_empty(&self) -> bool {
         matches!(self.node.value, Value::Null)
     }
 
-    /// Whether it is a map.
+    /// True if the value is a map.
     pub const fn is_map(&self) -> bool {
         matches!(self.node.value, Value::Map(_))
     }
@@ -119,89 +126,92 @@ impl<'a> Written<'a> {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 
-    /// Its members with their names, in the order in which they were written.
+    /// Returns the members with their names, in the order of the file.
     ///
     /// # Errors
-    /// `file.type` where it is no map.
+    /// Returns `file.type` if the value isn't a map.
     pub fn members(&self) -> Result<Vec<(&'a str, Self)>, AnalyzeError> {
-        let Value::Map(members) = &self.node.value else { return Err(self.other("a map")) };
+        let Value::Map(members) = &self.node.value else { return Err(self.wrong_type("a map")) };
         let named = members.iter().map(|member| {
             (member.name.as_str(), Self { path: self.within(&member.name), node: &member.node })
         });
         Ok(named.collect())
     }
 
-    /// Refuses members that are not among these.
+    /// Rejects members with other names than these.
     ///
     /// # Errors
-    /// `file.unknown_key`, and `file.type` where it is no map.
+    /// Returns `file.unknown_key`, or `file.type` if the value isn't a map.
     pub fn only(&self, names: &[&str]) -> Result<(), AnalyzeError> {
-        let Value::Map(members) = &self.node.value else { return Err(self.other("a map")) };
+        let Value::Map(members) = &self.node.value else { return Err(self.wrong_type("a map")) };
         match members.iter().find(|member| !names.contains(&member.name.as_str())) {
             None => Ok(()),
             Some(member) => {
-                let hint = format!("it may have: {}", names.join(", "));
-                Err(AnalyzeError::new("file.unknown_key", member.line, "there is no such member", hint)
+                let hint = format!("use one of: {}", names.join(", "));
+                let problem = format!("the field `{}` is unknown", member.name);
+                Err(AnalyzeError::new("file.unknown_key", member.line, problem, hint)
                     .of_rule(&self.within(&member.name)))
             }
         }
     }
 
-    /// A member, where it is written and not empty.
+    /// Returns a member, if it exists and isn't null.
     pub fn get(&self, name: &str) -> Option<Self> {
         let node = self.node.get(name).filter(|node| node.value != Value::Null)?;
         Some(Self { path: self.within(name), node })
     }
 
-    /// A member that has to be there.
+    /// Returns a required member.
     ///
     /// # Errors
-    /// `file.missing` where it is not, or is empty.
+    /// Returns `file.missing` if it doesn't exist or is null.
     pub fn need(&self, name: &str, hint: &str) -> Result<Self, AnalyzeError> {
         self.get(name).ok_or_else(|| {
             let line = self.node.members().iter().find(|member| member.name == name);
             let line = line.map_or(self.node.line, |member| member.line);
-            AnalyzeError::new("file.missing", line, "it is missing", hint).of_rule(&self.within(name))
+            let problem = format!("the field `{name}` is missing");
+            AnalyzeError::new("file.missing", line, problem, hint).of_rule(&self.within(name))
         })
     }
 
-    /// A text.
+    /// Returns the value as a string.
     ///
     /// # Errors
-    /// `file.type` where it is none.
+    /// Returns `file.type` if it isn't one.
     pub fn text(&self) -> Result<&'a str, AnalyzeError> {
-        self.node.text().ok_or_else(|| self.other("a text"))
+        self.node.text().ok_or_else(|| self.wrong_type("a string"))
     }
 
-    /// A finite number.
+    /// Returns the value as a finite number.
     ///
     /// # Errors
-    /// `file.type` where it is none.
+    /// Returns `file.type` if it isn't one.
     pub fn number(&self) -> Result<f64, AnalyzeError> {
         let number = if let Value::Number(number) = &self.node.value { double(number) } else { None };
-        number.ok_or_else(|| self.other("a finite number"))
+        number.ok_or_else(|| self.wrong_type("a finite number"))
     }
 
-    /// Yes or no.
+    /// Returns the value as a boolean.
     ///
     /// # Errors
-    /// `file.type` where it is neither.
+    /// Returns `file.type` if it isn't one.
     pub fn flag(&self) -> Result<bool, AnalyzeError> {
-        if let Value::Bool(yes) = self.node.value { Ok(yes) } else { Err(self.other("true or false")) }
+        if let Value::Bool(yes) = self.node.value { Ok(yes) } else { Err(self.wrong_type("true or false")) }
     }
 
-    /// A list's items.
+    /// Returns the items of a list.
     ///
     /// # Errors
-    /// `file.type` where it is no list.
+    /// Returns `file.type` if the value isn't a list.
     pub fn items(&self) -> Result<Vec<Self>, AnalyzeError> {
-        let Value::List(items) = &self.node.value else { return Err(self.other("a list")) };
+        let Value::List(items) = &self.node.value else { return Err(self.wrong_type("a list")) };
         let placed = items.iter().enumerate();
         Ok(placed.map(|(nth, node)| Self { path: format!("{}[{nth}]", self.path), node }).collect())
     }
 
-    fn other(&self, wanted: &str) -> AnalyzeError {
-        self.fault("file.type", format!("it is {}", self.node.kind()), format!("write {wanted}"))
+    fn wrong_type(&self, expected: &str) -> AnalyzeError {
+        let problem = format!("the value must be {expected}, not {}", self.node.kind());
+        self.fault("file.type", problem, format!("write {expected}"))
     }
 }
 
@@ -210,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_say_where() {
+    fn errors_name_the_position() {
         for (text, code, line, path) in [
             ("", "file.documents", 1, ""),
             ("a: 1\n---\nb: 1\n", "file.documents", 3, ""),
@@ -223,14 +233,14 @@ mod tests {
             ("a:\n  b: x\n", "file.type", 2, "a.b"),
             ("a: [1]\n", "file.type", 1, "a"),
         ] {
-            let fault = Document::parse(text).and_then(|document| {
+            let error = Document::parse(text).and_then(|document| {
                 let a = document.root().need("a", "")?;
                 a.only(&["b"])?;
                 a.need("b", "")?.number()
             });
-            let fault = fault.unwrap_err();
+            let error = error.unwrap_err();
             assert_eq!(
-                (fault.code, fault.line, fault.member.as_deref().unwrap_or_default()),
+                (error.code, error.line, error.member.as_deref().unwrap_or_default()),
                 (code, Some(line), path),
                 "{text:?}"
             );

@@ -1,8 +1,8 @@
-//! Reads YAML 1.2 by its core schema.
+//! Parser for YAML 1.2 with the core schema.
 //!
-//! The parser is `saphyr_parser`. The tree and the scalars are ours: rules need numbers as they are written, the line of each
-//! fault, and bounds that hold while a file is read. Loaders such as `saphyr`'s make doubles of numbers, resolve aliases, and
-//! overflow the stack on deep nesting.
+//! Parsing is done by `saphyr_parser`; the tree and the scalars are our own. Rules need numbers as written,
+//! the line of each error, and limits that apply while parsing. Loaders such as `saphyr`'s convert numbers
+//! to doubles, resolve aliases, and overflow the stack on deep nesting.
 
 use std::collections::HashSet;
 
@@ -11,15 +11,15 @@ use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 use crate::error::AnalyzeError;
 use crate::tree::{MAX_DEPTH, Member, Node, Value, too_deep, twice};
 
-/// What is being read: a list, or a map with the name that waits for its value.
+/// A list or map being built. In a map, `name` is the name that waits for its value.
 struct Open {
     node: Node,
     name: Option<(String, u32)>,
-    /// Those that the map has.
+    /// The names in the map so far.
     names: HashSet<String>,
 }
 
-/// The documents of a file.
+/// Parses all documents of a file.
 pub(crate) fn parse(text: &str) -> Result<Vec<Node>, AnalyzeError> {
     let mut open: Vec<Open> = Vec::new();
     let mut documents = Vec::new();
@@ -53,8 +53,8 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, AnalyzeError> {
                 continue;
             }
             Event::Alias(_) => {
-                let hint = "write out what it stands for";
-                return Err(AnalyzeError::new("rule.alias", line, "aliases are not read", hint));
+                let hint = "write out the aliased value";
+                return Err(AnalyzeError::new("rule.alias", line, "YAML aliases are not supported", hint));
             }
             _ => continue,
         };
@@ -63,10 +63,10 @@ pub(crate) fn parse(text: &str) -> Result<Vec<Node>, AnalyzeError> {
     Ok(documents)
 }
 
-/// What the parser says of a text that it cannot read, with that code.
+/// Converts a parser error to an error with this code.
 pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> AnalyzeError {
     let mut line = error.marker().line();
-    // Of a tab that indents a line the parser names where what is before it began.
+    // For a tab in the indentation, the parser names the line where the preceding value starts.
     if error.info().contains("tab") {
         let is_indented = |line: &str| line.trim_start_matches(' ').starts_with('\t');
         line += text.lines().skip(line.saturating_sub(1)).position(is_indented).unwrap_or(0);
@@ -75,12 +75,17 @@ pub(crate) fn unreadable(code: &'static str, error: &ScanError, text: &str) -> A
         code,
         line as u32,
         error.info(),
-        "repair the YAML: a linter such as yamllint shows more",
+        "correct the YAML; a linter such as yamllint shows details",
     )
 }
 
 fn tagged(line: u32) -> AnalyzeError {
-    AnalyzeError::new("rule.tag", line, "YAML tags are not read", "remove it; quotes make a text")
+    AnalyzeError::new(
+        "rule.tag",
+        line,
+        "YAML tags are not supported",
+        "remove the tag; use quotes for a string",
+    )
 }
 
 fn start(open: &mut Vec<Open>, line: u32, value: Value) -> Result<(), AnalyzeError> {
@@ -108,8 +113,8 @@ fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(),
                 Value::Text(text) | Value::Number(text) => text,
                 Value::Bool(yes) => yes.to_string(),
                 _ => {
-                    let hint = "a key is a text";
-                    return Err(AnalyzeError::new("rule.key", node.line, "a key is not text", hint));
+                    let hint = "write the key as a string";
+                    return Err(AnalyzeError::new("rule.key", node.line, "a key must be a string", hint));
                 }
             };
             *name = Some((key, node.line));
@@ -120,10 +125,12 @@ fn place(open: &mut [Open], documents: &mut Vec<Node>, node: Node) -> Result<(),
     Ok(())
 }
 
-/// A scalar without quotes, by the core schema (YAML 1.2.2, section 10.3.2). A number stands by JSON's grammar.
+/// Parses a plain scalar by the core schema (YAML 1.2.2, section 10.3.2). Numbers are converted to JSON's
+/// grammar.
 ///
 /// # Errors
-/// A problem and a hint, for a number that JSON doesn't have, and for one that YAML 1.1 and 1.2 read differently.
+/// Returns a problem and a hint for numbers that JSON can't represent, and for those that YAML 1.1 and 1.2
+/// parse differently.
 pub(crate) fn plain(text: &str) -> Result<Value, (&'static str, &'static str)> {
     Ok(match text {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
@@ -135,9 +142,9 @@ pub(crate) fn plain(text: &str) -> Result<Value, (&'static str, &'static str)> {
 
 const QUOTES: &str = "put it in quotes, or write another number";
 
-/// A number in JSON's grammar, for what YAML takes for one.
+/// Converts a number to JSON's grammar; `None` if the text isn't a number.
 fn number(text: &str) -> Result<Option<String>, (&'static str, &'static str)> {
-    let too_large = ("this number is too large", QUOTES);
+    let too_large = ("the number is too large", QUOTES);
     for (begin, radix) in [("0x", 16), ("0o", 8)] {
         let digits = text.strip_prefix(begin).unwrap_or_default();
         if !digits.is_empty() && digits.chars().all(|digit| digit.is_digit(radix)) {
@@ -147,7 +154,7 @@ fn number(text: &str) -> Result<Option<String>, (&'static str, &'static str)> {
     }
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Err(("infinity and not-a-number can't be carried", QUOTES));
+        return Err(("infinity and NaN are not supported", QUOTES));
     }
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (whole, rest) = unsigned.split_at(digits(unsigned));
@@ -163,8 +170,8 @@ fn number(text: &str) -> Result<Option<String>, (&'static str, &'static str)> {
         return Ok(None);
     }
     if whole.len() > 1 && whole.starts_with('0') {
-        let hint = "put it in quotes if it is a text, or leave out the zeros";
-        return Err(("other programs read a number that begins with zeros differently", hint));
+        let hint = "put it in quotes if it is a string, or remove the zeros";
+        return Err(("numbers with leading zeros are ambiguous: YAML versions parse them differently", hint));
     }
     let sign = if text.starts_with('-') { "-" } else { "" };
     let whole = if whole.is_empty() { "0" } else { whole };
@@ -179,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_what_rules_are_written_in() {
+    fn parses_documents_of_rules() {
         let text = "# a comment\na: 1\n\"b\":\n  - x y\n  - '2'\n  - null\n  - 1.5e3\n  - on\nc:\n  d: |\n    two\n    lines\n---\n- 0x10\n";
         let mut json = Vec::new();
         for document in parse(text).unwrap() {
@@ -193,10 +200,10 @@ mod tests {
     }
 
     #[test]
-    fn scalars_are_those_of_the_core_schema() {
+    fn scalars_follow_the_core_schema() {
         let text = |text: &str| Value::Text(text.into());
         for (written, value) in [
-            // Null and truth, in the spellings of section 10.3.2 and no others.
+            // Null and booleans, only in the spellings of section 10.3.2.
             ("null", Value::Null),
             ("Null", Value::Null),
             ("NULL", Value::Null),
@@ -230,7 +237,7 @@ mod tests {
             ("0xff", "255"),
             ("0x0010", "16"),
             ("0xffffffffffffffff", "18446744073709551615"),
-            // Floats, with digits on one side of the point at least.
+            // Floats, with digits on at least one side of the point.
             ("0.", "0"),
             ("-0.0", "-0.0"),
             (".5", "0.5"),
@@ -245,14 +252,15 @@ mod tests {
         ] {
             assert_eq!(plain(written), Ok(Value::Number(number.into())), "{written}");
         }
-        // Neither octal nor hexadecimal numbers have a sign, and no number has underscores, colons or capital marks.
+        // Octal and hexadecimal numbers have no sign, and no number has underscores, colons, or capital
+        // prefixes.
         for written in "-0x10 +0x10 -0o7 0X10 0O7 0x 0o 0xG 0o8 0x+1 0x-1 0b1 1_000 1:30 190:20:30 . - + -. e5 .e5 1e 1e+ \
                         1.5.2 1e5.0 --1 +-1 0x1.8 10.0.0.1 2026-11-20 inf nan -.nan +.NaN .iNF Infinity \u{661}"
             .split(' ')
         {
             assert_eq!(plain(written), Ok(text(written)), "{written}");
         }
-        // Refused: what JSON can't carry, and what YAML 1.1 reads as octal.
+        // Rejected: numbers that JSON can't represent, and those that YAML 1.1 parses as octal.
         for written in
             ".inf -.Inf +.INF .nan .NaN .NAN 1e999 -1e999 0x10000000000000000 012 -07 +00 01.5 007e1"
                 .split(' ')
@@ -262,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn says_where_it_cannot_be_read() {
+    fn errors_name_the_line() {
         for (text, code, line) in [
             ("a: 1\na: 2\n", "rule.duplicate_key", 2),
             ("1: x\n\"1\": y\n", "rule.duplicate_key", 2),
@@ -279,10 +287,10 @@ mod tests {
             ("a: |\n\tb\n", "rule.yaml", 2),
             ("a: {\n\tb: 1\n}\n", "rule.yaml", 2),
         ] {
-            let fault = parse(text).unwrap_err();
-            assert_eq!((fault.code, fault.line), (code, Some(line)), "{text:?} {fault}");
+            let error = parse(text).unwrap_err();
+            assert_eq!((error.code, error.line), (code, Some(line)), "{text:?} {error}");
         }
-        // The parser itself refuses brackets beyond 255 levels.
+        // The parser itself rejects more than 255 levels of brackets.
         for (nested, levels) in [("[", 100), ("{a: ", 100), ("- ", 100_000), ("? ", 100_000)] {
             assert_eq!(parse(&nested.repeat(levels)).unwrap_err().code, "rule.deep", "{nested}");
         }

@@ -13,7 +13,7 @@ pub(crate) struct Zone {
 }
 
 impl Zone {
-    /// Reads `UTC`, `+05:30` or `-08:00`.
+    /// Parses `UTC`, `Z`, or an offset such as `+05:30` or `-08:00`.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         if matches!(text, "UTC" | "Z") {
             return Some(Self::default());
@@ -21,24 +21,24 @@ impl Zone {
         let &[sign @ (b'+' | b'-'), ten_hours, hours, b':', ten_minutes, minutes] = text.as_bytes() else {
             return None;
         };
-        let number = |digits: [u8; 2], most: i64| {
+        let number = |digits: [u8; 2], max: i64| {
             let [tens, ones] = digits.map(|digit| i64::from(digit) - i64::from(b'0'));
             let is_number = digits.iter().all(u8::is_ascii_digit);
-            Some(tens * 10 + ones).filter(|number| is_number && *number <= most)
+            Some(tens * 10 + ones).filter(|number| is_number && *number <= max)
         };
         let millis = number([ten_hours, hours], 14)? * HOUR + number([ten_minutes, minutes], 59)? * MINUTE;
         Some(Self { millis: if sign == b'+' { millis } else { -millis } })
     }
 
-    /// The time there, in milliseconds as if it were UTC.
+    /// Converts a time to local time, in milliseconds as if it were UTC.
     pub(crate) const fn local_millis(self, time: i64) -> i64 {
         time.saturating_add(self.millis)
     }
 
-    /// The day of the week, 0 for Monday, and the hour there.
+    /// Returns the local day of the week (0 is Monday) and hour.
     pub(crate) fn local(self, time: Time) -> (usize, i64) {
         let local = self.local_millis(time.millis());
-        // The first day of 1970 was a Thursday.
+        // January 1, 1970, was a Thursday.
         (
             usize::try_from((local.div_euclid(DAY) + 3).rem_euclid(7)).unwrap_or(0),
             local.rem_euclid(DAY) / HOUR,
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_day_and_hour_there() {
+    fn computes_local_weekday_and_hour() {
         for (zone, time, day, hour) in [
             ("UTC", "2026-11-20T06:00:00.000Z", 4, 6),
             ("+05:30", "2026-11-20T18:30:00.000Z", 5, 0),

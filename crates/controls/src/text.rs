@@ -53,7 +53,7 @@ pub(crate) fn cell(text: &str) -> String {
 
 /// Formats entry indexes as ranges: `3, 7 to 9`.
 pub(crate) fn runs(leaves: &[u64]) -> String {
-    let runs = countersign_analyze::runs::of(leaves);
+    let runs = countersign_analyze::runs::from_leaves(leaves);
     let said = runs.iter().map(|(first, last)| match last - first {
         0 => first.to_string(),
         1 => format!("{first}, {last}"),

@@ -1,6 +1,6 @@
-//! Numbers of things in words.
+//! Formatting of counts.
 
-/// Returns a number of things, for people.
+/// Formats a number of things, such as `1 row` or `3 rows`.
 pub(crate) fn count(number: u64, one: &str) -> String {
     if number == 1 { format!("1 {one}") } else { format!("{number} {one}s") }
 }

@@ -1,4 +1,5 @@
-//! Merges fields of one name in one object, which JSON readers take for the first, the last, or an error.
+//! Merging of repeated names in an object, for which JSON parsers return the first value, the last, or an
+//! error.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,9 +9,9 @@ use countersign_query::value::{Document, Kind, Value};
 
 type Fields<'a> = BTreeMap<Cow<'a, str>, Vec<Value<'a>>>;
 
-/// Returns JSON in which each name stands once in its object: the values of a name that was repeated are an array, in
-/// their order. Names are compared as they read, not as they are escaped. Returns the input if no name is repeated, or if
-/// it is no JSON, nests deeper than 64 levels or is above 256 KiB.
+/// Returns JSON in which each object has each name once: the values of a repeated name become an array, in
+/// their order. Names are compared after unescaping. Returns the input unchanged if no name is repeated, or
+/// if it is invalid JSON, nests more than 64 levels deep, or is larger than 256 KiB.
 pub fn keep_all(json: &[u8]) -> Cow<'_, [u8]> {
     let Some(document) = core::str::from_utf8(json).ok().and_then(Document::parse) else {
         return Cow::Borrowed(json);
@@ -27,7 +28,7 @@ fn fields(object: Value<'_>) -> Fields<'_> {
     fields
 }
 
-/// Writes a value. True if a name in it was repeated.
+/// Writes a value. Returns true if it contained a repeated name.
 fn write(value: Value<'_>, out: &mut Vec<u8>) -> bool {
     match value.kind() {
         Kind::Object => {
@@ -84,7 +85,7 @@ mod tests {
                 r#"{"b":{"x":1,"y":"z","x":"1"},"a":[{"x":null,"x":null}]}"#,
                 r#"{"a":[{"x":[null,null]}],"b":{"x":[1,"1"],"y":"z"}}"#,
             ),
-            // A value that is an array is one value.
+            // A value that is an array stays one value.
             (r#"{"x":[1],"x":2,"x":[]}"#, r#"{"x":[[1],2,[]]}"#),
             (r#"{"x":{"y":1,"y":2},"x":{"y":3}}"#, r#"{"x":[{"y":[1,2]},{"y":3}]}"#),
             (
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn leaves_everything_else_as_it_is() {
+    fn leaves_everything_else_unchanged() {
         let deep = format!("{}{}", "[".repeat(65), "]".repeat(65));
         for json in [
             r#"{ "Host":"a", "host":"b", "x":{"Host":1}, "y":[{"x":1},{"x":2}] }"#,

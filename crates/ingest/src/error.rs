@@ -4,7 +4,7 @@ use std::fmt;
 
 use countersign::{Code, Error};
 
-/// An error in what a source delivered: what is wrong, on which line, and what to do about it.
+/// An error in a delivery, with its line and a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IngestError(Error);
 
@@ -18,7 +18,7 @@ impl IngestError {
         self.0.code
     }
 
-    /// Returns what is wrong, for people.
+    /// Returns the error message.
     pub fn message(&self) -> &str {
         &self.0.message
     }
@@ -28,7 +28,7 @@ impl IngestError {
         self.0.line
     }
 
-    /// Returns what to do about it, for people.
+    /// Returns what to do about the error.
     pub fn hint(&self) -> Option<&'static str> {
         self.0.hint
     }

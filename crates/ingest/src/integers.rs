@@ -1,11 +1,12 @@
-//! Converts integers above 2^53 − 1 to strings, which JSON numbers cannot hold exactly: identifiers and times in small
-//! units.
+//! Conversion of integers above 2^53 − 1 to strings, because JSON numbers can't represent them exactly.
+//! Such integers are identifiers and times in small units.
 
 use std::borrow::Cow;
 
 use countersign::integer::MAX;
 
-/// Returns JSON in which each such integer is a string of the same digits. Whatever else is wrong with it stays as it is.
+/// Returns JSON in which each such integer is a string of the same digits. Leaves invalid JSON otherwise
+/// unchanged.
 pub fn large_to_strings(json: &[u8]) -> Cow<'_, [u8]> {
     let mut out = Vec::new();
     let mut copied = 0;
@@ -50,13 +51,13 @@ fn end_of_number(json: &[u8], begins: usize) -> usize {
     json[begins..].iter().position(|byte| !is_part(byte)).map_or(json.len(), |length| begins + length)
 }
 
-/// Whether it is an integer by the grammar of JSON, and beyond what a double keeps exact.
+/// True for an integer in JSON's grammar that a double can't represent exactly.
 fn is_large(token: &[u8]) -> bool {
     let digits = token.strip_prefix(b"-").unwrap_or(token);
     if !digits.iter().all(u8::is_ascii_digit) || digits.first().is_none_or(|first| *first == b'0') {
         return false;
     }
-    // One with more digits than any u64 is larger than that.
+    // A number with more digits than any `u64` is larger.
     str::from_utf8(digits).is_ok_and(|digits| digits.parse::<u64>().map_or(true, |value| value > MAX))
 }
 
@@ -65,7 +66,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_beyond_a_double_becomes_a_text_and_nothing_else_changes() {
+    fn large_integers_become_strings_and_nothing_else_changes() {
         for (json, texts) in [
             (r#"{"a":9007199254740992}"#, r#"{"a":"9007199254740992"}"#),
             (

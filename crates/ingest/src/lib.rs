@@ -1,9 +1,9 @@
-//! Cuts what sources of audit events deliver into single events.
+//! Splits deliveries of audit events into single events.
 //!
-//! Sources deliver JSON Lines, arrays, objects with a list of events (the files of AWS `CloudTrail`, Kubernetes lists and
-//! many more), envelopes of queues and streams (SNS, Pub/Sub, `CloudEvents` and others), answers of log stores with columns
-//! and rows, OpenTelemetry's log records, and tables as CSV. A [`Cutter`] takes their bytes as they come and hands out each
-//! event as soon as it has ended, with its line and its position:
+//! Sources deliver JSON Lines, arrays, objects with a list of events (files of AWS `CloudTrail`, Kubernetes
+//! lists, and many more), envelopes of queues and streams (SNS, Pub/Sub, `CloudEvents`, and others), query
+//! results with columns and rows, OpenTelemetry log records, and CSV tables. A [`Cutter`] accepts the bytes
+//! in pieces and passes on each event as soon as it is complete, with its line and position:
 //!
 //! ```
 //! use countersign_ingest::{Cutter, IngestError, SourceEvent};
@@ -24,11 +24,10 @@
 //! # Ok::<(), IngestError>(())
 //! ```
 //!
-//! Nothing here does I/O or reads a clock, and memory is bounded. Input is decompressed by the caller. The callback's
-//! error can be any type that an [`IngestError`] converts to.
+//! The crate does no I/O, reads no clock, and bounds its memory. The caller decompresses the input. The
+//! callback's error can be any type that implements `From<IngestError>`.
 #![deny(missing_docs, unsafe_code)]
 
-mod answer;
 mod count;
 mod cutter;
 pub mod duplicates;
@@ -37,6 +36,7 @@ mod error;
 pub mod integers;
 pub mod lines;
 mod otlp;
+mod query_result;
 mod rows;
 mod unwrap;
 

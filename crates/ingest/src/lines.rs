@@ -1,39 +1,41 @@
-//! Cuts bytes into lines, in bounded memory.
+//! Splitting of bytes into lines, in bounded memory.
 
 use countersign::export::MAX_LINE;
 
-/// Cuts bytes into lines, each handed out as soon as it has ended: someone may be waiting for it.
+/// Splits bytes into lines. Each line is passed on as soon as it is complete, because a consumer may be
+/// waiting for it.
 ///
-/// Of a line above [`MAX_LINE`] it keeps just enough to tell that it is too long, or that it is blank.
+/// Of a line longer than [`MAX_LINE`], it keeps just enough to tell that it is too long, or that it is
+/// blank.
 #[derive(Default)]
 pub struct LineSplitter {
     begun: Vec<u8>,
 }
 
-/// Takes each line without its line feed, and whether it has one.
+/// A callback for each line, without its line feed. The second argument is true if the line has one.
 pub type EachLine<'a, E> = dyn FnMut(&[u8], bool) -> Result<(), E> + 'a;
 
 impl LineSplitter {
-    /// Takes the next bytes.
+    /// Accepts the next bytes.
     ///
     /// # Errors
-    /// Any error of `each`.
+    /// Returns any error of `each`.
     pub fn push<E>(&mut self, mut bytes: &[u8], each: &mut EachLine<'_, E>) -> Result<(), E> {
         while let Some(end) = memchr::memchr(b'\n', bytes) {
             if self.begun.is_empty() {
                 each(&bytes[..end], true)?;
             } else {
-                self.hold(&bytes[..end]);
+                self.append(&bytes[..end]);
                 each(&self.begun, true)?;
                 self.begun.clear();
             }
             bytes = &bytes[end + 1..];
         }
-        self.hold(bytes);
+        self.append(bytes);
         Ok(())
     }
 
-    fn hold(&mut self, bytes: &[u8]) {
+    fn append(&mut self, bytes: &[u8]) {
         let room = (MAX_LINE + 1).saturating_sub(self.begun.len());
         let (kept, dropped) = bytes.split_at(room.min(bytes.len()));
         self.begun.extend_from_slice(kept);
@@ -44,16 +46,16 @@ impl LineSplitter {
         }
     }
 
-    /// Hands out a last line that has no line feed.
+    /// Passes on a last line without a line feed.
     ///
     /// # Errors
-    /// Any error of `each`.
+    /// Returns any error of `each`.
     pub fn finish<E>(&mut self, each: &mut EachLine<'_, E>) -> Result<(), E> {
         if self.begun.is_empty() { Ok(()) } else { each(&self.begun, false) }
     }
 }
 
-/// True for white space that an export may have within a line.
+/// True for white space that an export may contain within a line.
 pub fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r')
 }
@@ -77,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_come_however_the_input_is_cut() {
+    fn splits_lines_regardless_of_how_input_is_cut() {
         let text = b"one\n\nthree\nx";
         let whole = lines(&[text]);
         assert_eq!(whole, [(3, b'e', true), (0, 0, true), (5, b'e', true), (1, b'x', false)]);
@@ -88,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_overlong_line_just_enough_is_kept() {
+    fn long_lines_are_cut() {
         let blank = vec![b' '; 3 << 20];
         assert_eq!(lines(&[&blank, b"\n"]), [(MAX_LINE + 1, b' ', true)]);
         assert_eq!(lines(&[&blank, b"x", &blank, b"\ny\n"]), [(MAX_LINE + 1, b'x', true), (1, b'y', true)]);

@@ -1,15 +1,15 @@
-//! Exports of OpenTelemetry's log records (OTLP as JSON), cut into an export for each record.
+//! Splitting of OpenTelemetry log exports (OTLP as JSON) into one export per record.
 //!
-//! A record says little without its resource and its scope. So each keeps them, in the shape that the parser
-//! `OpenTelemetry` knows.
+//! A record means little without its resource and scope, so each keeps them, in the form that the parser
+//! `OpenTelemetry` recognizes.
 
 use std::ops::Range;
 
 use countersign::canonical::{Part, TokenKind, Tokens};
 
-/// The member that an export of log records consists of.
+/// The only member of an export of log records.
 pub(crate) const LIST: &str = "resourceLogs";
-/// The lists: each stands in the elements of the one before it.
+/// The nested lists: each is in the elements of the one before it.
 const LISTS: [&str; 3] = [LIST, "scopeLogs", "logRecords"];
 
 /// An export of log records.
@@ -18,27 +18,27 @@ pub(crate) struct Export<'a> {
     root: Holder,
 }
 
-/// An object, and what is in its list.
+/// An object with the next list.
 struct Holder {
     at: Range<usize>,
-    /// Where the list stands, brackets included; none in a record.
+    /// The position of the list, including brackets; empty for a record.
     list: Range<usize>,
     holds: Vec<Self>,
 }
 
-/// A record with its resource and its scope.
+/// A record with its resource and scope, as a separate export.
 pub(crate) struct Record {
     pub(crate) export: String,
-    /// Where the record begins in the text that it was cut from.
+    /// The offset of the record in the original text.
     pub(crate) begins: usize,
-    /// Where it stands in the lists: `resourceLogs[0].scopeLogs[0].logRecords[3]`.
+    /// The record's position in the lists: `resourceLogs[0].scopeLogs[0].logRecords[3]`.
     pub(crate) place: String,
 }
 
 impl<'a> Export<'a> {
-    /// Reads one; `None` for anything else. What stands where a record is looked for must be one, so that nothing is
-    /// lost.
-    pub(crate) fn read(text: &'a str) -> Option<Self> {
+    /// Parses an export; `None` for anything else. Every element must have the expected form, so that
+    /// nothing is lost.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let mut reader = Reader { text, tokens: Tokens::new(text) };
         let first = reader.next()?;
         let root =
@@ -49,7 +49,7 @@ impl<'a> Export<'a> {
         is_alone.then_some(Self { text, root })
     }
 
-    /// Hands out each record, until one is refused.
+    /// Passes on each record, until `each` returns an error.
     pub(crate) fn records<E>(&self, mut each: impl FnMut(Record) -> Result<(), E>) -> Result<(), E> {
         self.within(&self.root, &LISTS, &Around::default(), &mut each)
     }
@@ -78,7 +78,7 @@ impl<'a> Export<'a> {
     }
 }
 
-/// What stands around an element where it is alone in its list, and where it stands.
+/// The text around an element that is alone in its list, and the element's position.
 #[derive(Default)]
 struct Around {
     before: String,
@@ -96,7 +96,7 @@ impl Reader<'_> {
         self.tokens.next_part()?
     }
 
-    /// An object that has begun, which has the first of the lists unless there is none.
+    /// Parses the rest of an object, which must contain the first of the lists, if there is one.
     fn object(&mut self, start: usize, lists: &[&str]) -> Option<Holder> {
         let mut found = None;
         loop {
@@ -113,12 +113,12 @@ impl Reader<'_> {
                     }
                     found = Some(self.list(value.start, deeper)?);
                 }
-                _ => self.pass_over(value)?,
+                _ => self.skip(value)?,
             }
         }
     }
 
-    /// A list that has begun, of objects alone.
+    /// Parses the rest of a list, which may contain only objects.
     fn list(&mut self, start: usize, lists: &[&str]) -> Option<(Range<usize>, Vec<Holder>)> {
         let mut holds = Vec::new();
         loop {
@@ -131,8 +131,8 @@ impl Reader<'_> {
         }
     }
 
-    /// The rest of a value that has begun.
-    fn pass_over(&mut self, first: Part) -> Option<()> {
+    /// Skips the rest of a value.
+    fn skip(&mut self, first: Part) -> Option<()> {
         let mut part = first;
         let mut depth = 0_u32;
         loop {
@@ -159,12 +159,12 @@ mod tests {
             found.push((export, begins, place));
             Ok::<_, ()>(())
         };
-        Export::read(text)?.records(each).ok()?;
+        Export::parse(text)?.records(each).ok()?;
         Some(found)
     }
 
     #[test]
-    fn each_record_keeps_its_resource_and_its_scope() {
+    fn records_keep_their_resource_and_scope() {
         let text = r#"{ "resourceLogs" : [
             {"resource":{"r":1},"scopeLogs":[{"scope":{"logRecords":[]},"logRecords":[{"a":[1]},{"a":"]}"}],"schemaUrl":"s"},{"logRecords":[]}]},
             {"scopeLogs":[{"logRecords":[{}]}],"resource":{"r":2}}
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_lost_of_what_is_no_such_export() {
+    fn anything_else_is_rejected_whole() {
         for text in [
             "",
             "[]",
@@ -199,7 +199,7 @@ mod tests {
             r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[1]}]}]}"#,
             r#"{"resourceLogs":[{"scopeLogs":[]}],"action":"x"}"#,
             r#"{"action":"x","resourceLogs":[{"scopeLogs":[]}]}"#,
-            // As it was before OTLP 0.15.
+            // The format before OTLP 0.15.
             r#"{"resourceLogs":[{"instrumentationLibraryLogs":[{"logs":[{}]}]}]}"#,
             r#"{"resourceLogs":[{"scopeLogs":[],"scopeLogs":[]}]}"#,
             r#"{"resourceLogs":[{"scopeLogs":[]}"#,

@@ -1,6 +1,7 @@
-//! From a table of separated values (RFC 4180) to events: each row is an object, with the names of the first.
+//! Conversion of separated values (RFC 4180) to events: each row becomes an object with the names in the
+//! first row.
 //!
-//! Fields are separated by commas, or as spreadsheets write them elsewhere, by semicolons or tabs. The first row tells.
+//! Fields are separated by commas, semicolons, or tabs, depending on the first row.
 
 use countersign::canonical::write_string;
 use countersign::export::MAX_LINE;
@@ -10,43 +11,44 @@ use crate::encoding::BYTE_ORDER_MARK;
 use crate::error::{IngestError, fault};
 use crate::unwrap::{EachEvent, SourceEvent};
 
-/// Cuts bytes into rows.
+/// Splits a table into rows.
 #[derive(Default)]
 pub(crate) struct Rows {
-    /// The names of the columns, once they were read.
+    /// The names of the columns; empty until the first row is complete.
     names: Vec<String>,
-    /// The fields of this row that have ended, and the one that has begun.
+    /// The complete fields of the current row, and the current field.
     fields: Vec<String>,
     field: Vec<u8>,
     phase: Phase,
-    /// What separates fields, once the first row has told.
+    /// The separator; none until the first row contains one.
     separator: Option<u8>,
-    /// The bytes of this row so far.
+    /// The size of the current row so far, in bytes.
     size: usize,
-    /// Line feeds so far, and the line on which this row begins.
+    /// The number of line feeds so far, and the line on which the current row starts.
     lines: u64,
     first_line: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
-    /// Within a field without quotes, or before one.
+    /// Within or before an unquoted field.
     #[default]
     Plain,
     Quoted,
-    /// After a quote within a quoted field: it ends there, or one more follows and stands for a quote.
+    /// After a quote in a quoted field, which either ends the field or is the first of two that stand for a
+    /// quote.
     Quote,
 }
 
 impl Rows {
-    /// Whether a file of this name has rows.
-    pub(crate) fn are_in(name: &str) -> bool {
+    /// True for the name of a table file.
+    pub(crate) fn is_table_name(name: &str) -> bool {
         let name = name.to_ascii_lowercase();
         let name = [".gz", ".zst"].into_iter().find_map(|end| name.strip_suffix(end)).unwrap_or(&name);
         [".csv", ".tsv"].into_iter().any(|end| name.ends_with(end))
     }
 
-    /// Takes the next bytes.
+    /// Accepts the next bytes.
     pub(crate) fn push<E: From<IngestError>>(
         &mut self,
         bytes: &[u8],
@@ -60,8 +62,8 @@ impl Rows {
             self.lines += u64::from(*byte == b'\n');
             if self.size > MAX_LINE {
                 return Err(fault(
-                    "a row of more than 1 MiB",
-                    "record a hash of what is large",
+                    "the row is larger than 1 MiB",
+                    "record a hash instead of large values",
                     self.first_line,
                 )
                 .into());
@@ -78,14 +80,12 @@ impl Rows {
                 (Phase::Quote, b'\r') => {}
                 (Phase::Plain | Phase::Quoted, byte) => self.field.push(*byte),
                 (Phase::Quote, _) => {
-                    let hint = "a quote within a field in quotes is written twice";
-                    return Err(
-                        fault("something follows a field's closing quote", hint, self.lines + 1).into()
-                    );
+                    let hint = "double the quotes within a quoted field";
+                    return Err(fault("text follows a field's closing quote", hint, self.lines + 1).into());
                 }
             }
             if self.fields.is_empty() && self.field == BYTE_ORDER_MARK && self.size == BYTE_ORDER_MARK.len() {
-                // A file begins here, and perhaps another did before it.
+                // A file starts here, perhaps concatenated to another.
                 self.field.clear();
                 self.size = 0;
             }
@@ -97,15 +97,15 @@ impl Rows {
     pub(crate) fn finish<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         match self.phase {
             Phase::Quoted => {
-                let hint = "was the file cut off? Get it whole";
-                Err(fault("the input ends within a field in quotes", hint, self.first_line).into())
+                let hint = "get the complete file: it may have been cut off";
+                Err(fault("the input ends within a quoted field", hint, self.first_line).into())
             }
             _ if self.size > 0 => self.end_row(each),
             _ => Ok(()),
         }
     }
 
-    /// Whether a byte that is not in quotes separates fields.
+    /// True if an unquoted byte is the separator.
     fn separates(&mut self, byte: u8) -> Result<bool, IngestError> {
         if !matches!(byte, b',' | b';' | b'\t') {
             return Ok(false);
@@ -113,8 +113,8 @@ impl Rows {
         if self.names.is_empty() {
             let first = *self.separator.get_or_insert(byte);
             if first != byte {
-                let why = format!("the first row has both {} and {}", named(first), named(byte));
-                let hint = "only one can separate columns: put names in quotes that contain the other";
+                let why = format!("the first row contains both {} and {}", named(first), named(byte));
+                let hint = "use only one as separator, and quote names that contain the other";
                 return Err(fault(&why, hint, self.first_line));
             }
         }
@@ -123,14 +123,14 @@ impl Rows {
 
     fn end_field(&mut self) -> Result<(), IngestError> {
         let field = String::from_utf8(std::mem::take(&mut self.field))
-            .map_err(|_| fault("a field is not UTF-8", "save the file as UTF-8", self.first_line))?;
+            .map_err(|_| fault("a field is not valid UTF-8", "save the file as UTF-8", self.first_line))?;
         self.fields.push(field);
         self.phase = Phase::Plain;
         Ok(())
     }
 
     fn end_row<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
-        // One within a field belongs to it.
+        // A carriage return in a quoted field is part of it.
         if matches!(self.phase, Phase::Plain) && self.field.last() == Some(&b'\r') {
             self.field.pop();
         }
@@ -141,29 +141,29 @@ impl Rows {
             return Ok(());
         }
         if self.names.is_empty() {
-            // As spreadsheets write it for each other: nothing but what separates fields.
+            // A row that only declares the separator, as spreadsheets write it.
             if fields == ["sep=", ""] {
                 return Ok(());
             }
             let is_twice = |(nth, name): (usize, &String)| fields[..nth].contains(name);
             if fields.iter().enumerate().any(is_twice) || fields.iter().any(String::is_empty) {
-                let hint = "the first row has the names of the columns: give each one of its own";
-                return Err(fault("two columns have one name, or one has none", hint, self.first_line).into());
+                let hint = "give each column a unique name in the first row";
+                return Err(fault("a column's name is missing or repeated", hint, self.first_line).into());
             }
             self.names = fields;
             self.separator.get_or_insert(b',');
             return Ok(());
         }
-        // The names once more are those of another file that was joined to the first.
+        // A repeated header row starts another file that was appended to the first.
         if fields == self.names {
             return Ok(());
         }
         if fields.len() != self.names.len() {
             let has = count(fields.len() as u64, "field");
-            let why = format!("the row has {has}, and the first {}", self.names.len());
+            let why = format!("the row has {has}, but the first row has {}", self.names.len());
             return Err(fault(
                 &why,
-                "correct the row, or put in quotes what has a separator in it",
+                "correct the row, or quote fields that contain the separator",
                 self.first_line,
             )
             .into());
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn each_row_is_an_event_however_it_is_cut() {
+    fn splits_rows_regardless_of_how_input_is_cut() {
         for (text, wanted) in [
             ("", &[][..]),
             ("a\r\nx\ry\r\n\"z\r\"\r\n", &[r#"2: {"a":"x\ry"}"#, r#"3: {"a":"z\r"}"#]),
@@ -224,7 +224,7 @@ mod tests {
                 &[r#"2: {"a":"x, \"y\"\nz","b":"{\"n\":1}"}"#, r#"4: {"a":"3","b":"é"}"#],
             ),
             ("\u{feff}\"a;b\";c\n\u{feff}\"1;2\";3\n", &[r#"2: {"a;b":"1;2","c":"3"}"#]),
-            // Files that were joined.
+            // Concatenated files.
             (
                 "\u{feff}a,b\r\n1,\u{feff}2\r\n\u{feff}\"a\",b\r\n\u{feff}3,4\r\na,b\n5,6\n\u{feff}",
                 &[
@@ -242,27 +242,27 @@ mod tests {
     }
 
     #[test]
-    fn tells_where_a_table_is_broken() {
+    fn errors_in_a_table_name_the_position() {
         for (text, says) in [
-            ("a,b\n1\n", "the row has 1 field, and the first 2"),
-            ("a;b\n1\n", "the row has 1 field, and the first 2"),
-            ("a\n1,2\n", "the row has 2 fields, and the first 1"),
-            ("a,b;c\n", "the first row has both commas and semicolons"),
-            ("a,a\n", "two columns have one name"),
-            ("a,\n", "one has none"),
-            ("a\n\"x", "the input ends within a field in quotes"),
+            ("a,b\n1\n", "the row has 1 field, but the first row has 2"),
+            ("a;b\n1\n", "the row has 1 field, but the first row has 2"),
+            ("a\n1,2\n", "the row has 2 fields, but the first row has 1"),
+            ("a,b;c\n", "the first row contains both commas and semicolons"),
+            ("a,a\n", "name is missing or repeated"),
+            ("a,\n", "name is missing or repeated"),
+            ("a\n\"x", "the input ends within a quoted field"),
             ("a\n\"x\"y\n", "follows a field's closing quote"),
         ] {
             let why = events(&[text.as_bytes()]).unwrap_err();
             assert!(why.contains(says), "{text}: {why}");
         }
         let long = format!("a\n\"{}", "x".repeat(MAX_LINE));
-        assert!(events(&[long.as_bytes()]).unwrap_err().contains("more than 1 MiB"));
-        assert!(events(&[b"a\n\xff\n"]).unwrap_err().contains("not UTF-8"));
+        assert!(events(&[long.as_bytes()]).unwrap_err().contains("larger than 1 MiB"));
+        assert!(events(&[b"a\n\xff\n"]).unwrap_err().contains("not valid UTF-8"));
     }
 
     #[test]
-    fn tells_by_the_name_what_has_rows() {
+    fn recognizes_tables_by_name() {
         for (name, has) in [
             ("a.csv", true),
             ("A.CSV.gz", true),
@@ -271,7 +271,7 @@ mod tests {
             ("a.json", false),
             ("csv", false),
         ] {
-            assert_eq!(Rows::are_in(name), has, "{name}");
+            assert_eq!(Rows::is_table_name(name), has, "{name}");
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Splits deliveries (JSON Lines, arrays, objects with a list, arrays of these, OTLP) into events, in bounded memory.
+//! Splits JSON deliveries (JSON Lines, arrays, objects with a list, arrays of these, OTLP) into events, in
+//! bounded memory.
 //!
-//! Each event is handed out as soon as it has ended: someone may be waiting for it.
+//! Each event is passed on as soon as it is complete, because a consumer may be waiting for it.
 
 mod envelope;
 mod list;
@@ -14,63 +15,64 @@ use countersign::event::MAX_BYTES;
 use countersign::export::MAX_LINE;
 use countersign_query::value::{Document, Kind};
 
-use crate::answer::Answer;
 use crate::count::count;
 use crate::encoding::BYTE_ORDER_MARK;
 use crate::error::{IngestError, fault};
 use crate::otlp;
+use crate::query_result::QueryResult;
 use envelope::{Content, MAX_CONTENT};
 use list::ListForm;
 
-/// The most envelopes within each other: SQS delivers what SNS does, in which is an event of `EventBridge`.
+/// The maximum nesting of envelopes: SQS can deliver an SNS message that contains an `EventBridge` event.
 const MAX_ENVELOPES: u8 = 4;
 
-/// The most bytes of an export of log records, which is held as a whole: log servers send much smaller ones.
+/// The maximum size in bytes of an export of log records, which is buffered whole. OpenTelemetry Collectors
+/// send far smaller ones.
 const MAX_EXPORT: usize = 32 << 20;
 
-/// One event, cut out of what a source delivered. Whether it is valid JSON is for the caller to check.
+/// An event from a delivery. It may be invalid JSON; the caller checks that.
 pub struct SourceEvent<'a> {
-    /// The event as it was written.
+    /// The event as written.
     pub bytes: &'a [u8],
-    /// The line on which it begins, 1-based.
+    /// The 1-based line on which it starts.
     pub line: u64,
-    /// The event's position in the lists around it: `Records[3]`.
+    /// Its position in the lists around it: `Records[3]`.
     pub place: Option<String>,
 }
 
-/// Takes each event. Its error ends the input.
+/// A callback for each event. An error stops the input.
 pub type EachEvent<'a, E> = dyn FnMut(SourceEvent<'_>) -> Result<(), E> + 'a;
 
-/// Cuts deliveries in JSON into events.
+/// Splits JSON deliveries into events.
 #[derive(Default)]
 pub struct Unwrapper {
     phase: Phase,
-    /// What has begun and not ended.
+    /// The bytes of the current value so far.
     held: Vec<u8>,
-    /// Line feeds so far.
+    /// The number of line feeds so far.
     lines: u64,
-    /// The line on which what is held begins.
+    /// The line on which the current value starts.
     first_line: u64,
     depth: u32,
     in_string: bool,
     escaped: bool,
-    /// What the object that is held may turn out to be, and where its list begins in it.
+    /// The list form that the current object may have, and the offset at which its list starts.
     candidate: Option<(&'static ListForm, usize)>,
     list: Option<List>,
     summary: UnwrapSummary,
-    /// The envelopes that all of this is in.
+    /// The number of envelopes around this input.
     envelopes: u8,
-    /// How many more bytes may be taken out of the outermost.
+    /// The number of bytes that may still be extracted from the outermost envelope.
     left: Rc<Cell<usize>>,
 }
 
-/// The lists that events were taken from, and what was left out.
+/// The lists that events were extracted from, and the lines that were skipped.
 ///
-/// `Display` writes it as the end of a clause, and nothing if there is nothing to report.
+/// `Display` formats it as the end of a sentence; empty if there is nothing to report.
 #[derive(Clone, Default)]
 pub struct UnwrapSummary {
     unwrapped: BTreeMap<&'static str, u64>,
-    /// How many lines were left out that tell Elasticsearch where the event of the next line goes.
+    /// The number of action lines in Elasticsearch bulk requests, which were skipped.
     actions: u64,
 }
 
@@ -98,94 +100,96 @@ impl fmt::Display for UnwrapSummary {
             write!(f, "; unwrapped {}", lists.join(", "))?;
         }
         if self.actions > 0 {
-            write!(f, "; left out {} of a bulk request", count(self.actions, "action line"))?;
+            write!(f, "; skipped {} of a bulk request", count(self.actions, "action line"))?;
         }
         Ok(())
     }
 }
 
-/// A list that has begun.
+/// A list being read.
 struct List {
-    /// None for an array that stands by itself.
+    /// The list's form; none for a top-level array.
     form: Option<&'static ListForm>,
     elements: u64,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 enum Phase {
-    /// A byte order mark may stand here.
+    /// A byte order mark may follow.
     #[default]
     Mark,
-    /// A value may begin, or another file with a byte order mark of its own.
+    /// A value may follow, or another file with its own byte order mark.
     Between,
-    /// After a list's comma, a value must.
+    /// A value must follow, after a comma in a list.
     Element,
     /// Within an object or array.
     Value,
-    /// Within something else, to the end of its line, or in a list to its comma.
+    /// Within any other text, up to the end of the line, or in a list up to the comma.
     Other,
-    /// After an element.
+    /// After an element of a list.
     Comma,
-    /// After a list, within the object that holds it.
+    /// After a list, within the object that contains it.
     Rest,
 }
 
 impl Unwrapper {
-    /// Takes the next bytes.
+    /// Accepts the next bytes.
     ///
     /// # Errors
-    /// If a list is no JSON, or something is too large to be held; and any error of `each`.
+    /// Returns an error if a list is invalid JSON or something is too large to buffer, and any error of
+    /// `each`.
     pub fn push<E: From<IngestError>>(&mut self, bytes: &[u8], each: &mut EachEvent<'_, E>) -> Result<(), E> {
         let mut rest = bytes;
         while let Some(&byte) = rest.first() {
-            let taken = match self.phase {
+            let consumed = match self.phase {
                 Phase::Mark => self.mark(byte),
                 Phase::Between | Phase::Element => self.begin(byte)?,
                 Phase::Value | Phase::Rest => self.value(rest, each)?,
                 Phase::Other => self.other(rest, each)?,
                 Phase::Comma => self.comma(byte)?,
             };
-            rest = &rest[taken..];
+            rest = &rest[consumed..];
         }
         Ok(())
     }
 
-    /// Takes one event that was found elsewhere, such as a row of a table, which may be an envelope.
+    /// Accepts one event from elsewhere, such as a row of a table, which may be an envelope.
     ///
     /// # Errors
-    /// Any error of `each`.
-    pub fn take<E: From<IngestError>>(
+    /// Returns any error of `each`.
+    pub fn push_event<E: From<IngestError>>(
         &mut self,
         found: &SourceEvent<'_>,
         each: &mut EachEvent<'_, E>,
     ) -> Result<(), E> {
         self.held.extend_from_slice(found.bytes);
         self.first_line = found.line;
-        self.hand_out(each)
+        self.emit(each)
     }
 
-    /// Ends the input, and hands out the last event if only the end of the input ends it.
+    /// Ends the input, and passes on a last event that has no terminator.
     ///
     /// # Errors
-    /// If the input ends within an event or a list; and any error of `each`.
+    /// Returns an error if the input ends within an event or a list, and any error of `each`.
     pub fn finish<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         match self.phase {
-            Phase::Mark if !self.held.is_empty() => self.hand_out(each),
-            Phase::Other if self.list.is_none() => self.hand_out(each),
+            Phase::Mark if !self.held.is_empty() => self.emit(each),
+            Phase::Other if self.list.is_none() => self.emit(each),
             Phase::Value if self.list.is_none() => {
                 let why = "the input ends before the event does";
-                let hint = "an event is one JSON object, in braces: was the file cut off, or a line altered?";
+                let hint =
+                    "check that the file is complete, and that each event is one JSON object in braces";
                 Err(fault(why, hint, self.first_line).into())
             }
             Phase::Mark | Phase::Between if self.list.is_none() => Ok(()),
             _ => {
                 let why = format!("the input ends within {}", self.place());
-                Err(fault(&why, "was the file cut off? Get it whole", self.lines + 1).into())
+                Err(fault(&why, "get the complete file: it may have been cut off", self.lines + 1).into())
             }
         }
     }
 
-    /// Returns from which lists events were taken, and what was left out.
+    /// Returns the lists that events were extracted from, and the lines that were skipped.
     pub fn summary(&self) -> &UnwrapSummary {
         &self.summary
     }
@@ -198,12 +202,12 @@ impl Unwrapper {
         }
     }
 
-    /// A byte order mark says nothing.
+    /// Handles a byte that may belong to a byte order mark.
     fn mark(&mut self, byte: u8) -> usize {
         let at = self.held.len();
         self.first_line = self.lines + 1;
         if BYTE_ORDER_MARK[at] != byte {
-            // What came instead of it is no JSON; nothing did where this is the first byte.
+            // These bytes are not a byte order mark. Unless they are empty, they aren't JSON either.
             self.phase = if at == 0 { Phase::Between } else { Phase::Other };
             return 0;
         }
@@ -215,12 +219,12 @@ impl Unwrapper {
         1
     }
 
-    /// Before a value.
+    /// Handles a byte before a value.
     fn begin(&mut self, byte: u8) -> Result<usize, IngestError> {
         match byte {
             b'\n' => self.lines += 1,
             b' ' | b'\t' | b'\r' => {}
-            // Files that were joined, or compressed one after the other, may each have one.
+            // Concatenated files, also in compressed form, may each start with a byte order mark.
             b'\xef' if self.list.is_none() => {
                 self.phase = Phase::Mark;
                 return Ok(0);
@@ -232,9 +236,8 @@ impl Unwrapper {
             b']' if self.list.is_some() && self.phase == Phase::Between => self.end_list(),
             _ => {
                 if self.list.is_some() && matches!(byte, b',' | b']' | b'}' | b':') {
-                    let why =
-                        format!("in {} stands {:?} where an event should", self.place(), char::from(byte));
-                    return Err(fault(&why, "correct it: it is no JSON", self.lines + 1));
+                    let why = format!("{} has {:?} instead of an event", self.place(), char::from(byte));
+                    return Err(fault(&why, "correct the JSON", self.lines + 1));
                 }
                 self.first_line = self.lines + 1;
                 self.depth = 0;
@@ -246,7 +249,7 @@ impl Unwrapper {
         Ok(1)
     }
 
-    /// After an element.
+    /// Handles a byte after an element of a list.
     fn comma(&mut self, byte: u8) -> Result<usize, IngestError> {
         match byte {
             b'\n' => self.lines += 1,
@@ -254,9 +257,8 @@ impl Unwrapper {
             b',' => self.phase = Phase::Element,
             b']' => self.end_list(),
             _ => {
-                let why =
-                    format!("before {} stands {:?} where a comma should", self.place(), char::from(byte));
-                return Err(fault(&why, "correct it: it is no JSON", self.lines + 1));
+                let why = format!("{} has {:?} before it instead of a comma", self.place(), char::from(byte));
+                return Err(fault(&why, "correct the JSON", self.lines + 1));
             }
         }
         Ok(1)
@@ -265,7 +267,7 @@ impl Unwrapper {
     fn end_list(&mut self) {
         match self.list.take() {
             Some(List { form: Some(form), .. }) => {
-                // What follows is read as the rest of an object whose list was left out.
+                // Parse what follows as the rest of an object from which the list was removed.
                 self.held = format!("{{{:?}:0", form.list).into_bytes();
                 self.list = Some(List { form: Some(form), elements: 0 });
                 self.depth = 1;
@@ -275,7 +277,7 @@ impl Unwrapper {
         }
     }
 
-    /// Within an object or array, up to its end or the end of these bytes.
+    /// Reads within an object or array, up to its end or the end of the bytes.
     fn value<E: From<IngestError>>(&mut self, bytes: &[u8], each: &mut EachEvent<'_, E>) -> Result<usize, E> {
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
@@ -287,10 +289,11 @@ impl Unwrapper {
                     b'"' => self.in_string = false,
                     b'\\' => self.escaped = true,
                     b'\n' => {
-                        // No string goes on there: what is wrong with it is told of its line.
+                        // Strings can't contain line feeds, so end the event here; its error then names
+                        // this line.
                         self.in_string = false;
-                        self.hold(&bytes[..at - 1])?;
-                        self.hand_out(each)?;
+                        self.append(&bytes[..at - 1])?;
+                        self.emit(each)?;
                         return Ok(at - 1);
                     }
                     _ => {
@@ -305,17 +308,16 @@ impl Unwrapper {
                     b'{' => self.depth += 1,
                     b'[' => {
                         self.depth += 1;
-                        if self.depth == 2 && self.candidate.is_none() && self.may_hold_events() {
-                            self.hold(&bytes[..at])?;
-                            self.candidate =
-                                ListForm::begun_in(&self.held).map(|form| (form, self.held.len()));
+                        if self.depth == 2 && self.candidate.is_none() && self.may_contain_events() {
+                            self.append(&bytes[..at])?;
+                            self.candidate = ListForm::find(&self.held).map(|form| (form, self.held.len()));
                             return Ok(at);
                         }
                     }
                     b'}' | b']' => {
                         self.depth -= 1;
                         if self.depth == 0 {
-                            self.hold(&bytes[..at])?;
+                            self.append(&bytes[..at])?;
                             self.end_value(each)?;
                             return Ok(at);
                         }
@@ -324,13 +326,13 @@ impl Unwrapper {
                 }
             }
         }
-        self.hold(bytes)?;
+        self.append(bytes)?;
         if self.held.len() > MAX_BYTES
             && let Some((form, begins)) = self.candidate
             && self.list.is_none()
             && !form.is_deep()
         {
-            self.enter(form, begins, each)?;
+            self.enter_list(form, begins, each)?;
         }
         Ok(bytes.len())
     }
@@ -346,23 +348,23 @@ impl Unwrapper {
         }
         match self.candidate {
             Some((form, _)) if self.list.is_some() => {
-                if form.is_deep() || form.is(&self.held) {
-                    self.hand_out_delivery(each)
+                if form.is_deep() || form.matches(&self.held) {
+                    self.emit_delivery(each)
                 } else {
-                    self.hand_out(each)
+                    self.emit(each)
                 }
             }
-            Some((form, _)) if form.is_deep() => self.hand_out_records(each),
-            // What is larger can be no event.
-            Some((form, begins)) if self.held.len() > MAX_BYTES || form.is(&self.held) => {
-                self.enter(form, begins, each)
+            Some((form, _)) if form.is_deep() => self.emit_records(each),
+            // A larger object can't be an event.
+            Some((form, begins)) if self.held.len() > MAX_BYTES || form.matches(&self.held) => {
+                self.enter_list(form, begins, each)
             }
-            _ => self.hand_out(each),
+            _ => self.emit(each),
         }
     }
 
-    /// Reads what is held once more, as an object whose list holds the events.
-    fn enter<E: From<IngestError>>(
+    /// Reads the buffered bytes again, as an object with a list of events.
+    fn enter_list<E: From<IngestError>>(
         &mut self,
         form: &'static ListForm,
         begins: usize,
@@ -382,12 +384,13 @@ impl Unwrapper {
         self.push(list, each)
     }
 
-    /// Hands out the log records of the export that is held, or what is held where it is none.
-    fn hand_out_records<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
+    /// Passes on the log records of the buffered export, or the buffered object as an event if it isn't an
+    /// export.
+    fn emit_records<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         let held = std::mem::take(&mut self.held);
-        let Some(export) = core::str::from_utf8(&held).ok().and_then(otlp::Export::read) else {
+        let Some(export) = core::str::from_utf8(&held).ok().and_then(otlp::Export::parse) else {
             self.held = held;
-            return self.hand_out(each);
+            return self.emit(each);
         };
         let (mut line, mut counted) = (self.first_line, 0);
         export.records(|otlp::Record { export, begins, place }| {
@@ -400,25 +403,26 @@ impl Unwrapper {
         Ok(())
     }
 
-    /// Whether an object here may hold events: several deliveries stand in an array, and none in another.
-    fn may_hold_events(&self) -> bool {
+    /// True if an object here may contain a list of events. An array may contain several deliveries; a
+    /// delivery contains no others.
+    fn may_contain_events(&self) -> bool {
         self.list.as_ref().is_none_or(|list| list.form.is_none())
     }
 
-    /// Hands out the events of a delivery that is an element of an array.
-    fn hand_out_delivery<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
+    /// Passes on the events of a delivery that is an element of an array.
+    fn emit_delivery<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
         let held = std::mem::take(&mut self.held);
         let nth = self.list.as_ref().map_or(0, |list| list.elements);
         let inner = Self { envelopes: self.envelopes, left: Rc::clone(&self.left), ..Self::default() };
-        for (list, events) in inner.all_within(&held, &format!("[{nth}]"), self.first_line, each)? {
+        for (list, events) in inner.push_all(&held, &format!("[{nth}]"), self.first_line, each)? {
             *self.summary.unwrapped.entry(list).or_insert(0) += events;
         }
-        self.handed_out();
+        self.end_element();
         Ok(())
     }
 
-    /// Hands out all events of these bytes, which stand at this place, and tells from which lists.
-    fn all_within<E: From<IngestError>>(
+    /// Passes on all events in these bytes, which are at `place`, and returns the lists that they are from.
+    fn push_all<E: From<IngestError>>(
         mut self,
         bytes: &[u8],
         place: &str,
@@ -435,35 +439,36 @@ impl Unwrapper {
         Ok(self.summary.unwrapped)
     }
 
-    /// Hands out the rows of the answer that is held, if it is one.
-    fn hand_out_rows<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<bool, E> {
+    /// Passes on the rows of the buffered query result. Returns false if the value isn't one.
+    fn emit_rows<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<bool, E> {
         if self.envelopes == MAX_ENVELOPES {
             return Ok(false);
         }
         let held = std::mem::take(&mut self.held);
-        let Some(answer) = core::str::from_utf8(&held).ok().and_then(Answer::read) else {
+        let Some(result) = core::str::from_utf8(&held).ok().and_then(QueryResult::parse) else {
             self.held = held;
             return Ok(false);
         };
         let before = self.place_in_list().map_or_else(String::new, |place| place + ".");
         let (line, unwrapped) = (self.first_line, &mut self.summary.unwrapped);
-        answer.each(|place, row| {
-            *unwrapped.entry(answer.name).or_insert(0) += 1;
+        result.each(|place, row| {
+            *unwrapped.entry(result.name).or_insert(0) += 1;
             if self.envelopes == 0 {
                 self.left.set(MAX_CONTENT);
             }
             let inner =
                 Self { envelopes: self.envelopes + 1, left: Rc::clone(&self.left), ..Self::default() };
-            // Its line is the answer's, which may be written on one or on many.
+            // All rows get the result's line, because a result may be formatted on one line or many.
             let mut each = |found: SourceEvent<'_>| each(SourceEvent { line, ..found });
-            inner.all_within(row, &format!("{before}{place}"), line, &mut each).map(drop)
+            inner.push_all(row, &format!("{before}{place}"), line, &mut each).map(drop)
         })?;
-        self.handed_out();
+        self.end_element();
         Ok(true)
     }
 
-    /// Hands out the events that what is held carries, if it is an envelope and all in it are events.
-    fn hand_out_contents<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<bool, E> {
+    /// Passes on the events in the buffered envelope. Returns false if the value isn't an envelope, or
+    /// contains anything but events.
+    fn emit_contents<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<bool, E> {
         if self.envelopes == MAX_ENVELOPES {
             return Ok(false);
         }
@@ -476,32 +481,32 @@ impl Unwrapper {
         for Content { place, bytes } in &opened.contents {
             let (envelopes, left) = (self.envelopes + 1, Rc::clone(&self.left));
             let inner = Self { envelopes, left, ..Self::default() };
-            let mut keep = |SourceEvent { bytes, place, .. }: SourceEvent<'_>| {
+            let mut collect = |SourceEvent { bytes, place, .. }: SourceEvent<'_>| {
                 events.push((bytes.to_vec(), place));
                 Ok::<_, IngestError>(())
             };
-            if inner.all_within(bytes, &format!("{before}{place}"), self.first_line, &mut keep).is_err() {
+            if inner.push_all(bytes, &format!("{before}{place}"), self.first_line, &mut collect).is_err() {
                 return Ok(false);
             }
         }
         if events.is_empty()
             || !events.iter().all(|(bytes, _)| is_object(bytes))
-            || !opened.is_all_in(&self.held, events.iter().map(|(bytes, _)| &**bytes))
+            || !opened.is_lossless(&self.held, events.iter().map(|(bytes, _)| &**bytes))
         {
             return Ok(false);
         }
         for (bytes, place) in &events {
-            // Its line is the envelope's: lines of a content are none of the input.
+            // Events get the envelope's line, because lines within the content aren't lines of the input.
             each(SourceEvent { bytes, line: self.first_line, place: place.clone() })?;
         }
         *self.summary.unwrapped.entry(opened.name).or_insert(0) += events.len() as u64;
         self.held.clear();
-        self.handed_out();
+        self.end_element();
         Ok(true)
     }
 
-    /// After an event or a delivery.
-    fn handed_out(&mut self) {
+    /// Ends an event or a delivery, which may be an element of a list.
+    fn end_element(&mut self) {
         self.phase = Phase::Between;
         if let Some(list) = &mut self.list {
             list.elements += 1;
@@ -509,40 +514,41 @@ impl Unwrapper {
         }
     }
 
-    /// Within something that is neither an object nor an array, up to its end.
+    /// Reads within a value that is neither an object nor an array, up to its end.
     fn other<E: From<IngestError>>(&mut self, bytes: &[u8], each: &mut EachEvent<'_, E>) -> Result<usize, E> {
         let end = if self.list.is_some() {
             bytes.iter().position(|byte| matches!(byte, b',' | b']' | b'\n'))
         } else {
             memchr::memchr(b'\n', bytes)
         };
-        self.hold(&bytes[..end.unwrap_or(bytes.len())])?;
+        self.append(&bytes[..end.unwrap_or(bytes.len())])?;
         if end.is_some() {
-            self.hand_out(each)?;
+            self.emit(each)?;
         }
         Ok(end.unwrap_or(bytes.len()))
     }
 
-    fn hold(&mut self, bytes: &[u8]) -> Result<(), IngestError> {
+    fn append(&mut self, bytes: &[u8]) -> Result<(), IngestError> {
         let size = self.held.len() + bytes.len();
         if size > MAX_LINE && (self.candidate.is_none() || self.list.is_some()) {
             let Some((form, _)) = self.candidate else {
                 let hint = "record a hash of what is large; if this is one response with many events, write them one per line first: jq -c '.hits.hits[]' FILE, or '.results[]'";
-                let why = "an event of more than 1 MiB: at most 256 KiB (262144 bytes) can be recorded";
+                let why = "an event is larger than 1 MiB, but at most 256 KiB (262144 bytes) can be recorded";
                 return Err(fault(why, hint, self.first_line));
             };
             let why = format!(
-                "{} is a delivery with {:?} of more than 1 MiB, which can only be read outside of an array",
+                "{} is a delivery with {:?} larger than 1 MiB, which can't be read within an array",
                 self.place(),
                 form.list
             );
-            let hint = "take the deliveries out of their array, one a line: jq -c '.[]' FILE";
+            let hint = "extract the deliveries from the array, one per line: jq -c '.[]' FILE";
             return Err(fault(&why, hint, self.first_line));
         }
         if size > MAX_EXPORT && self.candidate.is_some_and(|(form, _)| form.is_deep()) {
-            let hint = "ask for less at once, or have the log server write smaller batches";
+            let hint =
+                "request less at once, or configure the OpenTelemetry Collector to write smaller batches";
             return Err(fault(
-                "a delivery of more than 32 MiB that is no list of events",
+                "a delivery without a known list of events is larger than 32 MiB",
                 hint,
                 self.first_line,
             ));
@@ -551,15 +557,15 @@ impl Unwrapper {
         Ok(())
     }
 
-    fn hand_out<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
-        // Of those within an envelope nobody would be told that they were left out.
+    fn emit<E: From<IngestError>>(&mut self, each: &mut EachEvent<'_, E>) -> Result<(), E> {
+        // Action lines within an envelope are kept, because the summary couldn't report them.
         if self.envelopes == 0 && self.list.is_none() && is_bulk_action(&self.held) {
             self.summary.actions += 1;
             self.held.clear();
-            self.handed_out();
+            self.end_element();
             return Ok(());
         }
-        if self.hand_out_contents(each)? || self.hand_out_rows(each)? {
+        if self.emit_contents(each)? || self.emit_rows(each)? {
             return Ok(());
         }
         let held = std::mem::take(&mut self.held);
@@ -569,11 +575,11 @@ impl Unwrapper {
         if let Some(list) = &self.list {
             *self.summary.unwrapped.entry(list.form.map_or("", |form| form.list)).or_insert(0) += 1;
         }
-        self.handed_out();
+        self.end_element();
         Ok(())
     }
 
-    /// Where in a list what is held stands: `Records[3]`.
+    /// Returns the position of the buffered value in its list: `Records[3]`.
     fn place_in_list(&self) -> Option<String> {
         self.list.as_ref().map(|list| match list.form {
             Some(form) => format!("{}[{}]", form.list, list.elements),
@@ -582,8 +588,8 @@ impl Unwrapper {
     }
 }
 
-/// Whether this is no event, but says in a bulk request to Elasticsearch where that of the next line goes:
-/// `{"index":{"_index":"audit"}}`.
+/// True for an action line of an Elasticsearch bulk request, which says where the event on the next line
+/// goes: `{"index":{"_index":"audit"}}`.
 fn is_bulk_action(object: &[u8]) -> bool {
     let Some(first) = object.strip_prefix(b"{").map(<[u8]>::trim_ascii_start) else { return false };
     if ![&b"\"index\""[..], b"\"create\""].iter().any(|name| first.starts_with(name)) {
@@ -608,7 +614,7 @@ fn is_object(bytes: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    /// The events of a text, or where it fails.
+    /// Returns the events of a text, or its error.
     fn events(pieces: &[&[u8]]) -> Result<Vec<String>, String> {
         let mut found = Vec::new();
         let mut each = |event: SourceEvent<'_>| {
@@ -630,7 +636,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_what_sources_deliver_however_it_is_cut() {
+    fn splits_deliveries_regardless_of_how_input_is_cut() {
         for (text, wanted) in [
             ("", &[][..]),
             (" \r\n\n", &[]),
@@ -638,7 +644,7 @@ mod tests {
             ("{\"a\":\"}]\\\"{\"}{\"b\":2}\n", &["1: {\"a\":\"}]\\\"{\"}", "1: {\"b\":2}"]),
             ("{\n \"a\": 1\n}\n{}\n", &["1: {\n \"a\": 1\n}", "4: {}"]),
             ("\u{feff}{\"a\":1}", &["1: {\"a\":1}"]),
-            // Files that were joined, with or without the end of the last line.
+            // Concatenated files, with or without a final line feed.
             (
                 "\u{feff}{\"a\":1}\n\u{feff}{\"b\":\"\u{feff}\"}\u{feff}\u{feff}\n\u{feff}[{\"c\":1}]\u{feff} {}\n\u{feff}",
                 &["1: {\"a\":1}", "2: {\"b\":\"\u{feff}\"}", "3 [0]: {\"c\":1}", "3: {}"],
@@ -705,7 +711,7 @@ mod tests {
                     r#"1 [1]: {"resourceLogs":[{"a":1}]}"#,
                 ],
             ),
-            // A bulk request to Elasticsearch.
+            // An Elasticsearch bulk request.
             (
                 "{\"index\":{\"_index\":\"audit\"}}\n{\"a\":1}\n{\"create\":{}}\n{\"b\":2}\n",
                 &["2: {\"a\":1}", "4: {\"b\":2}"],
@@ -714,7 +720,7 @@ mod tests {
                 r#"{"create":{"user":"ada"}} {"index":7} {"index":{},"a":1}"#,
                 &[r#"1: {"create":{"user":"ada"}}"#, r#"1: {"index":7}"#, r#"1: {"index":{},"a":1}"#],
             ),
-            // Events that have such a list, and more.
+            // Events that contain such a list and other members.
             (r#"{"resourceLogs":[{"a":1}]}"#, &[r#"1: {"resourceLogs":[{"a":1}]}"#]),
             (r#"{"events":[{"a":1}]}"#, &[r#"1: {"events":[{"a":1}]}"#]),
             (r#"{"records":[{"a":1}],"action":"x"}"#, &[r#"1: {"records":[{"a":1}],"action":"x"}"#]),
@@ -726,7 +732,7 @@ mod tests {
                 &[r#"1: {"Records":[{"a":1}],"Records":[{"a":2}]}"#],
             ),
             (r#"{"a":{"Records":[{}]}}"#, &[r#"1: {"a":{"Records":[{}]}}"#]),
-            // What is no event is handed out to be told of.
+            // Values that aren't events are passed on, so that the caller reports them.
             ("x\n{\"a\n1\n[1,\"x\"]", &["1: x", "2: {\"a", "3: 1", "4 [0]: 1", "4 [1]: \"x\""]),
         ] {
             let whole = events(&[text.as_bytes()]).unwrap();
@@ -744,7 +750,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_events_out_of_envelopes() {
+    fn extracts_events_from_envelopes() {
         let event = r#"{"eventName":"DeleteVault","n":[1]}"#;
         let text = serde_json::to_string(event).unwrap();
         let coded = countersign::base64::encode(event);
@@ -815,7 +821,8 @@ mod tests {
             let wanted: Vec<String> = places.iter().map(|place| format!("2 {place}: {event}")).collect();
             assert_eq!(events(&[b"\n", envelope.as_bytes()]).unwrap(), wanted, "{envelope}");
         }
-        // What is around it may say when it happened, so it is taken out only if it says so itself, and how a parser knows.
+        // The surroundings may contain the time, so the event is only extracted if a parser finds the
+        // action and the time in it.
         let dated = r#"{"action":"vault.delete","occurred_at":"2026-03-02T09:15:27.000Z"}"#;
         for (envelope, place) in [
             (r#"{"specversion":"1.0","type":"t","time":"2026-03-02T10:00:00Z","data":EVENT}"#, "data"),
@@ -873,14 +880,14 @@ mod tests {
                 }
             }
         }
-        // What a parser finds in the whole stays in it.
+        // If a parser recognizes the whole, nothing is extracted.
         let whole = r#"{"specversion":"1.0","data":{"protoPayload":{"methodName":"m","serviceName":"s"},"timestamp":"2026-03-02T09:15:27Z"}}"#;
         assert_eq!(events(&[whole.as_bytes()]).unwrap(), [format!("1: {whole}")]);
         let twice = format!(r#"{{"specversion":"1.0","data":{dated},"data":{dated}}}"#);
         assert_eq!(events(&[twice.as_bytes()]).unwrap(), [format!("1: {twice}")]);
         let bulk = r#"{"eventSource":"aws:sqs","body":"{\"index\":{}}\n{\"a\":1}"}"#;
         assert_eq!(events(&[bulk.as_bytes()]).unwrap(), [r#"1 body: {"index":{}}"#, r#"1 body: {"a":1}"#]);
-        // What holds no event is recorded as it is.
+        // An envelope without an event is recorded as it is.
         let mut deep = event.to_owned();
         for _ in 0..=MAX_ENVELOPES {
             deep = topic(&serde_json::to_string(&deep).unwrap());
@@ -904,9 +911,9 @@ mod tests {
         }
     }
 
-    /// The table of envelopes in docs/importing-logs.md.
+    /// Tests the table of envelopes in docs/importing-logs.md.
     #[test]
-    fn takes_out_what_the_documentation_says() {
+    fn extracts_what_the_documentation_says() {
         let cloudtrail = r#"{"eventVersion":"1.08","eventTime":"2026-03-02T09:15:27Z","eventSource":"s3.amazonaws.com","eventName":"DeleteBucket","eventType":"AwsApiCall"}"#;
         let okta = r#"{"uuid":"u","published":"2026-03-02T09:15:27Z","eventType":"user.lifecycle.create","actor":{"id":"00u1","type":"User"},"outcome":{"result":"SUCCESS"},"version":"0","severity":"INFO","legacyEventType":"x"}"#;
         let kubernetes = r#"{"kind":"Event","apiVersion":"audit.k8s.io/v1","auditID":"a","stage":"ResponseComplete","verb":"get","requestURI":"/x","requestReceivedTimestamp":"2026-03-02T09:15:27.000000Z","user":{"username":"ada"}}"#;
@@ -969,7 +976,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_rows_out_of_answers() {
+    fn extracts_rows_from_query_results() {
         let event = r#"{"action":"vault.delete","occurred_at":"2026-03-02T09:15:27.000Z"}"#;
         let text = serde_json::to_string(event).unwrap();
         for (answer, wanted) in [
@@ -1015,7 +1022,7 @@ mod tests {
             events(&[br#"[{"columns":["a"],"rows":[[1]]},{"b":2}]"#]).unwrap(),
             [r#"1 [0].rows[0]: {"a":1}"#, r#"1 [1]: {"b":2}"#]
         );
-        // What is no table, or more than one, stays as it is.
+        // Objects that aren't exactly one table stay as they are.
         for whole in [
             r#"{"columns":["a"],"rows":[[1]],"action":"export"}"#,
             r#"{"columns":["a","a"],"rows":[[1,2]]}"#,
@@ -1037,20 +1044,20 @@ mod tests {
     }
 
     #[test]
-    fn takes_large_answers() {
+    fn accepts_large_query_results() {
         let rows = vec![format!("[\"{}\"]", "x".repeat(1000)); 3000].join(",");
         let text = format!(r#"{{"tables":[{{"name":"t","columns":[{{"name":"a"}}],"rows":[{rows}]}}]}}"#);
         assert_eq!(events(&[text.as_bytes()]).unwrap().len(), 3000);
     }
 
     #[test]
-    fn tells_where_a_list_is_broken() {
+    fn errors_in_a_list_name_the_position() {
         for (text, says) in [
             ("[{},", "within the array, at [1]"),
             ("[{}", "within the array, at [1]"),
-            ("[{} {}]", "'{' where a comma should"),
-            ("[,]", "',' where an event should"),
-            ("[{},]", "']' where an event should"),
+            ("[{} {}]", "'{' before it instead of a comma"),
+            ("[,]", "',' instead of an event"),
+            ("[{},]", "']' instead of an event"),
             ("{\"a\":1", "the input ends before the event does"),
         ] {
             let why = events(&[text.as_bytes()]).unwrap_err();
@@ -1059,7 +1066,7 @@ mod tests {
     }
 
     #[test]
-    fn takes_large_deliveries_in_little_memory() {
+    fn large_deliveries_need_little_memory() {
         let event = format!("{{\"a\":\"{}\"}}", "x".repeat(1000));
         let list = vec![event.as_str(); 3000].join(",");
         for (text, wanted) in [
@@ -1070,10 +1077,10 @@ mod tests {
             (format!("{{\"more\":1,\"Records\":[{list}]}}"), Err("\"more\", which would be lost")),
             (format!("{{\"Records\":[{list}],\"Records\":[]}}"), Err("\"Records\" twice")),
             (format!("{{\"Records\":[{list}"), Err("within Records[3000]")),
-            (format!("{{\"a\":[{list}]}}"), Err("an event of more than 1 MiB")),
+            (format!("{{\"a\":[{list}]}}"), Err("an event is larger than 1 MiB")),
             (
                 format!("[{{}},{{\"records\":[{list}]}}]"),
-                Err("the array, at [1] is a delivery with \"records\" of more than 1 MiB"),
+                Err("the array, at [1] is a delivery with \"records\" larger than 1 MiB"),
             ),
         ] {
             let mut unwrapper = Unwrapper::default();
@@ -1100,9 +1107,9 @@ mod tests {
     }
 
     #[test]
-    fn an_export_of_log_records_is_held_as_a_whole_up_to_a_limit() {
+    fn exports_of_log_records_are_buffered_up_to_a_limit() {
         let record = format!("{{\"a\":\"{}\"}}", "x".repeat(100_000));
-        for (records, wanted) in [(30, Ok(())), (340, Err("more than 32 MiB"))] {
+        for (records, wanted) in [(30, Ok(())), (340, Err("larger than 32 MiB"))] {
             let list = vec![record.as_str(); records].join(",");
             let text = format!("{{\"resourceLogs\":[{{\"scopeLogs\":[{{\"logRecords\":[{list}]}}]}}]}}");
             let mut unwrapper = Unwrapper::default();

@@ -1,6 +1,7 @@
-//! How probable it is that a year's losses exceed an amount, as an SVG picture.
+//! The exceedance chart of annual losses, as SVG.
 //!
-//! Lines differ in dashes and names, not in color alone; colors follow the reader's scheme, and print is black on white.
+//! Lines differ in dashes and names, not only in color. Colors follow the reader's color scheme; print is
+//! black on white.
 
 use core::fmt::Write as _;
 
@@ -20,9 +21,9 @@ const WIDTH: f64 = 760.0;
 const LEFT: f64 = 64.0;
 const RIGHT: f64 = 24.0;
 const HEIGHT: f64 = 300.0;
-/// How many lines are drawn; the table has all.
-const LINES: usize = 6;
-const DASHES: [&str; LINES] = ["none", "8 4", "2 3", "10 3 2 3", "14 6", "4 2"];
+/// The maximum number of lines drawn; the table contains all.
+const MAX_LINES: usize = 6;
+const DASHES: [&str; MAX_LINES] = ["none", "8 4", "2 3", "10 3 2 3", "14 6", "4 2"];
 
 const STYLE: &str = "\
 svg{font:13px system-ui,sans-serif;background:#fff;color:#1b1b1f}text{fill:currentColor}.grid{stroke:#d5d5dc}\
@@ -32,8 +33,8 @@ svg{font:13px system-ui,sans-serif;background:#fff;color:#1b1b1f}text{fill:curre
 .l0{stroke:#93b4ff}.l1{stroke:#fbbf24}.l2{stroke:#6ee7b7}.l3{stroke:#f9a8d4}.l4{stroke:#cbd5e1}.l5{stroke:#c4b5fd}}\
 @media print{svg{background:#fff;color:#000}.grid{stroke:#bbb}.line{stroke:#000}}";
 
-/// The chart of a report: all scenarios together, with what each control leaves, or each scenario where there is no
-/// control.
+/// Renders the chart of a report: all scenarios together, and with each control; without controls, each
+/// scenario.
 pub fn svg(report: &Report) -> String {
     let (all, _) = report.all();
     let first = match &report.scenarios[..] {
@@ -43,21 +44,23 @@ pub fn svg(report: &Report) -> String {
     let mut lines = vec![Line { name: first, figures: all }];
     if report.controls.is_empty() {
         let each = report.scenarios.iter().filter(|_| report.together.is_some());
-        lines.extend(each.map(|told| Line { name: told.scenario.title.clone(), figures: &told.figures }));
+        lines.extend(
+            each.map(|result| Line { name: result.scenario.title.clone(), figures: &result.figures }),
+        );
     }
-    lines.extend(report.controls.iter().rev().map(|bought| {
-        let name = format!("with {}", bought.id.as_deref().unwrap_or("all controls"));
-        Line { name, figures: &bought.figures }
+    lines.extend(report.controls.iter().rev().map(|effect| {
+        let name = format!("with {}", effect.id.as_deref().unwrap_or("all controls"));
+        Line { name, figures: &effect.figures }
     }));
-    lines.truncate(LINES);
+    lines.truncate(MAX_LINES);
     draw(report, &lines)
 }
 
-/// What the chart shows, in words.
-pub fn described(report: &Report) -> String {
+/// Describes the chart in words.
+pub fn describe(report: &Report) -> String {
     let (all, _) = report.all();
     format!(
-        "In half of {} simulated years at most {} {} are lost, in 90 of 100 at most {}, in 95 at most {}; {} of the years lose nothing.",
+        "In half of {} simulated years, losses are at most {} {}; in 90 of 100, at most {}; in 95 of 100, at most {}; {} of the years have no loss.",
         money(f64::from(report.years)),
         report.currency,
         money(all.quantile(0.5).unwrap_or_default()),
@@ -67,22 +70,22 @@ pub fn described(report: &Report) -> String {
     )
 }
 
-/// The axis of losses: powers of ten, logarithmic.
+/// The logarithmic axis of losses, in powers of ten.
 struct Axis {
     low: f64,
     high: f64,
 }
 
 impl Axis {
-    fn of(lines: &[Line<'_>]) -> Self {
+    fn new(lines: &[Line<'_>]) -> Self {
         let losses = || lines.iter().flat_map(|line| &line.figures.curve).map(|point| point.loss);
         let positive = losses().filter(|loss| *loss > 0.0).fold(f64::INFINITY, f64::min);
-        let most = losses().fold(0.0, f64::max);
-        if !positive.is_finite() || most <= 0.0 {
+        let max = losses().fold(0.0, f64::max);
+        if !positive.is_finite() || max <= 0.0 {
             return Self { low: 0.0, high: 1.0 };
         }
-        let (low, high) = (libm::floor(libm::log10(positive)), libm::ceil(libm::log10(most)));
-        // What hardly ever happens is no reason to make all else small.
+        let (low, high) = (libm::floor(libm::log10(positive)), libm::ceil(libm::log10(max)));
+        // Limit the axis to five powers of ten, so that rare small losses don't compress the rest.
         Self { low: low.max(high - 5.0), high: high.max(low + 1.0) }
     }
 
@@ -93,20 +96,20 @@ impl Axis {
 }
 
 fn draw(report: &Report, lines: &[Line<'_>]) -> String {
-    let axis = Axis::of(lines);
+    let axis = Axis::new(lines);
     let top = 44.0 + 20.0 * lines.len() as f64;
     let bottom = top + HEIGHT;
     let y = |probability: f64| bottom - probability * HEIGHT;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" aria-labelledby=\"t d\" viewBox=\"0 0 {WIDTH} {}\">\
-         <title id=\"t\">How probable it is that a year's losses exceed an amount</title><desc id=\"d\">{}</desc>\
+         <title id=\"t\">Probability that a year's losses exceed an amount</title><desc id=\"d\">{}</desc>\
          <style>{STYLE}</style>",
         bottom + 52.0,
-        escape(&*described(report))
+        escape(&*describe(report))
     );
     let _ = write!(
         svg,
-        "<text x=\"{LEFT}\" y=\"22\" font-weight=\"600\">How probable it is that a year's losses exceed an amount</text>"
+        "<text x=\"{LEFT}\" y=\"22\" font-weight=\"600\">Probability that a year's losses exceed an amount</text>"
     );
     for (nth, line) in lines.iter().enumerate() {
         let at = 44.0 + 20.0 * nth as f64;
@@ -114,7 +117,7 @@ fn draw(report: &Report, lines: &[Line<'_>]) -> String {
         let _ = write!(
             svg,
             "<path class=\"line l{nth}\" stroke-dasharray=\"{}\" d=\"M{LEFT} {:.1}h36\"/><text x=\"{}\" y=\"{at:.1}\">{} (mean {mean} {})</text>",
-            DASHES[nth % LINES],
+            DASHES[nth % MAX_LINES],
             at - 4.0,
             LEFT + 44.0,
             escape(&*shortened(&line.name)),
@@ -152,7 +155,7 @@ fn draw(report: &Report, lines: &[Line<'_>]) -> String {
     );
     for (nth, line) in lines.iter().enumerate().rev() {
         let points = path(&line.figures.curve, &axis, y);
-        let dash = DASHES[nth % LINES];
+        let dash = DASHES[nth % MAX_LINES];
         let _ = write!(svg, "<path class=\"line l{nth}\" stroke-dasharray=\"{dash}\" d=\"{points}\"/>");
     }
     svg.push_str("</svg>\n");
@@ -170,7 +173,7 @@ fn path(curve: &[Exceedance], axis: &Axis, y: impl Fn(f64) -> f64) -> String {
     path
 }
 
-/// An amount that is a power of ten: `10k`, `1M`.
+/// Formats an amount that is a power of ten: `10k`, `1M`.
 fn brief(amount: f64) -> String {
     for (unit, of) in [("T", 1e12), ("bn", 1e9), ("M", 1e6), ("k", 1e3)] {
         if amount >= of {
@@ -181,10 +184,10 @@ fn brief(amount: f64) -> String {
 }
 
 fn shortened(name: &str) -> String {
-    const MOST: usize = 70;
-    if name.chars().count() <= MOST {
+    const MAX_CHARS: usize = 70;
+    if name.chars().count() <= MAX_CHARS {
         name.into()
     } else {
-        name.chars().take(MOST - 1).chain(['…']).collect()
+        name.chars().take(MAX_CHARS - 1).chain(['…']).collect()
     }
 }

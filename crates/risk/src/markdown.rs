@@ -1,18 +1,18 @@
-//! A report as Markdown, with every input and its source.
+//! Rendering of a report as Markdown, with every input and its source.
 
 use core::fmt::Write as _;
 
 use countersign_errors::plain;
 
 use crate::figures::Figures;
-use crate::proposed::{Kind, METHOD, Proposed};
-use crate::report::{Bought, Report, Told};
+use crate::proposed::{Kind, METHOD, ProposedFrequency};
+use crate::report::{ControlEffect, Report, ScenarioResult};
 use crate::scenario::Input;
 
-/// How many runs of entries are written.
-const RUNS: usize = 100;
+/// The maximum number of runs of entries written.
+const MAX_RUNS: usize = 100;
 
-/// The report as Markdown.
+/// Renders the report as Markdown.
 pub fn markdown(report: &Report) -> String {
     let mut text = String::from("# Exposure in money\n\n");
     let by = match &report.log {
@@ -24,7 +24,7 @@ pub fn markdown(report: &Report) -> String {
     };
     let _ = writeln!(
         text,
-        "{} simulated years, all amounts in {}. The years follow from {by} the hash of each scenario: whoever has both gets the same figures (`countersign risk`).\n",
+        "{} simulated years, all amounts in {}. The years follow from {by} the hash of each scenario: anyone who has both gets the same figures (`countersign risk`).\n",
         money(f64::from(report.years)),
         report.currency
     );
@@ -52,8 +52,9 @@ pub fn markdown(report: &Report) -> String {
     text
 }
 
-fn proposal(text: &mut String, proposed: &Proposed) {
-    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } = proposed;
+fn proposal(text: &mut String, proposed: &ProposedFrequency) {
+    let ProposedFrequency { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } =
+        proposed;
     let _ = writeln!(
         text,
         "- `{scenario}`: {observed} observed from {} to {} ({:.2} years){}. Threat events a year: low {:.2}, mode {:.2}, high {:.2}, where the scenario has {}, {}, {}.",
@@ -78,12 +79,12 @@ fn proposal(text: &mut String, proposed: &Proposed) {
     let _ = writeln!(text, "  - to apply it, write this into the scenario: {}", code(line));
 }
 
-/// Entries as runs: `1, 3 to 5`.
+/// Formats entries as runs: `1, 3 to 5`.
 fn runs(leaves: &[u64]) -> String {
-    countersign_analyze::runs::told(leaves, RUNS)
+    countersign_analyze::runs::describe(leaves, MAX_RUNS)
 }
 
-fn scenario(text: &mut String, told: &Told, currency: &str) {
+fn scenario(text: &mut String, told: &ScenarioResult, currency: &str) {
     let _ = writeln!(text, "## {}\n", words(&told.scenario.title));
     figures(text, &told.figures, told.closed_form, currency);
     text.push_str(
@@ -144,7 +145,7 @@ fn controls(text: &mut String, report: &Report) {
     text.push_str("## What controls buy\n\nThe same years, with and without each.\n\n");
     text.push_str("| control | less a year | ± | mean with it | P90 | P95 | costs a year | net |\n");
     text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n");
-    for Bought { title, figures, less, standard_error, cost, .. } in &report.controls {
+    for ControlEffect { title, figures, less, standard_error, cost, .. } in &report.controls {
         let at = |part| money(figures.quantile(part).unwrap_or_default());
         let not_said = || "not said".to_owned();
         let _ = writeln!(
@@ -173,7 +174,7 @@ fn controls(text: &mut String, report: &Report) {
     text.push('\n');
 }
 
-/// An input's name, for people.
+/// Returns an input's name for people.
 pub fn name(of: &str) -> &str {
     match of {
         "frequency" => "threat events a year",
@@ -185,7 +186,7 @@ pub fn name(of: &str) -> &str {
     }
 }
 
-/// An amount, in whole units of its currency: `1,192,345`.
+/// Formats an amount in whole units of its currency: `1,192,345`.
 pub fn money(amount: f64) -> String {
     let digits = format!("{:.0}", amount.abs());
     let mut grouped = String::new();
@@ -198,18 +199,18 @@ pub fn money(amount: f64) -> String {
     if amount < 0.0 && digits != "0" { format!("-{grouped}") } else { grouped }
 }
 
-/// A part as percent: `24 %`.
+/// Formats a share as a percentage: `24 %`.
 pub fn percent(part: f64) -> String {
     let percent = libm::round(part * 1000.0) / 10.0;
     format!("{percent} %")
 }
 
-/// A number as it was written.
+/// Formats a number of an input.
 pub fn number(value: f64) -> String {
     if value >= 10_000.0 { money(value) } else { format!("{value}") }
 }
 
-/// Text of others on one line, without what Markdown would take for its own.
+/// Escapes untrusted text for Markdown, on one line.
 pub fn words(text: &str) -> String {
     plain(text).chars().fold(String::new(), |mut out, char| {
         if matches!(char, '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '#' | '!' | '&' | '~') {
@@ -229,13 +230,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_others_stays_on_its_line() {
+    fn untrusted_text_stays_on_its_line() {
         assert_eq!(words("a\n# b |\u{202e}"), "a\\\\u{a}\\# b \\|\\\\u{202e}");
         assert_eq!(code("a\n`b"), "`a\\u{a}'b`");
     }
 
     #[test]
-    fn entries_are_told_in_runs() {
+    fn entries_are_written_in_runs() {
         assert_eq!(runs(&[5, 6, 7, 84, 86]), "5 to 7, 84, 86");
         let odd: Vec<u64> = (0..102).map(|nth| nth * 2).collect();
         assert!(runs(&odd).ends_with(", 198 and 2 more runs"));

@@ -1,35 +1,35 @@
-//! PERT distributions, drawn by their inverse.
+//! PERT distributions, sampled by the inverse of their distribution function.
 
-/// A PERT distribution (gamma 4): the least, the likeliest and the most.
+/// A PERT distribution (gamma 4).
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Pert {
-    /// The least that is thought possible.
+    /// The lowest possible value.
     pub low: f64,
-    /// The likeliest.
+    /// The likeliest value.
     pub mode: f64,
-    /// The most that is thought possible.
+    /// The highest possible value.
     pub high: f64,
 }
 
-/// Into how many cells of equal width its range is divided.
+/// The number of cells of equal width that the range is divided into.
 const CELLS: usize = 4096;
 
 impl Pert {
-    /// Its mean.
+    /// Returns the mean.
     pub fn mean(&self) -> f64 {
         (self.low + 4.0 * self.mode + self.high) / 6.0
     }
 
-    /// The shape of the beta distribution that it is, over its range.
+    /// Returns the parameters of the beta distribution over the range.
     fn shape(&self) -> (f64, f64) {
         let range = self.high - self.low;
         (1.0 + 4.0 * ((self.mode - self.low) / range), 1.0 + 4.0 * ((self.high - self.mode) / range))
     }
 
-    /// Prepares to draw from it.
-    pub(crate) fn drawn(self) -> Drawn {
+    /// Prepares sampling.
+    pub(crate) fn sampler(self) -> Sampler {
         if self.high <= self.low {
-            return Drawn { low: self.low, high: self.low, cumulated: Vec::new() };
+            return Sampler { low: self.low, high: self.low, cumulated: Vec::new() };
         }
         let (alpha, beta) = self.shape();
         let density = |x: f64| libm::pow(x, alpha - 1.0) * libm::pow(1.0 - x, beta - 1.0);
@@ -48,23 +48,23 @@ impl Pert {
         for value in &mut cumulated {
             *value /= sum;
         }
-        Drawn { low: self.low, high: self.high, cumulated }
+        Sampler { low: self.low, high: self.high, cumulated }
     }
 }
 
-/// A distribution that is drawn from: how much of it lies below the end of each cell.
+/// A sampler: the cumulative distribution at the end of each cell.
 ///
-/// By the inverse, one uniform number makes one draw, and a greater one never a smaller draw: simulations with changed
-/// inputs stay comparable year for year.
+/// Each uniform number gives one sample, and a greater number never gives a smaller sample. Simulations
+/// with changed inputs therefore stay comparable year by year.
 #[derive(Clone, Debug)]
-pub(crate) struct Drawn {
+pub(crate) struct Sampler {
     low: f64,
     high: f64,
     cumulated: Vec<f64>,
 }
 
-impl Drawn {
-    /// The draw that a number between 0 and 1 makes.
+impl Sampler {
+    /// Returns the sample for a number between 0 and 1.
     pub(crate) fn at(&self, uniform: f64) -> f64 {
         if self.cumulated.is_empty() {
             return self.low;
@@ -92,28 +92,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn draws_have_the_mean_of_the_formula_and_stay_in_range(pert in pert()) {
+        fn samples_have_the_mean_of_the_formula_and_stay_in_range(pert in pert()) {
             const DRAWS: usize = 20_000;
-            let drawn = pert.drawn();
-            let at = |nth: usize| drawn.at((nth as f64 + 0.5) / DRAWS as f64);
+            let sampler = pert.sampler();
+            let at = |nth: usize| sampler.at((nth as f64 + 0.5) / DRAWS as f64);
             let mean = (0..DRAWS).map(at).sum::<f64>() / DRAWS as f64;
             prop_assert!((mean - pert.mean()).abs() <= 5e-5 * (pert.high - pert.low), "{mean} {pert:?}");
-            prop_assert!(drawn.at(0.0) >= pert.low && drawn.at(1.0) <= pert.high);
+            prop_assert!(sampler.at(0.0) >= pert.low && sampler.at(1.0) <= pert.high);
             prop_assert!((1..DRAWS).all(|nth| at(nth - 1) <= at(nth)));
         }
 
         #[test]
-        fn more_of_an_input_never_draws_less(pert in pert(), up in prop::array::uniform3(0.0..1e5_f64), uniform in 0.0..1.0_f64) {
-            // With the same share of the range below the mode: another shape may cross it.
+        fn a_greater_input_never_samples_less(pert in pert(), up in prop::array::uniform3(0.0..1e5_f64), uniform in 0.0..1.0_f64) {
+            // Scale the input, so that its shape stays the same. Other shapes may cross.
             let scale = 1.0 + up[0] / 1e5;
             let more = Pert { low: pert.low * scale, mode: pert.mode * scale, high: pert.high * scale };
-            prop_assert!(more.drawn().at(uniform) >= pert.drawn().at(uniform) * (1.0 - 1e-12));
+            prop_assert!(more.sampler().at(uniform) >= pert.sampler().at(uniform) * (1.0 - 1e-12));
         }
     }
 
     #[test]
-    fn one_number_is_no_distribution() {
+    fn equal_numbers_give_a_constant() {
         let pert = Pert { low: 7.0, mode: 7.0, high: 7.0 };
-        assert_eq!((pert.mean(), pert.drawn().at(0.3)), (7.0, 7.0));
+        assert_eq!((pert.mean(), pert.sampler().at(0.3)), (7.0, 7.0));
     }
 }

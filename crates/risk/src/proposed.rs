@@ -1,4 +1,4 @@
-//! Frequencies that observations propose. A person applies them, or does not.
+//! Frequencies proposed from observations. A person decides whether to apply them.
 
 use std::collections::BTreeMap;
 
@@ -10,37 +10,39 @@ use crate::pert::Pert;
 use crate::rate::{Proposal, Rate};
 use crate::scenario::{Scenario, Signal};
 
-/// How a frequency is computed from what was observed.
+/// The method by which a frequency is computed from observations.
 pub const METHOD: &str = "mode is what was observed, divided by the years; low and high are the exact interval of 90 % for the rate of a Poisson process (Garwood)";
-/// How many entries are named.
+/// The maximum number of entries listed.
 const LEAVES: usize = 1000;
-/// And so many of each kind.
+/// The maximum number of entries listed per kind.
 const LEAVES_OF_KIND: usize = 20;
-/// The average length of a year in the Gregorian calendar.
+/// The average length of a year in the Gregorian calendar, in milliseconds.
 const YEAR_MILLIS: f64 = 365.2425 * 86_400_000.0;
-/// What was recorded in less time tells nothing of a year: a log that events were imported into, say.
-const SHORTEST_MILLIS: f64 = 86_400_000.0;
+/// The minimum span, in milliseconds. A shorter one says nothing about a year, such as the time span of an
+/// import.
+const MIN_SPAN_MILLIS: f64 = 86_400_000.0;
 
-/// Something that was found in a log, and may be a threat event.
+/// Something found in a log that may be a threat event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observation {
-    /// The rule that found it.
+    /// The rule that found it, if it is a finding.
     pub rule: Option<String>,
     /// The rule's tags.
     pub tags: Vec<String>,
-    /// Its level, where it is a finding.
+    /// The level, if it is a finding.
     pub level: Option<String>,
-    /// What stands out, where it is an endpoint.
+    /// The flags, if it is an endpoint.
     pub flags: Vec<String>,
-    /// What it is, for people.
+    /// A title for people.
     pub title: String,
-    /// The entries that show it.
+    /// The entries that prove it.
     pub leaves: Vec<u64>,
 }
 
 impl Observation {
-    /// A finding, as `findings/v1` has it; `None` where nobody vouches for its events: whose they are is no question then.
-    pub fn found(
+    /// Creates an observation from a finding in `findings/v1`. `None` if its signer isn't trusted
+    /// (`suspect` or `revoked`).
+    pub fn from_finding(
         rule: Option<String>,
         title: String,
         level: Option<String>,
@@ -48,120 +50,123 @@ impl Observation {
         tags: Vec<String>,
         leaves: Vec<u64>,
     ) -> Option<Self> {
-        let is_vouched_for = !matches!(signer_trust, Some("suspect" | "revoked"));
-        is_vouched_for.then(|| Self { rule, tags, level, title, leaves, flags: Vec::new() })
+        let is_trusted = !matches!(signer_trust, Some("suspect" | "revoked"));
+        is_trusted.then(|| Self { rule, tags, level, title, leaves, flags: Vec::new() })
     }
 
-    /// An endpoint, as `inventory/v1` has it: its method or service, and its path or operation.
-    pub fn called(name: [Option<String>; 2], flags: Vec<String>, leaves: Vec<u64>) -> Self {
+    /// Creates an observation from an endpoint in `inventory/v1`: its method or service, and its path or
+    /// operation.
+    pub fn from_endpoint(name: [Option<String>; 2], flags: Vec<String>, leaves: Vec<u64>) -> Self {
         let title = name.into_iter().flatten().collect::<Vec<_>>().join(" ");
         Self { flags, title, leaves, ..Self::default() }
     }
 }
 
-/// How long was looked.
+/// The span of time that was observed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Span {
-    /// From when: `2026-01-01T00:00:00.000Z`.
+    /// The start: `2026-01-01T00:00:00.000Z`.
     pub from: String,
-    /// To when.
+    /// The end.
     pub to: String,
-    /// How many years that is.
+    /// The length in years.
     pub years: f64,
 }
 
 impl Span {
-    /// From one moment to another; `None` where that is no time.
+    /// Creates a span; `None` if it isn't longer than zero.
     pub fn between(from: Time, to: Time) -> Option<Self> {
         let millis = to.millis() - from.millis();
         let years = millis as f64 / YEAR_MILLIS;
         (millis > 0).then(|| Self { from: from.to_string(), to: to.to_string(), years })
     }
 
-    /// Whether it is less than a day. Where that is merely when a log was written, nothing can be proposed for a year.
+    /// True if it is shorter than a day. If such a span only reflects when a log was written, no annual
+    /// frequency can be proposed.
     pub fn is_short(&self) -> bool {
-        self.years * YEAR_MILLIS < SHORTEST_MILLIS
+        self.years * YEAR_MILLIS < MIN_SPAN_MILLIS
     }
 }
 
-/// What was observed, and in what.
+/// Observations, and the log and span that they are from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Observed {
-    /// What may be threat events.
+pub struct Observations {
+    /// The possible threat events.
     pub observations: Vec<Observation>,
-    /// How long was looked.
+    /// The observed span.
     pub span: Span,
-    /// Whether nothing can be missing from what was looked at.
+    /// True if the export is complete, so that no event can be missing.
     pub is_complete: bool,
-    /// The root of the log that was looked at, where it has one.
+    /// The root of the log, if known.
     pub root: Option<Hash>,
 }
 
-/// Threat events of one kind: findings of a title, or an endpoint.
+/// Threat events of one kind: findings with one title, or an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Kind {
-    /// What they are, for people.
+    /// A title for people.
     pub title: String,
-    /// How many.
+    /// The number of events.
     pub times: u32,
-    /// The entries of the log that show them, the first twenty.
+    /// The first twenty entries that prove them.
     pub leaves: Vec<u64>,
 }
 
-/// A frequency that is proposed for a scenario.
+/// A frequency proposed for a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Proposed {
-    /// The scenario.
+pub struct ProposedFrequency {
+    /// The scenario's id.
     pub scenario: String,
-    /// How many of its threat events were observed.
+    /// The number of its threat events that were observed.
     pub observed: u32,
-    /// What they are, those with the most first.
+    /// The kinds of events, most frequent first.
     pub what: Vec<Kind>,
-    /// The entries of the log that show them, the first thousand.
+    /// The first thousand entries that prove them.
     pub leaves: Vec<u64>,
-    /// How long was looked.
+    /// The observed span.
     #[serde(flatten)]
     pub span: Span,
-    /// Whether nothing can be missing from what was looked at.
+    /// True if the export is complete, so that no event can be missing.
     pub complete: bool,
-    /// What the scenario has now.
+    /// The scenario's current frequency.
     pub now: Pert,
-    /// What is proposed.
+    /// The proposed frequency.
     pub frequency: Proposal,
-    /// How that is computed.
+    /// The method by which it was computed.
     pub method: &'static str,
-    /// The scenario's member as it would be: a line of YAML, for the person who agrees.
+    /// The scenario's new line of YAML, for the person who applies it.
     pub line: String,
 }
 
 impl Signal {
-    fn is(&self, observation: &Observation) -> bool {
+    fn matches(&self, observation: &Observation) -> bool {
         const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
         let place = |level: &str| LEVELS.iter().position(|of| *of == level);
         match self {
             Self::Rule(id) => observation.rule.as_ref() == Some(id),
             Self::Tag(tag) => observation.tags.contains(tag),
-            Self::Level(least) => {
+            Self::Level(min) => {
                 let level = observation.level.as_deref().and_then(place);
-                level.is_some_and(|level| Some(level) >= place(least))
+                level.is_some_and(|level| Some(level) >= place(min))
             }
             Self::Endpoint(flag) => observation.flags.contains(flag),
         }
     }
 }
 
-impl Proposed {
-    /// What observations propose for a scenario; `None` where it does not say what to count, or nothing can be computed.
+impl ProposedFrequency {
+    /// Computes the frequency for a scenario. `None` if the scenario has no signals, or nothing can be
+    /// computed.
     ///
-    /// Each observation counts once, by however many of the scenario's signals.
-    pub fn of(scenario: &Scenario, observed: &Observed) -> Option<Self> {
+    /// An observation counts once, even if it matches several signals.
+    pub fn from_observations(scenario: &Scenario, observed: &Observations) -> Option<Self> {
         if scenario.observed.is_empty() {
             return None;
         }
-        let Observed { observations, span, is_complete, root } = observed;
+        let Observations { observations, span, is_complete, root } = observed;
         let counted: Vec<&Observation> = observations
             .iter()
-            .filter(|observation| scenario.observed.iter().any(|signal| signal.is(observation)))
+            .filter(|observation| scenario.observed.iter().any(|signal| signal.matches(observation)))
             .collect();
         let number = u32::try_from(counted.len()).ok()?;
         let frequency = Rate { observed: number, years: span.years }.proposal()?;
@@ -179,28 +184,28 @@ impl Proposed {
         })
     }
 
-    /// The text of its scenario with what is proposed, and nothing else changed. `None` where that cannot be done by
-    /// exchanging lines, as in JSON, and where the frequency is none that a scenario can have.
+    /// Returns the scenario's text with the proposed frequency and no other change. `None` if that isn't
+    /// possible by replacing lines, as in JSON, or if the frequency is out of range for a scenario.
     pub fn applied(&self, text: &str) -> Option<String> {
         let lines: Vec<&str> = text.split_inclusive('\n').collect();
         let first = lines.iter().position(|line| line.starts_with("frequency:"))?;
         let begins = |line: &&str| line.starts_with(|char: char| !char.is_whitespace() && char != '#');
         let next = lines[first + 1..].iter().position(begins).map_or(lines.len(), |after| first + 1 + after);
-        // A comment before the next member is about that.
+        // A comment before the next field belongs to that field.
         let of_next = |line: &&&str| line.starts_with('#') || line.trim().is_empty();
         let end = next - lines[first + 1..next].iter().rev().take_while(of_next).count();
         let last = lines[end - 1];
         let line_break = &last[last.trim_end_matches(['\r', '\n']).len()..];
         let new = [&lines[..first].concat(), &self.line, line_break, &lines[end..].concat()].concat();
         let (before, after) = (Scenario::parse(text).ok()?, Scenario::parse(&new).ok()?);
-        let mut wanted = Scenario { hash: after.hash, ..before };
-        wanted.inputs.frequency = after.inputs.frequency;
-        wanted.sources[0] = after.sources[0].clone();
-        (after == wanted && self.frequency.is_about(after.inputs.frequency)).then_some(new)
+        let mut expected = Scenario { hash: after.hash, ..before };
+        expected.inputs.frequency = after.inputs.frequency;
+        expected.sources[0] = after.sources[0].clone();
+        (after == expected && self.frequency.is_about(after.inputs.frequency)).then_some(new)
     }
 }
 
-/// How many there are of each kind, and where.
+/// Groups observations by kind, most frequent first.
 fn kinds(counted: &[&Observation]) -> Vec<Kind> {
     let mut titles: BTreeMap<&str, Vec<&Observation>> = BTreeMap::new();
     for observation in counted {
@@ -216,16 +221,16 @@ fn kinds(counted: &[&Observation]) -> Vec<Kind> {
     kinds
 }
 
-/// The first so many of the entries that show them.
-fn leaves<'a>(of: impl IntoIterator<Item = &'a Observation>, most: usize) -> Vec<u64> {
+/// Returns the first `max` entries that prove these observations.
+fn leaves<'a>(of: impl IntoIterator<Item = &'a Observation>, max: usize) -> Vec<u64> {
     let mut leaves: Vec<u64> = of.into_iter().flat_map(|observation| &observation.leaves).copied().collect();
     leaves.sort_unstable();
     leaves.dedup();
-    leaves.truncate(most);
+    leaves.truncate(max);
     leaves
 }
 
-/// The frequency as a line of YAML, with who says so and as of when.
+/// Returns the frequency as a line of YAML, with source and date.
 fn line(observed: u32, span: &Span, root: Option<&Hash>, Proposal { low, mode, high }: Proposal) -> String {
     let day = |time: &str| time.get(..10).unwrap_or(time).to_owned();
     let (from, to) = (day(&span.from), day(&span.to));
@@ -236,7 +241,7 @@ fn line(observed: u32, span: &Span, root: Option<&Hash>, Proposal { low, mode, h
 }
 
 impl Proposal {
-    /// Whether these are the same numbers, with two places.
+    /// True if these are the same numbers, rounded to two decimals.
     fn is_about(self, Pert { low, mode, high }: Pert) -> bool {
         [self.low - low, self.mode - mode, self.high - high].iter().all(|off| off.abs() < 0.006)
     }
@@ -272,10 +277,10 @@ observed:
         Time::parse(text.as_bytes()).unwrap()
     }
 
-    fn observed() -> Observed {
+    fn observed() -> Observations {
         let found = |title: &str, level: &str, signer_trust, leaves: &[u64]| {
             let rule = Some(title.to_owned());
-            Observation::found(
+            Observation::from_finding(
                 rule,
                 title.into(),
                 Some(level.into()),
@@ -285,7 +290,7 @@ observed:
             )
         };
         let called = |path: &str, flag: &str| {
-            Observation::called([Some("GET".into()), Some(path.into())], vec![flag.into()], vec![50])
+            Observation::from_endpoint([Some("GET".into()), Some(path.into())], vec![flag.into()], vec![50])
         };
         let findings = [
             found("Failed logins", "high", Some("trusted"), &[7, 9]),
@@ -295,7 +300,7 @@ observed:
         ];
         let endpoints = [called("/internal", "shadow"), called("/jobs", "new")];
         let span = Span::between(time("2026-01-01T00:00:00.000Z"), time("2026-11-20T06:00:00.000Z")).unwrap();
-        Observed {
+        Observations {
             observations: findings.into_iter().flatten().chain(endpoints).collect(),
             span,
             is_complete: true,
@@ -303,16 +308,16 @@ observed:
         }
     }
 
-    fn proposed(text: &str) -> Proposed {
-        Proposed::of(&Scenario::parse(text).unwrap(), &observed()).unwrap()
+    fn proposed(text: &str) -> ProposedFrequency {
+        ProposedFrequency::from_observations(&Scenario::parse(text).unwrap(), &observed()).unwrap()
     }
 
     #[test]
-    fn what_counts_is_told_by_kind_with_its_entries() {
-        let Proposed { observed, what, leaves, line, .. } = proposed(BLOCK);
+    fn counts_by_kind_and_lists_entries() {
+        let ProposedFrequency { observed, what, leaves, line, .. } = proposed(BLOCK);
         assert_eq!((observed, &leaves[..]), (3, &[7, 9, 12, 50][..]));
-        let told: Vec<_> = what.iter().map(|kind| (&*kind.title, kind.times, &kind.leaves[..])).collect();
-        assert_eq!(told, [("Failed logins", 2, &[7, 9, 12][..]), ("GET /internal", 1, &[50][..])]);
+        let kinds: Vec<_> = what.iter().map(|kind| (&*kind.title, kind.times, &kind.leaves[..])).collect();
+        assert_eq!(kinds, [("Failed logins", 2, &[7, 9, 12][..]), ("GET /internal", 1, &[50][..])]);
         assert_eq!(
             line,
             "frequency: {low: 0.92, mode: 3.39, high: 8.76, source: \"3 observed from 2026-01-01 to 2026-11-20\", date: 2026-11-20}"
@@ -320,12 +325,12 @@ observed:
     }
 
     #[test]
-    fn what_is_applied_changes_the_frequency_alone() {
+    fn applying_changes_only_the_frequency() {
         let proposed = proposed(BLOCK);
         let applied = proposed.applied(BLOCK).unwrap();
         let (begin, end) = (BLOCK.find("frequency:").unwrap(), BLOCK.find("\n# How much").unwrap());
         assert_eq!(applied, format!("{}{}\n{}", &BLOCK[..begin], proposed.line, &BLOCK[end..]));
-        // Written otherwise, it is applied all the same; and again.
+        // Other layouts work too, and applying twice makes no difference.
         let windows = BLOCK.replace('\n', "\r\n");
         assert_eq!(proposed.applied(&windows).unwrap(), applied.replace('\n', "\r\n"));
         assert_eq!(proposed.applied(&applied).unwrap(), applied);
@@ -335,7 +340,7 @@ observed:
     }
 
     #[test]
-    fn what_cannot_be_applied_is_not() {
+    fn refuses_texts_and_frequencies_that_do_not_fit() {
         let proposed = proposed(BLOCK);
         let json = r#"{"countersign":"scenario/v1","id":"a","title":"A","currency":"EUR",
 "frequency":{"low":1,"mode":2,"high":3,"source":"A","date":"2026-01-01"},
@@ -343,10 +348,14 @@ observed:
 "loss":{"low":1,"mode":2,"high":3,"source":"A","date":"2026-01-01"}}"#;
         assert!(Scenario::parse(json).is_ok());
         assert_eq!(proposed.applied(json), None);
-        // In a minute so much happened that a year would have more than any scenario.
+        // At this rate, a year would exceed the maximum of a scenario.
         let span = Span::between(time("2026-01-01T00:00:00.000Z"), time("2026-01-01T00:01:00.000Z")).unwrap();
         assert!(span.is_short());
-        let often = Proposed::of(&Scenario::parse(BLOCK).unwrap(), &Observed { span, ..observed() }).unwrap();
+        let often = ProposedFrequency::from_observations(
+            &Scenario::parse(BLOCK).unwrap(),
+            &Observations { span, ..observed() },
+        )
+        .unwrap();
         assert_eq!(often.applied(BLOCK), None);
     }
 

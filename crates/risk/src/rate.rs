@@ -1,33 +1,33 @@
-//! How often something happens in a year, by how often it was seen.
+//! Estimates of annual frequencies from observations.
 
 use serde::Serialize;
 
-/// So many observations in so long a time.
+/// A number of observations in a span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Rate {
-    /// How many.
+    /// The number of observations.
     pub observed: u32,
-    /// In how many years.
+    /// The span in years.
     pub years: f64,
 }
 
-/// What a frequency would be by what was observed.
+/// A frequency estimated from observations, in events per year.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Proposal {
-    /// The rate below which so many or more would be seen in 5 of 100 such times at most.
+    /// The lower bound: at this rate, the probability of as many observations or more is 5 %.
     pub low: f64,
-    /// What was observed, of a year.
+    /// The observed number per year.
     pub mode: f64,
-    /// The rate above which so few or fewer would be seen in 5 of 100 such times at most.
+    /// The upper bound: at this rate, the probability of as few observations or fewer is 5 %.
     pub high: f64,
 }
 
-/// The probability on each side.
+/// The probability on each side of the interval.
 const TAIL: f64 = 0.05;
 
 impl Rate {
-    /// The exact interval of 90 % for the rate of a Poisson process (Garwood 1936), and the observed rate; `None` for no
-    /// time or above 100,000 observations.
+    /// Computes the observed rate and the exact 90 % interval for the rate of a Poisson process (Garwood
+    /// 1936). `None` if the span isn't positive and finite, or there are more than 100,000 observations.
     pub fn proposal(self) -> Option<Proposal> {
         let Self { observed, years } = self;
         if !(years.is_finite() && years > 0.0) || observed > 100_000 {
@@ -43,14 +43,14 @@ impl Rate {
     }
 }
 
-/// The probability of at most so many events of a Poisson distribution with this mean. `factorial` is the logarithm of
-/// the count's.
+/// Returns the probability of at most `count` events in a Poisson distribution with this mean. `factorial`
+/// is the logarithm of the factorial of `count`.
 fn at_most(count: u32, mean: f64, factorial: f64) -> f64 {
     if mean <= 0.0 {
         return 1.0;
     }
     let log = libm::log(mean);
-    // By their logarithms: those far from the mean would vanish.
+    // Use logarithms, because terms far from the mean would underflow.
     let mut exponent = f64::from(count) * log - mean - factorial;
     let mut sum = 0.0;
     for k in (0..=count).rev() {
@@ -64,7 +64,7 @@ fn at_most(count: u32, mean: f64, factorial: f64) -> f64 {
     sum.min(1.0)
 }
 
-/// Where a rising function of the mean has this value.
+/// Finds where a rising function of the mean has this value.
 fn solve(rising: impl Fn(f64) -> f64, value: f64) -> f64 {
     let (mut low, mut high) = (0.0, 1.0);
     while rising(high) < value {
@@ -81,9 +81,10 @@ fn solve(rising: impl Fn(f64) -> f64, value: f64) -> f64 {
 mod tests {
     use super::*;
 
-    /// By the quantiles of chi-squared: `scipy.stats.chi2.ppf(.05, 2k)/2` and `ppf(.95, 2k+2)/2`.
+    /// Expected values from the quantiles of chi-squared: `scipy.stats.chi2.ppf(.05, 2k)/2` and `ppf(.95,
+    /// 2k+2)/2`.
     #[test]
-    fn intervals_are_garwoods() {
+    fn intervals_match_garwood() {
         for (observed, low, high) in [
             (0, 0.0, 2.995_732_273_553_991),
             (1, 0.051_293_294_387_550_6, 4.743_864_518_390_592),
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn no_time_gives_no_rate() {
+    fn invalid_spans_give_no_rate() {
         for years in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(Rate { observed: 3, years }.proposal(), None);
         }

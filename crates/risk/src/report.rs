@@ -1,4 +1,4 @@
-//! All that is told of scenarios.
+//! Reports: the results of several scenarios.
 
 use std::collections::BTreeMap;
 
@@ -6,134 +6,134 @@ use countersign::hash::Hash;
 use serde::{Serialize, Serializer};
 
 use crate::figures::Figures;
-use crate::proposed::Proposed;
+use crate::proposed::ProposedFrequency;
 use crate::scenario::Scenario;
 use crate::seed::Seed;
 use crate::simulation::{Simulation, SimulationError};
 
-/// How the document says what it is.
+/// The format's identifier.
 const FORMAT: &str = "risk/v1";
-/// The version of the computation: figures of one version are equal bit for bit.
+/// The version of the computation. Figures of one version are equal bit for bit.
 const ENGINE: &str = "1";
 
-/// The log by whose root years are simulated.
+/// The log whose root seeds the simulation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Log {
-    /// Its origin, where it is known.
+    /// The log's origin, if known.
     pub origin: Option<String>,
-    /// How many entries it has, where that is known.
+    /// The number of entries, if known.
     pub size: Option<u64>,
-    /// Its root.
+    /// The root hash of the log.
     #[serde(serialize_with = "hash")]
     pub root: Hash,
 }
 
-/// All that is told of scenarios that are looked at together.
+/// The results of scenarios that are analyzed together.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     countersign: &'static str,
     engine: &'static str,
-    /// The log by whose root years are simulated; `None` where they are by the scenarios alone.
+    /// The log whose root seeds the simulation; `None` if only the scenarios do.
     pub log: Option<Log>,
-    /// How many years are simulated.
+    /// The number of simulated years.
     pub years: u32,
     /// The currency of all amounts.
     pub currency: String,
-    /// Each scenario.
-    pub scenarios: Vec<Told>,
-    /// Their losses of the same years together, where there are several scenarios.
+    /// The result of each scenario.
+    pub scenarios: Vec<ScenarioResult>,
+    /// The combined losses of the same years, if there are several scenarios.
     pub together: Option<Together>,
-    /// What each control buys, and all of them together where there are several.
-    pub controls: Vec<Bought>,
-    /// Frequencies that observations propose; the figures are without them.
-    pub proposed: Vec<Proposed>,
+    /// The effect of each control, and of all together if there are several.
+    pub controls: Vec<ControlEffect>,
+    /// Frequencies proposed from observations. The figures don't use them.
+    pub proposed: Vec<ProposedFrequency>,
 }
 
-/// What is told of a scenario.
+/// The result of one scenario.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Told {
+pub struct ScenarioResult {
     /// The scenario.
     #[serde(flatten)]
     pub scenario: Scenario,
-    /// What its years were simulated by.
+    /// The seed of the simulated years.
     #[serde(serialize_with = "seed")]
     pub seed: Seed,
     /// The mean by the formula.
     pub closed_form: f64,
-    /// The figures.
+    /// The figures of the simulated years.
     pub figures: Figures,
     /// SHA-256 over the losses of all years.
     #[serde(serialize_with = "hash")]
     pub digest: Hash,
 }
 
-/// Losses together.
+/// The combined result of all scenarios.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Together {
     /// The mean by the formula.
     pub closed_form: f64,
-    /// The figures.
+    /// The figures of the simulated years.
     pub figures: Figures,
     /// SHA-256 over the losses of all years.
     #[serde(serialize_with = "hash")]
     pub digest: Hash,
 }
 
-/// What a control buys: the same years, with and without it.
+/// The effect of a control: the same years with and without it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Bought {
-    /// Its name; `None` for all of them together.
+pub struct ControlEffect {
+    /// The control's id; `None` for all controls together.
     pub id: Option<String>,
-    /// What it is.
+    /// The control's title.
     pub title: String,
     /// The scenarios that it changes.
     pub scenarios: Vec<String>,
-    /// The figures of all scenarios together with it.
+    /// The combined figures of all scenarios with it.
     pub figures: Figures,
-    /// The mean by the formula, with it.
+    /// The mean by the formula with it.
     pub closed_form: f64,
-    /// What a year's losses are less with it, in the mean.
+    /// The mean reduction of the annual loss.
     pub less: f64,
-    /// The standard error of that, over the same years.
+    /// The standard error of the reduction, over the same years.
     pub standard_error: f64,
-    /// What it costs a year, in the mean, where that is said.
+    /// The mean annual cost of the control, if given.
     pub cost: Option<f64>,
 }
 
-/// An error in looking at scenarios together.
+/// An error in analyzing scenarios together.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RiskError {
-    /// No scenario.
+    /// There are no scenarios.
     None,
-    /// A scenario has another currency than the first one.
+    /// A scenario has another currency than the first: the scenario's id, and the first currency.
     Currency(String, String),
-    /// Two scenarios have the same name.
+    /// Two scenarios have the same id.
     Twice(String),
-    /// A scenario has too many events for so many years.
+    /// A scenario has too many events for this number of years.
     TooMany(String, SimulationError),
 }
 
 impl core::fmt::Display for RiskError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::None => write!(f, "there is no scenario"),
+            Self::None => write!(f, "no scenario was given"),
             Self::Currency(id, first) => {
-                write!(f, "the scenario {id} is not in {first}, as the first one is")
+                write!(f, "the scenario {id} must be in {first}, like the first scenario")
             }
-            Self::Twice(id) => write!(f, "there are two scenarios with the id {id}"),
-            Self::TooMany(id, why) => write!(f, "{id}: {why}"),
+            Self::Twice(id) => write!(f, "two scenarios have the id {id}"),
+            Self::TooMany(id, why) => write!(f, "the scenario {id} is too large: {why}"),
         }
     }
 }
 
 impl RiskError {
-    /// What would repair it.
+    /// Returns what to do about the error.
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::None => "name a scenario",
-            Self::Currency(..) => "amounts are never converted: write all scenarios in one currency",
-            Self::Twice(_) => "give each scenario an id of its own",
-            Self::TooMany(..) => "ask for fewer --years",
+            Self::None => "name at least one scenario",
+            Self::Currency(..) => "write all scenarios in one currency, since amounts are never converted",
+            Self::Twice(_) => "give each scenario its own id",
+            Self::TooMany(..) => "lower --years",
         }
     }
 }
@@ -141,11 +141,11 @@ impl RiskError {
 impl std::error::Error for RiskError {}
 
 impl Report {
-    /// Simulates scenarios, each with its own seed, and each of their controls.
+    /// Simulates scenarios and each of their controls. Each scenario has its own seed.
     ///
     /// # Errors
-    /// Where scenarios cannot be looked at together: [`RiskError`].
-    pub fn of(scenarios: Vec<Scenario>, log: Option<Log>, years: u32) -> Result<Self, RiskError> {
+    /// Returns a [`RiskError`] if the scenarios can't be analyzed together.
+    pub fn simulate(scenarios: Vec<Scenario>, log: Option<Log>, years: u32) -> Result<Self, RiskError> {
         let currency = scenarios.first().ok_or(RiskError::None)?.currency.clone();
         for (nth, scenario) in scenarios.iter().enumerate() {
             if scenario.currency != currency {
@@ -157,15 +157,15 @@ impl Report {
         }
         let root = log.as_ref().map(|log| log.root);
         let run = |scenario: &Scenario, controls: &[&str]| {
-            let seed = Seed::of(root.as_ref(), &scenario.hash);
+            let seed = Seed::derive(root.as_ref(), &scenario.hash);
             Simulation::run(scenario, controls, &seed, years)
                 .map_err(|why| RiskError::TooMany(scenario.id.clone(), why))
         };
         let simulations =
             scenarios.iter().map(|scenario| run(scenario, &[])).collect::<Result<Vec<_>, _>>()?;
         let all = sum(&simulations);
-        // What a control does not touch is as it was.
-        let bought = |id: Option<&str>, title: &str, controls: &[&str]| -> Result<Bought, RiskError> {
+        // Scenarios that a control doesn't change keep their simulation.
+        let effect = |id: Option<&str>, title: &str, controls: &[&str]| -> Result<ControlEffect, RiskError> {
             let (mut with, mut changed, mut closed_form) = (Vec::new(), Vec::new(), 0.0);
             for (scenario, simulation) in scenarios.iter().zip(&simulations) {
                 closed_form += scenario.with(controls).mean();
@@ -178,7 +178,7 @@ impl Report {
             }
             let with = sum(&with);
             let (less, standard_error) = with.less_than(&all);
-            Ok(Bought {
+            Ok(ControlEffect {
                 id: id.map(str::to_owned),
                 title: title.to_owned(),
                 scenarios: changed,
@@ -194,24 +194,24 @@ impl Report {
             titles.entry(&control.id).or_insert(&control.title);
         }
         let mut controls =
-            titles.iter().map(|(id, title)| bought(Some(id), title, &[id])).collect::<Result<Vec<_>, _>>()?;
+            titles.iter().map(|(id, title)| effect(Some(id), title, &[id])).collect::<Result<Vec<_>, _>>()?;
         if titles.len() > 1 {
             let ids: Vec<&str> = titles.keys().copied().collect();
-            controls.push(bought(None, "all of them", &ids)?);
+            controls.push(effect(None, "all of them", &ids)?);
         }
         let together = (scenarios.len() > 1).then(|| Together {
             closed_form: scenarios.iter().map(|scenario| scenario.inputs.mean()).sum(),
             figures: all.figures(),
             digest: all.digest(),
         });
-        let told = scenarios.into_iter().zip(&simulations).map(|(scenario, simulation)| Told {
-            seed: Seed::of(root.as_ref(), &scenario.hash),
+        let results = scenarios.into_iter().zip(&simulations).map(|(scenario, simulation)| ScenarioResult {
+            seed: Seed::derive(root.as_ref(), &scenario.hash),
             closed_form: scenario.inputs.mean(),
             figures: simulation.figures(),
             digest: simulation.digest(),
             scenario,
         });
-        let scenarios = told.collect();
+        let scenarios = results.collect();
         Ok(Self {
             countersign: FORMAT,
             engine: ENGINE,
@@ -225,7 +225,7 @@ impl Report {
         })
     }
 
-    /// The figures of all scenarios together, and the mean by the formula.
+    /// Returns the figures of all scenarios together, and the mean by the formula.
     pub fn all(&self) -> (&Figures, f64) {
         match (&self.together, &self.scenarios[..]) {
             (Some(together), _) => (&together.figures, together.closed_form),
@@ -235,23 +235,23 @@ impl Report {
     }
 }
 
-/// Losses of the same years together.
+/// Adds up the losses of the same years.
 fn sum(of: &[Simulation]) -> Simulation {
     let mut all = of.first().cloned().unwrap_or(Simulation { losses: Vec::new() });
     of.iter().skip(1).for_each(|more| all.add(more));
     all
 }
 
-/// What controls cost a year; `None` where that is not said of each. One of several scenarios is paid for once, at the
-/// highest price that is said.
+/// Returns the annual cost of controls; `None` if one has no cost. A control of several scenarios is
+/// counted once, at its highest cost.
 fn cost(scenarios: &[Scenario], controls: &[&str]) -> Option<f64> {
     let of = |id: &str| {
-        let said = scenarios
+        let costs = scenarios
             .iter()
             .flat_map(|scenario| &scenario.controls)
             .filter(|control| control.id == id)
             .filter_map(|control| control.cost.as_ref());
-        said.map(|cost| cost.0.pert.mean()).reduce(f64::max)
+        costs.map(|cost| cost.0.pert.mean()).reduce(f64::max)
     };
     controls.iter().map(|id| of(id)).sum()
 }

@@ -1,4 +1,4 @@
-//! Scenarios: what may happen, how often and at what loss, and who says so.
+//! Scenarios: possible losses, with their frequency, amounts, and sources.
 
 use countersign::hash::Hash;
 use countersign::time::Time;
@@ -9,67 +9,68 @@ use strum::IntoStaticStr;
 
 use crate::pert::Pert;
 
-/// The greatest amount of money, in the currency's units.
+/// The maximum amount of money, in units of the currency.
 pub const MAX_AMOUNT: f64 = 1e15;
-/// The most threat events of a year.
+/// The maximum number of threat events per year.
 pub const MAX_EVENTS: f64 = 100_000.0;
-/// The most controls of a scenario, and the most signals.
+/// The maximum number of controls, and of signals, in a scenario.
 const MAX_LISTED: usize = 64;
-/// How a scenario says what it is.
+/// The format's identifier.
 const FORMAT: &str = "scenario/v1";
 
-/// A loss that may happen, by three numbers for each of what determines it.
+/// A possible loss, with three numbers for each of its inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Scenario {
-    /// Its name among others: lower-case letters, digits and hyphens.
+    /// The scenario's id: lower-case letters, digits, and hyphens.
     pub id: String,
-    /// What happens, in a sentence.
+    /// A sentence that says what happens.
     pub title: String,
-    /// The currency of all its amounts, as ISO 4217 has it.
+    /// The currency of all amounts, by ISO 4217.
     pub currency: String,
-    /// SHA-256 over its canonical JSON: comments and layout make no difference.
+    /// SHA-256 over the scenario's canonical JSON, which is independent of comments and layout.
     #[serde(serialize_with = "crate::report::hash")]
     pub hash: Hash,
-    /// What it is computed with, without any control.
+    /// The inputs without any control.
     #[serde(skip)]
     pub inputs: Inputs,
-    /// The same as people wrote it, with source and date.
+    /// The inputs as written, with source and date.
     #[serde(rename = "inputs")]
     pub sources: Vec<Input>,
-    /// What, among findings and endpoints, is one of its threat events.
+    /// The findings and endpoints that count as threat events.
     pub observed: Vec<Signal>,
-    /// What could be done about it.
+    /// The controls that could reduce the losses.
     pub controls: Vec<Control>,
 }
 
-/// What a scenario is computed with.
+/// The inputs of a simulation.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Inputs {
-    /// Threat events of a year.
+    /// The number of threat events per year.
     pub frequency: Pert,
-    /// The part of them that become losses.
+    /// The share of threat events that become losses, from 0 to 1.
     pub vulnerability: Pert,
-    /// What one loss costs.
+    /// The amount of one loss.
     pub loss: Pert,
-    /// How probable it is that others then cause a second loss, such as fines and customers who leave, and what that is.
+    /// The probability that others cause a secondary loss, such as fines or lost customers, and its amount.
     pub secondary: Option<(Pert, Pert)>,
 }
 
-/// Three numbers, and who says so.
+/// An input: three numbers with their source.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Input {
-    /// Which: `frequency`, `vulnerability`, `loss`, `secondary.probability`, `secondary.loss`.
+    /// The input's path: `frequency`, `vulnerability`, `loss`, `secondary.probability`, or
+    /// `secondary.loss`.
     pub of: String,
-    /// The numbers.
+    /// The three numbers.
     #[serde(flatten)]
     pub pert: Pert,
-    /// Who or what says so.
+    /// The source of the numbers.
     pub source: String,
-    /// As of when: `2026-11-20`.
+    /// The date of the numbers: `2026-11-20`.
     pub date: String,
 }
 
-/// What is counted as a threat event where it is observed.
+/// A kind of observation that counts as a threat event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -80,41 +81,41 @@ pub enum Signal {
     Tag(String),
     /// Findings of this level or above.
     Level(String),
-    /// Endpoints that an inventory marks so, such as `shadow`.
+    /// Endpoints with this flag in an inventory, such as `shadow`.
     Endpoint(String),
 }
 
-/// What could be done about a scenario.
+/// A measure that could reduce a scenario's losses.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Control {
-    /// Its name: a control of several scenarios has the same in all.
+    /// The control's id. A control of several scenarios has the same id in all.
     pub id: String,
-    /// What it is, in a sentence.
+    /// A sentence that describes the control.
     pub title: String,
-    /// What of the scenario it changes.
+    /// The inputs that it changes.
     pub changes: Vec<Change>,
-    /// What it costs a year, where that is said.
+    /// Its annual cost, if given.
     pub cost: Option<Cost>,
 }
 
-/// What an input is with a control.
+/// An input as changed by a control.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Change(pub Input);
 
-/// What a control costs a year.
+/// The annual cost of a control.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(transparent)]
 pub struct Cost(pub Input);
 
 impl Inputs {
-    /// The mean of a year's losses, by the formula.
+    /// Returns the expected annual loss by the formula.
     pub fn mean(&self) -> f64 {
         let secondary = self.secondary.map_or(0.0, |(probability, loss)| probability.mean() * loss.mean());
         self.events() * (self.loss.mean() + secondary)
     }
 
-    /// How many losses of a year are expected.
+    /// Returns the expected number of losses per year.
     pub fn events(&self) -> f64 {
         self.frequency.mean() * self.vulnerability.mean()
     }
@@ -132,25 +133,25 @@ impl Inputs {
 }
 
 impl Scenario {
-    /// Reads a scenario, in YAML or JSON (`docs/risk.md`).
+    /// Parses a scenario, in YAML or JSON (`docs/risk.md`).
     ///
     /// # Errors
-    /// What cannot be used, with its line, its member and a hint: `scenario.range` for numbers that make no distribution,
-    /// `scenario.source` and `scenario.date` where it is not said whose numbers they are, and the codes of
-    /// [`Document`]. All that is wrong is told, not the first fault alone.
+    /// Returns all errors, each with its line, its field, and a hint: `scenario.range` for numbers out of
+    /// range or order, `scenario.source` and `scenario.date` for an invalid source or date, other
+    /// `scenario.*` codes, and the codes of [`Document`].
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
-        let document = Document::parse(text).map_err(ScenarioError::one)?;
-        let mut faults = ScenarioError::default();
-        let scenario = Self::read(&document, &mut faults);
+        let document = Document::parse(text).map_err(ScenarioError::from)?;
+        let mut errors = ScenarioError::default();
+        let scenario = Self::read(&document, &mut errors);
         match scenario {
-            Some(scenario) if faults.0.is_empty() => Ok(scenario),
-            _ => Err(faults),
+            Some(scenario) if errors.0.is_empty() => Ok(scenario),
+            _ => Err(errors),
         }
     }
 
-    fn read(document: &Document, faults: &mut ScenarioError) -> Option<Self> {
+    fn read(document: &Document, errors: &mut ScenarioError) -> Option<Self> {
         let root = document.root();
-        faults.of(root.only(&[
+        errors.record(root.only(&[
             "countersign",
             "id",
             "title",
@@ -163,30 +164,30 @@ impl Scenario {
             "observed",
             "controls",
         ]))?;
-        faults.of(format(&root));
+        errors.record(format(&root));
         if let Some(note) = root.get("note") {
-            faults.of(note.text());
+            errors.record(note.text());
         }
-        let id = faults.of(id(&root));
-        let title = faults.of(title(&root));
-        let currency = faults.of(currency(&root));
-        let frequency = faults.input(&root, Kind::Frequency);
-        let vulnerability = faults.input(&root, Kind::Vulnerability);
-        let loss = faults.input(&root, Kind::Loss);
+        let id = errors.record(id(&root));
+        let title = errors.record(title(&root));
+        let currency = errors.record(currency(&root));
+        let frequency = errors.input(&root, InputKind::Frequency);
+        let vulnerability = errors.input(&root, InputKind::Vulnerability);
+        let loss = errors.input(&root, InputKind::Loss);
         let secondary = root.get("secondary").map(|secondary| {
-            faults.of(secondary.only(&["probability", "loss"]));
-            let probability = faults.input(&secondary, Kind::Probability);
-            (probability, faults.input(&secondary, Kind::SecondaryLoss))
+            errors.record(secondary.only(&["probability", "loss"]));
+            let probability = errors.input(&secondary, InputKind::Probability);
+            (probability, errors.input(&secondary, InputKind::SecondaryLoss))
         });
         let has_secondary = secondary.is_some();
-        let observed = faults.list(&root, "observed", Signal::read);
+        let observed = errors.list(&root, "observed", Signal::read);
         let controls =
-            faults.list(&root, "controls", |written, faults| Control::read(written, has_secondary, faults));
+            errors.list(&root, "controls", |written, errors| Control::read(written, has_secondary, errors));
         for (nth, control) in controls.iter().enumerate() {
             if controls[..nth].iter().any(|other| other.id == control.id) {
-                let problem = format!("the control {} is there twice", control.id);
-                let fault = root.get("controls").unwrap_or(root.clone());
-                faults.0.push(fault.fault("scenario.controls", problem, "give each a name of its own"));
+                let problem = format!("the control id `{}` is used twice", control.id);
+                let error = root.get("controls").unwrap_or(root.clone());
+                errors.0.push(error.fault("scenario.controls", problem, "give each control its own id"));
             }
         }
         let secondary = match secondary {
@@ -195,8 +196,8 @@ impl Scenario {
         };
         let (frequency, vulnerability, loss) = (frequency?, vulnerability?, loss?);
         let canonical = document.canonical().or_else(|| {
-            let hint = "numbers beyond 2^53 and half of a surrogate pair cannot be";
-            faults.0.push(root.fault("scenario.canonical", "it has no canonical form", hint));
+            let hint = "remove numbers beyond 2^53 and unpaired surrogates";
+            errors.0.push(root.fault("scenario.canonical", "the scenario has no canonical JSON form", hint));
             None
         })?;
         Some(Self {
@@ -219,8 +220,8 @@ impl Scenario {
         })
     }
 
-    /// What it is computed with where these of its controls are in place. Where several change the same, the last one in
-    /// the scenario counts.
+    /// Returns the inputs with these controls in place. If several change the same input, the last one in
+    /// the scenario applies.
     pub fn with(&self, controls: &[&str]) -> Inputs {
         let mut inputs = self.inputs;
         for control in self.controls.iter().filter(|control| controls.contains(&control.id.as_str())) {
@@ -230,14 +231,14 @@ impl Scenario {
     }
 }
 
-/// The errors in a scenario's file, all of them.
+/// All errors in a scenario's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScenarioError(pub Vec<AnalyzeError>);
 
 impl core::fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        for (nth, fault) in self.0.iter().enumerate() {
-            write!(f, "{}{fault}", if nth == 0 { "" } else { "\n" })?;
+        for (nth, error) in self.0.iter().enumerate() {
+            write!(f, "{}{error}", if nth == 0 { "" } else { "\n" })?;
         }
         Ok(())
     }
@@ -246,17 +247,17 @@ impl core::fmt::Display for ScenarioError {
 impl std::error::Error for ScenarioError {}
 
 impl ScenarioError {
-    fn one(fault: AnalyzeError) -> Self {
-        Self(vec![fault])
+    fn from(error: AnalyzeError) -> Self {
+        Self(vec![error])
     }
 
-    /// The value, or one fault more.
-    fn of<T>(&mut self, result: Result<T, AnalyzeError>) -> Option<T> {
-        result.map_err(|fault| self.0.push(fault)).ok()
+    /// Returns the value, or records the error.
+    fn record<T>(&mut self, result: Result<T, AnalyzeError>) -> Option<T> {
+        result.map_err(|error| self.0.push(error)).ok()
     }
 
-    fn input(&mut self, of: &Written<'_>, kind: Kind) -> Option<Input> {
-        let written = self.of(of.need(kind.name(), kind.about()))?;
+    fn input(&mut self, of: &Written<'_>, kind: InputKind) -> Option<Input> {
+        let written = self.record(of.need(kind.name(), kind.hint()))?;
         Input::read(&written, kind, self)
     }
 
@@ -266,20 +267,20 @@ impl ScenarioError {
         name: &str,
         mut read: impl FnMut(&Written<'_>, &mut Self) -> Option<T>,
     ) -> Vec<T> {
-        let Some(items) = of.get(name).and_then(|list| self.of(list.items())) else { return Vec::new() };
+        let Some(items) = of.get(name).and_then(|list| self.record(list.items())) else { return Vec::new() };
         if items.len() > MAX_LISTED {
-            let problem = format!("there are {}", items.len());
-            self.0.push(of.fault("scenario.long", format!("{name}: {problem}"), "64 are the most"));
+            let problem = format!("`{name}` has {} items, but at most {MAX_LISTED} are allowed", items.len());
+            self.0.push(of.fault("scenario.long", problem, "remove some items"));
             return Vec::new();
         }
         items.iter().filter_map(|item| read(item, self)).collect()
     }
 }
 
-/// What an input is about, and what it may be.
+/// The kind of an input.
 #[derive(Clone, Copy, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
-enum Kind {
+enum InputKind {
     Frequency,
     Vulnerability,
     Loss,
@@ -289,12 +290,12 @@ enum Kind {
     Cost,
 }
 
-impl Kind {
+impl InputKind {
     fn name(self) -> &'static str {
         self.into()
     }
 
-    fn of(self) -> &'static str {
+    fn path(self) -> &'static str {
         match self {
             Self::Probability => "secondary.probability",
             Self::SecondaryLoss => "secondary.loss",
@@ -302,65 +303,63 @@ impl Kind {
         }
     }
 
-    const fn about(self) -> &'static str {
+    const fn hint(self) -> &'static str {
         match self {
-            Self::Frequency => {
-                "write how many threat events there are in a year: low, mode, high, source and date"
-            }
+            Self::Frequency => "write the number of threat events per year: low, mode, high, source and date",
             Self::Vulnerability => {
-                "write which part of the threat events become losses, from 0 to 1: low, mode, high, source and date"
+                "write the share of threat events that become losses, from 0 to 1: low, mode, high, source and date"
             }
-            Self::Loss => "write what one loss costs you: low, mode, high, source and date",
+            Self::Loss => "write the cost of one loss: low, mode, high, source and date",
             Self::Probability => {
-                "write how probable it is that others then cause a second loss, from 0 to 1: low, mode, high, source and date"
+                "write the probability of a secondary loss caused by others, from 0 to 1: low, mode, high, source and date"
             }
             Self::SecondaryLoss => {
-                "write what that second loss costs, such as fines and customers who leave: low, mode, high, source and date"
+                "write the cost of a secondary loss, such as fines and lost customers: low, mode, high, source and date"
             }
-            Self::Cost => "write what the control costs a year: low, mode, high, source and date",
+            Self::Cost => "write the annual cost of the control: low, mode, high, source and date",
         }
     }
 
-    const fn most(self) -> (f64, &'static str) {
+    const fn max(self) -> (f64, &'static str) {
         match self {
-            Self::Frequency => (MAX_EVENTS, "from 0 to 100,000 events a year"),
-            Self::Vulnerability | Self::Probability => (1.0, "from 0 to 1, so that 20 % is 0.2"),
+            Self::Frequency => (MAX_EVENTS, "a number from 0 to 100,000 events per year"),
+            Self::Vulnerability | Self::Probability => (1.0, "a number from 0 to 1, such as 0.2 for 20 %"),
             Self::Loss | Self::SecondaryLoss | Self::Cost => (MAX_AMOUNT, "an amount from 0 to 10^15"),
         }
     }
 }
 
 impl Input {
-    fn read(written: &Written<'_>, kind: Kind, faults: &mut ScenarioError) -> Option<Self> {
-        faults.of(written.only(&["low", "mode", "high", "source", "date"]))?;
-        let mut number = |name: &str, about: &str| -> Option<f64> {
-            let number =
-                faults.of(written.need(name, &format!("write {about}, and in source who says so")))?;
-            let value = faults.of(number.number())?;
-            let (most, range) = kind.most();
-            if (0.0..=most).contains(&value) {
+    fn read(written: &Written<'_>, kind: InputKind, errors: &mut ScenarioError) -> Option<Self> {
+        errors.record(written.only(&["low", "mode", "high", "source", "date"]))?;
+        let mut number = |name: &str, description: &str| -> Option<f64> {
+            let number = errors
+                .record(written.need(name, &format!("write {description}, and its origin as `source`")))?;
+            let value = errors.record(number.number())?;
+            let (max, range) = kind.max();
+            if (0.0..=max).contains(&value) {
                 return Some(value);
             }
-            faults.0.push(number.fault("scenario.range", "it is out of range", format!("write {range}")));
+            errors.0.push(number.fault(
+                "scenario.range",
+                format!("`{name}` is out of range"),
+                format!("write {range}"),
+            ));
             None
         };
-        let low = number("low", "the least that you think possible");
-        let mode = number("mode", "what you think likeliest");
-        let high = number("high", "the most that you think possible");
-        let source = faults.of(source(written));
-        let date = faults.of(date(written));
+        let low = number("low", "the lowest value that you consider possible");
+        let mode = number("mode", "the likeliest value");
+        let high = number("high", "the highest value that you consider possible");
+        let source = errors.record(source(written));
+        let date = errors.record(date(written));
         let (low, mode, high) = (low?, mode?, high?);
         if !(low <= mode && mode <= high) {
             let problem = format!("low {low}, mode {mode} and high {high} are not in order");
-            faults.0.push(written.fault(
-                "scenario.range",
-                problem,
-                "low is the least of them and high the most",
-            ));
+            errors.0.push(written.fault("scenario.range", problem, "order them so that low ≤ mode ≤ high"));
             return None;
         }
         let pert = Pert { low, mode, high };
-        Some(Self { of: kind.of().into(), pert, source: source?, date: date? })
+        Some(Self { of: kind.path().into(), pert, source: source?, date: date? })
     }
 }
 
@@ -370,84 +369,80 @@ fn format(root: &Written<'_>) -> Result<(), AnalyzeError> {
     if format.text()? == FORMAT {
         return Ok(());
     }
-    Err(format.fault("scenario.format", "it is not a scenario that this program knows", hint))
+    Err(format.fault("scenario.format", "the scenario's format is not supported", hint))
 }
 
 fn id(of: &Written<'_>) -> Result<String, AnalyzeError> {
-    let hint = "write lower-case letters, digits and hyphens, 64 at most";
+    let hint = "write at most 64 lower-case letters, digits and hyphens";
     let written = of.need("id", hint)?;
     let id = written.text()?;
     let is_fit = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if id.is_empty() || id.len() > 64 || !id.bytes().all(is_fit) {
-        return Err(written.fault("scenario.id", "it is not a name", hint));
+        return Err(written.fault("scenario.id", "`id` is invalid", hint));
     }
     Ok(id.into())
 }
 
 fn title(of: &Written<'_>) -> Result<String, AnalyzeError> {
     words(
-        &of.need("title", "write in a sentence what it is")?,
+        &of.need("title", "write a sentence that describes it")?,
         "scenario.title",
-        "write in a sentence what it is",
+        "write a sentence that describes it",
     )
 }
 
 fn words(written: &Written<'_>, code: &'static str, hint: &str) -> Result<String, AnalyzeError> {
     let text = written.text()?.trim();
     if text.is_empty() || text.chars().count() > 500 || text.chars().any(char::is_control) {
-        return Err(written.fault(
-            code,
-            "it is not a sentence, on one line and of 500 characters at most",
-            hint,
-        ));
+        return Err(written.fault(code, "the text must be a single line of 1 to 500 characters", hint));
     }
     Ok(text.into())
 }
 
 fn source(of: &Written<'_>) -> Result<String, AnalyzeError> {
-    let hint = "write who or what says so: a report, a contract, a count, a person";
+    let hint = "name the origin of the numbers: a report, a contract, a count, a person";
     words(&of.need("source", hint)?, "scenario.source", hint)
 }
 
 fn date(of: &Written<'_>) -> Result<String, AnalyzeError> {
-    let hint = "write as of when, as 2026-11-20";
+    let hint = "write the date of the numbers, such as 2026-11-20";
     let written = of.need("date", hint)?;
     let date = written.text()?;
     if date.len() != 10 || Time::parse(format!("{date}T00:00:00.000Z").as_bytes()).is_none() {
-        return Err(written.fault("scenario.date", "it is not a date", hint));
+        return Err(written.fault("scenario.date", "`date` is not a valid date", hint));
     }
     Ok(date.into())
 }
 
 fn currency(of: &Written<'_>) -> Result<String, AnalyzeError> {
-    let hint = "write the three letters of ISO 4217, such as EUR; all amounts of the scenario are in it";
+    let hint = "write the three letters of ISO 4217, such as EUR; they apply to all amounts in the scenario";
     let written = of.need("currency", hint)?;
     let currency = written.text()?;
     if currency.len() != 3 || !currency.bytes().all(|byte| byte.is_ascii_uppercase()) {
-        return Err(written.fault("scenario.currency", "it is not a currency", hint));
+        return Err(written.fault("scenario.currency", "`currency` is not a currency code", hint));
     }
     Ok(currency.into())
 }
 
 impl Signal {
-    fn read(written: &Written<'_>, faults: &mut ScenarioError) -> Option<Self> {
+    fn read(written: &Written<'_>, errors: &mut ScenarioError) -> Option<Self> {
         const LEVELS: [&str; 5] = ["informational", "low", "medium", "high", "critical"];
         const FLAGS: [&str; 7] =
             ["shadow", "zombie", "undocumented-method", "unauthenticated", "new-caller", "new", "sensitive"];
-        faults.of(written.only(&["rule", "tag", "level", "endpoint"]))?;
-        let members = faults.of(written.members())?;
+        errors.record(written.only(&["rule", "tag", "level", "endpoint"]))?;
+        let members = errors.record(written.members())?;
         let [(name, value)] = &members[..] else {
-            let hint = "write one of: rule, tag, level, endpoint";
-            faults.0.push(written.fault("scenario.observed", "it is not one signal", hint));
+            let hint = "write exactly one of rule, tag, level and endpoint";
+            errors.0.push(written.fault("scenario.observed", "a signal must have exactly one field", hint));
             return None;
         };
-        let text = faults.of(value.text())?.to_owned();
+        let text = errors.record(value.text())?.to_owned();
         let mut among = |known: &[&str]| {
             if known.contains(&text.as_str()) {
                 return Some(text.clone());
             }
             let hint = format!("write one of: {}", known.join(", "));
-            faults.0.push(value.fault("scenario.observed", "it is not known", hint));
+            errors.0.push(value.fault("scenario.observed", format!("`{text}` is not a known value"), hint));
             None
         };
         match *name {
@@ -460,40 +455,40 @@ impl Signal {
 }
 
 impl Control {
-    fn read(written: &Written<'_>, has_secondary: bool, faults: &mut ScenarioError) -> Option<Self> {
-        faults.of(written.only(&["id", "title", "changes", "cost"]))?;
-        let id = faults.of(id(written));
-        let title = faults.of(title(written));
+    fn read(written: &Written<'_>, has_secondary: bool, errors: &mut ScenarioError) -> Option<Self> {
+        errors.record(written.only(&["id", "title", "changes", "cost"]))?;
+        let id = errors.record(id(written));
+        let title = errors.record(title(written));
         let mut changes = Vec::new();
-        let hint = "write what the control changes: frequency, vulnerability, loss, secondary";
-        if let Some(changed) = faults.of(written.need("changes", hint))
-            && faults.of(changed.only(&["frequency", "vulnerability", "loss", "secondary"])).is_some()
+        let hint = "write the changed inputs: frequency, vulnerability, loss, secondary";
+        if let Some(changed) = errors.record(written.need("changes", hint))
+            && errors.record(changed.only(&["frequency", "vulnerability", "loss", "secondary"])).is_some()
         {
-            let mut read = |of: &Written<'_>, kind: Kind, faults: &mut ScenarioError| {
-                let input = of.get(kind.name()).and_then(|input| Input::read(&input, kind, faults));
+            let mut read = |of: &Written<'_>, kind: InputKind, errors: &mut ScenarioError| {
+                let input = of.get(kind.name()).and_then(|input| Input::read(&input, kind, errors));
                 changes.extend(input.map(Change));
             };
-            for kind in [Kind::Frequency, Kind::Vulnerability, Kind::Loss] {
-                read(&changed, kind, faults);
+            for kind in [InputKind::Frequency, InputKind::Vulnerability, InputKind::Loss] {
+                read(&changed, kind, errors);
             }
             if let Some(secondary) = changed.get("secondary") {
-                faults.of(secondary.only(&["probability", "loss"]));
+                errors.record(secondary.only(&["probability", "loss"]));
                 if has_secondary {
-                    read(&secondary, Kind::Probability, faults);
-                    read(&secondary, Kind::SecondaryLoss, faults);
+                    read(&secondary, InputKind::Probability, errors);
+                    read(&secondary, InputKind::SecondaryLoss, errors);
                 } else {
-                    let hint = "write secondary in the scenario too, or remove it here";
+                    let hint = "add `secondary` to the scenario, or remove it from the control";
                     let problem = "the scenario has no secondary loss";
-                    faults.0.push(secondary.fault("scenario.controls", problem, hint));
+                    errors.0.push(secondary.fault("scenario.controls", problem, hint));
                 }
             }
-            if changes.is_empty() && faults.0.is_empty() {
-                faults.0.push(changed.fault("scenario.controls", "it changes nothing", hint));
+            if changes.is_empty() && errors.0.is_empty() {
+                errors.0.push(changed.fault("scenario.controls", "the control changes nothing", hint));
             }
         }
         let cost = match written.get("cost") {
             None => None,
-            Some(cost) => Some(Cost(Input::read(&cost, Kind::Cost, faults)?)),
+            Some(cost) => Some(Cost(Input::read(&cost, InputKind::Cost, errors)?)),
         };
         Some(Self { id: id?, title: title?, changes, cost })
     }

@@ -1,4 +1,4 @@
-//! Years, simulated.
+//! Simulation of years.
 
 use core::fmt;
 
@@ -8,42 +8,42 @@ use crate::figures::Figures;
 use crate::scenario::{Inputs, Scenario};
 use crate::seed::Seed;
 
-/// How many years are simulated where nobody says otherwise.
+/// The default number of years.
 pub const DEFAULT_YEARS: u32 = 200_000;
-/// The most years.
+/// The maximum number of years.
 pub const MAX_YEARS: u32 = 2_000_000;
-/// The most events in all simulated years together, as it is expected.
+/// The maximum expected number of events in all simulated years.
 const MAX_WORK: f64 = 2e8;
 
 /// The losses of each simulated year.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Simulation {
-    /// A loss for each year, in the currency of the scenario, the first year first.
+    /// The loss of each year, in the scenario's currency.
     pub losses: Vec<f64>,
 }
 
-/// An error in simulating: so many years of so many events would take too long.
+/// A simulation that would take too long, because of too many years and events.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SimulationError {
-    /// How many years fit.
+    /// The maximum number of years for this frequency.
     pub most: u32,
 }
 
 impl fmt::Display for SimulationError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "of so many events at most {} years can be simulated", self.most)
+        write!(f, "at most {} years can be simulated at this frequency", self.most)
     }
 }
 
 impl std::error::Error for SimulationError {}
 
 impl Simulation {
-    /// Simulates so many years, with these of the scenario's controls.
+    /// Simulates this number of years, with some of the scenario's controls.
     ///
-    /// With other controls the same years are simulated: what happens in them anyway costs the same.
+    /// Different controls are compared over the same years: events that occur regardless cost the same.
     ///
     /// # Errors
-    /// [`SimulationError`] where it would take too long.
+    /// Returns a [`SimulationError`] if it would take too long.
     pub fn run(
         scenario: &Scenario,
         controls: &[&str],
@@ -52,65 +52,66 @@ impl Simulation {
     ) -> Result<Self, SimulationError> {
         let inputs = scenario.with(controls);
         let events = inputs.events();
-        let most = (MAX_WORK / events.max(1.0)).min(f64::from(MAX_YEARS)) as u32;
-        if years > most {
-            return Err(SimulationError { most });
+        let max = (MAX_WORK / events.max(1.0)).min(f64::from(MAX_YEARS)) as u32;
+        if years > max {
+            return Err(SimulationError { most: max });
         }
-        let drawing = Drawing::of(&inputs);
-        Ok(Self { losses: (0..years).map(|year| drawing.year(seed, year)).collect() })
+        let sampler = YearSampler::new(&inputs);
+        Ok(Self { losses: (0..years).map(|year| sampler.year(seed, year)).collect() })
     }
 
-    /// The same years, with the losses of both.
+    /// Adds another simulation's losses, year by year.
     pub fn add(&mut self, other: &Self) {
         for (loss, more) in self.losses.iter_mut().zip(&other.losses) {
             *loss += more;
         }
     }
 
-    /// What is told of them.
+    /// Computes the figures of these years.
     pub fn figures(&self) -> Figures {
-        Figures::of(&self.losses)
+        Figures::new(&self.losses)
     }
 
-    /// What these years cost less than the same years of another simulation: the mean, and its standard error.
+    /// Returns how much less these years lose than the same years of another simulation: the mean, and its
+    /// standard error.
     pub fn less_than(&self, other: &Self) -> (f64, f64) {
         let less: Vec<f64> = other.losses.iter().zip(&self.losses).map(|(more, loss)| more - loss).collect();
         crate::figures::mean(&less)
     }
 
-    /// SHA-256 over the losses, as doubles in big-endian order: who simulates the same has the same.
+    /// Returns the SHA-256 over the losses, as big-endian doubles. Equal simulations have equal digests.
     pub fn digest(&self) -> Hash {
         let bytes: Vec<u8> = self.losses.iter().flat_map(|loss| loss.to_bits().to_be_bytes()).collect();
         Hash::of(&[&bytes])
     }
 }
 
-struct Drawing {
-    frequency: crate::pert::Drawn,
-    vulnerability: crate::pert::Drawn,
-    loss: crate::pert::Drawn,
-    secondary: Option<(crate::pert::Drawn, crate::pert::Drawn)>,
+struct YearSampler {
+    frequency: crate::pert::Sampler,
+    vulnerability: crate::pert::Sampler,
+    loss: crate::pert::Sampler,
+    secondary: Option<(crate::pert::Sampler, crate::pert::Sampler)>,
 }
 
-impl Drawing {
-    fn of(inputs: &Inputs) -> Self {
+impl YearSampler {
+    fn new(inputs: &Inputs) -> Self {
         Self {
-            frequency: inputs.frequency.drawn(),
-            vulnerability: inputs.vulnerability.drawn(),
-            loss: inputs.loss.drawn(),
-            secondary: inputs.secondary.map(|(probability, loss)| (probability.drawn(), loss.drawn())),
+            frequency: inputs.frequency.sampler(),
+            vulnerability: inputs.vulnerability.sampler(),
+            loss: inputs.loss.sampler(),
+            secondary: inputs.secondary.map(|(probability, loss)| (probability.sampler(), loss.sampler())),
         }
     }
 
-    /// The losses of a year. Each event takes five numbers, whether it needs them or not, so that the same event in a
-    /// simulation with other inputs has the same.
+    /// Simulates the losses of a year. Each event draws five numbers even if it needs fewer, so that it
+    /// draws the same in simulations with other inputs.
     fn year(&self, seed: &Seed, year: u32) -> f64 {
         let mut numbers = seed.year(year);
         let rate = self.frequency.at(numbers.uniform()) * self.vulnerability.at(numbers.uniform());
         let (mut time, mut losses) = (0.0, 0.0);
         loop {
-            // Poisson, as what comes at exponential distances before the rate is used up: of a smaller rate the
-            // events are the first ones of a greater.
+            // A Poisson process with exponential gaps, up to the rate. The events at a lower rate are the
+            // first ones at a higher rate.
             let [gap, primary, probability, chance, secondary] = core::array::from_fn(|_| numbers.uniform());
             time -= libm::log(gap);
             if time > rate {

@@ -1,24 +1,24 @@
-//! Scenarios to begin with: without a single amount, which only those who stand for it can fill in.
+//! Starter scenarios. They contain no amounts, which only the people responsible can fill in.
 
-/// A scenario to begin with.
+/// A starter scenario.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Starter {
-    /// Its name.
+    /// The starter's name.
     pub name: &'static str,
-    /// Its text, which is refused until it is filled in.
+    /// The scenario's text, which is rejected until it is filled in.
     pub text: &'static str,
 }
 
 macro_rules! starters {
     ($($name:literal),*) => {
-        /// All of them.
+        /// All starters.
         pub const ALL: &[Starter] = &[$(Starter { name: $name, text: include_str!(concat!("../starters/", $name, ".yml")) }),*];
     };
 }
 
 starters!("churn", "credential-misuse", "downtime", "exposed-endpoint", "fines", "log-loss");
 
-/// The one of that name.
-pub fn named(name: &str) -> Option<&'static Starter> {
+/// Returns the starter with this name.
+pub fn find(name: &str) -> Option<&'static Starter> {
     ALL.iter().find(|starter| starter.name == name)
 }

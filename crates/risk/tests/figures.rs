@@ -1,4 +1,4 @@
-//! Figures that others computed, and what is told of them.
+//! Figures compared with other implementations, and the contents of reports.
 #![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::cast_precision_loss, clippy::cast_sign_loss, reason = "counts are small")]
 
@@ -12,7 +12,7 @@ fn example() -> Scenario {
     Scenario::parse(EXAMPLE).unwrap()
 }
 
-/// The example without its controls, in other amounts and under another name.
+/// The example without its controls, with other amounts and another id.
 fn other(times: f64) -> Scenario {
     let loss = format!("loss: {{low: {}, mode: {}, high: {}", 1e4 * times, 5e4 * times, 4e5 * times);
     let text = EXAMPLE
@@ -24,13 +24,14 @@ fn other(times: f64) -> Scenario {
 }
 
 #[test]
-fn the_example_has_the_figures_of_its_peers() {
+fn the_example_matches_other_implementations() {
     let scenario = example();
     assert!((scenario.inputs.mean() - 313_042.0).abs() < 1.0, "{}", scenario.inputs.mean());
-    let simulation = Simulation::run(&scenario, &[], &Seed::of(None, &scenario.hash), 200_000).unwrap();
+    let simulation = Simulation::run(&scenario, &[], &Seed::derive(None, &scenario.hash), 200_000).unwrap();
     let figures = simulation.figures();
     let within = |value: f64, of: f64, part: f64| assert!((value - of).abs() <= of * part, "{value} {of}");
-    // numpy's, of other numbers: 312,711 ± 924, P50 164k, P90 871k, P95 1,192k, 24 % without a loss.
+    // Figures by numpy with other random numbers: 312,711 ± 924, P50 164k, P90 871k, P95 1,192k, 24 %
+    // without a loss.
     within(figures.mean, 313_042.0, 0.01);
     within(figures.standard_error, 924.0, 0.03);
     within(figures.quantile(0.5).unwrap(), 164_000.0, 0.02);
@@ -39,9 +40,9 @@ fn the_example_has_the_figures_of_its_peers() {
     within(figures.without_loss, 0.24, 0.02);
 }
 
-/// Beside a simulation of the same with other people's distributions, and other numbers.
+/// Compares with a simulation that uses another library's distributions and other random numbers.
 #[test]
-fn years_are_distributed_as_those_of_another_simulation() {
+fn losses_are_distributed_as_in_another_simulation() {
     use rand_distr::{Distribution as _, Pert, Poisson};
     use rand_pcg::rand_core::{Rng as _, SeedableRng as _};
 
@@ -68,10 +69,11 @@ fn years_are_distributed_as_those_of_another_simulation() {
         .collect();
     losses.sort_by(f64::total_cmp);
     let scenario = example();
-    let ours = Simulation::run(&scenario, &[], &Seed::of(None, &scenario.hash), YEARS as u32).unwrap();
+    let ours = Simulation::run(&scenario, &[], &Seed::derive(None, &scenario.hash), YEARS as u32).unwrap();
     let mut ours = ours.losses;
     ours.sort_by(f64::total_cmp);
-    // The statistic of Kolmogorov and Smirnov: above 0.0123 once in a thousand such pairs. These numbers are fixed.
+    // The Kolmogorov-Smirnov statistic, which exceeds 0.0123 for one in a thousand such pairs. The numbers
+    // are fixed.
     let below = |of: &[f64], value: f64| of.partition_point(|loss| *loss <= value) as f64 / YEARS as f64;
     let apart =
         ours.iter().map(|loss| (below(&ours, *loss) - below(&losses, *loss)).abs()).fold(0.0, f64::max);
@@ -79,15 +81,15 @@ fn years_are_distributed_as_those_of_another_simulation() {
 }
 
 #[test]
-fn another_log_or_scenario_has_other_years_and_the_same_mean() {
+fn other_logs_and_scenarios_give_other_years_with_the_same_mean() {
     let scenario = example();
     let run = |seed: &Seed| Simulation::run(&scenario, &[], seed, 50_000).unwrap();
     let (one, other) = (Hash::of(&[b"one"]), Hash::of(&[b"other"]));
     let seeds = [
-        Seed::of(None, &scenario.hash),
-        Seed::of(Some(&one), &scenario.hash),
-        Seed::of(Some(&other), &scenario.hash),
-        Seed::of(Some(&one), &other),
+        Seed::derive(None, &scenario.hash),
+        Seed::derive(Some(&one), &scenario.hash),
+        Seed::derive(Some(&other), &scenario.hash),
+        Seed::derive(Some(&one), &other),
     ];
     let runs = seeds.map(|seed| run(&seed));
     for (nth, simulation) in runs.iter().enumerate() {
@@ -95,25 +97,25 @@ fn another_log_or_scenario_has_other_years_and_the_same_mean() {
         let figures = simulation.figures();
         assert!((figures.mean - scenario.inputs.mean()).abs() < 4.0 * figures.standard_error);
     }
-    // More years go on after fewer.
+    // A longer simulation starts with the same years.
     let fewer = Simulation::run(&scenario, &[], &seeds[0], 10_000).unwrap();
     assert_eq!(fewer.losses[..], runs[0].losses[..10_000]);
 }
 
 #[test]
-fn a_control_is_compared_over_the_same_years() {
+fn controls_are_compared_over_the_same_years() {
     let scenario = example();
-    let seed = Seed::of(None, &scenario.hash);
+    let seed = Seed::derive(None, &scenario.hash);
     let run = |controls: &[&str]| Simulation::run(&scenario, controls, &seed, 20_000).unwrap();
     let without = run(&[]);
     for controls in [&["endpoint-gate"][..], &["credentials"], &["endpoint-gate", "credentials"]] {
         let with = run(controls);
-        // What lessens how often something happens makes no year worse.
+        // A control that lowers the frequency makes no year worse.
         assert!(with.losses.iter().zip(&without.losses).all(|(with, without)| with <= without));
         let (less, error) = with.less_than(&without);
         let exact = scenario.inputs.mean() - scenario.with(controls).mean();
         assert!((less - exact).abs() < 4.0 * error, "{less} {exact} {error}");
-        // Of other years the difference would be as uncertain as both.
+        // Over different years, the difference would be as uncertain as both means together.
         let both = without.figures().standard_error.hypot(with.figures().standard_error);
         assert!(error < 0.95 * both, "{error} {both}");
     }
@@ -121,16 +123,16 @@ fn a_control_is_compared_over_the_same_years() {
 }
 
 #[test]
-fn scenarios_together_are_the_sum_of_their_years() {
+fn combined_scenarios_are_the_sum_of_their_years() {
     let log = Log { origin: Some("log.example/audit".into()), size: Some(7), root: Hash::of(&[b"root"]) };
-    let report = Report::of(vec![example(), other(2.0)], Some(log), 20_000).unwrap();
+    let report = Report::simulate(vec![example(), other(2.0)], Some(log), 20_000).unwrap();
     let together = report.together.as_ref().unwrap();
     let means: f64 = report.scenarios.iter().map(|told| told.figures.mean).sum();
     assert!((together.figures.mean - means).abs() < 1e-6 * means);
     assert!(together.figures.quantile(0.5).unwrap() > report.scenarios[0].figures.quantile(0.5).unwrap());
     let ids: Vec<_> = report.controls.iter().map(|bought| bought.id.as_deref()).collect();
     assert_eq!(ids, [Some("credentials"), Some("endpoint-gate"), None]);
-    // Nobody has said what one of the two costs.
+    // One of the two controls has no cost.
     let costs: Vec<_> = report.controls.iter().map(|bought| bought.cost).collect();
     assert_eq!(costs, [None, Some(200_000.0 / 6.0), None]);
     assert!(report.controls.iter().all(|bought| bought.scenarios == ["exposed-endpoint"]));
@@ -142,45 +144,45 @@ fn scenarios_together_are_the_sum_of_their_years() {
 }
 
 #[test]
-fn scenarios_that_do_not_go_together_are_refused() {
+fn incompatible_scenarios_are_rejected() {
     let dollars = Scenario::parse(&EXAMPLE.replace("EUR", "USD").replace("id: exposed-endpoint", "id: usd"));
-    let said = |scenarios| Report::of(scenarios, None, 1000).unwrap_err().to_string();
+    let message = |scenarios| Report::simulate(scenarios, None, 1000).unwrap_err().to_string();
     assert_eq!(
-        said(vec![example(), dollars.unwrap()]),
-        "the scenario usd is not in EUR, as the first one is"
+        message(vec![example(), dollars.unwrap()]),
+        "the scenario usd must be in EUR, like the first scenario"
     );
-    assert_eq!(said(vec![example(), example()]), "there are two scenarios with the id exposed-endpoint");
-    assert_eq!(said(vec![]), "there is no scenario");
+    assert_eq!(message(vec![example(), example()]), "two scenarios have the id exposed-endpoint");
+    assert_eq!(message(vec![]), "no scenario was given");
     let busy = EXAMPLE.replace("low: 2, mode: 6, high: 20", "low: 100000, mode: 100000, high: 100000");
     let busy = Scenario::parse(&busy).unwrap();
     assert_eq!(
-        Report::of(vec![busy], None, 200_000).unwrap_err().to_string(),
-        "exposed-endpoint: of so many events at most 8275 years can be simulated"
+        Report::simulate(vec![busy], None, 200_000).unwrap_err().to_string(),
+        "the scenario exposed-endpoint is too large: at most 8275 years can be simulated at this frequency"
     );
 }
 
 #[test]
-fn hostile_words_stay_words() {
+fn hostile_text_is_escaped() {
     let hostile = EXAMPLE
         .replace("An endpoint that nobody watches gives away records", "'<script>alert(1)</script> | **x**'")
         .replace("An example, of no company", "`x` | <img src=x> [a](b)");
-    let report = Report::of(vec![Scenario::parse(&hostile).unwrap()], None, 1000).unwrap();
+    let report = Report::simulate(vec![Scenario::parse(&hostile).unwrap()], None, 1000).unwrap();
     let (svg, text) = (chart::svg(&report), markdown::markdown(&report));
     assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;"), "{svg}");
     assert!(!text.contains("| <") && text.contains(r"\<img src=x\> \[a\](b)"), "{text}");
 }
 
 #[test]
-fn nothing_lost_is_told_as_such() {
+fn years_without_losses_are_reported() {
     let never = EXAMPLE.replace("low: 2, mode: 6, high: 20", "low: 0, mode: 0, high: 0");
-    let report = Report::of(vec![Scenario::parse(&never).unwrap()], None, 1000).unwrap();
+    let report = Report::simulate(vec![Scenario::parse(&never).unwrap()], None, 1000).unwrap();
     let (figures, exact) = report.all();
     assert_eq!((figures.mean, figures.without_loss, figures.most, exact), (0.0, 1.0, 0.0, 0.0));
     assert!(chart::svg(&report).ends_with("</svg>\n"));
 }
 
 #[test]
-fn starters_are_refused_until_they_are_filled_in() {
+fn starters_are_rejected_until_filled_in() {
     for starter in starter::ALL {
         let faults = Scenario::parse(starter.text).unwrap_err().0;
         assert!(
@@ -202,7 +204,7 @@ fn starters_are_refused_until_they_are_filled_in() {
 }
 
 #[test]
-fn what_is_wrong_with_a_scenario_is_told_with_its_place() {
+fn errors_in_a_scenario_name_their_position() {
     let of = |from: &str, to: &str| {
         let text = EXAMPLE.replacen(from, to, 1);
         assert_ne!(text, EXAMPLE);
@@ -217,7 +219,7 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_place() {
         )
     };
     let long = "9".repeat(400);
-    for (from, to, said) in [
+    for (from, to, expected) in [
         ("scenario/v1", "scenario/v2", "1 countersign scenario.format"),
         ("id: exposed-endpoint", "id: Exposed Endpoint", "2 id scenario.id"),
         ("EUR", "Euro", "4 currency scenario.currency"),
@@ -241,7 +243,7 @@ fn what_is_wrong_with_a_scenario_is_told_with_its_place() {
         ("endpoint: shadow", "endpoint: hidden", "12 observed[0].endpoint scenario.observed"),
         ("id: credentials", "id: endpoint-gate", "15 controls scenario.controls"),
     ] {
-        assert_eq!(of(from, to), said, "{to}");
+        assert_eq!(of(from, to), expected, "{to}");
     }
     let without_secondary = EXAMPLE
         .replace("secondary:", "note: x\n#")

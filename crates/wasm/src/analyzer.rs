@@ -6,7 +6,7 @@ use countersign::canonical::write_string;
 use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::verify::{SignerTrust, TrustBasis};
-use countersign_analyze::document::{Seen, Told};
+use countersign_analyze::document::{ExportFacts, FindingsDocument};
 use countersign_analyze::pieces::{Detector as LocalDetector, Merged, PieceError, Signed};
 use countersign_analyze::{AnalyzeError, Coverage, Finding, Level, Limit, Pack};
 use countersign_query::value::{Document, Value};
@@ -82,7 +82,7 @@ impl Report {
         signers.sort_by(|(one, _), (other, _)| one.cmp(other));
         let doubts = facts.get("doubts")?;
         Some(Self {
-            seen: Seen {
+            seen: ExportFacts {
                 origin: facts.get("origin").and_then(text),
                 log,
                 verdict: text(facts.get("verdict")?)?,
@@ -128,7 +128,7 @@ impl Findings {
 
     /// Returns the piece to load next, counted from 0 in the order they were announced.
     pub fn wants(&self) -> Option<usize> {
-        self.merged.wants()
+        self.merged.next_piece()
     }
 
     /// Loads the requested piece.
@@ -244,7 +244,7 @@ impl Findings {
         }
         let analyzer = self.merged.analyzer();
         let (events, unread) = (self.merged.events(), self.merged.unread());
-        let seen = Seen { events, ..report.seen.clone() };
+        let seen = ExportFacts { events, ..report.seen.clone() };
         let digest = if piece == 0 { analyzer.digest() } else { Hash([0; 32]) };
         let (future, limits) = (analyzer.future(), &self.limits);
         // Identities and sessions are at the end of the document.
@@ -254,7 +254,17 @@ impl Findings {
         let (identities, sessions) = (&identities[..], &sessions[..]);
         let (pack, digest) = (self.pack, &digest);
         let coverage = &if piece == 0 { analyzer.coverage() } else { Coverage::default() };
-        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
+        let told = FindingsDocument {
+            seen: &seen,
+            pack,
+            unread,
+            digest,
+            future,
+            limits,
+            identities,
+            sessions,
+            coverage,
+        };
         let mut out = Vec::new();
         if piece == 0 {
             told.begin(&mut out);
@@ -263,7 +273,7 @@ impl Findings {
             if nth > 0 {
                 out.push(b',');
             }
-            finding.write_told(self.signer_trust(finding), &mut out);
+            finding.write_with_trust(self.signer_trust(finding), &mut out);
         }
         if is_last {
             told.end(&mut out);
@@ -313,7 +323,7 @@ impl Findings {
                 let leaves = finding.leaves[..MAX_ENTRIES].to_vec();
                 Finding { leaves, ..finding.clone() }.write_told(signer_trust, &mut out);
             } else {
-                finding.write_told(signer_trust, &mut out);
+                finding.write_with_trust(signer_trust, &mut out);
             }
             raw(&mut out, "}");
         }

@@ -5,11 +5,11 @@ use countersign::error::{Code, Error};
 use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign_analyze::AnalyzeError;
-use countersign_analyze::document::Seen;
-use countersign_analyze::inventory::{Asked, Description, Inventory};
+use countersign_analyze::document::ExportFacts;
+use countersign_analyze::inventory::{Description, Inventory, InventoryOptions};
 use countersign_query::batch;
 use countersign_risk::{
-    DEFAULT_YEARS, Log, Observation, Observed, Proposed, Report, Scenario, Span, chart, markdown,
+    DEFAULT_YEARS, Log, Observation, Observations, ProposedFrequency, Report, Scenario, Span, chart, markdown,
 };
 use serde::Serialize;
 use serde_wasm_bindgen::Serializer;
@@ -40,7 +40,7 @@ impl Endpoints {
     #[wasm_bindgen(constructor)]
     pub fn new(description: Option<String>) -> Result<Self, Thrown> {
         let description = description.map(|text| Description::parse(&text)).transpose().map_err(faulty)?;
-        let inventory = Inventory::new(Asked { description, since: None });
+        let inventory = Inventory::new(InventoryOptions { description, since: None });
         Ok(Self { inventory, events: 0 })
     }
 
@@ -71,7 +71,13 @@ impl Endpoints {
     ) -> String {
         let complete = complete.and_then(|range| Some([index(*range.first()?)?, index(*range.get(1)?)?]));
         let log = size.and_then(index).zip(root);
-        self.inventory.clone().finish().json(&Seen { origin, log, verdict, complete, events: self.events })
+        self.inventory.clone().finish().json(&ExportFacts {
+            origin,
+            log,
+            verdict,
+            complete,
+            events: self.events,
+        })
     }
 }
 
@@ -133,13 +139,13 @@ impl Signals {
         leaves: &[f64],
     ) {
         let (rule, level, leaves) = (Some(rule), Some(level), indexes(leaves));
-        let found = Observation::found(rule, title, level, signer_trust.as_deref(), tags, leaves);
+        let found = Observation::from_finding(rule, title, level, signer_trust.as_deref(), tags, leaves);
         self.observations.extend(found);
     }
 
     /// Adds an endpoint: its method or service, and its path or operation.
     pub fn called(&mut self, one: Option<String>, other: Option<String>, flags: Vec<String>, leaves: &[f64]) {
-        self.observations.push(Observation::called([one, other], flags, indexes(leaves)));
+        self.observations.push(Observation::from_endpoint([one, other], flags, indexes(leaves)));
     }
 }
 
@@ -179,16 +185,18 @@ pub fn expose(
     let log = root.map(|root| Log { origin, size: size.and_then(index), root });
     let short = signals.as_ref().is_some_and(|signals| signals.is_short);
     let observed = signals.filter(|_| !short).map(|Signals { observations, span, is_complete, .. }| {
-        Observed { observations, span, is_complete, root }
+        Observations { observations, span, is_complete, root }
     });
     let (mut proposed, mut applied) = (Vec::new(), Vec::new());
     for (scenario, text) in scenarios.iter().zip(&texts) {
-        if let Some(one) = observed.as_ref().and_then(|observed| Proposed::of(scenario, observed)) {
+        if let Some(one) =
+            observed.as_ref().and_then(|observed| ProposedFrequency::from_observations(scenario, observed))
+        {
             applied.push(one.applied(text));
             proposed.push(one);
         }
     }
-    match Report::of(scenarios, log, DEFAULT_YEARS) {
+    match Report::simulate(scenarios, log, DEFAULT_YEARS) {
         Ok(mut report) => {
             report.proposed = proposed;
             let (svg, markdown) = (chart::svg(&report), markdown::markdown(&report));

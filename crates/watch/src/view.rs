@@ -60,7 +60,7 @@ impl View {
         let told = self.verifier.take().whole()?;
         for event in told.events {
             let detected = watched.detect(&event);
-            self.acknowledged.extend(Acknowledgement::of(&event.event, event.index));
+            self.acknowledged.extend(Acknowledgement::parse(&event.event, event.index));
             if watched.events {
                 self.events.push(event.link.clone(), Some(event.event))?;
             }

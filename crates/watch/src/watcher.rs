@@ -343,7 +343,7 @@ impl<'p> Watcher<'p> {
                 Detected::from_bytes(&detected, self.watched.pack).map_err(|error| broken(&error))?;
             let number = self.chain(&link);
             self.state.places.insert(leaf, number);
-            self.analyzer.take(detected).map_err(|error| broken(&error))?;
+            self.analyzer.accept(detected).map_err(|error| broken(&error))?;
             let findings = self.analyzer.take_findings();
             for finding in &findings {
                 if leaf >= self.state.scan.from {

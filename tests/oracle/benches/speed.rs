@@ -78,7 +78,7 @@ impl Ours<'_> {
         let detected = self.pack.detect_by(self.leaf, &self.parsers, &entry);
         self.leaf += 1;
         let found = detected.rules().count();
-        self.analyzer.take(detected).unwrap();
+        self.analyzer.accept(detected).unwrap();
         self.spare = document.emptied();
         found
     }

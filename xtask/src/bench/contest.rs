@@ -1,4 +1,4 @@
-//! Running those who are compared, in turn.
+//! Alternating runs of contestants.
 
 use std::process::Command;
 
@@ -7,18 +7,18 @@ use anyhow::{Context, Result};
 use crate::progress::Progress;
 use crate::run;
 
-/// What was measured, in the order of the rounds.
+/// The measured values, in the order of the rounds.
 #[derive(Clone)]
 pub(crate) struct Samples(Vec<f64>);
 
 impl Samples {
-    /// What does not vary.
+    /// Creates samples of a constant.
     pub(crate) fn one(value: f64) -> Samples {
         Samples(vec![value])
     }
 
-    /// One for each round.
-    pub(crate) fn of(rounds: Vec<f64>) -> Samples {
+    /// Creates samples with one value per round.
+    pub(crate) fn from_rounds(rounds: Vec<f64>) -> Samples {
         Samples(rounds)
     }
 
@@ -29,23 +29,23 @@ impl Samples {
         if sorted.len() % 2 == 1 { sorted[middle] } else { f64::midpoint(sorted[middle - 1], sorted[middle]) }
     }
 
-    /// The least and the greatest.
+    /// Returns the minimum and the maximum.
     pub(crate) fn spread(&self) -> (f64, f64) {
         let least = self.0.iter().copied().fold(f64::INFINITY, f64::min);
         (least, self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max))
     }
 
-    /// How many times `other`'s this is, round by round.
+    /// Divides by `other`, round by round.
     pub(crate) fn ratio(&self, other: &Samples) -> Samples {
         Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine / others).collect())
     }
 
-    /// By how much this is more than `other`'s, round by round.
+    /// Subtracts `other`, round by round.
     pub(crate) fn less(&self, other: &Samples) -> Samples {
         Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine - others).collect())
     }
 
-    /// The greater of both, round by round.
+    /// Returns the greater value, round by round.
     pub(crate) fn greater(&self, other: &Samples) -> Samples {
         Samples(self.0.iter().zip(&other.0).map(|(mine, others)| mine.max(*others)).collect())
     }
@@ -55,7 +55,7 @@ impl Samples {
     }
 }
 
-/// Runs each program once a round, one after the other, and gives what was measured of each.
+/// Runs each program once per round, alternately, and returns the values that each prints.
 pub(crate) fn alternate(
     progress: &Progress,
     name: &str,
@@ -67,17 +67,21 @@ pub(crate) fn alternate(
         for _ in 0..rounds {
             for (program, samples) in programs.iter_mut().zip(&mut samples) {
                 let printed = run::output(program)?;
-                samples.0.push(printed.parse().with_context(|| format!("no figure: {printed:?}"))?);
+                samples.0.push(
+                    printed
+                        .parse()
+                        .with_context(|| format!("the program printed {printed:?} instead of a number"))?,
+                );
             }
         }
         Ok(samples)
     })
 }
 
-/// The figures of a program that prints several.
+/// Parses the output of a program that prints several numbers.
 pub(crate) fn numbers<const N: usize>(printed: &str) -> Result<[f64; N]> {
     let numbers: Option<Vec<f64>> = printed.split_whitespace().map(|word| word.parse().ok()).collect();
     numbers
         .and_then(|numbers| numbers.try_into().ok())
-        .with_context(|| format!("there are not {N} figures: {printed:?}"))
+        .with_context(|| format!("the program printed {printed:?} instead of {N} numbers"))
 }

@@ -1,21 +1,21 @@
-//! What was measured, and what it is held to.
+//! Figures, and their bounds.
 
 use std::fmt;
 
 use super::contest::Samples;
 
-/// What a figure is held to.
+/// The bound of a figure.
 #[derive(Clone, Copy)]
 pub(crate) enum Bound {
     AtMost(f64),
     AtLeast(f64),
 }
 
-/// One figure.
+/// A measured figure.
 pub(crate) struct Figure {
     name: String,
     unit: &'static str,
-    /// The median of what was measured, where nothing else is said.
+    /// The median of the samples, unless set otherwise.
     value: f64,
     samples: Samples,
     bound: Option<Bound>,
@@ -26,15 +26,15 @@ impl Figure {
         Figure { name: name.into(), unit, value: samples.median(), samples, bound: None }
     }
 
-    /// How many times as long as `other` this takes: each in its fastest round, for what else the machine does only
-    /// slows it. The spread is that of the rounds.
+    /// Creates a figure of how many times as long as `other` this takes, comparing the fastest rounds,
+    /// because other load can only slow a round down. The spread is that of all rounds.
     pub(crate) fn times_as_long(name: impl Into<String>, mine: &Samples, other: &Samples) -> Figure {
         let value = mine.spread().0 / other.spread().0;
         Figure { value, ..Figure::new(name, "times", mine.ratio(other)) }
     }
 
-    /// How many times another such figure this is.
-    pub(crate) fn of(&self, name: impl Into<String>, other: &Figure) -> Figure {
+    /// Creates a figure of the ratio to another such figure.
+    pub(crate) fn relative_to(&self, name: impl Into<String>, other: &Figure) -> Figure {
         let value = self.value / other.value;
         Figure { value, ..Figure::new(name, "times", self.samples.ratio(&other.samples)) }
     }
@@ -43,7 +43,7 @@ impl Figure {
         Figure { bound: Some(bound), ..self }
     }
 
-    /// Whether the figure keeps its bound, if it has one.
+    /// Returns true if the figure is within its bound, if it has one.
     pub(crate) fn within(&self) -> Option<bool> {
         let value = self.value;
         self.bound.map(|bound| match bound {
@@ -52,7 +52,8 @@ impl Figure {
         })
     }
 
-    /// An object of the list that `--json` writes. `spread` is the least and the greatest value measured.
+    /// Formats the figure as an object in the list that `--json` writes. `spread` is the minimum and
+    /// maximum.
     pub(crate) fn to_json(&self) -> String {
         let (low, high) = self.samples.spread();
         let bound = match self.bound {

@@ -1,4 +1,4 @@
-//! What an honest emitter notices of floods from people who may not write.
+//! Effects of floods by unauthorized clients on an honest emitter.
 
 use std::process::Command;
 
@@ -9,24 +9,24 @@ use super::figure::{Bound, Figure};
 use super::{Bench, MEBIBYTE};
 use crate::run;
 
-/// How the figures came about, for those who read them.
+/// Notes on the measurement, printed with the figures.
 pub(super) const NOTES: &str = "\
-About floods: one emitter submits 64 events (25 kB) at a time, then 320 (130 kB), without a flood and under it; the ratio is of the 99th
-hundredths of the times from sending to the receipt, with whatever it takes to send again what was refused. The flood is
-made on the same cores, of a program of its own. A log in workerd has 40,000 events, which each search looks at. Memory is the server's resident size under the flood, and five seconds after it.";
+About floods: one emitter submits 64 events (25 kB) at a time, then 320 (130 kB), without and during a flood. The ratio compares the 99th
+percentiles of the time from sending to the receipt, including retries of rejected submissions. A separate program floods
+from the same cores. A log in workerd has 40,000 events, which each search reads. Memory is the server's resident size during the flood, and five seconds after it.";
 
-/// How many submissions of each size are timed.
+/// The number of submissions of each size.
 const SUBMISSIONS: u64 = 2_000;
-/// The same of a Durable Object.
+/// The number of submissions of each size to a Durable Object.
 const SUBMISSIONS_TO_OBJECT: u64 = 400;
-/// By how much the 99th hundredth may grow.
-const GROWTH: f64 = 5.0;
-/// The most memory, in MiB: what submissions may hold, and the server itself.
-const MEMORY: f64 = 320.0;
-/// The most memory, in MiB, that is kept when a flood is over.
-const KEPT: f64 = 128.0;
-/// In how many milliseconds a body alone is refused.
-const REFUSED: f64 = 5.0;
+/// The maximum growth of the 99th percentile.
+const MAX_GROWTH: f64 = 5.0;
+/// The maximum memory during a flood, in MiB: the limit for submissions, and the server itself.
+const MAX_MEMORY_MIB: f64 = 320.0;
+/// The maximum memory after a flood, in MiB.
+const MAX_MEMORY_AFTER_MIB: f64 = 128.0;
+/// The maximum time until a single body is rejected, in milliseconds.
+const MAX_REJECTION_MS: f64 = 5.0;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let mut figures = on_server(bench)?;
@@ -34,7 +34,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Floods a log that is a Durable Object.
+/// Floods a log in a Durable Object.
 fn in_workerd(bench: &Bench) -> Result<Vec<Figure>> {
     let mut script = bench.script("workerd-log.mjs")?;
     // It shares its emitters with the tests.
@@ -43,11 +43,11 @@ fn in_workerd(bench: &Bench) -> Result<Vec<Figure>> {
     let printed = bench.tools.progress.step("floods in workerd", |_| run::output(&mut script))?;
     let mut figures = Vec::new();
     for line in printed.lines() {
-        let (name, rest) = line.split_once('\t').context("a name and figures")?;
+        let (name, rest) = line.split_once('\t').context("the script printed a line without a name")?;
         let [quiet, quiet_median, flooded, flooded_median] = numbers(rest)?;
         for (of, ratio) in [("p99", flooded / quiet), ("median", flooded_median / quiet_median)] {
             let figure = Figure::new(format!("workerd, {name}, {of}"), "times", Samples::one(ratio));
-            figures.push(figure.held_to(Bound::AtMost(GROWTH)));
+            figures.push(figure.held_to(Bound::AtMost(MAX_GROWTH)));
         }
     }
     Ok(figures)
@@ -63,20 +63,20 @@ fn on_server(bench: &Bench) -> Result<Vec<Figure>> {
     let printed = bench.tools.progress.step("floods", |_| run::output(&mut command))?;
     let mut figures = Vec::new();
     for line in printed.lines() {
-        let (name, rest) = line.split_once('\t').context("a name and figures")?;
+        let (name, rest) = line.split_once('\t').context("the program printed a line without a name")?;
         let [quiet, quiet_large, flooded, flooded_large, under, after, refused] = numbers(rest)?;
         for (size, ratio) in [(64, flooded / quiet), (320, flooded_large / quiet_large)] {
             let figure = Figure::new(format!("{name}, p99 of {size}"), "times", Samples::one(ratio));
-            figures.push(figure.held_to(Bound::AtMost(GROWTH)));
+            figures.push(figure.held_to(Bound::AtMost(MAX_GROWTH)));
         }
         let memory = |when: &str, bytes: f64| {
             Figure::new(format!("{name}, memory {when}"), "MiB", Samples::one(bytes / MEBIBYTE))
         };
-        figures.push(memory("under it", under).held_to(Bound::AtMost(MEMORY)));
-        figures.push(memory("after it", after).held_to(Bound::AtMost(KEPT)));
+        figures.push(memory("under it", under).held_to(Bound::AtMost(MAX_MEMORY_MIB)));
+        figures.push(memory("after it", after).held_to(Bound::AtMost(MAX_MEMORY_AFTER_MIB)));
         if refused > 0.0 {
             let figure = Figure::new(format!("{name}, refused in"), "ms", Samples::one(refused));
-            figures.push(figure.held_to(Bound::AtMost(REFUSED)));
+            figures.push(figure.held_to(Bound::AtMost(MAX_REJECTION_MS)));
         }
     }
     Ok(figures)

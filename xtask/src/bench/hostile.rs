@@ -1,4 +1,4 @@
-//! What exports cost that are made to cost much, as there is more of what they are made of.
+//! Cost of hostile exports as they grow.
 
 use std::fs;
 
@@ -9,46 +9,47 @@ use super::figure::{Bound, Figure};
 use super::{Bench, MEBIBYTE, PACKAGE};
 use crate::run;
 
-/// How many times as much is looked at, beside as much.
-const MORE: [u64; 2] = [2, 4];
-/// What four times as much may cost: linear, and something for what the machine does beside.
-const GROWTH: f64 = 6.0;
-/// Less memory than this is as good as none, in bytes.
-const LITTLE: f64 = 4.0 * MEBIBYTE;
-/// Less time too, in seconds.
-const SOON: f64 = 0.05;
+/// The factors by which exports are enlarged.
+const FACTORS: [u64; 2] = [2, 4];
+/// The maximum growth of cost for four times the size: linear, plus some tolerance for other load.
+const MAX_GROWTH: f64 = 6.0;
+/// Memory below this counts as none, in bytes.
+const NEGLIGIBLE_BYTES: f64 = 4.0 * MEBIBYTE;
+/// Time below this counts as none, in seconds.
+const NEGLIGIBLE_SECONDS: f64 = 0.05;
 
 const CHAINS: u64 = 1_000_000;
 const BYTES_PER_CHAIN: f64 = 400.0;
 const CHAINS_IN_ALL: f64 = 500e6 / MEBIBYTE;
 
-/// What an export cost.
+/// The cost of verifying an export.
 struct Cost {
     seconds: f64,
     bytes: f64,
 }
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
-    // The program itself, which takes long to build, is not asked.
+    // The release build of the program isn't needed, which would take long.
     bench.tools.progress.step("hostile exports' maker", |log| {
         log.run(bench.tools.cargo("build").args(["--release", "-p", PACKAGE]))
     })?;
     let nothing = cost(bench, "blank lines", 1, 1)?.bytes;
     let mut figures = Vec::new();
     for line in run::output(bench.benches().arg("hostile-shapes"))?.lines() {
-        let (count, shape) = line.split_once(' ').context("a count and a shape")?;
+        let (count, shape) =
+            line.split_once(' ').context("the program printed a line without a count and a shape")?;
         let count = count.parse()?;
         let mut costs = vec![cost(bench, shape, count, bench.args.rounds)?];
-        for times in MORE {
+        for times in FACTORS {
             costs.push(cost(bench, shape, times * count, bench.args.rounds)?);
         }
         let [first, .., last] = &costs[..] else { continue };
-        let time = |cost: &Cost| cost.seconds.max(SOON);
-        let memory = |cost: &Cost| (cost.bytes - nothing).max(LITTLE);
-        bench.tools.progress.line(&told(count, &costs));
+        let time = |cost: &Cost| cost.seconds.max(NEGLIGIBLE_SECONDS);
+        let memory = |cost: &Cost| (cost.bytes - nothing).max(NEGLIGIBLE_BYTES);
+        bench.tools.progress.line(&describe(count, &costs));
         for (what, growth) in [("time", time(last) / time(first)), ("memory", memory(last) / memory(first))] {
             let figure = Figure::new(format!("{shape}: {what}"), "times", Samples::one(growth));
-            figures.push(figure.held_to(Bound::AtMost(GROWTH)));
+            figures.push(figure.held_to(Bound::AtMost(MAX_GROWTH)));
         }
     }
     let chains = bench.scaled(CHAINS);
@@ -64,7 +65,7 @@ pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// The least time of some rounds, and the least memory.
+/// Measures the minimum time and memory over some rounds.
 fn cost(bench: &Bench<'_>, shape: &str, count: u64, rounds: usize) -> Result<Cost> {
     let folder = bench.tools.path("target/bench/hostile");
     bench.tools.progress.step(&format!("{count} {shape}"), |log| {
@@ -82,7 +83,7 @@ fn cost(bench: &Bench<'_>, shape: &str, count: u64, rounds: usize) -> Result<Cos
     })
 }
 
-fn told(count: u64, costs: &[Cost]) -> String {
+fn describe(count: u64, costs: &[Cost]) -> String {
     let costs = costs.iter().map(|cost| format!("{:.2} s {:.0} MiB", cost.seconds, cost.bytes / MEBIBYTE));
     format!("{:>8}  from {count}: {}", "", costs.collect::<Vec<_>>().join(", "))
 }

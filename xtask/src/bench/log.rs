@@ -1,4 +1,4 @@
-//! A log under load, against Tessera's; and a log that grew large.
+//! A log under load, compared with Tessera's, and a log that grows large.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,19 +10,20 @@ use super::figure::{Bound, Figure};
 use super::{Bench, MEBIBYTE};
 use crate::run;
 
-/// How the figures came about, for those who read them.
+/// Notes on the measurement, printed with the figures.
 pub(super) const NOTES: &str = "\
-About the log: 16 emitters, each with one submission of so many events (400 bytes each) under way; an event counts when
-a published checkpoint holds it, and for countersign when its emitter has the inclusion proof as well. Everything is on
-the same disk, with fsync, and the load's own work is done on the same cores. p50 and p99 are of the time from sending to
-the receipt; for Tessera, to a checkpoint that holds the last of the leaves, which are those that countersign's links are.
-Tessera's POSIX log takes leaves from the process it is in, without HTTP, signatures or events. \"256/250 ms\" is its own
+About the log: 16 emitters, each with one submission of several events (400 bytes each) in flight. An event counts once
+a published checkpoint contains it, and for countersign, once its emitter also has the inclusion proof. Everything is on
+the same disk, with fsync, and the load is generated on the same cores. p50 and p99 are of the time from sending to
+the receipt; for Tessera, to a checkpoint with the last of the leaves, which are the same as countersign's links.
+Tessera's POSIX log gets leaves within its process, without HTTP, signatures or events. \"256/250 ms\" is its default
 batching: a batch ends at 256 leaves or after 250 ms. \"16/1 ms\" and \"1024/1 ms\" are batches as short as countersign's,
-which takes what is there when the commit before is done: one ends when all emitters' leaves are in it, or after 1 ms. Its
-checkpoints are as frequent as it lets them be, every 100 ms (10 s by itself). Memory is the server's resident size while
-the log grows: its caches, whose sizes are fixed, fill. The start is one after a kill.";
+which contain what arrived during the previous commit: one ends when it contains all emitters' leaves, or after 1 ms. Its
+checkpoints are as frequent as it allows, every 100 ms (the default is 10 s). Memory is the server's resident size while
+the log grows, as its caches of fixed size fill. The start is a restart after a kill.";
 
-/// The events at a time, how many are submitted, and how many are added to Tessera's slower log.
+/// The number of events per submission, the number of events, and the number of events for Tessera's slower
+/// log.
 const SHAPES: [Shape; 2] =
     [Shape { size: 64, events: 307_200, leaves: 40_960 }, Shape { size: 1, events: 32_000, leaves: 800 }];
 const EMITTERS: u64 = 16;
@@ -34,7 +35,7 @@ struct Shape {
     leaves: u64,
 }
 
-/// What runs of one contestant gave.
+/// The results of one contestant's runs.
 #[derive(Default)]
 struct Runs {
     rate: Vec<f64>,
@@ -52,14 +53,14 @@ impl Runs {
     }
 
     fn figures(self, name: &str, bound: Option<Bound>) -> Vec<Figure> {
-        let rate = Figure::new(name, "events/s", Samples::of(self.rate));
+        let rate = Figure::new(name, "events/s", Samples::from_rounds(self.rate));
         vec![
             match bound {
                 Some(bound) => rate.held_to(bound),
                 None => rate,
             },
-            Figure::new(format!("{name}, p50"), "ms", Samples::of(self.median)),
-            Figure::new(format!("{name}, p99"), "ms", Samples::of(self.slow)),
+            Figure::new(format!("{name}, p50"), "ms", Samples::from_rounds(self.median)),
+            Figure::new(format!("{name}, p99"), "ms", Samples::from_rounds(self.slow)),
         ]
     }
 }
@@ -77,13 +78,13 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// Builds the program that runs Tessera's log, where that is possible.
+/// Builds the program that runs Tessera's log, if Go is installed.
 fn build_tessera(bench: &Bench) -> Result<Option<PathBuf>> {
     let tools = bench.tools;
     let Some(go) = run::find("go") else {
         tools
             .progress
-            .line("Go is not on this machine (https://go.dev/dl): nothing is compared with Tessera");
+            .line("Go is not installed (https://go.dev/dl): the comparison with Tessera is skipped");
         return Ok(None);
     };
     let program = tools.path("target/bench/tessera").with_extension(std::env::consts::EXE_EXTENSION);
@@ -95,7 +96,7 @@ fn build_tessera(bench: &Bench) -> Result<Option<PathBuf>> {
     Ok(Some(program))
 }
 
-/// Lets all take turns under one shape of load.
+/// Runs all contestants alternately under one shape of load.
 fn contest(bench: &Bench, shape: &Shape, within: &Path, tessera: Option<&Path>) -> Result<Vec<Figure>> {
     let Shape { size, .. } = shape;
     let leaves = within.join(format!("{size}-leaves"));
@@ -130,10 +131,11 @@ fn contest(bench: &Bench, shape: &Shape, within: &Path, tessera: Option<&Path>) 
 
     let [ours, slow, short] = runs;
     let least = (*size == 64).then_some(Bound::AtLeast(20_000.0));
-    let rate = Samples::of(ours.rate.clone());
+    let rate = Samples::from_rounds(ours.rate.clone());
     let mut figures = ours.figures(&format!("countersign, {size}"), least);
     if tessera.is_some() {
-        let better = Samples::of(slow.rate.clone()).greater(&Samples::of(short.rate.clone()));
+        let better =
+            Samples::from_rounds(slow.rate.clone()).greater(&Samples::from_rounds(short.rate.clone()));
         figures.extend(slow.figures(&format!("Tessera 256/250 ms, {size}"), None));
         figures.extend(short.figures(&format!("Tessera {in_flight}/1 ms, {size}"), None));
         let ratio = rate.ratio(&better);

@@ -1,4 +1,4 @@
-//! The most memory that a program holds at any time.
+//! Peak memory of programs.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
-/// How often a running program is looked at.
-const LOOK: Duration = Duration::from_millis(5);
+/// The interval between checks of a running program.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Runs a program and gives the greatest resident size that it reached, in bytes.
+/// Runs a program, and returns its maximum resident size in bytes.
 pub(crate) fn peak(command: &mut Command) -> Result<f64> {
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut peak = 0;
     loop {
-        // The kernel keeps the high-water mark itself: what counts is only to look until the end.
+        // The kernel tracks the high-water mark, so only the last value before the exit matters.
         if let Some(mark) = high_water_mark(child.id()) {
             peak = peak.max(mark);
         }
@@ -23,10 +23,10 @@ pub(crate) fn peak(command: &mut Command) -> Result<f64> {
             ensure!(status.success(), "{} ended with {status}", command.get_program().display());
             break;
         }
-        thread::sleep(LOOK);
+        thread::sleep(POLL_INTERVAL);
     }
     if peak == 0 {
-        bail!("no /proc/PID/status with VmHWM: memory is measured on Linux alone");
+        bail!("/proc/PID/status has no VmHWM: memory can only be measured on Linux");
     }
     Ok(peak as f64)
 }

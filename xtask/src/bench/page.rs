@@ -1,4 +1,4 @@
-//! What it is like to look at a million events: in `<countersign-viewer>` and in the auditor's page, in Chromium.
+//! Performance with a million events: in `<countersign-viewer>` and in the auditor's page, in Chromium.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,17 +12,18 @@ use super::figure::{Bound, Figure};
 use super::{Bench, EVENTS, MEGABYTE};
 use crate::run;
 
-/// How the figures came about, for those who read them.
+/// Notes on the measurement, printed with the figures.
 pub(super) const NOTES: &str = "\
-About the page: an export of a year, a million events of 144 actions, 50,000 actors and 300,000 targets in 12 chains.
-\"long task\" is the longest time for which the page's thread did nothing else while it verified; keys were pressed
-all the while. Frames are those of a wheel that turns and of a scrollbar that is dragged. A filter's time is from Enter
-until rows, chart and counts of values are painted, the slowest of 22. A text's \"first\" is from Enter to the first
-rows drawn. Memory is the tab's process in proportional set size, \"held\" what is left of it once garbage was
-collected, \"blobs\" how much the browser's own process grew: it keeps events for the tab.
-All of it is of the clock: on a machine that is busy with something else it means nothing.";
+About the page: an export of a year, with a million events of 144 actions, 50,000 actors and 300,000 targets in 12 chains.
+\"long task\" is the longest time for which the page's thread was blocked during verification, while keys were
+pressed. Frames are measured while turning the wheel and dragging the scrollbar. A filter's time is from Enter
+until rows, chart and value counts are painted, the slowest of 22. A text's \"first\" is from Enter to the first
+rows drawn. Memory is the proportional set size of the tab's process, \"held\" the rest after garbage
+collection, \"blobs\" the growth of the browser's main process, which stores events for the tab.
+All times are wall-clock times: they mean nothing on a machine with other load.";
 
-/// A figure that the script prints: its name there, its name here, its unit, by what it is divided, its bound.
+/// A figure that the script prints: its name in the script, its title, its unit, the divisor, and its
+/// bound.
 type Row = (&'static str, &'static str, &'static str, f64, Option<Bound>);
 
 const VIEWER: &[Row] = &[
@@ -54,14 +55,14 @@ const VIEWER: &[Row] = &[
     ("blobs", "blobs of the browser", "MB", MEGABYTE, None),
     ("load", "the machine's load", "", 1.0, None),
 ];
-/// What is held to its bounds once more, on another export or around another viewer.
-const AGAIN: &[&str] =
+/// The figures with bounds for another export or another viewer.
+const OTHER_VIEWER: &[&str] =
     &["longTask", "keyDelay", "frame", "frameWorst", "filter", "facet", "frequentFirst", "memoryPeak"];
-/// What is held to its bounds while it is looked for what rules describe.
-const OF_RULES: &[&str] = &["longTask", "memoryPeak"];
+/// The figures with bounds while rules run.
+const WITH_RULES: &[&str] = &["longTask", "memoryPeak"];
 
-/// The chains that the second export leaves out, and the events that it withholds.
-const LEFT_OUT: [usize; 2] = [2, 7];
+/// The chains that the second export omits, and the events that it withholds.
+const OMITTED_CHAINS: [usize; 2] = [2, 7];
 const WITHHELD: [&str; 4] = ["metadata.region=eu-3", "redacted", "outcome=failure", "erased"];
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
@@ -76,7 +77,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let [bare, viewer, page, rules] = rounds(bench, &whole, ["bare", "viewer", "page", "rules"])?;
     let partial = place.path.join("partial");
     bench.tools.progress.step("export with gaps", |log| log.run(&mut slice(bench, &whole, &partial)?))?;
-    // There is room for one at a time.
+    // There is only room for one at a time.
     fs::remove_file(whole.join("export.ndjson"))?;
     let [gaps] = rounds(bench, &partial, ["viewer"])?;
 
@@ -95,11 +96,11 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
         Figure::new("rules: all findings, after the verdict without", "s", later)
             .held_to(Bound::AtMost(10.0)),
     );
-    for row in VIEWER.iter().filter(|(name, ..)| OF_RULES.contains(name)) {
+    for row in VIEWER.iter().filter(|(name, ..)| WITH_RULES.contains(name)) {
         figures.push(figure(row, "rules: ", &rules)?);
     }
     for (what, rounds) in [("page: ", &page), ("gaps: ", &gaps)] {
-        for row in VIEWER.iter().filter(|(name, ..)| AGAIN.contains(name)) {
+        for row in VIEWER.iter().filter(|(name, ..)| OTHER_VIEWER.contains(name)) {
             figures.push(figure(row, what, rounds)?);
         }
     }
@@ -108,7 +109,7 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
 
 type Round = BTreeMap<String, f64>;
 
-/// What the script prints of each, round by round: all of them run once a round.
+/// Runs the script on each once per round, and returns the figures that it prints.
 fn rounds<const N: usize>(bench: &Bench, folder: &Path, whats: [&str; N]) -> Result<[Vec<Round>; N]> {
     let mut rounds = std::array::from_fn(|_| Vec::new());
     for _ in 0..bench.args.rounds {
@@ -119,7 +120,10 @@ fn rounds<const N: usize>(bench: &Bench, folder: &Path, whats: [&str; N]) -> Res
                 .tools
                 .progress
                 .step(&format!("a million events, {what}"), |_| run::output(&mut script))?;
-            rounds.push(serde_json::from_str(&printed).with_context(|| format!("no figures: {printed:?}"))?);
+            rounds.push(
+                serde_json::from_str(&printed)
+                    .with_context(|| format!("the script printed {printed:?} instead of figures"))?,
+            );
         }
     }
     Ok(rounds)
@@ -130,7 +134,7 @@ fn samples(rounds: &[Round], name: &str, by: f64) -> Result<Samples> {
         let value = round.get(name).with_context(|| format!("the script did not print {name}"))?;
         Ok(value / by)
     };
-    rounds.iter().map(sample).collect::<Result<_>>().map(Samples::of)
+    rounds.iter().map(sample).collect::<Result<_>>().map(Samples::from_rounds)
 }
 
 fn figure(&(name, title, unit, by, bound): &Row, what: &str, rounds: &[Round]) -> Result<Figure> {
@@ -141,7 +145,7 @@ fn figure(&(name, title, unit, by, bound): &Row, what: &str, rounds: &[Round]) -
     })
 }
 
-/// Leaves chains and events out.
+/// Omits chains and events.
 fn slice(bench: &Bench, from: &Path, to: &Path) -> Result<Command> {
     fs::create_dir_all(to)?;
     fs::copy(from.join("trust.txt"), to.join("trust.txt"))?;
@@ -150,13 +154,13 @@ fn slice(bench: &Bench, from: &Path, to: &Path) -> Result<Command> {
     let mut command = Command::new(bench.release("countersign"));
     command.arg("slice").arg(from.join("export.ndjson")).arg("-o").arg(to.join("export.ndjson"));
     command.args(["--withhold", first, "--as", why_first, "--withhold", second, "--as", why_second]);
-    for (_, chain) in chains.lines().enumerate().filter(|(nth, _)| !LEFT_OUT.contains(nth)) {
+    for (_, chain) in chains.lines().enumerate().filter(|(nth, _)| !OMITTED_CHAINS.contains(nth)) {
         command.args(["--chain", chain]);
     }
     Ok(command)
 }
 
-/// A folder that is gone with it: an export takes 700 MB.
+/// A folder that is removed when dropped: an export takes 700 MB.
 struct Temporary {
     path: PathBuf,
 }
@@ -170,7 +174,7 @@ impl Temporary {
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What is left there is overwritten next time.
+        // A leftover is overwritten next time.
         let _ = fs::remove_dir_all(&self.path);
     }
 }

@@ -1,5 +1,5 @@
-//! What it costs to ask an export for what a rare actor did, on two threads: against verifying it alone, and against other
-//! people's programs that look through the same file and verify nothing.
+//! Cost of searching an export for a rare actor, on two threads, compared with verifying it alone, and with
+//! other programs that search the same file without verifying.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,18 +14,18 @@ use super::{Bench, MEGABYTE};
 use crate::tools::Tools;
 use crate::{python, run};
 
-/// How the figures came about, for those who read them.
+/// Notes on the measurement, printed with the figures.
 pub(super) const NOTES: &str = "\
-About queries: an export of a year, a million events are 723 MB (--events), is asked for one actor of 50,000, by two threads. \"by index\" is the
-second query with --index, \"making the index\" the first. jq, DuckDB (two threads) and ripgrep (two threads) look for that actor in the same file, as their users would; they
-verify nothing. All is read once before. A program that is not there, and cannot be had, is left out.";
+About queries: an export of a year (a million events are 723 MB, see --events) is searched for one of 50,000 actors, on two threads. \"by index\" is the
+second query with --index, \"making the index\" the first. jq, DuckDB (two threads) and ripgrep (two threads) search the same file for that actor, as their users would, without
+verifying. The file is read once before. Programs that are missing and can't be installed are left out.";
 
 /// An export of 200 MB.
 const EVENTS: u64 = 280_000;
-/// One whose events are few: of a million some eleven.
+/// An actor with few events: about eleven in a million.
 const ACTOR: &str = "u_30001";
-/// What verifying and searching may cost, of what verifying costs.
-const MOST: f64 = 1.1;
+/// The maximum cost of verifying and searching, relative to verifying.
+const MAX_RATIO: f64 = 1.1;
 const THREADS: &str = "2";
 
 pub(super) fn measure(bench: &Bench<'_>) -> Result<Vec<Figure>> {
@@ -67,7 +67,7 @@ fn compare(bench: &Bench<'_>, place: &Path) -> Result<Vec<Figure>> {
             None => names.retain(|known| *known != name),
         }
     }
-    // What is read from disk the first time is not what is compared.
+    // Read everything once, so that the first contestant doesn't have to read from disk.
     fs::read(&export).map(drop)?;
     let side = place.join("export.ndjson.csindex");
     let made = bench.tools.progress.step("making the index", |_| {
@@ -91,36 +91,38 @@ fn compare(bench: &Bench<'_>, place: &Path) -> Result<Vec<Figure>> {
         }
         Ok(())
     })?;
-    let samples: Vec<Samples> = taken.into_iter().map(Samples::of).collect();
-    let [verify, show, others @ ..] = &samples[..] else { anyhow::bail!("nothing was measured") };
+    let samples: Vec<Samples> = taken.into_iter().map(Samples::from_rounds).collect();
+    let [verify, show, others @ ..] = &samples[..] else {
+        anyhow::bail!("the contestants returned no samples")
+    };
     let bytes = fs::metadata(&export)?.len() as f64;
     let mut figures = vec![
-        Figure::new("show --query/verify", "times", show.ratio(verify)).held_to(Bound::AtMost(MOST)),
+        Figure::new("show --query/verify", "times", show.ratio(verify)).held_to(Bound::AtMost(MAX_RATIO)),
         Figure::new("show --query", "s", show.clone()),
         Figure::new("show --query", "MB/s", show.map(|seconds| bytes / MEGABYTE / seconds)),
     ];
     for (name, other) in names.iter().skip(2).zip(others) {
         figures.push(Figure::new(format!("{name}/show --query"), "times", other.ratio(show)));
     }
-    figures.push(Figure::new("making the index", "s", Samples::of(made)));
+    figures.push(Figure::new("making the index", "s", Samples::from_rounds(made)));
     let kept = fs::metadata(&side)?.len() as f64;
     figures.push(Figure::new("the index, of the export", "share", Samples::one(kept / bytes)));
     Ok(figures)
 }
 
-/// The seconds that a program takes.
+/// Returns the seconds that a program takes.
 fn seconds(program: &mut Command) -> Result<f64> {
     let start = Instant::now();
     run::output(program)?;
     Ok(start.elapsed().as_secs_f64())
 }
 
-/// One of Debian's packages, as root; none where it cannot be had.
+/// Returns a program, installing its Debian package as root if needed; none if that isn't possible.
 fn debian(tools: &Tools, program: &str, package: &str) -> Option<PathBuf> {
     if let Some(found) = run::find(program) {
         return Some(found);
     }
-    // That it is not there is told by its figure being left out.
+    // A missing program is evident from its missing figure.
     let _ = tools.progress.step(package, |log| run::apt_install(log, &[package]));
     run::find(program)
 }

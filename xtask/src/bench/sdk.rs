@@ -1,5 +1,5 @@
-//! What recording costs a program: on Node.js against an unsigned logger and against a signature for each event, and in a
-//! Cloudflare Worker.
+//! Cost of recording in a program: on Node.js compared with an unsigned logger and with a signature per
+//! event, and in a Cloudflare Worker.
 
 use std::process::Command;
 
@@ -10,16 +10,16 @@ use super::contest::{Samples, numbers};
 use super::figure::{Bound, Figure};
 use crate::run;
 
-/// How the figures came about, for those who read them.
+/// Notes on the measurement, printed with the figures.
 pub(super) const NOTES: &str = "\
-About the SDK: on Node.js all is of the processor, of all threads together, and goes to memory; \"record\" is the call
-alone, and \"record, p99\" what passed for the slowest hundredth. \"recording\" is 64 events and a flush, over and over;
-pino writes each as a line of JSON, and \"signing each\" is JSON and a signature of WebCrypto's for each. In workerd a
-request records 64 events with withCountersign and waits for the log's proof: \"flush\" is less a request that only
-records, \"64 events\" less one that only sends them as JSON. Loading and start are from
-that of the process to the first answer, less that of the same Worker without the package: for the first the package was
-loaded until then, for the second the recorder was made too. A gate decides with the 30 rules and the watchlist of
-crates/analyze/tests/gate; loading is its WebAssembly and the rules.";
+About the SDK: on Node.js, everything is processor time of all threads, and goes to memory. \"record\" is only the
+call, and \"record, p99\" the wall-clock time of the slowest hundredth. \"recording\" is 64 events and a flush, repeatedly;
+pino writes each event as a line of JSON, and \"signing each\" is JSON and a WebCrypto signature for each. In workerd, a
+request records 64 events with withCountersign and waits for the log's proof: \"flush\" is relative to a request that only
+records, \"64 events\" relative to one that only sends them as JSON. Loading and start are the time from starting
+the process to the first response, relative to the same Worker without the package: loading includes loading the
+package, start also creating the recorder. A gate decides with the 30 rules and the watchlist of
+crates/analyze/tests/gate; loading includes its WebAssembly and the rules.";
 
 const EVENTS: u64 = 256_000;
 const REQUESTS: u64 = 4_000;
@@ -33,7 +33,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     Ok(figures)
 }
 
-/// What a gate with 30 rules and a watchlist costs: in workerd by the clock, for its own stands still.
+/// Measures a gate with 30 rules and a watchlist. In workerd by this process's clock, because its own
+/// stands still.
 fn gates(bench: &Bench) -> Result<Vec<Figure>> {
     let script = |place: &str| -> Result<Command> {
         let mut script = bench.script("gate.mjs")?;
@@ -88,11 +89,13 @@ fn in_workerd(bench: &Bench) -> Result<Vec<Figure>> {
     ])
 }
 
-/// The figures that a script prints, of each round.
+/// Runs a script once per round, and returns the figures that it prints.
 fn rounds<const N: usize>(bench: &Bench, name: &str, mut script: Command) -> Result<[Samples; N]> {
     bench.tools.progress.step(name, |_| {
         let rounds = (0..bench.args.rounds).map(|_| numbers::<N>(&run::output(&mut script)?));
         let rounds: Vec<[f64; N]> = rounds.collect::<Result<_>>()?;
-        Ok(std::array::from_fn(|which| Samples::of(rounds.iter().map(|round| round[which]).collect())))
+        Ok(std::array::from_fn(|which| {
+            Samples::from_rounds(rounds.iter().map(|round| round[which]).collect())
+        }))
     })
 }

@@ -1,4 +1,4 @@
-//! How soon `countersign watch` tells what a log acknowledged.
+//! Latency of alerts from `countersign watch`.
 
 use std::process::Command;
 
@@ -9,15 +9,15 @@ use super::contest::{Samples, numbers};
 use super::figure::{Bound, Figure};
 use crate::run;
 
-/// How the figures came about, for those who read them.
+/// Notes on the measurement, printed with the figures.
 pub(super) const NOTES: &str = "\
-About watching: one emitter submits an event that a rule fires on, again and again, while 15 others submit 16 events at a time, as fast as
-they are answered, all on the same cores. What is timed is from the log's answer to the alert on the watch's standard output.";
+About watching: one emitter repeatedly submits an event that matches a rule, while 15 others submit 16 events at a time, as fast as
+the log responds, all on the same cores. Measured is the time from the log's response to the alert on the watcher's standard output.";
 
-/// How many alerts are timed.
+/// The number of alerts measured.
 const ALERTS: u64 = 1_000;
-/// The most milliseconds to an alert, in the 99th hundredth.
-const SLOW: f64 = 1_000.0;
+/// The maximum 99th percentile of the milliseconds to an alert.
+const MAX_P99_MS: f64 = 1_000.0;
 
 pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     bench.build_natives()?;
@@ -30,7 +30,8 @@ pub(super) fn measure(bench: &Bench) -> Result<Vec<Figure>> {
     let [median, slow, rate] = numbers(&printed)?;
     Ok(vec![
         Figure::new("from acknowledged to alert, median", "ms", Samples::one(median)),
-        Figure::new("from acknowledged to alert, p99", "ms", Samples::one(slow)).held_to(Bound::AtMost(SLOW)),
+        Figure::new("from acknowledged to alert, p99", "ms", Samples::one(slow))
+            .held_to(Bound::AtMost(MAX_P99_MS)),
         Figure::new("the log's load meanwhile", "events/s", Samples::one(rate)),
     ])
 }

@@ -1,4 +1,4 @@
-//! Signs a text as a note: `sign-note KEY TEXT NOTE`, three files.
+//! Signs a text as a note: `sign-note KEY TEXT NOTE`, with paths of three files.
 
 use std::env;
 use std::error::Error;

@@ -1,4 +1,4 @@
-//! What the targets begin with: of the vectors, what fits each.
+//! Seeds of the fuzz targets: the test vectors that suit each.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::{TARGETS, folder};
 use crate::tools::Tools;
 
-/// How many programs `verify_export` begins with, and their lengths.
+/// The number of programs that `verify_export` starts with, and their lengths.
 const PROGRAMS: u64 = 64;
 const PROGRAM: std::ops::Range<usize> = 24..150;
 
@@ -26,11 +26,11 @@ impl Seeds {
     }
 }
 
-/// Writes a folder for each target into one, and says where that is.
+/// Writes a folder of seeds for each target, and returns the folder that contains them.
 pub(super) fn write(tools: &Tools) -> Result<PathBuf> {
     let all = folder(tools).join("seeds");
     if all.exists() {
-        // A vector that is there no more is no seed either.
+        // Remove seeds of vectors that no longer exist.
         fs::remove_dir_all(&all)?;
     }
     let mut seeds = Seeds::default();
@@ -84,7 +84,7 @@ fn of_vectors(vectors: &Path, seeds: &mut Seeds) -> Result<()> {
     Ok(())
 }
 
-/// An export, its lines, what stands in them, and what a log is sent of it.
+/// Adds an export, its lines, their parts, and its submissions.
 fn of_export(export: &[u8], seeds: &mut Seeds) {
     seeds.add("export", export);
     let mut submission = Vec::new();
@@ -125,14 +125,14 @@ fn of_no_vector(seeds: &mut Seeds) {
         let mut program = vec![0; random.usize(PROGRAM)];
         random.fill(&mut program);
         if number % 2 == 0 {
-            // Every second one is not altered afterwards, and by those who are trusted.
+            // Every second seed is unaltered and from trusted keys.
             (program[0], program[16], program[18]) = (0, 0, 0);
         }
         seeds.add("verify_export", program);
     }
 }
 
-/// The documented queries over the events that stand beside them, and each reading over samples of its source.
+/// Adds the documented queries over the documented events, and each parser over samples of its source.
 fn of_queries(tools: &Tools, seeds: &mut Seeds) -> Result<()> {
     let document = fs::read_to_string(tools.path("docs/query.md"))?;
     let after = document.split_once("The examples use these events").context("docs/query.md has events")?.1;

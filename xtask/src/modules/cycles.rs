@@ -1,6 +1,7 @@
 //! Strongly connected components, by Tarjan's algorithm.
 
-/// Returns the groups of two or more nodes that reach each other. `edges[n]` lists the nodes that `n` leads to.
+/// Returns the groups of two or more nodes that reach each other. `edges[n]` lists the nodes that `n` leads
+/// to.
 pub(super) fn cycles(edges: &[Vec<usize>]) -> Vec<Vec<usize>> {
     let mut search = Search {
         edges,
@@ -67,8 +68,8 @@ mod tests {
     use super::cycles;
 
     #[test]
-    fn groups_of_nodes_that_reach_each_other_are_found() {
-        // 0 → 1 → 2 → 1, 2 → 3 → 4 → 3, 5 alone with an edge to itself.
+    fn finds_groups_of_nodes_that_reach_each_other() {
+        // 0 → 1 → 2 → 1, 2 → 3 → 4 → 3, and 5 with only an edge to itself.
         let edges = [vec![1], vec![2], vec![1, 3], vec![4], vec![3], vec![5]];
         assert_eq!(cycles(&edges), [vec![3, 4], vec![1, 2]]);
         assert!(cycles(&[vec![1], vec![2], vec![]]).is_empty());

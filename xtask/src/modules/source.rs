@@ -1,4 +1,4 @@
-//! The modules of a crate and what they import, read from its source.
+//! The modules of a crate and their imports, parsed from the source.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -12,7 +12,7 @@ use syn::{Attribute, Item, ItemMod, Meta, UseTree};
 /// A path from the crate's root, without `crate`.
 type Segments = Vec<String>;
 
-/// How many re-exports are followed to a name's definition.
+/// The maximum number of re-exports followed to a name's definition.
 const MAX_REEXPORTS: usize = 16;
 
 /// A crate's modules.
@@ -26,11 +26,11 @@ pub(super) struct Crate {
 pub(super) struct Module {
     path: Segments,
     file: PathBuf,
-    /// Names that `use` declares, and the paths that they stand for.
+    /// Names declared by `use`, and the paths that they stand for.
     uses: BTreeMap<String, Segments>,
-    /// Modules of which all names are imported.
+    /// Modules whose names are all imported.
     globs: Vec<Segments>,
-    /// Names of what the module itself defines.
+    /// Names that the module itself defines.
     items: BTreeSet<String>,
     /// All paths into the crate that the module mentions.
     mentions: BTreeSet<Segments>,
@@ -47,7 +47,8 @@ impl Crate {
         Ok(Crate { modules, by_path })
     }
 
-    /// For each module, the modules that it imports from. Parts of one file count as the first of them.
+    /// Returns, for each module, the modules that it imports from. Parts of a file count as its first
+    /// module.
     pub(super) fn edges(&self) -> Vec<Vec<usize>> {
         let mut edges = vec![BTreeSet::new(); self.modules.len()];
         for module in &self.modules {
@@ -59,7 +60,8 @@ impl Crate {
         edges.into_iter().map(|targets| targets.into_iter().collect()).collect()
     }
 
-    /// The folder that a module belongs to: its own if it has submodules in files, else that of its file.
+    /// Returns the folder that a module belongs to: its own if it has submodules in files, otherwise that
+    /// of its file.
     pub(super) fn folder(&self, module: usize) -> PathBuf {
         let Module { file, path, .. } = &self.modules[module];
         let own = file.with_extension("");
@@ -69,7 +71,7 @@ impl Crate {
         file.parent().unwrap_or(file).to_owned()
     }
 
-    /// The module's path, as code writes it.
+    /// Returns the module's path as written in code.
     pub(super) fn name(&self, module: usize) -> String {
         let path = &self.modules[module].path;
         if path.is_empty() { "crate".to_owned() } else { path.join("::") }
@@ -79,7 +81,7 @@ impl Crate {
         self.modules.iter().position(|other| other.file == module.file).unwrap_or_default()
     }
 
-    /// The module that defines what a path names.
+    /// Returns the module that defines the item at a path.
     fn owner(&self, path: &[String], depth: usize) -> Option<usize> {
         let mut module = *self.by_path.get(&[] as &[String])?;
         for (at, segment) in path.iter().enumerate() {
@@ -108,7 +110,7 @@ impl Crate {
     }
 }
 
-/// Reads a file, and the modules that it declares. Their files are in `folder`.
+/// Reads a file and the modules that it declares, whose files are in `folder`.
 fn read_file(file: &Path, folder: &Path, path: &[String], modules: &mut Vec<Module>) -> Result<()> {
     let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
     let parsed = syn::parse_file(&text).with_context(|| format!("cannot parse {}", file.display()))?;
@@ -149,7 +151,7 @@ fn read_items(
     Ok(())
 }
 
-/// The file of a module that is declared in another.
+/// Returns the file of a declared module.
 fn file_of(module: &ItemMod, folder: &Path) -> Option<PathBuf> {
     let name = module.ident.to_string();
     [folder.join(format!("{name}.rs")), folder.join(&name).join("mod.rs")]
@@ -157,7 +159,7 @@ fn file_of(module: &ItemMod, folder: &Path) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// The name that an item defines, except modules and imports.
+/// Returns the name that an item defines, except for modules and imports.
 fn name_of(item: &Item) -> Option<String> {
     let ident = match item {
         Item::Const(item) => &item.ident,
@@ -191,14 +193,14 @@ fn mentions_test(token: &TokenTree) -> bool {
     }
 }
 
-/// Collects what one module imports and mentions.
+/// Collects the imports and mentions of one module.
 struct Reader {
     module: Module,
     children: BTreeSet<String>,
 }
 
 impl Reader {
-    /// The path from the crate's root, if it isn't one into another crate.
+    /// Returns a path from the crate's root, unless it is into another crate.
     fn absolute(&self, path: &[String]) -> Option<Segments> {
         let mut own = self.module.path.clone();
         let mut rest = path;
@@ -256,7 +258,7 @@ impl Reader {
         }
     }
 
-    /// Mentions the paths in a macro's arguments that begin with `crate`, `self`, or `super`.
+    /// Mentions the paths in a macro's arguments that start with `crate`, `self`, or `super`.
     fn mention_tokens(&mut self, tokens: TokenStream) {
         let mut path: Segments = Vec::new();
         let mut colons = 0;

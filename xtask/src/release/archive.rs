@@ -1,4 +1,4 @@
-//! Archives that are the same whenever and wherever they are made.
+//! Reproducible archives.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -8,14 +8,15 @@ use anyhow::{Context as _, Result};
 use flate2::{Compression, GzBuilder};
 use tar::{Builder, Header};
 
-/// A file of an archive.
+/// A file in an archive.
 pub(super) struct Entry<'a> {
     pub(super) name: &'a str,
     pub(super) file: &'a Path,
     pub(super) executable: bool,
 }
 
-/// Writes a gzipped tar archive with all entries in one folder, of that time in seconds since 1970.
+/// Writes a gzipped tar archive with all entries in one folder, with timestamps of `time` seconds since
+/// 1970.
 pub(super) fn write(out: &Path, folder: &str, time: u64, entries: &[Entry]) -> Result<()> {
     let packed = GzBuilder::new().write(File::create(out)?, Compression::best());
     let mut archive = Builder::new(packed);

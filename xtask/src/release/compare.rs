@@ -1,4 +1,4 @@
-//! Whether two builds are the same.
+//! Comparison of two builds.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 
 use super::sign::sha256;
 
-/// Fails with the names of the files that differ.
+/// Returns an error with the names of the files that differ.
 pub(super) fn equal(first: &Path, second: &Path) -> Result<()> {
     let (first, second) = (files(first)?, files(second)?);
     let names = first.keys().chain(second.keys());
@@ -19,10 +19,10 @@ pub(super) fn equal(first: &Path, second: &Path) -> Result<()> {
     if differ.is_empty() {
         return Ok(());
     }
-    bail!("two builds of one commit differ in {}", differ.join(", "))
+    bail!("two builds of the same commit differ in {}", differ.join(", "))
 }
 
-/// The SHA-256 of each file of a folder, by its name.
+/// Returns the SHA-256 of each file in a folder, by name.
 fn files(folder: &Path) -> Result<BTreeMap<String, String>> {
     fs::read_dir(folder)?
         .map(|entry| {
@@ -38,7 +38,7 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn names_what_differs() {
+    fn errors_name_the_differing_files() {
         let folder = std::env::temp_dir().join(format!("countersign-compare-{}", std::process::id()));
         let [first, second] = ["a", "b"].map(|name| folder.join(name));
         for one in [&first, &second] {
@@ -51,6 +51,6 @@ mod tests {
         fs::write(second.join("only"), "").unwrap();
         let error = equal(&first, &second).unwrap_err().to_string();
         fs::remove_dir_all(&folder).unwrap();
-        assert_eq!(error, "two builds of one commit differ in changed, only");
+        assert_eq!(error, "two builds of the same commit differ in changed, only");
     }
 }

@@ -1,4 +1,4 @@
-//! What a release is made of, in the format of `CycloneDX`.
+//! The software bill of materials of a release, in `CycloneDX` format.
 
 use std::collections::HashSet;
 use std::fs;
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::run::Log;
 use crate::tools::Tools;
 
-/// The tool that knows crates.
+/// The tool that lists crates.
 const TOOL: &str = "cargo-cyclonedx@0.5.9";
 
 /// Writes the crates of the program.
@@ -24,13 +24,13 @@ pub(super) fn program(tools: &Tools, log: &Log, out: &Path) -> Result<()> {
     let mut list = Command::new(tool);
     list.args(["cyclonedx", "--format", "json", "--no-build-deps", "--override-filename", "sbom"]);
     log.run(list.arg("--manifest-path").arg(tools.path("crates/cli/Cargo.toml")))?;
-    // It writes one for each crate of the workspace, beside its manifest.
+    // The tool writes a file for each crate of the workspace, next to its manifest.
     let text = fs::read_to_string(tools.path("crates/cli/sbom.json"))?;
-    // What differs from one build to the next: a time, a random number, the folder's name.
+    // Remove everything that differs between builds: a time, a random number, and the folder's name.
     let root = tools.path("");
     let text = text.replace(root.to_string_lossy().trim_end_matches('/'), "/countersign");
-    let mut sbom: Value = serde_json::from_str(&text).context("not JSON")?;
-    let members = sbom.as_object_mut().context("not an object")?;
+    let mut sbom: Value = serde_json::from_str(&text).context("the bill of materials is not valid JSON")?;
+    let members = sbom.as_object_mut().context("the bill of materials is not an object")?;
     members.remove("serialNumber");
     if let Some(metadata) = members.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.remove("timestamp");
@@ -38,30 +38,33 @@ pub(super) fn program(tools: &Tools, log: &Log, out: &Path) -> Result<()> {
     write(out, &sbom)
 }
 
-/// Writes the crates and the packages of npm's that are in what a bundler made, by the list at the head of its licenses.
+/// Writes the crates and npm packages in a bundle, according to the list at the start of its licenses.
 ///
-/// npm would tell of all that is installed where it was made, which is what builds and tests it too.
+/// npm would list everything installed during the build, including tools for building and testing.
 pub(super) fn bundle(tools: &Tools, name: &str, version: &str, licenses: &str, out: &Path) -> Result<()> {
     let licenses = fs::read_to_string(tools.path(licenses))?;
     let crates = crates(&fs::read_to_string(tools.path("Cargo.lock"))?)?;
     write(out, &of_bundle(name, version, &licenses, &crates)?)
 }
 
-/// The names and versions of all crates that were resolved.
+/// Returns the names and versions of all resolved crates.
 fn crates(lock: &str) -> Result<HashSet<String>> {
     let lock: toml::Table = lock.parse()?;
     let packages =
         lock.get("package").and_then(toml::Value::as_array).context("Cargo.lock has no packages")?;
     let text = |package: &toml::Value, member| Some(package.get(member)?.as_str()?.to_owned());
     let named = |package| Some(format!("{} {}", text(package, "name")?, text(package, "version")?));
-    packages.iter().map(|package| named(package).context("a package without name or version")).collect()
+    packages
+        .iter()
+        .map(|package| named(package).context("a package in Cargo.lock has no name or version"))
+        .collect()
 }
 
 fn of_bundle(name: &str, version: &str, licenses: &str, crates: &HashSet<String>) -> Result<Value> {
-    // A head, an empty line, the list, an empty line, the texts.
-    let list = licenses.split("\n\n").nth(1).context("there is no list of what is licensed")?;
+    // The file consists of a head, an empty line, the list, an empty line, and the texts.
+    let list = licenses.split("\n\n").nth(1).context("the licenses contain no list of packages")?;
     let components = list.lines().map(|line| component(line, crates)).collect::<Result<Vec<_>>>()?;
-    ensure!(!components.is_empty(), "nothing is licensed");
+    ensure!(!components.is_empty(), "the list of licensed packages is empty");
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
@@ -77,20 +80,22 @@ fn of_bundle(name: &str, version: &str, licenses: &str, crates: &HashSet<String>
     }))
 }
 
-/// A line of the list: `NAME VERSION: LICENSE`.
+/// Parses a line of the list: `NAME VERSION: LICENSE`.
 fn component(line: &str, crates: &HashSet<String>) -> Result<Value> {
-    let (part, license) = line.rsplit_once(": ").with_context(|| format!("no license stands in {line:?}"))?;
-    let (name, version) = part.rsplit_once(' ').with_context(|| format!("no version stands in {line:?}"))?;
+    let (part, license) =
+        line.rsplit_once(": ").with_context(|| format!("the line {line:?} has no license"))?;
+    let (name, version) =
+        part.rsplit_once(' ').with_context(|| format!("the line {line:?} has no version"))?;
     let mut component = json!({
         "type": "library",
         "bom-ref": part,
         "name": name,
         "version": version,
-        // Older manifests part alternatives by a slash.
+        // Older manifests separate alternatives with a slash.
         "licenses": [{ "expression": license.replace('/', " OR ") }],
     });
     let ecosystem = if crates.contains(part) { "cargo" } else { "npm" };
-    // Rust's own library is in no registry.
+    // Rust's standard library isn't in a registry.
     if !name.contains(' ') {
         component["purl"] = format!("pkg:{ecosystem}/{}@{version}", name.replace('@', "%40")).into();
     }
@@ -106,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bundle_is_made_of_what_its_licenses_name() {
+    fn lists_the_packages_named_in_licenses() {
         let lock = "[[package]]\nname = \"memchr\"\nversion = \"2.8.3\"\n";
         let licenses = "This page is MIT. In it are also:\n\n@lit/element 2.1.2: BSD-3-Clause\n\
                         The Rust standard library 1.95.0: MIT OR Apache-2.0\nmemchr 2.8.3: Unlicense/MIT\n\n---\n\na 1\n";
@@ -121,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_that_does_not_read_is_refused() {
+    fn malformed_lists_are_rejected() {
         for licenses in ["", "head\n\n", "head\n\nmemchr 2.8.3\n\n", "head\n\nmemchr: MIT\n\n"] {
             assert!(of_bundle("page", "0.1.0", licenses, &HashSet::new()).is_err(), "{licenses:?}");
         }

@@ -1,10 +1,11 @@
-//! What makes a release believed: the hashes of its files, signed, in a log of releases.
+//! Signing of releases: the hashes of the files, signed, in a log of releases.
 //!
-//! - `SHA256SUMS` names each file with its SHA-256.
-//! - `SHA256SUMS.note` is the same text as a signed note (C2SP), for programs that know those.
-//! - `releases.ndjson` is the log of releases, exported: an event `release.publish` for each, with the hash of its `SHA256SUMS`,
-//!   and a checkpoint over all of them. It is extended, never begun anew, so that no release can be replaced unseen.
-//! - `releases.trust.txt` has the public keys. Whoever verifies takes it from elsewhere.
+//! - `SHA256SUMS` lists each file with its SHA-256.
+//! - `SHA256SUMS.note` is the same text as a signed note (C2SP), for programs that support those.
+//! - `releases.ndjson` is the exported log of releases: an event `release.publish` for each, with the hash
+//!   of its `SHA256SUMS`, and a checkpoint over all. It is only ever extended, so that no release can be
+//!   replaced unnoticed.
+//! - `releases.trust.txt` contains the public keys. Verifiers get it from elsewhere.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,24 +25,24 @@ const NOTE: &str = "SHA256SUMS.note";
 const RELEASES: &str = "releases.ndjson";
 const TRUST: &str = "releases.trust.txt";
 
-/// With which keys a release is signed; with none it is not.
+/// The keys to sign a release with. Without keys, it isn't signed.
 #[derive(clap::Args)]
 pub(super) struct Keys {
-    /// The key that signs releases
+    /// The private key that signs releases
     #[arg(long, value_name = "FILE", requires_all = ["log_key", "trust"])]
     key: Option<PathBuf>,
-    /// The key of the log of releases
+    /// The private key of the log of releases
     #[arg(long, value_name = "FILE", requires = "key")]
     log_key: Option<PathBuf>,
-    /// The trust file that names both keys
+    /// The trust file with both keys
     #[arg(long, value_name = "FILE", requires = "key")]
     trust: Option<PathBuf>,
-    /// The log of releases until now, which is extended; without it a new one is begun
+    /// The log of releases so far, which is extended [default: start a new one]
     #[arg(long, value_name = "EXPORT", requires = "key")]
     log: Option<PathBuf>,
 }
 
-/// The keys, and the log until now.
+/// The keys, and the log so far.
 pub(super) struct Signers {
     key: PathBuf,
     log_key: PathBuf,
@@ -50,17 +51,17 @@ pub(super) struct Signers {
 }
 
 impl Keys {
-    /// The keys, if any are named; all their files are there.
+    /// Returns the keys if any were given, after checking that all files exist.
     pub(super) fn read(&self) -> Result<Option<Signers>> {
         let (Some(key), Some(log_key), Some(trust)) = (&self.key, &self.log_key, &self.trust) else {
             return Ok(None);
         };
         for file in [key, log_key, trust] {
-            ensure!(file.is_file(), "there is no file {}", file.display());
+            ensure!(file.is_file(), "the file {} does not exist", file.display());
         }
         if let Some(log) = &self.log {
             let hint = "for the first release leave out --log, and a new log of releases begins";
-            ensure!(log.is_file(), "there is no file {}: {hint}", log.display());
+            ensure!(log.is_file(), "the file {} does not exist: {hint}", log.display());
         }
         let absolute = |path: &Path| std::path::absolute(path);
         Ok(Some(Signers {
@@ -72,7 +73,7 @@ impl Keys {
     }
 }
 
-/// The SHA-256 in hexadecimal digits.
+/// Returns the SHA-256 as hexadecimal digits.
 pub(super) fn sha256(bytes: &[u8]) -> String {
     let mut text = String::new();
     for byte in Sha256::digest(bytes) {
@@ -81,7 +82,7 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     text
 }
 
-/// Writes the hashes of all files in the folder, as `sha256sum --check` reads them, and gives that text.
+/// Writes the hashes of all files in a folder, in the format of `sha256sum --check`, and returns them.
 pub(super) fn sum(folder: &Path) -> Result<String> {
     let mut names = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
@@ -95,7 +96,8 @@ pub(super) fn sum(folder: &Path) -> Result<String> {
     Ok(text)
 }
 
-/// Signs the folder's `SHA256SUMS`, puts it into the log of releases and has the program verify the result.
+/// Signs the folder's `SHA256SUMS`, adds it to the log of releases, and verifies the result with the
+/// program.
 pub(super) fn sign(
     tools: &Tools,
     log: &Log,
@@ -113,7 +115,7 @@ pub(super) fn sign(
     let origin = trust
         .lines()
         .find_map(|line| line.strip_prefix("log ")?.split('+').next())
-        .context("the trust file has no line `log`")?;
+        .context("the trust file has no `log` line")?;
     let event = json!({
         "action": "release.publish",
         "metadata": { "commit": commit.hash, "sha256sums": sha256(&sums) },
@@ -152,7 +154,7 @@ pub(super) fn sign(
     check(log, program, &signers.trust, folder)
 }
 
-/// Whether the log of releases verifies and has the release that the folder holds.
+/// Verifies the log of releases, and that it contains the release in a folder.
 fn check(log: &Log, program: &Path, trust: &Path, folder: &Path) -> Result<()> {
     let releases = folder.join(RELEASES);
     log.run(Command::new(program).arg("verify").arg(&releases).arg("--trust").arg(trust))?;
@@ -164,8 +166,8 @@ fn check(log: &Log, program: &Path, trust: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Makes two releases of made files, one after the other in one log, and looks whether both verify, and whether what was
-/// changed since does not.
+/// Creates two releases from sample files in one log. Checks that both verify, and that changed files
+/// don't.
 pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     let program = tools.program()?;
     let work = tools.path("target/xtask/release-test");
@@ -192,7 +194,7 @@ pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
         let [first, second] = ["a.tar.gz", "b.tar.gz"].map(|name| folder.join(name));
         archive::write(&first, version, commit.time, &entries)?;
         archive::write(&second, version, commit.time, &entries)?;
-        ensure!(fs::read(&first)? == fs::read(&second)?, "an archive depends on when it is made");
+        ensure!(fs::read(&first)? == fs::read(&second)?, "an archive depends on the time it was written");
         sum(&folder)?;
         version.clone_into(&mut commit.version);
         sign(tools, log, &program, &signers, &commit, &folder)?;
@@ -200,10 +202,10 @@ pub(crate) fn test(tools: &Tools, log: &Log) -> Result<String> {
     }
 
     let last = work.join("0.0.2");
-    // The release before is in the log too.
+    // The previous release is in the log as well.
     fs::copy(work.join("0.0.1").join(SUMS), last.join(SUMS))?;
     check(log, &program, &signers.trust, &last)?;
     fs::write(last.join(SUMS), "0".repeat(64))?;
-    ensure!(check(log, &program, &signers.trust, &last).is_err(), "other files passed for a release");
+    ensure!(check(log, &program, &signers.trust, &last).is_err(), "changed files verified as a release");
     Ok("two releases in one log".to_owned())
 }

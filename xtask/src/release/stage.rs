@@ -1,4 +1,4 @@
-//! One build of everything that a release has.
+//! Builds everything in a release once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +13,10 @@ use crate::run;
 use crate::suites::PARTS;
 use crate::tools::Tools;
 
-/// The folders of the packages for npm.
+/// The folders of the npm packages.
 const PACKAGES: [&str; 3] = ["js/packages/countersign", "js/packages/viewer", "js/packages/cloudflare-log"];
 
-/// What bundlers make, and where the licenses of what is in it are.
+/// The bundled files, and the licenses of the packages in them.
 const BUNDLES: [(&str, &str); 4] = [
     ("countersign-page", "www/dist/index.LICENSES.txt"),
     ("countersign-npm", "js/packages/countersign/dist/LICENSES.txt"),
@@ -29,7 +29,7 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     fs::create_dir_all(out)?;
     let commit = Commit::last(tools)?;
     let version = &commit.version;
-    // Much of either is done by one core alone: the optimizer of WebAssembly, npm.
+    // Much of either is done by a single core: optimizing WebAssembly, and npm.
     thread::scope(|scope| {
         let crates = scope.spawn(|| {
             let name = "the program's crates";
@@ -81,12 +81,12 @@ pub(super) fn build(tools: &Tools, targets: &[String], out: &Path) -> Result<()>
     Ok(())
 }
 
-/// Packs the program with what its licenses ask for.
+/// Packs the program with the license texts that it requires.
 fn pack(tools: &Tools, commit: &Commit, target: &str, program: &Path, out: &Path) -> Result<()> {
     let licenses = tools.path("target/xtask/LICENSES.txt");
     let mut list = tools.node()?.node(tools);
     let of_program = run::output(list.args(["js/build/program-licenses.mjs", target]))?;
-    // The console is in the program.
+    // The program contains the console.
     let of_console = fs::read_to_string(tools.path("www/dist/console.LICENSES.txt"))?;
     fs::write(&licenses, format!("{of_program}\n\n{}\n\nThe console in it: {of_console}", "=".repeat(80)))?;
     let [readme, mit, apache]: [PathBuf; 3] =

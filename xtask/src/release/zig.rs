@@ -1,4 +1,4 @@
-//! The program for Linux, static, whatever machine it is built on.
+//! Static Linux builds of the program, independent of the build machine.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,25 +11,26 @@ use crate::python;
 use crate::run::{self, Log};
 use crate::tools::Tools;
 
-/// What the program is built for unless something else is said.
+/// The default targets.
 pub(super) const TARGETS: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 
-/// Zig has musl and a compiler of C for every target; cargo-zigbuild has cargo use them.
+/// The requirements file with Zig, which contains musl and a C compiler for every target, and
+/// cargo-zigbuild, which makes cargo use them.
 const REQUIREMENTS: &str = "xtask/zig.txt";
 
-/// What is built for each target.
+/// The parts to build for each target.
 #[derive(Clone, Copy)]
 pub(super) enum Part {
-    /// The crates of the program, without the console that goes into it.
+    /// The crates of the program, without the console that will be in it.
     Crates,
     /// The program.
     Program,
 }
 
-/// Builds for all targets in one go, so that one is optimized on one core and another on the next.
+/// Builds all targets with one command, so that one can be optimized while the next compiles.
 pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) -> Result<()> {
     log.run(Command::new("rustup").args(["target", "add"]).args(targets))
-        .context("rustup brings Rust's library for other targets")?;
+        .context("the release needs rustup to install Rust's library for other targets")?;
     let root = tools.path("");
     let root = root.to_string_lossy();
     let root = root.trim_end_matches('/');
@@ -38,7 +39,7 @@ pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) ->
     // No path of the machine gets into the program.
     let rust = format!("--remap-path-prefix={root}=/countersign --remap-path-prefix={crates}=/cargo");
     let c = format!("-ffile-prefix-map={root}=/countersign -ffile-prefix-map={crates}=/cargo -g0");
-    // What Zig compiled before may be of another SOURCE_DATE_EPOCH, which its cache does not look at.
+    // Clear Zig's cache, which ignores changes of SOURCE_DATE_EPOCH.
     let cache = tools.path("target/zig-cache");
     let mut cargo = tools.cargo_with_console("zigbuild");
     cargo
@@ -50,21 +51,21 @@ pub(super) fn build(tools: &Tools, log: &Log, targets: &[String], part: Part) ->
         .env("ZIG_LOCAL_CACHE_DIR", &cache)
         .env("PATH", search_path(tools)?);
     if matches!(part, Part::Crates) {
-        // The program's package is named all the same: its features are everybody's.
+        // The program's package is named so that all parts get the same features.
         cargo.args(["--package", "countersign-log-server", "--lib"]);
     }
     log.run(&mut cargo)
 }
 
-/// Where the program for a target is.
+/// Returns the path of the program for a target.
 pub(super) fn program(tools: &Tools, target: &str) -> PathBuf {
     tools.path("target").join(target).join("release/countersign")
 }
 
-/// `PATH` with both tools in front.
+/// Returns `PATH` with both tools first.
 fn search_path(tools: &Tools) -> Result<OsString> {
     let bin = python::environment(tools, "zig", REQUIREMENTS)?
-        .context("Zig comes with Python: install 3.10 or later")?;
+        .context("Zig is installed with Python: install Python 3.10 or later")?;
     let rest = env::var_os("PATH").unwrap_or_default();
     Ok(env::join_paths(std::iter::once(bin).chain(env::split_paths(&rest)))?)
 }

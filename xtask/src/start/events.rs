@@ -1,4 +1,4 @@
-//! Events for a log to try: what people and machines do in a dashboard.
+//! Sample events: the actions of people and machines in a dashboard.
 
 use fastrand::Rng;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ const JOBS: [&str; 5] =
     ["nightly-backup", "invoice-run", "search-reindex", "certificate-check", "report-mail"];
 const PATHS: [&str; 4] = ["/api/jobs", "/api/reports", "/api/users", "/api/settings"];
 
-/// The event of that number, as one line: the same for the same number.
+/// Returns the event with this number on one line; always the same for a number.
 pub(crate) fn event(number: u64) -> String {
     let mut dice = Rng::with_seed(number);
     let mut event = if dice.u64(..3) == 0 { by_a_machine(&mut dice) } else { by_a_person(&mut dice) };
@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_lines_that_say_who_did_what() {
+    fn events_are_lines_with_actor_and_action() {
         let mut actions = std::collections::BTreeSet::new();
         for number in 0..1_000 {
             let line = event(number);

@@ -1,4 +1,4 @@
-//! The examples that one can click in: the dashboard, and the Worker with its log.
+//! The interactive examples: the dashboard, and the Worker with its log.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,14 +12,14 @@ use super::sample_log::SampleLog;
 use super::service::Service;
 use crate::tools::Tools;
 
-/// The Worker's log, and the key of its emitter.
+/// The name of the Worker's log, and of its emitter's key.
 const LOG: &str = "log.example/worker";
 const EMITTER: &str = "example.com/jobs";
 
 /// Starts the dashboard, whose page writes to the sample log.
 pub(crate) fn dashboard(tools: &Tools, sample: &SampleLog, ports: &Ports) -> Result<Service> {
     let mut node = typescript(tools, "examples/dashboard/server.ts")?;
-    // Its page is in a folder beside it.
+    // The page is in a folder next to it.
     node.current_dir(tools.path("examples/dashboard"))
         .env("AUDIT_URL", format!("http://127.0.0.1:{}", ports.log))
         .env("AUDIT_TRUST", &sample.reader.trust)
@@ -30,18 +30,18 @@ pub(crate) fn dashboard(tools: &Tools, sample: &SampleLog, ports: &Ports) -> Res
     Service::start("the dashboard", &mut node, ports.dashboard, tools.log("dashboard")?)
 }
 
-/// The Worker and its log, a Durable Object, with all that they have to know.
+/// The Worker and its log in a Durable Object, with their configuration.
 pub(crate) struct Workers {
     folder: PathBuf,
     pub(crate) reader: Reader,
 }
 
 impl Workers {
-    /// Those in that folder; others where there are none, or fresh ones are asked for.
+    /// Opens the configuration in a folder. Creates a new one if there is none or `fresh` is set.
     pub(crate) fn open(program: PathBuf, folder: PathBuf, fresh: bool) -> Result<Workers> {
         let reader = Reader { trust: folder.join("trust.txt"), token: folder.join("reader.token") };
         let workers = Workers { folder, reader };
-        // Written last: with it, all is there.
+        // This file is written last, so the configuration is complete if it exists.
         if fresh || !workers.reader.trust.is_file() {
             workers.make(&Keys { program }).context("cannot begin a log for the Worker")?;
         }
@@ -56,7 +56,8 @@ impl Workers {
         self.reader.write_trust(&format!("log {log}\nemitter {emitter}\n"))
     }
 
-    /// Starts both. The log's address shows `page` too. `watch` is the address of a watchlist, and the vkey of who signs it.
+    /// Starts both. The log's console links to `page`. `watch` is the URL of a watchlist, and the public
+    /// key of its signer.
     pub(crate) fn start(
         &self,
         tools: &Tools,
@@ -75,7 +76,7 @@ impl Workers {
     }
 }
 
-/// Node.js with a program in TypeScript, of which older ones have to be told.
+/// Returns a command that runs a TypeScript program; older versions of Node.js need a flag for that.
 pub(crate) fn typescript(tools: &Tools, program: &str) -> Result<Command> {
     let mut node = tools.node()?.node(tools);
     node.args(["--experimental-strip-types", "--disable-warning=ExperimentalWarning"])

@@ -9,22 +9,22 @@ use anyhow::{Context as _, Result};
 
 use crate::run;
 
-/// What a reader of a sample log is told of whom to trust.
-const ABOUT: &str = "# Whom a reader of this sample log trusts. With real data, get such a file from someone you trust,\n\
-                     # by another way than the log.\n";
+/// The head of a sample log's trust file.
+const TRUST_HEADER: &str = "# The keys that a reader of this sample log trusts. With real data, get such a file from someone you trust,\n\
+                     # over another channel than the log.\n";
 
-/// Makes keys and tokens with the program.
+/// Creates keys and tokens with the program.
 pub(crate) struct Keys {
     pub(crate) program: PathBuf,
 }
 
 impl Keys {
-    /// Makes a key, and gives its public half.
+    /// Creates a key, and returns its public key.
     pub(crate) fn make(&self, name: &str, file: &Path) -> Result<String> {
         run::output(Command::new(&self.program).args(["keygen", name, "--out"]).arg(file))
     }
 
-    /// Makes a reader's token in `file`, and lets its hash into the log's folder.
+    /// Creates a reader's token in `file`, and adds its hash to the log's folder.
     pub(crate) fn make_token(&self, log: &Path, file: &Path) -> Result<()> {
         let mut add = Command::new(&self.program);
         add.args(["token", "add", "sample-reader", "--dir"]).arg(log);
@@ -32,27 +32,27 @@ impl Keys {
     }
 }
 
-/// Whom to trust: what readers of a sample log go by.
+/// The configuration of a sample log's reader.
 pub(crate) struct Reader {
-    /// The trust file.
+    /// The path of the trust file.
     pub(crate) trust: PathBuf,
-    /// The file with the token.
+    /// The path of the token's file.
     pub(crate) token: PathBuf,
 }
 
 impl Reader {
     /// Writes the trust file.
     pub(crate) fn write_trust(&self, lines: &str) -> Result<()> {
-        Ok(fs::write(&self.trust, format!("{ABOUT}{lines}"))?)
+        Ok(fs::write(&self.trust, format!("{TRUST_HEADER}{lines}"))?)
     }
 
-    /// The token.
+    /// Returns the token.
     pub(crate) fn token(&self) -> Result<String> {
         Ok(fs::read_to_string(&self.token)?.trim().to_owned())
     }
 }
 
-/// Makes a folder that its owner alone may look into, in the place of what was there.
+/// Creates a folder that only its owner may access, replacing an existing one.
 pub(crate) fn make_private(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -63,7 +63,7 @@ pub(crate) fn make_private(folder: &Path) -> Result<()> {
     builder.create(folder).with_context(|| format!("cannot make {}", folder.display()))
 }
 
-/// Writes a new file that its owner alone may read.
+/// Writes a new file that only its owner may read.
 fn write_secret(path: &Path, text: &str) -> Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

@@ -1,4 +1,4 @@
-//! The auditor's page: served before anything else is built, and then as it is released.
+//! The auditor's page: served as a preview before anything else is built, then as released.
 
 use std::fs;
 use std::net::TcpListener;
@@ -18,21 +18,22 @@ use crate::wasm;
 
 /// The page that is served.
 const SERVED: &str = "target/sample/page.html";
-/// The page as it is released.
+/// The released page.
 const RELEASED: &str = "www/dist/index.html";
-/// The page as `www/vite.config.ts` builds it in the mode `preview`.
+/// The page that `www/vite.config.ts` builds in the mode `preview`.
 const PREVIEW: &str = "target/preview/index.html";
-/// What the page is made of, and what its sample is recorded by.
+/// The artifacts that the page consists of, and that record its sample.
 const ARTIFACTS: [&str; 5] = ["analyzer", "index", "recorder", "slicer", "verifier"];
 
-/// Where the page is, and the sample files.
+/// The URL of the page, and the sample files.
 pub(super) struct Page {
     pub(super) address: String,
     pub(super) files: Vec<String>,
 }
 
 impl Page {
-    /// Serves the page of the last build, or else one that is built quickly, with the sample files and the watchlist.
+    /// Serves the page of the last build, or else a preview that builds quickly, with the sample files and
+    /// the watchlist.
     pub(super) fn soon(tools: &Tools, listener: TcpListener, start: Instant) -> Result<Page> {
         if tools.path(RELEASED).is_file() && tools.path(FILES).is_dir() {
             replace(tools, RELEASED)?;
@@ -53,15 +54,15 @@ The logs, the dashboard and the Worker follow as soon as they are built, and a s
         Ok(page)
     }
 
-    /// Serves the page as it is released, now that it is there.
+    /// Replaces the served page with the released one, once that is built.
     pub(super) fn complete(tools: &Tools) -> Result<()> {
         replace(tools, RELEASED)
     }
 }
 
-/// Builds the page with what is needed for nothing else, without optimizing.
+/// Builds a preview of the page and only what it needs, without optimizing.
 fn build(tools: &Tools) -> Result<()> {
-    // The network and the compilers have nothing to wait for each other.
+    // Download packages while the compilers run.
     thread::scope(|scope| {
         let packages = scope.spawn(|| npm::install(tools, "www"));
         wasm::build_preview(tools, &ARTIFACTS.map(str::to_owned))?;
@@ -84,7 +85,7 @@ pub(super) fn sample_files(tools: &Tools) -> Result<()> {
     })
 }
 
-/// Puts a page in the place of the one that is served, at once.
+/// Replaces the served page atomically.
 fn replace(tools: &Tools, page: &str) -> Result<()> {
     let (from, to) = (tools.path(page), tools.path(SERVED));
     fs::create_dir_all(tools.path(SAMPLE))?;

@@ -1,4 +1,4 @@
-//! Ports on loopback, chosen before anything runs: one program has to know another's.
+//! Ports on loopback, chosen before anything runs, because programs need to know each other's ports.
 
 use std::net::TcpListener;
 
@@ -6,10 +6,10 @@ use anyhow::Result;
 
 use crate::serve;
 
-/// Where to listen; when a port is taken, the next free one.
+/// The preferred ports. If one is taken, the next free one is used.
 #[derive(clap::Args)]
-pub(crate) struct Wanted {
-    /// The port to serve the offline page on; of each, the next free one when it is taken
+pub(crate) struct PreferredPorts {
+    /// The port to serve the offline page on; if any of these ports is taken, the next free one is used
     #[arg(long, default_value_t = 4173)]
     port: u16,
     /// The port of the sample log
@@ -26,9 +26,9 @@ pub(crate) struct Wanted {
     worker_log_port: u16,
 }
 
-/// Free ports, each another.
+/// Distinct free ports.
 pub(crate) struct Ports {
-    /// The page's is listened on already.
+    /// The page's listener, already bound.
     pub(crate) page: TcpListener,
     pub(crate) log: u16,
     pub(crate) dashboard: u16,
@@ -36,18 +36,21 @@ pub(crate) struct Ports {
     pub(crate) worker_log: u16,
 }
 
-impl Wanted {
-    /// Chooses. The ports are free a moment later too, most likely; who finds one taken says so and ends.
+impl PreferredPorts {
+    /// Chooses the ports. They are most likely still free a moment later; a program that finds its port
+    /// taken reports that and exits.
     pub(crate) fn choose(&self) -> Result<Ports> {
         let page = serve::listen(self.port)?;
-        // Held until all are chosen, so that no two are the same.
+        // Hold all listeners until the end, so that no port is chosen twice.
         let held = [self.log_port, self.dashboard_port, self.worker_port, self.worker_log_port]
             .map(serve::listen)
             .into_iter()
             .collect::<Result<Vec<_>>>()?;
         let ports =
             held.iter().map(|listener| Ok(listener.local_addr()?.port())).collect::<Result<Vec<_>>>()?;
-        let [log, dashboard, worker, worker_log] = ports[..] else { unreachable!("four were asked for") };
+        let [log, dashboard, worker, worker_log] = ports[..] else {
+            unreachable!("four ports were requested")
+        };
         Ok(Ports { page, log, dashboard, worker, worker_log })
     }
 }

@@ -1,4 +1,4 @@
-//! A log to try: made once, gone on with at the next start.
+//! A sample log, created once and continued at the next start.
 
 use std::fs;
 use std::io::Write as _;
@@ -13,24 +13,24 @@ use super::events;
 use super::keys::{self, Keys, Reader};
 use super::ports::Ports;
 use super::service::Service;
+use crate::background::{BackgroundProgram, StopSignal};
 use crate::run::Log;
-use crate::running::{Running, Stop};
 use crate::tools::Tools;
 
 const ORIGIN: &str = "log.example/sample";
 const EMITTER: &str = "example.com/scheduler";
-/// Who grants the keys of the dashboard's pages.
+/// The issuer of keys for the dashboard's pages.
 const ISSUER: &str = "dashboard.example";
-/// What the dashboard's server signs with.
+/// The emitter of the dashboard's server.
 const SERVER: &str = "dashboard.example/server";
-/// Who signs the watchlist.
+/// The signer of the watchlist.
 const WATCH: &str = "watch.example";
-/// The trust file, of the log and of its reader alike.
+/// The name of the trust file, which the log and its reader share.
 const TRUST: &str = "trust.txt";
-/// So many events are there at once, for something to look at.
-const FIRST: u64 = 40;
+/// The number of events that are submitted at the start.
+const INITIAL_EVENTS: u64 = 40;
 
-/// The log, and those who write to it and read it.
+/// The sample log, with the keys and configuration of its emitters and reader.
 pub(crate) struct SampleLog {
     program: PathBuf,
     folder: PathBuf,
@@ -39,26 +39,27 @@ pub(crate) struct SampleLog {
 }
 
 impl SampleLog {
-    /// The one in that folder; another where there is none, or a fresh one is asked for.
+    /// Opens the sample log in a folder. Creates a new one if there is none or `fresh` is set.
     pub(crate) fn open(program: PathBuf, folder: PathBuf, fresh: bool) -> Result<SampleLog> {
         let reader = Reader { trust: folder.join(TRUST), token: folder.join("reader.token") };
         let mut sample = SampleLog { program, folder, is_new: false, reader };
-        // The trust file is written last: with it, all is there, but for what an older sample did not have.
+        // The trust file is written last, so the sample is complete if it exists, except for files that
+        // older versions lack.
         let keys = [sample.issuer_key(), sample.server_key(), sample.watch().join("vkey")];
         sample.is_new = fresh || !sample.reader.trust.is_file() || !keys.iter().all(|key| key.is_file());
         sample.is_free()?;
         if sample.is_new {
-            sample.make().context("cannot begin a sample log")?;
+            sample.make().context("cannot create a sample log")?;
         }
         Ok(sample)
     }
 
-    /// The program that it is served with.
+    /// Returns the program that serves the log.
     pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// The log's folder.
+    /// Returns the log's folder.
     fn log(&self) -> PathBuf {
         self.folder.join("log")
     }
@@ -67,31 +68,31 @@ impl SampleLog {
         self.folder.join("emitter")
     }
 
-    /// The secret key of who may grant keys.
+    /// Returns the path of the issuer's private key.
     pub(crate) fn issuer_key(&self) -> PathBuf {
         self.folder.join("issuer.key")
     }
 
-    /// The secret key of the dashboard's server.
+    /// Returns the path of the private key of the dashboard's server.
     pub(crate) fn server_key(&self) -> PathBuf {
         self.folder.join("server.key")
     }
 
-    /// The folder of who watches the log.
+    /// Returns the folder of the watcher.
     pub(crate) fn watch(&self) -> PathBuf {
         Self::watch_in(&self.folder)
     }
 
-    /// That folder of a sample log in `folder`.
+    /// Returns the folder of the watcher of a sample log in `folder`.
     pub(crate) fn watch_in(folder: &Path) -> PathBuf {
         folder.join("watch")
     }
 
-    /// Fails while a server has the log.
+    /// Returns an error while a server is using the log.
     fn is_free(&self) -> Result<()> {
         let Ok(lock) = fs::File::open(self.log().join("lock")) else { return Ok(()) };
         match lock.try_lock() {
-            Err(fs::TryLockError::WouldBlock) => bail!("the sample log runs already: stop that one first"),
+            Err(fs::TryLockError::WouldBlock) => bail!("the sample log is already running: stop it first"),
             _ => Ok(()),
         }
     }
@@ -123,25 +124,26 @@ impl SampleLog {
         serve.args(["serve", "--listen", &format!("127.0.0.1:{}", ports.log), "--dir"]).arg(self.log());
         serve.args(["--cors", &format!("http://127.0.0.1:{}", ports.dashboard)]);
         let mut log = Service::start("the sample log", &mut serve, ports.log, tools.log("log")?)?;
-        log.await_answer("/healthz").context("a new one is begun with --fresh")?;
+        log.await_answer("/healthz")
+            .context("the sample log does not start: create a new one with --fresh")?;
         let mut record = Command::new(&self.program);
         record.args(["record", "--follow", "-", "--give-up", "5s", "--to", &log.url()]);
         record.arg("--key").arg(self.emitter().join("emitter.key"));
         record.arg("--trust").arg(&self.reader.trust).arg("--outbox").arg(self.emitter().join("outbox"));
         let emitter =
-            Emitter::start(&mut record, tools.log("emitter")?, if self.is_new { FIRST } else { 0 })?;
+            Emitter::start(&mut record, tools.log("emitter")?, if self.is_new { INITIAL_EVENTS } else { 0 })?;
         Ok(Started { emitter, log })
     }
 }
 
-/// The log and its emitter, which is stopped first.
+/// The running log and its emitter, which is stopped first.
 pub(crate) struct Started {
     emitter: Emitter,
     pub(crate) log: Service,
 }
 
 impl Started {
-    /// Fails when the log ended, or the emitter.
+    /// Returns an error if the log or the emitter has exited.
     pub(crate) fn check(&mut self) -> Result<()> {
         self.log.check()?;
         match self.emitter.running.ended()? {
@@ -151,25 +153,25 @@ impl Started {
     }
 }
 
-/// A program that records events as they come.
+/// A program that records events from its standard input.
 struct Emitter {
-    running: Running,
-    stop: Stop,
+    running: BackgroundProgram,
+    stop: StopSignal,
     feeding: Option<JoinHandle<()>>,
 }
 
 impl Emitter {
     fn start(command: &mut Command, log: Log, at_once: u64) -> Result<Emitter> {
-        let mut running = Running::start_fed(command, log)?;
-        let mut input = running.stdin().context("the emitter has no input")?;
-        let stop = Stop::default();
+        let mut running = BackgroundProgram::start_piped(command, log)?;
+        let mut input = running.stdin().context("the emitter's standard input is not piped")?;
+        let stop = StopSignal::default();
         let feeding = thread::spawn({
             let stop = stop.clone();
             move || {
                 let start = now();
                 for (sent, number) in (start..).enumerate() {
-                    // An emitter that has ended is seen by who looks after it.
-                    if stop.is_asked() || input.write_all(events::event(number).as_bytes()).is_err() {
+                    // The caller of `check` notices if the emitter has exited.
+                    if stop.is_requested() || input.write_all(events::event(number).as_bytes()).is_err() {
                         break;
                     }
                     if sent as u64 + 1 >= at_once {
@@ -184,12 +186,12 @@ impl Emitter {
 
 impl Drop for Emitter {
     fn drop(&mut self) {
-        self.stop.ask();
+        self.stop.request();
         if let Some(feeding) = self.feeding.take() {
             let _ = feeding.join();
         }
-        // At the end of its input it closes its chain and delivers the rest.
-        self.running.ends();
+        // At the end of its input, it closes its chain and submits the rest.
+        self.running.wait_for_exit();
     }
 }
 

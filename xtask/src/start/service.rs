@@ -1,4 +1,4 @@
-//! Programs that answer over HTTP, run until they are dropped.
+//! HTTP services that run until they are dropped.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -8,42 +8,42 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use crate::background::BackgroundProgram;
 use crate::run::Log;
-use crate::running::Running;
 
-/// How long a program may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_mins(1);
-/// How long between two looks whether it does.
-const GLANCE: Duration = Duration::from_millis(50);
+/// The time in which a service must respond for the first time.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+/// The interval between checks for a response.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A program that answers at an address.
+/// A program that serves HTTP.
 pub(crate) struct Service {
     name: &'static str,
-    running: Running,
+    running: BackgroundProgram,
     address: SocketAddr,
 }
 
 impl Service {
-    /// Starts it. It listens on that port of loopback.
+    /// Starts a service that listens on this port of loopback.
     pub(crate) fn start(name: &'static str, command: &mut Command, port: u16, log: Log) -> Result<Service> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Ok(Service { name, running: Running::start(command, log)?, address })
+        Ok(Service { name, running: BackgroundProgram::start(command, log)?, address })
     }
 
-    /// Waits until it answers well at `path`.
+    /// Waits until a request for `path` succeeds.
     pub(crate) fn await_answer(&mut self, path: &str) -> Result<()> {
         let start = Instant::now();
-        while start.elapsed() < PATIENCE {
+        while start.elapsed() < START_TIMEOUT {
             self.check()?;
             if answers(self.address, path).unwrap_or(false) {
                 return Ok(());
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
-        bail!("{} does not answer at {}\n{}", self.name, self.url(), self.running.printed()?)
+        bail!("{} does not respond at {}\n{}", self.name, self.url(), self.running.printed()?)
     }
 
-    /// Fails when it has ended.
+    /// Returns an error if it has exited.
     pub(crate) fn check(&mut self) -> Result<()> {
         match self.running.ended()? {
             None => Ok(()),
@@ -51,7 +51,7 @@ impl Service {
         }
     }
 
-    /// Where it is, without a slash at the end.
+    /// Returns its URL, without a trailing slash.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }

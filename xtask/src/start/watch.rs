@@ -1,4 +1,4 @@
-//! Who watches the sample log, and an attack to be seen.
+//! The watcher of the sample log, and an attack on the dashboard.
 
 use std::fs;
 use std::io::{self, BufRead as _};
@@ -13,25 +13,25 @@ use anyhow::{Result, bail};
 use super::examples;
 use super::ports::Ports;
 use super::sample_log::SampleLog;
-use crate::running::Running;
+use crate::background::BackgroundProgram;
 use crate::tools::Tools;
 
-/// The rules: those that come with the program, and the dashboard's.
+/// The built-in rules and the dashboard's.
 const RULES: [&str; 2] = ["crates/analyze/rules", "examples/dashboard/rules"];
-/// Where the evidence of an attack goes.
+/// The folder for the evidence of an attack.
 const EVIDENCE: &str = "target/sample/attack";
-/// How long the first watchlist may take.
-const PATIENCE: Duration = Duration::from_mins(1);
-const GLANCE: Duration = Duration::from_millis(50);
+/// The time in which the first watchlist must be written.
+const START_TIMEOUT: Duration = Duration::from_mins(1);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// `countersign watch`, which follows the log.
+/// A running `countersign watch`, which follows the log.
 pub(crate) struct Watch {
-    running: Running,
+    running: BackgroundProgram,
     folder: PathBuf,
 }
 
 impl Watch {
-    /// Starts it, and waits for its first watchlist.
+    /// Starts the watcher, and waits for its first watchlist.
     pub(crate) fn start(tools: &Tools, sample: &SampleLog, url: &str) -> Result<Watch> {
         let folder = sample.watch();
         let mut command = Command::new(sample.program());
@@ -42,19 +42,20 @@ impl Watch {
         }
         command.arg("--watchlist").arg(Self::list_in(&folder)).arg("--key").arg(folder.join("watch.key"));
         command.args(["--exec", "cat >> \"$ALERTS\""]).env("ALERTS", Self::alerts_in(&folder));
-        let mut watch = Watch { running: Running::start(&mut command, tools.log("watch")?)?, folder };
+        let mut watch =
+            Watch { running: BackgroundProgram::start(&mut command, tools.log("watch")?)?, folder };
         let start = Instant::now();
         while !watch.list().is_file() {
             watch.check()?;
-            if start.elapsed() > PATIENCE {
-                bail!("there is no watchlist\n{}", watch.running.printed()?);
+            if start.elapsed() > START_TIMEOUT {
+                bail!("countersign watch wrote no watchlist within a minute\n{}", watch.running.printed()?);
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         Ok(watch)
     }
 
-    /// The watchlist in that folder.
+    /// Returns the path of the watchlist in a folder.
     pub(crate) fn list_in(folder: &std::path::Path) -> PathBuf {
         folder.join("watchlist.txt")
     }
@@ -63,17 +64,17 @@ impl Watch {
         folder.join("alerts.ndjson")
     }
 
-    /// The watchlist, which is written again and again.
+    /// Returns the path of the watchlist, which is rewritten regularly.
     pub(crate) fn list(&self) -> PathBuf {
         Self::list_in(&self.folder)
     }
 
-    /// The vkey of who signs it.
+    /// Returns the public key that signs it.
     pub(crate) fn vkey(&self) -> Result<String> {
         Ok(fs::read_to_string(self.folder.join("vkey"))?.trim().to_owned())
     }
 
-    /// Fails when it has ended.
+    /// Returns an error if it has exited.
     pub(crate) fn check(&mut self) -> Result<()> {
         match self.running.ended()? {
             None => Ok(()),
@@ -81,7 +82,7 @@ impl Watch {
         }
     }
 
-    /// Plays an attack on the dashboard, and shows what becomes of it.
+    /// Runs an attack on the dashboard, and shows the response to it.
     pub(crate) fn attack(&self, tools: &Tools, sample: &SampleLog, ports: &Ports, page: &str) -> Result<()> {
         let on = |port: u16| format!("http://127.0.0.1:{port}");
         let mut node = examples::typescript(tools, "examples/run/play.ts")?;
@@ -95,7 +96,7 @@ impl Watch {
             .env("OUT", tools.path(EVIDENCE))
             .env("PAGE", page);
         let status = node.stdin(Stdio::null()).status()?;
-        // What went wrong it has said; all else goes on.
+        // The attack has printed its own error; everything else continues.
         println!(
             "{}",
             if status.success() { "Press Enter to play another one." } else { "The attack failed." }
@@ -104,15 +105,15 @@ impl Watch {
     }
 }
 
-/// Tells of each Enter, as long as there is somebody who could press it.
+/// Sends a message for each Enter key, until standard input ends.
 pub(crate) fn enters() -> Receiver<()> {
-    let (tell, told) = channel();
+    let (sender, receiver) = channel();
     thread::spawn(move || {
         for line in io::stdin().lock().lines() {
-            if line.is_err() || tell.send(()).is_err() {
+            if line.is_err() || sender.send(()).is_err() {
                 break;
             }
         }
     });
-    told
+    receiver
 }

@@ -1,4 +1,4 @@
-//! Artifacts for a page that is to be there soon: neither small nor fast, but built within a minute.
+//! Artifacts for a preview of the page: neither small nor fast, but built within a minute.
 
 use std::fs;
 use std::path::Path;
@@ -6,20 +6,21 @@ use std::thread;
 
 use anyhow::{Context as _, Result, anyhow};
 
-use super::{Artifact, BINDINGS, Manifest, alone, bind, put, rules, stamp};
+use super::{Artifact, BINDINGS, Manifest, bind, lock, put, rules, stamp};
 use crate::toolchain::{self, TARGET};
 use crate::tools::Tools;
 
-/// The profile of `Cargo.toml`.
+/// The profile in `Cargo.toml`.
 const PROFILE: &str = "preview";
-/// With this feature, what artifacts share is the same for all of them, and compiled once.
+/// The feature that makes the artifacts' shared code the same for all, so that it is compiled once.
 const SHARED: &str = "shared";
 
-/// Builds the artifacts named, and the pack of rules, where the real ones go. Those are built anew when they are asked for.
+/// Builds the named artifacts and the rule pack in the place of the real ones, which are rebuilt when they
+/// are next needed.
 pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<()> {
     let manifest = Manifest::read(tools, names)?;
     let out_dir = tools.path("").join(&manifest.out_dir);
-    let _alone = alone(tools)?;
+    let _lock = lock(tools)?;
     thread::scope(|scope| {
         let rules = scope.spawn(|| rules(tools, &out_dir, PROFILE));
         for (name, artifact) in &manifest.artifacts {
@@ -30,7 +31,7 @@ pub(crate) fn build(tools: &Tools, names: &[String]) -> Result<()> {
 }
 
 fn make(tools: &Tools, name: &str, artifact: &Artifact, out_dir: &Path) -> Result<()> {
-    forget(&stamp(tools, name))?;
+    remove_stamp(&stamp(tools, name))?;
     tools.progress.step(&format!("{name}, unoptimized"), |log| {
         let mut cargo = tools.wasm32()?.cargo(tools, "build");
         let features = format!("{},{SHARED}", artifact.features.join(","));
@@ -42,8 +43,8 @@ fn make(tools: &Tools, name: &str, artifact: &Artifact, out_dir: &Path) -> Resul
     })
 }
 
-/// What was made before is no longer there.
-fn forget(stamp: &Path) -> Result<()> {
+/// Removes the stamp of an artifact that was replaced.
+fn remove_stamp(stamp: &Path) -> Result<()> {
     if stamp.exists() {
         fs::remove_file(stamp).with_context(|| format!("cannot remove {}", stamp.display()))?;
     }

@@ -1,32 +1,32 @@
-//! The rhythm of chains: whether one is silent that usually is not.
+//! The rhythm of chains: finds chains that are silent when they usually aren't.
 
 use super::hours::Hours;
 use super::store::{Ranked, Store};
 use crate::indexed_heap::Rank;
 
 const HOUR: i64 = 3_600_000;
-/// The most chains that are known.
+/// The maximum number of chains.
 const MAX_CHAINS: usize = 4096;
-/// For so long a chain is watched before its silence says something, in milliseconds.
-const LEARN: i64 = 14 * 24 * HOUR;
-/// A chain that was silent for so many hours has ended.
-const OVER: i64 = 28 * 24;
+/// The time for which a chain is observed before its silence counts, in milliseconds.
+const LEARN_MS: i64 = 14 * 24 * HOUR;
+/// The number of hours of silence after which a chain counts as ended.
+const MAX_SILENT_HOURS: i64 = 28 * 24;
 
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Chain {
     pub(super) hours: Hours,
-    /// When the first and the newest of its links were made, in milliseconds.
+    /// The times of the first and the newest link, in milliseconds.
     pub(super) first: i64,
     pub(super) newest: i64,
     leaf: u64,
-    /// The rules that told of its silence.
-    pub(super) told: Vec<u32>,
+    /// The rules that reported the current silence.
+    pub(super) reported: Vec<u32>,
 }
 
 impl Ranked for Chain {
     fn rank(&self) -> Rank {
-        (self.hours.seen, self.leaf)
+        (self.hours.active, self.leaf)
     }
 }
 
@@ -34,20 +34,20 @@ impl Ranked for Chain {
 #[derive(Clone, Debug)]
 pub(super) struct Chains {
     pub(super) store: Store<Chain>,
-    /// The newest hour of any link.
+    /// The newest hour of any link, since 1970.
     pub(super) hour: Option<i64>,
 }
 
-/// A chain that is silent.
+/// A chain that is unusually silent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Silence {
     slot: u32,
     pub(crate) chain: Box<str>,
-    /// The hours in which it usually says something, and did not.
+    /// The number of silent hours in which the chain is usually active.
     pub(crate) hours: u32,
-    /// Its newest entry.
+    /// The chain's newest entry.
     pub(crate) leaf: u64,
-    /// When that was recorded, in milliseconds.
+    /// The time when that entry was recorded, in milliseconds.
     pub(crate) since: i64,
 }
 
@@ -60,30 +60,31 @@ impl Chains {
         self.store.evicted
     }
 
-    /// The newest leaf of each.
+    /// Returns the newest entry of each chain.
     pub(super) fn leaves(&self) -> impl Iterator<Item = u64> + '_ {
-        self.store.places().map(|slot| self.store.get(slot).leaf)
+        self.store.slots().map(|slot| self.store.get(slot).leaf)
     }
 
-    /// Takes a link of a chain, and tells which others are silent, where a new hour begins.
-    pub(super) fn take(&mut self, name: &str, recorded: i64, leaf: u64) -> Vec<Silence> {
+    /// Accepts a link of a chain. If the link is the first of a new hour, returns the other chains that are
+    /// silent.
+    pub(super) fn accept(&mut self, name: &str, recorded: i64, leaf: u64) -> Vec<Silence> {
         let hour = recorded.div_euclid(HOUR);
         let (slot, _) = self.store.enter(name, leaf);
         self.store.change(slot, |chain| {
-            if chain.hours.seen == 0 {
+            if chain.hours.active == 0 {
                 (chain.first, chain.newest) = (recorded, recorded);
             }
             chain.hours.add(hour);
             chain.newest = chain.newest.max(recorded);
             chain.leaf = leaf;
-            chain.told.clear();
+            chain.reported.clear();
         });
         let begins = self.hour.is_none_or(|newest| hour > newest);
         if !begins {
             return Vec::new();
         }
         self.hour = Some(hour);
-        let silent = self.store.places().filter(|other| *other != slot);
+        let silent = self.store.slots().filter(|other| *other != slot);
         let mut silent: Vec<_> = silent.filter_map(|slot| self.silence(slot, hour)).collect();
         silent.sort_by_key(|silence| silence.leaf);
         silent
@@ -93,7 +94,7 @@ impl Chains {
         let chain = self.store.get(slot);
         let Chain { hours, first, newest, leaf, .. } = chain;
         let last = newest.div_euclid(HOUR);
-        if newest - first < LEARN || hour - last > OVER {
+        if newest - first < LEARN_MS || hour - last > MAX_SILENT_HOURS {
             return None;
         }
         let missed = (last + 1..hour).filter(|hour| hours.is_usual(*hour)).count() as u32;
@@ -106,17 +107,17 @@ impl Chains {
         })
     }
 
-    /// In which hours a chain usually says something.
-    pub(super) fn usual(&self, silence: &Silence) -> String {
-        self.store.get(silence.slot).hours.told()
+    /// Describes the hours in which a chain is usually active.
+    pub(super) fn describe_rhythm(&self, silence: &Silence) -> String {
+        self.store.get(silence.slot).hours.describe()
     }
 
-    /// Whether a rule tells of this silence for the first time.
-    pub(super) fn tell(&mut self, silence: &Silence, rule: u32) -> bool {
+    /// Marks a silence as reported by a rule. Returns true the first time.
+    pub(super) fn mark_reported(&mut self, silence: &Silence, rule: u32) -> bool {
         self.store.change(silence.slot, |chain| {
-            let is_first = !chain.told.contains(&rule);
+            let is_first = !chain.reported.contains(&rule);
             if is_first {
-                chain.told.push(rule);
+                chain.reported.push(rule);
             }
             is_first
         })
@@ -128,37 +129,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_is_silent_where_it_misses_hours_that_it_keeps() {
+    fn chains_are_silent_if_they_miss_usual_hours() {
         let mut chains = Chains::new();
         let mut leaf = 0;
-        let mut take = |name: &str, hour: i64| {
+        let mut accept = |name: &str, hour: i64| {
             leaf += 1;
             chains
-                .take(name, hour * HOUR, leaf)
+                .accept(name, hour * HOUR, leaf)
                 .into_iter()
                 .map(|silence| (silence.chain, silence.hours))
                 .collect::<Vec<_>>()
         };
-        // One says something each hour, the other from 9 to 17, and never at the weekend.
+        // One chain has a link each hour; the other has links from 9 to 17, and none on weekends.
         let begin = 4 * 24;
         for hour in begin..begin + 35 * 24 {
-            assert_eq!(take("clock", hour), []);
+            assert_eq!(accept("clock", hour), []);
             let (day, of_day) = ((hour - begin) / 24 % 7, hour % 24);
             if day < 5 && (9..17).contains(&of_day) {
-                take("office", hour);
+                accept("office", hour);
             }
         }
-        // The office is silent from Monday on: nothing is amiss before 10.
+        // The office is silent from Monday on, which isn't noticed before 10.
         let monday = begin + 35 * 24;
         for hour in monday..=monday + 9 {
-            assert_eq!(take("clock", hour), []);
+            assert_eq!(accept("clock", hour), []);
         }
-        assert_eq!(take("clock", monday + 10), [("office".into(), 1)]);
-        assert_eq!(take("clock", monday + 10), []);
-        assert_eq!(take("clock", monday + 24), [("office".into(), 8)]);
-        // It is heard again, while the clock stands still.
-        assert_eq!(take("office", monday + 33), [("clock".into(), 8)]);
-        assert_eq!(take("clock", monday + 35), [("office".into(), 1)]);
-        assert_eq!(take("clock", monday + 35 + OVER), []);
+        assert_eq!(accept("clock", monday + 10), [("office".into(), 1)]);
+        assert_eq!(accept("clock", monday + 10), []);
+        assert_eq!(accept("clock", monday + 24), [("office".into(), 8)]);
+        // The office is active again, while the clock has stopped.
+        assert_eq!(accept("office", monday + 33), [("clock".into(), 8)]);
+        assert_eq!(accept("clock", monday + 35), [("office".into(), 1)]);
+        assert_eq!(accept("clock", monday + 35 + MAX_SILENT_HOURS), []);
     }
 }

@@ -1,11 +1,11 @@
-//! What baselines say of an event: the fields `baseline.…` that rules ask for.
+//! Facts from baselines about an event: the fields `baseline.…` in rules.
 
 use strum::EnumString;
 
-use super::known::{WHAT, What};
+use super::known::{VALUE_KINDS, ValueKind};
 use super::rate::Usual;
 
-/// A field.
+/// A field `baseline.…`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, EnumString)]
 #[strum(serialize_all = "snake_case")]
 pub(crate) enum Fact {
@@ -13,7 +13,7 @@ pub(crate) enum Fact {
     Learned,
     New,
     #[strum(disabled)]
-    Recent(What),
+    Recent(ValueKind),
     Peers,
     HourShare,
     Count,
@@ -31,14 +31,14 @@ pub(crate) enum Fact {
     SilentHours,
 }
 
-/// What there is, for who asked for something else.
-pub(crate) const HINT: &str = "a baseline has age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), peers, hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days and silent_hours";
+/// The hint for an unknown field.
+pub(crate) const HINT: &str = "use `baseline.` followed by age_days, learned, new, recent.address (or user_agent, action, path, credential_address, place, network), peers, hour_share, count, median, mad, z, of_high, idle_days, idle_times, distance_km, speed_kmh, place_days or silent_hours";
 
-/// Facts that are there together or not at all, a bit for each such group.
+/// A set of groups of facts, one bit each. Facts of one group are either all present or all absent.
 pub(crate) type Groups = u8;
 
 impl Fact {
-    /// The group that it is of.
+    /// Returns the group of the fact.
     pub(crate) const fn group(self) -> Groups {
         match self {
             Self::AgeDays | Self::Learned => 1,
@@ -52,40 +52,40 @@ impl Fact {
         }
     }
 
-    /// The fact of this name, which stands behind `baseline.`.
+    /// Parses the name after `baseline.`.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        if let Some(what) = name.strip_prefix("recent.") {
-            return WHAT
+        if let Some(value) = name.strip_prefix("recent.") {
+            return VALUE_KINDS
                 .iter()
-                .find(|(kind, word, _)| *word == what && *kind != What::Credential)
+                .find(|(kind, word, _)| *word == value && *kind != ValueKind::Credential)
                 .map(|(kind, ..)| Self::Recent(*kind));
         }
         name.parse().ok()
     }
 }
 
-/// What baselines say of an event. What is not known is not there.
+/// The facts about an event. Unknown facts are absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(crate) age_days: Option<u32>,
     pub(crate) is_learned: bool,
-    /// What was never seen before, and how many others of the kind were first seen of late.
-    pub(crate) new: Vec<(What, u32)>,
+    /// The kinds of values that are new, each with the number of other values of that kind that are recent.
+    pub(crate) new: Vec<(ValueKind, u32)>,
     /// The number of identities' known values, of any kind, that equal the text of the action, if it is new.
     pub(crate) peers: Option<u32>,
     pub(crate) hour_share: Option<u32>,
     pub(crate) rate: Option<(u32, Usual)>,
-    /// Whole days since the identity was last seen, and the longest pause before, in days.
+    /// Whole days since the identity was last seen, and the longest pause before that, in days.
     pub(crate) idle: Option<(u32, u32)>,
-    /// Kilometers from the last place, and kilometers an hour.
+    /// The distance from the last place in kilometers, and the speed in kilometers per hour.
     pub(crate) travel: Option<(u32, u32)>,
-    /// On how many days the identity was seen at this place.
+    /// The number of days on which the identity was seen at this place.
     pub(crate) place_days: Option<u32>,
     pub(crate) silent_hours: Option<u32>,
 }
 
 impl Facts {
-    /// The groups of which anything is there.
+    /// Returns the groups that are present.
     pub(crate) fn groups(&self) -> Groups {
         let there = [
             (Fact::AgeDays, self.age_days.is_some()),
@@ -100,23 +100,23 @@ impl Facts {
         there.iter().filter(|(_, is_there)| *is_there).fold(0, |groups, (fact, _)| groups | fact.group())
     }
 
-    /// Tells the values of a field.
-    pub(crate) fn tell(&self, fact: Fact, tell: &mut dyn FnMut(String)) {
+    /// Passes the values of a field to `accept`.
+    pub(crate) fn values(&self, fact: Fact, accept: &mut dyn FnMut(String)) {
         let usual = self.rate.map(|(_, usual)| usual);
         let number = match fact {
             Fact::New => {
-                self.new.iter().for_each(|(what, _)| tell(WHAT[*what as usize].1.to_owned()));
+                self.new.iter().for_each(|(kind, _)| accept(VALUE_KINDS[*kind as usize].1.to_owned()));
                 None
             }
             Fact::Learned => {
                 if self.age_days.is_some() {
-                    tell(self.is_learned.to_string());
+                    accept(self.is_learned.to_string());
                 }
                 None
             }
             Fact::AgeDays => self.age_days.map(i64::from),
-            Fact::Recent(what) => {
-                self.new.iter().find(|(new, _)| *new == what).map(|(_, recent)| i64::from(*recent))
+            Fact::Recent(kind) => {
+                self.new.iter().find(|(new, _)| *new == kind).map(|(_, recent)| i64::from(*recent))
             }
             Fact::Peers => self.peers.map(i64::from),
             Fact::HourShare => self.hour_share.map(i64::from),
@@ -135,7 +135,7 @@ impl Facts {
             Fact::SilentHours => self.silent_hours.map(i64::from),
         };
         if let Some(number) = number {
-            tell(number.to_string());
+            accept(number.to_string());
         }
     }
 }
@@ -145,9 +145,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_that_the_hint_lists() {
+    fn the_hint_lists_all_names() {
         for name in HINT.split([' ', ',', '(', ')']).filter(|name| !name.is_empty()) {
-            let is_field = !["a", "baseline", "has", "or", "and"].contains(&name);
+            let is_field = !["use", "`baseline.`", "followed", "by", "or"].contains(&name);
             let recent = format!("recent.{name}");
             assert_eq!(Fact::parse(name).or_else(|| Fact::parse(&recent)).is_some(), is_field, "{name}");
         }

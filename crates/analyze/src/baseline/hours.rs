@@ -1,40 +1,40 @@
-//! In which of the 168 hours of the week somebody is active.
+//! Activity by the 168 hours of the week.
 
 use crate::small::SmallVec;
 
 const WEEK: i64 = 168;
 const DAY: i64 = 24;
-/// What an active hour weighs. Each week all weigh an eighth less.
+/// The weight of one active hour. All weights decay by an eighth per week.
 const WEIGHT: u16 = 256;
-const FADE: u16 = 8;
-/// After so many weeks nothing is left.
-const WEEKS: i32 = 64;
-/// Hours so near to one in which somebody is active are no surprise.
+const DECAY: u16 = 8;
+/// The number of weeks after which any weight has decayed to zero.
+const MAX_WEEKS: i32 = 64;
+/// The distance in hours within which activity counts as near.
 const NEAR: i64 = 2;
 
-/// How much each hour of the week weighs.
+/// The weight of each hour of the week.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Hours {
-    /// By hour of the week, ascending; those that weigh nothing are left out.
+    /// The weights by hour of the week, ascending. Zero weights are omitted.
     cells: SmallVec<(u8, u16), 5>,
     week: i32,
     newest: Option<i32>,
-    /// What an hour would weigh that was active in each week that has ended.
+    /// The weight of an hour that was active in every completed week.
     full: u16,
-    /// How many hours were active.
-    pub(super) seen: u32,
+    /// The number of active hours.
+    pub(super) active: u32,
 }
 
-/// No time that an event can have is so many hours from 1970.
-const MOST: u32 = 1 << 30;
+/// A bound on hours since 1970 that no event's time reaches.
+const MAX_HOUR: u32 = 1 << 30;
 
-/// An hour since 1970 in half the space.
-pub(super) fn short(hour: i64) -> i32 {
-    hour.clamp(-i64::from(MOST), i64::from(MOST)) as i32
+/// Converts an hour since 1970 to 32 bits.
+pub(super) fn clamp_hour(hour: i64) -> i32 {
+    hour.clamp(-i64::from(MAX_HOUR), i64::from(MAX_HOUR)) as i32
 }
 
-/// The hour of the week, the first being Monday's first, of an hour since 1970, which began on a Thursday.
+/// Returns the hour of the week, from Monday 0:00, of an hour since 1970. 1970 began on a Thursday.
 fn hour_of_week(hour: i64) -> u8 {
     u8::try_from((hour + 3 * DAY).rem_euclid(WEEK)).unwrap_or(0)
 }
@@ -44,9 +44,9 @@ fn week_of(hour: i32) -> i32 {
 }
 
 impl Hours {
-    /// Notes that this hour since 1970 is active, once, and only if it is the newest.
+    /// Records activity in an hour since 1970. Ignores hours that aren't later than the newest.
     pub(super) fn add(&mut self, hour: i64) {
-        let hour = short(hour);
+        let hour = clamp_hour(hour);
         let newest = *self.newest.get_or_insert_with(|| {
             self.week = week_of(hour);
             i32::MIN
@@ -55,8 +55,8 @@ impl Hours {
             return;
         }
         self.newest = Some(hour);
-        self.turn(week_of(hour));
-        self.seen = self.seen.saturating_add(1);
+        self.advance(week_of(hour));
+        self.active = self.active.saturating_add(1);
         let cell = hour_of_week(hour.into());
         match self.cells.binary_search_by_key(&cell, |(hour, _)| *hour) {
             Ok(at) => self.cells[at].1 += WEIGHT,
@@ -67,21 +67,21 @@ impl Hours {
     #[cfg(feature = "snapshot")]
     pub(super) fn is_sound(&self) -> bool {
         let Self { cells, week, newest, full, .. } = self;
-        let most = WEIGHT * (FADE + 1);
+        let max = WEIGHT * (DECAY + 1);
         cells.is_sorted_by(|(one, _), (other, _)| one < other)
-            && cells.iter().all(|(cell, weight)| i64::from(*cell) < WEEK && (1..=most).contains(weight))
-            && *full <= most
-            && newest.unwrap_or(0).unsigned_abs() < MOST
-            && week.unsigned_abs() < MOST
+            && cells.iter().all(|(cell, weight)| i64::from(*cell) < WEEK && (1..=max).contains(weight))
+            && *full <= max
+            && newest.unwrap_or(0).unsigned_abs() < MAX_HOUR
+            && week.unsigned_abs() < MAX_HOUR
     }
 
-    fn turn(&mut self, week: i32) {
-        let passed = (week - self.week).clamp(0, WEEKS);
+    fn advance(&mut self, week: i32) {
+        let passed = (week - self.week).clamp(0, MAX_WEEKS);
         self.week = self.week.max(week);
         for _ in 0..passed {
-            let fade = |weight: u16| weight - (weight / FADE).max(1).min(weight);
-            self.full = fade(self.full + WEIGHT);
-            self.cells.iter_mut().for_each(|(_, weight)| *weight = fade(*weight));
+            let decay = |weight: u16| weight - (weight / DECAY).max(1).min(weight);
+            self.full = decay(self.full + WEIGHT);
+            self.cells.iter_mut().for_each(|(_, weight)| *weight = decay(*weight));
         }
         if self.cells.iter().any(|(_, weight)| *weight == 0) {
             self.cells =
@@ -89,8 +89,8 @@ impl Hours {
         }
     }
 
-    /// How much of all activity, in thousandths, lies within two hours of this hour of the day, on days of work if this
-    /// is one, on Saturday and Sunday if not.
+    /// Returns the share of all activity, in thousandths, that lies within two hours of this hour of the
+    /// day, counting only workdays or only weekend days, like the hour itself.
     pub(super) fn share(&self, hour: i64) -> u32 {
         let (day, of_day) = (i64::from(hour_of_week(hour)) / DAY, hour.rem_euclid(DAY));
         let is_near = |cell: u8| {
@@ -106,7 +106,7 @@ impl Hours {
         (near * 1000).checked_div(all).unwrap_or(0)
     }
 
-    /// Whether somebody was active in three of four weeks in this hour of the week.
+    /// True if this hour of the week was active in at least three of four weeks.
     pub(super) fn is_usual(&self, hour: i64) -> bool {
         let cell = hour_of_week(hour);
         let weight =
@@ -114,11 +114,11 @@ impl Hours {
         self.full > WEIGHT && u32::from(weight) * 4 >= u32::from(self.full) * 3
     }
 
-    /// The hours of the day in which somebody is active, for people.
-    pub(super) fn told(&self) -> String {
-        let told = |name: &str, is_meant: &dyn Fn(u8) -> bool| {
+    /// Describes the active hours of the day for people.
+    pub(super) fn describe(&self) -> String {
+        let describe = |name: &str, is_selected: &dyn Fn(u8) -> bool| {
             let mut active = [false; 24];
-            for (cell, _) in self.cells.iter().filter(|(cell, _)| is_meant(*cell / 24)) {
+            for (cell, _) in self.cells.iter().filter(|(cell, _)| is_selected(*cell / 24)) {
                 active[usize::from(*cell % 24)] = true;
             }
             let mut runs: Vec<(usize, usize)> = Vec::new();
@@ -133,8 +133,8 @@ impl Hours {
             format!("{name} {runs}")
         };
         let (work, rest) =
-            (told("Monday to Friday", &|day| day < 5), told("Saturday and Sunday", &|day| day >= 5));
-        format!("{work}; {rest}; {} active hours", self.seen)
+            (describe("Monday to Friday", &|day| day < 5), describe("Saturday and Sunday", &|day| day >= 5));
+        format!("{work}; {rest}; {} active hours", self.active)
     }
 }
 
@@ -142,7 +142,7 @@ impl Hours {
 mod tests {
     use super::*;
 
-    /// Monday, 5 January 1970, 0:00.
+    /// Monday, January 5, 1970, 0:00.
     const MONDAY: i64 = 4 * DAY;
 
     fn worker(weeks: i64) -> Hours {
@@ -158,20 +158,20 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_near_the_usual_hours_is_usual() {
+    fn share_counts_activity_near_the_hour() {
         let hours = worker(4);
         let share = |day: i64, hour: i64| hours.share(MONDAY + 4 * WEEK + day * DAY + hour);
         assert_eq!((share(0, 12), share(4, 18), share(4, 7)), (625, 125, 125));
         assert_eq!((share(2, 19), share(2, 6), share(2, 3), share(5, 12)), (0, 0, 0, 0));
-        assert_eq!(hours.seen, 160);
+        assert_eq!(hours.active, 160);
         assert_eq!(
-            hours.told(),
+            hours.describe(),
             "Monday to Friday 9:00 to 17:00; Saturday and Sunday never; 160 active hours"
         );
     }
 
     #[test]
-    fn habits_fade() {
+    fn old_activity_decays() {
         let mut hours = worker(1);
         for week in 1..45 {
             hours.add(MONDAY + week * WEEK + 3);
@@ -181,16 +181,16 @@ mod tests {
     }
 
     #[test]
-    fn an_hour_counts_once_and_late_ones_not() {
+    fn an_hour_counts_once_and_never_late() {
         let mut hours = Hours::default();
         for hour in [MONDAY + 9, MONDAY + 9, MONDAY + 8] {
             hours.add(hour);
         }
-        assert_eq!((hours.seen, hours.share(MONDAY + 5)), (1, 0));
+        assert_eq!((hours.active, hours.share(MONDAY + 5)), (1, 0));
     }
 
     #[test]
-    fn an_hour_is_usual_that_is_active_in_most_weeks() {
+    fn an_hour_is_usual_if_active_in_most_weeks() {
         let mut hours = worker(6);
         let next = MONDAY + 6 * WEEK;
         hours.add(next);

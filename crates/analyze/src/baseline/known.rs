@@ -1,77 +1,77 @@
-//! What an identity was seen with, and since when.
+//! The values that an identity was seen with, and since when.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 use std::borrow::Cow;
 
 use super::texts::{Number, Texts};
 
-/// What can be first seen.
+/// A kind of value that can be new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
-pub(crate) enum What {
+pub(crate) enum ValueKind {
     Address,
     UserAgent,
     Action,
     Path,
-    /// A credential; by itself it is no news, since credentials are made anew.
+    /// A credential. It isn't reported as new by itself, since credentials are replaced regularly.
     Credential,
     /// An address from which one credential was used.
     CredentialAddress,
     Place,
-    /// The network of an address. It is no value of its own: addresses tell.
+    /// The network of an address. Not stored, but computed from the addresses.
     Network,
 }
 
-/// What can be first seen: its word, and how many of it are kept of an identity.
-pub(super) const WHAT: [(What, &str, usize); 8] = [
-    (What::Address, "address", 64),
-    (What::UserAgent, "user_agent", 32),
-    (What::Action, "action", 128),
-    (What::Path, "path", 128),
-    (What::Credential, "credential", 16),
-    (What::CredentialAddress, "credential_address", 64),
-    (What::Place, "place", 32),
-    (What::Network, "network", 0),
+/// The kinds of values with their names, and the maximum number kept per identity.
+pub(super) const VALUE_KINDS: [(ValueKind, &str, usize); 8] = [
+    (ValueKind::Address, "address", 64),
+    (ValueKind::UserAgent, "user_agent", 32),
+    (ValueKind::Action, "action", 128),
+    (ValueKind::Path, "path", 128),
+    (ValueKind::Credential, "credential", 16),
+    (ValueKind::CredentialAddress, "credential_address", 64),
+    (ValueKind::Place, "place", 32),
+    (ValueKind::Network, "network", 0),
 ];
 
-/// What was not seen for so many days is new again.
-const FORGET: i32 = 90;
-/// What was first seen within so many days counts as recent.
-const RECENT: i32 = 28;
-/// Nobody holds this number.
+/// The number of days after which a value that wasn't seen again is new.
+const FORGET_DAYS: i32 = 90;
+/// The number of days for which a value counts as recent after it was first seen.
+const RECENT_DAYS: i32 = 28;
+/// Stands for no text.
 const NONE: Number = Number::MAX;
 
-/// All that an identity was seen with, in the order in which it was.
+/// All values that an identity was seen with, in order of their first sighting.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
-pub(super) struct Known(Box<[Entry]>);
+pub(super) struct KnownValues(Box<[Entry]>);
 
-/// There may be a million of them: each takes 16 bytes.
+/// A known value. There may be a million, so each takes 16 bytes.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "state", serde(from = "Stored", into = "Stored"))]
 struct Entry {
-    /// What it is, in the three highest bits, and the number of the value.
+    /// The kind in the three highest bits, and the number of the value's text.
     value: u32,
-    /// The credential, of an address from which it was used.
+    /// For [`ValueKind::CredentialAddress`], the credential that was used from this address.
     of: Number,
-    /// The newest day since 1970.
+    /// The day it was last seen, by number since 1970.
     last: i32,
-    /// How many days before that was the first, as far as that can be told.
+    /// The number of days from the first to the last sighting, at most `u16::MAX`.
     age: u16,
-    /// On how many days it was seen, as far as that can be told.
+    /// The number of days on which it was seen, at most `u16::MAX`.
     days: u16,
 }
 
-/// Where in [`Entry::value`] it stands what it is. There are fewer values than fit below.
-const WHAT_AT: u32 = 29;
+/// The position of the kind in [`Entry::value`]. The number of texts is limited to fewer than fit below.
+const KIND_SHIFT: u32 = 29;
 
-/// An entry as it is kept for another process.
+/// A known value in a snapshot.
 #[cfg(feature = "state")]
 #[derive(serde::Serialize, serde::Deserialize)]
 struct Stored {
-    what: What,
+    kind: ValueKind,
     value: Number,
     of: Number,
     first: i32,
@@ -81,12 +81,12 @@ struct Stored {
 
 #[cfg(feature = "state")]
 impl From<Stored> for Entry {
-    fn from(Stored { what, value, of, first, last, days }: Stored) -> Self {
+    fn from(Stored { kind, value, of, first, last, days }: Stored) -> Self {
         let age = i64::from(last) - i64::from(first);
         let age = u16::try_from(age.max(0)).unwrap_or(u16::MAX);
-        // A number that no text can have, where it is out of bounds.
-        let value = if value >> WHAT_AT == 0 { value } else { (1 << WHAT_AT) - 1 };
-        Self { age, days: u16::try_from(days).unwrap_or(u16::MAX), ..Self::new(what, value, of, last) }
+        // An out-of-range number becomes one that no text can have.
+        let value = if value >> KIND_SHIFT == 0 { value } else { (1 << KIND_SHIFT) - 1 };
+        Self { age, days: u16::try_from(days).unwrap_or(u16::MAX), ..Self::new(kind, value, of, last) }
     }
 }
 
@@ -94,92 +94,93 @@ impl From<Stored> for Entry {
 impl From<Entry> for Stored {
     fn from(entry: Entry) -> Self {
         let Entry { of, last, days, .. } = entry;
-        let what = WHAT[usize::from(entry.what())].0;
-        Self { what, value: entry.number(), of, first: entry.first(), last, days: days.into() }
+        let kind = VALUE_KINDS[usize::from(entry.kind())].0;
+        Self { kind, value: entry.number(), of, first: entry.first(), last, days: days.into() }
     }
 }
 
 impl Entry {
-    /// First seen on this day.
-    const fn new(what: What, value: Number, of: Number, day: i32) -> Self {
-        Self { value: (what as u32) << WHAT_AT | value, of, last: day, age: 0, days: 1 }
+    /// Creates a value that was first seen on this day.
+    const fn new(kind: ValueKind, value: Number, of: Number, day: i32) -> Self {
+        Self { value: (kind as u32) << KIND_SHIFT | value, of, last: day, age: 0, days: 1 }
     }
 
-    const fn is(&self, what: What) -> bool {
-        self.value >> WHAT_AT == what as u32
+    const fn is(&self, kind: ValueKind) -> bool {
+        self.value >> KIND_SHIFT == kind as u32
     }
 
     #[cfg(feature = "state")]
-    const fn what(&self) -> u8 {
-        (self.value >> WHAT_AT) as u8
+    const fn kind(&self) -> u8 {
+        (self.value >> KIND_SHIFT) as u8
     }
 
     const fn number(&self) -> Number {
-        self.value & ((1 << WHAT_AT) - 1)
+        self.value & ((1 << KIND_SHIFT) - 1)
     }
 
     fn first(&self) -> i32 {
         self.last - i32::from(self.age)
     }
 
-    fn is_at(&self, day: i32) -> bool {
-        self.last + FORGET >= day
+    fn is_known(&self, day: i32) -> bool {
+        self.last + FORGET_DAYS >= day
     }
 }
 
-impl Known {
+impl KnownValues {
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
-    fn find(&self, what: What, value: Option<Number>, of: Option<Number>) -> Option<&Entry> {
+    fn find(&self, kind: ValueKind, value: Option<Number>, of: Option<Number>) -> Option<&Entry> {
         let (value, of) = (value?, of.unwrap_or(NONE));
-        let wanted = Entry::new(what, value, of, 0).value;
+        let wanted = Entry::new(kind, value, of, 0).value;
         self.0.iter().find(|entry| entry.value == wanted && entry.of == of)
     }
 
-    /// Whether this was seen within the last while.
-    pub(super) fn has(&self, what: What, value: Option<Number>, of: Option<Number>, day: i32) -> bool {
-        self.find(what, value, of).is_some_and(|entry| entry.is_at(day))
+    /// True if the value was seen within the last [`FORGET_DAYS`].
+    pub(super) fn has(&self, kind: ValueKind, value: Option<Number>, of: Option<Number>, day: i32) -> bool {
+        self.find(kind, value, of).is_some_and(|entry| entry.is_known(day))
     }
 
-    /// On how many days it was seen.
-    pub(super) fn days(&self, what: What, value: Option<Number>, day: i32) -> u32 {
-        self.find(what, value, None).filter(|entry| entry.is_at(day)).map_or(0, |entry| entry.days.into())
+    /// Returns the number of days on which a value was seen.
+    pub(super) fn days(&self, kind: ValueKind, value: Option<Number>, day: i32) -> u32 {
+        self.find(kind, value, None).filter(|entry| entry.is_known(day)).map_or(0, |entry| entry.days.into())
     }
 
-    /// Since which day it is known.
-    pub(super) fn since(&self, what: What, value: Option<Number>, day: i32) -> Option<i32> {
-        self.find(what, value, None).filter(|entry| entry.is_at(day)).map(Entry::first)
+    /// Returns the day on which a value was first seen.
+    pub(super) fn since(&self, kind: ValueKind, value: Option<Number>, day: i32) -> Option<i32> {
+        self.find(kind, value, None).filter(|entry| entry.is_known(day)).map(Entry::first)
     }
 
-    /// How many of this kind were first seen within the last while and after `begin`, this value apart.
+    /// Returns the number of other values of this kind that are recent and were first seen on or after
+    /// `begin`.
     pub(super) fn recent(
         &self,
-        what: What,
+        kind: ValueKind,
         value: Option<Number>,
         of: Option<Number>,
         (begin, day): (i32, i32),
     ) -> u32 {
         let is_recent = |entry: &&Entry| {
-            entry.is(what)
+            entry.is(kind)
                 && Some(entry.number()) != value
                 && of.is_none_or(|of| entry.of == of)
                 && entry.first() >= begin
-                && entry.first() + RECENT > day
+                && entry.first() + RECENT_DAYS > day
         };
         self.0.iter().filter(is_recent).count() as u32
     }
 
-    /// Whether no address that was seen within the last while lies in this network, and in how many others the first
-    /// address was first seen within the last while and after `begin`.
+    /// Returns true if no known address lies in this network, and the number of other networks whose first
+    /// address is recent and was first seen on or after `begin`.
     pub(super) fn networks(&self, network: &str, (begin, day): (i32, i32), texts: &Texts) -> (bool, u32) {
         let mut is_new = true;
         let mut firsts: Vec<(Cow<'_, str>, i32)> = Vec::new();
-        for entry in self.0.iter().filter(|entry| entry.is(What::Address)) {
+        for entry in self.0.iter().filter(|entry| entry.is(ValueKind::Address)) {
             let other = network_of(texts.text(entry.number()));
             if other == network {
-                is_new &= !entry.is_at(day);
+                is_new &= !entry.is_known(day);
                 continue;
             }
             match firsts.iter_mut().find(|(known, _)| *known == other) {
@@ -187,24 +188,24 @@ impl Known {
                 None => firsts.push((other, entry.first())),
             }
         }
-        let recent = firsts.iter().filter(|(_, first)| *first >= begin && *first + RECENT > day);
+        let recent = firsts.iter().filter(|(_, first)| *first >= begin && *first + RECENT_DAYS > day);
         (is_new, recent.count() as u32)
     }
 
-    /// The values that were seen on most days, with how many.
-    pub(super) fn usual(&self, what: What, of: Option<Number>, day: i32) -> Vec<(Number, u32)> {
-        let is_meant =
-            |entry: &&Entry| entry.is(what) && entry.is_at(day) && of.is_none_or(|of| entry.of == of);
+    /// Returns the values by the number of days on which they were seen, the most frequent first.
+    pub(super) fn usual(&self, kind: ValueKind, of: Option<Number>, day: i32) -> Vec<(Number, u32)> {
+        let is_selected =
+            |entry: &&Entry| entry.is(kind) && entry.is_known(day) && of.is_none_or(|of| entry.of == of);
         let mut usual: Vec<_> =
-            self.0.iter().filter(is_meant).map(|entry| (entry.number(), entry.days.into())).collect();
+            self.0.iter().filter(is_selected).map(|entry| (entry.number(), entry.days.into())).collect();
         usual.sort_by_key(|(_, days)| std::cmp::Reverse(*days));
         usual
     }
 
-    /// Notes that it was seen. Whether another had to go for it.
+    /// Records that a value was seen. Returns true if another value had to be dropped for it.
     pub(super) fn note(
         &mut self,
-        what: What,
+        kind: ValueKind,
         value: &str,
         of: Option<Number>,
         day: i32,
@@ -212,12 +213,12 @@ impl Known {
     ) -> bool {
         let number = texts.find(value);
         let found = number.and_then(|number| {
-            let wanted = Entry::new(what, number, of.unwrap_or(NONE), 0);
+            let wanted = Entry::new(kind, number, of.unwrap_or(NONE), 0);
             self.0.iter_mut().find(|entry| entry.value == wanted.value && entry.of == wanted.of)
         });
         if let Some(entry) = found {
-            if !entry.is_at(day) {
-                *entry = Entry { days: 0, ..Entry::new(what, entry.number(), entry.of, day) };
+            if !entry.is_known(day) {
+                *entry = Entry { days: 0, ..Entry::new(kind, entry.number(), entry.of, day) };
             }
             entry.days = entry.days.saturating_add(u16::from(day > entry.last || entry.days == 0));
             let later = u16::try_from(day.saturating_sub(entry.last).max(0)).unwrap_or(u16::MAX);
@@ -225,61 +226,61 @@ impl Known {
             entry.last = entry.last.max(day);
             return false;
         }
-        let most = WHAT[what as usize].2;
+        let max = VALUE_KINDS[kind as usize].2;
         let mut gone = None;
         let mut entries = std::mem::take(&mut self.0).into_vec();
-        if entries.iter().filter(|entry| entry.is(what)).count() >= most {
-            let entries = entries.iter().enumerate().filter(|(_, entry)| entry.is(what));
+        if entries.iter().filter(|entry| entry.is(kind)).count() >= max {
+            let entries = entries.iter().enumerate().filter(|(_, entry)| entry.is(kind));
             gone = entries.min_by_key(|(nth, entry)| (entry.last, entry.days, *nth)).map(|(nth, _)| nth);
         }
         if let Some(nth) = gone {
             entries.remove(nth).release(texts);
         }
-        let value = texts.hold(value);
+        let value = texts.acquire(value);
         if let Some(of) = of {
-            texts.hold_again(of);
+            texts.acquire_again(of);
         }
-        // Most identities are seen with few things: nothing is kept free for more.
+        // Most identities have few values, so reserve no spare capacity.
         entries.reserve_exact(1);
-        entries.push(Entry::new(what, value, of.unwrap_or(NONE), day));
+        entries.push(Entry::new(kind, value, of.unwrap_or(NONE), day));
         self.0 = entries.into();
         gone.is_some()
     }
 
     #[cfg(feature = "snapshot")]
     pub(super) fn is_sound(&self) -> bool {
-        let fits = |(what, _, most): &(What, &str, usize)| {
-            self.0.iter().filter(|entry| entry.is(*what)).count() <= *most
+        let fits = |(kind, _, max): &(ValueKind, &str, usize)| {
+            self.0.iter().filter(|entry| entry.is(*kind)).count() <= *max
         };
-        let of_credential = |entry: &Entry| entry.is(What::CredentialAddress) == (entry.of != NONE);
-        WHAT.iter().all(fits) && self.0.iter().all(|entry| is_day(entry.last) && of_credential(entry))
+        let of_credential = |entry: &Entry| entry.is(ValueKind::CredentialAddress) == (entry.of != NONE);
+        VALUE_KINDS.iter().all(fits) && self.0.iter().all(|entry| is_day(entry.last) && of_credential(entry))
     }
 
-    /// Counts who holds which text, after both were read. False where one is not there, or something is there twice.
+    /// Adds holders to the restored texts. Returns false if a text is missing or a value is repeated.
     #[cfg(feature = "snapshot")]
-    pub(super) fn hold_all(&self, texts: &mut Texts) -> bool {
+    pub(super) fn acquire_all(&self, texts: &mut Texts) -> bool {
         let mut seen = std::collections::HashSet::new();
         self.0.iter().all(|entry| {
             seen.insert((entry.value, entry.of))
-                && texts.hold_number(entry.number())
-                && (entry.of == NONE || texts.hold_number(entry.of))
+                && texts.acquire_number(entry.number())
+                && (entry.of == NONE || texts.acquire_number(entry.of))
         })
     }
 
-    /// Forgets everything.
+    /// Releases all texts.
     pub(super) fn release(self, texts: &mut Texts) {
         self.0.iter().for_each(|entry| entry.release(texts));
     }
 }
 
-/// Returns true if this is a day of an event, or near it.
+/// True if the day is in the range of events' times, or near it.
 #[cfg(feature = "snapshot")]
 pub(super) fn is_day(day: i32) -> bool {
     day.unsigned_abs() < 1 << 28
 }
 
-/// The network that an address is in, as addresses are kept: IPv4's first 24 bits, or 16 where nobody else can route to
-/// it, since machines of one network get new addresses there; IPv6's first 48. Other texts are their own.
+/// Returns the network of an address as stored in baselines: the first 48 bits of IPv6, and the first 24 of
+/// IPv4, or 16 for private addresses, whose machines often get new ones. Returns other texts unchanged.
 pub(super) fn network_of(address: &str) -> Cow<'_, str> {
     if let Some(address) = address.strip_suffix("/64").and_then(|address| address.parse::<Ipv6Addr>().ok()) {
         let [a, b, c, ..] = address.segments();
@@ -288,7 +289,7 @@ pub(super) fn network_of(address: &str) -> Cow<'_, str> {
     match address.parse::<Ipv4Addr>() {
         Ok(address) => {
             let [a, b, c, _] = address.octets();
-            // Of carriers' own addresses (RFC 6598) too.
+            // Includes carriers' shared address space (RFC 6598).
             if address.is_private() || (a == 100 && b & 0xc0 == 64) {
                 return format!("{a}.{b}.0.0/16").into();
             }

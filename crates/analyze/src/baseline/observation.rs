@@ -1,4 +1,4 @@
-//! What baselines and scores take of an event.
+//! Observations: the parts of an event that baselines and scores need.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use countersign_query::{Entry, Outcome, Parts};
 use super::place::Place;
 use crate::bounded::bounded;
 
-/// A part of what is taken.
+/// A part of an observation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub(crate) enum Part {
@@ -23,38 +23,39 @@ pub(crate) enum Part {
 
 const PARTS: usize = 8;
 
-/// What is taken of an event: few bytes, since there may be one for each event of a log.
+/// The parts of an event that baselines and scores need. Compact, since there may be one for each event of
+/// a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Observation {
-    /// All parts one after another, and where each ends. One that is not there is empty.
+    /// All parts, concatenated, and the end of each. Missing parts are empty.
     text: Box<str>,
     ends: [u16; PARTS],
     pub(crate) place: Option<Place>,
     /// The link's time, in milliseconds.
     pub(crate) recorded: i64,
-    /// Whether baselines take it too.
+    /// True if baselines also need it.
     pub(crate) is_for_baselines: bool,
-    /// Whether it failed or was refused, so that it says nothing of what is usual.
+    /// True if the action failed or was denied, so that it isn't usual behavior.
     pub(crate) is_failed: bool,
 }
 
 impl Observation {
-    /// Returns how many bytes of memory it takes.
+    /// Returns the memory it takes, in bytes.
     pub(crate) fn memory_bytes(&self) -> usize {
         size_of::<Self>() + self.text.len()
     }
 
-    /// What of a reading it takes.
+    /// The parts of a parse result that it needs.
     pub(crate) const PARTS: Parts =
         Parts::ACTION.with(Parts::ACTOR).with(Parts::ADDRESS).with(Parts::OUTCOME);
 
-    pub(crate) fn of(entry: &Entry<'_>, is_for_baselines: bool) -> Self {
+    pub(crate) fn new(entry: &Entry<'_>, is_for_baselines: bool) -> Self {
         let read = entry.read;
         let parsed_as = read.map_or("", |read| &*read.parsed_as);
-        let is_somebody = |kind: &Option<_>| kind.as_deref() != Some("anonymous");
+        let is_named = |kind: &Option<_>| kind.as_deref() != Some("anonymous");
         let identity =
-            read.filter(|read| is_somebody(&read.actor.kind)).and_then(|read| read.actor.id.as_deref());
+            read.filter(|read| is_named(&read.actor.kind)).and_then(|read| read.actor.id.as_deref());
         let parts = [
             identity.map(Cow::Borrowed),
             session(parsed_as, entry),
@@ -89,7 +90,7 @@ impl Observation {
     }
 }
 
-/// Where events of known shapes name the program with which somebody asked.
+/// Returns the user agent of an event from a known source.
 pub(crate) fn user_agent<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     text(
         entry,
@@ -106,7 +107,7 @@ pub(crate) fn user_agent<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'
     )
 }
 
-/// Where they name the session.
+/// Returns the session of an event from a known source.
 pub(crate) fn session<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     text(
         entry,
@@ -119,7 +120,7 @@ pub(crate) fn session<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, 
     )
 }
 
-/// Where they name the credential: one that lasts, and not one that is made for a session.
+/// Returns the credential of an event from a known source, unless it is a temporary one for a session.
 pub(crate) fn credential<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'a, str>> {
     let path = match parsed_as {
         "countersign" => "actor.credential",
@@ -131,13 +132,13 @@ pub(crate) fn credential<'a>(parsed_as: &str, entry: &Entry<'a>) -> Option<Cow<'
     text(entry, path).filter(|key| !(parsed_as == "CloudTrail" && key.starts_with("AS")))
 }
 
-/// The method and the shape of the path of a request.
+/// Returns the method and the path template of an HTTP request.
 fn path(entry: &Entry<'_>) -> Option<String> {
     let shape = countersign::path::shape(&text(entry, "http.path")?);
     Some(format!("{} {shape}", text(entry, "http.method").unwrap_or_default()))
 }
 
-/// Where they say from where on earth.
+/// Returns the geographic place of an event from a known source.
 fn place(parsed_as: &str, entry: &Entry<'_>) -> Option<Place> {
     let (latitude, longitude) = match parsed_as {
         "countersign" => ("context.geo.lat", "context.geo.lon"),
@@ -151,12 +152,12 @@ fn place(parsed_as: &str, entry: &Entry<'_>) -> Option<Place> {
     Place::new(degrees(latitude)?, degrees(longitude)?)
 }
 
-/// What was redacted is no value: it would be the same for everybody.
+/// Returns a string of the event. Redacted values are skipped, as they would be equal for everyone.
 fn text<'a>(entry: &Entry<'a>, path: &str) -> Option<Cow<'a, str>> {
     entry.at(path)?.string().filter(|text| text != "[redacted]")
 }
 
-/// An IPv6 address stands for its network of 64 bits, within which devices choose addresses anew.
+/// Returns the 64-bit network of an IPv6 address, since devices change addresses within it.
 fn network(address: &str) -> Cow<'_, str> {
     match address.parse::<std::net::Ipv6Addr>() {
         Ok(address) if address.to_ipv4_mapped().is_none() => {
@@ -167,8 +168,8 @@ fn network(address: &str) -> Cow<'_, str> {
     }
 }
 
-/// A program stays the same when it is renewed: digits go, with the dots and underscores that follow them, and so do
-/// words that name a commit.
+/// Removes versions from a user agent, so that an updated program stays the same: digits with the dots and
+/// underscores that follow them, and commit hashes.
 fn without_versions(agent: &str) -> String {
     let is_apart = |char: char| !char.is_ascii_alphanumeric();
     let is_version = |char: char| char.is_ascii_digit() || matches!(char, '.' | '_');
@@ -177,16 +178,16 @@ fn without_versions(agent: &str) -> String {
         let word = part.trim_end_matches(is_apart);
         named.push_str(if is_commit(word) { &part[word.len()..] } else { part });
     }
-    let mut kept = String::with_capacity(named.len());
+    let mut result = String::with_capacity(named.len());
     let mut rest = named.as_str();
     while let Some(at) = rest.find(|char: char| char.is_ascii_digit()) {
-        kept.push_str(&rest[..at]);
+        result.push_str(&rest[..at]);
         rest = rest[at..].trim_start_matches(is_version);
     }
-    kept + rest
+    result + rest
 }
 
-/// Whether this is a commit's hash, whole or as git shortens it; `git describe` writes a `g` before it.
+/// True for a commit hash, whole or abbreviated, optionally with the `g` prefix of `git describe`.
 fn is_commit(word: &str) -> bool {
     let hash = word.strip_prefix('g').unwrap_or(word);
     (7..=64).contains(&hash.len())
@@ -199,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_program_that_was_renewed_is_the_same() {
+    fn ignores_versions_of_user_agents() {
         for (one, other) in [
             (
                 "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Chrome/120.0.1",
@@ -214,19 +215,19 @@ mod tests {
         }
         assert_eq!(without_versions("curl/8.4.0"), "curl/");
         assert_eq!(without_versions("Ünïcode 7, ein Gerät"), "Ünïcode , ein Gerät");
-        for (agent, kept) in [
+        for (agent, expected) in [
             ("defaced/1 added-feed", "defaced/ added-feed"),
             ("Mobile/15E148 x86_64 SM-G991B", "Mobile/E x SM-GB"),
             ("a7f3c2d1e0/x-a7f3c2d", "/x-"),
             ("v1a2b3c4d agent3fa9c1e", "vabcd agentface"),
             ("app/v1.4.3fa9c1e 1.5_3fa9c1e/", "app/v /"),
         ] {
-            assert_eq!(without_versions(agent), kept);
+            assert_eq!(without_versions(agent), expected);
         }
     }
 
     #[test]
-    fn devices_that_choose_addresses_anew_stay_in_their_network() {
+    fn ipv6_addresses_are_reduced_to_their_network() {
         assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::/64");
         for same in ["198.51.100.7", "::ffff:198.51.100.7", "ec2.amazonaws.com", "2001:db8::zz"] {
             assert_eq!(network(same), same);

@@ -1,11 +1,11 @@
-//! How far it is from one place to another, and how fast somebody would have had to travel.
+//! Distances between places, and travel speeds.
 
 /// The earth's mean radius in kilometers.
 const RADIUS: f64 = 6371.0;
 const MINUTE: i64 = 60_000;
 const HOUR: i64 = 60 * MINUTE;
 
-/// A place, in millionths of a degree.
+/// A place on earth, in millionths of a degree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "state", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Place {
@@ -14,9 +14,9 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// None where these are no degrees.
+    /// Creates a place from degrees; `None` if they are out of range.
     pub(crate) fn new(latitude: f64, longitude: f64) -> Option<Self> {
-        let millionths = |degrees: f64, most: f64| (degrees.abs() <= most).then_some((degrees * 1e6) as i32);
+        let millionths = |degrees: f64, max: f64| (degrees.abs() <= max).then_some((degrees * 1e6) as i32);
         Some(Self { latitude: millionths(latitude, 90.0)?, longitude: millionths(longitude, 180.0)? })
     }
 
@@ -25,14 +25,14 @@ impl Place {
         self.latitude.unsigned_abs() <= 90_000_000 && self.longitude.unsigned_abs() <= 180_000_000
     }
 
-    /// The degree in which it lies, for what is said of places.
+    /// Returns the one-degree cell that contains the place, for comparing places.
     pub(super) fn cell(self) -> String {
         let degree = |millionths: i32| millionths.div_euclid(1_000_000);
         format!("{},{}", degree(self.latitude), degree(self.longitude))
     }
 
-    /// In whole kilometers, on a sphere.
-    #[allow(clippy::cast_sign_loss, reason = "a distance is at least nought")]
+    /// Returns the distance in whole kilometers, on a sphere.
+    #[allow(clippy::cast_sign_loss, reason = "a distance is never negative")]
     pub(super) fn distance(self, other: Self) -> u32 {
         // `libm` computes the same bits on every machine.
         let radians = |millionths: i32| f64::from(millionths) * (core::f64::consts::PI / 180e6);
@@ -55,7 +55,7 @@ impl core::fmt::Display for Place {
     }
 }
 
-/// In kilometers an hour, for so many milliseconds, a minute at least.
+/// Returns the speed in kilometers per hour. Times below a minute count as a minute.
 pub(super) fn speed(kilometers: u32, millis: i64) -> u32 {
     let millis = millis.saturating_abs().max(MINUTE);
     u32::try_from(i64::from(kilometers) * HOUR / millis).unwrap_or(u32::MAX)
@@ -66,16 +66,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tells_distances_as_maps_do() {
+    fn computes_distances() {
         let place = |latitude, longitude| Place::new(latitude, longitude).unwrap();
         let (berlin, tokyo, sydney) =
             (place(52.52, 13.405), place(35.6895, 139.6917), place(-33.8688, 151.2093));
         for (one, other, kilometers) in
             [(berlin, tokyo, 8918), (berlin, sydney, 16_094), (tokyo, sydney, 7825)]
         {
-            let told = one.distance(other);
-            assert!(told.abs_diff(kilometers) < 10, "{one} to {other}: {told}");
-            assert_eq!(other.distance(one), told);
+            let distance = one.distance(other);
+            assert!(distance.abs_diff(kilometers) < 10, "{one} to {other}: {distance}");
+            assert_eq!(other.distance(one), distance);
         }
         assert_eq!(berlin.distance(berlin), 0);
         assert_eq!(place(0.0, 179.9).distance(place(0.0, -179.9)), 22);
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_speeds() {
+    fn computes_speeds() {
         assert_eq!((speed(900, HOUR), speed(900, -HOUR), speed(10, 0)), (900, 900, 600));
     }
 }

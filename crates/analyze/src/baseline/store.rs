@@ -1,31 +1,31 @@
-//! A bounded number of things by their names. Which one has to go depends on nothing but what was taken.
+//! A bounded store of items by name. Which item is evicted depends only on the items.
 
 use crate::indexed_heap::{IndexedHeap, Rank, RankOf};
 use crate::numbers::Numbers;
 use crate::small::SmallStr;
 
-/// Things by their names.
+/// A bounded store of items by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Store<T> {
-    most: usize,
+    capacity: usize,
     slots: Numbers,
     items: Vec<(SmallStr, T)>,
     free: Vec<u32>,
-    /// Kept from when something has to go.
+    /// The order of eviction, built at the first eviction.
     order: Option<IndexedHeap>,
-    /// How many had to go, and the leaf that made the first go.
+    /// The number of evictions, and the entry that caused the first.
     pub(crate) evicted: Option<(u64, u64)>,
 }
 
-/// What says how soon it goes.
+/// An item that can be evicted.
 pub(crate) trait Ranked {
     fn rank(&self) -> Rank;
 }
 
 impl<T: Ranked + Default> Store<T> {
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            most,
+            capacity,
             slots: Numbers::default(),
             items: Vec::new(),
             free: Vec::new(),
@@ -40,7 +40,7 @@ impl<T: Ranked + Default> Store<T> {
 
     #[cfg(feature = "snapshot")]
     pub(crate) fn is_full(&self) -> bool {
-        self.slots.len() >= self.most
+        self.slots.len() >= self.capacity
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<u32> {
@@ -55,7 +55,7 @@ impl<T: Ranked + Default> Store<T> {
         &self.items[slot as usize].0
     }
 
-    /// Changes what is there, and what it says of how soon it goes.
+    /// Changes an item, and updates its rank.
     pub(crate) fn change<R>(&mut self, slot: u32, change: impl FnOnce(&mut T) -> R) -> R {
         let item = &mut self.items[slot as usize].1;
         let before = item.rank();
@@ -69,12 +69,13 @@ impl<T: Ranked + Default> Store<T> {
         result
     }
 
-    /// The place of this name, and what had to go for it.
+    /// Returns the slot of a name, creating a default item if it is new, and the item that was evicted for
+    /// it.
     pub(crate) fn enter(&mut self, name: &str, leaf: u64) -> (u32, Option<T>) {
         if let Some(slot) = self.find(name) {
             return (slot, None);
         }
-        let gone = if self.slots.len() < self.most { None } else { self.evict(leaf) };
+        let gone = if self.slots.len() < self.capacity { None } else { self.evict(leaf) };
         let item = (name.into(), T::default());
         let slot = self.free.pop().unwrap_or(self.items.len() as u32);
         match self.items.get_mut(slot as usize) {
@@ -88,10 +89,10 @@ impl<T: Ranked + Default> Store<T> {
         (slot, gone)
     }
 
-    /// Forgets what goes first.
+    /// Evicts the item with the lowest rank.
     pub(crate) fn evict(&mut self, leaf: u64) -> Option<T> {
         let rank_of: RankOf<'_> = &|slot| self.items[slot as usize].1.rank();
-        let order = self.order.get_or_insert_with(|| IndexedHeap::of(self.slots.all(), rank_of));
+        let order = self.order.get_or_insert_with(|| IndexedHeap::from_slots(self.slots.all(), rank_of));
         let slot = order.pop(rank_of)?;
         let (number, _) = self.evicted.get_or_insert((0, leaf));
         *number += 1;
@@ -101,8 +102,8 @@ impl<T: Ranked + Default> Store<T> {
         Some(item)
     }
 
-    /// All places that are taken, in no order that means anything.
-    pub(crate) fn places(&self) -> impl Iterator<Item = u32> + '_ {
+    /// Returns all slots in use, in no particular order.
+    pub(crate) fn slots(&self) -> impl Iterator<Item = u32> + '_ {
         self.slots.all()
     }
 }
@@ -112,22 +113,22 @@ mod tests {
     use super::*;
 
     #[derive(Debug, Default)]
-    struct Seen(u32, u64);
+    struct Item(u32, u64);
 
-    impl Ranked for Seen {
+    impl Ranked for Item {
         fn rank(&self) -> Rank {
             (self.0, self.1)
         }
     }
 
     #[test]
-    fn the_least_goes_first_and_is_counted() {
-        let mut store: Store<Seen> = Store::new(3);
+    fn evicts_and_counts_the_lowest_rank() {
+        let mut store: Store<Item> = Store::new(3);
         for (leaf, name) in (0..).zip(["a", "b", "a", "c", "d", "d", "e", "a"]) {
             let (slot, _) = store.enter(name, leaf);
-            store.change(slot, |seen| *seen = Seen(seen.0 + 1, leaf));
+            store.change(slot, |item| *item = Item(item.0 + 1, leaf));
         }
-        // b goes for d, c for e.
+        // b is evicted for d, and c for e.
         assert_eq!(
             ["a", "b", "c", "d", "e"].map(|name| store.find(name).is_some()),
             [true, false, false, true, true]

@@ -1,5 +1,5 @@
-//! What baselines know, as it is kept for another process. What is read may be anybody's: what is out of bounds is
-//! refused, and what follows from something else is not in it.
+//! Baselines in a snapshot. Snapshots are untrusted: values out of range are rejected, and derived values
+//! are recomputed.
 
 use std::collections::HashSet;
 
@@ -13,17 +13,17 @@ use super::texts::Texts;
 use super::{Baselines, Identity, MAX_IDENTITIES};
 use crate::zone::Zone;
 
-/// How many there were, and the leaf of the first.
-type Counted = Option<(u64, u64)>;
+/// The number of evictions, and the entry that caused the first.
+type Evictions = Option<(u64, u64)>;
 
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredBaselines {
-    identities: (Vec<(Box<str>, Identity)>, Counted),
-    /// By their numbers; those of no text are empty.
+    identities: (Vec<(Box<str>, Identity)>, Evictions),
+    /// The texts by number; unused numbers have empty texts.
     texts: Vec<Box<str>>,
     free: Vec<u32>,
-    cut: Counted,
-    chains: (Vec<(Box<str>, Chain)>, Counted),
+    cut: Evictions,
+    chains: (Vec<(Box<str>, Chain)>, Evictions),
     hour: Option<i64>,
 }
 
@@ -40,37 +40,37 @@ impl Baselines {
         }
     }
 
-    /// None where it is out of bounds; `rules` is how many rules the pack has.
+    /// Restores a snapshot for a pack with `rules` rules; `None` if a value is out of range.
     pub(crate) fn restore(stored: StoredBaselines, zone: Zone, rules: usize) -> Option<Self> {
         let StoredBaselines { identities: (identities, evicted), texts, free, cut, chains, hour } = stored;
         let mut texts = Texts::restore(texts, free)?;
         let mut entries = 0;
-        let mut kept = Store::new(MAX_IDENTITIES);
+        let mut restored = Store::new(MAX_IDENTITIES);
         for (name, mut identity) in identities {
-            if !identity.is_sound(rules) || !identity.known.hold_all(&mut texts) {
+            if !identity.is_sound(rules) || !identity.known.acquire_all(&mut texts) {
                 return None;
             }
-            identity.rate.learn_anew();
+            identity.rate.recompute();
             entries += identity.known.len();
-            kept.put(&name, identity)?;
+            restored.put(&name, identity)?;
         }
-        kept.evicted = evicted;
+        restored.evicted = evicted;
         let chains = Chains::restore(chains, hour, rules)?;
-        texts.are_all_held().then_some(Self { zone, identities: kept, texts, entries, cut, chains })
+        texts.are_all_held().then_some(Self { zone, identities: restored, texts, entries, cut, chains })
     }
 }
 
-/// Whether this is a time of an event, in milliseconds.
+/// True if an event can have this time, in milliseconds.
 fn is_time(millis: i64) -> bool {
     Time::from_millis(millis).is_some()
 }
 
-/// Whether this is an hour of an event, or near it.
+/// True if the hour is in the range of events' times, or near it.
 fn is_hour(hour: i64) -> bool {
     hour.unsigned_abs() < 1 << 40
 }
 
-/// Whether these are rules of the pack, each once.
+/// True if these are rules of the pack, without repeats.
 fn are_rules(mut of: impl Iterator<Item = u32>, rules: usize) -> bool {
     let mut seen = HashSet::new();
     of.all(|rule| (rule as usize) < rules && seen.insert(rule))
@@ -93,14 +93,14 @@ impl Identity {
 impl<T: Ranked + Default + Clone> Store<T> {
     fn sorted(&self) -> Vec<(Box<str>, T)> {
         let mut all: Vec<_> =
-            self.places().map(|slot| (self.name(slot).into(), self.get(slot).clone())).collect();
+            self.slots().map(|slot| (self.name(slot).into(), self.get(slot).clone())).collect();
         all.sort_by(|(one, _): &(Box<str>, T), (other, _)| one.cmp(other));
         all
     }
 }
 
 impl<T: Ranked + Default> Store<T> {
-    /// None where it is there already, or there is no room.
+    /// Adds an item. `None` if the name exists or the store is full.
     pub(crate) fn put(&mut self, name: &str, item: T) -> Option<()> {
         if self.find(name).is_some() || self.is_full() {
             return None;
@@ -113,7 +113,7 @@ impl<T: Ranked + Default> Store<T> {
 
 impl Chains {
     fn restore(
-        (chains, evicted): (Vec<(Box<str>, Chain)>, Counted),
+        (chains, evicted): (Vec<(Box<str>, Chain)>, Evictions),
         hour: Option<i64>,
         rules: usize,
     ) -> Option<Self> {
@@ -122,7 +122,7 @@ impl Chains {
             let is_sound = chain.hours.is_sound()
                 && is_time(chain.first)
                 && is_time(chain.newest)
-                && are_rules(chain.told.iter().copied(), rules);
+                && are_rules(chain.reported.iter().copied(), rules);
             is_sound.then(|| restored.store.put(&name, chain))??;
         }
         (restored.store.evicted, restored.hour) = (evicted, hour);

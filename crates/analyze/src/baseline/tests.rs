@@ -1,4 +1,4 @@
-//! Baselines as a whole: at their bounds, and gone on with by another process.
+//! Tests of baselines as a whole: at their limits, and resumed from snapshots.
 
 use countersign::time::Time;
 use countersign_query::value::Document;
@@ -12,7 +12,7 @@ use crate::pack::{Pack, Sources};
 const BEGIN: i64 = 1_794_996_000_000;
 const HOUR: i64 = 3_600_000;
 
-/// A rule for each fact, so that all that is known shows.
+/// A pack with a rule for each fact.
 fn pack() -> Pack {
     let rule = |name: &str, field: &str, value: &str| {
         format!(
@@ -38,7 +38,7 @@ fn pack() -> Pack {
     sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]))
 }
 
-/// Hours since the event before, who, what, from where, and the chain.
+/// Hours since the previous event, actor, action, address, and chain.
 type Event = (u8, u8, u8, u8, u8);
 
 fn json((_, who, what, from, _): Event) -> String {
@@ -67,7 +67,7 @@ fn analyze(pack: &Pack, events: &[Event], mut between: impl FnMut(&mut Analyzer<
             chain,
             ..Entry::recorded(Time::from_millis(time).unwrap())
         };
-        analyzer.take(pack.detect(leaf, &entry)).unwrap();
+        analyzer.accept(pack.detect(leaf, &entry)).unwrap();
         between(&mut analyzer, leaf);
     }
     analyzer.finish()
@@ -79,17 +79,17 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
 }
 
 #[test]
-fn what_is_known_shows() {
+fn every_fact_is_found() {
     let mut events: Vec<Event> = (0..900).map(|nth: u32| (1, (nth % 2) as u8, 0, 1, 0)).collect();
     events.extend([(1, 0, 1, 7, 1), (200, 1, 2, 8, 1), (0, 1, 2, 9, 1)]);
     events.extend([(0, 1, 2, 8, 1); 20]);
     events.push((0, 0, 2, 8, 1));
     let pack = pack();
     let found = analyze(&pack, &events, |_, _| {});
-    let told: std::collections::BTreeSet<&str> =
+    let rules: std::collections::BTreeSet<&str> =
         found.findings.iter().map(|finding| &*finding.rule).collect();
     for rule in ["new", "recent", "peers", "each", "rate", "idle", "place", "silent", "count"] {
-        assert!(told.contains(rule), "{rule}: {told:?}");
+        assert!(rules.contains(rule), "{rule}: {rules:?}");
     }
     let reasons = |rule: &str| {
         let finding = found.findings.iter().find(|finding| finding.rule == rule).unwrap();
@@ -113,9 +113,10 @@ fn what_is_known_shows() {
     );
 }
 
-/// Who has new addresses all the time, but in networks that are known, comes from elsewhere only once.
+/// An identity that constantly has new addresses, but in known networks, gets findings only for new
+/// networks.
 #[test]
-fn an_address_may_be_new_in_a_network_that_is_known() {
+fn finds_new_networks_of_frequently_changing_addresses() {
     let mut sources = Sources::default();
     let rule = |name: &str, fields: &str| {
         format!("title: {name}\nid: {name}\nlevel: low\ndetection:\n  s: {{{fields}}}\n  condition: s\n---\n")
@@ -142,7 +143,7 @@ fn an_address_may_be_new_in_a_network_that_is_known() {
         let read = parsers.parse(&root);
         let time = Time::from_millis(BEGIN + i64::try_from(day).unwrap() * 24 * HOUR).unwrap();
         let entry = Entry { event: Some(root), read: read.as_ref(), ..Entry::recorded(time) };
-        analyzer.take(pack.detect(day, &entry)).unwrap();
+        analyzer.accept(pack.detect(day, &entry)).unwrap();
     }
     let findings = analyzer.finish().findings;
     let leaves = |rule: &str| -> Vec<u64> {
@@ -153,11 +154,12 @@ fn an_address_may_be_new_in_a_network_that_is_known() {
             .collect()
     };
     assert_eq!(leaves("address"), (14..60).collect::<Vec<_>>());
-    // The second network of IPv6 is the first one's, and before the third there were two of late.
+    // The second IPv6 address is in the first one's network, and before the third there were two recent new
+    // networks.
     assert_eq!(leaves("network"), [50, 55]);
-    let told = findings.iter().find(|finding| finding.rule == "network").unwrap();
-    let told: Vec<&str> = told.reasons.iter().map(|reason| &*reason.value).collect();
-    assert!(told.contains(&"203.0.113.0/24"), "{told:?}");
+    let finding = findings.iter().find(|finding| finding.rule == "network").unwrap();
+    let values: Vec<&str> = finding.reasons.iter().map(|reason| &*reason.value).collect();
+    assert!(values.contains(&"203.0.113.0/24"), "{values:?}");
 }
 
 #[cfg(feature = "snapshot")]
@@ -165,7 +167,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 8, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn another_process_goes_on_as_if_it_were_the_same(events in events(), every in 1..40u64) {
+        fn resumes_as_if_uninterrupted(events in events(), every in 1..40u64) {
         let pack = pack();
         let whole = analyze(&pack, &events, |_, _| {});
         let resumed = analyze(&pack, &events, |analyzer, leaf| {
@@ -179,7 +181,7 @@ proptest! {
     }
 
     #[test]
-    fn no_snapshot_makes_it_panic(
+        fn never_panics_on_changed_snapshots(
         events in events(),
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
     ) {

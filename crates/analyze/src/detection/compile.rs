@@ -1,4 +1,4 @@
-//! Makes a detection of what a rule says.
+//! Compilation of detections.
 
 use super::{Asks, Condition, Detection, Item, MAX_NAMED, Selection};
 use crate::baseline::{Fact, Groups};
@@ -6,21 +6,21 @@ use crate::error::AnalyzeError;
 use crate::fields::Fields;
 use crate::tree::{Node, Value};
 
-/// The most items of a rule that asks for baselines: each is a bit of what is known of it.
+/// The maximum number of items of a rule on baselines: each is one bit in a pending match.
 const MAX_ITEMS: usize = 128;
 
 impl Detection {
-    /// What is asked of an event; of baselines [`Self::ask`] finds what it asks.
+    /// Compiles a detection. Conditions on baselines are collected later, by [`Self::ask`].
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let Value::Map(members) = &node.value else {
-            let hint = "write selections by name, and `condition:`";
-            return Err(AnalyzeError::new("rule.shape", node.line, "`detection` is not a map", hint));
+            let hint = "write named selections, and `condition:`";
+            return Err(AnalyzeError::new("rule.shape", node.line, "`detection` must be a map", hint));
         };
         let mut selections = Vec::new();
         for member in members.iter().filter(|member| member.name != "condition") {
             if member.name == "timeframe" {
-                let hint = "count with a correlation: a rule of its own with `correlation:`";
-                let problem = "`timeframe` belongs to Sigma before 2.0";
+                let hint = "count with a correlation instead: a separate rule with `correlation:`";
+                let problem = "`timeframe` is only supported in Sigma before 2.0";
                 return Err(AnalyzeError::new("rule.condition", member.line, problem, hint));
             }
             selections.push((member.name.clone(), Selection::compile(&member.node, fields)?));
@@ -33,8 +33,13 @@ impl Detection {
         let mut left = MAX_NAMED;
         for item in condition.items() {
             let Some(text) = item.text() else {
-                let hint = "write it as text";
-                return Err(AnalyzeError::new("rule.condition", item.line, "`condition` is not text", hint));
+                let hint = "write the condition as a string";
+                return Err(AnalyzeError::new(
+                    "rule.condition",
+                    item.line,
+                    "`condition` must be a string",
+                    hint,
+                ));
             };
             conditions.push(Condition::parse(text, item.line, &selections, &mut left)?);
         }
@@ -49,12 +54,12 @@ impl Detection {
         Ok(Self { selections, condition, asks: None })
     }
 
-    /// Finds what it asks of baselines.
+    /// Collects the conditions on baselines, and checks that they can be evaluated.
     pub(crate) fn ask(mut self, line: u32) -> Result<Self, AnalyzeError> {
         let mut items = 0;
         self.selections.iter_mut().for_each(|(_, selection)| selection.number(&mut items));
         let (mut facts, mut is_alone) = (Vec::new(), true);
-        self.each_item(&mut |item| match item.fact {
+        self.visit_items(&mut |item| match item.fact {
             Some(fact) => facts.push(fact),
             None => is_alone = false,
         });
@@ -70,13 +75,13 @@ impl Detection {
         let asks = Asks { facts, is_alone, needs };
         let fault = |problem: &str, hint: &str| Err(AnalyzeError::new("rule.baseline", line, problem, hint));
         if items > MAX_ITEMS {
-            return fault("it asks for a baseline and has more than 128 items", "make several rules of it");
+            return fault("a rule on baselines can have at most 128 items", "split it into several rules");
         }
         if asks.is_of_silence() && !asks.facts.iter().all(|fact| *fact == Fact::SilentHours)
             || asks.is_of_silence() && !is_alone
         {
-            let hint = "ask for nothing but baseline.silent_hours";
-            return fault("a chain that is silent has no event of which more could be asked", hint);
+            let hint = "remove all conditions except baseline.silent_hours";
+            return fault("a rule on silent chains can have no conditions on events", hint);
         }
         self.asks = Some(asks);
         Ok(self)

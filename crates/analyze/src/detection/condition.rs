@@ -1,15 +1,15 @@
-//! Conditions: which selections must hold (Sigma 2.1, "Condition").
+//! Conditions on selections (Sigma 2.1, "Condition").
 
 use super::selection::{all, any};
 use super::{Condition, Item, MAX_NAMED, Selection};
-use crate::error::{AnalyzeError, told};
-use crate::fields::Found;
+use crate::error::{AnalyzeError, explain};
+use crate::fields::FieldValues;
 use crate::wildcard::Wildcard;
 
-/// How deep parentheses and `not` may nest.
+/// The maximum nesting of parentheses and `not`.
 const MAX_DEPTH: u32 = 32;
 impl Condition {
-    pub(crate) fn holds(&self, selections: &[(String, Selection)], found: &Found<'_>) -> bool {
+    pub(crate) fn holds(&self, selections: &[(String, Selection)], found: &FieldValues<'_>) -> bool {
         match self {
             Self::Selection(nth) => selections[*nth].1.holds(found),
             Self::Not(condition) => !condition.holds(selections, found),
@@ -22,7 +22,7 @@ impl Condition {
         }
     }
 
-    /// Counts selections from this many on.
+    /// Shifts the numbers of all selections.
     pub(crate) fn shift(&mut self, by: usize) {
         match self {
             Self::Selection(nth) => *nth += by,
@@ -36,7 +36,7 @@ impl Condition {
         }
     }
 
-    /// Whether it holds as far as is known of the items.
+    /// Evaluates the condition with partially known items; `None` if the result depends on unknown ones.
     pub(crate) fn judge(
         &self,
         selections: &[(String, Selection)],
@@ -59,48 +59,48 @@ impl Condition {
         }
     }
 
-    /// The selections that it wants to hold, whether they do or not.
-    pub(crate) fn wanted(&self, tell: &mut dyn FnMut(usize)) {
+    /// Visits the selections that the condition wants to hold, including those that don't.
+    pub(crate) fn visit_wanted(&self, visit: &mut dyn FnMut(usize)) {
         match self {
-            Self::Selection(nth) => tell(*nth),
+            Self::Selection(nth) => visit(*nth),
             Self::Not(_) => {}
             Self::All(conditions) | Self::Any(conditions) => {
                 for one in conditions {
-                    one.wanted(tell);
+                    one.visit_wanted(visit);
                 }
             }
-            Self::Several(_, numbers) => numbers.iter().copied().for_each(tell),
+            Self::Several(_, numbers) => numbers.iter().copied().for_each(visit),
         }
     }
 
-    /// Tells each selection that holds and that the condition wants to hold.
-    pub(crate) fn holding(
+    /// Visits the selections that hold and that the condition wants to hold.
+    pub(crate) fn visit_holding(
         &self,
         selections: &[(String, Selection)],
-        found: &Found<'_>,
-        tell: &mut dyn FnMut(usize),
+        found: &FieldValues<'_>,
+        visit: &mut dyn FnMut(usize),
     ) {
         match self {
             Self::Selection(nth) => {
                 if selections[*nth].1.holds(found) {
-                    tell(*nth);
+                    visit(*nth);
                 }
             }
             Self::Not(_) => {}
             Self::All(conditions) | Self::Any(conditions) => {
                 for condition in conditions {
                     if condition.holds(selections, found) {
-                        condition.holding(selections, found, tell);
+                        condition.visit_holding(selections, found, visit);
                     }
                 }
             }
             Self::Several(_, numbers) => {
-                numbers.iter().filter(|nth| selections[**nth].1.holds(found)).for_each(|nth| tell(*nth));
+                numbers.iter().filter(|nth| selections[**nth].1.holds(found)).for_each(|nth| visit(*nth));
             }
         }
     }
 
-    /// Reads a condition over these selections, of which so many are `left` to be named.
+    /// Parses a condition on selections. `left` is the number of selections that it may still name.
     pub(crate) fn parse(
         text: &str,
         line: u32,
@@ -108,8 +108,13 @@ impl Condition {
         left: &mut usize,
     ) -> Result<Self, AnalyzeError> {
         if text.bytes().any(|byte| byte == b'|') {
-            let hint = "count with a correlation: a rule of its own with `correlation:`";
-            return Err(AnalyzeError::new("rule.condition", line, "`|` belongs to Sigma before 2.0", hint));
+            let hint = "count with a correlation instead: a separate rule with `correlation:`";
+            return Err(AnalyzeError::new(
+                "rule.condition",
+                line,
+                "`|` in conditions is only supported in Sigma before 2.0",
+                hint,
+            ));
         }
         let mut tokens = Vec::new();
         let mut from = 0;
@@ -130,12 +135,12 @@ impl Condition {
         let condition = parser.joined(0, true)?;
         match tokens.get(parser.at) {
             None => Ok(condition),
-            Some(token) => Err(parser.fault(told!("`{token}` is not expected"))),
+            Some(token) => Err(parser.fault(explain!("`{token}` is unexpected in the condition"))),
         }
     }
 }
 
-/// How many of several selections, at least.
+/// Parses the minimum number of selections that must hold: `any`, `all`, or a number.
 fn quantity(word: &str) -> Option<usize> {
     if word.eq_ignore_ascii_case("any") {
         return Some(1);
@@ -146,8 +151,8 @@ fn quantity(word: &str) -> Option<usize> {
     word.parse().ok().filter(|quantity| *quantity > 0)
 }
 
-/// What stands before the `*` at the end of a pattern that has nothing else of a pattern in it, as most do: what begins so
-/// is told without the code that matches patterns.
+/// Returns the text before the `*` of a pattern with no other special characters. Most patterns are like
+/// this, and can be matched without the pattern code.
 fn begin(pattern: &str) -> Option<&str> {
     let begin = pattern.strip_suffix('*')?;
     begin.bytes().all(|byte| !matches!(byte, b'*' | b'?' | b'\\')).then_some(begin)
@@ -163,7 +168,7 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     fn fault(&self, problem: String) -> AnalyzeError {
-        let hint = "selections are joined by `and`, `or`, `not` and parentheses, or named together as in `1 of filter_*` and `all of them`";
+        let hint = "join selections by `and`, `or`, `not` and parentheses, or name several as in `1 of filter_*` and `all of them`";
         AnalyzeError::new("rule.condition", self.line, problem, hint)
     }
 
@@ -173,7 +178,7 @@ impl Parser<'_> {
         is
     }
 
-    /// What `or` joins, each of which `and` may join; or what `and` joins.
+    /// Parses conditions joined by `or`, or those joined by `and`.
     fn joined(&mut self, depth: u32, by_or: bool) -> Result<Condition, AnalyzeError> {
         let mut conditions = Vec::new();
         loop {
@@ -191,7 +196,7 @@ impl Parser<'_> {
 
     fn one(&mut self, depth: u32) -> Result<Condition, AnalyzeError> {
         if depth > MAX_DEPTH {
-            return Err(self.fault(told!("it nests too deep")));
+            return Err(self.fault(explain!("the condition nests more than {MAX_DEPTH} levels deep")));
         }
         if self.next_is("not") {
             return self.one(depth + 1).map(|condition| Condition::Not(condition.into()));
@@ -199,12 +204,12 @@ impl Parser<'_> {
         if self.next_is("(") {
             let condition = self.joined(depth + 1, true)?;
             if !self.next_is(")") {
-                return Err(self.fault(told!("a `)` is missing")));
+                return Err(self.fault(explain!("a `)` is missing in the condition")));
             }
             return Ok(condition);
         }
         let Some(token) = self.tokens.get(self.at) else {
-            return Err(self.fault(told!("it ends where a selection is expected")));
+            return Err(self.fault(explain!("the condition ends where a selection is expected")));
         };
         self.at += 1;
         if self.next_is("of") {
@@ -220,20 +225,20 @@ impl Parser<'_> {
 
     fn several(&mut self, quantity: usize) -> Result<Condition, AnalyzeError> {
         let Some(names) = self.tokens.get(self.at) else {
-            return Err(self.fault(told!("it ends after `of`")));
+            return Err(self.fault(explain!("the condition ends after `of`")));
         };
         self.at += 1;
         let is_all = names.eq_ignore_ascii_case("them");
         let begin = if is_all { Some("") } else { begin(names) };
         let pattern = Wildcard::parse(names, true, (false, false));
-        let is_meant = |name: &str| match begin {
+        let is_selected = |name: &str| match begin {
             Some(begin) => name.starts_with(begin),
             None => pattern.matches(name, name),
         };
         let numbers: Vec<usize> = (0..self.selections.len())
             .filter(|nth| {
                 let name = &self.selections[*nth].0;
-                is_meant(name) && !(is_all && name.starts_with('_'))
+                is_selected(name) && !(is_all && name.starts_with('_'))
             })
             .collect();
         if numbers.is_empty() {
@@ -244,7 +249,7 @@ impl Parser<'_> {
             return Ok(Condition::All(numbers.into_iter().map(Condition::Selection).collect()));
         }
         if quantity > numbers.len() {
-            let problem = told!("there are only {} of `{names}`", numbers.len());
+            let problem = explain!("`{names}` matches only {} selections", numbers.len());
             return Err(self.fault(problem));
         }
         Ok(if quantity == 1 {
@@ -254,17 +259,17 @@ impl Parser<'_> {
         })
     }
 
-    /// So many selections more are named.
+    /// Counts further named selections against the limit.
     fn name(&mut self, number: usize) -> Result<(), AnalyzeError> {
         let Some(left) = self.left.checked_sub(number) else {
-            let problem = told!(
-                "the conditions of a rule name at most {MAX_NAMED} selections, one as often as it is named"
+            let problem = explain!(
+                "the conditions of a rule can name at most {MAX_NAMED} selections, counting repeats"
             );
             return Err(AnalyzeError::new(
                 "rule.condition",
                 self.line,
                 problem,
-                "name each once, or make several rules",
+                "name each selection once, or split the rule",
             ));
         };
         *self.left = left;
@@ -273,8 +278,8 @@ impl Parser<'_> {
 
     fn unknown(&self, name: &str) -> AnalyzeError {
         let names: Vec<&str> = self.selections.iter().map(|(name, _)| name.as_str()).collect();
-        let problem = told!("no selection is named `{name}`");
-        let hint = told!("there are: {}", names.join(", "));
+        let problem = explain!("no selection is named `{name}`");
+        let hint = explain!("use one of: {}", names.join(", "));
         AnalyzeError::new("rule.condition", self.line, problem, hint)
     }
 }

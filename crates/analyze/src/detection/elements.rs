@@ -1,20 +1,20 @@
-//! Conditions on the elements of an array, each looked at by itself (Sigma's proposal for arrays, SEP #212).
+//! Conditions on single elements of an array (Sigma's proposal for arrays, SEP #212).
 
 use countersign_query::value::Value;
 
 use super::field::named;
 use super::{Condition, Detection, Elements, Item, Matched, Selection};
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 use crate::fields::{Fields, Id};
 use crate::path::Quantifier;
 use crate::tree::{Member, Node, Value as Written};
 
-/// The most arrays within each other that conditions look into.
+/// The maximum number of nested arrays in conditions.
 const MAX_DEPTH: u8 = 8;
 
 impl Elements {
-    /// Reads what a member of a selection says of the elements of `array`: with nothing in `rest`, of each as a whole; else
-    /// of what the path leads to within each.
+    /// Compiles a condition on the elements of `array`: on each as a whole if `rest` is empty, otherwise on
+    /// the values that the path `rest` leads to in each.
     pub(crate) fn compile(
         member: &Member,
         array: &str,
@@ -28,15 +28,15 @@ impl Elements {
         if within.depth > MAX_DEPTH {
             return fault(
                 "rule.deep",
-                told!("it looks into too many arrays within each other"),
-                "8 are the most",
+                explain!("the condition is on more than {MAX_DEPTH} nested arrays"),
+                "nest fewer quantifiers",
             );
         }
         let is_map = |node: &Node| matches!(node.value, Written::Map(_));
         let is_block = rest.is_empty() && member.node.items().iter().any(is_map);
         if is_block && modifiers.is_some() {
-            let problem = told!("modifiers after brackets are for values, and here is a map");
-            return fault("rule.modifier", problem, "write them after the names in the map");
+            let problem = explain!("modifiers after brackets are for values, but a map follows");
+            return fault("rule.modifier", problem, "move the modifiers to the names in the map");
         }
         let detection = if is_block && member.node.get("condition").is_some() {
             Detection::compile(&member.node, &mut within)?
@@ -67,7 +67,7 @@ impl Elements {
         Ok(Self { quantifier, fields: within, names, detection })
     }
 
-    /// True if it holds of an array without elements.
+    /// True if it holds for an array without elements.
     pub(crate) const fn holds_of_none(&self) -> bool {
         matches!(self.quantifier, Quantifier::None | Quantifier::AllOrEmpty)
     }
@@ -85,11 +85,12 @@ impl Elements {
         }
     }
 
-    /// Tells the fields and values of the first element of which the condition holds, unless it must hold of none.
+    /// Visits the fields and values of the first element for which the condition holds, unless it must hold
+    /// for none.
     pub(crate) fn reasons<'v>(
         &self,
         elements: impl Iterator<Item = Value<'v>>,
-        tell: &mut dyn FnMut(Option<Id>, &str),
+        visit: &mut dyn FnMut(Option<Id>, &str),
     ) {
         if self.quantifier == Quantifier::None {
             return;
@@ -98,7 +99,7 @@ impl Elements {
             let found = self.fields.find_in(element);
             if self.detection.holds(&found) {
                 for Matched { field, value } in self.detection.reasons(&found) {
-                    tell(field.and_then(|field| self.names.get(field as usize)).copied(), &value);
+                    visit(field.and_then(|field| self.names.get(field as usize)).copied(), &value);
                 }
                 return;
             }

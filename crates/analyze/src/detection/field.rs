@@ -1,9 +1,9 @@
-//! The fields that rules name, and what is wrong with one.
+//! Fields named in rules, and errors in their names.
 
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 use crate::fields::{Fields, Id};
 
-/// The number of a field that a rule names.
+/// Returns the number of a field that a rule names.
 pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, AnalyzeError> {
     if fields.is_beyond(name) {
         return Err(too_many(line));
@@ -11,7 +11,7 @@ pub(crate) fn field(name: &str, line: u32, fields: &mut Fields) -> Result<Id, An
     fields.intern(name).map_err(|hint| no_field(name, line, hint))
 }
 
-/// The number of something that findings name, and that has no values of its own.
+/// Returns a number for something that findings name but that has no values of its own.
 pub(super) fn named(name: String, line: u32, fields: &mut Fields) -> Result<Id, AnalyzeError> {
     if fields.is_beyond("") {
         return Err(too_many(line));
@@ -23,11 +23,11 @@ fn too_many(line: u32) -> AnalyzeError {
     AnalyzeError::new(
         "pack.fields",
         line,
-        "the rules of a pack ask for at most 4,096 fields",
-        "make several packs",
+        "a pack's rules can use at most 4,096 fields",
+        "split it into several packs",
     )
 }
 
 pub(super) fn no_field(name: &str, line: u32, hint: &str) -> AnalyzeError {
-    AnalyzeError::new("rule.field", line, told!("there is no field `{name}`"), hint)
+    AnalyzeError::new("rule.field", line, explain!("the field `{name}` doesn't exist"), hint)
 }

@@ -1,15 +1,15 @@
-//! Modifiers: what stands after a field's name, each after a bar, and says how its values are meant (Sigma 2.1,
+//! Modifiers after a field's name, separated by bars, which say how values are compared (Sigma 2.1,
 //! "Modifiers").
 
 use countersign_query::split::split;
 
-use crate::error::{AnalyzeError, told};
+use crate::error::{AnalyzeError, explain};
 
-/// Modifiers that go together, a bit for each.
+/// A set of modifiers, one bit each.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Modifiers(u32);
 
-/// In the order of their bits.
+/// The names of the modifiers, in the order of their bits.
 const NAMES: [&str; 17] = [
     "contains",
     "startswith",
@@ -55,55 +55,56 @@ impl Modifiers {
     /// The modifiers with which numbers are still compared as numbers.
     pub(crate) const ALL_OR_DIFFERS: Self = Self(Self::ALL.0 | Self::DIFFERS.0);
 
-    /// Says how a regular expression is meant.
+    /// Flags of a regular expression.
     const FLAGS: Self = Self(0b111 << 6);
-    /// One of these at most, as each says which part of a text is meant.
+    /// Modifiers that select a part of a string; at most one may be used.
     const PARTS: Self = Self(0b111);
-    /// One of these at most, and none of [`Self::TEXTS`] beside it.
+    /// Modifiers that select a kind of comparison; at most one may be used, and none of [`Self::TEXTS`]
+    /// with it.
     const KINDS: Self = Self(Self::RE.0 | 0b11_1111 << 9);
-    /// None of these goes with [`Self::DIFFERS`]: another modifier says the opposite.
+    /// Modifiers that can't be combined with [`Self::DIFFERS`].
     const OPPOSITES: Self = Self(Self::ALL.0 | 0b1_1111 << 10);
     const TEXTS: Self = Self(Self::PARTS.0 | Self::CASED.0 | Self::FIELD.0);
 
-    /// Reads names with bars between them; refuses what is not known, and what does not go together.
+    /// Parses names separated by bars. Rejects unknown modifiers and invalid combinations.
     pub(crate) fn parse(names: &str, line: u32) -> Result<Self, AnalyzeError> {
         let fault =
             |problem: String, hint: &str| Err(AnalyzeError::new("rule.modifier", line, problem, hint));
         let mut all = Self::default();
         for name in split(names, b'|') {
             let Some(nth) = NAMES.iter().position(|known| *known == name) else {
-                let hint = "there are contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists, fieldref and neq";
-                return fault(told!("the modifier `{name}` is not supported"), hint);
+                let hint = "use contains, startswith, endswith, all, cased, re (with i, m, s), cidr, lt, lte, gt, gte, exists, fieldref or neq";
+                return fault(explain!("the modifier `{name}` is not supported"), hint);
             };
             if all.has(Self(1 << nth)) {
-                return fault(told!("the modifier `{name}` is there twice"), "remove one of them");
+                return fault(explain!("the modifier `{name}` is given twice"), "remove one of them");
             }
             all.0 |= 1 << nth;
         }
         if all.has(Self::FLAGS) && !all.has(Self::RE) {
-            return fault(told!("`i`, `m` and `s` say how `re` is meant"), "add `re` before them");
+            return fault(explain!("the modifiers `i`, `m` and `s` require `re`"), "add `re` before them");
         }
         if all.count(Self::PARTS) > 1 {
-            let problem = told!("only one of contains, startswith and endswith can be meant");
+            let problem = explain!("only one of contains, startswith and endswith can be used");
             return fault(problem, "keep one of them");
         }
         let kinds = all.count(Self::KINDS);
         if kinds > 1 || kinds == 1 && all.has(Self::TEXTS) || all.has(Self::FIELD) && all.has(Self::CASED) {
-            return fault(told!("`{names}` do not go together"), "keep one of them");
+            return fault(explain!("the modifiers `{names}` can't be combined"), "keep one of them");
         }
         if all.has(Self::DIFFERS) && all.has(Self::OPPOSITES) {
-            let problem = told!("`{names}` do not go together");
-            return fault(problem, "write the condition with `not` in place of `neq`");
+            let problem = explain!("the modifiers `{names}` can't be combined");
+            return fault(problem, "remove `neq`, and use `not` in the condition");
         }
         Ok(all)
     }
 
-    /// Whether it has one of these.
+    /// True if it contains one of these modifiers.
     pub(crate) const fn has(self, some: Self) -> bool {
         self.count(some) > 0
     }
 
-    /// Whether it has none but these.
+    /// True if it contains no modifiers except these.
     pub(crate) const fn has_only(self, some: Self) -> bool {
         self.0 & !some.0 == 0
     }
@@ -112,15 +113,15 @@ impl Modifiers {
         (self.0 & some.0).count_ones()
     }
 
-    /// Refuses what elements of an array don't have.
+    /// Rejects modifiers that elements of an array don't support.
     pub(super) fn check_in_element(self, line: u32) -> Result<(), AnalyzeError> {
         if self.has(Self::FIELD) {
-            let problem = told!("an element of an array is not compared with other fields");
+            let problem = explain!("an element of an array can't be compared with other fields");
             return Err(AnalyzeError::new(
                 "rule.modifier",
                 line,
                 problem,
-                "write the value, or compare outside of the brackets",
+                "write a value, or compare outside of the brackets",
             ));
         }
         Ok(())

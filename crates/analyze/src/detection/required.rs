@@ -1,17 +1,17 @@
-//! What an event must have for a rule to fire, as far as the rule's condition tells. What of an item is told, and what
-//! is told of several, is up to who asks.
+//! Requirements of rules: what an event must have for a rule to match, derived from the rule's condition.
+//! Callers define the requirements of an item and how they are combined.
 
 use super::{Condition, Detection, Item, Selection};
 
-/// An event that a rule fires for has one of these at least.
+/// Requirements of a rule: an event that matches meets at least one of them.
 pub(crate) trait Required: Default {
-    /// Of several that an event must have all, those that the fewest events have, roughly.
+    /// Returns the most selective of several requirements that an event must all meet.
     fn best(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self>;
 
-    /// These or those.
+    /// Combines requirements of which an event must meet one.
     fn or(self, other: Self) -> Self;
 
-    /// Of several of which an event must have one.
+    /// Combines several requirements of which an event must meet one; `None` if one is unknown.
     fn any(each: &mut dyn Iterator<Item = Option<Self>>) -> Option<Self> {
         let mut all = Self::default();
         for one in each {
@@ -21,7 +21,7 @@ pub(crate) trait Required: Default {
     }
 }
 
-/// What an event must have for a detection to hold; `None` where that cannot be told.
+/// Returns the requirements of a detection; `None` if there are none that are known.
 pub(crate) fn required<R: Required>(
     detection: &Detection,
     of_item: &impl Fn(&Item) -> Option<R>,

@@ -1,4 +1,4 @@
-//! Selections: what the members of an event must be (Sigma 2.1, "Detection").
+//! Selections: tests of an event's fields (Sigma 2.1, "Detection").
 
 use countersign_query::matcher::Network;
 use countersign_query::split::split_once;
@@ -10,8 +10,8 @@ use super::field::{field, no_field};
 use super::modifiers::Modifiers;
 use super::{Compare, Elements, Item, Part, Selection, Test};
 use crate::bigrams::Bigrams;
-use crate::error::{AnalyzeError, told};
-use crate::fields::{Fields, Found, Id, Leaf};
+use crate::error::{AnalyzeError, explain};
+use crate::fields::{FieldValues, Fields, Id, Leaf};
 #[cfg(feature = "re")]
 use crate::literal;
 use crate::path;
@@ -19,8 +19,8 @@ use crate::tree::{Member, Node, Value};
 use crate::wildcard::Wildcard;
 
 #[cfg(feature = "re")]
-/// The most bytes that a regular expression may have once it is compiled.
-const MAX_REGEX: usize = 1 << 20;
+/// The maximum size of a compiled regular expression, in bytes.
+const MAX_REGEX_BYTES: usize = 1 << 20;
 
 impl Compare {
     pub(crate) fn holds(self, one: f64, other: f64) -> bool {
@@ -36,34 +36,34 @@ impl Compare {
 }
 
 impl Item {
-    /// True if it asks that its field exists: a missing field answers that.
+    /// True if it tests the field's existence, which a missing field answers as well.
     pub(crate) fn asks_existence(&self) -> bool {
         self.tests.iter().any(|test| matches!(test, Test::Exists(_)))
     }
 
-    /// If it asks which parser read the event: tells whether a parser is as it asks.
+    /// For a test of the event's parser, returns a function that tells whether a parser passes it.
     pub(crate) fn parser(&self, fields: &Fields) -> Option<impl Fn(&str) -> bool> {
         self.field.filter(|field| fields.name(*field) == "parsed.as")?;
         Some(|parser: &str| {
             let folded = countersign_query::matcher::fold(parser);
-            let mut are = self.tests.iter().map(|test| match test {
+            let mut passes = self.tests.iter().map(|test| match test {
                 Test::Text(wildcard, _) => wildcard.matches(parser, &folded),
-                test => !test.misses(),
+                test => !test.holds_if_missing(),
             });
-            if self.all { are.all(|is| is) } else { are.any(|is| is) }
+            if self.all { passes.all(|passes| passes) } else { passes.any(|passes| passes) }
         })
     }
 }
 
 impl Test {
-    /// A text that is like this.
+    /// Creates a test that compares a text with a pattern.
     fn text(wildcard: Wildcard) -> Self {
         let bigrams = wildcard.bigrams();
         Self::Text(wildcard, bigrams)
     }
 
-    /// Whether it holds where the field is missing.
-    fn misses(&self) -> bool {
+    /// True if it holds for a missing field.
+    fn holds_if_missing(&self) -> bool {
         match self {
             Self::Null | Self::Exists(false) => true,
             Self::Elements(elements) => elements.holds_of_none(),
@@ -71,16 +71,16 @@ impl Test {
         }
     }
 
-    /// The bigrams of a value in which it holds; `None` where it holds without a value.
+    /// Returns the bigrams of every value for which it holds; `None` if it can hold without a value.
     pub(crate) fn bigrams(&self) -> Option<Bigrams> {
         match self {
             Self::Text(_, bigrams) => Some(*bigrams),
-            test => (!test.misses()).then(Bigrams::default),
+            test => (!test.holds_if_missing()).then(Bigrams::default),
         }
     }
 
-    /// Whether a value is so. What is about the field as a whole is asked of [`Item::holds`].
-    fn holds(&self, leaf: &Leaf<'_>, found: &Found<'_>) -> bool {
+    /// True if it holds for a value. Tests of the field as a whole are in [`Item::holds`].
+    fn holds(&self, leaf: &Leaf<'_>, found: &FieldValues<'_>) -> bool {
         match (self, leaf.kind) {
             (Self::Text(wildcard, bigrams), Kind::Text | Kind::Number | Kind::Bool) => {
                 leaf.bigrams().may_hold(*bigrams) && wildcard.matches(&leaf.text, leaf.folded())
@@ -116,16 +116,16 @@ impl Test {
 }
 
 impl Item {
-    pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
+    pub(crate) fn holds(&self, found: &FieldValues<'_>) -> bool {
         let Some(field) = self.field else {
-            return self.hold(|test| found.words().any(|leaf| test.holds(leaf, found)));
+            return self.enough(|test| found.words().any(|leaf| test.holds(leaf, found)));
         };
         let values = found.values(field);
         let is_null = |leaf: &Leaf<'_>| leaf.kind == Kind::Null;
         if values.clone().next().is_none() {
-            return !self.differs && self.hold(Test::misses);
+            return !self.differs && self.enough(Test::holds_if_missing);
         }
-        let holds = self.hold(|test| match test {
+        let holds = self.enough(|test| match test {
             Test::Exists(wanted) => values.clone().all(is_null) != *wanted,
             Test::Null => values.clone().any(is_null),
             Test::Elements(elements) => elements.holds(found.elements(field)),
@@ -134,13 +134,13 @@ impl Item {
         holds != self.differs
     }
 
-    /// Whether enough of its tests hold.
-    fn hold(&self, holds: impl FnMut(&Test) -> bool) -> bool {
+    /// True if enough of its tests hold.
+    fn enough(&self, holds: impl FnMut(&Test) -> bool) -> bool {
         if self.all { self.tests.iter().all(holds) } else { self.tests.iter().any(holds) }
     }
 
-    /// The values that make it hold, for people: none where it holds because something is missing.
-    pub(crate) fn matched<'f, 'a>(&self, found: &'f Found<'a>) -> Option<&'f Leaf<'a>> {
+    /// Returns the value to show as the reason it holds; none if it holds because something is missing.
+    pub(crate) fn matched<'f, 'a>(&self, found: &'f FieldValues<'a>) -> Option<&'f Leaf<'a>> {
         if matches!(self.tests[..], [Test::Elements(_)]) {
             return None;
         }
@@ -150,18 +150,18 @@ impl Item {
         };
         let mut leaves = leaves.peekable();
         let first = leaves.peek().copied();
-        let says = |leaf: &&Leaf<'_>| self.tests.iter().any(|test| test.holds(leaf, found));
-        leaves.find(says).or(first.filter(|_| self.field.is_some()))
+        let holds = |leaf: &&Leaf<'_>| self.tests.iter().any(|test| test.holds(leaf, found));
+        leaves.find(holds).or(first.filter(|_| self.field.is_some()))
     }
 
-    /// Whether it can hold only where the field is there.
+    /// True if it can hold only if the field exists.
     pub(crate) fn needs_field(&self) -> bool {
-        self.field.is_some() && (self.differs || !self.hold(Test::misses))
+        self.field.is_some() && (self.differs || !self.enough(Test::holds_if_missing))
     }
 }
 
 impl Selection {
-    /// Whether it holds as far as is known of its items.
+    /// Evaluates the selection with partially known items; `None` if the result depends on unknown ones.
     pub(crate) fn judge(&self, known: &dyn Fn(&Item) -> Option<bool>) -> Option<bool> {
         match self {
             Self::All(items) => all(items.iter().map(known)),
@@ -169,15 +169,15 @@ impl Selection {
         }
     }
 
-    /// Its items, whether they must hold all or not.
-    pub(crate) fn each_item(&self, tell: &mut dyn FnMut(&Item)) {
+    /// Visits all items.
+    pub(crate) fn visit_items(&self, visit: &mut dyn FnMut(&Item)) {
         match self {
-            Self::All(items) => items.iter().for_each(tell),
-            Self::Any(selections) => selections.iter().for_each(|selection| selection.each_item(tell)),
+            Self::All(items) => items.iter().for_each(visit),
+            Self::Any(selections) => selections.iter().for_each(|selection| selection.visit_items(visit)),
         }
     }
 
-    /// Gives each item its place, from this one on.
+    /// Numbers the items, starting at `next`.
     pub(crate) fn number(&mut self, next: &mut usize) {
         match self {
             Self::All(items) => items.iter_mut().for_each(|item| {
@@ -188,34 +188,34 @@ impl Selection {
         }
     }
 
-    pub(crate) fn holds(&self, found: &Found<'_>) -> bool {
+    pub(crate) fn holds(&self, found: &FieldValues<'_>) -> bool {
         match self {
             Self::All(items) => items.iter().all(|item| item.holds(found)),
             Self::Any(selections) => selections.iter().any(|selection| selection.holds(found)),
         }
     }
 
-    /// Tells the fields and values that make it hold.
-    pub(crate) fn reasons(&self, found: &Found<'_>, tell: &mut dyn FnMut(Option<Id>, &str)) {
+    /// Visits the fields and values that make it hold.
+    pub(crate) fn reasons(&self, found: &FieldValues<'_>, visit: &mut dyn FnMut(Option<Id>, &str)) {
         match self {
             Self::All(items) => {
                 for item in items {
                     if let ([Test::Elements(elements)], Some(array)) = (&item.tests[..], item.field) {
-                        elements.reasons(found.elements(array), tell);
+                        elements.reasons(found.elements(array), visit);
                     } else if let Some(leaf) = item.matched(found) {
-                        tell(item.field, &leaf.text);
+                        visit(item.field, &leaf.text);
                     }
                 }
             }
             Self::Any(selections) => {
                 if let Some(selection) = selections.iter().find(|selection| selection.holds(found)) {
-                    selection.reasons(found, tell);
+                    selection.reasons(found, visit);
                 }
             }
         }
     }
 
-    /// Reads what stands below a selection's name.
+    /// Compiles the value below a selection's name.
     pub(crate) fn compile(node: &Node, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         match &node.value {
             Value::Map(members) if members.is_empty() => Err(empty(node)),
@@ -233,7 +233,7 @@ impl Selection {
     }
 }
 
-/// Whether all hold; not known only where that depends on one that is not known.
+/// Returns true if all hold; `None` if that depends on an unknown one.
 pub(crate) fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut known = Some(true);
     for one in each {
@@ -246,37 +246,37 @@ pub(crate) fn all(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     known
 }
 
-/// Whether one holds.
+/// Returns true if one holds; `None` if that depends on an unknown one.
 pub(crate) fn any(each: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all(each.map(|one| one.map(|holds| !holds))).map(|none| !none)
 }
 
 fn empty(node: &Node) -> AnalyzeError {
-    let hint = "write what an event must have, or remove it";
-    AnalyzeError::new("rule.empty", node.line, "a selection says nothing", hint)
+    let hint = "write conditions for it, or remove it";
+    AnalyzeError::new("rule.empty", node.line, "the selection is empty", hint)
 }
 
-/// Texts that any name or value of the event may have in it.
+/// Compiles keywords, which match any name or value of the event.
 fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<Item, AnalyzeError> {
     if fields.depth > 0 {
-        let problem = told!("an element of an array is not searched for keywords");
+        let problem = explain!("keywords can't be searched in an element of an array");
         return Err(AnalyzeError::new(
             "rule.shape",
             node.line,
             problem,
-            "write `.` before them: the element itself",
+            "write `.:` before them to compare the element itself",
         ));
     }
     fields.words = true;
     let of_fields = [("exists", Modifiers::EXISTS), ("cidr", Modifiers::CIDR), ("neq", Modifiers::DIFFERS)];
     if let Some((modifier, _)) = of_fields.into_iter().find(|(_, modifier)| modifiers.has(*modifier)) {
-        let hint = "write the name of a field before it";
-        let problem = told!("`{modifier}` is asked of a field, and here is none");
+        let hint = "write the name of a field before the modifier";
+        let problem = explain!("the modifier `{modifier}` requires a field");
         return Err(AnalyzeError::new("rule.modifier", node.line, problem, hint));
     }
     if let Some(null) = node.items().iter().find(|item| matches!(item.value, Value::Null)) {
-        let hint = "write the name of a field before it, or a text";
-        return Err(AnalyzeError::new("rule.value", null.line, "no text is null", hint));
+        let hint = "write the name of a field before it, or a string";
+        return Err(AnalyzeError::new("rule.value", null.line, "null can't be a keyword", hint));
     }
     let tests = node.items().iter().map(|value| test(modifiers, value, fields, true));
     let tests = tests.collect::<Result<_, _>>()?;
@@ -285,7 +285,7 @@ fn keywords(node: &Node, modifiers: Modifiers, fields: &mut Fields) -> Result<It
 }
 
 impl Item {
-    /// Reads a field, and what it must be.
+    /// Compiles a field and its tests.
     pub(super) fn compile(member: &Member, fields: &mut Fields) -> Result<Self, AnalyzeError> {
         let (name, written) =
             split_once(&member.name, b'|').map_or((&*member.name, None), |(name, after)| (name, Some(after)));
@@ -316,8 +316,8 @@ impl Item {
         let fact = fields.fact(field);
         let is_other = |test: &Test| matches!(test, Test::Field(other, _) if fields.fact(*other).is_some() != fact.is_some());
         if tests.iter().any(is_other) {
-            let hint = "compare members with members, or what is of a baseline with what is of one";
-            let problem = "a member cannot be compared with what a baseline says";
+            let hint = "compare event fields with event fields, or baseline fields with baseline fields";
+            let problem = "an event field can't be compared with a baseline field";
             return Err(AnalyzeError::new("rule.baseline", member.line, problem, hint));
         }
         let (all, differs) = (modifiers.has(Modifiers::ALL), modifiers.has(Modifiers::DIFFERS));
@@ -337,7 +337,9 @@ fn test(
     if has(Modifiers::EXISTS) {
         return match &value.value {
             Value::Bool(wanted) => Ok(Test::Exists(*wanted)),
-            _ => fault(told!("`exists` is {}", value.kind()), "write true or false"),
+            _ => {
+                fault(explain!("`exists` must be true or false, not {}", value.kind()), "write true or false")
+            }
         };
     }
     let compares = [
@@ -353,7 +355,7 @@ fn test(
         };
         return match number {
             Some(number) => Ok(Test::Number(compare, number)),
-            None => fault(told!("what `{name}` compares with is not a number"), "write a number"),
+            None => fault(explain!("the value of `{name}` must be a number"), "write a number"),
         };
     }
     let text = match &value.value {
@@ -362,14 +364,14 @@ fn test(
         Value::Number(text) if modifiers.has_only(Modifiers::ALL_OR_DIFFERS) && !is_keyword => {
             return match countersign::canonical::double(text) {
                 Some(number) => Ok(Test::Number(Compare::Equal, number)),
-                None => fault(told!("`{text}` is out of range"), "put it in quotes"),
+                None => fault(explain!("the number `{text}` is out of range"), "put it in quotes"),
             };
         }
         Value::Number(text) | Value::Text(text) => text,
         _ => {
             return fault(
-                told!("a value is {}", value.kind()),
-                "a value is a text, a number, true, false or null",
+                explain!("a value can't be {}", value.kind()),
+                "write a string, a number, true, false or null",
             );
         }
     };
@@ -385,9 +387,10 @@ fn test(
     if has(Modifiers::CIDR) {
         return match Network::parse(text) {
             Some(network) => Ok(Test::Network(network)),
-            None => {
-                fault(told!("`{text}` is not a network"), "write one such as 10.0.0.0/8 or 2001:db8::/32")
-            }
+            None => fault(
+                explain!("`{text}` is not a network"),
+                "write a network such as 10.0.0.0/8 or 2001:db8::/32",
+            ),
         };
     }
     #[cfg(feature = "re")]
@@ -396,22 +399,23 @@ fn test(
             .case_insensitive(has(Modifiers::IGNORES_CASE))
             .multi_line(has(Modifiers::LINES))
             .dot_matches_new_line(has(Modifiers::DOT_IS_ANY))
-            .size_limit(MAX_REGEX)
+            .size_limit(MAX_REGEX_BYTES)
             .build();
         return match regex {
             Ok(regex) => {
-                let bigrams = literal::of(text).map_or(Bigrams::default(), |part| Bigrams::of_part(&part));
+                let bigrams =
+                    literal::longest_literal(text).map_or(Bigrams::default(), |part| Bigrams::of_part(&part));
                 Ok(Test::Regex(regex, bigrams))
             }
             Err(error) => fault(
-                told!("the regular expression cannot be read: {error}"),
-                "without look-around, back references and Unicode classes it can be matched in linear time",
+                explain!("the regular expression is invalid: {error}"),
+                "remove look-around, back references and Unicode classes, which are not supported",
             ),
         };
     }
     #[cfg(not(feature = "re"))]
     if has(Modifiers::RE) {
-        return fault(told!("there are no regular expressions here"), "write it with wildcards");
+        return fault(explain!("this build doesn't support regular expressions"), "use wildcards");
     }
     let begins = has(Modifiers::CONTAINS) || has(Modifiers::ENDS_WITH) || is_keyword;
     let ends = has(Modifiers::CONTAINS) || has(Modifiers::STARTS_WITH) || is_keyword;

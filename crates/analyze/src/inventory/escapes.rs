@@ -1,11 +1,12 @@
-//! What the segments of a path say, however they are escaped: the only place that reads `%XX` in calls and descriptions.
+//! Decoding of escapes in path segments: the only place that decodes `%XX` in calls and descriptions.
 
 use std::borrow::Cow;
 
-/// A segment with its escapes read, as far as it means the same then. What would end the segment or the path, separate
-/// something within it, or make it a template stays escaped, in upper case: an encoded slash is part of a value, and
-/// `%3Cscript%3E` is no parameter. So do spaces, controls, and bytes that are not UTF-8.
-pub(super) fn read(segment: &str) -> Cow<'_, str> {
+/// Decodes the escapes of a segment unless that would change its meaning. Characters that would end the
+/// segment or the path, separate parts of it, or make it a template stay escaped, in upper case: an encoded
+/// slash is part of a value, and `%3Cscript%3E` isn't a parameter. Spaces, control characters, and invalid
+/// UTF-8 also stay escaped.
+pub(super) fn decode(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return segment.into();
     }
@@ -22,11 +23,11 @@ pub(super) fn read(segment: &str) -> Cow<'_, str> {
             rest = &rest[first.len_utf8()..];
         }
         for chunk in bytes.utf8_chunks() {
-            for said in chunk.valid().chars() {
-                if stays(said, text.is_empty()) {
-                    escape(said.encode_utf8(&mut [0; 4]).as_bytes(), &mut text);
+            for char in chunk.valid().chars() {
+                if stays_escaped(char, text.is_empty()) {
+                    escape(char.encode_utf8(&mut [0; 4]).as_bytes(), &mut text);
                 } else {
-                    text.push(said);
+                    text.push(char);
                 }
             }
             escape(chunk.invalid(), &mut text);
@@ -35,15 +36,15 @@ pub(super) fn read(segment: &str) -> Cow<'_, str> {
     text.into()
 }
 
-/// The byte that a text begins with an escape of, and what follows.
+/// Returns the byte of the escape at the start of a text, and the rest.
 fn escaped(text: &str) -> Option<(u8, &str)> {
     let [b'%', high, low, ..] = text.as_bytes() else { return None };
     let [high, low] = [high, low].map(|digit| char::from(*digit).to_digit(16));
     Some(((high? << 4 | low?) as u8, text.get(3..)?))
 }
 
-fn stays(said: char, is_first: bool) -> bool {
-    said.is_control() || " /%?#;{}[]<>".contains(said) || said == ':' && is_first
+fn stays_escaped(char: char, is_first: bool) -> bool {
+    char.is_control() || " /%?#;{}[]<>".contains(char) || char == ':' && is_first
 }
 
 fn escape(bytes: &[u8], text: &mut String) {
@@ -58,8 +59,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn escapes_are_read_where_they_mean_the_same() {
-        for (written, says) in [
+    fn decodes_escapes_that_keep_their_meaning() {
+        for (escaped, decoded) in [
             ("jobs", "jobs"),
             ("%6aobs", "jobs"),
             ("caf%C3%A9", "café"),
@@ -75,13 +76,13 @@ mod tests {
             ("%4", "%4"),
             ("%+1%zz", "%+1%zz"),
             ("%é1", "%é1"),
-            // Nothing is read twice, and what is no text stays.
+            // Nothing is decoded twice, and invalid UTF-8 stays escaped.
             ("%2541", "%2541"),
             ("%25%34%31", "%2541"),
             ("%ff%41%c3", "%FFA%C3"),
         ] {
-            assert_eq!(read(written), says, "{written}");
-            assert_eq!(read(says), says, "{written}");
+            assert_eq!(decode(escaped), decoded, "{escaped}");
+            assert_eq!(decode(decoded), decoded, "{escaped}");
         }
     }
 }

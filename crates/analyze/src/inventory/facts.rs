@@ -1,4 +1,4 @@
-//! What is known of an endpoint, in bounded memory. What was learnt apart can be put together.
+//! Facts about an endpoint, in bounded memory. Facts collected in parallel can be merged.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use countersign::time::Time;
 use super::call::Call;
 use super::report::Status;
 
-/// How many leaves prove a fact.
+/// The number of entries kept as evidence for a fact.
 pub(super) const LEAVES: usize = 16;
 
-/// The least leaves of those that were met.
+/// The lowest entry indexes added so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Leaves(pub(super) Vec<u64>);
 
@@ -31,14 +31,14 @@ impl Leaves {
     }
 }
 
-/// A moment, and the leaf that says so.
+/// A time, and the entry that proves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct At {
     pub(super) time: Time,
     pub(super) leaf: u64,
 }
 
-/// What one caller did.
+/// The calls of one caller.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Caller {
     pub(super) calls: u64,
@@ -52,20 +52,20 @@ pub(super) struct Facts {
     pub(super) first: At,
     pub(super) last: At,
     pub(super) leaves: Leaves,
-    /// In the order of their answers.
+    /// The numbers of calls by response, sorted.
     pub(super) statuses: Vec<Status>,
     pub(super) callers: HashMap<u32, Caller>,
-    /// Calls of callers that there was no room for.
+    /// Calls of callers that exceeded the limit.
     pub(super) others: u64,
     pub(super) latency: Option<Box<Latency>>,
-    /// Calls of nobody who is named that were done.
+    /// Successful calls without authentication.
     pub(super) open: u64,
     pub(super) open_leaves: Leaves,
 }
 
 impl Facts {
-    /// Of the first call. `caller` is its number, as far as there is room for it.
-    pub(super) fn of(call: &Call<'_>, caller: Option<u32>) -> Self {
+    /// Creates facts from the first call. `caller` is the caller's number, unless the limit is reached.
+    pub(super) fn new(call: &Call<'_>, caller: Option<u32>) -> Self {
         let at = At { time: call.time, leaf: call.leaf };
         let mut facts = Self {
             calls: 0,
@@ -95,7 +95,7 @@ impl Facts {
         match (&call.caller, caller) {
             (Some(_), Some(number)) => self.caller(number, Caller { calls: 1, first: at }),
             (Some(_), None) => self.others += 1,
-            (None, _) if call.is_nobodys && call.is_success() => {
+            (None, _) if call.is_unauthenticated && call.is_success() => {
                 self.open += 1;
                 self.open_leaves.add(call.leaf);
             }
@@ -147,20 +147,21 @@ impl Facts {
     }
 }
 
-/// How long calls took, in steps of which each is a sixteenth of a power of two: what is told is at most 3 % off.
+/// A histogram of durations. Each bucket is a sixteenth of a power of two, so percentiles are off by 3 % at
+/// most.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Latency {
-    /// Steps and how many calls fell into each, ascending.
+    /// The buckets and their numbers of calls, ascending.
     steps: Vec<(u16, u64)>,
     pub(super) calls: u64,
-    pub(super) most: f64,
+    pub(super) max: f64,
 }
 
 impl Latency {
     fn add(&mut self, millis: f64) {
         self.count(step(millis), 1);
         self.calls += 1;
-        self.most = self.most.max(millis);
+        self.max = self.max.max(millis);
     }
 
     fn count(&mut self, step: u16, calls: u64) {
@@ -175,24 +176,24 @@ impl Latency {
             self.count(*step, *calls);
         }
         self.calls += other.calls;
-        self.most = self.most.max(other.most);
+        self.max = self.max.max(other.max);
     }
 
-    /// In how many milliseconds this part of the calls was done, whole ones from 16 on.
-    pub(super) fn part(&self, percent: u64) -> f64 {
+    /// Returns a percentile in milliseconds; whole milliseconds from 16 on.
+    pub(super) fn percentile(&self, percent: u64) -> f64 {
         let wanted = (self.calls * percent).div_ceil(100).max(1);
         let mut seen = 0;
         let step = self.steps.iter().find(|(_, calls)| {
             seen += calls;
             seen >= wanted
         });
-        let told = step.map_or(0.0, |(step, _)| middle(*step).min(self.most));
-        if told < 16.0 { told } else { told.round() }
+        let millis = step.map_or(0.0, |(step, _)| middle(*step).min(self.max));
+        if millis < 16.0 { millis } else { millis.round() }
     }
 }
 
-/// The step of a length in milliseconds: below 32 hundredths of one each has its own.
-#[expect(clippy::cast_sign_loss, reason = "a length is not below nothing")]
+/// Returns the bucket of a duration. Durations below 0.32 ms have buckets of 0.01 ms.
+#[expect(clippy::cast_sign_loss, reason = "a duration is never negative")]
 fn step(millis: f64) -> u16 {
     let hundredths = (millis * 100.0).round().min(f64::from(1_u32 << 31)) as u64;
     if hundredths < 16 {
@@ -202,7 +203,7 @@ fn step(millis: f64) -> u16 {
     (power as u16 - 3) * 16 + (hundredths >> (power - 4) & 15) as u16
 }
 
-/// What a step stands for, in milliseconds.
+/// Returns the middle of a bucket, in milliseconds.
 fn middle(step: u16) -> f64 {
     let (power, part) = (step / 16 + 3, u64::from(step % 16));
     let hundredths = match power.checked_sub(4) {
@@ -217,18 +218,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn latency_is_told_within_three_percent() {
+    fn durations_are_off_by_three_percent_at_most() {
         for nth in 0..4_000_u32 {
             let millis = f64::from(nth) * f64::from(nth) / 16.0;
-            let told = middle(step(millis));
-            assert!((told - millis).abs() <= millis * 0.032 + 0.005, "{millis} {told}");
+            let estimate = middle(step(millis));
+            assert!((estimate - millis).abs() <= millis * 0.032 + 0.005, "{millis} {estimate}");
         }
         let mut latency = Latency::default();
         for millis in 1..=1000_u32 {
             latency.add(f64::from(millis));
         }
-        let near = |told: f64, wanted: f64| (told - wanted).abs() <= wanted * 0.032;
-        assert!(near(latency.part(50), 500.0) && near(latency.part(95), 950.0));
+        let near = |estimate: f64, expected: f64| (estimate - expected).abs() <= expected * 0.032;
+        assert!(near(latency.percentile(50), 500.0) && near(latency.percentile(95), 950.0));
         assert_eq!(step(f64::MAX), step(1e9));
     }
 }

@@ -1,7 +1,7 @@
-//! Descriptions of APIs: OpenAPI 3.0 and 3.1 and Swagger 2, in JSON or YAML.
+//! API descriptions: OpenAPI 3.0 and 3.1 and Swagger 2, in JSON or YAML.
 //!
-//! Of a description only the operations are read, and tolerantly: what is not known, or is not as it should be, is
-//! passed over, for a description that a strict reader refuses describes an API all the same.
+//! Only the operations are parsed, and leniently: unknown and invalid parts are ignored, because a
+//! description that a strict parser rejects still describes an API.
 
 mod matching;
 mod reader;
@@ -15,26 +15,26 @@ use crate::tree::{Node, Value};
 use super::call::{self, Method};
 use matching::Paths;
 
-/// The largest description that is read, in bytes.
+/// The maximum size of a description, in bytes.
 pub const MAX_DESCRIPTION: usize = 64 << 20;
-/// The most operations of a description.
+/// The maximum number of operations in a description.
 const MAX_OPERATIONS: usize = 50_000;
-/// The most segments of all paths, below each base path of their servers.
+/// The maximum number of segments of all paths, counted below each of their servers' base paths.
 const MAX_SEGMENTS: usize = 1_000_000;
-/// How many references lead from one to the next.
+/// The maximum length of a chain of references.
 const MAX_REFERENCES: usize = 8;
 
-/// An API as somebody described it.
+/// A description of an API.
 #[derive(Clone, Debug)]
 pub struct Description {
-    /// Its title.
+    /// The API's title.
     pub title: String,
-    /// The version that it gives itself.
+    /// The API's version.
     pub version: String,
-    /// How many of its paths refer to what is not in it, such as another file: of these no operation is known.
+    /// The number of paths that refer to another file, whose operations are unknown.
     pub elsewhere: usize,
-    /// How many of its operations have the method and the path of another, but for a query, a fragment or names of
-    /// parameters. Calls don't say which of them they are, so that they are one.
+    /// The number of operations whose method and path equal another's, except for a query, a fragment, or
+    /// names of parameters. Calls can't distinguish them, so they are merged.
     pub alike: usize,
     pub(super) operations: Vec<Operation>,
     paths: Paths,
@@ -43,39 +43,44 @@ pub struct Description {
     templates: Vec<String>,
 }
 
-/// One method of one path.
+/// A method of a path.
 #[derive(Clone, Debug)]
 pub(super) struct Operation {
     pub(super) method: Method,
-    /// As the description writes it.
+    /// The path as written in the description.
     pub(super) path: String,
     pub(super) is_deprecated: bool,
-    /// Whether it asks for credentials, as far as the description says.
+    /// True if it requires credentials; `None` if the description doesn't say.
     pub(super) is_secured: Option<bool>,
 }
 
-/// What a path of a call is in a description.
+/// The part of a description that a call matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(super) enum PathMatch {
     Operation(usize),
-    /// The path is there, by its number, but not with this method.
+    /// A path, by its number, that doesn't have the method.
     Path(usize),
 }
 
 impl Description {
-    /// Reads a description.
+    /// Parses a description.
     ///
     /// # Errors
-    /// [`AnalyzeError`] for what is neither JSON nor YAML, and for what describes no paths.
+    /// Returns an [`AnalyzeError`] if the text is neither JSON nor YAML, describes no paths, or exceeds a limit.
     pub fn parse(text: &str) -> Result<Self, AnalyzeError> {
         if text.len() > MAX_DESCRIPTION {
-            let hint = "64 MiB are the most: leave out examples, or split it";
-            return Err(AnalyzeError::new("openapi.large", 0, "the description is too large", hint));
+            let hint = "remove examples, or split it";
+            return Err(AnalyzeError::new("openapi.large", 0, "the description is larger than 64 MiB", hint));
         }
         let root = reader::parse(text)?;
         let Some(Value::Map(_)) = root.get("paths").map(|paths| &paths.value) else {
-            let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
-            return Err(AnalyzeError::new("openapi.paths", root.line, "it describes no paths", hint));
+            let hint = "pass an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
+            return Err(AnalyzeError::new(
+                "openapi.paths",
+                root.line,
+                "the description has no `paths`",
+                hint,
+            ));
         };
         let info = |name: &str| root.get("info").and_then(|info| info.get(name)).and_then(scalar);
         let mut description = Self {
@@ -88,7 +93,7 @@ impl Description {
             methods: Vec::new(),
             templates: Vec::new(),
         };
-        description.read(&Root::of(&root))?;
+        description.read(&Root::new(&root))?;
         Ok(description)
     }
 
@@ -100,7 +105,7 @@ impl Description {
             let paths = paths.iter().filter(|member| member.name.starts_with('/'));
             paths.map(|member| (call::path(&member.name), &member.node, root.resolve(&member.node)))
         };
-        // Of paths that are the same but for a query or a fragment, parameters of one name are the same.
+        // Parameters of one name are the same in paths that differ only by a query or a fragment.
         let mut places: BTreeMap<String, usize> = BTreeMap::new();
         let mut kinds: Vec<BTreeMap<&str, Kind>> = Vec::new();
         for (path, given, item) in paths() {
@@ -115,7 +120,7 @@ impl Description {
             self.elsewhere += usize::from(item.get("$ref").is_some());
             let own = Root::bases(item);
             let kinds = &kinds[places[path]];
-            // JSON has no line that tells which path it is.
+            // JSON has no line numbers, so name the path.
             let fault = |code, line, problem, hint| {
                 AnalyzeError::new(code, line, problem, hint).of_rule(&bounded(path))
             };
@@ -127,17 +132,22 @@ impl Description {
             });
             for base in own.as_ref().unwrap_or(&bases).iter().map(String::as_str).chain([""]) {
                 let Some(added) = self.paths.add(&format!("{base}{path}"), kinds, number) else {
-                    let hint = "64 are the most, with those of its server";
-                    return Err(fault("openapi.deep", item.line, "a path has too many segments", hint));
+                    let hint = "shorten the path, including its server's base path";
+                    return Err(fault("openapi.deep", item.line, "the path has more than 64 segments", hint));
                 };
                 segments += added + 1;
                 if segments > MAX_SEGMENTS {
-                    let hint = "a million segments are the most, below each server: split it";
-                    return Err(fault("openapi.large", item.line, "it describes too much", hint));
+                    let hint = "split the description";
+                    return Err(fault(
+                        "openapi.large",
+                        item.line,
+                        "the paths have more than 1,000,000 segments in total, counted for each server",
+                        hint,
+                    ));
                 }
             }
             for member in item.members() {
-                let (Some(method), operation) = (Method::of_item(&member.name), &member.node) else {
+                let (Some(method), operation) = (Method::from_item_key(&member.name), &member.node) else {
                     continue;
                 };
                 let is_deprecated = operation.get("deprecated").is_some_and(is_true);
@@ -150,8 +160,13 @@ impl Description {
                     continue;
                 }
                 if self.operations.len() == MAX_OPERATIONS {
-                    let hint = "50,000 operations are the most: split it";
-                    return Err(fault("openapi.large", member.line, "it describes too much", hint));
+                    let hint = "split the description";
+                    return Err(fault(
+                        "openapi.large",
+                        member.line,
+                        "the description has more than 50,000 operations",
+                        hint,
+                    ));
                 }
                 self.methods[number].push((method, self.operations.len()));
                 let path = path.to_owned();
@@ -161,12 +176,12 @@ impl Description {
         Ok(())
     }
 
-    /// How many operations it describes.
+    /// Returns the number of operations.
     pub fn operations(&self) -> usize {
         self.operations.len()
     }
 
-    /// How many paths it describes.
+    /// Returns the number of paths.
     pub fn paths(&self) -> usize {
         self.methods.len()
     }
@@ -175,12 +190,12 @@ impl Description {
         self.templates.get(path).map_or("", String::as_str)
     }
 
-    pub(super) fn find(&self, method: Method, path: &str) -> Option<Found> {
+    pub(super) fn find(&self, method: Method, path: &str) -> Option<PathMatch> {
         let number = self.paths.find(path)?;
         let of = |method: Method| self.methods[number].iter().find(|(known, _)| *known == method);
-        // Who answers GET answers HEAD.
+        // Servers that answer GET also answer HEAD.
         let found = of(method).or_else(|| if method == Method::HEAD { of(Method::GET) } else { None });
-        Some(found.map_or(Found::Path(number), |(_, operation)| Found::Operation(*operation)))
+        Some(found.map_or(PathMatch::Path(number), |(_, operation)| PathMatch::Operation(*operation)))
     }
 }
 
@@ -195,7 +210,7 @@ fn scalar(node: &Node) -> Option<String> {
     }
 }
 
-/// Whether one of the alternatives is nothing at all, there is a way in without credentials.
+/// True if every alternative requires credentials; an empty alternative allows access without.
 fn is_secured(security: &Node) -> bool {
     match &security.value {
         Value::List(ways) => !ways.is_empty() && ways.iter().all(|way| !way.members().is_empty()),
@@ -203,15 +218,15 @@ fn is_secured(security: &Node) -> bool {
     }
 }
 
-/// A description, and what of it others point to.
+/// A description, and the parts of it that references point to.
 struct Root<'a> {
     node: &'a Node,
-    /// What references lead to: by `components/parameters/name`.
+    /// The targets of references, by kind and name: `components/parameters/name`.
     shared: HashMap<(&'a str, &'a str), &'a Node>,
 }
 
 impl<'a> Root<'a> {
-    fn of(node: &'a Node) -> Self {
+    fn new(node: &'a Node) -> Self {
         let mut shared = HashMap::new();
         let components = node.get("components").map(Node::members).unwrap_or_default();
         let kinds = components.iter().chain(node.members());
@@ -225,7 +240,7 @@ impl<'a> Root<'a> {
         Self { node, shared }
     }
 
-    /// What a node stands for: itself, or what its `$ref` leads to within the description.
+    /// Returns the target of a node's `$ref` within the description, or the node itself.
     fn resolve(&self, node: &'a Node) -> &'a Node {
         let mut node = node;
         for _ in 0..MAX_REFERENCES {
@@ -242,7 +257,7 @@ impl<'a> Root<'a> {
         node
     }
 
-    /// The base paths of a description's or a path item's servers; `None` where it names none.
+    /// Returns the base paths of the servers of a description or path item; `None` if it names none.
     fn bases(of: &Node) -> Option<Vec<String>> {
         if let Some(base) = of.get("basePath").and_then(Node::text) {
             return Some(vec![base.trim_end_matches('/').into()]);
@@ -265,9 +280,9 @@ impl<'a> Root<'a> {
         (!bases.is_empty()).then_some(bases)
     }
 
-    /// Adds what kinds of values the parameters in a path take, as far as that can be told by a look at them.
+    /// Adds the kinds of values of the path parameters, as far as their schemas tell directly.
     fn parameters(&self, given: &'a Node, item: &'a Node, kinds: &mut BTreeMap<&'a str, Kind>) {
-        let operations = item.members().iter().filter(|member| Method::of_item(&member.name).is_some());
+        let operations = item.members().iter().filter(|member| Method::from_item_key(&member.name).is_some());
         let lists = [given, item].into_iter().chain(operations.map(|member| &member.node));
         for parameter in lists.filter_map(|of| of.get("parameters")).flat_map(Node::items) {
             let parameter = self.resolve(parameter);
@@ -275,8 +290,8 @@ impl<'a> Root<'a> {
             let Some(name) = parameter.get("name").and_then(Node::text).filter(|_| is_in_path) else {
                 continue;
             };
-            let kind = Kind::of(parameter.get("schema").unwrap_or(parameter));
-            // What operations do not agree about can be anything.
+            let kind = Kind::from_schema(parameter.get("schema").unwrap_or(parameter));
+            // If operations disagree, any value is possible.
             kinds
                 .entry(name)
                 .and_modify(|known| {
@@ -307,7 +322,7 @@ fn unescaped(name: &str) -> String {
     String::from_utf8_lossy(&bytes).replace("~1", "/").replace("~0", "~")
 }
 
-/// What values a parameter takes.
+/// The kind of values of a parameter.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Kind {
     Number,
@@ -317,7 +332,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    fn of(schema: &Node) -> Self {
+    fn from_schema(schema: &Node) -> Self {
         match (schema.get("type").and_then(Node::text), schema.get("format").and_then(Node::text)) {
             (Some("integer" | "number"), _) => Self::Number,
             (_, Some("uuid")) => Self::Uuid,

@@ -1,4 +1,4 @@
-//! How many of the calls of an API that others describe are recovered with the template that they were made from.
+//! Measures how many calls of described APIs are matched to the template that they were made from.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use super::call::{self, Method};
 use super::facts::Facts;
 use super::tree::{MAX_NODES, Tree};
 
-/// Numbers that are the same in each run.
+/// A random number generator that gives the same numbers in each run.
 struct Random(u64);
 
 impl Random {
@@ -58,7 +58,7 @@ impl Random {
 const HEX: &[u8] = b"0123456789abcdef";
 const BASE62: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Names of parameters that are people's and things' names.
+/// Parameters whose values are names of people or things.
 const NAMED: [&str; 14] = [
     "owner",
     "org",
@@ -76,7 +76,7 @@ const NAMED: [&str; 14] = [
     "security_product",
 ];
 
-/// Values of one kind, as an API has them: how identifiers look is the same for each parameter of a name.
+/// Sample values of parameters. All parameters of one name have identifiers of one style.
 #[derive(Default)]
 struct Values {
     pools: BTreeMap<String, Vec<String>>,
@@ -84,7 +84,7 @@ struct Values {
 }
 
 impl Values {
-    fn of(&mut self, name: &str, parameter: &Value, random: &mut Random) -> String {
+    fn sample(&mut self, name: &str, parameter: &Value, random: &mut Random) -> String {
         let schema = &parameter["schema"];
         let lower = name.to_lowercase();
         let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
@@ -93,8 +93,8 @@ impl Values {
         }
         let is_number = lower.ends_with("_id") || lower.ends_with("number") || lower == "id";
         if matches!(kind, Some("integer" | "number")) || is_number && kind != Some("string") {
-            let most = 10_usize.pow(*random.pick(&[1, 3, 6, 9]));
-            return (1 + random.below(most)).to_string();
+            let max = 10_usize.pow(*random.pick(&[1, 3, 6, 9]));
+            return (1 + random.below(max)).to_string();
         }
         if schema["format"] == "uuid" || lower.contains("uuid") || lower.contains("guid") {
             return [8, 4, 4, 4, 12].map(|length| random.text(HEX, length)).join("-");
@@ -141,7 +141,7 @@ impl Values {
     }
 }
 
-/// Paths, each once, and their parameters.
+/// Returns the distinct paths with their parameters.
 fn paths(description: &Value) -> BTreeMap<String, BTreeMap<String, Value>> {
     let methods = ["get", "put", "post", "patch", "delete", "head"];
     let resolve = |parameter: &Value| {
@@ -161,7 +161,8 @@ fn paths(description: &Value) -> BTreeMap<String, BTreeMap<String, Value>> {
     description["paths"].as_object().into_iter().flatten().filter_map(of).collect()
 }
 
-/// Calls, each with the path that it was made from; some paths are called much more than others.
+/// Generates calls, each with the path that it was made from. Some paths are called far more often than
+/// others.
 fn calls(description: &Value, each: usize, seed: u64) -> Vec<(String, String)> {
     let (mut random, mut values) = (Random(seed), Values::default());
     let mut calls = Vec::new();
@@ -176,7 +177,7 @@ fn calls(description: &Value, each: usize, seed: u64) -> Vec<(String, String)> {
             while let Some((text, after)) = rest.split_once('{') {
                 let (name, after) = after.split_once('}').unwrap();
                 let parameter = parameters.get(name).cloned().unwrap_or(Value::Null);
-                call = call + text + &values.of(name, &parameter, &mut random);
+                call = call + text + &values.sample(name, &parameter, &mut random);
                 rest = after;
             }
             calls.push((call + rest, path.clone()));
@@ -188,7 +189,7 @@ fn calls(description: &Value, each: usize, seed: u64) -> Vec<(String, String)> {
     calls
 }
 
-/// A template without the names of its parameters.
+/// Removes the names of parameters from a template.
 fn bare(template: &str) -> String {
     let mut bare = String::new();
     let mut rest = template;
@@ -199,7 +200,7 @@ fn bare(template: &str) -> String {
     bare + rest
 }
 
-/// The part of calls that are recovered, of paths called so often.
+/// Returns the share of calls that are matched to their template, if paths are called about `each` times.
 fn recovered(description: &Value, each: usize, seed: u64, show: bool) -> f64 {
     let calls = calls(description, each, seed);
     let mut tree = Tree::default();
@@ -211,12 +212,12 @@ fn recovered(description: &Value, each: usize, seed: u64, show: bool) -> f64 {
         event: Some(event.root()),
         ..countersign_query::Entry::recorded(recorded)
     };
-    let call = super::Call::of(0, &entry).unwrap();
+    let call = super::Call::from_entry(0, &entry).unwrap();
     for (path, _) in &calls {
         let Some(ends) = tree.end(path, MAX_NODES) else { continue };
         match ends.first_mut() {
             Some((_, facts)) => facts.add(&call, None),
-            None => ends.push((Method::GET, Facts::of(&call, None))),
+            None => ends.push((Method::GET, Facts::new(&call, None))),
         }
     }
     tree.infer();
@@ -249,22 +250,23 @@ fn described(name: &str) -> Option<Value> {
     Some(serde_json::from_slice(&text).unwrap())
 }
 
-/// What is rarely called weighs more in one draw than in another.
+/// The number of runs to average over, because rarely called paths weigh differently in each.
 const SEEDS: u64 = 10;
 
 #[test]
-fn calls_of_apis_that_others_describe_are_recovered() {
-    for (name, least) in [("discord", 0.98), ("box", 0.96)] {
+fn most_calls_of_described_apis_are_recovered() {
+    for (name, min_share) in [("discord", 0.98), ("box", 0.96)] {
         let Some(description) = described(name) else { continue };
         let parts = (1..=SEEDS).map(|seed| recovered(&description, 40, seed, false));
         let part = parts.sum::<f64>() / SEEDS as f64;
-        assert!(part >= least, "{name}: {part:.3}");
+        assert!(part >= min_share, "{name}: {part:.3}");
     }
 }
 
-/// `DESCRIPTIONS=FOLDER cargo test -p countersign-analyze -- --ignored --nocapture measures` tells it of others.
+/// `DESCRIPTIONS=FOLDER cargo test -p countersign-analyze -- --ignored --nocapture measures` measures
+/// others.
 #[test]
-#[ignore = "for measuring descriptions that are not here"]
+#[ignore = "measures descriptions outside the repository"]
 fn measures_other_descriptions() {
     let Some(folder) = std::env::var_os("DESCRIPTIONS") else { return };
     let show = std::env::var_os("SHOW").is_some();

@@ -1,4 +1,4 @@
-//! An inventory as it is told.
+//! The report of an inventory.
 
 use countersign::canonical::write_string;
 use countersign::hash::Hash;
@@ -7,107 +7,108 @@ use countersign_query::Outcome;
 use strum::{EnumString, IntoStaticStr, VariantArray};
 
 use crate::analyzer::ENGINE;
-use crate::document::Seen;
+use crate::document::ExportFacts;
 use crate::finding::Level;
 
-/// How the text says what it is.
+/// The format's identifier.
 const FORMAT: &str = "inventory/v1";
-/// What is told of the callers of an endpoint by name: those with the most calls, and those that are new.
-pub const LISTED: usize = 20;
+/// The maximum number of callers listed per endpoint: of those with the most calls, and of those that are
+/// new.
+pub const MAX_LISTED: usize = 20;
 
-/// A description of an API, as far as a report tells of it.
+/// A summary of the API description that calls were compared with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Described {
-    /// Its title.
+pub struct DescriptionSummary {
+    /// The API's title.
     pub title: String,
-    /// The version that it gives itself.
+    /// The API's version.
     pub version: String,
-    /// How many operations it has.
+    /// The number of operations.
     pub operations: usize,
-    /// How many more calls can't tell from another of these ([`super::Description::alike`]).
+    /// The number of further operations that calls can't distinguish from these
+    /// ([`super::Description::alike`]).
     pub alike: usize,
-    /// Of how many paths the operations are not in it ([`super::Description::elsewhere`]).
+    /// The number of paths whose operations are in another file ([`super::Description::elsewhere`]).
     pub elsewhere: usize,
 }
 
-/// The endpoints that verified events say were called.
+/// The endpoints that were called, according to verified events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
-    /// Those that answered, those of the highest risk first.
+    /// Endpoints with successful calls, highest risk first.
     pub endpoints: Vec<Endpoint>,
-    /// What was asked for and refused, failed or was not found each time, and is not described: no endpoints, as far as
-    /// can be told.
+    /// Undescribed paths whose calls were all refused, failed, or not found: probably not endpoints.
     pub probed: Vec<Endpoint>,
-    /// Operations that are described and were not called.
+    /// DescriptionSummary operations that weren't called.
     pub unused: Vec<Operation>,
-    /// Calls.
+    /// The number of calls.
     pub calls: u64,
-    /// How many callers are told apart.
+    /// The number of callers.
     pub callers: u64,
-    /// What the calls were compared with.
-    pub description: Option<Described>,
-    /// From when on what was not met before is called new.
+    /// The API description that calls were compared with.
+    pub description: Option<DescriptionSummary>,
+    /// The time from which endpoints and callers count as new if they weren't seen before.
     pub since: Option<Time>,
-    /// What there was no room for: calls, and calls of callers that are not told apart; how many, and the leaf of the
-    /// first.
+    /// Calls that exceeded the limits for paths, and calls whose callers exceeded the limits: their number,
+    /// and the entry of the first.
     pub left_out: [Option<(u64, u64)>; 2],
-    /// SHA-256 over the endpoints' JSON, those that were probed and those unused, a line each: who has the same events
-    /// and asks for the same gets the same.
+    /// SHA-256 over the JSON of the endpoints, the probed paths, and the unused operations, one line each:
+    /// the same events and options give the same digest.
     pub digest: Hash,
 }
 
-/// An operation that a description has.
+/// An operation of a description.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Operation {
-    /// Its path, as the description writes it.
+    /// The path as written in the description.
     pub path: String,
-    /// Its method.
+    /// The method.
     pub method: &'static str,
-    /// Whether it is deprecated.
+    /// True if the operation is deprecated.
     pub is_deprecated: bool,
 }
 
-/// What stands out in an endpoint.
+/// A notable property of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, EnumString, IntoStaticStr, VariantArray)]
 #[strum(serialize_all = "kebab-case")]
 pub enum Flag {
-    /// The description does not have it.
+    /// It isn't in the description.
     Shadow,
-    /// It is deprecated and called.
+    /// It is deprecated but still called.
     Zombie,
-    /// The description has its path, but not its method.
+    /// Its path is in the description, but not its method.
     UndocumentedMethod,
-    /// Calls of nobody who is named succeeded, where that is not as it should be.
+    /// Calls without an authenticated caller succeeded, although callers should be authenticated.
     Unauthenticated,
-    /// Callers who had been there before called it for the first time.
+    /// Callers that were known from other endpoints called it for the first time.
     NewCaller,
-    /// It was not called before.
+    /// It wasn't called before.
     New,
     /// Its path is about something that attackers look for.
     Sensitive,
 }
 
 impl Flag {
-    /// All of them.
+    /// All flags.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// Its name in JSON, and for `--fail-on`.
+    /// Returns the name used in JSON and for `--fail-on`.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 }
 
-/// What an endpoint is.
+/// The identity of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Name {
-    /// A method and the template of a path: the description's, or one that was inferred.
+    /// A method and a path template, from the description or inferred.
     Request {
         /// The template, with parameters in braces.
         path: String,
         /// The method.
         method: &'static str,
     },
-    /// What events without a path name: a service, and one of its operations.
+    /// A service and one of its operations, for events without a path.
     Operation {
         /// The service, such as `s3.amazonaws.com`.
         service: String,
@@ -125,117 +126,118 @@ impl core::fmt::Display for Name {
     }
 }
 
-/// An endpoint, and what is known of it.
+/// An endpoint, and the facts about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// What it is.
+    /// The endpoint's identity.
     pub name: Name,
-    /// Whether the description has it; `None` where there is no description, or none for such endpoints.
+    /// True if it is in the description; `None` if there is no description, or it doesn't cover such
+    /// endpoints.
     pub is_described: Option<bool>,
-    /// Whether the description asks for credentials; `None` where it does not say.
+    /// True if the description requires credentials; `None` if it doesn't say.
     pub is_secured: Option<bool>,
-    /// What stands out.
+    /// Its notable properties.
     pub flags: Vec<Flag>,
-    /// Calls.
+    /// The number of calls.
     pub calls: u64,
-    /// The first call: its time, and its leaf.
+    /// The time and entry of the first call.
     pub first: (Time, u64),
-    /// The last.
+    /// The time and entry of the last call.
     pub last: (Time, u64),
-    /// The first leaves that it was met in, ascending; 16 at most.
+    /// The entries of the first calls, ascending; at most 16.
     pub leaves: Vec<u64>,
-    /// How calls were answered.
+    /// The responses to calls.
     pub statuses: Vec<Status>,
-    /// Who called it: those with the most calls, and those that are new, [`LISTED`] of each at most.
+    /// The callers with the most calls, and the new ones, at most [`MAX_LISTED`] of each.
     pub callers: Vec<Caller>,
-    /// How many callers there are.
+    /// The number of callers.
     pub all_callers: u64,
-    /// How many of them are new here, but known from elsewhere.
+    /// The number of callers that are new to this endpoint but known from others.
     pub new_callers: u64,
-    /// Calls of callers that there was no room for.
+    /// The number of calls whose callers exceeded the limits.
     pub other_calls: u64,
-    /// How long it took, where that is stated.
+    /// The durations of calls, if events contain them.
     pub latency: Option<Latency>,
-    /// Successful calls of nobody who is named.
-    pub unauthenticated: Shown,
-    /// What its path is about.
+    /// Successful calls without an authenticated caller.
+    pub unauthenticated: ProvenCalls,
+    /// The sensitive topics in its path.
     pub sensitive: Vec<&'static str>,
     /// The sum of its reasons' points.
     pub risk: u32,
-    /// Why.
+    /// The reasons for its risk.
     pub reasons: Vec<Reason>,
 }
 
-/// How a call was answered.
+/// A response to a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
-    /// With a status of HTTP.
+    /// An HTTP status.
     Status(u16),
-    /// As the event states without a status.
+    /// The outcome in an event without a status.
     Outcome(Outcome),
 }
 
-/// How often calls were answered so.
+/// The number of calls with a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Status {
-    /// How.
+    /// The response.
     pub answer: Answer,
-    /// How often.
+    /// The number of calls.
     pub calls: u64,
-    /// The first leaf of those calls.
+    /// The first of these calls' entries.
     pub leaf: u64,
 }
 
-/// One who called.
+/// A caller of an endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
-    /// Type and identifier: `user:u_1`.
+    /// The type and the id: `user:u_1`.
     pub id: String,
-    /// How often.
+    /// The number of calls.
     pub calls: u64,
-    /// When first.
+    /// The time of the first call.
     pub first: Time,
-    /// The leaf of that.
+    /// The entry of the first call.
     pub leaf: u64,
-    /// Whether this is the first time since the time that was asked about, of somebody who was there before.
+    /// True if the first call is after `since`, and the caller was known from other endpoints before.
     pub is_new: bool,
 }
 
-/// How long calls took, in milliseconds. What is told of half and of most of them is at most 3 % off.
+/// Durations of calls in milliseconds. Percentiles are off by 3 % at most.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
-    /// Calls that say it.
+    /// The number of calls with a duration.
     pub calls: u64,
-    /// Half of them were done by then.
+    /// The median.
     pub p50: f64,
-    /// 95 of 100.
+    /// The 95th percentile.
     pub p95: f64,
-    /// The longest.
+    /// The maximum.
     pub most: f64,
 }
 
-/// How many calls there are of a kind, and leaves that show it.
+/// A number of calls, and entries that prove them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shown {
-    /// Calls.
+pub struct ProvenCalls {
+    /// The number of calls.
     pub calls: u64,
-    /// The first leaves of them; 16 at most.
+    /// The entries of the first calls; at most 16.
     pub leaves: Vec<u64>,
 }
 
-/// Why an endpoint is a risk.
+/// A reason for an endpoint's risk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What it adds.
+    /// The points that it adds to the risk.
     pub points: u32,
-    /// What it is.
+    /// The reason in words.
     pub text: String,
-    /// Leaves that show it.
+    /// Entries that prove it.
     pub leaves: Vec<u64>,
 }
 
 impl Operation {
-    /// Appends it as JSON.
+    /// Appends the operation as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
         let Self { path, method, is_deprecated } = self;
         out.extend(format!(r#"{{"deprecated":{is_deprecated},"method":"{method}","path":"#).bytes());
@@ -245,7 +247,7 @@ impl Operation {
 }
 
 impl Endpoint {
-    /// How serious its risk is: high from 40 points on, medium from 20 on.
+    /// Returns the severity of its risk: high from 40 points, medium from 20.
     pub const fn level(&self) -> Level {
         match self.risk {
             40.. => Level::High,
@@ -254,9 +256,9 @@ impl Endpoint {
         }
     }
 
-    /// Appends it as JSON.
+    /// Appends the endpoint as JSON.
     pub fn write_json(&self, out: &mut Vec<u8>) {
-        let said = |is: Option<bool>| is.map_or("null", |is| if is { "true" } else { "false" });
+        let json = |is: Option<bool>| is.map_or("null", |is| if is { "true" } else { "false" });
         out.push(b'{');
         match &self.name {
             Name::Request { path, method } => {
@@ -271,7 +273,7 @@ impl Endpoint {
             }
         }
         out.extend(
-            format!(r#","documented":{},"secured":{}"#, said(self.is_described), said(self.is_secured))
+            format!(r#","documented":{},"secured":{}"#, json(self.is_described), json(self.is_secured))
                 .bytes(),
         );
         list(r#","flags":"#, &self.flags, out, |flag, out| write_string(flag.as_str(), out));
@@ -358,9 +360,9 @@ impl Report {
 }
 
 impl Report {
-    /// All of it as one text, which program and browser write alike (docs/inventory.md).
-    pub fn json(&self, seen: &Seen) -> String {
-        let Seen { origin, log, verdict, complete, events } = seen;
+    /// Returns the whole report as JSON, the same from the CLI and the browser (docs/inventory.md).
+    pub fn json(&self, seen: &ExportFacts) -> String {
+        let ExportFacts { origin, log, verdict, complete, events } = seen;
         let mut out = format!(r#"{{"countersign":"{FORMAT}","engine":"{ENGINE}","origin":"#).into_bytes();
         or_null(origin.as_ref(), &mut out, |origin, out| write_string(origin, out));
         out.extend(br#","log":"#);
@@ -380,7 +382,7 @@ impl Report {
         or_null(since.as_ref(), &mut out, |since, out| out.extend(format!("\"{since}\"").bytes()));
         out.extend(br#","description":"#);
         or_null(description.as_ref(), &mut out, |described, out| {
-            let Described { title, version, operations, alike, elsewhere } = described;
+            let DescriptionSummary { title, version, operations, alike, elsewhere } = described;
             out.extend(br#"{"title":"#);
             write_string(title, out);
             out.extend(br#","version":"#);

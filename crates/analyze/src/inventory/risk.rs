@@ -1,8 +1,8 @@
-//! What an endpoint's risk is made of: points, each with its reason and the leaves that show it.
+//! Risk of endpoints: points, each with a reason and the entries behind it.
 
 use super::report::{Answer, Endpoint, Flag, Reason};
 
-/// Words of a path that say what it is about.
+/// Topics that attackers look for, with the path words that indicate them.
 const SENSITIVE: [(&str, &[&str]); 6] = [
     (
         "administration",
@@ -67,7 +67,7 @@ const SENSITIVE: [(&str, &[&str]); 6] = [
     ("personal data", &["medical", "passport", "patient", "patients", "payroll", "salary", "ssn"]),
 ];
 
-/// What a path is about that attackers look for, by its words; parameters say nothing.
+/// Returns the sensitive topics in a path, by its words. Parameters are ignored.
 pub(super) fn sensitive(path: &str) -> Vec<&'static str> {
     let words: Vec<String> = path
         .split('/')
@@ -79,10 +79,10 @@ pub(super) fn sensitive(path: &str) -> Vec<&'static str> {
     SENSITIVE.iter().filter(is_about).map(|(about, _)| *about).collect()
 }
 
-/// Of how many calls shares are told.
-const ENOUGH: u64 = 20;
+/// The minimum number of calls for reasons about shares of calls.
+const MIN_CALLS: u64 = 20;
 
-/// Why an endpoint is worth a look, and how much.
+/// Returns the reasons to review an endpoint, with their points.
 pub(super) fn reasons(endpoint: &Endpoint, is_writing: bool) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let mut add = |points: u32, text: String, leaves: &[u64]| {
@@ -128,12 +128,12 @@ pub(super) fn reasons(endpoint: &Endpoint, is_writing: bool) -> Vec<Reason> {
             (calls + status.calls, Some(leaf.map_or(status.leaf, |leaf: u64| leaf.min(status.leaf))))
         })
     };
-    for (points, least, is, what) in [
+    for (points, min_percent, is, what) in [
         (10, 20, &(|code: u16| matches!(code, 401 | 403)) as &dyn Fn(u16) -> bool, "were refused (401, 403)"),
         (5, 5, &|code| code >= 500, "failed (5xx)"),
     ] {
         let (calls, leaf) = of(is);
-        if endpoint.calls >= ENOUGH && calls * 100 >= least * endpoint.calls {
+        if endpoint.calls >= MIN_CALLS && calls * 100 >= min_percent * endpoint.calls {
             let share = calls * 100 / endpoint.calls;
             add(points, format!("{share} % of its calls {what}"), leaf.as_slice());
         }

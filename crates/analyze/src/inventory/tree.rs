@@ -1,9 +1,10 @@
-//! Paths as a tree of segments, and which of its siblings are one parameter.
+//! A tree of path segments that infers which segments are parameters.
 //!
-//! What is a parameter is told by four observations: a segment that is an identifier by its look stands for its kind;
-//! one that never changes is a word all the same; siblings are values of a parameter where the words after them are
-//! spread as if it did not matter which sibling they follow; siblings that nothing tells apart are one where each is
-//! rare. Paths may come from anybody, so that all of it is linear in the number of nodes, which is bounded.
+//! Parameters are inferred from four observations. A segment that looks like an identifier stands for its
+//! kind. One that never changes is a word all the same. Siblings are values of one parameter if the words
+//! after them are distributed as if it didn't matter which sibling they follow. Siblings that nothing
+//! distinguishes are values if each is rare. Paths are untrusted, so everything is linear in the number of
+//! nodes, which is bounded.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,33 +14,35 @@ use super::call::{self, Method};
 use super::escapes;
 use super::facts::Facts;
 
-/// The most nodes of a tree. Where more are needed, siblings are put together before the end.
+/// The maximum number of nodes of a tree. If more are needed, siblings are merged early.
 pub(super) const MAX_NODES: usize = 131_072;
-/// The most segments of a path; what follows them is one.
+/// The maximum number of segments of a path. The rest counts as one segment.
 const MAX_SEGMENTS: usize = 24;
-/// As many siblings can be a parameter.
-const SIBLINGS: usize = 10;
-/// A segment of one value in so many calls is a word, whatever it looks like.
-const CONSTANT: u64 = 20;
-/// A word is spread over siblings if at least so much of them has it of what chance would give it.
-const SPREAD: f64 = 0.6;
-/// So much of a sibling's calls must go on with words that are spread.
-const SHARE: f64 = 0.6;
-/// What has so many times the calls of most of the rare siblings beside it is a word of its own.
-const OUTSTANDING: u64 = 4;
-/// So long is a segment at least that can be a token without a digit.
-const LONG: usize = 16;
-/// How often siblings of one node are looked at.
-const ROUNDS: usize = 8;
+/// The minimum number of siblings that can be one parameter.
+const MIN_SIBLINGS: usize = 10;
+/// The number of calls from which a segment with only one value is a word, whatever it looks like.
+const MIN_CONSTANT_CALLS: u64 = 20;
+/// A word is spread over siblings if the number of siblings that have it is at least this share of the
+/// number expected by chance.
+const MIN_SPREAD: f64 = 0.6;
+/// The minimum share of a sibling's calls that must continue with spread words.
+const MIN_SHARE: f64 = 0.6;
+/// A segment with this many times the calls of most of its rare siblings is a word of its own.
+const OUTSTANDING_FACTOR: u64 = 4;
+/// The minimum length of a token without digits, in bytes.
+const MIN_TOKEN_LENGTH: usize = 16;
+/// The maximum number of passes over the siblings of one node.
+const MAX_ROUNDS: usize = 8;
 
-/// What stands for a parameter that was found by its siblings.
+/// The key of a parameter inferred from its siblings.
 const ANY: &str = "{string}";
-/// What stands for a token.
+/// The key of a token.
 const TOKEN: &str = "{token}";
-/// What stands for the end of a path that is too long.
+/// The key of the end of a path that is too long.
 const REST: &str = "{rest}";
 
-/// A segment as it is kept: a word, or a parameter in braces, perhaps with an ending.
+/// Returns the key of a segment: a word, or a parameter in braces, perhaps with an ending. Also returns
+/// true if the segment looks like an identifier.
 fn key(raw: &str) -> (String, bool) {
     if let Some((kind, rest)) = segment(raw) {
         return (format!("{{{kind}}}{rest}"), true);
@@ -48,23 +51,23 @@ fn key(raw: &str) -> (String, bool) {
         [b':', _, ..] => &raw[1..],
         [b'{', .., b'}'] | [b'[', .., b']'] | [b'<', .., b'>'] => &raw[1..raw.len() - 1],
         _ => {
-            let said = escapes::read(raw);
-            return if said == raw { (raw.into(), false) } else { key(&said) };
+            let decoded = escapes::decode(raw);
+            return if decoded == raw { (raw.into(), false) } else { key(&decoded) };
         }
     };
     (format!("{{{}}}", name.trim_end_matches(['?', '*', '+'])), false)
 }
 
-/// What the segments of a path name.
+/// Returns the non-empty segments of a path, without their parameters.
 fn segments(path: &str) -> impl Iterator<Item = &str> {
-    call::path(path).split('/').map(call::named).filter(|raw| !raw.is_empty())
+    call::path(path).split('/').map(call::without_parameters).filter(|raw| !raw.is_empty())
 }
 
-/// Whether letters follow each other as by chance: few tokens have no digit, and some do.
+/// True if the letters look random. Few tokens have no digit, but some do.
 fn is_random(word: &str) -> bool {
     let kind = |byte: &u8| (byte.is_ascii_uppercase(), byte.is_ascii_lowercase());
     let changes = word.as_bytes().windows(2).filter(|two| kind(&two[0]) != kind(&two[1])).count();
-    word.len() >= LONG
+    word.len() >= MIN_TOKEN_LENGTH
         && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
         && word.bytes().any(|byte| byte.is_ascii_uppercase())
         && word.bytes().any(|byte| byte.is_ascii_lowercase())
@@ -77,11 +80,11 @@ fn is_parameter(key: &str) -> bool {
 
 #[derive(Clone, Debug, Default)]
 struct Node {
-    /// In boxes, for most nodes have one.
+    /// The children. They are boxed because most nodes have only one.
     kids: BTreeMap<Box<str>, Box<Node>>,
-    /// Calls of this and of all below it.
+    /// The calls of this node and all nodes below it.
     calls: u64,
-    /// The one value of a segment that looks like an identifier; none once there were two.
+    /// The only value of a segment that looks like an identifier; none once there were two.
     only: Option<Box<str>>,
     ends: Vec<(Method, Facts)>,
 }
@@ -120,11 +123,13 @@ impl Node {
         1 + self.kids.values().map(|kid| kid.size()).sum::<usize>()
     }
 
-    /// Makes words of what looks like an identifier and never changes.
+    /// Turns segments into words if they look like identifiers but never change.
     fn settle(&mut self) {
         let mut settled: Vec<(Box<str>, Box<str>)> = Vec::new();
         for (key, kid) in &self.kids {
-            if let Some(only) = kid.only.as_ref().filter(|_| is_parameter(key) && kid.calls >= CONSTANT) {
+            if let Some(only) =
+                kid.only.as_ref().filter(|_| is_parameter(key) && kid.calls >= MIN_CONSTANT_CALLS)
+            {
                 settled.push((key.clone(), only.clone()));
             }
         }
@@ -136,12 +141,12 @@ impl Node {
         self.kids.values_mut().for_each(|kid| kid.settle());
     }
 
-    /// Puts with the tokens what is rare beside them and looks like one, but for a digit.
+    /// Merges rare siblings that look like tokens, except for a missing digit, into the tokens.
     fn gather(&mut self) {
         let Some(mut tokens) = self.kids.remove(TOKEN) else { return };
-        if tokens.calls >= CONSTANT {
+        if tokens.calls >= MIN_CONSTANT_CALLS {
             let is_one =
-                |word: &str, kid: &Self| kid.calls * SIBLINGS as u64 <= tokens.calls && is_random(word);
+                |word: &str, kid: &Self| kid.calls * MIN_SIBLINGS as u64 <= tokens.calls && is_random(word);
             let strays: Vec<Box<str>> =
                 self.words().filter(|(word, kid)| is_one(word, kid)).map(|(word, _)| word.into()).collect();
             for stray in strays {
@@ -153,10 +158,10 @@ impl Node {
         self.kids.insert(TOKEN.into(), tokens);
     }
 
-    /// Puts siblings together that are values of one parameter.
+    /// Merges siblings that are values of one parameter.
     fn collapse(&mut self) {
         self.gather();
-        for _ in 0..ROUNDS {
+        for _ in 0..MAX_ROUNDS {
             let values = self.values();
             if values.is_empty() {
                 break;
@@ -172,16 +177,16 @@ impl Node {
         self.kids.values_mut().for_each(|kid| kid.collapse());
     }
 
-    /// The words that are values of a parameter.
+    /// Returns the words that are values of a parameter.
     fn values(&self) -> Vec<Box<str>> {
         let siblings: Vec<_> = self.words().collect();
-        if siblings.len() < SIBLINGS {
+        if siblings.len() < MIN_SIBLINGS {
             return Vec::new();
         }
         let mut strong = exchangeable(&siblings, |node, add| {
             node.words().for_each(|(word, kid)| add(word, kid.calls));
         });
-        if strong.iter().filter(|is_strong| **is_strong).count() < SIBLINGS {
+        if strong.iter().filter(|is_strong| **is_strong).count() < MIN_SIBLINGS {
             strong = exchangeable(&siblings, |node, add| {
                 for kid in node.kids.values() {
                     kid.words().for_each(|(word, kid)| add(word, kid.calls));
@@ -189,47 +194,47 @@ impl Node {
             });
         }
         let is_bare = |node: &Self| node.words().next().is_none();
-        let taken = |is: &dyn Fn(usize, &Self) -> bool| -> Vec<Box<str>> {
+        let select = |is: &dyn Fn(usize, &Self) -> bool| -> Vec<Box<str>> {
             let values = siblings.iter().enumerate().filter(|(nth, (_, node))| is(*nth, node));
             values.map(|(_, (word, _))| Box::from(*word)).collect()
         };
         let mut calls: Vec<u64> =
             siblings.iter().zip(&strong).filter(|(_, is)| **is).map(|((_, node), _)| node.calls).collect();
-        if calls.len() >= SIBLINGS {
+        if calls.len() >= MIN_SIBLINGS {
             calls.sort_unstable();
             let rare = calls[calls.len() * 3 / 4].max(2);
-            return taken(&|nth, node| strong[nth] || is_bare(node) && node.calls <= rare);
+            return select(&|nth, node| strong[nth] || is_bare(node) && node.calls <= rare);
         }
         let bare: Vec<u64> =
             siblings.iter().filter(|(_, node)| is_bare(node)).map(|(_, node)| node.calls).collect();
         let single = bare.iter().filter(|calls| **calls == 1).count();
         let is_rare = bare.iter().sum::<u64>() <= 3 * bare.len() as u64 || single * 10 >= 3 * bare.len();
-        if bare.len() >= SIBLINGS && is_rare {
+        if bare.len() >= MIN_SIBLINGS && is_rare {
             let mut sorted = bare.clone();
             sorted.sort_unstable();
-            let most = (sorted[bare.len() * 3 / 4] * OUTSTANDING).max(8);
-            return taken(&|_, node| is_bare(node) && node.calls <= most);
+            let max_calls = (sorted[bare.len() * 3 / 4] * OUTSTANDING_FACTOR).max(8);
+            return select(&|_, node| is_bare(node) && node.calls <= max_calls);
         }
         Vec::new()
     }
 }
 
-/// Which of the siblings have the words that follow any of them.
+/// Returns, for each sibling, true if it is mostly followed by words that are spread over the siblings.
 fn exchangeable<'a>(
     siblings: &[(&'a str, &'a Node)],
     each: impl Fn(&'a Node, &mut dyn FnMut(&'a str, u64)),
 ) -> Vec<bool> {
-    /// Of a word: the siblings that have it, the last of them, and calls.
+    /// The counts of a word: siblings that have it, the last such sibling, and calls.
     #[derive(Default)]
-    struct Seen {
+    struct WordCounts {
         siblings: u64,
         last: usize,
         calls: u64,
     }
-    let mut seen: HashMap<&str, Seen> = HashMap::new();
+    let mut counts: HashMap<&str, WordCounts> = HashMap::new();
     for (nth, (_, node)) in siblings.iter().enumerate() {
         each(node, &mut |word, calls| {
-            let word = seen.entry(word).or_default();
+            let word = counts.entry(word).or_default();
             if word.siblings == 0 || word.last != nth {
                 word.siblings += 1;
                 word.last = nth;
@@ -237,7 +242,8 @@ fn exchangeable<'a>(
             word.calls += calls;
         });
     }
-    // Siblings by the powers of two of their calls: some values of a parameter are met far more often than others.
+    // Group siblings by the power of two of their calls, because some values of a parameter are far more
+    // frequent than others.
     let mut sizes = [(0.0, 0.0); 64];
     for (_, node) in siblings {
         let (number, calls) = &mut sizes[node.calls.max(1).ilog2() as usize];
@@ -246,16 +252,16 @@ fn exchangeable<'a>(
     }
     let all: f64 = sizes.iter().map(|(_, calls)| calls).sum();
     let is_spread = |word: &str| {
-        seen.get(word).is_some_and(|seen| {
-            let met = |(number, calls): &(f64, f64)| {
+        counts.get(word).is_some_and(|word| {
+            let expected_siblings = |(number, calls): &(f64, f64)| {
                 if *number == 0.0 {
                     0.0
                 } else {
-                    number * (1.0 - decay(seen.calls as f64 * calls / number / all))
+                    number * (1.0 - decay(word.calls as f64 * calls / number / all))
                 }
             };
-            let expected: f64 = sizes.iter().map(met).sum();
-            seen.siblings >= 3 && seen.siblings as f64 >= SPREAD * expected
+            let expected: f64 = sizes.iter().map(expected_siblings).sum();
+            word.siblings >= 3 && word.siblings as f64 >= MIN_SPREAD * expected
         })
     };
     let share = |node| {
@@ -264,12 +270,12 @@ fn exchangeable<'a>(
             all += calls;
             spread += if is_spread(word) { calls } else { 0 };
         });
-        all > 0 && spread as f64 >= SHARE * all as f64
+        all > 0 && spread as f64 >= MIN_SHARE * all as f64
     };
     siblings.iter().map(|(_, node)| share(*node)).collect()
 }
 
-/// e to the power of −x, by operations alone that give the same bits on every machine.
+/// Computes e to the power of −x with operations that give the same bits on every machine.
 fn decay(x: f64) -> f64 {
     let mut power = (1.0 - x / 1024.0).max(0.0);
     for _ in 0..10 {
@@ -278,19 +284,19 @@ fn decay(x: f64) -> f64 {
     power
 }
 
-/// Paths, as far as there is room for them.
+/// Paths, up to a number of nodes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tree {
     root: Node,
     nodes: usize,
-    /// How many nodes there were when siblings were last put together for want of room.
+    /// The number of nodes after siblings were last merged to save memory.
     compacted: usize,
 }
 
 impl Tree {
-    /// Where what is known of calls of this path is kept; `None` where there is no room for it.
-    pub(super) fn end(&mut self, path: &str, most: usize) -> Option<&mut Vec<(Method, Facts)>> {
-        if self.nodes >= most && self.nodes - self.compacted >= most / 4 {
+    /// Returns the facts about calls of a path, by method; `None` if the limit is reached.
+    pub(super) fn end(&mut self, path: &str, max_nodes: usize) -> Option<&mut Vec<(Method, Facts)>> {
+        if self.nodes >= max_nodes && self.nodes - self.compacted >= max_nodes / 4 {
             self.root.collapse();
             self.nodes = self.root.size();
             self.compacted = self.nodes;
@@ -303,7 +309,7 @@ impl Tree {
             if !node.kids.contains_key(&*key) {
                 if !is_parameter(&key) && node.kids.contains_key(ANY) {
                     key = ANY.into();
-                } else if self.nodes >= most {
+                } else if self.nodes >= max_nodes {
                     return None;
                 }
             }
@@ -323,13 +329,13 @@ impl Tree {
         Some(&mut node.ends)
     }
 
-    /// Finds the parameters.
+    /// Infers the parameters.
     pub(super) fn infer(&mut self) {
         self.root.settle();
         self.root.collapse();
     }
 
-    /// Where a path is in the tree.
+    /// Returns the template that a path matches.
     #[cfg(test)]
     pub(super) fn template(&self, path: &str) -> Option<String> {
         let (mut node, mut template) = (&self.root, String::new());
@@ -342,12 +348,12 @@ impl Tree {
         Some(template)
     }
 
-    /// Takes from `other` what is known of calls that this has templates for.
+    /// Moves facts about calls from `other` if this tree has a template for them.
     pub(super) fn absorb(&mut self, other: &mut Self) {
         absorb(&mut self.root, &mut other.root);
     }
 
-    /// Templates, methods and what is known of them.
+    /// Returns the templates and methods with their facts.
     pub(super) fn into_ends(self) -> Vec<(String, Method, Facts)> {
         let mut ends = Vec::new();
         collect(self.root, &mut String::new(), &mut ends);
@@ -408,13 +414,13 @@ mod tests {
     }
 
     #[test]
-    fn a_token_without_a_digit_is_one_beside_others() {
+    fn tokens_without_digits_are_recognized_beside_others() {
         let tokens = (0..30).map(|nth| format!("/files/kQ7xTbR{nth:02}ZpLw4VhNs8Yd/content"));
         let stray = "/files/nYBgAcQkKBkklOVYNBEY-Y/content".to_owned();
         let words = ["/files/search", "/files/GetAccountInformation"].map(str::to_owned);
         let found = templates(tokens.clone().chain([stray.clone()]).chain(words.clone()));
         assert_eq!(found, ["/files/GetAccountInformation", "/files/search", "/files/{token}/content"]);
-        // By itself nothing tells that it is one, nor where it is called often.
+        // Alone, or if it is called often, such a token counts as a word.
         assert_eq!(templates([stray.clone()]), std::slice::from_ref(&stray));
         let often = templates(tokens.chain(vec![stray.clone(); 9]));
         assert_eq!(often, [stray, "/files/{token}/content".into()]);

@@ -1,4 +1,4 @@
-//! Windows in a snapshot: hits by group. What is counted of them is counted again.
+//! Windows in a snapshot. Only hits are stored; counts are recomputed.
 
 use std::collections::HashMap;
 
@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use super::{Counts, Group, Hit, NEVER, Windows};
 use crate::correlation::{Correlation, MAX_HITS, Measure};
 
-/// A group's key, and a value that is counted, is at most so many bytes.
-const MAX_TEXT: usize = 1 << 16;
+/// The maximum size of a group's key and of a counted value, in bytes.
+const MAX_TEXT_BYTES: usize = 1 << 16;
 
 /// All groups of a correlation.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct StoredWindows {
     evicted: Option<(u64, u64)>,
     cut: Option<(u64, u64)>,
-    /// In the order of their slots.
+    /// The groups, by slot.
     groups: Vec<StoredGroup>,
 }
 
@@ -25,12 +25,12 @@ struct StoredGroup {
     key: Box<str>,
     last: u64,
     quiet_until: Option<i64>,
-    /// The values that are counted, each once, in the order of the first hit that has it.
+    /// The counted values without repeats, in the order of their first hit.
     names: Vec<Box<str>>,
     hits: Vec<StoredHit>,
 }
 
-/// Time, leaf, which rule, and the value: its place among the names, or its bits.
+/// A hit: time, entry, index of the rule, and the value: its index in `names`, or its bits.
 type StoredHit = (i64, u64, u32, u64);
 
 impl Windows {
@@ -42,18 +42,18 @@ impl Windows {
         }
     }
 
-    /// None where it is nothing that these windows could have held at that leaf.
+    /// Restores a snapshot; `None` if this correlation couldn't have been in that state at entry `newest`.
     pub(crate) fn restore(
         stored: StoredWindows,
-        most: usize,
+        max_groups: usize,
         correlation: &Correlation,
         newest: Option<u64>,
     ) -> Option<Self> {
         let StoredWindows { evicted, cut, groups } = stored;
-        if groups.len() > most {
+        if groups.len() > max_groups {
             return None;
         }
-        let mut windows = Self { evicted, cut, ..Self::new(most) };
+        let mut windows = Self { evicted, cut, ..Self::new(max_groups) };
         for (slot, group) in (0..).zip(groups) {
             let group = Group::restore(group, correlation, newest?)?;
             if windows.slots.find(&group.key, &|slot| &windows.groups[slot as usize].key).is_some() {
@@ -79,7 +79,7 @@ impl Group {
                     names.len() as u64 - 1
                 }),
             };
-            let (which, value) = if is_summed { (0, hit.what) } else { (hit.which(), value) };
+            let (which, value) = if is_summed { (0, hit.data) } else { (hit.which(), value) };
             (hit.time, hit.leaf, which, value)
         });
         let hits = hits.collect();
@@ -92,13 +92,13 @@ impl Group {
         let span = correlation.span;
         let is_time = |time: i64| Time::from_millis(time).is_some();
         let is_counted = matches!(correlation.measure, Measure::ValueCount | Measure::Temporal);
-        if key.len() > MAX_TEXT
+        if key.len() > MAX_TEXT_BYTES
             || last > newest
             || hits.is_empty()
             || hits.len() > MAX_HITS
             || !hits.is_sorted_by_key(|(time, leaf, ..)| (*time, *leaf))
             || quiet_until.is_some_and(|until| until.checked_sub(span).is_none_or(|time| !is_time(time)))
-            || names.iter().any(|name| name.len() > MAX_TEXT)
+            || names.iter().any(|name| name.len() > MAX_TEXT_BYTES)
             || (!is_counted && !names.is_empty())
         {
             return None;
@@ -110,7 +110,7 @@ impl Group {
         let mut counts = is_counted.then(|| Box::new(Counts::default()));
         if let Some(counts) = &mut counts {
             for name in &names {
-                // Each once: a number that somebody has is found again.
+                // A repeated name gets the number of its first occurrence, which the check below detects.
                 let number = counts.number(name) as usize;
                 counts.values[number].held += 1;
             }
@@ -137,7 +137,7 @@ impl Group {
                 }
             }
             group.hits.push_back(match correlation.measure {
-                Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, what: value },
+                Measure::ValueSum | Measure::ValueAverage => Hit { time, leaf, data: value },
                 _ => Hit::counted(time, leaf, which, value as u32),
             });
         }

@@ -1,4 +1,4 @@
-//! Other people's attacks: what the rules that come with the product find of them.
+//! Public attack data: the findings of the built-in rules.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -8,7 +8,7 @@ use countersign_analyze::{Analyzer, Pack};
 use countersign_query::value::{Document, Value};
 use countersign_query::{Entry, Parsers};
 
-/// What was called before and after the attacks, and says nothing by itself.
+/// The call made before and after the attacks, which no rule matches.
 const HARMLESS: [&str; 10] = [
     "AssumeRole",
     "DescribeInstanceInformation",
@@ -22,7 +22,8 @@ const HARMLESS: [&str; 10] = [
     "TerminateSession",
 ];
 
-/// Of the techniques of Stratus Red Team in `CloudTrail`, each by itself, nearly all are found, in few findings.
+/// Nearly all techniques of Stratus Red Team in `CloudTrail`, each analyzed separately, are found in few
+/// findings.
 #[test]
 fn finds_the_techniques_of_stratus_red_team() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -55,7 +56,7 @@ fn finds_the_techniques_of_stratus_red_team() {
             {
                 harmless.insert(leaf);
             }
-            analyzer.take(pack.detect(leaf, &entry)).unwrap();
+            analyzer.accept(pack.detect(leaf, &entry)).unwrap();
         }
         let outcome = analyzer.finish();
         let of_nothing =

@@ -1,4 +1,4 @@
-//! Coverage: what rules could look at, and what keeps "nothing was found" from being a result.
+//! Coverage: the events that rules could evaluate, and the gaps that make an empty result inconclusive.
 
 use countersign_analyze::{Analysis, Analyzer, Coverage, Pack, Sources, cases};
 use countersign_query::value::Document;
@@ -28,7 +28,7 @@ fn analyze<'e>(pack: &Pack, events: impl IntoIterator<Item = &'e str>) -> Analys
         let document = Document::parse(event).unwrap();
         let recorded = "2026-11-18T10:00:00.000Z".parse().unwrap();
         let entry = Entry { event: Some(document.root()), ..Entry::recorded(recorded) };
-        analyzer.take(pack.detect_by(leaf, &parsers, &entry)).unwrap();
+        analyzer.accept(pack.detect_by(leaf, &parsers, &entry)).unwrap();
     }
     analyzer.finish()
 }
@@ -37,7 +37,7 @@ fn coverage<'e>(pack: &Pack, events: impl IntoIterator<Item = &'e str>) -> Cover
     analyze(pack, events).coverage
 }
 
-/// The rules that could look at nothing, with the fields that they need.
+/// The rules that could evaluate no event, with the fields that they need.
 fn blind(coverage: &Coverage) -> Vec<(&str, &[String])> {
     coverage.blind.iter().map(|of| (of.rule.as_str(), of.fields.as_slice())).collect()
 }
@@ -64,13 +64,13 @@ fn a_rule_whose_other_fields_match_needs_the_one_that_is_missing() {
         ("delete", "{product: kubernetes, service: audit}", &delete),
     ]);
     assert_eq!(blind(&coverage(&pack, [PODS])), [("create", &["hostPath".to_owned()][..])]);
-    // Another event has the field: the rule could look.
+    // Another event has the field, so the rule can be evaluated.
     let with = PODS.replacen("\"kind\"", "\"hostPath\":\"/\",\"kind\"", 1);
     assert_eq!(blind(&coverage(&pack, [PODS, &with])), []);
 }
 
 #[test]
-fn a_missing_field_answers_a_rule_that_asks_whether_it_exists() {
+fn a_missing_field_answers_an_exists_test() {
     let pack = rules(&[(
         "exists",
         "{product: kubernetes, service: audit}",
@@ -93,7 +93,7 @@ fn events_without_a_parser_or_a_rule_for_their_source_are_not_covered() {
 }
 
 #[test]
-fn rules_for_other_sources_are_no_gap() {
+fn rules_for_other_sources_are_not_gaps() {
     let pack = rules(&[
         ("ours", "{product: countersign}", "{read.action: job.delete}"),
         ("windows", "{product: windows, category: process_creation}", "{CommandLine|contains: whoami}"),
@@ -111,21 +111,21 @@ fn events_of_the_product_itself_need_no_rule() {
     let found = coverage(&pack, [CALL, own]);
     assert!(found.is_complete(), "{found:?}");
     assert_eq!((found.events, found.sources.len()), (2, 2));
-    // An event of another source doesn't hide from its rules by such an action.
+    // Such an action doesn't hide an event of another source from the rules for that source.
     let hidden = format!(r#"{{"action":"countersign.init","detail":{CALL}}}"#);
     let found = coverage(&pack, [hidden.as_str()]);
     assert_eq!((found.sources[0].parser.as_str(), found.uncovered()), ("CloudTrail", 1));
 }
 
 #[test]
-fn events_that_elastic_made_of_others_are_not_covered_by_rules_for_the_others() {
+fn events_converted_by_elastic_are_not_covered_by_rules_for_the_original_source() {
     let event = r#"{"@timestamp":"2026-11-18T10:00:00Z","ecs":{"version":"8.11.0"},"event":{"action":"StopLogging","module":"aws","provider":"cloudtrail.amazonaws.com","outcome":"success"},"user":{"name":"ada"},"aws":{"cloudtrail":{"event_version":"1.08"}}}"#;
     let found = coverage(&pack(), [event]);
     assert!(!found.is_complete());
     let [source] = &found.sources[..] else { panic!("{found:?}") };
     assert_eq!((source.parser.as_str(), source.covered), ("ECS (CloudTrail)", 0));
     assert!(source.rules > 50, "{found:?}");
-    // Rules that were written for this schema look at it.
+    // Rules written for this schema cover it.
     let own = rules(&[("ecs", "{product: ecs}", "{event.action: StopLogging}")]);
     assert!(coverage(&own, [event]).is_complete());
 }
@@ -141,7 +141,7 @@ fn a_correlation_applies_to_the_events_of_its_rules_each_once() {
         )
     };
     let mut sources = Sources::default();
-    // A correlation may stand before those that it builds upon.
+    // A correlation may come before the rules that it builds on.
     sources.add(
         "r.yml",
         &[correlation("chained", "both"), correlation("both", "a, b"), event("a"), event("b")].concat(),
@@ -161,7 +161,7 @@ fn an_event_in_an_envelope_is_covered_like_the_plain_event() {
 }
 
 #[test]
-fn nothing_is_complete_where_nothing_was_looked_at() {
+fn coverage_without_events_is_not_complete() {
     let pack = rules(&[("aws", "{product: aws, service: cloudtrail}", "{eventName: DeleteTrail}")]);
     assert_eq!(coverage(&pack, []).events, 0);
     let mut json = Vec::new();
@@ -174,7 +174,7 @@ fn nothing_is_complete_where_nothing_was_looked_at() {
 }
 
 #[test]
-fn coverage_of_more_shapes_than_are_kept_is_the_same() {
+fn coverage_is_exact_beyond_the_limit_of_shapes() {
     let detections: Vec<String> = (0..13).map(|nth| format!("{{f{nth}: x}}")).collect();
     let names: Vec<String> = (0..13).map(|nth| format!("r{nth}")).collect();
     let all: Vec<(&str, &str, &str)> = names
@@ -183,7 +183,7 @@ fn coverage_of_more_shapes_than_are_kept_is_the_same() {
         .map(|(name, detection)| (name.as_str(), "{product: countersign}", detection.as_str()))
         .collect();
     let pack = rules(&all);
-    // Each of 8,192 combinations of fields is a shape of its own.
+    // Each of the 8,192 combinations of fields is a separate shape.
     let events: Vec<String> = (0..1 << 13)
         .map(|bits: u32| {
             let fields: Vec<String> =
@@ -196,9 +196,9 @@ fn coverage_of_more_shapes_than_are_kept_is_the_same() {
     assert!(found.rules.iter().all(|(_, events)| *events == 1 << 12), "{:?}", found.rules);
 }
 
-/// Among the cases of all its rules, each rule of the product has the fields that it needs.
+/// Over the cases of all built-in rules, each rule has the fields that it needs.
 #[test]
-fn no_rule_of_the_product_needs_a_field_that_its_source_does_not_have() {
+fn built_in_rules_only_need_fields_that_their_source_has() {
     let pack = pack();
     let files = files();
     let cases = files

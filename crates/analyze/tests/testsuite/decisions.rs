@@ -1,5 +1,5 @@
-//! Decisions that are the same natively and in WebAssembly: this, and `js/test/gate/decisions.test.ts`, hold them against
-//! one table. With `COUNTERSIGN_WRITE` in the environment it is written anew, to be looked through.
+//! Decisions are the same natively and in WebAssembly: this test and `js/test/gate/decisions.test.ts`
+//! compare them with one table. With `COUNTERSIGN_WRITE` set, the table is rewritten, to be reviewed.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,15 +20,15 @@ fn holds(name: &str, text: &str) {
     if std::env::var_os("COUNTERSIGN_WRITE").is_some() {
         fs::write(path(name), text).unwrap();
     }
-    let kept = fs::read_to_string(path(name)).unwrap();
-    for (nth, (kept, now)) in kept.lines().zip(text.lines()).enumerate() {
-        assert_eq!(kept, now, "{name}, line {}", nth + 1);
+    let expected = fs::read_to_string(path(name)).unwrap();
+    for (nth, (expected, now)) in expected.lines().zip(text.lines()).enumerate() {
+        assert_eq!(expected, now, "{name}, line {}", nth + 1);
     }
-    assert_eq!(kept.len(), text.len(), "{name}");
+    assert_eq!(expected.len(), text.len(), "{name}");
 }
 
 #[test]
-fn are_those_of_the_table() {
+fn decisions_match_the_table() {
     let mut sources = Sources::default();
     sources.add("rules.yml", &fs::read_to_string(path("rules.yml")).unwrap());
     let pack = sources.build("edge").unwrap_or_else(|faults| panic!("{faults:?}"));

@@ -1,4 +1,4 @@
-//! Conditions on the elements of an array, each by itself.
+//! Conditions on single elements of an array.
 
 use countersign_analyze::{Analyzer, Pack, Sources};
 use countersign_query::Entry;
@@ -13,27 +13,27 @@ fn rule(selection: &str) -> String {
 fn build(rule: &str) -> Result<Pack, (&'static str, u64, String)> {
     let mut sources = Sources::default();
     sources.add("t.yml", rule);
-    sources.build("example").map_err(|faults| {
-        let fault = &faults[0];
-        assert_eq!(faults.len(), 1, "{fault}");
-        (fault.code, fault.line.unwrap_or_default(), fault.hint().to_owned())
+    sources.build("example").map_err(|errors| {
+        let error = &errors[0];
+        assert_eq!(errors.len(), 1, "{error}");
+        (error.code, error.line.unwrap_or_default(), error.hint().to_owned())
     })
 }
 
 /// True if a rule with this selection fires on an event.
 fn fires(selection: &str, event: &str) -> bool {
-    let pack = build(&rule(selection)).unwrap_or_else(|fault| panic!("{selection}: {fault:?}"));
+    let pack = build(&rule(selection)).unwrap_or_else(|error| panic!("{selection}: {error:?}"));
     let document = Document::parse(event).unwrap();
     let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let entry = Entry { event: Some(document.root()), ..Entry::recorded(recorded) };
     let whole = pack.detect(1, &entry).rules().next().is_some();
-    // As it was built, and as it is read again.
+    // The pack as built, and as parsed again.
     let again = Pack::parse(pack.as_json()).unwrap();
     assert_eq!(again.detect(1, &entry).rules().next().is_some(), whole);
     whole
 }
 
-/// Two changes of one request: one of a public bucket's size, and one of a private bucket's policy.
+/// Two changes in one request: one of a public bucket's size, and one of a private bucket's policy.
 const CHANGES: &str = r#"{"changes":[
     {"what":"size","bucket":{"name":"a","visibility":"public"},"tags":["x","y"]},
     {"what":"policy","bucket":{"name":"b","visibility":"private"},"tags":["y"],
@@ -41,14 +41,14 @@ const CHANGES: &str = r#"{"changes":[
 ]}"#;
 
 #[test]
-fn conditions_hold_of_the_same_element() {
+fn conditions_in_brackets_hold_for_one_element() {
     for (selection, holds) in [
-        // Without brackets, each may hold of another element.
+        // Without brackets, each condition may hold for another element.
         ("    changes.what: policy\n    changes.bucket.visibility: public", true),
         ("    changes[any]:\n      what: policy\n      bucket.visibility: public", false),
         ("    changes[any]:\n      what: size\n      bucket.visibility: public", true),
         ("    changes[any]:\n      what: policy\n      bucket.visibility: [public, private]", true),
-        // Keys of their own each look for an element of their own.
+        // Each key with brackets looks for an element on its own.
         ("    changes[any].what: policy\n    changes[any].bucket.visibility: public", true),
         ("    changes[all]:\n      what|startswith: ''", true),
         ("    changes[all]:\n      what: size", false),
@@ -56,7 +56,7 @@ fn conditions_hold_of_the_same_element() {
         ("    changes[all].bucket.name: [a, c]", false),
         ("    changes[none]:\n      what: policy\n      bucket.visibility: public", true),
         ("    changes[none]:\n      what: policy\n      bucket.visibility: private", false),
-        // Of arrays within elements.
+        // Arrays within elements.
         (
             "    changes[any]:\n      what: policy\n      params[any]:\n        key: member\n        value|endswith: '@example.org'",
             true,
@@ -71,10 +71,10 @@ fn conditions_hold_of_the_same_element() {
         ("    changes[any]:\n      what: size\n      tags[all]: [x, y]", true),
         ("    changes[any]:\n      what: size\n      tags[all]: y", false),
         ("    changes[all].tags[any]: y", true),
-        // A list of maps: one of them.
+        // A list of maps requires one of them.
         ("    changes[any]:\n      - what: none\n      - what: size\n        bucket.name: a", true),
         ("    changes[any]:\n      - what: none\n      - what: size\n        bucket.name: b", false),
-        // A condition of its own.
+        // A separate condition.
         (
             "    changes[any]:\n      condition: private and not policy\n      private: {bucket.visibility: private}\n      policy: {what: policy}",
             false,
@@ -87,7 +87,7 @@ fn conditions_hold_of_the_same_element() {
             "    changes[any]:\n      condition: 2 of s*\n      s1: {what: size}\n      s2: {bucket.name: b}\n      s3: {tags: x}",
             true,
         ),
-        // Single elements.
+        // Elements by index.
         ("    changes[0].what: size", true),
         ("    changes[1].what: size", false),
         ("    changes[-1].what: policy", true),
@@ -124,19 +124,19 @@ fn quantifiers_differ_in_arrays_without_elements() {
 }
 
 #[test]
-fn elements_are_values_objects_or_both() {
+fn elements_can_be_values_or_objects() {
     for (selection, event, holds) in [
         ("    codes[any]:\n      .|gte: 500\n      .|lt: 504", r#"{"codes":[200,503]}"#, true),
         ("    codes[any]:\n      .|gte: 500\n      .|lt: 504", r#"{"codes":[200,504]}"#, false),
         ("    codes[any]|gte: 500", r#"{"codes":[200,504]}"#, true),
         ("    codes[any]:\n      .: null", r#"{"codes":[1,null]}"#, true),
         ("    codes[any]:\n      .: null", r#"{"codes":[1]}"#, false),
-        // What is beside an event is a name like others within an element.
-        ("    a[any]:\n      parsed.action: x", r#"{"a":[{"parsed":{"action":"x"}}]}"#, true),
+        // Within an element, `read` and `link` are ordinary names.
+        ("    a[any]:\n      parsed.action: x", r#"{"a":[{"read":{"action":"x"}}]}"#, true),
         ("    a[any]:\n      baseline.new: x", r#"{"a":[{"baseline.new":"x"}]}"#, true),
         ("    a[any]:\n      b|exists: false", r#"{"a":[{"b":1},{}]}"#, true),
         ("    a[any]:\n      b|exists: false", r#"{"a":[{"b":1}]}"#, false),
-        // Names with brackets.
+        // Names that contain brackets.
         ("    args\\[0\\]: x", r#"{"args[0]":"x"}"#, true),
         ("    args\\[0\\]: x", r#"{"args":["x"]}"#, false),
         ("    args[0]: x", r#"{"args":["x"]}"#, true),
@@ -150,7 +150,7 @@ fn elements_are_values_objects_or_both() {
     ] {
         assert_eq!(fires(selection, event), holds, "{selection} on {event}");
     }
-    // Without a version, brackets belong to names.
+    // Without a version, brackets are part of names.
     let literal = rule("    args[0]: x").replace("sigma-version: 3\n", "");
     let pack = build(&literal).unwrap();
     for (event, holds) in [(r#"{"args[0]":"x"}"#, true), (r#"{"args":["x"]}"#, false)] {
@@ -164,14 +164,14 @@ fn elements_are_values_objects_or_both() {
 }
 
 #[test]
-fn reasons_name_what_the_element_has() {
+fn reasons_name_fields_of_the_element() {
     let selection = "    changes[any]:\n      what: policy\n      params[any]:\n        key: member\n        value|contains: ext\n    changes[none].what: delete";
     let pack = build(&rule(selection)).unwrap();
     let document = Document::parse(CHANGES).unwrap();
     let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let mut analyzer = Analyzer::new(&pack);
     let entry = Entry { event: Some(document.root()), ..Entry::recorded(recorded) };
-    analyzer.take(pack.detect(1, &entry)).unwrap();
+    analyzer.accept(pack.detect(1, &entry)).unwrap();
     let findings = analyzer.finish().findings;
     let reasons: Vec<_> =
         findings[0].reasons.iter().map(|reason| (reason.field.as_deref().unwrap(), &*reason.value)).collect();
@@ -186,7 +186,7 @@ fn reasons_name_what_the_element_has() {
 }
 
 #[test]
-fn what_is_malformed_is_refused_where_it_is() {
+fn malformed_selectors_are_rejected_with_their_line() {
     for (selection, code, line, hint) in [
         ("    a[some]:\n      b: x", "rule.field", 7, "any, all"),
         ("    a[any:\n      b: x", "rule.field", 7, "any, all"),
@@ -194,15 +194,15 @@ fn what_is_malformed_is_refused_where_it_is() {
         ("    a[any][0]: x", "rule.field", 7, "after a name"),
         ("    a[any]: {}", "rule.empty", 7, ""),
         ("    a[any]: []", "rule.empty", 7, ""),
-        ("    a[any]|contains:\n      b: x", "rule.modifier", 7, "after the names"),
-        ("    a[any].b:\n      c: x", "rule.value", 8, "a text"),
-        ("    a[any]:\n      condition: s", "rule.condition", 8, "there are"),
-        ("    a[any]:\n      condition: s and t\n      s: {b: x}", "rule.condition", 8, "there are: s"),
+        ("    a[any]|contains:\n      b: x", "rule.modifier", 7, "the names in the map"),
+        ("    a[any].b:\n      c: x", "rule.value", 8, "a string"),
+        ("    a[any]:\n      condition: s", "rule.condition", 8, "use one of"),
+        ("    a[any]:\n      condition: s and t\n      s: {b: x}", "rule.condition", 8, "use one of: s"),
         ("    a[any]:\n      b|fieldref: c", "rule.modifier", 8, "outside"),
-        ("    a[any]:\n      condition: k\n      k: [x, y]", "rule.shape", 9, "`.`"),
-        ("    a[any]:\n      '|contains': x", "rule.shape", 8, "`.`"),
+        ("    a[any]:\n      condition: k\n      k: [x, y]", "rule.shape", 9, "`.:`"),
+        ("    a[any]:\n      '|contains': x", "rule.shape", 8, "`.:`"),
         ("    a[any]|fieldref: c", "rule.modifier", 7, "outside"),
-        ("    a[any].b[any].c[any].d[any].e[any].f[any].g[any].h[any].i[any]: x", "rule.deep", 7, "8"),
+        ("    a[any].b[any].c[any].d[any].e[any].f[any].g[any].h[any].i[any]: x", "rule.deep", 7, "fewer"),
     ] {
         let (found, at, said) = build(&rule(selection)).unwrap_err();
         assert_eq!((found, at), (code, line), "{selection}");

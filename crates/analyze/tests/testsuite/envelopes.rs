@@ -1,4 +1,4 @@
-//! Events in envelopes: the rules of the product find in them what they find in the plain events.
+//! Events in envelopes: the built-in rules find the same as in the plain events.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,15 @@ use serde_json::{Map, Value};
 
 use crate::rules::{files, is_cases, pack};
 
-/// How an envelope holds an event.
+/// The form in which an envelope contains an event.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Holds {
     Object,
     Text,
 }
 
-/// The envelopes that parsers know: the parser's name, the path, and the path at which its source has the event.
+/// The envelopes that parsers know: the parser's name, the path, and the path at which its source has the
+/// event.
 fn envelopes(parsers: &Parsers) -> Vec<(String, String, String)> {
     let of_parser = parsers.places().flat_map(|(parser, paths, place)| {
         paths.map(move |path| (parser.to_owned(), path.to_owned(), place.to_owned())).collect::<Vec<_>>()
@@ -24,7 +25,7 @@ fn envelopes(parsers: &Parsers) -> Vec<(String, String, String)> {
     of_parser.filter(|(_, path, _)| !path.is_empty()).collect()
 }
 
-/// Puts a value at a path, in objects and in arrays of one element.
+/// Wraps a value in objects along a path, and in arrays of one element.
 fn put(path: &str, value: Value) -> Value {
     path.rsplit('.').fold(value, |inner, name| {
         let (name, inner) = match name.strip_suffix("[0]") {
@@ -35,7 +36,7 @@ fn put(path: &str, value: Value) -> Value {
     })
 }
 
-/// An event in an envelope, or `None` if the source itself has it at that path.
+/// Returns an event in an envelope, or `None` if the source itself has it at that path.
 fn wrap(event: &str, path: &str, place: &str, holds: Holds) -> Option<String> {
     let as_held = |value: Value| match holds {
         Holds::Object => value,
@@ -54,14 +55,14 @@ fn wrap(event: &str, path: &str, place: &str, holds: Holds) -> Option<String> {
     Some(if outer.is_empty() { event } else { put(outer, event) }.to_string())
 }
 
-/// The parser that reads an event, if it reads it where its source has it.
+/// Returns the parser that recognizes an event in the place where its source has it.
 fn parser(parsers: &Parsers, event: &str) -> Option<String> {
     let document = Document::parse(event)?;
     let read = parsers.parse(&document.root())?;
     read.envelope.is_none().then(|| read.parsed_as.into_owned())
 }
 
-/// The number of findings of each rule.
+/// Returns the number of findings of each rule.
 fn counts(findings: &[Finding]) -> BTreeMap<&str, usize> {
     let mut counts = BTreeMap::new();
     for finding in findings {
@@ -81,7 +82,7 @@ fn rules_find_the_same_in_every_envelope() {
             let events = case.events().count();
             for (nth, (of, path, place)) in envelopes.iter().enumerate() {
                 for holds in [Holds::Object, Holds::Text] {
-                    // Long cases take long, and the envelope is the same for each of their events.
+                    // Long cases are cut, since the envelope is the same for all of their events.
                     if events > 20 && (nth + usize::from(holds == Holds::Text)) % 2 > 0 {
                         continue;
                     }

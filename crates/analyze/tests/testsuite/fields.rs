@@ -1,4 +1,4 @@
-//! Fields that are computed, and not of the event.
+//! Virtual fields, which are computed and not part of the event.
 
 use countersign_analyze::{Analyzer, Sources};
 use countersign_query::value::Document;
@@ -15,7 +15,7 @@ detection:
 ";
 
 #[test]
-fn rules_ask_for_the_shape_of_a_path() {
+fn path_templates_can_be_used_in_rules() {
     let mut sources = Sources::default();
     sources.add("asked.yml", RULE);
     let pack = sources.build("example").unwrap();
@@ -30,7 +30,7 @@ fn rules_ask_for_the_shape_of_a_path() {
         let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let mut analyzer = Analyzer::new(&pack);
         analyzer
-            .take(pack.detect(1, &Entry { event, read: read.as_ref(), ..Entry::recorded(recorded) }))
+            .accept(pack.detect(1, &Entry { event, read: read.as_ref(), ..Entry::recorded(recorded) }))
             .unwrap();
         !analyzer.finish().findings.is_empty()
     };
@@ -38,14 +38,14 @@ fn rules_ask_for_the_shape_of_a_path() {
     assert!(!fires(r#""/jobs/new""#) && !fires(r#""/jobs/42/runs""#) && !fires("42"));
 }
 
-/// Whether a rule with these members fires on an event.
+/// True if a rule with this selection fires on an event.
 fn fires(selection: &str, event: &str) -> bool {
     let mut sources = Sources::default();
     let rule = format!(
         "title: t\nid: t\nlevel: low\ndetection:\n  selection:\n    {selection}\n  condition: selection\n"
     );
     sources.add("t.yml", &rule);
-    let pack = sources.build("example").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let pack = sources.build("example").unwrap_or_else(|errors| panic!("{}", errors[0]));
     let document = Document::parse(event);
     let event = document.as_ref().map(Document::root);
     let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
@@ -53,7 +53,7 @@ fn fires(selection: &str, event: &str) -> bool {
 }
 
 #[test]
-fn what_is_null_does_not_exist() {
+fn null_does_not_exist() {
     for (event, exists) in [
         (r#"{"error":"x"}"#, true),
         (r#"{"error":""}"#, true),
@@ -68,7 +68,7 @@ fn what_is_null_does_not_exist() {
 }
 
 #[test]
-fn truth_and_numbers_are_texts_too() {
+fn booleans_and_numbers_compare_as_strings() {
     for (selection, event, holds) in [
         ("mfa: '*'", r#"{"mfa":false}"#, true),
         ("mfa|startswith: T", r#"{"mfa":true}"#, true),
@@ -86,7 +86,7 @@ fn truth_and_numbers_are_texts_too() {
 }
 
 #[test]
-fn of_a_reading_all_is_read_that_rules_and_scores_ask_for() {
+fn parsers_extract_all_fields_that_rules_and_scores_need() {
     let event = r#"{"action":"job.run","actor":{"id":"u_1","name":"Ada","type":"user"},"target":{"id":"7","name":"Seven","type":"job"},"context":{"ip":"198.51.100.7"},"outcome":"denied","reason":"late","occurred_at":"2026-11-20T05:00:00.000Z"}"#;
     let document = Document::parse(event).unwrap();
     let parsers = Parsers::built_in();
@@ -139,13 +139,13 @@ fn a_path_leads_to_members_whose_names_have_dots() {
         ("labels.app.example.io/tier: web", r#"{"labels":{"app.example.io":"web"}}"#, false),
         ("labels.app.example.io/tier: web", r#"{"labels":{"app.example.io/tier.x":"web"}}"#, false),
         ("labels.app.example.io/tier: web", r#"{"app.example.io/tier":"web"}"#, false),
-        // Of several members that a path leads to, one is enough.
+        // One match among several members that a path leads to is enough.
         ("user.id: b", r#"{"user":{"id":"a"},"user.id":"b"}"#, true),
         ("user.id: a", r#"{"user":{"id":"a"},"user.id":"b"}"#, true),
         ("user.id|exists: false", r#"{"user.id":"b"}"#, false),
         ("user.id|exists: false", r#"{"user.ids":"b"}"#, true),
         ("user|exists: true", r#"{"user.id":"b"}"#, false),
-        // Names may begin and end with dots, or be empty.
+        // Names may start and end with dots, or be empty.
         ("a..b: x", r#"{"a..b":"x"}"#, true),
         ("a..b: x", r#"{"a":{"":{"b":"x"}}}"#, true),
         ("a..b: x", r#"{"a":{"b":"x"}}"#, false),
@@ -168,32 +168,32 @@ fn a_name_in_quotes_is_one_name() {
         (r#"labels."app.io/tier": web"#, r#"{"labels.app.io/tier":"web"}"#, false),
         (r#"labels."'tier'": web"#, r#"{"labels":{"'tier'":"web"}}"#, true),
         ("labels.it's: web", r#"{"labels":{"it's":"web"}}"#, true),
-        // A member of the event whose first name means something else without quotes.
-        (r#"'"parsed".action': x"#, r#"{"parsed":{"action":"x"}}"#, true),
+        // A member of the event whose first name is a reserved prefix when unquoted.
+        (r#"'"read".action': x"#, r#"{"read":{"action":"x"}}"#, true),
         (r#"'"link.signer"': x"#, r#"{"link.signer":"x"}"#, true),
     ] {
         assert_eq!(fires(selection, event), holds, "{selection} on {event}");
     }
-    // Both forms in one rule, on one member.
+    // Both spellings in one rule, for one member.
     let both = "labels.app.io/tier: web\n    labels.'app.io/tier': web\n    'labels.\"app.io/tier\"': web";
     assert!(fires(both, dotted) && !fires(both, nested));
 }
 
 #[test]
-fn keywords_are_searched_for_in_the_whole_event() {
+fn keywords_search_the_whole_event() {
     for (keywords, event, holds) in [
         ("- break-glass", r#"{"labels":{"policy.example.io/break-glass":"true"}}"#, true),
         ("- BREAK-glass", r#"{"labels":[{"policy.example.io/break-glass":null}]}"#, true),
         ("- break-glass", r#"{"note":"policy.example.io/break-glass"}"#, true),
         ("- break-glass", r#"{"labels":{"policy.example.io/break":"glass"}}"#, false),
-        // A keyword stands in one name or value, not across them.
+        // A keyword must be within one name or value, not across them.
         ("- labels.policy", r#"{"labels":{"policy":1}}"#, false),
         ("- 4625", r#"{"EventID":4625}"#, true),
         ("- 4625", r#"{"a":{"4625":1}}"#, true),
         ("- 4625", r#"{"EventID":4624}"#, false),
         ("- 'true'", r#"{"mfa":true}"#, true),
         ("- 'null'", r#"{"mfa":null}"#, false),
-        // Names also count where no rule asks for a field there.
+        // Names also count if no rule has a field there.
         ("- secret", r#"{"a":{"b":{"c":[{"my_secret":{}}]}}}"#, true),
         ("'|all': [role, admin]", r#"{"role":"Admin"}"#, true),
         ("'|all': [role, admin]", r#"{"role":"guest"}"#, false),
@@ -235,10 +235,10 @@ fn a_field_differs_from_all_values_of_neq() {
 }
 
 #[test]
-fn a_path_is_found_however_an_event_parts_it() {
+fn dots_and_nesting_are_equivalent() {
     let names = ["one", "two", "", "three", "four"];
     for nested in 0..1_u32 << (names.len() - 1) {
-        // A bit says that a name begins an object of its own.
+        // Each bit decides whether a name starts a nested object.
         let mut event = String::from("{\"");
         let mut depth = 1;
         for (nth, name) in names.iter().enumerate() {

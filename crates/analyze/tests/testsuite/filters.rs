@@ -1,4 +1,4 @@
-//! Sigma's filters: exceptions that several rules have in common.
+//! Sigma filters: exceptions shared by several rules.
 
 use countersign_analyze::{Gate, Pack, Sources};
 use countersign_query::Entry;
@@ -43,16 +43,16 @@ fn build(texts: &[&str]) -> Result<Pack, Vec<(&'static str, u64, String)>> {
     for (nth, text) in texts.iter().enumerate() {
         sources.add(&format!("{nth}.yml"), text);
     }
-    let faults = |faults: Vec<countersign_analyze::AnalyzeError>| {
-        faults
+    let errors = |errors: Vec<countersign_analyze::AnalyzeError>| {
+        errors
             .into_iter()
-            .map(|fault| (fault.code, fault.line.unwrap_or_default(), fault.file.clone().unwrap_or_default()))
+            .map(|error| (error.code, error.line.unwrap_or_default(), error.file.clone().unwrap_or_default()))
             .collect()
     };
-    sources.build("example").map_err(faults)
+    sources.build("example").map_err(errors)
 }
 
-/// The rules that fire on an event.
+/// Returns the rules that fire on an event.
 fn fire(pack: &Pack, event: &str) -> Vec<String> {
     let document = Document::parse(event).unwrap();
     let recorded = "2026-11-20T06:00:00.000Z".parse().unwrap();
@@ -61,7 +61,7 @@ fn fire(pack: &Pack, event: &str) -> Vec<String> {
 }
 
 #[test]
-fn rules_that_a_filter_names_have_its_exceptions() {
+fn filters_add_exceptions_to_the_rules_they_name() {
     for (rules, more, filtered) in [
         ("[read, write]", "", &["read", "write"][..]),
         ("[read_rule]", "", &["read"]),
@@ -73,9 +73,9 @@ fn rules_that_a_filter_names_have_its_exceptions() {
         ("[write]", "logsource: {product: vault}\n", &["write"]),
     ] {
         let text = filter(rules, more);
-        // Files may come in any order.
+        // The order of files makes no difference.
         for texts in [[RULES, &*text], [&*text, RULES]] {
-            let pack = build(&texts).unwrap_or_else(|faults| panic!("{faults:?}"));
+            let pack = build(&texts).unwrap_or_else(|errors| panic!("{errors:?}"));
             let again = Pack::parse(pack.as_json()).unwrap();
             assert_eq!((again.hash(), pack.rules().len()), (pack.hash(), 4));
             for id in ["read", "write", "delete"] {
@@ -105,7 +105,7 @@ fn the_hash_of_a_pack_covers_its_filters() {
 }
 
 #[test]
-fn several_filters_hold_together_and_gates_ask_them() {
+fn several_filters_apply_together_and_in_gates() {
     let rule = "title: T\nid: t\nlevel: low\ncountersign.decision: deny\ndetection: {s: {action: secret.read}, condition: s}\n";
     let first = filter("[t]", "");
     let second =
@@ -125,7 +125,7 @@ fn several_filters_hold_together_and_gates_ask_them() {
 }
 
 #[test]
-fn filters_that_are_wrong_are_refused_where_they_are_wrong() {
+fn invalid_filters_are_rejected_with_their_line() {
     let of = |body: &str| format!("title: F\nfilter:\n{body}");
     for (text, code, line) in [
         (filter("[nobody]", ""), "rule.reference", 5),
@@ -143,7 +143,7 @@ fn filters_that_are_wrong_are_refused_where_they_are_wrong() {
         (of("  selection: {a: x}\n  condition: not selection\n"), "rule.missing", 3),
         (of("  rules: [read]\n  selection: {a: x}\n"), "rule.missing", 3),
         (of("  rules: [read]\n  selection: {a: x}\n  condition: not other\n"), "rule.condition", 5),
-        // What Sigma's specification shows reads as its opposite where conditions are joined by `and`.
+        // The example in Sigma's specification means its opposite if conditions are joined by `and`.
         (of("  rules: [read]\n  selection: {a: x}\n  condition: selection\n"), "rule.condition", 5),
         (
             of("  rules: [read]\n  selection: {a: x}\n  condition: [not selection, selection]\n"),

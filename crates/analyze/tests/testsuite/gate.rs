@@ -1,4 +1,4 @@
-//! What a gate decides, by rules and by a watchlist.
+//! Decisions of a gate, by rules and by a watchlist.
 
 use countersign::hash::Hash;
 use countersign::time::Time;
@@ -89,11 +89,11 @@ fn list(sequence: u64, entries: &[Watched<'static>]) -> Watchlist {
 }
 
 #[test]
-fn asks_rules_that_decide_and_then_the_watchlist() {
+fn rules_decide_before_the_watchlist() {
     let pack = pack(RULES);
     let mut gate = Gate::parse(pack.as_json()).unwrap();
     assert_eq!(gate.pack(), pack.hash());
-    assert_eq!(gate.rules(), 4, "neither what decides nothing nor a correlation");
+    assert_eq!(gate.rules(), 4, "only rules on single events with a decision");
     gate.watch(list(
         1,
         &[
@@ -127,7 +127,7 @@ fn asks_rules_that_decide_and_then_the_watchlist() {
             rule(Decision::Challenge, "sensitive"),
         ),
         (r#"{"action":"role.grant","actor":{"id":"s","type":"service"}}"#, "2026-11-20T23:00:00.000Z", None),
-        // The stricter of both, and of equals the rule.
+        // The stricter decision wins; if they are equal, the rule's.
         (
             r#"{"action":"role.grant","actor":{"id":"u_9"},"occurred_at":"2026-11-20T01:00:00Z"}"#,
             noon,
@@ -160,7 +160,7 @@ fn asks_rules_that_decide_and_then_the_watchlist() {
             noon,
             listed(Decision::Challenge),
         ),
-        // What a rule excepts is excepted from all.
+        // An exemption by a rule overrides everything else.
         (
             r#"{"action":"http.request","actor":{"id":"u_9"},"context":{"ip":"192.0.2.9"},"http":{"path":"/internal"}}"#,
             noon,
@@ -187,7 +187,7 @@ fn asks_rules_that_decide_and_then_the_watchlist() {
             Hash([2; 32])
         )
     );
-    // An older list is refused, and the one before goes on to count.
+    // An older list is rejected, and the previous one stays in force.
     assert!(gate.watch(list(0, &[])).is_err());
     assert!(gate.decide(event, time(noon)).unwrap().is_some());
     gate.watch(list(2, &[])).unwrap();
@@ -195,7 +195,7 @@ fn asks_rules_that_decide_and_then_the_watchlist() {
 }
 
 #[test]
-fn a_list_that_no_longer_holds_decides_nothing() {
+fn expired_lists_are_ignored() {
     let mut gate = Gate::parse(pack(RULES).as_json()).unwrap();
     let until = time("2026-11-21T00:00:00.000Z");
     gate.watch(list(1, &[Watched { until, ..watched(Kind::Actor, "u_9", Decision::Deny) }])).unwrap();
@@ -205,7 +205,7 @@ fn a_list_that_no_longer_holds_decides_nothing() {
 }
 
 #[test]
-fn what_is_no_pack_as_it_was_built_is_refused() {
+fn packs_that_were_not_built_are_rejected() {
     let built = pack(RULES).as_json().to_owned();
     for (text, code) in [
         ("{".to_owned(), "pack.json"),

@@ -1,4 +1,5 @@
-//! Baselines over the habits of many identities, with anomalies among them: what is found, and what is found wrongly.
+//! Baselines over the habits of many identities with anomalies among them: measures true and false
+//! findings.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +10,11 @@ use countersign_query::{Entry, Parsers};
 
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-/// A Monday, 0:00 in UTC.
+/// A Monday, 0:00 UTC.
 const BEGIN: i64 = 1_793_577_600_000;
 const DAYS: i64 = 90;
 
-/// `SplitMix64`: the same numbers on every machine.
+/// `SplitMix64`, which gives the same numbers on every machine.
 struct Dice(u64);
 
 impl Dice {
@@ -24,35 +25,36 @@ impl Dice {
         mixed ^ (mixed >> 31)
     }
 
-    /// From `least` on, below `end`.
-    fn of(&mut self, least: i64, end: i64) -> i64 {
+    /// Returns a number from `least` to below `end`.
+    fn in_range(&mut self, least: i64, end: i64) -> i64 {
         least + i64::try_from(self.next() % u64::try_from((end - least).max(1)).unwrap()).unwrap()
     }
 
-    /// So many times of a hundred.
-    fn falls(&mut self, percent: i64) -> bool {
-        self.of(0, 100) < percent
+    /// Returns true with this probability in percent.
+    fn chance(&mut self, percent: i64) -> bool {
+        self.in_range(0, 100) < percent
     }
 }
 
-/// What is varied, so that nothing is right for one set of numbers alone.
+/// Parameters of a simulation. Several sets are tested, so that thresholds don't fit just one.
 struct World {
     seed: u64,
     identities: i64,
-    /// How many a day a person does, at most.
+    /// The maximum number of actions per person and day.
     busy: i64,
-    /// In how many of a hundred days a person is somewhere else.
+    /// The percentage of days on which a person is elsewhere.
     roams: i64,
-    /// In how many of a hundred days a person works late.
+    /// The percentage of days on which a person works late.
     late: i64,
-    /// How many of a hundred anomalies are to be found: a new address alone says nothing of who always has new ones.
+    /// The percentage of anomalies that must be found. A new address alone is no anomaly for identities
+    /// that often have new ones.
     found: usize,
 }
 
 struct Event {
     time: i64,
     json: String,
-    /// The anomaly that it belongs to.
+    /// The anomaly that the event belongs to, if any.
     anomaly: Option<usize>,
 }
 
@@ -86,12 +88,12 @@ fn event(who: &Who, time: i64, action: &str, anomaly: Option<usize>) -> Event {
 }
 
 impl World {
-    /// Events in the order of their times, and what kind each anomaly is of.
+    /// Returns the events in the order of their times, and the kind of each anomaly.
     fn events(&self) -> (Vec<Event>, Vec<&'static str>) {
         let mut dice = Dice(self.seed);
         let (mut events, mut anomalies) = (Vec::new(), Vec::new());
         for nth in 0..self.identities {
-            match dice.of(0, 10) {
+            match dice.in_range(0, 10) {
                 0..6 => self.person(nth, &mut dice, &mut events, &mut anomalies),
                 kind => Self::machine(nth, kind == 9, &mut dice, &mut events, &mut anomalies),
             }
@@ -106,14 +108,14 @@ impl World {
             kind: "user",
             address: format!("198.51.{}.{}", nth / 200, nth % 200),
             agent: "Mozilla/5.0 (Macintosh) Safari/17".into(),
-            place: (dice.of(40, 60), dice.of(-5, 20)),
-            actions: (0..5).map(|_| ACTIONS[usize::try_from(dice.of(0, 8)).unwrap()]).collect(),
+            place: (dice.in_range(40, 60), dice.in_range(-5, 20)),
+            actions: (0..5).map(|_| ACTIONS[usize::try_from(dice.in_range(0, 8)).unwrap()]).collect(),
         };
-        let (mut begin, hours) = (dice.of(6, 11), dice.of(6, 10));
-        let holiday = dice.of(15, 80);
-        let length = dice.of(5, 16);
-        let (new_computer, moves) = (dice.of(0, 200), dice.of(0, 250));
-        let sleeps = dice.falls(4);
+        let (mut begin, hours) = (dice.in_range(6, 11), dice.in_range(6, 10));
+        let holiday = dice.in_range(15, 80);
+        let length = dice.in_range(5, 16);
+        let (new_computer, moves) = (dice.in_range(0, 200), dice.in_range(0, 250));
+        let sleeps = dice.chance(4);
         for day in 0..DAYS {
             let midnight = BEGIN + day * DAY;
             if day == new_computer {
@@ -124,24 +126,24 @@ impl World {
                 begin += 1;
             }
             let is_away = (holiday..holiday + length).contains(&day) || sleeps && (30..75).contains(&day);
-            let is_weekend = day % 7 >= 5 && !dice.falls(2);
+            let is_weekend = day % 7 >= 5 && !dice.chance(2);
             if is_away || is_weekend {
                 continue;
             }
-            let there = if dice.falls(self.roams) {
-                Who { address: format!("192.0.2.{}", dice.of(0, 250)), ..who.clone() }
+            let there = if dice.chance(self.roams) {
+                Who { address: format!("192.0.2.{}", dice.in_range(0, 250)), ..who.clone() }
             } else {
                 who.clone()
             };
-            let late = if dice.falls(self.late) { dice.of(1, 4) } else { 0 };
-            for _ in 0..dice.of(2, self.busy) {
-                let time = midnight + dice.of(begin * HOUR, (begin + hours + late) * HOUR);
-                let action = there.actions[usize::try_from(dice.of(0, 5)).unwrap()];
+            let late = if dice.chance(self.late) { dice.in_range(1, 4) } else { 0 };
+            for _ in 0..dice.in_range(2, self.busy) {
+                let time = midnight + dice.in_range(begin * HOUR, (begin + hours + late) * HOUR);
+                let action = there.actions[usize::try_from(dice.in_range(0, 5)).unwrap()];
                 events.push(event(&there, time, action, None));
             }
         }
         if sleeps {
-            // The first after the pause.
+            // The first event after the pause.
             let first = events
                 .iter_mut()
                 .filter(|event| {
@@ -154,17 +156,17 @@ impl World {
             }
             return;
         }
-        if !dice.falls(40) {
+        if !dice.chance(40) {
             return;
         }
-        let mut day = dice.of(35, DAYS);
+        let mut day = dice.in_range(35, DAYS);
         while day % 7 >= 5 || (holiday..holiday + length).contains(&day) {
-            day = dice.of(35, DAYS);
+            day = dice.in_range(35, DAYS);
         }
         let noon = BEGIN + day * DAY + (begin + 3) * HOUR;
         let number = Some(anomalies.len());
         let action = who.actions[0];
-        match dice.of(0, 6) {
+        match dice.in_range(0, 6) {
             0 => {
                 let thief =
                     Who { address: format!("203.0.112.{}", nth % 250), agent: "curl/8.4".into(), ..who };
@@ -212,22 +214,27 @@ impl World {
             place: (50, 8),
             actions: vec!["job.trigger", "http.request"],
         };
-        let (every, load) = (dice.of(1, 5), dice.of(1, 4));
+        let (every, load) = (dice.in_range(1, 5), dice.in_range(1, 4));
         for hour in 0..DAYS * 24 {
-            // An agent works when people do.
+            // Agents work when people do.
             let runs =
-                if is_agent { (7..20).contains(&(hour % 24)) && dice.falls(30) } else { hour % every == 0 };
-            for _ in 0..if runs { dice.of(1, 2 + load) } else { 0 } {
-                let time = BEGIN + hour * HOUR + dice.of(0, HOUR);
-                events.push(event(&who, time, who.actions[usize::try_from(dice.of(0, 2)).unwrap()], None));
+                if is_agent { (7..20).contains(&(hour % 24)) && dice.chance(30) } else { hour % every == 0 };
+            for _ in 0..if runs { dice.in_range(1, 2 + load) } else { 0 } {
+                let time = BEGIN + hour * HOUR + dice.in_range(0, HOUR);
+                events.push(event(
+                    &who,
+                    time,
+                    who.actions[usize::try_from(dice.in_range(0, 2)).unwrap()],
+                    None,
+                ));
             }
         }
-        if !dice.falls(40) {
+        if !dice.chance(40) {
             return;
         }
-        let time = BEGIN + dice.of(35, DAYS) * DAY + 10 * HOUR;
+        let time = BEGIN + dice.in_range(35, DAYS) * DAY + 10 * HOUR;
         let number = Some(anomalies.len());
-        match dice.of(0, 3) {
+        match dice.in_range(0, 3) {
             0 => {
                 events.push(event(&who, time, "secret.read", number));
                 anomalies.push("machine does something new");
@@ -273,7 +280,7 @@ fn anomalies_are_found_and_habits_are_not() {
             let time = Time::from_millis(event.time).unwrap();
             let entry =
                 Entry { event: Some(root), read: read.as_ref(), chain: "app", ..Entry::recorded(time) };
-            analyzer.take(pack.detect(leaf, &entry)).unwrap();
+            analyzer.accept(pack.detect(leaf, &entry)).unwrap();
         }
         let findings = analyzer.finish().findings;
         let mut found = vec![false; kinds.len()];
@@ -297,18 +304,19 @@ fn anomalies_are_found_and_habits_are_not() {
         }
         let recalled = found.iter().filter(|found| **found).count();
         let false_alerts: u32 = wrong.values().sum();
-        let told = format!(
+        let summary = format!(
             "{} events, {recalled} of {} anomalies found (missed: {missed:?}), {false_alerts} false: {wrong:?}",
             events.len(),
             kinds.len()
         );
-        println!("{told}");
-        assert!(recalled * 100 >= kinds.len() * world.found, "{told}");
-        assert!(i64::from(false_alerts) * 100 <= world.identities * DAYS / 30 * 70, "{told}");
+        println!("{summary}");
+        assert!(recalled * 100 >= kinds.len() * world.found, "{summary}");
+        assert!(i64::from(false_alerts) * 100 <= world.identities * DAYS / 30 * 70, "{summary}");
     }
 }
 
-/// Findings of a pack with a rule about deletions, as level and number of repeats, for the days and the actors of events.
+/// Returns the level and number of repeats of each finding of a rule about deletions, for events given by
+/// day and actor.
 fn levels(habits: &str, events: &[(i64, &str)]) -> Vec<(String, u64)> {
     let mut sources = Sources::default();
     let rule = "title: Deleted\nid: deleted\nlevel: high\ndetection:\n  s: {read.action: job.delete}\n  condition: s\n";
@@ -321,14 +329,14 @@ fn levels(habits: &str, events: &[(i64, &str)]) -> Vec<(String, u64)> {
         let document = Document::parse(&json).unwrap();
         let time = Time::from_millis(BEGIN + day * DAY + i64::try_from(leaf).unwrap()).unwrap();
         let entry = Entry { event: Some(document.root()), chain: "app", ..Entry::recorded(time) };
-        analyzer.take(pack.detect_by(leaf, &parsers, &entry)).unwrap();
+        analyzer.accept(pack.detect_by(leaf, &parsers, &entry)).unwrap();
     }
     let findings = analyzer.finish().findings.into_iter();
     findings.map(|finding| (finding.level.as_str().to_owned(), finding.repeats)).collect()
 }
 
 #[test]
-fn a_habit_lowers_the_level_and_a_day_has_one_finding() {
+fn habits_lower_the_level_and_give_one_finding_a_day() {
     let days =
         [(0, "ada"), (0, "ada"), (0, "bob"), (7, "ada"), (14, "ada"), (21, "ada"), (21, "ada"), (21, "bob")];
     let high = |repeats| ("high".to_owned(), repeats);

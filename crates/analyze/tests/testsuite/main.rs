@@ -5,7 +5,7 @@ mod coverage;
 mod decisions;
 mod elements;
 mod envelopes;
-mod faults;
+mod errors;
 mod fields;
 mod filters;
 mod gate;

@@ -1,7 +1,8 @@
-//! What is found depends neither on how events are shared out among workers, nor on the order in which pieces come.
+//! Findings depend neither on how events are distributed to workers nor on the order in which pieces
+//! arrive.
 
 use countersign::time::Time;
-use countersign_analyze::pieces::{Detector, Merged, OUTLINE, PieceError};
+use countersign_analyze::pieces::{Detector, MAX_OUTLINE_BYTES, Merged, PieceError};
 use countersign_analyze::{Analysis, Analyzer, Pack, Sources};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
@@ -39,7 +40,7 @@ fn pack() -> Pack {
     sources.build("test").unwrap()
 }
 
-/// Who did it, when, and which key signed it.
+/// The actor, the second, and true if the first key signed it.
 type Event = (u8, u8, bool);
 
 fn time(second: u8) -> Time {
@@ -83,26 +84,26 @@ fn directly(pack: &Pack, events: &[Event]) -> Analysis {
             chain,
             signer,
         };
-        analyzer.take(pack.detect(leaf, &entry)).unwrap();
+        analyzer.accept(pack.detect(leaf, &entry)).unwrap();
     }
     analyzer.finish()
 }
 
-/// Tells of pieces, and gives them where they are wanted.
+/// Announces pieces, and loads them when they are due.
 #[derive(Default)]
-struct Keeping(Vec<Vec<u8>>);
+struct StoredPieces(Vec<Vec<u8>>);
 
-impl Keeping {
+impl StoredPieces {
     fn add(&mut self, merged: &mut Merged<'_>, piece: Vec<u8>) -> Result<(), PieceError> {
-        merged.hear(&piece[..piece.len().min(OUTLINE)])?;
+        merged.announce(&piece[..piece.len().min(MAX_OUTLINE_BYTES)])?;
         self.0.push(piece);
         Ok(())
     }
 
-    fn all(&self, merged: &mut Merged<'_>) -> Result<(), PieceError> {
+    fn load_all(&self, merged: &mut Merged<'_>) -> Result<(), PieceError> {
         loop {
             while merged.step(2)? {}
-            let Some(number) = merged.wants() else { return Ok(()) };
+            let Some(number) = merged.next_piece() else { return Ok(()) };
             merged.load(number, self.0[number].clone())?;
         }
     }
@@ -112,7 +113,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn is_found_as_by_one(
+    fn finds_the_same_as_a_single_analyzer(
         events in prop::collection::vec((0_u8..4, 0_u8..60, any::<bool>()), 1..60),
         workers in prop::collection::vec(0_usize..3, 60),
         ends in prop::collection::vec(any::<bool>(), 60),
@@ -122,22 +123,22 @@ proptest! {
         let mut detectors: Vec<_> =
             (0..3).map(|_| Detector::new(pack.clone())).collect();
         let mut merged = Merged::new(&pack);
-        let mut keeping = Keeping::default();
+        let mut stored = StoredPieces::default();
         for (leaf, event) in events.iter().enumerate() {
             let line = line(leaf, *event);
             let detector = &mut detectors[workers[leaf]];
             prop_assert_eq!(detector.detect(line.as_bytes()), Ok(line.len()));
             if ends[leaf] {
-                keeping.add(&mut merged, detector.finish()).unwrap();
+                stored.add(&mut merged, detector.finish()).unwrap();
             }
             if looks[leaf] {
-                keeping.all(&mut merged).unwrap();
+                stored.load_all(&mut merged).unwrap();
             }
         }
         for detector in &mut detectors {
-            keeping.add(&mut merged, detector.finish()).unwrap();
+            stored.add(&mut merged, detector.finish()).unwrap();
         }
-        keeping.all(&mut merged).unwrap();
+        stored.load_all(&mut merged).unwrap();
         let expected = directly(&pack, &events);
         prop_assert_eq!(merged.analyzer().findings(), &expected.findings[..]);
         prop_assert_eq!(merged.analyzer().digest(), expected.digest);
@@ -150,7 +151,7 @@ proptest! {
     }
 
     #[test]
-    fn other_bytes_are_refused_or_harmless(
+    fn changed_bytes_are_rejected_or_harmless(
         events in prop::collection::vec((0_u8..4, 0_u8..60, any::<bool>()), 1..20),
         at in any::<prop::sample::Index>(),
         byte in any::<u8>(),
@@ -163,13 +164,13 @@ proptest! {
         let mut piece = detector.finish();
         *at.get_mut(&mut piece) = byte;
         let mut merged = Merged::new(&pack);
-        let mut keeping = Keeping::default();
-        let _ = keeping.add(&mut merged, piece).and_then(|()| keeping.all(&mut merged));
+        let mut stored = StoredPieces::default();
+        let _ = stored.add(&mut merged, piece).and_then(|()| stored.load_all(&mut merged));
     }
 }
 
 #[test]
-fn a_pack_finds_the_same_however_it_was_written() {
+fn formatting_of_a_pack_makes_no_difference() {
     let rule = |detection: &str| format!("title: T\nid: t\ndetection:\n  s:\n{detection}  condition: s\n");
     let events: Vec<Event> = (0..9).map(|second| (second, second, true)).collect();
     let found = |text: &str| {
@@ -189,31 +190,31 @@ fn a_pack_finds_the_same_however_it_was_written() {
 }
 
 #[test]
-fn takes_whole_lines_alone() {
+fn detector_accepts_only_complete_lines() {
     let mut detector = Detector::new(pack());
     let lines = line(0, (1, 1, true)) + &line(1, (1, 2, true));
     assert_eq!(detector.detect(&lines.as_bytes()[..lines.len() - 1]), Ok(line(0, (1, 1, true)).len()));
     assert_eq!(detector.detect(b"{\"line\":1"), Ok(0));
     assert_eq!(detector.detect(b"{\"line\":1}\n"), Err(PieceError));
-    // What rules find of an event that nobody has read would be less.
-    let (begin, rest) = lines.split_once("\"parsed\":").unwrap();
+    // Without a parse result, rules would find less.
+    let (begin, rest) = lines.split_once("\"read\":").unwrap();
     let unread = format!("{begin}{}", &rest[rest.find("\"event\"").unwrap()..]);
     assert_eq!(detector.detect(unread.as_bytes()), Err(PieceError));
 }
 
 #[test]
-fn what_comes_twice_counts_once() {
+fn repeated_entries_count_once() {
     let pack = pack();
     let mut merged = Merged::new(&pack);
-    let mut keeping = Keeping::default();
+    let mut stored = StoredPieces::default();
     for _ in 0..2 {
         let mut detector = Detector::new(pack.clone());
         for leaf in 0..3 {
             detector.detect(line(leaf, (1, 1, true)).as_bytes()).unwrap();
         }
-        keeping.add(&mut merged, detector.finish()).unwrap();
+        stored.add(&mut merged, detector.finish()).unwrap();
     }
-    keeping.all(&mut merged).unwrap();
+    stored.load_all(&mut merged).unwrap();
     let findings: Vec<_> = merged.analyzer().findings().iter().map(|finding| &finding.leaves[..]).collect();
     assert_eq!(findings, [[0, 1, 2]]);
 }

@@ -1,4 +1,4 @@
-//! The rules that come with the product, and the cases beside them.
+//! The built-in rules and their cases.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -29,19 +29,19 @@ pub(crate) fn pack() -> Pack {
     for (name, text) in files().iter().filter(|(name, _)| !is_cases(name)) {
         sources.add(name, text);
     }
-    sources.build("countersign").unwrap_or_else(|faults| {
-        let told: Vec<_> = faults.iter().map(ToString::to_string).collect();
-        panic!("{}", told.join("\n"))
+    sources.build("countersign").unwrap_or_else(|errors| {
+        let errors: Vec<_> = errors.iter().map(ToString::to_string).collect();
+        panic!("{}", errors.join("\n"))
     })
 }
 
 #[test]
-fn each_rule_fires_where_it_must_and_nowhere_else() {
+fn rules_pass_their_cases() {
     let (pack, parsers) = (pack(), Parsers::built_in());
     let mut counts: BTreeMap<String, (u32, u32)> = BTreeMap::new();
     let mut wrong = Vec::new();
     for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
-        for case in cases::parse(name, text).unwrap_or_else(|fault| panic!("{fault}")) {
+        for case in cases::parse(name, text).unwrap_or_else(|error| panic!("{error}")) {
             let fired =
                 case.run(&pack, &parsers).unwrap_or_else(|| panic!("{name}: there is no rule {}", case.rule));
             if fired != case.fires {
@@ -68,11 +68,11 @@ fn each_rule_fires_where_it_must_and_nowhere_else() {
 }
 
 #[test]
-fn each_rule_fires_alike_on_events_as_they_are_recorded() {
+fn rules_pass_their_cases_with_redacted_events() {
     let (pack, parsers) = (pack(), Parsers::built_in());
     let (mut wrong, mut count) = (Vec::new(), 0);
     for (name, text) in files().iter().filter(|(name, _)| is_cases(name)) {
-        for case in cases::parse(name, text).unwrap_or_else(|fault| panic!("{fault}")) {
+        for case in cases::parse(name, text).unwrap_or_else(|error| panic!("{error}")) {
             let place = format!("{}:{} {}: {}", case.place.0, case.place.1, case.rule, case.name);
             let fires = case.fires;
             let redacted = case.redacted().unwrap_or_else(|error| panic!("{place}: {error}"));
@@ -89,7 +89,7 @@ fn each_rule_fires_alike_on_events_as_they_are_recorded() {
 }
 
 #[test]
-fn rules_agree_what_a_login_is() {
+fn rules_agree_on_login_actions() {
     let mut lists: BTreeMap<String, usize> = BTreeMap::new();
     for (_, text) in files().iter().filter(|(name, _)| !is_cases(name)) {
         for list in text.split("  login:\n    parsed.action:\n").skip(1) {
@@ -101,9 +101,9 @@ fn rules_agree_what_a_login_is() {
 }
 
 #[test]
-fn a_pack_that_was_built_is_the_same_pack() {
+fn a_built_pack_round_trips() {
     let pack = pack();
-    let again = Pack::parse(pack.as_json()).unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let again = Pack::parse(pack.as_json()).unwrap_or_else(|errors| panic!("{}", errors[0]));
     assert_eq!((again.hash(), again.as_json()), (pack.hash(), pack.as_json()));
     assert_eq!(again.rules().len(), pack.rules().len());
 }

@@ -1,4 +1,4 @@
-//! Watchlists are hostile input until a known key signed them, and go only forwards.
+//! Watchlists are hostile input until a known key has signed them, and never go backwards.
 
 use countersign::error::Code;
 use countersign::hash::Hash;
@@ -40,14 +40,14 @@ fn list(entries: &[Watched<'_>]) -> Watchlist {
 }
 
 #[test]
-fn is_read_as_it_was_written_and_names_nobody() {
+fn round_trips_and_contains_no_names() {
     let list = list(&[
         watched(Kind::Actor, "ada@example.com"),
         watched(Kind::Address, "2001:DB8:0:0::1"),
         watched(Kind::Session, "s_1"),
         watched(Kind::Session, "s_1"),
     ]);
-    assert_eq!(list.entries().len(), 3, "what is there twice stands there once");
+    assert_eq!(list.entries().len(), 3, "duplicates are merged");
     let text = text_of(&list);
     assert!(!text.contains("ada") && !text.contains("2001") && !text.contains("s_1"));
     assert!(text.starts_with(
@@ -69,20 +69,20 @@ fn is_read_as_it_was_written_and_names_nobody() {
 }
 
 #[test]
-fn a_value_counts_however_an_address_or_a_long_text_is_written() {
+fn notation_of_addresses_and_long_values_makes_no_difference() {
     let long = "é".repeat(300);
     let list = list(&[watched(Kind::Address, "::ffff:192.0.2.7"), watched(Kind::Actor, &long)]);
     let now = header().made;
     assert!(list.find(Kind::Address, "192.0.2.7", now).is_some());
     assert!(list.find(Kind::Actor, &long, now).is_some());
     assert!(list.find(Kind::Actor, &"é".repeat(299), now).is_none());
-    // What findings have of a long value is found too.
+    // The abbreviated form of a long value, as in findings, matches too.
     let shown = format!("{}… (SHA-256 {})", "é".repeat(80), Hash::of(&[long.as_bytes()]));
     assert!(list.find(Kind::Actor, &shown, now).is_some());
 }
 
 #[test]
-fn the_strictest_entry_that_has_not_run_out_counts() {
+fn the_strictest_unexpired_entry_counts() {
     let soon = time("2026-11-20T06:01:00.000Z");
     let list = list(&[
         Watched { decision: Decision::Challenge, finding: OTHER, ..watched(Kind::Actor, "u_1") },
@@ -96,7 +96,7 @@ fn the_strictest_entry_that_has_not_run_out_counts() {
 }
 
 #[test]
-fn what_is_malformed_is_refused_with_its_line() {
+fn malformed_lists_are_rejected_with_the_line() {
     let text = list(&[watched(Kind::Actor, "u_1"), watched(Kind::Address, "192.0.2.7")]);
     let text = text_of(&text);
     let lines: Vec<&str> = text.lines().collect();
@@ -141,7 +141,7 @@ fn what_is_malformed_is_refused_with_its_line() {
 }
 
 #[test]
-fn what_can_be_no_entry_is_not_written() {
+fn invalid_entries_are_rejected() {
     let refused = |entry: Watched<'_>| Watchlist::new(header(), [entry]).unwrap_err().code;
     let good = watched(Kind::Actor, "u_1");
     assert_eq!(refused(Watched { decision: Decision::Allow, ..good }), Code::Watchlist);
@@ -164,7 +164,7 @@ fn what_can_be_no_entry_is_not_written() {
 }
 
 #[test]
-fn none_takes_the_place_of_a_later_one() {
+fn lists_never_replace_later_ones() {
     let before = list(&[watched(Kind::Actor, "u_1")]);
     let with = |header: Header, value| Watchlist::new(header, [watched(Kind::Actor, value)]).unwrap();
     assert!(before.replaces(&before).is_ok());
@@ -193,7 +193,7 @@ fn one_of_the_known_keys_must_have_signed() {
 
 proptest! {
     #[test]
-    fn any_list_is_read_as_it_was_written(
+    fn every_list_round_trips(
         entries in proptest::collection::vec((0usize..4, ".{0,8}", any::<bool>(), 0i64..4_000_000_000_000, "\\PC{1,20}"), 0..20)
     ) {
         let entries: Vec<_> = entries.iter().map(|(kind, value, denies, until, rule)| Watched {
@@ -209,7 +209,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_it_panic(text in "(countersign/v1 watchlist\nlog\n1 2026-11-20T06:00:00.000Z 2026-11-20T06:05:00.000Z\n)?[ -~\n]{0,200}") {
+    fn parsing_never_panics(text in "(countersign/v1 watchlist\nlog\n1 2026-11-20T06:00:00.000Z 2026-11-20T06:05:00.000Z\n)?[ -~\n]{0,200}") {
         let _ = Watchlist::read(&text);
     }
 }

@@ -1,4 +1,4 @@
-//! Windows are as SPEC-DETECTION.md, section 13, has them, whatever the order in which events arrive.
+//! Windows follow SPEC-DETECTION.md, section 13, regardless of the order in which events arrive.
 #![allow(clippy::cast_precision_loss, reason = "the numbers are small")]
 
 use countersign::time::Time;
@@ -7,7 +7,7 @@ use countersign_query::Entry;
 use countersign_query::value::Document;
 use proptest::prelude::*;
 
-/// A time in seconds, a group, a value and which rule fires.
+/// Time in seconds, group, value, and true for the first rule.
 type Event = (i64, u8, u8, u8);
 
 const SPAN: i64 = 10;
@@ -21,7 +21,7 @@ fn pack(kind: &str, condition: &str) -> Pack {
     );
     let mut sources = Sources::default();
     sources.add("rules.yml", &format!("{}{}{correlation}", rule("r0"), rule("r1")));
-    sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]))
+    sources.build("test").unwrap_or_else(|errors| panic!("{}", errors[0]))
 }
 
 fn seconds(time: i64) -> Time {
@@ -34,7 +34,7 @@ fn analyze(pack: &Pack, events: impl IntoIterator<Item = (u64, Event)>) -> Vec<F
         let json = format!(r#"{{"what":"r{what}","who":"{who}","value":{value}}}"#);
         let document = Document::parse(&json).unwrap();
         analyzer
-            .take(
+            .accept(
                 pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(seconds(time)) }),
             )
             .unwrap();
@@ -42,7 +42,7 @@ fn analyze(pack: &Pack, events: impl IntoIterator<Item = (u64, Event)>) -> Vec<F
     analyzer.finish().findings
 }
 
-/// The leaves of each finding, and how often it was repeated: by trying all windows.
+/// Computes the entries and the number of repeats of each finding by trying all windows.
 fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
     let mut found: Vec<(Vec<u64>, u64)> = Vec::new();
     let mut quiet: std::collections::HashMap<u8, (i64, usize)> = std::collections::HashMap::new();
@@ -54,7 +54,7 @@ fn naive(kind: &str, least: f64, events: &[Event]) -> Vec<(Vec<u64>, u64)> {
             .map(|(leaf, other)| (other.0, leaf, *other))
             .collect();
         group.sort_by_key(|(time, leaf, _)| (*time, *leaf));
-        // What two timespans lie behind is forgotten, for good.
+        // Hits older than two timespans are dropped for good.
         let newest = latest.entry(event.1).or_insert(event.0);
         *newest = (*newest).max(event.0);
         let mut forgotten = i64::MIN;
@@ -137,7 +137,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn findings_are_those_of_all_windows(
+    fn findings_match_a_search_of_all_windows(
         events in prop::collection::vec((0i64..60, 0u8..2, 0u8..6, 0u8..2), 1..60),
         kind in 0..KINDS.len(),
     ) {
@@ -149,7 +149,7 @@ proptest! {
     }
 
     #[test]
-    fn the_leaves_of_a_finding_make_the_rule_fire_again(
+    fn rules_fire_again_on_the_leaves_of_a_finding(
         events in prop::collection::vec((0i64..60, 0u8..2, 0u8..6, 0u8..2), 1..60),
         kind in 0..KINDS.len(),
     ) {
@@ -164,28 +164,29 @@ proptest! {
 }
 
 #[test]
-fn a_window_that_a_late_hit_completes_is_not_lost_behind_a_repetition() {
+fn a_window_completed_by_a_late_hit_is_not_hidden_by_a_repeat() {
     let pack = pack("event_count", "  condition: {gte: 3}\n");
     let leaves = |times: &[i64]| {
         let events = times.iter().map(|time| (*time, 0, 0, 0));
         analyze(&pack, (0..).zip(events)).into_iter().map(|finding| finding.leaves).collect::<Vec<_>>()
     };
     assert_eq!(leaves(&[0, 1, 2, 11, 12, 13]), [[0, 1, 2], [3, 4, 5]]);
-    // The window that ends at 11 repeats the finding, the one that ends at 13 does not.
+    // The window that ends at 11 repeats the finding; the one that ends at 13 doesn't.
     assert_eq!(leaves(&[0, 1, 2, 12, 13, 11]), [[0, 1, 2], [3, 4, 5]]);
 }
 
 #[test]
-fn groups_beyond_the_limit_go_in_a_stated_order() {
+fn groups_are_evicted_in_a_defined_order() {
     let pack = pack("event_count", "  condition: {gte: 3}\n");
-    // Group 0 has two hits, and a flood of others one each: it stays, and fires with the third.
+    // Group 0 has two hits and the flood of other groups one each, so it survives, and fires at its third
+    // hit.
     let mut analyzer = Analyzer::new(&pack);
     let mut leaf = 0;
     let mut take = |who: &str, analyzer: &mut Analyzer<'_>| {
         let json = format!(r#"{{"what":"r0","who":"{who}"}}"#);
         let document = Document::parse(&json).unwrap();
         analyzer
-            .take(pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(seconds(0)) }))
+            .accept(pack.detect(leaf, &Entry { event: Some(document.root()), ..Entry::recorded(seconds(0)) }))
             .unwrap();
         leaf += 1;
     };
@@ -205,25 +206,25 @@ fn groups_beyond_the_limit_go_in_a_stated_order() {
 }
 
 #[test]
-fn hits_beyond_the_limit_and_late_ones_are_counted() {
+fn dropped_and_late_hits_are_counted() {
     let pack = pack("value_count", "  condition: {field: value, gte: 1000}\n");
     let hits = |times: &mut dyn Iterator<Item = i64>| {
         let mut analyzer = Analyzer::new(&pack);
         for (leaf, time) in (0..).zip(times) {
             let document = Document::parse(r#"{"what":"r0","who":"ada","value":1}"#).unwrap();
             let entry = Entry { event: Some(document.root()), ..Entry::recorded(seconds(time)) };
-            analyzer.take(pack.detect(leaf, &entry)).unwrap();
+            analyzer.accept(pack.detect(leaf, &entry)).unwrap();
         }
         analyzer.finish().limits.first().and_then(|limit| limit.hits)
     };
     assert_eq!(hits(&mut (0..5000).map(|_| 0)), Some((904, 4096)));
-    // Whatever came within two timespans of one that came later was in all its windows, or in some.
+    // A hit within two timespans of a later one was judged in all of its windows, or in some.
     assert_eq!(hits(&mut [100, 100 - 2 * SPAN, 200].into_iter()), None);
     assert_eq!(hits(&mut [100, 99 - 2 * SPAN, 200, 100].into_iter()), Some((2, 1)));
 }
 
 #[test]
-fn no_event_comes_after_itself() {
+fn an_event_does_not_follow_itself() {
     let rules = "title: First\nid: first\ndetection: {s: {what: a}, condition: s}\n---\n\
         title: Any\nid: any\ndetection: {s: {what: '*'}, condition: s}\n---\n\
         title: C\nid: c\nlevel: high\ncorrelation: {type: temporal_ordered, rules: [first, any], timespan: 10s}\n";
@@ -236,7 +237,7 @@ fn no_event_comes_after_itself() {
             let json = format!(r#"{{"what":"{what}"}}"#);
             let document = Document::parse(&json).unwrap();
             let entry = Entry { event: Some(document.root()), ..Entry::recorded(seconds(0)) };
-            analyzer.take(pack.detect(leaf, &entry)).unwrap();
+            analyzer.accept(pack.detect(leaf, &entry)).unwrap();
         }
         analyzer.finish().findings.into_iter().map(|finding| finding.leaves).collect::<Vec<_>>()
     };
@@ -247,23 +248,23 @@ fn no_event_comes_after_itself() {
 }
 
 #[test]
-fn leaves_that_come_out_of_order_are_refused() {
+fn leaves_out_of_order_are_rejected() {
     let pack = pack("event_count", "  condition: {gte: 3}\n");
     let mut analyzer = Analyzer::new(&pack);
     let entry = Entry::recorded(seconds(0));
-    analyzer.take(pack.detect(7, &entry)).unwrap();
-    assert_eq!(analyzer.take(pack.detect(7, &entry)).unwrap_err().0, 7);
+    analyzer.accept(pack.detect(7, &entry)).unwrap();
+    assert_eq!(analyzer.accept(pack.detect(7, &entry)).unwrap_err().0, 7);
 }
 
 #[test]
-fn what_was_left_out_bears_on_rules_that_may_have_needed_it() {
+fn limits_affect_rules_that_may_need_what_was_dropped() {
     let rules = "title: Base\nid: base\ndetection: {s: {what: a}, condition: s}\n---\n\
         title: Count\nid: count\ncorrelation: {type: event_count, rules: [base], timespan: 1m, condition: {gte: 2}}\n---\n\
         title: Twice\nid: twice\ncorrelation: {type: event_count, rules: [count], timespan: 1h, condition: {gte: 2}}\n---\n\
         title: Usual\nid: usual\ndetection: {s: {baseline.new: address}, condition: s}\n";
     let mut sources = Sources::default();
     sources.add("rules.yml", rules);
-    let pack = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let pack = sources.build("test").unwrap_or_else(|errors| panic!("{}", errors[0]));
     let limit = |rule: &str| Limit { rule: rule.into(), groups: Some((1, 7)), hits: None, findings: 0 };
     let limits = ["count", "twice", "usual", "baseline", "baseline.silent_hours"].map(limit).to_vec();
     let analysis = Analysis { limits, ..Analyzer::new(&pack).finish() };
@@ -282,7 +283,7 @@ fn what_was_left_out_bears_on_rules_that_may_have_needed_it() {
     assert!(!more(nothing(), "twice"));
     assert!(more(left_out("twice", Some((1, 7))), "twice"));
     assert!(!more(left_out("twice", Some((1, 7))), "usual"));
-    // Who is forgotten is learned anew, and what they are seen with is new again.
+    // An evicted identity starts over, so its values are new again.
     assert!(more(Analysis { limits: vec![limit("baseline")], ..nothing() }, "usual"));
     assert!(!more(left_out("baseline", Some((1, 7))), "usual"));
     let unlisted = Limit { groups: None, findings: 1, ..limit("usual") };
@@ -291,18 +292,18 @@ fn what_was_left_out_bears_on_rules_that_may_have_needed_it() {
     assert!(more(future(), "twice"));
     let mut sources = Sources::default();
     sources.add("rules.yml", "title: Alone\nid: alone\ndetection: {s: {what: a}, condition: s}\n");
-    let alone = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let alone = sources.build("test").unwrap_or_else(|errors| panic!("{}", errors[0]));
     assert!(!future().may_have_more(&alone, |_| true));
 }
 
-/// The values of the findings that a count of tuples makes of these events, each a minute after the one before.
+/// Returns the values of the findings of a count of tuples, for events one minute apart.
 fn tuples_counted(field: &str, least: u32, events: &[&str]) -> Vec<f64> {
     let rules = format!(
         "title: A\nid: a\nname: a\ndetection: {{s: {{what: x}}, condition: s}}\n---\ntitle: C\nid: c\nlevel: high\ncorrelation:\n  type: value_count\n  rules: [a]\n  group-by: [ip]\n  timespan: 1h\n  condition: {{field: {field}, gte: {least}}}\n"
     );
     let mut sources = Sources::default();
     sources.add("rules.yml", &rules);
-    let pack = sources.build("test").unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let pack = sources.build("test").unwrap_or_else(|errors| panic!("{}", errors[0]));
     let mut analyzer = Analyzer::new(&pack);
     for (leaf, members) in (0..).zip(events) {
         let json = format!(r#"{{"what":"x","ip":"192.0.2.1",{members}}}"#);
@@ -311,7 +312,7 @@ fn tuples_counted(field: &str, least: u32, events: &[&str]) -> Vec<f64> {
             event: Some(document.root()),
             ..Entry::recorded(seconds(60 * i64::try_from(leaf).unwrap()))
         };
-        analyzer.take(pack.detect(leaf, &entry)).unwrap();
+        analyzer.accept(pack.detect(leaf, &entry)).unwrap();
     }
     analyzer.finish().findings.into_iter().filter_map(|finding| finding.value).collect()
 }
@@ -324,7 +325,7 @@ fn values_of_several_fields_are_counted_as_tuples() {
         r#""realm":"south","account":"kim""#,
         r#""realm":"south","account":"kim""#,
     ];
-    // Two realms and two accounts, but three pairs.
+    // Two realms and two accounts make three pairs.
     assert_eq!(tuples_counted("[realm, account]", 3, &events), [3.0]);
     assert_eq!(tuples_counted("[account, realm]", 3, &events), [3.0]);
     for field in ["realm", "account", "[realm]"] {
@@ -332,7 +333,7 @@ fn values_of_several_fields_are_counted_as_tuples() {
         assert!(tuples_counted(field, 3, &events).is_empty(), "{field}");
     }
     assert!(tuples_counted("[realm, account]", 4, &events).is_empty());
-    // An event without one of the fields counts for nothing, and no two tuples are joined into the same text.
+    // An event without one of the fields isn't counted, and different tuples never have the same text.
     let others = [
         r#""realm":"a","account":"b,c""#,
         r#""realm":"a,b","account":"c""#,

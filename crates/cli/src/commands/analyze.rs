@@ -11,7 +11,7 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report;
 use countersign::verify::{Options, SummarizedEvent, Verdict};
-use countersign_analyze::document::{Seen, Told};
+use countersign_analyze::document::{ExportFacts, FindingsDocument};
 use countersign_analyze::{Analysis, Detected, ENGINE, Finding, Level, Pack, Signers};
 use countersign_query::value::Document;
 use countersign_query::{Entry, Parsers};
@@ -159,7 +159,7 @@ impl AnalyzedExport<'_> {
         finding: &Finding,
         signer_trusts: &SignerTrusts<'_>,
     ) -> Option<SignerTrust> {
-        let signed = finding.leaves.iter().filter_map(|leaf| self.signers.of(*leaf));
+        let signed = finding.leaves.iter().filter_map(|leaf| self.signers.get(*leaf));
         signed
             .map(|Signer { chain, vkey, authorized }| signer_trusts.of_signer(vkey, *chain, *authorized))
             .max()
@@ -167,7 +167,7 @@ impl AnalyzedExport<'_> {
 
     fn json(&self) -> String {
         let Self { report, pack, outcome, events, .. } = self;
-        let seen = Seen {
+        let seen = ExportFacts {
             origin: report.origin.clone(),
             log: report.log.as_ref().map(|log| (log.size, log.root.to_string())),
             verdict: report.verdict.as_str().to_owned(),
@@ -176,7 +176,17 @@ impl AnalyzedExport<'_> {
         };
         let Analysis { findings, digest, future, limits, identities, sessions, coverage } = outcome;
         let (unread, future) = (coverage.unparsed, *future);
-        let told = Told { seen: &seen, pack, unread, digest, future, limits, identities, sessions, coverage };
+        let told = FindingsDocument {
+            seen: &seen,
+            pack,
+            unread,
+            digest,
+            future,
+            limits,
+            identities,
+            sessions,
+            coverage,
+        };
         let signer_trusts = SignerTrusts::of(report);
         told.json(findings, |finding| self.signer_trust(finding, &signer_trusts).map(SignerTrust::as_str))
     }

@@ -8,8 +8,10 @@ use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign::verify::report::Report as Verified;
 use countersign::verify::{EventVisitor, Options, PendingItem, SummarizedEvent, Verdict, VerifiedItem};
-use countersign_analyze::document::Seen;
-use countersign_analyze::inventory::{ApiCall, Asked, Description, Flag, Inventory, MAX_DESCRIPTION, Report};
+use countersign_analyze::document::ExportFacts;
+use countersign_analyze::inventory::{
+    ApiCall, Description, Flag, Inventory, InventoryOptions, MAX_DESCRIPTION, Report,
+};
 use countersign_client::Prefix;
 use countersign_query::{Parsers, Query};
 
@@ -107,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     };
     let description = args.openapi.as_deref().map(description).transpose()?;
     refuse_without(args, description.as_ref())?;
-    let asked = Asked { description, since: args.since };
+    let asked = InventoryOptions { description, since: args.since };
     let found = find(open(args)?, trust, asked, &filter, args.threads.count())?;
     verdict::print(&if args.format.is_json() { found.json() + "\n" } else { found.text() })?;
     Ok(found.exit_status(&args.fail_on))
@@ -117,7 +119,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 pub(crate) fn find(
     mut input: Input,
     trust: Trust,
-    asked: Asked,
+    asked: InventoryOptions,
     filter: &EventFilter,
     threads: usize,
 ) -> Result<ExportInventory, CliError> {
@@ -175,7 +177,7 @@ impl EventVisitor for InventoryVisitor<'_> {
         self.events += 1;
         let VerifiedItem { link, item: EventCall { call, met }, .. } = event;
         if self.query.is_none_or(|query| query.matches(met, &link)) {
-            self.inventory.take_call(link.index, call);
+            self.inventory.add_call(link.index, call);
         }
         Ok(())
     }
@@ -256,7 +258,7 @@ impl ExportInventory {
 
     fn json(&self) -> String {
         let Self { verified, report, events } = self;
-        report.json(&Seen {
+        report.json(&ExportFacts {
             origin: verified.origin.clone(),
             log: verified.log.as_ref().map(|log| (log.size, log.root.to_string())),
             verdict: verified.verdict.as_str().into(),

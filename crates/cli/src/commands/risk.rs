@@ -10,7 +10,9 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report as Verified;
 use countersign::verify::{Options, Verdict};
-use countersign_risk::{Log, Proposed, Report, RiskError, Scenario, Signal, chart, markdown, starter};
+use countersign_risk::{
+    Log, ProposedFrequency, Report, RiskError, Scenario, Signal, chart, markdown, starter,
+};
 
 use crate::arg_groups::{FormatArgs, OutputArgs, OutputFormat, ThreadArgs, TrustArgs};
 use crate::args;
@@ -133,11 +135,11 @@ pub(crate) fn simulate(
 ) -> Result<Report, CliError> {
     let log = log(root, verified, &seen)?;
     let observed = seen.observed(verified, log.as_ref().map(|log| log.root))?;
-    let proposed = observed
-        .iter()
-        .flat_map(|observed| scenarios.iter().filter_map(move |scenario| Proposed::of(scenario, observed)));
+    let proposed = observed.iter().flat_map(|observed| {
+        scenarios.iter().filter_map(move |scenario| ProposedFrequency::from_observations(scenario, observed))
+    });
     let proposed = proposed.collect();
-    let mut report = Report::of(scenarios, log, years).map_err(|unfit| unusable(&unfit))?;
+    let mut report = Report::simulate(scenarios, log, years).map_err(|unfit| unusable(&unfit))?;
     report.proposed = proposed;
     Ok(report)
 }
@@ -159,7 +161,7 @@ fn span(text: &str) -> Result<(Time, Time), String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    if let Some(starter) = args.new.as_deref().and_then(starter::named) {
+    if let Some(starter) = args.new.as_deref().and_then(starter::find) {
         // Whoever has filled one in would lose it.
         if let Some(path) = args.output.path().filter(|path| path.is_file()) {
             let hint = "choose another name, or remove it first";

@@ -5,7 +5,7 @@ const RUNS: usize = 6;
 
 /// Leaves in runs: `3, 7 to 9`.
 pub(crate) fn ranges(leaves: &[u64]) -> String {
-    countersign_analyze::runs::told(leaves, RUNS)
+    countersign_analyze::runs::describe(leaves, RUNS)
 }
 
 /// Writes entries with their noun: `entry 3`, `entries 3, 7 to 9`.

@@ -284,7 +284,7 @@ fn each_rule_of_a_directory_is_found_once() {
     place.write("rules/other.yml", RULE);
     let told = place.run(&["rules", "build", "rules", "-o", "none.json"]).code(2);
     told.stderr(predicate::str::contains(
-        "rules/other.yml: line 2: Deleted: the id deleted is there twice, also in rules/deleted.yml",
+        "rules/other.yml: line 2: Deleted: the id `deleted` is used twice (also in rules/deleted.yml)",
     ));
 }
 

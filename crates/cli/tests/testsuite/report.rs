@@ -111,7 +111,7 @@ fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
     assert_eq!(first["data"]["scenarios"][0]["digest"], told["scenarios"][0]["digest"]);
     let chart = first["blocks"].as_array().unwrap().iter().find(|block| block["svg"].is_string()).unwrap();
     assert!(chart["svg"].as_str().unwrap().starts_with("<svg "));
-    assert!(chart["text"].as_str().unwrap().contains("95 at most"));
+    assert!(chart["text"].as_str().unwrap().contains("95 of 100, at most"));
     let tables: Vec<&Value> =
         board["sections"][1]["blocks"].as_array().unwrap().iter().map(|block| &block["head"][0]).collect();
     assert!(tables.contains(&&"P10".into()) && tables.contains(&&"90 %".into()), "{tables:?}");

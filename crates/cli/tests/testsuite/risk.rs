@@ -194,7 +194,9 @@ fn a_scenario_is_begun_filled_in_and_refused_until_then() {
         place
             .run(&["risk", &file])
             .code(2)
-            .stderr(predicate::str::contains(format!("{file}: line 7: currency: it is missing")))
+            .stderr(predicate::str::contains(format!(
+                "{file}: line 7: currency: the field `currency` is missing"
+            )))
             .stderr(predicate::str::contains("frequency.low"))
             .stdout(predicate::str::is_empty());
     }

@@ -145,7 +145,8 @@ fn an_archive_is_called_one() {
             .run(&["record", "--key", "app.key", "--origin", ORIGIN, name, "-o", "out.ndjson"])
             .code(1)
             .stderr(
-                predicate::str::contains("this is a ZIP archive").and(predicate::str::contains("unpack it")),
+                predicate::str::contains("the input is a ZIP archive")
+                    .and(predicate::str::contains("unpack it")),
             );
     }
 }

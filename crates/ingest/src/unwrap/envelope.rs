@@ -1,9 +1,9 @@
-//! The envelopes in which queues and streams carry events: those of SNS, SQS, Kinesis and Firehose, of subscriptions to
-//! `CloudWatch`'s logs, of Pub/Sub, and of event hooks; `CloudEvents`, Event Grid, what Splunk and Elasticsearch take and
-//! give, and the lines of containers' logs.
+//! Envelopes in which queues and streams carry events: SNS, SQS, Kinesis, Firehose, `CloudWatch` Logs
+//! subscriptions, Pub/Sub, event hooks, `CloudEvents`, Event Grid, formats of Splunk and Elasticsearch, and
+//! lines of container logs.
 //!
-//! What is in one is taken out before it is recorded: nobody could find an event in base64, and no secret in it would
-//! be redacted.
+//! Contents are extracted before they are recorded, because searches can't find an event in base64, and
+//! redaction can't find its secrets.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -19,109 +19,114 @@ use flate2::read::MultiGzDecoder;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// The most bytes that are taken out of an envelope, all that are within each other together: what is compressed may be
-/// made to expand to anything.
+/// The maximum number of bytes extracted from an envelope, including nested ones: compressed data may
+/// expand to any size.
 pub(crate) const MAX_CONTENT: usize = 32 << 20;
 
-/// How the content is written.
+/// The encoding of an envelope's content.
 #[derive(Clone, Copy)]
-enum Writing {
-    /// As a text.
+enum Encoding {
+    /// A JSON string.
     Text,
-    /// As a text in base64, compressed with gzip or not.
+    /// A JSON string in base64, possibly compressed with gzip.
     Base64,
-    /// As it is, or as a text.
+    /// A JSON object or string.
     Either,
 }
-use Writing::{Base64, Either, Text};
+use Encoding::{Base64, Either, Text};
 
 struct Envelope {
-    /// The list in it, whose elements each hold some content; the whole object where there is none.
+    /// The list whose elements each contain an event; none if the whole object contains one.
     list: Option<&'static str>,
-    /// What must stand in it beside that, and with which text.
-    with: With,
+    /// Members that must also exist, and their required strings.
+    with: Conditions,
     content: &'static str,
-    writing: Writing,
-    /// Whether what stands around the content may say something of it, such as when it happened. Then it is taken out
-    /// only if a parser finds in it what happened and when, and finds nothing in the whole.
-    says_something: bool,
+    encoding: Encoding,
+    /// True if the members around the content may describe the event, such as its time. Then the content is
+    /// only extracted if a parser finds the action and the time in it, and doesn't recognize the whole.
+    has_context: bool,
 }
 
-type With = &'static [(&'static str, Option<&'static str>)];
+type Conditions = &'static [(&'static str, Option<&'static str>)];
 
-const fn one(with: With, content: &'static str, writing: Writing) -> Envelope {
-    Envelope { list: None, with, content, writing, says_something: false }
+const fn one(with: Conditions, content: &'static str, encoding: Encoding) -> Envelope {
+    Envelope { list: None, with, content, encoding, has_context: false }
 }
 
-const fn each(list: &'static str, with: With, content: &'static str, writing: Writing) -> Envelope {
-    Envelope { list: Some(list), ..one(with, content, writing) }
+const fn each(list: &'static str, with: Conditions, content: &'static str, encoding: Encoding) -> Envelope {
+    Envelope { list: Some(list), ..one(with, content, encoding) }
 }
 
-/// The same, where what stands around the content may say something of it.
-const fn saying(list: Option<&'static str>, with: With, content: &'static str, writing: Writing) -> Envelope {
-    Envelope { list, with, content, writing, says_something: true }
+/// Describes an envelope whose other members may describe the event.
+const fn with_context(
+    list: Option<&'static str>,
+    with: Conditions,
+    content: &'static str,
+    encoding: Encoding,
+) -> Envelope {
+    Envelope { list, with, content, encoding, has_context: true }
 }
 
-/// A new envelope also needs one of [`SIGNS`], and a row in docs/importing-logs.md.
+/// The known envelopes. A new one also needs one of [`SIGNS`], and a row in docs/importing-logs.md.
 static ENVELOPES: [Envelope; 40] = [
-    // SNS over HTTPS, and to a function.
+    // SNS over HTTPS, and to a Lambda function.
     one(&[("Type", Some("Notification")), ("TopicArn", None)], "Message", Text),
     one(&[("EventSource", Some("aws:sns"))], "Sns.Message", Text),
-    // SQS to a function, and what ReceiveMessage answers.
+    // SQS to a Lambda function, and the response of ReceiveMessage.
     one(&[("eventSource", Some("aws:sqs"))], "body", Text),
     one(&[("ReceiptHandle", None)], "Body", Text),
     each("Messages", &[], "Body", Text),
     one(&[("eventSource", Some("aws:kinesis"))], "kinesis.data", Base64),
     each("Records", &[("MillisBehindLatest", None)], "Data", Base64),
-    // Firehose to a function, and over HTTPS.
+    // Firehose to a Lambda function, and over HTTPS.
     each("records", &[("deliveryStreamArn", None)], "data", Base64),
     each("records", &[("requestId", None), ("timestamp", None)], "data", Base64),
-    // CloudWatch Logs to a function.
+    // CloudWatch Logs to a Lambda function.
     one(&[], "awslogs.data", Base64),
-    // Pub/Sub: pushed, pulled, and as Eventarc hands it on.
+    // Pub/Sub: pushed, pulled, and passed on by Eventarc.
     one(&[("subscription", None)], "message.data", Base64),
     one(&[("ackId", None)], "message.data", Base64),
     each("receivedMessages", &[], "message.data", Base64),
     one(&[("specversion", None)], "data.message.data", Base64),
     // CloudEvents, and Azure's Event Grid.
-    saying(None, &[("specversion", None)], "data_base64", Base64),
-    saying(None, &[("specversion", None)], "data", Either),
-    saying(None, &[("eventType", None), ("dataVersion", None)], "data", Either),
-    // EventBridge, where a program of one's own puts events.
-    saying(None, &[("detail-type", None)], "detail", Either),
-    // Event Hubs and Kafka, as what writes them to files has them.
-    saying(None, &[("EnqueuedTimeUtc", None)], "Body", Either),
-    saying(None, &[("topic", None), ("offset", None)], "value", Either),
-    // Splunk: what its event log server takes, and what a search exports.
-    saying(None, &[("sourcetype", None)], "event", Either),
-    saying(None, &[("time", None), ("host", None)], "event", Either),
-    saying(None, &[], "result._raw", Text),
-    saying(Some("results"), &[("preview", None)], "_raw", Text),
-    // Cribl, and a result of Splunk's by itself.
-    saying(None, &[("_time", None)], "_raw", Text),
-    // Datadog: its archives, and what its two ways of searching answer.
-    saying(None, &[("_id", None), ("date", None)], "attributes", Either),
-    saying(None, &[("type", Some("log"))], "attributes.attributes", Either),
-    saying(None, &[("id", None)], "content.attributes", Either),
-    // Elasticsearch: a document, and what a search answers.
-    saying(None, &[("_index", None)], "_source", Either),
-    saying(Some("hits.hits"), &[], "_source", Either),
-    // A line of a container's log, as Docker keeps it, and as Fluent Bit passes it on.
-    saying(None, &[("stream", None), ("time", None)], "log", Text),
-    saying(None, &[("date", None)], "log", Text),
-    saying(None, &[("kubernetes", None)], "log", Text),
-    // A program's lines, as journald, Cloud Logging, Loki and Grafana have them.
-    saying(None, &[("__REALTIME_TIMESTAMP", None)], "MESSAGE", Text),
-    saying(None, &[("logName", None)], "jsonPayload", Either),
-    saying(None, &[("logName", None)], "textPayload", Text),
-    saying(None, &[("timestamp", None)], "line", Text),
-    // What CloudWatch Logs Insights, Sumo Logic and Graylog find.
-    saying(None, &[("@timestamp", None)], "@message", Text),
-    saying(Some("messages"), &[], "map._raw", Text),
-    saying(Some("messages"), &[], "message.message", Text),
+    with_context(None, &[("specversion", None)], "data_base64", Base64),
+    with_context(None, &[("specversion", None)], "data", Either),
+    with_context(None, &[("eventType", None), ("dataVersion", None)], "data", Either),
+    // EventBridge, with events of custom applications.
+    with_context(None, &[("detail-type", None)], "detail", Either),
+    // Event Hubs and Kafka, in the format of tools that write them to files.
+    with_context(None, &[("EnqueuedTimeUtc", None)], "Body", Either),
+    with_context(None, &[("topic", None), ("offset", None)], "value", Either),
+    // Splunk: the input of the HTTP Event Collector, and exported search results.
+    with_context(None, &[("sourcetype", None)], "event", Either),
+    with_context(None, &[("time", None), ("host", None)], "event", Either),
+    with_context(None, &[], "result._raw", Text),
+    with_context(Some("results"), &[("preview", None)], "_raw", Text),
+    // Cribl, and single Splunk results.
+    with_context(None, &[("_time", None)], "_raw", Text),
+    // Datadog: its archives, and the responses of its two search APIs.
+    with_context(None, &[("_id", None), ("date", None)], "attributes", Either),
+    with_context(None, &[("type", Some("log"))], "attributes.attributes", Either),
+    with_context(None, &[("id", None)], "content.attributes", Either),
+    // Elasticsearch: a document, and a search response.
+    with_context(None, &[("_index", None)], "_source", Either),
+    with_context(Some("hits.hits"), &[], "_source", Either),
+    // A line of a container log, as written by Docker, and as passed on by Fluent Bit.
+    with_context(None, &[("stream", None), ("time", None)], "log", Text),
+    with_context(None, &[("date", None)], "log", Text),
+    with_context(None, &[("kubernetes", None)], "log", Text),
+    // Lines of program output in journald, Cloud Logging, Loki, and Grafana.
+    with_context(None, &[("__REALTIME_TIMESTAMP", None)], "MESSAGE", Text),
+    with_context(None, &[("logName", None)], "jsonPayload", Either),
+    with_context(None, &[("logName", None)], "textPayload", Text),
+    with_context(None, &[("timestamp", None)], "line", Text),
+    // Results of CloudWatch Logs Insights, Sumo Logic, and Graylog.
+    with_context(None, &[("@timestamp", None)], "@message", Text),
+    with_context(Some("messages"), &[], "map._raw", Text),
+    with_context(Some("messages"), &[], "message.message", Text),
 ];
 
-/// An event hook of Okta, which has its events as they are.
+/// An Okta event hook, which contains events as JSON objects.
 #[derive(Deserialize)]
 struct Hook<'a> {
     #[serde(rename = "eventType")]
@@ -136,7 +141,7 @@ struct HookData<'a> {
     events: Vec<&'a RawValue>,
 }
 
-/// Texts of which each envelope has at least one: an event without any is not read as an envelope.
+/// Strings of which each envelope contains at least one. An event without any is not parsed as an envelope.
 const SIGNS: [&str; 27] = [
     "\"TopicArn\"",
     "\"aws:sns\"",
@@ -170,29 +175,29 @@ const SIGNS: [&str; 27] = [
 static SIGN_FINDER: LazyLock<AhoCorasick> =
     LazyLock::new(|| AhoCorasick::new(SIGNS).expect("a few short texts"));
 
-/// What was in an envelope.
+/// An opened envelope.
 pub(crate) struct Opened {
-    /// The member that holds the contents, for people: `records`.
+    /// The member with the contents, for people: `records`.
     pub(crate) name: &'static str,
     pub(crate) contents: Vec<Content>,
-    says_something: bool,
+    has_context: bool,
 }
 
-/// One content of it.
+/// A content of an envelope.
 pub(crate) struct Content {
-    /// Where it stood: `records[0].data`.
+    /// The content's position: `records[0].data`.
     pub(crate) place: String,
     pub(crate) bytes: Vec<u8>,
 }
 
 impl Opened {
-    /// Whether nothing is lost if these events, which are what it carries, are recorded in place of the whole.
-    pub(crate) fn is_all_in<'a>(&self, whole: &[u8], mut events: impl Iterator<Item = &'a [u8]>) -> bool {
-        !self.says_something || !is_dated(whole) && events.all(is_dated)
+    /// True if nothing is lost by recording these events, which are the contents, in place of the whole.
+    pub(crate) fn is_lossless<'a>(&self, whole: &[u8], mut events: impl Iterator<Item = &'a [u8]>) -> bool {
+        !self.has_context || !is_dated(whole) && events.all(is_dated)
     }
 }
 
-/// Whether a parser finds in it what happened and when.
+/// True if a parser finds the action and the time in the event.
 fn is_dated(event: &[u8]) -> bool {
     let document = core::str::from_utf8(event).ok().and_then(Document::parse);
     document.is_some_and(|document| {
@@ -200,8 +205,8 @@ fn is_dated(event: &[u8]) -> bool {
     })
 }
 
-/// What this object carries, if it is an envelope, and there is room `left` for it. Whether these are events is for the
-/// caller to see.
+/// Opens an envelope and extracts its contents, up to `left` bytes. `None` if the object isn't an envelope.
+/// The caller checks that the contents are events.
 pub(crate) fn open(object: &[u8], left: &Cell<usize>) -> Option<Opened> {
     if !SIGN_FINDER.is_match(object) {
         return None;
@@ -221,7 +226,7 @@ fn hook(text: &str) -> Option<Opened> {
     (hook.kind == "com.okta.event_hook").then(|| Opened {
         name: "data.events",
         contents: events.collect(),
-        says_something: false,
+        has_context: false,
     })
 }
 
@@ -245,43 +250,43 @@ impl Envelope {
                 elements.into_iter().enumerate().map(content).collect::<Option<_>>()?
             }
         };
-        let (name, says_something) = (self.list.unwrap_or(self.content), self.says_something);
-        (!contents.is_empty()).then_some(Opened { name, contents, says_something })
+        let (name, has_context) = (self.list.unwrap_or(self.content), self.has_context);
+        (!contents.is_empty()).then_some(Opened { name, contents, has_context })
     }
 
     fn content(&self, holder: &str, left: &Cell<usize>) -> Option<Vec<u8>> {
         let content = at(holder, self.content)?;
-        let content = match self.writing {
+        let content = match self.encoding {
             Either if content.starts_with('{') => content.as_bytes().to_vec(),
             Text | Either => serde_json::from_str::<String>(content).ok()?.into_bytes(),
             Base64 => {
                 let text: Cow<'_, str> = serde_json::from_str(content).ok()?;
-                expanded(base64::decode(&*text)?, left.get())?
+                decompress(base64::decode(&*text)?, left.get())?
             }
         };
-        // Where it was too much, nothing more is tried: that would cost as much each time.
+        // Once the limit is exceeded, nothing more is extracted: each attempt would cost as much again.
         left.set(left.get().saturating_sub(content.len()));
         (left.get() > 0).then_some(content)
     }
 }
 
-/// What stands at a path of names separated by dots, as it stands. None where an object on the way has two members of one
-/// name: one of them would be lost unseen.
+/// Returns the raw JSON at a path of names separated by dots. `None` if an object on the way repeats a
+/// name, because one value would be lost silently.
 fn at<'a>(object: &'a str, path: &str) -> Option<&'a str> {
     path.split('.').try_fold(object, |object, name| {
         let members: BTreeMap<Cow<'_, str>, &'a RawValue> = serde_json::from_str(object).ok()?;
-        let are_all = members.len() == Document::parse(object)?.root().members().count();
-        members.get(name).filter(|_| are_all).map(|value| value.get())
+        let are_distinct = members.len() == Document::parse(object)?.root().members().count();
+        members.get(name).filter(|_| are_distinct).map(|value| value.get())
     })
 }
 
-/// What is no longer compressed, up to so many bytes.
-fn expanded(bytes: Vec<u8>, most: usize) -> Option<Vec<u8>> {
+/// Decompresses bytes if they are gzip, up to `max` bytes.
+fn decompress(bytes: Vec<u8>, max: usize) -> Option<Vec<u8>> {
     if !bytes.starts_with(b"\x1f\x8b") {
         return Some(bytes);
     }
     let mut content = Vec::new();
-    MultiGzDecoder::new(&*bytes).take(most as u64).read_to_end(&mut content).ok()?;
+    MultiGzDecoder::new(&*bytes).take(max as u64).read_to_end(&mut content).ok()?;
     Some(content)
 }
 
@@ -303,7 +308,7 @@ mod tests {
 
     #[test]
     fn each_envelope_has_a_sign() {
-        // A sign that the elements of these lists always have.
+        // Signs that are always in the elements of these lists.
         let in_elements = [("Messages", "\"ReceiptHandle\""), ("receivedMessages", "\"ackId\"")];
         for Envelope { list, with, content, .. } in &ENVELOPES {
             let names = list.iter().chain([content]).flat_map(|path| path.split('.'));
@@ -316,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn what_expands_to_too_much_stays_as_it_is_and_so_does_all_after_it() {
+    fn contents_beyond_the_limit_stay_in_their_envelopes() {
         let (event, bomb) = (pushed(br#"{"action":"a"}"#), pushed(&vec![b' '; MAX_CONTENT]));
         let left = Cell::new(MAX_CONTENT);
         let opened = open(event.as_bytes(), &left).unwrap();

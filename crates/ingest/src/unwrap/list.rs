@@ -1,40 +1,40 @@
-//! What sources deliver their events in: objects that hold a list of them.
+//! Objects in which sources deliver a list of events.
 
 use countersign_query::value::{Document, Kind};
 
 use crate::error::{IngestError, fault};
 use crate::otlp;
 
-/// What a source delivers its events in: an object with a list of them, and with what may stand beside it.
+/// The form of a delivery: an object with a list of events and known other members.
 pub(super) struct ListForm {
     pub(super) list: &'static str,
-    /// A member that must stand beside it, which tells it from an event that has such a list.
+    /// A member that must exist as well, to distinguish the delivery from an event with such a list.
     with: Option<&'static str>,
     beside: &'static [&'static str],
 }
 
 static FORMS: [ListForm; 19] = [
-    // The files of AWS CloudTrail.
+    // Files of AWS CloudTrail.
     ListForm { list: "Records", with: None, beside: &[] },
-    // Azure's blobs and event hubs.
+    // Azure blobs and event hubs.
     ListForm { list: "records", with: None, beside: &[] },
-    // Kubernetes' lists, and those of Google Workspace.
+    // Lists of Kubernetes and Google Workspace.
     ListForm {
         list: "items",
         with: Some("kind"),
         beside: &["kind", "apiVersion", "metadata", "etag", "nextPageToken"],
     },
-    // Google Workspace, as ALFA collects it.
+    // Google Workspace, as collected by ALFA.
     ListForm { list: "activities", with: None, beside: &[] },
-    // Microsoft Graph, and Azure's REST interface.
+    // Microsoft Graph, and Azure's REST API.
     ListForm {
         list: "value",
         with: None,
         beside: &["@odata.context", "@odata.nextLink", "@odata.count", "nextLink"],
     },
-    // What CloudTrail's LookupEvents lists.
+    // The response of CloudTrail's LookupEvents.
     ListForm { list: "Events", with: None, beside: &["NextToken"] },
-    // Subscriptions to CloudWatch Logs, and what is searched for in these.
+    // CloudWatch Logs subscriptions, and search results.
     ListForm {
         list: "logEvents",
         with: Some("messageType"),
@@ -53,7 +53,7 @@ static FORMS: [ListForm; 19] = [
         with: Some("success"),
         beside: &["success", "errors", "messages", "result_info"],
     },
-    // Auth0: its API, and its streams to a webhook. Tailscale's API.
+    // Auth0's API and log streams to webhooks, and Tailscale's API.
     ListForm {
         list: "logs",
         with: None,
@@ -69,31 +69,31 @@ static FORMS: [ListForm; 19] = [
             "tailnetId",
         ],
     },
-    // Advanced hunting in Microsoft Defender, by Microsoft Graph and by itself.
+    // Advanced hunting in Microsoft Defender, through Microsoft Graph and its own API.
     ListForm { list: "results", with: Some("schema"), beside: &["@odata.context", "schema"] },
     ListForm { list: "Results", with: Some("Schema"), beside: &["Stats", "Schema"] },
-    // Datadog, whose first way of searching answers logs.
+    // Datadog's first search API.
     ListForm { list: "data", with: Some("meta"), beside: &["meta", "links"] },
-    // OpenTelemetry, whose log records stand deeper.
+    // OpenTelemetry, whose log records are nested deeper.
     ListForm { list: otlp::LIST, with: None, beside: &[] },
-    // Answers with columns and rows.
+    // Query results with columns and rows.
     ListForm { list: "tables", with: None, beside: &[] },
     ListForm { list: "rows", with: None, beside: &[] },
     ListForm { list: "values", with: None, beside: &[] },
     ListForm { list: "datarows", with: None, beside: &[] },
 ];
 
-/// The lists whose elements are no events.
+/// Lists whose elements aren't events themselves.
 const DEEP: [&str; 5] = [otlp::LIST, "tables", "rows", "values", "datarows"];
 
 impl ListForm {
-    /// Whether what is in its list holds the events, or is made an event of, and is none.
+    /// True if the list's elements contain events or are converted to events, and aren't events themselves.
     pub(super) fn is_deep(&self) -> bool {
         DEEP.contains(&self.list)
     }
 
-    /// What an object may be whose text ends in a member's name, a colon and the beginning of an array.
-    pub(super) fn begun_in(text: &[u8]) -> Option<&'static Self> {
+    /// Returns the form of an object whose text so far ends with a member's name, a colon, and `[`.
+    pub(super) fn find(text: &[u8]) -> Option<&'static Self> {
         let name = text
             .strip_suffix(b"[")?
             .trim_ascii_end()
@@ -105,8 +105,8 @@ impl ListForm {
         })
     }
 
-    /// Whether a whole object is this and no event: nothing stands beside its list but what may, and it holds objects.
-    pub(super) fn is(&self, object: &[u8]) -> bool {
+    /// True if the object has this form: the list once, only known other members, and only objects in the list.
+    pub(super) fn matches(&self, object: &[u8]) -> bool {
         let Some(document) = core::str::from_utf8(object).ok().and_then(Document::parse) else {
             return false;
         };
@@ -120,12 +120,12 @@ impl ListForm {
                 .is_some_and(|list| list.elements().all(|element| element.kind() == Kind::Object))
     }
 
-    /// Refuses to lose what stands beside a list.
+    /// Returns an error if a member beside the list would be lost.
     pub(super) fn check_rest(&self, object: &[u8], line: u64) -> Result<(), IngestError> {
         let document = core::str::from_utf8(object).ok().and_then(Document::parse);
         let Some(document) = document else {
-            let why = format!("what stands beside {:?} is no JSON", self.list);
-            return Err(fault(&why, "correct it", line));
+            let why = format!("the object with {:?} is not valid JSON", self.list);
+            return Err(fault(&why, "correct the JSON", line));
         };
         let mut lists = 0;
         for (name, _) in document.root().members() {
@@ -133,12 +133,11 @@ impl ListForm {
             lists += u32::from(name == self.list);
             if lists > 1 {
                 let why = format!("the delivery has {:?} twice", self.list);
-                return Err(fault(&why, "give each list an object of its own", line));
+                return Err(fault(&why, "put each list in a separate object", line));
             }
             if name != self.list && !self.beside.contains(&&*name) {
-                let why = format!("beside {:?} stands {name:?}, which would be lost", self.list);
-                let hint =
-                    "it is too large for one event, and not a known delivery: make one event a line of it";
+                let why = format!("the object with {:?} also has {name:?}, which would be lost", self.list);
+                let hint = "write one event per line: the object is too large for an event, and isn't a known delivery";
                 return Err(fault(&why, hint, line));
             }
         }

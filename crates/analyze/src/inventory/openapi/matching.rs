@@ -1,4 +1,4 @@
-//! Which path of a description a call's path is.
+//! Matching of calls' paths with the paths of a description.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,29 +8,29 @@ use countersign::path::segment;
 use super::super::{call, escapes};
 use super::Kind;
 
-/// Paths by their segments. Where several could be meant, it is the one with the first word that the others leave open.
+/// A tree of described paths. If several match, the one with the most specific segments wins.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
     words: BTreeMap<Box<str>, Paths>,
-    /// Segments with parameters, those that say more of them first.
+    /// Segments with parameters, the most specific first.
     patterns: Vec<(Pattern, Paths)>,
     number: Option<usize>,
 }
 
-/// What a segment with parameters must be: these texts in this order, with a value between each two.
+/// A segment with parameters: texts in this order, with a value between each two.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Pattern {
     texts: Vec<Box<str>>,
     kind: Kind,
 }
 
-/// The most segments of a path that is described, and of one that is looked for.
+/// The maximum number of segments of a described path, and of a call's path.
 pub(super) const MAX_SEGMENTS: usize = 64;
-/// The most steps of a search: as deep as paths are described, and a few attempts that lead nowhere.
+/// The maximum number of steps of a search: the deepest path, plus some backtracking.
 const MAX_STEPS: usize = 4_096;
 
 impl Paths {
-    /// Adds a path. How many segments it has; `None` where these are too many.
+    /// Adds a path, and returns its number of segments; `None` if it has too many.
     pub(super) fn add(&mut self, path: &str, kinds: &BTreeMap<&str, Kind>, number: usize) -> Option<usize> {
         let count = segments(path).take(MAX_SEGMENTS + 1).count();
         if count > MAX_SEGMENTS {
@@ -38,7 +38,7 @@ impl Paths {
         }
         let mut at = self;
         for segment in segments(path) {
-            at = match Pattern::of(&segment, kinds) {
+            at = match Pattern::parse(&segment, kinds) {
                 None => at.words.entry(segment.into()).or_default(),
                 Some(pattern) => {
                     let place = at.patterns.iter().position(|(known, _)| *known == pattern);
@@ -66,7 +66,7 @@ impl Paths {
     fn walk(&self, segments: &[Cow<'_, str>], steps: &mut usize) -> Option<usize> {
         let [segment, rest @ ..] = segments else { return self.number };
         *steps = steps.checked_sub(1)?;
-        let named = call::named(segment);
+        let named = call::without_parameters(segment);
         let words = [&**segment, named];
         let words = if named.len() == segment.len() { &words[..1] } else { &words };
         for word in words {
@@ -76,21 +76,21 @@ impl Paths {
         }
         let fitting = |(pattern, _): &&(Pattern, Self)| words.iter().any(|word| pattern.fits(word));
         let found = self.patterns.iter().filter(fitting).find_map(|(_, paths)| paths.walk(rest, steps));
-        // What has parameters alone names nothing.
+        // A segment that consists only of parameters (`;a=b`) may be skipped.
         found.or_else(|| if named.is_empty() { self.walk(rest, steps) } else { None })
     }
 }
 
 fn segments(path: &str) -> impl Iterator<Item = Cow<'_, str>> {
-    path.split('/').filter(|segment| !segment.is_empty()).map(escapes::read)
+    path.split('/').filter(|segment| !segment.is_empty()).map(escapes::decode)
 }
 
-/// A path with its parameters' names left out: what is the same in two ways of writing it.
+/// Returns a path without the names of its parameters, which is equal for equivalent paths.
 pub(super) fn normal(path: &str, kinds: &BTreeMap<&str, Kind>) -> String {
     let mut normal = String::new();
     for segment in segments(path) {
         normal.push('/');
-        match Pattern::of(&segment, kinds) {
+        match Pattern::parse(&segment, kinds) {
             None => normal.push_str(&segment),
             Some(Pattern { texts, kind }) => {
                 normal.push_str(&texts.join("{}"));
@@ -106,13 +106,13 @@ pub(super) fn normal(path: &str, kinds: &BTreeMap<&str, Kind>) -> String {
 }
 
 impl Pattern {
-    /// Of a segment with parameters in braces; `None` of a word.
-    fn of(segment: &str, kinds: &BTreeMap<&str, Kind>) -> Option<Self> {
+    /// Parses a segment with parameters in braces; `None` for a word.
+    fn parse(segment: &str, kinds: &BTreeMap<&str, Kind>) -> Option<Self> {
         let mut texts = Vec::new();
         let (mut rest, mut names) = (segment, Vec::new());
         while let Some((text, after)) = rest.split_once('{') {
             let Some((name, after)) = after.split_once('}') else { break };
-            // Two parameters without anything between them are one.
+            // Adjacent parameters are one.
             if !text.is_empty() || texts.is_empty() {
                 texts.push(text.into());
                 names.push(name);
@@ -136,7 +136,7 @@ impl Pattern {
 
     fn fits(&self, value: &str) -> bool {
         let [first, middle @ .., last] = &self.texts[..] else { return false };
-        // What was recorded as a template stands for any value.
+        // A segment that was recorded as a template stands for any value.
         if is_template(value) && first.is_empty() && last.is_empty() {
             return true;
         }

@@ -1,4 +1,5 @@
-//! Reads JSON or YAML, without what says nothing of operations: most of a description is schemas and examples.
+//! Parsing of JSON or YAML that skips everything irrelevant to operations, because most of a description is
+//! schemas and examples.
 
 use std::collections::HashMap;
 
@@ -11,13 +12,13 @@ use crate::tree::{Member, Node, Value};
 #[cfg(feature = "yaml")]
 use crate::yaml::{plain, unreadable};
 
-/// How deep a description may nest.
+/// The maximum nesting of a description.
 const MAX_DEPTH: usize = 64;
-/// The most values that are kept.
+/// The maximum number of values kept.
 const MAX_NODES: usize = 2_000_000;
 
-/// Members that are passed over, with all that is in them.
-const PASSED_OVER: [&str; 14] = [
+/// Members that are skipped with their values.
+const SKIPPED: [&str; 14] = [
     "responses",
     "requestBody",
     "requestBodies",
@@ -43,14 +44,19 @@ pub(super) fn parse(text: &str) -> Result<Node, AnalyzeError> {
         yaml(text, &mut builder)?;
     }
     builder.done.ok_or_else(|| {
-        let hint = "give an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
-        AnalyzeError::new("openapi.empty", 0, "there is nothing in it", hint)
+        let hint = "pass an OpenAPI 3 or Swagger 2 description, as JSON or YAML";
+        AnalyzeError::new("openapi.empty", 0, "the description is empty", hint)
     })
 }
 
 fn json(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
     let broken = || {
-        AnalyzeError::new("openapi.json", 0, "it is no JSON, or nests too deep", "`jq . FILE` shows where")
+        AnalyzeError::new(
+            "openapi.json",
+            0,
+            "the description is not valid JSON, or nests too deeply",
+            "run `jq . FILE` to find the error",
+        )
     };
     for token in Tokens::new(text) {
         match token.map_err(|_| broken())? {
@@ -70,7 +76,12 @@ fn json(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
 
 #[cfg(not(feature = "yaml"))]
 fn yaml(_: &str, _: &mut Builder) -> Result<(), AnalyzeError> {
-    Err(AnalyzeError::new("openapi.json", 0, "it is no JSON object", "this build reads JSON alone"))
+    Err(AnalyzeError::new(
+        "openapi.json",
+        0,
+        "the description is not a JSON object",
+        "convert it to JSON: this build doesn't support YAML",
+    ))
 }
 
 #[cfg(feature = "yaml")]
@@ -80,7 +91,7 @@ fn yaml(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
         let line = span.start.line() as u32;
         match event {
             Event::Scalar(text, style, anchor, _) => builder.scalar(line, anchor, || {
-                // A number that can't be carried is as good as a text here: no decision rests on it.
+                // A number that can't be represented is kept as a string, since no decision depends on it.
                 let value = if style == ScalarStyle::Plain { plain(&text).ok() } else { None };
                 value.unwrap_or_else(|| Value::Text(text.into_owned()))
             })?,
@@ -95,7 +106,7 @@ fn yaml(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
     Ok(())
 }
 
-/// What is being read: a list, or a map with the name that waits for its value.
+/// A list or map being built. In a map, `name` is the name that waits for its value.
 struct Open {
     node: Node,
     name: Option<(String, u32)>,
@@ -106,35 +117,34 @@ struct Open {
 struct Builder {
     open: Vec<Open>,
     done: Option<Node>,
-    /// How deep the walk is in what is passed over.
-    passing: usize,
+    /// The nesting within a skipped value; 0 outside.
+    skip_depth: usize,
     nodes: usize,
-    /// What has a name by which it can be said again, and of how many values it is.
+    /// The YAML anchors: their values, and the number of nodes in each.
     anchors: HashMap<usize, (Node, usize)>,
 }
 
 impl Builder {
-    /// Whether what comes now is the value of a member that is passed over.
-    fn is_passed_over(&self) -> bool {
+    /// True if the next value belongs to a skipped member.
+    fn is_skipped(&self) -> bool {
         let name = self.open.last().and_then(|open| open.name.as_ref());
         let is_named = |(name, _): &(String, u32)| {
-            PASSED_OVER.contains(&&**name) || name.starts_with("x-") && name != "x-path-items"
+            SKIPPED.contains(&&**name) || name.starts_with("x-") && name != "x-path-items"
         };
-        // At `paths` and within components names are the author's own.
         name.is_some_and(is_named)
     }
 
     fn start(&mut self, line: u32, value: Value, anchor: usize) -> Result<(), AnalyzeError> {
-        if self.passing > 0 || self.is_passed_over() {
-            self.passing += 1;
+        if self.skip_depth > 0 || self.is_skipped() {
+            self.skip_depth += 1;
             return Ok(());
         }
         if self.open.len() >= MAX_DEPTH {
             return Err(AnalyzeError::new(
                 "openapi.deep",
                 line,
-                "it nests too deep",
-                "64 levels are the most",
+                "the description nests more than 64 levels deep",
+                "flatten it, or split it",
             ));
         }
         self.open.push(Open { node: Node { line, value }, name: None, anchor });
@@ -142,9 +152,9 @@ impl Builder {
     }
 
     fn end(&mut self) -> Result<(), AnalyzeError> {
-        if self.passing > 0 {
-            self.passing -= 1;
-            if self.passing == 0
+        if self.skip_depth > 0 {
+            self.skip_depth -= 1;
+            if self.skip_depth == 0
                 && let Some(open) = self.open.last_mut()
             {
                 open.name = None;
@@ -161,14 +171,14 @@ impl Builder {
         anchor: usize,
         value: impl FnOnce() -> Value,
     ) -> Result<(), AnalyzeError> {
-        if self.passing > 0 {
+        if self.skip_depth > 0 {
             return Ok(());
         }
         let is_name = matches!(
             self.open.last(),
             Some(Open { node: Node { value: Value::Map(_), .. }, name: None, .. })
         );
-        if !is_name && self.is_passed_over() {
+        if !is_name && self.is_skipped() {
             if let Some(open) = self.open.last_mut() {
                 open.name = None;
             }
@@ -179,7 +189,7 @@ impl Builder {
 
     #[cfg(feature = "yaml")]
     fn alias(&mut self, line: u32, anchor: usize) -> Result<(), AnalyzeError> {
-        if self.passing > 0 {
+        if self.skip_depth > 0 {
             return Ok(());
         }
         let (node, size) =
@@ -191,8 +201,13 @@ impl Builder {
     fn count(&mut self, line: u32, nodes: usize) -> Result<(), AnalyzeError> {
         self.nodes += nodes;
         if self.nodes > MAX_NODES {
-            let hint = "2,000,000 values are the most, schemas and examples not counted";
-            return Err(AnalyzeError::new("openapi.large", line, "it describes too much", hint));
+            let hint = "split the description";
+            return Err(AnalyzeError::new(
+                "openapi.large",
+                line,
+                "the description has more than 2,000,000 values, not counting schemas and examples",
+                hint,
+            ));
         }
         Ok(())
     }

@@ -160,7 +160,7 @@ impl EventVisitor for FindingsVisitor<'_, '_> {
         let VerifiedItem { link, item, text } = event;
         let pack = self.judge.pack;
         self.events += 1;
-        let answer = text.as_deref().and_then(|text| Acknowledgement::of(text, link.index));
+        let answer = text.as_deref().and_then(|text| Acknowledgement::parse(text, link.index));
         let detected = if let Some(item) = item {
             item.into_value(|bytes| read(bytes, pack))?
         } else {
@@ -198,7 +198,7 @@ struct Judge<'p> {
 impl Judge<'_> {
     fn take(&mut self, leaf: u64, signer: u32, detected: Detected) -> Result<(), CliError> {
         self.signers.note(leaf, signer, &self.analyzer);
-        self.analyzer.take(detected.at(leaf)).map_err(|error| broken(&error))
+        self.analyzer.accept(detected.at(leaf)).map_err(|error| broken(&error))
     }
 }
 
@@ -269,7 +269,7 @@ correlation:
         let AnalyzedExport { outcome: analysis, signers, events, .. } = visitor.finish(report).unwrap();
         assert_eq!((events, analysis.coverage.events, analysis.coverage.unparsed), (3000, 3000, 0));
         let leaves = analysis.findings.iter().flat_map(|finding| &finding.leaves);
-        let chains = leaves.map(|leaf| signers.of(*leaf).unwrap().chain);
+        let chains = leaves.map(|leaf| signers.get(*leaf).unwrap().chain);
         let chains = chains.collect();
         (analysis, chains, is_spilled)
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use countersign::time::Time;
 use countersign::verify::report::{Report, Signer, TrustBasis};
-use countersign_analyze::inventory::{self, Described, Flag};
+use countersign_analyze::inventory::{self, DescriptionSummary, Flag};
 use countersign_analyze::{Analysis, Level, Pack, Rule};
 
 use crate::args;
@@ -277,7 +277,8 @@ fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         check.against.extend(new.map(|endpoint| against(endpoint, said, true)));
         checks.push(check);
     }
-    if let (Some(least), Some(Described { operations, .. })) = (asked.exercised, &report.description) {
+    if let (Some(least), Some(DescriptionSummary { operations, .. })) = (asked.exercised, &report.description)
+    {
         let called = operations.saturating_sub(report.unused.len());
         let check = Check::new(
             "endpoint/exercised",

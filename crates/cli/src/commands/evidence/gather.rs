@@ -190,7 +190,7 @@ impl Look<'_> {
         records.for_each(read, |_, LogRecord { record, detected }| {
             gathering.take(record);
             match detected.take() {
-                Some(detected) => analyzer.take(*detected).map_err(|error| faulty(&error.to_string())),
+                Some(detected) => analyzer.accept(*detected).map_err(|error| faulty(&error.to_string())),
                 None => Ok(()),
             }
         })?;

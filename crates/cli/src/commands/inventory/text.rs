@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign_analyze::Level;
-use countersign_analyze::inventory::{Answer, Described, Endpoint, Flag, Latency};
+use countersign_analyze::inventory::{Answer, DescriptionSummary, Endpoint, Flag, Latency};
 
 use super::ExportInventory;
 use crate::io::entries::named;
@@ -39,7 +39,7 @@ impl ExportInventory {
         let rest: Vec<&Endpoint> = striking.into_iter().skip(WHOLE).chain(usual).collect();
         table(&mut text, "Other endpoints", &rest);
         if !report.unused.is_empty() {
-            let _ = writeln!(text, "\n{}", label("Described and not called"));
+            let _ = writeln!(text, "\n{}", label("DescriptionSummary and not called"));
             for operation in report.unused.iter().take(LINES) {
                 let deprecated = if operation.is_deprecated { faint(" deprecated") } else { String::new() };
                 let _ = writeln!(text, "  {:<7} {}{deprecated}", operation.method, plain(&operation.path));
@@ -59,7 +59,7 @@ impl ExportInventory {
             let why = "No verified event describes a call (with http.method and http.path) or a service's operation.";
             let _ = writeln!(text, "{}", doubt(format_args!("? {why}")));
         }
-        if let Some(Described { title, version, operations, .. }) = &report.description {
+        if let Some(DescriptionSummary { title, version, operations, .. }) = &report.description {
             let name = format!("{} {}", plain(title), plain(version));
             let _ = writeln!(
                 text,

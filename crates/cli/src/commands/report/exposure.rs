@@ -23,7 +23,7 @@ pub(super) fn sections(
     let report = risk::simulate(scenarios, seen, Some(verified), None, DEFAULT_YEARS)?;
     let mut sections = of_markdown(&markdown::markdown(&report), "Exposure in money")?;
     if let Some(first) = sections.first_mut() {
-        first.blocks.push(Block::Picture { svg: chart::svg(&report), text: chart::described(&report) });
+        first.blocks.push(Block::Picture { svg: chart::svg(&report), text: chart::describe(&report) });
         first.data = serde_json::to_string(&report).ok();
     }
     Ok(sections)

@@ -6,7 +6,7 @@ use countersign::hash::Hash;
 use countersign::time::Time;
 use countersign::verify::report::Report as Verified;
 use countersign_analyze::Pack;
-use countersign_risk::{Log, Observation, Observed, Span};
+use countersign_risk::{Log, Observation, Observations, Span};
 use serde_json::Value;
 
 use crate::errors::{CliError, shown};
@@ -53,7 +53,14 @@ impl Seen {
                 let tags = rule.as_ref().and_then(tags).unwrap_or_default();
                 let (title, level) = (text(&finding["title"]).unwrap_or_default(), text(&finding["level"]));
                 let (signer_trust, leaves) = (finding["signer_trust"].as_str(), leaves(&finding["entries"]));
-                seen.observations.extend(Observation::found(rule, title, level, signer_trust, tags, leaves));
+                seen.observations.extend(Observation::from_finding(
+                    rule,
+                    title,
+                    level,
+                    signer_trust,
+                    tags,
+                    leaves,
+                ));
             }
         }
         if let Some(path) = inventory {
@@ -62,7 +69,7 @@ impl Seen {
                 let flags = list(endpoint, "flags").iter().filter_map(text).collect();
                 let name = |one: &str, other: &str| text(&endpoint[one]).or_else(|| text(&endpoint[other]));
                 let name = [name("method", "service"), name("path", "operation")];
-                seen.observations.push(Observation::called(name, flags, leaves(&endpoint["entries"])));
+                seen.observations.push(Observation::from_endpoint(name, flags, leaves(&endpoint["entries"])));
             }
         }
         Ok(seen)
@@ -102,7 +109,7 @@ impl Seen {
         self,
         verified: Option<&Verified>,
         root: Option<Hash>,
-    ) -> Result<Option<Observed>, CliError> {
+    ) -> Result<Option<Observations>, CliError> {
         if self.logs.is_empty() && self.observations.is_empty() {
             return Ok(None);
         }
@@ -123,7 +130,7 @@ impl Seen {
             return Err(CliError::unusable("risk.span", message, hint));
         }
         let Self { observations, is_complete, .. } = self;
-        Ok(Some(Observed { observations, span, is_complete, root }))
+        Ok(Some(Observations { observations, span, is_complete, root }))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use countersign_risk::markdown::{money, name, number, percent};
-use countersign_risk::{Bought, Figures, Kind, METHOD, Proposed, Report, Told};
+use countersign_risk::{ControlEffect, Figures, Kind, METHOD, ProposedFrequency, Report, ScenarioResult};
 
 use crate::io::entries::named;
 use crate::io::style::{doubt, faint, label, plain};
@@ -14,7 +14,7 @@ const KINDS: usize = 6;
 
 pub(super) fn text(report: &Report) -> String {
     let mut text = String::new();
-    for Told { scenario, figures, closed_form, .. } in &report.scenarios {
+    for ScenarioResult { scenario, figures, closed_form, .. } in &report.scenarios {
         let _ = writeln!(text, "{} {}", label(plain(&scenario.title)), faint(&scenario.id));
         self::figures(&mut text, figures, *closed_form, &report.currency);
         for input in &scenario.sources {
@@ -85,8 +85,8 @@ fn exceedance(text: &mut String, figures: &Figures, currency: &str) {
     }
 }
 
-fn control(text: &mut String, bought: &Bought, currency: &str) {
-    let Bought { title, figures, less, standard_error, cost, .. } = bought;
+fn control(text: &mut String, bought: &ControlEffect, currency: &str) {
+    let ControlEffect { title, figures, less, standard_error, cost, .. } = bought;
     let at = |part| money(figures.quantile(part).unwrap_or_default());
     let _ = writeln!(
         text,
@@ -105,8 +105,9 @@ fn control(text: &mut String, bought: &Bought, currency: &str) {
     let _ = writeln!(text, "    {net}");
 }
 
-fn proposal(text: &mut String, proposed: &Proposed) {
-    let Proposed { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } = proposed;
+fn proposal(text: &mut String, proposed: &ProposedFrequency) {
+    let ProposedFrequency { scenario, observed, what, leaves, span, complete, now, frequency, line, .. } =
+        proposed;
     let _ = writeln!(text, "\n{} {}", label("Observed, and not applied:"), scenario);
     let _ = writeln!(text, "  {observed} in {:.2} years, from {} to {}", span.years, span.from, span.to);
     if !complete {

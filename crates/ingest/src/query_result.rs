@@ -1,5 +1,5 @@
-//! What databases and log stores answer a search: columns and rows, fields and their values, or streams of lines. Each row
-//! is an event, with the names of the columns, as it would be in a CSV file.
+//! Query results of databases and log stores: columns and rows, fields with values, or streams of lines.
+//! Each row becomes an event with the names of the columns, as in a CSV file.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,16 +12,17 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// So many times as large as the answer may all rows be together: each has the names of all columns.
-const MOST_LARGER: usize = 16;
+/// The maximum ratio of the size of all rows to the size of the result: each row repeats the names of all
+/// columns.
+const MAX_EXPANSION: usize = 16;
 
-/// The names of a list of columns, and of the list of rows beside it: Splunk's `json_rows`, Elasticsearch's SQL and ES|QL,
-/// and `OpenSearch`'s SQL and PPL.
+/// The names of the lists of columns and rows: Splunk's `json_rows`, Elasticsearch's SQL and ES|QL, and
+/// `OpenSearch`'s SQL and PPL.
 const TABLES: [(&str, &str); 4] =
     [("fields", "rows"), ("columns", "rows"), ("columns", "values"), ("schema", "datarows")];
 
-/// What else stands in such an answer, and says nothing of a row.
-const BESIDE: [&str; 15] = [
+/// Other members of such results, which say nothing about a row.
+const METADATA: [&str; 15] = [
     "preview",
     "init_offset",
     "post_process_count",
@@ -39,32 +40,32 @@ const BESIDE: [&str; 15] = [
     "completion_time_in_millis",
 ];
 
-/// What stands in every answer, as most events are none and are not read for it.
+/// Strings of which every result contains one. Most events contain none, and needn't be parsed.
 static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
     AhoCorasick::new(["\"rows\"", "\"values\"", "\"datarows\"", "\"results\""]).expect("a few short texts")
 });
 
-/// An answer of which nothing is lost if its rows are recorded in its place.
-pub(crate) struct Answer<'a> {
-    /// The list that holds the rows, for people: `tables`.
+/// A query result whose rows can be recorded in its place without loss.
+pub(crate) struct QueryResult<'a> {
+    /// The list with the rows, for people: `tables`.
     pub(crate) name: &'static str,
     rows: Rows<'a>,
 }
 
 enum Rows<'a> {
     Tables(Vec<Table<'a>>),
-    /// Rows by their places, with members as they are written.
+    /// Rows with their positions, and members as written.
     Objects(Vec<(String, Vec<(&'a str, &'a str)>)>),
 }
 
 struct Table<'a> {
     place: String,
     columns: Vec<String>,
-    /// Arrays, each with a cell for each column.
+    /// Arrays with one cell per column.
     rows: Vec<&'a RawValue>,
 }
 
-/// The members of an object, each once: of two with one name one would be lost unseen.
+/// The members of an object, without repeated names: one of two values would be lost silently.
 struct Members<'a>(BTreeMap<Cow<'a, str>, &'a RawValue>);
 
 #[derive(Deserialize)]
@@ -74,19 +75,19 @@ struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 #[serde(untagged)]
 enum Column {
     Name(String),
-    Described { name: String },
+    Object { name: String },
 }
 
-/// A field of a row, as `CloudWatch` Logs Insights answers it.
+/// A field of a row in a result of `CloudWatch` Logs Insights.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named<'a> {
+struct Field<'a> {
     field: &'a str,
     #[serde(borrow)]
     value: &'a RawValue,
 }
 
-/// A stream of Loki's: its labels, and pairs of a time in nanoseconds and a line.
+/// A Loki stream: its labels, and pairs of a time in nanoseconds and a line.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Stream<'a> {
@@ -96,9 +97,9 @@ struct Stream<'a> {
     values: Vec<Vec<&'a RawValue>>,
 }
 
-impl<'a> Answer<'a> {
-    /// Reads one; `None` for anything else.
-    pub(crate) fn read(text: &'a str) -> Option<Self> {
+impl<'a> QueryResult<'a> {
+    /// Parses a query result; `None` for anything else.
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         let members = SIGNS.is_match(text).then(|| parse(text))??;
         Self::tables(&members)
             .or_else(|| Self::table(&members))
@@ -106,7 +107,7 @@ impl<'a> Answer<'a> {
             .or_else(|| Self::streams(&members))
     }
 
-    /// Hands out each row as an object, with its place, until one is refused.
+    /// Passes on each row as an object with its position, until `each` returns an error.
     pub(crate) fn each<E>(&self, mut each: impl FnMut(&str, &[u8]) -> Result<(), E>) -> Result<(), E> {
         let mut event = Vec::new();
         match &self.rows {
@@ -130,7 +131,7 @@ impl<'a> Answer<'a> {
         Ok(())
     }
 
-    /// Log Analytics and Application Insights.
+    /// Parses a result of Log Analytics or Application Insights.
     fn tables(members: &Members<'a>) -> Option<Self> {
         members.only(&["tables", "statistics", "render"])?;
         let tables: Vec<Members<'a>> = parse(members.get("tables")?)?;
@@ -144,7 +145,7 @@ impl<'a> Answer<'a> {
     fn table(members: &Members<'a>) -> Option<Self> {
         let (columns, name) =
             TABLES.into_iter().find(|(columns, rows)| members.has(columns) && members.has(rows))?;
-        members.only(&[&[columns, name], &BESIDE[..]].concat())?;
+        members.only(&[&[columns, name], &METADATA[..]].concat())?;
         let table = Table::read(members.get(columns)?, members.get(name)?, name.into())?;
         Some(Self { name, rows: Rows::Tables(vec![table]) })
     }
@@ -152,7 +153,7 @@ impl<'a> Answer<'a> {
     fn insights(members: &Members<'a>) -> Option<Self> {
         members.only(&["results", "statistics", "status", "queryLanguage", "encryptionKey"])?;
         members.get("status")?;
-        let found: Vec<Vec<Named<'a>>> = parse(members.get("results")?)?;
+        let found: Vec<Vec<Field<'a>>> = parse(members.get("results")?)?;
         let rows = found.into_iter().enumerate().map(|(nth, row)| {
             let names: BTreeSet<&str> = row.iter().map(|named| named.field).collect();
             let is_each_once = names.len() == row.len();
@@ -162,7 +163,7 @@ impl<'a> Answer<'a> {
         Some(Self { name: "results", rows: Rows::Objects(rows.collect::<Option<_>>()?) })
     }
 
-    /// Loki's lines, each as its own client writes it.
+    /// Parses Loki's lines, in the form that its own client writes.
     fn streams(members: &Members<'a>) -> Option<Self> {
         members.only(&["status", "data"])?;
         let data: Members<'a> = parse(members.get("data")?)?;
@@ -184,10 +185,10 @@ impl<'a> Answer<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// `None` unless the columns have a name of their own each, and each row has all cells.
+    /// Parses a table. `None` unless the columns have distinct names, and each row has all cells.
     fn read(columns: &'a str, rows: &'a str, place: String) -> Option<Self> {
         let described: Vec<Column> = parse(columns)?;
-        let names = described.into_iter().map(|(Column::Name(name) | Column::Described { name })| name);
+        let names = described.into_iter().map(|(Column::Name(name) | Column::Object { name })| name);
         let columns: Vec<String> = names.collect();
         let written: Vec<&RawValue> = parse(rows)?;
         let names: usize = columns.iter().map(String::len).sum();
@@ -196,7 +197,7 @@ impl<'a> Table<'a> {
         };
         let is_table = !columns.is_empty()
             && columns.iter().collect::<BTreeSet<_>>().len() == columns.len()
-            && names.saturating_mul(written.len()) <= rows.len().saturating_mul(MOST_LARGER)
+            && names.saturating_mul(written.len()) <= rows.len().saturating_mul(MAX_EXPANSION)
             && written.iter().all(has_all);
         is_table.then_some(Self { place, columns, rows: written })
     }
@@ -211,7 +212,7 @@ impl<'a> Members<'a> {
         self.0.contains_key(name)
     }
 
-    /// Whether there is nothing but these.
+    /// Returns `None` if there are members with other names.
     fn only(&self, known: &[&str]) -> Option<()> {
         self.0.keys().all(|name| known.contains(&&**name)).then_some(())
     }
@@ -231,7 +232,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
                 let mut members = BTreeMap::new();
                 while let Some((name, value)) = map.next_entry::<Name<'de>, _>()? {
                     if members.insert(name.0, value).is_some() {
-                        return Err(serde::de::Error::custom("a member is there twice"));
+                        return Err(serde::de::Error::custom("a name is repeated"));
                     }
                 }
                 Ok(Members(members))

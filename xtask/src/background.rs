@@ -1,4 +1,4 @@
-//! Programs that run beside this one until they are stopped.
+//! Programs that run in the background until they are stopped.
 
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -10,66 +10,66 @@ use anyhow::{Context, Result};
 
 use crate::run::Log;
 
-/// How long a program gets to end by itself.
-const GRACE: Duration = Duration::from_secs(10);
-/// How long between two looks.
-const GLANCE: Duration = Duration::from_millis(20);
+/// The time that a program gets to exit by itself.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The interval between checks.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A program that runs. It is stopped when this is dropped.
-pub(crate) struct Running {
+/// A program that runs in the background. It is stopped when dropped.
+pub(crate) struct BackgroundProgram {
     child: Child,
     log: Log,
 }
 
-impl Running {
-    /// Starts a program whose output goes to the log. Ctrl-C does not reach it: it is for this program to stop it. Nor
-    /// does what is typed: Node.js would take it, or make a pipe one that nobody can wait for.
-    pub(crate) fn start(command: &mut Command, log: Log) -> Result<Running> {
+impl BackgroundProgram {
+    /// Starts a program with its output in the log. Ctrl-C doesn't reach it, since this process stops it.
+    /// Neither does keyboard input, which Node.js would consume.
+    pub(crate) fn start(command: &mut Command, log: Log) -> Result<BackgroundProgram> {
         Self::with(command.stdin(Stdio::null()), log)
     }
 
-    /// The same with a pipe as its standard input.
-    pub(crate) fn start_fed(command: &mut Command, log: Log) -> Result<Running> {
+    /// Starts a program with a pipe as its standard input.
+    pub(crate) fn start_piped(command: &mut Command, log: Log) -> Result<BackgroundProgram> {
         Self::with(command.stdin(Stdio::piped()), log)
     }
 
-    fn with(command: &mut Command, log: Log) -> Result<Running> {
+    fn with(command: &mut Command, log: Log) -> Result<BackgroundProgram> {
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(command, 0);
         let program = command.get_program().display().to_string();
         let child = log.collect(command)?.spawn().with_context(|| format!("cannot run {program}"))?;
-        Ok(Running { child, log })
+        Ok(BackgroundProgram { child, log })
     }
 
-    /// Its standard input, once, if it is a pipe.
+    /// Returns the write end of its standard input, the first time, if that is a pipe.
     pub(crate) fn stdin(&mut self) -> Option<std::process::ChildStdin> {
         self.child.stdin.take()
     }
 
-    /// How it ended, if it did, and the end of what it printed.
+    /// Returns its exit status and the end of its output, if it has exited.
     pub(crate) fn ended(&mut self) -> Result<Option<(ExitStatus, String)>> {
         let Some(status) = self.child.try_wait()? else { return Ok(None) };
         Ok(Some((status, self.log.end()?)))
     }
 
-    /// The end of what it has printed so far.
+    /// Returns the end of its output so far.
     pub(crate) fn printed(&self) -> Result<String> {
         self.log.end()
     }
 
-    /// Whether it ends by itself within a while.
-    pub(crate) fn ends(&mut self) -> bool {
+    /// Waits for it to exit. Returns false if it doesn't within [`EXIT_TIMEOUT`].
+    pub(crate) fn wait_for_exit(&mut self) -> bool {
         let start = Instant::now();
-        while start.elapsed() < GRACE {
+        while start.elapsed() < EXIT_TIMEOUT {
             if !matches!(self.child.try_wait(), Ok(None)) {
                 return true;
             }
-            thread::sleep(GLANCE);
+            thread::sleep(POLL_INTERVAL);
         }
         false
     }
 
-    fn ask(&mut self) {
+    fn terminate(&mut self) {
         #[cfg(unix)]
         if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(rustix::process::Pid::from_raw) {
             let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
@@ -79,48 +79,48 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for BackgroundProgram {
     fn drop(&mut self) {
         if !matches!(self.child.try_wait(), Ok(None)) {
             return;
         }
-        self.ask();
-        if !self.ends() {
+        self.terminate();
+        if !self.wait_for_exit() {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
 }
 
-/// Whether this program shall stop: Ctrl-C, or another signal that asks for it.
+/// A request to stop this process: Ctrl-C, or another termination signal.
 #[derive(Clone, Default)]
-pub(crate) struct Stop(Arc<AtomicBool>);
+pub(crate) struct StopSignal(Arc<AtomicBool>);
 
-impl Stop {
-    /// One that the machine's signals set.
-    pub(crate) fn on_signals() -> Result<Stop> {
-        let stop = Stop::default();
+impl StopSignal {
+    /// Creates a flag that termination signals set.
+    pub(crate) fn on_signals() -> Result<StopSignal> {
+        let stop = StopSignal::default();
         for signal in signal_hook::consts::TERM_SIGNALS {
-            signal_hook::flag::register(*signal, Arc::clone(&stop.0)).context("cannot wait for Ctrl-C")?;
+            signal_hook::flag::register(*signal, Arc::clone(&stop.0)).context("cannot handle Ctrl-C")?;
         }
         #[cfg(unix)]
         signal_hook::flag::register(signal_hook::consts::SIGHUP, Arc::clone(&stop.0))?;
         Ok(stop)
     }
 
-    pub(crate) fn ask(&self) {
+    pub(crate) fn request(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
-    pub(crate) fn is_asked(&self) -> bool {
+    pub(crate) fn is_requested(&self) -> bool {
         self.0.load(Ordering::SeqCst)
     }
 
-    /// Waits so long, or until it shall stop.
+    /// Sleeps for this duration, or until a stop is requested.
     pub(crate) fn sleep(&self, duration: Duration) {
         let start = Instant::now();
-        while !self.is_asked() && start.elapsed() < duration {
-            thread::sleep(GLANCE.min(duration));
+        while !self.is_requested() && start.elapsed() < duration {
+            thread::sleep(POLL_INTERVAL.min(duration));
         }
     }
 }

@@ -1,40 +1,41 @@
-//! What cannot be used is refused, with a code, the file, the line, the rule and a hint.
+//! Errors in rules and packs: each has a code, the file, the line, the rule, and a hint.
 
 use countersign_analyze::{Pack, Sources};
 
 const RULE: &str =
     "title: T\nid: i\nlevel: low\ndetection:\n  selection:\n    a: x\n  condition: selection\n";
 
-/// The codes and lines of what is refused.
-fn faults(text: &str) -> Vec<(&'static str, u64)> {
+/// Returns the codes and lines of the errors in a text.
+fn errors(text: &str) -> Vec<(&'static str, u64)> {
     let mut sources = Sources::default();
     sources.add("rules.yml", text);
-    let faults = sources.build("test").expect_err(text);
-    for fault in &faults {
-        assert!(!fault.message.is_empty() && !fault.hint().is_empty(), "{fault}");
+    let errors = sources.build("test").expect_err(text);
+    for error in &errors {
+        assert!(!error.message.is_empty() && !error.hint().is_empty(), "{error}");
     }
-    faults.into_iter().map(|fault| (fault.code, fault.line.unwrap_or_default())).collect()
+    errors.into_iter().map(|error| (error.code, error.line.unwrap_or_default())).collect()
 }
 
 #[test]
-fn what_of_sigma_is_not_supported_is_told_with_what_to_write_instead() {
-    for (key, repair) in [("filter: {rules: [i]}", "a document of its own"), ("action: global", "all of it")]
+fn unsupported_parts_of_sigma_get_a_hint_with_an_alternative() {
+    for (key, alternative) in
+        [("filter: {rules: [i]}", "separate document"), ("action: global", "into each rule")]
     {
         let mut sources = Sources::default();
         sources.add("rules.yml", &format!("{RULE}{key}\n"));
-        let faults = sources.build("test").unwrap_err();
-        assert!(faults[0].hint().contains(repair), "{}", faults[0]);
+        let errors = sources.build("test").unwrap_err();
+        assert!(errors[0].hint().contains(alternative), "{}", errors[0]);
     }
 }
 
 #[test]
-fn who_names_a_rule_by_its_title_is_told_to_name_it_otherwise() {
+fn references_by_title_get_a_hint() {
     let mut sources = Sources::default();
     let body = "  type: event_count\n  rules: [T]\n  timespan: 5m\n  condition: {gte: 1}\n";
     sources.add("rules.yml", &correlation(body));
-    let faults = sources.build("test").unwrap_err();
-    assert_eq!(faults[0].code, "rule.reference");
-    assert!(faults[0].hint().contains("title"), "{}", faults[0]);
+    let errors = sources.build("test").unwrap_err();
+    assert_eq!(errors[0].code, "rule.reference");
+    assert!(errors[0].hint().contains("title"), "{}", errors[0]);
 }
 
 fn detection(body: &str) -> String {
@@ -46,7 +47,7 @@ fn correlation(body: &str) -> String {
 }
 
 #[test]
-fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
+fn invalid_rules_are_rejected_with_their_line() {
     let selection = |line: &str| detection(&format!("  selection:\n    {line}\n  condition: selection\n"));
     let condition = |text: &str| detection(&format!("  s1: {{a: x}}\n  s2: {{a: y}}\n  condition: {text}\n"));
     let mut wrong = Vec::new();
@@ -242,24 +243,25 @@ fn rules_that_are_wrong_are_refused_where_they_are_wrong() {
         (format!("countersign: rules/v2\n---\n{RULE}"), "pack.format", 1),
         ("name: empty\n".into(), "pack.empty", 0),
     ] {
-        let found = faults(&text);
+        let found = errors(&text);
         if found != [(code, line)] {
             wrong.push(format!("{text}{found:?}, not {code} {line}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
-    assert_eq!(faults(&("- ".repeat(100) + "x"))[0].0, "rule.deep");
+    assert_eq!(errors(&("- ".repeat(100) + "x"))[0].0, "rule.deep");
 }
 
 #[test]
-fn rules_ask_for_so_many_fields_and_no_more() {
+fn number_of_fields_is_limited() {
     let rules = |fields: usize| {
-        // In no order, and alike where names are told apart first.
+        // The fields are in no particular order, and their names differ only in the middle, which a hash of
+        // a part could miss.
         let field = |nth: usize| format!("    'same{:04}same': x\n", nth * 7919 % 4099);
         let fields: Vec<String> = (0..fields).map(field).collect();
         format!("title: T\nid: i\nlevel: low\ndetection:\n  condition: s\n  s:\n{}", fields.concat())
     };
-    assert_eq!(faults(&rules(4097)), [("pack.fields", 4103)]);
+    assert_eq!(errors(&rules(4097)), [("pack.fields", 4103)]);
     let mut sources = Sources::default();
     sources.add("rules.yml", &rules(4096));
     let pack = sources.build("test").expect("there is room for so many");
@@ -267,7 +269,7 @@ fn rules_ask_for_so_many_fields_and_no_more() {
 }
 
 #[test]
-fn conditions_name_so_many_selections_and_no_more() {
+fn number_of_named_selections_is_limited() {
     let rule = |selections: usize, conditions: &str| {
         let selections: Vec<String> =
             (0..selections).map(|nth| format!("  s{nth}: {{a: x{nth}}}\n")).collect();
@@ -281,47 +283,47 @@ fn conditions_name_so_many_selections_and_no_more() {
     };
     assert!(!is_refused(&rule(256, &list(256))));
     for conditions in [list(257), vec!["all of them"; 257].join(" or ")] {
-        assert_eq!(faults(&rule(256, &conditions)), [("rule.condition", 261)]);
+        assert_eq!(errors(&rule(256, &conditions)), [("rule.condition", 261)]);
     }
-    assert_eq!(faults(&rule(1, &vec!["s0"; 65_537].join(" or "))), [("rule.condition", 6)]);
+    assert_eq!(errors(&rule(1, &vec!["s0"; 65_537].join(" or "))), [("rule.condition", 6)]);
 }
 
 #[test]
-fn a_file_of_something_else_is_named_once() {
+fn files_of_other_programs_get_one_error_each() {
     let mut sources = Sources::default();
     sources.add("rules.yml", RULE);
     sources.add("compose.yml", "services: {}\nvolumes: {}\n");
     sources.add("zone.yml", "timezone: Mars\n");
-    let faults = sources.build("test").unwrap_err();
-    let told: Vec<_> = faults
+    let errors = sources.build("test").unwrap_err();
+    let reported: Vec<_> = errors
         .iter()
-        .map(|fault| (fault.file.as_deref().unwrap_or_default(), fault.line.unwrap_or_default(), fault.code))
+        .map(|error| (error.file.as_deref().unwrap_or_default(), error.line.unwrap_or_default(), error.code))
         .collect();
-    assert_eq!(told, [("compose.yml", 1, "rule.unknown_key"), ("zone.yml", 1, "pack.timezone")]);
-    assert!(faults[0].hint().contains("detection"), "{}", faults[0]);
+    assert_eq!(reported, [("compose.yml", 1, "rule.unknown_key"), ("zone.yml", 1, "pack.timezone")]);
+    assert!(errors[0].hint().contains("detection"), "{}", errors[0]);
 }
 
 #[test]
-fn all_that_is_wrong_is_told_at_once() {
+fn all_errors_are_reported_at_once() {
     let text = "title: A\nid: a\n---\ntitle: B\nid: b\nlevel: no\n";
-    assert_eq!(faults(text), [("rule.missing", 1), ("rule.level", 6)]);
+    assert_eq!(errors(text), [("rule.missing", 1), ("rule.level", 6)]);
 }
 
 #[test]
-fn packs_that_are_wrong_are_refused() {
+fn invalid_packs_are_rejected() {
     for (text, code) in
         [("", "pack.json"), ("[]", "pack.shape"), ("{}", "pack.empty"), (r#"{"rules":[1]}"#, "rule.shape")]
     {
-        let faults = Pack::parse(text).expect_err(text);
-        assert_eq!(faults[0].code, code, "{text}");
+        let errors = Pack::parse(text).expect_err(text);
+        assert_eq!(errors[0].code, code, "{text}");
     }
 }
 
 #[test]
-fn a_rule_that_was_refused_is_not_said_to_be_missing() {
+fn references_to_rejected_rules_are_not_reported() {
     let body = "  type: event_count\n  rules: [i]\n  timespan: 5m\n  condition: {gte: 1}\n";
     assert_eq!(
-        faults(&correlation(body).replace("level: low\ndetection", "level: lo\ndetection")),
+        errors(&correlation(body).replace("level: low\ndetection", "level: lo\ndetection")),
         [("rule.level", 3)]
     );
 }
