@@ -73,7 +73,7 @@ pub struct ControlFileError {
 /// The kinds of error in a control file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlFileErrorKind {
-    /// The system refuses to read it.
+    /// The file can't be read.
     Unreadable(io::ErrorKind),
     /// A line of it, or the whole file, is malformed.
     Malformed {

@@ -172,7 +172,7 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
 fn find_events(reading: &Reading, leaves: &RoaringTreemap) -> Result<Found, StoreError> {
     let holds =
         reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
-    let held = |link: &_, event: &_| holds.hold(&**reading.collector().reader(), link, event);
+    let held = |link: &_, event: &_| holds.protect(&**reading.collector().reader(), link, event);
     Found::look(&**reading.collector().reader(), reading.own_chains(), &held, leaves)
 }
 

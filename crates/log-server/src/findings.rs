@@ -25,17 +25,17 @@ pub const FILE: &str = "watch/findings.ndjson";
 pub struct Findings {
     path: PathBuf,
     /// `None` while the log doesn't watch itself.
-    kept: Mutex<Option<VecDeque<String>>>,
+    newest: Mutex<Option<VecDeque<String>>>,
 }
 
 impl Findings {
     /// Creates the findings of a log in `folder`.
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(FILE), kept: Mutex::default() }
+        Self { path: folder.join(FILE), newest: Mutex::default() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<VecDeque<String>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn newest(&self) -> MutexGuard<'_, Option<VecDeque<String>>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Starts to keep findings. Returns the earlier ones, newest last.
@@ -43,14 +43,14 @@ impl Findings {
     /// # Errors
     /// If the file can't be read or written.
     pub fn begin(&self) -> io::Result<Vec<String>> {
-        let mut kept = self.kept();
+        let mut newest = self.newest();
         let (lines, is_whole) = self.read()?;
         if !is_whole || lines.len() > MAX_FINDINGS {
             self.write(lines.iter().skip(lines.len().saturating_sub(MAX_FINDINGS)))?;
         }
-        let newest: Vec<String> = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
-        *kept = Some(newest.iter().cloned().collect());
-        Ok(newest)
+        let lines: Vec<String> = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
+        *newest = Some(lines.iter().cloned().collect());
+        Ok(lines)
     }
 
     /// Adds a finding, without the data of events erased meanwhile.
@@ -59,7 +59,7 @@ impl Findings {
     /// If the store or the system fails; the finding isn't kept then.
     pub(crate) fn add(&self, finding: String, reader: &dyn EntryReader) -> Result<(), StoreError> {
         // Locked until the finding is stored, so that a concurrent erasure finds it.
-        let mut kept = self.kept();
+        let mut newest = self.newest();
         let mut erased = RoaringTreemap::new();
         for leaf in leaves(&serde_json::from_str(&finding).unwrap_or_default()) {
             let stored = reader.leaves_with_events(leaf..leaf + 1)?;
@@ -74,9 +74,9 @@ impl Findings {
             file.sync_data()
         };
         append().map_err(failed)?;
-        let kept = kept.get_or_insert_default();
-        kept.push_back(finding);
-        kept.drain(..kept.len().saturating_sub(MAX_FINDINGS));
+        let newest = newest.get_or_insert_default();
+        newest.push_back(finding);
+        newest.drain(..newest.len().saturating_sub(MAX_FINDINGS));
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl Findings {
     /// # Errors
     /// If the file can't be read or written; call it again then.
     pub(crate) fn forget(&self, erased: &RoaringTreemap) -> Result<(), StoreError> {
-        let mut kept = self.kept();
+        let mut newest = self.newest();
         let (mut lines, _) = self.read().map_err(failed)?;
         let mut changed = false;
         for line in &mut lines {
@@ -95,8 +95,8 @@ impl Findings {
         }
         if changed {
             self.write(lines.iter()).map_err(failed)?;
-            if let Some(kept) = kept.as_mut() {
-                *kept = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
+            if let Some(newest) = newest.as_mut() {
+                *newest = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
             }
         }
         Ok(())
@@ -104,8 +104,8 @@ impl Findings {
 
     /// Returns the findings, one per line, newest last, or `None` if the log doesn't watch itself.
     pub fn lines(&self) -> Option<String> {
-        let kept = self.kept();
-        kept.as_ref().map(|kept| kept.iter().flat_map(|finding| [finding, "\n"]).collect())
+        let newest = self.newest();
+        newest.as_ref().map(|newest| newest.iter().flat_map(|finding| [finding, "\n"]).collect())
     }
 
     /// Reads the complete lines of the file. Returns false if its last line is truncated; that finding will be found

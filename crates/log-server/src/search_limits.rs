@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_readers_many_searches_do_not_block_other_readers() {
+    fn searches_of_one_reader_do_not_block_other_readers() {
         let limits = SearchLimits::new();
         let acquire = |reader: Option<&str>| Box::pin(limits.acquire(reader.map(str::to_owned)));
         let mut first = acquire(Some("a")).now_or_never();

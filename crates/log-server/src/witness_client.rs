@@ -113,9 +113,9 @@ impl WitnessClient {
         let newest = Unwitnessed { checkpoint: signed.checkpoint, note, latest: None };
         let mut gathering = Gathering::new(newest.clone(), rules.trust());
         let claims = Claims::default();
-        let mut asked = self.ask_all(&gathering, &Arc::new(newest), &claims, ProofFetch::Awaited);
+        let mut responses = self.ask_all(&gathering, &Arc::new(newest), &claims, ProofFetch::Awaited);
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        while let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, asked.next()).await {
+        while let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, responses.next()).await {
             match answer {
                 Ok(lines) => gathering.add(place, &lines),
                 Err(NoCosignature::Failed(why)) => {
@@ -128,7 +128,7 @@ impl WitnessClient {
                 Err(NoCosignature::Contradicts(_)) => {}
             }
         }
-        drop(asked);
+        drop(responses);
         let claims = claims.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !gathering.is_enough() && !claims.is_empty() {
             self.collector.claimed(claims).await;
@@ -140,10 +140,11 @@ impl WitnessClient {
     async fn gather(&self, unwitnessed: Unwitnessed) -> (Gathering, Vec<Contradiction>) {
         let mut gathering = Gathering::new(unwitnessed.clone(), self.collector.rules().trust());
         let claims = Claims::default();
-        let mut asked = self.ask_all(&gathering, &Arc::new(unwitnessed), &claims, ProofFetch::Background);
+        let mut responses = self.ask_all(&gathering, &Arc::new(unwitnessed), &claims, ProofFetch::Background);
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while !gathering.is_enough() {
-            let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, asked.next()).await else {
+            let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, responses.next()).await
+            else {
                 break;
             };
             match answer {
@@ -157,7 +158,7 @@ impl WitnessClient {
                 }
             }
         }
-        drop(asked);
+        drop(responses);
         (gathering, claims.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -170,14 +171,14 @@ impl WitnessClient {
         proofs: ProofFetch,
     ) -> FuturesUnordered<impl Future<Output = (usize, VerifierKey, Result<String, NoCosignature>)> + use<'a>>
     {
-        let asked = gathering.witnesses().map(|(place, key, url)| {
+        let responses = gathering.witnesses().map(|(place, key, url)| {
             let (key, url, checkpoint) = (key.clone(), url.to_owned(), Arc::clone(checkpoint));
             async move {
                 let answer = self.ask(&url, &key, &checkpoint, claims, proofs).await;
                 (place, key, answer)
             }
         });
-        asked.collect()
+        responses.collect()
     }
 
     /// Returns one witness's signature lines. If the witness contradicts the checkpoint, that is assessed and added to
@@ -227,11 +228,12 @@ impl WitnessClient {
     async fn fetch_proof(&self, witness_url: &str, contradiction: &Contradiction, proofs: ProofFetch) {
         let key = contradiction.witness().clone();
         {
-            let mut asked = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
-            if proofs == ProofFetch::Background && asked.get(&key).is_some_and(|at| at.elapsed() < AGAIN) {
+            let mut requested = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+            if proofs == ProofFetch::Background && requested.get(&key).is_some_and(|at| at.elapsed() < AGAIN)
+            {
                 return;
             }
-            asked.insert(key.clone(), Instant::now());
+            requested.insert(key.clone(), Instant::now());
         }
         let (collector, contradiction) = (self.collector.clone(), contradiction.clone());
         let request = self.client.get(proof_url(witness_url, collector.origin()));

@@ -29,7 +29,7 @@ pub(crate) struct BucketRestore {
     folder: PathBuf,
     /// First entries of the commits after a gap, in ascending order.
     later: Vec<u64>,
-    /// LaterCommits that can't be read.
+    /// Commits after a gap that can't be read.
     damaged: Vec<ObjectPath>,
     erased: RoaringTreemap,
     notes: Vec<String>,

@@ -88,7 +88,7 @@ impl DueTimes {
                 let since = had.since(index).map(Time::millis);
                 let at = since.map_or(now.millis(), |since| since.saturating_add(age.millis()));
                 due = Some(due.map_or(at, |due| due.min(at)));
-                if is_over(at, now) && !holds.hold(reader, &link, &event.text)? {
+                if is_over(at, now) && !holds.protect(reader, &link, &event.text)? {
                     leaves.insert(index);
                 }
             }

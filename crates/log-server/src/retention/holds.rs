@@ -58,7 +58,7 @@ impl ActiveHolds {
     ///
     /// # Errors
     /// If the store fails.
-    pub fn hold(&self, reader: &dyn EntryReader, link: &Link, event: &str) -> Result<bool, StoreError> {
+    pub fn protect(&self, reader: &dyn EntryReader, link: &Link, event: &str) -> Result<bool, StoreError> {
         let mut matcher = Looking::at_members();
         for Hold(filter) in &self.0 {
             if matcher.matches(reader, filter.query(), link, Some(event))? {

@@ -248,7 +248,7 @@ pub(super) async fn erasures(
         // If the holds can't be read, nothing is erased, and the other facts are still reported.
         let holds = reading.holds().read().unwrap_or_default();
         let reader = &**reading.collector().reader();
-        let held = |link: &_, event: &_| holds.hold(reader, link, event);
+        let held = |link: &_, event: &_| holds.protect(reader, link, event);
         asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
     });
     let answered = answered.await.map_err(|error| ApiError::unavailable(&error))?;

@@ -150,7 +150,7 @@ impl Scene {
     }
 }
 
-/// Returns a chain of two links with an event that text this.
+/// Returns a chain of two links with an event with this text.
 fn chain(text: &str) -> Submission {
     let key = key("example.com/e");
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), Time::MIN, &[0; 16]).unwrap();
