@@ -133,7 +133,7 @@ fn failed(error: io::Error) -> StoreError {
 
 /// Returns the entries that a finding is about.
 fn leaves(line: &Value) -> impl Iterator<Item = u64> {
-    line["data"]["finding"]["leaves"].as_array().into_iter().flatten().filter_map(Value::as_u64)
+    line["data"]["finding"]["entries"].as_array().into_iter().flatten().filter_map(Value::as_u64)
 }
 
 /// Returns the finding without the data of erased events, or `None` if it has no data of these entries.
@@ -164,7 +164,7 @@ mod tests {
     }
 
     fn finding(leaves: &[u64], who: &str) -> String {
-        let finding = json!({ "group": { "actor": who }, "leaves": leaves, "reasons": [{ "value": who }], "rule": "r" });
+        let finding = json!({ "group": { "actor": who }, "entries": leaves, "reasons": [{ "value": who }], "rule": "r" });
         json!({ "data": { "finding": finding }, "type": "countersign.alert" }).to_string()
     }
 
@@ -194,7 +194,7 @@ mod tests {
         let first: Value = serde_json::from_str(&left[0]).unwrap();
         assert_eq!(
             first["data"]["finding"],
-            json!({ "group": {}, "leaves": [1, 2], "reasons": [], "rule": "r", "erased": true })
+            json!({ "group": {}, "entries": [1, 2], "reasons": [], "rule": "r", "erased": true })
         );
         // Findings already in memory change too.
         findings.forget(&[3].into_iter().collect()).unwrap();

@@ -19,7 +19,7 @@ impl Reading {
         mut send: T,
     ) -> Result<(), ExportError> {
         let scope = Arc::new(Scope::default());
-        let mut published = self.collector().published();
+        let mut published = self.log_server().published();
         let mut stopping = self.stopping();
         let planned = scope.clone();
         let begin = move |exporter: &Exporter, canceled: &dyn Fn() -> bool| {

@@ -18,13 +18,13 @@ use crate::signed_file::{self, SignedFile};
 use crate::sqlite::{self, ChangeGuard};
 use countersign_log::store::StoreError;
 use erasures::StoreKind;
-use leaves::check_leaves;
+use leaves::check_entries;
 
 pub use background::{CheckResults, CompletedCheck};
 pub(crate) use background::{SelfCheck, SelfCheckThread};
 pub use bucket::{check_bucket, repair_bucket};
 pub use repair::repair;
-pub use report::{Damage, Mend, Report};
+pub use report::{Problem, Repair, Report};
 
 /// Checks everything in a log's folder. A server may be using it. `progress` gets the number of entries checked so far
 /// and the total.
@@ -48,19 +48,21 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
         progress(done, all);
         Ok(())
     };
-    let Report { leaves, events, erased, unfinished, damages, more, .. } =
-        check_leaves(&reader, &origin, StoreKind::Tables, &mut on_progress, &mut |_, _| Ok(()))?;
-    report.damages.extend(damages);
+    let Report { leaves, events, erased, unfinished, problems, more, .. } =
+        check_entries(&reader, &origin, StoreKind::Tables, &mut on_progress, &mut |_, _| Ok(()))?;
+    report.problems.extend(problems);
     let mut report = Report { leaves, events, erased, unfinished, more, ..report };
     check_signed_head(&signed, &mut report);
-    if ["fsck.database", "fsck.leaf", "fsck.event"].iter().any(|code| report.places_of(code).next().is_some())
+    if ["fsck.database", "fsck.entry", "fsck.event"]
+        .iter()
+        .any(|code| report.places_of(code).next().is_some())
     {
         // The index can't be checked against damaged events.
         return Ok(report);
     }
     for pages in search::damaged(folder, &*reader)? {
         let place = format!("{} entries {}..{}", search::FILE, pages.start, pages.end);
-        report.add("fsck.index", place, "the search index doesn't match the events", Mend::Index);
+        report.add("fsck.index", place, "the search index doesn't match the events", Repair::Index);
     }
     Ok(report)
 }
@@ -68,10 +70,10 @@ fn check_files(folder: &Path, progress: &mut dyn FnMut(u64, u64)) -> Result<Repo
 /// Compares the entries with the log's record of what it signed.
 fn check_signed_head(signed: &signed_file::SignedFileContent, report: &mut Report) {
     let newest = signed.newest().map_or(0, |newest| newest.size);
-    if let Some(damage) = &signed.damage {
-        report.add("fsck.checkpoint", signed_file::FILE, damage.clone(), Mend::Restore);
+    if let Some(problem) = &signed.problem {
+        report.add("fsck.checkpoint", signed_file::FILE, problem.clone(), Repair::Restore);
     } else if newest > report.leaves {
         let why = format!("the log signed {newest} entries, but only {} are stored", report.leaves);
-        report.add("fsck.checkpoint", signed_file::FILE, why, Mend::Restore);
+        report.add("fsck.checkpoint", signed_file::FILE, why, Repair::Restore);
     }
 }

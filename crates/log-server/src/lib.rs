@@ -3,13 +3,13 @@
 
 pub mod backup;
 pub mod bucket;
-pub mod collector;
 pub mod control_files;
 mod disk;
 pub mod erase;
 pub mod findings;
 mod follow;
 pub mod fsck;
+pub mod log_server;
 pub mod oidc;
 pub mod own_entries;
 pub mod reading;

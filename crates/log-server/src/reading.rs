@@ -6,13 +6,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use countersign::time::Time;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use roaring::RoaringTreemap;
 use tokio::sync::{Mutex, Notify, watch};
 
-use crate::collector::Collector;
 use crate::control_files::ControlFile;
 use crate::findings::Findings;
+use crate::log_server::LogServer;
 use crate::oidc::{AdmitError, Issuer};
 use crate::reads::Reads;
 use crate::retention::due::DueTimes;
@@ -34,7 +34,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The service behind all routes for readers.
 pub struct Reading {
-    collector: Collector,
+    log_server: LogServer,
     exporter: Exporter,
     search: Option<Arc<Search>>,
     tokens: Tokens,
@@ -55,21 +55,21 @@ pub struct Reading {
 impl Reading {
     /// Creates the service of a log in `folder`. Without `search`, every search reads all events.
     pub fn new(
-        collector: Collector,
+        log_server: LogServer,
         folder: &Path,
-        readings: Readings,
+        parsers: Parsers,
         search: Option<Arc<Search>>,
         reads: ReadRules,
     ) -> Self {
-        let exporter = Exporter::new(collector.reader().clone(), collector.origin(), None);
-        let exporter = exporter.with_readings(readings).with_announced(collector.published());
+        let exporter = Exporter::new(log_server.reader().clone(), log_server.origin(), None);
+        let exporter = exporter.with_parsers(parsers).with_announced(log_server.published());
         let exporter = match &search {
             Some(search) => exporter.with_search(search.clone()),
             None => exporter,
         };
         Self {
-            reads: Reads::new(reads, collector.clone()),
-            collector,
+            reads: Reads::new(reads, log_server.clone()),
+            log_server,
             exporter,
             search,
             tokens: Tokens::new(folder),
@@ -92,8 +92,8 @@ impl Reading {
     }
 
     /// Returns the log.
-    pub fn collector(&self) -> &Collector {
-        &self.collector
+    pub fn log_server(&self) -> &LogServer {
+        &self.log_server
     }
 
     /// Returns the search index, if there is one.
@@ -111,7 +111,7 @@ impl Reading {
     /// # Errors
     /// [`AdmitError`].
     pub(crate) async fn admit(&self, token: Option<&str>, right: Right) -> Result<Access, AdmitError> {
-        let now = self.collector.now();
+        let now = self.log_server.now();
         match (self.tokens.admit(token, right, now), token, &self.issuer) {
             (Err(AccessError::Unauthenticated), Some(token), Some(issuer)) => {
                 // A signed JWT has three parts.
@@ -128,7 +128,7 @@ impl Reading {
 
     /// True if a token admitted earlier would still be admitted.
     pub(crate) fn still_admits(&self, access: &Access) -> bool {
-        let now = self.collector.now();
+        let now = self.log_server.now();
         match (access.issued(), &self.issuer) {
             (Some(issued), issuer) => issuer.as_ref().is_some_and(|issuer| issuer.still_admits(issued, now)),
             (None, _) => self.tokens.still_admits(access, now),
@@ -139,8 +139,8 @@ impl Reading {
     /// files of tokens and holds are valid. Ends when the service is dropped.
     pub(crate) async fn watch_tokens(this: Weak<Self>) {
         while let Some(reading) = this.upgrade() {
-            let now = reading.collector.now();
-            let files = reading.collector.control_files();
+            let now = reading.log_server.now();
+            let files = reading.log_server.control_files();
             files
                 .set(ControlFile::Readers, reading.tokens.check_expiry(now).map_err(|error| (&error).into()));
             files.set(ControlFile::Holds, reading.holds.check().map_err(|error| (&error).into()));
@@ -175,7 +175,7 @@ impl Reading {
     /// # Errors
     /// If the store or the system fails; the finding isn't stored then.
     pub fn add_finding(&self, finding: String) -> Result<(), StoreError> {
-        self.findings.add(finding, &**self.collector.reader())
+        self.findings.add(finding, &**self.log_server.reader())
     }
 
     /// Returns the holds, which protect events from erasure.
@@ -185,18 +185,18 @@ impl Reading {
 
     /// Returns the log's own chains, whose events are never erased.
     pub(crate) fn own_chains(&self) -> OwnChains<'_> {
-        OwnChains::new(&**self.collector.reader(), self.collector.origin())
+        OwnChains::new(&**self.log_server.reader(), self.log_server.origin())
     }
 
     /// Returns the time of the newest witnessed checkpoint, if any.
     pub(crate) fn attested(&self) -> Result<Option<Time>, StoreError> {
-        self.exporter.set_trust(self.collector.rules().trust());
+        self.exporter.set_trust(self.log_server.rules().trust());
         self.exporter.attested_time()
     }
 
     /// Returns since when the log has had its entries.
     pub(crate) fn had(&self) -> Result<Had, StoreError> {
-        self.exporter.set_trust(self.collector.rules().trust());
+        self.exporter.set_trust(self.log_server.rules().trust());
         self.exporter.had()
     }
 
@@ -207,7 +207,7 @@ impl Reading {
 
     /// True if the server is about to stop.
     pub(crate) fn is_stopping(&self) -> bool {
-        *self.stopping.borrow() || self.collector.is_stopping()
+        *self.stopping.borrow() || self.log_server.is_stopping()
     }
 
     /// Waits until the server is about to stop.
@@ -255,10 +255,10 @@ impl Reading {
         asked: Asked,
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
-        let reader = self.collector.reader().clone();
+        let reader = self.log_server.reader().clone();
         self.run_search(Some(access), move |exporter, canceled| {
             let size = exporter.published_size()?;
-            let choosing = Choosing::new(reader, exporter.readings(), asked.query().clone(), scope, size);
+            let choosing = Choosing::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
             choosing.finish(canceled)
         })
         .await
@@ -286,7 +286,7 @@ impl Reading {
     ) -> Result<T, ExportError> {
         let this = self.clone();
         let result = tokio::task::spawn_blocking(move || {
-            this.exporter.set_trust(this.collector.rules().trust());
+            this.exporter.set_trust(this.log_server.rules().trust());
             operation(&this.exporter)
         });
         result.await.map_err(|error| StoreError::unavailable("reading events", error))?

@@ -6,7 +6,7 @@
 
 mod end_reason;
 mod log_store;
-mod mend;
+mod repair;
 mod signed_history;
 mod source;
 pub mod succession;
@@ -57,7 +57,7 @@ pub enum Plan {
         size: u64,
     },
     /// Missing entries are restored.
-    Mend(mend::Mend),
+    Repair(repair::Repair),
     /// The log has ended.
     End(EndReason),
 }
@@ -131,7 +131,7 @@ impl Restore {
         let Some(newest) = newest.filter(|newest| newest.size > size) else {
             return Ok(Plan::Continue { size });
         };
-        let collected = mend::Mend::collect(
+        let collected = repair::Repair::collect(
             &self.config.folder,
             &self.store,
             &self.history.heads,
@@ -139,7 +139,7 @@ impl Restore {
             &mut self.sources,
         )?;
         Ok(match collected {
-            Ok(mend) => Plan::Mend(mend),
+            Ok(repair) => Plan::Repair(repair),
             Err(why) => end("log.rollback", why),
         })
     }
@@ -151,12 +151,12 @@ impl Restore {
     pub fn carry_out(mut self, plan: Plan) -> Result<(), StoreError> {
         let message = match plan {
             Plan::Continue { size } => format!("none of its {size} entries is missing"),
-            Plan::Mend(mend) => {
-                let (from, to) = mend.range();
+            Plan::Repair(repair) => {
+                let (from, to) = repair.range();
                 // Record what was signed before anything continues from it.
                 self.store.remember(&self.history.heads)?;
                 self.store.remove_unreadable()?;
-                mend.restore_entries(&mut self.store, &self.config.key)?;
+                repair.restore_entries(&mut self.store, &self.config.key)?;
                 self.publish_again(from, to)?;
                 format!("entries {from} to {} were restored", to - 1)
             }

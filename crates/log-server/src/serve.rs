@@ -11,15 +11,15 @@ use countersign::log::Limits;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::time::Time;
 use countersign::trust::Trust;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket, CommitNames};
-use crate::collector::{Collector, Parts};
 use crate::control_files::server_metrics;
 use crate::fsck::{SelfCheck, SelfCheckThread};
+use crate::log_server::{LogServer, Parts};
 use crate::oidc::{self, Issuer};
 use crate::own_entries::OwnEntries;
 use crate::reading::Reading;
@@ -77,7 +77,7 @@ pub struct Config {
     /// Host names to accept, besides those of loopback and `listen`.
     pub hosts: Hosts,
     /// Parsers of events.
-    pub readings: Readings,
+    pub parsers: Parsers,
     /// An OpenID Connect issuer whose tokens readers may use, besides the folder's own tokens.
     pub issuer: Option<oidc::Config>,
     /// Rules for the reads that are recorded on the log's own chain.
@@ -100,7 +100,7 @@ pub struct Config {
 
 /// A running log server.
 pub struct RunningLog {
-    collector: Collector,
+    log_server: LogServer,
     reading: Arc<Reading>,
     http: HttpServer,
     sequencer: JoinHandle<()>,
@@ -137,7 +137,7 @@ pub async fn serve_with_first_event(
         tls,
         cors,
         hosts,
-        readings,
+        parsers,
         issuer,
         reads,
         page,
@@ -184,7 +184,7 @@ pub async fn serve_with_first_event(
     if let Some(interval) = interval {
         tokio::spawn(follow_other_servers(jobs.downgrade(), interval));
     }
-    let collector = Collector::new(Parts {
+    let log_server = LogServer::new(Parts {
         rules: rules.clone(),
         key: key.verifier_key().clone(),
         reader: reader.clone(),
@@ -231,20 +231,20 @@ pub async fn serve_with_first_event(
         .map_err(failed("starting the sequencer"))?;
     let stopped = || StoreError::unavailable("starting", "the sequencer ended");
     started.await.map_err(|_| stopped())??;
-    let witnessing = WitnessClient::new(collector.clone(), unwitnessed).map_err(io::Error::other);
+    let witnessing = WitnessClient::new(log_server.clone(), unwitnessed).map_err(io::Error::other);
     let witnessing = witnessing.map_err(failed("creating the client for witnesses"))?;
     witnessing.present_newest().await;
     if let Some(statement) = statement
-        && collector.reader().size()? == 0
+        && log_server.reader().size()? == 0
     {
-        let recorded = collector.record(&statement).await;
+        let recorded = log_server.record(&statement).await;
         recorded.map_err(|error| StoreError::unavailable("recording the log's first event", error))?;
     }
     let witnessing = tokio::spawn(witnessing.run());
-    let search = open_search(&folder, &collector, &readings).await;
+    let search = open_search(&folder, &log_server, &parsers).await;
     let issuer = issuer.map(|issuer| Issuer::new(issuer, steady)).transpose().map_err(io::Error::other);
     let issuer = issuer.map_err(failed("creating the client for the OpenID Connect issuer"))?;
-    let reading = Reading::new(collector.clone(), &folder, readings, search.clone(), reads);
+    let reading = Reading::new(log_server.clone(), &folder, parsers, search.clone(), reads);
     let reading = Arc::new(reading.with_issuer(issuer));
     tokio::spawn(Reads::keep_recording(Arc::downgrade(reading.reads())));
     tokio::spawn(Reading::watch_tokens(Arc::downgrade(&reading)));
@@ -253,24 +253,24 @@ pub async fn serve_with_first_event(
     }
     tokio::spawn(forget_erased(Arc::downgrade(&reading), forgotten));
     let erasing = tokio::spawn(erase::keep_resuming(reading.clone()));
-    let indexing = search.map(|search| tokio::spawn(keep_up(search, collector.clone(), reading.stopping())));
-    let mut state = AppState::new(collector.clone(), folder.clone(), bounds.clone());
+    let indexing = search.map(|search| tokio::spawn(keep_up(search, log_server.clone(), reading.stopping())));
+    let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
     state.page = page;
     state.reading = reading.clone();
     let search = reading.search().cloned();
-    let damage = RefCell::default();
-    let self_check = SelfCheck { collector: collector.clone(), folder, commits, search, damage };
+    let problem = RefCell::default();
+    let self_check = SelfCheck { log_server: log_server.clone(), folder, commits, search, problem };
     let checking =
         check_within.map(|within| SelfCheckThread::begin(self_check, within, state.self_check.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
     let router = router(state, &cors, hosts, &address);
     let entrance = {
-        let collector = collector.clone();
-        Entrance::new(&bounds, move |reason| collector.metrics().turned_away(reason))
+        let log_server = log_server.clone();
+        Entrance::new(&bounds, move |reason| log_server.metrics().turned_away(reason))
     };
     let http = listen(&address, tls, router, &bounds, entrance).await.map_err(StartError::Listen)?;
     Ok(RunningLog {
-        collector,
+        log_server,
         reading,
         http,
         sequencer,
@@ -291,8 +291,8 @@ fn memory(
     signing: &Signing,
     now: Time,
 ) -> Result<Box<dyn SignedHeadMemory>, StoreError> {
-    let stop = if let Some(damage) = &found.damage {
-        SigningStop::new(now, Cause::Unremembered, format!("signed.txt can't be read: {damage}"))
+    let stop = if let Some(problem) = &found.problem {
+        SigningStop::new(now, Cause::Unremembered, format!("signed.txt can't be read: {problem}"))
     } else if found.is_copy {
         let message = "the folder is a copy of the one in which this log last signed";
         SigningStop {
@@ -307,14 +307,14 @@ fn memory(
 }
 
 /// Opens the search index. Without it, searches are slower but complete.
-async fn open_search(folder: &Path, collector: &Collector, readings: &Readings) -> Option<Arc<Search>> {
-    let (folder, reader, readings) = (folder.to_owned(), collector.reader().clone(), readings.clone());
-    let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader, readings)).await;
+async fn open_search(folder: &Path, log_server: &LogServer, parsers: &Parsers) -> Option<Arc<Search>> {
+    let (folder, reader, parsers) = (folder.to_owned(), log_server.reader().clone(), parsers.clone());
+    let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader, parsers)).await;
     match opened
         .map_err(|error| error.to_string())
         .and_then(|opened| opened.map_err(|error| error.to_string()))
     {
-        Ok(search) => Some(Arc::new(search.with_problem_counter(collector.metrics().index_damages()))),
+        Ok(search) => Some(Arc::new(search.with_problem_counter(log_server.metrics().index_problems()))),
         Err(error) => {
             tracing::warn!(%error, "the search index isn't available; searches read every event");
             None
@@ -329,7 +329,7 @@ async fn forget_erased(reading: Weak<Reading>, mut erased: mpsc::UnboundedReceiv
         let forgot = tokio::task::spawn_blocking(move || {
             reading.findings().forget(&leaves.iter().copied().collect())?;
             let Some(search) = reading.search() else { return Ok(()) };
-            let reader = &**reading.collector().reader();
+            let reader = &**reading.log_server().reader();
             search.forget(reader, leaves)?;
             search.settle(reader)
         });
@@ -361,8 +361,8 @@ impl RunningLog {
     }
 
     /// Returns the log.
-    pub fn collector(&self) -> &Collector {
-        &self.collector
+    pub fn log_server(&self) -> &LogServer {
+        &self.log_server
     }
 
     /// Returns the service for readers.
@@ -375,7 +375,7 @@ impl RunningLog {
     /// # Errors
     /// If the sequencer panicked.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self { collector, reading, http, sequencer, witnessing, indexing, erasing, checking, _lock } =
+        let Self { log_server, reading, http, sequencer, witnessing, indexing, erasing, checking, _lock } =
             self;
         reading.stop();
         http.stop().await;
@@ -389,12 +389,12 @@ impl RunningLog {
         let _ = erasing.await;
         // Errors are logged by `record_reads`.
         let _ = reading.record_reads().await;
-        collector.close().await;
+        log_server.close().await;
         witnessing.abort();
         let _ = witnessing.await;
         let ended = tokio::task::spawn_blocking(move || sequencer.join()).await;
-        let reader = collector.reader().clone();
-        drop((collector, reading));
+        let reader = log_server.reader().clone();
+        drop((log_server, reading));
         close(reader).await;
         match ended {
             Ok(Ok(())) => Ok(()),

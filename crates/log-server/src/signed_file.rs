@@ -40,7 +40,7 @@ pub struct SignedFileContent {
     /// True if it is a copy of another file.
     pub is_copy: bool,
     /// The reason why it can't be read, if it can't.
-    pub damage: Option<String>,
+    pub problem: Option<String>,
     /// The newest heads in it, in ascending order.
     pub heads: Vec<SignedHead>,
     /// The end of its last valid line.
@@ -64,7 +64,7 @@ fn read_content(folder: &Path, origin: &str) -> io::Result<SignedFileContent> {
     let metadata = file.metadata()?;
     let found = SignedFileContent { exists: true, ..SignedFileContent::default() };
     let damaged =
-        |why: String| SignedFileContent { exists: true, damage: Some(why), ..SignedFileContent::default() };
+        |why: String| SignedFileContent { exists: true, problem: Some(why), ..SignedFileContent::default() };
     if metadata.len() > MAX_FILE_BYTES {
         return Ok(damaged(format!("the file is too large with {} bytes", metadata.len())));
     }
@@ -151,7 +151,7 @@ impl SignedFile {
         let failed = |error| StoreError::unavailable("writing signed.txt", error);
         let newest = found.newest().cloned();
         let durable = Arc::new(AtomicU64::new(newest.as_ref().map_or(NO_SIZE, |newest| newest.size)));
-        let must_rewrite = !found.exists || found.is_copy || found.damage.is_some();
+        let must_rewrite = !found.exists || found.is_copy || found.problem.is_some();
         let mut writer = FileWriter {
             folder: folder.to_owned(),
             origin: origin.to_owned(),
@@ -410,7 +410,7 @@ mod tests {
             for bytes in [&bytes[..], &bytes[..cut]] {
                 fs::write(&path, bytes).unwrap();
                 let found = content(&folder);
-                assert_eq!((found.damage.as_ref(), found.is_copy), (None, false));
+                assert_eq!((found.problem.as_ref(), found.is_copy), (None, false));
                 // The final line feed is part of the preallocated space.
                 let newest = found.newest().unwrap().size;
                 assert!(newest == 4 && cut + 1 >= end || newest == 3 && cut < end, "{cut} of {end}");
@@ -419,7 +419,7 @@ mod tests {
         let mut bytes = whole.clone();
         bytes[last - 9] ^= 0x80;
         fs::write(&path, &bytes).unwrap();
-        assert!(content(&folder).damage.is_some(), "damage to a recorded head must be reported");
+        assert!(content(&folder).problem.is_some(), "problem to a recorded head must be reported");
     }
 
     #[test]
@@ -451,7 +451,7 @@ mod tests {
         let found = content(&copy);
         assert!(!found.is_copy);
         assert_eq!(found.heads, [head(1)]);
-        assert!(SignedFile::read(copy.path(), "log.example/other").unwrap().damage.is_some());
+        assert!(SignedFile::read(copy.path(), "log.example/other").unwrap().problem.is_some());
     }
 
     #[test]
@@ -471,7 +471,7 @@ mod tests {
         let length = fs::metadata(folder.path().join(FILE)).unwrap().len();
         assert!(length < COMPACT_BYTES + 2 * PREALLOCATED_BYTES, "{length}");
         let found = content(&folder);
-        assert!(!found.is_copy && found.damage.is_none());
+        assert!(!found.is_copy && found.problem.is_none());
         assert_eq!(found.newest(), Some(&head(last - 1)));
         assert_eq!(found.heads.len(), KEPT_HEADS);
     }
@@ -510,7 +510,7 @@ mod tests {
         remember(&mut file, 4).unwrap();
         let found = content(&folder);
         assert_eq!(found.heads, [1, 2, 3, 4].map(head));
-        assert!(!found.is_copy && found.damage.is_none());
+        assert!(!found.is_copy && found.problem.is_none());
         // An earlier copy of the file is put back.
         fs::rename(&path, &away).unwrap();
         fs::copy(&away, &path).unwrap();

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use countersign::time::Time;
 
 use super::erasures::StoreKind;
-use super::leaves::check_leaves;
+use super::leaves::check_entries;
 use super::pages;
-use super::report::{Damage, Mend, Report};
+use super::report::{Problem, Repair, Report};
 use crate::bucket::{CommitNames, CommitRange};
-use crate::collector::Collector;
+use crate::log_server::LogServer;
 use crate::search::Search;
 use countersign_log::condition::Check;
 use countersign_log::store::StoreError;
@@ -46,9 +46,9 @@ pub struct CompletedCheck {
     /// When it ended.
     pub at: Time,
     /// The number of problems.
-    pub damages: u64,
+    pub problems: u64,
     /// The first problem.
-    pub first: Option<Damage>,
+    pub first: Option<Problem>,
 }
 
 impl CheckResults {
@@ -59,7 +59,7 @@ impl CheckResults {
 
     /// Returns the state of the checks for `/healthz`, if checks are on.
     pub(crate) fn standing(&self) -> Option<Check> {
-        let newest = self.newest().map(|newest| (newest.at, newest.damages));
+        let newest = self.newest().map(|newest| (newest.at, newest.problems));
         let percent = self.0.percent.load(Ordering::Relaxed);
         self.0.within.get().map(|within| Check { within: *within, percent, newest })
     }
@@ -76,18 +76,18 @@ impl CheckResults {
 
 /// A check of a running server's log.
 pub(crate) struct SelfCheck {
-    pub(crate) collector: Collector,
+    pub(crate) log_server: LogServer,
     pub(crate) folder: PathBuf,
     /// The commits in the log's bucket, if it is in one. The folder then has the bucket's index.
     pub(crate) commits: Option<CommitNames>,
     pub(crate) search: Option<Arc<Search>>,
     /// The known problems.
-    pub(crate) damage: RefCell<KnownDamage>,
+    pub(crate) problem: RefCell<KnownProblem>,
 }
 
 /// The problems known so far.
 #[derive(Default)]
-pub(crate) struct KnownDamage {
+pub(crate) struct KnownProblem {
     /// Commits that the bucket has lost.
     lost: Report,
     /// The other problems of the last completed check.
@@ -132,7 +132,7 @@ impl SelfCheck {
         match self.run(started, within, found, stopping) {
             Ok(report) => {
                 found.set_percent(100.0);
-                self.damage.borrow_mut().others = report;
+                self.problem.borrow_mut().others = report;
                 self.report(found);
             }
             Err(error) if !stopping.load(Ordering::Relaxed) => {
@@ -148,16 +148,16 @@ impl SelfCheck {
     fn list_commits(&self, which: CommitRange, found: &CheckResults, stopping: &AtomicBool) {
         let Some(commits) = &self.commits else { return };
         let mut lost = Report::default();
-        let mut add_missing = |path| lost.add("fsck.commit", path, "the commit is missing", Mend::Commits);
+        let mut add_missing = |path| lost.add("fsck.commit", path, "the commit is missing", Repair::Commits);
         let listed = commits.lost(&self.folder, which, stopping, &mut add_missing);
-        self.damage.borrow_mut().listed = Some(Instant::now());
+        self.problem.borrow_mut().listed = Some(Instant::now());
         if let Err(error) = listed {
             tracing::warn!(%error, "checking the bucket's commits failed");
             return;
         }
-        self.collector.set_lost_commits(!lost.is_whole());
-        let before = std::mem::replace(&mut self.damage.borrow_mut().lost, lost);
-        if before.damages != self.damage.borrow().lost.damages {
+        self.log_server.set_lost_commits(!lost.is_whole());
+        let before = std::mem::replace(&mut self.problem.borrow_mut().lost, lost);
+        if before.problems != self.problem.borrow().lost.problems {
             self.report(found);
         }
     }
@@ -165,11 +165,11 @@ impl SelfCheck {
     /// Checks periodically for the newest commits, or for all of them while some are missing.
     fn watch_commits(&self, found: &CheckResults, stopping: &AtomicBool) {
         let which = {
-            let damage = self.damage.borrow();
-            if damage.listed.is_some_and(|listed| listed.elapsed() < LIST_INTERVAL) {
+            let problem = self.problem.borrow();
+            if problem.listed.is_some_and(|listed| listed.elapsed() < LIST_INTERVAL) {
                 return;
             }
-            if damage.lost.is_whole() { CommitRange::Newest } else { CommitRange::All }
+            if problem.lost.is_whole() { CommitRange::Newest } else { CommitRange::All }
         };
         self.list_commits(which, found, stopping);
     }
@@ -190,17 +190,17 @@ impl SelfCheck {
     }
 
     fn report(&self, found: &CheckResults) {
-        let damage = self.damage.borrow();
-        let all = [&damage.lost, &damage.others];
-        let damages = all.iter().map(|report| report.damages.len() as u64 + report.more).sum();
-        let mut each = all.iter().flat_map(|report| &report.damages);
+        let problem = self.problem.borrow();
+        let all = [&problem.lost, &problem.others];
+        let problems = all.iter().map(|report| report.problems.len() as u64 + report.more).sum();
+        let mut each = all.iter().flat_map(|report| &report.problems);
         let first = each.clone().next().cloned();
-        for Damage { code, place, message, .. } in each.by_ref().take(10) {
+        for Problem { code, place, message, .. } in each.by_ref().take(10) {
             tracing::error!(code, place, message, "the log has a problem");
         }
-        let at = self.collector.now();
-        self.collector.metrics().checked(damages, at);
-        found.set(CompletedCheck { at, damages, first });
+        let at = self.log_server.now();
+        self.log_server.metrics().checked(problems, at);
+        found.set(CompletedCheck { at, problems, first });
     }
 
     /// Runs one check. Entries and events get half of the time, and the search index, which is derived from them, the
@@ -212,7 +212,7 @@ impl SelfCheck {
         found: &CheckResults,
         stopping: &AtomicBool,
     ) -> Result<Report, StoreError> {
-        let (collector, metrics) = (&self.collector, self.collector.metrics());
+        let (log_server, metrics) = (&self.log_server, self.log_server.metrics());
         let half = within / 2;
         let keep_pace = |from: Duration, done: u64, all: u64| {
             #[allow(clippy::cast_precision_loss, reason = "only sets the pace")]
@@ -228,8 +228,8 @@ impl SelfCheck {
             metrics.checking(done);
             keep_pace(Duration::ZERO, done, all)
         };
-        let (reader, origin) = (collector.reader(), collector.origin());
-        let mut report = check_leaves(reader, origin, StoreKind::Tables, &mut pace, &mut |_, _| Ok(()))?;
+        let (reader, origin) = (log_server.reader(), log_server.origin());
+        let mut report = check_entries(reader, origin, StoreKind::Tables, &mut pace, &mut |_, _| Ok(()))?;
         pages::check_tables(&self.folder, &mut report)?;
         // The index can't be checked against damaged events.
         if let Some(search) = &self.search

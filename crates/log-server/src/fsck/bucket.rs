@@ -8,9 +8,9 @@ use tokio::runtime::Handle;
 
 use super::check;
 use super::erasures::StoreKind;
-use super::leaves::check_leaves;
-use super::report::{Damage, Mend, Report};
-use crate::bucket::{Bucket, Mending, ObjectReader};
+use super::leaves::check_entries;
+use super::report::{Problem, Repair, Report};
+use crate::bucket::{Bucket, BucketRepair, ObjectReader};
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
@@ -49,33 +49,39 @@ pub fn check_bucket(
         objects.check_failure()
     };
     let found =
-        check_leaves(&reader, objects.origin(), StoreKind::Objects, &mut on_progress, &mut check_chunk)?;
+        check_entries(&reader, objects.origin(), StoreKind::Objects, &mut on_progress, &mut check_chunk)?;
     objects.check_failure()?;
     if let Some(leaf) = differs {
         let why = "the folder's index and the bucket have different entries";
-        report.add("fsck.folder", format!("entry {leaf}"), why, Mend::Folder);
+        report.add("fsck.folder", format!("entry {leaf}"), why, Repair::Folder);
     }
     report.unfinished = found.unfinished.max(objects.check_erasures(&here)?);
     let problems = objects.take_problems();
     let unreadable = problems.iter().any(|problem| problem.code == "fsck.commit");
     for problem in problems {
-        let mend = match problem.code {
-            "fsck.public" => Mend::Public,
-            "fsck.erasure" => Mend::Objects,
-            _ => Mend::Commits,
+        let repair = match problem.code {
+            "fsck.public" => Repair::Public,
+            "fsck.erasure" => Repair::Objects,
+            _ => Repair::Commits,
         };
-        report.add(problem.code, problem.place, problem.why, mend);
+        report.add(problem.code, problem.place, problem.why, repair);
     }
-    for damage in found.damages {
-        match damage.code {
+    for problem in found.problems {
+        match problem.code {
             // The problem of the unreadable object is already in the report.
-            "fsck.leaf" if unreadable => {}
-            "fsck.tile" if damage.mend == Mend::Tiles => {
-                report.add("fsck.public", format!("public/{}", damage.place), damage.message, Mend::Public);
+            "fsck.entry" if unreadable => {}
+            "fsck.tile" if problem.repair == Repair::Tiles => {
+                report.add(
+                    "fsck.public",
+                    format!("public/{}", problem.place),
+                    problem.message,
+                    Repair::Public,
+                );
             }
             _ => {
-                let mend = if damage.mend == Mend::Erasure { Mend::Objects } else { Mend::Commits };
-                report.push(Damage { mend, ..damage });
+                let repair =
+                    if problem.repair == Repair::Erasure { Repair::Objects } else { Repair::Commits };
+                report.push(Problem { repair, ..problem });
             }
         }
     }
@@ -96,7 +102,7 @@ fn check_index(
     let (origin, reader) = match sqlite::open_reader(folder) {
         Ok(opened) => opened,
         Err(error) => {
-            report.add("fsck.database", sqlite::FILE, error.to_string(), Mend::Folder);
+            report.add("fsck.database", sqlite::FILE, error.to_string(), Repair::Folder);
             return Ok(None);
         }
     };
@@ -105,16 +111,16 @@ fn check_index(
         return Err(StoreError::Damaged(why));
     }
     let found = check(folder, &mut |_, _| {})?;
-    for damage in found.damages {
-        let mend = if damage.mend == Mend::Index { Mend::Index } else { Mend::Folder };
-        report.push(Damage { place: format!("{}: {}", sqlite::FILE, damage.place), mend, ..damage });
+    for problem in found.problems {
+        let repair = if problem.repair == Repair::Index { Repair::Index } else { Repair::Folder };
+        report.push(Problem { place: format!("{}: {}", sqlite::FILE, problem.place), repair, ..problem });
     }
     report.more += found.more;
     let (here, there) = (reader.size()?, objects.committed());
     if objects.is_behind(here)? {
         let why =
             format!("the folder's index has {here} entries, but only {there} are in the bucket's commits");
-        report.add("fsck.commit", "private/commits", why, Mend::Commits);
+        report.add("fsck.commit", "private/commits", why, Repair::Commits);
     }
     Ok(Some(reader))
 }
@@ -144,22 +150,22 @@ pub fn repair_bucket(
     folder: Option<&Path>,
     report: &Report,
 ) -> Result<(), StoreError> {
-    let mends = |mend| report.damages.iter().any(|damage| damage.mend == mend);
+    let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
     if let Some(folder) = folder {
-        if mends(Mend::Folder) {
+        if repairs(Repair::Folder) {
             sqlite::discard(folder)?;
         }
-        if mends(Mend::Folder) || mends(Mend::Index) {
+        if repairs(Repair::Folder) || repairs(Repair::Index) {
             search::discard(folder)?;
         }
     }
-    if mends(Mend::Public) || mends(Mend::Objects) {
-        let mending = Mending::begin(bucket, handle)?;
-        if mends(Mend::Public) {
-            mending.publish_again()?;
+    if repairs(Repair::Public) || repairs(Repair::Objects) {
+        let repairing = BucketRepair::begin(bucket, handle)?;
+        if repairs(Repair::Public) {
+            repairing.publish_again()?;
         }
-        if mends(Mend::Objects) {
-            mending.erase_again()?;
+        if repairs(Repair::Objects) {
+            repairing.erase_again()?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use countersign::link::{ChainId, Link, commit};
 use roaring::RoaringTreemap;
 
 use super::batch::{BATCH_ENTRIES, format_ranges, read};
-use super::report::{Mend, Report};
+use super::report::{Repair, Report};
 use countersign_log::erase::record::{Record, is_erasure};
 use countersign_log::store::{EntryReader, Reader, StoredEvent, StoredLeaf};
 
@@ -43,14 +43,14 @@ impl Erasures {
         let (chain, seq) = (link.chain(), link.seq());
         if self.from == StoreKind::Tables && self.reader.index_of(&chain, seq).ok().flatten() != Some(index) {
             let why = format!("the link {chain}/{seq} isn't found by its chain and position");
-            report.add("fsck.place", place(), why, Mend::Not);
+            report.add("fsck.place", place(), why, Repair::Not);
         }
         match (&leaf.event, &link) {
             (StoredEvent::Here(event), Link::Event(committed)) => {
                 report.events += 1;
                 if commit(&event.salt, event.text.as_bytes()) != committed.commit {
                     let why = "the salt and event don't match the link's commitment";
-                    report.add("fsck.event", place(), why, Mend::Not);
+                    report.add("fsck.event", place(), why, Repair::Not);
                 }
                 if !self.is_own(&chain) {
                     self.here.insert(index);
@@ -63,7 +63,7 @@ impl Erasures {
                     "fsck.event",
                     place(),
                     "the entry has an event, but its link isn't an event link",
-                    Mend::Not,
+                    Repair::Not,
                 );
             }
             (StoredEvent::Erased, _) => {
@@ -97,7 +97,7 @@ impl Erasures {
             let leaves = match Record::read(&*self.reader, record) {
                 Ok(record) => record.leaves,
                 Err(error) => {
-                    report.add("fsck.erasure", place, error.to_string(), Mend::Not);
+                    report.add("fsck.erasure", place, error.to_string(), Repair::Not);
                     continue;
                 }
             };
@@ -111,13 +111,13 @@ impl Erasures {
                 }
                 let left = format_ranges(&left);
                 let why = format!("the entry records the erasure of {left}, but their events remain");
-                report.add("fsck.erasure", place, why, Mend::Erasure);
+                report.add("fsck.erasure", place, why, Repair::Erasure);
             }
             unrecorded -= leaves;
         }
         if !unrecorded.is_empty() {
             let why = "the event was erased without a record on the log's own chain";
-            report.add("fsck.unrecorded", format_ranges(&unrecorded), why, Mend::Not);
+            report.add("fsck.unrecorded", format_ranges(&unrecorded), why, Repair::Not);
         }
     }
 

@@ -15,7 +15,7 @@ pub(super) type CheckBatch<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -
 /// Checks entries, tiles, checkpoints, events, and erasures. A server may be using them, and the check may take any
 /// time: what is stored or erased meanwhile isn't a problem. `pace` gets the number of entries checked so far and the
 /// total, and may stop the check. `also` gets the entries of one entry bundle at a time.
-pub(super) fn check_leaves(
+pub(super) fn check_entries(
     reader: &Arc<dyn Reader>,
     origin: &str,
     from: StoreKind,
@@ -45,7 +45,7 @@ pub(super) fn check_leaves(
     tree.finish(&mut report);
     erasures.finish(size, &mut report);
     // Other mismatches of a damaged entry are consequences, not problems of their own.
-    let leaves: BTreeSet<String> = report.places_of("fsck.leaf").cloned().collect();
-    report.damages.retain(|damage| damage.code == "fsck.leaf" || !leaves.contains(&damage.place));
+    let leaves: BTreeSet<String> = report.places_of("fsck.entry").cloned().collect();
+    report.problems.retain(|problem| problem.code == "fsck.entry" || !leaves.contains(&problem.place));
     Ok(report)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::report::{Mend, Report};
+use super::report::{Repair, Report};
 use crate::sqlite;
 use countersign_log::store::StoreError;
 
@@ -62,7 +62,7 @@ fn query_strings(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<Str
 fn add_problems(found: rusqlite::Result<Vec<String>>, report: &mut Report) {
     let found = found.unwrap_or_else(|error| vec![error.to_string()]);
     for line in found.into_iter().filter(|line| line != "ok") {
-        report.add("fsck.database", sqlite::FILE, line, Mend::Not);
+        report.add("fsck.database", sqlite::FILE, line, Repair::Not);
     }
 }
 

@@ -4,7 +4,7 @@
 const MAX_LISTED: usize = 1_000;
 /// A problem found by a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
+pub struct Problem {
     /// A stable code.
     pub code: &'static str,
     /// Its place: an entry, a tile's path, or a file.
@@ -12,12 +12,12 @@ pub struct Damage {
     /// The description, for people.
     pub message: String,
     /// Its repair.
-    pub mend: Mend,
+    pub repair: Repair,
 }
 
 /// The repair of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mend {
+pub enum Repair {
     /// The tiles are computed from the entries.
     Tiles,
     /// The search index is removed; the server rebuilds it.
@@ -38,7 +38,7 @@ pub enum Mend {
     Not,
 }
 
-impl Mend {
+impl Repair {
     /// True if `--repair` can repair it.
     pub fn is_possible(self) -> bool {
         !matches!(self, Self::Not | Self::Restore | Self::Commits)
@@ -82,7 +82,7 @@ pub struct Report {
     /// The number of recorded erasures that aren't complete yet. They aren't a problem: the server completes them.
     pub unfinished: u64,
     /// The problems.
-    pub damages: Vec<Damage>,
+    pub problems: Vec<Problem>,
     /// The number of further problems.
     pub more: u64,
 }
@@ -94,27 +94,27 @@ impl Report {
         code: &'static str,
         place: impl Into<String>,
         message: impl Into<String>,
-        mend: Mend,
+        repair: Repair,
     ) {
-        if self.damages.len() < MAX_LISTED {
-            self.damages.push(Damage { code, place: place.into(), message: message.into(), mend });
+        if self.problems.len() < MAX_LISTED {
+            self.problems.push(Problem { code, place: place.into(), message: message.into(), repair });
         } else {
             self.more += 1;
         }
     }
 
     /// Adds a problem, or only counts it if the list is full.
-    pub(super) fn push(&mut self, damage: Damage) {
-        self.add(damage.code, damage.place, damage.message, damage.mend);
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.add(problem.code, problem.place, problem.message, problem.repair);
     }
 
     /// Returns the places of the problems with this code.
     pub(super) fn places_of(&self, code: &str) -> impl Iterator<Item = &String> {
-        self.damages.iter().filter(move |damage| damage.code == code).map(|damage| &damage.place)
+        self.problems.iter().filter(move |problem| problem.code == code).map(|problem| &problem.place)
     }
 
     /// True if there is no problem.
     pub fn is_whole(&self) -> bool {
-        self.damages.is_empty()
+        self.problems.is_empty()
     }
 }

@@ -7,7 +7,7 @@ use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::{Hash, hash_nodes};
 use countersign::merkle::{CompactRange, Tile, decode_tile, empty_root, leaf_hash};
 
-use super::report::{Mend, Report};
+use super::report::{Repair, Report};
 use countersign_log::store::{Published, Reader, StoreError, StoredLeaf};
 
 const TILE_HASHES: usize = 256;
@@ -121,7 +121,7 @@ impl Tree {
         // The newest checkpoint decides which of the two is right.
         let (by_leaves, by_tiles) = newest.unwrap_or((self.missing.is_empty(), false));
         for index in &self.missing {
-            report.add("fsck.leaf", format!("entry {index}"), "the entry can't be read", Mend::Not);
+            report.add("fsck.entry", format!("entry {index}"), "the entry can't be read", Repair::Not);
         }
         let mut last = None;
         for index in &self.mismatched {
@@ -129,21 +129,21 @@ impl Tree {
                 let tile = Tile::of_size(0, index / TILE_HASHES as u64, self.size);
                 let path = tile.map_or_else(String::new, Tile::path);
                 if last.replace(path.clone()) != Some(path.clone()) {
-                    report.add("fsck.tile", path, "the tile doesn't match its entries", Mend::Tiles);
+                    report.add("fsck.tile", path, "the tile doesn't match its entries", Repair::Tiles);
                 }
             } else {
                 let why = "the entry isn't the one that the log signed";
-                report.add("fsck.leaf", format!("entry {index}"), why, Mend::Not);
+                report.add("fsck.entry", format!("entry {index}"), why, Repair::Not);
             }
         }
         // Computing tiles from damaged entries would make it worse.
-        let mend = if by_leaves { Mend::Tiles } else { Mend::Not };
+        let repair = if by_leaves { Repair::Tiles } else { Repair::Not };
         for tile in self.tiles.iter().filter(|tile| by_leaves || tile.level == 0) {
             report.add(
                 "fsck.tile",
                 tile.path(),
                 "the tile is missing or doesn't match the tiles below it",
-                mend,
+                repair,
             );
         }
         for (size, (_, found)) in &self.checkpoints {
@@ -151,12 +151,12 @@ impl Tree {
                 Some((leaves, tiles)) if if by_leaves { *leaves } else { *tiles && by_tiles } => {}
                 Some(_) => {
                     let why = "the entries' tree of that size isn't the one that was signed";
-                    report.add("fsck.checkpoint", format!("checkpoint {size}"), why, Mend::Not);
+                    report.add("fsck.checkpoint", format!("checkpoint {size}"), why, Repair::Not);
                 }
                 None => {
                     let why =
                         format!("the checkpoint was published, but only {} entries are stored", self.size);
-                    report.add("fsck.checkpoint", format!("checkpoint {size}"), why, Mend::Not);
+                    report.add("fsck.checkpoint", format!("checkpoint {size}"), why, Repair::Not);
                 }
             }
         }

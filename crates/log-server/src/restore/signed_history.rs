@@ -152,8 +152,8 @@ impl SignedHistory {
                 Cause::Copied,
                 "the folder is a copy, so it is unknown what was signed after it was made".to_owned(),
             )
-        } else if let Some(damage) = &file.damage {
-            (Cause::Unremembered, format!("signed.txt can't be read: {damage}"))
+        } else if let Some(problem) = &file.problem {
+            (Cause::Unremembered, format!("signed.txt can't be read: {problem}"))
         } else if remembered < noted || !file.exists && newest > 0 {
             (Cause::Unremembered, "the record of what was signed is missing".to_owned())
         } else if remembered.unwrap_or(0) < newest {

@@ -7,7 +7,7 @@ use tokio::sync::watch::Receiver;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Search;
-use crate::collector::Collector;
+use crate::log_server::LogServer;
 use countersign_log::store::Published;
 
 /// Number of pages to index at a time.
@@ -25,13 +25,13 @@ const MAX_GATHERED_ENTRIES: u64 = 1 << 12;
 const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
 /// Keeps the index up to date until the log stops or `stopping` is set. Nothing is written after it returns.
-pub async fn keep_up(search: Arc<Search>, collector: Collector, mut stopping: Receiver<bool>) {
-    let mut published = collector.published();
-    while !collector.is_stopping() {
+pub async fn keep_up(search: Arc<Search>, log_server: LogServer, mut stopping: Receiver<bool>) {
+    let mut published = log_server.published();
+    while !log_server.is_stopping() {
         let size = size(published.borrow_and_update().as_ref());
         let started = Instant::now();
         let work = tokio::task::spawn_blocking({
-            let (search, reader) = (search.clone(), collector.reader().clone());
+            let (search, reader) = (search.clone(), log_server.reader().clone());
             move || search.advance(&*reader, size, BATCH_PAGES)
         });
         let Ok(indexed) = work.await else { return };

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::path::Path;
 
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::index::read;
@@ -19,7 +19,7 @@ use countersign_log::store::{EntryReader, StoreError};
 type Progress<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
 
 /// The secret and the parsers that terms depend on.
-type TermInputs<'b> = (&'b Secret, &'b Readings);
+type TermInputs<'b> = (&'b Secret, &'b Parsers);
 
 /// Returns the entries of each part of a folder's index that doesn't match the events. An index that is missing or of
 /// another version isn't checked, because the server rebuilds it.
@@ -35,8 +35,8 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Ran
     // The server's own parsers are unknown here. An index made with other parsers is checked only by the server
     // itself.
     let Some(secret) = Secret::read(folder)? else { return Ok(Vec::new()) };
-    let readings = Readings::built_in();
-    match check(&path, (&secret, &readings), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
+    let parsers = Parsers::built_in();
+    match check(&path, (&secret, &parsers), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
         Err(SearchError::Broken(_)) => Ok(std::iter::once(0..reader.size()?).collect()),
         Err(SearchError::Other(error)) => Err(error),
         Ok(()) => Ok(damaged),
@@ -50,7 +50,7 @@ impl Search {
     /// If SQLite, the store, or `pace` fails.
     pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Progress<'_>) -> Result<(), StoreError> {
         let mut report = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
-        match check(&self.path, (&self.secret, &self.readings), reader, pace, &mut report) {
+        match check(&self.path, (&self.secret, &self.parsers), reader, pace, &mut report) {
             Err(SearchError::Broken(why)) => {
                 self.report_broken(&why);
                 Ok(())
@@ -124,14 +124,14 @@ fn check_segment(
 
 fn matches_events(
     view: &Connection,
-    (secret, readings): TermInputs<'_>,
+    (secret, parsers): TermInputs<'_>,
     head: &Head,
     reader: &dyn EntryReader,
 ) -> Result<bool, SearchError> {
     let mut expected = Vec::with_capacity(head.pages.len());
     let mut cache = TermCache::new(secret);
     for (page, number) in head.pages.iter().zip(head.first..) {
-        let read = read(&mut cache, readings, reader, number)?;
+        let read = read(&mut cache, parsers, reader, number)?;
         if read.page != *page {
             return Ok(false);
         }

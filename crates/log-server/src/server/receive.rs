@@ -17,7 +17,7 @@ use super::budget::Share;
 use super::client::Client;
 use super::fallback::HandlerError;
 use super::state::AppState;
-use crate::collector::SubmitError;
+use crate::log_server::SubmitError;
 use countersign_log::api::{self, ApiError};
 use countersign_log::body::BodyError;
 use countersign_log::rejected::Reason;
@@ -44,7 +44,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, HandlerError> {
-    let collector = &state.collector;
+    let log_server = &state.log_server;
     let client = client.map_or(Client::Socket, |Extension(client)| client);
     let upload = Upload { state: &state, share: state.budget.share(client) };
     let received = upload.receive(&headers, body).await;
@@ -52,7 +52,7 @@ pub(super) async fn submit(
         Ok(bytes) => {
             upload.share.settle();
             match upload.read(bytes).await {
-                Ok(submission) => collector.submit(submission).await.map_err(ReceiveError::from),
+                Ok(submission) => log_server.submit(submission).await.map_err(ReceiveError::from),
                 Err(error) => Err(error),
             }
         }
@@ -60,26 +60,26 @@ pub(super) async fn submit(
     };
     let committed = match answered {
         Ok(committed) => {
-            collector.metrics().answered(Ok(()));
+            log_server.metrics().answered(Ok(()));
             committed
         }
         Err(ReceiveError::Submission(error)) => {
-            collector.metrics().answered(Err(&error));
-            return Err(ApiError::of_submission(&error, collector.limits()).into());
+            log_server.metrics().answered(Err(&error));
+            return Err(ApiError::of_submission(&error, log_server.limits()).into());
         }
         Err(ReceiveError::Body(reason, error)) => {
             if let Some(reason) = reason {
-                collector.metrics().turned_away(reason);
+                log_server.metrics().turned_away(reason);
             }
             return Err(error.into());
         }
     };
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
     let answer = if proofs <= MAX_INLINE_PROOFS && committed.taken.repeated == 0 {
-        api::submit::taken(&committed, &**collector.reader())
+        api::submit::taken(&committed, &**log_server.reader())
     } else {
-        let collector = collector.clone();
-        run_blocking(move || api::submit::taken(&committed, &**collector.reader())).await?
+        let log_server = log_server.clone();
+        run_blocking(move || api::submit::taken(&committed, &**log_server.reader())).await?
     };
     Ok(answer?.map(Body::from))
 }
@@ -122,16 +122,16 @@ impl Upload<'_> {
     /// Parses a complete body. If it comes from an unknown emitter, catches up with the log's other servers and tries
     /// again.
     async fn read(&self, bytes: Vec<u8>) -> Result<Submission, ReceiveError> {
-        let collector = &self.state.collector;
+        let log_server = &self.state.log_server;
         if bytes.len() < LARGE_BODY_BYTES
             && Compression::detect(&bytes).is_none()
-            && let Some(read) = collector.parse_from_cache(&bytes)
+            && let Some(read) = log_server.parse_from_cache(&bytes)
         {
             return Ok(read?);
         }
         let (bytes, read) = self.read_blocking(bytes).await?;
         match read {
-            Err(error) if error.is_of_somebody_unknown() && collector.catch_up().await? => {
+            Err(error) if error.is_of_somebody_unknown() && log_server.catch_up().await? => {
                 Ok(self.read_blocking(bytes).await?.1?)
             }
             read => Ok(read?),
@@ -145,9 +145,9 @@ impl Upload<'_> {
         // At most one per core: the memory that parsing uses isn't counted.
         let _permit =
             self.state.body_parsers.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
-        let (collector, share) = (self.state.collector.clone(), self.share.handle());
+        let (log_server, share) = (self.state.log_server.clone(), self.share.handle());
         let read = run_blocking(move || {
-            let read = collector.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
+            let read = log_server.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
             if let Ok(submission) = &read {
                 share.resize(submission.bytes()).map_err(|_| BodyError::NoRoom)?;
             }
@@ -155,13 +155,13 @@ impl Upload<'_> {
         });
         read.await?.map_err(|error: BodyError| {
             let reason = if error == BodyError::NoRoom { Reason::Memory } else { Reason::TooLarge };
-            ReceiveError::Body(Some(reason), ApiError::of_body(&error, self.state.collector.limits()))
+            ReceiveError::Body(Some(reason), ApiError::of_body(&error, self.state.log_server.limits()))
         })
     }
 
     /// Receives the complete body, as it was sent.
     async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ReceiveError> {
-        let limits = self.state.collector.limits();
+        let limits = self.state.log_server.limits();
         let mut stream = body.into_data_stream();
         let whole = match api::body::check(headers, limits) {
             // A client that sent `Expect: 100-continue` won't send the body now.
@@ -187,9 +187,9 @@ impl Upload<'_> {
         &self,
         bytes: Vec<u8>,
     ) -> Result<(Vec<u8>, Result<bool, SubmitError>), ApiError> {
-        let collector = self.state.collector.clone();
+        let log_server = self.state.log_server.clone();
         run_blocking(move || {
-            let admitted = collector.check_beginning(&bytes);
+            let admitted = log_server.check_beginning(&bytes);
             (bytes, admitted)
         })
         .await
@@ -200,7 +200,7 @@ impl Upload<'_> {
         headers: &HeaderMap,
         stream: &mut BodyDataStream,
     ) -> Result<Vec<u8>, ReceiveError> {
-        let (limits, bounds) = (self.state.collector.limits(), &self.state.bounds);
+        let (limits, bounds) = (self.state.log_server.limits(), &self.state.bounds);
         let too_slow = || rejected(Reason::Slow)(api::body::too_slow());
         let started = Instant::now();
         let declared = api::body::declared(headers).map_or(0, |all| all.min(limits.bytes as u64)) as usize;
@@ -235,7 +235,7 @@ impl Upload<'_> {
                 let mut admitted;
                 (bytes, admitted) = self.check_beginning(bytes).await?;
                 if admitted.as_ref().is_err_and(SubmitError::is_of_somebody_unknown)
-                    && self.state.collector.catch_up().await?
+                    && self.state.log_server.catch_up().await?
                 {
                     (bytes, admitted) = self.check_beginning(bytes).await?;
                 }

@@ -32,7 +32,7 @@ fn server_exposes_the_metrics_of_all_alerts() {
     let trust = format!("{}quorum w0\nemitter {}\n", witness.line("w0"), emitter_key(3).verifier_key());
     let server = Server::with(&trust, Limits::default(), Bounds::default());
     server.assert_goes_on();
-    server.collector().metrics().witness_failed("w0");
+    server.log_server().metrics().witness_failed("w0");
     let exposed = String::from_utf8(server.get("/metrics").body).unwrap();
     // Every possible sample of each metric family, including those without a value yet.
     let mut samples = BTreeSet::new();

@@ -113,7 +113,7 @@ fn erasure_is_recorded_and_carried_out_once() {
     assert_eq!(record["actor"], json!({ "type": "user", "id": "privacy-desk" }));
     assert_eq!(record["target"], json!({ "type": "log", "id": "log.example/audit" }));
     assert_eq!(record["reason"], "case 17");
-    assert_eq!(record["metadata"], json!({ "chosen_by": "place", "events": 1, "leaves": [[51, 51]] }));
+    assert_eq!(record["metadata"], json!({ "chosen_by": "place", "events": 1, "entries": [[51, 51]] }));
     assert_eq!(scene.post(&body).json(), json!({ "erased": 0, "without": 1, "own": 0, "held": 0 }));
     assert_eq!(scene.records().len(), 1);
 }
@@ -129,7 +129,7 @@ fn erases_by_filter() {
     let [record] = &records[..] else { panic!("{records:?}") };
     assert_eq!(record["metadata"]["chosen_by"], json!(["actor", "action"]));
     assert_eq!(record["metadata"]["events"], erased);
-    let ranges = record["metadata"]["leaves"].as_array().unwrap();
+    let ranges = record["metadata"]["entries"].as_array().unwrap();
     assert_eq!(ranges.len() as u64, erased, "no two of the events are adjacent");
     assert_eq!(scene.post(&body).json()["erased"], 0);
     assert_eq!(scene.records().len(), 1);
@@ -172,10 +172,10 @@ fn record_erasure(scene: &Scene) {
         "action": "log.erase",
         "actor": { "type": "user", "id": "privacy-desk" },
         "reason": "case 20",
-        "metadata": { "chosen_by": "place", "events": 1, "leaves": [[51, 51]] },
+        "metadata": { "chosen_by": "place", "events": 1, "entries": [[51, 51]] },
     });
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(scene.server.collector().record(&record)).unwrap();
+    runtime.block_on(scene.server.log_server().record(&record)).unwrap();
 }
 
 impl Scene {
@@ -269,7 +269,7 @@ fn failing_erasure_makes_the_log_unhealthy() {
     assert_eq!(health(&scene), (200, json!({ "unfinished": 0, "failing": false })));
     record_erasure(&scene);
     let holds = scene.server.folder().join(HOLDS);
-    std::fs::write(&holds, "colour=red\n").unwrap();
+    std::fs::write(&holds, "color=red\n").unwrap();
     scene.server.begin();
     until("the health changes", || health(&scene) == (503, json!({ "unfinished": 1, "failing": true })));
     assert_eq!(scene.state(), "erasing");
@@ -303,10 +303,10 @@ fn rejects_erasure_records_that_the_log_did_not_write() {
     let mut scene = Scene::start();
     let trust = scene.server.trust().with_emitter(log_key().verifier_key().clone()).unwrap();
     let mut thief = Emitter::new("log.example/audit", log_key(), 7, trust);
-    thief.record_event(r#"{"action":"log.erase","metadata":{"leaves":[[51,51]]}}"#);
+    thief.record_event(r#"{"action":"log.erase","metadata":{"entries":[[51,51]]}}"#);
     thief.flush();
     let (body, _) = thief.body(0, usize::MAX);
-    assert_eq!(scene.server.submit(body).refusal(), (403, "log.unauthorised".into()));
+    assert_eq!(scene.server.submit(body).refusal(), (403, "log.unauthorized".into()));
     scene.server.begin();
     assert_eq!(scene.get("/erasures").json(), json!({ "erasures": [] }));
     assert!(!scene.is_gone(SECRETS[0]));
@@ -353,7 +353,7 @@ fn rejects_invalid_requests() {
         json!({ "events": [place], "reason": "x", "force": true }),
         json!({ "filter": {}, "reason": "x" }),
         json!({ "filter": { "actor": "" }, "reason": "x" }),
-        json!({ "filter": { "colour": "red" }, "reason": "x" }),
+        json!({ "filter": { "color": "red" }, "reason": "x" }),
         json!({ "filter": { "since": "now" }, "reason": "x" }),
     ];
     for body in bodies {

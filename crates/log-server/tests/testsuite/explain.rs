@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use countersign_log::tokens::{Rights, Scope};
 use countersign_log_server::tokens;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use serde_json::{Value, json};
 
 use crate::common::server::{Answer, Server, client, send};
@@ -127,7 +127,7 @@ fn uses_the_configured_parsers() {
     let till = r#"{"as":"till","when":{"receipt":{"type":"string"}},"action":"=sale.close",
         "actor":{"id":"clerk"},"outcome":"=success"}"#;
     assert_eq!(explain(&server, "action:sale.close", &auditor)["matched"], 0);
-    server.readings = Readings::built_in().with([("till.json", till)]).unwrap();
+    server.parsers = Parsers::built_in().with([("till.json", till)]).unwrap();
     server.begin();
     assert_eq!(explain(&server, "action:sale.close outcome:success as:till", &auditor)["matched"], 1);
     // An index made with other parsers is rebuilt, and finds it too.

@@ -31,7 +31,7 @@ fn assert_intact(text: &str, log: &TestLog) -> Vec<u64> {
     let (verification, events) = verify(text, log.trust(), Vec::new());
     let report = &verification.report;
     assert!(is_intact(report), "{}: {:#?}\n{text}", report.verdict.as_str(), report.findings);
-    assert!(events.iter().all(|event| event.authorised));
+    assert!(events.iter().all(|event| event.authorized));
     shown(&events)
 }
 
@@ -43,7 +43,7 @@ fn exports_the_whole_log() {
     let report = verification.report;
     assert_eq!(report.verdict.as_str(), "verified", "{:#?}", report.findings);
     assert_eq!(report.complete, Some(Complete::Range { range: [0, log.size()] }));
-    assert_eq!(report.counts.leaves, log.size());
+    assert_eq!(report.counts.entries, log.size());
     assert_eq!(shown(&events), log.naive(&Request::default()));
 }
 
@@ -55,7 +55,7 @@ fn exports_only_published_entries() {
     log.flush(0);
     assert!(log.size() > published);
     let text = export(&log.exporter(), &Request::default()).unwrap();
-    assert_eq!(verify(&text, log.trust(), Vec::new()).0.report.counts.leaves, published);
+    assert_eq!(verify(&text, log.trust(), Vec::new()).0.report.counts.entries, published);
     assert!(assert_intact(&text, &log).iter().all(|index| *index < published));
     let beyond = Request { to: Some(published + 1), ..Request::default() };
     assert!(matches!(export(&log.exporter(), &beyond), Err(ExportError::Invalid { parameter: "to", .. })));
@@ -73,7 +73,7 @@ fn exports_only_announced_checkpoints() {
     let size = |exporter: &Exporter| {
         let text = export(exporter, &Request::default()).unwrap();
         assert_intact(&text, &log);
-        verify(&text, log.trust(), Vec::new()).0.report.counts.leaves
+        verify(&text, log.trust(), Vec::new()).0.report.counts.entries
     };
     assert_eq!(size(&exporter), before);
     announce.send_replace(log.reader().published().unwrap().map(Arc::new));
@@ -328,7 +328,7 @@ fn marks_erased_events() {
 fn canceled_export_stops() {
     let log = TestLog::small();
     let canceled = log.exporter().plan(&request(&[("actor", "u_1")]), &|| true);
-    assert!(matches!(canceled, Err(ExportError::Cancelled)));
+    assert!(matches!(canceled, Err(ExportError::Canceled)));
 }
 
 #[test]

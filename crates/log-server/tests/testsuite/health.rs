@@ -47,7 +47,7 @@ fn reports_corruption_until_it_is_repaired() {
     let damaged = &health(&server, 503)["damaged"];
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.tile"), &json!("tile/0/000.p/31")));
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
-    assert!(!metrics.contains("countersign_check_damages 0\n"), "{metrics}");
+    assert!(!metrics.contains("countersign_check_problems 0\n"), "{metrics}");
     change(&server, "REPLACE INTO tiles SELECT * FROM kept; DROP TABLE kept");
     health(&server, 200);
     change(&server, "UPDATE events SET salt = zeroblob(16) WHERE idx = 7");
@@ -65,7 +65,7 @@ fn reports_the_progress_and_result_of_checks() {
         }
         thread::sleep(Duration::from_millis(20));
     };
-    assert_eq!((&check["within"], &check["damages"]), (&json!(0), &json!(0)));
+    assert_eq!((&check["within"], &check["problems"]), (&json!(0), &json!(0)));
     assert!(check["percent"].as_u64() <= Some(100));
     while health(&server, 200)["index"] != json!({ "indexed": 640, "whole": true }) {
         thread::sleep(Duration::from_millis(20));
@@ -138,13 +138,13 @@ fn reports_and_rebuilds_a_wrong_index() {
     }
     health(&server, 200);
     // The trigger prevents the repair, and no search starts one.
-    let damage = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
+    let problem = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
                   UPDATE parts SET bytes = zeroblob(length(bytes)) WHERE row = (SELECT min(row) FROM parts)";
-    index.execute_batch(damage).unwrap();
+    index.execute_batch(problem).unwrap();
     let damaged = &health(&server, 503)["damaged"];
     assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.index"), &json!(search::FILE)));
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
-    assert!(metrics.contains("countersign_index_damages_total 1\n"), "{metrics}");
+    assert!(metrics.contains("countersign_index_problems_total 1\n"), "{metrics}");
     index.execute_batch("DROP TRIGGER held").unwrap();
     health(&server, 200);
 }
@@ -173,7 +173,7 @@ fn concurrent_changes_are_not_reported_as_problems() {
     });
     let report = report.unwrap();
     assert!(at > 0 && at < 600);
-    assert_eq!(report.damages, []);
+    assert_eq!(report.problems, []);
 }
 
 #[test]

@@ -140,7 +140,7 @@ fn names_invalid_parameters() {
     let server = filled();
     let token = token(&server, "auditor", false);
     for (query, parameter) in [
-        ("colour=red", "colour"),
+        ("color=red", "color"),
         ("from=1&from=1", "from"),
         ("from=x", "from"),
         ("from=-1", "from"),

@@ -128,7 +128,7 @@ fn erases_and_records_expired_events() {
             "rules": ["30d"],
             "at": result.now.unwrap().to_string(),
             "events": 27,
-            "leaves": [[1, 27]],
+            "entries": [[1, 27]],
         })
     );
     let bytes = all_bytes(scene.server.folder());
@@ -167,7 +167,7 @@ fn holds_protect_events() {
     std::fs::write(&file, "actor=u_4\n").unwrap();
     scene.pass(&["30d"]);
     assert_eq!(scene.left("acme"), [vec![4], days(9..=39)].concat());
-    for bad in ["tenant", "colour=red", "chain=x", "actor="] {
+    for bad in ["tenant", "color=red", "chain=x", "actor="] {
         std::fs::write(&file, format!("{bad}\n")).unwrap();
         assert!(scene.pass_after(&["1h"], HOUR).is_err(), "{bad}");
     }

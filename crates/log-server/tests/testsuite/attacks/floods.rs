@@ -68,7 +68,7 @@ fn rejects_unknown_emitters_before_decompression() {
     let cut = &packed[..packed.len() - 9];
     for body in [packed.as_slice(), cut] {
         let answer = server.submit(body);
-        assert_eq!(answer.refusal(), (403, "log.unauthorised".into()), "{}", answer.json());
+        assert_eq!(answer.refusal(), (403, "log.unauthorized".into()), "{}", answer.json());
         assert_eq!(answer.json()["error"]["line"], 1);
     }
     // An unknown chain is rejected at once too, with the expected position.
@@ -89,7 +89,7 @@ fn rejects_unknown_emitters_before_receiving_the_body() {
     stream.write_all(body.as_bytes()).unwrap();
     // The rest never comes, and nothing but the connection waits for it.
     stream.shutdown(std::net::Shutdown::Write).unwrap();
-    assert_eq!(Answer::parse(&until_closed(&mut stream)).refusal(), (403, "log.unauthorised".into()));
+    assert_eq!(Answer::parse(&until_closed(&mut stream)).refusal(), (403, "log.unauthorized".into()));
     assert_no_alert(&server);
 }
 
@@ -308,7 +308,7 @@ fn flood_from_unknown_emitters_raises_no_alert() {
         }
     });
     drop(sender);
-    assert!(answers.iter().all(|answer| answer == (403, "log.unauthorised".into())));
+    assert!(answers.iter().all(|answer| answer == (403, "log.unauthorized".into())));
     assert_eq!(metric(&server, "countersign_turned_away_total{reason=\"unknown\"}"), 100);
     assert_no_alert(&server);
 }

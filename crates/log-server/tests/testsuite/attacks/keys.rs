@@ -58,7 +58,7 @@ fn body(emitter: &Emitter) -> String {
 fn assert_forbidden(server: &Server, body: String) {
     let size = server.size();
     let answer = server.submit(body);
-    assert_eq!(answer.refusal(), (403, "log.unauthorised".into()), "{}", answer.json());
+    assert_eq!(answer.refusal(), (403, "log.unauthorized".into()), "{}", answer.json());
     assert_eq!(server.size(), size);
     assert_eq!(server.evidence(), []);
 }
@@ -162,7 +162,7 @@ fn rejects_a_revoked_key() {
     // Revocation is permanent: a new grant doesn't undo it.
     let new_grant = Statement::Grant { key: app.verifier_key().clone(), from: time(0), until: None };
     let answer = server.submit(note(&new_grant, &issuer()) + &body(&chain));
-    assert_eq!(answer.refusal(), (403, "log.unauthorised".into()));
+    assert_eq!(answer.refusal(), (403, "log.unauthorized".into()));
     // Entries already in the log remain valid.
     let answer = server.submit(grant + &first + &revoke);
     assert_eq!((answer.status, answer.json()["added"].as_u64()), (200, Some(0)));
@@ -269,15 +269,15 @@ fn revoking_an_issuer_revokes_its_grants() {
     let lines = String::from_utf8(server.trust().to_text()).unwrap();
     let trust = |more: &str| Trust::parse((lines.clone() + more).as_bytes()).unwrap();
     let revoke = format!("revoke {} {}\n", issuer().verifier_key(), time(3_600_000).unwrap());
-    server.collector().set_trust(&trust(&revoke)).unwrap();
+    server.log_server().set_trust(&trust(&revoke)).unwrap();
     assert_forbidden(&server, further.clone());
     assert_forbidden(&server, open(&server, &app, 7));
     // If a new issuer grants the key again, its new chains are accepted.
     let other = key("example.com", 56);
-    server.collector().set_trust(&trust(&format!("issuer {}\n{revoke}", other.verifier_key()))).unwrap();
+    server.log_server().set_trust(&trust(&format!("issuer {}\n{revoke}", other.verifier_key()))).unwrap();
     assert_eq!(server.submit(note(&grant(&app, None, None), &other) + &open(&server, &app, 8)).status, 200);
     assert_forbidden(&server, further.clone());
-    server.collector().set_trust(&trust("")).unwrap();
+    server.log_server().set_trust(&trust("")).unwrap();
     assert_eq!(server.submit(further).status, 200);
     server.assert_goes_on();
 }
@@ -324,9 +324,9 @@ fn unsigned_links_of_known_keys_raise_no_alert() {
     for number in 1..=3 {
         assert_forbidden(&server, forged(&open_link(&revoked, number), &open_link(&revoked, 0)));
     }
-    assert_eq!((outcome("unauthorised"), unsigned()), (0, 3));
+    assert_eq!((outcome("unauthorized"), unsigned()), (0, 3));
     assert_forbidden(&server, open_link(&revoked, 1));
-    assert_eq!((outcome("unauthorised"), unsigned()), (1, 3));
+    assert_eq!((outcome("unauthorized"), unsigned()), (1, 3));
     server.set_clock(BEGIN - 3_600_000);
     assert_eq!(server.submit(forged(&open_link(&good, 1), &open_link(&good, 0))).refusal().1, "submit.early");
     assert_eq!((outcome("early"), unsigned()), (0, 4));

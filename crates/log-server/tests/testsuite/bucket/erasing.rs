@@ -13,7 +13,7 @@ use countersign_log::tokens::Scope;
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::search::Search;
 use countersign_log_server::serve::{RunningLog, serve};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
@@ -48,7 +48,7 @@ fn deliver_secrets(servers: &[RunningLog], count: usize, seed: u64) -> Emitter {
 /// Erases until it succeeds.
 fn erase(world: &World, serving: &RunningLog, leaves: &[u64]) {
     for _ in 0..1000 {
-        if world.runtime.block_on(serving.collector().erase(leaves.to_vec())).is_ok() {
+        if world.runtime.block_on(serving.log_server().erase(leaves.to_vec())).is_ok() {
             return;
         }
     }
@@ -109,14 +109,14 @@ pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
 
     let fresh = TempDir::new().unwrap();
     let rebuilt = world.try_start(world.store.clone(), fresh.path()).unwrap();
-    let rebuilt_contents = contents(&**rebuilt.collector().reader());
+    let rebuilt_contents = contents(&**rebuilt.log_server().reader());
     for (number, stored) in (0..COUNT).zip(&rebuilt_contents[1..]) {
         assert_eq!(is_erased(stored), is_gone(number), "{number}");
         assert_eq!(matches!(stored.event, StoredEvent::Here(_)), !is_gone(number), "{number}");
     }
     for serving in &servers {
         until("the other server's erasures are followed", || {
-            contents(&**serving.collector().reader()) == rebuilt_contents
+            contents(&**serving.log_server().reader()) == rebuilt_contents
         });
     }
     for serving in servers.into_iter().chain([rebuilt]) {
@@ -160,7 +160,7 @@ fn next_server_completes_an_interrupted_erasure() {
         deliver_secrets(&serving, COUNT, 3);
         let [serving] = serving;
         way.end_after(writes);
-        let erased = world.runtime.block_on(serving.collector().erase((1..=8).collect()));
+        let erased = world.runtime.block_on(serving.log_server().erase((1..=8).collect()));
         finished = erased.is_ok() && !way.has_ended();
         world.stop(serving);
 
@@ -194,13 +194,13 @@ fn next_server_carries_out_a_recorded_erasure() {
             "reason": "case 17",
             "metadata": { "events": 8, "leaves": [[1, 8]] },
         });
-        world.runtime.block_on(serving.collector().record(&record)).unwrap();
+        world.runtime.block_on(serving.log_server().record(&record)).unwrap();
         world.stop(serving);
         assert_erased(&world, COUNT, |_| false);
         let folder = if same_folder { &folder } else { &fresh };
         let next = world.try_start(world.store.clone(), folder.path()).unwrap();
         until("the erasure is complete", || {
-            next.collector().reader().unfinished_erasures().unwrap().is_empty()
+            next.log_server().reader().unfinished_erasures().unwrap().is_empty()
         });
         assert_erased(&world, COUNT, |number| number < 8);
         world.stop(next);
@@ -215,13 +215,13 @@ fn erases_only_entries_with_events_and_only_once() {
     let serving = [world.try_start(world.store.clone(), folder.path()).unwrap()];
     deliver_secrets(&serving, 5, 4);
     let [serving] = serving;
-    let erase = |leaves: &[u64]| world.runtime.block_on(serving.collector().erase(leaves.to_vec())).unwrap();
+    let erase = |leaves: &[u64]| world.runtime.block_on(serving.log_server().erase(leaves.to_vec())).unwrap();
     assert_eq!(erase(&[0, 1, 1, 3, 77]), 2, "entry 0 is an open link, and entry 77 doesn't exist");
     let objects = world.objects();
     assert_eq!(erase(&[1, 3]), 0);
     assert_eq!(erase(&[0]), 0);
     assert_eq!(world.objects(), objects, "erased events aren't erased again");
-    assert_eq!(contents(&**serving.collector().reader())[0].event, StoredEvent::None);
+    assert_eq!(contents(&**serving.log_server().reader())[0].event, StoredEvent::None);
     world.stop(serving);
 }
 
@@ -238,7 +238,7 @@ fn erases_leftover_files_of_a_killed_server() {
         fs::copy(&file, format!("{file}#2")).unwrap();
     }
     let [serving] = serving;
-    let erased = world.runtime.block_on(serving.collector().erase((1..=5).collect())).unwrap();
+    let erased = world.runtime.block_on(serving.log_server().erase((1..=5).collect())).unwrap();
     assert_eq!(erased, 5);
     assert_eq!(files_with(bucket.path(), b"secret-"), Vec::<String>::new());
     world.stop(serving);
@@ -257,7 +257,7 @@ fn search_index_removes_events_that_another_server_erased() {
     emitter.flush();
     deliver(&mut emitter, &[url(&one)], &mut Random::new(0));
     let search =
-        Search::open(folders[1].path(), &**other.collector().reader(), Readings::built_in()).unwrap();
+        Search::open(folders[1].path(), &**other.log_server().reader(), Parsers::built_in()).unwrap();
     let may_be_on_first_page = |number: u64| {
         let mut filter = Asked::default();
         filter.set("actor", &format!("u_{number}"), Time::MIN).unwrap();

@@ -52,7 +52,7 @@ fn unrecordable_reads_are_rejected_if_required_and_never_lost() {
         assert_eq!(export().status, 200);
         record().unwrap();
         assert_eq!(unrecorded(), "0");
-        let begun: u64 = contents(&**serving.collector().reader())
+        let begun: u64 = contents(&**serving.log_server().reader())
             .iter()
             .filter_map(|leaf| match &leaf.event {
                 StoredEvent::Here(event) => serde_json::from_str::<Value>(&event.text).ok(),

@@ -63,10 +63,10 @@ fn restarted_server_continues_the_log() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     let mut emitter = delivered(&serving, 0, 5);
-    let before = contents(&**serving.collector().reader());
+    let before = contents(&**serving.log_server().reader());
     world.stop(serving);
     let serving = start(&world, &folder);
-    assert_eq!(contents(&**serving.collector().reader()), before);
+    assert_eq!(contents(&**serving.log_server().reader()), before);
     emitter.record(3);
     emitter.close();
     deliver(&mut emitter, &[url(&serving)], &mut Random::new(0));
@@ -80,7 +80,7 @@ fn idle_server_follows_the_other() {
     let [one, other] = folders.each_ref().map(|folder| start(&world, folder));
     let emitter = delivered(&one, 0, 20);
     world.wait_until_published(&other, emitter.links);
-    assert_eq!(contents(&**one.collector().reader()), contents(&**other.collector().reader()));
+    assert_eq!(contents(&**one.log_server().reader()), contents(&**other.log_server().reader()));
     world.stop(one);
     world.stop(other);
 }
@@ -123,7 +123,7 @@ fn rejects_a_fork_across_two_servers_and_keeps_the_evidence() {
         let answer = send(client().post(url(&other) + "/submit").body(forked.body(0, usize::MAX).0));
         assert_eq!(answer.refusal(), (409, "log.fork".to_owned()));
     }
-    let evidence = other.collector().reader().evidence().unwrap();
+    let evidence = other.log_server().reader().evidence().unwrap();
     assert_eq!(evidence.len(), 1);
     assert_eq!(evidence[0].1.chain, honest.chain());
     assert_eq!(evidence[0].1.index, Some(1));
@@ -133,7 +133,7 @@ fn rejects_a_fork_across_two_servers_and_keeps_the_evidence() {
 
     let fresh = TempDir::new().unwrap();
     let serving = start(&world, &fresh);
-    assert_eq!(serving.collector().reader().evidence().unwrap(), evidence);
+    assert_eq!(serving.log_server().reader().evidence().unwrap(), evidence);
     world.stop(serving);
 }
 
@@ -146,9 +146,9 @@ fn killed_server_leaves_complete_commits_or_nothing() {
         let mut emitter = delivered(&serving, 0, 2);
         way.end_after(writes);
         emitter.record(300);
-        let collector = serving.collector();
+        let log_server = serving.log_server();
         let body = emitter.body(0, usize::MAX).0;
-        let submission = Submission::parse(body.as_bytes(), collector.limits()).unwrap();
+        let submission = Submission::parse(body.as_bytes(), log_server.limits()).unwrap();
         let answered = world.runtime.block_on(async {
             let ended = async {
                 while !way.has_ended() {
@@ -157,7 +157,7 @@ fn killed_server_leaves_complete_commits_or_nothing() {
             };
             tokio::select! {
                 biased;
-                answer = collector.submit(submission) => Some(answer),
+                answer = log_server.submit(submission) => Some(answer),
                 () = ended => None,
             }
         });
@@ -303,11 +303,11 @@ fn moves_a_folders_log_into_a_bucket() {
     forked.record_event(r#"{"action":"another.story"}"#);
     forked.flush();
     send(client().post(url(&serving) + "/submit").body(forked.body(0, usize::MAX).0));
-    assert_eq!(world.runtime.block_on(serving.collector().erase(vec![3, 5, 280])).unwrap(), 3);
-    let before = contents(&**serving.collector().reader());
-    let evidence = serving.collector().reader().evidence().unwrap();
+    assert_eq!(world.runtime.block_on(serving.log_server().erase(vec![3, 5, 280])).unwrap(), 3);
+    let before = contents(&**serving.log_server().reader());
+    let evidence = serving.log_server().reader().evidence().unwrap();
     assert_eq!(evidence.len(), 1);
-    let checkpoints = serving.collector().reader().checkpoints(0..1000).unwrap();
+    let checkpoints = serving.log_server().reader().checkpoints(0..1000).unwrap();
     world.stop(serving);
 
     // The move is interrupted several times, each time a little later.
@@ -329,7 +329,7 @@ fn moves_a_folders_log_into_a_bucket() {
     let fresh = TempDir::new().unwrap();
     let other = start(&world, &fresh);
     for serving in [&serving, &other] {
-        let reader = serving.collector().reader();
+        let reader = serving.log_server().reader();
         assert_eq!(contents(&**reader), before);
         assert_eq!(reader.evidence().unwrap(), evidence);
         assert_eq!(reader.checkpoints(0..1000).unwrap(), checkpoints);
@@ -372,7 +372,7 @@ fn folder_can_be_a_bucket() {
     let mut emitter = emitter(0, 0);
     emitter.record(20);
     deliver(&mut emitter, &[url(&one), url(&other)], &mut Random::new(3));
-    let size = |serving: &RunningLog| serving.collector().reader().size().unwrap();
+    let size = |serving: &RunningLog| serving.log_server().reader().size().unwrap();
     until("both have all", || size(&one) == emitter.links && size(&other) == emitter.links);
     world.stop(one);
     world.stop(other);

@@ -1,0 +1,67 @@
+//! Regeneration of derived objects in a bucket: its public part, and what an erasure leaves.
+
+use countersign::note::{KeyType, VerifierKey};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+use super::layout::Layout;
+use super::location::Bucket;
+use super::objects::Objects;
+use super::publish::is_head;
+use super::writer::{BucketWriter, in_object};
+use countersign_log::store::StoreError;
+
+/// A bucket's writer with a temporary index.
+pub(crate) struct BucketRepair {
+    writer: BucketWriter,
+    _index: TempDir,
+}
+
+impl BucketRepair {
+    /// Opens the bucket and follows everything in it.
+    ///
+    /// # Errors
+    /// If an object can't be followed.
+    pub(crate) fn begin(bucket: Bucket, handle: Handle) -> Result<Self, StoreError> {
+        let failed = |error| StoreError::unavailable("creating an index", error);
+        let index = tempfile::tempdir().map_err(failed)?;
+        let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
+        let layout = Layout::new(bucket.prefix.clone());
+        let key = read_key(&objects, &layout)?;
+        let path = layout.checkpoint();
+        if let Some(head) = objects.wait(objects.get(&path))?
+            && !is_head(&head.bytes)
+        {
+            // The newest checkpoint is also among the private objects.
+            objects.wait(objects.delete(vec![path]))?;
+        }
+        let writer = BucketWriter::open(index.path(), &key, bucket, handle)?;
+        Ok(Self { writer, _index: index })
+    }
+
+    /// Writes all tiles and entry bundles again.
+    pub(crate) fn publish_again(&self) -> Result<(), StoreError> {
+        let published = self.writer.reader().published()?;
+        published.map_or(Ok(()), |published| self.writer.write_tiles(0, published.size))
+    }
+
+    /// Applies all recorded erasures again.
+    pub(crate) fn erase_again(&self) -> Result<(), StoreError> {
+        for number in 0.. {
+            let Some(erasure) = self.writer.read_erasure(number)? else { break };
+            self.writer.scrub(&erasure.leaves)?;
+        }
+        Ok(())
+    }
+}
+
+/// Returns the key with which the log's servers sign.
+pub(super) fn read_key(objects: &Objects, layout: &Layout) -> Result<VerifierKey, StoreError> {
+    let path = layout.key();
+    let object = objects.wait(objects.get(&path))?;
+    let object =
+        object.ok_or_else(|| in_object(&path)(StoreError::Damaged("the object is missing".into())))?;
+    let text = String::from_utf8_lossy(&object.bytes);
+    let damaged = |error: countersign::Error| in_object(&path)(StoreError::Damaged(error.into_message()));
+    VerifierKey::parse(text.trim_end(), KeyType::Ed25519).map_err(damaged)
+}
