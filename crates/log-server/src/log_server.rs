@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign::log::{
-    self, Admission, Kind, Known, Life, Limits, Rules, Submission, SubmissionError, Taken,
+    self, Admission, KeyLookup, Life, Limits, RefusalKind, Rules, Submission, SubmissionError,
+    SubmissionOutcome,
 };
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -314,12 +315,14 @@ impl LogServer {
     /// is stopped, that is reported instead.
     fn stranger(&self, refusal: SubmissionError) -> SubmitError {
         match self.check_signing() {
-            Err(stopped) if matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorized) => stopped,
+            Err(stopped) if matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized) => {
+                stopped
+            }
             _ => SubmitError::Stranger(refusal),
         }
     }
 
-    fn read_with<K: Known + ?Sized>(
+    fn read_with<K: KeyLookup + ?Sized>(
         &self,
         known: &K,
         body: &[u8],
@@ -413,7 +416,7 @@ impl LogServer {
     }
 
     /// Waits for a published checkpoint that includes the whole submission.
-    async fn published_beyond(&self, taken: &Taken) -> Result<Arc<Published>, SubmitError> {
+    async fn published_beyond(&self, taken: &SubmissionOutcome) -> Result<Arc<Published>, SubmitError> {
         let size = size_with(taken);
         let mut published = self.published();
         let holds = |published: &Option<Arc<Published>>| {
@@ -541,7 +544,7 @@ struct CachedKeys<'c>(&'c LogServer);
 /// The answer isn't in the cache; only the store has it.
 struct NotCached;
 
-impl Known for CachedKeys<'_> {
+impl KeyLookup for CachedKeys<'_> {
     type Error = NotCached;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, NotCached> {

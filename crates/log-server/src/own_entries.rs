@@ -12,7 +12,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use countersign::base64;
-use countersign::log::{Growth, SaltedEvent};
+use countersign::log::{PendingBatch, SaltedEvent};
 use countersign::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
@@ -122,7 +122,7 @@ impl OwnEntries {
 impl OwnEntryStore for OwnEntries {
     /// Appends the entries of `growth` that are on chains of `key`. The log doesn't depend on this file, so errors are
     /// only logged.
-    fn keep(&mut self, growth: &Growth, key: &VerifierKey) {
+    fn keep(&mut self, growth: &PendingBatch, key: &VerifierKey) {
         let own = own_chains(growth, key);
         if own.is_empty() {
             return;

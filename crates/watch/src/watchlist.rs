@@ -174,7 +174,7 @@ mod tests {
     fn no_state_has_lists_numbered_as_before() {
         let at = |millis| Time::from_millis(millis).unwrap();
         let lister = || {
-            let key = SignerKey::generate("example.com/watch", [1; 32]).unwrap();
+            let key = SignerKey::from_seed("example.com/watch", [1; 32]).unwrap();
             Lister::new(Box::new(|_| Ok(())), key, Duration::from_hours(1))
         };
         let mut listing = Listing::default();

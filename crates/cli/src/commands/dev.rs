@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 fn generate(name: &str) -> Result<SignerKey, CliError> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
-    Ok(SignerKey::generate(name, *seed)?)
+    Ok(SignerKey::from_seed(name, *seed)?)
 }
 
 /// The address, with its port: it is told before the log listens there.

@@ -127,7 +127,7 @@ fn by_index(
     let (export, trust) = (&*args.export, args.trust.path());
     let asked = Asking { export, side, trust, query, parsers, threads: args.threads.count(), most };
     let Answer { found, findings, verified } = asked.answer()?;
-    let signer_trusts = SignerTrusts::kept(&verified.signers, verified.suspects.as_deref());
+    let signer_trusts = SignerTrusts::from_stored(&verified.signers, verified.suspects.as_deref());
     all(args, verified.headline, found, &signer_trusts, parsers, Some(&findings))?;
     Ok(verified.status)
 }

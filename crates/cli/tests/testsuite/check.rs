@@ -286,7 +286,7 @@ fn a_pin_of_another_log_is_a_warning() {
     let place = Place::new();
     place.sealed(3);
     publish(&place.path("log"), &place.read("audit.ndjson"));
-    let other = SignerKey::generate("log.example/other", [7; 32]).unwrap();
+    let other = SignerKey::from_seed("log.example/other", [7; 32]).unwrap();
     let pin = Checkpoint::new("log.example/other", 1, Hash([1; 32])).unwrap().sign(&other).unwrap();
     place.write("other.txt", pin);
     let warning = "other.txt: the pin is of the log log.example/other, and this is the log log.example/audit: nothing was compared with it";

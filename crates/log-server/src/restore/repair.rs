@@ -5,8 +5,8 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
 use countersign::base64;
-use countersign::log::{AcceptanceError, Growth, SaltedEvent};
-use countersign::merkle::{Grown, leaf_hash};
+use countersign::log::{AcceptanceError, PendingBatch, SaltedEvent};
+use countersign::merkle::{PendingTree, leaf_hash};
 use countersign::note::VerifierKey;
 use serde_json::{Value, json};
 
@@ -122,7 +122,7 @@ impl Repair {
         loop {
             let edge = store.writer().edge()?;
             let end = store.next_boundary(edge.end()).min(edge.end() + BATCH_ENTRIES);
-            let mut growth = Growth::new(edge.end());
+            let mut growth = PendingBatch::new(edge.end());
             while let Some((line, index)) = lines.next_if(|(_, index)| *index < end) {
                 if index < edge.end() {
                     continue;
@@ -137,7 +137,7 @@ impl Repair {
             if growth.leaves().is_empty() {
                 return Ok(());
             }
-            let mut tree = Grown::new(&edge);
+            let mut tree = PendingTree::new(&edge);
             let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
             tree.extend(&hashes);
             let erasures = record::recorded(&growth, key);

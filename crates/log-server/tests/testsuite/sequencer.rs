@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign::checkpoint::Checkpoint;
 use countersign::event::{Event, Redaction};
-use countersign::log::{Evidence, Kind, Limits, Rules, Storage, Submission};
+use countersign::log::{Evidence, Limits, RefusalKind, Rules, Storage, Submission};
 use countersign::merkle::CompactRange;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 const ORIGIN: &str = "log.example";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [7; 32]).unwrap()
+    SignerKey::from_seed(name, [7; 32]).unwrap()
 }
 
 /// A store whose commits fail while `fails` is set.
@@ -175,7 +175,7 @@ fn failed_commit_leaves_no_trace_in_later_decisions() {
     let answers = scene.commit(&[&other, &one]);
     assert!(answers[0].is_ok());
     assert!(
-        matches!(&answers[1], Err(SubmitError::Refused(refusal)) if matches!(refusal.kind, Kind::Fork(_)))
+        matches!(&answers[1], Err(SubmitError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::Fork(_)))
     );
     let (_, evidence) = scene.reader.evidence().unwrap().remove(0);
     assert_eq!((evidence.seq, evidence.index, scene.reader.size().unwrap()), (1, Some(1), 2));

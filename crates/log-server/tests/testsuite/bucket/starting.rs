@@ -184,7 +184,7 @@ fn refuses_the_bucket_of_another_log() {
     let (world, folder, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     world.stop(start(&world, &folder));
     let objects = world.objects();
-    let key = countersign::note::SignerKey::generate("log.example/other", [7; 32]).unwrap();
+    let key = countersign::note::SignerKey::from_seed("log.example/other", [7; 32]).unwrap();
     let config = countersign_log_server::serve::Config {
         key,
         ..config(other.path(), Some(world.bucket(world.store.clone())))
@@ -201,7 +201,7 @@ fn refuses_a_different_signing_key() {
     delivered(&serving, 0, 3);
     world.stop(serving);
     let checkpoint = world.checkpoint();
-    let key = || countersign::note::SignerKey::generate(super::world::ORIGIN, [7; 32]).unwrap();
+    let key = || countersign::note::SignerKey::from_seed(super::world::ORIGIN, [7; 32]).unwrap();
     let start_with = |folder: &TempDir| {
         let bucket = Some(world.bucket(world.store.clone()));
         let config = countersign_log_server::serve::Config { key: key(), ..config(folder.path(), bucket) };
