@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[cfg(test)]
-use countersign_log::condition::LEAST;
+use countersign_log::condition::MIN_FREE_BYTES;
 use countersign_log::condition::Room;
 
 /// Returns the free and total space of the folder's file system, or `None` if it can't be determined.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::reading::Reading;
 use countersign_log::erase::record::Record;
-use countersign_log::erase::{BATCH, Cause, EraseError, Erased, Found};
+use countersign_log::erase::{BATCH, Cause, EraseError, Erased, ErasureCandidates};
 use countersign_log::store::StoreError;
 
 /// Number of attempts while another reader has the store open.
@@ -41,7 +41,7 @@ pub async fn erase(
         }
         Ok((found, recorded))
     });
-    let (Found { mut present, mut erased, .. }, recorded) = found.await?;
+    let (ErasureCandidates { mut present, mut erased, .. }, recorded) = found.await?;
     // Don't record an erasure twice.
     let pending = &present & &recorded;
     present -= &recorded;
@@ -54,7 +54,7 @@ pub async fn erase(
         erased.left += found.present.len();
         erased.erased += requested - found.present.len();
     }
-    for (record, leaves) in Found::records(present, reading.log_server().origin(), cause) {
+    for (record, leaves) in ErasureCandidates::records(present, reading.log_server().origin(), cause) {
         let record = reading.log_server().record_erasure(&record).await?;
         match carry_out(reading, record).await {
             Ok(result) => {
@@ -140,7 +140,7 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
         let leaves = Record::read(&**service.log_server().reader(), record)?.leaves;
         Ok((find_events(&service, &leaves)?, leaves))
     });
-    let (Found { present, without, mut erased }, leaves) = found.await?;
+    let (ErasureCandidates { present, without, mut erased }, leaves) = found.await?;
     let leaves = Arc::new(leaves);
     // Before, so that the index never continues with these events; and after, because it may have read them meanwhile.
     forget(reading, &leaves, false).await?;
@@ -173,7 +173,7 @@ fn find_events(reading: &Reading, leaves: &RoaringTreemap) -> Result<Found, Stor
     let holds =
         reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
     let held = |link: &_, event: &_| holds.protect(&**reading.log_server().reader(), link, event);
-    Found::look(&**reading.log_server().reader(), reading.own_chains(), &held, leaves)
+    ErasureCandidates::find(&**reading.log_server().reader(), reading.own_chains(), &held, leaves)
 }
 
 async fn erase_batch(reading: &Reading, batch: &[u64], is_here: bool) -> Result<(), StoreError> {

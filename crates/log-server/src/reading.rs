@@ -20,13 +20,13 @@ use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::search_limits::SearchLimits;
 use crate::tokens::Tokens;
-use countersign_log::erase::Choosing;
-use countersign_log::event_filter::Asked;
+use countersign_log::erase::ErasureSearch;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::export::{Explained, ExportError, Exporter, Had, Plan, Request};
 use countersign_log::own_chain::OwnChains;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::StoreError;
-use countersign_log::submitting::SubmitError;
+use countersign_log::submission::SubmitError;
 use countersign_log::tokens::{Access, AccessError, Right, Scope};
 
 /// The interval between checks whether tokens are still valid, which also end live views without new events.
@@ -248,17 +248,17 @@ impl Reading {
         .await
     }
 
-    /// Returns the events that match all of these conditions, by reading each: see [`Choosing`].
+    /// Returns the events that match all of these conditions, by reading each: see [`ErasureSearch`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
         access: &Access,
-        asked: Asked,
+        asked: EventFilter,
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.log_server.reader().clone();
         self.run_search(Some(access), move |exporter, canceled| {
             let size = exporter.published_size()?;
-            let choosing = Choosing::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
+            let choosing = ErasureSearch::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
             choosing.finish(canceled)
         })
         .await

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::log_server::LogServer;
-use countersign_log::reads::{Count, EVERY, Gathered, ReadRules, Reader, What, reader};
-use countersign_log::submitting::SubmitError;
+use countersign_log::reads::{Count, EVERY, PendingReads, ReadRequest, ReadRules, Reader, reader};
+use countersign_log::submission::SubmitError;
 use countersign_log::tokens::Access;
 
 /// Minimum interval between records if each read must wait for its record.
@@ -16,7 +16,7 @@ const MIN_INTERVAL: Duration = Duration::from_secs(1);
 /// Reads that aren't recorded yet, in batches.
 #[derive(Default)]
 struct Batches {
-    gathered: Gathered,
+    gathered: PendingReads,
     /// The number of batches taken to be recorded.
     batch: u64,
     /// All batches before this one are durable.
@@ -53,7 +53,7 @@ impl Reads {
     pub(crate) async fn begin(
         self: &Arc<Self>,
         access: &Access,
-        what: What,
+        what: ReadRequest,
     ) -> Result<Option<Tally>, SubmitError> {
         if !self.rules.record.has(what.way) {
             return Ok(None);
@@ -130,7 +130,7 @@ impl Reads {
 pub(crate) struct Tally {
     reads: Arc<Reads>,
     reader: Reader,
-    what: What,
+    what: ReadRequest,
     count: Count,
 }
 

@@ -53,9 +53,9 @@ pub fn lock(folder: &Path) -> Result<Lock, StartError> {
     // A process that checks for a running server holds the lock for a moment.
     let retry = || {
         std::thread::sleep(Duration::from_millis(20));
-        Lock::take(&path)
+        Lock::acquire(&path)
     };
-    let taken = Lock::take(&path).or_else(|error| match error {
+    let taken = Lock::acquire(&path).or_else(|error| match error {
         TryLockError::WouldBlock => retry().or_else(|_| retry()),
         error @ TryLockError::Error(_) => Err(error),
     });

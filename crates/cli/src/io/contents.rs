@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use countersign_evidence::{File, LONGEST_FILE, has_evidence, is_page};
+use countersign_evidence::{File, MAX_FILE_BYTES, has_evidence, is_page};
 
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
@@ -11,7 +11,7 @@ use crate::io::style::plain;
 
 /// So much of a file tells whether it is a page.
 const FIRST: usize = 16;
-const MOST_MIB: u64 = (LONGEST_FILE >> 20) as u64;
+const MOST_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
 
 /// An export, or the one in an evidence file: that one's hashes are checked, and all that it brings beside the export, such as
 /// whom its writer trusted, is left aside.

@@ -22,8 +22,8 @@ use countersign::time::Time;
 
 use crate::control_files::{ControlFileError, ControlFileErrorKind};
 use countersign_files::Stamp;
-use countersign_log::event_filter::Asked;
-use countersign_log::looking::Looking;
+use countersign_log::entry_matcher::EntryMatcher;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::store::{EntryReader, StoreError};
 
 /// The file's name within the log's folder.
@@ -42,7 +42,7 @@ impl FromStr for Hold {
         if !["tenant", "actor", "chain"].contains(&name) {
             return Err(invalid());
         }
-        let mut filter = Asked::default();
+        let mut filter = EventFilter::default();
         // Holds have no relative times, so the reference time doesn't matter.
         filter.set(name, value, Time::MIN).map_err(|error| error.to_string())?;
         Ok(Self(filter))
@@ -59,7 +59,7 @@ impl ActiveHolds {
     /// # Errors
     /// If the store fails.
     pub fn protect(&self, reader: &dyn EntryReader, link: &Link, event: &str) -> Result<bool, StoreError> {
-        let mut matcher = Looking::at_members();
+        let mut matcher = EntryMatcher::without_parsers();
         for Hold(filter) in &self.0 {
             if matcher.matches(reader, filter.query(), link, Some(event))? {
                 return Ok(true);

@@ -13,8 +13,8 @@ use super::segment::{
 };
 use super::terms::{Term, TermCache, Terms};
 use super::{ALL_PAGES, Search, SearchError, extents, failed, gapless_end, heads, integer, lock, part};
+use countersign_log::entry_matcher::EntryMatcher;
 use countersign_log::export::PAGE;
-use countersign_log::looking::Looking;
 use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
 /// The indexed content of a page.

@@ -76,10 +76,10 @@ pub(super) async fn submit(
     };
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
     let answer = if proofs <= MAX_INLINE_PROOFS && committed.taken.repeated == 0 {
-        api::submit::taken(&committed, &**log_server.reader())
+        api::submit::response(&committed, &**log_server.reader())
     } else {
         let log_server = log_server.clone();
-        run_blocking(move || api::submit::taken(&committed, &**log_server.reader())).await?
+        run_blocking(move || api::submit::response(&committed, &**log_server.reader())).await?
     };
     Ok(answer?.map(Body::from))
 }
@@ -131,7 +131,7 @@ impl Upload<'_> {
         }
         let (bytes, read) = self.read_blocking(bytes).await?;
         match read {
-            Err(error) if error.is_of_somebody_unknown() && log_server.catch_up().await? => {
+            Err(error) if error.is_from_unknown_signer() && log_server.catch_up().await? => {
                 Ok(self.read_blocking(bytes).await?.1?)
             }
             read => Ok(read?),
@@ -155,7 +155,7 @@ impl Upload<'_> {
         });
         read.await?.map_err(|error: BodyError| {
             let reason = if error == BodyError::NoRoom { Reason::Memory } else { Reason::TooLarge };
-            ReceiveError::Body(Some(reason), ApiError::of_body(&error, self.state.log_server.limits()))
+            ReceiveError::Body(Some(reason), ApiError::from_body(&error, self.state.log_server.limits()))
         })
     }
 
@@ -209,7 +209,7 @@ impl Upload<'_> {
         loop {
             chunks += 1;
             if chunks > MAX_EXTRA_CHUNKS + bytes.len() / BYTES_PER_CHUNK {
-                return Err(rejected(Reason::Slow)(api::body::in_too_small_pieces()));
+                return Err(rejected(Reason::Slow)(api::body::too_small_chunks()));
             }
             let extra = std::time::Duration::from_secs((bytes.len() / bounds.pace.max(1)) as u64);
             let Ok(chunk) = timeout_at(started + bounds.body + extra, stream.next()).await else {
@@ -234,7 +234,7 @@ impl Upload<'_> {
             if bytes.len() >= next_check {
                 let mut admitted;
                 (bytes, admitted) = self.check_beginning(bytes).await?;
-                if admitted.as_ref().is_err_and(SubmitError::is_of_somebody_unknown)
+                if admitted.as_ref().is_err_and(SubmitError::is_from_unknown_signer)
                     && self.state.log_server.catch_up().await?
                 {
                     (bytes, admitted) = self.check_beginning(bytes).await?;

@@ -282,16 +282,16 @@ impl TestLog {
                 chain: &chain,
                 signer: None,
             };
-            (from..to).contains(&logged.index) && !logged.erased && request.asked.query().matches(&entry)
+            (from..to).contains(&logged.index) && !logged.erased && request.filter.query().matches(&entry)
         };
         let found: Vec<u64> = self.logged.iter().filter(matches).map(|logged| logged.index).collect();
         let max = request.limit.map_or(found.len(), |limit| limit as usize);
         let newest = found[found.len().saturating_sub(max)..].to_vec();
-        if !request.asked.is_of_time_alone() {
+        if !request.filter.is_of_time_alone() {
             return newest;
         }
         // A range of time is exported completely, including events that don't match other conditions.
-        let has_condition = |name| request.asked.names().contains(&name);
+        let has_condition = |name| request.filter.names().contains(&name);
         let matching: Vec<u64> = if request.limit.is_some() {
             newest.clone()
         } else {
@@ -299,11 +299,11 @@ impl TestLog {
             let links = (from..to).zip(leaves).filter_map(|(index, leaf)| {
                 Some((index, Link::parse(str::from_utf8(&leaf).ok()?).ok()?.time()))
             });
-            let matches_time = |time| request.asked.query().matches(&Entry::recorded(time));
+            let matches_time = |time| request.filter.query().matches(&Entry::recorded(time));
             links.filter(|(_, time)| matches_time(*time)).map(|(index, _)| index).collect()
         };
         let (Some(&first), Some(&last)) = (matching.first(), matching.last()) else {
-            return if request.asked.is_empty() { newest } else { Vec::new() };
+            return if request.filter.is_empty() { newest } else { Vec::new() };
         };
         let is_full = request.limit.is_some_and(|limit| newest.len() as u64 == limit);
         let range = if has_condition("since") || is_full { first } else { from }..if has_condition("until") {
@@ -330,7 +330,7 @@ pub fn cases(cases: u32) -> ProptestConfig {
 pub fn request(conditions: &[(&str, &str)]) -> Request {
     let mut request = Request::default();
     for (name, value) in conditions {
-        request.asked.set(name, value, "2026-11-05T00:00:00.000Z".parse().unwrap()).unwrap();
+        request.filter.set(name, value, "2026-11-05T00:00:00.000Z".parse().unwrap()).unwrap();
     }
     request
 }

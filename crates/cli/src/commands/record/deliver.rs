@@ -420,7 +420,7 @@ impl Session<'_> {
             Ok(None) => {}
             Err(failure) => style::warn(&failure.brief()),
         }
-        self.shared.change(|standing| (standing.early, standing.dated_anew) = (None, dated_anew));
+        self.shared.change(|standing| (standing.early, standing.redated) = (None, dated_anew));
     }
 
     fn try_date_anew(&self, early: &Early) -> Result<Option<Recorder>, CliError> {

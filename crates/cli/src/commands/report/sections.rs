@@ -1,6 +1,6 @@
 //! What other commands wrote as Markdown, as sections of a report.
 
-use countersign_evidence::{Block, MOST_SECTIONS, Section};
+use countersign_evidence::{Block, MAX_SECTIONS, Section};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::errors::CliError;
@@ -32,10 +32,10 @@ pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, CliEr
 
 /// A report takes so many sections.
 pub(super) fn enough(sections: usize) -> Result<(), CliError> {
-    if sections <= MOST_SECTIONS {
+    if sections <= MAX_SECTIONS {
         return Ok(());
     }
-    let message = format!("{sections} headings, where a report has {MOST_SECTIONS} sections at most");
+    let message = format!("{sections} headings, where a report has {MAX_SECTIONS} sections at most");
     Err(CliError::unusable("evidence.invalid", message, HINT))
 }
 

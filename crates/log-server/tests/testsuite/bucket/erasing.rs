@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::time::Time;
-use countersign_log::event_filter::Asked;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::export::Index as _;
 use countersign_log::store::StoredEvent;
 use countersign_log::tokens::Scope;
@@ -259,7 +259,7 @@ fn search_index_removes_events_that_another_server_erased() {
     let search =
         Search::open(folders[1].path(), &**other.log_server().reader(), Parsers::built_in()).unwrap();
     let may_be_on_first_page = |number: u64| {
-        let mut filter = Asked::default();
+        let mut filter = EventFilter::default();
         filter.set("actor", &format!("u_{number}"), Time::MIN).unwrap();
         search.candidates(&Scope::default(), filter.query()).unwrap().has(0)
     };
