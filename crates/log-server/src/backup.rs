@@ -1,4 +1,4 @@
-//! Backups: what a log's folder holds, as it was at one moment, in one file.
+//! Backups: a consistent copy of a log's database in one file.
 
 use std::fs;
 use std::io;
@@ -11,28 +11,28 @@ use countersign_files::{replace, sync_folder, temporary};
 use countersign_log::self_check;
 use countersign_log::store::StoreError;
 
-/// The file in a log's folder that says when its newest backup was made, and of how many leaves.
+/// The file in a log's folder with the time and size of its newest backup.
 pub const FILE: &str = "backup.txt";
 
-/// A backup that was made.
+/// The record of a backup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backup {
-    /// When it was begun.
+    /// When the backup was started.
     pub at: Time,
-    /// How many leaves it has.
+    /// Number of entries in it.
     pub size: u64,
 }
 
-/// Copies a folder's database to a file, which it takes the place of when all of it is there and was looked at. A server
-/// may be running. What is erased is not in it.
+/// Copies a folder's database to the file `to`, which is replaced once the copy is complete and checked. A server may
+/// be running. Erased events aren't in the copy.
 ///
 /// # Errors
-/// What SQLite or the system says; [`StoreError::Damaged`] where the copy is not of the tree that was published, or the
-/// folder is the index of a bucket.
+/// If SQLite or the system fails; [`StoreError::Damaged`] if the copy doesn't match the published tree, or if the
+/// folder only has a bucket's index.
 pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     let failed = |error: io::Error| StoreError::unavailable("writing the backup", error);
     let beside = to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    // Only its owner may read it.
+    // The temporary file is readable by its owner alone.
     let copy = temporary(beside).map_err(failed)?;
     sqlite::copy(folder, copy.path())?;
     let reader = sqlite::open_copy(copy.path());
@@ -45,17 +45,17 @@ pub fn make(folder: &Path, to: &Path, now: Time) -> Result<Backup, StoreError> {
     Ok(backup)
 }
 
-/// The newest backup of a folder, as far as that is known.
+/// Returns the newest backup of a folder, if one is recorded.
 pub fn newest(folder: &Path) -> Option<Backup> {
     let text = fs::read_to_string(folder.join(FILE)).ok()?;
     let (at, size) = text.trim_end().split_once(' ')?;
     Some(Backup { at: Time::parse(at.as_bytes())?, size: size.parse().ok()? })
 }
 
-/// Notes in a folder that a backup of it was made.
+/// Records in a folder that a backup of it was made.
 ///
 /// # Errors
-/// What the system says. The backup is whole all the same.
+/// If the file can't be written. The backup itself is complete.
 pub fn note(folder: &Path, Backup { at, size }: Backup) -> io::Result<()> {
     replace(&folder.join(FILE), format!("{at} {size}\n").as_bytes())
 }

@@ -1,32 +1,32 @@
-//! The store in a bucket: an object store, or a folder, that several servers of one log may share.
+//! A store in a bucket: an object store, or a folder, that several servers of one log may share.
 //!
-//! The log is its commits: `private/commits/<size before>` is created once and by one server, because a bucket refuses
-//! to create what is there. So of two servers only one extends the log at each size, and the other follows it. A
-//! checkpoint is signed only when its leaves are in the bucket. All else follows from the commits, the same
-//! whichever server derives it:
+//! The log consists of its commits. `private/commits/<size before>` is created by one server only, because the bucket
+//! refuses to create an object that exists. So for each size, one server extends the log and the others follow it. A
+//! checkpoint is signed only once its entries are in the bucket. Everything else is derived from the commits,
+//! identically on every server:
 //!
 //! | object | what |
 //! | --- | --- |
 //! | `private/log` | the log's origin |
 //! | `private/key` | the key that its servers sign with |
-//! | `private/commits/<size>` | leaves and their events; without events once some of them were erased |
+//! | `private/commits/<size>` | entries with their events; without events once any of them was erased |
 //! | `private/events/<size>/<generation>` | the events that such a commit still has |
-//! | `private/erasures/<number>` | the leaves whose events are erased, in the order of the erasures |
-//! | `private/checkpoints/<size>` | checkpoints that are kept for exports |
-//! | `private/signed/<size>` | the newest checkpoints that were signed |
-//! | `private/evidence/<hash>` | forks that were refused |
-//! | `private/ended` | where the log is over: why, and which one goes on from it |
-//! | `public/checkpoint`, `public/tile/…` | the log as C2SP tlog-tiles, which may be served as it is |
+//! | `private/erasures/<number>` | the indexes of erased events, in the order of the erasures |
+//! | `private/checkpoints/<size>` | checkpoints kept for exports |
+//! | `private/signed/<size>` | the newest signed checkpoints |
+//! | `private/evidence/<hash>` | rejected forks |
+//! | `private/ended` | present if the log has ended: why, and which log continues it |
+//! | `public/checkpoint`, `public/tile/…` | the log as C2SP tlog-tiles, which may be served as is |
 //!
-//! No object of `private/` but a checkpoint is ever deleted, and what takes an object's place is always the same:
-//! a write that lands late changes nothing.
+//! Apart from checkpoints, objects in `private/` are never deleted, and an object is only ever replaced by the same
+//! bytes on every server. A write that arrives late therefore changes nothing.
 //!
-//! A bucket that keeps old versions of objects keeps erased events in them: have it drop those. One that replaces an
-//! object only so often a second, as some do, bounds how often a checkpoint is published; more submissions share each
-//! then.
+//! A bucket that keeps old versions of objects keeps erased events in them, so configure it to delete old versions. If
+//! the bucket limits how often an object may be replaced, that limits how often checkpoints are published; each then
+//! covers more submissions.
 //!
-//! What a server must find quickly it keeps in an index in the log's folder: the database of [`sqlite`](crate::sqlite),
-//! which may be lost at any time and is rebuilt from the bucket.
+//! For fast lookups, a server keeps an index in the log's folder: the database of [`sqlite`](crate::sqlite). It may be
+//! lost at any time and is rebuilt from the bucket.
 
 mod adopt;
 mod codec;
@@ -39,7 +39,7 @@ mod objects;
 mod publish;
 mod reader;
 mod repair;
-mod restoring;
+mod restore;
 mod signed;
 mod url;
 mod writer;
@@ -51,21 +51,21 @@ use tokio::runtime::Handle;
 
 use countersign_log::store::{Store, StoreError};
 
-pub(crate) use self::commit_names::{CommitNames, Listed};
+pub(crate) use self::commit_names::{CommitNames, CommitRange};
 pub use self::location::Bucket;
 pub(crate) use self::reader::ObjectReader;
 pub(crate) use self::repair::BucketRepair;
-pub(crate) use self::restoring::Restoring;
+pub(crate) use self::restore::BucketRestore;
 pub use self::signed::SignedObjects;
 pub use self::url::BucketError;
 
-/// Opens the log with that key in a bucket, with its index in a folder that exists: begins it where there is none,
-/// and moves it to the bucket where the folder has a log that was in none. Follows the bucket to its newest
-/// commit before it returns.
+/// Opens the log with `key` in a bucket, with its index in an existing folder. Creates the log if the bucket is empty.
+/// If the folder contains a log that isn't in a bucket, moves it there. Follows the bucket to its newest commit before
+/// it returns.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when folder and bucket are not of one log, or the bucket has lost what it once had; else
-/// what bucket or database say.
+/// [`StoreError::Damaged`] if folder and bucket belong to different logs, or if the bucket has lost objects; other
+/// errors if bucket or database fail.
 pub fn open(
     folder: &Path,
     key: &VerifierKey,

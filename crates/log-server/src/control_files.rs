@@ -1,4 +1,4 @@
-//! The files that an operator changes while a log runs: whether each can be used as it is now.
+//! Control files, which an operator may change while a log runs: tracks whether each of them is valid.
 
 use std::fmt;
 use std::io;
@@ -15,17 +15,17 @@ use strum::{IntoStaticStr, VariantArray};
 pub enum ControlFile {
     /// The hashes of readers' tokens.
     Readers,
-    /// Legal holds.
+    /// The legal holds, which keep events from being erased.
     Holds,
-    /// Who may write, and which witnesses see checkpoints.
+    /// The trusted issuers, emitters, and witnesses.
     Trust,
 }
 
 impl ControlFile {
-    /// All of them.
+    /// All control files.
     pub const ALL: &[Self] = Self::VARIANTS;
 
-    /// The label in metrics.
+    /// Returns the label in metrics.
     pub(crate) fn label(self) -> &'static str {
         self.into()
     }
@@ -38,7 +38,7 @@ impl ControlFile {
         }
     }
 
-    /// The stable code of a file that can't be used.
+    /// Returns the stable error code for this file.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Readers => "readers.file",
@@ -49,14 +49,14 @@ impl ControlFile {
 
     const fn consequence(self) -> &'static str {
         match self {
-            Self::Readers => "no reader with a token of the log is let in",
+            Self::Readers => "readers with the log's own tokens are rejected",
             Self::Holds => "nothing is erased",
             Self::Trust => "the previous trust file stays in force, so a revocation in this one doesn't",
         }
     }
 }
 
-/// The metrics of a log server, in which all of them can be used.
+/// Creates the metrics of a log server, with all control files marked as valid.
 pub(crate) fn server_metrics() -> Metrics {
     Metrics::for_server(ControlFile::ALL.iter().copied().map(ControlFile::label))
 }
@@ -64,18 +64,18 @@ pub(crate) fn server_metrics() -> Metrics {
 /// An error in a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlFileError {
-    /// The kind of error, for everyone: it contains nothing of the file.
+    /// The kind of error. It reveals nothing of the file's content.
     pub kind: ControlFileErrorKind,
-    /// The reason in full, for the server's log.
+    /// The full reason, for the server's log.
     pub detail: String,
 }
 
 /// The kinds of error in a control file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlFileErrorKind {
-    /// The system doesn't let the server read it.
+    /// The file can't be read.
     Unreadable(io::ErrorKind),
-    /// A line of it is malformed, or all of it.
+    /// A line of it, or the whole file, is malformed.
     Malformed {
         /// The 1-based line.
         line: Option<u64>,
@@ -85,9 +85,9 @@ pub enum ControlFileErrorKind {
 impl fmt::Display for ControlFileErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreadable(kind) => write!(f, "it can't be read ({kind})"),
+            Self::Unreadable(kind) => write!(f, "the file can't be read ({kind})"),
             Self::Malformed { line: Some(line) } => write!(f, "line {line} is malformed"),
-            Self::Malformed { line: None } => f.write_str("it is malformed"),
+            Self::Malformed { line: None } => f.write_str("the file is malformed"),
         }
     }
 }
@@ -95,51 +95,51 @@ impl fmt::Display for ControlFileErrorKind {
 /// The state of all control files.
 #[derive(Default)]
 pub struct ControlFiles {
-    faults: Mutex<[Option<ControlFileError>; 3]>,
+    errors: Mutex<[Option<ControlFileError>; 3]>,
     metrics: Arc<Metrics>,
 }
 
 impl ControlFiles {
-    /// Files that are in order, counted in these metrics.
+    /// Creates the state with all files valid, reported in these metrics.
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { faults: Mutex::default(), metrics }
+        Self { errors: Mutex::default(), metrics }
     }
 
-    /// Sets whether a file can be used as it is now, and logs a change.
+    /// Sets whether a file is valid, and logs a change.
     pub fn set(&self, file: ControlFile, state: Result<(), ControlFileError>) {
         self.metrics.control_file(file.label(), state.is_ok());
         let state = state.err();
-        let mut faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = &mut faults[file as usize];
-        if *known == state {
+        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let current = &mut errors[file as usize];
+        if *current == state {
             return;
         }
-        if let Some(fault) = &state {
+        if let Some(error) = &state {
             tracing::error!(
                 code = file.code(),
                 file = file.name(),
-                error = fault.detail,
+                error = error.detail,
                 "a control file can't be used: {}",
                 file.consequence()
             );
         } else {
             tracing::warn!(file = file.name(), "a control file can be used again");
         }
-        *known = state;
+        *current = state;
     }
 
-    /// Returns what is wrong, for `/healthz`: an object for each file that can't be used.
-    pub(crate) fn faults(&self) -> Vec<Value> {
-        let faults = self.faults.lock().unwrap_or_else(PoisonError::into_inner);
-        let faults = ControlFile::ALL.iter().copied().zip(faults.iter());
-        faults
-            .filter_map(|(file, fault)| {
-                let fault = fault.as_ref()?;
+    /// Returns the errors for `/healthz`: an object for each invalid file.
+    pub(crate) fn errors(&self) -> Vec<Value> {
+        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let errors = ControlFile::ALL.iter().copied().zip(errors.iter());
+        errors
+            .filter_map(|(file, error)| {
+                let error = error.as_ref()?;
                 Some(json!({
                     "file": file.name(),
                     "code": file.code(),
-                    "message": format!("{}: {}", fault.kind, file.consequence()),
-                    "hint": "correct the file: the server reads it again when it changes; its log has the reason in full",
+                    "message": format!("{}: {}", error.kind, file.consequence()),
+                    "hint": "correct the file; the server reloads it when it changes, and logs the full reason",
                 }))
             })
             .collect()
@@ -151,12 +151,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_is_reported_without_what_is_in_the_file_until_it_is_gone() {
+    fn reports_an_error_without_file_content_until_it_is_corrected() {
         let metrics = Arc::new(server_metrics());
         let files = ControlFiles::new(Arc::clone(&metrics));
         let gauge = |file: &str, value: u8| {
             let line = format!("countersign_control_file_ok{{file=\"{file}\"}} {value}");
-            assert!(metrics.encode().lines().any(|known| known == line), "{line}: {}", metrics.encode());
+            assert!(metrics.encode().lines().any(|current| current == line), "{line}: {}", metrics.encode());
         };
         for file in ["readers", "holds", "trust"] {
             gauge(file, 1);
@@ -165,13 +165,13 @@ mod tests {
         files
             .set(ControlFile::Holds, Err(ControlFileError { kind: malformed, detail: "tenant=acme".into() }));
         gauge("holds", 0);
-        let faults = files.faults();
-        let [fault] = &faults[..] else { panic!("{faults:?}") };
-        assert_eq!((&fault["file"], &fault["code"]), (&json!("holds.txt"), &json!("holds.file")));
-        let message = fault["message"].as_str().expect("a message");
+        let errors = files.errors();
+        let [error] = &errors[..] else { panic!("{errors:?}") };
+        assert_eq!((&error["file"], &error["code"]), (&json!("holds.txt"), &json!("holds.file")));
+        let message = error["message"].as_str().expect("a message");
         assert!(message.contains("line 7") && !message.contains("acme"), "{message}");
         files.set(ControlFile::Holds, Ok(()));
         gauge("holds", 1);
-        assert!(files.faults().is_empty());
+        assert!(files.errors().is_empty());
     }
 }

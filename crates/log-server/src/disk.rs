@@ -1,4 +1,4 @@
-//! How much room there is where the log is stored.
+//! Free space on the disk that stores the log.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use std::path::Path;
 use countersign_log::condition::MIN_FREE_BYTES;
 use countersign_log::condition::Room;
 
-/// The room where the folder is: what is free, and all of it. None where that cannot be told.
+/// Returns the free and total space of the folder's file system, or `None` if it can't be determined.
 #[cfg(unix)]
 pub(crate) fn room(folder: &Path) -> Option<Room> {
-    let found = rustix::fs::statvfs(folder).ok()?;
-    let bytes = |blocks: u64| blocks.saturating_mul(found.f_frsize);
-    Some(Room { free: bytes(found.f_bavail), total: bytes(found.f_blocks) })
+    let stats = rustix::fs::statvfs(folder).ok()?;
+    let bytes = |blocks: u64| blocks.saturating_mul(stats.f_frsize);
+    Some(Room { free: bytes(stats.f_bavail), total: bytes(stats.f_blocks) })
 }
 
 #[cfg(not(unix))]
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_disk_is_full_when_less_is_left_than_is_needed() {
+    fn disk_is_full_below_the_required_free_space() {
         let folder = tempfile::TempDir::new().unwrap();
         let room = room(folder.path()).unwrap();
         assert!(room.free <= room.total && room.total > 0);

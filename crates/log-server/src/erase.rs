@@ -1,4 +1,4 @@
-//! Erasing while the log runs.
+//! Erasure of events in a running log.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,77 +11,78 @@ use countersign_log::erase::record::Record;
 use countersign_log::erase::{BATCH, Cause, EraseError, Erased, ErasureCandidates};
 use countersign_log::store::StoreError;
 
-/// Another reader may have the store for a moment.
+/// Number of attempts while another reader has the store open.
 const ATTEMPTS: u32 = 5;
-/// How long to wait for that, and between two batches.
+/// Pause between attempts and between batches.
 const PAUSE: Duration = Duration::from_millis(50);
-/// How often it is looked for erasures that are not done: those that failed, that are under a legal hold, and that another
-/// server of the same log recorded, which gets so long for them.
+/// Interval between checks for incomplete erasures: those that failed, those under a legal hold, and those that
+/// another server of the log recorded, which has this long to complete them.
 const INTERVAL: Duration = Duration::from_mins(5);
 
-/// Erases the events of these leaves, which the log has. Asked again for the same it does nothing.
+/// Erases the events of these entries, which must exist. Idempotent.
 ///
-/// When this returns all of it is done, or some of it is [left](Erased::left), recorded: the log goes on with it by itself.
+/// When this returns, the erasure is complete, or the rest is [left](Erased::left): recorded, and completed by the log
+/// on its own.
 ///
 /// # Errors
-/// [`EraseError`]. Nothing was recorded then, and nothing erased, that does not go on by itself.
+/// [`EraseError`]. Then nothing was recorded or erased, except what the log completes on its own.
 pub async fn erase(
     reading: &Arc<Reading>,
     leaves: RoaringTreemap,
     cause: &Cause,
 ) -> Result<Erased, EraseError> {
-    let _one_at_a_time = reading.erasing.lock().await;
-    let looking = reading.clone();
+    let _guard = reading.erasing.lock().await;
+    let service = reading.clone();
     let found = blocking(move || {
-        let found = look(&looking, &leaves)?;
+        let found = find_events(&service, &leaves)?;
         let mut recorded = RoaringTreemap::new();
-        for record in looking.log_server().reader().unfinished_erasures()? {
-            recorded |= Record::read(&**looking.log_server().reader(), record)?.leaves;
+        for record in service.log_server().reader().unfinished_erasures()? {
+            recorded |= Record::read(&**service.log_server().reader(), record)?.leaves;
         }
         Ok((found, recorded))
     });
     let (ErasureCandidates { mut present, mut erased, .. }, recorded) = found.await?;
-    // What is recorded already is not recorded again.
-    let again = &present & &recorded;
+    // Don't record an erasure twice.
+    let pending = &present & &recorded;
     present -= &recorded;
-    if !again.is_empty() {
+    if !pending.is_empty() {
         for record in unfinished(reading).await? {
             carry_out(reading, record).await?;
         }
-        let looking = reading.clone();
-        let (asked, found) = (again.len(), blocking(move || look(&looking, &again)).await?);
+        let service = reading.clone();
+        let (requested, found) = (pending.len(), blocking(move || find_events(&service, &pending)).await?);
         erased.left += found.present.len();
-        erased.erased += asked - found.present.len();
+        erased.erased += requested - found.present.len();
     }
     for (record, leaves) in ErasureCandidates::records(present, reading.log_server().origin(), cause) {
         let record = reading.log_server().record_erasure(&record).await?;
         match carry_out(reading, record).await {
-            Ok(carried) => {
-                erased.erased += carried.erased;
-                erased.left += carried.left;
+            Ok(result) => {
+                erased.erased += result.erased;
+                erased.left += result.left;
             }
             Err(error) => {
-                tracing::error!(%error, record, "an erasure is not done: it goes on by itself");
+                tracing::error!(%error, record, "an erasure failed; it will be retried automatically");
                 erased.left += leaves.len();
             }
         }
         if erased.left > 0 {
             reading.erasing_again.notify_one();
-            // A log that cannot finish one had better not begin more.
+            // A log that can't complete one erasure shouldn't start more.
             return Ok(erased);
         }
     }
     Ok(erased)
 }
 
-/// Goes on with the erasures that are not done until the log stops.
-pub async fn keep(reading: Arc<Reading>) {
+/// Resumes incomplete erasures until the log stops.
+pub async fn keep_resuming(reading: Arc<Reading>) {
     let mut pause = Duration::ZERO;
     loop {
         tokio::select! {
             () = sleep(pause) => {}
             () = reading.erasing_again.notified() => sleep(PAUSE).await,
-            () = reading.is_stopped() => return,
+            () = reading.stopped() => return,
         }
         if resume(&reading).await {
             pause = INTERVAL;
@@ -91,34 +92,39 @@ pub async fn keep(reading: Arc<Reading>) {
     }
 }
 
-/// Goes on with all that are not done, and says whether none failed.
+/// Resumes all incomplete erasures. Returns true if none failed.
 async fn resume(reading: &Arc<Reading>) -> bool {
-    let _one_at_a_time = reading.erasing.lock().await;
+    let _guard = reading.erasing.lock().await;
     let unfinished = match unfinished(reading).await {
         Ok(unfinished) => unfinished,
         Err(error) => {
-            tracing::error!(%error, "it is not known which erasures are not done");
+            tracing::error!(%error, "reading the incomplete erasures failed");
             return false;
         }
     };
-    let mut good = true;
+    let mut all_succeeded = true;
     for record in unfinished {
         if reading.is_stopping() {
             return true;
         }
         match carry_out(reading, record).await {
-            Ok(carried) if carried.left == 0 => {
-                tracing::info!(record, events = carried.erased, held = carried.held, "an erasure went on");
+            Ok(result) if result.left == 0 => {
+                tracing::info!(
+                    record,
+                    events = result.erased,
+                    held = result.held,
+                    "an incomplete erasure was resumed"
+                );
             }
             Ok(_) => {}
             Err(error) => {
-                tracing::error!(%error, record, "an erasure is not done");
-                good = false;
+                tracing::error!(%error, record, "resuming an incomplete erasure failed");
+                all_succeeded = false;
             }
         }
     }
-    reading.log_server().metrics().erasures_failing(!good);
-    good
+    reading.log_server().metrics().erasures_failing(!all_succeeded);
+    all_succeeded
 }
 
 async fn unfinished(reading: &Arc<Reading>) -> Result<Vec<u64>, StoreError> {
@@ -126,24 +132,24 @@ async fn unfinished(reading: &Arc<Reading>) -> Result<Vec<u64>, StoreError> {
     blocking(move || reader.unfinished_erasures()).await
 }
 
-/// Erases what is left of the events that a record names, and notes that it is done if it is. Events under a legal hold
-/// stay, and it is not done for as long as they do.
+/// Erases the remaining events of a recorded erasure, and marks it as complete. If events are under a legal hold, they
+/// remain, and so does the erasure.
 async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreError> {
-    let looking = reading.clone();
+    let service = reading.clone();
     let found = blocking(move || {
-        let leaves = Record::read(&**looking.log_server().reader(), record)?.leaves;
-        Ok((look(&looking, &leaves)?, leaves))
+        let leaves = Record::read(&**service.log_server().reader(), record)?.leaves;
+        Ok((find_events(&service, &leaves)?, leaves))
     });
     let (ErasureCandidates { present, without, mut erased }, leaves) = found.await?;
     let leaves = Arc::new(leaves);
-    // Before, so that it never goes on as if they were there; and after, because it may have read them meanwhile.
+    // Before, so that the index never continues with these events; and after, because it may have read them meanwhile.
     forget(reading, &leaves, false).await?;
-    let taken_out: RoaringTreemap = without.iter().copied().chain(&present).collect();
+    let removed: RoaringTreemap = without.iter().copied().chain(&present).collect();
     let present: Vec<u64> = present.into_iter().collect();
-    // An earlier try may have been cut off before the bytes were gone from every file: it is asked for again.
-    let (gone, here) = (without.chunks(BATCH), present.chunks(BATCH));
+    // An earlier attempt may have stopped before the bytes were gone from every file, so erase these again.
+    let (erased_before, here) = (without.chunks(BATCH), present.chunks(BATCH));
     let mut left = present.len() as u64;
-    for (batch, is_here) in gone.map(|batch| (batch, false)).chain(here.map(|batch| (batch, true))) {
+    for (batch, is_here) in erased_before.map(|batch| (batch, false)).chain(here.map(|batch| (batch, true))) {
         if reading.is_stopping() {
             return Ok(Erased { left, ..erased });
         }
@@ -155,18 +161,18 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
         sleep(PAUSE).await;
     }
     forget(reading, &leaves, true).await?;
-    let told = reading.clone();
-    blocking(move || told.findings().forget(&taken_out)).await?;
+    let service = reading.clone();
+    blocking(move || service.findings().forget(&removed)).await?;
     if erased.held == 0 {
         reading.log_server().finish_erasure(record).await?;
     }
     Ok(erased)
 }
 
-fn look(reading: &Reading, leaves: &RoaringTreemap) -> Result<ErasureCandidates, StoreError> {
+fn find_events(reading: &Reading, leaves: &RoaringTreemap) -> Result<Found, StoreError> {
     let holds =
         reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
-    let held = |link: &_, event: &_| holds.hold(&**reading.log_server().reader(), link, event);
+    let held = |link: &_, event: &_| holds.protect(&**reading.log_server().reader(), link, event);
     ErasureCandidates::find(&**reading.log_server().reader(), reading.own_chains(), &held, leaves)
 }
 
@@ -175,7 +181,7 @@ async fn erase_batch(reading: &Reading, batch: &[u64], is_here: bool) -> Result<
     loop {
         match reading.log_server().erase(batch.to_vec()).await {
             Ok(_) => break,
-            // The bytes may still be in a file of the store: it has to be asked until they are not.
+            // The bytes may still be in a file of the store, so retry until they are gone.
             Err(StoreError::Unavailable { .. }) if attempt < ATTEMPTS => {
                 sleep(PAUSE * attempt).await;
                 attempt += 1;
@@ -189,7 +195,7 @@ async fn erase_batch(reading: &Reading, batch: &[u64], is_here: bool) -> Result<
     Ok(())
 }
 
-/// Tells the search index which events it is to forget, and with `settle` sees to it that it has.
+/// Tells the search index which events to remove. With `settle`, waits until they are removed.
 async fn forget(
     reading: &Arc<Reading>,
     leaves: &Arc<RoaringTreemap>,

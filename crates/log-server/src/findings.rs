@@ -1,7 +1,7 @@
-//! What a log server that watches itself finds in its log: the newest findings, which are kept in a file of the log's folder.
+//! The newest findings of a log that watches itself, stored in a file in the log's folder.
 //!
-//! A finding tells who did something, and what of the event shows it. When the event is erased, that goes with it: the
-//! finding says then that it is `erased`, and keeps its rule, its time and its leaves.
+//! A finding says who did something, and contains the parts of the event that show it. When the event is erased, those
+//! parts are removed: the finding is then marked `erased`, and keeps its rule, time, and entries.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -15,51 +15,51 @@ use serde_json::{Value, json};
 use countersign_files::{open_private, replace};
 use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
-/// The most findings that are kept to be read; the oldest go first.
+/// Maximum number of findings to keep; the oldest are dropped.
 pub const MAX_FINDINGS: usize = 2_048;
-/// Where they are, within the log's folder.
+/// The file's path within the log's folder.
 pub const FILE: &str = "watch/findings.ndjson";
 
 /// The newest findings, one JSON object each.
 #[derive(Debug)]
 pub struct Findings {
     path: PathBuf,
-    /// None while the log does not watch itself.
-    kept: Mutex<Option<VecDeque<String>>>,
+    /// `None` while the log doesn't watch itself.
+    newest: Mutex<Option<VecDeque<String>>>,
 }
 
 impl Findings {
-    /// Those of the log with that folder.
+    /// Creates the findings of a log in `folder`.
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(FILE), kept: Mutex::default() }
+        Self { path: folder.join(FILE), newest: Mutex::default() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, Option<VecDeque<String>>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn newest(&self) -> MutexGuard<'_, Option<VecDeque<String>>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The log is watched from now on. Gives what was found before, the newest last.
+    /// Starts to keep findings. Returns the earlier ones, newest last.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the file can't be read or written.
     pub fn begin(&self) -> io::Result<Vec<String>> {
-        let mut kept = self.kept();
+        let mut newest = self.newest();
         let (lines, is_whole) = self.read()?;
         if !is_whole || lines.len() > MAX_FINDINGS {
             self.write(lines.iter().skip(lines.len().saturating_sub(MAX_FINDINGS)))?;
         }
-        let newest: Vec<String> = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
-        *kept = Some(newest.iter().cloned().collect());
-        Ok(newest)
+        let lines: Vec<String> = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
+        *newest = Some(lines.iter().cloned().collect());
+        Ok(lines)
     }
 
-    /// Something was found. What it tells of events that are erased meanwhile is left out.
+    /// Adds a finding, without the data of events erased meanwhile.
     ///
     /// # Errors
-    /// The store's own, or what the system says: it is not kept then.
+    /// If the store or the system fails; the finding isn't kept then.
     pub(crate) fn add(&self, finding: String, reader: &dyn EntryReader) -> Result<(), StoreError> {
-        // Held until it is kept: who erases meanwhile finds it then.
-        let mut kept = self.kept();
+        // Locked until the finding is stored, so that a concurrent erasure finds it.
+        let mut newest = self.newest();
         let mut erased = RoaringTreemap::new();
         for leaf in leaves(&serde_json::from_str(&finding).unwrap_or_default()) {
             let stored = reader.leaves_with_events(leaf..leaf + 1)?;
@@ -67,48 +67,49 @@ impl Findings {
                 erased.insert(leaf);
             }
         }
-        let finding = without(&finding, &erased).unwrap_or(finding);
+        let finding = without_erased(&finding, &erased).unwrap_or(finding);
         let append = || {
             let mut file = open_private(&self.path, |options| options.append(true).create(true))?;
             file.write_all(format!("{finding}\n").as_bytes())?;
             file.sync_data()
         };
         append().map_err(failed)?;
-        let kept = kept.get_or_insert_default();
-        kept.push_back(finding);
-        kept.drain(..kept.len().saturating_sub(MAX_FINDINGS));
+        let newest = newest.get_or_insert_default();
+        newest.push_back(finding);
+        newest.drain(..newest.len().saturating_sub(MAX_FINDINGS));
         Ok(())
     }
 
-    /// Takes out of all findings what they tell of these leaves' events, which are erased.
+    /// Removes the data of these entries' erased events from all findings.
     ///
     /// # Errors
-    /// What the system says: it is to be asked again.
+    /// If the file can't be read or written; call it again then.
     pub(crate) fn forget(&self, erased: &RoaringTreemap) -> Result<(), StoreError> {
-        let mut kept = self.kept();
+        let mut newest = self.newest();
         let (mut lines, _) = self.read().map_err(failed)?;
         let mut changed = false;
         for line in &mut lines {
-            if let Some(less) = without(line, erased) {
+            if let Some(less) = without_erased(line, erased) {
                 (*line, changed) = (less, true);
             }
         }
         if changed {
             self.write(lines.iter()).map_err(failed)?;
-            if let Some(kept) = kept.as_mut() {
-                *kept = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
+            if let Some(newest) = newest.as_mut() {
+                *newest = lines.into_iter().rev().take(MAX_FINDINGS).rev().collect();
             }
         }
         Ok(())
     }
 
-    /// The findings, a line each, the newest last. None where the log does not watch itself.
+    /// Returns the findings, one per line, newest last, or `None` if the log doesn't watch itself.
     pub fn lines(&self) -> Option<String> {
-        let kept = self.kept();
-        kept.as_ref().map(|kept| kept.iter().flat_map(|finding| [finding, "\n"]).collect())
+        let newest = self.newest();
+        newest.as_ref().map(|newest| newest.iter().flat_map(|finding| [finding, "\n"]).collect())
     }
 
-    /// What is in the file, and whether its last line is whole: one that a kill cut off is found again.
+    /// Reads the complete lines of the file. Returns false if its last line is truncated; that finding will be found
+    /// again.
     fn read(&self) -> io::Result<(Vec<String>, bool)> {
         let bytes = match fs::read(&self.path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), true)),
@@ -119,7 +120,7 @@ impl Findings {
         Ok((text[..whole].lines().map(str::to_owned).collect(), whole == text.len()))
     }
 
-    /// Puts a file with these lines in the place of the one that is there.
+    /// Replaces the file with these lines.
     fn write<'l>(&self, lines: impl Iterator<Item = &'l String>) -> io::Result<()> {
         let text: String = lines.flat_map(|line| [line.as_str(), "\n"]).collect();
         replace(&self.path, text.as_bytes())
@@ -127,16 +128,16 @@ impl Findings {
 }
 
 fn failed(error: io::Error) -> StoreError {
-    StoreError::unavailable("keeping findings", error)
+    StoreError::unavailable("storing findings", error)
 }
 
-/// The leaves that a line is about.
+/// Returns the entries that a finding is about.
 fn leaves(line: &Value) -> impl Iterator<Item = u64> {
     line["data"]["finding"]["entries"].as_array().into_iter().flatten().filter_map(Value::as_u64)
 }
 
-/// The same without what it tells of events; none where it tells nothing of these.
-fn without(line: &str, erased: &RoaringTreemap) -> Option<String> {
+/// Returns the finding without the data of erased events, or `None` if it has no data of these entries.
+fn without_erased(line: &str, erased: &RoaringTreemap) -> Option<String> {
     let mut value: Value = serde_json::from_str(line).ok()?;
     if erased.is_empty() || !leaves(&value).any(|leaf| erased.contains(leaf)) {
         return None;
@@ -168,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_are_kept_and_what_was_cut_off_is_not() {
+    fn keeps_the_newest_findings_and_drops_truncated_lines() {
         let (folder, findings) = findings();
         assert_eq!(findings.lines(), None);
         let lines: Vec<String> = (0..=MAX_FINDINGS).map(|nth| nth.to_string()).collect();
@@ -180,11 +181,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_told_of_erased_events_goes_with_them() {
+    fn removes_data_of_erased_events() {
         let (folder, findings) = findings();
         let lines = [finding(&[1, 2], "ann"), finding(&[3], "bob"), "no finding".to_owned()];
         fs::write(folder.path().join(FILE), lines.join("\n") + "\n").unwrap();
-        // Also while the log does not watch itself.
+        // Works even while the log doesn't watch itself.
         findings.forget(&[2, 7].into_iter().collect()).unwrap();
         let left = findings.begin().unwrap();
         let text = fs::read_to_string(folder.path().join(FILE)).unwrap();
@@ -195,7 +196,7 @@ mod tests {
             first["data"]["finding"],
             json!({ "group": {}, "entries": [1, 2], "reasons": [], "rule": "r", "erased": true })
         );
-        // And those that are shown.
+        // Findings already in memory change too.
         findings.forget(&[3].into_iter().collect()).unwrap();
         assert!(!findings.lines().unwrap().contains("bob"));
         findings.forget(&[3].into_iter().collect()).unwrap();

@@ -1,4 +1,4 @@
-//! A log that is running: what routes and tasks have in hand.
+//! The running log, shared by all routes and tasks.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -32,16 +32,16 @@ pub use countersign_log::clock::Clock;
 pub use countersign_log::sequencer::RulesError;
 pub use countersign_log::submission::{Committed, SubmitError};
 
-/// How many chains' keys are remembered, and how many keys that write.
-const KEYS: u64 = 100_000;
+/// Number of chains whose keys are cached, and of emitters' keys.
+const MAX_CACHED_KEYS: u64 = 100_000;
 
-/// How often it is looked at most for strangers what other servers took.
-const FOLLOWED: Duration = Duration::from_secs(1);
+/// Minimum interval between two checks, on behalf of unknown emitters, for the entries of other servers.
+const FOLLOW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a submission waits to be published before it is told to come again.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time to wait for a submission to be published before it gets `server.unavailable`.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A log that is running. Clones are the same log.
+/// A running log. Clones refer to the same log.
 #[derive(Clone)]
 pub struct LogServer(Arc<Inner>);
 
@@ -51,9 +51,9 @@ struct Inner {
     reader: Arc<dyn Reader>,
     jobs: mpsc::Sender<Job>,
     published: watch::Receiver<Option<Arc<Published>>>,
-    /// The keys of chains that were taken.
+    /// Keys of accepted chains.
     keys: Cache<ChainId, VerifierKey>,
-    /// Keys that began chains which were taken, since key notes came last.
+    /// Keys that opened accepted chains. Cleared when a grant or revocation is accepted.
     writers: Cache<VerifierKey, ()>,
     quotas: Option<Quotas>,
     limits: Limits,
@@ -61,13 +61,13 @@ struct Inner {
     metrics: Arc<Metrics>,
     signing: Signing,
     control_files: ControlFiles,
-    /// The log's bucket has lost commits: nothing is acknowledged.
+    /// Set if the log's bucket lost commits: no submission is acknowledged.
     has_lost_commits: AtomicBool,
-    /// Where other servers have the log too: when it was looked last what they took.
-    followed: Option<Mutex<Option<Instant>>>,
+    /// The time of the last check for other servers' entries, if the log is shared.
+    last_follow: Option<Mutex<Option<Instant>>>,
 }
 
-/// What a log server is made of.
+/// The components of a running log.
 pub(crate) struct Parts {
     pub(crate) rules: SharedRules,
     pub(crate) key: VerifierKey,
@@ -79,7 +79,7 @@ pub(crate) struct Parts {
     pub(crate) timekeeper: Arc<Timekeeper>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) signing: Signing,
-    /// Whether other servers may have the log too.
+    /// True if other servers may write to the log too.
     pub(crate) is_shared: bool,
 }
 
@@ -98,7 +98,7 @@ impl LogServer {
             signing,
             is_shared,
         } = parts;
-        let (keys, writers) = (Cache::new(KEYS), Cache::new(KEYS));
+        let (keys, writers) = (Cache::new(MAX_CACHED_KEYS), Cache::new(MAX_CACHED_KEYS));
         let quotas = Quotas::new(quota);
         Self(Arc::new(Inner {
             rules,
@@ -115,32 +115,33 @@ impl LogServer {
             metrics,
             signing,
             has_lost_commits: AtomicBool::new(false),
-            followed: is_shared.then(Mutex::default),
+            last_follow: is_shared.then(Mutex::default),
         }))
     }
 
-    /// The log's verifier key, whose name is the origin.
+    /// Returns the log's public key, whose name is the origin.
     pub fn key(&self) -> &VerifierKey {
         &self.0.key
     }
 
-    /// The log's origin.
+    /// Returns the log's origin.
     pub fn origin(&self) -> &str {
         self.0.key.name()
     }
 
-    /// What the log goes by now.
+    /// Returns the acceptance rules in force.
     pub fn rules(&self) -> Arc<Rules> {
         self.0.rules.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Goes by another trust file from the next submission on. It may take a while, as what was granted is looked at anew.
+    /// Replaces the trust file from the next submission on. It may take a while, because all grants are evaluated
+    /// again.
     ///
     /// # Errors
-    /// [`RulesError`]. The log goes on by the one before.
+    /// [`RulesError`]; the previous trust file remains in force.
     pub fn set_trust(&self, trust: &Trust) -> Result<(), RulesError> {
         let before = self.rules();
-        // Once more when no other grants come, for those that came meanwhile.
+        // The second round includes grants accepted during the first.
         for _ in 0..2 {
             let rules = rules(&**self.reader(), self.key(), trust.clone())?;
             *self.0.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
@@ -154,99 +155,103 @@ impl LogServer {
         Ok(())
     }
 
-    /// Ends a stop that rests on the claim of a witness that the trust file no longer names.
+    /// Resumes signing if it was stopped because of a claim of a witness that the trust file no longer names.
     fn drop_claims(&self, trust: &Trust) {
         let why = "the trust file no longer names the witness that contradicted the log";
         let ends = |stop: &SigningStop, witness: &WitnessAnswer| {
             stop.is_claim() && !trust.witnesses().any(|key| *key == witness.key)
         };
         match self.0.signing.resume(self.now(), why, &ends) {
-            // If the queue is full, the next submission has it published.
+            // If the queue is full, the next submission publishes the checkpoint.
             Ok(true) => _ = self.0.jobs.try_send(Job::Resumed),
             Ok(false) => {}
-            Err(error) => tracing::error!(%error, "the log stays stopped"),
+            Err(error) => tracing::error!(%error, "signing can't be resumed"),
         }
     }
 
-    /// Where to read from.
+    /// Returns the store's reader.
     pub fn reader(&self) -> &Arc<dyn Reader> {
         &self.0.reader
     }
 
-    /// The newest published checkpoint, and when it changes.
+    /// Returns a watch on the newest published checkpoint.
     pub fn published(&self) -> watch::Receiver<Option<Arc<Published>>> {
         self.0.published.clone()
     }
 
-    /// How much may be submitted at one time.
+    /// Returns the limits on one submission.
     pub fn limits(&self) -> &Limits {
         &self.0.limits
     }
 
-    /// The time.
+    /// Returns the current time.
     pub fn now(&self) -> Time {
         self.0.timekeeper.now()
     }
 
-    /// The log's clock, and what its witnesses said of the time.
+    /// Returns the log's clock and what its witnesses say about the time.
     pub(crate) fn timekeeper(&self) -> &Timekeeper {
         &self.0.timekeeper
     }
 
-    /// How the log's clock stands to its witnesses'.
+    /// Returns how the log's clock compares with those of its witnesses.
     pub(crate) fn clock(&self) -> Standing {
         self.0.timekeeper.standing(self.rules().trust())
     }
 
-    /// What is counted.
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
     }
 
-    /// The state of the files that control the log.
+    /// Returns the state of the control files.
     pub fn control_files(&self) -> &ControlFiles {
         &self.0.control_files
     }
 
-    /// Whether the log signs, and why not.
+    /// Returns whether the log signs, and if not, why.
     pub fn signing(&self) -> &Signing {
         &self.0.signing
     }
 
-    /// What other servers of the log took may make strangers known. Looks what that is, once a second for all who ask:
-    /// anybody can ask. Says whether there are such servers.
+    /// Waits until this server knows the entries that other servers accepted, because they may make an unknown emitter
+    /// known. Happens at most once a second for all callers, because anybody can cause it. Returns false if no other
+    /// servers exist.
     ///
     /// # Errors
-    /// When that cannot be told now.
+    /// If the other servers' entries can't be read now.
     pub(crate) async fn catch_up(&self) -> Result<bool, SubmitError> {
-        let Some(followed) = &self.0.followed else { return Ok(false) };
-        let asked = Instant::now();
-        let mut last = followed.lock().await;
-        if last.is_some_and(|last| last >= asked) {
+        let Some(last_follow) = &self.0.last_follow else { return Ok(false) };
+        let called = Instant::now();
+        let mut last = last_follow.lock().await;
+        if last.is_some_and(|last| last >= called) {
             return Ok(true);
         }
         if let Some(last) = *last {
-            tokio::time::sleep_until((last + FOLLOWED).into()).await;
+            tokio::time::sleep_until((last + FOLLOW_INTERVAL).into()).await;
         }
-        let began = Instant::now();
-        let (done, told) = oneshot::channel();
+        let started = Instant::now();
+        let (done, followed) = oneshot::channel();
         self.0.jobs.send(Job::Follow { done }).await.map_err(|_| stopping())?;
-        if !told.await.map_err(|_| stopping())? {
+        if !followed.await.map_err(|_| stopping())? {
             self.check_signing()?;
-            return Err(SubmitError::Unavailable("what other servers of the log took is not known".into()));
+            return Err(SubmitError::Unavailable(
+                "the entries that the log's other servers accepted can't be read".into(),
+            ));
         }
-        *last = Some(began);
+        *last = Some(started);
         Ok(true)
     }
 
-    /// Notes whether the log's bucket has lost commits.
+    /// Records whether the log's bucket has lost commits.
     pub(crate) fn set_lost_commits(&self, has_lost_commits: bool) {
         self.0.has_lost_commits.store(has_lost_commits, Ordering::SeqCst);
     }
 
     fn check_commits(&self) -> Result<(), SubmitError> {
         if self.0.has_lost_commits.load(Ordering::SeqCst) {
-            let why = "the log's bucket has lost commits: nothing is acknowledged until they are back";
+            let why =
+                "the log's bucket has lost commits; submissions aren't accepted until they are restored";
             return Err(SubmitError::Unavailable(why.into()));
         }
         Ok(())
@@ -256,23 +261,23 @@ impl LogServer {
         self.0.signing.stopped().map_or(Ok(()), |stop| Err(SubmitError::Stopped(stop)))
     }
 
-    /// Reads a submission's body, decompressed where it is compressed, and verifies the signatures of keys that are known
-    /// to write here. What strangers bring is refused at its first line. It may take a while. `hold` is told how many bytes
-    /// are held in all, and returns false if there is no room for them.
+    /// Parses a submission's body, decompressing it if needed, and verifies the signatures of keys that may write to
+    /// this log. Rejects unknown emitters at their first line. It may take a while. Calls `hold` with the total number
+    /// of bytes held; `hold` returns false if there is no room for them.
     pub(crate) fn read(
         &self,
         body: &[u8],
         hold: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Result<Submission, SubmitError>, BodyError> {
-        let read = self.read_knowing(&**self.reader(), body, hold)?;
+        let read = self.read_with(&**self.reader(), body, hold)?;
         Ok(read.map_err(|refused| self.explain(refused)))
     }
 
-    /// The same, where it can be done at once: of chains and keys that are remembered.
-    pub(crate) fn read_at_once(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
-        match self.read_knowing(&Remembered(self), body, &mut |_| true) {
+    /// Parses a submission without blocking, if all of its chains and keys are cached.
+    pub(crate) fn parse_from_cache(&self, body: &[u8]) -> Option<Result<Submission, SubmitError>> {
+        match self.read_with(&CachedKeys(self), body, &mut |_| true) {
             Ok(Ok(submission)) => Some(Ok(submission)),
-            Ok(Err(ReadError::By(log::AcceptanceError::Refused(refusal)))) => {
+            Ok(Err(ReadError::Refused(log::AcceptanceError::Refused(refusal)))) => {
                 Some(Err(SubmitError::Refused(refusal)))
             }
             Ok(Err(ReadError::Stranger(log::AcceptanceError::Refused(refusal)))) => {
@@ -282,15 +287,19 @@ impl LogServer {
         }
     }
 
-    /// Whether the beginning of a body says already that the rest need not be read. It may take a while.
-    pub(crate) fn glance(&self, beginning: &[u8]) -> Result<bool, SubmitError> {
+    /// Checks the beginning of a body. Returns true if a known emitter sends it, and false if more is needed to tell.
+    /// It may take a while.
+    ///
+    /// # Errors
+    /// If the emitter is unknown: the rest need not be received.
+    pub(crate) fn check_beginning(&self, beginning: &[u8]) -> Result<bool, SubmitError> {
         let (rules, known) = (self.rules(), &**self.reader());
         let mut admission = Admission::new(&rules, known);
         let admit = &mut |leaf: &_| admission.admit(leaf);
         match body::read(beginning, &self.0.limits, Extent::Beginning, &mut |_| true, admit) {
             Ok(intake) => Ok(intake.has_admitted()),
             Err(IntakeError::Stranger(stop)) => Err(self.explain(ReadError::Stranger(stop))),
-            // That is for when all of it is there.
+            // Other errors are reported for the complete body.
             Err(IntakeError::Body(_) | IntakeError::Refused(_)) => Ok(true),
         }
     }
@@ -298,11 +307,12 @@ impl LogServer {
     fn explain(&self, refused: ReadError<StoreError>) -> SubmitError {
         match refused {
             ReadError::Stranger(log::AcceptanceError::Refused(refusal)) => self.stranger(refusal),
-            ReadError::By(stop) | ReadError::Stranger(stop) => stop.into(),
+            ReadError::Refused(stop) | ReadError::Stranger(stop) => stop.into(),
         }
     }
 
-    /// A log that was brought back does not know whom it knew.
+    /// Returns the error for an unknown emitter. A log restored from a backup may not know its emitters, so if signing
+    /// is stopped, that is reported instead.
     fn stranger(&self, refusal: SubmissionError) -> SubmitError {
         match self.check_signing() {
             Err(stopped) if matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized) => {
@@ -312,7 +322,7 @@ impl LogServer {
         }
     }
 
-    fn read_knowing<K: KeyLookup + ?Sized>(
+    fn read_with<K: KeyLookup + ?Sized>(
         &self,
         known: &K,
         body: &[u8],
@@ -324,13 +334,13 @@ impl LogServer {
         let intake = match body::read(body, &self.0.limits, Extent::Whole, hold, &mut admit) {
             Ok(intake) => intake,
             Err(IntakeError::Body(error)) => return Err(error),
-            Err(IntakeError::Refused(stop)) => return Ok(Err(ReadError::By(stop))),
+            Err(IntakeError::Refused(stop)) => return Ok(Err(ReadError::Refused(stop))),
             Err(IntakeError::Stranger(stop)) => return Ok(Err(ReadError::Stranger(stop))),
         };
         let admitted = intake.has_admitted();
         let mut submission = match intake.finish(&mut admit) {
             Ok(submission) => submission,
-            Err(stop) if admitted => return Ok(Err(ReadError::By(stop))),
+            Err(stop) if admitted => return Ok(Err(ReadError::Refused(stop))),
             Err(stop) => return Ok(Err(ReadError::Stranger(stop))),
         };
         let may = |key: &VerifierKey| rules.admits(key) || self.0.writers.contains_key(key);
@@ -338,7 +348,7 @@ impl LogServer {
         Ok(Ok(submission))
     }
 
-    /// Submits. When this returns the leaves are durable and in a published checkpoint.
+    /// Submits. When this returns, the entries are durable and included in a published checkpoint.
     ///
     /// # Errors
     /// [`SubmitError`].
@@ -348,8 +358,8 @@ impl LogServer {
         let chains: Vec<(ChainId, VerifierKey)> = opened(&submission);
         let mut loads = None;
         if let Some(quotas) = &self.0.quotas {
-            let brought = loads.insert(self.loads(&submission).await?);
-            quotas.check(brought, self.now()).map_err(|seconds| SubmitError::Quota { seconds })?;
+            let submitted = loads.insert(self.loads(&submission).await?);
+            quotas.check(submitted, self.now()).map_err(|seconds| SubmitError::Quota { seconds })?;
         }
         let (reply, answer) = oneshot::channel();
         let job = Job::Submit { submission, reply };
@@ -376,7 +386,7 @@ impl LogServer {
         Ok(Committed { taken, published, tree })
     }
 
-    /// What each key brings.
+    /// Counts what each key submits.
     async fn loads(&self, submission: &Submission) -> Result<Loads, SubmitError> {
         let mut loads = Loads::from_submission(submission);
         loads.resolve(|chain| self.0.keys.get(chain));
@@ -390,8 +400,8 @@ impl LogServer {
                     .filter_map(|chain| key(chain).transpose())
                     .collect::<Result<HashMap<_, _>, StoreError>>()
             });
-            // Of a chain that the log does not have nothing will be taken.
-            let found = found.await.map_err(|error| StoreError::unavailable("looking for keys", error))??;
+            // A chain missing here isn't in the log, so the submission will be rejected.
+            let found = found.await.map_err(|error| StoreError::unavailable("looking up keys", error))??;
             loads.resolve(|chain| found.get(chain).cloned());
         }
         Ok(loads)
@@ -405,15 +415,15 @@ impl LogServer {
         Ok(key)
     }
 
-    /// Waits for a checkpoint that holds all that was taken.
+    /// Waits for a published checkpoint that includes the whole submission.
     async fn published_beyond(&self, taken: &SubmissionOutcome) -> Result<Arc<Published>, SubmitError> {
-        let size = size_with(taken);
+        let size = required_size(taken);
         let mut published = self.published();
         let holds = |published: &Option<Arc<Published>>| {
             published.as_ref().is_some_and(|published| published.size >= size)
         };
         let mut stopped = self.0.signing.watch();
-        let waited = tokio::time::timeout(PATIENCE, async {
+        let waited = tokio::time::timeout(PUBLISH_TIMEOUT, async {
             tokio::select! {
                 waited = published.wait_for(holds) => Some(waited),
                 _ = stopped.wait_for(Option::is_some) => None,
@@ -421,14 +431,14 @@ impl LogServer {
         });
         let waited = waited.await.map(|waited| waited.map(|waited| waited.map(|newest| newest.clone())));
         self.check_signing()?;
-        let late = || SubmitError::Unavailable("the checkpoint is not published yet".into());
+        let late = || SubmitError::Unavailable("the checkpoint isn't published yet".into());
         waited.map_err(|_| late())?.ok_or_else(late)?.map_err(|_| stopping())?.ok_or_else(late)
     }
 
-    /// Erases the events of these leaves, and gives how many there were.
+    /// Erases the events of these entries, and returns how many there were.
     ///
     /// # Errors
-    /// The store's own, or that the log is stopping.
+    /// If the store fails, or if the log is stopping.
     pub async fn erase(&self, leaves: Vec<u64>) -> Result<u64, StoreError> {
         let (reply, answer) = oneshot::channel();
         let sent = self.0.jobs.send(Job::Erase { leaves, reply }).await;
@@ -437,7 +447,7 @@ impl LogServer {
         answer.await.map_err(|_| stopping())?
     }
 
-    /// Publishes a checkpoint that witnesses had their time for.
+    /// Publishes a checkpoint after the witnesses had their time to sign it.
     pub(crate) async fn publish(&self, published: Published) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         let stopping = || StoreError::unavailable("publishing", "the log is stopping");
@@ -445,7 +455,7 @@ impl LogServer {
         answer.await.map_err(|_| stopping())?
     }
 
-    /// Has the sequencer assess what a witness has against the log. A proof stops the log.
+    /// Makes the sequencer assess a witness's contradiction. Proof of a fork stops the log.
     pub(crate) async fn contradicted(&self, contradiction: Contradiction) -> Assessment {
         let (reply, answer) = oneshot::channel();
         if self.0.jobs.send(Job::Contradicted { contradiction, reply }).await.is_err() {
@@ -454,7 +464,7 @@ impl LogServer {
         answer.await.unwrap_or(Assessment::Refuted)
     }
 
-    /// Stops the log because of unproven claims, if any of them counts: there is no quorum without these witnesses.
+    /// Reports unproven claims of witnesses. They stop the log if it has no quorum without these witnesses.
     pub(crate) async fn claimed(&self, claims: Vec<Contradiction>) {
         let (reply, answer) = oneshot::channel();
         if self.0.jobs.send(Job::Claimed { claims, reply }).await.is_ok() {
@@ -462,7 +472,7 @@ impl LogServer {
         }
     }
 
-    /// Records an event of the log's own chain, which the log's key signs.
+    /// Records an event on the log's own chain, signed with the log's key.
     ///
     /// # Errors
     /// [`SubmitError`].
@@ -473,8 +483,8 @@ impl LogServer {
         answer.await.map_err(|_| stopping())?.map(drop)
     }
 
-    /// Records an erasure on the log's own chain, and gives the index of the leaf that does. From then on it is to be
-    /// done.
+    /// Records an erasure on the log's own chain, and returns the index of its entry. From then on, the erasure is
+    /// pending.
     ///
     /// # Errors
     /// [`SubmitError`].
@@ -483,13 +493,13 @@ impl LogServer {
         let job = Job::Record { event: event.to_string(), reply };
         self.0.jobs.send(job).await.map_err(|_| stopping())?;
         let Durable { taken, .. } = answer.await.map_err(|_| stopping())??;
-        // Its link is the last one of the log's own chain.
+        // The erasure's link is the newest one of the log's own chain.
         required_size(&taken)
             .checked_sub(1)
-            .ok_or_else(|| SubmitError::Unavailable("nothing was recorded".into()))
+            .ok_or_else(|| SubmitError::Unavailable("the event wasn't recorded".into()))
     }
 
-    /// Notes that the erasure which that leaf records is done.
+    /// Records that the erasure recorded in entry `record` is complete.
     pub(crate) async fn finish_erasure(&self, record: u64) -> Result<(), StoreError> {
         let (reply, answer) = oneshot::channel();
         let stopping = || StoreError::unavailable("erasing", "the log is stopping");
@@ -497,22 +507,22 @@ impl LogServer {
         answer.await.map_err(|_| stopping())?
     }
 
-    /// Has the sequencer take nothing more, and close the log's own chain.
+    /// Makes the sequencer accept nothing more and close the log's own chain.
     pub(crate) async fn close(&self) {
         let (reply, answer) = oneshot::channel();
         if self.0.jobs.send(Job::Close { reply }).await.is_ok()
             && let Ok(Err(error)) = answer.await
         {
-            tracing::warn!(%error, "the log's own chain stays open");
+            tracing::warn!(%error, "closing the log's own chain failed");
         }
     }
 
-    /// Whether other servers may write to the same log.
+    /// True if other servers may write to the log.
     pub(crate) fn is_shared(&self) -> bool {
-        self.0.followed.is_some()
+        self.0.last_follow.is_some()
     }
 
-    /// Whether nothing more is taken.
+    /// True if no more submissions are accepted.
     pub fn is_stopping(&self) -> bool {
         self.0.jobs.is_closed()
     }
@@ -522,34 +532,34 @@ fn stopping() -> SubmitError {
     SubmitError::Unavailable("the log is stopping".into())
 }
 
-/// An error in reading a submission: after something of it was admitted, or before.
+/// An error in parsing a submission, from a known or an unknown emitter.
 enum ReadError<E> {
-    By(log::AcceptanceError<E>),
+    Refused(log::AcceptanceError<E>),
     Stranger(log::AcceptanceError<E>),
 }
 
-/// What a log server remembers of those who write.
-struct Remembered<'c>(&'c LogServer);
+/// The chains and keys in the cache, without access to the store.
+struct CachedKeys<'c>(&'c LogServer);
 
-/// It is not remembered: the store knows.
-struct Unsure;
+/// The answer isn't in the cache; only the store has it.
+struct NotCached;
 
-impl KeyLookup for Remembered<'_> {
-    type Error = Unsure;
+impl KeyLookup for CachedKeys<'_> {
+    type Error = NotCached;
 
-    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Unsure> {
-        self.0.0.keys.get(chain).map(Some).ok_or(Unsure)
+    fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, NotCached> {
+        self.0.0.keys.get(chain).map(Some).ok_or(NotCached)
     }
 
-    fn life(&self, _: &VerifierKey) -> Result<Life, Unsure> {
-        Err(Unsure)
+    fn life(&self, _: &VerifierKey) -> Result<Life, NotCached> {
+        Err(NotCached)
     }
 
-    fn knows(&self, key: &VerifierKey) -> Result<bool, Unsure> {
-        self.0.0.writers.contains_key(key).then_some(true).ok_or(Unsure)
+    fn knows(&self, key: &VerifierKey) -> Result<bool, NotCached> {
+        self.0.0.writers.contains_key(key).then_some(true).ok_or(NotCached)
     }
 
-    fn has_note(&self, _: &Hash) -> Result<bool, Unsure> {
-        Err(Unsure)
+    fn has_note(&self, _: &Hash) -> Result<bool, NotCached> {
+        Err(NotCached)
     }
 }

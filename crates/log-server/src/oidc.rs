@@ -1,9 +1,9 @@
-//! Readers whom an issuer of OpenID Connect vouches for.
+//! Admission of readers with tokens of an OpenID Connect issuer.
 //!
-//! A reader brings a token that the issuer signed (a JWT) where others bring one of `readers.txt`. It lets its bearer in
-//! when the issuer's own keys signed it, it is for this log's audience, it is of now by the log's clock, and a rule says
-//! what claims such as the token's allow. Nothing else that a token says is believed: not its algorithm, which is to be
-//! one that its key is for, and not where its key might be had.
+//! Instead of a token from `readers.txt`, a reader sends a token that the issuer signed (a JWT). It is admitted if the
+//! issuer's own key signed it, if it is for this log's audience, if it is valid by the log's clock, and if a rule
+//! matches its claims. Nothing else in the token is trusted: neither its algorithm, which must match the key, nor any
+//! URL for its key.
 
 mod admit_error;
 mod jwt;
@@ -27,15 +27,15 @@ pub(crate) use admit_error::AdmitError;
 pub use jwt::IssuerTokenError;
 pub use rule::Rule;
 
-/// How many moments are remembered at which tokens end.
-const MOMENTS: usize = 1 << 16;
-/// The most bytes that the name of a reader has.
-const MAX_NAME: usize = 100;
+/// Maximum number of remembered expiry times.
+const MAX_EXPIRY_TIMES: usize = 1 << 16;
+/// Maximum length of a reader's name, in bytes.
+const MAX_NAME_BYTES: usize = 100;
 
-/// How long an issuer may take for an answer.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// Default time limit for a response of the issuer.
+const DEFAULT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// An issuer, and what its tokens allow.
+/// An issuer and the access that its tokens grant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     issuer: String,
@@ -47,11 +47,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// Of the issuer with that URL. A token is for one of the audiences. The first rule that its claims fulfill and that
-    /// gives what is asked for decides. `name` is the claim that tells people who reads.
+    /// Creates the configuration for the issuer at that URL. Tokens must be for one of `audiences`. The first rule
+    /// that matches a token's claims and grants the requested right decides. `name` is the claim that identifies the
+    /// reader to people.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
+    /// A description of the error, for people.
     pub fn new(
         issuer: &str,
         audiences: Vec<String>,
@@ -60,45 +61,45 @@ impl Config {
     ) -> Result<Self, &'static str> {
         let url = Url::parse(issuer).ok().filter(|url| url.query().is_none() && url.fragment().is_none());
         let url =
-            url.ok_or("an issuer is a URL such as https://login.example, without query and fragment")?;
+            url.ok_or("the issuer must be a URL without query and fragment, such as https://login.example")?;
         if !is_safe(&url) {
-            return Err("an issuer is asked by https://, or on this machine by http://");
-        }
-        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
             return Err(
-                "there is to be an audience: without one a token for any other service would do here",
+                "the issuer's URL must start with https://, or with http:// if it is on this machine",
             );
         }
-        if rules.is_empty() {
-            return Err("without a rule nobody is let in");
+        if audiences.is_empty() || audiences.iter().any(String::is_empty) {
+            return Err("an audience is required; without one, tokens for other services would be accepted");
         }
-        Ok(Self { issuer: issuer.to_owned(), url, audiences, rules, name, patience: PATIENCE })
+        if rules.is_empty() {
+            return Err("a rule is required; without one, no token would be accepted");
+        }
+        Ok(Self { issuer: issuer.to_owned(), url, audiences, rules, name, patience: DEFAULT_PATIENCE })
     }
 
-    /// With another time that the issuer may take for an answer: 5 seconds otherwise.
+    /// Sets the time limit for a response of the issuer. The default is 5 seconds.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience, ..self }
     }
 
-    /// How a page signs readers in, as that client of the issuer's, which has no secret. The ID token is for the client: where
-    /// this is an audience of the log's, the page sends that. Otherwise it asks for an access token for the first
-    /// audience: by `scope`, or without one by naming the audience (RFC 8707).
+    /// Returns how a page signs readers in with the public OAuth client `client`. If `client` is one of the log's
+    /// audiences, the page sends the ID token to the log. Otherwise it requests an access token for the first
+    /// audience, with `scope` or, without a scope, by naming the audience as a resource (RFC 8707).
     pub fn sign_in(&self, client: &str, scope: Option<&str>) -> SignIn {
-        let by_id = self.audiences.iter().any(|audience| audience == client);
-        let resource = self.audiences.first().filter(|_| !by_id && scope.is_none());
+        let uses_id_token = self.audiences.iter().any(|audience| audience == client);
+        let resource = self.audiences.first().filter(|_| !uses_id_token && scope.is_none());
         SignIn {
             issuer: self.issuer.clone(),
             origin: self.url.origin().ascii_serialization(),
             client: client.to_owned(),
             scope: scope.unwrap_or("openid").to_owned(),
             resource: resource.cloned(),
-            by_id,
+            uses_id_token,
         }
     }
 }
 
-/// How a page signs readers in: [`Config::sign_in`].
+/// The settings with which a page signs readers in; see [`Config::sign_in`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignIn {
     issuer: String,
@@ -106,25 +107,25 @@ pub struct SignIn {
     client: String,
     scope: String,
     resource: Option<String>,
-    by_id: bool,
+    uses_id_token: bool,
 }
 
 impl SignIn {
-    /// The origin that a page has to ask.
+    /// Returns the issuer's origin, which the page must be allowed to connect to.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// What a page has to know, as JSON.
-    pub(crate) fn told(&self) -> String {
-        let Self { issuer, client, scope, resource, by_id, .. } = self;
-        let token = if *by_id { "id" } else { "access" };
+    /// Returns the settings as JSON.
+    pub(crate) fn to_json(&self) -> String {
+        let Self { issuer, client, scope, resource, uses_id_token, .. } = self;
+        let token = if *uses_id_token { "id" } else { "access" };
         json!({ "issuer": issuer, "client": client, "scope": scope, "resource": resource, "token": token })
             .to_string()
     }
 }
 
-/// Whether what comes from there is from whom it says, and nobody on the way.
+/// True if responses from this URL can't be forged on the way: HTTPS, or HTTP on this machine.
 fn is_safe(url: &Url) -> bool {
     match url.host() {
         _ if url.scheme() == "https" => true,
@@ -135,37 +136,37 @@ fn is_safe(url: &Url) -> bool {
     }
 }
 
-/// The readers of an issuer.
+/// The admission of readers with an issuer's tokens.
 pub struct Issuer {
     config: Config,
     keys: Arc<Keys>,
-    /// When tokens end that were let in.
-    ends: Mutex<BTreeSet<Time>>,
+    /// Expiry times of admitted tokens.
+    expiry_times: Mutex<BTreeSet<Time>>,
 }
 
 impl Issuer {
-    /// Asks nothing yet.
+    /// Creates the admission without contacting the issuer.
     ///
     /// # Errors
-    /// When there can be no client that asks.
+    /// If the HTTP client can't be created.
     pub(crate) fn new(config: Config, steady: Steady) -> reqwest::Result<Self> {
         let keys = Keys::new(config.issuer.clone(), config.url.clone(), config.patience, steady)?;
-        Ok(Self { config, keys: Arc::new(keys), ends: Mutex::default() })
+        Ok(Self { config, keys: Arc::new(keys), expiry_times: Mutex::default() })
     }
 
-    /// Lets the bearer of a token in, if the claims allow what is asked for.
+    /// Admits a token if its claims allow `right`.
     ///
     /// # Errors
     /// [`AdmitError`].
     pub(crate) async fn admit(&self, token: &str, right: Right, now: Time) -> Result<Access, AdmitError> {
-        let admitted = self.judge(token, right, now).await;
+        let admitted = self.verify(token, right, now).await;
         if let Err(AdmitError::Issuer(why)) = &admitted {
-            tracing::debug!(%why, "a token of the issuer is refused");
+            tracing::debug!(%why, "a token of the issuer was rejected");
         }
         admitted
     }
 
-    async fn judge(&self, token: &str, right: Right, now: Time) -> Result<Access, AdmitError> {
+    async fn verify(&self, token: &str, right: Right, now: Time) -> Result<Access, AdmitError> {
         let Config { issuer, audiences, rules, name, .. } = &self.config;
         let head = jwt::Head::read(token)?;
         let key = self.keys.find(&head).await?;
@@ -180,40 +181,41 @@ impl Issuer {
         let scope = allowed.find_map(|(rights, scope)| rights.allow(right).then_some(scope));
         let scope = scope.ok_or(IssuerTokenError::Lacks(right))?;
         let credential = Hash::of(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
-        let name = shown(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
-        self.ends_at(until);
-        let validity = TokenValidity { until, key: key.print };
-        Ok(Access::from_issuer(credential, right, name, Arc::new(scope), validity))
+        let name = display_name(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
+        self.remember_expiry(until);
+        let lent = TokenValidity { until, key: key.fingerprint };
+        Ok(Access::from_issuer(credential, right, name, Arc::new(scope), lent))
     }
 
-    /// Whether a token that was let in before would be let in now.
+    /// True if a token admitted earlier would still be admitted.
     pub(crate) fn still_admits(&self, validity: &TokenValidity, now: Time) -> bool {
-        now < validity.until && self.keys.has(&validity.key)
+        now < lent.until && self.keys.has(&lent.key)
     }
 
-    fn ends_at(&self, time: Time) {
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        if ends.len() < MOMENTS {
-            ends.insert(time);
+    fn remember_expiry(&self, time: Time) {
+        let mut expiry_times = self.expiry_times.lock().unwrap_or_else(PoisonError::into_inner);
+        if expiry_times.len() < MAX_EXPIRY_TIMES {
+            expiry_times.insert(time);
         }
     }
 
-    /// Sees to it that the keys are those of now, and tells whether tokens may have ended since it looked last.
-    pub(crate) fn look(&self, now: Time) -> bool {
+    /// Refreshes the issuer's keys if they are old. Returns true if tokens may have become invalid since the last
+    /// call.
+    pub(crate) fn refresh(&self, now: Time) -> bool {
         Keys::keep_fresh(&self.keys);
-        let mut ends = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        let later = ends.split_off(&now);
-        // What ends now is in `later` as its first.
-        let ended = !std::mem::replace(&mut *ends, later).is_empty() | ends.remove(&now);
-        self.keys.lost_any() || ended
+        let mut expiry_times = self.expiry_times.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = expiry_times.split_off(&now);
+        // `split_off` leaves a token that expires exactly now in `later`.
+        let ended = !std::mem::replace(&mut *expiry_times, later).is_empty() | expiry_times.remove(&now);
+        self.keys.take_lost() || ended
     }
 }
 
-/// A claim as a reader's name, which no token of `readers.txt` has.
-fn shown(claim: &str) -> String {
+/// Returns a reader's name from a claim. It can't equal a name in `readers.txt`.
+fn display_name(claim: &str) -> String {
     let name = format!("oidc:{claim}");
     let is_plain = !name.chars().any(|char| char.is_whitespace() || char.is_control());
-    if is_plain && name.len() <= MAX_NAME {
+    if is_plain && name.len() <= MAX_NAME_BYTES {
         name
     } else {
         format!("oidc:sha256:{}", Hash::of(&[claim.as_bytes()]))

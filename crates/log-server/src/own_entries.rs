@@ -1,7 +1,7 @@
-//! The newest entries of the log's own chains, kept apart from its database.
+//! The newest entries of the log's own chains, stored apart from its database.
 //!
-//! Emitters keep what they sent until the log acknowledges it, and readers have exports. What the log writes itself, such
-//! as the record of an export and the end of its chain, nobody else may have: an export can't contain the record of
+//! Emitters keep what they sent until the log acknowledges it, and readers have exports. Nobody else may have the
+//! log's own entries, such as the record of an export or the end of its chain: an export can't contain the record of
 //! its own end. If an older database is restored, these entries come back from here.
 //!
 //! One entry is a line of JSON: `{"entry":7,"leaf":"…","salt":"…","event":"…"}`. Erased events are overwritten here as well.
@@ -24,11 +24,12 @@ use countersign_log::store::StoreError;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "own-entries.ndjson";
-/// A larger file is written anew with the newest entries.
+/// Above this size, the file is rewritten with only the newest entries.
 const MAX_BYTES: u64 = 4 << 20;
-/// How many bytes of them are kept then.
+/// Number of bytes kept when the file is rewritten.
 const KEPT_BYTES: usize = 2 << 20;
-/// No file is larger: a commit has a few entries of the log's own.
+/// Maximum size of a file to read. The file exceeds `MAX_BYTES` by one commit at most, and a commit has few own
+/// entries.
 const MAX_READ_BYTES: u64 = 64 << 20;
 
 #[derive(Serialize, Deserialize)]
@@ -41,22 +42,22 @@ struct Line {
     event: Option<String>,
 }
 
-/// The file of a log's folder, to which entries are added.
+/// Writer of the file in a log's folder.
 pub(crate) struct OwnEntries {
     path: PathBuf,
-    /// The file and its length; none before the first entry, and after a failure.
+    /// The open file and its length. `None` before the first entry and after an error.
     file: Option<(File, u64)>,
 }
 
 impl OwnEntries {
-    /// The file of that folder, which is made when there is something to keep.
+    /// Creates the writer. The file is created with the first entry.
     pub(crate) fn new(folder: &Path) -> Self {
         Self { path: folder.join(FILE), file: None }
     }
 
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
         let (mut file, length) = match self.file.take() {
-            // Somebody may have moved it away.
+            // The file may have been moved away.
             Some(opened) if self.path.exists() => opened,
             _ => self.open()?,
         };
@@ -74,7 +75,7 @@ impl OwnEntries {
         let kept = &bytes[bytes.len().saturating_sub(KEPT_BYTES)..];
         let whole = kept.iter().position(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         replace(&self.path, &kept[whole..])?;
-        // Events are not left behind in free blocks.
+        // Zero the old file, so that no events remain in free blocks.
         old.rewind()?;
         old.write_all(&vec![0; bytes.len()])?;
         old.sync_data()
@@ -110,7 +111,7 @@ impl OwnEntries {
     fn open(&self) -> io::Result<(File, u64)> {
         let mut file = open_private(&self.path, |options| options.append(true).read(true).create(true))?;
         let length = file.metadata()?.len();
-        // What a crash cut off is a line of its own.
+        // Ends a line that a crash may have truncated.
         if length > 0 {
             file.write_all(b"\n")?;
         }
@@ -119,7 +120,8 @@ impl OwnEntries {
 }
 
 impl OwnEntryStore for OwnEntries {
-    /// Keeps the entries of a growth that are on chains of this key. The log does not depend on it: what fails is logged.
+    /// Appends the entries of `growth` that are on chains of `key`. The log doesn't depend on this file, so errors are
+    /// only logged.
     fn keep(&mut self, growth: &PendingBatch, key: &VerifierKey) {
         let own = own_chains(growth, key);
         if own.is_empty() {
@@ -141,31 +143,31 @@ impl OwnEntryStore for OwnEntries {
         }
         if let Err(error) = self.append(lines.as_bytes()) {
             self.file = None;
-            tracing::warn!(%error, file = FILE, "the log's own entries are kept in the database alone");
+            tracing::warn!(%error, file = FILE, "writing the log's own entries to their file failed; only the database has them");
         }
     }
 
-    /// Overwrites the events of these entries, which are in ascending order, and their salts. Lines that can't be read are
-    /// overwritten too: they may be the rest of such an event. Nothing is left to do if it is called again.
+    /// Overwrites the events of these entries, in ascending order, and their salts. Also overwrites lines that can't
+    /// be parsed, because they may contain part of such an event. Idempotent.
     ///
     /// # Errors
-    /// What the system says: some events may still be there.
+    /// If the system fails; some events may remain.
     fn erase(&mut self, entries: &[u64]) -> Result<(), StoreError> {
         self.overwrite(entries)
             .map_err(|error| StoreError::unavailable("erasing in own-entries.ndjson", error))
     }
 }
 
-/// The entries that a folder kept.
-pub(crate) struct KeptEntries {
+/// The entries in a folder's file.
+pub(crate) struct StoredEntries {
     leaves: BTreeMap<u64, HeldLeaf>,
 }
 
-impl KeptEntries {
-    /// Reads the file of that folder, which need not be there. Lines that can't be read are skipped.
+impl StoredEntries {
+    /// Reads the folder's file, if it exists. Skips lines that can't be parsed.
     ///
     /// # Errors
-    /// What the system says; [`StoreError::Damaged`] if the file is too large to be one.
+    /// If the file can't be read; [`StoreError::Damaged`] if it is too large.
     pub(crate) fn read(folder: &Path) -> Result<Self, StoreError> {
         let failed = |error: io::Error| StoreError::unavailable("reading own-entries.ndjson", error);
         let mut bytes = Vec::new();
@@ -175,11 +177,11 @@ impl KeptEntries {
             Err(error) => return Err(failed(error)),
         }
         if bytes.len() as u64 > MAX_READ_BYTES {
-            return Err(StoreError::Damaged(format!("{FILE} has more than {MAX_READ_BYTES} bytes")));
+            return Err(StoreError::Damaged(format!("{FILE} is larger than {MAX_READ_BYTES} bytes")));
         }
         let lines = bytes.split(|byte| *byte == b'\n');
         let lines = lines.filter_map(|line| serde_json::from_slice::<Line>(line).ok());
-        // Of two entries of one index the later one was committed.
+        // If an index occurs twice, the later entry was committed.
         let leaves = lines.map(|Line { entry, leaf, salt, event }| {
             let salt = salt.and_then(|salt| base64::decode_array(&salt));
             let event = salt.zip(event).map(|(salt, text)| SaltedEvent { salt, text });
@@ -189,7 +191,7 @@ impl KeptEntries {
     }
 }
 
-impl Source for KeptEntries {
+impl Source for StoredEntries {
     fn name(&self) -> String {
         FILE.into()
     }
@@ -214,11 +216,11 @@ mod tests {
     }
 
     fn read(folder: &Path) -> Vec<u64> {
-        KeptEntries::read(folder).unwrap().leaves.into_keys().collect()
+        StoredEntries::read(folder).unwrap().leaves.into_keys().collect()
     }
 
     #[test]
-    fn what_a_crash_cut_off_is_skipped() {
+    fn skips_lines_that_a_crash_truncated() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read(folder.path()).is_empty());
         let mut entries = OwnEntries::new(folder.path());
@@ -229,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn erased_events_and_their_salts_are_overwritten() {
+    fn overwrites_erased_events_and_their_salts() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE);
         let mut entries = OwnEntries::new(folder.path());
@@ -251,13 +253,13 @@ mod tests {
             assert_eq!(text.matches("AAAA==").count(), 2);
         }
         entries.append(with_event(4).as_bytes()).unwrap();
-        let kept = KeptEntries::read(folder.path()).unwrap().leaves;
+        let kept = StoredEntries::read(folder.path()).unwrap().leaves;
         let has_event: Vec<_> = kept.iter().map(|(entry, leaf)| (*entry, leaf.event.is_some())).collect();
         assert_eq!(has_event, [(1, true), (2, false), (3, true), (4, true)]);
     }
 
     #[test]
-    fn a_large_file_is_cut_to_the_newest_entries() {
+    fn truncates_a_large_file_to_the_newest_entries() {
         let folder = tempfile::tempdir().unwrap();
         let mut entries = OwnEntries::new(folder.path());
         let many: String = (0..50_000).map(line).collect();

@@ -1,4 +1,4 @@
-//! The reading side for those allowed to: exports, streams, and erasing.
+//! The service for authorized readers: exports, streams, and erasure.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,11 +15,11 @@ use crate::findings::Findings;
 use crate::log_server::LogServer;
 use crate::oidc::{AdmitError, Issuer};
 use crate::reads::Reads;
-use crate::retention::due::Due;
+use crate::retention::due::DueTimes;
 use crate::retention::holds::Holds;
 use crate::search::Search;
+use crate::search_limits::SearchLimits;
 use crate::tokens::Tokens;
-use crate::turns::Turns;
 use countersign_log::erase::ErasureSearch;
 use countersign_log::event_filter::EventFilter;
 use countersign_log::export::{Explained, ExportError, Exporter, Had, Plan, Request};
@@ -29,10 +29,10 @@ use countersign_log::store::StoreError;
 use countersign_log::submission::SubmitError;
 use countersign_log::tokens::{Access, AccessError, Right, Scope};
 
-/// How often it is looked whether tokens are still good, so that a live view in which nothing happens ends too.
-const LOOK: Duration = Duration::from_secs(1);
+/// The interval between checks whether tokens are still valid, which also end live views without new events.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What routes for readers have in hand.
+/// The service behind all routes for readers.
 pub struct Reading {
     log_server: LogServer,
     exporter: Exporter,
@@ -42,18 +42,18 @@ pub struct Reading {
     reads: Arc<Reads>,
     holds: Holds,
     findings: Findings,
-    turns: Turns,
+    search_limits: SearchLimits,
     stopping: watch::Sender<bool>,
-    /// Who erases, one at a time.
+    /// Serializes erasures.
     pub(crate) erasing: Mutex<()>,
-    /// When events are old enough.
-    pub(crate) due: std::sync::Mutex<Due>,
-    /// Told when an erasure was begun and is not done.
+    /// The schedule of events that retention rules will erase.
+    pub(crate) due: std::sync::Mutex<DueTimes>,
+    /// Notified when an erasure was started but not completed.
     pub(crate) erasing_again: Notify,
 }
 
 impl Reading {
-    /// Of a log with that folder, whose events are read by these. Without an index every search looks at all events.
+    /// Creates the service of a log in `folder`. Without `search`, every search reads all events.
     pub fn new(
         log_server: LogServer,
         folder: &Path,
@@ -76,7 +76,7 @@ impl Reading {
             issuer: None,
             holds: Holds::new(folder),
             findings: Findings::new(folder),
-            turns: Turns::new(),
+            search_limits: SearchLimits::new(),
             stopping: watch::Sender::new(false),
             erasing: Mutex::default(),
             due: std::sync::Mutex::default(),
@@ -84,29 +84,29 @@ impl Reading {
         }
     }
 
-    /// Lets in whom that issuer vouches for, too.
+    /// Admits readers with tokens of that issuer too.
     #[must_use]
     pub(crate) fn with_issuer(mut self, issuer: Option<Issuer>) -> Self {
         self.issuer = issuer;
         self
     }
 
-    /// The log.
+    /// Returns the log.
     pub fn log_server(&self) -> &LogServer {
         &self.log_server
     }
 
-    /// The index, if there is one.
+    /// Returns the search index, if there is one.
     pub fn search(&self) -> Option<&Arc<Search>> {
         self.search.as_ref()
     }
 
-    /// Readers' tokens.
+    /// Returns the tokens of readers.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }
 
-    /// Lets a token in, if it has the right. The issuer is asked for nothing about a token of the log's own.
+    /// Admits a token if it grants `right`. The issuer is asked only about tokens that aren't the log's own.
     ///
     /// # Errors
     /// [`AdmitError`].
@@ -114,7 +114,7 @@ impl Reading {
         let now = self.log_server.now();
         match (self.tokens.admit(token, right, now), token, &self.issuer) {
             (Err(AccessError::Unauthenticated), Some(token), Some(issuer)) => {
-                // A token that no issuer signed is one of the log's own, or none.
+                // A signed JWT has three parts.
                 let is_signed = token.split('.').count() == 3;
                 if is_signed {
                     issuer.admit(token, right, now).await
@@ -126,100 +126,101 @@ impl Reading {
         }
     }
 
-    /// Whether a token that was let in before would be let in now.
+    /// True if a token admitted earlier would still be admitted.
     pub(crate) fn still_admits(&self, access: &Access) -> bool {
         let now = self.log_server.now();
         match (access.issued(), &self.issuer) {
-            (Some(lent), issuer) => issuer.as_ref().is_some_and(|issuer| issuer.still_admits(lent, now)),
+            (Some(issued), issuer) => issuer.as_ref().is_some_and(|issuer| issuer.still_admits(issued, now)),
             (None, _) => self.tokens.still_admits(access, now),
         }
     }
 
-    /// Looks from time to time whether tokens are good no more, for as long as it is there: whoever reads by one of them
-    /// is told. Notes whether the files of tokens and holds can be used.
+    /// Checks repeatedly whether tokens have become invalid, and notifies their readers. Also records whether the
+    /// files of tokens and holds are valid. Ends when the service is dropped.
     pub(crate) async fn watch_tokens(this: Weak<Self>) {
         while let Some(reading) = this.upgrade() {
             let now = reading.log_server.now();
             let files = reading.log_server.control_files();
-            files.set(ControlFile::Readers, reading.tokens.look(now).map_err(|error| (&error).into()));
+            files
+                .set(ControlFile::Readers, reading.tokens.check_expiry(now).map_err(|error| (&error).into()));
             files.set(ControlFile::Holds, reading.holds.check().map_err(|error| (&error).into()));
-            if reading.issuer.as_ref().is_some_and(|issuer| issuer.look(now)) {
-                reading.tokens.tell();
+            if reading.issuer.as_ref().is_some_and(|issuer| issuer.refresh(now)) {
+                reading.tokens.notify_change();
             }
             drop(reading);
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
-    /// Who reads what.
+    /// Returns the record of reads.
     pub(crate) fn reads(&self) -> &Arc<Reads> {
         &self.reads
     }
 
-    /// Records now who read what so far, where it is to be recorded.
+    /// Records all reads that aren't recorded yet, if reads are to be recorded.
     ///
     /// # Errors
-    /// When not all of it is known to be recorded. It is tried again within a minute.
+    /// If not all of them are known to be recorded. They are retried within a minute.
     pub async fn record_reads(&self) -> Result<(), SubmitError> {
         self.reads.record().await
     }
 
-    /// What a log server that watches itself found.
+    /// Returns the findings of a log that watches itself.
     pub fn findings(&self) -> &Findings {
         &self.findings
     }
 
-    /// Keeps a finding, for those who may read all events.
+    /// Stores a finding for readers who may read all events.
     ///
     /// # Errors
-    /// The store's own, or what the system says: it is not kept then.
+    /// If the store or the system fails; the finding isn't stored then.
     pub fn add_finding(&self, finding: String) -> Result<(), StoreError> {
         self.findings.add(finding, &**self.log_server.reader())
     }
 
-    /// What is not to be erased.
+    /// Returns the holds, which protect events from erasure.
     pub fn holds(&self) -> &Holds {
         &self.holds
     }
 
-    /// Tells which chains are the log's own: what they say is never erased.
+    /// Returns the log's own chains, whose events are never erased.
     pub(crate) fn own_chains(&self) -> OwnChains<'_> {
         OwnChains::new(&**self.log_server.reader(), self.log_server.origin())
     }
 
-    /// When the newest checkpoint existed that witnesses saw, if any did.
+    /// Returns the time of the newest witnessed checkpoint, if any.
     pub(crate) fn attested(&self) -> Result<Option<Time>, StoreError> {
         self.exporter.set_trust(self.log_server.rules().trust());
         self.exporter.attested_time()
     }
 
-    /// Since when the log has its leaves.
+    /// Returns since when the log has had its entries.
     pub(crate) fn had(&self) -> Result<Had, StoreError> {
         self.exporter.set_trust(self.log_server.rules().trust());
         self.exporter.had()
     }
 
-    /// Ends all streams: the server is about to stop.
+    /// Ends all streams, before the server stops.
     pub fn stop(&self) {
         self.stopping.send_replace(true);
     }
 
-    /// Whether the server is about to stop.
+    /// True if the server is about to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         *self.stopping.borrow() || self.log_server.is_stopping()
     }
 
-    /// Waits until it is.
-    pub(crate) async fn is_stopped(&self) {
+    /// Waits until the server is about to stop.
+    pub(crate) async fn stopped(&self) {
         let _ = self.stopping().wait_for(|stopping| *stopping).await;
     }
 
-    /// Whether streams shall end.
+    /// Returns a watch on whether the server is about to stop.
     pub(crate) fn stopping(&self) -> watch::Receiver<bool> {
         self.stopping.subscribe()
     }
 
-    /// Plans an export. When nobody waits for it any more the work is given up.
+    /// Plans an export. Canceled when the future is dropped.
     ///
     /// # Errors
     /// [`ExportError`].
@@ -228,10 +229,10 @@ impl Reading {
         access: &Access,
         request: Request,
     ) -> Result<Plan, ExportError> {
-        self.look(Some(access), move |exporter, canceled| exporter.plan(&request, canceled)).await
+        self.run_search(Some(access), move |exporter, canceled| exporter.plan(&request, canceled)).await
     }
 
-    /// Looks at all events that an export can have, and tells what was found: see [`Exporter::begin_explaining`].
+    /// Explains what a request matches, by reading all events that it may export: see [`Exporter::begin_explaining`].
     ///
     /// # Errors
     /// [`ExportError`].
@@ -241,11 +242,13 @@ impl Reading {
         request: Request,
         fields_alone: bool,
     ) -> Result<Explained, ExportError> {
-        self.look(Some(access), move |exporter, canceled| exporter.explain(&request, fields_alone, canceled))
-            .await
+        self.run_search(Some(access), move |exporter, canceled| {
+            exporter.explain(&request, fields_alone, canceled)
+        })
+        .await
     }
 
-    /// The events that fulfill all of these conditions, by looking at each: see [`ErasureSearch`].
+    /// Returns the events that match all of these conditions, by reading each: see [`ErasureSearch`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
         access: &Access,
@@ -253,7 +256,7 @@ impl Reading {
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.log_server.reader().clone();
-        self.look(Some(access), move |exporter, canceled| {
+        self.run_search(Some(access), move |exporter, canceled| {
             let size = exporter.published_size()?;
             let choosing = ErasureSearch::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
             choosing.finish(canceled)
@@ -261,35 +264,36 @@ impl Reading {
         .await
     }
 
-    /// Does what takes a while with the exporter, for a reader or for the log itself.
-    pub(crate) async fn look<T: Send + 'static>(
+    /// Runs a long operation on the exporter, for a reader or for the log itself. Waits for a search permit first.
+    pub(crate) async fn run_search<T: Send + 'static>(
         self: &Arc<Self>,
         access: Option<&Access>,
-        look: impl FnOnce(&Exporter, &dyn Fn() -> bool) -> Result<T, ExportError> + Send + 'static,
+        operation: impl FnOnce(&Exporter, &dyn Fn() -> bool) -> Result<T, ExportError> + Send + 'static,
     ) -> Result<T, ExportError> {
-        let turn = self.turns.next(access.map(Access::credential)).await;
+        let permit = self.search_limits.acquire(access.map(Access::credential)).await;
         let guard = CancelOnDrop::default();
         let canceled = guard.0.clone();
-        let looked = self.glance(move |exporter| look(exporter, &|| canceled.load(Ordering::Relaxed))).await;
-        drop(turn);
-        looked
+        let result =
+            self.run_lookup(move |exporter| operation(exporter, &|| canceled.load(Ordering::Relaxed))).await;
+        drop(permit);
+        result
     }
 
-    /// Does what takes little with the exporter.
-    pub(crate) async fn glance<T: Send + 'static>(
+    /// Runs a short operation on the exporter.
+    pub(crate) async fn run_lookup<T: Send + 'static>(
         self: &Arc<Self>,
-        look: impl FnOnce(&Exporter) -> Result<T, ExportError> + Send + 'static,
+        operation: impl FnOnce(&Exporter) -> Result<T, ExportError> + Send + 'static,
     ) -> Result<T, ExportError> {
         let this = self.clone();
-        let looked = tokio::task::spawn_blocking(move || {
+        let result = tokio::task::spawn_blocking(move || {
             this.exporter.set_trust(this.log_server.rules().trust());
-            look(&this.exporter)
+            operation(&this.exporter)
         });
-        looked.await.map_err(|error| StoreError::unavailable("looking for events", error))?
+        result.await.map_err(|error| StoreError::unavailable("reading events", error))?
     }
 }
 
-/// Tells when it is dropped that nobody waits any more.
+/// Sets a flag when dropped, which cancels the operation that checks it.
 #[derive(Default)]
 struct CancelOnDrop(Arc<AtomicBool>);
 

@@ -1,4 +1,4 @@
-//! Gathering reads beside requests that run, and recording them from time to time.
+//! Collects reads while they happen, and records them periodically.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -10,16 +10,16 @@ use countersign_log::reads::{Count, EVERY, PendingReads, ReadRequest, ReadRules,
 use countersign_log::submission::SubmitError;
 use countersign_log::tokens::Access;
 
-/// How often at most, where each waits for its record.
-const AT_MOST: Duration = Duration::from_secs(1);
+/// Minimum interval between records if each read must wait for its record.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Reads that are not recorded yet, batch by batch.
+/// Reads that aren't recorded yet, in batches.
 #[derive(Default)]
 struct Batches {
     gathered: PendingReads,
-    /// How often what was gathered was taken to be recorded.
+    /// The number of batches taken to be recorded.
     batch: u64,
-    /// All of the batches before this one are durable.
+    /// All batches before this one are durable.
     recorded: u64,
 }
 
@@ -28,7 +28,7 @@ pub(crate) struct Reads {
     rules: ReadRules,
     log_server: LogServer,
     gathered: Mutex<Batches>,
-    /// When it was recorded last. Who records holds this.
+    /// The time of the last record. Held while recording.
     recording: tokio::sync::Mutex<Option<Instant>>,
 }
 
@@ -46,10 +46,10 @@ impl Reads {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A read begins. Where that is required it is on record when this returns.
+    /// Begins a read. If the rules require it, the read is durably recorded when this returns.
     ///
     /// # Errors
-    /// When that is required and not possible.
+    /// If the read must be recorded first and that fails.
     pub(crate) async fn begin(
         self: &Arc<Self>,
         access: &Access,
@@ -69,7 +69,7 @@ impl Reads {
             let mut last = self.recording.lock().await;
             if self.batches().recorded <= batch {
                 if let Some(last) = *last {
-                    tokio::time::sleep_until(last + AT_MOST).await;
+                    tokio::time::sleep_until(last + MIN_INTERVAL).await;
                 }
                 *last = Some(Instant::now());
                 self.record_gathered().await?;
@@ -78,17 +78,17 @@ impl Reads {
         Ok(Some(tally))
     }
 
-    /// Records what was gathered.
+    /// Records all collected reads.
     ///
     /// # Errors
-    /// When not all of it is known to be recorded. It is tried again the next time.
+    /// If not all of them are known to be recorded. They are retried the next time.
     pub(crate) async fn record(&self) -> Result<(), SubmitError> {
         let mut last = self.recording.lock().await;
         *last = Some(Instant::now());
         self.record_gathered().await
     }
 
-    /// For those alone who hold `recording`.
+    /// Records all collected reads. The caller holds `recording`.
     async fn record_gathered(&self) -> Result<(), SubmitError> {
         let now = self.log_server.now();
         let (mut gathered, batch) = {
@@ -110,23 +110,23 @@ impl Reads {
             return Ok(());
         };
         let readers = gathered.readers();
-        tracing::error!(%error, readers, "who read what is not recorded, and is tried again");
+        tracing::error!(%error, readers, "reads couldn't be recorded; retrying");
         self.batches().gathered.put_back(gathered);
         Err(error)
     }
 
-    /// Records from time to time, for as long as the log is there.
+    /// Records reads periodically, until the log is dropped.
     pub(crate) async fn keep_recording(this: Weak<Self>) {
         loop {
             tokio::time::sleep(EVERY).await;
             let Some(reads) = this.upgrade() else { return };
-            // What fails is told of there.
+            // Errors are logged by `record`.
             let _ = reads.record().await;
         }
     }
 }
 
-/// A read that runs. It has ended when this is dropped.
+/// The count of a running read. Dropping it ends the read.
 pub(crate) struct Tally {
     reads: Arc<Reads>,
     reader: Reader,
@@ -135,7 +135,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    /// So many events were handed out, in a piece of so many bytes.
+    /// Counts a piece of `bytes` with `events` sent to the reader.
     pub(crate) fn add(&mut self, events: u64, bytes: usize) {
         self.count.hand_out(events, bytes);
     }

@@ -1,15 +1,15 @@
-//! The way on for a log whose storage was brought back, or may have been.
+//! Recovery of a log whose storage was restored from a copy, or may have been.
 //!
-//! What the log signed is gathered from everywhere that it is told. Where the leaves of it can still be had, they are put
-//! back, each verified by the root hash that the log signed. Where they cannot, or where it is not known what was
-//! signed, the log is over, and another one goes on from it that says so.
+//! Whatever the log signed is collected from everywhere that knows of it. If the signed entries still exist somewhere,
+//! they are restored, verified against the root hash that the log signed. If they don't, or if it is unknown what was
+//! signed, the log ends, and a new log that says so continues it.
 
-pub mod ending;
-mod known;
-mod over;
-mod place;
+mod end_reason;
+mod log_store;
 mod repair;
+mod signed_history;
 mod source;
+pub mod succession;
 
 use std::path::PathBuf;
 
@@ -19,23 +19,23 @@ use countersign::time::Time;
 use tokio::runtime::Handle;
 
 use crate::bucket::Bucket;
-use crate::own_entries::KeptEntries;
+use crate::own_entries::StoredEntries;
 use crate::start_error::{StartError, lock};
 use crate::stop_file::StopFile;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::stop::{Line, Stops as _};
 use countersign_log::store::{Published, StoreError};
-use place::Place;
+use log_store::LogStore;
 
-pub use known::Known;
-pub use over::Over;
+pub use end_reason::EndReason;
+pub use signed_history::SignedHistory;
 pub use source::{Bundles, Folder, HeldLeaf, Source};
 
-/// The log that is to go on.
+/// The log to recover.
 pub struct Config {
     /// The log's folder.
     pub folder: PathBuf,
-    /// The bucket that the log is in, where it is in one; the folder has its index then.
+    /// The bucket that contains the log, if it is in one. The folder then has the bucket's index.
     pub bucket: Option<(Bucket, Handle)>,
     /// The log's key.
     pub key: VerifierKey,
@@ -43,158 +43,157 @@ pub struct Config {
     pub keys: Vec<VerifierKey>,
     /// The witnesses that the log's trust file names: claims of others don't count.
     pub witnesses: Vec<VerifierKey>,
-    /// Whether the operator vouches that nothing was signed beyond what is here and what the sources have.
+    /// True if the operator vouches that nothing was signed beyond what is stored here and in the sources.
     pub nothing_newer: bool,
-    /// What time it is.
+    /// The current time.
     pub now: Time,
 }
 
-/// What is to be done.
+/// The way in which the log continues.
 pub enum Plan {
-    /// Nothing is missing: the log goes on as it is.
-    GoOn {
-        /// How many leaves it has.
+    /// No entries are missing; the log continues as it is.
+    Continue {
+        /// The number of entries in the log.
         size: u64,
     },
-    /// Leaves are put back.
+    /// Missing entries are restored.
     Repair(repair::Repair),
-    /// The log is over.
-    End(Over),
+    /// The log has ended.
+    End(EndReason),
 }
 
-/// A log that is looked at. Nobody else has its folder meanwhile.
+/// A log being recovered. Its folder is locked.
 pub struct Restore {
     config: Config,
-    place: Place,
-    known: Known,
+    store: LogStore,
+    history: SignedHistory,
     sources: Vec<Box<dyn Source>>,
     _lock: countersign_files::Lock,
 }
 
 impl Restore {
-    /// Looks at a log. Nothing is changed.
+    /// Opens a log for recovery without changing anything.
     ///
     /// # Errors
     /// [`StartError`].
-    pub fn look(config: Config) -> Result<Self, StartError> {
+    pub fn open(config: Config) -> Result<Self, StartError> {
         let lock = lock(&config.folder)?;
-        let place = match config.bucket.clone() {
-            Some((bucket, handle)) => Place::in_bucket(&config.folder, &config.key, bucket, handle)?,
-            None => Place::in_folder(&config.folder, &config.key)?,
+        let store = match config.bucket.clone() {
+            Some((bucket, handle)) => LogStore::in_bucket(&config.folder, &config.key, bucket, handle)?,
+            None => LogStore::in_folder(&config.folder, &config.key)?,
         };
-        let known = Known::default();
-        Ok(Self { config, place, known, sources: Vec::new(), _lock: lock })
+        let history = SignedHistory::default();
+        Ok(Self { config, store, history, sources: Vec::new(), _lock: lock })
     }
 
-    /// How many leaves the log has.
+    /// Returns the number of entries in the log.
     pub fn size(&self) -> u64 {
-        self.place.writer().size()
+        self.store.writer().size()
     }
 
-    /// Asks those who may still have its leaves; a bucket has some itself.
+    /// Collects what is known from sources that may still have the log's entries. A bucket is itself a source.
     ///
     /// # Errors
-    /// The store's own.
-    pub fn ask(&mut self, sources: Vec<Box<dyn Source>>) -> Result<(), StoreError> {
-        self.sources = self.place.sources()?;
+    /// If the store fails.
+    pub fn collect(&mut self, sources: Vec<Box<dyn Source>>) -> Result<(), StoreError> {
+        self.sources = self.store.sources()?;
         self.sources.extend(sources);
-        // What others have comes first: an entry here may have failed to be committed.
-        self.sources.push(Box::new(KeptEntries::read(&self.config.folder)?));
-        self.known = Known::gather(&self.config, &self.place, &self.sources)?;
+        // Other sources come first, because an entry in this file may not have been committed.
+        self.sources.push(Box::new(StoredEntries::read(&self.config.folder)?));
+        self.history = SignedHistory::collect(&self.config, &self.store, &self.sources)?;
         Ok(())
     }
 
-    /// What is known of the log.
-    pub fn known(&self) -> &Known {
-        &self.known
+    /// Returns what is known of the log.
+    pub fn history(&self) -> &SignedHistory {
+        &self.history
     }
 
-    /// What is to be done. All that is missing is gathered and verified for it.
+    /// Decides how the log continues. Collects and verifies all missing entries.
     ///
     /// # Errors
-    /// The store's own.
+    /// If the store fails.
     pub fn plan(&mut self) -> Result<Plan, StoreError> {
         let size = self.size();
-        let over = |code, why: String| {
-            let checkpoint = self.known.heads.last().map(|head| head.note(self.config.key.name()));
-            Plan::End(Over { code, why, checkpoint })
+        let end = |code, why: String| {
+            let checkpoint = self.history.heads.last().map(|head| head.note(self.config.key.name()));
+            Plan::End(EndReason { code, why, checkpoint })
         };
-        if let Some(why) = self.known.contradiction(self.place.reader(), size)? {
-            return Ok(over("log.split_view", why));
+        if let Some(why) = self.history.contradiction(self.store.reader(), size)? {
+            return Ok(end("log.split_view", why));
         }
-        if let Some(doubt) = &self.known.doubt
+        if let Some(doubt) = &self.history.doubt
             && !self.config.nothing_newer
         {
-            return Ok(over(doubt.cause.code(), doubt.why.clone()));
+            return Ok(end(doubt.cause.code(), doubt.why.clone()));
         }
-        let newest = self.known.heads.last().cloned();
+        let newest = self.history.heads.last().cloned();
         let Some(newest) = newest.filter(|newest| newest.size > size) else {
-            return Ok(Plan::GoOn { size });
+            return Ok(Plan::Continue { size });
         };
-        let gathered = repair::Repair::gather(
+        let collected = repair::Repair::collect(
             &self.config.folder,
-            &self.place,
-            &self.known.heads,
+            &self.store,
+            &self.history.heads,
             &newest,
             &mut self.sources,
         )?;
-        Ok(match gathered {
+        Ok(match collected {
             Ok(repair) => Plan::Repair(repair),
-            Err(why) => over("log.rollback", why),
+            Err(why) => end("log.rollback", why),
         })
     }
 
-    /// Puts the leaves back, and lets the log go on. It may be interrupted at any moment, and be done again then.
+    /// Restores the entries and lets the log continue. If it is interrupted, it can be run again.
     ///
     /// # Errors
-    /// The store's own.
+    /// If the store fails.
     pub fn carry_out(mut self, plan: Plan) -> Result<(), StoreError> {
         let message = match plan {
-            Plan::GoOn { size } => format!("nothing of its {size} leaves is missing"),
+            Plan::Continue { size } => format!("none of its {size} entries is missing"),
             Plan::Repair(repair) => {
                 let (from, to) = repair.range();
-                // What was signed is remembered before anything goes on from it.
-                self.place.remember(&self.known.heads)?;
-                self.place.make_room()?;
-                repair.put_back(&mut self.place, &self.config.key)?;
+                // Record what was signed before anything continues from it.
+                self.store.remember(&self.history.heads)?;
+                self.store.remove_unreadable()?;
+                repair.restore_entries(&mut self.store, &self.config.key)?;
                 self.publish_again(from, to)?;
-                format!("leaves {from} to {} were put back", to - 1)
+                format!("entries {from} to {} were restored", to - 1)
             }
-            Plan::End(_) => return Err(StoreError::unavailable("going on", "the log is over")),
+            Plan::End(_) => return Err(StoreError::unavailable("continuing the log", "the log has ended")),
         };
-        self.go_on(&message)
+        self.resume(&message)
     }
 
-    /// What witnesses saw of the leaves that came back is kept as it was.
+    /// Keeps the witnesses' signatures on checkpoints of the restored entries.
     fn publish_again(&mut self, from: u64, to: u64) -> Result<(), StoreError> {
-        for (size, note) in self.known.notes.range(from + 1..=to) {
+        for (size, note) in self.history.notes.range(from + 1..=to) {
             let Ok(signed) = SignedCheckpoint::parse(note) else { continue };
             let seen = signed.note.signatures.iter().filter_map(claimed_time).max();
             let at = seen.unwrap_or(self.config.now);
             let published = Published { size: *size, note: note.clone(), at, witnessed: seen.is_some() };
-            self.place.writer_mut().publish(&published)?;
+            self.store.writer_mut().publish(&published)?;
         }
         Ok(())
     }
 
-    fn go_on(&mut self, message: &str) -> Result<(), StoreError> {
+    fn resume(&mut self, message: &str) -> Result<(), StoreError> {
         let Config { folder, key, now, .. } = &self.config;
-        // The record says all that is known before it is this folder's, and it is that before anything goes on.
-        self.place.settle(folder, key.name(), &self.known.heads)?;
-        StopFile::new(folder)
-            .keep(&Line::resumed(*now, &format!("it went on with --after-restore: {message}")))
+        // The record must be complete before it becomes the folder's own, which must happen before anything continues.
+        self.store.settle(folder, key.name(), &self.history.heads)?;
+        StopFile::new(folder).keep(&Line::resumed(*now, &format!("resumed with --after-restore: {message}")))
     }
 
-    /// Notes where all servers of a log in a bucket see it that it is over, and which one goes on.
+    /// Records, for all servers of a log in a bucket, that the log has ended and which log continues it.
     ///
     /// # Errors
-    /// The store's own.
-    pub fn end(&self, over: &Over, new: &str) -> Result<(), StoreError> {
-        self.place.end(over, new)
+    /// If the store fails.
+    pub fn end(&self, reason: &EndReason, new: &str) -> Result<(), StoreError> {
+        self.store.end(reason, new)
     }
 }
 
-/// A head that was signed, as it stands in a checkpoint of the log.
+/// Returns the signed head in a checkpoint, if one of the log's keys signed it.
 fn head_of(note: &str, keys: &[VerifierKey]) -> Option<SignedHead> {
     let signed = countersign::checkpoint::SignedCheckpoint::parse(note).ok()?;
     let ours = keys.iter().any(|key| key.name() == signed.checkpoint.origin && signed.is_signed_by(key));

@@ -1,11 +1,12 @@
-//! Erasing events when they are old enough, and never links.
+//! Retention: erases events, but never links, once they are old enough.
 //!
-//! A [`Rule`] says how long events are kept: all of them (`7y`) or a tenant's (`tenant=acme:30d`). An event grows old from
-//! when the log has it, as the first checkpoint that holds it says: by its link's time an emitter could have its evidence
-//! erased the next minute. From time to time a [`pass`] erases what is older, by [`erase`], which records it first. What a [hold](holds::Hold) names is kept whatever its age, and so is what the log itself did.
+//! A [`Rule`] says how long events are kept: all events (`7y`) or those of one tenant (`tenant=acme:30d`). An event's
+//! age counts from the first checkpoint that includes it. Its link's time isn't used, because an emitter could
+//! backdate it to have its evidence erased at once. A [`pass`] runs periodically and calls [`erase`], which records
+//! each erasure first. Events under a [hold](holds::Hold), and the log's own events, are never erased.
 //!
-//! A clock that has jumped ahead must not erase a log. So the time that a pass goes by is never later than the
-//! [moment] that others vouch for.
+//! A clock that has jumped ahead must not erase a log. The time of a pass is therefore never later than the [moment]
+//! that other parties attest.
 
 pub(crate) mod due;
 pub mod holds;
@@ -25,33 +26,33 @@ use crate::erase::erase;
 use crate::reading::Reading;
 use countersign_log::erase::{Cause, Erased};
 use countersign_log::store::StoreError;
-use due::{Expired, Sources};
+use due::{ExpiredEvents, Sources};
 use moment::Moment;
 
 pub use pass_error::PassError;
 pub use rules::{Age, Rule, Rules};
 
-/// How often it is looked what is old enough.
+/// Interval between the starts of two passes.
 const INTERVAL: Duration = Duration::from_hours(1);
-/// How long after the start it is looked for the first time.
-const FIRST: Duration = Duration::from_mins(1);
-/// After a failure.
-const PAUSE: Duration = Duration::from_mins(5);
-/// Between two passes while there is more to look at.
-const REST: Duration = Duration::from_secs(5);
+/// Delay of the first pass after the start.
+const START_DELAY: Duration = Duration::from_mins(1);
+/// Pause after a failed pass.
+const FAILURE_PAUSE: Duration = Duration::from_mins(5);
+/// Pause between passes while more events are to be checked.
+const BACKLOG_PAUSE: Duration = Duration::from_secs(5);
 
-/// What a pass did.
+/// The result of a pass.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Passed {
-    /// The time that it went by; none where nobody vouches for any, and nothing was erased.
+pub struct PassResult {
+    /// The time of the pass, or `None` if no other party attests one; nothing was erased then.
     pub now: Option<Time>,
-    /// What was erased.
+    /// The erased events.
     pub erased: Erased,
-    /// Whether there is more to look at, of which some may be old enough.
+    /// True if more events are to be checked.
     pub more: bool,
 }
 
-/// Erases what is old enough by now, so many events at a time.
+/// Runs one pass: erases expired events, up to a limit per pass.
 ///
 /// # Errors
 /// [`PassError`].
@@ -60,10 +61,10 @@ pub async fn pass(
     rules: &Rules,
     moment: &mut Moment,
     elapsed: Duration,
-) -> Result<Passed, PassError> {
+) -> Result<PassResult, PassError> {
     let now = moment.advance(reading, elapsed).await?;
-    let Some(now) = now.filter(|_| !rules.is_empty()) else { return Ok(Passed::default()) };
-    let looked = tokio::task::spawn_blocking({
+    let Some(now) = now.filter(|_| !rules.is_empty()) else { return Ok(PassResult::default()) };
+    let expired = tokio::task::spawn_blocking({
         let (reading, rules) = (reading.clone(), rules.clone());
         move || {
             let holds = reading.holds().read();
@@ -75,10 +76,10 @@ pub async fn pass(
             reading.due.lock().unwrap_or_else(PoisonError::into_inner).expired(sources, &rules, now)
         }
     });
-    let looked = looked.await.map_err(|error| StoreError::unavailable("looking for old events", error));
-    let Expired { leaves, more } = looked??;
+    let expired = expired.await.map_err(|error| StoreError::unavailable("finding expired events", error));
+    let ExpiredEvents { leaves, more } = expired??;
     if leaves.is_empty() {
-        return Ok(Passed { now: Some(now), more, ..Passed::default() });
+        return Ok(PassResult { now: Some(now), more, ..PassResult::default() });
     }
     let mut metadata = Map::new();
     metadata.insert("chosen_by".into(), "age".into());
@@ -87,33 +88,33 @@ pub async fn pass(
     let cause = Cause {
         actor_type: "service",
         actor: "retention".into(),
-        reason: "older than this log keeps events".into(),
+        reason: "older than the log's retention period".into(),
         metadata,
     };
     let erased = erase(reading, leaves, &cause).await?;
-    Ok(Passed { now: Some(now), erased, more })
+    Ok(PassResult { now: Some(now), erased, more })
 }
 
-/// Passes from time to time until the log stops. `folder` is the log's: the moment of the last pass is kept there.
-pub async fn keep(reading: Arc<Reading>, rules: Rules, folder: PathBuf) {
-    let mut moment = Moment::of(&folder);
+/// Runs passes periodically until the log stops. The moment of the last pass is stored in the log's `folder`.
+pub async fn run(reading: Arc<Reading>, rules: Rules, folder: PathBuf) {
+    let mut moment = Moment::open(&folder);
     let mut since = Instant::now();
-    sleep(FIRST).await;
+    sleep(START_DELAY).await;
     while !reading.log_server().is_stopping() {
         let elapsed = since.elapsed();
         since = Instant::now();
-        let rest = match pass(&reading, &rules, &mut moment, elapsed).await {
-            Ok(passed) => {
-                if passed.erased.erased > 0 {
-                    tracing::info!(events = passed.erased.erased, "events were erased that were old enough");
+        let delay = match pass(&reading, &rules, &mut moment, elapsed).await {
+            Ok(result) => {
+                if result.erased.erased > 0 {
+                    tracing::info!(events = result.erased.erased, "erased expired events");
                 }
-                if passed.more { REST } else { INTERVAL }
+                if result.more { BACKLOG_PAUSE } else { INTERVAL }
             }
             Err(error) => {
-                tracing::warn!(%error, "old events were not erased");
-                PAUSE
+                tracing::warn!(%error, "a retention pass failed");
+                FAILURE_PAUSE
             }
         };
-        sleep(rest).await;
+        sleep(delay).await;
     }
 }

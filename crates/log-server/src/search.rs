@@ -1,12 +1,12 @@
-//! Where to look for events: an index beside the log, on which nothing depends.
+//! Search index: finds the pages of a log that may have matching events. Nothing depends on it.
 //!
-//! It knows of each page of 64 leaves which terms its events hold, and from when to when its links are. So a question
-//! goes to a few pages instead of all. Every event there is looked at again by the query, and
-//! leaves that are not indexed are all looked at: the index can make an answer slow, and never wrong. So too where it is
-//! damaged: each row is sealed, what cannot be read is taken for not indexed, and indexed again.
+//! For each page of 64 entries, it stores the terms of the page's events and the time range of its links, so that a
+//! search reads a few pages instead of all. The query is still evaluated on every event of these pages, and entries
+//! that aren't indexed are all read. The index can therefore make a search slow, but never wrong. The same holds if it
+//! is damaged: every row is sealed, and a row that can't be read counts as not indexed and is indexed again.
 //!
-//! It is a file of its own, holds keyed terms instead of words, and is made anew where it is missing or of
-//! another log. Terms of erased events leave it with them.
+//! The index is a file of its own and contains keyed terms instead of words. It is rebuilt if it is missing or belongs
+//! to another log. The terms of erased events are removed with the events.
 
 mod background;
 mod check;
@@ -42,16 +42,16 @@ pub use secret::KEY_FILE;
 /// The file's name within the log's folder.
 pub const FILE: &str = "search.sqlite";
 
-/// Which form of the tables and terms a file has.
-const FORM: i64 = 5;
+/// The version of the tables and terms.
+const FORMAT_VERSION: i64 = 5;
 
-/// The same with the parsers by which the terms were made.
+/// Returns the file's version: [`FORMAT_VERSION`] combined with the parsers that the terms depend on.
 fn version(parsers: &Parsers) -> i64 {
     let [a, b, c, ..] = parsers.digest().0;
-    FORM << 24 | i64::from(a) << 16 | i64::from(b) << 8 | i64::from(c)
+    FORMAT_VERSION << 24 | i64::from(a) << 16 | i64::from(b) << 8 | i64::from(c)
 }
 
-/// How many KiB of the file each connection keeps in memory: who indexes needs the newest segment, who asks all heads.
+/// The page cache of each connection, in KiB. Indexing needs the newest segment, and searching needs all heads.
 const WRITING_CACHE: i64 = 4 << 10;
 const READING_CACHE: i64 = 8 << 10;
 
@@ -66,34 +66,34 @@ CREATE TABLE log (size INTEGER NOT NULL, last BLOB NOT NULL) STRICT;
 INSERT INTO log VALUES (0, x'');
 ";
 
-/// The index.
+/// The search index of a log.
 pub struct Search {
     path: PathBuf,
     secret: Secret,
-    /// How events are read.
+    /// The parsers of events.
     parsers: Parsers,
-    /// Who indexes, one at a time.
+    /// The connection for indexing, one batch at a time.
     writing: Mutex<Connection>,
-    /// Who asks.
+    /// The connection for searching.
     reading: Mutex<Connection>,
-    /// The first pages of segments that were found to be damaged.
+    /// The first pages of damaged segments.
     damaged: Mutex<BTreeSet<u64>>,
-    /// Whether the file as a whole was.
+    /// Set if the whole file is damaged.
     broken: AtomicBool,
-    /// Told when there is something to do.
-    woken: Notify,
-    /// How many parts were found damaged.
-    found: Counter,
-    /// How many leaves are indexed, as it was last looked at.
+    /// Notified when there is work for the background task.
+    work_available: Notify,
+    /// Counts the parts found damaged.
+    problem_counter: Counter,
+    /// The number of indexed entries at the last update.
     end: AtomicU64,
 }
 
 /// An error of the search index.
 #[derive(Debug)]
 enum SearchError {
-    /// The file is no index that can be used: it is to be made anew.
+    /// The file isn't a usable index and must be rebuilt.
     Broken(String),
-    /// It is not the index's fault, or may work later.
+    /// The error isn't the index's error, or is temporary.
     Other(StoreError),
 }
 
@@ -104,9 +104,9 @@ impl From<StoreError> for SearchError {
 }
 
 impl From<SearchError> for StoreError {
-    fn from(fault: SearchError) -> Self {
-        match fault {
-            SearchError::Broken(why) => Self::Damaged(format!("the search index: {why}")),
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Broken(why) => Self::Damaged(format!("search index: {why}")),
             SearchError::Other(error) => error,
         }
     }
@@ -119,7 +119,7 @@ fn failed(error: rusqlite::Error) -> SearchError {
         | rusqlite::Error::IntegralValueOutOfRange(..)
         | rusqlite::Error::QueryReturnedNoRows => SearchError::Broken(error.to_string()),
         _ => match error.sqlite_error_code() {
-            // A table that is missing is an error without a name.
+            // SQLite has no specific error code for a missing table.
             Some(
                 ErrorCode::NotADatabase
                 | ErrorCode::DatabaseCorrupt
@@ -132,15 +132,15 @@ fn failed(error: rusqlite::Error) -> SearchError {
 }
 
 fn integer(value: u64) -> i64 {
-    // Indexes, pages and rows are below 2^63; a generation is any number.
+    // Indexes, pages, and rows are below 2^63. A generation may be any number.
     value.cast_signed()
 }
 
 impl Search {
-    /// Opens the index in the log's folder. One that is missing, damaged, of another log or of other parsers is made anew.
+    /// Opens the index in the log's folder. Rebuilds it if it is missing, damaged, or of another log or other parsers.
     ///
     /// # Errors
-    /// What SQLite says, or the store.
+    /// If SQLite or the store fails.
     pub fn open(folder: &Path, reader: &dyn EntryReader, parsers: Parsers) -> Result<Self, StoreError> {
         let (path, secret) = (folder.join(FILE), Secret::load(folder)?);
         let opened = match open_file(&path, reader, &parsers) {
@@ -150,7 +150,7 @@ impl Search {
             }
             opened => opened?,
         };
-        let unusable = || StoreError::Damaged("the new search index is not usable".into());
+        let unusable = || StoreError::Damaged("the new search index can't be used".into());
         let (writing, reading) = opened.ok_or_else(unusable)?;
         let search = Self {
             path,
@@ -160,80 +160,80 @@ impl Search {
             reading: Mutex::new(reading),
             damaged: Mutex::default(),
             broken: AtomicBool::new(false),
-            woken: Notify::new(),
-            found: Counter::default(),
+            work_available: Notify::new(),
+            problem_counter: Counter::default(),
             end: AtomicU64::default(),
         };
         match search.check_heads(reader) {
-            Err(SearchError::Broken(_)) => search.remake(reader)?,
+            Err(SearchError::Broken(_)) => search.rebuild(reader)?,
             checked => checked?,
         }
-        search.look()?;
+        search.update_end()?;
         Ok(search)
     }
 
-    /// Counts there what is found damaged from now on.
+    /// Counts problems found from now on.
     #[must_use]
-    pub(crate) fn counting(self, found: Counter) -> Self {
-        Self { found, ..self }
+    pub(crate) fn with_problem_counter(self, problem_counter: Counter) -> Self {
+        Self { problem_counter, ..self }
     }
 
-    /// Whether nothing of it is known to be damaged.
+    /// True if no part of the index is known to be damaged.
     pub(crate) fn is_whole(&self) -> bool {
         let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         damaged.is_empty() && !self.broken.load(Ordering::SeqCst)
     }
 
-    /// Begins anew, with an empty file.
-    fn remake(&self, reader: &dyn EntryReader) -> Result<(), StoreError> {
+    /// Starts again with an empty file.
+    fn rebuild(&self, reader: &dyn EntryReader) -> Result<(), StoreError> {
         let (mut writing, mut reading) = (lock(&self.writing), lock(&self.reading));
-        // The file's own connections end first.
+        // Close the connections to the file first.
         *writing = Connection::open_in_memory().map_err(failed)?;
         *reading = Connection::open_in_memory().map_err(failed)?;
         sqlite::remove(&self.path)?;
         let opened = open_file(&self.path, reader, &self.parsers)?;
-        let unusable = || StoreError::Damaged("the new search index is not usable".into());
+        let unusable = || StoreError::Damaged("the new search index can't be used".into());
         (*writing, *reading) = opened.ok_or_else(unusable)?;
         self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clear();
         self.broken.store(false, Ordering::SeqCst);
         Ok(())
     }
 
-    /// How many leaves are indexed, from the first on.
+    /// Returns the number of entries indexed without a gap from the start.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// If SQLite fails.
     pub fn indexed(&self) -> Result<u64, StoreError> {
         let connection = lock(&self.reading);
-        let heads = heads(&connection, &self.secret, ALL)?;
-        let good: Vec<_> =
+        let heads = heads(&connection, &self.secret, ALL_PAGES)?;
+        let valid: Vec<_> =
             heads.into_iter().filter_map(Result::ok).map(|head| head.first..head.end()).collect();
-        Ok(whole_to(&good) * PAGE)
+        Ok(gapless_end(&valid) * PAGE)
     }
 
-    /// The same as it was when it was last indexed, without asking the index.
+    /// Returns the number of indexed entries at the last update, without reading the index.
     pub(crate) fn end(&self) -> u64 {
         self.end.load(Ordering::Relaxed)
     }
 
-    fn look(&self) -> Result<(), StoreError> {
-        let end = whole_to(&extents(&lock(&self.reading))?);
+    fn update_end(&self) -> Result<(), StoreError> {
+        let end = gapless_end(&extents(&lock(&self.reading))?);
         self.end.store(end * PAGE, Ordering::Relaxed);
         Ok(())
     }
 
-    /// Tells that the events of these leaves are about to be erased: their pages are to be indexed again. When they are
-    /// erased, [`Search::settle`].
+    /// Marks the pages of these entries, whose events are about to be erased, to be indexed again. Call
+    /// [`Search::settle`] once they are erased.
     ///
     /// # Errors
-    /// What SQLite says.
+    /// If SQLite fails.
     pub fn forget(
         &self,
         reader: &dyn EntryReader,
         leaves: impl IntoIterator<Item = u64>,
     ) -> Result<(), StoreError> {
         let mut connection = lock(&self.writing);
-        // Neither a crash nor a power failure lets the index go on with these terms.
+        // Neither a crash nor a power failure may lose these marks.
         connection.pragma_update(None, "synchronous", "full").map_err(failed)?;
         let marked = (|| -> Result<(), SearchError> {
             let transaction = connection.transaction().map_err(failed)?;
@@ -249,49 +249,46 @@ impl Search {
         })();
         connection.pragma_update(None, "synchronous", "normal").map_err(failed)?;
         drop(connection);
-        self.woken.notify_one();
+        self.work_available.notify_one();
         match marked {
-            // It is made anew, without them.
+            // The rebuilt index won't have these terms.
             Err(SearchError::Broken(why)) => {
-                self.tell_broken(&why);
+                self.report_broken(&why);
                 Ok(())
             }
             marked => Ok(marked?),
         }
     }
 
-    fn tell_broken(&self, why: &str) {
+    fn report_broken(&self, why: &str) {
         if !self.broken.swap(true, Ordering::SeqCst) {
-            self.found.inc();
-            tracing::warn!(
-                why,
-                "the search index is damaged: searches look at every event until it is made anew"
-            );
+            self.problem_counter.inc();
+            tracing::warn!(why, "the search index is damaged; searches read every event until it is rebuilt");
         }
-        self.woken.notify_one();
+        self.work_available.notify_one();
     }
 
     fn tell_damaged(&self, first: u64) {
         let mut damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner);
         if damaged.insert(first) {
-            self.found.inc();
+            self.problem_counter.inc();
             tracing::warn!(
                 page = first,
-                "a part of the search index is damaged: searches look at its events one by one"
+                "part of the search index is damaged; searches read its events one by one"
             );
         }
         drop(damaged);
-        self.woken.notify_one();
+        self.work_available.notify_one();
     }
 
-    fn ask(&self, scope: &Scope, query: &Query) -> Result<Candidates, SearchError> {
-        let need = terms::question(&self.secret, scope, query);
-        let asked = need.terms();
+    fn find_candidates(&self, scope: &Scope, query: &Query) -> Result<Candidates, SearchError> {
+        let need = terms::required(&self.secret, scope, query);
+        let terms_needed = need.terms();
         let mut connection = lock(&self.reading);
-        // One view of the index for all of these.
+        // A single transaction gives a consistent view of the index.
         let view = connection.transaction().map_err(failed)?;
         let mut candidates = Candidates::all();
-        for head in heads(&view, &self.secret, ALL)? {
+        for head in heads(&view, &self.secret, ALL_PAGES)? {
             let head = match head {
                 Ok(head) => head,
                 Err(first) => {
@@ -299,46 +296,46 @@ impl Search {
                     continue;
                 }
             };
-            match self.ask_segment(&view, &head, &need, &asked)? {
+            match self.find_in_segment(&view, &head, &need, &terms_needed)? {
                 Some(entries) => candidates.extend(head.first, entries),
-                // Like one that is missing.
+                // Treated like a missing segment.
                 None => self.tell_damaged(head.first),
             }
         }
         Ok(candidates)
     }
 
-    /// Returns the entries on each page of a segment that may be as needed; none if it is damaged.
-    fn ask_segment(
+    /// Returns the entries on each page of a segment that may match, or `None` if the segment is damaged.
+    fn find_in_segment(
         &self,
         view: &Connection,
         head: &Head,
         need: &Need,
-        asked: &BTreeSet<Term>,
+        terms_needed: &BTreeSet<Term>,
     ) -> Result<Option<Vec<Entries>>, SearchError> {
-        let mut had: HashMap<Term, Vec<Entries>> =
-            asked.iter().map(|term| (*term, vec![Entries::NONE; head.pages.len()])).collect();
-        let terms: Vec<Term> = asked.iter().copied().collect();
+        let mut entries_by_term: HashMap<Term, Vec<Entries>> =
+            terms_needed.iter().map(|term| (*term, vec![Entries::NONE; head.pages.len()])).collect();
+        let terms: Vec<Term> = terms_needed.iter().copied().collect();
         for of_part in terms.chunk_by(|one, other| head.part_of(*one) == head.part_of(*other)) {
             let number = head.part_of(of_part[0]);
             let Some(bytes) = part(view, head, number)? else { return Ok(None) };
-            let mut is_within = true;
+            let mut is_in_range = true;
             let found = head.find(&self.secret, number, &bytes, of_part, &mut |term, place| {
                 let page = usize::from(page_of((term, place)));
-                match had.get_mut(&term).and_then(|pages| pages.get_mut(page)) {
-                    None => is_within = false,
-                    Some(entries) => match Places::of(term) {
+                match entries_by_term.get_mut(&term).and_then(|pages| pages.get_mut(page)) {
+                    None => is_in_range = false,
+                    Some(entries) => match Places::of_term(term) {
                         Places::Pages => *entries = Entries::ALL,
                         Places::Entries => entries.insert(place % Places::Entries.per_page()),
                     },
                 }
             });
-            if found.is_none() || !is_within {
+            if found.is_none() || !is_in_range {
                 return Ok(None);
             }
         }
         let on_page = |(place, page): (usize, &Page)| {
-            need.on(page, &|term| match had.get(term) {
+            need.matching_entries(page, &|term| match entries_by_term.get(term) {
                 Some(pages) if !page.dense => pages[place],
                 _ => Entries::ALL,
             })
@@ -352,9 +349,9 @@ impl Index for Search {
         if self.broken.load(Ordering::SeqCst) {
             return Ok(Candidates::all());
         }
-        match self.ask(scope, query) {
+        match self.find_candidates(scope, query) {
             Err(SearchError::Broken(why)) => {
-                self.tell_broken(&why);
+                self.report_broken(&why);
                 Ok(Candidates::all())
             }
             answer => Ok(answer?),
@@ -362,14 +359,15 @@ impl Index for Search {
     }
 }
 
-/// None when the file is of another version, or of another log than the store's: also of one that was rolled back since,
-/// whose events may be there again that the index forgot.
+/// Opens the file, or returns `None` if it has another version or belongs to another log. That includes a log that was
+/// rolled back, in which events may exist again that the index removed.
 fn open_file(
     path: &Path,
     reader: &dyn EntryReader,
     parsers: &Parsers,
 ) -> Result<Option<(Connection, Connection)>, SearchError> {
-    crate::sqlite::touch(path).map_err(|error| StoreError::unavailable("making the search index", error))?;
+    crate::sqlite::touch(path)
+        .map_err(|error| StoreError::unavailable("creating the search index", error))?;
     let connect = |cache: i64| -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(10))?;
@@ -379,9 +377,9 @@ fn open_file(
     let writing = connect(WRITING_CACHE).map_err(failed)?;
     let prepare = || -> rusqlite::Result<i64> {
         writing.pragma_update(None, "journal_mode", "wal")?;
-        // What a power failure takes is indexed again, unless it is asked to forget.
+        // Work lost in a power failure is redone, except marks of erased events.
         writing.pragma_update(None, "synchronous", "normal")?;
-        // What is deleted is overwritten.
+        // Overwrites deleted content.
         writing.pragma_update(None, "secure_delete", true)?;
         writing.pragma_query_value(None, "user_version", |row| row.get(0))
     };
@@ -409,10 +407,9 @@ fn lock(connection: &Mutex<Connection>) -> MutexGuard<'_, Connection> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Any page that may be a segment's first.
-const ALL: Range<u64> = 0..i64::MAX as u64;
+const ALL_PAGES: Range<u64> = 0..i64::MAX as u64;
 
-/// The heads of all segments that begin on these pages, in their order; of a damaged one its first page.
+/// Returns the heads of the segments that begin on these pages, in order. An `Err` is the first page of a damaged one.
 fn heads(
     connection: &Connection,
     secret: &Secret,
@@ -431,8 +428,8 @@ fn heads(
     read().map_err(failed)
 }
 
-/// The pages of all segments in their order, as far as that is told by how long heads are: none is read, and in a large
-/// log that would take long.
+/// Returns the page ranges of all segments, in order, computed from the lengths of their heads. Reading the heads
+/// would take long in a large log.
 fn extents(connection: &Connection) -> Result<Vec<Range<u64>>, SearchError> {
     let read = || -> rusqlite::Result<Vec<Range<u64>>> {
         let sql = "SELECT first, length(bytes) FROM heads ORDER BY first";
@@ -446,8 +443,8 @@ fn extents(connection: &Connection) -> Result<Vec<Range<u64>>, SearchError> {
     read().map_err(failed)
 }
 
-/// The page after the last one up to which all are in these segments.
-fn whole_to(extents: &[Range<u64>]) -> u64 {
+/// Returns the end of the gapless range of pages from the start that these segments cover.
+fn gapless_end(extents: &[Range<u64>]) -> u64 {
     let mut end = 0;
     for extent in extents {
         if extent.start > end {
@@ -458,7 +455,7 @@ fn whole_to(extents: &[Range<u64>]) -> u64 {
     end
 }
 
-/// The row of a segment's part, where it is there.
+/// Reads a segment's part, if it exists.
 fn part(connection: &Connection, head: &Head, part: u64) -> Result<Option<Vec<u8>>, SearchError> {
     let read = || {
         let mut query = connection.prepare_cached("SELECT bytes FROM parts WHERE row = ?")?;

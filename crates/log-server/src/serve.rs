@@ -1,4 +1,4 @@
-//! A whole log server: store, sequencer and HTTP interface, started and stopped together.
+//! The whole log server: store, sequencer, and HTTP interface, started and stopped together.
 
 use std::cell::RefCell;
 use std::io;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use crate::bucket::{self, Bucket, CommitNames};
 use crate::control_files::server_metrics;
-use crate::fsck::{Checked, Checking};
+use crate::fsck::{SelfCheck, SelfCheckThread};
 use crate::log_server::{LogServer, Parts};
 use crate::oidc::{self, Issuer};
 use crate::own_entries::OwnEntries;
@@ -26,10 +26,12 @@ use crate::reading::Reading;
 use crate::reads::Reads;
 use crate::retention::holds::Hold;
 use crate::search::{Search, keep_up};
-use crate::server::{Address, AppState, Bounds, Cors, Entrance, Hosts, Listening, Page, Tls, listen, router};
-use crate::signed_file::{Found, Frozen, SignedFile};
+use crate::server::{
+    Address, AppState, Bounds, Cors, Entrance, Hosts, HttpServer, Page, Tls, listen, router,
+};
+use crate::signed_file::{FrozenMemory, SignedFile, SignedFileContent};
 use crate::stop_file::StopFile;
-use crate::witnessing::Witnessing;
+use crate::witness_client::WitnessClient;
 use crate::{erase, sqlite};
 use countersign_files::Lock;
 use countersign_log::clock::{Clock, Steady, Timekeeper};
@@ -44,7 +46,7 @@ use countersign_log::sequencer::rules;
 
 pub use crate::start_error::{StartError, lock};
 
-/// Does the sequencer's jobs until nothing can send any more.
+/// Runs the sequencer's jobs until all senders are gone.
 fn run(mut working: RunningSequencer, mut jobs: mpsc::Receiver<Job>) {
     while let Some(job) = jobs.blocking_recv() {
         if working.work(job, &mut || jobs.try_recv().ok()) {
@@ -56,57 +58,57 @@ fn run(mut working: RunningSequencer, mut jobs: mpsc::Receiver<Job>) {
 /// The longest wait for the last user of a store when a server stops.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What a log server is to be.
+/// The configuration of a log server.
 pub struct Config {
-    /// The log's folder. It exists.
+    /// The log's folder, which must exist.
     pub folder: PathBuf,
-    /// The bucket that the log is in, where it is in one; the folder has its index then.
+    /// The bucket that contains the log. If set, the folder only has the log's index.
     pub store: Option<Bucket>,
     /// The log's key, whose name is the log's origin.
     pub key: SignerKey,
-    /// Issuers, emitters and witnesses.
+    /// Trusted issuers, emitters, and witnesses.
     pub trust: Trust,
-    /// Where to listen; port 0 for any.
+    /// The address to listen on. Port 0 picks a free port.
     pub listen: Address,
-    /// With which certificate, where connections are encrypted.
+    /// Certificate and key. If `None`, connections aren't encrypted.
     pub tls: Option<Arc<Tls>>,
-    /// Pages of which origins may ask.
+    /// Origins whose pages may send requests.
     pub cors: Cors,
-    /// The names that it answers to, beside those of loopback and `listen`.
+    /// Host names to accept, besides those of loopback and `listen`.
     pub hosts: Hosts,
-    /// How events are read.
+    /// Parsers of events.
     pub parsers: Parsers,
-    /// Who vouches for readers, beside the tokens of the folder.
+    /// An OpenID Connect issuer whose tokens readers may use, besides the folder's own tokens.
     pub issuer: Option<oidc::Config>,
-    /// Which reads are recorded on the log's own chain.
+    /// Rules for the reads that are recorded on the log's own chain.
     pub reads: ReadRules,
-    /// What is served at `/`.
+    /// The page at `/`.
     pub page: Option<Page>,
-    /// How much may be submitted at one time.
+    /// Limits on one submission.
     pub limits: Limits,
-    /// How long clients may take, and how many there may be.
+    /// Limits on clients and on the time they may take.
     pub bounds: Bounds,
-    /// Tells the time.
+    /// Returns the current time.
     pub clock: Clock,
-    /// What is not erased, beside what the folder's file names.
+    /// Events protected from erasure, besides those in the folder's file.
     pub holds: Vec<Hold>,
-    /// In how much time the server reads all that it holds, to see whether it is damaged; none for never.
+    /// The period in which the server checks everything that it stores, or `None` for never.
     pub check_within: Option<Duration>,
-    /// Tells how much time has passed: [`steady`](countersign_log::clock::steady).
+    /// Returns the elapsed time: [`steady`](countersign_log::clock::steady).
     pub steady: Steady,
 }
 
-/// A log server that runs.
-pub struct Serving {
+/// A running log server.
+pub struct RunningLog {
     log_server: LogServer,
     reading: Arc<Reading>,
-    listening: Listening,
+    http: HttpServer,
     sequencer: JoinHandle<()>,
     witnessing: tokio::task::JoinHandle<()>,
     indexing: Option<tokio::task::JoinHandle<()>>,
     erasing: tokio::task::JoinHandle<()>,
-    checking: Option<Checking>,
-    /// Held for as long as the folder is this server's.
+    checking: Option<SelfCheckThread>,
+    /// Keeps other servers out of the folder.
     _lock: Lock,
 }
 
@@ -114,18 +116,18 @@ pub struct Serving {
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn serve(config: Config) -> Result<Serving, StartError> {
-    serve_beginning_with(config, None).await
+pub async fn serve(config: Config) -> Result<RunningLog, StartError> {
+    serve_with_first_event(config, None).await
 }
 
-/// Starts a log server. The first event of a log that has no leaves is that statement, on its own chain.
+/// Starts a log server. If the log is empty, `statement` becomes its first event, on the log's own chain.
 ///
 /// # Errors
 /// [`StartError`].
-pub async fn serve_beginning_with(
+pub async fn serve_with_first_event(
     config: Config,
     statement: Option<serde_json::Value>,
-) -> Result<Serving, StartError> {
+) -> Result<RunningLog, StartError> {
     let Config {
         folder,
         store: bucket,
@@ -157,7 +159,7 @@ pub async fn serve_beginning_with(
         move || {
             let signing =
                 Signing::open(Box::new(StopFile::new(&folder)), now, &|witness| witnesses.contains(witness))?;
-            let found = SignedFile::look(&folder, key.name())?;
+            let found = SignedFile::read(&folder, key.name())?;
             let (store, memory): (_, Box<dyn SignedHeadMemory>) = match bucket {
                 Some(bucket) => {
                     let (store, signed) = bucket::open(&folder, &key, bucket, handle)?;
@@ -180,7 +182,7 @@ pub async fn serve_beginning_with(
     let (announce, published) = watch::channel(reader.published()?.map(Arc::new));
     let (jobs, queue) = mpsc::channel(bounds.waiting.max(1));
     if let Some(interval) = interval {
-        tokio::spawn(follow(jobs.downgrade(), interval));
+        tokio::spawn(follow_other_servers(jobs.downgrade(), interval));
     }
     let log_server = LogServer::new(Parts {
         rules: rules.clone(),
@@ -199,7 +201,7 @@ pub async fn serve_beginning_with(
     let (witnesses, unwitnessed) = watch::channel(None);
     let (erased, forgotten) = mpsc::unbounded_channel();
     let unattested = Unattested::new(reader.clone());
-    // A bucket has each commit for itself.
+    // A log in a bucket stores each commit as an object, so its own entries need no separate file.
     let own_entries =
         interval.is_none().then(|| Box::new(OwnEntries::new(&folder)) as Box<dyn OwnEntryStore>);
     let sequencer = Sequencer {
@@ -229,19 +231,19 @@ pub async fn serve_beginning_with(
         .map_err(failed("starting the sequencer"))?;
     let stopped = || StoreError::unavailable("starting", "the sequencer ended");
     started.await.map_err(|_| stopped())??;
-    let witnessing = Witnessing::new(log_server.clone(), unwitnessed).map_err(io::Error::other);
-    let witnessing = witnessing.map_err(failed("preparing to ask witnesses"))?;
-    witnessing.look().await;
+    let witnessing = WitnessClient::new(log_server.clone(), unwitnessed).map_err(io::Error::other);
+    let witnessing = witnessing.map_err(failed("creating the client for witnesses"))?;
+    witnessing.present_newest().await;
     if let Some(statement) = statement
         && log_server.reader().size()? == 0
     {
         let recorded = log_server.record(&statement).await;
-        recorded.map_err(|error| StoreError::unavailable("recording what the log goes on from", error))?;
+        recorded.map_err(|error| StoreError::unavailable("recording the log's first event", error))?;
     }
     let witnessing = tokio::spawn(witnessing.run());
     let search = open_search(&folder, &log_server, &parsers).await;
     let issuer = issuer.map(|issuer| Issuer::new(issuer, steady)).transpose().map_err(io::Error::other);
-    let issuer = issuer.map_err(failed("preparing to ask the issuer"))?;
+    let issuer = issuer.map_err(failed("creating the client for the OpenID Connect issuer"))?;
     let reading = Reading::new(log_server.clone(), &folder, parsers, search.clone(), reads);
     let reading = Arc::new(reading.with_issuer(issuer));
     tokio::spawn(Reads::keep_recording(Arc::downgrade(reading.reads())));
@@ -249,27 +251,28 @@ pub async fn serve_beginning_with(
     for hold in holds {
         reading.holds().add(hold);
     }
-    tokio::spawn(forget(Arc::downgrade(&reading), forgotten));
-    let erasing = tokio::spawn(erase::keep(reading.clone()));
+    tokio::spawn(forget_erased(Arc::downgrade(&reading), forgotten));
+    let erasing = tokio::spawn(erase::keep_resuming(reading.clone()));
     let indexing = search.map(|search| tokio::spawn(keep_up(search, log_server.clone(), reading.stopping())));
     let mut state = AppState::new(log_server.clone(), folder.clone(), bounds.clone());
     state.page = page;
     state.reading = reading.clone();
     let search = reading.search().cloned();
     let problem = RefCell::default();
-    let checked = Checked { log_server: log_server.clone(), folder, commits, search, problem };
-    let checking = check_within.map(|within| Checking::begin(checked, within, state.found.clone()));
+    let self_check = SelfCheck { log_server: log_server.clone(), folder, commits, search, problem };
+    let checking =
+        check_within.map(|within| SelfCheckThread::begin(self_check, within, state.self_check.clone()));
     let checking = checking.transpose().map_err(failed("starting to check the log"))?;
     let router = router(state, &cors, hosts, &address);
     let entrance = {
         let log_server = log_server.clone();
         Entrance::new(&bounds, move |reason| log_server.metrics().turned_away(reason))
     };
-    let listening = listen(&address, tls, router, &bounds, entrance).await.map_err(StartError::Listen)?;
-    Ok(Serving {
+    let http = listen(&address, tls, router, &bounds, entrance).await.map_err(StartError::Listen)?;
+    Ok(RunningLog {
         log_server,
         reading,
-        listening,
+        http,
         sequencer,
         witnessing,
         indexing,
@@ -279,18 +282,19 @@ pub async fn serve_beginning_with(
     })
 }
 
-/// What a log in its own folder signed. A copy of a folder, and a record that is damaged, say nothing for sure: such a log signs nothing.
+/// Opens the record of what a log in its own folder signed. If the folder is a copy, or if the record is damaged, the
+/// newest signed state is uncertain, and signing stops.
 fn memory(
     folder: &Path,
     origin: &str,
-    found: Found,
+    found: SignedFileContent,
     signing: &Signing,
     now: Time,
 ) -> Result<Box<dyn SignedHeadMemory>, StoreError> {
     let stop = if let Some(problem) = &found.problem {
-        SigningStop::new(now, Cause::Unremembered, format!("signed.txt cannot be read: {problem}"))
+        SigningStop::new(now, Cause::Unremembered, format!("signed.txt can't be read: {problem}"))
     } else if found.is_copy {
-        let message = "the folder is a copy of the one in which this log signed last";
+        let message = "the folder is a copy of the one in which this log last signed";
         SigningStop {
             signed: found.newest().map(|head| head.note(origin)),
             ..SigningStop::new(now, Cause::Copied, message)
@@ -299,10 +303,10 @@ fn memory(
         return Ok(Box::new(SignedFile::open(folder, origin, found)?));
     };
     signing.stop(stop);
-    Ok(Box::new(Frozen(found.newest().cloned())))
+    Ok(Box::new(FrozenMemory(found.newest().cloned())))
 }
 
-/// The search index. A log without one answers all the same, only slower.
+/// Opens the search index. Without it, searches are slower but complete.
 async fn open_search(folder: &Path, log_server: &LogServer, parsers: &Parsers) -> Option<Arc<Search>> {
     let (folder, reader, parsers) = (folder.to_owned(), log_server.reader().clone(), parsers.clone());
     let opened = tokio::task::spawn_blocking(move || Search::open(&folder, &*reader, parsers)).await;
@@ -310,16 +314,16 @@ async fn open_search(folder: &Path, log_server: &LogServer, parsers: &Parsers) -
         .map_err(|error| error.to_string())
         .and_then(|opened| opened.map_err(|error| error.to_string()))
     {
-        Ok(search) => Some(Arc::new(search.counting(log_server.metrics().index_problems()))),
+        Ok(search) => Some(Arc::new(search.with_problem_counter(log_server.metrics().index_problems()))),
         Err(error) => {
-            tracing::warn!(%error, "there is no search index: searches look at every event");
+            tracing::warn!(%error, "the search index isn't available; searches read every event");
             None
         }
     }
 }
 
-/// Has what is derived from events forget those that other servers erased.
-async fn forget(reading: Weak<Reading>, mut erased: mpsc::UnboundedReceiver<Vec<u64>>) {
+/// Removes events that other servers erased from everything derived from events.
+async fn forget_erased(reading: Weak<Reading>, mut erased: mpsc::UnboundedReceiver<Vec<u64>>) {
     while let Some(leaves) = erased.recv().await {
         let Some(reading) = reading.upgrade() else { return };
         let forgot = tokio::task::spawn_blocking(move || {
@@ -330,69 +334,60 @@ async fn forget(reading: Weak<Reading>, mut erased: mpsc::UnboundedReceiver<Vec<
             search.settle(reader)
         });
         if let Ok(Err(error)) = forgot.await {
-            tracing::error!(%error, "the search index or findings tell of erased events");
+            tracing::error!(%error, "removing erased events from the search index or the findings failed");
         }
     }
 }
 
-/// Has the sequencer follow other servers of the log, also while nothing is submitted to this one.
-async fn follow(jobs: mpsc::WeakSender<Job>, interval: Duration) {
+/// Makes the sequencer follow the log's other servers, even if this server gets no submissions.
+async fn follow_other_servers(jobs: mpsc::WeakSender<Job>, interval: Duration) {
     loop {
         tokio::time::sleep(interval).await;
         let (done, followed) = oneshot::channel();
         match jobs.upgrade() {
-            // What waits for the sequencer has it look at other servers too.
+            // If the queue is full, the jobs in it make the sequencer follow too.
             Some(jobs) if !jobs.is_closed() => _ = jobs.try_send(Job::Follow { done }),
             _ => return,
         }
-        // While the bucket does not answer, no more than one of these waits.
+        // While the bucket doesn't respond, only one of these jobs is pending.
         let _ = followed.await;
     }
 }
 
-impl Serving {
-    /// Where it listens.
+impl RunningLog {
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> &Address {
-        self.listening.address()
+        self.http.address()
     }
 
-    /// The log.
+    /// Returns the log.
     pub fn log_server(&self) -> &LogServer {
         &self.log_server
     }
 
-    /// The reading side for those allowed to.
+    /// Returns the service for readers.
     pub fn reading(&self) -> &Arc<Reading> {
         &self.reading
     }
 
-    /// Takes no further requests, answers those under way, closes the log's own chain, and ends.
+    /// Stops accepting requests, answers those in progress, closes the log's own chain, and ends.
     ///
     /// # Errors
-    /// When the sequencer ended in a panic.
+    /// If the sequencer panicked.
     pub async fn stop(self) -> Result<(), StoreError> {
-        let Self {
-            log_server,
-            reading,
-            listening,
-            sequencer,
-            witnessing,
-            indexing,
-            erasing,
-            checking,
-            _lock,
-        } = self;
+        let Self { log_server, reading, http, sequencer, witnessing, indexing, erasing, checking, _lock } =
+            self;
         reading.stop();
-        listening.stop().await;
+        http.stop().await;
         if let Some(checking) = checking {
             let _ = tokio::task::spawn_blocking(move || checking.stop()).await;
         }
-        // They end between two batches; the next start goes on.
+        // Indexing and erasing end between two batches and continue at the next start.
         if let Some(indexing) = indexing {
             let _ = indexing.await;
         }
         let _ = erasing.await;
-        // What fails is told of there.
+        // Errors are logged by `record_reads`.
         let _ = reading.record_reads().await;
         log_server.close().await;
         witnessing.abort();
@@ -408,8 +403,8 @@ impl Serving {
     }
 }
 
-/// Closes the connections of a store that nothing else uses any more: the last one to close moves the write-ahead log
-/// into the database, and a folder whose lock is free must not change.
+/// Closes a store's connections once nothing else uses them. The last one to close moves the write-ahead log into the
+/// database, and that must happen before the folder's lock is released.
 async fn close(reader: Arc<dyn store::Reader>) {
     let deadline = Instant::now() + CLOSE_TIMEOUT;
     while Arc::strong_count(&reader) > 1 {

@@ -1,10 +1,11 @@
-//! The HTTP server: the API over axum.
+//! The HTTP server: routes the API with axum.
 
 mod address;
 mod admit_error;
 mod bounds;
 mod budget;
 mod client;
+mod connections;
 mod entrance;
 mod fallback;
 mod findings;
@@ -13,7 +14,6 @@ mod hosts;
 mod listen;
 mod listener;
 mod page;
-mod places;
 mod receive;
 mod state;
 mod stream;
@@ -40,13 +40,13 @@ pub use client::{Proxies, Proxy, ProxyHeader};
 pub use countersign_log::api::{ApiError, Cors};
 pub use entrance::Entrance;
 pub use hosts::Hosts;
-pub use listen::{Listening, listen};
+pub use listen::{HttpServer, listen};
 pub use page::Page;
 pub use state::AppState;
 pub use tls::{Tls, TlsError};
 
-/// The routes for readers with a token.
-fn reading() -> Router<AppState> {
+/// Builds the routes that need a reader's token.
+fn reader_routes() -> Router<AppState> {
     let gzip = CompressionLayer::new().gzip(true).quality(CompressionLevel::Fastest);
     Router::new()
         .route("/export", get(handlers::export))
@@ -57,19 +57,19 @@ fn reading() -> Router<AppState> {
         .layer(gzip)
         .layer(map_response(fallback::not_acceptable))
         .route("/stream", get(stream::stream))
-        .layer(from_fn(entrance::keep))
+        .layer(from_fn(entrance::keep_connection))
         .route("/erase", post(handlers::erase_events))
         .route("/erasures", get(handlers::erasures))
         .route("/erasures/{record}", get(handlers::erasures))
 }
 
-/// What is told of a request. Its query is not: it may name people.
+/// Opens the tracing span of a request. It leaves out the query, which may contain personal data.
 fn span(request: &Request) -> Span {
     tracing::debug_span!("request", method = %request.method(), path = request.uri().path())
 }
 
-/// Tells pages what they may.
-async fn allow(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> Response {
+/// Adds CORS headers to responses, and answers preflight requests.
+async fn apply_cors(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> Response {
     let origin = request.headers().get(header::ORIGIN).cloned();
     if *request.method() == Method::OPTIONS {
         let mut response = Response::default();
@@ -81,7 +81,8 @@ async fn allow(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> R
     response
 }
 
-/// All routes, for those who ask for one of the log's names. `address` is where it listens.
+/// Builds the router of all routes. It serves requests for the log's own host names only. `address` is the address
+/// that the server listens on.
 pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> Router {
     let silence = state.bounds.silence;
     Router::new()
@@ -89,15 +90,15 @@ pub fn router(state: AppState, cors: &Cors, hosts: Hosts, address: &Address) -> 
         .route("/submit", post(receive::submit))
         .route("/checkpoint", get(handlers::checkpoint))
         .route("/tile/{*path}", get(handlers::tile))
-        .merge(reading())
+        .merge(reader_routes())
         .route("/healthz", get(handlers::healthz))
         .route("/metrics", get(handlers::metrics))
         .fallback(fallback::not_found)
         .method_not_allowed_fallback(fallback::method_not_allowed)
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(RequestBodyTimeoutLayer::new(silence))
-        .layer(from_fn_with_state(Arc::new(cors.clone()), allow))
-        .layer(from_fn_with_state(Arc::new(hosts.listening_on(address.ip())), hosts::own_alone))
+        .layer(from_fn_with_state(Arc::new(cors.clone()), apply_cors))
+        .layer(from_fn_with_state(Arc::new(hosts.with_address(address.ip())), hosts::require_own_host))
         .layer(CatchPanicLayer::custom(fallback::panicked))
         .with_state(state)
 }

@@ -1,14 +1,4 @@
-//! The file of a log's folder in which each checkpoint stands that was signed.
-//!
-//! ```text
-//! countersign/v1 signed log.example/audit 1835041 1795150000123456789
-//! 15 HpQx…= jj6O…
-//! 17 3kLa…= jj6O…
-//! ```
-//!
-//! The first line names the origin and the file itself: its number and when it was made. A copy of the file is another
-//! file, and so is known to be one. Each further line is a checkpoint's size, root hash, and key ID and signature.
-//! Empty lines, which are room for more, mean nothing.
+//! The file in a log's folder that records every signed checkpoint.
 
 mod identity;
 
@@ -29,75 +19,77 @@ use identity::Identity;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "signed.txt";
-/// What it is called until it is whole.
-const UNFINISHED: &str = ".signed.txt.unfinished";
-/// What its first line begins with.
+/// The name of a new file until it is complete.
+const TEMPORARY_FILE: &str = ".signed.txt.unfinished";
+/// The start of the first line.
 const VERSION: &str = "countersign/v1 signed ";
-/// How much room is made at one time: a file that does not grow is written faster.
-const ROOM: u64 = 64 << 10;
-/// A file with so many bytes of lines is made anew with the newest alone.
-const COMPACTED: u64 = 512 << 10;
-/// How many of them those are.
-const NEWEST: usize = 64;
-/// More than such a file ever has.
-const MOST_BYTES: u64 = 4 << 20;
+/// Number of bytes to preallocate: a file that doesn't grow is written faster.
+const PREALLOCATED_BYTES: u64 = 64 << 10;
+/// Length of the lines, in bytes, at which the file is rewritten with only the newest heads.
+const COMPACT_BYTES: u64 = 512 << 10;
+/// Number of newest heads to keep.
+const KEPT_HEADS: usize = 64;
+/// Maximum size of a file to read, in bytes; larger files can't be this one.
+const MAX_FILE_BYTES: u64 = 4 << 20;
 
-/// What was found in a folder.
+/// The content of a folder's file.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// There is such a file.
-    pub is_there: bool,
-    /// It is a copy of another one.
+pub struct SignedFileContent {
+    /// True if the file exists.
+    pub exists: bool,
+    /// True if it is a copy of another file.
     pub is_copy: bool,
-    /// What is wrong with it, where it cannot be read.
+    /// The reason why it can't be read, if it can't.
     pub problem: Option<String>,
-    /// The newest heads in it, ascending.
+    /// The newest heads in it, in ascending order.
     pub heads: Vec<SignedHead>,
-    /// Where its lines end.
+    /// The end of its last valid line.
     end: u64,
 }
 
-impl Found {
-    /// The newest head.
+impl SignedFileContent {
+    /// Returns the newest head.
     pub fn newest(&self) -> Option<&SignedHead> {
         self.heads.last()
     }
 }
 
-/// Reads the file of a folder, which need not be there.
-fn read(folder: &Path, origin: &str) -> io::Result<Found> {
+/// Reads the file of a folder, if it exists.
+fn read_content(folder: &Path, origin: &str) -> io::Result<SignedFileContent> {
     let mut file = match File::open(folder.join(FILE)) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(SignedFileContent::default()),
         Err(error) => return Err(error),
     };
     let metadata = file.metadata()?;
-    let found = Found { is_there: true, ..Found::default() };
-    let damaged = |why: String| Found { is_there: true, problem: Some(why), ..Found::default() };
-    if metadata.len() > MOST_BYTES {
-        return Ok(damaged(format!("it has {} bytes", metadata.len())));
+    let found = SignedFileContent { exists: true, ..SignedFileContent::default() };
+    let damaged =
+        |why: String| SignedFileContent { exists: true, problem: Some(why), ..SignedFileContent::default() };
+    if metadata.len() > MAX_FILE_BYTES {
+        return Ok(damaged(format!("the file is too large with {} bytes", metadata.len())));
     }
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let lines = bytes.split_inclusive(|byte| *byte == b'\n');
-    Ok(parse(lines, origin, Identity::of(&metadata), found).unwrap_or_else(damaged))
+    Ok(parse(lines, origin, Identity::from_metadata(&metadata), found).unwrap_or_else(damaged))
 }
 
 fn parse<'b>(
     mut lines: impl Iterator<Item = &'b [u8]>,
     origin: &str,
     identity: Identity,
-    mut found: Found,
-) -> Result<Found, String> {
+    mut found: SignedFileContent,
+) -> Result<SignedFileContent, String> {
     let text = |line: &'b [u8]| str::from_utf8(line).ok()?.strip_suffix('\n');
     let first = lines.next().unwrap_or_default();
     let rest = text(first).and_then(|line| line.strip_prefix(VERSION));
-    let mut words = rest.ok_or("its first line is not that of such a file")?.rsplitn(3, ' ');
+    let mut words =
+        rest.ok_or("the first line isn't that of a record of signed checkpoints")?.rsplitn(3, ' ');
     let (created, number, of) = (words.next(), words.next(), words.next());
     let written = number.zip(created).and_then(|(number, created)| Identity::parse(number, created));
-    let written = written.ok_or("its first line does not name the file")?;
+    let written = written.ok_or("the first line doesn't identify the file")?;
     if of != Some(origin) {
-        return Err(format!("it is of the log {:?}", of.unwrap_or_default()));
+        return Err(format!("the file belongs to the log {:?}", of.unwrap_or_default()));
     }
     found.is_copy = !written.may_be(identity);
     found.end = first.len() as u64;
@@ -117,67 +109,65 @@ fn parse<'b>(
                 found.heads.push(head);
                 found.end = at;
             }
-            // The last one may have been cut off: nobody saw what it was to remember.
+            // A crash may have truncated the last line; nobody has seen what it was to record.
             None => torn = true,
         }
     }
     if torn {
-        tracing::warn!(
-            "the last line of {FILE} was cut off: what it was to remember was not shown to anyone"
-        );
+        tracing::warn!("the last line of {FILE} is truncated; its checkpoint was never shown to anyone");
     }
-    if found.heads.len() > NEWEST {
-        found.heads.drain(..found.heads.len() - NEWEST);
+    if found.heads.len() > KEPT_HEADS {
+        found.heads.drain(..found.heads.len() - KEPT_HEADS);
     }
     Ok(found)
 }
 
-/// The file, written by a thread of its own: while it waits for the disk, the log goes on.
+/// The writer of the file. It writes on its own thread, so that the log goes on while it waits for the disk.
 pub struct SignedFile {
     newest: Option<SignedHead>,
     durable: Arc<AtomicU64>,
-    /// None while it is dropped.
+    /// `None` only while being dropped.
     writing: Option<Sender<(SignedHead, OnRemembered)>>,
     thread: Option<thread::JoinHandle<()>>,
 }
 
-/// No head is durable.
-const NONE: u64 = u64::MAX;
+/// The value of `durable` if no head is durable.
+const NO_SIZE: u64 = u64::MAX;
 
 impl SignedFile {
-    /// What the file of that folder says.
+    /// Reads the file of a folder.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn look(folder: &Path, origin: &str) -> Result<Found, StoreError> {
-        read(folder, origin).map_err(|error| StoreError::unavailable("reading signed.txt", error))
+    /// If the file can't be read.
+    pub fn read(folder: &Path, origin: &str) -> Result<SignedFileContent, StoreError> {
+        read_content(folder, origin).map_err(|error| StoreError::unavailable("reading signed.txt", error))
     }
 
-    /// The file of that folder from now on, with what was found in it.
+    /// Opens the file of a folder for writing, given its content.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn open(folder: &Path, origin: &str, found: Found) -> Result<Self, StoreError> {
+    /// If the file can't be written.
+    pub fn open(folder: &Path, origin: &str, found: SignedFileContent) -> Result<Self, StoreError> {
         let failed = |error| StoreError::unavailable("writing signed.txt", error);
         let newest = found.newest().cloned();
-        let durable = Arc::new(AtomicU64::new(newest.as_ref().map_or(NONE, |newest| newest.size)));
-        let made_anew = !found.is_there || found.is_copy || found.problem.is_some();
-        let mut lines = Lines {
+        let durable = Arc::new(AtomicU64::new(newest.as_ref().map_or(NO_SIZE, |newest| newest.size)));
+        let must_rewrite = !found.exists || found.is_copy || found.problem.is_some();
+        let mut writer = FileWriter {
             folder: folder.to_owned(),
             origin: origin.to_owned(),
             file: None,
             end: found.end,
             newest: found.heads.into(),
         };
-        if made_anew {
-            lines.make_anew().map_err(failed)?;
+        if must_rewrite {
+            writer.rewrite().map_err(failed)?;
         }
         let (writing, queue) = channel();
         let thread = thread::Builder::new()
             .name("signed".into())
             .spawn({
                 let durable = Arc::clone(&durable);
-                move || lines.work(&queue, &durable)
+                move || writer.run(&queue, &durable)
             })
             .map_err(failed)?;
         Ok(Self { newest, durable, writing: Some(writing), thread: Some(thread) })
@@ -185,15 +175,15 @@ impl SignedFile {
 }
 
 impl SignedFile {
-    /// Puts a file with these heads, ascending, in the place of what is there.
+    /// Replaces the file with one of these heads, in ascending order.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the file can't be written.
     pub(crate) fn replace(folder: &Path, origin: &str, heads: &[SignedHead]) -> Result<(), StoreError> {
-        let newest = heads[heads.len().saturating_sub(NEWEST)..].iter().cloned().collect();
-        let mut lines =
-            Lines { folder: folder.to_owned(), origin: origin.to_owned(), file: None, end: 0, newest };
-        lines.make_anew().map_err(|error| StoreError::unavailable("writing signed.txt", error))
+        let newest = heads[heads.len().saturating_sub(KEPT_HEADS)..].iter().cloned().collect();
+        let mut writer =
+            FileWriter { folder: folder.to_owned(), origin: origin.to_owned(), file: None, end: 0, newest };
+        writer.rewrite().map_err(|error| StoreError::unavailable("writing signed.txt", error))
     }
 }
 
@@ -203,7 +193,7 @@ impl SignedHeadMemory for SignedFile {
     }
 
     fn durable(&self) -> Option<u64> {
-        Some(self.durable.load(Ordering::Acquire)).filter(|size| *size != NONE)
+        Some(self.durable.load(Ordering::Acquire)).filter(|size| *size != NO_SIZE)
     }
 
     fn remember(&mut self, head: SignedHead, then: OnRemembered) {
@@ -212,7 +202,7 @@ impl SignedHeadMemory for SignedFile {
         }
         let Some(writing) = &self.writing else { return };
         if let Err(refused) = writing.send((head, then)) {
-            refused.0.1(Err(StoreError::unavailable("writing signed.txt", "its thread ended")));
+            refused.0.1(Err(StoreError::unavailable("writing signed.txt", "the writer thread has ended")));
         }
     }
 }
@@ -226,24 +216,25 @@ impl Drop for SignedFile {
     }
 }
 
-struct Lines {
+struct FileWriter {
     folder: PathBuf,
     origin: String,
-    /// None where it is not known what became of the last write: the file is made anew then.
+    /// The open file and its allocated length. `None` if the outcome of the last write is unknown; the file is
+    /// rewritten then.
     file: Option<(File, u64)>,
     end: u64,
     newest: VecDeque<SignedHead>,
 }
 
-impl Lines {
-    fn work(mut self, queue: &Receiver<(SignedHead, OnRemembered)>, durable: &AtomicU64) {
-        // Opened as it is when it is first written to.
+impl FileWriter {
+    fn run(mut self, queue: &Receiver<(SignedHead, OnRemembered)>, durable: &AtomicU64) {
+        // The file is opened at the first write.
         let mut opened = false;
         while let Ok(first) = queue.recv() {
-            let mut some = vec![first];
-            some.extend(queue.try_iter());
-            let (mut heads, mut thens) = (Vec::with_capacity(some.len()), Vec::with_capacity(some.len()));
-            for (head, then) in some {
+            let mut batch = vec![first];
+            batch.extend(queue.try_iter());
+            let (mut heads, mut thens) = (Vec::with_capacity(batch.len()), Vec::with_capacity(batch.len()));
+            for (head, then) in batch {
                 let last = heads.last().or(self.newest.back());
                 if last.is_none_or(|last: &SignedHead| last.size < head.size) {
                     heads.push(head);
@@ -278,34 +269,37 @@ impl Lines {
         let text: String = heads.iter().map(SignedHead::to_line).collect();
         let before = self.newest.len();
         self.newest.extend(heads);
-        let appended = match self.take() {
+        let appended = match self.take_file() {
             Err(error) => Err(error),
-            Ok(Some((file, room))) if self.end < COMPACTED => self.append(file, room, &text),
-            Ok(_) => self.make_anew(),
+            Ok(Some((file, room))) if self.end < COMPACT_BYTES => self.append(file, room, &text),
+            Ok(_) => self.rewrite(),
         };
         if appended.is_err() {
             self.newest.truncate(before);
         }
-        let most = self.newest.len().saturating_sub(NEWEST);
-        self.newest.drain(..most);
+        let excess = self.newest.len().saturating_sub(KEPT_HEADS);
+        self.newest.drain(..excess);
         appended
     }
 
-    /// The file, unless it has to be made anew. What is written to one that is not in its place is not remembered.
-    fn take(&mut self) -> io::Result<Option<(File, u64)>> {
+    /// Takes the file, or returns `None` if it must be rewritten. Fails if another file is in its place, because a
+    /// write to the open file would be lost.
+    fn take_file(&mut self) -> io::Result<Option<(File, u64)>> {
         let Some((file, room)) = self.file.take() else { return Ok(None) };
         match fs::metadata(self.folder.join(FILE)) {
-            Ok(there) if Identity::of(&there).may_be(Identity::of(&file.metadata()?)) => {
+            Ok(there)
+                if Identity::from_metadata(&there).may_be(Identity::from_metadata(&file.metadata()?)) =>
+            {
                 Ok(Some((file, room)))
             }
             Ok(_) => {
-                // Whose it is and what it says is for people to find out.
+                // People must find out where the other file comes from and what it contains.
                 self.file = Some((file, room));
-                let why = "it was replaced while the server runs: put it back, or stop the server";
+                let why = "the file was replaced while the server is running; put the original back, or stop the server";
                 Err(io::Error::other(why))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                tracing::warn!("{FILE} was deleted or moved while the server runs: it is written anew");
+                tracing::warn!("{FILE} was deleted or moved while the server is running; writing it again");
                 Ok(None)
             }
             Err(error) => {
@@ -318,10 +312,10 @@ impl Lines {
     fn append(&mut self, mut file: File, mut room: u64, text: &str) -> io::Result<()> {
         let end = self.end + text.len() as u64;
         if end > room {
-            let more = vec![b'\n'; (end + ROOM - room) as usize];
+            let more = vec![b'\n'; (end + PREALLOCATED_BYTES - room) as usize];
             file.seek(SeekFrom::Start(room))?;
             file.write_all(&more)?;
-            room = end + ROOM;
+            room = end + PREALLOCATED_BYTES;
         }
         file.seek(SeekFrom::Start(self.end))?;
         file.write_all(text.as_bytes())?;
@@ -331,19 +325,19 @@ impl Lines {
         Ok(())
     }
 
-    /// Puts a new file with the newest heads in the place of the one that is there.
-    fn make_anew(&mut self) -> io::Result<()> {
-        let path = self.folder.join(UNFINISHED);
+    /// Replaces the file with a new one that has the newest heads.
+    fn rewrite(&mut self) -> io::Result<()> {
+        let path = self.folder.join(TEMPORARY_FILE);
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
         let mut file = open_private(&path, |options| options.read(true).write(true).create_new(true))?;
-        let mut text = format!("{VERSION}{} {}\n", self.origin, Identity::of(&file.metadata()?));
+        let mut text = format!("{VERSION}{} {}\n", self.origin, Identity::from_metadata(&file.metadata()?));
         text.extend(self.newest.iter().map(SignedHead::to_line));
         let end = text.len() as u64;
-        let room = end + ROOM;
-        text.extend(std::iter::repeat_n('\n', ROOM as usize));
+        let room = end + PREALLOCATED_BYTES;
+        text.extend(std::iter::repeat_n('\n', PREALLOCATED_BYTES as usize));
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&path, self.folder.join(FILE))?;
@@ -354,16 +348,16 @@ impl Lines {
     }
 }
 
-/// Of a log that signs nothing more: what it signed last.
-pub(crate) struct Frozen(pub(crate) Option<SignedHead>);
+/// The memory of a log that no longer signs: its last signed head.
+pub(crate) struct FrozenMemory(pub(crate) Option<SignedHead>);
 
-impl SignedHeadMemory for Frozen {
+impl SignedHeadMemory for FrozenMemory {
     fn newest(&self) -> Option<&SignedHead> {
         self.0.as_ref()
     }
 
     fn remember(&mut self, _: SignedHead, then: OnRemembered) {
-        then(Err(StoreError::unavailable("remembering what is signed", "the log signs nothing more")));
+        then(Err(StoreError::unavailable("recording a signature", "the log has stopped signing")));
     }
 }
 
@@ -384,22 +378,22 @@ mod tests {
         SignedHead::from_note(&checkpoint.sign(&key).unwrap()).unwrap()
     }
 
-    fn look(folder: &TempDir) -> Found {
-        SignedFile::look(folder.path(), ORIGIN).unwrap()
+    fn content(folder: &TempDir) -> SignedFileContent {
+        SignedFile::read(folder.path(), ORIGIN).unwrap()
     }
 
     fn open(folder: &TempDir) -> SignedFile {
-        SignedFile::open(folder.path(), ORIGIN, look(folder)).unwrap()
+        SignedFile::open(folder.path(), ORIGIN, content(folder)).unwrap()
     }
 
     fn remember(file: &mut SignedFile, size: u64) -> Result<(), StoreError> {
-        let (tell, told) = channel();
-        file.remember(head(size), Box::new(move |result| tell.send(result).unwrap()));
-        told.recv().unwrap()
+        let (sender, receiver) = channel();
+        file.remember(head(size), Box::new(move |result| sender.send(result).unwrap()));
+        receiver.recv().unwrap()
     }
 
     #[test]
-    fn what_is_remembered_is_there_after_a_crash_at_any_byte() {
+    fn recorded_heads_survive_a_crash_at_any_byte() {
         let folder = TempDir::new().unwrap();
         let mut file = open(&folder);
         for size in [0, 3, 4] {
@@ -415,9 +409,9 @@ mod tests {
             bytes[cut..].fill(b'\n');
             for bytes in [&bytes[..], &bytes[..cut]] {
                 fs::write(&path, bytes).unwrap();
-                let found = look(&folder);
+                let found = content(&folder);
                 assert_eq!((found.problem.as_ref(), found.is_copy), (None, false));
-                // The line end after the last line is room too.
+                // The final line feed is part of the preallocated space.
                 let newest = found.newest().unwrap().size;
                 assert!(newest == 4 && cut + 1 >= end || newest == 3 && cut < end, "{cut} of {end}");
             }
@@ -425,11 +419,11 @@ mod tests {
         let mut bytes = whole.clone();
         bytes[last - 9] ^= 0x80;
         fs::write(&path, &bytes).unwrap();
-        assert!(look(&folder).problem.is_some(), "what was seen is not forgotten");
+        assert!(content(&folder).problem.is_some(), "problem to a recorded head must be reported");
     }
 
     #[test]
-    fn a_file_that_was_cut_off_is_gone_on_with() {
+    fn continues_a_truncated_file() {
         let folder = TempDir::new().unwrap();
         let mut file = open(&folder);
         remember(&mut file, 1).unwrap();
@@ -441,33 +435,33 @@ mod tests {
         let mut file = open(&folder);
         remember(&mut file, 5).unwrap();
         drop(file);
-        assert_eq!(look(&folder).heads, [head(1), head(5)]);
+        assert_eq!(content(&folder).heads, [head(1), head(5)]);
     }
 
     #[test]
-    fn a_copy_is_known_until_it_is_made_the_log_s_own() {
+    fn detects_a_copy_until_it_is_opened() {
         let (folder, copy) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let mut file = open(&folder);
         remember(&mut file, 1).unwrap();
         fs::copy(folder.path().join(FILE), copy.path().join(FILE)).unwrap();
-        assert!(!look(&folder).is_copy);
-        let found = look(&copy);
+        assert!(!content(&folder).is_copy);
+        let found = content(&copy);
         assert!(found.is_copy);
         drop(SignedFile::open(copy.path(), ORIGIN, found).unwrap());
-        let found = look(&copy);
+        let found = content(&copy);
         assert!(!found.is_copy);
         assert_eq!(found.heads, [head(1)]);
-        assert!(SignedFile::look(copy.path(), "log.example/other").unwrap().problem.is_some());
+        assert!(SignedFile::read(copy.path(), "log.example/other").unwrap().problem.is_some());
     }
 
     #[test]
-    fn the_file_stays_small_and_keeps_the_newest() {
+    fn compacts_the_file_and_keeps_the_newest_heads() {
         let folder = TempDir::new().unwrap();
         let mut file = open(&folder);
-        let last = 2 * COMPACTED / head(1_000).to_line().len() as u64;
+        let last = 2 * COMPACT_BYTES / head(1_000).to_line().len() as u64;
         for size in 0..last {
             file.remember(head(size), Box::new(|result| result.unwrap()));
-            // Later heads of a batch count once; smaller ones never.
+            // Later heads of a batch count once, and smaller ones never.
             file.remember(head(size / 2), Box::new(|result| result.unwrap()));
             if size % 50 == 0 {
                 remember(&mut file, size).unwrap();
@@ -475,21 +469,21 @@ mod tests {
         }
         drop(file);
         let length = fs::metadata(folder.path().join(FILE)).unwrap().len();
-        assert!(length < COMPACTED + 2 * ROOM, "{length}");
-        let found = look(&folder);
+        assert!(length < COMPACT_BYTES + 2 * PREALLOCATED_BYTES, "{length}");
+        let found = content(&folder);
         assert!(!found.is_copy && found.problem.is_none());
         assert_eq!(found.newest(), Some(&head(last - 1)));
-        assert_eq!(found.heads.len(), NEWEST);
+        assert_eq!(found.heads.len(), KEPT_HEADS);
     }
 
     #[test]
-    fn what_could_not_be_written_is_written_later() {
+    fn retries_heads_that_could_not_be_written() {
         let folder = TempDir::new().unwrap();
         let mut file = open(&folder);
         remember(&mut file, 1).unwrap();
         drop(file);
         let mut file = open(&folder);
-        // The file cannot be opened, nor be replaced: a folder is in its place.
+        // A folder in its place keeps the file from being opened or replaced.
         let path = folder.path().join(FILE);
         let saved = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
@@ -501,10 +495,11 @@ mod tests {
         remember(&mut file, 2).unwrap();
         assert_eq!(file.durable(), Some(2));
         drop(file);
-        assert_eq!(look(&folder).heads, [head(1), head(2)]);
+        assert_eq!(content(&folder).heads, [head(1), head(2)]);
     }
+
     #[test]
-    fn a_file_that_is_taken_away_under_its_server_is_written_anew_and_another_one_is_left_alone() {
+    fn rewrites_a_removed_file_but_never_another_file() {
         let (folder, elsewhere) = (TempDir::new().unwrap(), TempDir::new().unwrap());
         let (path, away) = (folder.path().join(FILE), elsewhere.path().join(FILE));
         let mut file = open(&folder);
@@ -513,10 +508,10 @@ mod tests {
         }
         fs::remove_file(&path).unwrap();
         remember(&mut file, 4).unwrap();
-        let found = look(&folder);
+        let found = content(&folder);
         assert_eq!(found.heads, [1, 2, 3, 4].map(head));
         assert!(!found.is_copy && found.problem.is_none());
-        // An earlier one is brought back.
+        // An earlier copy of the file is put back.
         fs::rename(&path, &away).unwrap();
         fs::copy(&away, &path).unwrap();
         let before = fs::read(&path).unwrap();
@@ -527,7 +522,7 @@ mod tests {
         fs::rename(&away, &path).unwrap();
         remember(&mut file, 7).unwrap();
         drop(file);
-        let found = look(&folder);
+        let found = content(&folder);
         assert_eq!((found.newest(), found.is_copy), (Some(&head(7)), false));
     }
 }

@@ -1,11 +1,11 @@
-//! The embedded store: one SQLite file, in write-ahead mode, with an fsync before a commit counts.
+//! The embedded store: a SQLite file in write-ahead mode that is flushed to disk before a commit counts.
 
 mod connection;
 mod database;
-mod owned;
 mod pool;
 #[cfg(unix)]
-mod still;
+mod static_database;
+mod write_connection;
 
 use std::io;
 use std::path::Path;
@@ -17,71 +17,72 @@ use connection::{connect, opening};
 use countersign_files::open_private;
 use countersign_log::store::{Store, StoreError};
 use countersign_log::tables::{ADDED, ALL_SETTLED, TABLES, TableReader, TableWriter, VERSION};
-use owned::Owned;
 use pool::Pool;
+use write_connection::WriteConnection;
 
 pub(crate) use connection::failed;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "log.sqlite";
 
-/// Writes the file.
-pub(crate) type SqliteWriter = TableWriter<Owned>;
+/// The writer of the file.
+pub(crate) type SqliteWriter = TableWriter<WriteConnection>;
 
-/// Opens the store in a folder that exists, and makes it where there is none.
+/// Opens the store in an existing folder, and creates it if needed.
 ///
 /// # Errors
-/// [`StoreError::Damaged`] when the file is not of this log, or the log is in a bucket; else what SQLite says.
+/// [`StoreError::Damaged`] if the file belongs to another log or is the index of a bucket; other errors if SQLite
+/// fails.
 pub fn open(folder: &Path, origin: &str) -> Result<Store, StoreError> {
-    let (connection, reader) = open_halves(folder, origin)?;
+    let (connection, reader) = open_connections(folder, origin)?;
     let writer = SqliteWriter::new(connection)?;
     if is_index(writer.database()).map_err(failed("opening"))? {
         let why =
-            "this folder is the index of a log in a bucket: serve it with that bucket, or the log is forked";
+            "this folder is the index of a log in a bucket; serve it with that bucket, or the log would fork";
         return Err(StoreError::Damaged(why.into()));
     }
     Ok(Store { writer: Box::new(writer), reader })
 }
 
-/// Opens the index of a log that is in a bucket: what a power failure takes from it comes from there again.
+/// Opens a bucket's index. Work lost in a power failure comes back from the bucket.
 pub(crate) fn open_index(
     folder: &Path,
     origin: &str,
 ) -> Result<(SqliteWriter, Arc<dyn countersign_log::store::Reader>), StoreError> {
-    let (connection, reader) = open_halves(folder, origin)?;
+    let (connection, reader) = open_connections(folder, origin)?;
     connection.pragma_update(None, "synchronous", "normal").map_err(failed("opening the index"))?;
-    Ok((SqliteWriter::new(connection.of_no_worth())?, reader))
+    Ok((SqliteWriter::new(connection.without_file_checks())?, reader))
 }
 
-fn open_halves(
+fn open_connections(
     folder: &Path,
     origin: &str,
-) -> Result<(Owned, Arc<dyn countersign_log::store::Reader>), StoreError> {
+) -> Result<(WriteConnection, Arc<dyn countersign_log::store::Reader>), StoreError> {
     let path = folder.join(FILE);
-    touch(&path).map_err(|error| StoreError::unavailable("making the database", error))?;
+    touch(&path).map_err(|error| StoreError::unavailable("creating the database", error))?;
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&connection, origin)?;
-    let connection = Owned::new(connection, &path);
+    let connection = WriteConnection::new(connection, &path);
     Ok((connection, Arc::new(TableReader::new(Pool::new(path)))))
 }
 
-/// Whether the log is in a bucket, which a row of a table of the index's says.
+/// True if the log is in a bucket, which a row in one of the index's tables says.
 fn is_index(connection: &Connection) -> rusqlite::Result<bool> {
     let table = "SELECT count(*) > 0 FROM sqlite_schema WHERE type = 'table' AND name = 'bucket'";
     let has_table: bool = connection.query_row(table, [], |row| row.get(0))?;
     Ok(has_table && connection.query_row("SELECT count(*) > 0 FROM bucket", [], |row| row.get(0))?)
 }
 
-/// Opens the store in a folder for reading alone, while a server may be writing to it, and gives the log's origin. If no
-/// server runs there, no file of the folder is changed, and the folder may be read-only.
+/// Opens the store in a folder for reading, and returns the log's origin. A server may be writing to it. If no server
+/// uses the folder, no file in it is changed, and the folder may be read-only.
 ///
 /// # Errors
-/// What SQLite says, also where there is no store.
+/// If SQLite fails or there is no store.
 pub fn open_reader(folder: &Path) -> Result<(String, Arc<dyn countersign_log::store::Reader>), StoreError> {
     open_pool(Pool::for_reading(folder.join(FILE)))
 }
 
-/// The same for a process that writes to the database itself.
+/// Opens the store for reading in a process that writes to the database itself.
 pub(crate) fn open_live_reader(
     folder: &Path,
 ) -> Result<(String, Arc<dyn countersign_log::store::Reader>), StoreError> {
@@ -92,62 +93,62 @@ fn open_pool(pool: Pool) -> Result<(String, Arc<dyn countersign_log::store::Read
     let connection = pool.connect()?;
     let failed = opening("opening the database");
     let origin = connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(failed)?;
-    if !pool.is_still() {
-        // A database that no server of this version opened may lack some.
+    if !pool.is_static() {
+        // A database that no server of this version has opened may lack some tables.
         connection.execute_batch(ADDED).map_err(failed)?;
     }
     drop(connection);
     Ok((origin, Arc::new(TableReader::new(pool))))
 }
 
-/// A connection to a database that is read as a whole, which changes nothing if no server runs in its folder.
+/// Connects to a database to read it as a whole. Changes nothing if no server uses its folder.
 pub(crate) fn connect_to_read(path: &Path) -> Result<Connection, StoreError> {
     Pool::for_reading(path.to_owned()).connect()
 }
 
-/// A connection that changes a folder's database.
+/// Connects to a folder's database to change it.
 pub(crate) fn connect_to_write(folder: &Path) -> Result<Connection, StoreError> {
     connect(&folder.join(FILE), OpenFlags::SQLITE_OPEN_READ_WRITE)
 }
 
-/// A database that is read in several steps, of which each takes what it can't read for damaged.
-pub(crate) struct Unchanged(Pool);
+/// Detects changes of a database that is read in several steps. A step would report a changed part as damaged.
+pub(crate) struct ChangeGuard(Pool);
 
-impl Unchanged {
-    /// The database of that path, from now on.
-    pub(crate) fn since_now(path: &Path) -> Self {
+impl ChangeGuard {
+    /// Starts to guard the database at that path.
+    pub(crate) fn new(path: &Path) -> Self {
         Self(Pool::for_reading(path.to_owned()))
     }
 
-    /// A server that was started meanwhile did not change what was read as if there were none.
+    /// Fails if a server changed the database although none was running at the start.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         self.0.check()
     }
 }
 
-/// Copies a folder's database, as it is at one moment, into a file that is empty. A server may be writing to it meanwhile.
+/// Copies a folder's database, consistently, to an empty file. A server may be writing to it.
 ///
 /// # Errors
-/// What SQLite says; [`StoreError::Damaged`] where the log is in a bucket, of which the database is an index.
+/// If SQLite fails; [`StoreError::Damaged`] if the database is the index of a bucket.
 pub(crate) fn copy(folder: &Path, to: &Path) -> Result<(), StoreError> {
     let failed = failed("copying the database");
     let pool = Pool::for_reading(folder.join(FILE));
     let connection = pool.connect()?;
     if is_index(&connection).map_err(failed)? {
-        let why = "this folder is the index of a log in a bucket: what is to be backed up is there";
+        let why = "this folder is the index of a log in a bucket; back up the bucket instead";
         return Err(StoreError::Damaged(why.into()));
     }
-    let unnamed = || StoreError::unavailable("copying the database", "the file's name is not text");
+    let unnamed = || StoreError::unavailable("copying the database", "the file's name isn't UTF-8");
     connection.execute("VACUUM INTO ?", [to.to_str().ok_or_else(unnamed)?]).map_err(failed)?;
     pool.check()
 }
 
-/// Opens what was [copied](copy) for reading.
+/// Opens a [copy] for reading.
 pub(crate) fn open_copy(path: &Path) -> Arc<dyn countersign_log::store::Reader> {
     Arc::new(TableReader::new(Pool::new(path.to_owned())))
 }
 
-/// Makes the file where it is missing, for its owner alone: it holds events.
+/// Creates the file if it doesn't exist, readable only by its owner because it contains events.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     open_private(path, |options| options.append(true).create(true)).map(drop)
 }
@@ -155,12 +156,12 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
 /// Removes a folder's database.
 ///
 /// # Errors
-/// What the system says.
+/// If a file can't be removed.
 pub(crate) fn discard(folder: &Path) -> Result<(), StoreError> {
     remove(&folder.join(FILE))
 }
 
-/// Removes a database with all its files, which need not be there.
+/// Removes a database with all its files, if they exist.
 pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
     for end in ["", "-wal", "-shm"] {
         let mut name = path.as_os_str().to_owned();
@@ -178,11 +179,11 @@ pub(crate) fn remove(path: &Path) -> Result<(), StoreError> {
 fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
     let sql = opening("opening the database");
     connection.pragma_update(None, "journal_mode", "wal").map_err(sql)?;
-    // Every commit is on the disk when it returns.
+    // A commit returns once it is on disk.
     connection.pragma_update(None, "synchronous", "full").map_err(sql)?;
-    // When pages are split or merged no copy of an event stays behind, which erasing would not find.
+    // Splitting or merging pages must leave no copy of an event behind, which erasure wouldn't find.
     connection.pragma_update(None, "secure_delete", "fast").map_err(sql)?;
-    // Whoever waits for a commit that moves pages into the database waits for all of them: few at a time.
+    // A commit that moves pages into the database delays all who wait for it, so move few at a time.
     connection.pragma_update(None, "wal_autocheckpoint", 1024).map_err(sql)?;
     let settled = format!("{ADDED} {ALL_SETTLED} PRAGMA user_version = {VERSION};");
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(sql)?;
@@ -197,7 +198,7 @@ fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
             let stored: String =
                 connection.query_row("SELECT origin FROM log", [], |row| row.get(0)).map_err(sql)?;
             if stored != origin {
-                let message = format!("this folder holds the log {stored:?}, not {origin:?}");
+                let message = format!("this folder contains the log {stored:?} instead of {origin:?}");
                 return Err(StoreError::Damaged(message));
             }
             if version < VERSION {
@@ -205,7 +206,8 @@ fn prepare(connection: &Connection, origin: &str) -> Result<(), StoreError> {
             }
         }
         newer => {
-            let message = format!("the database is of version {newer}, written by a newer program");
+            let message =
+                format!("the database has version {newer}, written by a newer version of the program");
             return Err(StoreError::Damaged(message));
         }
     }

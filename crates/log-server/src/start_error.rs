@@ -1,4 +1,4 @@
-//! Why a server does not start, and the lock of its folder, which one at a time has.
+//! Errors in starting a server, and the lock on its folder.
 
 use std::fs::TryLockError;
 use std::io;
@@ -10,16 +10,16 @@ use countersign_files::Lock;
 use countersign_log::sequencer::RulesError;
 use countersign_log::store::StoreError;
 
-/// Why a log server did not start.
+/// An error in starting a log server.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Another process has the log's folder.
-    #[error("another server has this folder: {0}")]
+    /// Another process uses the log's folder.
+    #[error("another server uses the log's folder {0}")]
     InUse(String),
-    /// The address cannot be listened on.
-    #[error("listening: {0}")]
+    /// The listen address can't be bound.
+    #[error("the address can't be listened on: {0}")]
     Listen(io::Error),
-    /// The folder cannot be locked, or a thread not started.
+    /// The folder can't be locked, or a thread can't be started.
     #[error("{doing}: {error}")]
     Io {
         /// The operation that failed.
@@ -27,10 +27,10 @@ pub enum StartError {
         /// The system's error.
         error: io::Error,
     },
-    /// The store is not usable.
+    /// The store can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// A key or trust file is not usable.
+    /// A key or trust file can't be used.
     #[error(transparent)]
     Invalid(#[from] Error),
 }
@@ -44,19 +44,19 @@ impl From<RulesError> for StartError {
     }
 }
 
-/// Takes the folder for this process: two writers would fork the log. It is free again when the lock is dropped.
+/// Locks the folder for this process, because two writers would fork the log. Dropping the lock releases it.
 ///
 /// # Errors
-/// [`StartError::InUse`] where a server has it.
+/// [`StartError::InUse`] if another server uses the folder.
 pub fn lock(folder: &Path) -> Result<Lock, StartError> {
     let path = folder.join("lock");
-    // Whoever asks whether a server runs here has the lock for a moment.
-    let again = || {
+    // A process that checks for a running server holds the lock for a moment.
+    let retry = || {
         std::thread::sleep(Duration::from_millis(20));
         Lock::acquire(&path)
     };
     let taken = Lock::acquire(&path).or_else(|error| match error {
-        TryLockError::WouldBlock => again().or_else(|_| again()),
+        TryLockError::WouldBlock => retry().or_else(|_| retry()),
         error @ TryLockError::Error(_) => Err(error),
     });
     taken.map_err(|error| match error {

@@ -1,4 +1,4 @@
-//! The evidence in a file of the log's folder, apart from the database.
+//! The file of evidence about stops of the log, apart from the database.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -10,10 +10,10 @@ use countersign_log::store::StoreError;
 
 /// The file's name within the log's folder.
 pub const FILE: &str = "evidence.ndjson";
-/// More than such a file ever has.
-const MOST_BYTES: u64 = 16 << 20;
+/// Maximum size of a file to read, in bytes; larger files can't be this one.
+const MAX_FILE_BYTES: u64 = 16 << 20;
 
-/// Why the file could not be read.
+/// An error in reading the file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {error}", path.display())]
 pub struct StopFileError {
@@ -21,24 +21,22 @@ pub struct StopFileError {
     error: io::Error,
 }
 
-/// The file of a log's folder.
+/// The file in a log's folder.
 pub struct StopFile(PathBuf);
 
 impl StopFile {
-    /// Of that folder. The file need not be there.
+    /// Opens the file of a folder. It need not exist.
     pub fn new(folder: &Path) -> Self {
         Self(folder.join(FILE))
     }
 
-    /// All of it; a last line that was not written whole is as if it were not there.
+    /// Reads all complete lines. A truncated last line is ignored.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the file can't be read.
     pub fn read(&self) -> Result<Vec<String>, StopFileError> {
         let read = || match fs::metadata(&self.0) {
-            Ok(metadata) if metadata.len() > MOST_BYTES => {
-                Err(io::Error::other("it is larger than such a file is"))
-            }
+            Ok(metadata) if metadata.len() > MAX_FILE_BYTES => Err(io::Error::other("the file is too large")),
             Ok(_) => fs::read_to_string(&self.0),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
             Err(error) => Err(error),
@@ -50,7 +48,7 @@ impl StopFile {
 
     fn append(&self, line: &str) -> io::Result<()> {
         let mut file = open_private(&self.0, |options| options.append(true).create(true))?;
-        // What a crash cut off before does not become part of this line.
+        // The leading line feed ends a line that a crash truncated.
         file.write_all(format!("\n{line}\n").as_bytes())?;
         file.sync_all()?;
         sync_folder(self.0.parent().unwrap_or_else(|| Path::new(".")))
@@ -63,7 +61,7 @@ impl Stops for StopFile {
     }
 
     fn keep(&self, line: &str) -> Result<(), StoreError> {
-        self.append(line).map_err(|error| StoreError::unavailable("keeping the evidence of a stop", error))
+        self.append(line).map_err(|error| StoreError::unavailable("storing the evidence of a stop", error))
     }
 
     fn replace(&self, lines: &[String]) -> Result<(), StoreError> {

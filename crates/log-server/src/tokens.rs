@@ -1,4 +1,4 @@
-//! The file of a log's folder, and new tokens.
+//! The token file in a log's folder, and the generation of tokens.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -20,21 +20,21 @@ use countersign_log::tokens::{
 /// The file's name within the log's folder.
 pub const FILE: &str = "readers.txt";
 
-/// Who changes the file holds this one.
+/// File to lock while changing the token file.
 const LOCK: &str = "readers.lock";
 
-/// What tokens begin with.
+/// Prefix of every token.
 const PREFIX: &str = "csr_";
 
-/// Why the tokens could not be read or changed.
+/// An error in reading or changing the tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The system said so.
+    /// A file can't be read or written.
     #[error("{}: {error}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The file is malformed.
@@ -44,28 +44,28 @@ pub enum TokenError {
         path: PathBuf,
         /// The 1-based line.
         line: usize,
-        /// What is wrong with it.
+        /// The description of the error.
         message: String,
     },
-    /// The name is no name, or there is one already.
+    /// The name is invalid or already in use.
     #[error("{0}")]
     Name(String),
-    /// Rights and conditions do not go together.
+    /// Rights and conditions can't be combined.
     #[error("{0}")]
     Scope(String),
-    /// There is no token of that name.
-    #[error("there is no token of the name {0:?}")]
+    /// No token has that name.
+    #[error("no token is named {0:?}")]
     Unknown(String),
-    /// The file would be one that the server can't read. Nothing was written.
+    /// The server couldn't read the new file. Nothing was written.
     #[error("{}: {message}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
-        /// What would be too large.
+        /// The value that would be too large, and the limit.
         message: String,
     },
     /// The system has no random numbers.
-    #[error("the system has no random numbers: {0}")]
+    #[error("the system's random number generator failed: {0}")]
     Random(getrandom::Error),
 }
 
@@ -82,7 +82,7 @@ impl From<&TokenError> for ControlFileError {
     }
 }
 
-/// A new token, shown to a person once and kept nowhere.
+/// A new token, shown to a person once and never stored.
 pub struct Token(String);
 
 impl Token {
@@ -91,97 +91,97 @@ impl Token {
         getrandom::fill(&mut bytes).map_err(TokenError::Random)?;
         let mut token = PREFIX.to_owned();
         for byte in bytes {
-            // Writing to a string does not fail.
+            // Writing to a string can't fail.
             let _ = fmt::Write::write_fmt(&mut token, format_args!("{byte:02x}"));
         }
         Ok(Self(token))
     }
 
-    /// The token's text.
+    /// Returns the token as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The tokens of a log's folder. The file is read again when it changes.
+/// The tokens of a log's folder. The file is reloaded when it changes.
 pub struct Tokens {
     path: PathBuf,
-    known: Mutex<Known>,
+    loaded: Mutex<LoadedFile>,
     changed: watch::Sender<()>,
 }
 
 #[derive(Default)]
-struct Known {
+struct LoadedFile {
     stamp: Option<Stamp>,
     readers: Readers,
-    /// Why the file of that stamp is malformed, if it is: the line, and what is wrong with it.
+    /// If the file with that stamp is malformed: the line and what is wrong with it.
     malformed: Option<(usize, String)>,
-    /// How many of them were good when it was looked last.
-    good: usize,
+    /// The number of valid tokens at the last check.
+    valid: usize,
 }
 
 impl Tokens {
-    /// Of that folder. The file need not be there: nobody is let in then.
+    /// Opens the tokens of a folder. If the file doesn't exist, no token is admitted.
     pub fn new(folder: &Path) -> Self {
-        Self { path: folder.join(FILE), known: Mutex::default(), changed: watch::Sender::new(()) }
+        Self { path: folder.join(FILE), loaded: Mutex::default(), changed: watch::Sender::new(()) }
     }
 
-    /// Lets a token in, if it has the right.
+    /// Admits a token if it grants `right`.
     ///
     /// # Errors
     /// [`AccessError`].
     pub fn admit(&self, token: Option<&str>, right: Right, now: Time) -> Result<Access, AccessError> {
         match self.refreshed() {
-            Ok(known) => known.readers.admit(token, right, now),
+            Ok(loaded) => loaded.readers.admit(token, right, now),
             Err(_) => Err(AccessError::Unavailable),
         }
     }
 
-    /// Whether a token that was let in before would be let in now for the same.
+    /// True if a token admitted earlier would still be admitted for the same right.
     pub fn still_admits(&self, access: &Access, now: Time) -> bool {
-        self.refreshed().is_ok_and(|known| known.readers.still_admit(access, now))
+        self.refreshed().is_ok_and(|loaded| loaded.readers.still_admit(access, now))
     }
 
-    /// Told whenever tokens may not be good any more that were: the file changed, or the time of one has come.
+    /// Returns a watch that changes whenever tokens may have become invalid: the file changed, or a token expired.
     pub(crate) fn changed(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Tells that tokens may not be good any more.
-    pub(crate) fn tell(&self) {
+    /// Signals that tokens may have become invalid.
+    pub(crate) fn notify_change(&self) {
         self.changed.send_replace(());
     }
 
-    /// Looks whether there is anything to tell of that.
+    /// Reloads the file if needed, and signals if tokens have become invalid.
     ///
     /// # Errors
-    /// The file can't be read: nobody is let in.
-    pub(crate) fn look(&self, now: Time) -> Result<(), TokenError> {
-        let looked = self.refreshed().map(|mut known| {
-            let good = known.readers.good(now);
-            std::mem::replace(&mut known.good, good) != good
+    /// If the file can't be read; no token is admitted then.
+    pub(crate) fn check_expiry(&self, now: Time) -> Result<(), TokenError> {
+        let checked = self.refreshed().map(|mut loaded| {
+            let valid = loaded.readers.good(now);
+            std::mem::replace(&mut loaded.valid, valid) != valid
         });
-        // While the file can't be read, who was told already hears it again.
-        if *looked.as_ref().unwrap_or(&true) {
-            self.tell();
+        // While the file can't be read, signal at every check.
+        if *checked.as_ref().unwrap_or(&true) {
+            self.notify_change();
         }
-        looked.map(drop)
+        checked.map(drop)
     }
 
-    fn refreshed(&self) -> Result<MutexGuard<'_, Known>, TokenError> {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        self.refresh(&mut known)?;
-        Ok(known)
+    fn refreshed(&self) -> Result<MutexGuard<'_, LoadedFile>, TokenError> {
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        self.refresh(&mut loaded)?;
+        Ok(loaded)
     }
 
-    fn refresh(&self, known: &mut Known) -> Result<(), TokenError> {
+    fn refresh(&self, loaded: &mut LoadedFile) -> Result<(), TokenError> {
         let stamp = match fs::metadata(&self.path) {
             Ok(metadata) => Some(Stamp::new(&metadata)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(io_error(&self.path, error)),
         };
-        if stamp.is_some() && stamp == known.stamp {
-            return match &known.malformed {
+        if stamp.is_some() && stamp == loaded.stamp {
+            return match &loaded.malformed {
                 None => Ok(()),
                 Some((line, message)) => {
                     let (path, line, message) = (self.path.clone(), *line, message.clone());
@@ -189,24 +189,24 @@ impl Tokens {
                 }
             };
         }
-        let had_any = known.stamp.is_some();
-        // Whatever was known is outdated, also when the new file cannot be read.
-        *known = Known::default();
+        let had_any = loaded.stamp.is_some();
+        // The old content is outdated, even if the new file can't be read.
+        *loaded = LoadedFile::default();
         if had_any || stamp.is_some() {
-            self.tell();
+            self.notify_change();
         }
         match read(&self.path) {
-            Ok(readers) => known.readers = readers,
+            Ok(readers) => loaded.readers = readers,
             Err(error) => {
-                // It is parsed again only when it changes. What the system refuses may be allowed at any time.
+                // A malformed file is parsed again only after it changes. An I/O error may go away at any time.
                 if let TokenError::Malformed { line, message, .. } = &error {
-                    known.malformed = Some((*line, message.clone()));
-                    known.stamp = stamp;
+                    loaded.malformed = Some((*line, message.clone()));
+                    loaded.stamp = stamp;
                 }
                 return Err(error);
             }
         }
-        known.stamp = stamp;
+        loaded.stamp = stamp;
         Ok(())
     }
 }
@@ -219,12 +219,12 @@ fn read(path: &Path) -> Result<Readers, TokenError> {
     let mut text = String::new();
     match File::open(path).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)) {
         Ok(_) => {}
-        // A character may be cut in two where reading ends.
+        // The size limit may cut a character in two.
         Err(error) if error.kind() == io::ErrorKind::InvalidData => {
             let message = if fs::metadata(path).is_ok_and(|metadata| metadata.len() > MAX_FILE_BYTES) {
-                format!("the file has more than {} MiB", MAX_FILE_BYTES >> 20)
+                format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20)
             } else {
-                "the file is not UTF-8".to_owned()
+                "the file isn't UTF-8".to_owned()
             };
             return Err(TokenError::Malformed { path: path.to_owned(), line: 1, message });
         }
@@ -235,40 +235,40 @@ fn read(path: &Path) -> Result<Readers, TokenError> {
     Readers::parse(&text).map_err(|(line, message)| malformed(line, message))
 }
 
-/// A reader who gets a token.
+/// A reader to create a token for.
 #[derive(Clone, Debug)]
 pub struct NewReader {
-    /// Its name, for people; each once.
+    /// The unique name, for people.
     pub name: String,
-    /// What it may do.
+    /// The rights that the token grants.
     pub rights: Rights,
-    /// From when on its token is not good any more.
+    /// When the token expires.
     pub until: Option<Time>,
-    /// Which events its token is for.
+    /// The events that the token may access.
     pub scope: Scope,
 }
 
 impl NewReader {
-    /// Adds what a line says of a reader in the words of the file, without a hash and rights: `NAME [UNTIL] [CONDITION …]`.
+    /// Parses a reader from a line in the token file's syntax, without hash and rights: `NAME [UNTIL] [CONDITION …]`.
     ///
     /// # Errors
-    /// What is wrong with it, for people.
+    /// A description of the error, for people.
     pub fn parse(line: &str, rights: Rights, until: Option<Time>, scope: Scope) -> Result<Self, String> {
         let mut words = line.split(' ').filter(|word| !word.is_empty()).peekable();
         let name = check_name(words.next().ok_or("the name is missing")?)?.to_owned();
         let mut reader = Self { name, rights, until, scope };
         if let Some(until) = words.next_if(|word| !word.contains('=')) {
-            reader.until = Some(Time::parse(until.as_bytes()).ok_or("the time is not one")?);
+            reader.until = Some(Time::parse(until.as_bytes()).ok_or("the expiry isn't a valid time")?);
         }
         words.try_for_each(|word| reader.scope.allow_written(word))?;
         Ok(reader)
     }
 }
 
-/// Makes a token for a reader, for the events of that scope, and adds its hash to the folder's file.
+/// Generates a token for a reader, limited to the events of `scope`, and adds its hash to the folder's file.
 ///
 /// # Errors
-/// [`TokenError`]; nothing was changed then.
+/// [`TokenError`]; nothing is changed then.
 pub fn add(
     folder: &Path,
     name: &str,
@@ -277,13 +277,13 @@ pub fn add(
     scope: Scope,
 ) -> Result<Token, TokenError> {
     let mut tokens = add_all(folder, vec![NewReader { name: name.to_owned(), rights, until, scope }])?;
-    tokens.pop().ok_or_else(|| TokenError::Name("there is no name".into()))
+    tokens.pop().ok_or_else(|| TokenError::Name("the name is missing".into()))
 }
 
-/// Makes a token for each of these readers, in their order, and adds their hashes to the folder's file in one step.
+/// Generates a token for each reader, in order, and adds their hashes to the folder's file in one step.
 ///
 /// # Errors
-/// [`TokenError`]; nothing was changed then.
+/// [`TokenError`]; nothing is changed then.
 pub fn add_all(folder: &Path, readers: Vec<NewReader>) -> Result<Vec<Token>, TokenError> {
     change(folder, |known| {
         let mut names: HashSet<String> = known.iter().map(|reader| reader.name.clone()).collect();
@@ -291,7 +291,7 @@ pub fn add_all(folder: &Path, readers: Vec<NewReader>) -> Result<Vec<Token>, Tok
         for NewReader { name, rights, until, scope } in readers {
             check_name(&name).map_err(|message| TokenError::Name(message.into()))?;
             if !names.insert(name.clone()) {
-                return Err(TokenError::Name(format!("there is a token of the name {name:?} already")));
+                return Err(TokenError::Name(format!("a token named {name:?} already exists")));
             }
             let token = Token::generate()?;
             let (hash, scope) = (hash(token.as_str()), Arc::new(scope));
@@ -303,7 +303,7 @@ pub fn add_all(folder: &Path, readers: Vec<NewReader>) -> Result<Vec<Token>, Tok
     })
 }
 
-/// The readers of the folder's file, in its order.
+/// Returns the readers in the folder's file, in order.
 ///
 /// # Errors
 /// [`TokenError`].
@@ -311,18 +311,18 @@ pub fn list(folder: &Path) -> Result<Vec<Reader>, TokenError> {
     read(&folder.join(FILE)).map(|readers| readers.list)
 }
 
-/// Takes a token's line out of the folder's file. A server that runs lets it in no more from then on.
+/// Removes a token from the folder's file. A running server rejects it from then on.
 ///
 /// # Errors
-/// [`TokenError`]; nothing was changed then.
+/// [`TokenError`]; nothing is changed then.
 pub fn revoke(folder: &Path, name: &str) -> Result<(), TokenError> {
     revoke_all(folder, &[name.to_owned()])
 }
 
-/// Takes the lines of these tokens out of the folder's file in one step.
+/// Removes these tokens from the folder's file in one step.
 ///
 /// # Errors
-/// [`TokenError`]; nothing was changed then.
+/// [`TokenError`]; nothing is changed then.
 pub fn revoke_all(folder: &Path, names: &[String]) -> Result<(), TokenError> {
     change(folder, |readers| {
         let revoked: HashSet<&str> = names.iter().map(String::as_str).collect();
@@ -335,7 +335,7 @@ pub fn revoke_all(folder: &Path, names: &[String]) -> Result<(), TokenError> {
     })
 }
 
-/// Changes the file: the new one takes the old one's place in one step. Who else changes it waits.
+/// Edits the file under a lock, and replaces it in one step.
 fn change<T>(
     folder: &Path,
     edit: impl FnOnce(&mut Vec<Reader>) -> Result<T, TokenError>,
@@ -352,25 +352,28 @@ fn change<T>(
     Ok(result)
 }
 
-/// Returns the text of a file of these readers, from which the server reads the same; else what is too large.
+/// Formats the readers as a file, and checks that it parses to the same readers.
+///
+/// # Errors
+/// What is too large or can't be parsed.
 fn write(readers: &[Reader]) -> Result<String, String> {
     let mut text = String::new();
     for reader in readers {
         let begin = text.len();
-        // Writing to a string does not fail.
+        // Writing to a string can't fail.
         let _ = fmt::Write::write_fmt(&mut text, format_args!("{reader}"));
         if text.len() - begin > MAX_LINE_BYTES {
             let max = MAX_LINE_BYTES >> 10;
-            return Err(format!("the line of {:?} would have more than {max} KiB", reader.name));
+            return Err(format!("the line of {:?} would be longer than {max} KiB", reader.name));
         }
         text.push('\n');
         if text.len() as u64 > MAX_FILE_BYTES {
-            return Err(format!("the file would have more than {} MiB", MAX_FILE_BYTES >> 20));
+            return Err(format!("the file would be larger than {} MiB", MAX_FILE_BYTES >> 20));
         }
     }
     match Readers::parse(&text) {
         Ok(read) if read.list == readers => Ok(text),
-        Ok(_) => Err("the file would not be read as it is written".to_owned()),
-        Err((line, why)) => Err(format!("line {line} could not be read: {why}")),
+        Ok(_) => Err("the file would be parsed as different readers".to_owned()),
+        Err((line, why)) => Err(format!("line {line} would be invalid: {why}")),
     }
 }

@@ -1,7 +1,8 @@
-//! A witness that others can use (C2SP tlog-witness): the decisions are the core's, here they get a memory and HTTP.
+//! A witness for other logs (C2SP tlog-witness). The decisions are made in the core crate; this module adds persistent
+//! state and HTTP.
 //!
-//! What the witness has cosigned is on the disk before anyone sees the cosignature, and one process at a time has the
-//! memory, so that no crash and no second server makes a witness forget what it has seen.
+//! A cosignature is on disk before anyone sees it, and only one process at a time can use the state. Neither a crash
+//! nor a second server can therefore make a witness forget what it has seen.
 
 mod clock;
 mod http;
@@ -16,69 +17,69 @@ use countersign::note::{KeyType, SignerKey, VerifierKey};
 use countersign::witness::{CosignError, Request, check_add_checkpoint};
 
 use self::clock::ClockGuard;
-use crate::server::{Address, Bounds, Entrance, Listening, listen};
+use crate::server::{Address, Bounds, Entrance, HttpServer, listen};
 use countersign_log::clock::Steady;
 
 pub use clock::ClockError;
 pub use countersign_log::clock::steady;
 pub use state_db::{MemoryError, StateDb};
 
-/// Tells the seconds since 1970.
+/// Returns the current time, in seconds since 1970.
 pub type Seconds = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// What a witness is to be.
+/// The configuration of a witness.
 pub struct Config {
     /// The witness's key, of type `0x04`.
     pub key: SignerKey,
-    /// The keys of the logs that it watches, each with its log's origin as its name.
+    /// The keys of the logs to witness, each named after its log's origin.
     pub logs: Vec<VerifierKey>,
-    /// The file of its memory, made where there is none.
+    /// The state file, created if it doesn't exist.
     pub state: PathBuf,
-    /// Where to listen; port 0 for any.
+    /// The address to listen on. Port 0 picks a free port.
     pub listen: Address,
-    /// How long clients may take, and how many there may be.
+    /// Limits on clients and on the time they may take.
     pub bounds: Bounds,
-    /// Tells the time.
+    /// The clock that dates cosignatures.
     pub clock: Seconds,
-    /// A clock that is never set, against which leaps of `clock` show: [`steady`].
+    /// A monotonic clock, which shows jumps of `clock`: [`steady`].
     pub steady: Steady,
-    /// The time now as the operator states it, in seconds since 1970. If the clock agrees within an hour, the first
-    /// cosignature may be before the last one, or long after it.
+    /// The current time as stated by the operator, in seconds since 1970. If the clock agrees within an hour, the
+    /// first cosignature may precede the last one or follow long after it.
     pub stated_time: Option<u64>,
 }
 
 /// An error in starting a witness.
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessStartError {
-    /// A key is not of the type that it has to be.
+    /// A key has the wrong type.
     #[error("{0}")]
     Key(String),
-    /// The memory is not usable.
+    /// The state can't be used.
     #[error(transparent)]
     Memory(#[from] MemoryError),
-    /// The address cannot be listened on.
-    #[error("listening: {0}")]
+    /// The listen address can't be bound.
+    #[error("the address can't be listened on: {0}")]
     Listen(std::io::Error),
 }
 
-/// Why a witness did not answer as C2SP says.
+/// The reason why a witness didn't cosign.
 #[derive(Debug, thiserror::Error)]
 pub enum WitnessError {
-    /// It does not cosign.
+    /// The protocol doesn't allow it.
     #[error(transparent)]
     Refused(#[from] CosignError),
-    /// Its memory could not be read or written: nothing was cosigned.
+    /// The state can't be read or written. Nothing was cosigned.
     #[error(transparent)]
     Memory(#[from] MemoryError),
-    /// Its clock went back, or leapt: nothing was cosigned.
+    /// The clock went back or jumped. Nothing was cosigned.
     #[error(transparent)]
     Clock(#[from] ClockError),
-    /// Its key cannot make a cosignature.
+    /// The key can't make a cosignature.
     #[error("{0}")]
     Cosign(Error),
 }
 
-/// A witness: keys and a memory. Clones share them.
+/// A witness. Clones share the same state.
 #[derive(Clone)]
 pub struct Witness {
     inner: Arc<Inner>,
@@ -92,25 +93,26 @@ struct Inner {
     steady: Steady,
 }
 
-/// What the witness goes by; one decision at a time has it.
+/// The state behind each decision; decisions are serialized.
 struct State {
     db: StateDb,
     guard: ClockGuard,
 }
 
 impl Witness {
-    /// A witness with that state, of a configuration whose address and bounds play no part.
+    /// Creates a witness with that state. Ignores the configuration's address and bounds.
     ///
     /// # Errors
-    /// [`WitnessStartError::Key`] when a key is not of its type, [`WitnessStartError::Memory`] when the memory cannot be read.
+    /// [`WitnessStartError::Key`] if a key has the wrong type, [`WitnessStartError::Memory`] if the state can't be
+    /// read.
     fn new(config: Config, db: StateDb) -> Result<Self, WitnessStartError> {
         let Config { key, logs, clock, steady, stated_time, .. } = config;
         if key.verifier_key().key_type() != KeyType::Cosignature {
-            let message = format!("{} is not a witness's key", key.verifier_key().name());
+            let message = format!("{} isn't a witness's key", key.verifier_key().name());
             return Err(WitnessStartError::Key(message));
         }
         if let Some(other) = logs.iter().find(|log| log.key_type() != KeyType::Ed25519) {
-            return Err(WitnessStartError::Key(format!("{} is not a log's key", other.name())));
+            return Err(WitnessStartError::Key(format!("{} isn't a log's key", other.name())));
         }
         let guard = ClockGuard::new(db.last_time(key.verifier_key())?, stated_time);
         let state = Mutex::new(State { db, guard });
@@ -118,7 +120,7 @@ impl Witness {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // What a panic left undone, the database undid.
+        // The database rolled back whatever a panic interrupted.
         self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -130,11 +132,11 @@ impl Witness {
         self.state().guard.check((self.inner.clock)(), (self.inner.steady)()).map(drop)
     }
 
-    /// Decides about a request, and remembers what it accepts before it gives the cosignature. Blocks for as long as
-    /// the disk takes.
+    /// Decides about a request, and records an accepted checkpoint before it returns the cosignature. Blocks while it
+    /// writes to disk.
     ///
     /// # Errors
-    /// [`WitnessError`], and then nothing was remembered and nothing cosigned.
+    /// [`WitnessError`]; nothing was recorded or cosigned then.
     pub fn add_checkpoint(&self, request: &Request) -> Result<String, WitnessError> {
         let Inner { key, logs, clock, steady, .. } = &*self.inner;
         let origin = &request.checkpoint.checkpoint.origin;
@@ -150,51 +152,51 @@ impl Witness {
         Ok(cosignature)
     }
 
-    /// The last checkpoint that was cosigned of the log whose origin has this SHA-256 hash.
+    /// Returns the last cosigned checkpoint of the log whose origin has this SHA-256 hash.
     ///
     /// # Errors
-    /// When the memory cannot be read.
+    /// If the state can't be read.
     pub fn checkpoint(&self, origin_hash: &[u8; 32]) -> Result<Option<String>, MemoryError> {
         self.state().db.note(origin_hash)
     }
 
-    /// The origins of the logs that it watches.
+    /// Returns the origins of the witnessed logs.
     pub fn origins(&self) -> BTreeSet<&str> {
         self.inner.logs.iter().map(VerifierKey::name).collect()
     }
 }
 
-/// A witness that is served.
-pub struct Serving {
-    listening: Listening,
+/// A running witness server.
+pub struct RunningWitness {
+    http: HttpServer,
 }
 
-/// Starts a witness, and its server.
+/// Starts a witness and its server.
 ///
 /// # Errors
 /// [`WitnessStartError`].
-pub async fn serve(config: Config) -> Result<Serving, WitnessStartError> {
+pub async fn serve(config: Config) -> Result<RunningWitness, WitnessStartError> {
     let db = StateDb::open(&config.state)?;
     let (address, bounds) = (config.listen.clone(), config.bounds.clone());
     let witness = Witness::new(config, db)?;
     if let Err(error) = witness.check_clock() {
-        tracing::error!(%error, "nothing is cosigned until the clock is right");
+        tracing::error!(%error, "the witness cosigns nothing until its clock is corrected");
     }
     let router = http::router(witness, &bounds);
     let entrance = Entrance::new(&bounds, |_| {});
-    let listening = listen(&address, None, router, &bounds, entrance);
-    let listening = listening.await.map_err(WitnessStartError::Listen)?;
-    Ok(Serving { listening })
+    let http = listen(&address, None, router, &bounds, entrance);
+    let http = http.await.map_err(WitnessStartError::Listen)?;
+    Ok(RunningWitness { http })
 }
 
-impl Serving {
-    /// Where it listens.
+impl RunningWitness {
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> &Address {
-        self.listening.address()
+        self.http.address()
     }
 
-    /// Takes no further requests, and answers those under way.
+    /// Stops accepting requests, and answers those in progress.
     pub async fn stop(self) {
-        self.listening.stop().await;
+        self.http.stop().await;
     }
 }

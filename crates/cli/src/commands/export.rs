@@ -64,7 +64,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     access: AccessArgs,
     #[command(flatten)]
-    asked: Asked,
+    asked: EventFilter,
     #[command(flatten, next_help_heading = "Which events")]
     chosen: Chosen,
 }

@@ -29,10 +29,10 @@ use countersign_log::store::StoreError;
 use countersign_log_server::bucket::{Bucket, BucketError};
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
 use countersign_log_server::log_server::{LogServer, RulesError};
-use countersign_log_server::restore::ending::Ending;
+use countersign_log_server::restore::succession::Succession;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::retention::{self, Rule, Rules};
-use countersign_log_server::serve::{Config, Serving, StartError, serve_beginning_with};
+use countersign_log_server::serve::{Config, RunningLog, StartError, serve_with_first_event};
 use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Page, Proxies, Proxy, ProxyHeader};
 use countersign_log_server::sqlite;
 
@@ -269,7 +269,7 @@ async fn run_server(
     (trust_file, watched): (&Path, Watched),
     (cors, hosts): (Cors, Hosts),
     (rules, reads, pack): (Rules, ReadRules, Option<Pack>),
-    ending: Option<Ending>,
+    ending: Option<Succession>,
 ) -> Result<ExitStatus, CliError> {
     let verifier = key.verifier_key().clone();
     let issuer = args.oidc.config()?;
@@ -294,7 +294,7 @@ async fn run_server(
         page,
         limits: Limits::default(),
         bounds: Bounds {
-            of_one_client: args.client_connections.get() as usize,
+            connections_per_client: args.client_connections.get() as usize,
             proxies: Proxies { trusted: args.trusted_proxy.clone(), header: args.proxy_header },
             quota: Quota { events: args.quota_events, bytes: args.quota_bytes, burst: args.quota_burst },
             ..bounds()
@@ -304,8 +304,8 @@ async fn run_server(
         check_within: args.check_within.0,
         steady: steady(),
     };
-    let statement = ending.as_ref().map(Ending::statement);
-    let serving = serve_beginning_with(config, statement).await.map_err(|error| match error {
+    let statement = ending.as_ref().map(Succession::statement);
+    let serving = serve_with_first_event(config, statement).await.map_err(|error| match error {
         StartError::Listen(_) => explain(&error).because(&args.listen.to_string()),
         StartError::Io { .. } => explain(&error).within(&shown(&args.dir)),
         _ => explain(&error),
@@ -337,7 +337,7 @@ async fn run_server(
     }
     tokio::spawn(memory::keep_giving_back());
     let keeping = (!rules.is_empty())
-        .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
+        .then(|| tokio::spawn(retention::run(serving.reading().clone(), rules, args.dir.clone())));
     let reloading = tokio::spawn(reload(serving.log_server().clone(), trust_file.to_owned(), watched));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.keep()));
     stop_asked().await;
@@ -461,7 +461,7 @@ pub(crate) fn log_to_stderr(json: bool) {
     }
 }
 
-async fn end(serving: Serving) -> Result<ExitStatus, CliError> {
+async fn end(serving: RunningLog) -> Result<ExitStatus, CliError> {
     serving.stop().await.map_err(|error| {
         CliError::unusable(
             "server.failed",

@@ -38,7 +38,7 @@ fn a_trust_file_with_a_typo_turns_health_red_until_it_is_corrected() {
     for (text, message) in [
         (Some(format!("{good}revok {key} 2026-11-20T06:00:00.000Z\n")), "line 3 is malformed: "),
         (Some(format!("{good}revoke {key} soon\n")), "line 3 is malformed: "),
-        (None, "it can't be read ("),
+        (None, "the file can't be read ("),
     ] {
         match text {
             Some(text) => fs::write(place.trust_file(), text).unwrap(),

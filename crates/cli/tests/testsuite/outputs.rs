@@ -334,7 +334,7 @@ fn a_place_that_is_not_there_is_told_as_such() {
         #[cfg(unix)]
         (
             &["serve", "--dir", "log", "--listen", "unix:trust.txt"],
-            "a file is there that is no socket\n  hint: choose another --listen, or remove the file first",
+            "the file exists and isn't a socket\n  hint: choose another --listen, or remove the file first",
         ),
         #[cfg(unix)]
         (
@@ -396,7 +396,7 @@ fn what_a_server_logs_has_no_colors_in_a_file_and_says_why_a_witness_is_silent()
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(server.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let silent = lines.find(|line| line.contains("it does not say what it has seen")).unwrap();
+    let silent = lines.find(|line| line.contains("a witness didn't report its newest checkpoint")).unwrap();
     assert!(silent.to_lowercase().contains("refused"), "{silent}");
     let said = lines.find(|line| line.contains(" listens on ")).unwrap();
     let url = said.split_once(" listens on ").unwrap().1;

@@ -1,26 +1,26 @@
-//! Moving a log into a bucket: what the folder has becomes the bucket's first commits.
+//! Moving a log into a bucket: the folder's entries become the bucket's first commits.
 //!
-//! It may be interrupted, and then goes on where it was: what is in the bucket already is compared, and the rest added.
+//! The move can be interrupted and continued: what is already in the bucket is compared, and the rest is added.
 
 use super::codec::{Commit, encode_checkpoint};
-use super::objects::Created;
-use super::writer::{BucketWriter, at, fetch};
+use super::objects::CreateOutcome;
+use super::writer::{BucketWriter, fetch, in_object};
 use countersign_log::store::{StoreError, StoredEvent};
 
-/// How many leaves one commit gets.
-const LEAVES: u64 = 4_096;
-/// No more leaves are added to a commit with so many bytes of events.
-const BYTES: usize = 8 << 20;
-/// How many leaves are read at one time.
-const PORTION: u64 = 256;
+/// Maximum number of entries per commit.
+const MAX_COMMIT_ENTRIES: u64 = 4_096;
+/// A commit with this many bytes of events gets no more entries.
+const MAX_COMMIT_EVENT_BYTES: usize = 8 << 20;
+/// Number of entries read at a time.
+const BATCH_ENTRIES: u64 = 256;
 
 impl BucketWriter {
-    /// Takes up work with a bucket for the first time.
+    /// Moves the folder's log into the bucket, and starts using the bucket.
     pub(super) fn adopt(&mut self) -> Result<(), StoreError> {
         let size = self.index.size();
         let begun = self.has_origin()?;
         if size == 0 && !begun && self.objects.wait(fetch(&self.objects, &self.layout, 0))?.is_some() {
-            let why = "another server is moving its log to this bucket: start again when it is done";
+            let why = "another server is moving its log into this bucket; start this server when the move is complete";
             return Err(StoreError::unavailable("opening the bucket", why));
         }
         let mut erased = Vec::new();
@@ -34,7 +34,7 @@ impl BucketWriter {
             self.compare(&commit, &mut erased)?;
             self.index.add_bases(&[base])?;
             base = end;
-            tracing::info!(base, size, "the log is moved to the bucket");
+            tracing::info!(base, size, "moving the log into the bucket");
         }
         for published in self.index.reader.checkpoints(0..size + 1)? {
             let path = self.layout.kept_checkpoint(published.size);
@@ -44,19 +44,19 @@ impl BucketWriter {
             self.put_evidence(&evidence, time)?;
         }
         self.check_origin()?;
-        if erased.is_empty() { self.index.set_erasures(self.erasures) } else { self.write_down(&erased) }
+        if erased.is_empty() { self.index.set_erasures(self.erasures) } else { self.add_erasure(&erased) }
     }
 
     /// Adds the next commit.
     fn add(&self, base: u64, size: u64) -> Result<Commit, StoreError> {
         let mut commit = Commit { base, leaves: Vec::new(), events: Some(std::collections::BTreeMap::new()) };
         let mut bytes = 0;
-        while commit.size() < size.min(base + LEAVES) && bytes < BYTES {
+        while commit.size() < size.min(base + MAX_COMMIT_ENTRIES) && bytes < MAX_COMMIT_EVENT_BYTES {
             let start = commit.size();
-            let leaves = self.index.reader.leaves_with_events(start..size.min(start + PORTION))?;
+            let leaves = self.index.reader.leaves_with_events(start..size.min(start + BATCH_ENTRIES))?;
             for (stored, index) in leaves.into_iter().zip(start..) {
                 let leaf = String::from_utf8(stored.leaf)
-                    .map_err(|_| StoreError::Damaged(format!("leaf {index} is not text")))?;
+                    .map_err(|_| StoreError::Damaged(format!("entry {index} isn't UTF-8")))?;
                 commit.leaves.push(leaf);
                 if let (StoredEvent::Here(event), Some(events)) = (stored.event, &mut commit.events) {
                     bytes += event.text.len();
@@ -66,27 +66,27 @@ impl BucketWriter {
         }
         let path = self.layout.commit(base);
         match self.objects.wait(self.objects.create(&path, commit.encode()?))? {
-            Created::Ours => Ok(commit),
-            Created::Other(bytes) => Commit::decode(&bytes).map_err(at(&path)),
+            CreateOutcome::Ours => Ok(commit),
+            CreateOutcome::Other(bytes) => Commit::decode(&bytes).map_err(in_object(&path)),
         }
     }
 
-    /// The bucket's commit has the same leaves as the folder. Notes which events are erased.
+    /// Checks that the commit has the same entries as the folder, and collects the erased ones.
     fn compare(&self, commit: &Commit, erased: &mut Vec<u64>) -> Result<(), StoreError> {
-        let other = || {
+        let different = || {
             StoreError::Damaged(format!(
-                "the bucket has another log than this folder, from leaf {} on",
+                "the bucket and this folder contain different logs from entry {} on",
                 commit.base
             ))
         };
         let range = commit.base..commit.size();
         if range.end > self.index.size() {
-            return Err(other());
+            return Err(different());
         }
         let leaves = self.index.reader.leaves(range.clone())?;
         let same = commit.leaves.iter().zip(&leaves).all(|(one, other)| one.as_bytes() == other);
         if !same {
-            return Err(other());
+            return Err(different());
         }
         erased.extend(self.index.erased_in(&range)?);
         Ok(())

@@ -1,6 +1,6 @@
-//! The bytes of objects: four that say what it is, the body, and the SHA-256 of both.
+//! Encoding of objects: four bytes for the type, the body, and the SHA-256 of both.
 //!
-//! Numbers have the higher byte first.
+//! Numbers are big-endian.
 
 use std::collections::BTreeMap;
 
@@ -14,25 +14,25 @@ use countersign_log::store::{Published, StoreError};
 const COMMIT: &[u8; 4] = b"csc\x01";
 const COMMIT_STUB: &[u8; 4] = b"css\x01";
 const EVENTS: &[u8; 4] = b"cse\x01";
-/// What is left of a generation of events when the next one is there.
+/// Replaces a generation of events once a newer one exists.
 pub(super) const EVENTS_STUB: &[u8; 4] = b"csx\x01";
 const ERASURE: &[u8; 4] = b"csr\x01";
 const ERASURE_DONE: &[u8; 4] = b"csd\x01";
 const CHECKPOINT: &[u8; 4] = b"csk\x01";
 
-/// How many bytes say what an object is.
-pub(super) const KIND: u64 = 4;
+/// Length of an object's type, in bytes.
+pub(super) const KIND_BYTES: u64 = 4;
 
-/// The events of a commit's leaves, by the leaves' indexes.
+/// A commit's events, by the indexes of their entries.
 pub(super) type Events = BTreeMap<u64, SaltedEvent>;
 
-/// What one server added to the log at one time.
+/// The entries that one server added to the log at once.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Commit {
-    /// How many leaves there were before.
+    /// Number of entries before this commit.
     pub(super) base: u64,
     pub(super) leaves: Vec<String>,
-    /// `None` in a stub: they are in a generation of their own.
+    /// `None` in a stub, whose events are in a separate generation.
     pub(super) events: Option<Events>,
 }
 
@@ -40,21 +40,21 @@ pub(super) struct Commit {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Generation {
     Here(Events),
-    /// There is a later one.
+    /// A newer generation exists.
     Stub,
 }
 
-/// Leaves whose events are erased.
+/// Entries whose events are erased.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Erasure {
-    /// Ascending.
+    /// Indices of the erased entries, in ascending order.
     pub(super) leaves: Vec<u64>,
-    /// Whether no object has the events any more.
+    /// True if no object contains the events anymore.
     pub(super) done: bool,
 }
 
 impl Commit {
-    /// How many leaves there are with it.
+    /// Returns the size of the log including this commit.
     pub(super) fn size(&self) -> u64 {
         self.base + self.leaves.len() as u64
     }
@@ -75,19 +75,21 @@ impl Commit {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let (kind, mut rest) = open(bytes)?;
         if kind != COMMIT && kind != COMMIT_STUB {
-            return Err(damaged("it is not a commit"));
+            return Err(damaged("the object isn't a commit"));
         }
         let base = rest.number()?;
         let count = rest.length()?;
         let leaves: Vec<String> = (0..count).map(|_| rest.text()).collect::<Result<_, _>>()?;
         let size = base.checked_add(leaves.len() as u64).filter(|size| *size <= MAX_SIZE);
-        let size = size.filter(|_| !leaves.is_empty()).ok_or_else(|| damaged("no log is of that size"))?;
+        let size = size
+            .filter(|_| !leaves.is_empty())
+            .ok_or_else(|| damaged("the commit's size is out of bounds"))?;
         let events = if kind == COMMIT { Some(rest.events(base..size)?) } else { None };
         rest.end(Self { base, leaves, events })
     }
 }
 
-/// The commit of a growth.
+/// Encodes a growth as a commit.
 pub(super) fn encode_growth(growth: &PendingBatch) -> Result<Vec<u8>, StoreError> {
     let leaves = growth.leaves();
     let mut out = begin_commit(*COMMIT, growth.base(), leaves.iter().map(|leaf| leaf.text.as_str()))?;
@@ -110,7 +112,7 @@ fn begin_commit<'l>(
     Ok(out)
 }
 
-/// Whether an object that begins like this has no events.
+/// True if an object of this type has no events.
 pub(super) fn is_stub(kind: &[u8]) -> bool {
     kind == COMMIT_STUB || kind == EVENTS_STUB
 }
@@ -127,14 +129,14 @@ impl Generation {
         }
     }
 
-    /// The events of leaves in that range.
+    /// Decodes the events of a commit with these entries.
     pub(super) fn decode(bytes: &[u8], leaves: std::ops::Range<u64>) -> Result<Self, StoreError> {
         if bytes == EVENTS_STUB {
             return Ok(Self::Stub);
         }
         let (kind, mut rest) = open(bytes)?;
         if kind != EVENTS {
-            return Err(damaged("these are not events"));
+            return Err(damaged("the object isn't a generation of events"));
         }
         let events = rest.events(leaves)?;
         rest.end(Self::Here(events))
@@ -152,12 +154,12 @@ impl Erasure {
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, StoreError> {
         let (kind, mut rest) = open(bytes)?;
         if kind != ERASURE && kind != ERASURE_DONE {
-            return Err(damaged("it is not an erasure"));
+            return Err(damaged("the object isn't an erasure"));
         }
         let count = rest.length()?;
         let leaves: Vec<u64> = (0..count).map(|_| rest.number()).collect::<Result<_, _>>()?;
         if leaves.is_empty() || !leaves.is_sorted_by(|one, next| one < next) {
-            return Err(damaged("the leaves of an erasure are not in ascending order"));
+            return Err(damaged("the erasure's entries aren't in ascending order"));
         }
         rest.end(Self { leaves, done: kind == ERASURE_DONE })
     }
@@ -175,15 +177,15 @@ pub(super) fn encode_checkpoint(published: &Published) -> Result<Vec<u8>, StoreE
 pub(super) fn decode_checkpoint(bytes: &[u8]) -> Result<Published, StoreError> {
     let (kind, mut rest) = open(bytes)?;
     if kind != CHECKPOINT {
-        return Err(damaged("it is not a kept checkpoint"));
+        return Err(damaged("the object isn't a checkpoint"));
     }
     let size = rest.number()?;
     let at = Time::from_millis(i64::from_be_bytes(rest.array()?));
-    let at = at.ok_or_else(|| damaged("a checkpoint's time is out of bounds"))?;
+    let at = at.ok_or_else(|| damaged("the checkpoint's time is out of bounds"))?;
     let witnessed = match rest.array::<1>()? {
         [0] => false,
         [1] => true,
-        _ => return Err(damaged("a flag is neither 0 nor 1")),
+        _ => return Err(damaged("the checkpoint's flag is neither 0 nor 1")),
     };
     let note = rest.text()?;
     rest.end(Published { size, note, at, witnessed })
@@ -194,7 +196,7 @@ fn damaged(why: &str) -> StoreError {
 }
 
 fn write_length(out: &mut Vec<u8>, length: usize) -> Result<(), StoreError> {
-    let length = u32::try_from(length).map_err(|_| damaged("too much for one object"))?;
+    let length = u32::try_from(length).map_err(|_| damaged("the content is too large for one object"))?;
     out.extend_from_slice(&length.to_be_bytes());
     Ok(())
 }
@@ -224,13 +226,13 @@ fn seal(mut out: Vec<u8>) -> Vec<u8> {
     out
 }
 
-/// What it is, and its body.
+/// Verifies the checksum, and returns the object's type and body.
 fn open(bytes: &[u8]) -> Result<(&[u8; 4], Body<'_>), StoreError> {
-    let (content, sum) = bytes.split_last_chunk::<32>().ok_or_else(|| damaged("an object was cut"))?;
+    let (content, sum) = bytes.split_last_chunk::<32>().ok_or_else(|| damaged("the object is truncated"))?;
     if Hash::of(&[content]) != Hash(*sum) {
-        return Err(damaged("an object's bytes were changed"));
+        return Err(damaged("the object's checksum doesn't match"));
     }
-    let (kind, body) = content.split_first_chunk().ok_or_else(|| damaged("an object was cut"))?;
+    let (kind, body) = content.split_first_chunk().ok_or_else(|| damaged("the object is truncated"))?;
     Ok((kind, Body(body)))
 }
 
@@ -238,7 +240,7 @@ struct Body<'b>(&'b [u8]);
 
 impl Body<'_> {
     fn array<const N: usize>(&mut self) -> Result<[u8; N], StoreError> {
-        let (array, rest) = self.0.split_first_chunk().ok_or_else(|| damaged("an object was cut"))?;
+        let (array, rest) = self.0.split_first_chunk().ok_or_else(|| damaged("the object is truncated"))?;
         self.0 = rest;
         Ok(*array)
     }
@@ -249,9 +251,9 @@ impl Body<'_> {
 
     fn length(&mut self) -> Result<usize, StoreError> {
         let length = u32::from_be_bytes(self.array()?) as usize;
-        // Whatever is counted takes a byte at least.
+        // Every counted item takes at least one byte.
         if length > self.0.len() {
-            return Err(damaged("an object was cut"));
+            return Err(damaged("the object is truncated"));
         }
         Ok(length)
     }
@@ -260,7 +262,7 @@ impl Body<'_> {
         let length = self.length()?;
         let (text, rest) = self.0.split_at(length);
         self.0 = rest;
-        str::from_utf8(text).map(str::to_owned).map_err(|_| damaged("a text is not UTF-8"))
+        str::from_utf8(text).map(str::to_owned).map_err(|_| damaged("a string in the object isn't UTF-8"))
     }
 
     fn events(&mut self, leaves: std::ops::Range<u64>) -> Result<Events, StoreError> {
@@ -269,14 +271,14 @@ impl Body<'_> {
             let index = self.number()?;
             let event = SaltedEvent { salt: self.array()?, text: self.text()? };
             if !leaves.contains(&index) || events.insert(index, event).is_some() {
-                return Err(damaged("an event is of no leaf"));
+                return Err(damaged("the object has an event that belongs to none of its entries"));
             }
         }
         Ok(events)
     }
 
     fn end<T>(self, value: T) -> Result<T, StoreError> {
-        if self.0.is_empty() { Ok(value) } else { Err(damaged("an object is too long")) }
+        if self.0.is_empty() { Ok(value) } else { Err(damaged("the object has extra bytes at its end")) }
     }
 }
 
@@ -289,11 +291,11 @@ mod tests {
         Events::from([(4, event("{}")), (5, event(r#"{"a":"é"}"#))])
     }
 
-    /// Whether an object can be read.
-    type Reads = fn(&[u8]) -> bool;
+    /// A decoder's verdict: true if it accepts the bytes.
+    type Accepts = fn(&[u8]) -> bool;
 
-    /// Objects of all kinds, and what reads each.
-    fn objects() -> Vec<(Vec<u8>, Reads)> {
+    /// Returns one object of each type with its decoder.
+    fn objects() -> Vec<(Vec<u8>, Accepts)> {
         let commit =
             Commit { base: 3, leaves: vec!["a".into(), "é".into(), "c".into()], events: Some(events()) };
         let published =
@@ -311,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_are_read_as_they_were_written() {
+    fn decodes_what_it_encodes() {
         let commit =
             Commit { base: 3, leaves: vec!["a".into(), "é".into(), "c".into()], events: Some(events()) };
         assert_eq!(Commit::decode(&commit.encode().unwrap()).unwrap(), commit);
@@ -329,22 +331,22 @@ mod tests {
     }
 
     #[test]
-    fn an_object_that_was_cut_or_changed_is_not_read() {
-        for (kind, (bytes, reads)) in objects().into_iter().enumerate() {
-            assert!(reads(&bytes), "{kind}");
+    fn rejects_truncated_and_changed_objects() {
+        for (kind, (bytes, accepts)) in objects().into_iter().enumerate() {
+            assert!(accepts(&bytes), "{kind}");
             for end in 0..bytes.len() {
-                assert!(!reads(&bytes[..end]), "{kind} cut at {end}");
+                assert!(!accepts(&bytes[..end]), "{kind} cut at {end}");
             }
             for place in 0..bytes.len() {
                 let mut changed = bytes.clone();
                 changed[place] ^= 1;
-                assert!(!reads(&changed), "{kind} changed at {place}");
+                assert!(!accepts(&changed), "{kind} changed at {place}");
             }
         }
     }
 
     #[test]
-    fn what_no_server_writes_is_refused_though_its_sum_is_right() {
+    fn rejects_invalid_content_with_a_valid_checksum() {
         assert!(Generation::decode(&Generation::Here(events()).encode().unwrap(), 3..5).is_err());
         for leaves in [vec![], vec![5, 3], vec![3, 3]] {
             assert!(Erasure::decode(&Erasure { leaves, done: false }.encode().unwrap()).is_err());

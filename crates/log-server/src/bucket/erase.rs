@@ -1,9 +1,11 @@
-//! Erasing events from a bucket.
+//! Erasure of events from a bucket.
 //!
-//! First the erasure is written down, so that every server knows of it. Then each commit that had one of the events
-//! gets a next generation of events, without those that are erased; and only when that is there, the commit and the
-//! generations before it are replaced by stubs. A generation is created once and never deleted: whoever comes
-//! late, with a list of what to keep that is too old, finds its place taken.
+//! 1. The erasure is recorded as an object, so that every server learns of it.
+//! 2. Each commit with one of the events gets a new generation of events without them.
+//! 3. Only once that exists, the commit and its older generations are replaced by stubs.
+//!
+//! A generation is created once and never deleted, so a server with an outdated list of events to keep can't bring
+//! them back: the generation that it would create exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,60 +15,60 @@ use std::path::PathBuf;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 
-use super::codec::{Commit, EVENTS_STUB, Erasure, Events, Generation, KIND, is_stub};
+use super::codec::{Commit, EVENTS_STUB, Erasure, Events, Generation, KIND_BYTES, is_stub};
 use super::index::Erasures;
 use super::layout::{Layout, number};
-use super::objects::{AT_ONCE, Created, Objects};
-use super::writer::{BucketWriter, at};
+use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
+use super::writer::{BucketWriter, in_object};
 use countersign_log::store::StoreError;
 
-/// The most leaves of one erasure.
-const MOST_LEAVES: usize = 1 << 20;
-/// How often a commit's generations are looked at before it is said that something is wrong with them.
-const PASSES: usize = 64;
-/// How many files of writes that were interrupted are looked for beside an object in a folder.
-const LEFT_BEHIND: u32 = 16;
+/// Maximum number of entries in one erasure.
+const MAX_ERASURE_ENTRIES: usize = 1 << 20;
+/// Number of attempts to process a commit's generations before they are reported as damaged.
+const MAX_PASSES: usize = 64;
+/// Number of leftover files of interrupted writes to look for next to an object in a folder.
+const MAX_STALE_FILES: u32 = 16;
 
 impl BucketWriter {
     pub(super) fn erase_events(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         self.follow()?;
         let leaves: Vec<u64> = leaves.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
         let (here, erased) = self.index.with_events(&leaves)?;
-        for some in here.chunks(MOST_LEAVES) {
-            self.write_down(some)?;
+        for batch in here.chunks(MAX_ERASURE_ENTRIES) {
+            self.add_erasure(batch)?;
         }
-        // It may be asked again because it failed.
+        // An earlier attempt may have failed halfway.
         self.index.erase(&erased)?;
         self.scrub(&erased)?;
         self.finish_erasures()?;
         Ok(here.len() as u64)
     }
 
-    /// Adds an erasure to those that every server follows.
-    pub(super) fn write_down(&mut self, leaves: &[u64]) -> Result<(), StoreError> {
+    /// Records an erasure as an object that every server follows.
+    pub(super) fn add_erasure(&mut self, leaves: &[u64]) -> Result<(), StoreError> {
         let erasure = Erasure { leaves: leaves.to_vec(), done: false }.encode()?;
         loop {
             let path = self.layout.erasure(self.erasures.next);
             match self.objects.wait(self.objects.create(&path, erasure.clone()))? {
-                // It is followed like any other, and with it those of other servers.
-                Created::Ours => return self.follow_erasures(),
-                Created::Other(_) => self.follow_erasures()?,
+                // Follows it together with the erasures of other servers.
+                CreateOutcome::Ours => return self.follow_erasures(),
+                CreateOutcome::Other(_) => self.follow_erasures()?,
             }
         }
     }
 
-    /// Follows the erasures that are written down.
+    /// Follows the recorded erasures.
     pub(super) fn follow_erasures(&mut self) -> Result<(), StoreError> {
         let mut leaves = Vec::new();
         let mut unfinished = Vec::new();
         let mut next = self.erasures.next;
         while let Some(erasure) = self.read_erasure(next)? {
             if erasure.leaves.last() >= Some(&self.index.size()) {
-                // It is of leaves that came after those that were followed just now.
+                // Its entries are newer than the commits followed so far.
                 self.follow_commits()?;
                 if erasure.leaves.last() >= Some(&self.index.size()) {
                     return Err(StoreError::Damaged(format!(
-                        "erasure {next} is of later leaves than the {} that its commits have: the bucket lost commits",
+                        "erasure {next} is of entries after the {} in the bucket's commits, so the bucket has lost commits",
                         self.index.size()
                     )));
                 }
@@ -90,7 +92,7 @@ impl BucketWriter {
     pub(super) fn read_erasure(&self, number: u64) -> Result<Option<Erasure>, StoreError> {
         let path = self.layout.erasure(number);
         let object = self.objects.wait(self.objects.get(&path))?;
-        object.map(|object| Erasure::decode(&object.bytes).map_err(at(&path))).transpose()
+        object.map(|object| Erasure::decode(&object.bytes).map_err(in_object(&path))).transpose()
     }
 
     fn save_erasures(&mut self) -> Result<(), StoreError> {
@@ -99,7 +101,7 @@ impl BucketWriter {
         self.index.set_erasures(Erasures { unfinished, ..self.erasures })
     }
 
-    /// Does in the bucket what is written down and perhaps not done, because a server failed in the middle.
+    /// Completes recorded erasures that may be incomplete because a server failed halfway.
     pub(super) fn finish_erasures(&mut self) -> Result<(), StoreError> {
         for number in self.unfinished.clone() {
             let Some(erasure) = self.read_erasure(number)? else {
@@ -116,7 +118,7 @@ impl BucketWriter {
         Ok(())
     }
 
-    /// Takes the events of these leaves, which are erased in the index, out of all objects.
+    /// Removes the events of these entries, already erased in the index, from all objects.
     pub(super) fn scrub(&self, leaves: &[u64]) -> Result<(), StoreError> {
         let mut commits: BTreeMap<u64, (Range<u64>, BTreeSet<u64>)> = BTreeMap::new();
         let mut end = 0;
@@ -131,21 +133,23 @@ impl BucketWriter {
         }
         let scrubber = &Scrubber { objects: &self.objects, layout: &self.layout };
         let scrubbing = commits.values().map(|(range, erased)| scrubber.scrub(range.clone(), erased));
-        let all = futures_util::stream::iter(scrubbing).buffer_unordered(AT_ONCE).try_collect::<Vec<()>>();
+        let all = futures_util::stream::iter(scrubbing)
+            .buffer_unordered(MAX_CONCURRENT_REQUESTS)
+            .try_collect::<Vec<()>>();
         self.objects.wait(all)?;
         for (range, _) in commits.into_values() {
-            self.sweep(range.start)?;
+            self.remove_stale_files(range.start)?;
         }
         Ok(())
     }
 
-    /// In a folder, a server that was killed leaves what it was writing beside the object.
-    fn sweep(&self, base: u64) -> Result<(), StoreError> {
+    /// Removes partial writes that a killed server left next to the objects in a folder.
+    fn remove_stale_files(&self, base: u64) -> Result<(), StoreError> {
         let Some(folder) = &self.folder else { return Ok(()) };
         let generations = self.objects.wait(self.objects.list(&self.layout.generations(base), None))?;
         let paths = generations.into_iter().map(|meta| meta.location).chain([self.layout.commit(base)]);
         for path in paths {
-            for attempt in 1..=LEFT_BEHIND {
+            for attempt in 1..=MAX_STALE_FILES {
                 let file: PathBuf = folder.join(format!("{path}#{attempt}"));
                 match fs::remove_file(file) {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -159,19 +163,19 @@ impl BucketWriter {
     }
 }
 
-/// The events of a commit as its newest generation has them.
+/// Returns a commit's events from its newest generation.
 pub(super) async fn newest_events(
     objects: &Objects,
     layout: &Layout,
     leaves: Range<u64>,
 ) -> Result<Events, StoreError> {
-    for _ in 0..PASSES {
+    for _ in 0..MAX_PASSES {
         let generations = objects.list(&layout.generations(leaves.start), None).await?;
         let Some(newest) = generations.last() else { break };
         let Some(object) = objects.get(&newest.location).await? else { break };
-        match Generation::decode(&object.bytes, leaves.clone()).map_err(at(&newest.location))? {
+        match Generation::decode(&object.bytes, leaves.clone()).map_err(in_object(&newest.location))? {
             Generation::Here(events) => return Ok(events),
-            // The next one came in between.
+            // Another server has created the next one meanwhile.
             Generation::Stub => {}
         }
     }
@@ -184,19 +188,19 @@ struct Scrubber<'w> {
 }
 
 impl Scrubber<'_> {
-    /// Looks at a commit's objects, and changes them, until nothing needs to be changed.
+    /// Steps through the erasure of a commit's events until nothing is left to do.
     async fn scrub(&self, leaves: Range<u64>, erased: &BTreeSet<u64>) -> Result<(), StoreError> {
-        for _ in 0..PASSES {
-            if !self.change(&leaves, erased).await? {
+        for _ in 0..MAX_PASSES {
+            if !self.step(&leaves, erased).await? {
                 return Ok(());
             }
         }
-        let message = format!("the events of the commit at {} come back", leaves.start);
+        let message = format!("events of the commit at {} reappear after their erasure", leaves.start);
         Err(StoreError::Damaged(message))
     }
 
-    /// Takes the next step, and says whether there was one.
-    async fn change(&self, leaves: &Range<u64>, erased: &BTreeSet<u64>) -> Result<bool, StoreError> {
+    /// Takes the next step. Returns false if there was none.
+    async fn step(&self, leaves: &Range<u64>, erased: &BTreeSet<u64>) -> Result<bool, StoreError> {
         let base = leaves.start;
         let commit = self.layout.commit(base);
         let generations = self.objects.list(&self.layout.generations(base), None).await?;
@@ -205,16 +209,16 @@ impl Scrubber<'_> {
             let Some(events) = commit.events else {
                 return Err(StoreError::Damaged(format!("the events of the commit at {base} are missing")));
             };
-            return self.next(base, 1, events, erased).await;
+            return self.write_next_generation(base, 1, events, erased).await;
         };
         let number = number(&newest.location).ok_or_else(|| {
-            StoreError::Damaged(format!("{} is not a generation of events", newest.location))
+            StoreError::Damaged(format!("{} isn't a generation of events", newest.location))
         })?;
         let Some(object) = self.objects.get(&newest.location).await? else { return Ok(true) };
-        match Generation::decode(&object.bytes, leaves.clone()).map_err(at(&newest.location))? {
+        match Generation::decode(&object.bytes, leaves.clone()).map_err(in_object(&newest.location))? {
             Generation::Stub => return Ok(true),
             Generation::Here(events) => {
-                if self.next(base, number + 1, events, erased).await? {
+                if self.write_next_generation(base, number + 1, events, erased).await? {
                     return Ok(true);
                 }
             }
@@ -224,7 +228,7 @@ impl Scrubber<'_> {
             self.objects.write(&meta.location, Generation::Stub.encode()?).await?;
             changed = true;
         }
-        if !is_stub(&self.objects.get_first(&commit, KIND).await?) {
+        if !is_stub(&self.objects.get_first(&commit, KIND_BYTES).await?) {
             let stub = self.commit(&commit).await?.stub();
             self.objects.write(&commit, stub.encode()?).await?;
             changed = true;
@@ -232,8 +236,8 @@ impl Scrubber<'_> {
         Ok(changed)
     }
 
-    /// Creates the next generation if there are events that are erased in this one, and says whether there were.
-    async fn next(
+    /// Creates the next generation if this one has erased events. Returns whether it had any.
+    async fn write_next_generation(
         &self,
         base: u64,
         generation: u64,
@@ -246,7 +250,7 @@ impl Scrubber<'_> {
             return Ok(false);
         }
         let next = Generation::Here(events).encode()?;
-        // Another server may have created it. The next look at it tells.
+        // Another server may have created it; the next step reads it.
         self.objects.create(&self.layout.generation(base, generation), next).await?;
         Ok(true)
     }
@@ -254,6 +258,6 @@ impl Scrubber<'_> {
     async fn commit(&self, path: &Path) -> Result<Commit, StoreError> {
         let object = self.objects.get(path).await?;
         let object = object.ok_or_else(|| StoreError::Damaged(format!("{path} is missing")))?;
-        Commit::decode(&object.bytes).map_err(at(path))
+        Commit::decode(&object.bytes).map_err(in_object(path))
     }
 }

@@ -1,4 +1,4 @@
-//! What a server has of the log at hand: all that the bucket's commits say, in the tables of the embedded store.
+//! A server's index: everything in the bucket's commits, in the tables of the embedded store.
 
 use std::ops::Range;
 use std::path::Path;
@@ -25,21 +25,21 @@ CREATE TABLE IF NOT EXISTS commits (base INTEGER PRIMARY KEY) STRICT;
 CREATE TABLE IF NOT EXISTS bucket (erasures INTEGER NOT NULL, unfinished INTEGER NOT NULL) STRICT;
 ";
 
-/// The index.
+/// The index of a bucket.
 pub(super) struct Index {
     pub(super) sqlite: SqliteWriter,
     pub(super) reader: Arc<dyn Reader>,
     edge: CompactRange,
-    /// The signed size that the next batch states.
+    /// The signed size to store with the next batch.
     signed_size: Option<u64>,
 }
 
-/// How far the bucket's erasures were followed.
+/// Progress in following the bucket's erasures.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Erasures {
-    /// The number of the next.
+    /// The number of the next erasure.
     pub(super) next: u64,
-    /// The first that is perhaps not done in the bucket.
+    /// The first erasure that may be incomplete in the bucket.
     pub(super) unfinished: u64,
 }
 
@@ -63,7 +63,7 @@ impl Index {
         &self.edge
     }
 
-    /// How far erasures were followed; `None` where the folder's log was in no bucket so far.
+    /// Returns how far erasures have been followed, or `None` if the folder's log wasn't in a bucket before.
     pub(super) fn erasures(&self) -> Result<Option<Erasures>, StoreError> {
         let row = |row: &rusqlite::Row<'_>| Ok(Erasures { next: row.get(0)?, unfinished: row.get(1)? });
         self.connection()
@@ -83,14 +83,14 @@ impl Index {
         set().map_err(failed("writing the index"))
     }
 
-    /// Takes commits that follow each other and what is here. The erasures that `key` recorded in them are to be done.
+    /// Adds commits that follow the index's end. Erasures that `key` recorded in them become pending.
     pub(super) fn follow(&mut self, commits: Vec<Commit>, key: &VerifierKey) -> Result<(), StoreError> {
         let mut growth = PendingBatch::new(self.size());
         let mut bases = Vec::with_capacity(commits.len());
         for commit in commits {
             if commit.base != growth.size() {
                 let message = format!(
-                    "the commit at {} does not follow one that ends at {}",
+                    "the commit at {} doesn't follow the one that ends at {}",
                     commit.base,
                     growth.size()
                 );
@@ -102,7 +102,7 @@ impl Index {
                 growth.replay(self.sqlite.state(), leaf, events.remove(&index)).map_err(
                     |stop| match stop {
                         AcceptanceError::Refused(refusal) => {
-                            StoreError::Damaged(format!("leaf {index}: {refusal}"))
+                            StoreError::Damaged(format!("entry {index}: {refusal}"))
                         }
                         AcceptanceError::Storage(error) => error,
                     },
@@ -118,18 +118,18 @@ impl Index {
         self.write(&bases, &batch)
     }
 
-    /// Has the next batch say how much of what was signed is remembered, whichever server's commit it is.
+    /// Sets the signed size to store with the next batch, whichever server's commit it is.
     pub(super) fn note_signed_size(&mut self, size: Option<u64>) {
         self.signed_size = size.or(self.signed_size);
     }
 
-    /// Takes this server's own commit.
+    /// Adds this server's own commit.
     pub(super) fn commit(&mut self, batch: &Batch<'_>) -> Result<(), StoreError> {
         self.write(&[batch.growth.base()], batch)
     }
 
     fn write(&mut self, bases: &[u64], batch: &Batch<'_>) -> Result<(), StoreError> {
-        // These commits are in the bucket: that is so whatever becomes of the rest.
+        // First, because these commits are in the bucket even if the rest fails.
         self.add_bases(bases)?;
         self.sqlite.commit(batch).map_err(|error| match error {
             CommitError::Failed(error) => error,
@@ -140,7 +140,7 @@ impl Index {
         Ok(())
     }
 
-    /// Notes where commits begin.
+    /// Records where commits begin.
     pub(super) fn add_bases(&self, bases: &[u64]) -> Result<(), StoreError> {
         let add = || -> rusqlite::Result<()> {
             let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
@@ -154,7 +154,7 @@ impl Index {
         add().map_err(failed("writing the index"))
     }
 
-    /// The leaves of the newest commit.
+    /// Returns the entries of the newest commit.
     pub(super) fn last_commit(&self) -> Result<Option<Range<u64>>, StoreError> {
         match self.size().checked_sub(1) {
             Some(last) => self.commit_of(last).map(Some),
@@ -162,7 +162,7 @@ impl Index {
         }
     }
 
-    /// The leaves of the commit that has this one.
+    /// Returns the entries of the commit that contains this one.
     pub(super) fn commit_of(&self, leaf: u64) -> Result<Range<u64>, StoreError> {
         let sql = "SELECT (SELECT max(base) FROM commits WHERE base <= ?1), \
                    (SELECT min(base) FROM commits WHERE base > ?1)";
@@ -171,11 +171,11 @@ impl Index {
             .prepare_cached(sql)
             .and_then(|mut query| query.query_row([integer(leaf)], |row| Ok((row.get(0)?, row.get(1)?))))
             .map_err(failed("reading the index"))?;
-        let begin = begin.ok_or_else(|| StoreError::Damaged(format!("no commit has the leaf {leaf}")))?;
+        let begin = begin.ok_or_else(|| StoreError::Damaged(format!("no commit contains entry {leaf}")))?;
         Ok(begin..end.unwrap_or(self.size()).min(self.size()))
     }
 
-    /// Of these leaves those whose events are here, and those whose events are erased.
+    /// Splits these entries into those with an event and those whose event is erased.
     pub(super) fn with_events(&self, leaves: &[u64]) -> Result<(Vec<u64>, Vec<u64>), StoreError> {
         let (mut here, mut erased) = (Vec::new(), Vec::new());
         let mut read = || -> rusqlite::Result<()> {
@@ -190,25 +190,26 @@ impl Index {
             }
             Ok(())
         };
-        read().map_err(failed("looking for events"))?;
+        read().map_err(failed("reading events"))?;
         Ok((here, erased))
     }
 
-    /// The leaves of a range whose events are erased.
+    /// Returns the entries in a range whose events are erased.
     pub(super) fn erased_in(&self, range: &Range<u64>) -> Result<Vec<u64>, StoreError> {
         let sql = "SELECT idx FROM events WHERE idx >= ? AND idx < ? AND salt IS NULL";
         let read = || -> rusqlite::Result<Vec<u64>> {
             let mut query = self.connection().prepare_cached(sql)?;
             query.query_map((integer(range.start), integer(range.end)), |row| row.get(0))?.collect()
         };
-        read().map_err(failed("looking for events"))
+        read().map_err(failed("reading events"))
     }
 
-    /// Erases the events of leaves that have some, here.
+    /// Erases the events of these entries from the index.
     pub(super) fn erase(&mut self, leaves: &[u64]) -> Result<(), StoreError> {
         let mark = || -> rusqlite::Result<()> {
             let transaction = Transaction::new_unchecked(self.connection(), TransactionBehavior::Immediate)?;
-            // Of what was erased before this index had the leaf there is no event, and it shall show as erased.
+            // If an event was erased before this index had its entry, the index has no row for it, and it must show as
+            // erased.
             let mut insert = transaction.prepare_cached("INSERT OR IGNORE INTO events (idx) VALUES (?)")?;
             for leaf in leaves {
                 insert.execute([integer(*leaf)])?;
@@ -220,7 +221,7 @@ impl Index {
         self.sqlite.erase(leaves).map(drop)
     }
 
-    /// The root hash that the log had when it had so many leaves.
+    /// Returns the root hash of the log at `size`.
     pub(super) fn root_at(&self, size: u64) -> Result<Hash, StoreError> {
         root_at(&*self.reader, size)
     }

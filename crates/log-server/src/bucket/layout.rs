@@ -1,8 +1,8 @@
-//! The objects' names.
+//! Names of objects in a bucket.
 
 use object_store::path::Path;
 
-/// The names of a log's objects below its prefix.
+/// The names of a log's objects under its prefix.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     prefix: Path,
@@ -81,13 +81,13 @@ impl Layout {
         self.path("public/checkpoint")
     }
 
-    /// A tile or an entry bundle, by its path in C2SP tlog-tiles.
+    /// Returns the name of a tile or an entry bundle from its path in C2SP tlog-tiles.
     pub(super) fn public(&self, path: &str) -> Path {
         self.path("public").parts().chain(Path::from(path).parts()).collect()
     }
 }
 
-/// The number that an object's name ends with.
+/// Returns the number at the end of an object's name.
 pub(super) fn number(path: &Path) -> Option<u64> {
     let name = path.filename()?;
     name.parse().ok().filter(|_| name.bytes().all(|byte| byte.is_ascii_digit()))

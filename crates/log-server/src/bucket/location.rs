@@ -1,4 +1,4 @@
-//! Where a log's objects are.
+//! The location of a log's objects.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use object_store::ObjectStore;
 use object_store::path::Path as ObjectPath;
 
-/// The first pause before something that failed is tried again.
-const PAUSE: Duration = Duration::from_millis(50);
+/// The default pause before the first retry.
+const DEFAULT_PAUSE: Duration = Duration::from_millis(50);
 /// The interval for following other servers.
-const INTERVAL: Duration = Duration::from_secs(2);
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Where a log's objects are.
+/// The location of a log's objects.
 #[derive(Clone, Debug)]
 pub struct Bucket {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) prefix: ObjectPath,
-    /// The folder, where the bucket is one.
+    /// The folder, if the bucket is one.
     pub(super) folder: Option<PathBuf>,
     /// The time before a failed operation is retried; it doubles each time.
     pub(super) pause: Duration,
@@ -26,19 +26,20 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Below that prefix of an object store. It must refuse [`object_store::PutMode::Create`] of an object that is there, and
-    /// show what was written to whoever reads or lists after it.
+    /// Uses the objects under a prefix of an object store. The store must reject [`object_store::PutMode::Create`] for
+    /// an object that exists, and must show a completed write to every later read and list.
     pub fn new(store: Arc<dyn ObjectStore>, prefix: ObjectPath) -> Self {
-        Self { store, prefix, folder: None, pause: PAUSE, interval: INTERVAL }
+        Self { store, prefix, folder: None, pause: DEFAULT_PAUSE, interval: DEFAULT_INTERVAL }
     }
 
-    /// Waits so long before something that failed is tried again, and twice as long each time after.
+    /// Sets the pause before the first retry. It doubles with each retry.
     #[must_use]
     pub fn with_pause(self, pause: Duration) -> Self {
         Self { pause, ..self }
     }
 
-    /// Looks so often what other servers of the log did while nothing is submitted: each time it asks the bucket for two objects.
+    /// Sets how often to check for entries of the log's other servers while nothing is submitted. Each check requests
+    /// two objects.
     #[must_use]
     pub fn with_interval(self, interval: Duration) -> Self {
         Self { interval, ..self }

@@ -1,4 +1,4 @@
-//! Objects, read and written until it is known what became of them.
+//! Reads and writes of objects, retried until their outcome is known.
 
 use std::collections::BTreeSet;
 use std::future::Future;
@@ -16,14 +16,14 @@ use tokio::runtime::Handle;
 use super::layout::number;
 use countersign_log::store::StoreError;
 
-/// How often something that failed is tried before it is given up.
-const TRIES: u32 = 4;
-/// How many requests are under way at one time.
-pub(super) const AT_ONCE: usize = 16;
-/// The largest object that is read.
-const MOST_BYTES: u64 = 4 << 30;
+/// Number of attempts before an operation fails.
+const MAX_ATTEMPTS: u32 = 4;
+/// Maximum number of concurrent requests.
+pub(super) const MAX_CONCURRENT_REQUESTS: usize = 16;
+/// Maximum size of an object to read.
+const MAX_OBJECT_BYTES: u64 = 4 << 30;
 
-/// An object store, and the thread's way to wait for it.
+/// An object store, with blocking access for the sequencer's thread.
 #[derive(Clone)]
 pub(super) struct Objects {
     store: Arc<dyn ObjectStore>,
@@ -31,29 +31,29 @@ pub(super) struct Objects {
     handle: Handle,
 }
 
-/// An object that was read.
+/// An object's content and version.
 #[derive(Clone, Debug)]
 pub(super) struct Object {
     pub(super) bytes: Bytes,
     pub(super) version: UpdateVersion,
 }
 
-/// What became of an object's creation.
+/// The outcome of creating an object.
 #[derive(Debug)]
-pub(super) enum Created {
-    /// It is there with the bytes that it was to have.
+pub(super) enum CreateOutcome {
+    /// The object exists with the given bytes.
     Ours,
-    /// It is there with others.
+    /// The object exists with other bytes.
     Other(Bytes),
 }
 
-/// What became of an object's replacement.
+/// The outcome of replacing an object.
 #[derive(Debug)]
-pub(super) enum Replaced {
+pub(super) enum ReplaceOutcome {
     Yes(UpdateVersion),
-    /// It is another by now.
+    /// The object was changed by another server.
     Changed,
-    /// The store cannot tell: it replaces without conditions alone.
+    /// The store doesn't support conditional replacement.
     Unconditional,
 }
 
@@ -62,35 +62,41 @@ impl Objects {
         Self { store, pause, handle }
     }
 
-    /// Waits for requests. For threads that may wait.
+    /// Blocks the thread until the requests are done.
     pub(super) fn wait<T>(&self, requests: impl Future<Output = T>) -> T {
         self.handle.block_on(requests)
     }
 
-    /// What the request gives, or what it failed with last.
-    async fn insist<T, R>(&self, doing: &'static str, mut request: impl FnMut() -> R) -> Result<T, StoreError>
+    /// Sends a request until it succeeds, up to [`MAX_ATTEMPTS`] times, and returns the last error otherwise.
+    async fn retry<T, R>(&self, doing: &'static str, mut request: impl FnMut() -> R) -> Result<T, StoreError>
     where
         R: Future<Output = Result<T, Error>>,
     {
-        let mut tried = 0;
+        let mut attempts = 0;
         loop {
             match request().await {
                 Ok(value) => return Ok(value),
-                Err(error) if tried + 1 == TRIES || is_final(&error) => return Err(failed(doing, &error)),
-                Err(error) => tracing::debug!(error = without_queries(&error), doing, "trying again"),
+                Err(error) if attempts + 1 == MAX_ATTEMPTS || is_final(&error) => {
+                    return Err(failed(doing, &error));
+                }
+                Err(error) => tracing::debug!(
+                    error = without_queries(&error),
+                    doing,
+                    "a request to the bucket failed; retrying"
+                ),
             }
-            self.rest(tried).await;
-            tried += 1;
+            self.back_off(attempts).await;
+            attempts += 1;
         }
     }
 
-    async fn rest(&self, tried: u32) {
-        tokio::time::sleep(self.pause * 2_u32.pow(tried)).await;
+    async fn back_off(&self, attempts: u32) {
+        tokio::time::sleep(self.pause * 2_u32.pow(attempts)).await;
     }
 
-    /// An object, if it is there.
+    /// Returns an object, if it exists.
     pub(super) async fn get(&self, path: &Path) -> Result<Option<Object>, StoreError> {
-        self.insist("reading an object", || self.get_once(path)).await
+        self.retry("reading an object", || self.get_once(path)).await
     }
 
     async fn get_once(&self, path: &Path) -> Result<Option<Object>, Error> {
@@ -99,51 +105,52 @@ impl Objects {
             Err(Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(error),
         };
-        if found.meta.size > MOST_BYTES {
-            let source = format!("{path} has {} bytes, which is too much", found.meta.size).into();
+        if found.meta.size > MAX_OBJECT_BYTES {
+            let source = format!("{path} is too large with {} bytes", found.meta.size).into();
             return Err(Error::NotSupported { source });
         }
         let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
         Ok(Some(Object { bytes: found.bytes().await?, version }))
     }
 
-    /// The first bytes of an object that is there.
+    /// Returns the first `count` bytes of an existing object.
     pub(super) async fn get_first(&self, path: &Path, count: u64) -> Result<Bytes, StoreError> {
-        self.insist("reading an object", || self.store.get_range(path, 0..count)).await
+        self.retry("reading an object", || self.store.get_range(path, 0..count)).await
     }
 
-    /// Creates an object that may be there already, and does not return before it is known which bytes it has.
+    /// Creates an object that may exist already, and returns only once it is known which bytes the object has.
     ///
     /// # Errors
-    /// When it stays unknown: then it may be created yet, some time.
-    pub(super) async fn create(&self, path: &Path, bytes: Vec<u8>) -> Result<Created, StoreError> {
+    /// If that stays unknown; the object may still be created later.
+    pub(super) async fn create(&self, path: &Path, bytes: Vec<u8>) -> Result<CreateOutcome, StoreError> {
         let doing = "creating an object";
         let bytes = Bytes::from(bytes);
-        let mut tried = 0;
+        let mut attempts = 0;
         loop {
             let error = match self.put(path, bytes.clone().into(), PutMode::Create).await {
-                Ok(_) => return Ok(Created::Ours),
+                Ok(_) => return Ok(CreateOutcome::Ours),
                 Err(error) if is_final(&error) => return Err(failed(doing, &error)),
                 Err(error) => error,
             };
-            // That it is there may mean that an earlier try was done after all; and any other error, that this one was.
+            // "Already exists" may be the effect of an earlier attempt, and after any other error this attempt may
+            // have succeeded.
             match self.get_once(path).await {
-                Ok(Some(object)) if object.bytes == bytes => return Ok(Created::Ours),
-                Ok(Some(object)) => return Ok(Created::Other(object.bytes)),
+                Ok(Some(object)) if object.bytes == bytes => return Ok(CreateOutcome::Ours),
+                Ok(Some(object)) => return Ok(CreateOutcome::Other(object.bytes)),
                 Ok(None) | Err(_) => {
                     let error = without_queries(&error);
-                    tracing::debug!(error, %path, "it is not known whether it was created");
+                    tracing::debug!(error, %path, "whether the object was created is unknown; retrying");
                 }
             }
-            if tried + 1 == TRIES {
+            if attempts + 1 == MAX_ATTEMPTS {
                 return Err(failed(doing, &error));
             }
-            self.rest(tried).await;
-            tried += 1;
+            self.back_off(attempts).await;
+            attempts += 1;
         }
     }
 
-    /// Creates an object, or learns that it was there: asked once, without a look at what is there.
+    /// Tries once to create an object. Returns false if it exists, without reading it.
     pub(super) async fn create_once(&self, path: &Path, bytes: Vec<u8>) -> Result<bool, StoreError> {
         match self.put(path, bytes.into(), PutMode::Create).await {
             Ok(_) => Ok(true),
@@ -152,30 +159,32 @@ impl Objects {
         }
     }
 
-    /// Writes an object, whatever is there.
+    /// Writes an object, whether or not it exists.
     pub(super) async fn write(&self, path: &Path, bytes: Vec<u8>) -> Result<(), StoreError> {
         let payload = PutPayload::from(bytes);
         let write = || self.put(path, payload.clone(), PutMode::Overwrite);
-        self.insist("writing an object", write).await.map(drop)
+        self.retry("writing an object", write).await.map(drop)
     }
 
-    /// Writes an object once if it is still of that version; creates it where there is no version.
+    /// Replaces an object once if it still has that version, or creates it if `version` is `None`.
     ///
     /// # Errors
-    /// The store's own. Whether it was written is not known then.
+    /// If the store fails. It is unknown then whether the object was written.
     pub(super) async fn replace(
         &self,
         path: &Path,
         version: Option<UpdateVersion>,
         bytes: Vec<u8>,
-    ) -> Result<Replaced, StoreError> {
+    ) -> Result<ReplaceOutcome, StoreError> {
         let mode = version.map_or(PutMode::Create, PutMode::Update);
         match self.put(path, bytes.into(), mode).await {
-            Ok(version) => Ok(Replaced::Yes(version)),
+            Ok(version) => Ok(ReplaceOutcome::Yes(version)),
             Err(Error::AlreadyExists { .. } | Error::Precondition { .. } | Error::NotFound { .. }) => {
-                Ok(Replaced::Changed)
+                Ok(ReplaceOutcome::Changed)
             }
-            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => Ok(Replaced::Unconditional),
+            Err(Error::NotImplemented { .. } | Error::NotSupported { .. }) => {
+                Ok(ReplaceOutcome::Unconditional)
+            }
             Err(error) => Err(failed("replacing an object", &error)),
         }
     }
@@ -184,7 +193,7 @@ impl Objects {
         self.store.put_opts(path, payload, PutOptions::from(mode)).await.map(UpdateVersion::from)
     }
 
-    /// The objects below a prefix, by name; those after one of them where it is given.
+    /// Lists the objects under a prefix, sorted by name, optionally only those after `after`.
     pub(super) async fn list(
         &self,
         prefix: &Path,
@@ -197,24 +206,23 @@ impl Objects {
             };
             found.try_collect::<Vec<_>>()
         };
-        let mut found = self.insist("listing objects", list).await?;
+        let mut found = self.retry("listing objects", list).await?;
         found.sort_unstable_by(|one, other| one.location.cmp(&other.location));
         Ok(found)
     }
 
-    /// The numbers that the names of the objects after that one end with, ascending.
+    /// Returns, in ascending order, the numbers at the end of the names of all objects after `after`.
     pub(super) async fn numbers(&self, prefix: &Path, after: &Path) -> Result<Vec<u64>, StoreError> {
         let list = || {
             let found = self.store.list_with_offset(Some(prefix), after);
             found.try_filter_map(async |meta| Ok(number(&meta.location))).try_collect::<Vec<_>>()
         };
-        let mut found = self.insist("listing objects", list).await?;
+        let mut found = self.retry("listing objects", list).await?;
         found.sort_unstable();
         Ok(found)
     }
 
-    /// Of the objects whose names end with these numbers, those that are not there. Lists what is after a name, and no
-    /// more of that than it takes to find all.
+    /// Returns which of the objects with these numbers don't exist. Lists names after `after` until all are found.
     pub(super) async fn missing(
         &self,
         prefix: &Path,
@@ -231,10 +239,10 @@ impl Objects {
             }
             Ok(missing)
         };
-        self.insist("listing objects", list).await
+        self.retry("listing objects", list).await
     }
 
-    /// Deletes objects that may be gone already.
+    /// Deletes objects, whether or not they exist.
     pub(super) async fn delete(&self, paths: Vec<Path>) -> Result<(), StoreError> {
         let paths = futures_util::stream::iter(paths.into_iter().map(Ok)).boxed();
         let mut deleted = self.store.delete_stream(paths);
@@ -248,7 +256,7 @@ impl Objects {
     }
 }
 
-/// Whether asking again gives the same answer.
+/// True if a retry would fail with the same error.
 fn is_final(error: &Error) -> bool {
     matches!(
         error,
@@ -265,7 +273,7 @@ fn failed(doing: &'static str, error: &Error) -> StoreError {
     StoreError::unavailable(doing, without_queries(error))
 }
 
-/// What an error says, without the queries of URLs: they may hold what a request is signed with.
+/// Formats an error without the queries of URLs, which may contain a request's signature.
 fn without_queries(error: &Error) -> String {
     let text = error.to_string();
     let mut parts = text.split('?');
@@ -283,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_show_no_queries() {
+    fn errors_contain_no_url_queries() {
         let error = |text: &str| Error::Generic { store: "test", source: text.to_owned().into() };
         for (text, shown) in [
             ("nothing to hide", "nothing to hide"),

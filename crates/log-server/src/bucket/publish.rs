@@ -1,8 +1,8 @@
 //! The public part of a bucket: the log as C2SP tlog-tiles.
 //!
-//! Tiles and entry bundles come first, then the checkpoint that they are of. Where the store can, a checkpoint is replaced
-//! only if it is still the one that was read; elsewhere whoever wrote one looks afterwards whether a larger one
-//! was published, and puts that in its place.
+//! Tiles and entry bundles are written first, then their checkpoint. If the store supports it, a checkpoint is
+//! replaced only if it is still the version that was read. Otherwise, each server checks after its write whether a
+//! larger checkpoint was published, and restores that one.
 
 use countersign::checkpoint::{SignedCheckpoint, claimed_time};
 use countersign::merkle::{Bundle, TILE_HEIGHT, TILE_WIDTH, Tile};
@@ -13,21 +13,21 @@ use object_store::path::Path;
 
 use super::codec::{decode_checkpoint, encode_checkpoint};
 use super::layout::number;
-use super::objects::{AT_ONCE, Object, Replaced};
-use super::writer::{BucketWriter, at};
+use super::objects::{MAX_CONCURRENT_REQUESTS, Object, ReplaceOutcome};
+use super::writer::{BucketWriter, in_object};
 use countersign_log::store::{CheckpointWriter as _, Published, StoreError};
 use countersign_log::tables::takes_the_place_of;
 
-/// How often other servers may publish in between before it is left to them.
-const TRIES: usize = 16;
-/// How often replacing the checkpoint may fail.
-const FAILURES: usize = 3;
-/// How many objects are made ready at one time.
-const PORTION: usize = 4 * AT_ONCE;
-/// How many objects are written between two lines that say so.
-const PROGRESS: usize = 16_384;
+/// Number of times that other servers may publish first before publishing fails.
+const MAX_ATTEMPTS: usize = 16;
+/// Number of failures allowed in replacing the checkpoint.
+const MAX_FAILURES: usize = 3;
+/// Number of objects prepared at a time.
+const BATCH_OBJECTS: usize = 4 * MAX_CONCURRENT_REQUESTS;
+/// Number of objects between two progress messages.
+const PROGRESS_OBJECTS: usize = 16_384;
 
-/// The checkpoint that is public.
+/// The public checkpoint.
 #[derive(Clone, Debug)]
 pub(super) struct Head {
     pub(super) size: u64,
@@ -35,24 +35,24 @@ pub(super) struct Head {
     version: UpdateVersion,
 }
 
-/// What is known of the public checkpoint.
+/// The known state of the public checkpoint.
 #[derive(Debug, Default)]
 pub(super) struct Public {
     head: Option<Head>,
-    /// Another server may have published since it was read.
+    /// True if another server may have published since the head was read.
     outdated: bool,
-    /// The store replaces objects without conditions alone.
+    /// True if the store doesn't support conditional replacement.
     unconditional: bool,
 }
 
 impl Public {
-    pub(super) fn outdate(&mut self) {
+    pub(super) fn mark_outdated(&mut self) {
         self.outdated = true;
     }
 }
 
 impl BucketWriter {
-    /// The public checkpoint as it is now.
+    /// Reads the public checkpoint.
     pub(super) fn read_head(&mut self) -> Result<Option<Head>, StoreError> {
         let path = self.layout.checkpoint();
         let object = self.objects.wait(self.objects.get(&path))?;
@@ -61,7 +61,7 @@ impl BucketWriter {
         Ok(self.public.head.clone())
     }
 
-    /// Makes a checkpoint public, with all that it is of.
+    /// Publishes a checkpoint with its tiles and entry bundles.
     pub(super) fn make_public(&mut self, published: &Published) -> Result<(), StoreError> {
         if self.public.outdated || self.public.head.is_none() {
             self.read_head()?;
@@ -74,14 +74,14 @@ impl BucketWriter {
         let kept = encode_checkpoint(published)?;
         self.objects.wait(self.objects.write(&self.layout.kept_checkpoint(published.size), kept))?;
         self.replace_head(published)?;
-        // It is public: what is left over takes up room and does no harm.
+        // The checkpoint is public; leftover objects only take up space.
         if let Err(error) = self.tidy(known, published) {
-            tracing::warn!(%error, "objects that are not needed any more are left over");
+            tracing::warn!(%error, "deleting superseded objects failed");
         }
         Ok(())
     }
 
-    /// Whether what is public is as good.
+    /// True if the public checkpoint is as good as this one or better.
     fn is_better(&self, published: &Published) -> bool {
         self.public.head.as_ref().is_some_and(|head| {
             head.size > published.size
@@ -92,23 +92,23 @@ impl BucketWriter {
     }
 
     pub(super) fn write_tiles(&self, known: u64, size: u64) -> Result<(), StoreError> {
-        enum Part {
+        enum PublicObject {
             Tile(Tile),
             Bundle(Bundle),
         }
-        let tiles = Tile::grown(known, size).map(Part::Tile);
-        let mut parts = tiles.chain(Bundle::grown(known, size).map(Part::Bundle)).peekable();
+        let tiles = Tile::grown(known, size).map(PublicObject::Tile);
+        let mut parts = tiles.chain(Bundle::grown(known, size).map(PublicObject::Bundle)).peekable();
         let mut written = 0;
         while parts.peek().is_some() {
-            let mut objects = Vec::with_capacity(PORTION);
-            for part in parts.by_ref().take(PORTION) {
+            let mut objects = Vec::with_capacity(BATCH_OBJECTS);
+            for part in parts.by_ref().take(BATCH_OBJECTS) {
                 objects.push(match part {
-                    Part::Tile(tile) => {
+                    PublicObject::Tile(tile) => {
                         let bytes = self.index.reader.tile(tile)?;
-                        let missing = || StoreError::Damaged(format!("the tile {} is missing", tile.path()));
+                        let missing = || StoreError::Damaged(format!("tile {} is missing", tile.path()));
                         (tile.path(), bytes.ok_or_else(missing)?)
                     }
-                    Part::Bundle(bundle) => {
+                    PublicObject::Bundle(bundle) => {
                         let start = bundle.index * TILE_WIDTH;
                         let leaves = self.index.reader.leaves(start..start + u64::from(bundle.width))?;
                         let bytes = Bundle::encode(leaves);
@@ -122,10 +122,10 @@ impl BucketWriter {
                 let path = self.layout.public(&path);
                 async move { self.objects.write(&path, bytes).await }
             });
-            let writing = futures_util::stream::iter(writing).buffer_unordered(AT_ONCE);
+            let writing = futures_util::stream::iter(writing).buffer_unordered(MAX_CONCURRENT_REQUESTS);
             self.objects.wait(writing.try_collect::<Vec<()>>())?;
-            if before / PROGRESS < written / PROGRESS {
-                tracing::info!(written, size, "tiles and entry bundles are being published");
+            if before / PROGRESS_OBJECTS < written / PROGRESS_OBJECTS {
+                tracing::info!(written, size, "publishing tiles and entry bundles");
             }
         }
         Ok(())
@@ -134,41 +134,41 @@ impl BucketWriter {
     fn replace_head(&mut self, published: &Published) -> Result<(), StoreError> {
         let path = self.layout.checkpoint();
         let mut failures = 0;
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             if self.public.unconditional {
                 return self.overwrite_head(published);
             }
             let version = self.public.head.as_ref().map(|head| head.version.clone());
             let replaced = self.objects.replace(&path, version, published.note.clone().into_bytes());
             match self.objects.wait(replaced) {
-                Ok(Replaced::Yes(version)) => {
+                Ok(ReplaceOutcome::Yes(version)) => {
                     let (size, note) = (published.size, published.note.clone());
                     self.public.head = Some(Head { size, note, version });
                     return Ok(());
                 }
-                Ok(Replaced::Unconditional) => {
+                Ok(ReplaceOutcome::Unconditional) => {
                     self.public.unconditional = true;
                     continue;
                 }
-                Ok(Replaced::Changed) => {}
-                Err(error) if failures == FAILURES => return Err(error),
+                Ok(ReplaceOutcome::Changed) => {}
+                Err(error) if failures == MAX_FAILURES => return Err(error),
                 Err(_) => failures += 1,
             }
-            // Either another server published, or this one did though it was told otherwise.
+            // Either another server published first, or this write succeeded despite the error.
             self.read_head()?;
             if self.is_better(published) {
                 return Ok(());
             }
         }
-        Err(StoreError::unavailable("publishing", "other servers were always first"))
+        Err(StoreError::unavailable("publishing", "other servers published first each time"))
     }
 
     fn overwrite_head(&mut self, published: &Published) -> Result<(), StoreError> {
         let path = self.layout.checkpoint();
         let mut newest = (published.size, published.note.clone());
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             self.objects.wait(self.objects.write(&path, newest.1.clone().into_bytes()))?;
-            // Each server keeps its checkpoint before it makes it public: a larger one that was public and no longer is
+            // Each server stores its checkpoint privately before publishing it, so a larger one that was overwritten
             // can be found there.
             let (all, this) = (self.layout.kept_checkpoints(), self.layout.kept_checkpoint(newest.0));
             let larger = self.objects.wait(self.objects.list(&all, Some(&this)))?;
@@ -177,15 +177,15 @@ impl BucketWriter {
                 return Ok(());
             };
             if let Some(object) = self.objects.wait(self.objects.get(&largest.location))? {
-                let kept = decode_checkpoint(&object.bytes).map_err(at(&largest.location))?;
+                let kept = decode_checkpoint(&object.bytes).map_err(in_object(&largest.location))?;
                 newest = (kept.size, kept.note);
             }
         }
-        Err(StoreError::unavailable("publishing", "other servers were always first"))
+        Err(StoreError::unavailable("publishing", "other servers published first each time"))
     }
 
-    /// Where a store replaces without conditions, a write that landed late may have put an older checkpoint in the place of
-    /// the newest.
+    /// Restores the newest checkpoint if a late write replaced it with an older one, which is possible only without
+    /// conditional replacement.
     pub(super) fn restore_head(&mut self) -> Result<(), StoreError> {
         if !self.public.unconditional {
             return Ok(());
@@ -195,10 +195,11 @@ impl BucketWriter {
         if self.is_better(&published) { Ok(()) } else { self.overwrite_head(&published) }
     }
 
-    /// Deletes what the public checkpoint makes superfluous: partial tiles that are full now, and the checkpoint before
-    /// the published one when it is of the same hour. One that witnesses saw again later is kept as they saw it first.
+    /// Deletes objects superseded by the public checkpoint: partial tiles that are full now, and the previous
+    /// checkpoint if it is from the same hour. A checkpoint that witnesses signed again later is kept in its first
+    /// form.
     fn tidy(&self, known: u64, published: &Published) -> Result<(), StoreError> {
-        // Another server may have published more, and tidied up before this one wrote its partial tiles.
+        // Another server may have published more and tidied up before this one wrote its partial tiles.
         let size = self.public.head.as_ref().map_or(published.size, |head| head.size.max(published.size));
         let is_full = |tile: &Tile| Tile::of_size(tile.level, tile.index, size).is_some_and(Tile::is_full);
         let mut superfluous = Vec::new();
@@ -223,32 +224,33 @@ impl BucketWriter {
         self.objects.wait(self.objects.delete(superfluous))
     }
 
-    /// The partial objects of a full one.
+    /// Returns the partial objects of a full tile or bundle.
     fn partial(&self, full: &str) -> Result<Vec<Path>, StoreError> {
         let prefix = self.layout.public(&format!("{full}.p"));
         let found = self.objects.wait(self.objects.list(&prefix, None))?;
         Ok(found.into_iter().map(|meta| meta.location).collect())
     }
 
-    /// Tiles are published when their leaves are in commits: more leaves in them than there are say that commits are lost.
+    /// Checks that no tile has more entries than the commits. Tiles are published after their commits, so that would
+    /// mean that commits were lost.
     pub(super) fn check_tiles(&mut self) -> Result<(), StoreError> {
         let published = self.size_of_tiles()?;
         if published <= self.index.size() {
             return Ok(());
         }
-        // Another server may have grown the log meanwhile.
+        // Another server may have added entries meanwhile.
         self.follow()?;
         if published <= self.index.size() {
             return Ok(());
         }
         let message = format!(
-            "the bucket has tiles of {published} leaves or more, and {} are in its commits: it was rolled back",
+            "the bucket has tiles of at least {published} entries but only {} in its commits, so it was rolled back",
             self.index.size()
         );
         Err(StoreError::Damaged(message))
     }
 
-    /// How many leaves are published in the bundle that the log's next leaf is in, with those before it.
+    /// Returns the log's published size up to and including the entry bundle that contains the log's next entry.
     fn size_of_tiles(&self) -> Result<u64, StoreError> {
         let index = self.index.size() / TILE_WIDTH;
         let before = index * TILE_WIDTH;
@@ -260,7 +262,7 @@ impl BucketWriter {
         Ok(before + widths.unwrap_or(0))
     }
 
-    /// Takes over the checkpoints that the bucket keeps.
+    /// Reads the bucket's stored checkpoints into the index.
     pub(super) fn follow_checkpoints(&mut self) -> Result<(), StoreError> {
         let newest = self.index.reader.published()?.map(|published| published.size);
         let kept = self.objects.wait(self.objects.list(&self.layout.kept_checkpoints(), None))?;
@@ -270,42 +272,43 @@ impl BucketWriter {
             if !is_new {
                 continue;
             }
-            // Another server may delete it meanwhile: there is a newer one then.
+            // If another server deletes it meanwhile, there is a newer one.
             let Some(object) = self.objects.wait(self.objects.get(&path))? else { continue };
-            let published = decode_checkpoint(&object.bytes).map_err(at(&path))?;
+            let published = decode_checkpoint(&object.bytes).map_err(in_object(&path))?;
             if published.size <= self.index.size() {
-                self.check(&published.note).map_err(at(&path))?;
+                self.check(&published.note).map_err(in_object(&path))?;
                 self.index.sqlite.publish(&published)?;
             }
         }
         Ok(())
     }
 
-    /// Checks that a checkpoint of this log is one of the leaves that are here.
+    /// Checks a checkpoint of this log against the index's entries.
     pub(super) fn check(&self, note: &str) -> Result<(), StoreError> {
         let damaged = |error: countersign::Error| StoreError::Damaged(error.into_message());
         let signed = SignedCheckpoint::parse(note).map_err(damaged)?;
         let checkpoint = &signed.checkpoint;
         if checkpoint.origin != self.key.name() {
-            return Err(StoreError::Damaged("the checkpoint is of another log".into()));
+            return Err(StoreError::Damaged("the checkpoint is from another log".into()));
         }
         if checkpoint.size > self.index.size() {
             let message = format!(
-                "the log published {} leaves, and {} are in its commits: it was rolled back",
+                "the log published {} entries, but only {} are in its commits, so the bucket was rolled back",
                 checkpoint.size,
                 self.index.size()
             );
             return Err(StoreError::Damaged(message));
         }
         if self.index.root_at(checkpoint.size)? != checkpoint.root {
-            let message = format!("the log published other leaves than its first {}", checkpoint.size);
+            let message =
+                format!("the log's published checkpoint doesn't match its first {} entries", checkpoint.size);
             return Err(StoreError::Damaged(message));
         }
         Ok(())
     }
 }
 
-/// The tiles of a tree that are partial.
+/// Returns the partial tiles of a tree.
 fn edge(size: u64) -> impl Iterator<Item = Tile> {
     let last = move |level: u8| {
         let hashes = size >> (u32::from(level) * u32::from(TILE_HEIGHT));
@@ -314,7 +317,7 @@ fn edge(size: u64) -> impl Iterator<Item = Tile> {
     (0..=6).filter_map(last)
 }
 
-/// Whether an object's bytes are a checkpoint.
+/// True if an object's bytes are a checkpoint.
 pub(super) fn is_head(bytes: &[u8]) -> bool {
     str::from_utf8(bytes).is_ok_and(|note| SignedCheckpoint::parse(note).is_ok())
 }
@@ -322,9 +325,9 @@ pub(super) fn is_head(bytes: &[u8]) -> bool {
 fn head(path: &Path, object: Object) -> Result<Head, StoreError> {
     let note =
         String::from_utf8(object.bytes.to_vec()).map_err(|error| StoreError::Damaged(error.to_string()));
-    let note = note.map_err(at(path))?;
+    let note = note.map_err(in_object(path))?;
     let signed = SignedCheckpoint::parse(&note)
-        .map_err(|error| at(path)(StoreError::Damaged(error.into_message())))?;
+        .map_err(|error| in_object(path)(StoreError::Damaged(error.into_message())))?;
     Ok(Head { size: signed.checkpoint.size, note, version: object.version })
 }
 
@@ -334,7 +337,7 @@ impl Head {
     }
 }
 
-/// How many witnesses a checkpoint of the log names, and the newest time that one of them says.
+/// Returns the number of witness signatures on a checkpoint and their newest time.
 fn standing(note: &str) -> (usize, Option<Time>) {
     let Ok(signed) = SignedCheckpoint::parse(note) else { return (0, None) };
     let times = signed.note.signatures.iter().filter_map(claimed_time);
@@ -350,7 +353,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_later_cosignature_and_more_of_them_are_better() {
+    fn more_and_newer_cosignatures_are_better() {
         let log = SignerKey::from_seed("log.example", [1; 32]).expect("a name");
         let [one, two] =
             [2, 3].map(|seed| SignerKey::witness_from_seed("w.example", [seed; 32]).expect("a name"));

@@ -1,4 +1,4 @@
-//! A log as its objects have it, without an index: for whoever checks them.
+//! Read access to a log's objects without an index, for checks.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Range;
@@ -16,22 +16,22 @@ use object_store::path::Path;
 use roaring::RoaringTreemap;
 use tokio::runtime::Handle;
 
-use super::codec::{Commit, EVENTS_STUB, Erasure, KIND, decode_checkpoint, is_stub};
+use super::codec::{Commit, EVENTS_STUB, Erasure, KIND_BYTES, decode_checkpoint, is_stub};
 use super::erase::newest_events;
 use super::layout::{Layout, number};
 use super::location::Bucket;
-use super::objects::{AT_ONCE, Objects};
-use super::writer::at;
+use super::objects::{MAX_CONCURRENT_REQUESTS, Objects};
+use super::writer::in_object;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{
-    CheckpointReader, EntryReader, Erasure as Recorded, ErasureReader, ForkReader, Published, StoreError,
-    StoredEvent, StoredLeaf,
+    CheckpointReader, EntryReader, Erasure as RecordedErasure, ErasureReader, ForkReader, Published,
+    StoreError, StoredEvent, StoredLeaf,
 };
 
-/// What the first line of `private/log` says.
-const BEGIN: &str = "countersign log v1\n";
+/// The first line of `private/log`.
+const LOG_HEADER: &str = "countersign log v1\n";
 
-/// A problem of an object in the bucket, or of one that is missing.
+/// A problem of an object in the bucket, or a missing object.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectProblem {
     pub(crate) code: &'static str,
@@ -39,54 +39,56 @@ pub(crate) struct ObjectProblem {
     pub(crate) why: String,
 }
 
-/// Reads the leaves of a bucket in their order.
+/// A reader of the bucket's entries in order.
 pub(crate) struct ObjectReader {
     objects: Objects,
     layout: Layout,
     origin: String,
-    /// Where commits begin, ascending.
+    /// First entries of the commits, in ascending order.
     bases: Vec<u64>,
-    /// How many leaves are in commits, as far as that is known.
+    /// Number of entries in commits, as far as it is known.
     committed: u64,
-    /// How many of them are published.
+    /// Number of published entries.
     size: u64,
     checkpoints: Vec<Published>,
     erasures: Vec<Erasure>,
-    /// The leaves whose events are erased, or are to be.
+    /// Entries whose events are erased or being erased.
     erased: RoaringTreemap,
-    /// The generations of events that a commit has, by where it begins: their numbers, and whether each is a stub.
+    /// The generations of each commit's events, by where the commit begins: each with its number, and true if it is a
+    /// stub.
     generations: BTreeMap<u64, Vec<(u64, bool)>>,
     scan: Mutex<Scan>,
 }
 
 #[derive(Default)]
 struct Scan {
-    /// The commits of the leaves that were read last; none where one cannot be read.
+    /// The commits of the entries read last; `None` if one can't be read.
     commits: BTreeMap<u64, Option<Commit>>,
     /// The chains of the log's own keys.
     own: HashMap<ChainId, VerifierKey>,
-    /// By the objects' names.
-    faults: BTreeMap<String, ObjectProblem>,
-    /// What the bucket failed with: what was not answered is not damaged.
+    /// Problems by object name.
+    problems: BTreeMap<String, ObjectProblem>,
+    /// The first error of the bucket. An object that wasn't read for that reason isn't damaged.
     failure: Option<StoreError>,
-    /// Where commits begin of which more is left than should be.
+    /// The begins of commits with more events left than their newest generation.
     leftovers: BTreeSet<u64>,
 }
 
 impl ObjectReader {
-    /// Of the log in that bucket, as it is now.
+    /// Opens the log in the bucket in its present state.
     ///
     /// # Errors
-    /// Where there is none, or the bucket does not answer.
+    /// If the bucket contains no log or doesn't respond.
     pub(crate) fn open(bucket: Bucket, handle: Handle) -> Result<Self, StoreError> {
         let Bucket { store, prefix, pause, .. } = bucket;
         let (objects, layout) = (Objects::new(store, pause, handle), Layout::new(prefix));
         let named = objects.wait(objects.get(&layout.log()))?;
-        let no_log = || StoreError::unavailable("opening the bucket", "there is no log in it");
+        let no_log = || StoreError::unavailable("opening the bucket", "the bucket contains no log");
         let named = named.ok_or_else(no_log)?;
         let text = str::from_utf8(&named.bytes).ok();
-        let origin = text.and_then(|text| text.strip_prefix(BEGIN)?.strip_suffix('\n'));
-        let damaged = || at(&layout.log())(StoreError::Damaged("it does not name a log".into()));
+        let origin = text.and_then(|text| text.strip_prefix(LOG_HEADER)?.strip_suffix('\n'));
+        let damaged =
+            || in_object(&layout.log())(StoreError::Damaged("the object doesn't name a log".into()));
         let origin = origin.ok_or_else(damaged)?.to_owned();
         let mut reader = Self {
             bases: objects.wait(objects.numbers(&layout.commits(), &layout.commits()))?,
@@ -101,7 +103,7 @@ impl ObjectReader {
             generations: BTreeMap::new(),
             scan: Mutex::default(),
         };
-        // Erasures first: what is erased later is no fault of what is read later.
+        // Erasures come first: events erased after this can't be mistaken for missing.
         reader.read_generations()?;
         reader.read_erasures()?;
         reader.read_checkpoints()?;
@@ -109,28 +111,28 @@ impl ObjectReader {
         Ok(reader)
     }
 
-    /// The log's origin.
+    /// Returns the log's origin.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// How many leaves are in commits, published or not.
+    /// Returns the number of entries in commits, published or not.
     pub(crate) fn committed(&self) -> u64 {
         self.committed
     }
 
-    /// What is wrong with objects that were read so far, taken out.
-    pub(crate) fn faults(&self) -> Vec<ObjectProblem> {
-        std::mem::take(&mut self.scan().faults).into_values().collect()
+    /// Takes the problems of the objects read so far.
+    pub(crate) fn take_problems(&self) -> Vec<ObjectProblem> {
+        std::mem::take(&mut self.scan().problems).into_values().collect()
     }
 
     fn scan(&self) -> MutexGuard<'_, Scan> {
         self.scan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn tell(&self, code: &'static str, place: &Path, why: &(impl ToString + ?Sized)) {
+    fn add_problem(&self, code: &'static str, place: &Path, why: &(impl ToString + ?Sized)) {
         let (place, why) = (place.to_string(), why.to_string());
-        self.scan().faults.entry(place.clone()).or_insert(ObjectProblem { code, place, why });
+        self.scan().problems.entry(place.clone()).or_insert(ObjectProblem { code, place, why });
     }
 
     fn read_generations(&mut self) -> Result<(), StoreError> {
@@ -153,7 +155,7 @@ impl ObjectReader {
                     self.erased.extend(erasure.leaves.iter().copied());
                     self.erasures.push(erasure);
                 }
-                Err(error) => self.tell("fsck.object", &path, &error),
+                Err(error) => self.add_problem("fsck.object", &path, &error),
             }
         }
         Ok(())
@@ -162,11 +164,11 @@ impl ObjectReader {
     fn read_checkpoints(&mut self) -> Result<(), StoreError> {
         let kept = self.objects.wait(self.objects.list(&self.layout.kept_checkpoints(), None))?;
         for meta in kept {
-            // A newer one may have taken its place.
+            // A newer one may have replaced it.
             let Some(object) = self.objects.wait(self.objects.get(&meta.location))? else { continue };
             match decode_checkpoint(&object.bytes) {
                 Ok(published) => self.checkpoints.push(published),
-                Err(error) => self.tell("fsck.object", &meta.location, &error),
+                Err(error) => self.add_problem("fsck.object", &meta.location, &error),
             }
         }
         let path = self.layout.checkpoint();
@@ -174,22 +176,22 @@ impl ObjectReader {
         let note = head.map(|head| String::from_utf8_lossy(&head.bytes).into_owned());
         match note.as_deref().map(SignedCheckpoint::parse) {
             Some(Ok(signed)) if signed.checkpoint.origin == self.origin => {
-                self.checkpoints.push(seen(signed.checkpoint.size, note.unwrap_or_default()));
+                self.checkpoints.push(unwitnessed(signed.checkpoint.size, note.unwrap_or_default()));
             }
-            Some(Ok(_)) => self.tell("fsck.checkpoint", &path, "it is of another log"),
-            Some(Err(error)) => self.tell("fsck.public", &path, &error),
+            Some(Ok(_)) => self.add_problem("fsck.checkpoint", &path, "the checkpoint is from another log"),
+            Some(Err(error)) => self.add_problem("fsck.public", &path, &error),
             None if self.bases.is_empty() => {}
-            None => self.tell("fsck.public", &path, "it is missing"),
+            None => self.add_problem("fsck.public", &path, "the object is missing"),
         }
         Ok(())
     }
 
-    /// How far commits go, and what was signed of them.
+    /// Determines where the commits end, and reads what was signed.
     fn read_end(&mut self) -> Result<(), StoreError> {
         let published = self.checkpoints.iter().map(|published| published.size).max().unwrap_or(0);
         if let Some(last) = self.bases.last().copied() {
             let commit = self.objects.wait(self.fetch(last, None));
-            // Where one ends that cannot be read is known by what was published alone.
+            // The end of an unreadable commit is known only from what was published.
             self.committed = commit.map_or_else(|_| published.max(last + 1), |commit| commit.size());
         }
         self.size = published.min(self.committed);
@@ -200,39 +202,44 @@ impl ObjectReader {
             let line = str::from_utf8(&object.bytes).ok().and_then(|line| line.strip_suffix('\n'));
             match line.and_then(SignedHead::parse) {
                 Some(head) if head.size <= self.size => {
-                    self.checkpoints.push(seen(head.size, head.note(&self.origin)));
+                    self.checkpoints.push(unwitnessed(head.size, head.note(&self.origin)));
                 }
                 Some(head) if head.size > self.committed && self.is_behind(head.size)? => {
-                    let why = format!("it was signed, and {} leaves are in commits", self.committed);
-                    self.tell("fsck.checkpoint", &meta.location, &why);
+                    let why = format!(
+                        "the checkpoint was signed, but only {} entries are in commits",
+                        self.committed
+                    );
+                    self.add_problem("fsck.checkpoint", &meta.location, &why);
                 }
                 Some(_) => {}
-                None => self.tell("fsck.object", &meta.location, "it is not a checkpoint that was signed"),
+                None => {
+                    self.add_problem("fsck.object", &meta.location, "the object isn't a signed checkpoint")
+                }
             }
         }
         Ok(())
     }
 
-    /// Whether there are still fewer leaves than that: servers may have added some since.
+    /// True if the bucket still has fewer entries than `size`; servers may have added some since.
     pub(crate) fn is_behind(&self, size: u64) -> Result<bool, StoreError> {
         let later = self.objects.wait(self.objects.get(&self.layout.commit(self.committed)))?;
         Ok(later.is_none() && size > self.committed)
     }
 
-    /// The commit that begins there, with the events that it still has; or which object cannot be read.
+    /// Reads the commit at `base` with the events that it still has. The error names the object that can't be read.
     async fn fetch(&self, base: u64, end: Option<u64>) -> Result<Commit, (Path, StoreError)> {
         let path = self.layout.commit(base);
         let damaged = |why: String| (path.clone(), StoreError::Damaged(why));
         let object = self.objects.get(&path).await.map_err(|error| (path.clone(), error))?;
-        let object = object.ok_or_else(|| damaged("it is missing".into()))?;
+        let object = object.ok_or_else(|| damaged("the object is missing".into()))?;
         let mut commit = Commit::decode(&object.bytes).map_err(|error| (path.clone(), error))?;
         if commit.base != base || end.is_some_and(|end| commit.size() != end) {
             let (first, last) = (commit.base, commit.size());
             let why = match end {
                 Some(end) => {
-                    format!("it has the leaves {first} to {last}, and those from {base} to {end} are missing")
+                    format!("the object has entries {first} to {last} instead of {base} to {end}")
                 }
-                None => format!("it is the commit at {first}"),
+                None => format!("the object is the commit at {first}"),
             };
             return Err(damaged(why));
         }
@@ -249,9 +256,9 @@ impl ObjectReader {
         Ok(commit)
     }
 
-    /// Has the commits at hand that hold these leaves.
+    /// Loads the commits that contain these entries.
     fn load(&self, range: &Range<u64>) {
-        // Where one cannot be read its neighbors are asked for one by one, and are at hand.
+        // If one can't be read, its entries are requested one by one, so keep the rest of their bundle loaded.
         let bundle = range.start / TILE_WIDTH * TILE_WIDTH;
         let first = self.bases.partition_point(|base| *base <= bundle).saturating_sub(1);
         let wanted = self.bases[first.min(self.bases.len())..].iter().take_while(|base| **base < range.end);
@@ -264,12 +271,13 @@ impl ObjectReader {
             let end = self.bases.get(next).copied();
             async move { (base, self.fetch(base, end).await) }
         });
-        let fetched = futures_util::stream::iter(fetching).buffered(AT_ONCE).collect::<Vec<_>>();
+        let fetched =
+            futures_util::stream::iter(fetching).buffered(MAX_CONCURRENT_REQUESTS).collect::<Vec<_>>();
         for (base, commit) in self.objects.wait(fetched) {
             let commit = match commit {
                 Ok(commit) => Some(commit),
                 Err((place, StoreError::Damaged(why))) => {
-                    self.tell("fsck.commit", &place, &why);
+                    self.add_problem("fsck.commit", &place, &why);
                     None
                 }
                 Err((_, error)) => {
@@ -281,7 +289,7 @@ impl ObjectReader {
         }
     }
 
-    /// Compares the entry bundle of leaves that begin one with the leaves.
+    /// Compares an entry bundle, or the beginning of one, with the entries.
     pub(crate) fn check_bundle(&self, first: u64, leaves: &[Option<StoredLeaf>]) -> Result<(), StoreError> {
         let Some(texts) = leaves.iter().map(|leaf| Some(&leaf.as_ref()?.leaf)).collect::<Option<Vec<_>>>()
         else {
@@ -297,10 +305,10 @@ impl ObjectReader {
             found => found,
         };
         if found.is_none_or(|found| found != bytes) {
-            self.tell(
+            self.add_problem(
                 "fsck.public",
                 &self.layout.public(&bundle.path()),
-                "it is missing, or not of the leaves",
+                "the entry bundle is missing or doesn't match the entries",
             );
         }
         Ok(())
@@ -310,23 +318,23 @@ impl ObjectReader {
         match self.objects.wait(self.objects.get(&self.layout.public(path))) {
             Ok(object) => Ok(object.map(|object| object.bytes.to_vec())),
             Err(error) => {
-                let again = StoreError::unavailable("reading what is public", &error);
+                let error_copy = StoreError::unavailable("reading a public object", &error);
                 self.scan().failure.get_or_insert(error);
-                Err(again)
+                Err(error_copy)
             }
         }
     }
 
-    /// Whether the bucket answered all that it was asked.
+    /// Reports whether the bucket answered every request.
     ///
     /// # Errors
-    /// What it failed with first.
-    pub(crate) fn has_answered(&self) -> Result<(), StoreError> {
+    /// The first error since the last call.
+    pub(crate) fn check_failure(&self) -> Result<(), StoreError> {
         self.scan().failure.take().map_or(Ok(()), Err)
     }
 
-    /// What is left where it was erased. `here` are the leaves whose events were found. Gives how many erasures are not
-    /// done yet.
+    /// Checks for events left after their erasure. `here` are the entries whose events were found. Returns the number
+    /// of incomplete erasures.
     pub(crate) fn check_erasures(&self, here: &RoaringTreemap) -> Result<u64, StoreError> {
         let mut unfinished = 0;
         let mut being_erased = RoaringTreemap::new();
@@ -344,13 +352,15 @@ impl ObjectReader {
                 .copied()
                 .filter(|leaf| here.contains(*leaf) && !being_erased.contains(*leaf));
             if let Some(leaf) = left.next() {
-                let why =
-                    format!("it is done, and the events of leaf {leaf} and {} more are here", left.count());
-                self.tell("fsck.erasure", &self.layout.erasure(place), &why);
+                let why = format!(
+                    "the erasure is marked as complete, but the events of entry {leaf} and {} more remain",
+                    left.count()
+                );
+                self.add_problem("fsck.erasure", &self.layout.erasure(place), &why);
             }
         }
         let leftovers = std::mem::take(&mut self.scan().leftovers);
-        // What a server erased meanwhile is looked at the next time.
+        // If a server erased events meanwhile, the leftovers are checked the next time.
         let newer = self.objects.wait(self.objects.get(&self.layout.erasure(self.erasures.len() as u64)))?;
         for base in leftovers.into_iter().filter(|_| newer.is_none()) {
             let next = self.bases.partition_point(|other| *other <= base);
@@ -358,26 +368,26 @@ impl ObjectReader {
             if being_erased.range_cardinality(base..end) == 0
                 && self.objects.wait(self.has_leftovers(base))?
             {
-                let why = "an object of this commit still has events that are erased";
-                self.tell("fsck.erasure", &self.layout.commit(base), why);
+                let why = "an object of this commit still contains erased events";
+                self.add_problem("fsck.erasure", &self.layout.commit(base), why);
             }
         }
         Ok(unfinished)
     }
 
-    /// Whether more is left of a commit's events than its newest generation.
+    /// True if events of a commit remain outside of its newest generation.
     async fn has_leftovers(&self, base: u64) -> Result<bool, StoreError> {
         let generations = self.objects.list(&self.layout.generations(base), None).await?;
         let before = generations.split_last().map_or(&[][..], |(_, before)| before);
         if before.iter().any(|meta| meta.size != EVENTS_STUB.len() as u64) {
             return Ok(true);
         }
-        let kind = self.objects.get_first(&self.layout.commit(base), KIND).await?;
+        let kind = self.objects.get_first(&self.layout.commit(base), KIND_BYTES).await?;
         Ok(!generations.is_empty() && !is_stub(&kind))
     }
 }
 
-fn seen(size: u64, note: String) -> Published {
+fn unwitnessed(size: u64, note: String) -> Published {
     Published { size, note, at: Time::MIN, witnessed: false }
 }
 
@@ -398,7 +408,7 @@ impl EntryReader for ObjectReader {
 
     fn leaf_hash(&self, index: u64) -> Result<Hash, StoreError> {
         let leaves = self.leaves(index..index + 1)?;
-        let leaf = leaves.first().ok_or_else(|| StoreError::Damaged(format!("leaf {index} is missing")))?;
+        let leaf = leaves.first().ok_or_else(|| StoreError::Damaged(format!("entry {index} is missing")))?;
         Ok(leaf_hash(leaf))
     }
 
@@ -415,7 +425,7 @@ impl EntryReader for ObjectReader {
             let place = commit.and_then(|commit| Some((commit, usize::try_from(index - commit.base).ok()?)));
             let leaf = place.and_then(|(commit, place)| Some((commit, commit.leaves.get(place)?)));
             let (commit, leaf) =
-                leaf.ok_or_else(|| StoreError::Damaged(format!("leaf {index} cannot be read")))?;
+                leaf.ok_or_else(|| StoreError::Damaged(format!("entry {index} can't be read")))?;
             let event = match commit.events.as_ref().and_then(|events| events.get(&index)) {
                 Some(event) => StoredEvent::Here(event.clone()),
                 None if self.erased.contains(index) => StoredEvent::Erased,
@@ -463,7 +473,7 @@ impl ForkReader for ObjectReader {
 }
 
 impl ErasureReader for ObjectReader {
-    fn erasures(&self, _: Option<u64>, _: u64) -> Result<Vec<Recorded>, StoreError> {
+    fn erasures(&self, _: Option<u64>, _: u64) -> Result<Vec<RecordedErasure>, StoreError> {
         Ok(Vec::new())
     }
 

@@ -1,4 +1,4 @@
-//! Making anew what is derived in a bucket: its public part, and what an erasure leaves.
+//! Regeneration of derived objects in a bucket: its public part, and what an erasure leaves.
 
 use countersign::note::{KeyType, VerifierKey};
 use tempfile::TempDir;
@@ -8,22 +8,22 @@ use super::layout::Layout;
 use super::location::Bucket;
 use super::objects::Objects;
 use super::publish::is_head;
-use super::writer::{BucketWriter, at};
+use super::writer::{BucketWriter, in_object};
 use countersign_log::store::StoreError;
 
-/// A server's half of a bucket, with an index of its own that is gone afterwards.
+/// A bucket's writer with a temporary index.
 pub(crate) struct BucketRepair {
     writer: BucketWriter,
     _index: TempDir,
 }
 
 impl BucketRepair {
-    /// Follows all that is in the bucket.
+    /// Opens the bucket and follows everything in it.
     ///
     /// # Errors
-    /// What cannot be followed.
+    /// If an object can't be followed.
     pub(crate) fn begin(bucket: Bucket, handle: Handle) -> Result<Self, StoreError> {
-        let failed = |error| StoreError::unavailable("making an index", error);
+        let failed = |error| StoreError::unavailable("creating an index", error);
         let index = tempfile::tempdir().map_err(failed)?;
         let objects = Objects::new(bucket.store.clone(), bucket.pause, handle.clone());
         let layout = Layout::new(bucket.prefix.clone());
@@ -32,20 +32,20 @@ impl BucketRepair {
         if let Some(head) = objects.wait(objects.get(&path))?
             && !is_head(&head.bytes)
         {
-            // The newest one is kept among the private objects.
+            // The newest checkpoint is also among the private objects.
             objects.wait(objects.delete(vec![path]))?;
         }
         let writer = BucketWriter::open(index.path(), &key, bucket, handle)?;
         Ok(Self { writer, _index: index })
     }
 
-    /// Writes all tiles and entry bundles.
+    /// Writes all tiles and entry bundles again.
     pub(crate) fn publish_again(&self) -> Result<(), StoreError> {
         let published = self.writer.reader().published()?;
         published.map_or(Ok(()), |published| self.writer.write_tiles(0, published.size))
     }
 
-    /// Does all erasures again that are written down.
+    /// Applies all recorded erasures again.
     pub(crate) fn erase_again(&self) -> Result<(), StoreError> {
         for number in 0.. {
             let Some(erasure) = self.writer.read_erasure(number)? else { break };
@@ -55,12 +55,13 @@ impl BucketRepair {
     }
 }
 
-/// The key with which the servers of that log sign.
+/// Returns the key with which the log's servers sign.
 pub(super) fn read_key(objects: &Objects, layout: &Layout) -> Result<VerifierKey, StoreError> {
     let path = layout.key();
     let object = objects.wait(objects.get(&path))?;
-    let object = object.ok_or_else(|| at(&path)(StoreError::Damaged("it is missing".into())))?;
+    let object =
+        object.ok_or_else(|| in_object(&path)(StoreError::Damaged("the object is missing".into())))?;
     let text = String::from_utf8_lossy(&object.bytes);
-    let damaged = |error: countersign::Error| at(&path)(StoreError::Damaged(error.into_message()));
+    let damaged = |error: countersign::Error| in_object(&path)(StoreError::Damaged(error.into_message()));
     VerifierKey::parse(text.trim_end(), KeyType::Ed25519).map_err(damaged)
 }

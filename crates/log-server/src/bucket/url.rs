@@ -1,4 +1,4 @@
-//! Buckets by their URLs.
+//! URLs of buckets.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,21 +15,21 @@ use url::Url;
 
 use super::location::Bucket;
 
-/// Why there is no bucket at a URL.
+/// An error in opening a bucket by its URL.
 #[derive(Debug, thiserror::Error)]
 pub enum BucketError {
-    /// The URL is none of a bucket.
+    /// The URL isn't a bucket's.
     #[error("{0}")]
     Url(String),
-    /// The folder, or the client of the object store, cannot be set up.
+    /// The folder or the object store's client can't be set up.
     #[error("{0}")]
     Setup(String),
 }
 
 impl Bucket {
-    /// The bucket at `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX` or `file:///FOLDER`, or in a
-    /// folder by its path, which is made where it is missing. Credentials, endpoints and regions come from the
-    /// environment, as each provider's own tools have them there.
+    /// Opens the bucket at `s3://BUCKET/PREFIX`, `gs://BUCKET/PREFIX`, `az://CONTAINER/PREFIX`, or `file:///FOLDER`,
+    /// or in the folder at a path, which is created if needed. Credentials, endpoints, and regions come from the
+    /// environment variables that each provider's own tools use.
     ///
     /// # Errors
     /// [`BucketError`].
@@ -37,17 +37,18 @@ impl Bucket {
         if !text.contains("://") {
             return Self::in_folder(Path::new(text));
         }
-        let refuse = |why: &str| BucketError::Url(format!("this is no URL of a bucket: {why}"));
-        let url = Url::parse(text).map_err(|error| refuse(&error.to_string()))?;
+        let invalid = |why: &str| BucketError::Url(format!("invalid bucket URL: {why}"));
+        let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() {
-            return Err(refuse("credentials are given in the environment, not in a URL"));
+            return Err(invalid("set credentials in the environment instead of the URL"));
         }
         let (scheme, prefix) = ObjectStoreScheme::parse(&url)
-            .map_err(|_| refuse("it begins with s3://, gs://, az:// or file://, or is a folder's path"))?;
+            .map_err(|_| invalid("use s3://, gs://, az://, file://, or a folder's path"))?;
         let setup = |error: object_store::Error| BucketError::Setup(error.to_string());
         let store: Arc<dyn ObjectStore> = match scheme {
             ObjectStoreScheme::Local => {
-                let folder = url.to_file_path().map_err(|()| refuse("it names no folder here"))?;
+                let folder =
+                    url.to_file_path().map_err(|()| invalid("the URL doesn't name a local folder"))?;
                 return Self::in_folder(&folder);
             }
             ObjectStoreScheme::AmazonS3 => {
@@ -64,14 +65,14 @@ impl Bucket {
                 let builder = MicrosoftAzureBuilder::from_env().with_url(url.as_str()).with_retry(retries());
                 Arc::new(builder.build().map_err(setup)?)
             }
-            _ => return Err(refuse("it begins with s3://, gs://, az:// or file://, or is a folder's path")),
+            _ => return Err(invalid("use s3://, gs://, az://, file://, or a folder's path")),
         };
         Ok(Self::new(store, prefix))
     }
 
     fn in_folder(folder: &Path) -> Result<Self, BucketError> {
         let setup = |error: &dyn std::fmt::Display| {
-            BucketError::Setup(format!("the folder {} is not usable: {error}", folder.display()))
+            BucketError::Setup(format!("the folder {} can't be used: {error}", folder.display()))
         };
         make_folder(folder).map_err(|error| setup(&error))?;
         let folder: PathBuf = fs::canonicalize(folder).map_err(|error| setup(&error))?;
@@ -81,23 +82,25 @@ impl Bucket {
     }
 }
 
-/// An address without TLS has to be allowed; otherwise each request fails, and none says why.
+/// Rejects an endpoint without TLS unless it is explicitly allowed. The client would fail each request without saying
+/// why.
 fn check_endpoint(builder: &AmazonS3Builder) -> Result<(), BucketError> {
     let value = |key| builder.get_config_value(&key).unwrap_or_default();
     let is_allowed = value(AmazonS3ConfigKey::Client(ClientConfigKey::AllowHttp)) == "true";
     if value(AmazonS3ConfigKey::Endpoint).starts_with("http://") && !is_allowed {
-        let why = "the bucket's address begins with http://: if that is meant, set AWS_ALLOW_HTTP=true";
+        let why =
+            "the bucket's endpoint starts with http://; use https://, or set AWS_ALLOW_HTTP=true to allow it";
         return Err(BucketError::Setup(why.into()));
     }
     Ok(())
 }
 
-/// Requests are tried again by [`Objects`](super::objects::Objects) too, which looks what became of them.
+/// Low limits, because [`Objects`](super::objects::Objects) retries too, and it checks the outcome first.
 fn retries() -> RetryConfig {
     RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(10), ..RetryConfig::default() }
 }
 
-/// Makes a folder that its owner alone may read: it has events in it.
+/// Creates a folder that only its owner can read, because it will contain events.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -111,7 +114,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_named_by_path_or_url() {
+    fn opens_a_folder_by_path_or_url() {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("a b");
         let path = Bucket::parse(folder.to_str().unwrap()).unwrap();
@@ -121,17 +124,17 @@ mod tests {
     }
 
     #[test]
-    fn an_address_without_tls_has_to_be_allowed() {
+    fn rejects_endpoints_without_tls_unless_allowed() {
         let builder = |endpoint: &str| AmazonS3Builder::new().with_endpoint(endpoint);
-        let refused = check_endpoint(&builder("http://127.0.0.1:9000")).unwrap_err().to_string();
-        assert!(refused.contains("AWS_ALLOW_HTTP=true"), "{refused}");
+        let error = check_endpoint(&builder("http://127.0.0.1:9000")).unwrap_err().to_string();
+        assert!(error.contains("AWS_ALLOW_HTTP=true"), "{error}");
         check_endpoint(&builder("http://127.0.0.1:9000").with_allow_http(true)).unwrap();
         check_endpoint(&builder("https://s3.example")).unwrap();
         check_endpoint(&AmazonS3Builder::new()).unwrap();
     }
 
     #[test]
-    fn what_is_no_bucket_is_refused_and_says_nothing_of_secrets() {
+    fn rejects_invalid_urls_without_leaking_secrets() {
         for url in [
             "ftp://host/a",
             "s3://",

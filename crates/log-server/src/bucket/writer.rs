@@ -1,4 +1,4 @@
-//! The sequencer's half.
+//! The sequencer's access to a bucket.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -20,41 +20,41 @@ use super::erase::newest_events;
 use super::index::{Erasures, Index};
 use super::layout::Layout;
 use super::location::Bucket;
-use super::objects::{AT_ONCE, Created, Objects};
+use super::objects::{CreateOutcome, MAX_CONCURRENT_REQUESTS, Objects};
 use super::publish::Public;
 use countersign_log::store::{
     Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, Reader,
     SignedHeadStore, StoreError,
 };
 
-/// After so many commits of other servers, one by one, it is asked how many there are.
-const ONE_BY_ONE: usize = 4;
-/// How many leaves are taken into the index at one time.
-const PORTION: u64 = 4_096;
+/// Number of commits to fetch one at a time before listing how many there are.
+const COMMITS_BEFORE_LISTING: usize = 4;
+/// Number of entries added to the index at a time.
+const BATCH_ENTRIES: u64 = 4_096;
 
-/// The sequencer's half of a store in a bucket.
+/// The writer of a store in a bucket.
 pub(super) struct BucketWriter {
     pub(super) objects: Objects,
     pub(super) layout: Layout,
     pub(super) index: Index,
     /// The log's key.
     pub(super) key: VerifierKey,
-    /// The folder, where the bucket is one.
+    /// The folder, if the bucket is one.
     pub(super) folder: Option<PathBuf>,
     pub(super) public: Public,
     pub(super) erasures: Erasures,
-    /// Erasures that are perhaps not done in the bucket.
+    /// The number of erasures that may be incomplete in the bucket.
     pub(super) unfinished: BTreeSet<u64>,
-    /// Leaves whose events were erased since this was asked for last.
+    /// Entries whose events were erased since the last call of `erased_meanwhile`.
     pub(super) erased: Vec<u64>,
-    /// Leaves are put back: what else is in the bucket may be of more than there is.
+    /// True while entries are being restored: other objects may refer to entries that are still missing.
     pub(super) restoring: bool,
-    /// A commit may have been done though it failed, or is not in the index yet.
+    /// True if a failed commit may have succeeded, or isn't in the index yet.
     unsure: bool,
 }
 
 impl BucketWriter {
-    /// With an index that is in that folder. Nothing is asked of the bucket yet.
+    /// Creates a writer with its index in `folder`, without contacting the bucket.
     pub(super) fn new(
         folder: &Path,
         key: &VerifierKey,
@@ -91,18 +91,18 @@ impl BucketWriter {
         writer.check_origin()?;
         writer.check_key()?;
         writer.check_newest()?;
-        // It was published before what is followed next, so all of it must come.
+        // The head was published before the commits followed next, so they must include all of its entries.
         let head = writer.read_head()?;
         writer.follow()?;
         if let Some(head) = head {
-            writer.check(head.note()).map_err(at(&writer.layout.checkpoint()))?;
+            writer.check(head.note()).map_err(in_object(&writer.layout.checkpoint()))?;
         }
         writer.check_tiles()?;
         writer.follow_checkpoints()?;
         writer.follow_evidence()?;
         writer.unfinished.extend(writer.erasures.unfinished..writer.erasures.next);
         if let Err(error) = writer.finish_erasures() {
-            tracing::error!(%error, "an erasure is not finished: it goes on with the next");
+            tracing::error!(%error, "an erasure is incomplete; it will be retried with the next one");
         }
         if let Some(published) = writer.index.reader.published()? {
             writer.make_public(&published)?;
@@ -114,17 +114,17 @@ impl BucketWriter {
         Arc::clone(&self.index.reader)
     }
 
-    /// What says whose bucket it is.
+    /// Returns the content of the object that names the log.
     fn origin(&self) -> Vec<u8> {
         format!("countersign log v1\n{}\n", self.key.name()).into_bytes()
     }
 
     fn other_origin(&self, other: &[u8]) -> StoreError {
         let other = String::from_utf8_lossy(other).into_owned();
-        StoreError::Damaged(format!("the bucket holds the log {other:?}, not {:?}", self.key.name()))
+        StoreError::Damaged(format!("the bucket contains the log {other:?} instead of {:?}", self.key.name()))
     }
 
-    /// Whether the bucket is this log's; it may be nobody's so far.
+    /// True if the bucket belongs to this log, and false if it belongs to no log yet.
     pub(super) fn has_origin(&self) -> Result<bool, StoreError> {
         match self.objects.wait(self.objects.get(&self.layout.log()))? {
             Some(object) if *object.bytes == *self.origin() => Ok(true),
@@ -133,27 +133,26 @@ impl BucketWriter {
         }
     }
 
-    /// The bucket is this log's from now on; and it refuses to create what is there.
+    /// Claims the bucket for this log, and checks that it refuses to create an object that exists.
     pub(super) fn check_origin(&self) -> Result<(), StoreError> {
         let (path, origin) = (self.layout.log(), self.origin());
-        if let Created::Other(other) = self.objects.wait(self.objects.create(&path, origin.clone()))? {
+        if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, origin.clone()))? {
             return Err(self.other_origin(&other));
         }
         if self.objects.wait(self.objects.create_once(&path, origin))? {
-            let why =
-                "this object store creates objects that are there already: two servers would fork the log";
+            let why = "the object store overwrites existing objects on creation, so two servers could fork the log; use a store with conditional writes";
             return Err(StoreError::unavailable("opening the bucket", why));
         }
         Ok(())
     }
 
-    /// All servers of a log sign with one key.
+    /// Checks that all servers of the log sign with the same key.
     pub(super) fn check_key(&self) -> Result<(), StoreError> {
         let (path, key) = (self.layout.key(), format!("{}\n", self.key).into_bytes());
-        if let Created::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
+        if let CreateOutcome::Other(other) = self.objects.wait(self.objects.create(&path, key))? {
             let message = format!(
-                "the servers of this log sign with the key {}, and this one with {}; if the log's key is changed, stop \
-                 them all first and delete {path}",
+                "the log's servers sign with the key {}, but this one has the key {}; to change the log's key, stop all \
+                 servers and delete {path}",
                 String::from_utf8_lossy(&other).trim_end(),
                 self.key
             );
@@ -162,7 +161,7 @@ impl BucketWriter {
         Ok(())
     }
 
-    /// The bucket still has what the index had from it last.
+    /// Checks that the bucket still has the index's newest commit.
     fn check_newest(&self) -> Result<(), StoreError> {
         let Some(range) = self.index.last_commit()? else { return Ok(()) };
         let commit = self.objects.wait(fetch(&self.objects, &self.layout, range.start))?;
@@ -175,11 +174,12 @@ impl BucketWriter {
             return Ok(());
         }
         Err(StoreError::Damaged(
-            "the bucket has not what this folder had from it: it is another one, or was rolled back".into(),
+            "the bucket lacks entries that this folder got from it; it is another bucket or was rolled back"
+                .into(),
         ))
     }
 
-    /// Follows all that other servers did.
+    /// Follows everything that other servers did.
     pub(super) fn follow(&mut self) -> Result<(), StoreError> {
         if self.restoring {
             let next = self.objects.wait(fetch(&self.objects, &self.layout, self.index.size()))?;
@@ -195,10 +195,10 @@ impl BucketWriter {
     /// Follows the bucket's commits.
     pub(super) fn follow_commits(&mut self) -> Result<(), StoreError> {
         loop {
-            for _ in 0..ONE_BY_ONE {
+            for _ in 0..COMMITS_BEFORE_LISTING {
                 let next = fetch(&self.objects, &self.layout, self.index.size());
                 let Some(commit) = self.objects.wait(next)? else { return Ok(()) };
-                self.public.outdate();
+                self.public.mark_outdated();
                 self.index.follow(vec![commit], &self.key)?;
             }
             self.follow_many()?;
@@ -212,26 +212,27 @@ impl BucketWriter {
         objects.wait(async {
             let bases = objects.numbers(&layout.commits(), &layout.commit(last.start)).await?;
             let fetching = bases.into_iter().map(|base| fetch(&objects, &layout, base));
-            let mut fetched = std::pin::pin!(futures_util::stream::iter(fetching).buffered(AT_ONCE));
-            let (mut some, mut leaves, mut told) = (Vec::new(), 0, index.size());
+            let mut fetched =
+                std::pin::pin!(futures_util::stream::iter(fetching).buffered(MAX_CONCURRENT_REQUESTS));
+            let (mut batch, mut leaves, mut logged) = (Vec::new(), 0, index.size());
             while let Some(commit) = fetched.try_next().await? {
                 let Some(commit) = commit else { break };
                 leaves += commit.leaves.len() as u64;
-                some.push(commit);
-                if leaves >= PORTION {
-                    index.follow(std::mem::take(&mut some), key)?;
+                batch.push(commit);
+                if leaves >= BATCH_ENTRIES {
+                    index.follow(std::mem::take(&mut batch), key)?;
                     leaves = 0;
-                    if index.size() - told >= 64 * PORTION {
-                        told = index.size();
-                        tracing::info!(size = told, "following the bucket");
+                    if index.size() - logged >= 64 * BATCH_ENTRIES {
+                        logged = index.size();
+                        tracing::info!(size = logged, "reading the bucket's commits");
                     }
                 }
             }
-            if some.is_empty() { Ok(()) } else { index.follow(some, key) }
+            if batch.is_empty() { Ok(()) } else { index.follow(batch, key) }
         })
     }
 
-    /// Takes over the evidence that the bucket keeps.
+    /// Reads the bucket's evidence into the index.
     fn follow_evidence(&mut self) -> Result<(), StoreError> {
         let kept = self.objects.wait(self.objects.list(&self.layout.all_evidence(), None))?;
         let mut found = Vec::with_capacity(kept.len());
@@ -239,7 +240,11 @@ impl BucketWriter {
             let path = meta.location;
             let Some(object) = self.objects.wait(self.objects.get(&path))? else { continue };
             let read = read_evidence(&object.bytes);
-            found.push(read.ok_or_else(|| at(&path)(StoreError::Damaged("it is not evidence".into())))?);
+            found.push(
+                read.ok_or_else(|| {
+                    in_object(&path)(StoreError::Damaged("the object isn't evidence".into()))
+                })?,
+            );
         }
         found.sort_by_key(|(time, _)| *time);
         for (time, evidence) in found {
@@ -248,22 +253,22 @@ impl BucketWriter {
         Ok(())
     }
 
-    /// Puts evidence into the bucket.
+    /// Writes evidence to the bucket.
     pub(super) fn put_evidence(&self, evidence: &Evidence, time: Time) -> Result<(), StoreError> {
         let bytes = write_evidence(evidence, time);
         let Evidence { chain, seq, index, refused } = evidence;
-        let what = json!([chain.to_string(), seq, index, refused]).to_string();
-        let name = Hash::of(&[what.as_bytes()]).0.iter().fold(String::new(), |mut name, byte| {
-            // Writing to a string does not fail.
+        let identity = json!([chain.to_string(), seq, index, refused]).to_string();
+        let name = Hash::of(&[identity.as_bytes()]).0.iter().fold(String::new(), |mut name, byte| {
+            // Writing to a string can't fail.
             let _ = write!(name, "{byte:02x}");
             name
         });
-        // The first time that it was seen stays.
+        // The object with the time of the first sighting is kept.
         self.objects.wait(self.objects.create(&self.layout.evidence(&name), bytes)).map(drop)
     }
 }
 
-/// The commit at that size, with the events that it still has.
+/// Reads the commit at `base` with the events that it still has.
 pub(super) async fn fetch(
     objects: &Objects,
     layout: &Layout,
@@ -271,9 +276,12 @@ pub(super) async fn fetch(
 ) -> Result<Option<Commit>, StoreError> {
     let path = layout.commit(base);
     let Some(object) = objects.get(&path).await? else { return Ok(None) };
-    let mut commit = Commit::decode(&object.bytes).map_err(at(&path))?;
+    let mut commit = Commit::decode(&object.bytes).map_err(in_object(&path))?;
     if commit.base != base {
-        return Err(at(&path)(StoreError::Damaged(format!("it is the commit at {}", commit.base))));
+        return Err(in_object(&path)(StoreError::Damaged(format!(
+            "the object is the commit at {}",
+            commit.base
+        ))));
     }
     if commit.events.is_none() {
         commit.events = Some(newest_events(objects, layout, base..commit.size()).await?);
@@ -281,8 +289,8 @@ pub(super) async fn fetch(
     Ok(Some(commit))
 }
 
-/// Says which object is damaged.
-pub(super) fn at(path: &ObjectPath) -> impl Fn(StoreError) -> StoreError {
+/// Adds the object's name to an error about its content.
+pub(super) fn in_object(path: &ObjectPath) -> impl Fn(StoreError) -> StoreError {
     move |error| match error {
         StoreError::Damaged(why) => StoreError::Damaged(format!("{path}: {why}")),
         error @ (StoreError::Unavailable { .. } | StoreError::Stopped(_)) => error,
@@ -332,7 +340,10 @@ impl EntryWriter for BucketWriter {
     }
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
-        debug_assert!(batch.publish.is_none(), "no checkpoint is signed before its leaves are in the bucket");
+        debug_assert!(
+            batch.publish.is_none(),
+            "a checkpoint is signed only after its entries are in the bucket"
+        );
         let growth = batch.growth;
         self.index.note_signed_size(batch.signed_size);
         if self.unsure {
@@ -345,12 +356,12 @@ impl EntryWriter for BucketWriter {
         self.unsure = true;
         let path = self.layout.commit(growth.base());
         match self.objects.wait(self.objects.create(&path, commit))? {
-            Created::Ours => {
+            CreateOutcome::Ours => {
                 self.index.commit(batch)?;
                 self.unsure = false;
                 Ok(())
             }
-            Created::Other(_) => {
+            CreateOutcome::Other(_) => {
                 self.follow()?;
                 Err(CommitError::Overtaken)
             }

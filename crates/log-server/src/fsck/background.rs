@@ -1,4 +1,4 @@
-//! A server that checks its own log, slowly, again and again.
+//! The server's continuous, slow check of its own log.
 
 use std::cell::RefCell;
 use std::io;
@@ -10,61 +10,61 @@ use std::time::{Duration, Instant};
 
 use countersign::time::Time;
 
-use super::erasures::From;
+use super::erasures::StoreKind;
 use super::leaves::check_entries;
 use super::pages;
 use super::report::{Problem, Repair, Report};
-use crate::bucket::{CommitNames, Listed};
+use crate::bucket::{CommitNames, CommitRange};
 use crate::log_server::LogServer;
 use crate::search::Search;
 use countersign_log::condition::Check;
 use countersign_log::store::StoreError;
 
-/// How often it is looked whether the server shall stop.
-const GLANCE: Duration = Duration::from_millis(100);
-/// How long it rests between two checks at least.
-const REST: Duration = Duration::from_millis(10);
-/// How often a bucket is asked for the names of its newest commits, and of all while some are missing.
-const LISTED: Duration = Duration::from_secs(10);
+/// Interval between checks for a shutdown request.
+const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// Minimum rest between two checks.
+const MIN_REST: Duration = Duration::from_millis(10);
+/// Interval for listing a bucket's newest commits, or all commits while some are missing.
+const LIST_INTERVAL: Duration = Duration::from_secs(10);
 
-/// What the newest check found, and how far the next one is.
+/// The result of the last completed check and the progress of the current one.
 #[derive(Clone, Debug, Default)]
-pub struct Found(Arc<Looked>);
+pub struct CheckResults(Arc<CheckState>);
 
 #[derive(Debug, Default)]
-struct Looked {
-    newest: Mutex<Option<Newest>>,
-    /// In how many seconds everything is read; none where nothing is checked.
+struct CheckState {
+    newest: Mutex<Option<CompletedCheck>>,
+    /// The period of one check, in seconds. Unset if checks are off.
     within: OnceLock<u64>,
-    /// How much is read, in hundredths.
+    /// The progress of the current check, in percent.
     percent: AtomicU64,
 }
 
-/// A check that came to its end.
+/// The result of a completed check.
 #[derive(Clone, Debug)]
-pub struct Newest {
+pub struct CompletedCheck {
     /// When it ended.
     pub at: Time,
-    /// How many problems there were.
+    /// The number of problems.
     pub problems: u64,
-    /// The first of them.
+    /// The first problem.
     pub first: Option<Problem>,
 }
 
-impl Found {
-    /// None while the first is on its way.
-    pub fn newest(&self) -> Option<Newest> {
+impl CheckResults {
+    /// Returns the last completed check. `None` until the first one is complete.
+    pub fn newest(&self) -> Option<CompletedCheck> {
         self.0.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How the checks stand, where there are any.
+    /// Returns the state of the checks for `/healthz`, if checks are on.
     pub(crate) fn standing(&self) -> Option<Check> {
         let newest = self.newest().map(|newest| (newest.at, newest.problems));
         let percent = self.0.percent.load(Ordering::Relaxed);
         self.0.within.get().map(|within| Check { within: *within, percent, newest })
     }
 
-    fn set(&self, newest: Newest) {
+    fn set(&self, newest: CompletedCheck) {
         *self.0.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(newest);
     }
 
@@ -74,108 +74,108 @@ impl Found {
     }
 }
 
-/// What is checked.
-pub(crate) struct Checked {
+/// A check of a running server's log.
+pub(crate) struct SelfCheck {
     pub(crate) log_server: LogServer,
     pub(crate) folder: PathBuf,
-    /// Of the log's bucket, where it is in one; the folder has its index then.
+    /// The commits in the log's bucket, if it is in one. The folder then has the bucket's index.
     pub(crate) commits: Option<CommitNames>,
     pub(crate) search: Option<Arc<Search>>,
-    /// What is known to be damaged.
+    /// The known problems.
     pub(crate) problem: RefCell<KnownProblem>,
 }
 
-/// What is damaged, as far as the checks have come.
+/// The problems known so far.
 #[derive(Default)]
 pub(crate) struct KnownProblem {
     /// Commits that the bucket has lost.
     lost: Report,
-    /// What the newest whole check found beside them.
+    /// The other problems of the last completed check.
     others: Report,
-    /// When the bucket was asked last.
+    /// When the bucket's commits were last listed.
     listed: Option<Instant>,
 }
 
-/// The thread that checks.
-pub(crate) struct Checking {
+/// The thread that checks the log.
+pub(crate) struct SelfCheckThread {
     stopping: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
-impl Checking {
-    /// Begins to check everything once in that time, and tells `found`.
-    pub(crate) fn begin(checked: Checked, within: Duration, found: Found) -> io::Result<Self> {
+impl SelfCheckThread {
+    /// Starts to check everything once per `within`, and to update `found`.
+    pub(crate) fn begin(self_check: SelfCheck, within: Duration, found: CheckResults) -> io::Result<Self> {
         let stopping = Arc::new(AtomicBool::new(false));
         let _ = found.0.within.set(within.as_secs());
         let thread = {
             let stopping = stopping.clone();
-            let work = move || while checked.check(within, &found, &stopping) {};
+            let work = move || while self_check.check(within, &found, &stopping) {};
             thread::Builder::new().name("checking".into()).spawn(work)?
         };
         Ok(Self { stopping, thread })
     }
 
-    /// Ends it, wherever it is.
+    /// Stops the check.
     pub(crate) fn stop(self) {
         self.stopping.store(true, Ordering::Relaxed);
-        // What it panicked about was told then.
+        // A panic was already logged.
         let _ = self.thread.join();
     }
 }
 
-impl Checked {
-    /// Checks everything once, and rests until it is time to do so again. Says whether it shall.
-    fn check(&self, within: Duration, found: &Found, stopping: &AtomicBool) -> bool {
-        let begun = Instant::now();
-        // What is acknowledged is to be brought back while somebody has it.
-        self.list_commits(Listed::All, found, stopping);
-        match self.look(begun, within, found, stopping) {
+impl SelfCheck {
+    /// Checks everything once, then rests until the next check is due. Returns false when the server stops.
+    fn check(&self, within: Duration, found: &CheckResults, stopping: &AtomicBool) -> bool {
+        let started = Instant::now();
+        // First, because lost entries should be restored while emitters still have them.
+        self.list_commits(CommitRange::All, found, stopping);
+        match self.run(started, within, found, stopping) {
             Ok(report) => {
                 found.set_percent(100.0);
                 self.problem.borrow_mut().others = report;
-                self.tell(found);
+                self.report(found);
             }
             Err(error) if !stopping.load(Ordering::Relaxed) => {
-                tracing::error!(%error, "the log could not be checked");
+                tracing::error!(%error, "checking the log failed");
             }
             Err(_) => {}
         }
-        self.rest((begun + within).max(Instant::now() + REST), found, stopping)
+        self.rest((started + within).max(Instant::now() + MIN_REST), found, stopping)
     }
 
-    /// Looks for commits that the bucket has lost. While some are missing the log acknowledges nothing: it would go on
-    /// from entries that nobody can read. If the bucket doesn't answer, that shows elsewhere.
-    fn list_commits(&self, which: Listed, found: &Found, stopping: &AtomicBool) {
+    /// Looks for commits that the bucket has lost. While any are missing, the log acknowledges nothing, because it
+    /// would continue after entries that can't be read. Errors of the bucket are reported elsewhere.
+    fn list_commits(&self, which: CommitRange, found: &CheckResults, stopping: &AtomicBool) {
         let Some(commits) = &self.commits else { return };
         let mut lost = Report::default();
-        let mut tell = |path| lost.tell("fsck.commit", path, "it is missing", Repair::Commits);
-        let listed = commits.lost(&self.folder, which, stopping, &mut tell);
+        let mut add_missing = |path| lost.add("fsck.commit", path, "the commit is missing", Repair::Commits);
+        let listed = commits.lost(&self.folder, which, stopping, &mut add_missing);
         self.problem.borrow_mut().listed = Some(Instant::now());
         if let Err(error) = listed {
-            tracing::warn!(%error, "it could not be checked whether the bucket has all commits");
+            tracing::warn!(%error, "checking the bucket's commits failed");
             return;
         }
         self.log_server.set_lost_commits(!lost.is_whole());
         let before = std::mem::replace(&mut self.problem.borrow_mut().lost, lost);
         if before.problems != self.problem.borrow().lost.problems {
-            self.tell(found);
+            self.report(found);
         }
     }
 
-    /// Looks for the newest commits from time to time, and for all of them while some are missing.
-    fn watch_commits(&self, found: &Found, stopping: &AtomicBool) {
+    /// Checks periodically for the newest commits, or for all of them while some are missing.
+    fn watch_commits(&self, found: &CheckResults, stopping: &AtomicBool) {
         let which = {
             let problem = self.problem.borrow();
-            if problem.listed.is_some_and(|listed| listed.elapsed() < LISTED) {
+            if problem.listed.is_some_and(|listed| listed.elapsed() < LIST_INTERVAL) {
                 return;
             }
-            if problem.lost.is_whole() { Listed::Newest } else { Listed::All }
+            if problem.lost.is_whole() { CommitRange::Newest } else { CommitRange::All }
         };
         self.list_commits(which, found, stopping);
     }
 
-    /// Rests until then. Says whether the server goes on.
-    fn rest(&self, until: Instant, found: &Found, stopping: &AtomicBool) -> bool {
+    /// Rests until that time. Returns false when the server stops.
+    fn rest(&self, until: Instant, found: &CheckResults, stopping: &AtomicBool) -> bool {
         loop {
             if stopping.load(Ordering::Relaxed) {
                 return false;
@@ -185,56 +185,57 @@ impl Checked {
             if left.is_zero() {
                 return true;
             }
-            thread::sleep(left.min(GLANCE));
+            thread::sleep(left.min(STOP_CHECK_INTERVAL));
         }
     }
 
-    fn tell(&self, found: &Found) {
+    fn report(&self, found: &CheckResults) {
         let problem = self.problem.borrow();
         let all = [&problem.lost, &problem.others];
         let problems = all.iter().map(|report| report.problems.len() as u64 + report.more).sum();
         let mut each = all.iter().flat_map(|report| &report.problems);
         let first = each.clone().next().cloned();
         for Problem { code, place, message, .. } in each.by_ref().take(10) {
-            tracing::error!(code, place, message, "the log is damaged");
+            tracing::error!(code, place, message, "the log has a problem");
         }
         let at = self.log_server.now();
         self.log_server.metrics().checked(problems, at);
-        found.set(Newest { at, problems, first });
+        found.set(CompletedCheck { at, problems, first });
     }
 
-    /// Leaves and events have one half of the time, the search index, which is made of them, the other.
-    fn look(
+    /// Runs one check. Entries and events get half of the time, and the search index, which is derived from them, the
+    /// other half.
+    fn run(
         &self,
-        begun: Instant,
+        started: Instant,
         within: Duration,
-        found: &Found,
+        found: &CheckResults,
         stopping: &AtomicBool,
     ) -> Result<Report, StoreError> {
         let (log_server, metrics) = (&self.log_server, self.log_server.metrics());
         let half = within / 2;
-        let keep_to = |from: Duration, done: u64, all: u64| {
-            #[allow(clippy::cast_precision_loss, reason = "it is a pace")]
+        let keep_pace = |from: Duration, done: u64, all: u64| {
+            #[allow(clippy::cast_precision_loss, reason = "only sets the pace")]
             let part = if all == 0 { 1.0 } else { done as f64 / all as f64 };
             found.set_percent(if from.is_zero() { 50.0 * part } else { 50.0 + 50.0 * part });
-            if self.rest(begun + from + half.mul_f64(part), found, stopping) {
+            if self.rest(started + from + half.mul_f64(part), found, stopping) {
                 Ok(())
             } else {
-                Err(StoreError::unavailable("checking", "the server stops"))
+                Err(StoreError::unavailable("checking", "the server is stopping"))
             }
         };
         let mut pace = |done, all| {
             metrics.checking(done);
-            keep_to(Duration::ZERO, done, all)
+            keep_pace(Duration::ZERO, done, all)
         };
         let (reader, origin) = (log_server.reader(), log_server.origin());
-        let mut report = check_entries(reader, origin, From::Tables, &mut pace, &mut |_, _| Ok(()))?;
+        let mut report = check_entries(reader, origin, StoreKind::Tables, &mut pace, &mut |_, _| Ok(()))?;
         pages::check_tables(&self.folder, &mut report)?;
-        // An index of events that are damaged is not at fault.
+        // The index can't be checked against damaged events.
         if let Some(search) = &self.search
             && report.is_whole()
         {
-            search.check(&**reader, &mut |done, all| keep_to(half, done, all))?;
+            search.check(&**reader, &mut |done, all| keep_pace(half, done, all))?;
         }
         Ok(report)
     }

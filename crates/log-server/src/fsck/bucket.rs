@@ -1,4 +1,4 @@
-//! Whether a bucket holds what the log says: its objects against each other, and a folder's index against them.
+//! Checks of a bucket: its objects against each other, and a folder's index against them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use roaring::RoaringTreemap;
 use tokio::runtime::Handle;
 
 use super::check;
-use super::erasures::From;
+use super::erasures::StoreKind;
 use super::leaves::check_entries;
 use super::report::{Problem, Repair, Report};
 use crate::bucket::{Bucket, BucketRepair, ObjectReader};
@@ -15,11 +15,11 @@ use crate::search;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError, StoredEvent};
 
-/// Checks all objects of a log's bucket, and the index of it in a folder where one is given. Servers may be using them.
-/// For threads that may wait. `progress` is told how many leaves of how many were looked at.
+/// Checks all objects of a log's bucket, and the index in a folder if one is given. Servers may be using them. Blocks
+/// the thread. `progress` gets the number of entries checked so far and the total.
 ///
 /// # Errors
-/// When there is no log, or the bucket does not answer.
+/// If there is no log, or if the bucket doesn't respond.
 pub fn check_bucket(
     bucket: Bucket,
     handle: Handle,
@@ -30,12 +30,12 @@ pub fn check_bucket(
     let mut report = Report { origin: objects.origin().to_owned(), ..Report::default() };
     let index = folder.map(|folder| check_index(folder, &objects, &mut report)).transpose()?.flatten();
     let (mut here, mut differs) = (RoaringTreemap::new(), None);
-    let mut going_on = |done, all| {
+    let mut on_progress = |done, all| {
         progress(done, all);
         Ok(())
     };
     let reader: Arc<dyn Reader> = objects.clone();
-    let mut also = |first: u64, leaves: &[_]| {
+    let mut check_chunk = |first: u64, leaves: &[_]| {
         for (leaf, at) in leaves.iter().zip(first..) {
             let leaf: &Option<countersign_log::store::StoredLeaf> = leaf;
             if leaf.as_ref().is_some_and(|leaf| matches!(leaf.event, StoredEvent::Here(_))) {
@@ -43,34 +43,35 @@ pub fn check_bucket(
             }
         }
         if differs.is_none() {
-            differs = index.as_ref().and_then(|index| first_other(&**index, first, leaves));
+            differs = index.as_ref().and_then(|index| first_difference(&**index, first, leaves));
         }
         objects.check_bundle(first, leaves)?;
-        objects.has_answered()
+        objects.check_failure()
     };
-    let found = check_entries(&reader, objects.origin(), From::Objects, &mut going_on, &mut also)?;
-    objects.has_answered()?;
+    let found =
+        check_entries(&reader, objects.origin(), StoreKind::Objects, &mut on_progress, &mut check_chunk)?;
+    objects.check_failure()?;
     if let Some(leaf) = differs {
-        let why = "the folder's index has another leaf there than the bucket";
-        report.tell("fsck.folder", format!("leaf {leaf}"), why, Repair::Folder);
+        let why = "the folder's index and the bucket have different entries";
+        report.add("fsck.folder", format!("entry {leaf}"), why, Repair::Folder);
     }
     report.unfinished = found.unfinished.max(objects.check_erasures(&here)?);
-    let faults = objects.faults();
-    let unreadable = faults.iter().any(|fault| fault.code == "fsck.commit");
-    for fault in faults {
-        let repair = match fault.code {
+    let problems = objects.take_problems();
+    let unreadable = problems.iter().any(|problem| problem.code == "fsck.commit");
+    for problem in problems {
+        let repair = match problem.code {
             "fsck.public" => Repair::Public,
             "fsck.erasure" => Repair::Objects,
             _ => Repair::Commits,
         };
-        report.tell(fault.code, fault.place, fault.why, repair);
+        report.add(problem.code, problem.place, problem.why, repair);
     }
     for problem in found.problems {
         match problem.code {
-            // The object is named.
+            // The problem of the unreadable object is already in the report.
             "fsck.entry" if unreadable => {}
             "fsck.tile" if problem.repair == Repair::Tiles => {
-                report.tell(
+                report.add(
                     "fsck.public",
                     format!("public/{}", problem.place),
                     problem.message,
@@ -89,7 +90,7 @@ pub fn check_bucket(
     Ok(report)
 }
 
-/// Checks the index by itself. One that is missing is no problem.
+/// Checks the index by itself. A missing index isn't a problem.
 fn check_index(
     folder: &Path,
     objects: &ObjectReader,
@@ -101,12 +102,12 @@ fn check_index(
     let (origin, reader) = match sqlite::open_reader(folder) {
         Ok(opened) => opened,
         Err(error) => {
-            report.tell("fsck.database", sqlite::FILE, error.to_string(), Repair::Folder);
+            report.add("fsck.database", sqlite::FILE, error.to_string(), Repair::Folder);
             return Ok(None);
         }
     };
     if origin != objects.origin() {
-        let why = format!("this folder is of the log {origin:?}, the bucket of {:?}", objects.origin());
+        let why = format!("this folder belongs to the log {origin:?}, the bucket to {:?}", objects.origin());
         return Err(StoreError::Damaged(why));
     }
     let found = check(folder, &mut |_, _| {})?;
@@ -117,14 +118,15 @@ fn check_index(
     report.more += found.more;
     let (here, there) = (reader.size()?, objects.committed());
     if objects.is_behind(here)? {
-        let why = format!("the folder's index has {here} leaves, and {there} are in the bucket's commits");
-        report.tell("fsck.commit", "private/commits", why, Repair::Commits);
+        let why =
+            format!("the folder's index has {here} entries, but only {there} are in the bucket's commits");
+        report.add("fsck.commit", "private/commits", why, Repair::Commits);
     }
     Ok(Some(reader))
 }
 
-/// The first of these leaves that is another in the index.
-fn first_other(
+/// Returns the first of these entries that differs in the index.
+fn first_difference(
     index: &dyn Reader,
     first: u64,
     leaves: &[Option<countersign_log::store::StoredLeaf>],
@@ -137,11 +139,11 @@ fn first_other(
     leaves.iter().zip(&known).position(differs).map(|place| first + place as u64)
 }
 
-/// Repairs what a check found of a bucket and can be repaired; servers may be using it. The folder is nobody else's
-/// meanwhile. Check it again afterwards.
+/// Repairs what a check of a bucket found and what can be repaired. Servers may be using the bucket, but not the
+/// folder. Check it again afterwards.
 ///
 /// # Errors
-/// What bucket or database say.
+/// If the bucket or the database fails.
 pub fn repair_bucket(
     bucket: Bucket,
     handle: Handle,

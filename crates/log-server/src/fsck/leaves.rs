@@ -1,26 +1,26 @@
-//! Checks leaves, and what follows from them.
+//! The check of all entries and of the data derived from them.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::erasures::{Erasures, From};
-use super::portion::{PORTION, read};
+use super::batch::{BATCH_ENTRIES, read};
+use super::erasures::{Erasures, StoreKind};
 use super::report::Report;
 use super::tree::Tree;
 use countersign_log::store::{Reader, StoreError, StoredLeaf};
 
-/// Another look at leaves, from an index on.
-pub(super) type Also<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -> Result<(), StoreError>;
+/// A further check of a batch of entries, called with the index of its first.
+pub(super) type CheckBatch<'a> = &'a mut dyn FnMut(u64, &[Option<StoredLeaf>]) -> Result<(), StoreError>;
 
-/// Checks leaves, tiles, checkpoints, events and erasures. A server may be using them, and take as long as it likes: what is
-/// stored or erased meanwhile is no problem. `pace` is told how many leaves of how many were looked at, and may end it; `also` has
-/// another look at leaves, those of an entry bundle at a time.
+/// Checks entries, tiles, checkpoints, events, and erasures. A server may be using them, and the check may take any
+/// time: what is stored or erased meanwhile isn't a problem. `pace` gets the number of entries checked so far and the
+/// total, and may stop the check. `also` gets the entries of one entry bundle at a time.
 pub(super) fn check_entries(
     reader: &Arc<dyn Reader>,
     origin: &str,
-    from: From,
+    from: StoreKind,
     pace: &mut dyn FnMut(u64, u64) -> Result<(), StoreError>,
-    also: Also<'_>,
+    also: CheckBatch<'_>,
 ) -> Result<Report, StoreError> {
     let mut report = Report { origin: origin.to_owned(), ..Report::default() };
     let size = reader.size()?;
@@ -29,22 +29,22 @@ pub(super) fn check_entries(
     let mut first = 0;
     while first < size {
         pace(first, size)?;
-        let end = size.min(first + PORTION);
+        let end = size.min(first + BATCH_ENTRIES);
         let leaves = read(&**reader, first..end);
-        tree.take(first, &leaves);
+        tree.add_batch(first, &leaves);
         also(first, &leaves)?;
         for (leaf, index) in leaves.iter().zip(first..) {
             if let Some(leaf) = leaf {
-                erasures.take(index, leaf, &mut report);
+                erasures.check(index, leaf, &mut report);
             }
         }
         first = end;
     }
     pace(size, size)?;
     report.leaves = size;
-    tree.end(&mut report);
-    erasures.end(size, &mut report);
-    // What else does not fit a damaged leaf is not at fault.
+    tree.finish(&mut report);
+    erasures.finish(size, &mut report);
+    // Other mismatches of a damaged entry are consequences, not problems of their own.
     let leaves: BTreeSet<String> = report.places_of("fsck.entry").cloned().collect();
     report.problems.retain(|problem| problem.code == "fsck.entry" || !leaves.contains(&problem.place));
     Ok(report)

@@ -1,4 +1,4 @@
-//! What SQLite itself finds in a log's database.
+//! SQLite's own check of a log's database.
 
 use std::path::Path;
 use std::sync::mpsc;
@@ -11,58 +11,58 @@ use super::report::{Repair, Report};
 use crate::sqlite;
 use countersign_log::store::StoreError;
 
-/// How long a table is looked at within a server: whoever looks keeps the write-ahead log from being emptied, for which
-/// erasures wait.
-const MOST: Duration = Duration::from_millis(250);
+/// Maximum time to check one table within a server. An open reader keeps the write-ahead log from being truncated, and
+/// erasures wait for that.
+const MAX_TABLE_TIME: Duration = Duration::from_millis(250);
 
-/// Looks at all pages.
+/// Checks all pages of the database.
 pub(super) fn check_all(folder: &Path, report: &mut Report) -> Result<(), StoreError> {
     let connection = connect(folder)?;
-    tell(ask(&connection, "PRAGMA integrity_check(100)"), report);
+    add_problems(query_strings(&connection, "PRAGMA integrity_check(100)"), report);
     Ok(())
 }
 
-/// Looks at one table after the other, each for a moment: of those that take longer every row is read by who checks
-/// leaves.
+/// Checks one table after the other, each for a limited time. The rows of tables that take longer are all read by the
+/// check of entries.
 pub(super) fn check_tables(folder: &Path, report: &mut Report) -> Result<(), StoreError> {
     let connection = connect(folder)?;
-    let tables = match ask(&connection, "SELECT name FROM sqlite_schema WHERE type = 'table'") {
+    let tables = match query_strings(&connection, "SELECT name FROM sqlite_schema WHERE type = 'table'") {
         Ok(tables) => tables,
         found => {
-            tell(found, report);
+            add_problems(found, report);
             return Ok(());
         }
     };
     for table in tables {
         let handle = connection.get_interrupt_handle();
-        let (done, told) = mpsc::channel::<()>();
+        let (done, finished) = mpsc::channel::<()>();
         let found = thread::scope(|scope| {
             scope.spawn(move || {
-                if told.recv_timeout(MOST) == Err(mpsc::RecvTimeoutError::Timeout) {
+                if finished.recv_timeout(MAX_TABLE_TIME) == Err(mpsc::RecvTimeoutError::Timeout) {
                     handle.interrupt();
                 }
             });
-            let found = ask(&connection, &format!("PRAGMA quick_check(\"{table}\")"));
+            let found = query_strings(&connection, &format!("PRAGMA quick_check(\"{table}\")"));
             drop(done);
             found
         });
         match found {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => {}
-            found => tell(found, report),
+            found => add_problems(found, report),
         }
     }
     Ok(())
 }
 
-fn ask(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
+fn query_strings(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {
     let mut query = connection.prepare(sql)?;
     query.query_map([], |row| row.get(0))?.collect()
 }
 
-fn tell(found: rusqlite::Result<Vec<String>>, report: &mut Report) {
+fn add_problems(found: rusqlite::Result<Vec<String>>, report: &mut Report) {
     let found = found.unwrap_or_else(|error| vec![error.to_string()]);
     for line in found.into_iter().filter(|line| line != "ok") {
-        report.tell("fsck.database", sqlite::FILE, line, Repair::Not);
+        report.add("fsck.database", sqlite::FILE, line, Repair::Not);
     }
 }
 

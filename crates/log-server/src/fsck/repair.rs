@@ -1,4 +1,4 @@
-//! Making anew what is derived from the rest.
+//! Repair of derived data in a log's folder.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -7,17 +7,18 @@ use countersign::hash::Hash;
 use countersign::merkle::{CompactRange, PendingTree, TILE_HEIGHT, leaf_hash};
 use rusqlite::Connection;
 
-use super::portion::PORTION;
+use super::batch::BATCH_ENTRIES;
 use super::report::{Repair, Report};
 use crate::search;
 use crate::sqlite;
 use countersign_log::store::{EntryReader, StoreError};
 use countersign_log::tables::{ADDED, tile_key};
 
-/// Repairs what a check found and can be repaired. The folder is nobody else's meanwhile; check it again afterwards.
+/// Repairs what a check found and what can be repaired. Nothing else may be using the folder. Check it again
+/// afterwards.
 ///
 /// # Errors
-/// The store's own.
+/// If the database fails.
 pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)) -> Result<(), StoreError> {
     let repairs = |repair| report.problems.iter().any(|problem| problem.repair == repair);
     let (_, reader) = sqlite::open_live_reader(folder)?;
@@ -33,11 +34,13 @@ pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)
             .problems
             .iter()
             .filter(|problem| problem.repair == Repair::Erasure)
-            .filter_map(|problem| problem.place.strip_prefix("leaf "))
+            .filter_map(|problem| problem.place.strip_prefix("entry "))
             .collect();
         for record in records {
             let sql = "REPLACE INTO erasures VALUES (?, NULL)";
-            let record: i64 = record.parse().map_err(|_| StoreError::Damaged("no record".into()))?;
+            let record: i64 = record
+                .parse()
+                .map_err(|_| StoreError::Damaged("the place of an erasure isn't an entry".into()))?;
             transaction.execute(sql, [record]).map_err(failed)?;
         }
     }
@@ -48,7 +51,7 @@ pub fn repair(folder: &Path, report: &Report, progress: &mut dyn FnMut(u64, u64)
     Ok(())
 }
 
-/// Writes all tiles anew that the leaves have.
+/// Writes all tiles again, computed from the entries.
 fn write_tiles(
     connection: &Connection,
     reader: &dyn EntryReader,
@@ -62,7 +65,7 @@ fn write_tiles(
     let mut first = 0;
     while first < size {
         progress(first, size);
-        let end = size.min(first + PORTION);
+        let end = size.min(first + BATCH_ENTRIES);
         let hashes: Vec<Hash> = reader.leaves(first..end)?.iter().map(|leaf| leaf_hash(leaf)).collect();
         let mut tree = PendingTree::new(&edge);
         tree.extend(&hashes);

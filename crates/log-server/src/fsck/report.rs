@@ -1,15 +1,15 @@
 //! The report of a check.
 
-/// The number of problems that are listed; further ones are counted.
-const TOLD: usize = 1_000;
-/// Something that is not as it should be.
+/// Maximum number of problems to list; further ones are only counted.
+const MAX_LISTED: usize = 1_000;
+/// A problem found by a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// A stable code.
     pub code: &'static str,
-    /// Where: a leaf, a tile's path, a file.
+    /// Its place: an entry, a tile's path, or a file.
     pub place: String,
-    /// What is wrong, for people.
+    /// The description, for people.
     pub message: String,
     /// Its repair.
     pub repair: Repair,
@@ -18,48 +18,52 @@ pub struct Problem {
 /// The repair of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repair {
-    /// The tiles are computed from the leaves.
+    /// The tiles are computed from the entries.
     Tiles,
-    /// The search index is removed; the server makes it anew.
+    /// The search index is removed; the server rebuilds it.
     Index,
-    /// The erasure is to be done; the server does it.
+    /// The server completes the erasure.
     Erasure,
     /// A bucket's public objects are written from its commits.
     Public,
     /// Remains of an erasure in a bucket are erased.
     Objects,
-    /// The folder's index of a bucket is removed; the server makes it anew.
+    /// The folder's index of a bucket is removed; the server rebuilds it.
     Folder,
-    /// By the object as it was, or by who still has the leaves, alone.
+    /// It can be repaired from the original object, or by a party that still has the entries.
     Commits,
-    /// By the newest database, or by who still has the leaves, alone.
+    /// It can be repaired from the newest database, or by a party that still has the entries.
     Restore,
-    /// By a backup, or a mirror of the log's tiles, alone.
+    /// It can be repaired from a backup or a mirror of the log's tiles.
     Not,
 }
 
 impl Repair {
-    /// True if `--repair` can make it.
+    /// True if `--repair` can repair it.
     pub fn is_possible(self) -> bool {
         !matches!(self, Self::Not | Self::Restore | Self::Commits)
     }
 
-    /// What to do, for people.
+    /// Returns what to do, for people.
     pub fn hint(self) -> &'static str {
         match self {
-            Self::Tiles => "--repair computes it from the leaves",
-            Self::Index => "--repair removes the index; the server makes it anew",
-            Self::Erasure => "--repair has the server erase it at its next start",
-            Self::Public => "--repair writes it from the commits",
-            Self::Objects => "--repair erases it",
-            Self::Folder => "--repair removes the folder's index; the server makes it anew from the bucket",
+            Self::Tiles => "run `countersign fsck --repair` to compute it from the entries",
+            Self::Index => "run `countersign fsck --repair` to remove the index; the server rebuilds it",
+            Self::Erasure => {
+                "run `countersign fsck --repair`; the server completes the erasure at its next start"
+            }
+            Self::Public => "run `countersign fsck --repair` to write it from the commits",
+            Self::Objects => "run `countersign fsck --repair` to erase it",
+            Self::Folder => {
+                "run `countersign fsck --repair` to remove the folder's index; the server rebuilds it from the bucket"
+            }
             Self::Commits => {
-                "bring the object back as it was; or stop the servers, and have `serve --after-restore` put back what others have"
+                "restore the original object; or stop the servers, and run `countersign serve --after-restore` to restore entries from other sources"
             }
             Self::Restore => {
-                "bring back the newest database; or have `serve --after-restore` put back what others have"
+                "restore the newest database; or run `countersign serve --after-restore` to restore entries from other sources"
             }
-            Self::Not => "stop the server, and bring back a backup that is whole",
+            Self::Not => "stop the server and restore an intact backup",
         }
     }
 }
@@ -69,13 +73,13 @@ impl Repair {
 pub struct Report {
     /// The log's origin.
     pub origin: String,
-    /// The number of leaves that were checked.
+    /// The number of entries checked.
     pub leaves: u64,
     /// The number of stored events.
     pub events: u64,
     /// The number of erased events.
     pub erased: u64,
-    /// The number of recorded erasures that aren't done yet. That is no problem: the server continues with them.
+    /// The number of recorded erasures that aren't complete yet. They aren't a problem: the server completes them.
     pub unfinished: u64,
     /// The problems.
     pub problems: Vec<Problem>,
@@ -84,27 +88,27 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds a problem, if not too many are told already.
-    pub(super) fn tell(
+    /// Adds a problem, or only counts it if the list is full.
+    pub(super) fn add(
         &mut self,
         code: &'static str,
         place: impl Into<String>,
         message: impl Into<String>,
         repair: Repair,
     ) {
-        if self.problems.len() < TOLD {
+        if self.problems.len() < MAX_LISTED {
             self.problems.push(Problem { code, place: place.into(), message: message.into(), repair });
         } else {
             self.more += 1;
         }
     }
 
-    /// Adds a problem, if not too many are told already.
+    /// Adds a problem, or only counts it if the list is full.
     pub(super) fn push(&mut self, problem: Problem) {
-        self.tell(problem.code, problem.place, problem.message, problem.repair);
+        self.add(problem.code, problem.place, problem.message, problem.repair);
     }
 
-    /// The places of problems with this code.
+    /// Returns the places of the problems with this code.
     pub(super) fn places_of(&self, code: &str) -> impl Iterator<Item = &String> {
         self.problems.iter().filter(move |problem| problem.code == code).map(|problem| &problem.place)
     }

@@ -1,17 +1,17 @@
-//! Why a request isn't allowed, by the log's own tokens or by its issuer's.
+//! Reasons why a request isn't authorized.
 
 use countersign_log::tokens::AccessError;
 
 use super::IssuerTokenError;
 
-/// Why a request isn't allowed.
+/// The reason why a request isn't authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AdmitError {
-    /// The log's own tokens don't allow it.
+    /// The log's own tokens don't authorize it.
     Denied(AccessError),
-    /// The issuer's token is refused.
+    /// The issuer's token is rejected.
     Issuer(IssuerTokenError),
-    /// The issuer's keys aren't known, so none of its tokens is accepted.
+    /// The issuer's keys aren't known, so none of its tokens can be verified.
     IssuerUnavailable,
 }
 

@@ -1,4 +1,4 @@
-//! A token as the issuer signed it.
+//! Parsing and verification of the issuer's tokens.
 
 use countersign::time::Time;
 use jsonwebtoken::errors::ErrorKind;
@@ -8,13 +8,13 @@ use serde_json::{Map, Value};
 use super::keys::Key;
 use countersign_log::tokens::Right;
 
-/// The most bytes that a token has.
-const MAX_TOKEN: usize = 16 << 10;
-/// The most bytes that a key's name has.
-const MAX_ID: usize = 256;
-/// So many milliseconds the issuer's clock and the log's may differ.
-const LEEWAY: i64 = 60_000;
-/// Signatures by keys of which everybody may have the public half, and no others.
+/// Maximum length of a token, in bytes.
+const MAX_TOKEN_BYTES: usize = 16 << 10;
+/// Maximum length of a key ID, in bytes.
+const MAX_KEY_ID_BYTES: usize = 256;
+/// Tolerated difference between the issuer's clock and the log's, in milliseconds.
+const LEEWAY_MS: i64 = 60_000;
+/// Accepted signature algorithms, all with public keys.
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -26,45 +26,45 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::ES384,
     Algorithm::EdDSA,
 ];
-/// What a token says that it is, where it says so: an access token (RFC 9068) or an ID token.
+/// Accepted `typ` headers, for access tokens (RFC 9068) and ID tokens.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
-/// An error in a token of the issuer.
+/// The reason why an issuer's token is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IssuerTokenError {
-    /// It is no signed token, or lacks what each has.
-    #[error("it is not a signed token with issuer, audience, subject and end")]
+    /// The token isn't signed, or it lacks a required claim.
+    #[error("the token isn't a signed JWT with the claims iss, aud, sub, and exp")]
     Malformed,
-    /// Its algorithm is none that an issuer's public key verifies.
-    #[error("its algorithm is not one that this log takes")]
+    /// The token's algorithm isn't one that a public key verifies.
+    #[error("the token's signature algorithm isn't supported")]
     Algorithm,
-    /// The issuer has no key of its name.
-    #[error("the issuer has no key of that name")]
+    /// The issuer has no key with the token's key ID.
+    #[error("the issuer has no key with the token's key ID")]
     Key,
-    /// The issuer's key did not sign it.
-    #[error("the issuer's key did not sign it")]
+    /// The issuer's key doesn't verify the token's signature.
+    #[error("the token's signature isn't valid")]
     Signature,
-    /// Another issuer's name is in it.
-    #[error("it is of another issuer")]
+    /// The token names another issuer.
+    #[error("the token is from another issuer")]
     Issuer,
-    /// It is for another service.
-    #[error("it is for another audience")]
+    /// The token is for another audience.
+    #[error("the token is for another audience")]
     Audience,
-    /// Its time is over.
-    #[error("it has expired")]
+    /// The token has expired.
+    #[error("the token has expired")]
     Expired,
-    /// Its time has not come.
-    #[error("it is not valid yet")]
+    /// The token isn't valid yet.
+    #[error("the token isn't valid yet")]
     Early,
-    /// Its claims fulfill no rule.
-    #[error("no rule of this log is for such claims")]
+    /// No rule matches the token's claims.
+    #[error("no rule of this log matches the token's claims")]
     NoRule,
-    /// The rules that its claims fulfill give others.
-    #[error("no rule of this log gives such claims the right {}", .0.name())]
+    /// The rules that match the token's claims don't grant the right.
+    #[error("no rule of this log that matches the token's claims grants the right {}", .0.name())]
     Lacks(Right),
 }
 
-/// What a token says of its signature. Nothing of it is believed: it tells which key to try.
+/// The token's header. It is untrusted and only selects the key to try.
 pub(super) struct Head {
     pub(super) algorithm: Algorithm,
     pub(super) id: Option<String>,
@@ -72,10 +72,10 @@ pub(super) struct Head {
 
 impl Head {
     pub(super) fn read(token: &str) -> Result<Self, IssuerTokenError> {
-        if token.len() > MAX_TOKEN {
+        if token.len() > MAX_TOKEN_BYTES {
             return Err(IssuerTokenError::Malformed);
         }
-        // An algorithm that the crate does not know, `none` before all, is an error here.
+        // Unknown algorithms, including `none`, are an error here.
         let header = decode_header(token).map_err(|_| IssuerTokenError::Malformed)?;
         let is_of_type = |typ: &String| TYPES.contains(&typ.to_ascii_lowercase().as_str());
         if header.crit.is_some() || !header.typ.as_ref().is_none_or(is_of_type) {
@@ -84,13 +84,13 @@ impl Head {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(IssuerTokenError::Algorithm);
         }
-        if header.kid.as_ref().is_some_and(|id| id.len() > MAX_ID) {
+        if header.kid.as_ref().is_some_and(|id| id.len() > MAX_KEY_ID_BYTES) {
             return Err(IssuerTokenError::Key);
         }
         Ok(Self { algorithm: header.alg, id: header.kid })
     }
 
-    /// The claims, when that key signed them, for one of the audiences.
+    /// Verifies the signature, issuer, and audience, and returns the claims.
     pub(super) fn verify(
         &self,
         token: &str,
@@ -102,7 +102,7 @@ impl Head {
         validation.set_issuer(&[issuer]);
         validation.set_audience(audiences);
         validation.set_required_spec_claims(&["iss", "aud"]);
-        // The crate would ask the system's clock, and not the log's.
+        // The crate would use the system's clock instead of the log's.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
         let decoded = decode(token, &key.verifies, &validation);
         decoded.map(|data| data.claims).map_err(|error| match error.kind() {
@@ -115,24 +115,24 @@ impl Head {
     }
 }
 
-/// Until when a token of these claims is good, if it is good now.
+/// Returns when a token with these claims expires, if it is valid at `now`.
 pub(super) fn until(claims: &Map<String, Value>, now: Time) -> Result<Time, IssuerTokenError> {
     let end = millis(claims.get("exp").ok_or(IssuerTokenError::Malformed)?)?;
-    let end = end.saturating_add(LEEWAY);
+    let end = end.saturating_add(LEEWAY_MS);
     if end <= now.millis() {
         return Err(IssuerTokenError::Expired);
     }
     let until = Time::from_millis(end).unwrap_or(Time::MAX);
     match claims.get("nbf").map(millis).transpose()? {
-        Some(begin) if begin.saturating_sub(LEEWAY) > now.millis() => Err(IssuerTokenError::Early),
+        Some(begin) if begin.saturating_sub(LEEWAY_MS) > now.millis() => Err(IssuerTokenError::Early),
         _ => Ok(until),
     }
 }
 
-/// Seconds since 1970, perhaps with a fraction, as milliseconds.
+/// Converts seconds since 1970, possibly with a fraction, to milliseconds.
 fn millis(claim: &Value) -> Result<i64, IssuerTokenError> {
     let seconds = claim.as_f64().filter(|seconds| seconds.is_finite()).ok_or(IssuerTokenError::Malformed)?;
-    // What is beyond all numbers becomes the last of them.
+    // The cast saturates.
     Ok((seconds * 1000.0) as i64)
 }
 
@@ -146,10 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_good_between_its_times_and_a_minute_around() {
+    fn tokens_are_valid_between_nbf_and_exp_with_a_minute_of_leeway() {
         let claims = json!({ "exp": 1000, "nbf": 500 });
-        for (now, good) in [(439, false), (440, true), (1059, true), (1060, false)] {
-            assert_eq!(at(now, &claims).is_ok(), good, "{now}");
+        for (now, is_valid) in [(439, false), (440, true), (1059, true), (1060, false)] {
+            assert_eq!(at(now, &claims).is_ok(), is_valid, "{now}");
         }
         assert_eq!(at(439, &claims), Err(IssuerTokenError::Early));
         assert_eq!(at(1060, &claims), Err(IssuerTokenError::Expired));

@@ -1,4 +1,4 @@
-//! The issuer's keys (JWKS), found by its metadata, and asked for again when they are old or one is missing.
+//! The issuer's keys (JWKS), located by its metadata. They are fetched again when they are old or when one is missing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,30 +17,30 @@ use super::jwt::{Head, IssuerTokenError};
 use countersign_errors::reason::of_request;
 use countersign_log::clock::Steady;
 
-/// When keys are so old they are asked for again, in the background.
-const FRESH: Duration = Duration::from_mins(5);
-/// The issuer is asked at most so often, whatever tokens come.
-const PAUSE: Duration = Duration::from_secs(10);
-/// An issuer that does not answer is taken at its last word for so long.
-const KEPT: Duration = Duration::from_hours(24);
-/// The most bytes of an answer of the issuer's.
-const MAX_ANSWER: usize = 256 << 10;
-/// The most keys that are looked at.
+/// Age at which keys are fetched again in the background.
+const REFRESH_AGE: Duration = Duration::from_mins(5);
+/// Minimum interval between two requests to the issuer, whatever tokens arrive.
+const MIN_REQUEST_INTERVAL: Duration = Duration::from_secs(10);
+/// Age up to which keys are used while the issuer doesn't respond.
+const MAX_KEY_AGE: Duration = Duration::from_hours(24);
+/// Maximum size of the issuer's responses, in bytes.
+const MAX_RESPONSE_BYTES: usize = 256 << 10;
+/// Maximum number of keys that are read.
 const MAX_KEYS: usize = 100;
 
-/// One of the issuer's keys.
+/// A public key of the issuer.
 #[derive(Clone)]
 pub(super) struct Key {
-    /// Its name, if it has one.
+    /// The key ID, if it has one.
     id: Option<String>,
-    /// Of its name and the key itself: an issuer may have another one by the same name.
-    pub(super) print: Hash,
+    /// The hash of the key ID and the key. An issuer may reuse a key ID for another key.
+    pub(super) fingerprint: Hash,
     algorithms: &'static [Algorithm],
     pub(super) verifies: DecodingKey,
 }
 
 impl Key {
-    /// A key that verifies signatures, if it is one.
+    /// Parses a JWK. Returns `None` unless it is a public key that verifies signatures.
     fn read(jwk: &Value) -> Option<Self> {
         let jwk = Jwk::deserialize(jwk).ok()?;
         if !matches!(jwk.common.public_key_use, None | Some(PublicKeyUse::Signature)) {
@@ -66,38 +66,38 @@ impl Key {
         };
         let verifies = DecodingKey::from_jwk(&jwk).ok()?;
         let id = jwk.common.key_id;
-        let print = Hash::of(&[&serde_json::to_vec(&(&id, &jwk.algorithm)).ok()?]);
-        Some(Self { id, print, algorithms, verifies })
+        let fingerprint = Hash::of(&[&serde_json::to_vec(&(&id, &jwk.algorithm)).ok()?]);
+        Some(Self { id, fingerprint, algorithms, verifies })
     }
 }
 
-/// What the issuer said last.
+/// The keys last fetched from the issuer.
 #[derive(Default)]
-struct Known {
+struct FetchedKeys {
     keys: Vec<Key>,
-    /// When it said so.
+    /// When they were fetched.
     at: Option<Duration>,
-    /// When it was asked last, answered or not.
-    asked: Option<Duration>,
-    /// Keys went since somebody looked.
+    /// When the issuer was last requested, with or without success.
+    requested: Option<Duration>,
+    /// Set when keys have disappeared since the last check.
     lost: bool,
 }
 
-impl Known {
+impl FetchedKeys {
     fn find(&self, head: &Head) -> Option<Key> {
-        let mut fit = self.keys.iter().filter(|key| {
+        let mut matching = self.keys.iter().filter(|key| {
             key.algorithms.contains(&head.algorithm) && (head.id.is_none() || key.id == head.id)
         });
-        // Which of several keys it is would be a guess.
-        fit.next().filter(|_| fit.next().is_none()).cloned()
+        // Picking one of several matching keys would be a guess.
+        matching.next().filter(|_| matching.next().is_none()).cloned()
     }
 
     fn is_older(&self, age: Duration, now: Duration) -> bool {
         self.at.is_none_or(|at| now.saturating_sub(at) >= age)
     }
 
-    fn may_ask(&self, now: Duration) -> bool {
-        self.asked.is_none_or(|asked| now.saturating_sub(asked) >= PAUSE)
+    fn may_request(&self, now: Duration) -> bool {
+        self.requested.is_none_or(|requested| now.saturating_sub(requested) >= MIN_REQUEST_INTERVAL)
     }
 }
 
@@ -107,29 +107,29 @@ pub(super) struct Keys {
     url: Url,
     client: Client,
     steady: Steady,
-    known: Mutex<Known>,
-    /// Who asks holds this.
-    asking: tokio::sync::Mutex<()>,
+    known: Mutex<FetchedKeys>,
+    /// Serializes requests to the issuer.
+    fetching: tokio::sync::Mutex<()>,
 }
 
-/// An error in getting the issuer's keys.
+/// An error in fetching the issuer's keys.
 #[derive(Debug, thiserror::Error)]
 enum KeysError {
     #[error("{}", of_request(.0))]
     Http(#[from] reqwest::Error),
-    #[error("it answered {0}")]
+    #[error("the issuer responded with status {0}")]
     Status(reqwest::StatusCode),
-    #[error("it answered with more than {MAX_ANSWER} bytes")]
-    Long,
-    #[error("what it answered is not {0}")]
+    #[error("the issuer's response is larger than {MAX_RESPONSE_BYTES} bytes")]
+    TooLarge,
+    #[error("the issuer's response isn't {0}")]
     Malformed(&'static str),
-    #[error("it calls itself {0:?}")]
+    #[error("the issuer's metadata names another issuer: {0:?}")]
     Issuer(String),
-    #[error("its keys are to be had without encryption")]
-    Unsafe,
+    #[error("the issuer's key URL isn't HTTPS")]
+    NotHttps,
 }
 
-/// What is read of an issuer's metadata (OpenID Connect Discovery 1.0, section 3).
+/// The fields used of an issuer's metadata (OpenID Connect Discovery 1.0, section 3).
 #[derive(Deserialize)]
 struct Metadata {
     issuer: String,
@@ -142,7 +142,7 @@ struct KeySet {
 }
 
 impl Keys {
-    /// `patience` is how long the issuer may take for an answer.
+    /// Creates an empty set of keys. `patience` is the time limit for a response.
     pub(super) fn new(issuer: String, url: Url, patience: Duration, steady: Steady) -> reqwest::Result<Self> {
         let client = Client::builder().timeout(patience).redirect(Policy::none()).build()?;
         Ok(Self {
@@ -151,91 +151,94 @@ impl Keys {
             client,
             steady,
             known: Mutex::default(),
-            asking: tokio::sync::Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
         })
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, FetchedKeys> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The key that a token names. Where it is not known, and the issuer was not asked just now, it is asked.
+    /// Returns the key for a token. If it isn't known, asks the issuer, unless it was requested just before.
     pub(super) async fn find(&self, head: &Head) -> Result<Key, AdmitError> {
         if let Some(found) = self.recall(head) {
             return Ok(found);
         }
-        self.ask(|known, now| known.find(head).is_none() || known.is_older(KEPT, now)).await;
+        self.refresh(|known, now| known.find(head).is_none() || known.is_older(MAX_KEY_AGE, now)).await;
         let now = (self.steady)();
         let found = self.recall(head);
-        let are_there = !self.known().is_older(KEPT, now);
-        found.ok_or(if are_there { IssuerTokenError::Key.into() } else { AdmitError::IssuerUnavailable })
+        let are_fresh = !self.known().is_older(MAX_KEY_AGE, now);
+        found.ok_or(if are_fresh { IssuerTokenError::Key.into() } else { AdmitError::IssuerUnavailable })
     }
 
     fn recall(&self, head: &Head) -> Option<Key> {
         let (now, known) = ((self.steady)(), self.known());
-        known.find(head).filter(|_| !known.is_older(KEPT, now))
+        known.find(head).filter(|_| !known.is_older(MAX_KEY_AGE, now))
     }
 
-    /// Whether the issuer still has that key.
-    pub(super) fn has(&self, print: &Hash) -> bool {
+    /// True if the issuer still has the key with that hash.
+    pub(super) fn has(&self, fingerprint: &Hash) -> bool {
         let (now, known) = ((self.steady)(), self.known());
-        !known.is_older(KEPT, now) && known.keys.iter().any(|key| key.print == *print)
+        !known.is_older(MAX_KEY_AGE, now) && known.keys.iter().any(|key| key.fingerprint == *fingerprint)
     }
 
-    /// Whether keys went since this was asked last.
-    pub(super) fn lost_any(&self) -> bool {
+    /// Returns true if keys have disappeared since the last call.
+    pub(super) fn take_lost(&self) -> bool {
         std::mem::take(&mut self.known().lost)
     }
 
-    /// Asks in the background when the keys are old.
+    /// Fetches the keys in the background if they are old.
     pub(super) fn keep_fresh(this: &Arc<Self>) {
         let is_due = {
             let (now, known) = ((this.steady)(), this.known());
-            known.is_older(FRESH, now) && known.may_ask(now)
+            known.is_older(REFRESH_AGE, now) && known.may_request(now)
         };
-        if is_due && this.asking.try_lock().is_ok() {
+        if is_due && this.fetching.try_lock().is_ok() {
             let this = this.clone();
-            tokio::spawn(async move { this.ask(|known, now| known.is_older(FRESH, now)).await });
+            tokio::spawn(async move { this.refresh(|known, now| known.is_older(REFRESH_AGE, now)).await });
         }
     }
 
-    /// Asks the issuer, one at a time, if that is still needed when it is one's turn.
-    async fn ask(&self, is_needed: impl Fn(&Known, Duration) -> bool) {
-        let _asking = self.asking.lock().await;
+    /// Fetches the keys. Requests are serialized, and `is_needed` is checked again once it is this one's turn.
+    async fn refresh(&self, is_needed: impl Fn(&FetchedKeys, Duration) -> bool) {
+        let _guard = self.fetching.lock().await;
         {
             let (now, mut known) = ((self.steady)(), self.known());
-            if !is_needed(&known, now) || !known.may_ask(now) {
+            if !is_needed(&known, now) || !known.may_request(now) {
                 return;
             }
-            known.asked = Some(now);
+            known.requested = Some(now);
         }
         match self.fetch().await {
             Ok(keys) => {
                 let (now, mut known) = ((self.steady)(), self.known());
-                known.lost |= known.keys.iter().any(|old| keys.iter().all(|new| new.print != old.print));
+                known.lost |=
+                    known.keys.iter().any(|old| keys.iter().all(|new| new.fingerprint != old.fingerprint));
                 (known.keys, known.at) = (keys, Some(now));
             }
-            Err(error) => tracing::warn!(issuer = self.issuer, %error, "the issuer's keys cannot be had"),
+            Err(error) => tracing::warn!(issuer = self.issuer, %error, "fetching the issuer's keys failed"),
         }
     }
 
     async fn fetch(&self) -> Result<Vec<Key>, KeysError> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/.well-known/openid-configuration", url.path().trim_end_matches('/')));
-        let metadata: Metadata = self.get(url).await?.ok_or(KeysError::Malformed("an issuer's metadata"))?;
+        let metadata: Metadata =
+            self.get(url).await?.ok_or(KeysError::Malformed("OpenID provider metadata"))?;
         if metadata.issuer != self.issuer {
             return Err(KeysError::Issuer(metadata.issuer));
         }
-        let url = Url::parse(&metadata.jwks_uri).map_err(|_| KeysError::Malformed("an issuer's metadata"))?;
-        // Where the issuer itself is on this machine, so may be its keys.
+        let url =
+            Url::parse(&metadata.jwks_uri).map_err(|_| KeysError::Malformed("OpenID provider metadata"))?;
+        // If the issuer is on this machine, its keys may be too.
         if !is_safe(&url) || (url.scheme() == "http" && self.url.scheme() == "https") {
-            return Err(KeysError::Unsafe);
+            return Err(KeysError::NotHttps);
         }
-        let set: KeySet = self.get(url).await?.ok_or(KeysError::Malformed("a set of keys"))?;
-        // Keys of kinds that are not known here are for others. With none left, the issuer has taken back all.
+        let set: KeySet = self.get(url).await?.ok_or(KeysError::Malformed("a JWK set"))?;
+        // Skip keys of unsupported types. If none is left, the issuer has revoked all of them.
         let keys: Vec<Key> = set.keys.iter().take(MAX_KEYS).filter_map(Key::read).collect();
         if keys.is_empty() {
-            tracing::warn!(issuer = self.issuer, "the issuer has no key that verifies signatures");
+            tracing::warn!(issuer = self.issuer, "the issuer has no supported key that verifies signatures");
         }
         Ok(keys)
     }
@@ -247,8 +250,8 @@ impl Keys {
         }
         let mut bytes = Vec::new();
         while let Some(piece) = answer.chunk().await? {
-            if piece.len() > MAX_ANSWER - bytes.len() {
-                return Err(KeysError::Long);
+            if piece.len() > MAX_RESPONSE_BYTES - bytes.len() {
+                return Err(KeysError::TooLarge);
             }
             bytes.extend_from_slice(&piece);
         }
@@ -262,13 +265,13 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_key_is_for_its_own_algorithms() {
+    fn keys_verify_only_their_own_algorithms() {
         let x = "11qYAyGi8mMCrBdPAGTeUBZ6hL1AVJwpGIHYpHBX0Jo";
-        let of = |jwk: &Value| Key::read(jwk).map(|key| key.algorithms.to_vec());
+        let algorithms = |jwk: &Value| Key::read(jwk).map(|key| key.algorithms.to_vec());
         let okp = json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "iat": 1_700_000_000, "ext": true });
-        assert_eq!(of(&okp), Some(vec![Algorithm::EdDSA]));
+        assert_eq!(algorithms(&okp), Some(vec![Algorithm::EdDSA]));
         let rsa = json!({ "kty": "RSA", "n": x, "e": "AQAB", "alg": "PS256", "use": "sig" });
-        assert_eq!(of(&rsa), Some(vec![Algorithm::PS256]));
+        assert_eq!(algorithms(&rsa), Some(vec![Algorithm::PS256]));
         for jwk in [
             json!({ "kty": "oct", "k": x }),
             json!({ "kty": "oct", "k": x, "alg": "HS256" }),
@@ -282,7 +285,7 @@ mod tests {
             json!({}),
             json!(null),
         ] {
-            assert_eq!(of(&jwk), None, "{jwk}");
+            assert_eq!(algorithms(&jwk), None, "{jwk}");
         }
     }
 }

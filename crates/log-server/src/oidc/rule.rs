@@ -1,8 +1,8 @@
-//! What claims allow: `groups=auditors read tenant={org}`.
+//! Rules that map claims to access, such as `groups=auditors read tenant={org}`.
 //!
-//! A rule is words with blanks between them: what the claims are to say, then the rights, then which events, as in
-//! `readers.txt`. Of several claims all are to be as the rule says, `*` is for all tokens. `{org}` stands for what the
-//! token's claim `org` says: a token without it does not fulfill the rule.
+//! A rule has words separated by spaces: the required claims, the rights, and conditions as in `readers.txt`. All
+//! required claims must match; `*` matches every token. `{org}` is replaced by the token's claim `org`; a token
+//! without that claim doesn't match the rule.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,43 +12,46 @@ use serde_json::{Map, Value};
 
 use countersign_log::tokens::{Right, Rights, SCOPED, Scope};
 
-/// The most words of a rule.
-const MOST: usize = 64;
+/// Maximum number of words in a rule.
+const MAX_WORDS: usize = 64;
 
-/// What claims allow.
+/// A rule that maps claims to access.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     text: String,
     claims: Vec<(String, String)>,
     rights: Rights,
-    conditions: Vec<(String, Allowed)>,
+    conditions: Vec<(String, ConditionValue)>,
 }
 
 /// The value of a condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Allowed {
+enum ConditionValue {
     Value(String),
-    /// Of a claim.
+    /// The value of the claim with this name.
     Claim(String),
 }
 
 impl Rule {
-    /// What a token with such claims allows, if the rule is for it.
+    /// Returns the access for a token with these claims, if the rule matches.
     pub(super) fn apply(&self, claims: &Map<String, Value>) -> Option<(Rights, Scope)> {
-        let is_said =
-            |(name, value): &(String, String)| texts(claims, name).is_some_and(|texts| texts.contains(value));
-        if !self.claims.iter().all(is_said) {
+        let matches = |(name, value): &(String, String)| {
+            claim_strings(claims, name).is_some_and(|values| values.contains(value))
+        };
+        if !self.claims.iter().all(matches) {
             return None;
         }
         let mut scope = Scope::default();
         for (name, allowed) in &self.conditions {
             let values = match allowed {
-                Allowed::Value(value) => vec![value.clone()],
-                // A claim that names nobody is not one that names everybody.
-                Allowed::Claim(claim) => texts(claims, claim).filter(|values| !values.is_empty())?,
+                ConditionValue::Value(value) => vec![value.clone()],
+                // An empty list of values must not mean all values.
+                ConditionValue::Claim(claim) => {
+                    claim_strings(claims, claim).filter(|values| !values.is_empty())?
+                }
             };
             for value in values {
-                if !scope.conditions().contains(&(place(name), value.clone())) {
+                if !scope.conditions().contains(&(static_name(name), value.clone())) {
                     scope.allow(name, &value).ok()?;
                 }
             }
@@ -57,14 +60,14 @@ impl Rule {
     }
 }
 
-/// A condition's name, as it is there for ever.
-fn place(name: &str) -> &'static str {
+/// Returns the condition's name as a static string.
+fn static_name(name: &str) -> &'static str {
     SCOPED.into_iter().find(|scoped| *scoped == name).unwrap_or_default()
 }
 
-/// The texts of a claim, whose name may be a path with dots. Numbers and truth values are as JSON writes them; the
-/// words of `scope` are several.
-fn texts(claims: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
+/// Returns a claim's values as strings. The name may be a path with dots. Numbers and booleans are formatted as JSON;
+/// `scope` is split at spaces.
+fn claim_strings(claims: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
@@ -77,7 +80,7 @@ fn texts(claims: &Map<String, Value>, name: &str) -> Option<Vec<String>> {
     }
 }
 
-/// A claim of that name, or else of that path.
+/// Returns the claim with that name, or else the one at that path.
 fn find<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
     claims.get(name).or_else(|| {
         let (first, rest) = name.split_once('.')?;
@@ -90,36 +93,36 @@ impl FromStr for Rule {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let words: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
-        if words.len() > MOST {
-            return Err(format!("a rule has at most {MOST} words"));
+        if words.len() > MAX_WORDS {
+            return Err(format!("the rule has more than {MAX_WORDS} words"));
         }
         let place = words.iter().position(|word| *word != "*" && !word.contains('='));
         let place = place.filter(|place| *place > 0).ok_or(
-            "write it as CLAIM=VALUE RIGHTS [CONDITION …], such as groups=auditors read, or * read for all",
+            "write it as CLAIM=VALUE RIGHTS [CONDITION …], such as groups=auditors read, or * read for all tokens",
         )?;
         let (who, rest) = words.split_at(place);
         let claims: Vec<_> = match who {
             ["*"] => Vec::new(),
-            who => who.iter().map(|word| pair(word)).collect::<Result<_, _>>()?,
+            who => who.iter().map(|word| parse_pair(word)).collect::<Result<_, _>>()?,
         };
         let rights: Rights = rest[0].parse()?;
         let mut conditions = Vec::new();
         let mut checked = Scope::default();
         for word in &rest[1..] {
-            let (name, value) = pair(word)?;
+            let (name, value) = parse_pair(word)?;
             let claim = value.strip_prefix('{').and_then(|value| value.strip_suffix('}'));
             let allowed = match claim {
-                Some("") => return Err("the name of the claim is missing in {}".into()),
-                Some(claim) if SCOPED.contains(&name.as_str()) => Allowed::Claim(claim.to_owned()),
+                Some("") => return Err("the claim's name is missing in {}".into()),
+                Some(claim) if SCOPED.contains(&name.as_str()) => ConditionValue::Claim(claim.to_owned()),
                 _ => {
                     checked.allow(&name, &value)?;
-                    Allowed::Value(value)
+                    ConditionValue::Value(value)
                 }
             };
             conditions.push((name, allowed));
         }
         if rights.allow(Right::Admin) && !conditions.is_empty() {
-            return Err("the right admin is for the whole log: such a rule has no conditions".into());
+            return Err("the right admin covers the whole log, so its rule can't have conditions".into());
         }
         Ok(Self { text: words.join(" "), claims, rights, conditions })
     }
@@ -131,14 +134,14 @@ impl fmt::Display for Rule {
     }
 }
 
-/// `name=value`, with blanks as `%20`.
-fn pair(word: &str) -> Result<(String, String), String> {
-    let refuse = || format!("{word:?} is not NAME=VALUE, with %20 for a blank and %25 for a percent sign");
+/// Parses `name=value`, where `%20` is a space.
+fn parse_pair(word: &str) -> Result<(String, String), String> {
+    let invalid = || format!("{word:?} must be NAME=VALUE, with %20 for a space and %25 for a percent sign");
     let (name, value) = word
         .split_once('=')
         .filter(|(name, value)| !name.is_empty() && !value.is_empty())
-        .ok_or_else(refuse)?;
-    let decoded = percent_decode_str(value).decode_utf8().map_err(|_| refuse())?;
+        .ok_or_else(invalid)?;
+    let decoded = percent_decode_str(value).decode_utf8().map_err(|_| invalid())?;
     Ok((name.to_owned(), decoded.into_owned()))
 }
 
@@ -147,24 +150,24 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    /// What the rule allows a token with these claims.
-    fn allows(rule: &str, claims: Value) -> Option<String> {
-        let Value::Object(claims) = claims else { panic!("claims are an object") };
+    /// Formats what the rule grants to a token with these claims.
+    fn grants(rule: &str, claims: Value) -> Option<String> {
+        let Value::Object(claims) = claims else { panic!("claims must be an object") };
         let (rights, scope) = rule.parse::<Rule>().unwrap().apply(&claims)?;
         Some(format!("{rights} {scope}").trim_end().to_owned())
     }
 
     #[test]
-    fn claims_are_texts_lists_paths_and_scopes() {
+    fn matches_strings_lists_paths_and_scopes() {
         let read = Some("read".to_owned());
-        assert_eq!(allows("groups=a read", json!({ "groups": ["b", "a"] })), read);
-        assert_eq!(allows("groups=a read", json!({ "groups": "a" })), read);
-        assert_eq!(allows("groups=a%20b read", json!({ "groups": "a b" })), read);
-        assert_eq!(allows("scope=log:read read", json!({ "scope": "openid log:read" })), read);
-        assert_eq!(allows("realm.roles=a read", json!({ "realm": { "roles": ["a"] } })), read);
-        assert_eq!(allows("https://x.example/r=a read", json!({ "https://x.example/r": ["a"] })), read);
-        assert_eq!(allows("verified=true n=7 read", json!({ "verified": true, "n": 7 })), read);
-        assert_eq!(allows("* read", json!({})), read);
+        assert_eq!(grants("groups=a read", json!({ "groups": ["b", "a"] })), read);
+        assert_eq!(grants("groups=a read", json!({ "groups": "a" })), read);
+        assert_eq!(grants("groups=a%20b read", json!({ "groups": "a b" })), read);
+        assert_eq!(grants("scope=log:read read", json!({ "scope": "openid log:read" })), read);
+        assert_eq!(grants("realm.roles=a read", json!({ "realm": { "roles": ["a"] } })), read);
+        assert_eq!(grants("https://x.example/r=a read", json!({ "https://x.example/r": ["a"] })), read);
+        assert_eq!(grants("verified=true n=7 read", json!({ "verified": true, "n": 7 })), read);
+        assert_eq!(grants("* read", json!({})), read);
         for claims in [
             json!({}),
             json!({ "groups": "ab" }),
@@ -174,17 +177,17 @@ mod tests {
             json!({ "groups": { "a": true } }),
             json!({ "groups": null }),
         ] {
-            assert_eq!(allows("groups=a read", claims.clone()), None, "{claims}");
+            assert_eq!(grants("groups=a read", claims.clone()), None, "{claims}");
         }
-        assert_eq!(allows("a=1 b=2 read", json!({ "a": "1" })), None);
+        assert_eq!(grants("a=1 b=2 read", json!({ "a": "1" })), None);
     }
 
     #[test]
-    fn a_claim_that_is_missing_allows_nothing() {
+    fn missing_claim_grants_nothing() {
         let rule = "* read,erase tenant={org} action=user.*";
         let both = |tenants: &str| Some(format!("read,erase {tenants} action=user.*"));
-        assert_eq!(allows(rule, json!({ "org": "acme" })), both("tenant=acme"));
-        assert_eq!(allows(rule, json!({ "org": ["a c", "b", "b"] })), both("tenant=a%20c tenant=b"));
+        assert_eq!(grants(rule, json!({ "org": "acme" })), both("tenant=acme"));
+        assert_eq!(grants(rule, json!({ "org": ["a c", "b", "b"] })), both("tenant=a%20c tenant=b"));
         for claims in [
             json!({}),
             json!({ "org": [] }),
@@ -192,14 +195,14 @@ mod tests {
             json!({ "org": {} }),
             json!({ "org": ["a", null] }),
         ] {
-            assert_eq!(allows(rule, claims.clone()), None, "{claims}");
+            assert_eq!(grants(rule, claims.clone()), None, "{claims}");
         }
         let many: Vec<String> = (0..65).map(|number| number.to_string()).collect();
-        assert_eq!(allows(rule, json!({ "org": many })), None);
+        assert_eq!(grants(rule, json!({ "org": many })), None);
     }
 
     #[test]
-    fn a_rule_that_means_nothing_is_refused() {
+    fn rejects_invalid_rules() {
         for rule in [
             "",
             "read",

@@ -1,4 +1,4 @@
-//! Putting leaves back that others still have.
+//! Restoration of entries from sources that still have them.
 
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
@@ -10,17 +10,17 @@ use countersign::merkle::{PendingTree, leaf_hash};
 use countersign::note::VerifierKey;
 use serde_json::{Value, json};
 
-use super::place::Place;
+use super::log_store::LogStore;
 use super::source::{HeldLeaf, Source};
 use crate::own_entries::FILE as OWN_ENTRIES;
 use countersign_log::erase::record;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Batch, CommitError, StoreError};
 
-/// So many leaves are put back at one time.
-const PORTION: u64 = 4_096;
+/// Number of entries to restore at a time.
+const BATCH_ENTRIES: u64 = 4_096;
 
-/// Leaves that are missing, all of them gathered, and verified by what the log signed.
+/// The missing entries, complete and verified against what the log signed.
 pub struct Repair {
     from: u64,
     to: u64,
@@ -30,19 +30,19 @@ pub struct Repair {
 }
 
 fn failed(error: io::Error) -> StoreError {
-    StoreError::unavailable("gathering leaves", error)
+    StoreError::unavailable("collecting entries", error)
 }
 
 impl Repair {
-    /// Gathers all leaves up to that head; says why not, for people, where that cannot be done.
-    pub(super) fn gather(
+    /// Collects all entries up to `newest`. The inner error says, for people, why that is impossible.
+    pub(super) fn collect(
         folder: &Path,
-        place: &Place,
+        store: &LogStore,
         heads: &[SignedHead],
         newest: &SignedHead,
         sources: &mut [Box<dyn Source>],
     ) -> Result<Result<Self, String>, StoreError> {
-        let mut tree = place.writer().edge()?;
+        let mut tree = store.writer().edge()?;
         let (from, to) = (tree.end(), newest.size);
         let mut heads = heads.iter().filter(|head| head.size > from).peekable();
         let mut leaves = BufWriter::new(tempfile::tempfile_in(folder).map_err(failed)?);
@@ -57,7 +57,7 @@ impl Repair {
                 };
                 let Some(leaf) = leaf else { continue };
                 match &mut found {
-                    // Who has the leaf first is believed; events are told by whoever has them.
+                    // The first source of an entry counts; any source may provide its event.
                     Some(found) if found.text != leaf.text || found.event.is_some() => continue,
                     Some(found) => found.event = leaf.event,
                     None => found = Some(leaf),
@@ -69,13 +69,13 @@ impl Repair {
             }
             let Some(HeldLeaf { text, event }) = found else {
                 let why = format!(
-                    "it signed {to} leaves, {from} are here, and nobody has leaf {index}; those that the log wrote \
-                     itself are in {OWN_ENTRIES} of the folder in which it ran, and all in a mirror of its tiles"
+                    "the log signed {to} entries, {from} are stored, and no source has entry {index}; find the log's own \
+                     entries in {OWN_ENTRIES} in the folder in which it ran, or all entries in a mirror of its tiles"
                 );
                 return Ok(Err(why));
             };
-            // What was erased does not come back.
-            let event = event.filter(|_| !place.is_erased(index));
+            // Erased events stay erased.
+            let event = event.filter(|_| !store.is_erased(index));
             with_events += u64::from(event.is_some());
             tree.append(leaf_hash(text.as_bytes()));
             let event = event.map(|event| json!([base64::encode(event.salt), event.text]));
@@ -84,7 +84,7 @@ impl Repair {
                 && tree.root() != Some(head.root)
             {
                 let why = format!(
-                    "the leaves that others have do not give the tree of {} that it signed",
+                    "the entries from other sources don't match the tree of {} entries that the log signed",
                     head.size
                 );
                 return Ok(Err(why));
@@ -95,37 +95,41 @@ impl Repair {
         Ok(Ok(Self { from, to, with_events, leaves, names: names.collect() }))
     }
 
-    /// The first leaf that is put back, and the one after the last.
+    /// Returns the first restored index, and the one after the last.
     pub fn range(&self) -> (u64, u64) {
         (self.from, self.to)
     }
 
-    /// How many of them come with their events.
+    /// Returns how many of the entries have their events.
     pub fn with_events(&self) -> u64 {
         self.with_events
     }
 
-    /// Who has them.
+    /// Returns the names of the sources used.
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// Puts them back, a portion at a time: each makes the log what it was before, and the next goes on from it. Erasures that are
-    /// recorded among them are to be done again.
-    pub(super) fn put_back(mut self, place: &mut Place, key: &VerifierKey) -> Result<(), StoreError> {
+    /// Restores the entries in batches. Each batch leaves the log in a valid state, from which the next continues.
+    /// Erasures recorded in them become pending again.
+    pub(super) fn restore_entries(
+        mut self,
+        store: &mut LogStore,
+        key: &VerifierKey,
+    ) -> Result<(), StoreError> {
         self.leaves.rewind().map_err(failed)?;
         let mut lines = BufReader::new(self.leaves).lines().zip(self.from..).peekable();
         loop {
-            let edge = place.writer().edge()?;
-            let end = place.next_boundary(edge.end()).min(edge.end() + PORTION);
+            let edge = store.writer().edge()?;
+            let end = store.next_boundary(edge.end()).min(edge.end() + BATCH_ENTRIES);
             let mut growth = PendingBatch::new(edge.end());
             while let Some((line, index)) = lines.next_if(|(_, index)| *index < end) {
                 if index < edge.end() {
                     continue;
                 }
                 let (text, event) = parse(&line.map_err(failed)?)
-                    .ok_or_else(|| StoreError::Damaged("a leaf that was gathered cannot be read".into()))?;
-                growth.replay(place.writer().state(), text, event).map_err(|stop| match stop {
+                    .ok_or_else(|| StoreError::Damaged("a collected entry can't be read".into()))?;
+                growth.replay(store.writer().state(), text, event).map_err(|stop| match stop {
                     AcceptanceError::Refused(refusal) => StoreError::Damaged(refusal.to_string()),
                     AcceptanceError::Storage(error) => error,
                 })?;
@@ -139,13 +143,13 @@ impl Repair {
             let erasures = record::recorded(&growth, key);
             let batch =
                 Batch { growth: &growth, tree: &tree, publish: None, erasures: &erasures, signed_size: None };
-            match place.writer_mut().commit(&batch) {
-                Ok(()) => tracing::info!(size = tree.size(), "leaves are put back"),
-                // The bucket has that commit, and those behind it.
-                Err(CommitError::Overtaken) if place.writer().size() > edge.end() => {}
+            match store.writer_mut().commit(&batch) {
+                Ok(()) => tracing::info!(size = tree.size(), "restoring entries"),
+                // The bucket has this commit and those after it.
+                Err(CommitError::Overtaken) if store.writer().size() > edge.end() => {}
                 Err(CommitError::Failed(error)) => return Err(error),
                 Err(error @ CommitError::Overtaken) => {
-                    return Err(StoreError::unavailable("putting leaves back", error));
+                    return Err(StoreError::unavailable("restoring entries", error));
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! Places that may still have leaves of a log.
+//! Sources that may still have entries of a log.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use countersign::merkle::Bundle;
 use crate::sqlite;
 use countersign_log::store::{Reader, StoreError};
 
-/// A place that may still have leaves and checkpoints of a log.
+/// A source that may still have entries and checkpoints of a log.
 pub trait Source {
     /// The name for people.
     fn name(&self) -> String;
@@ -16,23 +16,23 @@ pub trait Source {
     /// Checkpoints that the log may have signed.
     fn checkpoints(&self) -> &[String];
 
-    /// The leaf of that index, with its event where it has that. Asked for in ascending order.
+    /// Returns the entry at `index`, with its event if the source has it. Called in ascending order.
     ///
     /// # Errors
     /// The reason why it can't be read, for people.
     fn leaf(&mut self, index: u64) -> Result<Option<HeldLeaf>, String>;
 }
 
-/// A leaf that someone still has.
+/// An entry from a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldLeaf {
-    /// The leaf.
+    /// The signed line.
     pub text: String,
     /// Its event.
     pub event: Option<SaltedEvent>,
 }
 
-/// The leaves of entry bundles, which are read one at a time.
+/// The entries in entry bundles, read one bundle at a time.
 pub struct Bundles<F> {
     name: String,
     checkpoints: Vec<String>,
@@ -43,7 +43,7 @@ pub struct Bundles<F> {
 }
 
 impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Bundles<F> {
-    /// Of a log that has a checkpoint of that size.
+    /// Creates the source for a log with a checkpoint of that size.
     pub fn new(name: String, checkpoint: String, size: u64, read: F) -> Self {
         Self { name, checkpoints: vec![checkpoint], size, read, last: None }
     }
@@ -79,7 +79,7 @@ impl<F: FnMut(Bundle) -> Result<Option<Vec<u8>>, String>> Source for Bundles<F> 
     }
 }
 
-/// The leaves of another folder of the log, such as a later backup.
+/// The entries in another folder of the log, such as a later backup.
 pub struct Folder {
     name: String,
     reader: Arc<dyn Reader>,
@@ -88,10 +88,10 @@ pub struct Folder {
 }
 
 impl Folder {
-    /// The log in that folder.
+    /// Opens the log in a folder.
     ///
     /// # Errors
-    /// The store's own.
+    /// If the database can't be read.
     pub fn open(name: String, folder: &std::path::Path) -> Result<Self, StoreError> {
         let (_, reader) = sqlite::open_reader(folder)?;
         let size = reader.size()?;

@@ -1,7 +1,8 @@
-//! Where events are that are old enough, or will be: found by looking at each as the store has it.
+//! Search for events that have expired, by reading each event from the store.
 //!
-//! The search index is not asked: what it does not know would stay for ever. So all of the log is read once after the
-//! start, some of it in each pass, and of each page it is remembered when the first of its events is due.
+//! The search index isn't used, because events that it lacks would be kept forever. So the whole log is read once
+//! after the start, some of it in each pass, and for each page the time is remembered at which the first of its events
+//! expires.
 
 use roaring::RoaringTreemap;
 
@@ -13,66 +14,66 @@ use countersign_log::export::{Had, PAGE};
 use countersign_log::own_chain::OwnChains;
 use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
-/// How many events one pass erases at most.
-const MOST: u64 = 100_000;
-/// How many pages one pass looks at: about a million leaves.
-const PAGES: u64 = 16_384;
+/// Maximum number of events that one pass erases.
+const MAX_ERASED_PER_PASS: u64 = 100_000;
+/// Maximum number of pages that one pass reads: about a million entries.
+const MAX_PAGES_PER_PASS: u64 = 16_384;
 
-/// When events are due, as far as that was looked at.
+/// When events expire, as far as the log has been read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Due {
+pub(crate) struct DueTimes {
     rules: Rules,
-    /// Of each full page that was read, when the first of its events is due: never, where it has none.
+    /// For each full page read so far, when the first of its events expires; `None` for never.
     pages: Vec<Option<i64>>,
     /// The page that the next pass begins with.
     next: u64,
 }
 
-/// The events that are old enough.
-pub(super) struct Expired {
+/// The expired events.
+pub(super) struct ExpiredEvents {
     pub(super) leaves: RoaringTreemap,
-    /// Whether not all of the log was looked at.
+    /// True if part of the log is still unread.
     pub(super) more: bool,
 }
 
 /// The sources for deciding about events.
 pub(super) struct Sources<'r> {
     pub(super) reader: &'r dyn EntryReader,
-    /// The number of published leaves.
+    /// The number of published entries.
     pub(super) size: u64,
     pub(super) had: Had,
     pub(super) own: OwnChains<'r>,
     pub(super) holds: ActiveHolds,
 }
 
-/// True if the retention that ends at that time, in milliseconds since 1970, is over.
+/// True if a retention period that ends at `end`, in milliseconds since 1970, is over.
 fn is_over(end: i64, now: Time) -> bool {
     end < now.millis()
 }
 
-impl Due {
-    /// The events that are old enough at that moment, as many as one pass erases.
+impl DueTimes {
+    /// Returns the events that have expired at `now`, up to the limit per pass.
     pub(super) fn expired(
         &mut self,
         sources: Sources<'_>,
         rules: &Rules,
         now: Time,
-    ) -> Result<Expired, StoreError> {
+    ) -> Result<ExpiredEvents, StoreError> {
         let Sources { reader, size, had, mut own, holds } = sources;
         if self.rules != *rules {
             *self = Self { rules: rules.clone(), ..Self::default() };
         }
-        let (mut leaves, mut looked) = (RoaringTreemap::new(), 0);
+        let (mut leaves, mut pages_read) = (RoaringTreemap::new(), 0);
         for page in std::mem::take(&mut self.next)..size.div_ceil(PAGE) {
-            let known = self.pages.get(page as usize);
-            if known.is_some_and(|due| due.is_none_or(|due| !is_over(due, now))) {
+            let cached = self.pages.get(page as usize);
+            if cached.is_some_and(|due| due.is_none_or(|due| !is_over(due, now))) {
                 continue;
             }
-            if looked >= PAGES || leaves.len() >= MOST {
+            if pages_read >= MAX_PAGES_PER_PASS || leaves.len() >= MAX_ERASED_PER_PASS {
                 self.next = page;
-                return Ok(Expired { leaves, more: true });
+                return Ok(ExpiredEvents { leaves, more: true });
             }
-            looked += 1;
+            pages_read += 1;
             let first = page * PAGE;
             let end = size.min(first + PAGE);
             let mut due: Option<i64> = None;
@@ -83,22 +84,22 @@ impl Due {
                 if own.has(&link.chain())? {
                     continue;
                 }
-                // What no checkpoint holds yet is asked for again.
+                // Entries that no checkpoint includes yet are checked again.
                 let since = had.since(index).map(Time::millis);
                 let at = since.map_or(now.millis(), |since| since.saturating_add(age.millis()));
                 due = Some(due.map_or(at, |due| due.min(at)));
-                if is_over(at, now) && !holds.hold(reader, &link, &event.text)? {
+                if is_over(at, now) && !holds.protect(reader, &link, &event.text)? {
                     leaves.insert(index);
                 }
             }
             if end - first == PAGE {
                 match self.pages.get_mut(page as usize) {
-                    Some(known) => *known = due,
-                    // Pages fill in their order, and are first looked at in it.
+                    Some(cached) => *cached = due,
+                    // Pages fill up, and are first read, in order.
                     None => self.pages.push(due),
                 }
             }
         }
-        Ok(Expired { leaves, more: false })
+        Ok(ExpiredEvents { leaves, more: false })
     }
 }

@@ -1,6 +1,6 @@
-//! Legal holds: what is not erased, whatever its age and whoever asks.
+//! Legal holds: events that aren't erased, at any age and on any request.
 //!
-//! They are given when the server starts, and in the file `holds.txt` of the log's folder, one a line:
+//! Holds are set when the server starts, and in the file `holds.txt` in the log's folder, one per line:
 //!
 //! ```text
 //! # case 2026/17
@@ -9,7 +9,7 @@
 //! chain=da7f84a510cb84b8cbb5b74a63c306ec
 //! ```
 //!
-//! The file is read each time before anything is erased. While it cannot be read nothing is erased.
+//! The file is read each time before anything is erased. While it can't be read, nothing is erased.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -29,7 +29,7 @@ use countersign_log::store::{EntryReader, StoreError};
 /// The file's name within the log's folder.
 pub const FILE: &str = "holds.txt";
 
-/// What is held: a tenant's events, an actor's, or a chain's.
+/// A legal hold on the events of a tenant, an actor, or a chain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hold(EventFilter);
 
@@ -37,31 +37,31 @@ impl FromStr for Hold {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || "write a hold as tenant=acme, actor=u_1 or chain=CHAIN".to_owned();
-        let (name, value) = text.split_once('=').ok_or_else(refuse)?;
+        let invalid = || "write a hold as tenant=acme, actor=u_1, or chain=CHAIN".to_owned();
+        let (name, value) = text.split_once('=').ok_or_else(invalid)?;
         if !["tenant", "actor", "chain"].contains(&name) {
-            return Err(refuse());
+            return Err(invalid());
         }
-        let mut asked = EventFilter::default();
-        // No hold has a length of time, which would count from a moment.
-        asked.set(name, value, Time::MIN).map_err(|error| error.to_string())?;
-        Ok(Self(asked))
+        let mut filter = EventFilter::default();
+        // Holds have no relative times, so the reference time doesn't matter.
+        filter.set(name, value, Time::MIN).map_err(|error| error.to_string())?;
+        Ok(Self(filter))
     }
 }
 
-/// Holds that were read.
+/// The holds in force.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ActiveHolds(Vec<Hold>);
 
 impl ActiveHolds {
-    /// Whether this event is held.
+    /// True if this event is under a hold.
     ///
     /// # Errors
-    /// The store's own.
-    pub fn hold(&self, reader: &dyn EntryReader, link: &Link, event: &str) -> Result<bool, StoreError> {
-        let mut looking = EntryMatcher::without_parsers();
-        for Hold(asked) in &self.0 {
-            if looking.matches(reader, asked.query(), link, Some(event))? {
+    /// If the store fails.
+    pub fn protect(&self, reader: &dyn EntryReader, link: &Link, event: &str) -> Result<bool, StoreError> {
+        let mut matcher = EntryMatcher::without_parsers();
+        for Hold(filter) in &self.0 {
+            if matcher.matches(reader, filter.query(), link, Some(event))? {
                 return Ok(true);
             }
         }
@@ -69,20 +69,20 @@ impl ActiveHolds {
     }
 }
 
-/// The most bytes of the file.
+/// Maximum size of the file, in bytes.
 const MAX_FILE_BYTES: u64 = 16 << 20;
-/// The most bytes of a line.
+/// Maximum length of a line, in bytes.
 const MAX_LINE_BYTES: usize = 64 << 10;
 
-/// Why the file of holds can't be used. Nothing is erased then.
+/// An error in the file of holds. Nothing is erased until it is corrected.
 #[derive(Debug, thiserror::Error)]
 pub enum HoldsError {
-    /// The system said so.
+    /// The file can't be read.
     #[error("{}: {error}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
     /// The file is malformed.
@@ -92,7 +92,7 @@ pub enum HoldsError {
         path: PathBuf,
         /// The 1-based line.
         line: u64,
-        /// What is wrong with it.
+        /// The description of the error.
         message: String,
     },
 }
@@ -111,28 +111,28 @@ impl From<&HoldsError> for ControlFileError {
 #[derive(Debug)]
 pub struct Holds {
     file: PathBuf,
-    given: RwLock<Vec<Hold>>,
-    /// The version of the file that was found in order last.
+    configured: RwLock<Vec<Hold>>,
+    /// The version of the file that was last found valid.
     checked: Mutex<Option<Stamp>>,
 }
 
 impl Holds {
-    /// Those of the folder's file, which need not be there.
+    /// Opens the holds of a folder. The file need not exist.
     pub fn new(folder: &Path) -> Self {
-        Self { file: folder.join(FILE), given: RwLock::default(), checked: Mutex::default() }
+        Self { file: folder.join(FILE), configured: RwLock::default(), checked: Mutex::default() }
     }
 
-    /// Holds this too, until the server stops.
+    /// Adds a hold until the server stops.
     pub fn add(&self, hold: Hold) {
-        self.given.write().unwrap_or_else(PoisonError::into_inner).push(hold);
+        self.configured.write().unwrap_or_else(PoisonError::into_inner).push(hold);
     }
 
-    /// The holds as they are now.
+    /// Returns the holds in force.
     ///
     /// # Errors
-    /// When the file cannot be read, and where it is malformed.
+    /// If the file can't be read or is malformed.
     pub fn read(&self) -> Result<ActiveHolds, HoldsError> {
-        let mut holds = self.given.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut holds = self.configured.read().unwrap_or_else(PoisonError::into_inner).clone();
         let malformed = |line, message| HoldsError::Malformed { path: self.file.clone(), line, message };
         let mut bytes = Vec::new();
         match File::open(&self.file).and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)) {
@@ -141,16 +141,17 @@ impl Holds {
             Err(error) => return Err(HoldsError::Io { path: self.file.clone(), error }),
         }
         if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(malformed(1, format!("the file has more than {} MiB", MAX_FILE_BYTES >> 20)));
+            return Err(malformed(1, format!("the file is larger than {} MiB", MAX_FILE_BYTES >> 20)));
         }
         for (line, number) in bytes.split(|byte| *byte == b'\n').zip(1..) {
             if line.len() > MAX_LINE_BYTES {
                 return Err(malformed(
                     number,
-                    format!("the line has more than {} KiB", MAX_LINE_BYTES >> 10),
+                    format!("the line is longer than {} KiB", MAX_LINE_BYTES >> 10),
                 ));
             }
-            let line = str::from_utf8(line).map_err(|_| malformed(number, "it is not UTF-8".to_owned()))?;
+            let line =
+                str::from_utf8(line).map_err(|_| malformed(number, "the line isn't UTF-8".to_owned()))?;
             let line = line.trim();
             if !line.is_empty() && !line.starts_with('#') {
                 holds.push(line.parse().map_err(|message| malformed(number, message))?);
@@ -159,7 +160,7 @@ impl Holds {
         Ok(ActiveHolds(holds))
     }
 
-    /// Reads the file if it has changed since it was in order.
+    /// Checks the file if it has changed since it was last valid.
     ///
     /// # Errors
     /// [`HoldsError`]

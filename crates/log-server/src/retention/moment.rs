@@ -1,16 +1,14 @@
-//! The time that a pass goes by: the server's clock, as far as others vouch for it.
+//! The time of a retention pass: the server's clock, as far as other parties attest it.
 //!
-//! - Where witnesses cosign, it is at most a day after the time of the newest checkpoint that they saw: by the trust
-//!   file's quorum, or the earliest of its cosignatures where there is none.
-//! - Where none do, it is at most a day after the time that half of the emitters came to who wrote the newest 256
-//!   links, by clocks of their own. The log's own links do not count.
-//! - A log to which nothing comes still grows older: time passes too as it is measured while the server runs, by a
-//!   clock that does not jump.
-//! - It never advances by more than a week from one pass to the next, beside the time that was measured. So when all
-//!   clocks are wrong at once, or a machine was off for months, there is time to notice: passes are an hour apart, and
-//!   each says so in the logs.
+//! - If witnesses cosign, it is at most a day after the time of the newest checkpoint that they saw: by the trust
+//! file's quorum, or by the earliest cosignature if there is no quorum.
+//! - Otherwise, it is at most a day after the time reached by half of the emitters that wrote the newest 256 links.
+//! The log's own links don't count.
+//! - A log without new entries still ages: the time measured by a monotonic clock while the server runs counts too.
+//! - From one pass to the next, it advances by at most a week more than the measured time. If all clocks are wrong at
+//! once, or if a machine was off for months, there is time to notice: passes are an hour apart, and each is logged.
 //!
-//! The moment of the last pass is kept in `retention.txt` in the log's folder.
+//! The moment of the last pass is stored in `retention.txt` in the log's folder.
 
 use std::collections::HashMap;
 use std::io;
@@ -31,12 +29,12 @@ use countersign_log::store::{StoreError, link};
 /// The file's name within the log's folder.
 pub const FILE: &str = "retention.txt";
 
-/// How much later than what others vouch for it may be, in milliseconds.
-const AHEAD: i64 = DAY;
-/// How far it may advance from one pass to the next, beside the time that was measured.
-const STEP: i64 = 7 * DAY;
-/// Of how many links the emitters vouch for the time together.
-const LINKS: u64 = 256;
+/// Maximum lead over the attested time, in milliseconds.
+const MAX_AHEAD_MS: i64 = DAY;
+/// Maximum advance from one pass to the next, in milliseconds, besides the measured time.
+const MAX_STEP_MS: i64 = 7 * DAY;
+/// Number of newest links whose emitters attest the time.
+const ATTESTING_LINKS: u64 = 256;
 
 /// The moment of the last pass.
 #[derive(Clone, Debug)]
@@ -45,13 +43,13 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// As it is kept in that folder.
-    pub fn of(folder: &Path) -> Self {
+    /// Opens the moment stored in a folder.
+    pub fn open(folder: &Path) -> Self {
         Self { file: folder.join(FILE) }
     }
 
-    /// The moment of the next pass, `elapsed` after the last one as measured in this run. None when nobody vouches for
-    /// any time.
+    /// Returns the moment of the next pass, `elapsed` after the last one of this run. Returns `None` if no other party
+    /// attests a time.
     pub(super) async fn advance(
         &mut self,
         reading: &Arc<Reading>,
@@ -61,12 +59,12 @@ impl Moment {
         let work = tokio::task::spawn_blocking(move || {
             let last = load(&file).map_err(PassError::File)?;
             let clock = reading.log_server().now();
-            let now = now(clock, vouched(&reading)?, last, elapsed);
+            let now = now(clock, attested_time(&reading)?, last, elapsed);
             match now {
                 Some(now) if clock.millis() - now.millis() > DAY => {
-                    tracing::warn!(%clock, %now, "the clock is ahead of what others vouch for: retention waits");
+                    tracing::warn!(%clock, %now, "the clock is ahead of the attested time; retention waits");
                 }
-                None => tracing::debug!("nobody vouches for the time: retention waits"),
+                None => tracing::debug!("no witness or emitter attests a time; retention waits"),
                 _ => {}
             }
             if let Some(now) = now.filter(|now| Some(*now) != last) {
@@ -74,35 +72,36 @@ impl Moment {
             }
             Ok(now)
         });
-        work.await.map_err(|error| StoreError::unavailable("telling the time", error))?
+        work.await.map_err(|error| StoreError::unavailable("determining the retention time", error))?
     }
 }
 
-/// The time to go by, of the server's clock, what others vouch for, and the last pass with the time since.
-pub fn now(clock: Time, vouched: Option<Time>, last: Option<Time>, elapsed: Duration) -> Option<Time> {
+/// Computes the moment from the server's clock, the attested time, the moment of the last pass, and the time elapsed
+/// since.
+pub fn now(clock: Time, attested: Option<Time>, last: Option<Time>, elapsed: Duration) -> Option<Time> {
     let elapsed = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
     let measured = last.map(|last| last.millis().saturating_add(elapsed));
-    let mut most = vouched.map(|vouched| vouched.millis().saturating_add(AHEAD)).max(measured)?;
+    let mut latest = attested.map(|attested| attested.millis().saturating_add(MAX_AHEAD_MS)).max(measured)?;
     if let Some(measured) = measured {
-        most = most.min(measured.saturating_add(STEP));
+        latest = latest.min(measured.saturating_add(MAX_STEP_MS));
     }
-    Time::from_millis(most.min(clock.millis()))
+    Time::from_millis(latest.min(clock.millis()))
 }
 
-/// What others say that it is, at least.
-fn vouched(reading: &Reading) -> Result<Option<Time>, StoreError> {
+/// Returns the time that other parties attest, at least.
+fn attested_time(reading: &Reading) -> Result<Option<Time>, StoreError> {
     match reading.attested()? {
         Some(time) => Ok(Some(time)),
-        None => by_emitters(reading),
+        None => attested_by_emitters(reading),
     }
 }
 
-/// The time that half of the lately active emitters came to.
-fn by_emitters(reading: &Reading) -> Result<Option<Time>, StoreError> {
+/// Returns the time reached by half of the recently active emitters.
+fn attested_by_emitters(reading: &Reading) -> Result<Option<Time>, StoreError> {
     let log_server = reading.log_server();
     let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
     let mut chains: HashMap<ChainId, Time> = HashMap::new();
-    for leaf in log_server.reader().leaves(size.saturating_sub(LINKS)..size)? {
+    for leaf in log_server.reader().leaves(size.saturating_sub(ATTESTING_LINKS)..size)? {
         let link = link(&leaf);
         if let Some(link) = link {
             chains.insert(link.chain(), link.time());
@@ -125,7 +124,7 @@ fn load(file: &Path) -> Result<Option<Time>, String> {
     match std::fs::read_to_string(file) {
         Ok(text) => match Time::parse(text.trim_end().as_bytes()) {
             Some(time) => Ok(Some(time)),
-            None => Err(format!("{}: this is not a time; remove the file", file.display())),
+            None => Err(format!("{}: the file doesn't contain a time; remove it", file.display())),
         },
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(format!("{}: {error}", file.display())),
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_clock_counts_as_far_as_others_vouch_for_it() {
+    fn clock_counts_up_to_the_attested_time() {
         assert_eq!(now(time(100), Some(time(100)), None, HOUR), Some(time(100)));
         assert_eq!(now(time(3_000), Some(time(100)), None, HOUR), Some(time(101)));
         assert_eq!(now(time(50), Some(time(100)), None, HOUR), Some(time(50)));
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_to_which_nothing_comes_grows_older() {
+    fn log_without_new_entries_ages() {
         let day = HOUR * 24;
         assert_eq!(now(time(130), Some(time(100)), Some(time(129)), day), Some(time(130)));
         assert_eq!(now(time(3_000), Some(time(100)), Some(time(129)), day), Some(time(130)));
@@ -163,12 +162,16 @@ mod tests {
     }
 
     #[test]
-    fn when_all_clocks_jump_there_is_time_to_notice() {
+    fn jump_of_all_clocks_advances_by_weeks() {
         let mut last = time(100);
         for pass in 1..=10 {
             last = now(time(3_000), Some(time(3_000)), Some(last), Duration::ZERO).unwrap();
             assert_eq!(last, time(100 + 7 * pass));
         }
-        assert_eq!(now(time(105), Some(time(105)), Some(last), HOUR), Some(time(105)), "they were set right");
+        assert_eq!(
+            now(time(105), Some(time(105)), Some(last), HOUR),
+            Some(time(105)),
+            "the clocks were corrected"
+        );
     }
 }

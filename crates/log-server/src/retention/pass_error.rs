@@ -1,9 +1,9 @@
-//! Why a pass ends early.
+//! Errors of retention passes.
 
 use countersign_log::erase::EraseError;
 use countersign_log::store::StoreError;
 
-/// Why a pass did not do all of its work. Nothing is lost: the next one does it.
+/// An error of a retention pass. The next pass does the remaining work.
 #[derive(Debug, thiserror::Error)]
 pub enum PassError {
     /// Erasing failed.
@@ -12,7 +12,7 @@ pub enum PassError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The moment of the last pass, or the holds, cannot be read or written. Nothing was erased.
+    /// The moment of the last pass, or the holds, can't be read or written. Nothing was erased.
     #[error("{0}")]
     File(String),
 }

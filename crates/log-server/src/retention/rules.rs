@@ -7,9 +7,9 @@ use std::str::FromStr;
 use countersign_query::Path;
 use countersign_query::value::{Document, Value};
 
-/// Milliseconds of an hour.
+/// Milliseconds in an hour.
 const HOUR: i64 = 3_600_000;
-/// Milliseconds of a day.
+/// Milliseconds in a day.
 pub(super) const DAY: i64 = 24 * HOUR;
 
 /// A retention period: a number and `h`, `d`, `w`, or `y`. A year has 366 days, so that none is too short.
@@ -44,17 +44,17 @@ impl FromStr for Age {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let refuse = || "write it as 48h, 30d, 12w or 7y".to_owned();
-        let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(refuse)?;
+        let invalid = || "write it as 48h, 30d, 12w, or 7y".to_owned();
+        let (digits, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(invalid)?;
         let unit = match unit {
             "h" => Unit::Hour,
             "d" => Unit::Day,
             "w" => Unit::Week,
             "y" => Unit::Year,
-            _ => return Err(refuse()),
+            _ => return Err(invalid()),
         };
         let digits_alone = digits.bytes().all(|byte| byte.is_ascii_digit());
-        let number = digits.parse().ok().filter(|number| digits_alone && *number > 0).ok_or_else(refuse)?;
+        let number = digits.parse().ok().filter(|number| digits_alone && *number > 0).ok_or_else(invalid)?;
         Ok(Self { number, unit })
     }
 }
@@ -74,7 +74,7 @@ impl fmt::Display for Age {
 /// A retention rule: `7y`, or `tenant=acme:30d`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The tenant; none for all tenants without a rule of their own.
+    /// The tenant, or `None` for all tenants without a rule of their own.
     pub tenant: Option<String>,
     /// The retention period.
     pub age: Age,
@@ -116,7 +116,7 @@ impl Rules {
     /// Creates the set of these rules.
     ///
     /// # Errors
-    /// When two are about the same events.
+    /// If two of them apply to the same events.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, String> {
         let mut all = Self::default();
         for Rule { tenant, age } in rules {
@@ -127,7 +127,7 @@ impl Rules {
             if before.is_some() {
                 let whose =
                     tenant.map_or("all tenants".to_owned(), |tenant| format!("the tenant {tenant:?}"));
-                return Err(format!("there are two rules for {whose}"));
+                return Err(format!("there is more than one rule for {whose}"));
             }
         }
         Ok(all)
@@ -138,12 +138,12 @@ impl Rules {
         *self == Self::default()
     }
 
-    /// Returns an event's retention period; none if it is kept forever. An event of several tenants is kept as long as
-    /// the longest of their rules says.
+    /// Returns an event's retention period, or `None` if it is kept forever. For an event of several tenants, the longest
+    /// of their rules applies.
     pub fn age(&self, event: &str) -> Option<Age> {
         let document = Document::parse(event);
         let mut longest: Option<Option<Age>> = None;
-        let mut look = |tenant: Value<'_>| {
+        let mut visit = |tenant: Value<'_>| {
             let own = tenant.text().and_then(|tenant| self.tenants.get(&*tenant).copied());
             let age = own.or(self.all);
             longest = Some(match longest {
@@ -155,12 +155,12 @@ impl Rules {
             false
         };
         if let Some(document) = &document {
-            Path::from_names(["tenant"]).any(document.root(), &mut look);
+            Path::of(["tenant"]).any(document.root(), &mut visit);
         }
         longest.unwrap_or(self.all)
     }
 
-    /// The rules as they are written.
+    /// Returns the rules in their text form.
     pub(super) fn texts(&self) -> Vec<String> {
         let all = self.all.map(|age| Rule { tenant: None, age });
         let tenants =
@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ages_have_a_unit() {
+    fn parses_ages_with_a_unit() {
         let millis = |text: &str| text.parse::<Age>().map(Age::millis);
         assert_eq!(millis("48h"), Ok(2 * DAY));
         assert_eq!(millis("30d"), Ok(30 * DAY));
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_are_read_and_written() {
+    fn parses_and_formats_rules() {
         for text in ["7y", "tenant=acme:30d", "tenant=a:b:1h"] {
             assert_eq!(text.parse::<Rule>().unwrap().to_string(), text);
         }
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_kept_as_long_as_any_of_its_tenants_asks() {
+    fn longest_rule_of_an_events_tenants_applies() {
         let rules = |texts: &[&str]| Rules::new(texts.iter().map(|text| text.parse().unwrap())).unwrap();
         let age = |rules: &Rules, event: &str| rules.age(event).map(|age| age.to_string());
         let with_all = rules(&["7y", "tenant=acme:30d", "tenant=globex:10y"]);

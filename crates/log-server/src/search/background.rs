@@ -1,4 +1,4 @@
-//! Indexing behind the log's head, without getting in its way.
+//! Background indexing, which yields to submissions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,45 +10,46 @@ use super::Search;
 use crate::log_server::LogServer;
 use countersign_log::store::Published;
 
-/// How many pages are indexed at a time.
-const BATCH: u64 = 32;
-/// How much longer than it worked the index rests, so that submissions have the machine. It doesn't rest while it is
-/// far behind: searches would take too long.
-const REST: u32 = 3;
-/// When nothing came for so long, submissions are not in its way.
-const QUIET: Duration = Duration::from_millis(500);
-/// While leaves go on coming they are let gather for so long, or until there are so many: a search looks at each of them.
-const GATHER: Duration = Duration::from_secs(2);
-const MOST_GATHERED: u64 = 1 << 12;
-/// After a failure.
-const PAUSE: Duration = Duration::from_secs(10);
+/// Number of pages to index at a time.
+const BATCH_PAGES: u64 = 32;
+/// Multiple of the time worked that the task rests, to leave the machine to submissions. It doesn't rest while it is
+/// far behind, because searches would take too long.
+const REST_FACTOR: u32 = 3;
+/// After this time without new entries, submissions don't need the machine.
+const QUIET_TIME: Duration = Duration::from_millis(500);
+/// While entries keep arriving, the task waits for this long, or for this many entries, before it indexes them.
+/// Searches read each entry that isn't indexed.
+const MAX_GATHER_TIME: Duration = Duration::from_secs(2);
+const MAX_GATHERED_ENTRIES: u64 = 1 << 12;
+/// Pause after a failure.
+const FAILURE_PAUSE: Duration = Duration::from_secs(10);
 
-/// Keeps the index up with the log until the log stops, or until that is asked for. Nothing is written after it has ended.
+/// Keeps the index up to date until the log stops or `stopping` is set. Nothing is written after it returns.
 pub async fn keep_up(search: Arc<Search>, log_server: LogServer, mut stopping: Receiver<bool>) {
     let mut published = log_server.published();
     while !log_server.is_stopping() {
         let size = size(published.borrow_and_update().as_ref());
-        let began = Instant::now();
+        let started = Instant::now();
         let work = tokio::task::spawn_blocking({
             let (search, reader) = (search.clone(), log_server.reader().clone());
-            move || search.advance(&*reader, size, BATCH)
+            move || search.advance(&*reader, size, BATCH_PAGES)
         });
         let Ok(indexed) = work.await else { return };
         let resting = async {
             match indexed {
                 Ok(0) => return gather(&search, &mut published).await,
-                Ok(_) if size.saturating_sub(search.end()) > MOST_GATHERED => {}
-                Ok(_) => sleep(began.elapsed() * REST).await,
+                Ok(_) if size.saturating_sub(search.end()) > MAX_GATHERED_ENTRIES => {}
+                Ok(_) => sleep(started.elapsed() * REST_FACTOR).await,
                 Err(error) => {
-                    tracing::warn!(%error, "the search index is behind");
-                    sleep(PAUSE).await;
+                    tracing::warn!(%error, "indexing failed; retrying");
+                    sleep(FAILURE_PAUSE).await;
                 }
             }
             true
         };
         tokio::select! {
             _ = stopping.wait_for(|stopping| *stopping) => return,
-            goes_on = resting => if !goes_on { return },
+            may_continue = resting => if !may_continue { return },
         }
     }
 }
@@ -57,14 +58,14 @@ fn size(published: Option<&Arc<Published>>) -> u64 {
     published.map_or(0, |published| published.size)
 }
 
-/// Waits for something to index, and then until no more of it comes, or enough came. Says whether more may come.
+/// Waits for entries to index, then until no more arrive or enough have. Returns false if no more can arrive.
 async fn gather(search: &Search, published: &mut Receiver<Option<Arc<Published>>>) -> bool {
     let mut since = None;
     loop {
         let waited = tokio::select! {
-            changed = timeout(if since.is_some() { QUIET } else { Duration::MAX }, published.changed()) => changed,
-            // What is erased is not kept for long.
-            () = search.woken.notified() => return true,
+            changed = timeout(if since.is_some() { QUIET_TIME } else { Duration::MAX }, published.changed()) => changed,
+            // Erased events are removed soon.
+            () = search.work_available.notified() => return true,
         };
         match waited {
             Ok(Ok(())) => {}
@@ -73,7 +74,7 @@ async fn gather(search: &Search, published: &mut Receiver<Option<Arc<Published>>
         }
         let behind = size(published.borrow_and_update().as_ref()).saturating_sub(search.end());
         let since = *since.get_or_insert_with(Instant::now);
-        if behind >= MOST_GATHERED || since.elapsed() >= GATHER {
+        if behind >= MAX_GATHERED_ENTRIES || since.elapsed() >= MAX_GATHER_TIME {
             return true;
         }
     }

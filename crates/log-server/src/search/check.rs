@@ -1,4 +1,4 @@
-//! Holding an index against the events, from outside.
+//! Checks of an index against the events.
 
 use std::ops::Range;
 use std::path::Path;
@@ -15,16 +15,16 @@ use crate::sqlite;
 use countersign_log::export::PAGE;
 use countersign_log::store::{EntryReader, StoreError};
 
-/// Told how many segments of how many were looked at; may end it.
-type Pace<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
+/// Gets the number of segments checked so far and the total; may stop the check.
+type Progress<'p> = &'p mut dyn FnMut(u64, u64) -> Result<(), StoreError>;
 
-/// By what terms are made.
-type By<'b> = (&'b Secret, &'b Parsers);
+/// The secret and the parsers that terms depend on.
+type TermInputs<'b> = (&'b Secret, &'b Parsers);
 
-/// The leaves behind each part of a folder's index that is not that of the events. One that is missing, or of another version,
-/// is made anew by the server.
+/// Returns the entries of each part of a folder's index that doesn't match the events. An index that is missing or of
+/// another version isn't checked, because the server rebuilds it.
 ///
-/// # Errors
+/// If SQLite or the store fails.
 /// What SQLite says, or the store.
 pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Range<u64>>, StoreError> {
     let path = folder.join(FILE);
@@ -32,7 +32,8 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Ran
         return Ok(Vec::new());
     }
     let mut damaged = Vec::new();
-    // What a server reads events by is known to it alone: an index by other parsers it looks at itself.
+    // The server's own parsers are unknown here. An index made with other parsers is checked only by the server
+    // itself.
     let Some(secret) = Secret::read(folder)? else { return Ok(Vec::new()) };
     let parsers = Parsers::built_in();
     match check(&path, (&secret, &parsers), reader, &mut |_, _| Ok(()), &mut |leaves| damaged.push(leaves)) {
@@ -43,15 +44,15 @@ pub(crate) fn damaged(folder: &Path, reader: &dyn EntryReader) -> Result<Vec<Ran
 }
 
 impl Search {
-    /// Holds the index against the events. What is damaged is made anew in the background.
+    /// Checks the index against the events. Damaged parts are rebuilt in the background.
     ///
     /// # Errors
-    /// What SQLite says, the store, or `pace`.
-    pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Pace<'_>) -> Result<(), StoreError> {
-        let mut tell = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
-        match check(&self.path, (&self.secret, &self.parsers), reader, pace, &mut tell) {
+    /// If SQLite, the store, or `pace` fails.
+    pub(crate) fn check(&self, reader: &dyn EntryReader, pace: Progress<'_>) -> Result<(), StoreError> {
+        let mut report = |leaves: Range<u64>| self.tell_damaged(leaves.start / PAGE);
+        match check(&self.path, (&self.secret, &self.parsers), reader, pace, &mut report) {
             Err(SearchError::Broken(why)) => {
-                self.tell_broken(&why);
+                self.report_broken(&why);
                 Ok(())
             }
             Err(SearchError::Other(error)) => Err(error),
@@ -60,12 +61,13 @@ impl Search {
     }
 }
 
-/// Looks at each segment by itself: whoever looks keeps the index's write-ahead log from being emptied.
+/// Checks each segment in a transaction of its own, because an open reader keeps the index's write-ahead log from
+/// being truncated.
 fn check(
     path: &Path,
-    by: By<'_>,
+    inputs: TermInputs<'_>,
     reader: &dyn EntryReader,
-    pace: Pace<'_>,
+    pace: Progress<'_>,
     damaged: &mut dyn FnMut(Range<u64>),
 ) -> Result<(), SearchError> {
     let connection = match sqlite::connect_to_read(path) {
@@ -74,8 +76,8 @@ fn check(
     };
     let written: i64 =
         connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    // By other parsers there are other terms.
-    if written != version(by.1) {
+    // Other parsers produce other terms.
+    if written != version(inputs.1) {
         return Ok(());
     }
     let mut query = connection.prepare("SELECT first FROM heads ORDER BY first").map_err(failed)?;
@@ -83,9 +85,9 @@ fn check(
     let firsts = firsts.collect::<rusqlite::Result<Vec<i64>>>().map_err(failed)?;
     for (first, done) in firsts.iter().map(|first| first.cast_unsigned()).zip(0..) {
         pace(done, firsts.len() as u64)?;
-        // Events may be erased between a look at the index and one at them: the second look knows of it.
-        if look(&connection, by, reader, first)?.is_some()
-            && let Some(leaves) = look(&connection, by, reader, first)?
+        // Events may be erased between reading the index and reading the events, so a mismatch is checked twice.
+        if check_segment(&connection, inputs, reader, first)?.is_some()
+            && let Some(leaves) = check_segment(&connection, inputs, reader, first)?
         {
             damaged(leaves);
         }
@@ -93,48 +95,49 @@ fn check(
     Ok(())
 }
 
-/// The leaves behind a segment that is damaged.
-fn look(
+/// Returns the entries of a segment if it is damaged.
+fn check_segment(
     connection: &Connection,
-    by: By<'_>,
+    inputs: TermInputs<'_>,
     reader: &dyn EntryReader,
     first: u64,
 ) -> Result<Option<Range<u64>>, SearchError> {
-    // One view for all of it.
+    // A single transaction gives a consistent view.
     let view = connection.unchecked_transaction().map_err(failed)?;
     let head = "SELECT bytes FROM heads WHERE first = ?";
     let bytes: Option<Vec<u8>> =
         view.query_row(head, [integer(first)], |row| row.get(0)).optional().map_err(failed)?;
-    // It is a part of another one by now.
+    // The segment has been merged meanwhile.
     let Some(bytes) = bytes else { return Ok(None) };
-    let Some(head) = Head::decode(by.0, first, &bytes) else {
+    let Some(head) = Head::decode(inputs.0, first, &bytes) else {
         let first = first.saturating_mul(PAGE);
         return Ok(Some(first..first.saturating_add(PAGE)));
     };
     let stale = "SELECT count(*) > 0 FROM stale WHERE page >= ? AND page < ?";
     let pages = (integer(head.first), integer(head.end()));
-    // What is marked is going to be indexed again.
+    // Marked pages will be indexed again.
     let stale: bool = view.query_row(stale, pages, |row| row.get(0)).map_err(failed)?;
-    let good = stale || head.end() * PAGE <= reader.size()? && is_good(&view, by, &head, reader)?;
-    Ok((!good).then(|| head.first * PAGE..head.end() * PAGE))
+    let is_valid =
+        stale || head.end() * PAGE <= reader.size()? && matches_events(&view, inputs, &head, reader)?;
+    Ok((!is_valid).then(|| head.first * PAGE..head.end() * PAGE))
 }
 
-fn is_good(
+fn matches_events(
     view: &Connection,
-    (secret, parsers): By<'_>,
+    (secret, parsers): TermInputs<'_>,
     head: &Head,
     reader: &dyn EntryReader,
 ) -> Result<bool, SearchError> {
-    let mut wanted = Vec::with_capacity(head.pages.len());
+    let mut expected = Vec::with_capacity(head.pages.len());
     let mut cache = TermCache::new(secret);
     for (page, number) in head.pages.iter().zip(head.first..) {
         let read = read(&mut cache, parsers, reader, number)?;
         if read.page != *page {
             return Ok(false);
         }
-        wanted.push(((number - head.first) as u16, read.terms));
+        expected.push(((number - head.first) as u16, read.terms));
     }
-    for (number, mut postings) in (0..).zip(head.by_part(wanted)) {
+    for (number, mut postings) in (0..).zip(head.by_part(expected)) {
         let bytes = part(view, head, number)?.unwrap_or_default();
         sort(&mut postings);
         if head.decode_part(secret, number, &bytes) != Some(postings) {
@@ -144,10 +147,10 @@ fn is_good(
     Ok(true)
 }
 
-/// Removes a folder's index, which the server makes anew.
+/// Removes a folder's index. The server rebuilds it.
 ///
 /// # Errors
-/// What the system says.
+/// If the file can't be removed.
 pub(crate) fn discard(folder: &Path) -> Result<(), StoreError> {
     sqlite::remove(&folder.join(FILE))
 }

@@ -1,4 +1,4 @@
-//! Indexing pages: in batches, each small enough that nobody waits for it.
+//! Indexing of pages, in batches that are small enough not to delay anything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -9,82 +9,82 @@ use countersign_query::Parsers;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::segment::{
-    Head, LARGE, PARTS, Page, Posting, SMALL, SMALL_PARTS, page_of, place_in_segment, sort,
+    Head, LARGE_PAGES, MAX_PARTS, Page, Posting, SMALL_PAGES, SMALL_PARTS, page_of, place_in_segment, sort,
 };
 use super::terms::{Term, TermCache, Terms};
-use super::{ALL, Search, SearchError, extents, failed, heads, integer, lock, part, whole_to};
+use super::{ALL_PAGES, Search, SearchError, extents, failed, gapless_end, heads, integer, lock, part};
 use countersign_log::entry_matcher::EntryMatcher;
 use countersign_log::export::PAGE;
 use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
-/// A page as it was read.
-pub(super) struct Indexed {
+/// The indexed content of a page.
+pub(super) struct IndexedPage {
     pub(super) page: Page,
-    /// The terms, each with its place on the page.
+    /// The terms, each with its position on the page.
     pub(super) terms: Vec<(Term, u16)>,
 }
 
 impl Search {
-    /// Does some of what there is to do: makes anew what is damaged, indexes again pages whose events were erased, then
-    /// further ones that are full in a log of `size` leaves, at most so many together, or else merges segments. Gives how
-    /// many it were, or 1.
+    /// Does the next piece of work: removes damaged segments, then indexes pages with erased events again, then up to
+    /// `max_pages` full pages of a log of `size` entries, or else merges segments. Returns the number of pages, or 1
+    /// for other work.
     ///
     /// # Errors
-    /// What SQLite says, or the store.
-    pub fn advance(&self, reader: &dyn EntryReader, size: u64, most: u64) -> Result<u64, StoreError> {
+    /// If SQLite or the store fails.
+    pub fn advance(&self, reader: &dyn EntryReader, size: u64, max_pages: u64) -> Result<u64, StoreError> {
         let done = self.repair(reader).and_then(|()| {
-            let again = self.index_again(reader)?;
-            let done = if again > 0 { again } else { self.index_further(reader, size, most)? };
-            // Segments are merged when there is nothing to index: searches look at each entry that is not indexed.
+            let reindexed = self.reindex_stale(reader)?;
+            let done = if reindexed > 0 { reindexed } else { self.index_new(reader, size, max_pages)? };
+            // Segments are merged when there is nothing to index, because searches read each entry that isn't indexed.
             if done > 0 { Ok(done) } else { self.merge_next() }
         });
         match done {
             Err(SearchError::Broken(why)) => {
-                self.tell_broken(&why);
+                self.report_broken(&why);
                 Ok(1)
             }
             done => {
                 let done = done?;
                 if done > 0 {
-                    self.look()?;
+                    self.update_end()?;
                 }
                 Ok(done)
             }
         }
     }
 
-    /// Takes the terms of erased events out of every file of the index.
+    /// Removes the terms of erased events from the index and its write-ahead log.
     ///
     /// # Errors
-    /// What SQLite says, or the store: they may be left then, and it is to be asked again.
+    /// If SQLite or the store fails. Terms may remain then, so call it again.
     pub fn settle(&self, reader: &dyn EntryReader) -> Result<(), StoreError> {
         if self.broken.load(Ordering::SeqCst) {
-            self.remake(reader)?;
+            self.rebuild(reader)?;
         }
-        match self.index_again(reader) {
-            Err(SearchError::Broken(_)) => self.remake(reader)?,
-            again => _ = again?,
+        match self.reindex_stale(reader) {
+            Err(SearchError::Broken(_)) => self.rebuild(reader)?,
+            reindexed => _ = reindexed?,
         }
         let truncate = "PRAGMA wal_checkpoint(TRUNCATE)";
         let busy: i64 = lock(&self.writing).query_row(truncate, [], |row| row.get(0)).map_err(failed)?;
         if busy != 0 {
-            return Err(StoreError::unavailable("erasing", "the search index is in use: ask again"));
+            return Err(StoreError::unavailable("erasing", "the search index is in use; try again"));
         }
         Ok(())
     }
 
-    /// Every segment is of this log, and can be read. What cannot is not indexed any more.
+    /// Checks that every segment can be read and belongs to this log. Others count as not indexed.
     pub(super) fn check_heads(&self, reader: &dyn EntryReader) -> Result<(), SearchError> {
         let size = reader.size()?;
-        let found = heads(&lock(&self.reading), &self.secret, ALL)?;
+        let found = heads(&lock(&self.reading), &self.secret, ALL_PAGES)?;
         let mut end = 0;
         for head in found {
             let first = match head {
                 Ok(head) => {
                     let leaves = head.end().saturating_mul(PAGE);
-                    let good =
+                    let is_valid =
                         head.first >= end && leaves <= size && reader.leaf_hash(leaves - 1)?.0 == head.last;
-                    if good {
+                    if is_valid {
                         end = head.end();
                         continue;
                     }
@@ -99,7 +99,7 @@ impl Search {
 
     fn repair(&self, reader: &dyn EntryReader) -> Result<(), SearchError> {
         if self.broken.load(Ordering::SeqCst) {
-            return Ok(self.remake(reader)?);
+            return Ok(self.rebuild(reader)?);
         }
         let damaged = self.damaged.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if damaged.is_empty() {
@@ -116,8 +116,8 @@ impl Search {
         Ok(())
     }
 
-    /// Indexes all pages again whose events were erased, and gives how many it were.
-    fn index_again(&self, reader: &dyn EntryReader) -> Result<u64, SearchError> {
+    /// Indexes the pages with erased events again, and returns their number.
+    fn reindex_stale(&self, reader: &dyn EntryReader) -> Result<u64, SearchError> {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
@@ -130,7 +130,7 @@ impl Search {
             return Ok(0);
         }
         let mut cache = TermCache::new(&self.secret);
-        for head in heads(&transaction, &self.secret, ALL)? {
+        for head in heads(&transaction, &self.secret, ALL_PAGES)? {
             let head = match head {
                 Ok(head) => head,
                 Err(first) => {
@@ -145,7 +145,7 @@ impl Search {
             if !pages.is_empty()
                 && !self.rewrite(&transaction, Some(head.clone()), head.first, pages, reader)?
             {
-                // What cannot be read cannot be kept either.
+                // A segment that can't be read can't be kept either.
                 remove(&transaction, head.first)?;
             }
         }
@@ -155,22 +155,22 @@ impl Search {
         Ok(stale.len() as u64)
     }
 
-    /// Indexes pages that are not indexed.
-    fn index_further(&self, reader: &dyn EntryReader, size: u64, most: u64) -> Result<u64, SearchError> {
+    /// Indexes pages that aren't indexed yet.
+    fn index_new(&self, reader: &dyn EntryReader, size: u64, max_pages: u64) -> Result<u64, SearchError> {
         let mut connection = lock(&self.writing);
         let transaction =
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
-        let next = whole_to(&extents(&transaction)?);
-        let block = next / SMALL * SMALL;
-        let end = (size / PAGE).min(block + SMALL).min(next.saturating_add(most));
+        let next = gapless_end(&extents(&transaction)?);
+        let block = next / SMALL_PAGES * SMALL_PAGES;
+        let end = (size / PAGE).min(block + SMALL_PAGES).min(next.saturating_add(max_pages));
         if end <= next {
             return Ok(0);
         }
-        let begun = heads(&transaction, &self.secret, block..block + 1)?.pop();
-        let begun = begun.and_then(Result::ok).filter(|head| head.end() == next);
-        let start = if begun.is_some() { next } else { block };
+        let growing = heads(&transaction, &self.secret, block..block + 1)?.pop();
+        let growing = growing.and_then(Result::ok).filter(|head| head.end() == next);
+        let start = if growing.is_some() { next } else { block };
         let pages = self.read_all(reader, start..end)?;
-        if !self.rewrite(&transaction, begun, block, pages, reader)? {
+        if !self.rewrite(&transaction, growing, block, pages, reader)? {
             remove(&transaction, block)?;
         }
         note_size(&transaction, reader)?;
@@ -178,33 +178,34 @@ impl Search {
         Ok(end - next)
     }
 
-    /// Reads pages that follow each other, some of them at the same time.
+    /// Reads consecutive pages on two threads.
     fn read_all(
         &self,
         reader: &dyn EntryReader,
         pages: Range<u64>,
-    ) -> Result<BTreeMap<u64, Indexed>, StoreError> {
-        let read_some = |pages: Range<u64>| -> Result<Vec<(u64, Indexed)>, StoreError> {
+    ) -> Result<BTreeMap<u64, IndexedPage>, StoreError> {
+        let read_range = |pages: Range<u64>| -> Result<Vec<(u64, IndexedPage)>, StoreError> {
             let mut cache = TermCache::new(&self.secret);
             pages.map(|page| Ok((page, read(&mut cache, &self.parsers, reader, page)?))).collect()
         };
         let middle = pages.start.midpoint(pages.end);
         std::thread::scope(|scope| {
-            let second = scope.spawn(|| read_some(middle..pages.end));
-            let mut read: BTreeMap<u64, Indexed> = read_some(pages.start..middle)?.into_iter().collect();
+            let second = scope.spawn(|| read_range(middle..pages.end));
+            let mut read: BTreeMap<u64, IndexedPage> = read_range(pages.start..middle)?.into_iter().collect();
             let second = second.join().map_err(|_| StoreError::unavailable("indexing", "a thread panicked"));
             read.extend(second??);
             Ok(read)
         })
     }
 
-    /// Writes a segment with these pages in place of what it had of them. Says whether it could: not if it is damaged.
+    /// Writes a segment with these pages, replacing its earlier content for them. Returns false if the segment is
+    /// damaged.
     fn rewrite(
         &self,
         connection: &Connection,
         head: Option<Head>,
         first: u64,
-        pages: BTreeMap<u64, Indexed>,
+        pages: BTreeMap<u64, IndexedPage>,
         reader: &dyn EntryReader,
     ) -> Result<bool, SearchError> {
         let before = head.clone();
@@ -214,7 +215,7 @@ impl Search {
         };
         let replaced: BTreeSet<u16> = pages.keys().map(|page| (page - first) as u16).collect();
         let mut new = Vec::with_capacity(pages.len());
-        for (number, Indexed { page, terms }) in pages {
+        for (number, IndexedPage { page, terms }) in pages {
             let number = (number - first) as u16;
             let place = usize::from(number);
             if place >= head.pages.len() {
@@ -245,28 +246,28 @@ impl Search {
             connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let mut filled = BTreeMap::<u64, u64>::new();
         for extent in extents(&transaction)? {
-            if extent.end - extent.start == SMALL {
-                *filled.entry(extent.start / LARGE * LARGE).or_default() += SMALL;
+            if extent.end - extent.start == SMALL_PAGES {
+                *filled.entry(extent.start / LARGE_PAGES * LARGE_PAGES).or_default() += SMALL_PAGES;
             }
         }
-        let next = filled.into_iter().find(|(_, pages)| *pages == LARGE);
+        let next = filled.into_iter().find(|(_, pages)| *pages == LARGE_PAGES);
         let Some((first, _)) = next else { return Ok(0) };
         let is_done = self.merge(&transaction, first)?;
         transaction.commit().map_err(failed)?;
         Ok(u64::from(is_done))
     }
 
-    /// Makes one segment of 32, if all of them are here. One that is damaged is removed, and indexed again. Says whether
-    /// it did something.
+    /// Merges 32 small segments into a large one, if all of them exist. Removes a damaged one, which is then indexed
+    /// again. Returns false if there was nothing to do.
     fn merge(&self, connection: &Connection, first: u64) -> Result<bool, SearchError> {
-        let small: Vec<Head> = heads(connection, &self.secret, first..first + LARGE)?
+        let small: Vec<Head> = heads(connection, &self.secret, first..first + LARGE_PAGES)?
             .into_iter()
             .filter_map(Result::ok)
-            .filter(|head| head.end() <= first + LARGE && !head.is_large())
+            .filter(|head| head.end() <= first + LARGE_PAGES && !head.is_large())
             .collect();
-        let whole = small.len() as u64 == LARGE / SMALL;
+        let whole = small.len() as u64 == LARGE_PAGES / SMALL_PAGES;
         let (Some(last), true) =
-            (small.last(), whole && small.iter().all(|head| head.pages.len() as u64 == SMALL))
+            (small.last(), whole && small.iter().all(|head| head.pages.len() as u64 == SMALL_PAGES))
         else {
             return Ok(false);
         };
@@ -286,14 +287,14 @@ impl Search {
         for head in &small {
             remove(connection, head.first)?;
         }
-        // What is decoded takes many times as much memory: some of the terms at a time.
+        // Decoding takes many times as much memory, so merge a part of the terms at a time.
         let share = large.parts() / SMALL_PARTS;
         for number in 0..SMALL_PARTS {
             let mut merged: Vec<Vec<Posting>> = vec![Vec::new(); share as usize];
             for (head, parts) in small.iter().zip(&read) {
                 let postings = head.decode_part(&self.secret, number, &parts[number as usize]);
                 let postings =
-                    postings.ok_or_else(|| SearchError::Broken("a sealed part cannot be read".into()))?;
+                    postings.ok_or_else(|| SearchError::Broken("a sealed part can't be decoded".into()))?;
                 let before = (head.first - first) as u16;
                 for (term, place) in postings {
                     let part = large.part_of(term) - number * share;
@@ -317,7 +318,7 @@ pub(super) fn read(
     parsers: &Parsers,
     reader: &dyn EntryReader,
     number: u64,
-) -> Result<Indexed, StoreError> {
+) -> Result<IndexedPage, StoreError> {
     let mut page = Page::default();
     let mut terms = Terms::new(cache);
     let looking = EntryMatcher::new(parsers);
@@ -338,7 +339,7 @@ pub(super) fn read(
     }
     let terms = terms.into_terms();
     page.dense = terms.is_none();
-    Ok(Indexed { page, terms: terms.into_iter().flatten().collect() })
+    Ok(IndexedPage { page, terms: terms.into_iter().flatten().collect() })
 }
 
 fn generation() -> Result<u64, StoreError> {
@@ -347,7 +348,7 @@ fn generation() -> Result<u64, StoreError> {
     Ok(u64::from_be_bytes(bytes))
 }
 
-/// Notes how large the log is: one that is smaller later was rolled back.
+/// Records the size of the log. If it is smaller later, it was rolled back.
 pub(super) fn note_size(connection: &Connection, reader: &dyn EntryReader) -> Result<(), SearchError> {
     let size = reader.size()?;
     let Some(last) = size.checked_sub(1) else { return Ok(()) };
@@ -355,14 +356,15 @@ pub(super) fn note_size(connection: &Connection, reader: &dyn EntryReader) -> Re
     connection.execute("UPDATE log SET size = ?, last = ?", (integer(size), last)).map_err(failed).map(drop)
 }
 
-/// Takes a segment away, with all rows that may be its own.
+/// Removes a segment with all rows that may belong to it.
 fn remove(connection: &Connection, first: u64) -> Result<(), SearchError> {
     let next = "SELECT min(first) FROM heads WHERE first > ?";
     let removed = || -> rusqlite::Result<()> {
         let next: Option<i64> = connection.query_row(next, [integer(first)], |row| row.get(0))?;
         connection.execute("DELETE FROM heads WHERE first = ?", [integer(first)])?;
-        let end = next.unwrap_or(i64::MAX / integer(PARTS)).min(integer(first.saturating_add(LARGE)));
-        let rows = (integer(first.saturating_mul(PARTS)), end.saturating_mul(integer(PARTS)));
+        let end =
+            next.unwrap_or(i64::MAX / integer(MAX_PARTS)).min(integer(first.saturating_add(LARGE_PAGES)));
+        let rows = (integer(first.saturating_mul(MAX_PARTS)), end.saturating_mul(integer(MAX_PARTS)));
         connection.execute("DELETE FROM parts WHERE row >= ? AND row < ?", rows)?;
         Ok(())
     };

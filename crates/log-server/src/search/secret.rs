@@ -1,5 +1,5 @@
-//! The secret of a log's index: terms are keyed with it, so that nobody guesses words from an index without it, and rows
-//! are sealed with it, so that a damaged one is noticed.
+//! The secret of a log's search index. Terms are keyed with it, so that words can't be guessed from the index alone,
+//! and rows are sealed with it, so that changes are noticed.
 
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -14,22 +14,23 @@ use countersign_log::store::StoreError;
 /// The file's name within the log's folder.
 pub const KEY_FILE: &str = "search.key";
 
-/// How many bytes a seal has.
-pub(super) const SEAL: usize = 16;
+/// Length of a seal, in bytes.
+pub(super) const SEAL_BYTES: usize = 16;
 
 /// The secret.
 pub(super) struct Secret(Hmac<Sha256>);
 
 impl Secret {
-    /// That of the log's folder, made where there is none that can be used: what was keyed with another is of no use then.
+    /// Loads the secret from the log's folder. Creates a new one if there is no valid one; an index made with another
+    /// is useless then.
     pub(super) fn load(folder: &Path) -> Result<Self, StoreError> {
         match Self::read(folder)? {
             Some(secret) => Ok(secret),
-            None => Self::of(&make(&folder.join(KEY_FILE)).map_err(failed)?),
+            None => Self::from_key(&create_key(&folder.join(KEY_FILE)).map_err(failed)?),
         }
     }
 
-    /// Reads that of the log's folder; none if there is none that can be used. Nothing is changed.
+    /// Reads the secret from the log's folder, or returns `None` if there is no valid one. Changes nothing.
     pub(super) fn read(folder: &Path) -> Result<Option<Self>, StoreError> {
         let key = match std::fs::read_to_string(folder.join(KEY_FILE)) {
             Ok(text) => parse(text.trim_end()),
@@ -37,10 +38,10 @@ impl Secret {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => None,
             Err(error) => return Err(failed(error)),
         };
-        key.map(|key| Self::of(&key)).transpose()
+        key.map(|key| Self::from_key(&key)).transpose()
     }
 
-    fn of(key: &[u8; 32]) -> Result<Self, StoreError> {
+    fn from_key(key: &[u8; 32]) -> Result<Self, StoreError> {
         let mac = Hmac::new_from_slice(key).map_err(|error| StoreError::Damaged(error.to_string()))?;
         Ok(Self(mac))
     }
@@ -54,7 +55,7 @@ impl Secret {
         std::array::from_fn(|place| bytes[place])
     }
 
-    /// The term of a value in a field.
+    /// Returns the term for a field's value.
     pub(super) fn term(&self, field: &str, value: &str) -> Term {
         Term::from_be_bytes(self.mac(&[b"term\0", field.as_bytes(), &[0], value.as_bytes()]))
     }
@@ -64,8 +65,8 @@ impl Secret {
         TenantKey(self.mac(&[b"tenant\0", tenant.as_bytes()]))
     }
 
-    /// What a row with that number of a generation ends with.
-    pub(super) fn seal(&self, table: &str, row: u64, generation: u64, bytes: &[u8]) -> [u8; SEAL] {
+    /// Returns the seal at the end of a row.
+    pub(super) fn seal(&self, table: &str, row: u64, generation: u64, bytes: &[u8]) -> [u8; SEAL_BYTES] {
         let (row, generation) = (row.to_be_bytes(), generation.to_be_bytes());
         self.mac(&[table.as_bytes(), &[0], &row, &generation, bytes])
     }
@@ -96,8 +97,8 @@ fn parse(text: &str) -> Option<[u8; 32]> {
     Some(key)
 }
 
-/// A new key, which the file's owner alone may read.
-fn make(path: &Path) -> io::Result<[u8; 32]> {
+/// Generates a key and writes it to a file that only its owner can read.
+fn create_key(path: &Path) -> io::Result<[u8; 32]> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
     let mut text = Vec::new();

@@ -1,51 +1,52 @@
-//! Segments: what is known of pages that follow each other.
+//! Segments of the index: the terms and time ranges of consecutive pages.
 //!
-//! A segment begins at a multiple of its size: 32 pages while it grows, and 1,024 once so many are full. It has a head, which
-//! says of each page from when to when its links are and its events happened, and parts, each with the terms that begin with some bits and the
-//! pages or entries that have them ([`Places`]). Head and parts are sealed: a row that is missing or damaged is noticed by whoever reads it.
+//! A segment begins at a multiple of its size: 32 pages while it grows, and 1,024 once that many are full. It has a
+//! head and parts. The head contains, for each page, the time ranges of its links and of its events. Each part
+//! contains the terms that begin with certain bits, with the pages or entries that have them ([`Places`]). Head and
+//! parts are sealed, so a missing or damaged row is noticed when it is read.
 
-use super::secret::{SEAL, Secret};
+use super::secret::{SEAL_BYTES, Secret};
 use super::terms::{Places, Term};
 
-/// How many pages a segment has while it grows.
-pub(super) const SMALL: u64 = 32;
-/// How many pages several of them are merged into.
-pub(super) const LARGE: u64 = 1_024;
-/// The number of a part is below this.
-pub(super) const PARTS: u64 = 256;
-/// How many parts a segment has while it grows.
-pub(super) const SMALL_PARTS: u64 = PARTS / (LARGE / SMALL);
-/// The bytes of a head: its generation and last hash, and of each page.
-const BEGIN: usize = 8 + 32;
-const PAGE: usize = 33;
+/// Number of pages in a small segment, which still grows.
+pub(super) const SMALL_PAGES: u64 = 32;
+/// Number of pages in a large segment, which small ones are merged into.
+pub(super) const LARGE_PAGES: u64 = 1_024;
+/// Number of parts in a large segment.
+pub(super) const MAX_PARTS: u64 = 256;
+/// Number of parts in a small segment.
+pub(super) const SMALL_PARTS: u64 = MAX_PARTS / (LARGE_PAGES / SMALL_PAGES);
+/// Size of a head, in bytes: the generation with the last hash, and each page.
+const HEAD_BYTES: usize = 8 + 32;
+const PAGE_BYTES: usize = 33;
 
 /// A term, and one of its places in the segment.
 pub(super) type Posting = (Term, u16);
 
 /// Returns the place of a term in a segment by its place on a page.
 pub(super) fn place_in_segment(term: Term, page: u16, place: u16) -> u16 {
-    page * Places::of(term).per_page() + place
+    page * Places::of_term(term).per_page() + place
 }
 
 /// Returns the page of a place of a term, counted from the segment's first.
 pub(super) fn page_of((term, place): Posting) -> u16 {
-    place / Places::of(term).per_page()
+    place / Places::of_term(term).per_page()
 }
 
-/// Sorts items, and removes those that are there twice.
+/// Sorts items and removes duplicates.
 pub(super) fn sort<T: Ord>(items: &mut Vec<T>) {
     items.sort_unstable();
     items.dedup();
 }
 
-/// What is known of a page.
+/// The summary of a page.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Page {
-    /// The earliest and the latest of its links' times, where it has links.
+    /// The earliest and the latest time of its links, if it has any.
     pub(super) times: Option<(i64, i64)>,
-    /// The earliest and the latest time at which its events happened, where it has events.
+    /// The earliest and the latest time at which its events happened, if it has any.
     pub(super) happened: Option<(i64, i64)>,
-    /// Whether there are so many terms that the page is a candidate for every question.
+    /// True if the page has so many terms that it is a candidate for every search.
     pub(super) dense: bool,
 }
 
@@ -54,31 +55,31 @@ pub(super) struct Page {
 pub(super) struct Head {
     /// Its first page.
     pub(super) first: u64,
-    /// Another number each time that it is written: parts of an earlier one are none of this.
+    /// A random number, new at each write, so that parts of an earlier version are recognized.
     pub(super) generation: u64,
-    /// The hash of its last leaf.
+    /// The hash of its last entry.
     pub(super) last: [u8; 32],
     pub(super) pages: Vec<Page>,
 }
 
 impl Head {
-    /// The page after its last one.
+    /// Returns the page after the last one.
     pub(super) fn end(&self) -> u64 {
         self.first + self.pages.len() as u64
     }
 
     pub(super) fn is_large(&self) -> bool {
-        self.pages.len() as u64 > SMALL
+        self.pages.len() as u64 > SMALL_PAGES
     }
 
-    /// How many parts it has.
+    /// Returns the number of parts.
     pub(super) fn parts(&self) -> u64 {
-        if self.is_large() { PARTS } else { SMALL_PARTS }
+        if self.is_large() { MAX_PARTS } else { SMALL_PARTS }
     }
 
-    /// The part with terms like this one.
+    /// Returns the part that contains this term.
     pub(super) fn part_of(&self, term: Term) -> u64 {
-        (term >> 56) * self.parts() / PARTS
+        (term >> 56) * self.parts() / MAX_PARTS
     }
 
     /// Returns the postings of pages for each part, in no order. The pages are numbered from the segment's first.
@@ -95,14 +96,14 @@ impl Head {
         parts
     }
 
-    /// The number of a part's row.
+    /// Returns the row number of a part.
     pub(super) fn row(&self, part: u64) -> u64 {
-        self.first * PARTS + part
+        self.first * MAX_PARTS + part
     }
 
-    /// How many pages a head of that many bytes has.
+    /// Returns the number of pages in a head of that length in bytes.
     pub(super) fn pages_of(length: u64) -> u64 {
-        length.saturating_sub((BEGIN + SEAL) as u64) / PAGE as u64
+        length.saturating_sub((HEAD_BYTES + SEAL_BYTES) as u64) / PAGE_BYTES as u64
     }
 
     pub(super) fn encode(&self, secret: &Secret) -> Vec<u8> {
@@ -116,15 +117,15 @@ impl Head {
                 out.extend(last.to_be_bytes());
             }
         }
-        sealed(secret, "head", self.first, 0, out)
+        seal(secret, "head", self.first, 0, out)
     }
 
-    /// None where it is damaged.
+    /// Decodes a head. Returns `None` if it is damaged.
     pub(super) fn decode(secret: &Secret, first: u64, bytes: &[u8]) -> Option<Self> {
-        let bytes = unsealed(secret, "head", first, 0, bytes)?;
+        let bytes = unseal(secret, "head", first, 0, bytes)?;
         let (generation, bytes) = bytes.split_first_chunk()?;
         let (last, bytes) = bytes.split_first_chunk()?;
-        let page = |page: &[u8; PAGE]| {
+        let page = |page: &[u8; PAGE_BYTES]| {
             let [flags, times @ ..] = *page;
             let (times, _) = times.as_chunks::<8>();
             let [from, to, first, last] =
@@ -138,26 +139,26 @@ impl Head {
                 dense: flags & 1 != 0,
             })
         };
-        let (pages, rest) = bytes.as_chunks::<PAGE>();
+        let (pages, rest) = bytes.as_chunks::<PAGE_BYTES>();
         let pages = pages.iter().map(page).collect::<Option<Vec<_>>>()?;
-        let whole = rest.is_empty() && !pages.is_empty() && pages.len() as u64 <= LARGE;
+        let whole = rest.is_empty() && !pages.is_empty() && pages.len() as u64 <= LARGE_PAGES;
         whole.then(|| Self { first, generation: u64::from_be_bytes(*generation), last: *last, pages })
     }
 
     /// Encodes a part. The postings are sorted, each of them once.
     pub(super) fn encode_part(&self, secret: &Secret, part: u64, postings: &[Posting]) -> Vec<u8> {
-        sealed(secret, "part", self.row(part), self.generation, encode(postings))
+        seal(secret, "part", self.row(part), self.generation, encode(postings))
     }
 
-    /// Whether it is whole, and of this generation.
+    /// True if the part is undamaged and of this generation.
     pub(super) fn is_part(&self, secret: &Secret, part: u64, bytes: &[u8]) -> bool {
-        unsealed(secret, "part", self.row(part), self.generation, bytes).is_some()
+        unseal(secret, "part", self.row(part), self.generation, bytes).is_some()
     }
 
     /// Returns the postings of a part, sorted; none if it is damaged, or of another generation.
     pub(super) fn decode_part(&self, secret: &Secret, part: u64, bytes: &[u8]) -> Option<Vec<Posting>> {
         let mut postings = Vec::new();
-        let mut bytes = unsealed(secret, "part", self.row(part), self.generation, bytes)?;
+        let mut bytes = unseal(secret, "part", self.row(part), self.generation, bytes)?;
         while !bytes.is_empty() {
             let (term, places) = decode(&mut bytes)?;
             places.each(|place| postings.push((term, place)))?;
@@ -165,23 +166,23 @@ impl Head {
         Some(postings)
     }
 
-    /// Tells the places of each of these terms, which are sorted, in a part. Returns none if the part is damaged, or of
-    /// another generation.
+    /// Calls `report` with each position of these terms, given in ascending order, in a part. Returns `None` if the
+    /// part is damaged or of another generation.
     pub(super) fn find(
         &self,
         secret: &Secret,
         part: u64,
         bytes: &[u8],
         wanted: &[Term],
-        tell: &mut dyn FnMut(Term, u16),
+        report: &mut dyn FnMut(Term, u16),
     ) -> Option<()> {
-        let mut bytes = unsealed(secret, "part", self.row(part), self.generation, bytes)?;
+        let mut bytes = unseal(secret, "part", self.row(part), self.generation, bytes)?;
         let mut wanted = wanted.iter().peekable();
         while !bytes.is_empty() {
             let (term, places) = decode(&mut bytes)?;
             while wanted.next_if(|wanted| **wanted < term).is_some() {}
             match wanted.peek() {
-                Some(wanted) if **wanted == term => places.each(|place| tell(term, place))?,
+                Some(wanted) if **wanted == term => places.each(|place| report(term, place))?,
                 Some(_) => {}
                 None => break,
             }
@@ -190,38 +191,32 @@ impl Head {
     }
 }
 
-fn sealed(secret: &Secret, table: &str, row: u64, generation: u64, mut bytes: Vec<u8>) -> Vec<u8> {
+fn seal(secret: &Secret, table: &str, row: u64, generation: u64, mut bytes: Vec<u8>) -> Vec<u8> {
     let seal = secret.seal(table, row, generation, &bytes);
     bytes.extend(seal);
     bytes
 }
 
-fn unsealed<'b>(
-    secret: &Secret,
-    table: &str,
-    row: u64,
-    generation: u64,
-    bytes: &'b [u8],
-) -> Option<&'b [u8]> {
-    let (bytes, seal) = bytes.split_last_chunk::<SEAL>()?;
+fn unseal<'b>(secret: &Secret, table: &str, row: u64, generation: u64, bytes: &'b [u8]) -> Option<&'b [u8]> {
+    let (bytes, seal) = bytes.split_last_chunk::<SEAL_BYTES>()?;
     (secret.seal(table, row, generation, bytes) == *seal).then_some(bytes)
 }
 
-/// Of each term its bytes, how many runs of places there are, and of each run how far it is from the one before and how
-/// long it is.
+/// Encodes postings: for each term its bytes, the number of runs of positions, and for each run its distance from the
+/// previous one and its length.
 fn encode(postings: &[Posting]) -> Vec<u8> {
     let mut out = Vec::with_capacity(postings.len() * 12);
     let mut runs: Vec<(u32, u32)> = Vec::new();
-    for of_term in postings.chunk_by(|(one, _), (other, _)| one == other) {
+    for same_term in postings.chunk_by(|(one, _), (other, _)| one == other) {
         runs.clear();
-        for (_, place) in of_term {
+        for (_, place) in same_term {
             let place = u32::from(*place);
             match runs.last_mut() {
                 Some((start, length)) if *start + *length == place => *length += 1,
                 _ => runs.push((place, 1)),
             }
         }
-        out.extend(of_term[0].0.to_be_bytes());
+        out.extend(same_term[0].0.to_be_bytes());
         write(&mut out, runs.len() as u32);
         let mut at = 0;
         for (start, length) in &runs {
@@ -239,7 +234,7 @@ struct EncodedPlaces<'b> {
     bytes: &'b [u8],
 }
 
-/// Takes the next term off.
+/// Splits off the next term.
 fn decode<'b>(bytes: &mut &'b [u8]) -> Option<(Term, EncodedPlaces<'b>)> {
     let (term, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
@@ -253,8 +248,8 @@ fn decode<'b>(bytes: &mut &'b [u8]) -> Option<(Term, EncodedPlaces<'b>)> {
 }
 
 impl EncodedPlaces<'_> {
-    /// Tells each place. Returns none if one is beyond any segment.
-    fn each(self, mut tell: impl FnMut(u16)) -> Option<()> {
+    /// Calls `report` with each position. Returns `None` if one is outside of any segment.
+    fn each(self, mut report: impl FnMut(u16)) -> Option<()> {
         let (mut bytes, mut at) = (self.bytes, 0_u32);
         for _ in 0..self.runs {
             let start = at.checked_add(read(&mut bytes)?)?;
@@ -262,7 +257,7 @@ impl EncodedPlaces<'_> {
             if at > u32::from(u16::MAX) + 1 {
                 return None;
             }
-            (start..at).for_each(|place| tell(place as u16));
+            (start..at).for_each(|place| report(place as u16));
         }
         Some(())
     }
@@ -316,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn decodes_what_it_encodes() {
         let folder = tempfile::tempdir().unwrap();
         let (secret, head) = (Secret::load(folder.path()).unwrap(), head());
         for postings in [postings(), Vec::new()] {
@@ -328,8 +323,8 @@ mod tests {
             terms.push(Term::MAX);
             for wanted in [&terms[..], &terms[1..2], &terms[terms.len() - 1..], &[]] {
                 let mut found = Vec::new();
-                let mut tell = |term, place| found.push((term, place));
-                head.find(&secret, 3, &part, wanted, &mut tell).unwrap();
+                let mut report = |term, place| found.push((term, place));
+                head.find(&secret, 3, &part, wanted, &mut report).unwrap();
                 let expected = postings.iter().filter(|(term, _)| wanted.contains(term));
                 assert_eq!(found, expected.copied().collect::<Vec<_>>());
             }
@@ -337,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_the_bytes_they_need() {
+    fn numbers_have_minimal_length() {
         for (number, length) in [(0, 1), (127, 1), (128, 2), (16_383, 2), (16_384, 3), (65_536, 3)] {
             let mut bytes = Vec::new();
             write(&mut bytes, number);
@@ -347,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn every_changed_byte_is_noticed() {
+    fn detects_every_changed_byte() {
         let folder = tempfile::tempdir().unwrap();
         let secret = Secret::load(folder.path()).unwrap();
         let head = head();
@@ -364,10 +359,10 @@ mod tests {
             part[place] ^= 1;
             assert_eq!(head.decode_part(&secret, 3, &part), None, "{place}");
         }
-        assert_eq!(Head::decode(&secret, 32, &bytes), None, "of another place");
-        assert_eq!(head.decode_part(&secret, 4, &part), None, "of another place");
+        assert_eq!(Head::decode(&secret, 32, &bytes), None, "another place");
+        assert_eq!(head.decode_part(&secret, 4, &part), None, "another place");
         let later = Head { generation: 10, ..head };
-        assert_eq!(later.decode_part(&secret, 3, &part), None, "of an earlier time");
+        assert_eq!(later.decode_part(&secret, 3, &part), None, "an earlier generation");
         assert!(later.decode_part(&secret, 3, &part[..part.len() - 1]).is_none());
     }
 }

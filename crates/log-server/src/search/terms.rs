@@ -1,14 +1,15 @@
-//! The terms of an event, and those that a query needs.
+//! The terms of events, and the terms that a query requires.
 //!
-//! For some ways in which an event can match there is a term that it then has. A term is keyed with the index's
-//! [`Secret`]: the index does not say what it is about, and when two are alike by chance a page is looked at in vain.
+//! A term stands for one way in which an event can match. It is keyed with the index's [`Secret`], so the index
+//! doesn't reveal what it is about. If two terms collide, a page is only read in vain.
 //!
-//! A reader bound to a scope must not learn from the time a search takes which terms the events of others have. So pages
-//! for such a reader are never selected by terms that those events share: the events of one tenant have terms of their
-//! own, keyed with the tenant, and each value that a scope can name has a term of its own.
+//! A reader bound to a scope must not learn from the duration of a search which terms occur in other readers' events.
+//! Pages are therefore never selected for such a reader by terms shared with events outside of the scope: the events
+//! of one tenant have terms of their own, keyed with the tenant, and so does each value that a scope can name.
 //!
-//! If a tenant has few events on a page, as most have in a log of many tenants, the index notes which entries they are
-//! ([`Places::Entries`]), and not what each of them says: this takes a tenth of the space, and a search reads them alone.
+//! If a tenant has few events on a page, as is typical of a log with many tenants, the index records which entries
+//! they are ([`Places::Entries`]) instead of their terms. This takes a tenth of the space, and a search reads only
+//! these entries.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -24,11 +25,11 @@ use countersign_log::event_filter::member;
 use countersign_log::export::{Entries, PAGE};
 use countersign_log::tokens::{MAX_CONDITIONS, SCOPED, Scope};
 
-/// 64 bits: among ten million terms one in a million million is there by chance. The last bit says what its places are
-/// ([`Places`]).
+/// A 64-bit term. Among ten million terms, another one is present by chance with a probability of about one in a
+/// million million. The last bit is the kind of its places ([`Places`]).
 pub(super) type Term = u64;
 
-/// The kind of a term's places, which are counted from the segment's first one.
+/// The kind of a term's places, counted from the start of the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Places {
     /// Pages that have the term.
@@ -38,12 +39,12 @@ pub(super) enum Places {
 }
 
 impl Places {
-    /// Returns what the places of this term are.
-    pub(super) const fn of(term: Term) -> Self {
+    /// Returns the kind of this term's places.
+    pub(super) const fn of_term(term: Term) -> Self {
         if term & 1 == 0 { Self::Pages } else { Self::Entries }
     }
 
-    /// Returns the term with such places.
+    /// Marks a term with this kind of places.
     const fn mark(self, term: Term) -> Term {
         match self {
             Self::Pages => term & !1,
@@ -51,7 +52,7 @@ impl Places {
         }
     }
 
-    /// Returns how many of these places a page has.
+    /// Returns the number of such places per page.
     pub(super) const fn per_page(self) -> u16 {
         match self {
             Self::Pages => 1,
@@ -60,65 +61,65 @@ impl Places {
     }
 }
 
-/// Any string, number, `true`, `false` or `null` has this word.
+/// The field of words in any string, number, `true`, `false`, or `null`.
 const WORD: &str = "word";
-/// Some action begins with this and a dot.
-const BELOW: &str = "action.*";
+/// The field of action prefixes that end before a dot.
+const ACTION_PREFIX: &str = "action.*";
 
-/// The short names that have terms.
+/// Short names that have terms.
 const SHORTS: [Short; 7] =
     [Short::Action, Short::Actor, Short::Target, Short::Outcome, Short::Tenant, Short::Ip, Short::As];
 
-/// The members that a scope can name, with the fields of the terms of their values: of an event that has one value, and
-/// of one that has several.
+/// The members that a scope can name, with the fields of their terms: for an event with one value, and for an event
+/// with several.
 const SCOPED_MEMBERS: [(&str, &str, &str); 3] = [
     ("tenant", "only tenant", "also tenant"),
     ("actor", "only actor", "also actor"),
     ("action", "only action", "also action"),
 ];
-/// The same for all actions below one.
+/// The fields for all actions below one, in the same way.
 const ACTIONS_BELOW: (&str, &str) = ("only action.*", "also action.*");
 
-/// A page with more terms than this, or with as many again of tenants, is a candidate for every question.
-const DENSE: usize = 50_000;
-/// Up to so many events of a tenant on a page are noted as entries.
-const FEW: usize = 2;
-/// The longest value whose term is cached, in bytes.
-const SHORT: usize = 64;
-/// The most terms that are cached.
+/// A page with more terms than this, or with as many again of tenants, is a candidate for every search.
+const MAX_TERMS: usize = 50_000;
+/// A tenant's events on a page are recorded as entries up to this number.
+const MAX_SINGLE_EVENTS: usize = 2;
+/// Maximum length in bytes of a value whose term is cached.
+const MAX_CACHED_BYTES: usize = 64;
+/// Maximum number of cached terms.
 const MAX_CACHED: usize = 1 << 12;
 
-/// The terms that were made last: events have most words in common, and to key one takes several times as long as to
-/// find it here.
+/// A cache of recent terms. Events have most words in common, and keying a term takes several times as long as a
+/// lookup.
 pub(super) struct TermCache<'s> {
     secret: &'s Secret,
     /// The terms of short values.
     terms: HashMap<Box<str>, Term>,
-    /// What is looked for there.
-    asked: String,
+    /// The lookup key, reused to avoid allocations.
+    lookup: String,
 }
 
 impl<'s> TermCache<'s> {
     pub(super) fn new(secret: &'s Secret) -> Self {
-        let (terms, asked) = Default::default();
-        Self { secret, terms, asked }
+        let (terms, lookup) = Default::default();
+        Self { secret, terms, lookup }
     }
 
-    /// Returns the term of a value in a field, for readers of all events.
+    /// Returns the term of a field's value, for readers of all events.
     fn term(&mut self, field: &str, value: &str) -> Term {
-        if value.len() > SHORT {
+        if value.len() > MAX_CACHED_BYTES {
             return word(self.secret, field, value);
         }
-        self.asked.clear();
-        self.asked.extend([field, "\0", value]);
-        if let Some(term) = self.terms.get(&*self.asked) {
+        self.lookup.clear();
+        self.lookup.extend([field, "\0", value]);
+        if let Some(term) = self.terms.get(&*self.lookup) {
             return *term;
         }
         let term = word(self.secret, field, value);
         if self.terms.len() >= MAX_CACHED {
             self.terms.clear();
         }
-        self.terms.insert(self.asked.as_str().into(), term);
+        self.terms.insert(self.lookup.as_str().into(), term);
         term
     }
 }
@@ -126,36 +127,37 @@ impl<'s> TermCache<'s> {
 /// The terms of one page.
 pub(super) struct Terms<'c, 's> {
     cache: &'c mut TermCache<'s>,
-    /// The terms for readers of all events, some of them more than once.
+    /// The terms for readers of all events, with duplicates.
     keyed: Vec<Term>,
-    /// The terms of the event at hand, those that a scope can name first.
-    of_event: Vec<Term>,
+    /// The terms of the current event, those that a scope can name first.
+    event_terms: Vec<Term>,
     tenants: HashMap<String, TenantEvents>,
     scoped: [Path; SCOPED_MEMBERS.len()],
-    /// True if there are so many terms that none is kept.
+    /// True if the page has too many terms to store.
     is_dense: bool,
 }
 
-/// The events of a page that name one tenant alone.
+/// The events of a page that name a single tenant.
 #[derive(Default)]
 struct TenantEvents {
     few: Vec<TenantEvent>,
-    /// The terms of all of them, some more than once, if they are more than [`FEW`].
+    /// The terms of all events, with duplicates, if there are more than [`MAX_SINGLE_EVENTS`].
     many: Vec<Term>,
 }
 
 struct TenantEvent {
-    /// The entry's place on its page.
+    /// The entry's position on its page.
     place: u16,
     terms: Vec<Term>,
-    /// The number of terms that a scope can name: they are the first.
+    /// The number of terms that a scope can name; they come first.
     scoped: usize,
 }
 
 impl TenantEvents {
-    /// Adds an event with its terms, of which a scope can name the first ones. Returns true if there are too many now.
+    /// Adds an event with its terms. A scope can name the first `scoped` of them. Returns true if there are too many
+    /// terms now.
     fn add(&mut self, place: u16, terms: &[Term], scoped: usize) -> bool {
-        if self.many.is_empty() && self.few.len() < FEW {
+        if self.many.is_empty() && self.few.len() < MAX_SINGLE_EVENTS {
             self.few.push(TenantEvent { place, terms: terms.to_vec(), scoped });
             return false;
         }
@@ -164,7 +166,7 @@ impl TenantEvents {
         is_dense(&mut self.many)
     }
 
-    /// Returns the terms, keyed with the tenant, each with its place on the page.
+    /// Returns the terms, keyed with the tenant, each with its position on the page.
     fn into_keyed(mut self, key: &TenantKey) -> impl Iterator<Item = (Term, u16)> {
         sort(&mut self.many);
         let few = self.few.into_iter().flat_map(|TenantEvent { place, mut terms, scoped }| {
@@ -176,31 +178,31 @@ impl TenantEvents {
     }
 }
 
-/// True if there are too many terms. They are sorted only when many were added.
+/// True if there are too many terms. Sorts them only after many were added.
 fn is_dense(terms: &mut Vec<Term>) -> bool {
-    terms.len() > 2 * DENSE && {
+    terms.len() > 2 * MAX_TERMS && {
         sort(terms);
-        terms.len() > DENSE
+        terms.len() > MAX_TERMS
     }
 }
 
 impl<'c, 's> Terms<'c, 's> {
     pub(super) fn new(cache: &'c mut TermCache<'s>) -> Self {
-        let (keyed, of_event, tenants) = Default::default();
+        let (keyed, event_terms, tenants) = Default::default();
         let scoped = SCOPED_MEMBERS.map(|(name, ..)| member(name));
-        Self { cache, keyed, of_event, tenants, scoped, is_dense: false }
+        Self { cache, keyed, event_terms, tenants, scoped, is_dense: false }
     }
 
-    /// A link of that chain is here.
+    /// Adds a link of that chain.
     pub(super) fn link(&mut self, chain: ChainId) {
         self.add(Short::Chain.as_str(), &chain.to_string());
     }
 
-    /// This event is here, at that place of the page.
+    /// Adds an event at that position on the page.
     pub(super) fn event(&mut self, place: u16, entry: &Entry<'_>) {
-        self.of_event.clear();
+        self.event_terms.clear();
         let tenant = self.scoped_members(entry);
-        let scoped = self.of_event.len();
+        let scoped = self.event_terms.len();
         for short in SHORTS {
             short.each(entry, &mut |text| {
                 let text = fold(text);
@@ -208,14 +210,14 @@ impl<'c, 's> Terms<'c, 's> {
                 match short {
                     Short::Action => {
                         for (dot, _) in text.match_indices('.') {
-                            self.add(BELOW, &text[..dot]);
+                            self.add(ACTION_PREFIX, &text[..dot]);
                         }
                     }
-                    // Of a name any words will do.
+                    // A query may name any words of a name.
                     Short::Actor | Short::Target => {
-                        words(&text).for_each(|word| self.add(of_name(short), word));
+                        words(&text).for_each(|word| self.add(name_field(short), word));
                     }
-                    // As it may be written too.
+                    // Alternative spellings of an outcome.
                     Short::Outcome if text.contains(' ') => {
                         self.add(short.as_str(), &text.replace(' ', "-"));
                         self.add(short.as_str(), &text.replace(' ', "_"));
@@ -228,15 +230,15 @@ impl<'c, 's> Terms<'c, 's> {
             words(&fold(&text)).for_each(|word| self.add(WORD, word));
         }
         if let Some(tenant) = tenant {
-            let mut others = self.of_event.split_off(scoped);
+            let mut others = self.event_terms.split_off(scoped);
             sort(&mut others);
-            self.of_event.append(&mut others);
-            self.is_dense |= self.tenants.entry(tenant).or_default().add(place, &self.of_event, scoped);
+            self.event_terms.append(&mut others);
+            self.is_dense |= self.tenants.entry(tenant).or_default().add(place, &self.event_terms, scoped);
         }
     }
 
-    /// Adds the terms of what a scope can name, and returns the tenant of an event that names one. An event with more
-    /// values than a scope has conditions, or with one that is no text, is in no scope.
+    /// Adds the terms that a scope can name, and returns the tenant of an event that names exactly one. An event with
+    /// more values than a scope has conditions, or with a value that isn't a string, is in no scope.
     fn scoped_members(&mut self, entry: &Entry<'_>) -> Option<String> {
         let event = entry.event?;
         let mut tenant = None;
@@ -272,21 +274,21 @@ impl<'c, 's> Terms<'c, 's> {
             return;
         }
         let term = self.cache.term(field, value);
-        self.of_event.push(term);
+        self.event_terms.push(term);
         self.keyed.push(term);
         self.is_dense = is_dense(&mut self.keyed);
     }
 
-    /// Returns the terms, each with its place on the page; none if there are too many of them.
+    /// Returns the terms, each with its position on the page, or `None` if there are too many.
     pub(super) fn into_terms(mut self) -> Option<Vec<(Term, u16)>> {
         sort(&mut self.keyed);
-        if self.is_dense || self.keyed.len() > DENSE {
+        if self.is_dense || self.keyed.len() > MAX_TERMS {
             return None;
         }
         let mut terms: Vec<(Term, u16)> = self.keyed.into_iter().map(|term| (term, 0)).collect();
         for (tenant, events) in self.tenants {
             terms.extend(events.into_keyed(&self.cache.secret.tenant(&tenant)));
-            if terms.len() > 2 * DENSE {
+            if terms.len() > 2 * MAX_TERMS {
                 return None;
             }
         }
@@ -294,32 +296,32 @@ impl<'c, 's> Terms<'c, 's> {
     }
 }
 
-/// Returns the term of a value in a field, for readers of all events.
+/// Returns the term of a field's value, for readers of all events.
 fn word(secret: &Secret, field: &str, value: &str) -> Term {
     Places::Pages.mark(secret.term(field, value))
 }
 
-/// The terms of the words of names.
-const fn of_name(short: Short) -> &'static str {
+/// Returns the field for the words of names.
+const fn name_field(short: Short) -> &'static str {
     if matches!(short, Short::Actor) { "actor word" } else { "target word" }
 }
 
-/// What a page must have for something on it to be as asked.
+/// The condition that a page must meet to contain a match.
 #[derive(Clone, Debug)]
 pub(super) enum Need {
-    /// Each of these; of none, nothing.
+    /// All of these. An empty list is always met.
     All(Vec<Self>),
-    /// One of these.
+    /// At least one of these.
     Any(Vec<Self>),
     Term(Term),
-    /// Links or events of such a time.
+    /// Links or events in this time range.
     Time(Basis, Span),
 }
 
 impl Need {
     const NOTHING: Self = Self::All(Vec::new());
 
-    /// The terms in it.
+    /// Returns all terms in the condition.
     pub(super) fn terms(&self) -> BTreeSet<Term> {
         match self {
             Self::All(needs) | Self::Any(needs) => needs.iter().flat_map(Self::terms).collect(),
@@ -328,15 +330,15 @@ impl Need {
         }
     }
 
-    /// Returns the entries of a page that may be as needed, by those that have each term.
-    pub(super) fn on(&self, page: &Page, entries: &dyn Fn(&Term) -> Entries) -> Entries {
+    /// Returns the entries of a page that may match, given the entries that have each term.
+    pub(super) fn matching_entries(&self, page: &Page, entries: &dyn Fn(&Term) -> Entries) -> Entries {
         match self {
-            Self::All(needs) => {
-                needs.iter().fold(Entries::ALL, |these, need| these.and(|| need.on(page, entries)))
-            }
-            Self::Any(needs) => {
-                needs.iter().fold(Entries::NONE, |these, need| these.or(|| need.on(page, entries)))
-            }
+            Self::All(needs) => needs
+                .iter()
+                .fold(Entries::ALL, |these, need| these.and(|| need.matching_entries(page, entries))),
+            Self::Any(needs) => needs
+                .iter()
+                .fold(Entries::NONE, |these, need| these.or(|| need.matching_entries(page, entries))),
             Self::Term(term) => entries(term),
             Self::Time(basis, Span { from, until }) => {
                 let times = match basis {
@@ -353,23 +355,23 @@ impl Need {
     }
 }
 
-/// Returns what a page has on which an event or link of the scope is as asked.
+/// Returns the condition for pages with events or links of the scope that may match the query.
 ///
-/// For a scope the answer depends on that scope's events alone, and on what every reader sees of all links: their chains
-/// and times. An event outside of the scope selects no page, whatever terms it has.
-pub(super) fn question(secret: &Secret, scope: &Scope, asked: &Query) -> Need {
-    let asking = |query: &Query, within: Within<'_>| {
-        Asking { secret, conditions: query.conditions(), within }.node(query.root())
+/// For a limited scope, the result depends only on events of that scope and on what every reader sees of all links:
+/// their chains and times. An event outside of the scope never selects a page, whatever its terms.
+pub(super) fn required(secret: &Secret, scope: &Scope, query: &Query) -> Need {
+    let need_of = |query: &Query, within: Within<'_>| {
+        NeedBuilder { secret, conditions: query.conditions(), within }.node(query.root())
     };
     if scope.is_everything() {
-        return asking(asked, Within::Everything);
+        return need_of(query, Within::Everything);
     }
     let conditions = scope.conditions();
-    let values = |wanted: &str| -> Vec<&str> {
-        conditions.iter().filter(|(name, _)| *name == wanted).map(|(_, value)| &**value).collect()
+    let values = |member_name: &str| -> Vec<&str> {
+        conditions.iter().filter(|(name, _)| *name == member_name).map(|(_, value)| &**value).collect()
     };
     let tenants = values("tenant");
-    // The terms of a tenant's events say nothing to a reader who may see all of them.
+    // Keying by tenant reveals nothing to a reader who may see all of the tenant's events.
     let sees_all_of_tenant = conditions.iter().all(|(name, _)| *name == "tenant");
     let member = |name: &str, keyed: &dyn Fn(Term) -> Term| {
         let values = values(name);
@@ -377,9 +379,9 @@ pub(super) fn question(secret: &Secret, scope: &Scope, asked: &Query) -> Need {
         Need::Any(each.collect())
     };
     let events = if tenants.is_empty() {
-        // By one member alone: another event may have the value of a second.
+        // Use one member only: a second value might come from another event.
         SCOPED.into_iter().find(|name| !values(name).is_empty()).map_or(Need::NOTHING, |name| match name {
-            "chain" => asking(scope.query(), Within::Links),
+            "chain" => need_of(scope.query(), Within::Links),
             name => member(name, &|term| Places::Pages.mark(term)),
         })
     } else {
@@ -392,9 +394,9 @@ pub(super) fn question(secret: &Secret, scope: &Scope, asked: &Query) -> Need {
                 needs.extend(members.map(|name| member(name, &keyed)));
                 needs
             });
-            // Of single entries it is not known what they say.
+            // The terms of events recorded as entries are unknown.
             if sees_all_of_tenant {
-                needs[0].push(asking(asked, Within::Tenant(&key)));
+                needs[0].push(need_of(query, Within::Tenant(&key)));
             }
             let mut either: Vec<Need> = needs.into_iter().map(Need::All).collect();
             if tenants.len() > 1 {
@@ -404,38 +406,45 @@ pub(super) fn question(secret: &Secret, scope: &Scope, asked: &Query) -> Need {
         });
         Need::Any(each.collect())
     };
-    let links = [scope.query(), asked].map(|query| asking(query, Within::Links));
+    let links = [scope.query(), query].map(|one| need_of(one, Within::Links));
     Need::All([events].into_iter().chain(links).collect())
 }
 
-/// Returns what a page has on which an event is that has a value which a scope names, beside so many of the same member.
-fn scoped_value(secret: &Secret, name: &str, value: &str, of: usize, keyed: &dyn Fn(Term) -> Term) -> Need {
+/// Returns the condition for pages with an event that has `value`, given the number of values that the scope names for
+/// this member.
+fn scoped_value(
+    secret: &Secret,
+    name: &str,
+    value: &str,
+    value_count: usize,
+    keyed: &dyn Fn(Term) -> Term,
+) -> Need {
     let below = value.strip_suffix(".*").filter(|_| name == "action");
     let known = SCOPED_MEMBERS.into_iter().find(|(known, ..)| *known == name);
     let Some((_, only, also)) = known else { return Need::NOTHING };
     let (only, also) = if below.is_some() { ACTIONS_BELOW } else { (only, also) };
     let term = |field: &str| Need::Term(keyed(secret.term(field, below.unwrap_or(value))));
-    // An event with several values is within a scope that names them all.
-    if of == 1 && below.is_none() { term(only) } else { Need::Any(vec![term(only), term(also)]) }
+    // An event with several values is in a scope that names all of them.
+    if value_count == 1 && below.is_none() { term(only) } else { Need::Any(vec![term(only), term(also)]) }
 }
 
-/// Whose events select pages.
+/// The events whose terms may select pages.
 #[derive(Clone, Copy)]
 enum Within<'a> {
     Everything,
-    /// Those that name this tenant alone.
+    /// Events that name only this tenant.
     Tenant(&'a TenantKey),
-    /// Nobody's: what all links say.
+    /// No events, only what every link shows.
     Links,
 }
 
-struct Asking<'a> {
+struct NeedBuilder<'a> {
     secret: &'a Secret,
     conditions: &'a [PlacedCondition],
     within: Within<'a>,
 }
 
-impl Asking<'_> {
+impl NeedBuilder<'_> {
     fn node(&self, node: &Node) -> Need {
         match node {
             Node::All(nodes) => Need::All(nodes.iter().map(|node| self.node(node)).collect()),
@@ -457,7 +466,7 @@ impl Asking<'_> {
             }
             Condition::Text(pattern) => self.words(pattern),
             Condition::Word(word) => self.term(WORD, word),
-            // A page's times are those of all its events.
+            // A page's time range covers all its events, including those outside of the scope.
             Condition::Time(Basis::Happened, _) if !matches!(self.within, Within::Everything) => {
                 Need::NOTHING
             }
@@ -467,7 +476,7 @@ impl Asking<'_> {
     }
 
     fn term(&self, field: &str, value: &str) -> Need {
-        // Chains are those of links, which all readers see.
+        // Every reader sees the chains of links.
         if field == Short::Chain.as_str() {
             return Need::Term(word(self.secret, field, value));
         }
@@ -478,7 +487,7 @@ impl Asking<'_> {
         }
     }
 
-    /// What a value of any member has that is so.
+    /// Returns the condition for any member's value to match.
     fn value(&self, matcher: &Matcher) -> Need {
         match matcher {
             Matcher::Text(pattern) => self.words(pattern),
@@ -492,7 +501,7 @@ impl Asking<'_> {
         }
     }
 
-    /// The words that a text has as a whole which is like this.
+    /// Returns the condition for all whole words in the pattern.
     fn words(&self, pattern: &Pattern) -> Need {
         let mut needs = Vec::new();
         let last = pattern.pieces().len().saturating_sub(1);
@@ -500,7 +509,7 @@ impl Asking<'_> {
             let piece = fold(piece);
             let in_word = |char: char| char.is_alphanumeric() || char == '_';
             let mut inner = &*piece;
-            // A word at a gap may be a part of a longer one.
+            // A word next to a wildcard may be part of a longer one.
             if nth > 0 {
                 inner = inner.trim_start_matches(in_word);
             }
@@ -512,7 +521,7 @@ impl Asking<'_> {
         Need::All(needs)
     }
 
-    /// What is there by a short name that is so.
+    /// Returns the condition for a short name's value to match.
     fn short(&self, short: Short, matcher: &Matcher) -> Need {
         let (pattern, number) = match matcher {
             Matcher::Text(pattern) => (pattern, None),
@@ -532,16 +541,17 @@ impl Asking<'_> {
                 let mut needs = vec![self.term(field, &text)];
                 needs.extend(number.map(|number| self.term(field, number)));
                 if matches!(short, Short::Actor | Short::Target) {
-                    let words: Vec<Need> = words(&text).map(|word| self.term(of_name(short), word)).collect();
+                    let words: Vec<Need> =
+                        words(&text).map(|word| self.term(name_field(short), word)).collect();
                     if !words.is_empty() {
                         needs.push(Need::All(words));
                     }
                 }
                 Need::Any(needs)
             }
-            [begin, ..] if short == Short::Action => {
-                fold(begin).rsplit_once('.').map_or(Need::NOTHING, |(below, _)| self.term(BELOW, below))
-            }
+            [begin, ..] if short == Short::Action => fold(begin)
+                .rsplit_once('.')
+                .map_or(Need::NOTHING, |(below, _)| self.term(ACTION_PREFIX, below)),
             _ => Need::NOTHING,
         }
     }

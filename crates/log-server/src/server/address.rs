@@ -1,24 +1,24 @@
-//! Where a server listens: an address of the network, or a Unix socket.
+//! Addresses that a server listens on: TCP addresses and Unix sockets.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// What a Unix socket's address begins with.
-const UNIX: &str = "unix:";
+/// Prefix of a Unix socket's address.
+const UNIX_PREFIX: &str = "unix:";
 
-/// Where a server listens.
+/// The address that a server listens on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// An address of the network, with its port; port 0 for any.
+    /// A TCP address and port. Port 0 picks a free port.
     Tcp(SocketAddr),
-    /// A Unix socket of that path.
+    /// The path of a Unix socket.
     Unix(PathBuf),
 }
 
 impl Address {
-    /// The address of the network, if it is one.
+    /// Returns the TCP address, or `None` for a Unix socket.
     pub fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
@@ -26,7 +26,8 @@ impl Address {
         }
     }
 
-    /// The address that who asks may name. What asks by a Unix socket is on this machine.
+    /// Returns the IP address that a `Host` header may name. Unix sockets count as 127.0.0.1, because their clients
+    /// run on this machine.
     pub(super) fn ip(&self) -> IpAddr {
         self.tcp().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.ip())
     }
@@ -42,7 +43,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => write!(f, "{UNIX}{}", path.display()),
+            Self::Unix(path) => write!(f, "{UNIX_PREFIX}{}", path.display()),
         }
     }
 }
@@ -51,9 +52,11 @@ impl FromStr for Address {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.strip_prefix(UNIX) {
-            Some("") => Err("the path of the socket is missing: write it as unix:/run/countersign/log.sock"),
-            Some(_) if cfg!(not(unix)) => Err("this system has no Unix sockets: give an address and a port"),
+        match text.strip_prefix(UNIX_PREFIX) {
+            Some("") => Err("the socket's path is missing; write it as unix:/run/countersign/log.sock"),
+            Some(_) if cfg!(not(unix)) => {
+                Err("this system doesn't support Unix sockets; set an address and a port")
+            }
             Some(path) => Ok(Self::Unix(path.into())),
             None => text
                 .parse()
@@ -68,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_address_is_of_the_network_or_a_path() {
+    fn parses_tcp_addresses_and_socket_paths() {
         for text in ["127.0.0.1:8080", "[::1]:0", "unix:/run/log.sock", "unix:log.sock"] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }

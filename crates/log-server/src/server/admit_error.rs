@@ -1,4 +1,4 @@
-//! The answer to a request that isn't allowed.
+//! API errors for requests that authentication or authorization rejects.
 
 use axum::http::StatusCode;
 
@@ -12,23 +12,23 @@ impl From<AdmitError> for ApiError {
             AdmitError::Issuer(why @ (IssuerTokenError::NoRule | IssuerTokenError::Lacks(_))) => {
                 let message = match why {
                     IssuerTokenError::Lacks(right) => {
-                        format!("the issuer's token does not give the right {}", right.name())
+                        format!("the OpenID Connect token doesn't grant the right {:?}", right.name())
                     }
-                    _ => "the issuer's token is good, and allows nothing here".to_owned(),
+                    _ => "the OpenID Connect token is valid but grants no access to this log".to_owned(),
                 };
                 Self::new(StatusCode::FORBIDDEN, "request.forbidden", message)
-                    .with_hint("the log's operator says with --oidc-allow which claims allow what")
+                    .with_hint("ask the log operator to grant access with `countersign serve --oidc-allow`")
             }
             AdmitError::Issuer(why) => {
-                let message = format!("the issuer's token is not good: {why}");
+                let message = format!("invalid OpenID Connect token: {why}");
                 Self::new(StatusCode::UNAUTHORIZED, "request.unauthenticated", message)
-                    .with_hint("get a new token of the issuer, for this log's audience")
+                    .with_hint("request a new token from the issuer, with this log as its audience")
             }
             AdmitError::IssuerUnavailable => {
                 let message =
-                    "the issuer's keys cannot be had now: tokens of the log's own are good all the same";
+                    "the issuer's keys are temporarily unavailable, so its tokens can't be verified";
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "server.issuer", message)
-                    .with_hint("send it again later; the log's operator finds out why in its logs")
+                    .with_hint("send the request again later, or use one of the log's own tokens; find the cause in the server's logs")
             }
         }
     }

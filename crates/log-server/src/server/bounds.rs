@@ -1,46 +1,49 @@
-//! How long clients may take over what they do, and how many there may be.
+//! Limits on what clients may use and how long they may take.
 
 use std::time::Duration;
 
 use super::Proxies;
 use countersign_log::quota::Quota;
 
-/// What is granted to clients, whoever they are.
+/// Limits that apply to every client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The most connections at one time: for further ones those make way whose clients do nothing.
+    /// Maximum number of open connections. Beyond it, the server closes connections whose clients are idle to make
+    /// room.
     pub connections: usize,
-    /// The most connections of one client that is not on this machine, and requests under way of one for whom a proxy
-    /// speaks.
-    pub of_one_client: usize,
-    /// Proxies whose word is taken for who asks.
+    /// Maximum number of connections per remote client. Also the maximum number of concurrent requests of one client
+    /// behind a trusted proxy.
+    pub connections_per_client: usize,
+    /// Proxies trusted to report the client's address.
     pub proxies: Proxies,
-    /// How many submissions may wait for those that are being made durable; who sends more is told to come again.
+    /// Maximum number of submissions that may wait for the sequencer. Further ones get `server.busy`.
     pub waiting: usize,
-    /// The most bytes that all submissions together hold until they are answered, beside a little for each.
+    /// Maximum number of bytes that all submissions may hold until they are answered, besides 64 KiB for each.
     pub memory: usize,
-    /// How long a connection may be without the whole head of a request, also between two requests.
+    /// Maximum time until a request's head is complete, also between two requests on one connection.
     pub head: Duration,
-    /// How long a client may be silent in the middle of a body.
+    /// Maximum time without data in the middle of a request body.
     pub silence: Duration,
-    /// How long a body may take, beside what its pace gives it.
+    /// Maximum time for a request body, not counting the extra time that `pace` grants.
     pub body: Duration,
-    /// For every so many bytes that came of it, a body may take a second longer.
+    /// Minimum pace of a body: each time this many bytes arrive, the body may take one second longer.
     pub pace: usize,
-    /// How long a client may take nothing of the answer that is being sent to it.
+    /// Maximum time for which a client may read nothing of its response.
     pub answer: Duration,
-    /// How long requests under way get when the server stops.
+    /// Time that requests in progress get to finish when the server stops.
     pub grace: Duration,
-    /// How much each key may bring in a time.
+    /// Quota of each key.
     pub quota: Quota,
 }
 
 impl Default for Bounds {
-    /// 4,096 connections and as many submissions of 224 MiB in all, 256 of them for one client, 10 seconds for a head, 15 of silence, 20 seconds for a body and one more for each 16 KiB, 30 for the rest, and no quota.
+    /// Returns the defaults: 4,096 connections, 256 for each client, 4,096 waiting submissions, and 224 MiB for
+    /// bodies. A head may take 10 seconds. A body may take 20 seconds plus one for each 16 KiB, and pause for 15
+    /// seconds. Responses and shutdown get 30 seconds. There is no quota.
     fn default() -> Self {
         Self {
             connections: 4_096,
-            of_one_client: 256,
+            connections_per_client: 256,
             proxies: Proxies::default(),
             waiting: 4_096,
             memory: 224 << 20,

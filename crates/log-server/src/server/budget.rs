@@ -1,6 +1,7 @@
-//! How much memory all submissions together may take, from their first byte until they are answered.
+//! The memory budget of all submissions, from the first byte until the response.
 //!
-//! Whoever holds much and is not done makes way for who needs little: bodies that are held open keep nobody out.
+//! If the budget is exhausted, the client that holds the most memory for incomplete bodies loses one of them. Slow
+//! uploads therefore can't keep others out.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,52 +12,52 @@ use super::client::Client;
 use countersign_log::api::ApiError;
 use countersign_log::api::body::busy;
 
-/// Memory is taken in steps of so many bytes.
-const STEP: usize = 16 << 10;
-/// So many bytes every submission may have: there are only so many connections, and who holds all the rest keeps no
-/// small submission out.
-const OWN: usize = 64 << 10;
+/// The unit in which memory is granted.
+const STEP_BYTES: usize = 16 << 10;
+/// Memory that each submission gets without drawing on the budget. The number of connections bounds the total, and
+/// small submissions always fit.
+const UNBUDGETED_BYTES: usize = 64 << 10;
 
-/// The memory for submissions.
+/// The memory budget of all submissions.
 #[derive(Clone)]
 pub(super) struct Budget(Arc<Mutex<Account>>);
 
 struct Account {
-    /// How many steps nobody holds.
+    /// Number of steps that no submission holds.
     free: usize,
     next: u64,
     shares: HashMap<u64, Allocation>,
 }
 
-/// What a submission holds.
+/// The memory that a submission holds.
 struct Allocation {
     client: Client,
     steps: usize,
-    /// Whether its body is still on its way. What is whole is worked on, and soon done.
+    /// True while the body is still arriving. Complete bodies are processed and released soon.
     receiving: bool,
     evicted: Arc<Notify>,
 }
 
-/// The memory that one submission holds.
+/// The memory share of one submission. Dropping it releases the memory.
 pub(super) struct Share {
     budget: Budget,
     number: u64,
     evicted: Arc<Notify>,
 }
 
-/// A share, without its end.
+/// A reference to a share; dropping it doesn't release the memory.
 pub(super) struct Handle {
     budget: Budget,
     number: u64,
 }
 
 impl Budget {
-    /// So many bytes for all submissions that are being read or wait, beside what each may have anyway.
+    /// Creates a budget of `bytes`, besides what each submission may use without it.
     pub(super) fn new(bytes: usize) -> Self {
-        Self(Arc::new(Mutex::new(Account { free: bytes / STEP, next: 0, shares: HashMap::new() })))
+        Self(Arc::new(Mutex::new(Account { free: bytes / STEP_BYTES, next: 0, shares: HashMap::new() })))
     }
 
-    /// Of a submission of which nothing was read yet.
+    /// Opens an empty share for a new submission.
     pub(super) fn share(&self, client: Client) -> Share {
         let mut account = self.account();
         let number = account.next;
@@ -73,21 +74,22 @@ impl Budget {
 }
 
 impl Account {
-    /// Takes a share away from who holds the most of those that may make way for `number`, which wants `steps` in all.
-    fn make_way(&mut self, number: u64, steps: usize) -> bool {
+    /// Evicts one incomplete submission so that `number` can hold `steps` in all. Picks a submission of the client
+    /// that holds the most memory. Returns false if there is none to evict.
+    fn evict_for(&mut self, number: u64, steps: usize) -> bool {
         let mut held: HashMap<Client, usize> = HashMap::new();
         for share in self.shares.values() {
             *held.entry(share.client).or_default() += share.steps;
         }
         let Some(own) = self.shares.get(&number) else { return false };
         let all = held.get(&own.client).map_or(0, |all| all - own.steps) + steps;
-        let makes_way = |other: &Allocation| {
+        let is_evictable = |other: &Allocation| {
             let is_larger =
                 if other.client == own.client { other.steps > steps } else { held[&other.client] > all };
-            // What is whole makes use of its memory, and what is held open does not.
+            // A complete body is being processed; an incomplete one may be held open on purpose.
             other.receiving && other.steps > 0 && (is_larger || !own.receiving)
         };
-        let victims = self.shares.iter().filter(|(at, other)| **at != number && makes_way(other));
+        let victims = self.shares.iter().filter(|(at, other)| **at != number && is_evictable(other));
         let victim = victims.max_by_key(|(_, other)| (held[&other.client], other.steps)).map(|(at, _)| *at);
         let Some(victim) = victim.and_then(|victim| self.shares.remove(&victim)) else { return false };
         self.free += victim.steps;
@@ -97,7 +99,7 @@ impl Account {
 }
 
 impl Share {
-    /// Gives back what it holds, and holds nothing more.
+    /// Releases the memory and closes the share.
     pub(super) fn release(&self) {
         let mut account = self.budget.account();
         if let Some(held) = account.shares.remove(&self.number) {
@@ -105,33 +107,36 @@ impl Share {
         }
     }
 
-    /// The body is whole: it makes way for nobody any more.
+    /// Marks the body as complete: it can't be evicted anymore.
     pub(super) fn settle(&self) {
         if let Some(held) = self.budget.account().shares.get_mut(&self.number) {
             held.receiving = false;
         }
     }
 
-    /// The same share for who works on another thread. What is resized when the submission was answered meanwhile is refused.
+    /// Returns a reference for use on another thread. After the submission was answered, resizing it fails.
     pub(super) fn handle(&self) -> Handle {
         Handle { budget: self.budget.clone(), number: self.number }
     }
 
-    /// Waits until it has to make way for another one.
+    /// Waits until the share is evicted for another submission.
     pub(super) async fn evicted(&self) {
         self.evicted.notified().await;
     }
 
-    /// As [`Handle::resize`].
+    /// Resizes the share, like [`Handle::resize`].
     pub(super) fn resize(&self, bytes: usize) -> Result<(), ApiError> {
         self.handle().resize(bytes)
     }
 }
 
 impl Handle {
-    /// Takes what it needs to hold that many bytes in all, or gives back what it does not need any more.
+    /// Grows or shrinks the share to `bytes` in all.
+    ///
+    /// # Errors
+    /// If the share was evicted, or if there is no room for it.
     pub(super) fn resize(&self, bytes: usize) -> Result<(), ApiError> {
-        let steps = bytes.saturating_sub(OWN).div_ceil(STEP);
+        let steps = bytes.saturating_sub(UNBUDGETED_BYTES).div_ceil(STEP_BYTES);
         let mut account = self.budget.account();
         loop {
             let free = account.free;
@@ -142,7 +147,7 @@ impl Handle {
                 account.free = all - steps;
                 return Ok(());
             }
-            if !account.make_way(self.number, steps) {
+            if !account.evict_for(self.number, steps) {
                 return Err(busy());
             }
         }
@@ -162,48 +167,60 @@ mod tests {
     use super::*;
 
     fn client(number: u8) -> Client {
-        Client::of(IpAddr::from([192, 0, 2, number]))
+        Client::from_address(IpAddr::from([192, 0, 2, number]))
     }
 
     #[test]
-    fn what_is_held_is_bounded_and_comes_back() {
-        let all = 10 * STEP;
+    fn budget_is_bounded_and_released() {
+        let all = 10 * STEP_BYTES;
         let budget = Budget::new(all);
         let large = budget.share(client(1));
-        assert!(large.resize(OWN + all - STEP).is_ok() && large.resize(OWN + all - STEP).is_ok());
+        assert!(
+            large.resize(UNBUDGETED_BYTES + all - STEP_BYTES).is_ok()
+                && large.resize(UNBUDGETED_BYTES + all - STEP_BYTES).is_ok()
+        );
         large.settle();
         let small = budget.share(client(2));
-        assert!(small.resize(OWN + STEP).is_ok());
-        assert!(small.resize(OWN + STEP + 1).is_err());
-        // There is always room for a small one.
-        assert!(budget.share(client(2)).resize(OWN).is_ok());
-        assert!(large.resize(OWN + STEP).is_ok());
-        assert!(small.resize(OWN + 9 * STEP).is_ok() && small.resize(OWN + 9 * STEP + 1).is_err());
+        assert!(small.resize(UNBUDGETED_BYTES + STEP_BYTES).is_ok());
+        assert!(small.resize(UNBUDGETED_BYTES + STEP_BYTES + 1).is_err());
+        // Small submissions always fit.
+        assert!(budget.share(client(2)).resize(UNBUDGETED_BYTES).is_ok());
+        assert!(large.resize(UNBUDGETED_BYTES + STEP_BYTES).is_ok());
+        assert!(
+            small.resize(UNBUDGETED_BYTES + 9 * STEP_BYTES).is_ok()
+                && small.resize(UNBUDGETED_BYTES + 9 * STEP_BYTES + 1).is_err()
+        );
         drop(large);
-        assert!(small.resize(OWN + all).is_ok());
+        assert!(small.resize(UNBUDGETED_BYTES + all).is_ok());
         drop(small);
         assert_eq!(budget.account().free, 10);
     }
 
     #[test]
-    fn who_holds_the_most_and_is_not_done_makes_way() {
-        let budget = Budget::new(10 * STEP);
+    fn evicts_the_largest_incomplete_submission() {
+        let budget = Budget::new(10 * STEP_BYTES);
         let share = |number, steps: usize| {
             let share = budget.share(client(number));
-            share.resize(OWN + steps * STEP).map(|()| share)
+            share.resize(UNBUDGETED_BYTES + steps * STEP_BYTES).map(|()| share)
         };
         let (large, other) = (share(1, 6).unwrap(), share(1, 3).unwrap());
         let small = share(2, 2).unwrap();
-        // The larger one of the same client made way.
-        assert!(large.resize(OWN + STEP).is_err() && other.resize(OWN + 4 * STEP).is_ok());
-        // It takes nothing from who holds less, and nobody loses to one who would hold as much.
-        assert!(other.resize(OWN + 9 * STEP).is_err());
-        assert!(small.resize(OWN + 8 * STEP).is_err());
-        // What is whole stays.
+        // The larger submission of the same client was evicted.
+        assert!(
+            large.resize(UNBUDGETED_BYTES + STEP_BYTES).is_err()
+                && other.resize(UNBUDGETED_BYTES + 4 * STEP_BYTES).is_ok()
+        );
+        // A client can't evict one that would then hold less than or as much as itself.
+        assert!(other.resize(UNBUDGETED_BYTES + 9 * STEP_BYTES).is_err());
+        assert!(small.resize(UNBUDGETED_BYTES + 8 * STEP_BYTES).is_err());
+        // Complete bodies aren't evicted.
         other.settle();
-        assert!(small.resize(OWN + 6 * STEP).is_ok() && small.resize(OWN + 7 * STEP).is_err());
-        // Of one client the larger body makes way for the smaller one.
-        assert!(share(2, 3).is_ok() && small.resize(STEP).is_err());
+        assert!(
+            small.resize(UNBUDGETED_BYTES + 6 * STEP_BYTES).is_ok()
+                && small.resize(UNBUDGETED_BYTES + 7 * STEP_BYTES).is_err()
+        );
+        // A client's smaller body evicts its larger one.
+        assert!(share(2, 3).is_ok() && small.resize(STEP_BYTES).is_err());
         drop((other, small, large));
         assert_eq!(budget.account().free, 10);
     }

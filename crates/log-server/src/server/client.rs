@@ -1,4 +1,4 @@
-//! Who asks, as far as it is told by an address.
+//! Client identification by address, and trusted proxies.
 
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -7,25 +7,25 @@ use axum::http::HeaderMap;
 use ipnet::IpNet;
 use strum::IntoStaticStr;
 
-/// Who asks: limits for one client are for one of these.
+/// A client, the unit of per-client limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Client {
-    /// An IPv4 address, or the first 64 bits of an IPv6 address: so much of them one subscriber has.
+    /// An IPv4 address, or the first 64 bits of an IPv6 address, which is what one subscriber gets.
     Address(IpAddr),
-    /// Somebody on this machine, by a Unix socket.
+    /// Any client of the Unix socket.
     Socket,
 }
 
 impl Client {
-    /// Who has that address.
-    pub(super) fn of(address: IpAddr) -> Self {
+    /// Returns the client with that address.
+    pub(super) fn from_address(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
             address @ IpAddr::V4(_) => address,
         })
     }
 
-    /// Whether it is on this machine, as a proxy may be of which the server was told nothing.
+    /// True if the client is on this machine. It may then be a proxy that the server wasn't told about.
     pub(super) fn is_local(self) -> bool {
         match self {
             Self::Address(address) => address.is_loopback() || address == Ipv6Addr::UNSPECIFIED,
@@ -34,12 +34,12 @@ impl Client {
     }
 }
 
-/// A proxy whose word is taken for who asks.
+/// A proxy trusted to report the client's address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Proxy {
-    /// Those of a network, or of one address.
+    /// Every proxy in a network, or at one address.
     Network(IpNet),
-    /// Whoever connects to the server's Unix socket.
+    /// Everything that connects to the server's Unix socket.
     Socket,
 }
 
@@ -52,11 +52,11 @@ impl FromStr for Proxy {
         }
         let address = text.parse::<IpAddr>().map(IpNet::from);
         let network = address.or_else(|_| text.parse());
-        network.map(Self::Network).map_err(|_| "write it as 10.0.0.1, 10.0.0.0/8 or unix".into())
+        network.map(Self::Network).map_err(|_| "write it as 10.0.0.1, 10.0.0.0/8, or unix".into())
     }
 }
 
-/// In which header proxies say who asks.
+/// The header in which proxies report the client's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, IntoStaticStr)]
 #[strum(serialize_all = "kebab-case")]
 pub enum ProxyHeader {
@@ -74,22 +74,22 @@ impl FromStr for ProxyHeader {
         match text.to_ascii_lowercase().as_str() {
             "x-forwarded-for" => Ok(Self::XForwardedFor),
             "forwarded" => Ok(Self::Forwarded),
-            _ => Err("write x-forwarded-for or forwarded".into()),
+            _ => Err("write it as x-forwarded-for or forwarded".into()),
         }
     }
 }
 
-/// Whose word is taken for who asks. Without proxies nobody's.
+/// The trusted proxies and the header that they set. By default, no proxy is trusted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Proxies {
-    /// Those that are trusted.
+    /// Trusted proxies.
     pub trusted: Vec<Proxy>,
-    /// Where they say it.
+    /// The header that they set.
     pub header: ProxyHeader,
 }
 
 impl Proxies {
-    /// Whether the peer of a connection is one of them; `None` is one on the Unix socket.
+    /// True if `peer` is a trusted proxy. `None` stands for a peer on the Unix socket.
     pub(super) fn trust(&self, peer: Option<IpAddr>) -> bool {
         self.trusted.iter().any(|proxy| match (proxy, peer) {
             (Proxy::Network(network), Some(peer)) => network.contains(&peer.to_canonical()),
@@ -98,8 +98,8 @@ impl Proxies {
         })
     }
 
-    /// Who asks by a connection of one of them: the last address that no trusted proxy has. What stands before it
-    /// anybody can have written.
+    /// Returns the client behind a trusted proxy: the last address in the header that isn't a trusted proxy's. A
+    /// client can forge everything before it.
     pub(super) fn client(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Client {
         let name: &str = self.header.into();
         let lines: Vec<&str> =
@@ -112,7 +112,7 @@ impl Proxies {
                 break;
             }
         }
-        client.map_or(Client::Socket, Client::of)
+        client.map_or(Client::Socket, Client::from_address)
     }
 
     fn address(&self, hop: &str) -> Option<IpAddr> {
@@ -125,7 +125,7 @@ impl Proxies {
                 node.strip_prefix('"').and_then(|node| node.strip_suffix('"')).unwrap_or(node)
             }
         };
-        // With a port, without, and an IPv6 address in brackets or not.
+        // The address may have a port, and an IPv6 address may have brackets.
         let bare = node.strip_prefix('[').and_then(|node| node.strip_suffix(']')).unwrap_or(node);
         bare.parse().ok().or_else(|| node.parse().ok().map(|socket: std::net::SocketAddr| socket.ip()))
     }
@@ -140,22 +140,27 @@ mod tests {
     }
 
     #[test]
-    fn a_client_is_an_address_or_a_subscribers_network() {
-        assert_eq!(Client::of(ip("2001:db8:1:2::1")), Client::of(ip("2001:db8:1:2:ffff::9")));
-        assert_ne!(Client::of(ip("2001:db8:1:2::1")), Client::of(ip("2001:db8:1:3::1")));
-        assert_eq!(Client::of(ip("::ffff:192.0.2.1")), Client::of(ip("192.0.2.1")));
-        assert_ne!(Client::of(ip("192.0.2.1")), Client::of(ip("192.0.2.2")));
-        assert!(Client::of(ip("127.0.0.1")).is_local() && Client::of(ip("::1")).is_local());
-        assert!(!Client::of(ip("192.0.2.1")).is_local());
+    fn ipv6_clients_are_64_bit_networks() {
+        assert_eq!(
+            Client::from_address(ip("2001:db8:1:2::1")),
+            Client::from_address(ip("2001:db8:1:2:ffff::9"))
+        );
+        assert_ne!(Client::from_address(ip("2001:db8:1:2::1")), Client::from_address(ip("2001:db8:1:3::1")));
+        assert_eq!(Client::from_address(ip("::ffff:192.0.2.1")), Client::from_address(ip("192.0.2.1")));
+        assert_ne!(Client::from_address(ip("192.0.2.1")), Client::from_address(ip("192.0.2.2")));
+        assert!(
+            Client::from_address(ip("127.0.0.1")).is_local() && Client::from_address(ip("::1")).is_local()
+        );
+        assert!(!Client::from_address(ip("192.0.2.1")).is_local());
     }
 
     #[test]
-    fn a_proxys_word_is_taken_as_far_as_proxies_are_trusted() {
+    fn client_is_the_last_untrusted_hop() {
         let proxies = |header| Proxies {
             trusted: ["10.0.0.0/8", "192.0.2.7", "unix"].map(|proxy| proxy.parse().unwrap()).into(),
             header,
         };
-        let asks = |header, lines: &[&str]| {
+        let client = |header, lines: &[&str]| {
             let mut headers = HeaderMap::new();
             let name = if header == ProxyHeader::Forwarded { "forwarded" } else { "x-forwarded-for" };
             for line in lines {
@@ -166,7 +171,7 @@ mod tests {
         let cases: [(&[&str], &str); 8] = [
             (&[], "10.0.0.1"),
             (&["198.51.100.1"], "198.51.100.1"),
-            // What the client wrote itself is before what the proxy wrote.
+            // The proxy appends to what the client sent.
             (&["198.51.100.9, 198.51.100.1"], "198.51.100.1"),
             (&["198.51.100.9", "198.51.100.1, 192.0.2.7"], "198.51.100.1"),
             (&["198.51.100.1:4711"], "198.51.100.1"),
@@ -174,8 +179,12 @@ mod tests {
             (&["2001:db8::1"], "2001:db8::1"),
             (&["198.51.100.9, unknown"], "10.0.0.1"),
         ];
-        for (lines, client) in cases {
-            assert_eq!(asks(ProxyHeader::XForwardedFor, lines), Client::of(ip(client)), "{lines:?}");
+        for (lines, expected) in cases {
+            assert_eq!(
+                client(ProxyHeader::XForwardedFor, lines),
+                Client::from_address(ip(expected)),
+                "{lines:?}"
+            );
         }
         let cases: [(&[&str], &str); 4] = [
             (&["for=198.51.100.9, For=\"[2001:db8::1]:4711\";proto=https"], "2001:db8::1"),
@@ -183,8 +192,12 @@ mod tests {
             (&["for=_hidden"], "10.0.0.1"),
             (&["for=198.51.100.1;for=198.51.100.2"], "10.0.0.1"),
         ];
-        for (lines, client) in cases {
-            assert_eq!(asks(ProxyHeader::Forwarded, lines), Client::of(ip(client)), "{lines:?}");
+        for (lines, expected) in cases {
+            assert_eq!(
+                client(ProxyHeader::Forwarded, lines),
+                Client::from_address(ip(expected)),
+                "{lines:?}"
+            );
         }
         let proxies = proxies(ProxyHeader::default());
         assert!(proxies.trust(None) && proxies.trust(Some(ip("10.9.9.9"))));

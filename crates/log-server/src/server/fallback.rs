@@ -1,4 +1,4 @@
-//! What is answered where no handler answers.
+//! Responses without a handler: unknown paths and methods, unacceptable encodings, and panics.
 
 use std::any::Any;
 
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use countersign_log::api::{Answer, ApiError};
 
-/// An error of a handler: any that can be answered with an [`ApiError`].
+/// A handler's error, convertible from every error that maps to an [`ApiError`].
 pub(super) struct HandlerError(ApiError);
 
 impl<E: Into<ApiError>> From<E> for HandlerError {
@@ -23,9 +23,9 @@ impl IntoResponse for HandlerError {
     }
 }
 
-/// The response that reports a problem.
-pub(super) fn response(problem: ApiError) -> Response {
-    Answer::from(problem).map(Body::from)
+/// Returns the response that reports an API error.
+pub(super) fn response(error: ApiError) -> Response {
+    Answer::from(error).map(Body::from)
 }
 
 pub(super) async fn not_found() -> Response {
@@ -36,23 +36,23 @@ pub(super) async fn method_not_allowed() -> Response {
     response(ApiError::method_not_allowed())
 }
 
-/// The layer that compresses sends an answer in a form that was refused as its 406's body.
-pub(super) async fn not_acceptable(answered: Response) -> Response {
-    if answered.status() == StatusCode::NOT_ACCEPTABLE {
+/// Replaces the body of a 406 from the compression layer, which would otherwise be the uncompressed content.
+pub(super) async fn not_acceptable(original: Response) -> Response {
+    if original.status() == StatusCode::NOT_ACCEPTABLE {
         response(ApiError::not_acceptable())
     } else {
-        answered
+        original
     }
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "the layer's signature")]
 pub(super) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
-    let what = panic.downcast_ref::<String>().map(String::as_str);
-    let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-    tracing::error!(what, "a request ended in a panic");
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+    tracing::error!(message, "a request handler panicked");
     response(ApiError::new(
         StatusCode::INTERNAL_SERVER_ERROR,
         "server.failed",
-        "the log failed to answer this",
+        "the log server failed with an internal error",
     ))
 }

@@ -1,4 +1,4 @@
-//! `GET /findings`.
+//! Handler for `GET /findings`.
 
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
@@ -8,18 +8,18 @@ use countersign_log::api::response::{NO_STORE, success};
 use countersign_log::api::{Answer, ApiError};
 use countersign_log::tokens::Access;
 
-/// The newest findings, one JSON object a line. A token that is for some events alone is not told of them: they may be of
-/// others.
+/// Returns the newest findings, one JSON object per line. Tokens with a scope are rejected, because findings may be
+/// about events outside of it.
 pub(crate) fn lines(findings: &Findings, access: &Access) -> Result<Answer, ApiError> {
     if !access.scope().is_everything() {
-        let message = "findings are told to tokens that are for all events";
+        let message = "this token can't read findings, because it is limited to some events";
         return Err(ApiError::new(StatusCode::FORBIDDEN, "request.forbidden", message)
-            .with_hint("ask the log's operator for a token without conditions"));
+            .with_hint("ask the log operator for a token that may read all events"));
     }
     let lines = findings.lines().ok_or_else(|| {
-        let message = "this log does not watch itself";
+        let message = "findings aren't available, because the log server doesn't watch its log";
         ApiError::new(StatusCode::NOT_FOUND, "request.not_found", message)
-            .with_hint("start it with --watch, or follow it with `countersign watch`")
+            .with_hint("start the server with --watch, or run `countersign watch`")
     })?;
     Ok(success(&[(CONTENT_TYPE, "application/x-ndjson"), NO_STORE], lines.into_bytes()))
 }

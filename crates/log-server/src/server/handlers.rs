@@ -1,4 +1,4 @@
-//! What each address answers but `/`, `/submit` and `/stream`.
+//! Handlers for every route except `/`, `/submit`, and `/stream`.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use countersign_log::reads::{ReadKind, ReadRequest};
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{Access, Right};
 
-/// The token that a request brings, if it has the right.
+/// Authenticates the request and checks that its token grants `right`.
 pub(super) async fn admit(reading: &Reading, headers: &HeaderMap, right: Right) -> Result<Access, ApiError> {
     Ok(reading.admit(api::bearer::token(headers), right).await?)
 }
@@ -40,29 +40,29 @@ pub(super) async fn checkpoint(
 }
 
 pub(super) async fn tile(
-    State(AppState { log_server, looking, .. }): State<AppState>,
+    State(AppState { log_server, public_reads, .. }): State<AppState>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Response, HandlerError> {
-    let _looking = looking.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
+    let _permit = public_reads.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
     let size = log_server.published().borrow().as_ref().map_or(0, |published| published.size);
     let reader = log_server.reader().clone();
     let found = tokio::task::spawn_blocking(move || api::tiles::tile(&*reader, size, uri.path())).await;
     Ok(found.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 
-/// Code, place, what is wrong and what to do.
-const INDEX_DAMAGED: [&str; 4] = [
+/// The health problem of a damaged index: code, place, message, and hint.
+const INDEX_PROBLEM: [&str; 4] = [
     "fsck.index",
     crate::search::FILE,
-    "a part of the search index is damaged: searches are slow there, and right",
-    "the server makes it anew by itself; if it stays so, see the server's logs",
+    "part of the search index is damaged; searches are slower but correct",
+    "wait until the server has rebuilt it; if the problem persists, check the server's logs",
 ];
 
-/// Whether the log can be read and written: 200 or 503, and what is so.
+/// Reports the log's health: 200 if it can be read and written, otherwise 503.
 pub(super) async fn healthz(
-    State(AppState { log_server, folder, found, reading, asking, .. }): State<AppState>,
+    State(AppState { log_server, folder, self_check, reading, health_checks, .. }): State<AppState>,
 ) -> Response {
-    let _asking = asking.acquire().await;
+    let _permit = health_checks.acquire().await;
     let published = log_server.published().borrow().clone();
     let reader = log_server.reader().clone();
     let failing = log_server.metrics().are_erasures_failing();
@@ -74,16 +74,16 @@ pub(super) async fn healthz(
     let (size, erasing, room, backup) = looked.await.unwrap_or_default();
     let (stopping, stopped) = (log_server.is_stopping(), log_server.signing().stopped());
     let index = reading.search().map(|search| Index { indexed: search.end(), whole: search.is_whole() });
-    let damaged = found
+    let damaged = self_check
         .newest()
         .and_then(|newest| newest.first)
         .map(|problem| {
             [problem.code.to_owned(), problem.place, problem.message, problem.repair.hint().to_owned()]
         })
-        .or_else(|| index.filter(|index| !index.whole).map(|_| INDEX_DAMAGED.map(str::to_owned)));
+        .or_else(|| index.filter(|index| !index.whole).map(|_| INDEX_PROBLEM.map(str::to_owned)));
     let storage = Storage { kind, failing: log_server.metrics().are_commits_failing(), room };
-    let check = found.standing();
-    let control_files = log_server.control_files().faults();
+    let check = self_check.standing();
+    let control_files = log_server.control_files().errors();
     let condition = Condition { stopping, erasing, storage, damaged, control_files, check, index, backup };
     let (origin, published, clock) = (log_server.origin(), published.as_deref(), log_server.clock());
     api::health::health(origin, size, published, &clock, condition, stopped.as_deref()).map(Body::from)
@@ -104,7 +104,7 @@ pub(super) async fn export(
     send(&state, asked, access, what).await
 }
 
-/// What a search finds, and why it finds nothing.
+/// Explains what a search matches, and why it matches nothing.
 pub(super) async fn explain(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
@@ -144,37 +144,37 @@ async fn send(
     let lines = plan.lines();
     let head = api::export::head(state.log_server.origin(), &asked.name, matched)?;
     let tally = begin(&state.reading, &access, what).await?;
-    // A piece is made when the one before was taken: a slow client makes no memory grow.
-    let sending = Sending { lines, access, tally, reading: state.reading.clone() };
+    // The next piece is produced only after the client took the last one, so a slow client doesn't grow memory.
+    let sending = ExportStream { lines, access, tally, reading: state.reading.clone() };
     let pieces = stream::try_unfold(sending, piece);
     Ok(head.map(|()| Body::from_stream(pieces)))
 }
 
-/// An export on its way.
-struct Sending {
+/// An export being sent.
+struct ExportStream {
     lines: Lines,
     access: Access,
     tally: Option<Tally>,
     reading: Arc<Reading>,
 }
 
-/// Puts on record that a read begins.
+/// Records that a read begins, if reads are recorded.
 pub(super) async fn begin(
     reading: &Reading,
     access: &Access,
     what: ReadRequest,
 ) -> Result<Option<Tally>, ApiError> {
     reading.reads().begin(access, what).await.map_err(|error| {
-        tracing::error!(%error, "a read is refused, for it cannot be recorded");
-        let message = "this cannot be recorded now, and what is not recorded is not answered";
+        tracing::error!(%error, "a read was rejected because it can't be recorded");
+        let message = "the log can't record this read now, and serves only reads that it has recorded";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, "server.unrecorded", message)
-            .with_hint("send it again later")
+            .with_hint("send the request again later")
     })
 }
 
-async fn piece(mut sending: Sending) -> Result<Option<(Bytes, Sending)>, ExportError> {
+async fn piece(mut sending: ExportStream) -> Result<Option<(Bytes, ExportStream)>, ExportError> {
     let made = tokio::task::spawn_blocking(move || {
-        let Sending { lines, access, tally, reading } = &mut sending;
+        let ExportStream { lines, access, tally, reading } = &mut sending;
         if !reading.still_admits(access) {
             return Err(ExportError::Revoked);
         }
@@ -186,13 +186,13 @@ async fn piece(mut sending: Sending) -> Result<Option<(Bytes, Sending)>, ExportE
         Ok((piece, sending))
     });
     let made = made.await.map_err(|error| StoreError::unavailable("writing an export", error).into());
-    // When it fails the client sees that the answer was cut.
+    // The client notices the failure by the truncated response.
     let (piece, sending) =
         made.flatten().inspect_err(|error: &ExportError| tracing::error!(%error, "an export ended early"))?;
     Ok(piece.map(|piece| (piece.into(), sending)))
 }
 
-/// The evidence against emitters and against the log itself.
+/// Returns the evidence against emitters and against the log itself.
 pub(super) async fn evidence(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
@@ -207,7 +207,7 @@ pub(super) async fn evidence(
     Ok(found.await.map_err(|error| ApiError::unavailable(&error))??.map(Body::from))
 }
 
-/// What the log found in itself, where it is watched.
+/// Returns the findings of a log that watches itself.
 pub(super) async fn findings(
     State(state): State<AppState>,
     OriginalUri(uri): OriginalUri,
@@ -231,11 +231,11 @@ pub(super) async fn erase_events(
         ErasureRequest::read(body.as_deref(), &access, state.log_server.now())?;
     let leaves = match chosen {
         Chosen::Places(places, scope) => {
-            state.reading.glance(move |exporter| exporter.find(&places, &scope)).await?
+            state.reading.run_lookup(move |exporter| exporter.find(&places, &scope)).await?
         }
         Chosen::Matching(asked, scope) => state.reading.choose(&access, *asked, scope).await?,
     };
-    // Once begun it is brought to its end, also when the client goes away.
+    // An erasure that has begun is completed even if the client disconnects.
     let reading = state.reading.clone();
     let erased = tokio::spawn(async move { erase(&reading, leaves, &cause).await }).await;
     let erased = erased.map_err(|error| ApiError::unavailable(&error))?;
@@ -252,10 +252,10 @@ pub(super) async fn erasures(
     let asked = api::erasures::ErasuresRequest::read(uri.path(), uri.query())?;
     let reading = state.reading.clone();
     let answered = tokio::task::spawn_blocking(move || {
-        // While they cannot be read nothing is erased, and what is left is told all the same.
+        // If the holds can't be read, nothing is erased, and the other facts are still reported.
         let holds = reading.holds().read().unwrap_or_default();
         let reader = &**reading.log_server().reader();
-        let held = |link: &_, event: &_| holds.hold(reader, link, event);
+        let held = |link: &_, event: &_| holds.protect(reader, link, event);
         asked.answer(reader, &|erasure| erase::state(reader, reading.own_chains(), &held, erasure))
     });
     let answered = answered.await.map_err(|error| ApiError::unavailable(&error))?;

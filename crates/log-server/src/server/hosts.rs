@@ -1,8 +1,8 @@
-//! Which names a log answers to.
+//! Protection against DNS rebinding.
 //!
-//! A page of any site can have its own name lead to this server (DNS rebinding), and then reads what the server shows to
-//! everybody, and more where a browser keeps a secret for it. Its requests still say that name in `Host`. So a name that
-//! is not the log's is answered with nothing.
+//! Any website can point its own host name at this server, and then read what the server shows without a token, or use
+//! credentials stored in the browser. Such requests still carry the website's name in `Host`. The server therefore
+//! rejects requests for names that aren't the log's.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
@@ -17,32 +17,32 @@ use url::Host;
 use super::fallback::response;
 use countersign_log::api::ApiError;
 
-/// The names that a log answers to, beside those of loopback and the address that it listens on.
+/// The host names that a log accepts, besides those of loopback and its own listening address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Hosts {
     any: bool,
     names: Vec<Host>,
 }
 
-/// The names of a log that listens.
+/// The host names accepted by a listening server.
 #[derive(Debug)]
-pub(super) struct Answering {
+pub(super) struct AcceptedHosts {
     hosts: Hosts,
     address: IpAddr,
 }
 
 impl Hosts {
-    /// Reads names such as `log.example`, or `*` for any.
+    /// Parses host names such as `log.example`. `*` accepts every name.
     ///
     /// # Errors
-    /// The one that is none. A name has no port: all ports are answered.
+    /// Returns the name that is invalid. Names have no port: they are accepted with every port.
     pub fn parse<'a>(names: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
         let mut hosts = Self::default();
         for name in names {
             match Host::parse(name) {
                 _ if name == "*" => hosts.any = true,
                 _ if name.contains('*') => return Err(name.to_owned()),
-                Ok(Host::Domain(domain)) => hosts.names.push(Host::Domain(plain(&domain))),
+                Ok(Host::Domain(domain)) => hosts.names.push(Host::Domain(without_dot(&domain))),
                 Ok(host) => hosts.names.push(host),
                 Err(_) => return Err(name.to_owned()),
             }
@@ -50,22 +50,22 @@ impl Hosts {
         Ok(hosts)
     }
 
-    /// The same for a log that listens there.
-    pub(super) fn listening_on(self, address: IpAddr) -> Answering {
-        Answering { hosts: self, address }
+    /// Adds the address that the server listens on.
+    pub(super) fn with_address(self, address: IpAddr) -> AcceptedHosts {
+        AcceptedHosts { hosts: self, address }
     }
 }
 
-/// A name that ends with a dot is the same name.
-fn plain(domain: &str) -> String {
+/// Removes a trailing dot, which doesn't change a name's meaning.
+fn without_dot(domain: &str) -> String {
     domain.strip_suffix('.').unwrap_or(domain).to_owned()
 }
 
-impl Answering {
+impl AcceptedHosts {
     fn has(&self, host: &str) -> bool {
         let own = |host: Host| match host {
             Host::Domain(domain) => {
-                let domain = plain(&domain);
+                let domain = without_dot(&domain);
                 domain == "localhost"
                     || domain.ends_with(".localhost")
                     || self.hosts.names.contains(&Host::Domain(domain))
@@ -77,7 +77,7 @@ impl Answering {
     }
 
     fn has_address(&self, address: IpAddr, host: &Host) -> bool {
-        // Who listens on all addresses has them all. An address is no name that could be led elsewhere.
+        // 0.0.0.0 and :: accept every address. Addresses can't be rebound by DNS.
         address.is_loopback()
             || address == self.address
             || self.address == IpAddr::V4(Ipv4Addr::UNSPECIFIED)
@@ -85,7 +85,7 @@ impl Answering {
             || self.hosts.names.contains(host)
     }
 
-    /// What the request names, in its `Host` and perhaps in its target too, is a name of the log.
+    /// True if `Host` and the request's target, if it has an authority, both name the log.
     fn allows(&self, request: &Request) -> bool {
         let mut named = request.headers().get_all(header::HOST).iter();
         let one = named.next().filter(|_| named.next().is_none());
@@ -96,39 +96,39 @@ impl Answering {
     }
 }
 
-/// Answers to the log's own names alone.
-pub(super) async fn own_alone(
-    State(answering): State<Arc<Answering>>,
+/// Middleware that rejects requests for other host names.
+pub(super) async fn require_own_host(
+    State(accepted): State<Arc<AcceptedHosts>>,
     request: Request,
     next: Next,
 ) -> Response {
-    if answering.allows(&request) {
+    if accepted.allows(&request) {
         return next.run(request).await;
     }
-    let message = "the request's Host is not a name of this log";
-    let problem = ApiError::new(StatusCode::MISDIRECTED_REQUEST, "request.host", message)
-        .with_hint("start the server with --host NAME for each name by which it is asked, or have the proxy before it send one of its names");
-    response(problem)
+    let message = "the Host header doesn't name this log";
+    let error = ApiError::new(StatusCode::MISDIRECTED_REQUEST, "request.host", message)
+        .with_hint("start the server with --host NAME for each of its host names, or configure the proxy in front of it to send one of them");
+    response(error)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answering(names: &[&str], address: &str) -> Answering {
+    fn accepted(names: &[&str], address: &str) -> AcceptedHosts {
         let hosts = Hosts::parse(names.iter().copied()).unwrap();
-        hosts.listening_on(address.parse().unwrap())
+        hosts.with_address(address.parse().unwrap())
     }
 
-    fn allows(answering: &Answering, host: &str) -> bool {
-        answering.allows(
+    fn allows(accepted: &AcceptedHosts, host: &str) -> bool {
+        accepted.allows(
             &Request::builder().uri("/").header("host", host).body(axum::body::Body::empty()).unwrap(),
         )
     }
 
     #[test]
-    fn loopback_and_where_it_listens_are_its_own() {
-        let local = answering(&[], "127.0.0.1");
+    fn accepts_loopback_and_the_listening_address() {
+        let local = accepted(&[], "127.0.0.1");
         for host in [
             "localhost",
             "LOCALHOST:1",
@@ -154,30 +154,30 @@ mod tests {
         ] {
             assert!(!allows(&local, host), "{host}");
         }
-        assert!(allows(&answering(&[], "10.0.0.1"), "10.0.0.1:443"));
-        assert!(!allows(&answering(&[], "10.0.0.1"), "10.0.0.2"));
-        let everywhere = answering(&[], "0.0.0.0");
+        assert!(allows(&accepted(&[], "10.0.0.1"), "10.0.0.1:443"));
+        assert!(!allows(&accepted(&[], "10.0.0.1"), "10.0.0.2"));
+        let everywhere = accepted(&[], "0.0.0.0");
         assert!(allows(&everywhere, "10.0.0.2:80") && !allows(&everywhere, "evil.example"));
     }
 
     #[test]
-    fn names_that_are_given_are_its_own_too() {
-        let named = answering(&["Log.Example", "192.0.2.1"], "127.0.0.1");
+    fn accepts_configured_names() {
+        let named = accepted(&["Log.Example", "192.0.2.1"], "127.0.0.1");
         for host in ["log.example", "LOG.example:443", "log.example.", "192.0.2.1:80"] {
             assert!(allows(&named, host), "{host}");
         }
         for host in ["xlog.example", "a.log.example", "log.example.evil.example"] {
             assert!(!allows(&named, host), "{host}");
         }
-        assert!(allows(&answering(&["*"], "127.0.0.1"), "evil.example"));
+        assert!(allows(&accepted(&["*"], "127.0.0.1"), "evil.example"));
         for name in ["", "a b", "log.example:443", "https://log.example", "*.example"] {
             assert!(Hosts::parse([name]).is_err(), "{name:?}");
         }
     }
 
     #[test]
-    fn one_name_and_the_same_everywhere() {
-        let local = answering(&[], "127.0.0.1");
+    fn requires_one_host_that_agrees_with_the_target() {
+        let local = accepted(&[], "127.0.0.1");
         let ask = |uri: &str, hosts: &[&str]| {
             let request =
                 hosts.iter().fold(Request::builder().uri(uri), |request, host| request.header("host", *host));

@@ -1,4 +1,4 @@
-//! Listening: bounded in connections, and in how long a client may take over its request and over the answer.
+//! The accept loop, with limits on connections and on the time that requests and responses may take.
 
 use std::io;
 use std::sync::Arc;
@@ -23,46 +23,46 @@ use super::entrance::{self, Connection, Entrance};
 use super::listener::{Listener, Stream};
 use super::{Address, Bounds, Tls};
 
-/// After an error in accepting, such as too many open files.
-const PAUSE: Duration = Duration::from_millis(100);
+/// The pause after a failed accept, for example because of too many open files.
+const ACCEPT_RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// A server that listens.
-pub struct Listening {
+/// A running HTTP server.
+pub struct HttpServer {
     address: Address,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
-impl Listening {
-    /// Where.
+impl HttpServer {
+    /// Returns the address that the server listens on.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// Takes no further requests, and ends those under way.
+    /// Stops accepting requests and waits for those in progress.
     pub async fn stop(self) {
         self.stop.send_replace(true);
         let _ = self.task.await;
     }
 }
 
-/// Listens and serves until it is stopped.
+/// Binds the address and serves until [`HttpServer::stop`].
 ///
 /// # Errors
-/// When the address cannot be listened on.
+/// If the address can't be bound.
 pub async fn listen(
     address: &Address,
     tls: Option<Arc<Tls>>,
     router: Router,
     bounds: &Bounds,
     entrance: Entrance,
-) -> io::Result<Listening> {
+) -> io::Result<HttpServer> {
     let listener = Listener::bind(address).await?;
     let address = listener.address()?;
     let (stop, stopping) = watch::channel(false);
-    let router = router.layer(from_fn_with_state(entrance.clone(), entrance::enter));
+    let router = router.layer(from_fn_with_state(entrance.clone(), entrance::admit));
     let task = tokio::spawn(serve(listener, tls, router, bounds.clone(), entrance, stopping));
-    Ok(Listening { address, stop, task })
+    Ok(HttpServer { address, stop, task })
 }
 
 async fn serve(
@@ -77,7 +77,7 @@ async fn serve(
     let stopped = stopping.clone();
     tokio::select! {
         () = accept(&listener, tls.as_deref(), router, &bounds, &entrance, &graceful, &stopped) => {}
-        () = told(&mut stopping) => {}
+        () = stop_requested(&mut stopping) => {}
     }
     drop(listener);
     let _ = tokio::time::timeout(bounds.grace, graceful.shutdown()).await;
@@ -98,15 +98,15 @@ async fn accept(
         let stream = match listener.accept().await {
             Ok(stream) => stream,
             Err(error) => {
-                tracing::warn!(%error, "a connection was not accepted");
-                tokio::time::sleep(PAUSE).await;
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_RETRY_PAUSE).await;
                 continue;
             }
         };
-        // Who finds no room even to be told so is cut off.
+        // Dropped without a response: even the reserve for error responses is full.
         let Some(connected) = entrance.connect(stream.peer()) else { continue };
-        let place = connected.place.clone();
-        let connection = Serving {
+        let slot = connected.slot.clone();
+        let connection = ConnectionTask {
             http: http.clone(),
             router: router.clone(),
             connected,
@@ -126,14 +126,14 @@ async fn accept(
             };
             tokio::select! {
                 () = served => {}
-                () = place.closed() => {}
+                () = slot.evicted() => {}
             }
         });
     }
 }
 
-/// What a connection is served with.
-struct Serving {
+/// Everything that serving one connection needs.
+struct ConnectionTask {
     http: http1::Builder,
     router: Router,
     connected: Connection,
@@ -144,17 +144,17 @@ struct Serving {
     answer: Duration,
 }
 
-impl Serving {
+impl ConnectionTask {
     async fn begin(mut self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
         let Some(tls) = self.tls.take() else { return self.serve(stream).await };
         let handshake = tokio::time::timeout(self.head, tls.accept(stream));
-        let greeted = tokio::select! {
-            greeted = handshake => greeted,
-            () = told(&mut self.stopping) => return,
+        let accepted = tokio::select! {
+            accepted = handshake => accepted,
+            () = stop_requested(&mut self.stopping) => return,
         };
-        match greeted {
+        match accepted {
             Ok(Ok(stream)) => self.serve(stream).await,
-            Ok(Err(error)) => tracing::debug!(%error, "a client and the server found no way of encryption"),
+            Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => {}
         }
     }
@@ -163,18 +163,18 @@ impl Serving {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(self.answer));
         let (router, connected) = (TowerToHyperService::new(self.router), self.connected);
-        // A layer of the router's would have all its routes once more for each connection.
+        // A layer on the router would clone all routes for each connection.
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(connected.clone());
             router.call(request)
         });
         let connection = self.watcher.watch(self.http.serve_connection(TokioIo::new(stream), service));
-        // A client that went away, or was too slow, is no news.
+        // Disconnects and timeouts aren't worth a log line.
         let _ = connection.await;
     }
 }
 
-/// Waits until the server shall stop.
-async fn told(stopping: &mut watch::Receiver<bool>) {
+/// Waits until the server is asked to stop.
+async fn stop_requested(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }

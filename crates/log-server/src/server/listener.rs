@@ -1,4 +1,4 @@
-//! The sockets that connections come from.
+//! Listening sockets for TCP and Unix.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
@@ -11,14 +11,14 @@ use tokio::net::{UnixListener, UnixStream};
 
 use super::Address;
 
-/// What listens.
+/// A listening socket.
 pub(super) enum Listener {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix(UnixListener, SocketFile),
 }
 
-/// What was accepted.
+/// An accepted connection.
 pub(super) enum Stream {
     Tcp(TcpStream),
     #[cfg(unix)]
@@ -26,10 +26,10 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// The address of who is at the other end, where it has one.
+    /// Returns the remote address, or `None` for a Unix socket.
     pub(super) fn peer(&self) -> Option<IpAddr> {
         match self {
-            // Of one that is gone already none can be told.
+            // The address of a peer that has already disconnected is unknown.
             Self::Tcp(stream) => {
                 Some(stream.peer_addr().map_or(Ipv4Addr::UNSPECIFIED.into(), |address| address.ip()))
             }
@@ -47,7 +47,7 @@ impl Listener {
             Address::Unix(path) => {
                 let listener = match UnixListener::bind(path) {
                     Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-                        remove_left_over(path).await?;
+                        remove_stale_socket(path).await?;
                         UnixListener::bind(path)?
                     }
                     bound => bound?,
@@ -72,7 +72,7 @@ impl Listener {
         match self {
             Self::Tcp(listener) => {
                 let (stream, _) = listener.accept().await?;
-                // Answers are small, and the next request waits for them.
+                // Responses are small, and the client waits for them before its next request.
                 let _ = stream.set_nodelay(true);
                 Ok(Stream::Tcp(stream))
             }
@@ -82,9 +82,9 @@ impl Listener {
     }
 }
 
-/// Removes the socket of a server that was killed: one that nobody listens on, and no other file.
+/// Removes the socket left behind by a killed server. Fails if a server listens on it or if the file isn't a socket.
 #[cfg(unix)]
-async fn remove_left_over(path: &std::path::Path) -> io::Result<()> {
+async fn remove_stale_socket(path: &std::path::Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt as _;
     let is_socket = std::fs::symlink_metadata(path)?.file_type().is_socket();
     let refused = |error: io::Error| error.kind() == io::ErrorKind::ConnectionRefused;
@@ -94,20 +94,20 @@ async fn remove_left_over(path: &std::path::Path) -> io::Result<()> {
     if is_socket {
         return Err(io::ErrorKind::AddrInUse.into());
     }
-    Err(io::Error::new(io::ErrorKind::AlreadyExists, "a file is there that is no socket"))
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, "the file exists and isn't a socket"))
 }
 
-/// A socket's file, which goes when the server does.
+/// The file of a Unix socket. Dropping it removes the file.
 #[cfg(unix)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Its device and number: a socket that took its place stays.
+    /// Device and inode: a file that has replaced the socket isn't removed.
     identity: (u64, u64),
 }
 
 #[cfg(unix)]
 impl SocketFile {
-    /// Its owner and its group may connect.
+    /// Owner and group may connect.
     const MODE: u32 = 0o660;
 
     fn new(path: &std::path::Path) -> io::Result<Self> {

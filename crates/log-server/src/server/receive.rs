@@ -1,4 +1,5 @@
-//! `POST /submit`: receives a body, bounded in size, memory and time, and answers when the log has published it.
+//! Handler for `POST /submit`: receives a body within limits on size, memory, and time, and responds once its entries
+//! are published.
 
 use std::io::ErrorKind;
 
@@ -21,20 +22,21 @@ use countersign_log::api::{self, ApiError};
 use countersign_log::body::BodyError;
 use countersign_log::rejected::Reason;
 
-/// A body of at least so many bytes is read on a thread that may be busy for a while. Of such a body it is looked at so
-/// many first, and goes on if they are of somebody whom the log knows.
-const LARGE: usize = 64 << 10;
-/// So many proofs are made where the request came in; more on a thread that may be busy for a while.
-const FEW: usize = 16;
-/// Of a body of which so much came, room is made for all of it that is to come, once: what grows bit by bit is moved to ever
-/// larger room, and holds both meanwhile. For less it is not: lengths are easily told.
-const LONG: usize = 1 << 20;
-/// A body comes in so many pieces, and one more for each so many bytes, at most: each costs something.
-const PIECES: usize = 16_384;
-const LEAST: usize = 64;
-/// Of a body that is refused, so many times the limit is still taken and thrown away: a client that is cut off in the
-/// middle of sending never reads why.
-const THROWN_AWAY: usize = 4;
+/// Bodies of at least this size are parsed on a blocking thread. While one arrives, its first bytes are checked at
+/// this size, and the upload is rejected if the log doesn't know who sends it.
+const LARGE_BODY_BYTES: usize = 64 << 10;
+/// Maximum number of proofs made on the async thread. More are made on a blocking thread.
+const MAX_INLINE_PROOFS: usize = 16;
+/// Number of bytes after which memory for the whole declared length is reserved. Growing step by step would keep the
+/// old and the new buffer while copying. Before that, the declared length isn't trusted, as clients can claim any.
+const RESERVE_BYTES: usize = 1 << 20;
+/// Maximum number of a body's chunks, in addition to one per [`BYTES_PER_CHUNK`]. Each chunk has a cost.
+const MAX_EXTRA_CHUNKS: usize = 16_384;
+/// Number of bytes for which a body may have another chunk.
+const BYTES_PER_CHUNK: usize = 64;
+/// When a body is rejected, up to this multiple of the size limit is still read and discarded. A client that is cut
+/// off while it sends never reads the error.
+const DISCARD_FACTOR: usize = 4;
 
 pub(super) async fn submit(
     State(state): State<AppState>,
@@ -44,12 +46,12 @@ pub(super) async fn submit(
 ) -> Result<Response, HandlerError> {
     let log_server = &state.log_server;
     let client = client.map_or(Client::Socket, |Extension(client)| client);
-    let receiving = Receiving { state: &state, share: state.budget.share(client) };
-    let received = receiving.receive(&headers, body).await;
+    let upload = Upload { state: &state, share: state.budget.share(client) };
+    let received = upload.receive(&headers, body).await;
     let answered = match received {
         Ok(bytes) => {
-            receiving.share.settle();
-            match receiving.read(bytes).await {
+            upload.share.settle();
+            match upload.read(bytes).await {
                 Ok(submission) => log_server.submit(submission).await.map_err(ReceiveError::from),
                 Err(error) => Err(error),
             }
@@ -65,19 +67,19 @@ pub(super) async fn submit(
             log_server.metrics().answered(Err(&error));
             return Err(ApiError::of_submission(&error, log_server.limits()).into());
         }
-        Err(ReceiveError::Outside(reason, problem)) => {
+        Err(ReceiveError::Body(reason, error)) => {
             if let Some(reason) = reason {
                 log_server.metrics().turned_away(reason);
             }
-            return Err(problem.into());
+            return Err(error.into());
         }
     };
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
-    let answer = if proofs <= FEW && committed.taken.repeated == 0 {
+    let answer = if proofs <= MAX_INLINE_PROOFS && committed.taken.repeated == 0 {
         api::submit::response(&committed, &**log_server.reader())
     } else {
         let log_server = log_server.clone();
-        aside(move || api::submit::response(&committed, &**log_server.reader())).await?
+        run_blocking(move || api::submit::response(&committed, &**log_server.reader())).await?
     };
     Ok(answer?.map(Body::from))
 }
@@ -85,8 +87,8 @@ pub(super) async fn submit(
 /// An error in receiving a submission.
 enum ReceiveError {
     Submission(SubmitError),
-    /// What is wrong with a body's outside, and what is counted for it.
-    Outside(Option<Reason>, ApiError),
+    /// An invalid or oversized body, and the reason counted in metrics.
+    Body(Option<Reason>, ApiError),
 }
 
 impl From<SubmitError> for ReceiveError {
@@ -96,53 +98,55 @@ impl From<SubmitError> for ReceiveError {
 }
 
 impl From<ApiError> for ReceiveError {
-    fn from(problem: ApiError) -> Self {
-        Self::Outside(None, problem)
+    fn from(error: ApiError) -> Self {
+        Self::Body(None, error)
     }
 }
 
-fn outside(reason: Reason) -> impl FnOnce(ApiError) -> ReceiveError {
-    move |problem| ReceiveError::Outside(Some(reason), problem)
+fn rejected(reason: Reason) -> impl FnOnce(ApiError) -> ReceiveError {
+    move |error| ReceiveError::Body(Some(reason), error)
 }
 
-/// Works on a thread that may be busy for a while, so that other requests go on.
-async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
+/// Runs `work` on a blocking thread, so that other requests go on.
+async fn run_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, ApiError> {
     tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::unavailable(&error))
 }
 
-/// A submission that is being received.
-struct Receiving<'s> {
+/// A submission being received.
+struct Upload<'s> {
     state: &'s AppState,
     share: Share,
 }
 
-impl Receiving<'_> {
-    /// Reads a body.
+impl Upload<'_> {
+    /// Parses a complete body. If it comes from an unknown emitter, catches up with the log's other servers and tries
+    /// again.
     async fn read(&self, bytes: Vec<u8>) -> Result<Submission, ReceiveError> {
         let log_server = &self.state.log_server;
-        if bytes.len() < LARGE
+        if bytes.len() < LARGE_BODY_BYTES
             && Compression::detect(&bytes).is_none()
-            && let Some(read) = log_server.read_at_once(&bytes)
+            && let Some(read) = log_server.parse_from_cache(&bytes)
         {
             return Ok(read?);
         }
-        let (bytes, read) = self.read_aside(bytes).await?;
+        let (bytes, read) = self.read_blocking(bytes).await?;
         match read {
             Err(error) if error.is_from_unknown_signer() && log_server.catch_up().await? => {
-                Ok(self.read_aside(bytes).await?.1?)
+                Ok(self.read_blocking(bytes).await?.1?)
             }
             read => Ok(read?),
         }
     }
 
-    async fn read_aside(
+    async fn read_blocking(
         &self,
         bytes: Vec<u8>,
     ) -> Result<(Vec<u8>, Result<Submission, SubmitError>), ReceiveError> {
-        // As many at one time as there are cores: what they hold while they work is not counted.
-        let _reading = self.state.readers.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
+        // At most one per core: the memory that parsing uses isn't counted.
+        let _permit =
+            self.state.body_parsers.acquire().await.map_err(|error| ApiError::unavailable(&error))?;
         let (log_server, share) = (self.state.log_server.clone(), self.share.handle());
-        let read = aside(move || {
+        let read = run_blocking(move || {
             let read = log_server.read(&bytes, &mut |bytes| share.resize(bytes).is_ok())?;
             if let Ok(submission) = &read {
                 share.resize(submission.bytes()).map_err(|_| BodyError::NoRoom)?;
@@ -151,38 +155,41 @@ impl Receiving<'_> {
         });
         read.await?.map_err(|error: BodyError| {
             let reason = if error == BodyError::NoRoom { Reason::Memory } else { Reason::TooLarge };
-            ReceiveError::Outside(Some(reason), ApiError::from_body(&error, self.state.log_server.limits()))
+            ReceiveError::Body(Some(reason), ApiError::from_body(&error, self.state.log_server.limits()))
         })
     }
 
-    /// Receives a body whole, as it was sent.
+    /// Receives the complete body, as it was sent.
     async fn receive(&self, headers: &HeaderMap, body: Body) -> Result<Vec<u8>, ReceiveError> {
         let limits = self.state.log_server.limits();
         let mut stream = body.into_data_stream();
         let whole = match api::body::check(headers, limits) {
-            // Who asks before sending does not send now.
-            Err(problem) if headers.contains_key(header::EXPECT) => {
-                return Err(outside(Reason::TooLarge)(problem));
+            // A client that sent `Expect: 100-continue` won't send the body now.
+            Err(error) if headers.contains_key(header::EXPECT) => {
+                return Err(rejected(Reason::TooLarge)(error));
             }
-            Err(problem) => Err(outside(Reason::TooLarge)(problem)),
+            Err(error) => Err(rejected(Reason::TooLarge)(error)),
             Ok(()) => tokio::select! {
                 whole = self.collect(headers, &mut stream) => whole,
-                () = self.share.evicted() => Err(outside(Reason::Memory)(api::body::busy())),
+                () = self.share.evicted() => Err(rejected(Reason::Memory)(api::body::busy())),
             },
         };
         if whole.is_err() {
             self.share.release();
-            let most = limits.bytes.saturating_mul(THROWN_AWAY);
-            let _ = timeout(self.state.bounds.silence, throw_away(&mut stream, most)).await;
+            let max = limits.bytes.saturating_mul(DISCARD_FACTOR);
+            let _ = timeout(self.state.bounds.silence, discard(&mut stream, max)).await;
         }
         whole
     }
 
-    /// Looks at the beginning of a body.
-    async fn glance(&self, bytes: Vec<u8>) -> Result<(Vec<u8>, Result<bool, SubmitError>), ApiError> {
+    /// Checks who sends the body, from its beginning.
+    async fn check_beginning(
+        &self,
+        bytes: Vec<u8>,
+    ) -> Result<(Vec<u8>, Result<bool, SubmitError>), ApiError> {
         let log_server = self.state.log_server.clone();
-        aside(move || {
-            let admitted = log_server.glance(&bytes);
+        run_blocking(move || {
+            let admitted = log_server.check_beginning(&bytes);
             (bytes, admitted)
         })
         .await
@@ -194,62 +201,62 @@ impl Receiving<'_> {
         stream: &mut BodyDataStream,
     ) -> Result<Vec<u8>, ReceiveError> {
         let (limits, bounds) = (self.state.log_server.limits(), &self.state.bounds);
-        let too_slow = || outside(Reason::Slow)(api::body::too_slow());
-        let begun = Instant::now();
+        let too_slow = || rejected(Reason::Slow)(api::body::too_slow());
+        let started = Instant::now();
         let declared = api::body::declared(headers).map_or(0, |all| all.min(limits.bytes as u64)) as usize;
-        let (mut bytes, mut glance) = (Vec::new(), LARGE);
-        let mut pieces = 0;
+        let (mut bytes, mut next_check) = (Vec::new(), LARGE_BODY_BYTES);
+        let mut chunks = 0;
         loop {
-            pieces += 1;
-            if pieces > PIECES + bytes.len() / LEAST {
-                return Err(outside(Reason::Slow)(api::body::too_small_chunks()));
+            chunks += 1;
+            if chunks > MAX_EXTRA_CHUNKS + bytes.len() / BYTES_PER_CHUNK {
+                return Err(rejected(Reason::Slow)(api::body::too_small_chunks()));
             }
-            let paced = std::time::Duration::from_secs((bytes.len() / bounds.pace.max(1)) as u64);
-            let Ok(chunk) = timeout_at(begun + bounds.body + paced, stream.next()).await else {
+            let extra = std::time::Duration::from_secs((bytes.len() / bounds.pace.max(1)) as u64);
+            let Ok(chunk) = timeout_at(started + bounds.body + extra, stream.next()).await else {
                 return Err(too_slow());
             };
             let Some(chunk) = chunk else { return Ok(bytes) };
             let chunk = chunk.map_err(|error| {
                 if is_malformed(&error) {
-                    outside(Reason::Malformed)(api::body::malformed())
+                    rejected(Reason::Malformed)(api::body::malformed())
                 } else {
                     too_slow()
                 }
             })?;
             if chunk.len() > limits.bytes - bytes.len() {
-                return Err(outside(Reason::TooLarge)(ApiError::too_large(limits)));
+                return Err(rejected(Reason::TooLarge)(ApiError::too_large(limits)));
             }
-            self.share.resize(bytes.len() + chunk.len()).map_err(outside(Reason::Memory))?;
-            if bytes.len() >= LONG && bytes.capacity() - bytes.len() < chunk.len() {
+            self.share.resize(bytes.len() + chunk.len()).map_err(rejected(Reason::Memory))?;
+            if bytes.len() >= RESERVE_BYTES && bytes.capacity() - bytes.len() < chunk.len() {
                 bytes.reserve_exact(declared.saturating_sub(bytes.len()));
             }
             bytes.extend_from_slice(&chunk);
-            if bytes.len() >= glance {
+            if bytes.len() >= next_check {
                 let mut admitted;
-                (bytes, admitted) = self.glance(bytes).await?;
+                (bytes, admitted) = self.check_beginning(bytes).await?;
                 if admitted.as_ref().is_err_and(SubmitError::is_from_unknown_signer)
                     && self.state.log_server.catch_up().await?
                 {
-                    (bytes, admitted) = self.glance(bytes).await?;
+                    (bytes, admitted) = self.check_beginning(bytes).await?;
                 }
-                glance = if admitted? { usize::MAX } else { glance.saturating_mul(4) };
+                next_check = if admitted? { usize::MAX } else { next_check.saturating_mul(4) };
             }
         }
     }
 }
 
-/// Whether what came is no body, where one that did not come whole is another matter.
+/// True if the body's framing is invalid, as opposed to an incomplete body.
 fn is_malformed(error: &axum::Error) -> bool {
     let causes = std::iter::successors(std::error::Error::source(error), |error| error.source());
     let mut causes = causes.filter_map(|error| error.downcast_ref::<std::io::Error>());
     causes.any(|error| matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::InvalidData))
 }
 
-async fn throw_away(stream: &mut BodyDataStream, most: usize) {
-    let mut thrown = 0;
-    for _ in 0..PIECES {
+async fn discard(stream: &mut BodyDataStream, max: usize) {
+    let mut discarded = 0;
+    for _ in 0..MAX_EXTRA_CHUNKS {
         match stream.next().await {
-            Some(Ok(chunk)) if thrown + chunk.len() <= most => thrown += chunk.len(),
+            Some(Ok(chunk)) if discarded + chunk.len() <= max => discarded += chunk.len(),
             _ => return,
         }
     }

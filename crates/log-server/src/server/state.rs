@@ -1,4 +1,4 @@
-//! The state that routes share.
+//! State shared by all routes.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,12 +9,12 @@ use tokio::sync::Semaphore;
 use super::bounds::Bounds;
 use super::budget::Budget;
 use super::page::Page;
-use crate::fsck::Found;
+use crate::fsck::CheckResults;
 use crate::log_server::LogServer;
 use crate::reading::Reading;
 use countersign_log::reads::ReadRules;
 
-/// The state that routes share.
+/// State shared by all routes.
 #[derive(Clone)]
 pub struct AppState {
     /// The log.
@@ -23,28 +23,28 @@ pub struct AppState {
     pub folder: Arc<PathBuf>,
     /// The page at `/`.
     pub page: Option<Page>,
-    /// What readers are served from.
+    /// Serves readers.
     pub reading: Arc<Reading>,
-    /// The result of the log's check of itself.
-    pub found: Found,
+    /// The newest result of the log's self-check.
+    pub self_check: CheckResults,
     pub(super) bounds: Bounds,
     pub(super) budget: Budget,
-    /// Who may read bodies that take a while.
-    pub(super) readers: Arc<Semaphore>,
-    /// Who may read what everybody may.
-    pub(super) looking: Arc<Semaphore>,
-    /// Who may ask how the log is.
-    pub(super) asking: Arc<Semaphore>,
+    /// Limits concurrent parsing of large bodies.
+    pub(super) body_parsers: Arc<Semaphore>,
+    /// Limits concurrent unauthenticated reads of the store.
+    pub(super) public_reads: Arc<Semaphore>,
+    /// Limits concurrent health checks.
+    pub(super) health_checks: Arc<Semaphore>,
 }
 
-/// So many look at the store at one time for those without a token; others wait. Each has a connection with its cache and
-/// a thread, which a flood would otherwise have as many of as there may be.
-const LOOKING: usize = 8;
-/// So many ask how the log is.
-const ASKING: usize = 2;
+/// Maximum number of concurrent unauthenticated reads; others wait. Each uses a thread and a database connection with
+/// its cache, so a flood of requests must not open more.
+const MAX_PUBLIC_READS: usize = 8;
+/// Maximum number of concurrent health checks.
+const MAX_HEALTH_CHECKS: usize = 2;
 
 impl AppState {
-    /// Of a log with that folder, which grants its clients so much.
+    /// Creates the state of a log in `folder`, with the built-in parsers, no search index, and no recording of reads.
     pub fn new(log_server: LogServer, folder: PathBuf, bounds: Bounds) -> Self {
         let reading = Arc::new(Reading::new(
             log_server.clone(),
@@ -55,18 +55,18 @@ impl AppState {
         ));
         let budget = Budget::new(bounds.memory);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let readers = Arc::new(Semaphore::new(cores));
+        let body_parsers = Arc::new(Semaphore::new(cores));
         Self {
             log_server,
             folder: Arc::new(folder),
             page: None,
             reading,
-            found: Found::default(),
+            self_check: CheckResults::default(),
             bounds,
             budget,
-            readers,
-            looking: Arc::new(Semaphore::new(LOOKING)),
-            asking: Arc::new(Semaphore::new(ASKING)),
+            body_parsers,
+            public_reads: Arc::new(Semaphore::new(MAX_PUBLIC_READS)),
+            health_checks: Arc::new(Semaphore::new(MAX_HEALTH_CHECKS)),
         }
     }
 }

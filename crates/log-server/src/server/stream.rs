@@ -1,4 +1,4 @@
-//! `GET /stream`: a live view as server-sent events.
+//! Handler for `GET /stream`: a live view as server-sent events.
 
 use std::sync::Arc;
 
@@ -33,14 +33,14 @@ pub(super) async fn stream(
     let planned = opening.clone();
     let begin =
         move |exporter: &Exporter, canceled: &dyn Fn() -> bool| planned.begin(exporter)?.finish(canceled);
-    let plan = state.reading.look(Some(&access), begin).await;
+    let plan = state.reading.run_search(Some(&access), begin).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
     let mut asked = api::query::parsed(uri.query(), &api::sse::PARAMETERS);
     asked.retain(|(name, _)| name != "from");
     asked.insert(0, ("from".to_owned(), first.to_string()));
     let tally = handlers::begin(&state.reading, &access, ReadRequest::new(ReadKind::Stream, asked)).await?;
-    let live = Live {
+    let live = LiveView {
         reading: state.reading.clone(),
         access,
         scope: opening.scope().clone(),
@@ -52,41 +52,41 @@ pub(super) async fn stream(
         at: first,
         lines: Some(plan.lines()),
     };
-    let pieces = stream::try_unfold(live, Live::next);
+    let pieces = stream::try_unfold(live, LiveView::next);
     Ok(api::sse::head().map(|()| Body::from_stream(pieces)))
 }
 
-/// A live view.
-struct Live {
+/// A live view being sent.
+struct LiveView {
     reading: Arc<Reading>,
-    /// Whose it is.
+    /// The reader's rights and scope.
     access: Access,
-    /// Which events it shows.
+    /// The events it may show.
     scope: Arc<Scope>,
-    /// What it showed, where that is recorded.
+    /// Counts of the events shown, if reads are recorded.
     tally: Option<Tally>,
-    /// Told when it may be nobody's any more.
+    /// Changes when tokens may have been revoked.
     revoked: watch::Receiver<()>,
     stopping: watch::Receiver<bool>,
     published: watch::Receiver<Option<Arc<Published>>>,
-    /// The first leaf of the view itself.
+    /// The index of the view's first entry.
     first: u64,
-    /// The size to which it has come.
+    /// The tree size up to which the view is complete.
     at: u64,
-    /// What is being written, up to the checkpoint that was the newest when it was begun.
+    /// The lines being sent, up to the checkpoint that was the newest when they were planned.
     lines: Option<Lines>,
 }
 
-/// Why a live view went on.
-enum Woken {
-    Further,
+/// The reason why a waiting live view continues.
+enum Wake {
+    Published,
     Changed,
     Quiet,
     End,
 }
 
-impl Live {
-    /// The next piece: made when the one before was taken, or when there is something to tell.
+impl LiveView {
+    /// Returns the next piece, after the client took the one before and once there is something to send.
     async fn next(mut self) -> Result<Option<(Bytes, Self)>, ExportError> {
         loop {
             self.revoked.mark_unchanged();
@@ -98,7 +98,7 @@ impl Live {
                 let made = tokio::task::spawn_blocking(move || api::sse::piece(lines, first)).await;
                 let made = made.map_err(|error| StoreError::unavailable("writing a stream", error)).flatten();
                 let Piece { bytes: piece, events, at, lines } =
-                    made.inspect_err(|error| tracing::error!(%error, "a stream ended early"))?;
+                    made.inspect_err(|error| tracing::error!(%error, "a stream failed before its end"))?;
                 if let Some(tally) = &mut self.tally {
                     tally.add(events, piece.len());
                 }
@@ -113,21 +113,23 @@ impl Live {
                 published.as_ref().is_some_and(|published| published.size > at)
             };
             let woken = tokio::select! {
-                published = self.published.wait_for(beyond) => published.map_or(Woken::End, |_| Woken::Further),
-                _ = self.stopping.wait_for(|stopping| *stopping) => Woken::End,
-                changed = self.revoked.changed() => changed.map_or(Woken::End, |()| Woken::Changed),
-                () = tokio::time::sleep(QUIET) => Woken::Quiet,
+                published = self.published.wait_for(beyond) => published.map_or(Wake::End, |_| Wake::Published),
+                _ = self.stopping.wait_for(|stopping| *stopping) => Wake::End,
+                changed = self.revoked.changed() => changed.map_or(Wake::End, |()| Wake::Changed),
+                () = tokio::time::sleep(QUIET) => Wake::Quiet,
             };
             match woken {
-                Woken::Further => tokio::time::sleep(GATHER).await,
-                Woken::Changed => continue,
-                Woken::End => return Ok(None),
-                Woken::Quiet => return Ok(Some((Bytes::from_static(QUIET_TEXT), self))),
+                Wake::Published => tokio::time::sleep(GATHER).await,
+                Wake::Changed => continue,
+                Wake::End => return Ok(None),
+                Wake::Quiet => return Ok(Some((Bytes::from_static(QUIET_TEXT), self))),
             }
             let scope = self.scope.clone();
-            let plan = self.reading.glance(move |exporter| exporter.plan_further(at, &scope, false)).await;
-            self.lines =
-                Some(plan.inspect_err(|error| tracing::error!(%error, "a stream ended early"))?.lines());
+            let plan =
+                self.reading.run_lookup(move |exporter| exporter.plan_further(at, &scope, false)).await;
+            self.lines = Some(
+                plan.inspect_err(|error| tracing::error!(%error, "a stream failed before its end"))?.lines(),
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! TLS: a certificate and its key from PEM files, which are read again when they change.
+//! TLS with a certificate and private key from PEM files, reloaded when they change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,38 +10,38 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{self, ServerConfig};
 
-/// Why a certificate or its key is not usable.
+/// An error in loading a certificate or its key.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The system said so.
+    /// A file can't be read.
     #[error("{}: {error}", path.display())]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: std::io::Error,
     },
-    /// The file has not what it should have.
+    /// A file isn't valid PEM or lacks the certificate or key.
     #[error("{}: {message}", path.display())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it. Nothing of a key is in it.
+        /// The description of the error. It never contains key material.
         message: String,
     },
-    /// The two do not go together, or the certificate is none that TLS knows.
+    /// Certificate and key don't match, or TLS doesn't support them.
     #[error("{} and {}: {error}", cert.display(), key.display())]
     Unusable {
         /// The certificate's file.
         cert: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What rustls said.
+        /// The error that rustls reports.
         error: rustls::Error,
     },
 }
 
-/// A certificate and its key. Connections that are there keep those with which they began.
+/// A certificate and its key. Open connections keep those that they started with.
 #[derive(Debug)]
 pub struct Tls {
     cert: PathBuf,
@@ -50,7 +50,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Of a file with the certificate, and behind it those of its issuers, and a file with its private key.
+    /// Loads the certificate file, which may include the issuers' certificates, and the file of its private key.
     ///
     /// # Errors
     /// [`TlsError`].
@@ -59,10 +59,10 @@ impl Tls {
         Ok(Self { cert: cert.to_owned(), key: key.to_owned(), config })
     }
 
-    /// Reads both files again: connections that begin from now on have what is there.
+    /// Reloads both files for new connections.
     ///
     /// # Errors
-    /// [`TlsError`]; what was there before is kept then.
+    /// [`TlsError`]; the previous certificate and key remain in use.
     pub fn reload(&self) -> Result<(), TlsError> {
         let config = Arc::new(read(&self.cert, &self.key)?);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
@@ -82,14 +82,14 @@ fn read(cert: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
         .collect::<Result<_, _>>()
         .map_err(|error| malformed(cert, error.to_string()))?;
     if chain.is_empty() {
-        return Err(malformed(cert, "there is no certificate in it (-----BEGIN CERTIFICATE-----)".into()));
+        return Err(malformed(cert, "the file contains no certificate (-----BEGIN CERTIFICATE-----)".into()));
     }
     let bytes = zeroize::Zeroizing::new(fs::read(key).map_err(|error| io(key, error))?);
     let secret = PrivateKeyDer::from_pem_slice(&bytes).map_err(|error| {
         let message = match error {
-            pem::Error::NoItemsFound => "there is no private key in it (-----BEGIN PRIVATE KEY-----)",
-            // What the library says of it may have a part of the key.
-            _ => "the private key in it is malformed",
+            pem::Error::NoItemsFound => "the file contains no private key (-----BEGIN PRIVATE KEY-----)",
+            // The library's message might contain part of the key.
+            _ => "the private key is malformed",
         };
         malformed(key, message.into())
     })?;

@@ -1,10 +1,10 @@
-//! Which file this is, whatever it is called and whatever is in it: a copy is another one.
+//! The identity of a file, which a copy doesn't share, whatever its name and content.
 
 use std::fmt;
 use std::fs::Metadata;
 use std::time::UNIX_EPOCH;
 
-/// What the file system says that no copy shares: its number for the file, and when it was made.
+/// The file system's number for the file and its creation time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity {
     number: Option<u64>,
@@ -13,7 +13,7 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    pub(super) fn of(metadata: &Metadata) -> Self {
+    pub(super) fn from_metadata(metadata: &Metadata) -> Self {
         #[cfg(unix)]
         let number = Some(std::os::unix::fs::MetadataExt::ino(metadata));
         #[cfg(not(unix))]
@@ -23,13 +23,13 @@ impl Identity {
     }
 
     pub(super) fn parse(number: &str, created: &str) -> Option<Self> {
-        fn known<T: std::str::FromStr>(word: &str) -> Option<Option<T>> {
+        fn parse_part<T: std::str::FromStr>(word: &str) -> Option<Option<T>> {
             if word == "-" { Some(None) } else { word.parse().ok().map(Some) }
         }
-        Some(Self { number: known(number)?, created: known(created)? })
+        Some(Self { number: parse_part(number)?, created: parse_part(created)? })
     }
 
-    /// Whether both are of one file, as far as the file systems tell.
+    /// True if both may be the same file, as far as the file systems tell.
     pub(super) fn may_be(self, other: Self) -> bool {
         fn same<T: PartialEq>(one: Option<T>, other: Option<T>) -> bool {
             one.zip(other).is_none_or(|(one, other)| one == other)

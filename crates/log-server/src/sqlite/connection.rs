@@ -9,27 +9,26 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use countersign_log::store::StoreError;
 
-/// The longest time that one connection waits for another.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-/// How long the one that writes waits for those who read until the write-ahead log can be emptied: whoever submits waits
-/// with it. Who copies or checks the whole database reads for long, and the erasure goes on afterwards.
-pub(super) const PATIENCE_WITH_READERS: Duration = Duration::from_millis(250);
+/// Maximum time that a connection waits for another.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum time that the writer waits for readers before it truncates the write-ahead log, while submissions wait too.
+/// Copying or checking the database takes longer; erasure then continues afterwards.
+pub(super) const CHECKPOINT_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Opens a database that is read and written as this store does.
+/// Connects to a database with this store's settings.
 pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let sql = |error: rusqlite::Error| {
         let doing = "opening the database";
         let is_here = error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && File::open(path).is_ok();
         if is_here {
-            let why =
-                "SQLite has to write files beside it, and cannot: copy it to a folder that can be written to";
+            let why = "SQLite can't write the files that it needs next to the database; copy the database to a writable folder";
             return StoreError::unavailable(doing, why);
         }
         opening(doing)(error)
     };
     let flags = flags | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(sql)?;
-    connection.busy_timeout(PATIENCE).map_err(sql)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(sql)?;
     prepare_reading(&connection).map_err(sql)?;
     Ok(connection)
 }
@@ -37,7 +36,7 @@ pub(super) fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Store
 pub(super) fn prepare_reading(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -8_192)?;
     connection.set_prepared_statement_cache_capacity(64);
-    // Otherwise a statement is planned anew whenever it is given other values.
+    // Otherwise, a statement is planned again for each set of values.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(())
 }
@@ -45,7 +44,7 @@ pub(super) fn prepare_reading(connection: &Connection) -> rusqlite::Result<()> {
 /// Like [`failed`], for a database whose schema was not read before.
 pub(super) fn opening(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + Copy {
     move |error| match error {
-        // A table is missing.
+        // A missing table.
         rusqlite::Error::QueryReturnedNoRows => StoreError::Damaged(format!("{doing}: {error}")),
         error if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
             StoreError::Damaged(format!("{doing}: {error}"))
@@ -54,7 +53,7 @@ pub(super) fn opening(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreE
     }
 }
 
-/// The error of a statement that was to do this.
+/// Converts a statement's error; `doing` names the operation.
 pub(crate) fn failed(doing: &'static str) -> impl Fn(rusqlite::Error) -> StoreError + Copy {
     move |error| match error {
         rusqlite::Error::FromSqlConversionFailure(..)

@@ -1,13 +1,13 @@
-//! SQL for the file.
+//! SQL access to the database.
 
 use rusqlite::types::{ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params_from_iter};
 
-use super::connection::{PATIENCE, PATIENCE_WITH_READERS, failed};
+use super::connection::{BUSY_TIMEOUT, CHECKPOINT_TIMEOUT, failed};
 use countersign_log::store::StoreError;
 use countersign_log::tables::{Database, Each, Row, Value};
 
-/// A value of a statement, as rusqlite takes it.
+/// A statement's value, converted for rusqlite.
 struct SqlValue<'v>(&'v Value<'v>);
 
 impl ToSql for SqlValue<'_> {
@@ -21,7 +21,7 @@ impl ToSql for SqlValue<'_> {
     }
 }
 
-/// A row that SQLite found.
+/// A row of a query's result.
 struct SqlRow<'r>(&'r rusqlite::Row<'r>);
 
 impl Row for SqlRow<'_> {
@@ -38,7 +38,7 @@ impl Row for SqlRow<'_> {
     }
 }
 
-/// A connection, as the tables ask it.
+/// A connection, as the interface that the tables use.
 pub(super) struct SqlDatabase<'c>(pub(super) &'c Connection);
 
 impl Database for SqlDatabase<'_> {
@@ -105,22 +105,22 @@ impl Database for SqlDatabase<'_> {
         work: &mut dyn FnMut() -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let failed = failed(doing);
-        // Whole pages that are freed are overwritten with zeros too.
+        // With this setting, whole freed pages are overwritten with zeros too.
         self.0.pragma_update(None, "secure_delete", true).map_err(failed)?;
         self.transaction(doing, work)?;
         self.0.pragma_update(None, "secure_delete", "fast").map_err(failed)?;
-        // The write-ahead log still has the pages as they were.
-        if !empty_write_ahead_log(self.0).map_err(failed)? {
-            return Err(StoreError::unavailable(doing, "the write-ahead log is in use: ask again"));
+        // The write-ahead log still contains the old pages.
+        if !truncate_write_ahead_log(self.0).map_err(failed)? {
+            return Err(StoreError::unavailable(doing, "the write-ahead log is in use; try again"));
         }
         Ok(())
     }
 }
 
-/// Moves all that the write-ahead log has into the database. Whether it could: somebody may read for too long.
-pub(super) fn empty_write_ahead_log(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.busy_timeout(PATIENCE_WITH_READERS)?;
+/// Moves the write-ahead log into the database and truncates it. Returns false if a reader prevents that for too long.
+pub(super) fn truncate_write_ahead_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.busy_timeout(CHECKPOINT_TIMEOUT)?;
     let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    connection.busy_timeout(PATIENCE)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
     Ok(busy? == 0)
 }

@@ -1,4 +1,4 @@
-//! Connections for those who read.
+//! A pool of connections for reading.
 
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
@@ -8,72 +8,72 @@ use rusqlite::{Connection, OpenFlags};
 use super::connection::{connect, failed};
 use super::database::SqlDatabase;
 #[cfg(unix)]
-use super::still::{Still, is_served};
+use super::static_database::{StaticDatabase, is_in_use};
 use countersign_log::store::StoreError;
 use countersign_log::tables::{Connections, Database};
 
-/// Connections at rest that are kept for the next who reads.
-const KEPT: usize = 8;
+/// Maximum number of idle connections to keep.
+const MAX_IDLE: usize = 8;
 
-/// Connections to the file.
+/// Connections to the database.
 pub(super) struct Pool {
     path: PathBuf,
-    /// The database as one that does not change, where that is so.
+    /// The database as a static one, if no server was using it.
     #[cfg(unix)]
-    still: Option<Still>,
-    kept: Mutex<Vec<Connection>>,
+    static_database: Option<StaticDatabase>,
+    idle: Mutex<Vec<Connection>>,
 }
 
 impl Pool {
-    /// To the file of that path, which may be written to meanwhile.
+    /// Creates a pool for a file that may be written to meanwhile.
     pub(super) fn new(path: PathBuf) -> Self {
-        let kept = Mutex::new(Vec::new());
+        let idle = Mutex::new(Vec::new());
         Self {
             path,
             #[cfg(unix)]
-            still: None,
-            kept,
+            static_database: None,
+            idle,
         }
     }
 
-    /// To the file of that path, for a process that never writes to it. If no server runs in its folder, nothing there is
+    /// Creates a pool for a process that never writes to the file. If no server uses its folder, nothing in it is
     /// changed.
     pub(super) fn for_reading(path: PathBuf) -> Self {
         #[cfg(unix)]
-        if !is_served(&path) {
-            let still = Some(Still::new(path.clone()));
-            return Self { still, ..Self::new(path) };
+        if !is_in_use(&path) {
+            let static_database = Some(StaticDatabase::new(path.clone()));
+            return Self { static_database, ..Self::new(path) };
         }
         Self::new(path)
     }
 
-    /// True if the database is read as one that does not change.
+    /// True if the database is read as a static one.
     #[cfg(unix)]
-    pub(super) fn is_still(&self) -> bool {
-        self.still.is_some()
+    pub(super) fn is_static(&self) -> bool {
+        self.static_database.is_some()
     }
 
-    /// True if the database is read as one that does not change.
+    /// True if the database is read as a static one.
     #[cfg(not(unix))]
-    pub(super) fn is_still(&self) -> bool {
+    pub(super) fn is_static(&self) -> bool {
         false
     }
 
-    /// A connection of its own.
+    /// Opens a separate connection.
     pub(super) fn connect(&self) -> Result<Connection, StoreError> {
         #[cfg(unix)]
-        if let Some(still) = &self.still {
-            return still.connect();
+        if let Some(database) = &self.static_database {
+            return database.connect();
         }
-        // Write-ahead mode needs its shared memory, also for who reads.
+        // Write-ahead mode needs shared memory even for readers.
         connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE)
     }
 
-    /// Nobody changed a database that does not change.
+    /// Fails if a static database was changed.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         #[cfg(unix)]
-        if let Some(still) = &self.still {
-            return still.check();
+        if let Some(database) = &self.static_database {
+            return database.check();
         }
         Ok(())
     }
@@ -81,23 +81,23 @@ impl Pool {
 
 impl Connections for Pool {
     fn with(&self, read: &mut dyn FnMut(&dyn Database) -> Result<(), StoreError>) -> Result<(), StoreError> {
-        let lock = || self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let kept = lock().pop();
-        let connection = if let Some(connection) = kept {
+        let lock = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = lock().pop();
+        let connection = if let Some(connection) = idle {
             connection
         } else {
             let connection = self.connect()?;
             #[cfg(unix)]
-            if self.is_still() {
-                Still::add_tables(&connection).map_err(failed("opening the database"))?;
+            if self.is_static() {
+                StaticDatabase::add_tables(&connection).map_err(failed("opening the database"))?;
             }
             connection
         };
         read(&SqlDatabase(&connection))?;
         self.check()?;
-        let mut kept = lock();
-        if kept.len() < KEPT {
-            kept.push(connection);
+        let mut idle = lock();
+        if idle.len() < MAX_IDLE {
+            idle.push(connection);
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A database that may not grow.
+//! Tests of the database under limits on its size, and of its lookup tables.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use rusqlite::OpenFlags;
 use tempfile::TempDir;
 
 use super::pool::Pool;
-use super::{FILE, Owned, SqliteWriter, connect, prepare, touch};
+use super::{FILE, SqliteWriter, WriteConnection, connect, prepare, touch};
 use countersign_log::hashes::StoredHashes;
 use countersign_log::store::{
     Batch, CheckpointReader as _, CheckpointWriter as _, CommitError, EntryReader as _, EntryWriter as _,
@@ -28,7 +28,7 @@ use countersign_log::tables::{Connections, Database, TableReader};
 const ORIGIN: &str = "log.example";
 const HOUR: i64 = 3_600_000;
 
-/// A chain of so many links.
+/// Returns a chain with that number of links.
 fn chain(number: u128, links: usize) -> Submission {
     let key = SignerKey::from_seed("example.com/e", [7; 32]).unwrap();
     let nonce = number.to_be_bytes();
@@ -49,7 +49,7 @@ fn published(size: u64) -> Published {
     Published { size, note: format!("{size}"), at: Time::MIN, witnessed: true }
 }
 
-/// Commits a chain, and gives the right edge of the tree.
+/// Commits a chain, and returns the right edge of the tree.
 fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactRange, CommitError> {
     let edge = writer.edge()?;
     let mut growth = PendingBatch::new(edge.end());
@@ -69,11 +69,11 @@ fn open(folder: &TempDir) -> (SqliteWriter, TableReader<Pool>) {
     touch(&path).unwrap();
     let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).unwrap();
     prepare(&connection, ORIGIN).unwrap();
-    (SqliteWriter::new(Owned::new(connection, &path)).unwrap(), TableReader::new(Pool::new(path)))
+    (SqliteWriter::new(WriteConnection::new(connection, &path)).unwrap(), TableReader::new(Pool::new(path)))
 }
 
 #[test]
-fn what_witnesses_saw_in_the_hour_in_which_the_log_grew_is_kept() {
+fn keeps_the_first_witnessed_checkpoint_of_each_size_and_hour() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let seen = |size: u64, hour: i64, witnessed: bool| Published {
@@ -88,7 +88,7 @@ fn what_witnesses_saw_in_the_hour_in_which_the_log_grew_is_kept() {
     for (size, hours) in [(5, 10..14), (7, 13..14), (8, 14..15), (9, 14..40)] {
         for hour in hours {
             writer.publish(&seen(size, hour, true)).unwrap();
-            // The newest is as it was seen last.
+            // The newest is kept in its last form.
             assert_eq!(reader.published().unwrap(), Some(seen(size, hour, true)));
         }
     }
@@ -99,14 +99,14 @@ fn what_witnesses_saw_in_the_hour_in_which_the_log_grew_is_kept() {
 }
 
 #[test]
-fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
+fn failed_commit_on_a_full_disk_leaves_nothing_behind() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let mut number = 0;
     let mut edge = CompactRange::new();
     for more in 0..40 {
         let pages: i64 = writer.database().pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
-        // Each time it fails at another page.
+        // Each time, it fails at another page.
         writer.database().pragma_update(None, "max_page_count", pages + more).unwrap();
         loop {
             number += 1;
@@ -120,18 +120,18 @@ fn a_commit_for_which_there_is_no_room_leaves_nothing_behind() {
         assert_eq!((writer.size(), reader.size().unwrap()), (size, size));
         assert_eq!(writer.edge().unwrap(), edge);
         assert_eq!(reader.published().unwrap(), (size > 0).then(|| published(size)));
-        // There is room again: the same is taken.
+        // The same submission is accepted once there is room.
         writer.database().pragma_update(None, "max_page_count", 1 << 30).unwrap();
         edge = commit(&mut writer, &chain(number, 30)).unwrap();
     }
-    // What is stored is what a new writer finds.
+    // A new writer finds what is stored.
     drop(writer);
     let (writer, _) = open(&folder);
     assert_eq!((writer.size(), writer.edge().unwrap()), (edge.end(), edge));
 }
 
 #[test]
-fn a_copy_of_the_database_alone_is_whole_once_the_writer_is_closed() {
+fn database_file_alone_is_complete_once_the_writer_is_closed() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let edge = commit(&mut writer, &chain(1, 40)).unwrap();
@@ -145,14 +145,14 @@ fn a_copy_of_the_database_alone_is_whole_once_the_writer_is_closed() {
 }
 
 thread_local! {
-    /// How often this thread read a database.
+    /// Number of database reads on this thread.
     static READS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Connections of which it is counted how often they are used.
-struct Counted(Pool);
+/// Connections that count their uses.
+struct CountedConnections(Pool);
 
-impl Connections for Counted {
+impl Connections for CountedConnections {
     fn with(&self, read: &mut dyn FnMut(&dyn Database) -> Result<(), StoreError>) -> Result<(), StoreError> {
         READS.set(READS.get() + 1);
         self.0.with(read)
@@ -160,7 +160,7 @@ impl Connections for Counted {
 }
 
 #[test]
-fn all_proofs_of_an_answer_read_a_tile_once() {
+fn all_proofs_of_a_response_read_each_tile_once() {
     let folder = TempDir::new().unwrap();
     let (mut writer, _) = open(&folder);
     let edge = commit(&mut writer, &chain(1, 700)).unwrap();
@@ -168,15 +168,15 @@ fn all_proofs_of_an_answer_read_a_tile_once() {
     let note = Checkpoint::new(ORIGIN, 700, edge.root().unwrap()).unwrap().sign(&key).unwrap();
     let published = Arc::new(Published { note, ..published(700) });
     let committed = Committed { taken: SubmissionOutcome::default(), published, tree: None };
-    let reader = TableReader::new(Counted(Pool::new(folder.path().join(FILE))));
+    let reader = TableReader::new(CountedConnections(Pool::new(folder.path().join(FILE))));
     let stored = StoredHashes::new(&reader, 700);
     let mut prover = committed.prover(&reader).unwrap();
     for index in 0..700 {
         let before = READS.get();
         let proof = prover.prove(index).unwrap();
-        // Three tiles of leaves, and the one above them.
+        // Three tiles of entries, and the one above them.
         let reads = READS.get() - before;
-        assert!(reads <= 4 && (index == 0 || reads <= 1), "{reads} reads for leaf {index}");
+        assert!(reads <= 4 && (index == 0 || reads <= 1), "{reads} reads for entry {index}");
         assert_eq!(proof.hashes, inclusion_proof(index, 700, &stored).unwrap());
     }
     let before = READS.get();
@@ -185,7 +185,7 @@ fn all_proofs_of_an_answer_read_a_tile_once() {
 }
 
 #[test]
-fn key_notes_are_found_by_where_they_are() {
+fn finds_key_notes_by_position() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let mut line = |number: u8, links: usize| {
@@ -204,11 +204,11 @@ fn key_notes_are_found_by_where_they_are() {
     }
 }
 
-/// Emitters whose chains grow side by side, and where each link of theirs is.
+/// Emitters whose chains grow in parallel, with the index of each of their links.
 struct Emitters {
     key: SignerKey,
     recorders: Vec<Recorder>,
-    /// By chain, in its order.
+    /// Each chain's entries, in order of the links.
     places: Vec<Vec<u64>>,
 }
 
@@ -225,7 +225,7 @@ impl Emitters {
         Self { key, places: vec![Vec::new(); recorders.len()], recorders }
     }
 
-    /// So many events of each of these chains, one chain after the other, which are committed next.
+    /// Records events on each of these chains, one chain after the other, as the next submission.
     fn submission(
         &mut self,
         writer: &SqliteWriter,
@@ -256,7 +256,7 @@ impl Emitters {
         commit(writer, &submission).unwrap();
     }
 
-    /// Looks for every link.
+    /// Looks up every link.
     fn check(&self, writer: &SqliteWriter, reader: &TableReader<Pool>) {
         for (recorder, places) in self.recorders.iter().zip(&self.places) {
             let chain: ChainId = recorder.chain().unwrap();
@@ -276,13 +276,13 @@ fn unsettled(writer: &SqliteWriter) -> u64 {
 }
 
 #[test]
-fn each_link_is_found_whether_its_run_is_settled_or_not() {
+fn finds_every_link_in_settled_and_unsettled_runs() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let mut emitters = Emitters::new(32);
     let mut settled = vec![unsettled(&writer)];
     for round in 0..100 {
-        // Not all in each: some go on where they were.
+        // Some chains skip a round.
         emitters.commit(&mut writer, (0..32).filter(|chain| (chain + round) % 5 > 0), 1);
         if unsettled(&writer) != *settled.last().unwrap() {
             settled.push(unsettled(&writer));
@@ -290,14 +290,14 @@ fn each_link_is_found_whether_its_run_is_settled_or_not() {
         }
         if round % 30 == 7 {
             emitters.check(&writer, &reader);
-            let (again, other) = open(&folder);
-            emitters.check(&again, &other);
-            writer = again;
+            let (reopened, other) = open(&folder);
+            emitters.check(&reopened, &other);
+            writer = reopened;
         }
     }
     emitters.check(&writer, &reader);
     assert!(settled.len() >= 3 && settled.is_sorted(), "{settled:?}");
-    // A chain alone has one run, however it came.
+    // A chain on its own has a single run, however it arrived.
     for _ in 0..40 {
         emitters.commit(&mut writer, 3..4, 250);
     }
@@ -310,7 +310,7 @@ fn each_link_is_found_whether_its_run_is_settled_or_not() {
 }
 
 #[test]
-fn links_are_found_where_runs_could_not_be_settled() {
+fn finds_links_after_settling_runs_failed() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let mut emitters = Emitters::new(64);
@@ -335,7 +335,7 @@ fn links_are_found_where_runs_could_not_be_settled() {
 }
 
 #[test]
-fn a_commit_writes_no_page_for_each_chain() {
+fn commit_does_not_write_a_page_per_chain() {
     let folder = TempDir::new().unwrap();
     let (mut writer, _) = open(&folder);
     let mut emitters = Emitters::new(64);
@@ -351,23 +351,23 @@ fn a_commit_writes_no_page_for_each_chain() {
         })
         .collect();
     written.sort_unstable();
-    // A commit that settles runs writes more.
+    // A commit that settles runs writes more pages.
     assert!(written[written.len() / 2] <= 24, "{written:?}");
 }
 
 #[test]
-fn a_database_of_version_1_is_gone_on_with() {
+fn continues_a_database_of_version_1() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let mut emitters = Emitters::new(40);
-    // As that version left it: all runs are settled, and no table says so.
+    // Version 1 left all runs settled and had no table for unsettled ones.
     while unsettled(&writer) < 1_100 {
         emitters.commit(&mut writer, 0..40, 1);
     }
     assert_eq!(unsettled(&writer), writer.size());
     writer.database().execute_batch("DROP TABLE unsettled; PRAGMA user_version = 1").unwrap();
     drop((writer, reader));
-    // Who looks at it changes nothing of that.
+    // Opening it for reading doesn't change that.
     let (_, reader) = super::open_reader(folder.path()).unwrap();
     assert_eq!(
         reader.index_of(&emitters.recorders[0].chain().unwrap(), 5).unwrap(),
@@ -380,6 +380,6 @@ fn a_database_of_version_1_is_gone_on_with() {
     }
     emitters.check(&writer, &reader);
     assert!(unsettled(&writer) > 1_100);
-    let (again, reader) = open(&folder);
-    emitters.check(&again, &reader);
+    let (reopened, reader) = open(&folder);
+    emitters.check(&reopened, &reader);
 }

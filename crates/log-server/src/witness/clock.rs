@@ -1,74 +1,76 @@
-//! Judging a witness's clock: readers take the times of cosignatures as what the time was.
+//! Checks of a witness's clock, because readers rely on the times of cosignatures.
 //!
-//! A clock is held against three things: the witness's own last cosignature, which no later one may precede; a clock that
-//! is never set, which shows leaps while the witness runs; and what the operator states. Times come in as arguments.
+//! A clock is checked against three things: the witness's last cosignature, which no later one may precede; a
+//! monotonic clock, which shows jumps while the witness runs; and the time that the operator states. Times are passed
+//! in as arguments.
 
 use std::time::Duration;
 
 use countersign::time::Time;
 
-/// The span in which any right clock is, in seconds since 1970: from 2026, before this program, to 2126.
+/// The range of plausible times, in seconds since 1970: from 2026, before this program existed, to 2126.
 const PLAUSIBLE: std::ops::RangeInclusive<u64> = 1_767_225_600..=4_922_899_200;
-/// How far a clock may be before the last cosignature. A new one is then dated as the last one was.
+/// Maximum time by which the clock may precede the last cosignature. A new one then gets the same time as the last.
 const MAX_BACK_SECONDS: u64 = 60;
-/// How far a clock may move against the steady one.
+/// Maximum deviation of the clock from the monotonic one.
 const MAX_LEAP_SECONDS: u64 = 120;
-/// The part of the time that has passed by which two clocks may drift apart: 200 ppm.
+/// The fraction of the elapsed time by which two clocks may drift apart: one in this number, which is 200 ppm.
 const DRIFT: u64 = 5_000;
-/// How long after the last cosignature a witness that was started may cosign again without a word of its operator.
+/// Maximum time since the last cosignature after which a restarted witness may cosign without a time stated by its
+/// operator.
 const MAX_PAUSE_SECONDS: u64 = 7 * 86_400;
-/// How far the clock may be from the time that the operator states.
+/// Maximum deviation of the clock from the stated time.
 const STATED_SECONDS: u64 = 3_600;
 
 /// The reason why the clock can't date a cosignature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClockError {
-    /// No right clock shows this.
-    #[error("the witness's clock shows {}, which can't be right", shown(*.now))]
+    /// The clock shows an implausible time.
+    #[error("the witness's clock shows {}, which can't be right", format_time(*.now))]
     Implausible {
-        /// What the clock shows, in seconds since 1970.
+        /// The clock's time, in seconds since 1970.
         now: u64,
     },
     /// The clock went back.
-    #[error("the witness's clock shows {}, before its last cosignature at {}", shown(*.now), shown(*.last))]
+    #[error("the witness's clock shows {}, before its last cosignature at {}", format_time(*.now), format_time(*.last))]
     Behind {
-        /// What the clock shows, in seconds since 1970.
+        /// The clock's time, in seconds since 1970.
         now: u64,
         /// The time of the last cosignature.
         last: u64,
     },
-    /// The witness was started long after its last cosignature, or with a clock that is ahead.
-    #[error("the witness's clock shows {}, more than 7 days after its last cosignature at {}", shown(*.now), shown(*.last))]
+    /// The witness was started long after its last cosignature, or its clock is ahead.
+    #[error("the witness's clock shows {}, more than 7 days after its last cosignature at {}", format_time(*.now), format_time(*.last))]
     Ahead {
-        /// What the clock shows, in seconds since 1970.
+        /// The clock's time, in seconds since 1970.
         now: u64,
         /// The time of the last cosignature.
         last: u64,
     },
-    /// The clock was set while the witness ran, or the machine slept.
-    #[error("the witness's clock shows {}, and {} would follow from the time that has passed", shown(*.now), shown(*.expected))]
+    /// The clock was set while the witness ran, or the machine was suspended.
+    #[error("the witness's clock shows {}, but {} is expected from the elapsed time", format_time(*.now), format_time(*.expected))]
     Leapt {
-        /// What the clock shows, in seconds since 1970.
+        /// The clock's time, in seconds since 1970.
         now: u64,
-        /// What it would show if it hadn't leapt.
+        /// The time expected from the last one, in seconds since 1970.
         expected: u64,
     },
 }
 
-fn shown(seconds: u64) -> String {
+fn format_time(seconds: u64) -> String {
     let millis = i64::try_from(seconds).ok().and_then(|seconds| seconds.checked_mul(1_000));
     millis
         .and_then(Time::from_millis)
         .map_or_else(|| format!("{seconds} s after 1970"), |time| time.to_string())
 }
 
-/// What the clock is held against.
+/// The data that the clock is checked against.
 #[derive(Debug)]
 pub(super) struct ClockGuard {
     /// The time of the last cosignature.
     last: Option<u64>,
-    /// The first time that was accepted in this run, and what the steady clock showed then.
+    /// The first accepted time of this run, with the monotonic time at that moment.
     anchor: Option<(u64, Duration)>,
     /// The time that the operator states.
     stated: Option<u64>,
@@ -79,14 +81,14 @@ impl ClockGuard {
         Self { last, anchor: None, stated }
     }
 
-    /// Returns the time to date a cosignature with, which is never before the last one's.
+    /// Returns the time for a cosignature, which never precedes the last one.
     pub(super) fn check(&self, now: u64, steady: Duration) -> Result<u64, ClockError> {
         if !PLAUSIBLE.contains(&now) {
             return Err(ClockError::Implausible { now });
         }
-        if let Some((begun, at)) = self.anchor {
+        if let Some((start, at)) = self.anchor {
             let passed = steady.saturating_sub(at).as_secs();
-            let expected = begun.saturating_add(passed);
+            let expected = start.saturating_add(passed);
             if now.abs_diff(expected) > MAX_LEAP_SECONDS + passed / DRIFT {
                 return Err(ClockError::Leapt { now, expected });
             }
@@ -103,7 +105,7 @@ impl ClockGuard {
         Ok(now.max(last))
     }
 
-    /// Remembers a cosignature of that time, made while the clocks showed these.
+    /// Records a cosignature with that time, made while the clocks showed these times.
     pub(super) fn cosigned(&mut self, time: u64, now: u64, steady: Duration) {
         self.last = Some(time);
         self.anchor.get_or_insert((now, steady));
@@ -122,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_witness_believes_any_plausible_clock() {
+    fn new_witness_accepts_any_plausible_clock() {
         let guard = ClockGuard::new(None, None);
         assert_eq!(guard.check(NOW, secs(5)), Ok(NOW));
         for now in [0, 86_400, NOW - 54 * 365 * DAY, 251_000_000_000, u64::MAX] {
@@ -131,13 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_started_witness_goes_on_from_its_last_cosignature() {
+    fn restarted_witness_continues_from_its_last_cosignature() {
         let guard = ClockGuard::new(Some(NOW), None);
         for (now, checked) in [
             (NOW, Ok(NOW)),
             (NOW + 7 * DAY, Ok(NOW + 7 * DAY)),
             (NOW + 7 * DAY + 1, Err(ClockError::Ahead { now: NOW + 7 * DAY + 1, last: NOW })),
-            // A small step back dates nothing earlier than the last.
+            // After a small step back, a cosignature gets the last one's time.
             (NOW - 60, Ok(NOW)),
             (NOW - 61, Err(ClockError::Behind { now: NOW - 61, last: NOW })),
         ] {
@@ -146,12 +148,12 @@ mod tests {
     }
 
     #[test]
-    fn the_operator_can_state_the_time() {
+    fn stated_time_overrides_the_last_cosignature() {
         for last in [NOW + 900 * DAY, NOW - 900 * DAY] {
             let mut guard = ClockGuard::new(Some(last), Some(NOW));
             assert!(guard.check(NOW + 3_601, secs(5)).is_err());
             assert_eq!(guard.check(NOW + 3_600, secs(5)), Ok(NOW + 3_600));
-            // Once, and then time passes from there.
+            // The stated time counts once; from then on, elapsed time does.
             guard.cosigned(NOW, NOW, secs(5));
             assert_eq!(guard.check(NOW + 100, secs(105)), Ok(NOW + 100));
             assert!(guard.check(NOW + 3_600, secs(105)).is_err());
@@ -159,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_is_noticed_against_the_steady_clock_until_it_is_undone() {
+    fn detects_a_jump_of_the_clock_until_it_is_undone() {
         let mut guard = ClockGuard::new(Some(NOW), None);
         guard.cosigned(NOW, NOW, secs(5));
         assert_eq!(guard.check(NOW + 30 * DAY, secs(5 + 30 * DAY)), Ok(NOW + 30 * DAY));
@@ -169,7 +171,7 @@ mod tests {
         let behind = NOW + 10 * DAY - 500;
         let expected = NOW + 10 * DAY;
         assert_eq!(guard.check(behind, secs(5 + 10 * DAY)), Err(ClockError::Leapt { now: behind, expected }));
-        // Many small steps are one leap.
+        // Many small steps add up to a jump.
         for step in 1..=12 {
             let now = NOW + step * 10;
             assert!(guard.check(now, secs(5)).is_ok());

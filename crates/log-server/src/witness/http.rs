@@ -1,4 +1,4 @@
-//! The two routes of a witness.
+//! The HTTP routes of a witness.
 
 use std::sync::Arc;
 
@@ -17,24 +17,27 @@ use tower_http::trace::TraceLayer;
 use super::{Witness, WitnessError};
 use crate::server::Bounds;
 
-/// What is answered when something went wrong inside.
-const FAILED: &str = "nothing was cosigned: try again later";
-/// Monitors may see a checkpoint that is so old.
-const CACHED: &str = "public, max-age=5";
+/// The response to internal errors.
+const INTERNAL_ERROR: &str = "the witness failed with an internal error; try again later";
+/// Allows monitors to cache a checkpoint for this long.
+const CACHE_CONTROL_VALUE: &str = "public, max-age=5";
 
-/// What routes have in hand.
+/// The state shared by all routes.
 #[derive(Clone)]
-struct Served {
+struct WitnessState {
     witness: Witness,
-    /// Whose turn it is with the memory: who waits for it takes no thread.
-    turn: Arc<Semaphore>,
+    /// Serializes access to the witness's state without blocking threads.
+    lock: Arc<Semaphore>,
 }
 
-impl Served {
-    async fn ask<T: Send + 'static>(&self, ask: impl FnOnce(&Witness) -> T + Send + 'static) -> Option<T> {
-        let _turn: SemaphorePermit<'_> = self.turn.acquire().await.ok()?;
+impl WitnessState {
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&Witness) -> T + Send + 'static,
+    ) -> Option<T> {
+        let _lock: SemaphorePermit<'_> = self.lock.acquire().await.ok()?;
         let witness = self.witness.clone();
-        tokio::task::spawn_blocking(move || ask(&witness)).await.ok()
+        tokio::task::spawn_blocking(move || operation(&witness)).await.ok()
     }
 }
 
@@ -48,71 +51,75 @@ pub(super) fn router(witness: Witness, bounds: &Bounds) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, bounds.body))
         .layer(RequestBodyTimeoutLayer::new(bounds.silence))
         .layer(CatchPanicLayer::new())
-        .with_state(Served { witness, turn: Arc::new(Semaphore::new(1)) })
+        .with_state(WitnessState { witness, lock: Arc::new(Semaphore::new(1)) })
 }
 
-async fn add_checkpoint(State(served): State<Served>, body: Bytes) -> Response {
+async fn add_checkpoint(State(state): State<WitnessState>, body: Bytes) -> Response {
     let request = match Request::parse(&body) {
         Ok(request) => request,
         Err(refusal) => return refused(&refusal),
     };
-    let decided = served.ask(move |witness| {
+    let decision = state.run(move |witness| {
         let answer = witness.add_checkpoint(&request);
         if let Err(error) = &answer {
-            tell(&request, error);
+            log_failure(&request, error);
         }
         answer
     });
-    match decided.await {
+    match decision.await {
         Some(Ok(cosignature)) => text(StatusCode::OK, cosignature),
         Some(Err(WitnessError::Refused(refusal))) => refused(&refusal),
         Some(Err(WitnessError::Clock(error))) => unavailable(&format!("witness.clock: {error}")),
-        // What went wrong inside is the operator's to know.
-        Some(Err(WitnessError::Memory(_) | WitnessError::Cosign(_))) | None => unavailable(FAILED),
+        // Internal errors are for the operator only.
+        Some(Err(WitnessError::Memory(_) | WitnessError::Cosign(_))) | None => unavailable(INTERNAL_ERROR),
     }
 }
 
-/// A signed checkpoint that contradicts another is evidence against its log.
-fn tell(request: &Request, error: &WitnessError) {
+/// Logs a rejected request. A signed checkpoint that contradicts another is evidence against its log.
+fn log_failure(request: &Request, error: &WitnessError) {
     let checkpoint = &request.checkpoint;
     let origin = &checkpoint.checkpoint.origin;
     match error {
         WitnessError::Refused(CosignError::SplitView | CosignError::EmptyRoot) => {
             tracing::error!(%origin, %error, %checkpoint, "a log contradicts itself");
         }
-        WitnessError::Refused(refusal) => tracing::debug!(%origin, code = refusal.code(), "refused"),
+        WitnessError::Refused(refusal) => {
+            tracing::debug!(%origin, code = refusal.code(), "a request to cosign was rejected")
+        }
         WitnessError::Clock(_) | WitnessError::Memory(_) | WitnessError::Cosign(_) => {
-            tracing::error!(%origin, %error, "nothing was cosigned");
+            tracing::error!(%origin, %error, "the witness failed to cosign");
         }
     }
 }
 
-async fn checkpoint(State(served): State<Served>, Path(origin): Path<String>) -> Response {
+async fn checkpoint(State(state): State<WitnessState>, Path(origin): Path<String>) -> Response {
     let Some(hash) = parse_hash(&origin) else { return not_found() };
-    match served.ask(move |witness| witness.checkpoint(&hash)).await {
+    match state.run(move |witness| witness.checkpoint(&hash)).await {
         Some(Ok(Some(note))) => {
             let mut response = text(StatusCode::OK, note);
-            response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHED));
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, HeaderValue::from_static(CACHE_CONTROL_VALUE));
             response
         }
         Some(Ok(None)) => not_found(),
         Some(Err(error)) => {
-            tracing::error!(%error, "a checkpoint could not be read");
-            unavailable(FAILED)
+            tracing::error!(%error, "reading a checkpoint failed");
+            unavailable(INTERNAL_ERROR)
         }
-        None => unavailable(FAILED),
+        None => unavailable(INTERNAL_ERROR),
     }
 }
 
-async fn healthz(State(served): State<Served>) -> Response {
-    match served.ask(|witness| (witness.checkpoint(&[0; 32]), witness.check_clock())).await {
+async fn healthz(State(state): State<WitnessState>) -> Response {
+    match state.run(|witness| (witness.checkpoint(&[0; 32]), witness.check_clock())).await {
         Some((Ok(_), Ok(()))) => text(StatusCode::OK, "ok\n".into()),
         Some((Ok(_), Err(error))) => unavailable(&format!("witness.clock: {error}")),
-        _ => unavailable(FAILED),
+        _ => unavailable(INTERNAL_ERROR),
     }
 }
 
-/// 32 bytes in lower-case hex.
+/// Parses 32 bytes in lowercase hexadecimal.
 fn parse_hash(text: &str) -> Option<[u8; 32]> {
     let lower = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
     let digits: &[u8; 64] =
@@ -134,7 +141,7 @@ fn text(status: StatusCode, body: String) -> Response {
 }
 
 fn not_found() -> Response {
-    text(StatusCode::NOT_FOUND, "no checkpoint of such a log was cosigned\n".into())
+    text(StatusCode::NOT_FOUND, "this witness has cosigned no checkpoint of that log\n".into())
 }
 
 fn unavailable(why: &str) -> Response {

@@ -1,4 +1,4 @@
-//! A witness's state: of each log the last checkpoint that it cosigned, in one SQLite file.
+//! A witness's state: the last cosigned checkpoint of each log, in one SQLite file.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transac
 
 use countersign_files::open_private;
 
-/// Which form of the table below a file has.
+/// The version of the table.
 const VERSION: i64 = 1;
-/// Tells these files from other SQLite files: "cswt".
+/// The application ID "cswt", which distinguishes these files from other SQLite files.
 const APPLICATION: i64 = 0x6373_7774;
 
 const TABLE: &str = "
@@ -23,20 +23,20 @@ CREATE TABLE seen (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Why the memory could not be read or written.
+/// An error in reading or writing the state.
 #[derive(Debug, thiserror::Error)]
 pub enum MemoryError {
-    /// Another process has the file.
-    #[error("another witness has this state file")]
+    /// Another process uses the file.
+    #[error("another witness uses the state file")]
     InUse,
-    /// The file is not a witness's state, or of a newer version.
-    #[error("this is no state file of a witness that this program can read")]
+    /// The file isn't a witness's state, or has a newer version.
+    #[error("the file isn't a witness's state file, or has a newer version")]
     Foreign,
-    /// What the file holds cannot have been written by a witness.
+    /// The file has content that no witness writes.
     #[error("the state file is damaged")]
     Damaged,
-    /// What the system or SQLite says.
-    #[error("the state file cannot be used: {0}")]
+    /// The system or SQLite fails.
+    #[error("the state file can't be used: {0}")]
     Unavailable(String),
 }
 
@@ -51,29 +51,28 @@ impl From<rusqlite::Error> for MemoryError {
     }
 }
 
-/// The database of a witness's state. While there is one, no other process can have its file.
+/// The database of a witness's state. While it is open, no other process can use its file.
 pub struct StateDb {
     connection: Connection,
 }
 
 impl StateDb {
-    /// Opens the file, and makes it where there is none.
+    /// Opens the file, and creates it if needed.
     ///
     /// # Errors
     /// [`MemoryError`].
     pub fn open(path: &Path) -> Result<Self, MemoryError> {
-        let made = open_private(path, |options| options.append(true).create(true));
-        made.map_err(|error| MemoryError::Unavailable(error.to_string()))?;
+        let created = open_private(path, |options| options.append(true).create(true));
+        created.map_err(|error| MemoryError::Unavailable(error.to_string()))?;
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
-        // Who has the file keeps it: there is nothing to wait for.
+        // The file stays locked while in use, so waiting is useless.
         connection.busy_timeout(Duration::ZERO)?;
-        // From the first access on, and for as long as the connection is there.
+        // Keeps the lock from the first access until the connection closes.
         connection.pragma_update(None, "locking_mode", "exclusive")?;
-        // All that was cosigned is in the one file, for whoever copies it: with a log for what is written ahead, the last
-        // of it would be in another.
+        // Keeps everything in one file, so that a copy of it is complete; a write-ahead log would be a second file.
         connection.pragma_update_and_check(None, "journal_mode", "truncate", |_| Ok(()))?;
-        // Every commit is on the disk when it returns.
+        // A commit returns once it is on disk.
         connection.pragma_update(None, "synchronous", "full")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
         let number = |name: &str| transaction.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
@@ -95,7 +94,7 @@ impl StateDb {
         Ok(Self { connection })
     }
 
-    /// Whether nothing was ever cosigned.
+    /// True if nothing was ever cosigned.
     ///
     /// # Errors
     /// [`MemoryError`].
@@ -118,7 +117,7 @@ impl StateDb {
         Ok(last)
     }
 
-    /// Begins to read and replace what is remembered of a log.
+    /// Starts a transaction on the state of one log.
     pub(super) fn begin(&mut self, origin: &str) -> Result<StateTransaction<'_>, MemoryError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let last = transaction
@@ -136,7 +135,7 @@ impl StateDb {
         Ok(StateTransaction { transaction, origin: origin.to_owned(), last })
     }
 
-    /// The last cosigned checkpoint of the log whose origin has that SHA-256 hash.
+    /// Returns the last cosigned checkpoint of the log whose origin has that SHA-256 hash.
     pub(super) fn note(&self, origin_hash: &[u8; 32]) -> Result<Option<String>, MemoryError> {
         Ok(self
             .connection
@@ -146,8 +145,8 @@ impl StateDb {
     }
 }
 
-/// A transaction on what is remembered of one log. Until it ends, nothing else is remembered, so no other decision can
-/// come between reading the last checkpoint and replacing it.
+/// A transaction on the state of one log. It is exclusive, so no other decision can come between reading the last
+/// checkpoint and replacing it.
 pub(super) struct StateTransaction<'a> {
     transaction: Transaction<'a>,
     origin: String,
@@ -155,12 +154,12 @@ pub(super) struct StateTransaction<'a> {
 }
 
 impl StateTransaction<'_> {
-    /// The last checkpoint.
+    /// Returns the last checkpoint.
     pub(super) fn last(&self) -> Option<TreeHead> {
         self.last
     }
 
-    /// Remembers this one from now on. It is on the disk when this returns.
+    /// Records a new last checkpoint, which is on disk when this returns.
     pub(super) fn remember(self, state: TreeHead, note: &str) -> Result<(), MemoryError> {
         let size = i64::try_from(state.size).map_err(|_| MemoryError::Damaged)?;
         let hash = Hash::of(&[self.origin.as_bytes()]);

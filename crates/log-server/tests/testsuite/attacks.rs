@@ -1,5 +1,5 @@
-//! Attacks on a log server: each is answered as it should be, stores nothing, leaves evidence where there is any, and
-//! the log goes on.
+//! Attacks on a log server: each is rejected with the right error, stores nothing, leaves evidence where possible, and
+//! doesn't stop the log.
 
 mod bodies;
 mod clients;

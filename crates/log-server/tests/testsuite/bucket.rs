@@ -1,4 +1,4 @@
-//! A log in a bucket: two servers, a store that fails, and one history.
+//! Tests of a log in a bucket, with two servers and a store that fails.
 
 mod checking;
 mod erasing;

@@ -1,4 +1,4 @@
-//! A clock that jumps.
+//! Tests of a clock that jumps.
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::merkle::{CompactRange, leaf_hash};
@@ -11,11 +11,11 @@ use crate::common::emitter::{Attempt, BEGIN, Emitter};
 use crate::common::server::{ORIGIN, Server, emitter_key};
 
 const HOUR: i64 = 3_600_000;
-/// A full hour, later than all that emitters record.
+/// A full hour, later than everything that emitters record.
 const FULL_HOUR: i64 = (BEGIN / HOUR + 1) * HOUR;
 
-/// The kept checkpoints, each as it must be.
-fn kept(server: &Server) -> Vec<Published> {
+/// Returns the stored checkpoints after verifying each.
+fn stored_checkpoints(server: &Server) -> Vec<Published> {
     let kept = server.reader().checkpoints(0..u64::MAX >> 1).unwrap();
     let leaves = server.reader().leaves(0..server.size()).unwrap();
     for published in &kept {
@@ -38,9 +38,9 @@ fn grow(server: &Server, emitter: &mut Emitter, at: i64) {
     emitter.deliver_all(&server.url(), 3);
 }
 
-/// The hours of the kept checkpoints that hold leaves.
+/// Returns the hours of the kept checkpoints of a non-empty log.
 fn hours(server: &Server) -> Vec<i64> {
-    kept(server)
+    stored_checkpoints(server)
         .iter()
         .filter(|kept| kept.size > 0)
         .map(|kept| (kept.at.millis() - FULL_HOUR).div_euclid(HOUR))
@@ -48,27 +48,27 @@ fn hours(server: &Server) -> Vec<i64> {
 }
 
 #[test]
-fn a_checkpoint_of_each_hour_is_kept() {
+fn keeps_a_checkpoint_of_each_hour() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     for at in [0, 1, HOUR - 1, HOUR, HOUR + 1, 2 * HOUR - 1, 2 * HOUR, 9 * HOUR, 9 * HOUR + 7, 200 * HOUR] {
         grow(&server, &mut emitter, FULL_HOUR + at);
     }
     assert_eq!(hours(&server), [0, 1, 2, 9, 200]);
-    // It is the last one of its hour.
-    let sizes: Vec<u64> = kept(&server).iter().map(|kept| kept.size).collect();
+    // Each is the last one of its hour.
+    let sizes: Vec<u64> = stored_checkpoints(&server).iter().map(|kept| kept.size).collect();
     assert!(sizes.ends_with(&[7, 13, 15, 19, 21]), "{sizes:?}");
 }
 
 #[test]
-fn a_clock_that_goes_back_and_forth_loses_no_hour() {
+fn jumping_clock_loses_no_hour() {
     let mut server = Server::start();
     let mut emitter = server.emitter(0);
     for hour in [0, 5, 3, 3, 5, 4, 400_000, 4, 5] {
         grow(&server, &mut emitter, FULL_HOUR + hour * HOUR + HOUR / 2);
     }
     assert_eq!(hours(&server), [0, 5, 3, 5, 4, 400_000, 4, 5]);
-    // Nor does a start under another clock.
+    // A restart with another clock loses none either.
     server.set_clock(253_402_300_799_999);
     server.begin();
     grow(&server, &mut emitter, 253_402_300_799_999);
@@ -80,7 +80,7 @@ fn a_clock_that_goes_back_and_forth_loses_no_hour() {
 }
 
 #[test]
-fn a_clock_that_is_behind_keeps_emitters_waiting_and_loses_nothing() {
+fn slow_clock_delays_emitters_and_loses_nothing() {
     let mut server = Server::start();
     let mut emitter = server.emitter(0);
     grow(&server, &mut emitter, BEGIN);
@@ -100,7 +100,7 @@ fn a_clock_that_is_behind_keeps_emitters_waiting_and_loses_nothing() {
 }
 
 #[test]
-fn what_emitters_and_the_log_itself_write_stays_in_order() {
+fn entries_stay_in_order_under_a_jumping_clock() {
     let mut server = Server::start();
     let mut emitters: Vec<Emitter> =
         (0..3).map(|number| Emitter::new(ORIGIN, emitter_key(number), 0, server.trust())).collect();
@@ -108,7 +108,7 @@ fn what_emitters_and_the_log_itself_write_stays_in_order() {
         for emitter in &mut emitters {
             grow(&server, emitter, FULL_HOUR + hour * HOUR);
         }
-        // The log's own chain, under the same clock.
+        // The log's own chain uses the same clock.
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime
             .block_on(server.log_server().record(&json!({ "action": "log.test", "round": round })))

@@ -1,4 +1,4 @@
-//! A log server with a host of its own: an erasure that takes more than one turn.
+//! Tests of the embedded log with a host: erasures that take several turns, witnesses, and searches.
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -27,10 +27,10 @@ use crate::common::server::{ORIGIN, emitter_key, log_key};
 
 const NOW: i64 = BEGIN + 3_600_000;
 
-/// Copies of which it is counted how many leaves were withdrawn.
-struct Withdrawn(Rc<Cell<usize>>);
+/// A public copy that counts withdrawn entries.
+struct CountingCopies(Rc<Cell<usize>>);
 
-impl Copies for Withdrawn {
+impl Copies for CountingCopies {
     fn copied(&self) -> Result<u64, StoreError> {
         Ok(0)
     }
@@ -45,11 +45,11 @@ impl Copies for Withdrawn {
     }
 }
 
-/// Reads that are kept for as long as the test runs.
+/// Unrecorded reads, kept in memory.
 #[derive(Clone, Default)]
-struct Kept(Rc<RefCell<Option<String>>>);
+struct MemoryReads(Rc<RefCell<Option<String>>>);
 
-impl Unrecorded for Kept {
+impl Unrecorded for MemoryReads {
     fn kept(&self) -> Result<Option<String>, StoreError> {
         Ok(self.0.borrow().clone())
     }
@@ -75,17 +75,17 @@ fn open_with(folder: &Path, withdrawn: &Rc<Cell<usize>>, trust: Trust) -> Embedd
         trust,
         readers: std::fs::read_to_string(folder.join("readers.txt")).unwrap_or_default(),
         cors: Cors::default(),
-        copies: Box::new(Withdrawn(withdrawn.clone())),
+        copies: Box::new(CountingCopies(withdrawn.clone())),
         stops: Box::new(StopFile::new(folder)),
         quota: Quota::default(),
         record_reads: Some(RecordReads::None),
-        unrecorded: Box::new(Kept::default()),
+        unrecorded: Box::new(MemoryReads::default()),
         now: Time::from_millis(NOW).unwrap(),
     };
     EmbeddedLogServer::open(sqlite::open(folder, ORIGIN).unwrap(), config).unwrap()
 }
 
-fn ask(log: &mut EmbeddedLogServer, method: &str, path: &str, token: &str, body: String) -> (u16, Value) {
+fn send(log: &mut EmbeddedLogServer, method: &str, path: &str, token: &str, body: String) -> (u16, Value) {
     let request =
         Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
     let request = request.body(body.into_bytes()).unwrap();
@@ -101,7 +101,7 @@ fn ask(log: &mut EmbeddedLogServer, method: &str, path: &str, token: &str, body:
 }
 
 #[test]
-fn an_erasure_of_many_goes_on_in_later_turns_and_after_a_restart() {
+fn large_erasure_continues_in_later_turns_and_after_a_restart() {
     const EVENTS: u64 = 20_000;
     let folder = TempDir::new().unwrap();
     let token =
@@ -114,20 +114,20 @@ fn an_erasure_of_many_goes_on_in_later_turns_and_after_a_restart() {
         if number % 4_000 == 0 {
             emitter.flush();
             let (body, lines) = emitter.body(0, usize::MAX);
-            assert_eq!(ask(&mut log, "POST", "/submit", "", body).0, 200);
+            assert_eq!(send(&mut log, "POST", "/submit", "", body).0, 200);
             emitter.outbox.drain(..lines);
         }
     }
     let erase = json!({ "filter": { "actor": "ann" }, "reason": "case 17" }).to_string();
-    let (status, answer) = ask(&mut log, "POST", "/erase", token.as_str(), erase.clone());
+    let (status, answer) = send(&mut log, "POST", "/erase", token.as_str(), erase.clone());
     let left = answer["left"].as_u64().unwrap();
     assert_eq!((status, answer["erased"].as_u64()), (202, Some(EVENTS - left)), "{answer}");
     assert!((1..EVENTS).contains(&left), "{left}");
-    let state = |log: &mut EmbeddedLogServer| ask(log, "GET", "/erasures", token.as_str(), String::new()).1;
+    let state = |log: &mut EmbeddedLogServer| send(log, "GET", "/erasures", token.as_str(), String::new()).1;
     let first = &state(&mut log)["erasures"][0];
     assert_eq!((&first["state"], &first["left"]), (&json!("erasing"), &json!(left)));
 
-    // The object ends, and another one goes on.
+    // The object ends, and a new one continues.
     drop(log);
     let mut log = open(folder.path(), &withdrawn);
     assert!(log.is_erasing().unwrap());
@@ -137,16 +137,16 @@ fn an_erasure_of_many_goes_on_in_later_turns_and_after_a_restart() {
     let [only] = &list["erasures"].as_array().unwrap()[..] else { panic!("{list}") };
     assert_eq!((&only["state"], &only["events"], &only["left"]), (&json!("done"), &json!(EVENTS), &json!(0)));
     let record = only["record"].as_u64().unwrap();
-    let (status, one) = ask(&mut log, "GET", &format!("/erasures/{record}"), token.as_str(), String::new());
+    let (status, one) = send(&mut log, "GET", &format!("/erasures/{record}"), token.as_str(), String::new());
     assert_eq!((status, &one), (200, only));
     assert_eq!(withdrawn.get() as u64, EVENTS);
-    let (status, answer) = ask(&mut log, "POST", "/erase", token.as_str(), erase);
+    let (status, answer) = send(&mut log, "POST", "/erase", token.as_str(), erase);
     assert_eq!((status, answer), (200, json!({ "erased": 0, "without": 0, "own": 0, "held": 0 })));
-    assert_eq!(ask(&mut log, "GET", "/erasures", "csr_nobody", String::new()).0, 401);
+    assert_eq!(send(&mut log, "GET", "/erasures", "csr_nobody", String::new()).0, 401);
 }
 
 #[test]
-fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
+fn contradicting_witness_stops_the_log_until_it_is_removed() {
     for (status, kind, answer, code) in [
         (409, "text/x.tlog.size", "99\n", "log.rollback"),
         (422, "text/plain", "another tree\n", "log.split_view"),
@@ -169,7 +169,7 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
         let (body, _) = emitter.body(0, usize::MAX);
         let submit = || Request::post("/submit").body(body.clone().into_bytes()).unwrap();
         let waiting = log.answer(&submit()).into_body();
-        let Content::Waiting(pending) = waiting else { panic!("witnesses are to see it first") };
+        let Content::Waiting(pending) = waiting else { panic!("witnesses see it first") };
         let mut round = log.round(false).unwrap().unwrap();
         let request = log.ask(&round, 0).unwrap();
         let shown = request.split_once("\n\n").unwrap().1.to_owned();
@@ -178,32 +178,32 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
         let status_of_witness = status;
         let resumed = log.resume(&http::HeaderMap::new(), &pending).unwrap();
         assert_eq!(resumed.status(), 503);
-        for again in [false, true] {
-            if again {
+        for reopened in [false, true] {
+            if reopened {
                 log = open_with(folder.path(), &withdrawn, witnessed.clone());
             }
-            let (status, refused) = ask(&mut log, "POST", "/submit", "", body.clone());
+            let (status, refused) = send(&mut log, "POST", "/submit", "", body.clone());
             assert_eq!((status, &refused["error"]["code"]), (503, &json!(code)));
-            let (status, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+            let (status, health) = send(&mut log, "GET", "/healthz", "", String::new());
             assert_eq!((status, &health["stopped"]["code"]), (503, &json!(code)));
-            // Nothing more is signed: the witness sees the same checkpoint again.
+            // The witness gets the same checkpoint again, because no other is signed.
             let mut round = log.round(true).unwrap().unwrap();
             assert!(log.ask(&round, 0).unwrap().ends_with(&shown));
             assert!(!log.answered(&mut round, 0, status_of_witness, Some(kind), answer.as_bytes()));
             log.end(round).unwrap();
             assert_eq!(log.published_size(), 0);
         }
-        let (got, evidence) = ask(&mut log, "GET", "/evidence", token.as_str(), String::new());
+        let (got, evidence) = send(&mut log, "GET", "/evidence", token.as_str(), String::new());
         assert_eq!((got, &evidence["witness"]["status"]), (200, &json!(status)));
         assert_eq!(evidence["witness"]["vkey"], witness.verifier_key().as_str());
-        // What was durable was not acknowledged, and is not lost.
+        // Durable entries were not acknowledged, but they aren't lost.
         let mut log = open(folder.path(), &withdrawn);
         assert_eq!(log.published_size(), 3);
-        assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 200);
+        assert_eq!(send(&mut log, "POST", "/submit", "", body.clone()).0, 200);
     }
 }
 
-/// Witnesses `w` and `x`, of which one is enough.
+/// Returns the witnesses `w` and `x`, and a trust file in which either is enough for the quorum.
 fn any_of_two() -> ([SignerKey; 2], Trust) {
     let keys =
         [9, 10].map(|seed| SignerKey::witness_from_seed(&format!("w{seed}.example"), [seed; 32]).unwrap());
@@ -217,14 +217,14 @@ fn any_of_two() -> ([SignerKey; 2], Trust) {
     (keys, Trust::parse(lines.as_bytes()).unwrap())
 }
 
-/// The answer of a witness that cosigns what it is asked.
+/// Returns the response of a witness that cosigns the request.
 fn cosigned(request: &str, key: &SignerKey) -> String {
     let note = request.split_once("\n\n").unwrap().1;
     SignedCheckpoint::parse(note).unwrap().cosign(key, (NOW / 1000).cast_unsigned()).unwrap()
 }
 
 #[test]
-fn a_witness_that_lies_does_not_stop_a_log_whose_quorum_is_met_without_it() {
+fn lying_witness_does_not_stop_a_log_with_a_quorum() {
     let (keys, trust) = any_of_two();
     let (folder, withdrawn) = (TempDir::new().unwrap(), Rc::new(Cell::new(0)));
     let mut log = open_with(folder.path(), &withdrawn, trust.clone());
@@ -239,7 +239,7 @@ fn a_witness_that_lies_does_not_stop_a_log_whose_quorum_is_met_without_it() {
     let Content::Waiting(pending) = log.answer(&submit).into_body() else { panic!("witnesses see it first") };
     let mut round = log.round(false).unwrap().unwrap();
     lie(&mut log, &mut round);
-    // It is asked for its proof once, and has none.
+    // The witness is asked for its proof once, and has none.
     let url = log.proof_url(&round, 0).unwrap();
     assert!(url.starts_with("https://w.example/") && url.ends_with("/checkpoint"), "{url}");
     assert_eq!((log.proof_url(&round, 0), log.proof_url(&round, 1)), (None, None));
@@ -249,9 +249,9 @@ fn a_witness_that_lies_does_not_stop_a_log_whose_quorum_is_met_without_it() {
     assert!(round.is_enough());
     log.end(round).unwrap();
     assert_eq!(log.resume(&http::HeaderMap::new(), &pending).unwrap().status(), 200);
-    assert_eq!(ask(&mut log, "GET", "/healthz", "", String::new()).0, 200);
+    assert_eq!(send(&mut log, "GET", "/healthz", "", String::new()).0, 200);
 
-    // Without the other one there is no quorum: the log stops until it is back.
+    // There is no quorum without the other witness, so the log stops until it is back.
     emitter.record(2);
     let (body, _) = emitter.body(3, usize::MAX);
     let submit = Request::post("/submit").body(body.clone().into_bytes()).unwrap();
@@ -259,32 +259,32 @@ fn a_witness_that_lies_does_not_stop_a_log_whose_quorum_is_met_without_it() {
     let mut round = log.round(false).unwrap().unwrap();
     lie(&mut log, &mut round);
     log.end(round).unwrap();
-    assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 503);
-    let (_, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+    assert_eq!(send(&mut log, "POST", "/submit", "", body.clone()).0, 503);
+    let (_, health) = send(&mut log, "GET", "/healthz", "", String::new());
     assert_eq!(
         (&health["stopped"]["code"], &health["stopped"]["proven"]),
         (&json!("log.rollback"), &json!(false))
     );
     for _ in 0..2 {
         log = open_with(folder.path(), &withdrawn, trust.clone());
-        assert_eq!(ask(&mut log, "POST", "/submit", "", body.clone()).0, 503);
+        assert_eq!(send(&mut log, "POST", "/submit", "", body.clone()).0, 503);
     }
     let mut round = log.round(false).unwrap().unwrap();
     lie(&mut log, &mut round);
     let request = log.ask(&round, 1).unwrap();
-    // It has cosigned what was published, and is asked again from there.
+    // The witness has cosigned the published checkpoint, so the next request starts there.
     assert!(log.answered(&mut round, 1, 409, Some("text/x.tlog.size"), b"3\n"));
     assert!(log.ask(&round, 1).unwrap().starts_with("old 3\n"));
     assert!(!log.answered(&mut round, 1, 200, None, cosigned(&request, &keys[1]).as_bytes()));
     log.end(round).unwrap();
     assert_eq!(log.published_size(), 5);
-    assert_eq!(ask(&mut log, "GET", "/healthz", "", String::new()).0, 200);
+    assert_eq!(send(&mut log, "GET", "/healthz", "", String::new()).0, 200);
     // An evidence file that ends with a claim doesn't stop the log once its witness is gone.
-    assert_eq!(ask(&mut open(folder.path(), &withdrawn), "POST", "/submit", "", body).0, 200);
+    assert_eq!(send(&mut open(folder.path(), &withdrawn), "POST", "/submit", "", body).0, 200);
 }
 
 #[test]
-fn a_witness_with_a_proof_stops_a_log_whose_quorum_is_met() {
+fn witness_with_proof_stops_a_log_with_a_quorum() {
     let (keys, trust) = any_of_two();
     let (folder, withdrawn) = (TempDir::new().unwrap(), Rc::new(Cell::new(0)));
     let mut log = open_with(folder.path(), &withdrawn, trust.clone());
@@ -305,12 +305,12 @@ fn a_witness_with_a_proof_stops_a_log_whose_quorum_is_met() {
         let request = log.ask(&round, 1).unwrap();
         assert!(!log.answered(&mut round, 1, 200, None, cosigned(&request, &keys[1]).as_bytes()));
         log.end(round).unwrap();
-        let (status, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+        let (status, health) = send(&mut log, "GET", "/healthz", "", String::new());
         assert_eq!(status == 503, stops, "{health}");
     }
-    // Its proof counts whether the witness is asked or not.
+    // The proof counts even if the witness is no longer in the trust file.
     for mut log in [open_with(folder.path(), &withdrawn, trust), open(folder.path(), &withdrawn)] {
-        let (_, health) = ask(&mut log, "GET", "/healthz", "", String::new());
+        let (_, health) = send(&mut log, "GET", "/healthz", "", String::new());
         let stopped = &health["stopped"];
         assert_eq!((&stopped["code"], &stopped["proven"]), (&json!("log.rollback"), &json!(true)));
         assert!(log.round(true).unwrap().is_none());
@@ -318,7 +318,7 @@ fn a_witness_with_a_proof_stops_a_log_whose_quorum_is_met() {
 }
 
 #[test]
-fn who_searches_most_gives_way_to_others() {
+fn evicts_searches_of_the_busiest_reader() {
     let folder = TempDir::new().unwrap();
     let token = |name: &str| {
         tokens::add(folder.path(), name, Rights::READ, None, Scope::default()).unwrap().as_str().to_owned()
@@ -328,7 +328,7 @@ fn who_searches_most_gives_way_to_others() {
     let mut log = open_with(folder.path(), &withdrawn, trust());
     let mut emitter = Emitter::new(ORIGIN, emitter_key(0), 0, trust());
     emitter.record(2_000);
-    assert_eq!(ask(&mut log, "POST", "/submit", "", emitter.body(0, usize::MAX).0).0, 200);
+    assert_eq!(send(&mut log, "POST", "/submit", "", emitter.body(0, usize::MAX).0).0, 200);
     let mut begin = |token: &str| {
         let request =
             Request::builder().uri("/export?q=nothing").header("authorization", format!("Bearer {token}"));
@@ -336,11 +336,11 @@ fn who_searches_most_gives_way_to_others() {
         (log.answer(&request), request)
     };
     let mut searches: Vec<_> = (0..4).map(|_| begin(&curious)).collect();
-    // Nobody pushes their own aside: who asks again and again would never see an end.
+    // A reader doesn't evict their own searches, because repeated requests would never finish.
     assert_eq!(begin(&curious).0.status(), 503);
     searches.push(begin(&other));
     searches.push(begin(&third));
-    assert_eq!(begin(&third).0.status(), 503, "all have as many, give or take one");
+    assert_eq!(begin(&third).0.status(), 503, "readers have equally many searches");
     let statuses = searches.into_iter().map(|(mut answer, request)| {
         while let Content::Search(looking) = answer.body_mut() {
             if let Some(found) = log.search(request.headers(), looking) {
@@ -353,7 +353,7 @@ fn who_searches_most_gives_way_to_others() {
 }
 
 #[test]
-fn what_an_issuer_granted_ends_with_it() {
+fn revoking_an_issuer_ends_its_grants() {
     let folder = TempDir::new().unwrap();
     tokens::add(folder.path(), "operator", "admin".parse().unwrap(), None, Scope::default()).unwrap();
     let withdrawn = Rc::new(Cell::new(0));
@@ -371,17 +371,17 @@ fn what_an_issuer_granted_ends_with_it() {
     emitter.record(1);
     let further = emitter.body(0, usize::MAX).0[begun.len()..].to_owned();
     let mut log = open_with(folder.path(), &withdrawn, trust(""));
-    assert_eq!(ask(&mut log, "POST", "/submit", "", grant + &begun).0, 200);
+    assert_eq!(send(&mut log, "POST", "/submit", "", grant + &begun).0, 200);
     let revoked = trust(&format!("revoke {} -\n", issuer.verifier_key()));
     let mut log = open_with(folder.path(), &withdrawn, revoked);
-    let (status, answer) = ask(&mut log, "POST", "/submit", "", further.clone());
+    let (status, answer) = send(&mut log, "POST", "/submit", "", further.clone());
     assert_eq!((status, &answer["error"]["code"]), (403, &json!("log.unauthorized")));
     let mut log = open_with(folder.path(), &withdrawn, trust(""));
-    assert_eq!(ask(&mut log, "POST", "/submit", "", further).0, 200);
+    assert_eq!(send(&mut log, "POST", "/submit", "", further).0, 200);
 }
 
 #[test]
-fn a_strangers_body_is_refused_by_how_it_begins() {
+fn rejects_unknown_emitters_by_the_first_bytes() {
     let folder = TempDir::new().unwrap();
     tokens::add(folder.path(), "auditor", Rights::READ, None, Scope::default()).unwrap();
     let log = open(folder.path(), &Rc::default());
@@ -393,9 +393,9 @@ fn a_strangers_body_is_refused_by_how_it_begins() {
         body.into_bytes()[..64 << 10].to_vec()
     };
     let (known, stranger) = (beginning(0), beginning(1));
-    let refused = log.glance("/submit", &headers, &stranger).unwrap();
-    assert_eq!(refused.status(), 403);
-    assert!(log.glance("/submit", &headers, &known).is_none(), "the rest is read");
-    assert!(log.glance("/submit", &headers, &known[..40]).is_none(), "what is no line yet");
+    let response = log.glance("/submit", &headers, &stranger).unwrap();
+    assert_eq!(response.status(), 403);
+    assert!(log.glance("/submit", &headers, &known).is_none(), "the rest must be read");
+    assert!(log.glance("/submit", &headers, &known[..40]).is_none(), "there is no complete line yet");
     assert!(log.glance("/erase", &headers, &stranger).is_none());
 }

@@ -1,4 +1,4 @@
-//! Exports out of a store.
+//! Tests of exports from a store.
 
 use std::sync::Arc;
 
@@ -16,7 +16,8 @@ use tokio::sync::watch;
 use crate::reading;
 use crate::reading::{DAY, EMITTERS, EVENTS, HOUR, TestLog, export, filters, request, shown, steps, verify};
 
-/// An export of no event has nothing to match a commit with, which is all that may be missing.
+/// True if an export is intact. One without events has no commitments to check, which is the only thing that may be
+/// missing.
 fn is_intact(report: &Report) -> bool {
     let Checks { tree, log, witnesses, .. } = &report.checks;
     let passes = |check: &Check| check.state == CheckState::Pass;
@@ -35,7 +36,7 @@ fn assert_intact(text: &str, log: &TestLog) -> Vec<u64> {
 }
 
 #[test]
-fn the_whole_log() {
+fn exports_the_whole_log() {
     let log = TestLog::small();
     let text = export(&log.exporter(), &Request::default()).unwrap();
     let (verification, events) = verify(&text, log.trust(), Vec::new());
@@ -47,7 +48,7 @@ fn the_whole_log() {
 }
 
 #[test]
-fn only_what_is_published() {
+fn exports_only_published_entries() {
     let mut log = TestLog::small();
     let published = log.size();
     log.record(0, EVENTS[0]);
@@ -61,7 +62,7 @@ fn only_what_is_published() {
 }
 
 #[test]
-fn a_checkpoint_that_is_stored_but_not_announced_is_not_shown() {
+fn exports_only_announced_checkpoints() {
     let mut log = TestLog::small();
     let (announce, announced) = watch::channel(log.reader().published().unwrap().map(Arc::new));
     let exporter = log.exporter().with_announced(announced);
@@ -80,14 +81,14 @@ fn a_checkpoint_that_is_stored_but_not_announced_is_not_shown() {
 }
 
 #[test]
-fn nothing_is_published_yet() {
+fn fails_before_the_first_checkpoint() {
     let log = TestLog::new();
     let nothing = export(&log.exporter(), &Request::default());
     assert!(matches!(nothing, Err(ExportError::NotFound(_))));
 }
 
 #[test]
-fn a_log_without_leaves() {
+fn exports_an_empty_log() {
     let mut log = TestLog::new();
     log.checkpoint();
     let text = export(&log.exporter(), &Request::default()).unwrap();
@@ -97,7 +98,7 @@ fn a_log_without_leaves() {
 }
 
 #[test]
-fn a_range_is_there_whole() {
+fn exports_complete_ranges() {
     let log = TestLog::small();
     let exporter = log.exporter();
     for (from, to) in [(0, 1), (3, 9), (17, 300), (64, 128), (100, log.size()), (0, log.size() - 1)] {
@@ -112,7 +113,7 @@ fn a_range_is_there_whole() {
 }
 
 #[test]
-fn an_empty_range_tells_that_nothing_came() {
+fn exports_an_empty_range() {
     let log = TestLog::small();
     let request = Request { from: Some(log.size()), ..Request::default() };
     let text = export(&log.exporter(), &request).unwrap();
@@ -121,7 +122,7 @@ fn an_empty_range_tells_that_nothing_came() {
 }
 
 #[test]
-fn a_filtered_range_claims_nothing() {
+fn filtered_range_claims_no_completeness() {
     let log = TestLog::small();
     let filtered = Request { from: Some(10), to: Some(400), ..request(&[("actor", "u_2")]) };
     let text = export(&log.exporter(), &filtered).unwrap();
@@ -131,7 +132,7 @@ fn a_filtered_range_claims_nothing() {
 }
 
 #[test]
-fn the_newest_events() {
+fn exports_the_newest_events() {
     let log = TestLog::small();
     for limit in [1, 7, 100, 10_000] {
         for request in [request(&[]), request(&[("tenant", "acme")])] {
@@ -145,7 +146,7 @@ fn the_newest_events() {
 }
 
 #[test]
-fn what_time_or_number_chooses_is_there_whole() {
+fn time_ranges_and_limits_claim_completeness() {
     let log = TestLog::small();
     let claims = |asked: &Request| {
         let text = export(&log.exporter(), asked).unwrap();
@@ -157,9 +158,9 @@ fn what_time_or_number_chooses_is_there_whole() {
     assert_eq!(all, claims(&Request::default()));
     assert_eq!(all, Some((0, Some(size))));
     let newest = Request { limit: Some(7), ..Request::default() };
-    let [first, ..] = log.naive(&newest)[..] else { panic!("there are events") };
+    let [first, ..] = log.naive(&newest)[..] else { panic!("the log has events") };
     assert_eq!(claims(&newest), Some((first, Some(size))));
-    // Whoever goes on from it gets all that follows too.
+    // A stream that continues from it contains everything that follows too.
     assert_eq!(claims(&Request { goes_on: true, ..newest.clone() }), Some((first, None)));
     assert_eq!(claims(&Request { goes_on: true, ..request(&[("since", "2100-01-01")]) }), Some((size, None)));
     assert_eq!(claims(&Request { goes_on: true, to: Some(9), ..Request::default() }), Some((0, Some(9))));
@@ -168,9 +169,9 @@ fn what_time_or_number_chooses_is_there_whole() {
     }
 }
 
-/// What a server would send that leaves an entry out of what it claims to give whole.
+/// Modifies an export as a server would to hide an entry of a range that it claims to be complete.
 #[test]
-fn an_entry_left_out_of_a_view_that_claims_all_is_found() {
+fn detects_an_entry_omitted_from_a_complete_range() {
     let log = TestLog::small();
     let text = export(&log.exporter(), &Request { goes_on: true, ..Request::default() }).unwrap();
     assert_eq!(Header::parse(text.lines().next().unwrap().as_bytes()).unwrap().range, Some((0, None)));
@@ -199,9 +200,9 @@ fn an_entry_left_out_of_a_view_that_claims_all_is_found() {
 }
 
 #[test]
-fn a_chain_with_its_beginning_and_its_end() {
+fn exports_a_chain_with_open_and_close_links() {
     let log = TestLog::small();
-    let chain = log.taken[0].chain;
+    let chain = log.logged[0].chain;
     let text = export(&log.exporter(), &request(&[("chain", &chain.to_string())])).unwrap();
     assert_intact(&text, &log);
     let (mut opens, mut closes) = (0, 0);
@@ -216,18 +217,18 @@ fn a_chain_with_its_beginning_and_its_end() {
 }
 
 #[test]
-fn one_event_alone() {
+fn exports_a_single_event() {
     let log = TestLog::small();
-    let taken = log.taken[log.taken.len() / 2].clone();
-    let place = Request { places: vec![(taken.chain, taken.seq)], ..Request::default() };
+    let logged = log.logged[log.logged.len() / 2].clone();
+    let place = Request { places: vec![(logged.chain, logged.seq)], ..Request::default() };
     let text = export(&log.exporter(), &place).unwrap();
-    assert_eq!(assert_intact(&text, &log), [taken.index]);
-    let none = Request { places: vec![(taken.chain, 1 << 40)], ..Request::default() };
+    assert_eq!(assert_intact(&text, &log), [logged.index]);
+    let none = Request { places: vec![(logged.chain, 1 << 40)], ..Request::default() };
     assert!(matches!(export(&log.exporter(), &none), Err(ExportError::NotFound(_))));
 }
 
 #[test]
-fn a_pinned_size_is_reached_exactly() {
+fn reaches_a_pinned_size_exactly() {
     let log = TestLog::small();
     let exporter = log.exporter();
     let pins: Vec<_> = log.reader().checkpoints(1..log.size()).unwrap();
@@ -240,7 +241,7 @@ fn a_pinned_size_is_reached_exactly() {
         let (verification, _) = verify(&text, log.trust(), vec![pin]);
         assert_eq!(verification.report.checks.append_only.state, CheckState::Pass);
     }
-    // A pin of which the log kept no checkpoint.
+    // A pin without a stored checkpoint.
     let boundary = Request { boundary: Some(5), ..request(&[("action", "data.export")]) };
     let text = export(&exporter, &boundary).unwrap();
     let mut size = 0;
@@ -259,15 +260,16 @@ fn a_pinned_size_is_reached_exactly() {
 }
 
 #[test]
-fn checkpoints_tell_the_days_and_no_more_than_that() {
+fn includes_checkpoints_of_the_day_only() {
     let log = TestLog::small();
     let all = log.reader().checkpoints(0..u64::MAX >> 11).unwrap();
-    let first = log.taken[0].clone();
+    let first = log.logged[0].clone();
     let place = Request { places: vec![(first.chain, first.seq)], ..Request::default() };
     let text = export(&log.exporter(), &place).unwrap();
-    let kept = text.lines().filter(|line| line.starts_with("{\"checkpoint\"")).count();
-    assert!(kept >= 2 && kept <= all.len(), "{kept} of {}", all.len());
-    // Each key note brings its own: without them a single event has its day's, and the newest.
+    let count = text.lines().filter(|line| line.starts_with("{\"checkpoint\"")).count();
+    assert!(count >= 2 && count <= all.len(), "{count} of {}", all.len());
+    // Key notes bring checkpoints of their own. Without them, an export of one event has the checkpoints of its day
+    // and the newest.
     let mut log = TestLog::new();
     for _ in 0..50 {
         log.record(0, EVENTS[0]);
@@ -275,15 +277,15 @@ fn checkpoints_tell_the_days_and_no_more_than_that() {
         log.checkpoint();
         log.now += 2 * HOUR;
     }
-    let first = log.taken[0].clone();
+    let first = log.logged[0].clone();
     let place = Request { places: vec![(first.chain, first.seq)], ..Request::default() };
     let text = export(&log.exporter(), &place).unwrap();
-    let kept = text.lines().filter(|line| line.starts_with("{\"checkpoint\"")).count();
-    assert_eq!(kept, 2, "the first of its day is its last too\n{text}");
+    let count = text.lines().filter(|line| line.starts_with("{\"checkpoint\"")).count();
+    assert_eq!(count, 2, "the first of its day is its last too\n{text}");
 }
 
 #[test]
-fn a_revocation_has_the_checkpoint_before_it() {
+fn includes_the_checkpoint_before_a_revocation() {
     let mut log = TestLog::new();
     for _ in 0..30 {
         log.record(0, EVENTS[0]);
@@ -294,7 +296,7 @@ fn a_revocation_has_the_checkpoint_before_it() {
     log.revoke(1);
     log.now += DAY;
     log.checkpoint();
-    let last = log.taken.last().unwrap().clone();
+    let last = log.logged.last().unwrap().clone();
     let place = Request { places: vec![(last.chain, last.seq)], ..Request::default() };
     let text = export(&log.exporter(), &place).unwrap();
     let sizes: Vec<u64> = text
@@ -304,15 +306,15 @@ fn a_revocation_has_the_checkpoint_before_it() {
             _ => None,
         })
         .collect();
-    // It was since 7 hours before that the key was revoked: 8 hours before it were 27 events and an open link.
+    // The key was revoked as of 7 hours before; 8 hours before, the log had 27 events and an open link.
     assert!(sizes.contains(&28), "{sizes:?}");
     assert_intact(&text, &log);
 }
 
 #[test]
-fn what_is_erased_is_said_to_be() {
+fn marks_erased_events() {
     let mut log = TestLog::small();
-    let erased: Vec<u64> = log.taken.iter().step_by(5).map(|taken| taken.index).collect();
+    let erased: Vec<u64> = log.logged.iter().step_by(5).map(|logged| logged.index).collect();
     log.erase(&erased);
     let text = export(&log.exporter(), &Request::default()).unwrap();
     assert_eq!(text.matches("\"withheld\":\"erased\"").count(), erased.len());
@@ -323,14 +325,14 @@ fn what_is_erased_is_said_to_be() {
 }
 
 #[test]
-fn nobody_need_wait_for_what_nobody_wants() {
+fn canceled_export_stops() {
     let log = TestLog::small();
     let canceled = log.exporter().plan(&request(&[("actor", "u_1")]), &|| true);
     assert!(matches!(canceled, Err(ExportError::Canceled)));
 }
 
 #[test]
-fn a_live_view_goes_on_where_it_was() {
+fn live_view_continues_without_gaps() {
     let mut log = TestLog::small();
     let exporter = log.exporter();
     let mut text = String::new();
@@ -356,7 +358,7 @@ fn a_live_view_goes_on_where_it_was() {
 }
 
 #[test]
-fn who_goes_on_where_a_piece_ended_writes_the_same() {
+fn continuing_after_any_piece_gives_the_same_bytes() {
     fn rest(mut lines: Lines) -> Vec<u8> {
         std::iter::from_fn(|| lines.next_piece().unwrap()).flatten().collect()
     }
@@ -391,9 +393,9 @@ fn who_goes_on_where_a_piece_ended_writes_the_same() {
 }
 
 #[test]
-fn a_store_has_erased_events_for_good() {
+fn erasure_is_permanent() {
     let mut log = TestLog::small();
-    let index = log.taken[3].index;
+    let index = log.logged[3].index;
     log.erase(&[index]);
     let leaf = log.reader().leaves_with_events(index..index + 1).unwrap().pop().unwrap();
     assert_eq!(leaf.event, StoredEvent::Erased);
@@ -403,7 +405,7 @@ proptest! {
     #![proptest_config(reading::cases(48))]
 
     #[test]
-    fn every_export_verifies_and_shows_what_a_look_at_all_finds(
+    fn every_export_verifies_and_matches_a_full_scan(
         steps in steps(40),
         conditions in proptest::option::of(filters()),
         bounds in proptest::option::of(any::<(prop::sample::Index, prop::sample::Index)>()),

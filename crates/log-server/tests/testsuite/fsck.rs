@@ -1,4 +1,4 @@
-//! Every kind of problem is found and named, and what can be made anew is.
+//! Tests of the check of a folder: each kind of corruption is found and named, and derived data is repaired.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use countersign_query::Parsers;
 use crate::reading;
 use crate::reading::{EVENTS, TestLog};
 
-/// A log of a few hundred leaves, with an index.
+/// Returns a log with a few hundred entries and a search index.
 fn log() -> TestLog {
     let mut log = TestLog::new();
     for round in 0..80 {
@@ -29,7 +29,7 @@ fn log() -> TestLog {
     log
 }
 
-fn look(log: &TestLog) -> Report {
+fn check_log(log: &TestLog) -> Report {
     let (mut last, mut total) = (0, 0);
     let report = check(log.folder.path(), &mut |done, of| {
         assert!(done >= last && done <= of);
@@ -48,24 +48,24 @@ fn corrupt(log: &TestLog, file: &str, sql: &str) {
 }
 
 #[test]
-fn a_whole_log_is_whole() {
+fn finds_no_problems_in_an_intact_log() {
     let mut log = log();
-    let report = look(&log);
+    let report = check_log(&log);
     assert_eq!(report.problems, []);
     assert_eq!((report.leaves, report.events, report.erased), (log.size(), 800, 0));
-    // An erasure that no record tells of is told.
+    // An erasure without a record is reported.
     log.erase(&[3, 4, 9]);
-    let report = look(&log);
+    let report = check_log(&log);
     assert_eq!(report.erased, 3);
     assert!(codes(&report).contains("fsck.unrecorded"), "{report:?}");
 }
 
-/// The leaf with another byte in it.
+/// SQL for the entry with one byte changed.
 const FLIP: &str =
     "CAST(substr(leaf, 1, 40) || char(unicode(substr(leaf, 41, 1)) + 1) || substr(leaf, 42) AS BLOB)";
 
 #[test]
-fn each_kind_of_damage_is_named_and_what_can_be_is_repaired() {
+fn names_each_problem_and_repairs_derived_data() {
     for (file, sql, code, wanted_repair) in [
         (
             FILE,
@@ -109,20 +109,20 @@ fn each_kind_of_damage_is_named_and_what_can_be_is_repaired() {
     ] {
         let log = log();
         corrupt(&log, file, &sql.replace("FLIP", FLIP));
-        let found = look(&log);
+        let found = check_log(&log);
         assert_eq!(codes(&found), [code].into(), "{sql}: {found:?}");
         assert!(
             found.problems.iter().all(|problem| problem.repair == wanted_repair && !problem.place.is_empty()),
             "{found:?}"
         );
         repair(log.folder.path(), &found, &mut |_, _| {}).unwrap();
-        let after = look(&log);
+        let after = check_log(&log);
         assert_eq!(after.is_whole(), wanted_repair != Repair::Not, "{sql}: {after:?}");
     }
 }
 
 #[test]
-fn a_damaged_page_of_the_database_is_found() {
+fn detects_a_damaged_database_page() {
     let log = log();
     corrupt(&log, FILE, "PRAGMA wal_checkpoint(TRUNCATE)");
     let path = log.folder.path().join(FILE);

@@ -1,4 +1,4 @@
-//! What a server knows of its own illnesses, and says.
+//! Tests of what a server knows and reports about its own health.
 
 use std::thread;
 use std::time::Duration;
@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::common::server::{Server, client, send};
 
-/// A log that checks itself without a rest, with so many events.
-fn checking(events: usize) -> Server {
+/// Starts a log that checks itself continuously, with that many events.
+fn start_checking(events: usize) -> Server {
     let mut server = Server::start();
     server.check_within = Some(Duration::ZERO);
     server.begin();
@@ -23,7 +23,7 @@ fn checking(events: usize) -> Server {
     server
 }
 
-/// Its health, when it is as it is expected.
+/// Waits until the health check has this status, and returns its response.
 fn health(server: &Server, status: u16) -> Value {
     for _ in 0..2_400 {
         let answer = server.get("/healthz");
@@ -32,7 +32,7 @@ fn health(server: &Server, status: u16) -> Value {
         }
         thread::sleep(Duration::from_millis(50));
     }
-    panic!("its health is never {status}: {}", server.get("/healthz").json());
+    panic!("the health is never {status}: {}", server.get("/healthz").json());
 }
 
 fn change(server: &Server, sql: &str) {
@@ -40,8 +40,8 @@ fn change(server: &Server, sql: &str) {
 }
 
 #[test]
-fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_repaired() {
-    let server = checking(30);
+fn reports_corruption_until_it_is_repaired() {
+    let server = start_checking(30);
     assert_eq!(health(&server, 200)["damaged"], Value::Null);
     change(&server, "CREATE TABLE kept AS SELECT * FROM tiles; DELETE FROM tiles WHERE tile = 0");
     let damaged = &health(&server, 503)["damaged"];
@@ -52,12 +52,12 @@ fn what_is_damaged_is_found_by_itself_and_gone_when_it_is_repaired() {
     health(&server, 200);
     change(&server, "UPDATE events SET salt = zeroblob(16) WHERE idx = 7");
     let damaged = &health(&server, 503)["damaged"];
-    assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.event"), &json!("leaf 7")));
+    assert_eq!((&damaged["code"], &damaged["place"]), (&json!("fsck.event"), &json!("entry 7")));
 }
 
 #[test]
-fn how_far_a_check_is_and_what_the_newest_found_is_told() {
-    let mut server = checking(700);
+fn reports_the_progress_and_result_of_checks() {
+    let mut server = start_checking(700);
     let check = loop {
         let check = health(&server, 200)["check"].clone();
         if check["at"].is_string() {
@@ -73,18 +73,18 @@ fn how_far_a_check_is_and_what_the_newest_found_is_told() {
     server.stop();
     server.check_within = None;
     server.begin();
-    let told = health(&server, 200);
-    assert_eq!(told["check"], Value::Null);
-    // It is known at once, from the file.
-    assert_eq!(told["index"], json!({ "indexed": 640, "whole": true }));
-    let storage = &told["storage"];
+    let report = health(&server, 200);
+    assert_eq!(report["check"], Value::Null);
+    // Known immediately from the file.
+    assert_eq!(report["index"], json!({ "indexed": 640, "whole": true }));
+    let storage = &report["storage"];
     assert_eq!(storage["kind"], "folder");
     assert!(storage["free"].as_u64() <= storage["total"].as_u64());
 }
 
 #[cfg(unix)]
 #[test]
-fn a_database_that_is_taken_away_under_its_server_is_missed_at_once() {
+fn notices_a_removed_database_at_once() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     for name in ["log.sqlite", "log.sqlite-wal"] {
@@ -98,7 +98,7 @@ fn a_database_that_is_taken_away_under_its_server_is_missed_at_once() {
             let (body, _) = emitter.body(0, usize::MAX);
             assert_eq!(server.submit(body).refusal(), (503, "server.unavailable".into()), "{name}");
             assert_eq!(health(&server, 503)["storage"]["failing"], true);
-            // Nothing of it was stored where it would be lost.
+            // No event was stored where it would be lost.
             std::fs::rename(&away, &path).unwrap();
             emitter.deliver_all(&server.url(), usize::MAX);
             health(&server, 200);
@@ -107,8 +107,8 @@ fn a_database_that_is_taken_away_under_its_server_is_missed_at_once() {
 }
 
 #[test]
-fn a_page_that_nobody_reads_is_found_damaged_by_sqlite() {
-    let mut server = checking(30);
+fn reports_a_damaged_page_that_is_never_read() {
+    let mut server = start_checking(30);
     health(&server, 200);
     server.stop();
     let path = server.folder().join(FILE);
@@ -127,17 +127,17 @@ fn a_page_that_nobody_reads_is_found_damaged_by_sqlite() {
 }
 
 #[test]
-fn an_index_that_is_not_of_the_events_is_found_and_made_anew() {
-    let server = checking(700);
+fn reports_and_rebuilds_a_wrong_index() {
+    let server = start_checking(700);
     let index = rusqlite::Connection::open(server.folder().join(search::FILE)).unwrap();
     index.busy_timeout(Duration::from_mins(1)).unwrap();
-    let is_there = |sql: &str| index.query_row(sql, [], |row| row.get::<_, bool>(0)).unwrap();
+    let query_bool = |sql: &str| index.query_row(sql, [], |row| row.get::<_, bool>(0)).unwrap();
     let whole = "SELECT count(*) > 0 FROM heads";
-    while !is_there(whole) {
+    while !query_bool(whole) {
         thread::sleep(Duration::from_millis(20));
     }
     health(&server, 200);
-    // Nobody searches, and nothing can be made anew for now.
+    // The trigger prevents the repair, and no search starts one.
     let problem = "CREATE TRIGGER held BEFORE DELETE ON heads BEGIN SELECT RAISE(ABORT, 'held'); END;
                   UPDATE parts SET bytes = zeroblob(length(bytes)) WHERE row = (SELECT min(row) FROM parts)";
     index.execute_batch(problem).unwrap();
@@ -150,8 +150,8 @@ fn an_index_that_is_not_of_the_events_is_found_and_made_anew() {
 }
 
 #[test]
-fn what_is_erased_and_stored_while_a_log_is_checked_is_no_problem() {
-    let server = checking(700);
+fn concurrent_changes_are_not_reported_as_problems() {
+    let server = start_checking(700);
     let token =
         tokens::add(server.folder(), "privacy-desk", Rights::READ_AND_ERASE, None, Scope::default()).unwrap();
     let chain = server.emitter(0).chain();
@@ -164,7 +164,7 @@ fn what_is_erased_and_stored_while_a_log_is_checked_is_no_problem() {
     erase(&[3]);
     let mut at = 0;
     let report = fsck::check(server.folder(), &mut |done, _| {
-        // What was seen, and what will be.
+        // Entries already checked, and entries still to be checked.
         if at == 0 && done > 0 {
             at = done;
             erase(&[5, 600]);
@@ -177,7 +177,7 @@ fn what_is_erased_and_stored_while_a_log_is_checked_is_no_problem() {
 }
 
 #[test]
-fn a_log_that_cannot_store_is_ill_until_it_can() {
+fn log_is_unhealthy_while_it_cannot_store() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     emitter.record(1);
@@ -187,17 +187,17 @@ fn a_log_that_cannot_store_is_ill_until_it_can() {
         "CREATE TRIGGER full BEFORE INSERT ON leaves BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
     );
     assert_eq!(server.submit(body.clone()).refusal(), (503, "server.unavailable".into()));
-    let is = |health: Value| (health["storage"]["failing"].clone(), health["storage"]["full"].clone());
-    assert_eq!(is(health(&server, 503)), (json!(true), json!(false)));
+    let storage = |health: Value| (health["storage"]["failing"].clone(), health["storage"]["full"].clone());
+    assert_eq!(storage(health(&server, 503)), (json!(true), json!(false)));
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
     assert!(metrics.contains("countersign_commits_failing 1\n"), "{metrics}");
     change(&server, "DROP TRIGGER full");
     assert_eq!(server.submit(body).status, 200);
-    assert_eq!(is(health(&server, 200)), (json!(false), json!(false)));
+    assert_eq!(storage(health(&server, 200)), (json!(false), json!(false)));
 }
 
 #[test]
-fn a_control_file_that_cannot_be_used_turns_health_red_until_it_can() {
+fn log_is_unhealthy_while_a_control_file_is_invalid() {
     let server = Server::start();
     server.assert_goes_on();
     tokens::add(server.folder(), "auditor", Rights::READ, None, Scope::default()).unwrap();
@@ -211,12 +211,12 @@ fn a_control_file_that_cannot_be_used_turns_health_red_until_it_can() {
         ("holds.txt", "holds", "holds.file", vec![b'x'; 17 << 20], 1, Vec::new()),
     ] {
         std::fs::write(server.folder().join(file), content).unwrap();
-        let faults = health(&server, 503)["control_files"].clone();
-        let [fault] = &faults.as_array().unwrap()[..] else { panic!("{faults}") };
-        assert_eq!((&fault["file"], &fault["code"]), (&json!(file), &json!(code)));
-        let message = fault["message"].as_str().unwrap();
+        let errors = health(&server, 503)["control_files"].clone();
+        let [error] = &errors.as_array().unwrap()[..] else { panic!("{errors}") };
+        assert_eq!((&error["file"], &error["code"]), (&json!(file), &json!(code)));
+        let message = error["message"].as_str().unwrap();
         assert!(message.starts_with(&format!("line {line} is malformed: ")), "{message}");
-        assert!(!faults.to_string().contains("secret-name"), "{faults}");
+        assert!(!errors.to_string().contains("secret-name"), "{errors}");
         let gauge = |value: u8| format!("countersign_control_file_ok{{file=\"{label}\"}} {value}\n");
         let metrics = || String::from_utf8(server.get("/metrics").body).unwrap();
         assert!(metrics().contains(&gauge(0)), "{}", metrics());
@@ -226,15 +226,15 @@ fn a_control_file_that_cannot_be_used_turns_health_red_until_it_can() {
     }
 }
 
-/// As root may read any file, this is what the system refuses to everyone.
+/// Root may read any file, so the test uses what the system refuses to everyone.
 #[cfg(unix)]
 #[test]
-fn a_control_file_that_is_a_folder_is_none() {
+fn reports_a_control_file_that_is_a_folder() {
     let server = Server::start();
     server.assert_goes_on();
     std::fs::create_dir(server.folder().join("holds.txt")).unwrap();
-    let faults = health(&server, 503)["control_files"].clone();
-    assert!(faults[0]["message"].as_str().unwrap().starts_with("it can't be read ("), "{faults}");
+    let errors = health(&server, 503)["control_files"].clone();
+    assert!(errors[0]["message"].as_str().unwrap().starts_with("the file can't be read ("), "{errors}");
     std::fs::remove_dir(server.folder().join("holds.txt")).unwrap();
     health(&server, 200);
 }

@@ -1,4 +1,4 @@
-//! Unix sockets and TLS.
+//! Tests of Unix sockets and TLS.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::common::server::{Answer, Server, until_closed};
 
-/// A certificate's two files, which are made anew as often as that is asked for.
+/// The two files of a certificate, renewed on request.
 struct Files {
     folder: TempDir,
 }
@@ -35,10 +35,10 @@ impl Files {
     }
 
     fn renew(&self) -> Certificate {
-        let made = rcgen::generate_simple_self_signed(["log.example".to_owned()]).unwrap();
-        fs::write(self.cert(), made.cert.pem()).unwrap();
-        fs::write(self.key(), made.signing_key.serialize_pem()).unwrap();
-        Certificate::from_pem(made.cert.pem().as_bytes()).unwrap()
+        let generated = rcgen::generate_simple_self_signed(["log.example".to_owned()]).unwrap();
+        fs::write(self.cert(), generated.cert.pem()).unwrap();
+        fs::write(self.key(), generated.signing_key.serialize_pem()).unwrap();
+        Certificate::from_pem(generated.cert.pem().as_bytes()).unwrap()
     }
 
     fn load(&self) -> Result<Tls, TlsError> {
@@ -55,7 +55,7 @@ fn encrypted(bounds: Bounds) -> (Server, Arc<Tls>, Files, Certificate) {
     (server, tls, files, certificate)
 }
 
-/// Somebody who trusts that certificate alone.
+/// Returns a client that trusts only that certificate.
 fn client(server: &Server, certificate: &Certificate) -> Client {
     let builder = Client::builder().tls_certs_only([certificate.clone()]);
     builder.resolve("log.example", server.address()).build().unwrap()
@@ -65,25 +65,25 @@ fn status(client: &Client, server: &Server) -> Result<u16, reqwest::Error> {
     let url = format!("https://log.example:{}/healthz", server.address().port());
     client.get(url).send().and_then(|answer| {
         let status = answer.status().as_u16();
-        // Read whole, so that the connection can be used again.
+        // Reads everything, so that the connection can be reused.
         answer.bytes().map(|_| status)
     })
 }
 
 #[test]
-fn a_certificate_that_is_renewed_is_for_new_connections() {
+fn renewed_certificate_applies_to_new_connections() {
     let (server, tls, files, first) = encrypted(Bounds::default());
     let before = client(&server, &first);
     assert_eq!(status(&before, &server).unwrap(), 200);
     let second = files.renew();
     tls.reload().unwrap();
-    assert_eq!(status(&before, &server).unwrap(), 200, "its connection goes on");
+    assert_eq!(status(&before, &server).unwrap(), 200, "the open connection continues");
     assert_eq!(status(&client(&server, &second), &server).unwrap(), 200);
     assert!(status(&client(&server, &first), &server).unwrap_err().is_connect());
 }
 
 #[test]
-fn a_certificate_without_its_key_changes_nothing() {
+fn failed_reload_keeps_the_certificate() {
     let (server, tls, files, first) = encrypted(Bounds::default());
     let key = fs::read(files.key()).unwrap();
     files.renew();
@@ -95,28 +95,28 @@ fn a_certificate_without_its_key_changes_nothing() {
 }
 
 #[test]
-fn files_that_are_no_certificate_are_named() {
+fn names_invalid_certificate_files() {
     let (files, _) = Files::new();
     let key = fs::read_to_string(files.key()).unwrap();
     fs::write(files.cert(), &key).unwrap();
-    let named = |path: &Path, error: TlsError| match error {
+    let message_for = |path: &Path, error: TlsError| match error {
         TlsError::Malformed { path: found, message } => {
             assert_eq!(found, path);
             message
         }
         error => panic!("{error}"),
     };
-    assert!(named(&files.cert(), files.load().unwrap_err()).contains("no certificate"));
+    assert!(message_for(&files.cert(), files.load().unwrap_err()).contains("no certificate"));
     files.renew();
     fs::write(files.key(), "").unwrap();
-    assert!(named(&files.key(), files.load().unwrap_err()).contains("no private key"));
+    assert!(message_for(&files.key(), files.load().unwrap_err()).contains("no private key"));
     let secret = key.lines().nth(1).unwrap();
     fs::write(files.key(), format!("-----BEGIN PRIVATE KEY-----\n{secret}\n-----END {secret}")).unwrap();
-    assert!(!named(&files.key(), files.load().unwrap_err()).contains(&secret[..8]));
+    assert!(!message_for(&files.key(), files.load().unwrap_err()).contains(&secret[..8]));
 }
 
 #[test]
-fn who_does_not_greet_is_let_go() {
+fn disconnects_clients_without_a_handshake() {
     let bounds = Bounds { head: Duration::from_millis(200), ..Bounds::default() };
     let (server, _, _, certificate) = encrypted(bounds);
     let mut silent = server.connect();
@@ -126,12 +126,12 @@ fn who_does_not_greet_is_let_go() {
 }
 
 #[test]
-fn a_server_that_stops_waits_for_no_greeting() {
+fn stopping_server_does_not_wait_for_handshakes() {
     let bounds =
         Bounds { head: Duration::from_hours(1), grace: Duration::from_hours(1), ..Bounds::default() };
     let (mut server, _, _, certificate) = encrypted(bounds);
     let _silent = server.connect();
-    // What comes later is accepted later.
+    // Later connections are accepted later, so the silent one has been accepted by now.
     assert_eq!(status(&client(&server, &certificate), &server).unwrap(), 200);
     server.stop();
 }
@@ -159,7 +159,7 @@ mod unix {
     }
 
     #[test]
-    fn a_socket_is_for_owner_and_group_and_goes_with_the_server() {
+    fn socket_is_for_owner_and_group_and_is_removed() {
         let (folder, mut server) = (TempDir::new().unwrap(), Server::start());
         let path = socket(&folder);
         server.listen = Address::Unix(path.clone());
@@ -171,7 +171,7 @@ mod unix {
     }
 
     #[test]
-    fn a_socket_that_was_left_is_taken_and_nothing_else() {
+    fn replaces_a_stale_socket_and_nothing_else() {
         let (folder, mut server) = (TempDir::new().unwrap(), Server::start());
         let path = socket(&folder);
         server.listen = Address::Unix(path.clone());
@@ -179,15 +179,15 @@ mod unix {
         server.begin();
         assert_eq!(ask(&path, "localhost"), 200);
 
-        let refused = |other: &mut Server| {
+        let fails = |other: &mut Server| {
             other.listen = Address::Unix(path.clone());
             matches!(other.try_begin(), Err(StartError::Listen(_)))
         };
-        assert!(refused(&mut Server::start()), "one that listens has it");
+        assert!(fails(&mut Server::start()), "another server listens on it");
         assert_eq!(ask(&path, "localhost"), 200);
         server.stop();
         fs::write(&path, "kept").unwrap();
-        assert!(refused(&mut Server::start()), "it is no socket");
+        assert!(fails(&mut Server::start()), "the file isn't a socket");
         assert_eq!(fs::read(&path).unwrap(), b"kept");
     }
 }

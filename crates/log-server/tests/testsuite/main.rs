@@ -1,4 +1,4 @@
-//! The log through its public interface and over HTTP.
+//! Tests of the log through its public interface and over HTTP.
 
 mod alerts;
 mod attacks;

@@ -1,4 +1,4 @@
-//! Readers whom an issuer of OpenID Connect vouches for. The issuer is `oidc-provider`, in Node.js.
+//! Tests of readers with tokens of an OpenID Connect issuer, for which `oidc-provider` runs in Node.js.
 
 use std::io::{BufRead as _, BufReader, Lines, Write as _};
 use std::path::Path;
@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use crate::common::server::{Answer, Server, client, send};
 
 const AUDIENCE: &str = "https://log.example";
-/// How long the server waits between two questions to the issuer, in milliseconds.
+/// Minimum interval between the server's requests to the issuer, in milliseconds.
 const PAUSE: i64 = 10_000;
 
-/// An issuer that does what the test says.
+/// An issuer controlled by the test.
 struct Issuer {
     child: Child,
     stdin: ChildStdin,
@@ -26,31 +26,34 @@ struct Issuer {
 }
 
 impl Issuer {
-    /// Where there is no Node.js or no `oidc-provider` the test says that it is skipped; with `CI` set it fails.
+    /// Starts the issuer. Without Node.js or `oidc-provider`, the test is skipped, or fails if `CI` is set.
     fn start() -> Option<Self> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/oidc");
         let spawned = folder.join("node_modules/oidc-provider").is_dir().then(|| {
             let mut node = Command::new("node");
             node.arg("issuer.mjs").current_dir(&folder).stdin(Stdio::piped()).stdout(Stdio::piped());
-            // It warns that it is none for production.
+            // The issuer warns on stderr that it isn't meant for production.
             node.stderr(Stdio::null()).spawn().ok()
         });
         let Some(Some(mut child)) = spawned else {
-            assert!(std::env::var_os("CI").is_none(), "no issuer: run npm ci in tests/oidc, with Node.js 22");
-            eprintln!("skipped: there is no issuer (npm ci in tests/oidc)");
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "the issuer is missing; run npm ci in tests/oidc, with Node.js 22"
+            );
+            eprintln!("skipped: the issuer is missing (run npm ci in tests/oidc)");
             return None;
         };
         let stdin = child.stdin.take().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut issuer = Self { child, stdin, lines, url: String::new() };
-        let told = issuer.answer();
-        issuer.url.push_str(told["issuer"].as_str().unwrap());
+        let started = issuer.answer();
+        issuer.url.push_str(started["issuer"].as_str().unwrap());
         Some(issuer)
     }
 
     fn answer(&mut self) -> Value {
         loop {
-            let line = self.lines.next().expect("the issuer answers").unwrap();
+            let line = self.lines.next().expect("the issuer responds").unwrap();
             if let Some(answer) = line.strip_prefix('@') {
                 let answer: Value = serde_json::from_str(answer).unwrap();
                 assert_eq!(answer.get("error"), None);
@@ -59,39 +62,39 @@ impl Issuer {
         }
     }
 
-    fn tell(&mut self, what: &Value) -> Value {
+    fn command(&mut self, what: &Value) -> Value {
         writeln!(self.stdin, "{what}").unwrap();
         self.answer()
     }
 
-    /// A token for the log, which ends ten minutes from its now; `more` says what is else.
+    /// Returns a token for the log that expires in ten minutes, with `more` merged into the request.
     fn token(&mut self, server: &Server, more: Value) -> String {
-        let mut told = json!({
+        let mut command = json!({
             "do": "token",
             "audience": AUDIENCE,
             "claims": { "groups": ["auditors"] },
             "payload": { "exp": seconds(server) + 600 },
         });
-        merge(&mut told, more);
-        self.tell(&told)["token"].as_str().unwrap().to_owned()
+        merge(&mut command, more);
+        self.command(&command)["token"].as_str().unwrap().to_owned()
     }
 
-    /// How often it was asked for its keys.
-    fn asked(&mut self) -> u64 {
-        self.tell(&json!({ "do": "asked" }))["keys"].as_u64().unwrap()
+    /// Returns how often the issuer was asked for its keys.
+    fn key_requests(&mut self) -> u64 {
+        self.command(&json!({ "do": "asked" }))["keys"].as_u64().unwrap()
     }
 
     fn begin(&mut self, keys: &[(&str, &str)]) {
         let keys: Vec<_> = keys.iter().map(|(kid, alg)| json!({ "kid": kid, "alg": alg })).collect();
-        self.tell(&json!({ "do": "begin", "keys": keys }));
+        self.command(&json!({ "do": "begin", "keys": keys }));
     }
 
     fn down(&mut self) {
-        self.tell(&json!({ "do": "down" }));
+        self.command(&json!({ "do": "down" }));
     }
 
     fn up(&mut self) {
-        self.tell(&json!({ "do": "up" }));
+        self.command(&json!({ "do": "up" }));
     }
 }
 
@@ -122,12 +125,12 @@ fn seconds(server: &Server) -> i64 {
     server.clock.load(std::sync::atomic::Ordering::SeqCst) / 1000
 }
 
-/// A log of two chains that goes by the issuer.
+/// Starts a log with two chains and this issuer.
 fn filled(issuer: &Issuer, rules: &[&str]) -> Server {
     let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().unwrap()).collect();
     let mut server = Server::start();
     let config = Config::new(&issuer.url, vec![AUDIENCE.into()], rules, "sub".into()).unwrap();
-    // On a busy machine the issuer may take long.
+    // The issuer may be slow on a busy machine.
     server.issuer = Some(config.with_patience(Duration::from_mins(2)));
     server.begin();
     for number in 0..2 {
@@ -149,20 +152,20 @@ fn export(server: &Server, token: &str) -> Answer {
     send(client().get(server.url() + "/export").bearer_auth(token))
 }
 
-/// Status, code, and what is said of it.
+/// Returns the status, code, and message of an error.
 fn refusal(answer: &Answer) -> (u16, String, String) {
     let (status, code) = answer.refusal();
     (status, code, answer.json()["error"]["message"].as_str().unwrap().to_owned())
 }
 
-fn assert_refused(server: &Server, token: &str, why: &str) {
+fn assert_rejected(server: &Server, token: &str, why: &str) {
     let (status, code, message) = refusal(&export(server, token));
     assert_eq!((status, code.as_str()), (401, "request.unauthenticated"), "{why}: {message}");
     assert!(message.contains(why), "{why}: {message}");
 }
 
 #[test]
-fn the_issuers_tokens_let_in_by_their_claims_and_the_logs_own_do_too() {
+fn admits_the_issuers_tokens_and_the_logs_own() {
     let Some((mut issuer, server)) = started() else { return };
     let own = tokens::add(server.folder(), "ada", Rights::READ, None, Scope::default()).unwrap();
     assert_eq!(export(&server, own.as_str()).status, 200);
@@ -183,7 +186,7 @@ fn the_issuers_tokens_let_in_by_their_claims_and_the_logs_own_do_too() {
 }
 
 #[test]
-fn what_is_not_for_this_log_and_of_now_is_refused() {
+fn rejects_tokens_with_a_wrong_audience_issuer_or_time() {
     let Some((mut issuer, server)) = started() else { return };
     let now = seconds(&server);
     for (more, why) in [
@@ -191,42 +194,50 @@ fn what_is_not_for_this_log_and_of_now_is_refused() {
         (json!({ "payload": { "aud": [] } }), "another audience"),
         (json!({ "payload": { "iss": "https://evil.example" } }), "another issuer"),
         (json!({ "payload": { "exp": now - 60 } }), "expired"),
-        (json!({ "payload": { "nbf": now + 120 } }), "not valid yet"),
-        (json!({ "payload": { "exp": null } }), "not a signed token"),
-        (json!({ "payload": { "exp": "never" } }), "not a signed token"),
-        (json!({ "payload": { "sub": "" } }), "not a signed token"),
-        (json!({ "header": { "crit": ["b64"], "b64": true } }), "not a signed token"),
-        (json!({ "header": { "typ": "logout+jwt" } }), "not a signed token"),
+        (json!({ "payload": { "nbf": now + 120 } }), "isn't valid yet"),
+        (json!({ "payload": { "exp": null } }), "isn't a signed JWT"),
+        (json!({ "payload": { "exp": "never" } }), "isn't a signed JWT"),
+        (json!({ "payload": { "sub": "" } }), "isn't a signed JWT"),
+        (json!({ "header": { "crit": ["b64"], "b64": true } }), "isn't a signed JWT"),
+        (json!({ "header": { "typ": "logout+jwt" } }), "isn't a signed JWT"),
     ] {
         let token = issuer.token(&server, more.clone());
-        assert_refused(&server, &token, why);
+        assert_rejected(&server, &token, why);
     }
     let both = json!({ "payload": { "aud": ["https://other.example", AUDIENCE], "nbf": now + 30 } });
     let token = issuer.token(&server, both);
-    assert_eq!(export(&server, &token).status, 200, "it is for this log too, and clocks differ a little");
+    assert_eq!(
+        export(&server, &token).status,
+        200,
+        "one of its audiences is this log, and clocks may differ a little"
+    );
 }
 
 #[test]
-fn another_algorithm_than_the_keys_is_refused() {
+fn rejects_algorithms_other_than_the_keys() {
     let Some((mut issuer, server)) = started() else { return };
     let good = issuer.token(&server, json!({}));
     assert_eq!(export(&server, &good).status, 200);
     let parts: Vec<&str> = good.split('.').collect();
     // {"alg":"none"} and {"alg":"None","kid":"first"}
     for head in ["eyJhbGciOiJub25lIn0", "eyJhbGciOiJOb25lIiwia2lkIjoiZmlyc3QifQ"] {
-        assert_refused(&server, &format!("{head}.{}.", parts[1]), "not a signed token");
-        assert_refused(&server, &format!("{head}.{}.{}", parts[1], parts[2]), "not a signed token");
+        assert_rejected(&server, &format!("{head}.{}.", parts[1]), "isn't a signed JWT");
+        assert_rejected(&server, &format!("{head}.{}.{}", parts[1], parts[2]), "isn't a signed JWT");
     }
     let confused = json!({ "confused": true, "kid": "first" });
     let token = issuer.token(&server, confused);
-    assert_refused(&server, &token, "algorithm");
+    assert_rejected(&server, &token, "algorithm");
     let claims = issuer.token(&server, json!({ "claims": { "groups": ["auditors", "more"] } }));
     let claims = claims.split('.').nth(1).unwrap();
-    assert_refused(&server, &format!("{}.{claims}.{}", parts[0], parts[2]), "did not sign");
-    // Of the same name at another issuer.
+    assert_rejected(
+        &server,
+        &format!("{}.{claims}.{}", parts[0], parts[2]),
+        "the token's signature isn't valid",
+    );
+    // Another issuer's token with the same issuer name.
     let mut other = Issuer::start().unwrap();
     let foreign = other.token(&server, json!({ "payload": { "iss": issuer.url } }));
-    assert_refused(&server, &foreign, "did not sign");
+    assert_rejected(&server, &foreign, "the token's signature isn't valid");
     for token in
         ["..", "a.b.c", &good[1..], &good[..good.len() - 10], &format!("{good}A"), &"a.b.c".repeat(9000)]
     {
@@ -236,74 +247,76 @@ fn another_algorithm_than_the_keys_is_refused() {
 }
 
 #[test]
-fn an_unknown_key_is_asked_for_and_not_too_often() {
+fn fetches_unknown_keys_at_a_limited_rate() {
     let Some((mut issuer, server)) = started() else { return };
     let known = issuer.token(&server, json!({}));
     assert_eq!(export(&server, &known).status, 200);
-    let before = issuer.asked();
+    let before = issuer.key_requests();
     let unknown = issuer.token(&server, json!({ "header": { "kid": "nobody's" } }));
     server.pass(PAUSE);
     for _ in 0..20 {
-        assert_refused(&server, &unknown, "no key of that name");
+        assert_rejected(&server, &unknown, "no key with the token's key ID");
     }
-    assert_eq!(issuer.asked(), before + 1);
+    assert_eq!(issuer.key_requests(), before + 1);
     assert_eq!(export(&server, &known).status, 200);
     let long = issuer.token(&server, json!({ "header": { "kid": "k".repeat(300) } }));
     server.pass(PAUSE);
-    assert_refused(&server, &long, "no key of that name");
-    assert_eq!(issuer.asked(), before + 1);
+    assert_rejected(&server, &long, "no key with the token's key ID");
+    assert_eq!(issuer.key_requests(), before + 1);
 }
 
 #[test]
-fn a_key_that_is_rotated_is_taken_and_the_one_before_no_more() {
+fn follows_key_rotation() {
     let Some((mut issuer, server)) = started() else { return };
     let old = issuer.token(&server, json!({}));
     assert_eq!(export(&server, &old).status, 200);
     let mut live = client().get(server.url() + "/stream").bearer_auth(&old).send().unwrap();
     issuer.begin(&[("second", "RS256")]);
     let new = issuer.token(&server, json!({}));
-    assert_refused(&server, &new, "no key of that name");
+    assert_rejected(&server, &new, "no key with the token's key ID");
     server.pass(PAUSE);
     assert_eq!(export(&server, &new).status, 200);
-    assert_refused(&server, &old, "no key of that name");
-    std::io::copy(&mut live, &mut std::io::sink()).expect("what it began ends");
+    assert_rejected(&server, &old, "no key with the token's key ID");
+    std::io::copy(&mut live, &mut std::io::sink()).expect("the stream ends");
 }
 
 #[test]
-fn keys_that_are_taken_back_or_exchanged_let_nobody_in_and_end_what_they_began() {
+fn withdrawn_keys_end_open_streams() {
     let Some((mut issuer, server)) = started() else { return };
     let unknown = issuer.token(&server, json!({ "header": { "kid": "nobody's" } }));
     let changes: [fn(&mut Issuer); 2] = [
         |issuer| issuer.begin(&[("first", "RS256")]),
         |issuer| {
-            issuer.tell(&json!({ "do": "withdraw" }));
+            issuer.command(&json!({ "do": "withdraw" }));
         },
     ];
-    for (change, why) in changes.into_iter().zip(["did not sign", "no key of that name"]) {
+    for (change, why) in
+        changes.into_iter().zip(["the token's signature isn't valid", "no key with the token's key ID"])
+    {
         let old = issuer.token(&server, json!({}));
         let mut live = client().get(server.url() + "/stream").bearer_auth(&old).send().unwrap();
         assert_eq!(live.status(), 200);
         change(&mut issuer);
         server.pass(PAUSE);
-        assert_refused(&server, &unknown, "no key of that name");
-        assert_refused(&server, &old, why);
-        std::io::copy(&mut live, &mut std::io::sink()).expect("what it began ends");
+        assert_rejected(&server, &unknown, "no key with the token's key ID");
+        assert_rejected(&server, &old, why);
+        std::io::copy(&mut live, &mut std::io::sink()).expect("the stream ends");
     }
 }
 
 #[test]
-fn what_a_token_began_ends_with_it() {
+fn expired_token_ends_its_streams() {
     let Some((mut issuer, server)) = started() else { return };
     let token = issuer.token(&server, json!({}));
     let mut live = client().get(server.url() + "/stream").bearer_auth(&token).send().unwrap();
     assert_eq!(live.status(), 200);
     server.pass(600_000 + 60_000);
-    std::io::copy(&mut live, &mut std::io::sink()).expect("what it began ends");
-    assert_refused(&server, &token, "expired");
+    std::io::copy(&mut live, &mut std::io::sink()).expect("the stream ends");
+    assert_rejected(&server, &token, "expired");
 }
 
 #[test]
-fn an_issuer_that_is_down_stops_its_new_keys_alone() {
+fn unavailable_issuer_affects_only_unknown_keys() {
     let Some(mut issuer) = Issuer::start() else { return };
     issuer.down();
     let server = filled(&issuer, &["groups=auditors read"]);
@@ -319,47 +332,47 @@ fn an_issuer_that_is_down_stops_its_new_keys_alone() {
     issuer.down();
     let long = json!({ "exp": seconds(&server) + 200_000 });
     server.pass(PAUSE);
-    assert_eq!(export(&server, &token).status, 200, "its keys are known");
+    assert_eq!(export(&server, &token).status, 200, "known keys are still used");
     assert_eq!(export(&server, own.as_str()).status, 200);
     issuer.up();
     let token = issuer.token(&server, json!({ "payload": long }));
     issuer.down();
     server.pass(23 * 3_600_000);
-    assert_eq!(export(&server, &token).status, 200, "of yesterday");
+    assert_eq!(export(&server, &token).status, 200, "keys of the last 24 hours are used");
     server.pass(3_600_000);
     assert_eq!(export(&server, &token).refusal(), (503, "server.issuer".to_owned()));
     assert_eq!(export(&server, own.as_str()).status, 200);
 }
 
 #[test]
-fn a_claim_binds_a_token_to_a_tenant() {
+fn claim_limits_a_token_to_a_tenant() {
     let Some(mut issuer) = Issuer::start() else { return };
     let server = filled(&issuer, &["org.staff=true read,erase", "* read tenant={org.name}"]);
-    let of = |name: Value| json!({ "claims": { "groups": null, "org": name } });
-    let customer = issuer.token(&server, of(json!({ "name": "nobody" })));
+    let with_org = |name: Value| json!({ "claims": { "groups": null, "org": name } });
+    let customer = issuer.token(&server, with_org(json!({ "name": "nobody" })));
     let answer = export(&server, &customer);
     assert_eq!(answer.status, 200);
     let text = String::from_utf8(answer.body).unwrap();
     assert!(text.contains("\"checkpoint\"") && !text.contains("\"action\""), "{text}");
-    let staff = issuer.token(&server, of(json!({ "name": "nobody", "staff": true })));
+    let staff = issuer.token(&server, with_org(json!({ "name": "nobody", "staff": true })));
     assert!(String::from_utf8(export(&server, &staff).body).unwrap().contains("\"action\""));
-    let nameless = issuer.token(&server, of(json!({ "name": [] })));
+    let nameless = issuer.token(&server, with_org(json!({ "name": [] })));
     assert_eq!(export(&server, &nameless).refusal(), (403, "request.forbidden".to_owned()));
 }
 
 #[test]
-fn a_person_who_signed_in_is_let_in_by_the_id_token_and_by_no_other() {
+fn sign_in_uses_the_id_token() {
     let Some(mut issuer) = Issuer::start() else { return };
     let server = filled(&issuer, &["groups=auditors read"]);
     let sign_in = |issuer: &mut Issuer, groups: &[&str]| {
-        issuer.tell(&json!({ "do": "signIn", "person": "u_7", "claims": { "groups": groups } }))
+        issuer.command(&json!({ "do": "signIn", "person": "u_7", "claims": { "groups": groups } }))
     };
     let text = |tokens: &Value, which: &str| tokens[which].as_str().unwrap().to_owned();
     let signed_in = sign_in(&mut issuer, &["auditors"]);
-    // The issuer dates it by this machine's clock.
+    // The issuer uses this machine's clock.
     server.pass(PAUSE.max(now() - server.clock.load(std::sync::atomic::Ordering::SeqCst)));
     assert_eq!(export(&server, &text(&signed_in, "id")).status, 200);
-    // What is for the issuer alone says nothing here.
+    // A token for the issuer itself isn't valid here.
     assert_eq!(
         export(&server, &text(&signed_in, "access")).refusal(),
         (401, "request.unauthenticated".into())
@@ -370,7 +383,7 @@ fn a_person_who_signed_in_is_let_in_by_the_id_token_and_by_no_other() {
 }
 
 #[test]
-fn reads_are_recorded_under_what_the_issuer_calls_the_reader() {
+fn records_reads_under_the_issuers_name_for_the_reader() {
     let Some(mut issuer) = Issuer::start() else { return };
     let mut server = filled(&issuer, &["* read"]);
     server.reads = ReadRules { record: RecordReads::Exports, required: true };
@@ -382,7 +395,7 @@ fn reads_are_recorded_under_what_the_issuer_calls_the_reader() {
 }
 
 #[test]
-fn an_issuer_that_is_not_the_one_is_not_believed() {
+fn rejects_an_issuer_with_another_name() {
     let Some(mut issuer) = Issuer::start() else { return };
     let other = issuer.url.replace("127.0.0.1", "localhost");
     let rules = vec!["* read".parse().unwrap()];

@@ -1,4 +1,4 @@
-//! How much each key may bring in a time.
+//! Tests of quotas per key.
 
 use std::num::NonZeroU32;
 
@@ -23,24 +23,24 @@ fn start(events: u32, bytes: u32, burst: u32) -> Server {
 }
 
 #[test]
-fn a_key_that_used_up_its_quota_comes_again_later() {
+fn rejects_a_key_over_its_quota_until_later() {
     let server = start(10, 0, 2);
     let mut flood = server.emitter(0);
     flood.record(50);
     flood.deliver_all(&server.url(), usize::MAX);
     let size = server.size();
 
-    // 30 events too many, which take 3 seconds to be made up for.
+    // 30 events over the quota, which take 3 seconds to regain.
     flood.record(1);
     let (body, _) = flood.body(0, usize::MAX);
-    let refused = server.submit(body.clone());
-    assert_eq!(refused.refusal(), (429, "submit.quota".into()));
-    assert_eq!(refused.headers["retry-after"], "4");
-    assert!(refused.json()["error"]["hint"].is_string());
-    // Nor by another chain of the same key, nor together with another one's.
-    let mut again = common::emitter::Emitter::new(common::server::ORIGIN, emitter_key(0), 7, server.trust());
-    again.record(1);
-    let (other_chain, _) = again.body(0, usize::MAX);
+    let rejected = server.submit(body.clone());
+    assert_eq!(rejected.refusal(), (429, "submit.quota".into()));
+    assert_eq!(rejected.headers["retry-after"], "4");
+    assert!(rejected.json()["error"]["hint"].is_string());
+    // Neither with another chain of the same key, nor together with another key's events.
+    let mut second = common::emitter::Emitter::new(common::server::ORIGIN, emitter_key(0), 7, server.trust());
+    second.record(1);
+    let (other_chain, _) = second.body(0, usize::MAX);
     assert_eq!(server.submit(other_chain.clone()).refusal().1, "submit.quota");
     let mut other = server.emitter(1);
     other.record(1);
@@ -50,17 +50,17 @@ fn a_key_that_used_up_its_quota_comes_again_later() {
     let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
     assert!(metrics.contains("countersign_submissions_total{outcome=\"quota\"} 3\n"), "{metrics}");
 
-    // Others go on.
+    // Other keys aren't affected.
     assert_eq!(server.submit(others).status, 200);
     server.set_clock(BEGIN + 2_000);
-    let refused = server.submit(body.clone());
-    assert_eq!((refused.status, &refused.headers["retry-after"]), (429, &"2".parse().unwrap()));
+    let rejected = server.submit(body.clone());
+    assert_eq!((rejected.status, &rejected.headers["retry-after"]), (429, &"2".parse().unwrap()));
     server.set_clock(BEGIN + 4_000);
     assert_eq!(server.submit(body).status, 200);
 }
 
 #[test]
-fn what_is_kept_as_evidence_counts_for_the_key_that_signed_it_alone() {
+fn evidence_counts_only_for_its_signing_key() {
     let server = start(10, 0, 2);
     let [mut one, mut twin, mut other] = [server.emitter(0), server.emitter(0), server.emitter(1)];
     for emitter in [&mut one, &mut other] {
@@ -68,7 +68,7 @@ fn what_is_kept_as_evidence_counts_for_the_key_that_signed_it_alone() {
     }
     let others = other.body(0, usize::MAX).0;
     one.deliver_all(&server.url(), usize::MAX);
-    // Somebody else's links come with the fork, as whoever reads the log has them.
+    // Links of another key come with the fork, as anybody who reads the log has them.
     twin.record_event(r#"{"action":"another.story"}"#);
     for _ in 0..50 {
         twin.record_event(r#"{"action":"job.update"}"#);
@@ -81,12 +81,12 @@ fn what_is_kept_as_evidence_counts_for_the_key_that_signed_it_alone() {
 }
 
 #[test]
-fn nobody_uses_up_what_is_another_s() {
+fn forged_submissions_do_not_use_up_a_quota() {
     let server = start(1, 0, 1);
     let mut honest = server.emitter(0);
     honest.record(1);
     let (body, _) = honest.body(0, usize::MAX);
-    // The honest key's chain, with a signature that is none of its.
+    // The honest key's chain with a forged signature.
     let line = body.lines().last().unwrap();
     let end = line.find("\",\"").unwrap();
     let (place, other) = (end - 20, if line.as_bytes()[end - 20] == b'A' { "B" } else { "A" });
@@ -98,7 +98,7 @@ fn nobody_uses_up_what_is_another_s() {
 }
 
 #[test]
-fn a_server_that_was_started_anew_knows_whose_chain_it_is() {
+fn restarted_server_knows_the_key_of_a_chain() {
     let mut server = start(0, 1_000, 1);
     let mut emitter = server.emitter(0);
     emitter.record(1);

@@ -1,4 +1,4 @@
-//! Routes for readers with a token: who is let in, and what they may ask.
+//! Tests of the routes for readers: authentication and parameters.
 
 use std::io::Read as _;
 
@@ -26,7 +26,7 @@ fn get(server: &Server, path: &str, token: &str) -> Answer {
     send(client().get(server.url() + path).bearer_auth(token))
 }
 
-/// A log of two chains and 40 events.
+/// Starts a log with two chains and 40 events.
 fn filled() -> Server {
     let server = Server::start();
     for number in 0..2 {
@@ -41,8 +41,8 @@ fn filled() -> Server {
 fn verify(server: &Server, export: &[u8]) -> (Verification, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(Options { trust: server.trust(), events: true, ..Options::default() });
     verifier.push(export);
-    let (verification, told) = verifier.finish_with_update();
-    (verification, told.events)
+    let (verification, update) = verifier.finish_with_update();
+    (verification, update.events)
 }
 
 fn intact(server: &Server, export: &[u8]) -> Vec<VerifiedEvent> {
@@ -53,7 +53,7 @@ fn intact(server: &Server, export: &[u8]) -> Vec<VerifiedEvent> {
 }
 
 #[test]
-fn nobody_reads_without_a_token() {
+fn rejects_requests_without_a_valid_token() {
     let server = filled();
     let good = token(&server, "auditor", false);
     let erase = || client().post(server.url() + "/erase");
@@ -86,7 +86,7 @@ fn nobody_reads_without_a_token() {
 }
 
 #[test]
-fn an_export_says_what_it_is() {
+fn export_has_headers_and_encodings() {
     let server = filled();
     let token = token(&server, "auditor", false);
     let answer = get(&server, "/export", &token);
@@ -110,18 +110,18 @@ fn an_export_says_what_it_is() {
     GzDecoder::new(&zipped.body[..]).read_to_end(&mut plain).unwrap();
     assert_eq!(plain, answer.body);
 
-    let refused = send(
+    let rejected = send(
         client()
             .get(server.url() + "/export")
             .bearer_auth(&token)
             .header("accept-encoding", "br, identity;q=0"),
     );
-    assert_eq!(refused.refusal(), (406, "request.encoding".into()));
-    assert!(refused.headers.get("content-disposition").is_none(), "it is no export");
+    assert_eq!(rejected.refusal(), (406, "request.encoding".into()));
+    assert!(rejected.headers.get("content-disposition").is_none(), "the response isn't an export");
 }
 
 #[test]
-fn what_is_asked_for_is_what_comes() {
+fn applies_export_parameters() {
     let server = filled();
     let token = token(&server, "auditor", false);
     let events = |query: &str| intact(&server, &get(&server, &format!("/export?{query}"), &token).body);
@@ -136,7 +136,7 @@ fn what_is_asked_for_is_what_comes() {
 }
 
 #[test]
-fn what_is_not_understood_is_refused_by_name() {
+fn names_invalid_parameters() {
     let server = filled();
     let token = token(&server, "auditor", false);
     for (query, parameter) in [
@@ -173,7 +173,7 @@ fn what_is_not_understood_is_refused_by_name() {
 }
 
 #[test]
-fn a_proof_is_of_one_event() {
+fn proof_is_for_one_event() {
     let server = filled();
     let token = token(&server, "auditor", false);
     let whole = intact(&server, &get(&server, "/export", &token).body);

@@ -1,4 +1,4 @@
-//! A log in a folder of its own, with emitters and a witness whose clock the test turns.
+//! A log in its own folder, with emitters and a witness, and a clock that the test sets.
 
 pub mod counted;
 
@@ -31,7 +31,7 @@ pub const HOUR: i64 = 3_600 * SECOND;
 pub const DAY: i64 = 24 * HOUR;
 pub const EMITTERS: usize = 3;
 
-/// What events can say. Some would never be recorded by a typed interface, and are events all the same.
+/// Examples of events. Some could not be recorded through a typed interface, but they are valid events.
 pub const EVENTS: [&str; 12] = [
     r#"{"action":"job.update","actor":{"id":"u_1"},"target":{"type":"job","id":"nightly"},"tenant":"acme"}"#,
     r#"{"action":"job.delete","actor":{"id":"u_2"},"target":{"type":"job","id":"weekly"},"tenant":"globex"}"#,
@@ -47,9 +47,9 @@ pub const EVENTS: [&str; 12] = [
     r#"{"action":"data.export","actor":{"id":"u_1"},"target":{"type":"job","id":7},"outcome":"success"}"#,
 ];
 
-/// An event that the log took.
+/// An event in the log.
 #[derive(Clone, Debug)]
-pub struct Taken {
+pub struct LoggedEvent {
     pub index: u64,
     pub chain: ChainId,
     pub seq: u64,
@@ -69,7 +69,7 @@ pub struct TestLog {
     recorders: Vec<Option<Recorder>>,
     pub now: i64,
     drawn: u64,
-    pub taken: Vec<Taken>,
+    pub logged: Vec<LoggedEvent>,
 }
 
 fn key(name: &str, seed: u8) -> SignerKey {
@@ -105,11 +105,11 @@ impl TestLog {
             recorders: (0..EMITTERS).map(|_| None).collect(),
             now: "2026-10-30T22:00:00.000Z".parse::<Time>().unwrap().millis(),
             drawn: 0,
-            taken: Vec::new(),
+            logged: Vec::new(),
         }
     }
 
-    /// A log with a few chains, days, key notes and checkpoints.
+    /// Returns a log with a few chains, days, key notes, and checkpoints.
     pub fn small() -> Self {
         let mut log = Self::new();
         for round in 0..40 {
@@ -156,7 +156,7 @@ impl TestLog {
         bytes
     }
 
-    /// Records an event that is not yet handed on.
+    /// Records an event without submitting it.
     pub fn record(&mut self, emitter: usize, event: &str) {
         let (nonce, salt, now) = (self.draw(), self.draw(), self.time());
         let key = &self.emitters[emitter];
@@ -181,7 +181,7 @@ impl TestLog {
         }
     }
 
-    /// Signs what an emitter recorded and submits it.
+    /// Signs and submits what an emitter recorded.
     pub fn flush(&mut self, emitter: usize) {
         if let Some(recorder) = &mut self.recorders[emitter] {
             recorder.flush();
@@ -197,7 +197,7 @@ impl TestLog {
         (0..EMITTERS).for_each(|emitter| self.flush(emitter));
     }
 
-    /// A grant to somebody else, that ends.
+    /// Grants access to another key, for one day.
     pub fn grant(&mut self, number: u8) {
         let grant = Statement::Grant {
             key: key(&format!("example.com/other{number}"), 100).verifier_key().clone(),
@@ -207,7 +207,7 @@ impl TestLog {
         self.state(grant);
     }
 
-    /// Revokes somebody else.
+    /// Revokes another key.
     pub fn revoke(&mut self, number: u8) {
         let revoke = Statement::Revoke {
             key: key(&format!("example.com/other{number}"), 100).verifier_key().clone(),
@@ -230,7 +230,7 @@ impl TestLog {
         let mut growth = PendingBatch::new(writer.size());
         growth
             .submit(&self.rules, writer.state(), &submission, Time::MAX)
-            .unwrap_or_else(|_| panic!("refused"));
+            .unwrap_or_else(|_| panic!("the submission is rejected"));
         let mut tree = PendingTree::new(&writer.edge().unwrap());
         tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
         let batch = Batch { growth: &growth, tree: &tree, publish: None, erasures: &[], signed_size: None };
@@ -239,12 +239,12 @@ impl TestLog {
             if let (Some(link), Some(event)) = (leaf.link(), leaf.event()) {
                 let (link, event) = (link.clone(), event.text.clone());
                 let (chain, seq) = (link.chain(), link.seq());
-                self.taken.push(Taken { index, chain, seq, link, event, erased: false });
+                self.logged.push(LoggedEvent { index, chain, seq, link, event, erased: false });
             }
         }
     }
 
-    /// Publishes what there is, witnessed.
+    /// Publishes a witnessed checkpoint of everything submitted.
     pub fn checkpoint(&mut self) {
         let size = self.store.writer.size();
         let root = self.store.writer.edge().unwrap().root().unwrap();
@@ -256,8 +256,8 @@ impl TestLog {
 
     pub fn erase(&mut self, indexes: &[u64]) {
         self.store.writer.erase(indexes).unwrap();
-        for taken in &mut self.taken {
-            taken.erased |= indexes.contains(&taken.index);
+        for logged in &mut self.logged {
+            logged.erased |= indexes.contains(&logged.index);
         }
     }
 
@@ -265,33 +265,33 @@ impl TestLog {
         Exporter::new(self.reader().clone(), ORIGIN, Some(self.trust()))
     }
 
-    /// The events that an export should show, by looking at all.
+    /// Returns the events that an export should show, by scanning all of them.
     pub fn naive(&self, request: &Request) -> Vec<u64> {
         let published = self.reader().published().unwrap().unwrap().size;
         let (from, to) = (request.from.unwrap_or(0), request.to.unwrap_or(published));
-        let matches = |taken: &&Taken| {
-            let event = Document::parse(&taken.event).unwrap();
-            let (root, chain) = (event.root(), taken.chain.to_string());
+        let matches = |logged: &&LoggedEvent| {
+            let event = Document::parse(&logged.event).unwrap();
+            let (root, chain) = (event.root(), logged.chain.to_string());
             let parsers = Parsers::built_in();
             let read = parsers.parse(&root);
             let entry = Entry {
                 event: Some(root),
                 roots: &[],
                 read: read.as_ref(),
-                recorded: taken.link.time(),
+                recorded: logged.link.time(),
                 chain: &chain,
                 signer: None,
             };
-            (from..to).contains(&taken.index) && !taken.erased && request.filter.query().matches(&entry)
+            (from..to).contains(&logged.index) && !logged.erased && request.filter.query().matches(&entry)
         };
-        let found: Vec<u64> = self.taken.iter().filter(matches).map(|taken| taken.index).collect();
-        let most = request.limit.map_or(found.len(), |limit| limit as usize);
-        let newest = found[found.len().saturating_sub(most)..].to_vec();
+        let found: Vec<u64> = self.logged.iter().filter(matches).map(|logged| logged.index).collect();
+        let max = request.limit.map_or(found.len(), |limit| limit as usize);
+        let newest = found[found.len().saturating_sub(max)..].to_vec();
         if !request.filter.is_of_time_alone() {
             return newest;
         }
-        // A stretch is there whole, whatever else is in it.
-        let asks = |name| request.filter.names().contains(&name);
+        // A range of time is exported completely, including events that don't match other conditions.
+        let has_condition = |name| request.filter.names().contains(&name);
         let matching: Vec<u64> = if request.limit.is_some() {
             newest.clone()
         } else {
@@ -299,21 +299,24 @@ impl TestLog {
             let links = (from..to).zip(leaves).filter_map(|(index, leaf)| {
                 Some((index, Link::parse(str::from_utf8(&leaf).ok()?).ok()?.time()))
             });
-            let is_asked = |time| request.filter.query().matches(&Entry::recorded(time));
-            links.filter(|(_, time)| is_asked(*time)).map(|(index, _)| index).collect()
+            let matches_time = |time| request.filter.query().matches(&Entry::recorded(time));
+            links.filter(|(_, time)| matches_time(*time)).map(|(index, _)| index).collect()
         };
         let (Some(&first), Some(&last)) = (matching.first(), matching.last()) else {
             return if request.filter.is_empty() { newest } else { Vec::new() };
         };
         let is_full = request.limit.is_some_and(|limit| newest.len() as u64 == limit);
-        let stretch =
-            if asks("since") || is_full { first } else { from }..if asks("until") { last + 1 } else { to };
-        let here = self.taken.iter().filter(|taken| stretch.contains(&taken.index) && !taken.erased);
-        here.map(|taken| taken.index).collect()
+        let range = if has_condition("since") || is_full { first } else { from }..if has_condition("until") {
+            last + 1
+        } else {
+            to
+        };
+        let here = self.logged.iter().filter(|logged| range.contains(&logged.index) && !logged.erased);
+        here.map(|logged| logged.index).collect()
     }
 }
 
-/// So many cases, the same in every run.
+/// Configures the number of cases, with the same seed in every run.
 pub fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig {
         cases,
@@ -323,7 +326,7 @@ pub fn cases(cases: u32) -> ProptestConfig {
     }
 }
 
-/// A request with these conditions.
+/// Returns a request with these conditions.
 pub fn request(conditions: &[(&str, &str)]) -> Request {
     let mut request = Request::default();
     for (name, value) in conditions {
@@ -342,19 +345,19 @@ pub fn export(exporter: &Exporter, request: &Request) -> Result<String, ExportEr
     Ok(String::from_utf8(text).unwrap())
 }
 
-/// The report, and the indexes of events shown.
+/// Verifies an export, and returns the report and the events shown.
 pub fn verify(export: &str, trust: Trust, pins: Vec<SignedCheckpoint>) -> (Verification, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(Options { trust, pins, events: true, ..Options::default() });
     verifier.push(export.as_bytes());
-    let (verification, told) = verifier.finish_with_update();
-    (verification, told.events)
+    let (verification, update) = verifier.finish_with_update();
+    (verification, update.events)
 }
 
 pub fn shown(events: &[VerifiedEvent]) -> Vec<u64> {
     events.iter().map(|event| event.index).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Every byte of every file of a folder, one after the other.
+/// Returns the bytes of all files in a folder, concatenated.
 pub fn all_bytes(folder: &Path) -> Vec<u8> {
     let mut bytes = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
@@ -372,7 +375,7 @@ pub fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
 
-/// What happens to a log, one after the other.
+/// A step in the history of a log.
 #[derive(Clone, Debug)]
 pub enum Step {
     Record { emitter: usize, events: Vec<usize> },
@@ -385,7 +388,7 @@ pub enum Step {
     Erase { place: usize },
 }
 
-pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
+pub fn steps(max: usize) -> impl Strategy<Value = Vec<Step>> {
     let emitter = || 0..EMITTERS;
     let step = prop_oneof![
         8 => (emitter(), proptest::collection::vec(0..EVENTS.len(), 1..12))
@@ -399,7 +402,7 @@ pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
             .prop_map(|millis| Step::Wait { millis }),
         2 => any::<prop::sample::Index>().prop_map(|place| Step::Erase { place: place.index(1 << 20) }),
     ];
-    proptest::collection::vec(step, 1..most)
+    proptest::collection::vec(step, 1..max)
 }
 
 impl TestLog {
@@ -427,14 +430,14 @@ impl TestLog {
             Step::Revoke { number } => self.revoke(number),
             Step::Checkpoint => self.checkpoint(),
             Step::Wait { millis } => {
-                // A witness sees what is there before time passes, as in a log that runs.
+                // A witness sees everything before time passes, as in a real log.
                 self.flush_all();
                 self.checkpoint();
                 self.now += millis;
             }
             Step::Erase { place } => {
-                if !self.taken.is_empty() {
-                    let index = self.taken[place % self.taken.len()].index;
+                if !self.logged.is_empty() {
+                    let index = self.logged[place % self.logged.len()].index;
                     self.erase(&[index]);
                 }
             }
@@ -442,7 +445,7 @@ impl TestLog {
     }
 }
 
-/// Conditions, of which many match something.
+/// Generates conditions. Many of them match something.
 pub fn filters() -> impl Strategy<Value = Vec<(&'static str, &'static str)>> {
     let condition = prop_oneof![
         prop_oneof![Just("u_1"), Just("u_2"), Just("u_3"), Just("7"), Just("nobody")]

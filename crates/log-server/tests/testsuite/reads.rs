@@ -1,4 +1,4 @@
-//! Who read what, on the log's own chain.
+//! Tests of the record of reads on the log's own chain.
 
 use std::io::{BufRead as _, BufReader};
 use std::sync::atomic::Ordering;
@@ -36,7 +36,7 @@ fn get(server: &Server, path: &str, token: &str) -> u16 {
     send(client().get(server.url() + path).bearer_auth(token)).status
 }
 
-/// The records that are in the log.
+/// Returns the records in the log.
 fn records(server: &Server) -> Vec<Value> {
     let leaves = server.reader().leaves_with_events(0..server.size()).unwrap();
     let event = |leaf: &StoredEvent| match leaf {
@@ -53,7 +53,7 @@ fn record(server: &Server) {
 }
 
 #[test]
-fn exports_and_searches_are_recorded_together() {
+fn records_exports_and_searches_in_batches() {
     let server = start(RecordReads::Exports, false);
     let (auditor, acme) = (token(&server, "auditor", None), token(&server, "acme", Some("acme")));
     for _ in 0..100 {
@@ -84,11 +84,11 @@ fn exports_and_searches_are_recorded_together() {
     assert_eq!(of_acme["metadata"]["scope"], json!(["tenant=acme"]));
     assert_eq!(of_acme["metadata"]["reads"][0]["events"], 0);
 
-    // Nothing was read since, and nothing is recorded.
+    // There were no reads since, so none are recorded.
     let size = server.size();
     record(&server);
     assert_eq!(server.size(), size);
-    // With a line for the log's key the log is intact as it was.
+    // The log still verifies with its own key in the trust file.
     let export = send(client().get(server.url() + "/export").bearer_auth(&auditor)).body;
     let trust = format!(
         "log {0}\nemitter {0}\nemitter {1}\n",
@@ -103,7 +103,7 @@ fn exports_and_searches_are_recorded_together() {
 }
 
 #[test]
-fn a_reader_who_asks_in_many_ways_does_not_fill_the_log() {
+fn many_different_searches_do_not_fill_the_log() {
     let server = start(RecordReads::Exports, false);
     let auditor = token(&server, "auditor", None);
     for number in 0..40 {
@@ -118,7 +118,7 @@ fn a_reader_who_asks_in_many_ways_does_not_fill_the_log() {
 }
 
 #[test]
-fn what_was_read_last_is_recorded_when_the_server_stops() {
+fn records_the_last_reads_when_the_server_stops() {
     let mut server = start(RecordReads::All, false);
     let auditor = token(&server, "auditor", None);
     let response = client().get(server.url() + "/stream?from=0").bearer_auth(&auditor).send().unwrap();
@@ -142,11 +142,11 @@ fn what_was_read_last_is_recorded_when_the_server_stops() {
 }
 
 #[test]
-fn where_records_are_required_they_come_first() {
+fn required_records_are_written_before_the_response() {
     let server = start(RecordReads::Exports, true);
     let auditor = token(&server, "auditor", None);
     let mut response = client().get(server.url() + "/export").bearer_auth(&auditor).send().unwrap();
-    // It was answered, and is on record although it is not at its end.
+    // The response has begun, and the read is already recorded although it hasn't ended.
     let [record] = records(&server).try_into().unwrap();
     assert_eq!(record["metadata"]["reads"][0]["begun"], 1);
     std::io::copy(&mut response, &mut std::io::sink()).unwrap();

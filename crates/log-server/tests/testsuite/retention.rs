@@ -1,4 +1,4 @@
-//! Events that are old enough are erased, and nothing else.
+//! Tests of retention: expired events are erased, and nothing else.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use countersign::verify::{Options, VerifiedEvent, Verifier};
 use countersign_log::export::{Exporter, Request};
 use countersign_log_server::retention::holds::FILE as HOLDS;
 use countersign_log_server::retention::moment::Moment;
-use countersign_log_server::retention::{PassError, Passed, Rules, pass};
+use countersign_log_server::retention::{PassError, PassResult, Rules, pass};
 use countersign_log_server::server::Bounds;
 use serde_json::{Value, json};
 
@@ -24,7 +24,7 @@ use crate::witnessed::until;
 const DAY: i64 = 86_400_000;
 const HOUR: Duration = Duration::from_hours(1);
 
-struct Keeping {
+struct Scene {
     server: Server,
     recorder: Recorder,
     drawn: u8,
@@ -32,22 +32,22 @@ struct Keeping {
     runtime: tokio::runtime::Runtime,
 }
 
-impl Keeping {
+impl Scene {
     fn start() -> Self {
-        Self::of(Server::start())
+        Self::with(Server::start())
     }
 
-    fn of(server: Server) -> Self {
+    fn with(server: Server) -> Self {
         let key = emitter_key(0);
         let begin = Time::from_millis(BEGIN).unwrap();
         let mut recorder =
             Recorder::open("log.example/audit", key.verifier_key().clone(), begin, &[1; 16]).unwrap();
         recorder.sign_with(&key).unwrap();
-        let moment = Moment::of(server.folder());
+        let moment = Moment::open(server.folder());
         Self { server, recorder, drawn: 0, moment, runtime: tokio::runtime::Runtime::new().unwrap() }
     }
 
-    /// An event of each of three tenants is recorded each day, from that day up to the other one.
+    /// Records an event of each of three tenants on each of these days.
     fn days(&mut self, days: std::ops::Range<i64>) {
         for day in days {
             let now = BEGIN + day * DAY;
@@ -70,12 +70,12 @@ impl Keeping {
         }
     }
 
-    fn pass_after(&mut self, rules: &[&str], elapsed: Duration) -> Result<Passed, PassError> {
+    fn pass_after(&mut self, rules: &[&str], elapsed: Duration) -> Result<PassResult, PassError> {
         let rules = Rules::new(rules.iter().map(|rule| rule.parse().unwrap())).unwrap();
         self.runtime.block_on(pass(self.server.reading(), &rules, &mut self.moment, elapsed))
     }
 
-    fn pass(&mut self, rules: &[&str]) -> Passed {
+    fn pass(&mut self, rules: &[&str]) -> PassResult {
         self.pass_after(rules, HOUR).unwrap()
     }
 
@@ -91,7 +91,7 @@ impl Keeping {
         events
     }
 
-    /// The days whose event of this tenant is still there.
+    /// Returns the days whose event of this tenant remains.
     fn left(&self, tenant: &str) -> Vec<i64> {
         let mark = format!("mark-{tenant}-");
         let day = |event: &VerifiedEvent| {
@@ -112,13 +112,13 @@ fn days(range: std::ops::RangeInclusive<i64>) -> Vec<i64> {
 }
 
 #[test]
-fn what_is_old_enough_is_erased_and_recorded() {
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    let passed = keeping.pass(&["30d"]);
-    assert_eq!((passed.erased.erased, passed.more), (27, false));
-    assert_eq!(keeping.left("acme"), days(9..=39));
-    let records = keeping.records();
+fn erases_and_records_expired_events() {
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    let result = scene.pass(&["30d"]);
+    assert_eq!((result.erased.erased, result.more), (27, false));
+    assert_eq!(scene.left("acme"), days(9..=39));
+    let records = scene.records();
     let [record] = &records[..] else { panic!("{records:?}") };
     assert_eq!(record["actor"], json!({ "type": "service", "id": "retention" }));
     assert_eq!(
@@ -126,124 +126,124 @@ fn what_is_old_enough_is_erased_and_recorded() {
         json!({
             "chosen_by": "age",
             "rules": ["30d"],
-            "at": passed.now.unwrap().to_string(),
+            "at": result.now.unwrap().to_string(),
             "events": 27,
             "entries": [[1, 27]],
         })
     );
-    let bytes = all_bytes(keeping.server.folder());
+    let bytes = all_bytes(scene.server.folder());
     for day in 0..40 {
         assert_eq!(holds(&bytes, &format!("mark-acme-{day}.")), day >= 9, "day {day}");
     }
-    assert_eq!(keeping.pass(&["30d"]).erased.erased, 0);
-    assert_eq!(keeping.records().len(), 1);
+    assert_eq!(scene.pass(&["30d"]).erased.erased, 0);
+    assert_eq!(scene.records().len(), 1);
 }
 
 #[test]
-fn each_tenant_has_its_rule() {
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    keeping.pass(&["30d", "tenant=acme:10d", "tenant=globex:1y"]);
-    assert_eq!(keeping.left("acme"), days(29..=39));
-    assert_eq!(keeping.left("globex"), days(0..=39));
-    assert_eq!(keeping.left("other"), days(9..=39));
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    keeping.pass(&["tenant=acme:10d"]);
-    assert_eq!(keeping.left("acme"), days(29..=39));
-    assert_eq!(keeping.left("other"), days(0..=39));
+fn applies_rules_per_tenant() {
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    scene.pass(&["30d", "tenant=acme:10d", "tenant=globex:1y"]);
+    assert_eq!(scene.left("acme"), days(29..=39));
+    assert_eq!(scene.left("globex"), days(0..=39));
+    assert_eq!(scene.left("other"), days(9..=39));
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    scene.pass(&["tenant=acme:10d"]);
+    assert_eq!(scene.left("acme"), days(29..=39));
+    assert_eq!(scene.left("other"), days(0..=39));
 }
 
 #[test]
-fn what_is_held_stays() {
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    keeping.server.reading().holds().add("tenant=globex".parse().unwrap());
-    let file = keeping.server.folder().join(HOLDS);
+fn holds_protect_events() {
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    scene.server.reading().holds().add("tenant=globex".parse().unwrap());
+    let file = scene.server.folder().join(HOLDS);
     std::fs::write(&file, "# case 17\n\nactor=u_3\nactor=u_4\n").unwrap();
-    keeping.pass(&["30d"]);
-    assert_eq!(keeping.left("globex"), days(0..=39));
-    assert_eq!(keeping.left("acme"), [vec![3, 4], days(9..=39)].concat());
+    scene.pass(&["30d"]);
+    assert_eq!(scene.left("globex"), days(0..=39));
+    assert_eq!(scene.left("acme"), [vec![3, 4], days(9..=39)].concat());
     std::fs::write(&file, "actor=u_4\n").unwrap();
-    keeping.pass(&["30d"]);
-    assert_eq!(keeping.left("acme"), [vec![4], days(9..=39)].concat());
+    scene.pass(&["30d"]);
+    assert_eq!(scene.left("acme"), [vec![4], days(9..=39)].concat());
     for bad in ["tenant", "color=red", "chain=x", "actor="] {
         std::fs::write(&file, format!("{bad}\n")).unwrap();
-        assert!(keeping.pass_after(&["1h"], HOUR).is_err(), "{bad}");
+        assert!(scene.pass_after(&["1h"], HOUR).is_err(), "{bad}");
     }
-    assert_eq!(keeping.left("other").len(), 32);
+    assert_eq!(scene.left("other").len(), 32);
 }
 
 #[test]
-fn a_clock_that_jumped_erases_nothing() {
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    keeping.pass(&["1y"]);
-    keeping.server.set_clock(BEGIN + 100_000 * DAY);
+fn jumped_clock_erases_nothing() {
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    scene.pass(&["1y"]);
+    scene.server.set_clock(BEGIN + 100_000 * DAY);
     for _ in 0..100 {
-        assert_eq!(keeping.pass(&["45d"]).erased.erased, 0);
+        assert_eq!(scene.pass(&["45d"]).erased.erased, 0);
     }
-    assert_eq!(keeping.left("acme"), days(0..=39));
-    // A server that begins with a wrong clock knows no better than its emitters.
-    std::fs::remove_file(keeping.server.folder().join("retention.txt")).unwrap();
-    let passed = keeping.pass_after(&["45d"], Duration::ZERO).unwrap();
-    assert_eq!(passed.erased.erased, 0);
-    assert!(passed.now.unwrap().millis() <= BEGIN + 40 * DAY);
+    assert_eq!(scene.left("acme"), days(0..=39));
+    // A server whose clock is wrong at the start relies on its emitters.
+    std::fs::remove_file(scene.server.folder().join("retention.txt")).unwrap();
+    let result = scene.pass_after(&["45d"], Duration::ZERO).unwrap();
+    assert_eq!(result.erased.erased, 0);
+    assert!(result.now.unwrap().millis() <= BEGIN + 40 * DAY);
 }
 
 #[test]
-fn a_log_to_which_nothing_comes_grows_older() {
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    keeping.pass(&["30d"]);
-    keeping.server.set_clock(BEGIN + 49 * DAY);
+fn log_without_new_entries_ages() {
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    scene.pass(&["30d"]);
+    scene.server.set_clock(BEGIN + 49 * DAY);
     for _ in 0..10 {
-        keeping.pass_after(&["30d"], Duration::from_hours(24)).unwrap();
+        scene.pass_after(&["30d"], Duration::from_hours(24)).unwrap();
     }
-    assert_eq!(keeping.left("acme"), days(19..=39));
+    assert_eq!(scene.left("acme"), days(19..=39));
 }
 
-/// What witnesses see again while nothing comes is no newer for that.
+/// An event doesn't become newer when witnesses sign the same checkpoint again.
 #[test]
-fn a_log_that_witnesses_see_again_grows_older() {
+fn log_signed_again_by_witnesses_ages() {
     let witness = Witness::start(0, BEGIN);
     let trust = format!("{}quorum w\nemitter {}\n", witness.line("w"), emitter_key(0).verifier_key());
-    let mut keeping = Keeping::of(Server::with(&trust, Limits::default(), Bounds::default()));
-    keeping.days(0..1);
-    let first = keeping.server.reader().published().unwrap().unwrap().note;
+    let mut scene = Scene::with(Server::with(&trust, Limits::default(), Bounds::default()));
+    scene.days(0..1);
+    let first = scene.server.reader().published().unwrap().unwrap().note;
     witness.set_clock(BEGIN + 3 * DAY);
-    keeping.server.set_clock(BEGIN + 3 * DAY);
-    // At its start a log shows its witnesses what it has.
-    keeping.server.begin();
-    until("witnesses saw it again", || keeping.server.reader().published().unwrap().unwrap().note != first);
-    keeping.pass(&["4d"]);
-    assert_eq!(keeping.left("acme"), [0]);
-    keeping.pass(&["2d"]);
-    assert_eq!(keeping.left("acme").len(), 0);
+    scene.server.set_clock(BEGIN + 3 * DAY);
+    // A log sends its newest checkpoint to its witnesses when it starts.
+    scene.server.begin();
+    until("witnesses signed it again", || scene.server.reader().published().unwrap().unwrap().note != first);
+    scene.pass(&["4d"]);
+    assert_eq!(scene.left("acme"), [0]);
+    scene.pass(&["2d"]);
+    assert_eq!(scene.left("acme").len(), 0);
 }
 
 #[test]
-fn a_moment_that_cannot_be_read_erases_nothing() {
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    std::fs::write(keeping.server.folder().join("retention.txt"), "tomorrow\n").unwrap();
-    assert!(matches!(keeping.pass_after(&["1d"], HOUR), Err(PassError::File(_))));
-    assert_eq!(keeping.left("acme").len(), 40);
+fn unreadable_moment_erases_nothing() {
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    std::fs::write(scene.server.folder().join("retention.txt"), "tomorrow\n").unwrap();
+    assert!(matches!(scene.pass_after(&["1d"], HOUR), Err(PassError::File(_))));
+    assert_eq!(scene.left("acme").len(), 40);
 }
 
 #[test]
-fn without_rules_all_is_kept() {
-    let mut keeping = Keeping::start();
-    keeping.days(0..40);
-    assert_eq!(keeping.pass(&[]), Passed::default());
-    assert_eq!(keeping.left("acme").len(), 40);
-    assert!(keeping.records().is_empty());
+fn keeps_everything_without_rules() {
+    let mut scene = Scene::start();
+    scene.days(0..40);
+    assert_eq!(scene.pass(&[]), PassResult::default());
+    assert_eq!(scene.left("acme").len(), 40);
+    assert!(scene.records().is_empty());
 }
 
-/// An emitter dates what it likes. How old an event is the log says.
+/// An emitter may date its links as it likes; the log determines an event's age.
 #[test]
-fn what_is_dated_long_ago_is_kept_as_long_as_anything_else() {
-    let mut keeping = Keeping::start();
+fn age_does_not_depend_on_link_times() {
+    let mut scene = Scene::start();
     let key = emitter_key(1);
     let dated = Time::from_millis(0).unwrap();
     let mut recorder =
@@ -254,14 +254,14 @@ fn what_is_dated_long_ago_is_kept_as_long_as_anything_else() {
     recorder.record(&event, dated, &[2; 16]).unwrap();
     recorder.flush();
     recorder.sign_with(&key).unwrap();
-    keeping.days(0..2);
-    assert_eq!(keeping.server.submit(recorder.drain()).status, 200);
-    // What it dated does not hold back the time that half of the lately active emitters came to.
-    keeping.days(2..100);
-    let passed = keeping.pass(&["100d"]);
-    assert_eq!((passed.now, passed.erased.erased), (Time::from_millis(BEGIN + 99 * DAY), 0));
-    assert_eq!(keeping.left("thief"), [0]);
-    keeping.days(100..103);
-    keeping.pass(&["100d"]);
-    assert_eq!((keeping.left("thief"), keeping.left("acme")), (vec![], days(2..=102)));
+    scene.days(0..2);
+    assert_eq!(scene.server.submit(recorder.drain()).status, 200);
+    // Its date doesn't delay the time reached by half of the recently active emitters.
+    scene.days(2..100);
+    let result = scene.pass(&["100d"]);
+    assert_eq!((result.now, result.erased.erased), (Time::from_millis(BEGIN + 99 * DAY), 0));
+    assert_eq!(scene.left("thief"), [0]);
+    scene.days(100..103);
+    scene.pass(&["100d"]);
+    assert_eq!((scene.left("thief"), scene.left("acme")), (vec![], days(2..=102)));
 }

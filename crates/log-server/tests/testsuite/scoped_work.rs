@@ -1,4 +1,4 @@
-//! What a search for a bound reader costs does not depend on what others' events say.
+//! Tests that the cost of a scoped reader's search doesn't depend on the content of other readers' events.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use countersign_query::Parsers;
 use crate::reading::counted::{CountedReader, Work};
 use crate::reading::{DAY, ORIGIN, TestLog, request};
 
-/// How many leaves a page has.
+/// Number of entries per page.
 const PAGE: u64 = 64;
 
 const HERE: &str = "p17@victim.example";
@@ -24,13 +24,14 @@ fn scope(conditions: &[(&str, &str)]) -> Scope {
     scope
 }
 
-/// A log in which some pages have events that acme's reader, and initech's reader of jobs, may not see. These say `secret`.
+/// Returns a log with events on some pages that neither acme's reader nor initech's reader of jobs may see. With
+/// `secret`, these events contain the searched terms.
 fn log(secret: bool) -> TestLog {
     let mut log = TestLog::new();
     let ordinary = ["mallory", "2026-10-30T00:00:00.000Z", "oscar", "x.y"];
-    let told = [HERE, "2019-05-05T00:00:00.000Z", "u_1 acme", "job.update"];
+    let secrets = [HERE, "2019-05-05T00:00:00.000Z", "u_1 acme", "job.update"];
     for round in 0..24 {
-        let [actor, at, note, action] = if secret && round % 3 == 0 { told } else { ordinary };
+        let [actor, at, note, action] = if secret && round % 3 == 0 { secrets } else { ordinary };
         for number in 0..6 {
             let id = if round == 13 && number == 0 { "rare".to_owned() } else { format!("u_{number}") };
             log.record(
@@ -66,7 +67,7 @@ fn open(log: &TestLog) -> Arc<Search> {
     search
 }
 
-/// What is found, and what it takes to export it and to explain it.
+/// Returns what is found, and the work for exporting and for explaining it.
 fn search(log: &TestLog, search: &Arc<Search>, request: &Request) -> (Vec<u64>, Work, u64, Work) {
     let reader = CountedReader::new(log.reader().clone());
     let exporter = Exporter::new(reader.clone(), ORIGIN, Some(log.trust())).with_search(search.clone());
@@ -80,10 +81,11 @@ fn search(log: &TestLog, search: &Arc<Search>, request: &Request) -> (Vec<u64>, 
 }
 
 #[test]
-fn the_work_for_a_bound_reader_does_not_depend_on_others_terms() {
+fn scoped_work_is_independent_of_other_events() {
     let logs = [log(false), log(true)];
     let indexes = logs.each_ref().map(open);
-    let chain = logs[0].taken.iter().find(|taken| taken.event.contains("hooli")).unwrap().chain.to_string();
+    let chain =
+        logs[0].logged.iter().find(|logged| logged.event.contains("hooli")).unwrap().chain.to_string();
     let scopes: [&[(&str, &str)]; 9] = [
         &[("tenant", "acme")],
         &[("tenant", "acme"), ("tenant", "hooli")],
@@ -95,7 +97,7 @@ fn the_work_for_a_bound_reader_does_not_depend_on_others_terms() {
         &[("chain", &chain)],
         &[("tenant", "acme"), ("chain", &chain)],
     ];
-    let asked: [&[(&str, &str)]; 17] = [
+    let queries: [&[(&str, &str)]; 17] = [
         &[],
         &[("actor", HERE)],
         &[("q", HERE)],
@@ -115,16 +117,16 @@ fn the_work_for_a_bound_reader_does_not_depend_on_others_terms() {
         &[("actor", ELSEWHERE)],
     ];
     for conditions in scopes {
-        for (asked, limit) in asked.into_iter().zip([None, Some(3)].into_iter().cycle()) {
-            let request = Request { scope: Arc::new(scope(conditions)), limit, ..request(asked) };
+        for (query, limit) in queries.into_iter().zip([None, Some(3)].into_iter().cycle()) {
+            let request = Request { scope: Arc::new(scope(conditions)), limit, ..request(query) };
             let [one, other] = [0, 1].map(|nth| search(&logs[nth], &indexes[nth], &request));
-            assert_eq!(one, other, "{conditions:?} asks {asked:?}, {limit:?}");
+            assert_eq!(one, other, "{conditions:?} with {query:?}, {limit:?}");
         }
     }
 }
 
 #[test]
-fn a_bound_reader_s_search_reads_few_pages() {
+fn scoped_search_reads_few_pages() {
     let log = log(true);
     let index = open(&log);
     let of_index = |conditions: &[(&str, &str)], asked: &[(&str, &str)]| {
@@ -144,15 +146,16 @@ fn a_bound_reader_s_search_reads_few_pages() {
     assert_eq!(pages(&[("actor", "rare")], &[]), 1);
     assert_eq!(pages(&[("action", "nothing.*")], &[]), 0);
     assert_eq!(pages(&[("tenant", "acme")], &[]), all);
-    // Of a tenant with few events on each page these alone are read.
+    // For a tenant with few events per page, only these are read.
     let candidates = of_index(&[("tenant", "hooli")], &[("actor", "rare")]);
     let few: Vec<u64> = (0..all)
         .filter(|page| candidates.has(*page))
         .flat_map(|page| candidates.runs(page, whole.clone()).into_iter().flatten())
         .collect();
-    let of_hooli = log.taken.iter().filter(|taken| taken.event.contains("hooli")).map(|taken| taken.index);
+    let of_hooli =
+        log.logged.iter().filter(|logged| logged.event.contains("hooli")).map(|logged| logged.index);
     assert_eq!(few, of_hooli.filter(|index| whole.contains(index)).collect::<Vec<_>>());
-    // An explanation counts all events of the scope, and reads no others but those that are not indexed yet.
+    // An explanation counts all events in the scope, and reads no others except those not yet indexed.
     let request = Request { scope: Arc::new(scope(&[("actor", "rare")])), ..request(&[("q", "nothing")]) };
     let (_, _, events, work) = search(&log, &index, &request);
     assert_eq!(events, 1);

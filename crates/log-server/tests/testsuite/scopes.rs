@@ -1,4 +1,4 @@
-//! Tokens that are for some of a log's events, and end when they are taken back.
+//! Tests of tokens limited to some events, and of what ends when a token is revoked.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 
@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::common::server::{Answer, Server, client, send};
 
-/// What acme must not hear of.
+/// Strings that acme's reader must never see.
 const BETA: [&str; 2] = ["beta-works", "secret plan"];
 
 fn scope(conditions: &[(&str, &str)]) -> Scope {
@@ -33,7 +33,7 @@ fn event(tenant: &str, number: u64) -> String {
         .to_string()
 }
 
-/// A log in which two tenants share chains, with as many events of each: 40 in all, and two of none.
+/// Starts a log in which two tenants share chains: 40 events in all, plus two that name both tenants.
 fn shared() -> Server {
     let server = Server::start();
     for number in 0..2 {
@@ -53,7 +53,7 @@ fn get(server: &Server, path: &str, token: &str) -> Answer {
     send(client().get(server.url() + path).bearer_auth(token))
 }
 
-/// The events of an export that is intact.
+/// Returns the events of an export, which must be intact.
 fn shown(server: &Server, answer: &Answer) -> Vec<VerifiedEvent> {
     assert_eq!(answer.status, 200, "{answer:?}");
     let options = Options { trust: server.trust(), events: true, ..Options::default() };
@@ -75,7 +75,7 @@ fn assert_silent(text: &[u8]) {
 }
 
 #[test]
-fn a_token_shows_the_events_that_it_is_for() {
+fn token_shows_only_events_in_its_scope() {
     let server = shared();
     let whole = add(&server, "auditor", Rights::READ, &[]);
     assert_eq!(shown(&server, &get(&server, "/export", &whole)).len(), 42);
@@ -114,7 +114,7 @@ fn a_token_shows_the_events_that_it_is_for() {
 }
 
 #[test]
-fn a_proof_of_what_others_have_is_not_there() {
+fn proofs_outside_of_the_scope_are_not_found() {
     let server = shared();
     let acme = add(&server, "acme", Rights::READ, &[("tenant", "acme")]);
     let chain = server.emitter(0).chain().to_string();
@@ -123,7 +123,7 @@ fn a_proof_of_what_others_have_is_not_there() {
     assert_eq!(shown(&server, &answer).len(), 1);
     assert_silent(&answer.body);
     let missing = proof(999);
-    // An event of beta, one of both, the open link.
+    // An event of beta, one of both tenants, and the open link.
     for seq in [2, 21, 0] {
         let answer = proof(seq);
         assert_eq!(answer.refusal(), missing.refusal());
@@ -133,7 +133,7 @@ fn a_proof_of_what_others_have_is_not_there() {
 }
 
 #[test]
-fn a_token_erases_what_it_is_for() {
+fn token_erases_only_events_in_its_scope() {
     let server = shared();
     let whole = add(&server, "auditor", Rights::READ, &[]);
     let desk = add(&server, "desk", Rights::READ_AND_ERASE, &[("tenant", "acme")]);
@@ -151,14 +151,14 @@ fn a_token_erases_what_it_is_for() {
     assert_eq!(own.json()["erased"], 10);
     let left = shown(&server, &get(&server, "/export?tenant=beta-works", &whole));
     assert_eq!(left.len(), 22);
-    // What became of others' events is not told: erased or not, they are filtered.
+    // Others' events look the same whether or not they are erased: filtered.
     let other = add(&server, "beta-works", Rights::READ, &[("tenant", "beta-works")]);
     let answer = get(&server, "/export", &other);
     assert_eq!(shown(&server, &answer).len(), 20);
     assert!(!String::from_utf8(answer.body).unwrap().contains("\"withheld\":\"erased\""));
 }
 
-/// The lines of a live view up to the checkpoint of that size.
+/// Opens a live view.
 fn view(server: &Server, token: &str, query: &str) -> BufReader<Response> {
     let response = client().get(format!("{}/stream{query}", server.url())).bearer_auth(token).send().unwrap();
     assert_eq!(response.status(), 200);
@@ -177,25 +177,25 @@ fn until(view: &mut BufReader<Response>, size: u64) -> String {
 }
 
 fn assert_ends(mut view: BufReader<Response>) {
-    // A connection that is cut ends it too.
+    // The connection may also just be cut.
     let mut rest = Vec::new();
     let _ = view.read_to_end(&mut rest);
     assert_silent(&rest);
 }
 
 #[test]
-fn a_live_view_shows_the_events_that_the_token_is_for() {
+fn live_view_shows_only_events_in_scope() {
     let server = shared();
     let acme = add(&server, "acme", Rights::READ, &[("tenant", "acme")]);
     let mut view = view(&server, &acme, "?from=0");
     let size = server.size();
-    let begun = until(&mut view, size);
+    let beginning = until(&mut view, size);
     let mut emitter = server.emitter(2);
     emitter.record_event(&event("beta-works", 1));
     emitter.record_event(&event("acme", 1));
     emitter.flush();
     emitter.deliver_all(&server.url(), usize::MAX);
-    let text = begun + &until(&mut view, size + 3);
+    let text = beginning + &until(&mut view, size + 3);
     assert_silent(text.as_bytes());
     assert_eq!(text.matches("\"tenant\":\"acme\"").count(), 21);
     let mut body = Vec::new();
@@ -208,21 +208,21 @@ fn a_live_view_shows_the_events_that_the_token_is_for() {
 }
 
 #[test]
-fn a_token_that_is_made_anew_ends_the_old_one_s_quiet_view() {
+fn replacing_a_token_ends_its_idle_view() {
     let server = shared();
     let stolen = add(&server, "auditor", Rights::READ, &[]);
     let mut quiet = view(&server, &stolen, "");
     until(&mut quiet, server.size());
     tokens::revoke(server.folder(), "auditor").unwrap();
     let new = add(&server, "auditor", Rights::READ, &[]);
-    // Nothing happens in the log.
+    // The stream ends although no entries are added.
     assert_ends(quiet);
     assert_eq!(get(&server, "/export", &stolen).status, 401);
     assert_eq!(get(&server, "/export", &new).status, 200);
 }
 
 #[test]
-fn a_token_that_is_narrowed_ends_what_it_began() {
+fn narrowing_a_token_ends_its_view() {
     let server = shared();
     let token = add(&server, "auditor", Rights::READ, &[]);
     let mut quiet = view(&server, &token, "");
@@ -235,7 +235,7 @@ fn a_token_that_is_narrowed_ends_what_it_began() {
 }
 
 #[test]
-fn a_token_whose_time_comes_ends_its_quiet_view() {
+fn expiry_ends_an_idle_view() {
     let server = shared();
     let now = server.clock.load(std::sync::atomic::Ordering::SeqCst);
     let until_then = countersign::time::Time::from_millis(now + 60_000);
@@ -247,7 +247,7 @@ fn a_token_whose_time_comes_ends_its_quiet_view() {
 }
 
 #[test]
-fn an_export_that_runs_ends_with_its_token() {
+fn revocation_ends_a_running_export() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     let long = "x".repeat(60_000);
@@ -268,6 +268,6 @@ fn an_export_that_runs_ends_with_its_token() {
     add(&server, "auditor", Rights::READ, &[]);
     let mut rest = Vec::new();
     let cut = response.read_to_end(&mut rest);
-    assert!(cut.is_err(), "the answer is whole after {} bytes", rest.len());
+    assert!(cut.is_err(), "the response is complete after {} bytes", rest.len());
     assert!(first.len() + rest.len() < whole);
 }

@@ -1,4 +1,4 @@
-//! The search index: it may make an answer slow, and never wrong.
+//! Tests of the search index: it may make a search slow, but never wrong.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 use crate::reading;
 use crate::reading::{DAY, EVENTS, TestLog, all_bytes, export, filters, request, shown, steps, verify};
 
-/// How many leaves a page has.
+/// Number of entries per page.
 const PAGE: u64 = 64;
 
 fn open(log: &TestLog) -> Arc<Search> {
@@ -26,15 +26,15 @@ fn advance(search: &Search, log: &TestLog) {
 fn found(log: &TestLog, search: &Arc<Search>, request: &Request) -> Vec<u64> {
     let exporter = log.exporter().with_search(search.clone());
     let plan = exporter.plan(request, &|| false).unwrap();
-    // Of a stretch of the log everything is shown.
+    // A continuous range is exported with everything in it.
     let shown: Vec<u64> = match plan.range() {
         Some((first, end)) => (first..end.unwrap_or(plan.size())).collect(),
         None => plan.shown().iter().collect(),
     };
-    shown.into_iter().filter(|index| log.taken.iter().any(|taken| taken.index == *index)).collect()
+    shown.into_iter().filter(|index| log.logged.iter().any(|logged| logged.index == *index)).collect()
 }
 
-/// A log in which most events are alike.
+/// Returns a log in which most events are alike.
 fn long() -> TestLog {
     let mut log = TestLog::new();
     for round in 0..200 {
@@ -57,7 +57,7 @@ fn candidates(search: &Search, log: &TestLog, conditions: &[(&str, &str)]) -> u6
 }
 
 #[test]
-fn few_pages_are_looked_at() {
+fn selects_few_pages() {
     let log = long();
     let search = open(&log);
     let pages = log.size() / PAGE;
@@ -82,7 +82,7 @@ fn few_pages_are_looked_at() {
 }
 
 #[test]
-fn the_terms_of_an_erased_event_go_with_it() {
+fn removes_terms_of_erased_events() {
     let mut log = long();
     let search = open(&log);
     advance(&search, &log);
@@ -101,17 +101,17 @@ fn the_terms_of_an_erased_event_go_with_it() {
     assert!(terms(&left).iter().all(|term| memmem(&bytes, term)));
     assert!(
         !gone.iter().any(|term| memmem(&bytes, term)),
-        "they are in a free page, or in the write-ahead log"
+        "the terms remain in a free page or in the write-ahead log"
     );
     drop(search);
     std::fs::remove_file(log.folder.path().join(FILE)).unwrap();
     let search = open(&log);
     advance(&search, &log);
-    assert_eq!(left, parts(&log), "as if it had never been there");
+    assert_eq!(left, parts(&log), "the index is as if the event had never existed");
 }
 
 #[test]
-fn what_is_being_erased_is_forgotten_though_a_crash_comes_between() {
+fn removes_terms_after_a_crash_during_erasure() {
     let mut log = long();
     let search = open(&log);
     advance(&search, &log);
@@ -129,7 +129,7 @@ fn database(log: &TestLog) -> rusqlite::Connection {
     rusqlite::Connection::open(log.folder.path().join(FILE)).unwrap()
 }
 
-/// The parts of the index, without what they are sealed with.
+/// Returns the parts of the index without their seals.
 fn parts(log: &TestLog) -> Vec<(u64, Vec<u8>)> {
     let connection = database(log);
     let mut query = connection.prepare("SELECT row, bytes FROM parts ORDER BY row").unwrap();
@@ -140,7 +140,7 @@ fn parts(log: &TestLog) -> Vec<(u64, Vec<u8>)> {
     query.query_map([], row).unwrap().map(Result::unwrap).collect()
 }
 
-/// The terms in parts.
+/// Returns the terms in the parts.
 fn terms(parts: &[(u64, Vec<u8>)]) -> BTreeSet<[u8; 8]> {
     let mut terms = BTreeSet::new();
     for (_, bytes) in parts {
@@ -166,7 +166,7 @@ fn memmem(bytes: &[u8], wanted: &[u8]) -> bool {
     bytes.windows(wanted.len()).any(|window| window == wanted)
 }
 
-/// What may happen to the file, while it is open.
+/// Corruption of the file while it is open.
 const DAMAGE: [&str; 9] = [
     "DELETE FROM parts",
     "DELETE FROM heads",
@@ -180,10 +180,10 @@ const DAMAGE: [&str; 9] = [
 ];
 
 #[test]
-fn one_that_is_damaged_gives_slow_answers_that_are_right_and_is_made_anew() {
+fn damaged_index_stays_correct_and_is_rebuilt() {
     let log = long();
     let search = open(&log);
-    let asked = [
+    let queries = [
         vec![("actor", "u_1")],
         vec![("actor", "u_2")],
         vec![("q", "ANN")],
@@ -194,10 +194,10 @@ fn one_that_is_damaged_gives_slow_answers_that_are_right_and_is_made_anew() {
     for problem in DAMAGE {
         while search.advance(&**log.reader(), log.size(), 64).unwrap() > 0 {}
         assert_eq!(candidates(&search, &log, &[("actor", "u_1")]), 1, "{problem}");
-        // What cannot be null is left as it is.
+        // Columns that can't be null stay unchanged.
         let sql = problem.replacen("UPDATE", "UPDATE OR IGNORE", 1);
         database(&log).execute_batch(&sql).unwrap();
-        for conditions in &asked {
+        for conditions in &queries {
             let one = request(conditions);
             assert_eq!(found(&log, &search, &one), log.naive(&one), "{problem}: {conditions:?}");
         }
@@ -208,7 +208,7 @@ fn one_that_is_damaged_gives_slow_answers_that_are_right_and_is_made_anew() {
 }
 
 #[test]
-fn every_flipped_byte_of_the_file_leaves_answers_right() {
+fn flipped_bytes_never_change_results() {
     let log = TestLog::small();
     let search = open(&log);
     advance(&search, &log);
@@ -217,14 +217,14 @@ fn every_flipped_byte_of_the_file_leaves_answers_right() {
     let path = log.folder.path().join(FILE);
     let whole = std::fs::read(&path).unwrap();
     let one = request(&[("actor", "u_1")]);
-    let wanted = log.naive(&one);
-    assert!(!wanted.is_empty());
+    let expected = log.naive(&one);
+    assert!(!expected.is_empty());
     for place in (0..whole.len()).step_by(197) {
         let mut bytes = whole.clone();
         bytes[place] ^= 0x55;
         std::fs::write(&path, &bytes).unwrap();
         let search = open(&log);
-        assert_eq!(found(&log, &search, &one), wanted, "{place}");
+        assert_eq!(found(&log, &search, &one), expected, "{place}");
         drop(search);
         for end in ["-wal", "-shm"] {
             let _ = std::fs::remove_file(log.folder.path().join(format!("{FILE}{end}")));
@@ -233,7 +233,7 @@ fn every_flipped_byte_of_the_file_leaves_answers_right() {
 }
 
 #[test]
-fn many_pages_are_merged_and_answer_as_before() {
+fn merged_segments_give_the_same_results() {
     let mut log = TestLog::new();
     for number in 0..(1_024 + 40) * PAGE {
         log.record(0, &format!("{{\"actor\":{{\"id\":\"u_{}\"}}}}", number / 1_000));
@@ -263,7 +263,7 @@ fn many_pages_are_merged_and_answer_as_before() {
 }
 
 #[test]
-fn one_that_is_newer_than_its_log_is_made_anew() {
+fn rebuilds_an_index_newer_than_its_log() {
     let mut log = long();
     advance(&open(&log), &log);
     let restored = tempfile::TempDir::new().unwrap();
@@ -273,7 +273,7 @@ fn one_that_is_newer_than_its_log_is_made_anew() {
     log.reader().size().unwrap();
     let backup = rusqlite::Connection::open(log.folder.path().join("log.sqlite")).unwrap();
     backup.execute("VACUUM INTO ?", [restored.path().join("log.sqlite").to_str().unwrap()]).unwrap();
-    // After the backup an event is erased, and the log grows by the record of it.
+    // After the backup, an event is erased, and the log grows by the record of the erasure.
     let ann = log.naive(&request(&[("actor", "u_1")]));
     log.record(0, EVENTS[1]);
     log.flush(0);
@@ -289,12 +289,12 @@ fn one_that_is_newer_than_its_log_is_made_anew() {
     assert_eq!(
         search.indexed().unwrap(),
         0,
-        "the restored log has the event again, and the index had forgotten it"
+        "the restored log has the event again, but the index had removed it"
     );
 }
 
 #[test]
-fn terms_are_keyed_with_a_secret_that_its_owner_alone_may_read() {
+fn terms_are_keyed_with_a_private_secret() {
     let logs = [long(), long()];
     let [one, other] = &logs;
     for log in &logs {
@@ -309,28 +309,28 @@ fn terms_are_keyed_with_a_secret_that_its_owner_alone_may_read() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
     }
-    // With another key the index is of no use, and made anew.
+    // The index is useless with another key, so it is rebuilt.
     for text in ["", "not a key\n", &"0".repeat(64)] {
         std::fs::write(&key, text).unwrap();
         let search = open(one);
-        let asked = request(&[("actor", "u_1")]);
-        assert_eq!(found(one, &search, &asked), one.naive(&asked));
+        let filter = request(&[("actor", "u_1")]);
+        assert_eq!(found(one, &search, &filter), one.naive(&filter));
         advance(&search, one);
         assert_eq!(candidates(&search, one, &[("actor", "u_1")]), 1, "{text:?}");
     }
 }
 
 #[test]
-fn it_is_still_there_when_it_is_opened_again() {
+fn reopens_an_existing_index() {
     let log = long();
     advance(&open(&log), &log);
-    let again = open(&log);
-    assert_eq!(again.indexed().unwrap(), log.size() / PAGE * PAGE);
-    assert_eq!(candidates(&again, &log, &[("actor", "u_1")]), 1);
+    let reopened = open(&log);
+    assert_eq!(reopened.indexed().unwrap(), log.size() / PAGE * PAGE);
+    assert_eq!(candidates(&reopened, &log, &[("actor", "u_1")]), 1);
 }
 
 #[test]
-fn one_that_is_damaged_or_of_another_log_is_made_anew() {
+fn rebuilds_a_damaged_or_foreign_index() {
     let (log, other) = (long(), TestLog::small());
     advance(&open(&other), &other);
     std::fs::copy(other.folder.path().join(FILE), log.folder.path().join(FILE)).unwrap();
@@ -346,7 +346,7 @@ fn one_that_is_damaged_or_of_another_log_is_made_anew() {
 }
 
 #[test]
-fn words_are_not_in_the_file() {
+fn file_contains_no_words() {
     let log = TestLog::small();
     let search = open(&log);
     advance(&search, &log);
@@ -360,7 +360,7 @@ fn words_are_not_in_the_file() {
 }
 
 #[test]
-fn a_page_of_very_many_words_is_always_looked_at() {
+fn pages_with_very_many_words_are_always_candidates() {
     let mut log = TestLog::new();
     for part in 0..8 {
         let words: Vec<String> = (0..12_000).map(|word| format!("w{part}x{word}")).collect();
@@ -381,7 +381,7 @@ fn a_page_of_very_many_words_is_always_looked_at() {
     assert_eq!(candidates(&search, &log, &[("q", "nowhere")]), 1);
 }
 
-/// Scopes, of which many have events.
+/// Generates scopes. Many of them contain events.
 fn scopes() -> impl Strategy<Value = Arc<Scope>> {
     let condition = prop_oneof![
         prop_oneof![Just("acme"), Just("globex"), Just("nobody")].prop_map(|value| ("tenant", value)),
@@ -392,7 +392,7 @@ fn scopes() -> impl Strategy<Value = Arc<Scope>> {
     proptest::collection::vec(condition, 1..4).prop_map(|conditions| {
         let mut scope = Scope::default();
         for (name, value) in conditions {
-            // One that is there already is refused.
+            // A duplicate condition is rejected.
             let _ = scope.allow(name, value);
         }
         Arc::new(scope)
@@ -403,7 +403,7 @@ proptest! {
     #![proptest_config(reading::cases(32))]
 
     #[test]
-    fn the_same_is_found_as_by_looking_at_all(
+    fn finds_the_same_as_a_full_scan(
         before in steps(40),
         after in steps(20),
         conditions in proptest::collection::vec(filters(), 1..6),
@@ -415,18 +415,18 @@ proptest! {
         advance(&search, &log);
         for step in &after {
             log.step(step);
-            let erased = log.taken.iter().filter(|taken| taken.erased).map(|taken| taken.index);
+            let erased = log.logged.iter().filter(|logged| logged.erased).map(|logged| logged.index);
             search.forget(&**log.reader(), erased).unwrap();
             search.advance(&**log.reader(), log.size(), 1).unwrap();
         }
         log.checkpoint();
         for conditions in conditions {
-            let asked = Request { limit, ..request(&conditions) };
+            let wanted = Request { limit, ..request(&conditions) };
             let exporter = log.exporter().with_search(search.clone());
-            let text = export(&exporter, &asked).unwrap();
+            let text = export(&exporter, &wanted).unwrap();
             let (_, events) = verify(&text, log.trust(), Vec::new());
-            prop_assert_eq!(shown(&events), log.naive(&asked), "{:?}", conditions);
-            let bound = Request { scope: scope.clone(), ..asked };
+            prop_assert_eq!(shown(&events), log.naive(&wanted), "{:?}", conditions);
+            let bound = Request { scope: scope.clone(), ..wanted };
             let indexed = exporter.plan(&bound, &|| false).unwrap();
             let by_all = log.exporter().plan(&bound, &|| false).unwrap();
             prop_assert_eq!(indexed.shown(), by_all.shown(), "{:?} within {}", conditions, scope);

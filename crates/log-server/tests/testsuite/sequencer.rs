@@ -1,4 +1,4 @@
-//! What the sequencer answers when a commit fails, and what it publishes when something else is better.
+//! Tests of the sequencer: failed commits, and which checkpoint stays published.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, RwLock};
@@ -32,13 +32,13 @@ fn key(name: &str) -> SignerKey {
     SignerKey::from_seed(name, [7; 32]).unwrap()
 }
 
-/// A store whose commits fail for as long as it is told to.
-struct Failing {
+/// A store whose commits fail while `fails` is set.
+struct FailingStore {
     inner: Box<dyn Writer>,
     fails: Arc<AtomicBool>,
 }
 
-impl EntryWriter for Failing {
+impl EntryWriter for FailingStore {
     fn size(&self) -> u64 {
         self.inner.size()
     }
@@ -53,19 +53,19 @@ impl EntryWriter for Failing {
 
     fn commit(&mut self, batch: &Batch<'_>) -> Result<(), CommitError> {
         if self.fails.load(Ordering::SeqCst) {
-            return Err(StoreError::unavailable("committing", "there is no room").into());
+            return Err(StoreError::unavailable("committing", "the disk is full").into());
         }
         self.inner.commit(batch)
     }
 }
 
-impl CheckpointWriter for Failing {
+impl CheckpointWriter for FailingStore {
     fn publish(&mut self, published: &Published) -> Result<(), StoreError> {
         self.inner.publish(published)
     }
 }
 
-impl SignedHeadStore for Failing {
+impl SignedHeadStore for FailingStore {
     fn signed_size(&self) -> Result<Option<u64>, StoreError> {
         self.inner.signed_size()
     }
@@ -75,13 +75,13 @@ impl SignedHeadStore for Failing {
     }
 }
 
-impl ForkWriter for Failing {
+impl ForkWriter for FailingStore {
     fn keep_evidence(&mut self, evidence: &Evidence, at: Time) -> Result<(), StoreError> {
         self.inner.keep_evidence(evidence, at)
     }
 }
 
-impl ErasureWriter for Failing {
+impl ErasureWriter for FailingStore {
     fn erase(&mut self, leaves: &[u64]) -> Result<u64, StoreError> {
         self.inner.erase(leaves)
     }
@@ -108,7 +108,7 @@ impl Scene {
         let folder = TempDir::new().unwrap();
         let store = sqlite::open(folder.path(), ORIGIN).unwrap();
         let fails = Arc::new(AtomicBool::new(false));
-        let writer = Failing { inner: store.writer, fails: fails.clone() };
+        let writer = FailingStore { inner: store.writer, fails: fails.clone() };
         let (announce, published) = watch::channel(None);
         let sequencer = Sequencer {
             writer: Box::new(writer),
@@ -129,7 +129,7 @@ impl Scene {
         Self { _folder: folder, reader: store.reader, fails, published, working }
     }
 
-    /// Has these taken in one commit.
+    /// Commits these submissions together.
     fn commit(&mut self, submissions: &[&Submission]) -> Vec<Result<Durable, SubmitError>> {
         let (jobs, mut answers): (Vec<_>, Vec<_>) = (submissions.iter())
             .map(|submission| {
@@ -150,12 +150,12 @@ impl Scene {
     }
 }
 
-/// A chain of two links, which says that.
-fn chain(says: &str) -> Submission {
+/// Returns a chain of two links with an event with this text.
+fn chain(text: &str) -> Submission {
     let key = key("example.com/e");
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), Time::MIN, &[0; 16]).unwrap();
     recorder.sign_with(&key).unwrap();
-    let event = Event::parse(format!("{{\"says\":\"{says}\"}}").as_bytes(), &Redaction::none()).unwrap();
+    let event = Event::parse(format!("{{\"text\":\"{text}\"}}").as_bytes(), &Redaction::none()).unwrap();
     recorder.record(&event, Time::MIN, &[0; 16]).unwrap();
     recorder.flush();
     recorder.sign_with(&key).unwrap();
@@ -163,7 +163,7 @@ fn chain(says: &str) -> Submission {
 }
 
 #[test]
-fn what_is_refused_because_of_leaves_that_were_not_committed_is_not_refused() {
+fn failed_commit_leaves_no_trace_in_later_decisions() {
     let mut scene = Scene::new();
     let (one, other) = (chain("one"), chain("other"));
     scene.fails.store(true, Ordering::SeqCst);
@@ -182,7 +182,7 @@ fn what_is_refused_because_of_leaves_that_were_not_committed_is_not_refused() {
 }
 
 #[test]
-fn what_is_published_never_goes_back() {
+fn published_checkpoint_never_gets_worse() {
     let mut scene = Scene::new();
     let checkpoint = |size: u64, witnessed: bool, at: i64| {
         let checkpoint = Checkpoint::new(ORIGIN, size, countersign::merkle::empty_root()).unwrap();
@@ -192,7 +192,7 @@ fn what_is_published_never_goes_back() {
     let steps = [
         (checkpoint(5, false, 1), true),
         (checkpoint(5, true, 2), true),
-        // Witnesses who do not answer again take nothing away, and those who are late neither.
+        // An older checkpoint, or one with fewer signatures, never replaces the published one.
         (checkpoint(5, false, 3), false),
         (checkpoint(4, true, 4), false),
         (checkpoint(5, true, 5), true),

@@ -1,4 +1,4 @@
-//! The live view.
+//! Tests of the live view.
 
 use std::io::{BufRead as _, BufReader};
 
@@ -12,9 +12,9 @@ use crate::common;
 use crate::common::emitter::BEGIN;
 use crate::common::server::{Server, client};
 
-/// One server-sent event.
+/// A server-sent event.
 #[derive(Clone, Debug)]
-struct Sent {
+struct ServerSentEvent {
     id: Option<u64>,
     line: String,
 }
@@ -35,8 +35,8 @@ impl View {
         Self { lines: BufReader::new(response) }
     }
 
-    /// The next event; none when the server ended the stream.
-    fn next(&mut self) -> Option<Sent> {
+    /// Returns the next event, or `None` when the server has ended the stream.
+    fn next(&mut self) -> Option<ServerSentEvent> {
         let (mut id, mut line) = (None, None);
         loop {
             let mut text = String::new();
@@ -46,7 +46,7 @@ impl View {
             match text.trim_end_matches('\n') {
                 "" => {
                     if let Some(line) = line {
-                        return Some(Sent { id, line });
+                        return Some(ServerSentEvent { id, line });
                     }
                 }
                 text => match text.split_once(": ").unwrap() {
@@ -59,11 +59,11 @@ impl View {
         }
     }
 
-    /// All up to the checkpoint of that size.
-    fn until(&mut self, size: u64) -> Vec<Sent> {
+    /// Returns all events up to the checkpoint of that size.
+    fn until(&mut self, size: u64) -> Vec<ServerSentEvent> {
         let mut sent = Vec::new();
         loop {
-            let next = self.next().expect("the stream goes on");
+            let next = self.next().expect("the stream continues");
             let checkpoint = format!("{{\"checkpoint\":\"log.example/audit\\n{size}\\n");
             let last = next.line.starts_with(&checkpoint);
             sent.push(next);
@@ -80,7 +80,7 @@ fn start() -> (Server, String) {
     (server, token.as_str().to_owned())
 }
 
-fn intact(server: &Server, sent: &[Sent]) -> Vec<VerifiedEvent> {
+fn intact(server: &Server, sent: &[ServerSentEvent]) -> Vec<VerifiedEvent> {
     let mut verifier = Verifier::new(Options { trust: server.trust(), events: true, ..Options::default() });
     for sent in sent {
         verifier.push(sent.line.as_bytes());
@@ -93,7 +93,7 @@ fn intact(server: &Server, sent: &[Sent]) -> Vec<VerifiedEvent> {
 }
 
 #[test]
-fn what_comes_is_seen_and_verifies() {
+fn streams_new_entries_that_verify() {
     let (server, token) = start();
     let mut emitter = server.emitter(0);
     emitter.record(5);
@@ -113,7 +113,7 @@ fn what_comes_is_seen_and_verifies() {
 }
 
 #[test]
-fn who_comes_back_goes_on_without_a_gap() {
+fn reconnecting_client_continues_without_a_gap() {
     let (server, token) = start();
     let mut emitter = server.emitter(0);
     emitter.record(30);
@@ -124,7 +124,7 @@ fn who_comes_back_goes_on_without_a_gap() {
         let seen = &whole[..cut];
         let last = seen.iter().rev().find_map(|sent| sent.id);
         let rest = View::open(&server, &token, "?from=0", last).until(size);
-        let mut all: Vec<Sent> = if last.is_some() { seen.to_vec() } else { Vec::new() };
+        let mut all: Vec<ServerSentEvent> = if last.is_some() { seen.to_vec() } else { Vec::new() };
         all.extend(rest);
         assert_eq!(intact(&server, &all).len(), 30, "after {last:?}");
         let ids: Vec<u64> = all.iter().filter_map(|sent| sent.id).collect();
@@ -140,14 +140,14 @@ fn who_comes_back_goes_on_without_a_gap() {
 }
 
 #[test]
-fn a_view_that_begins_in_the_middle_verifies_too() {
+fn view_from_the_middle_verifies() {
     let (server, token) = start();
     let mut emitters = [server.emitter(0), server.emitter(1)];
     for emitter in &mut emitters {
         emitter.record(20);
         emitter.deliver_all(&server.url(), usize::MAX);
     }
-    // From now on, where nothing else is said.
+    // The view starts with the next entry if no parameter is given.
     let mut view = View::open(&server, &token, "", None);
     let mut sent = view.until(42);
     assert!(sent.iter().all(|sent| sent.id.is_none()));
@@ -160,9 +160,9 @@ fn a_view_that_begins_in_the_middle_verifies_too() {
 }
 
 #[test]
-fn an_event_that_cannot_be_shown_on_one_line_is_withheld() {
+fn withholds_events_with_line_breaks() {
     let (server, token) = start();
-    // Canonical JSON has no carriage return; a log takes any JSON that its emitter committed to.
+    // Canonical JSON has no carriage return, but a log accepts any JSON that its emitter committed to.
     let key = common::server::emitter_key(0);
     let time = Time::from_millis(BEGIN).unwrap();
     let mut recorder = countersign::recorder::Recorder::open(
@@ -189,7 +189,7 @@ fn an_event_that_cannot_be_shown_on_one_line_is_withheld() {
 }
 
 #[test]
-fn a_client_that_takes_nothing_stops_nobody() {
+fn slow_client_does_not_block_others() {
     let (server, token) = start();
     let mut slow = View::open(&server, &token, "?from=0", None);
     let mut emitter = server.emitter(0);
@@ -207,7 +207,7 @@ fn a_client_that_takes_nothing_stops_nobody() {
 }
 
 #[test]
-fn a_server_that_stops_ends_its_streams() {
+fn stopping_server_ends_streams() {
     let (mut server, token) = start();
     let mut emitter = server.emitter(0);
     emitter.record(1);
@@ -219,7 +219,7 @@ fn a_server_that_stops_ends_its_streams() {
 }
 
 #[test]
-fn who_may_read_no_more_sees_no_more() {
+fn revoked_reader_sees_no_more() {
     let (server, token) = start();
     let mut emitter = server.emitter(0);
     emitter.record(1);

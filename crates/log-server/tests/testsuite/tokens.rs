@@ -1,4 +1,4 @@
-//! Bearer tokens of readers.
+//! Tests of bearer tokens for readers.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ fn now() -> Time {
     time("2026-11-20T12:00:00.000Z")
 }
 
-/// The name of the reader who is let in.
+/// Returns the name of the admitted reader.
 fn admit(tokens: &Tokens, token: &str, right: Right) -> Result<String, AccessError> {
     tokens.admit(Some(token), right, now()).map(|access| access.name().to_owned())
 }
@@ -28,7 +28,7 @@ fn file(folder: &Path) -> String {
 }
 
 #[test]
-fn a_token_lets_its_reader_in() {
+fn admits_readers_with_their_rights() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
     assert_eq!(admit(&tokens, "csr_nothing", Right::Read), Err(AccessError::Unauthenticated));
@@ -46,7 +46,7 @@ fn a_token_lets_its_reader_in() {
 }
 
 #[test]
-fn only_hashes_are_kept_and_for_their_owner_alone() {
+fn stores_only_hashes_in_a_private_file() {
     let folder = tempfile::tempdir().unwrap();
     let token = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
     let secret = token.as_str().trim_start_matches("csr_");
@@ -65,7 +65,7 @@ fn only_hashes_are_kept_and_for_their_owner_alone() {
 }
 
 #[test]
-fn a_change_counts_at_once() {
+fn changes_take_effect_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
     let first = tokens::add(folder.path(), "first", READ, None, Scope::default()).unwrap();
@@ -80,7 +80,7 @@ fn a_change_counts_at_once() {
 }
 
 #[test]
-fn a_token_ends() {
+fn tokens_expire() {
     let folder = tempfile::tempdir().unwrap();
     let token = tokens::add(folder.path(), "auditor", READ, Some(now()), Scope::default()).unwrap();
     let tokens = Tokens::new(folder.path());
@@ -90,7 +90,7 @@ fn a_token_ends() {
 }
 
 #[test]
-fn a_file_that_cannot_be_read_lets_nobody_in() {
+fn malformed_file_admits_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let token = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
     let tokens = Tokens::new(folder.path());
@@ -142,7 +142,7 @@ fn tenant(name: &str) -> Scope {
 }
 
 #[test]
-fn a_hundred_thousand_tokens_let_their_readers_in() {
+fn supports_a_hundred_thousand_tokens() {
     const READERS: usize = 100_000;
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
@@ -166,7 +166,7 @@ fn a_hundred_thousand_tokens_let_their_readers_in() {
 }
 
 #[test]
-fn many_are_added_and_revoked_all_or_none() {
+fn adds_and_revokes_all_or_none() {
     let folder = tempfile::tempdir().unwrap();
     tokens::add(folder.path(), "there", READ, None, Scope::default()).unwrap();
     let before = file(folder.path());
@@ -182,22 +182,22 @@ fn many_are_added_and_revoked_all_or_none() {
 }
 
 #[test]
-fn what_the_server_could_not_read_is_not_written() {
+fn refuses_to_write_an_oversized_file() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
     let good = tokens::add(folder.path(), "good", READ, None, Scope::default()).unwrap();
     let before = file(folder.path());
-    // A line that is too long, and lines that together are.
+    // A line that is too long, and lines that are too long in total.
     let huge = tenant(&"x".repeat(257 << 10));
     let large = tenant(&"x".repeat(200 << 10));
     let many = (0..400).map(|number| new_reader(format!("t{number}"), large.clone())).collect();
     for readers in [vec![new_reader("huge".into(), huge)], many] {
-        let refused = tokens::add_all(folder.path(), readers).err().unwrap();
-        assert!(matches!(refused, TokenError::TooLarge { .. }), "{refused}");
+        let error = tokens::add_all(folder.path(), readers).err().unwrap();
+        assert!(matches!(error, TokenError::TooLarge { .. }), "{error}");
         assert_eq!(file(folder.path()), before);
         assert_eq!(admit(&tokens, good.as_str(), Right::Read).unwrap(), "good");
     }
-    // Nobody makes the server read more than that.
+    // The server reads at most the maximum size.
     let file = fs::File::create(folder.path().join(FILE)).unwrap();
     file.set_len(1 << 40).unwrap();
     assert_eq!(admit(&tokens, good.as_str(), Right::Read), Err(AccessError::Unavailable));
@@ -206,7 +206,7 @@ fn what_the_server_could_not_read_is_not_written() {
 }
 
 #[test]
-fn a_line_of_a_file_names_a_reader() {
+fn parses_a_reader_from_a_line() {
     let folder = tempfile::tempdir().unwrap();
     let mut reader = new_reader("a".into(), Scope::default());
     reader.until = Some(time("2026-11-20T12:00:01.000Z"));
@@ -223,7 +223,7 @@ fn a_line_of_a_file_names_a_reader() {
 }
 
 #[test]
-fn names_are_names_and_each_there_once() {
+fn rejects_invalid_and_duplicate_names() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["", "a b", "a\nb", "a\u{a0}b", &"x".repeat(101)] {
         assert!(
@@ -248,7 +248,7 @@ fn names_are_names_and_each_there_once() {
 }
 
 #[test]
-fn a_line_says_which_events_a_token_is_for() {
+fn writes_and_parses_scopes() {
     let folder = tempfile::tempdir().unwrap();
     let mut scope = Scope::default();
     for (name, value) in [("tenant", "acme corp"), ("tenant", "50%"), ("action", "user.*"), ("actor", "ü")] {
@@ -263,7 +263,7 @@ fn a_line_says_which_events_a_token_is_for() {
     let tokens = Tokens::new(folder.path());
     let access = tokens.admit(Some(token.as_str()), Right::Read, now()).unwrap();
     assert_eq!(**access.scope(), scope);
-    // By hand, in whatever order and as it is.
+    // Written by hand, in any order and without escapes.
     fs::write(folder.path().join(FILE), format!("{} erase acme actor=ü tenant=a/b?c=d\n", &text[..64]))
         .unwrap();
     let access = tokens.admit(Some(token.as_str()), Right::Erase, now()).unwrap();
@@ -272,7 +272,7 @@ fn a_line_says_which_events_a_token_is_for() {
 }
 
 #[test]
-fn a_token_is_what_it_is_and_not_its_name() {
+fn new_token_of_the_same_name_is_another_token() {
     let folder = tempfile::tempdir().unwrap();
     let tokens = Tokens::new(folder.path());
     let first = tokens::add(folder.path(), "auditor", READ, None, Scope::default()).unwrap();
@@ -284,7 +284,7 @@ fn a_token_is_what_it_is_and_not_its_name() {
 }
 
 #[test]
-fn readers_added_at_one_time_are_all_there() {
+fn concurrent_additions_are_all_kept() {
     let folder = tempfile::tempdir().unwrap();
     std::thread::scope(|scope| {
         for number in 0..8 {

@@ -1,4 +1,4 @@
-//! A witness that is served: its answers over HTTP, its memory, and what it puts up with.
+//! Tests of a witness server: its responses over HTTP, its state, and its limits.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -13,7 +13,9 @@ use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::witness::{MAX_BYTES, Request, SIZE_CONTENT_TYPE};
 use countersign_log_server::server::Bounds;
-use countersign_log_server::witness::{Config, MemoryError, Serving, StateDb, WitnessStartError, serve};
+use countersign_log_server::witness::{
+    Config, MemoryError, RunningWitness, StateDb, WitnessStartError, serve,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -41,7 +43,7 @@ fn config(state: &Path) -> Config {
     }
 }
 
-/// The log's leaves, numbered.
+/// The log's entries, which are numbers.
 struct Leaves;
 
 impl Leaves {
@@ -75,7 +77,7 @@ async fn send(address: SocketAddr, head: &str, body: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = format!("{head}Host: witness\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).await.unwrap();
-    // Who is refused early may have hung up.
+    // A client whose request is rejected early may be disconnected.
     let _ = stream.write_all(body).await;
     let mut text = String::new();
     let _ = stream.read_to_string(&mut text).await;
@@ -98,23 +100,23 @@ fn hex_of(origin: &str) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-async fn started(state: &Path) -> Serving {
+async fn start(state: &Path) -> RunningWitness {
     serve(config(state)).await.unwrap()
 }
 
 #[tokio::test]
-async fn a_log_grows_and_monitors_see_it() {
+async fn cosigns_a_growing_log_and_serves_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
-    let serving = started(&folder.path().join("state")).await;
+    let serving = start(&folder.path().join("state")).await;
     let at = serving.address().tcp().unwrap();
     let path = format!("/{}/checkpoint", hex_of(ORIGIN));
     assert_eq!(get(at, &path).await.status, 404);
     for (old, new) in [(0, 1), (1, 1), (1, 9), (9, 300)] {
-        let asked = request(old, new);
-        let answer = post(at, &asked).await;
+        let body = request(old, new);
+        let answer = post(at, &body).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         assert!(answer.headers.contains("content-type: text/plain"));
-        let note = asked.split_once("\n\n").unwrap().1.to_owned() + &answer.body;
+        let note = body.split_once("\n\n").unwrap().1.to_owned() + &answer.body;
         let cosigned = SignedCheckpoint::parse(&note).unwrap();
         assert_eq!(
             cosigned.cosignatures([witness().verifier_key()]).times(),
@@ -139,9 +141,9 @@ async fn a_log_grows_and_monitors_see_it() {
 }
 
 #[tokio::test]
-async fn each_refusal_has_its_status_and_changes_nothing() {
+async fn rejected_requests_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let serving = started(&folder.path().join("state")).await;
+    let serving = start(&folder.path().join("state")).await;
     let at = serving.address().tcp().unwrap();
     assert_eq!(post(at, &request(0, 9)).await.status, 200);
     let root = Leaves::root(0, 9).to_string();
@@ -168,7 +170,7 @@ async fn each_refusal_has_its_status_and_changes_nothing() {
             assert!(answer.headers.contains(&format!("content-type: {SIZE_CONTENT_TYPE}")));
         }
         let seen = get(at, &format!("/{}/checkpoint", hex_of(ORIGIN))).await;
-        assert!(seen.body.contains(&root), "the state is as it was");
+        assert!(seen.body.contains(&root), "the state is unchanged");
     }
     assert_eq!(post(at, &"x".repeat(MAX_BYTES + 1)).await.status, 413);
     assert_eq!(post(at, &request(9, 12)).await.status, 200);
@@ -176,9 +178,9 @@ async fn each_refusal_has_its_status_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_histories_that_race_one_is_cosigned() {
+async fn cosigns_one_of_several_racing_histories() {
     let folder = tempfile::tempdir().unwrap();
-    let serving = started(&folder.path().join("state")).await;
+    let serving = start(&folder.path().join("state")).await;
     let at = serving.address().tcp().unwrap();
     let race = (0..20_u64).map(|n| {
         let note = Checkpoint::new(ORIGIN, 1 + n % 5, leaf_hash(&[n as u8])).unwrap().sign(&log()).unwrap();
@@ -198,15 +200,15 @@ async fn of_histories_that_race_one_is_cosigned() {
 }
 
 #[tokio::test]
-async fn what_was_cosigned_is_remembered_by_one_at_a_time() {
+async fn state_survives_restarts_and_is_exclusive() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
-    let serving = started(&state).await;
+    let serving = start(&state).await;
     assert_eq!(post(serving.address().tcp().unwrap(), &request(0, 9)).await.status, 200);
     let second = serve(config(&state)).await;
     assert!(matches!(second, Err(WitnessStartError::Memory(MemoryError::InUse))));
     serving.stop().await;
-    let serving = started(&state).await;
+    let serving = start(&state).await;
     let answer = post(serving.address().tcp().unwrap(), &request(0, 12)).await;
     assert_eq!((answer.status, answer.body.as_str()), (409, "9\n"));
     assert_eq!(post(serving.address().tcp().unwrap(), &request(9, 12)).await.status, 200);
@@ -215,17 +217,17 @@ async fn what_was_cosigned_is_remembered_by_one_at_a_time() {
 }
 
 #[tokio::test]
-async fn all_that_was_cosigned_is_in_the_one_file() {
+async fn state_is_complete_in_one_file() {
     let folder = tempfile::tempdir().unwrap();
     let (state, copied) = (folder.path().join("state"), folder.path().join("copied"));
-    // As a witness before left it that was killed.
+    // An earlier witness left this state when it was killed.
     let before = rusqlite::Connection::open(&state).unwrap();
     before.pragma_update(None, "journal_mode", "wal").unwrap();
     drop(before);
-    let serving = started(&state).await;
+    let serving = start(&state).await;
     assert_eq!(post(serving.address().tcp().unwrap(), &request(0, 9)).await.status, 200);
     std::fs::copy(&state, &copied).unwrap();
-    let copy = started(&copied).await;
+    let copy = start(&copied).await;
     let answer = post(copy.address().tcp().unwrap(), &request(0, 9)).await;
     assert_eq!((answer.status, answer.body.as_str()), (409, "9\n"));
     copy.stop().await;
@@ -233,7 +235,7 @@ async fn all_that_was_cosigned_is_in_the_one_file() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_memory_is_left_alone() {
+async fn refuses_and_keeps_foreign_files() {
     let folder = tempfile::tempdir().unwrap();
     let other = folder.path().join("other");
     std::fs::write(&other, "a file of someone else's, long enough to be no SQLite file at all\n".repeat(20))
@@ -246,7 +248,7 @@ async fn a_file_that_is_no_memory_is_left_alone() {
 }
 
 #[tokio::test]
-async fn keys_of_the_wrong_type_are_refused() {
+async fn rejects_keys_of_the_wrong_type() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let wrong = Config { key: log(), ..config(&state) };
@@ -256,7 +258,7 @@ async fn keys_of_the_wrong_type_are_refused() {
 }
 
 #[tokio::test]
-async fn a_clock_that_stands_at_nothing_cosigns_nothing_and_keeps_nothing() {
+async fn implausible_clock_cosigns_and_records_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let now = Arc::new(AtomicU64::new(0));
     let clock = {
@@ -270,13 +272,13 @@ async fn a_clock_that_stands_at_nothing_cosigns_nothing_and_keeps_nothing() {
     assert_eq!(
         post(serving.address().tcp().unwrap(), &request(0, 9)).await.status,
         200,
-        "as if it had not been asked"
+        "the rejected request left no trace"
     );
     serving.stop().await;
 }
 
 #[tokio::test]
-async fn a_clock_that_leaps_or_goes_back_cosigns_nothing() {
+async fn jumping_clock_cosigns_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let (now, passed) = (Arc::new(AtomicU64::new(NOW)), Arc::new(AtomicU64::new(0)));
     let config = || {
@@ -300,14 +302,14 @@ async fn a_clock_that_leaps_or_goes_back_cosigns_nothing() {
         assert!(answer.headers.contains("retry-after: 5"));
         assert_eq!(get(at, "/healthz").await.status, 503);
     }
-    // It had not been asked, and goes on when the clock is right.
+    // The clock's error wasn't recorded, so the witness continues once the clock is right.
     set(NOW + 50);
     passed.store(60, Ordering::SeqCst);
     assert_eq!(get(at, "/healthz").await.status, 200);
     assert_eq!(post(at, &request(9, 10)).await.status, 200);
     serving.stop().await;
 
-    // Another process knows what was cosigned last.
+    // A new process knows the last cosignature.
     for (wrong, stated) in [(NOW - 100, None), (NOW + 9 * 86_400, None), (NOW + 9 * 86_400, Some(NOW))] {
         set(wrong);
         let serving = serve(Config { stated_time: stated, ..config() }).await.unwrap();
@@ -321,7 +323,7 @@ async fn a_clock_that_leaps_or_goes_back_cosigns_nothing() {
 }
 
 #[tokio::test]
-async fn slow_clients_are_let_go_and_others_served_meanwhile() {
+async fn disconnects_slow_clients_and_serves_others() {
     let folder = tempfile::tempdir().unwrap();
     let short = Duration::from_secs(2);
     let bounds = Bounds { head: short, silence: short, body: short * 2, ..Bounds::default() };

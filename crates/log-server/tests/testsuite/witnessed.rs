@@ -1,4 +1,4 @@
-//! Clocks that are wrong where there are witnesses: an emitter's, the log's, a witness's. What the log takes verifies.
+//! Tests of wrong clocks of emitters, the log, and witnesses. Everything that the log accepts must verify.
 
 use std::time::{Duration, Instant};
 
@@ -19,19 +19,19 @@ const SECOND: i64 = 1_000;
 const MINUTE: i64 = 60 * SECOND;
 const HOUR: i64 = 60 * MINUTE;
 
-/// A log with witnesses, of which so many are enough.
-struct Witnessed {
+/// A log with witnesses and a quorum.
+struct WitnessedLog {
     server: Server,
     witnesses: Vec<Witness>,
     chains: u64,
 }
 
-impl Witnessed {
+impl WitnessedLog {
     fn start(clocks: &[i64], quorum: &str) -> Self {
         Self::start_at(BEGIN, clocks, quorum)
     }
 
-    /// When the log's clock shows that, and each of the witnesses' what is given.
+    /// Starts the log and its witnesses with these clocks.
     fn start_at(clock: i64, clocks: &[i64], quorum: &str) -> Self {
         let witnesses: Vec<Witness> =
             (0..).zip(clocks).map(|(number, millis)| Witness::start(number, *millis)).collect();
@@ -44,7 +44,7 @@ impl Witnessed {
         Self { server, witnesses, chains: 0 }
     }
 
-    /// A chain whose event is dated like this.
+    /// Submits a chain with an event dated `dated`.
     fn submit(&mut self, dated: i64) -> Answer {
         self.chains += 1;
         let trust = self.server.trust();
@@ -53,7 +53,7 @@ impl Witnessed {
         self.server.submit(emitter.body(0, usize::MAX).0)
     }
 
-    fn take(&mut self, dated: i64) {
+    fn submit_accepted(&mut self, dated: i64) {
         let answer = self.submit(dated);
         assert_eq!(answer.status, 200, "{}", String::from_utf8_lossy(&answer.body));
     }
@@ -83,7 +83,7 @@ impl Witnessed {
         line.unwrap_or_else(|| panic!("{text}")).to_owned()
     }
 
-    /// So much time passes for all clocks.
+    /// Lets time pass on all clocks.
     fn pass(&self, millis: i64) {
         self.server.pass(millis);
         for witness in &self.witnesses {
@@ -91,12 +91,12 @@ impl Witnessed {
         }
     }
 
-    /// Waits until the log agrees with its witnesses, which are asked again when something is refused.
+    /// Waits until the log's clock agrees with its witnesses, which are asked again after a rejected submission.
     fn until_agreed(&self) {
         until("the clocks agree", || self.health()["clock"]["state"] == "agrees");
     }
 
-    /// Waits until the witnesses' cosignatures are on all that there is.
+    /// Waits until everything submitted is witnessed.
     fn until_witnessed(&self) {
         let size = self.server.size();
         until("all is witnessed", || {
@@ -116,7 +116,7 @@ impl Witnessed {
         verifier.finish().report
     }
 
-    /// The whole export is in order.
+    /// Checks that the whole export verifies.
     fn assert_verifies(&self) {
         let size = self.server.size();
         until("all is published", || self.health()["published"]["size"] == size);
@@ -127,7 +127,7 @@ impl Witnessed {
         assert_eq!(report.counts.entries, self.server.size());
     }
 
-    /// The times of the log's own events, and which chain each is in.
+    /// Returns the chain and time of each of the log's own events.
     fn own(&self) -> Vec<(String, i64)> {
         let size = self.server.size();
         let leaves = self.server.reader().leaves_with_events(0..size).unwrap();
@@ -147,26 +147,28 @@ impl Witnessed {
     }
 }
 
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_mins(2), "not yet: {what}");
+pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < Duration::from_mins(2), "not yet: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
 #[test]
-fn what_an_emitter_dates_ahead_is_taken_so_far_as_it_verifies() {
-    let mut log = Witnessed::start(&[BEGIN], "all");
-    for (ahead, taken) in [(0, true), (119_900, true), (120_000, true), (120_001, false), (299_900, false)] {
+fn accepts_links_from_the_future_only_if_they_verify() {
+    let mut log = WitnessedLog::start(&[BEGIN], "all");
+    for (ahead, is_accepted) in
+        [(0, true), (119_900, true), (120_000, true), (120_001, false), (299_900, false)]
+    {
         let answer = log.submit(BEGIN + ahead);
-        if taken {
+        if is_accepted {
             assert_eq!(answer.status, 200, "{ahead}");
         } else {
             assert_eq!(answer.refusal(), (503, "submit.early".into()), "{ahead}");
             let now = Time::from_millis(BEGIN).unwrap().to_string();
-            let said = answer.json();
-            assert_eq!((&said["now"], &said["tolerance"]), (&json!(now), &json!(120)));
+            let body = answer.json();
+            assert_eq!((&body["now"], &body["tolerance"]), (&json!(now), &json!(120)));
             assert_eq!(
                 answer.headers["retry-after"],
                 (ahead - 120_000_i64).cast_unsigned().div_ceil(1000).max(1).to_string()
@@ -176,28 +178,28 @@ fn what_an_emitter_dates_ahead_is_taken_so_far_as_it_verifies() {
     log.assert_verifies();
 }
 
-/// Whole seconds are rounded down, and the witness's clock is as far behind as it may be.
+/// Cosignatures have whole seconds, rounded down, and the witness's clock is as far behind as allowed.
 #[test]
-fn what_is_taken_at_the_edge_verifies_at_the_edge() {
+fn links_at_the_tolerance_verify() {
     for clock in [BEGIN, BEGIN + 1, BEGIN + 999] {
-        let mut log = Witnessed::start_at(clock, &[clock - 119 * SECOND], "all");
-        log.take(clock + 120 * SECOND);
+        let mut log = WitnessedLog::start_at(clock, &[clock - 119 * SECOND], "all");
+        log.submit_accepted(clock + 120 * SECOND);
         log.assert_verifies();
         assert_eq!(log.health()["published"]["witnessed"], true);
     }
 }
 
 #[test]
-fn a_log_whose_clock_is_ahead_or_behind_takes_nothing_until_it_is_set() {
+fn wrong_clock_accepts_nothing_until_corrected() {
     for skew in [HOUR, -HOUR, 3 * MINUTE, -3 * MINUTE] {
-        let mut log = Witnessed::start_at(BEGIN + skew, &[BEGIN], "all");
+        let mut log = WitnessedLog::start_at(BEGIN + skew, &[BEGIN], "all");
         let state = if skew > 0 { "ahead" } else { "behind" };
         log.assert_outside(state, skew / SECOND);
         assert!(log.record().is_err());
         assert_eq!(log.server.size(), 0);
-        // It is set right: that counts at once, and nothing was lost or spoilt.
+        // Correcting the clock takes effect at once, and nothing was lost.
         log.server.set_clock(BEGIN);
-        log.take(BEGIN);
+        log.submit_accepted(BEGIN);
         assert_eq!(log.health()["clock"]["state"], "agrees");
         assert_eq!(log.metric("countersign_clock_outside"), "0");
         log.assert_verifies();
@@ -205,80 +207,81 @@ fn a_log_whose_clock_is_ahead_or_behind_takes_nothing_until_it_is_set() {
 }
 
 #[test]
-fn a_clock_that_jumps_between_two_cosignatures_is_noticed_at_once() {
-    let mut log = Witnessed::start(&[BEGIN], "all");
-    log.take(BEGIN);
+fn detects_a_clock_jump_between_cosignatures() {
+    let mut log = WitnessedLog::start(&[BEGIN], "all");
+    log.submit_accepted(BEGIN);
     for jump in [HOUR, -HOUR, 24 * HOUR, 253_402_300_799_999 - BEGIN, -BEGIN] {
         log.server.set_clock(BEGIN + jump);
         log.assert_outside(if jump > 0 { "ahead" } else { "behind" }, jump / SECOND);
         log.server.set_clock(BEGIN);
-        log.take(BEGIN);
+        log.submit_accepted(BEGIN);
     }
-    // A machine that slept: no time seems to have passed, and the witness knows better.
+    // After a suspend, no time seems to have passed for the log, but the witness knows better.
     log.server.set_clock(BEGIN + 24 * HOUR);
     log.witnesses[0].set_clock(BEGIN + 24 * HOUR);
-    // So long after they were last asked they are asked again.
+    // After this time, the witnesses are asked again.
     log.server.pass(10 * SECOND);
     assert_eq!(log.submit(BEGIN + 24 * HOUR).refusal(), (503, "log.clock".into()));
     log.until_agreed();
-    log.take(BEGIN + 24 * HOUR);
+    log.submit_accepted(BEGIN + 24 * HOUR);
     log.assert_verifies();
 }
 
 #[test]
-fn one_witness_of_three_with_a_wrong_clock_stops_nothing() {
+fn one_wrong_witness_of_three_stops_nothing() {
     for wrong in [HOUR, -HOUR, -20 * 366 * 24 * HOUR] {
-        let mut log = Witnessed::start(&[BEGIN + wrong, BEGIN, BEGIN], "2");
-        log.take(BEGIN + 2 * MINUTE);
+        let mut log = WitnessedLog::start(&[BEGIN + wrong, BEGIN, BEGIN], "2");
+        log.submit_accepted(BEGIN + 2 * MINUTE);
         let health = log.health();
         assert_eq!((&health["healthy"], &health["published"]["witnessed"]), (&json!(true), &json!(true)));
         log.assert_verifies();
     }
 }
 
-/// Where any witness is enough, the one that is wrong says nothing that is published: it would make all links that it
-/// attests links of the future.
+/// If any one witness is enough, the cosignature of the wrong one must not be published, because it would make all
+/// links that it attests look as if they came from the future.
 #[test]
-fn a_cosignature_that_would_spoil_the_log_is_not_published() {
-    let mut log = Witnessed::start(&[BEGIN - HOUR, BEGIN], "any");
+fn harmful_cosignature_is_not_published() {
+    let mut log = WitnessedLog::start(&[BEGIN - HOUR, BEGIN], "any");
     for _ in 0..5 {
-        log.take(BEGIN);
+        log.submit_accepted(BEGIN);
     }
     log.assert_verifies();
 }
 
-/// The witnesses were away while the log's clock was wrong: what was taken meanwhile is attested when its time has come.
+/// If the witnesses were away while the log's clock was wrong, the links accepted meanwhile are attested once their
+/// time has come.
 #[test]
-fn links_that_were_taken_ahead_of_time_wait_for_their_cosignatures() {
-    let mut log = Witnessed::start_at(BEGIN + HOUR, &[0], "all");
-    log.take(BEGIN + HOUR);
+fn links_from_the_future_wait_for_cosignatures() {
+    let mut log = WitnessedLog::start_at(BEGIN + HOUR, &[0], "all");
+    log.submit_accepted(BEGIN + HOUR);
     assert_eq!(log.health()["clock"]["state"], "unknown");
     log.server.set_clock(BEGIN);
     log.witnesses[0].set_clock(BEGIN);
-    log.take(BEGIN);
+    log.submit_accepted(BEGIN);
     let health = log.health();
     assert_eq!(
         (&health["clock"]["state"], &health["published"]["witnessed"]),
         (&json!("agrees"), &json!(false))
     );
-    // What is not attested is known after a start too.
+    // Unattested links are remembered across a restart.
     log.server.begin();
-    log.take(BEGIN);
+    log.submit_accepted(BEGIN);
     assert_eq!(log.health()["published"]["witnessed"], false);
     log.pass(HOUR - 5 * MINUTE - 1);
-    log.take(BEGIN);
+    log.submit_accepted(BEGIN);
     assert_eq!(log.health()["published"]["witnessed"], false);
     log.pass(SECOND);
-    log.take(BEGIN);
+    log.submit_accepted(BEGIN);
     assert_eq!(log.health()["published"]["witnessed"], true);
     log.assert_verifies();
 }
 
 #[test]
-fn the_logs_own_chain_is_in_time_whatever_its_clock_did() {
-    // Without witnesses nobody can tell that the clock is wrong.
+fn own_chain_follows_a_jumping_clock() {
+    // A wrong clock can't be detected without witnesses.
     let server = Server::start();
-    let mut log = Witnessed { server, witnesses: Vec::new(), chains: 0 };
+    let mut log = WitnessedLog { server, witnesses: Vec::new(), chains: 0 };
     let day = 24 * HOUR;
     let clocks = [0, day, 0, 1, -MINUTE, -day, 0, 253_402_300_799_999 - BEGIN, 0];
     for clock in clocks {
@@ -286,14 +289,14 @@ fn the_logs_own_chain_is_in_time_whatever_its_clock_did() {
         log.record().unwrap();
     }
     log.server.set_clock(BEGIN);
-    log.take(BEGIN);
+    log.submit_accepted(BEGIN);
     let own = log.own();
     assert_eq!(own.len(), clocks.len());
     for ((_, time), clock) in own.iter().zip(clocks) {
-        // Never ahead of what the clock showed by more than the log takes from others.
+        // Never ahead of the clock by more than the log accepts from others.
         assert!((0..=2 * MINUTE).contains(&(time - BEGIN - clock)), "{time} at {clock}");
     }
-    // A clock that went back a little repeats the last time; one that went back for long begins a new chain.
+    // After a small step back, the last time is repeated. After a large one, a new chain begins.
     assert_eq!((&own[3].0, own[4].1), (&own[4].0, BEGIN + 1));
     assert_ne!(own[1].0, own[2].0);
     log.server.begin();
@@ -304,9 +307,9 @@ fn the_logs_own_chain_is_in_time_whatever_its_clock_did() {
 }
 
 #[test]
-fn an_erasure_under_a_clock_that_is_ahead_is_not_recorded() {
-    let mut log = Witnessed::start(&[BEGIN], "all");
-    log.take(BEGIN);
+fn own_events_are_not_recorded_under_a_wrong_clock() {
+    let mut log = WitnessedLog::start(&[BEGIN], "all");
+    log.submit_accepted(BEGIN);
     log.record().unwrap();
     log.server.set_clock(BEGIN + HOUR);
     assert!(log.record().is_err());
@@ -314,8 +317,8 @@ fn an_erasure_under_a_clock_that_is_ahead_is_not_recorded() {
     log.record().unwrap();
     let own = log.own();
     assert_eq!(own.len(), 2);
-    assert_eq!(own[0].0, own[1].0, "the chain goes on");
-    // What a wrong clock comes upon while it is being published gets no cosignature.
+    assert_eq!(own[0].0, own[1].0, "the chain continues");
+    // Entries published while the clock is wrong get no cosignature.
     log.until_witnessed();
     log.server.set_clock(BEGIN - HOUR);
     assert!(log.record().is_err());

@@ -7,8 +7,8 @@ use countersign::check::Resource;
 use countersign::note::VerifierKey;
 use countersign::trust::Trust;
 use countersign_client::open;
-use countersign_log_server::restore::ending::Ending;
-use countersign_log_server::restore::{Bundles, Config, Folder, Over, Plan, Restore, Source};
+use countersign_log_server::restore::succession::Succession;
+use countersign_log_server::restore::{Bundles, Config, EndReason, Folder, Plan, Restore, Source};
 use countersign_log_server::serve::StartError;
 use countersign_log_server::sqlite;
 use tokio::runtime::Runtime;
@@ -53,7 +53,7 @@ pub(super) struct Options {
 }
 
 /// Lets the log go on as it is, or with the leaves that others have, or says which log goes on in its place.
-pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, CliError> {
+pub(crate) fn go_on(args: &Args) -> Result<Option<Succession>, CliError> {
     let path = args.key.clone().unwrap_or_else(|| args.dir.join(KEY));
     let key = key::load(&path)?.verifier_key().clone();
     let trust = trust(args)?;
@@ -70,19 +70,19 @@ pub(crate) fn go_on(args: &Args) -> Result<Option<Ending>, CliError> {
         nothing_newer: args.after.nothing_newer,
         now: now(),
     };
-    let mut restore = Restore::look(config).map_err(|error| explain(&error))?;
+    let mut restore = Restore::open(config).map_err(|error| explain(&error))?;
     let sources = sources(args, restore.size(), &key, &keys)?;
     let stored = |error| explain(&StartError::Store(error));
-    restore.ask(sources).map_err(stored)?;
+    restore.collect(sources).map_err(stored)?;
     tell(&restore);
     match restore.plan().map_err(stored)? {
         Plan::End(over) => {
-            let doubtful = restore.known().doubt.is_some() && !args.after.nothing_newer;
+            let doubtful = restore.history().doubt.is_some() && !args.after.nothing_newer;
             end(args, &restore, &key, &over, if doubtful { DOUBTFUL } else { ENDING }).map(Some)
         }
         plan => {
             match &plan {
-                Plan::GoOn { size } => {
+                Plan::Continue { size } => {
                     say(&format!("none of the log's {size} entries is missing: it continues as it is"));
                     if !args.after.repair.is_empty() {
                         style::warn(
@@ -115,7 +115,7 @@ fn say(what: &str) {
 
 /// What is known, before anything is done.
 fn tell(restore: &Restore) {
-    let known = restore.known();
+    let known = restore.history();
     if !style::is_json() {
         anstream::eprintln!("{}", style::label("After a restore:"));
     }
@@ -137,9 +137,9 @@ fn end(
     args: &Args,
     restore: &Restore,
     key: &VerifierKey,
-    over: &Over,
+    over: &EndReason,
     hint: &str,
-) -> Result<Ending, CliError> {
+) -> Result<Succession, CliError> {
     let Some(new) = args.origin.as_deref().filter(|new| *new != key.name()) else {
         return Err(CliError::unusable(over.code, over.why.clone(), hint).within(&shown(&args.dir)));
     };
@@ -158,32 +158,32 @@ fn end(
         shown(&args.dir.join("ended"))
     ));
     restore.end(over, new).map_err(|error| explain(&StartError::Store(error)))?;
-    Ending::begin(&args.dir, key.as_str(), (new, store), over, now())
+    Succession::begin(&args.dir, key.as_str(), (new, store), over, now())
         .map_err(|error| io("write", args, &error))
 }
 
 /// A log that is over is put aside, also where that was interrupted before.
-pub(crate) fn put_aside(args: &Args, ending: &mut Ending) -> Result<(), CliError> {
-    ending.put_aside(&args.dir).map_err(|error| io("move files in", args, &error))
+pub(crate) fn put_aside(args: &Args, ending: &mut Succession) -> Result<(), CliError> {
+    ending.archive(&args.dir).map_err(|error| io("move files in", args, &error))
 }
 
 /// What an earlier start left to do.
-pub(crate) fn left(args: &Args) -> Result<Option<Ending>, CliError> {
-    Ending::left(&args.dir).map_err(|error| io("read", args, &error))
+pub(crate) fn left(args: &Args) -> Result<Option<Succession>, CliError> {
+    Succession::pending(&args.dir).map_err(|error| io("read", args, &error))
 }
 
 /// The log that goes on has said what it goes on from.
-pub(crate) fn done(args: &Args, ending: Ending) -> Result<(), CliError> {
+pub(crate) fn done(args: &Args, ending: Succession) -> Result<(), CliError> {
     style::done(&format!(
         "the log {} has begun; {} is kept in {}",
         ending.new,
         ending.old,
-        shown(&ending.aside(&args.dir))
+        shown(&ending.archive_folder(&args.dir))
     ));
     if let Some(store) = &ending.store {
         style::done(&format!("from now on it is served with --store {store}"));
     }
-    ending.done(&args.dir).map_err(|error| io("write", args, &error))
+    ending.finish(&args.dir).map_err(|error| io("write", args, &error))
 }
 
 fn io(doing: &str, args: &Args, error: &std::io::Error) -> CliError {

@@ -49,7 +49,7 @@ fn a_folder_is_checked_and_repaired() {
     problem(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
     let (status, said, _) = fsck(&place, &["--repair"]);
     assert_eq!(status, 1);
-    assert!(said.contains("leaf 7") && said.contains("fsck.event"), "{said}");
+    assert!(said.contains("entry 7") && said.contains("fsck.event"), "{said}");
     problem(&place, "UPDATE events SET event = rtrim(event) WHERE idx = 7");
     #[cfg(target_os = "linux")]
     {
@@ -100,7 +100,7 @@ fn a_bucket_is_checked_and_repaired() {
 
     problem(&place, "UPDATE events SET event = event || ' ' WHERE idx = 7");
     let (status, said, why) = check(&["--dir", folder, "--repair"]);
-    assert!(status == 0 && said.contains("log.sqlite: leaf 7"), "{said}{why}");
+    assert!(status == 0 && said.contains("log.sqlite: entry 7"), "{said}{why}");
     let server = Process::of(spawn_with(place.folder.path(), &["--store", url]));
     emitter.record(1);
     emitter.deliver_all(&server.url, usize::MAX);

@@ -98,7 +98,7 @@ fn leaves_come_back_from_a_mirror_of_the_tiles() {
     restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
     let (code, output) = refused(&scene, &[]);
     assert_eq!(code, "log.rollback");
-    assert!(String::from_utf8(output.stderr).unwrap().contains("nobody has leaf"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no source has entry"));
     let checked = run(&["fsck", "--dir", text(scene.folder())]);
     let said = String::from_utf8(checked.stdout).unwrap();
     assert_eq!(checked.status.code(), Some(1), "{said}");

@@ -124,7 +124,7 @@ fn a_bucket_that_was_brought_back_is_repaired_from_the_folder_s_index() {
     bring_back(scene.bucket.path(), &scene.backup, &[]);
     assert!(scene.refused(&[]).contains("rolled back"));
     let said = scene.refused(&["--after-restore"]);
-    assert!(said.contains("error[log.rollback]") && said.contains("all of it was brought back"), "{said}");
+    assert!(said.contains("error[log.rollback]") && said.contains("the whole bucket was restored"), "{said}");
     let server = scene.start(&["--after-restore", "--nothing-newer"]);
     scene.assert_goes_on(server, true);
 }
@@ -195,7 +195,7 @@ fn what_was_erased_does_not_come_back() {
     fs::remove_file(&commit[0]).unwrap();
     scene.lose_index();
     let said = scene.refused(&[]);
-    assert!(said.contains("the bucket lost commits") && said.contains("--after-restore"), "{said}");
+    assert!(said.contains("the bucket has lost commits") && said.contains("--after-restore"), "{said}");
     let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
     assert_eq!(holders(), Vec::<PathBuf>::new());
     scene.assert_goes_on(server, false);

@@ -1,4 +1,4 @@
-//! Bodies that are malformed, too large, or not what they say they are.
+//! Bodies that are malformed, too large, or not what they claim to be.
 
 use std::io::Write as _;
 
@@ -17,7 +17,7 @@ fn small(bytes: usize, lines: usize) -> Server {
     Server::with(&trust, Limits { bytes, lines }, Bounds::default())
 }
 
-/// An emitter's chain that no test has the log take.
+/// Returns an emitter's chain that the log hasn't accepted.
 fn chain(server: &Server, events: usize) -> Emitter {
     let mut emitter = Emitter::new(ORIGIN, emitter_key(3), 1 << 40, server.trust());
     emitter.record(events);
@@ -28,18 +28,18 @@ fn lines(emitter: &Emitter) -> Vec<String> {
     emitter.outbox.iter().map(|line| line.text.clone()).collect()
 }
 
-fn assert_refused(server: &Server, body: impl Into<Vec<u8>>, status: u16, code: &str, line: Option<u64>) {
+fn assert_rejected(server: &Server, body: impl Into<Vec<u8>>, status: u16, code: &str, line: Option<u64>) {
     let body = body.into();
     let shown = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
     let answer = server.submit(body);
-    let said = (answer.refusal(), answer.json()["error"]["line"].as_u64());
-    assert_eq!(said, ((status, code.to_owned()), line), "{shown}: {}", answer.json());
+    let error = (answer.refusal(), answer.json()["error"]["line"].as_u64());
+    assert_eq!(error, ((status, code.to_owned()), line), "{shown}: {}", answer.json());
     assert_eq!(server.size(), 0, "{shown}");
     assert_eq!(server.evidence(), [], "{shown}");
 }
 
 #[test]
-fn malformed_lines() {
+fn rejects_malformed_lines() {
     let server = Server::start();
     let lines = lines(&chain(&server, 2));
     let (open, first, last) = (&lines[0], &lines[1], &lines[2]);
@@ -64,26 +64,26 @@ fn malformed_lines() {
         (format!("{open}\n{}\n", first.replace("\"salt\":\"", "\"salt\":\"\\ud800")), "export.invalid", 2),
     ];
     for (body, code, line) in cases {
-        assert_refused(&server, body, 400, code, Some(line).filter(|line| *line > 0));
+        assert_rejected(&server, body, 400, code, Some(line).filter(|line| *line > 0));
     }
-    assert_refused(&server, [b"\n{\"link\":\"\xff\"}".as_slice()].concat(), 400, "export.invalid", Some(2));
+    assert_rejected(&server, [b"\n{\"link\":\"\xff\"}".as_slice()].concat(), 400, "export.invalid", Some(2));
     server.assert_goes_on();
 }
 
 #[test]
-fn nothing_of_a_body_with_one_bad_line_is_taken() {
+fn one_bad_line_rejects_the_whole_body() {
     let server = Server::start();
     let mut lines = lines(&chain(&server, 200));
     let bad = lines[150].replace("job.update", "job.delete");
     let good = std::mem::replace(&mut lines[150], bad);
-    assert_refused(&server, lines.join("\n"), 400, "log.refused", Some(151));
+    assert_rejected(&server, lines.join("\n"), 400, "log.refused", Some(151));
     lines[150] = good;
     assert_eq!(server.submit(lines.join("\n")).status, 200);
     assert_eq!(server.size(), 201);
 }
 
 #[test]
-fn events_that_are_not_what_their_links_commit_to() {
+fn rejects_events_that_do_not_match_their_links() {
     let server = Server::start();
     let lines = lines(&chain(&server, 1));
     let (open, event) = (&lines[0], &lines[1]);
@@ -98,24 +98,24 @@ fn events_that_are_not_what_their_links_commit_to() {
         event.replace(salt.as_str().unwrap(), member(&other, "salt").as_str().unwrap()),
         with(&member(&other, "event").to_string()),
         with(&content.replace('{', "{\"more\":1,")),
-        // A second member of one name, the first being as it was recorded.
+        // A second member with the same name, the first one as recorded.
         with(&content.replacen('{', "{\"action\":\"job.delete\",", 1)),
     ];
     for changed in changes {
         let body = format!("{open}\n{changed}\n");
-        assert_refused(&server, body, 400, "log.refused", Some(2));
+        assert_rejected(&server, body, 400, "log.refused", Some(2));
     }
-    // An open link commits to no event.
+    // An open link doesn't commit to an event.
     let opening = format!(r#"{{"link":{},"salt":{salt},"event":{content}}}"#, member(open, "link"));
-    assert_refused(&server, opening, 400, "export.invalid", Some(1));
+    assert_rejected(&server, opening, 400, "export.invalid", Some(1));
     for half in ["salt", "event"] {
         let mut line: Value = serde_json::from_str(event).unwrap();
         line.as_object_mut().unwrap().remove(half);
-        assert_refused(&server, format!("{open}\n{line}\n"), 400, "export.invalid", Some(2));
+        assert_rejected(&server, format!("{open}\n{line}\n"), 400, "export.invalid", Some(2));
     }
     let unpaired = with(&content).replace("\"event\":{", "\"event\":\n{");
-    assert_refused(&server, format!("{open}\n{unpaired}\n"), 400, "export.invalid", Some(2));
-    // Reformatted as other tools do, it is what it was: the log keeps it as it was recorded.
+    assert_rejected(&server, format!("{open}\n{unpaired}\n"), 400, "export.invalid", Some(2));
+    // An event reformatted by other tools is accepted, and stored as it was recorded.
     let reformatted = with(&content.replace(':', " : ").replace(',', " ,\t"));
     let answer = server.submit(format!("  {open}\r\n\n{reformatted}\r\n"));
     assert_eq!(answer.status, 200, "{}", answer.json());
@@ -127,7 +127,7 @@ fn events_that_are_not_what_their_links_commit_to() {
     server.assert_goes_on();
 }
 
-/// A link that commits to an event which no recorder would take.
+/// Returns a link that commits to an event which no recorder would accept.
 fn linked(emitter: &Emitter, event: &str) -> String {
     let salt = [7; 16];
     let commit = countersign::link::commit(&salt, event.as_bytes());
@@ -141,23 +141,23 @@ fn linked(emitter: &Emitter, event: &str) -> String {
 }
 
 #[test]
-fn events_that_readers_would_disagree_on() {
+fn rejects_ambiguous_events() {
     let server = Server::start();
     let chain = chain(&server, 1);
     let answer = server.submit(linked(&chain, r#"{"a":1,"b":{"x":1,"x":2}}"#));
     assert_eq!(answer.refusal(), (400, "log.refused".into()));
     assert_eq!(answer.json()["error"]["member"], "x");
-    assert_refused(&server, linked(&chain, r#"{"a":1,"\u0061":2}"#), 400, "log.refused", Some(2));
-    assert_refused(&server, linked(&chain, r#"{"a":"\ud800"}"#), 400, "export.invalid", Some(2));
-    assert_refused(&server, linked(&chain, "[1]"), 400, "export.invalid", Some(2));
-    // A line feed in an event would part it on two lines of an export.
-    assert_refused(&server, linked(&chain, "{\"a\":\n1}"), 400, "export.invalid", Some(2));
+    assert_rejected(&server, linked(&chain, r#"{"a":1,"\u0061":2}"#), 400, "log.refused", Some(2));
+    assert_rejected(&server, linked(&chain, r#"{"a":"\ud800"}"#), 400, "export.invalid", Some(2));
+    assert_rejected(&server, linked(&chain, "[1]"), 400, "export.invalid", Some(2));
+    // A line feed in an event would split it into two lines of an export.
+    assert_rejected(&server, linked(&chain, "{\"a\":\n1}"), 400, "export.invalid", Some(2));
     let deep = |levels: usize| "{\"a\":".repeat(levels - 1) + "{}" + &"}".repeat(levels - 1);
-    assert_refused(&server, linked(&chain, &deep(65)), 400, "export.invalid", Some(2));
-    assert_refused(&server, linked(&chain, &deep(100_000)), 400, "export.invalid", Some(2));
+    assert_rejected(&server, linked(&chain, &deep(65)), 400, "export.invalid", Some(2));
+    assert_rejected(&server, linked(&chain, &deep(100_000)), 400, "export.invalid", Some(2));
     let large = |bytes: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(bytes - 8));
-    assert_refused(&server, linked(&chain, &large(262_145)), 400, "export.invalid", Some(2));
-    // To the limit, all is well.
+    assert_rejected(&server, linked(&chain, &large(262_145)), 400, "export.invalid", Some(2));
+    // Exactly at the limit, it is accepted.
     let answer = server.submit(linked(&chain, &large(262_144)));
     assert_eq!(answer.status, 200, "{}", answer.json());
     let mut other = Emitter::new(ORIGIN, emitter_key(2), 9, server.trust());
@@ -167,7 +167,7 @@ fn events_that_readers_would_disagree_on() {
 }
 
 #[test]
-fn leaves_and_lines_that_are_too_long() {
+fn rejects_long_entries_and_lines() {
     let server = Server::start();
     let long_name = "n".repeat(65_000);
     let note = countersign::note::sign_note(
@@ -175,16 +175,16 @@ fn leaves_and_lines_that_are_too_long() {
         &emitter_key(0),
     );
     let note = json!({ "note": note.unwrap() }).to_string();
-    assert_refused(&server, note, 400, "export.invalid", Some(1));
+    assert_rejected(&server, note, 400, "export.invalid", Some(1));
     let open = format!("{{\"link\":\"countersign/v1 open {long_name} \"}}");
-    assert_refused(&server, open, 400, "export.invalid", Some(1));
+    assert_rejected(&server, open, 400, "export.invalid", Some(1));
     let padded =
         " ".repeat(1 << 15) + &lines(&chain(&server, 1))[0] + "\n{\"link\":\"" + &"x".repeat(1 << 20);
-    assert_refused(&server, padded, 400, "export.invalid", Some(2));
+    assert_rejected(&server, padded, 400, "export.invalid", Some(2));
 }
 
 #[test]
-fn a_key_note_with_too_many_signatures() {
+fn rejects_a_key_note_with_too_many_signatures() {
     use countersign::keys::{KeyNote, Statement};
     let issuer = countersign::note::SignerKey::from_seed("example.com", [50; 32]).unwrap();
     let trust = format!("issuer {}\nemitter {}\n", issuer.verifier_key(), emitter_key(3).verifier_key());
@@ -194,9 +194,9 @@ fn a_key_note_with_too_many_signatures() {
     let signature = countersign::base64::encode([[1, 2, 3, 4].as_slice(), &[9; 64]].concat());
     let line = |signer: usize| format!("\u{2014} somebody{signer} {signature}\n");
     let crowded = note.clone() + &(0..64).map(line).collect::<String>();
-    assert_refused(&server, json!({ "note": crowded }).to_string(), 400, "export.invalid", Some(1));
+    assert_rejected(&server, json!({ "note": crowded }).to_string(), 400, "export.invalid", Some(1));
     let doubled = note.clone() + note.rsplit_once("\n\u{2014}").unwrap().1.trim_start_matches('x');
-    assert_refused(&server, json!({ "note": doubled }).to_string(), 400, "export.invalid", Some(1));
+    assert_rejected(&server, json!({ "note": doubled }).to_string(), 400, "export.invalid", Some(1));
     let crowded = note + &(0..63).map(line).collect::<String>();
     assert_eq!(server.submit(json!({ "note": crowded }).to_string()).status, 200);
     server.assert_goes_on();
@@ -209,14 +209,14 @@ fn assert_too_large(server: &Server, answer: &Answer, limits: &Limits) {
 }
 
 #[test]
-fn more_lines_or_bytes_than_the_log_takes_at_one_time() {
+fn rejects_bodies_over_the_limits() {
     let server = small(20_000, 40);
     let limits = server.limits;
     let body = |lines: usize| chain(&server, lines - 1).body(0, usize::MAX).0;
     assert_too_large(&server, &server.submit(body(41)), &limits);
     assert_too_large(&server, &server.submit(body(40) + &" ".repeat(20_000)), &limits);
     assert_too_large(&server, &server.submit(vec![b'\n'; 20_001]), &limits);
-    // Not told how long it is, the log reads no further than it must.
+    // The log reads no further than necessary if no length is declared.
     let mut chunked = b"POST /submit HTTP/1.1\r\nHost: log\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
     for _ in 0..30 {
         chunked.extend_from_slice(b"3e8\r\n");
@@ -224,7 +224,7 @@ fn more_lines_or_bytes_than_the_log_takes_at_one_time() {
         chunked.extend_from_slice(b"\r\n");
     }
     assert_too_large(&server, &Answer::parse(&server.raw(&chunked)), &limits);
-    // To the limit, all is well.
+    // Exactly at the limit, it is accepted.
     let mut whole = body(40);
     whole.push_str(&" ".repeat(20_000 - whole.len()));
     assert_eq!(server.submit(whole).status, 200);
@@ -232,7 +232,7 @@ fn more_lines_or_bytes_than_the_log_takes_at_one_time() {
 }
 
 #[test]
-fn a_large_body_is_refused_in_words_not_with_a_broken_connection() {
+fn answers_a_large_body_with_an_error_instead_of_disconnecting() {
     let server = Server::start();
     let limits = server.limits;
     for _ in 0..5 {
@@ -255,26 +255,26 @@ fn zstd(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn bodies_that_unpack_to_very_much() {
+fn rejects_decompression_bombs() {
     let server = small(1 << 20, 1_000);
     let limits = server.limits;
     let zeros = vec![b'\n'; 64 << 20];
     for bomb in [gzip(&zeros), zstd(&zeros)] {
         assert!(bomb.len() < 1 << 20);
         assert_too_large(&server, &server.submit(bomb.clone()), &limits);
-        // Many members, each of them small.
+        // Many small gzip members.
         assert_too_large(&server, &server.submit(bomb.repeat(3)), &limits);
     }
     let member = gzip(&zeros[..1 << 16]);
     assert_too_large(&server, &server.submit(member.repeat(17)), &limits);
-    // A bomb in a bomb is nothing but a body that is no text.
+    // A nested bomb is just a body that isn't text.
     let nested = server.submit(gzip(&gzip(&zeros)));
     assert_eq!(nested.refusal(), (400, "export.invalid".into()));
     server.assert_goes_on();
 }
 
 #[test]
-fn bodies_that_do_not_unpack() {
+fn rejects_bodies_that_do_not_decompress() {
     let server = Server::start();
     let body = chain(&server, 20).body(0, usize::MAX).0;
     for packed in [gzip(body.as_bytes()), zstd(body.as_bytes())] {
@@ -284,7 +284,7 @@ fn bodies_that_do_not_unpack() {
         let mut trailing = packed.clone();
         trailing.extend_from_slice(b"more");
         for broken in [&packed[..packed.len() - 1], &packed[..12], &damaged, &trailing] {
-            assert_refused(&server, broken, 400, "submit.encoding", None);
+            assert_rejected(&server, broken, 400, "submit.encoding", None);
         }
     }
     for encoding in ["br", "deflate", "gzip, gzip", "gzip,zstd", "", "x"] {
@@ -301,9 +301,9 @@ fn bodies_that_do_not_unpack() {
     server.assert_goes_on();
 }
 
-/// Nothing, packed many times over: each part costs the server much more than it costs to send.
+/// Compressed nothing, many times over: each part costs the server much more than the sender.
 #[test]
-fn bodies_that_are_packed_for_nothing() {
+fn rejects_wasteful_compression() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     emitter.record(3);
@@ -311,7 +311,7 @@ fn bodies_that_are_packed_for_nothing() {
     let empty = gzip(b"");
     let skippable = [0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0];
     let name = [&[0x1f, 0x8b, 8, 8, 0, 0, 0, 0, 0, 3][..], &vec![b'a'; 1 << 20]].concat();
-    // What comes first is somebody's whom the log knows.
+    // The beginning comes from a known emitter.
     let in_parts = |bytes: &[u8]| bytes.chunks(2).map(gzip).collect::<Vec<_>>().concat();
     for packed in [
         empty.repeat(2_000),
@@ -324,14 +324,14 @@ fn bodies_that_are_packed_for_nothing() {
     ] {
         assert_eq!(server.submit(packed).refusal(), (400, "submit.encoding".into()));
     }
-    // Who compresses each flush by itself is none of these.
+    // A client that compresses each flush separately is accepted.
     let parts: Vec<u8> = body.lines().flat_map(|line| gzip(format!("{line}\n").as_bytes())).collect();
     assert_eq!(server.submit(parts).status, 200);
 }
 
-/// A byte at a time, as fast as it goes.
+/// Sends one byte per chunk, as fast as possible.
 #[test]
-fn bodies_in_pieces_of_a_byte() {
+fn rejects_one_byte_chunks() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     emitter.record(3);
@@ -342,7 +342,7 @@ fn bodies_in_pieces_of_a_byte() {
         let chunks: Vec<u8> = body.chunks(size).flat_map(chunk).collect();
         Answer::parse(&server.raw(&[&head[..], &chunks, b"0\r\n\r\n"].concat()))
     };
-    // The beginning is somebody's whom the log knows.
+    // The beginning comes from a known emitter.
     let long = body.repeat(40);
     assert!(long.len() > 20_000);
     assert_eq!(chunked(long.as_bytes(), 1).refusal(), (400, "submit.encoding".into()));

@@ -1,4 +1,4 @@
-//! Clients that are slow, too many, or lie about what they send.
+//! Attacks by clients that are slow, too many, or lie about what they send.
 
 use std::io::Write as _;
 use std::net::{Shutdown, TcpStream};
@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use crate::common::server::{Answer, Server, emitter_key, until_closed};
 
-/// How long what must happen may take.
+/// Time limit for everything that must happen.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 fn impatient() -> Bounds {
@@ -26,7 +26,7 @@ fn serve(bounds: Bounds) -> Server {
     Server::with(&trust, Limits::default(), bounds)
 }
 
-/// Sends a byte every now and then until the server has enough of it, and gives its answer.
+/// Sends a byte at a time, with pauses, until the server disconnects, and returns its response.
 fn drip(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
     for byte in bytes {
         if stream.write_all(&[*byte]).is_err() {
@@ -38,10 +38,10 @@ fn drip(mut stream: TcpStream, bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_head_that_does_not_come() {
+fn disconnects_clients_that_do_not_send_a_head() {
     let server = serve(impatient());
     thread::scope(|scope| {
-        // Nothing at all, a part, and a byte at a time.
+        // Clients send nothing at all, part of a head, and one byte at a time.
         for begin in ["", "GET /check", "POST /submit HTTP/1.1\r\nHost: l\r\n"] {
             let mut stream = server.connect();
             scope.spawn(move || {
@@ -54,7 +54,7 @@ fn a_head_that_does_not_come() {
             let head = format!("GET /checkpoint HTTP/1.1\r\nHost: {}\r\n\r\n", "l".repeat(290));
             assert_eq!(drip(stream, head.as_bytes()), b"");
         });
-        // Nor does one that was served once stay for ever.
+        // A keep-alive connection doesn't stay open forever either.
         let mut stream = server.connect();
         scope.spawn(move || {
             stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: l\r\n\r\n").unwrap();
@@ -65,7 +65,7 @@ fn a_head_that_does_not_come() {
 }
 
 #[test]
-fn a_body_that_does_not_come() {
+fn times_out_bodies_that_do_not_arrive() {
     let server = serve(impatient());
     let head = |length: &str| format!("POST /submit HTTP/1.1\r\nHost: l\r\n{length}\r\n\r\n");
     thread::scope(|scope| {
@@ -79,7 +79,7 @@ fn a_body_that_does_not_come() {
                 assert_eq!(answer.refusal(), (408, "server.timeout".into()));
             });
         }
-        // Never silent for long, and never done.
+        // Never silent for long, and never complete.
         let mut stream = server.connect();
         let begin = head("Content-Length: 300");
         scope.spawn(move || {
@@ -93,7 +93,7 @@ fn a_body_that_does_not_come() {
 }
 
 #[test]
-fn an_answer_that_nobody_takes() {
+fn evicts_clients_that_do_not_read_their_response() {
     let server = serve(Bounds { connections: 1, ..impatient() });
     let mut emitter = server.emitter(3);
     emitter.record(255);
@@ -102,7 +102,7 @@ fn an_answer_that_nobody_takes() {
     let mut stream = server.connect();
     let ask = "GET /tile/entries/000 HTTP/1.1\r\nHost: l\r\n\r\n";
     stream.write_all(ask.repeat(1_500).as_bytes()).unwrap();
-    // There is room for one: this one is served when the other is not worked for, and makes way.
+    // The only slot is in use; the new connection evicts the other once the log no longer works for that one.
     let served = |_| {
         thread::sleep(Duration::from_millis(20));
         server.get("/checkpoint").status == 200
@@ -112,7 +112,7 @@ fn an_answer_that_nobody_takes() {
 }
 
 #[test]
-fn more_connections_than_there_is_room_for() {
+fn survives_too_many_connections() {
     let server = serve(Bounds { connections: 20, ..impatient() });
     let idle: Vec<TcpStream> = (0..60).map(|_| server.connect()).collect();
     server.assert_goes_on();
@@ -120,28 +120,28 @@ fn more_connections_than_there_is_room_for() {
 }
 
 #[test]
-fn a_server_that_is_full_stops_when_it_is_asked_to() {
+fn full_server_stops_on_request() {
     let hour = Duration::from_hours(1);
     let mut server = serve(Bounds { connections: 2, head: hour, grace: hour, ..impatient() });
     let idle: Vec<TcpStream> = (0..8).map(|_| server.connect()).collect();
-    let (stopped, told) = mpsc::channel();
+    let (stopped, stop) = mpsc::channel();
     let stopping = thread::spawn(move || {
         server.stop();
         stopped.send(()).unwrap();
     });
-    told.recv_timeout(DEADLINE).expect("it stops");
+    stop.recv_timeout(DEADLINE).expect("the server stops");
     stopping.join().unwrap();
     drop(idle);
 }
 
 #[test]
-fn lengths_that_are_not_true() {
+fn rejects_wrong_lengths() {
     let server = serve(impatient());
     let mut emitter = server.emitter(3);
     emitter.record(1);
     let (body, _) = emitter.body(0, usize::MAX);
     let length = body.len();
-    let refused = [
+    let invalid = [
         format!("Content-Length: {}\r\n\r\n{body}", length + 1),
         format!("Content-Length: {length}\r\nContent-Length: {}\r\n\r\n{body}", length - 1),
         format!("Content-Length: +{length}\r\n\r\n{body}"),
@@ -154,10 +154,10 @@ fn lengths_that_are_not_true() {
         format!("Transfer-Encoding: chunked\r\n\r\nffffffffffffffff1\r\n{body}\r\n0\r\n\r\n"),
         format!("Transfer-Encoding: chunked\r\n\r\n-1\r\n{body}\r\n0\r\n\r\n"),
         format!("Transfer-Encoding: identity, x\r\n\r\n{body}"),
-        // Half of it, then the end.
+        // Half of the body, then the end of the stream.
         format!("Content-Length: {length}\r\n\r\n{}", &body[..length / 2]),
     ];
-    for rest in refused {
+    for rest in invalid {
         let mut stream = server.connect();
         stream.write_all(format!("POST /submit HTTP/1.1\r\nHost: l\r\n{rest}").as_bytes()).unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
@@ -172,13 +172,13 @@ fn lengths_that_are_not_true() {
         let answer = Answer::parse(&server.raw(request.as_bytes()));
         assert_eq!(answer.refusal(), (400, "submit.encoding".to_owned()), "{chunks}");
     }
-    // Two lengths, of which a server before this one might believe the other: at most one request comes of it.
+    // A proxy might trust the other of two lengths, so at most one request may result.
     let both = "POST /submit HTTP/1.1\r\nHost: l\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n\
          0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n";
     let bytes = server.raw(both.as_bytes());
     let text = String::from_utf8_lossy(&bytes);
     assert!(text.matches("HTTP/1.1 ").count() == 1, "{text}");
-    // What is beyond the length is another request, and a bad one.
+    // Data beyond the length is another, malformed request.
     let request = format!("POST /submit HTTP/1.1\r\nHost: l\r\nContent-Length: {length}\r\n\r\n{body}{body}");
     let bytes = server.raw(request.as_bytes());
     let text = String::from_utf8_lossy(&bytes);
@@ -187,13 +187,13 @@ fn lengths_that_are_not_true() {
 }
 
 #[test]
-fn more_submissions_than_may_wait() {
+fn rejects_submissions_beyond_the_queue() {
     let server = serve(Bounds { waiting: 2, ..Bounds::default() });
     let mut emitter = server.emitter(3);
     emitter.deliver_all(&server.url(), 1);
     emitter.record(1);
     let (body, _) = emitter.body(0, usize::MAX);
-    // Nothing can be made durable as long as somebody else writes.
+    // No commit is possible while another process writes.
     let database = Connection::open(server.folder().join(sqlite::FILE)).unwrap();
     database.execute_batch("BEGIN IMMEDIATE").unwrap();
     let (answered, answers) = mpsc::channel();
@@ -207,12 +207,12 @@ fn more_submissions_than_may_wait() {
             let patience = if sent < 100 { Duration::from_millis(20) } else { DEADLINE };
             match answers.recv_timeout(patience) {
                 Ok(answer) => break answer,
-                Err(_) => assert!(sent < 100, "none is told to come again"),
+                Err(_) => assert!(sent < 100, "none is rejected as busy"),
             }
         };
         assert_eq!(busy.refusal(), (429, "server.busy".into()));
         assert_eq!(busy.headers["retry-after"], "1");
-        // Reading goes on meanwhile.
+        // Reads work meanwhile.
         assert_eq!(server.get("/checkpoint").status, 200);
         assert_eq!(server.get("/tile/entries/000.p/1").status, 200);
         database.execute_batch("ROLLBACK").unwrap();

@@ -1,4 +1,4 @@
-//! A database of which some bytes are other ones: whatever the log still does, it signs no other tree.
+//! Tests of a database with corrupted bytes: whatever else works, the log signs no other tree.
 
 use std::fs;
 
@@ -9,17 +9,17 @@ use countersign_log_server::sqlite::FILE;
 use crate::common::random::Random;
 use crate::common::server::{Answer, Server};
 
-/// How often something else is damaged.
+/// Number of rounds with different corruption.
 const ROUNDS: usize = 40;
 
-/// Origin, size and root of what was signed.
+/// Returns the origin, size, and root of the signed checkpoint.
 fn head(answer: &Answer) -> Vec<String> {
     let json = answer.json();
     json["checkpoint"].as_str().unwrap().lines().take(3).map(str::to_owned).collect()
 }
 
 #[test]
-fn bytes_of_the_database_that_are_other_ones() {
+fn corrupted_database_never_leads_to_another_tree() {
     let mut server = Server::start();
     let mut emitter = server.emitter(0);
     for _ in 0..5 {
@@ -32,45 +32,45 @@ fn bytes_of_the_database_that_are_other_ones() {
     server.stop();
     let folder = server.folder().to_owned();
     let path = |name: &str| folder.join(name);
-    let kept = [FILE, signed_file::FILE].map(|name| (path(name), fs::read(path(name)).unwrap()));
+    let saved = [FILE, signed_file::FILE].map(|name| (path(name), fs::read(path(name)).unwrap()));
     let others = ["-wal", "-shm"].map(|end| path(&format!("{FILE}{end}")));
     let index = path(search::FILE);
-    // In their place: a file that is another one is a copy.
+    // Overwritten in place, because a new file would count as a copy.
     let restore = || {
         for other in others.iter().chain([&index]) {
             let _ = fs::remove_file(other);
         }
-        for (path, bytes) in &kept {
+        for (path, bytes) in &saved {
             fs::write(path, bytes).unwrap();
         }
     };
-    let (database, whole) = &kept[0];
+    let (database, whole) = &saved[0];
     server.begin();
-    let right = head(&server.submit(body.clone()));
+    let expected = head(&server.submit(body.clone()));
     server.stop();
 
     let mut random = Random::new(12);
-    let (mut taken, mut refused) = (0, 0);
+    let (mut accepted, mut rejected) = (0, 0);
     for round in 0..ROUNDS {
         restore();
         let mut bytes = whole.clone();
-        // What SQLite's header says is not a matter of luck: most of the problem is in what the log stored.
+        // Skips SQLite's header; most of the corruption hits what the log stored.
         for _ in 0..=random.below(30) {
             let at = 100 + random.below(bytes.len() as u64 - 100) as usize;
             bytes[at] ^= 1 << random.below(8);
         }
         fs::write(database, bytes).unwrap();
         if server.try_begin().is_err() {
-            refused += 1;
+            rejected += 1;
             continue;
         }
         let answer = server.submit(body.clone());
         match answer.status {
             200 => {
-                assert_eq!(head(&answer), right, "round {round}");
-                taken += 1;
+                assert_eq!(head(&answer), expected, "round {round}");
+                accepted += 1;
             }
-            503 => refused += 1,
+            503 => rejected += 1,
             _ => panic!("round {round}: {answer:?}"),
         }
         assert!(matches!(server.get("/healthz").status, 200 | 503), "round {round}");
@@ -79,5 +79,5 @@ fn bytes_of_the_database_that_are_other_ones() {
         }
         server.stop();
     }
-    assert!(taken > 0 && refused > 0, "{taken} taken, {refused} refused");
+    assert!(accepted > 0 && rejected > 0, "{accepted} accepted, {rejected} rejected");
 }

@@ -1,4 +1,4 @@
-//! One key, two continuations.
+//! Attacks with forks: one key, two continuations of a chain.
 
 use countersign::link::Link;
 
@@ -7,7 +7,7 @@ use crate::common::server::{Answer, ORIGIN, Server, emitter_key};
 
 const OTHER: &str = r#"{"action":"job.update","metadata":{"number":"another"}}"#;
 
-/// An emitter whose first links are in the log, and its twin: the same key and the same links.
+/// Returns an emitter whose first links are in the log, and a twin with the same key and links.
 fn twins(server: &Server, links: usize) -> (Emitter, Emitter) {
     let mut emitters = [server.emitter(0), server.emitter(0)];
     for emitter in &mut emitters {
@@ -27,7 +27,7 @@ fn leaves(emitter: &Emitter) -> Vec<String> {
     emitter.outbox.iter().map(|line| line.leaf.clone()).collect()
 }
 
-/// The answer is that of a fork at that place, and the log keeps these links and nothing more.
+/// Checks that the response reports a fork at that position, and that the log keeps exactly these links as evidence.
 fn assert_fork(server: &Server, answer: &Answer, of: &Emitter, at: (u64, Option<u64>), refused: &[String]) {
     let (seq, index) = at;
     let json = answer.json();
@@ -45,7 +45,7 @@ fn assert_fork(server: &Server, answer: &Answer, of: &Emitter, at: (u64, Option<
 }
 
 #[test]
-fn a_chain_that_goes_on_otherwise() {
+fn rejects_a_different_continuation() {
     let server = Server::start();
     let (mut one, mut other) = twins(&server, 4);
     other.record_event(OTHER);
@@ -61,10 +61,10 @@ fn a_chain_that_goes_on_otherwise() {
 }
 
 #[test]
-fn a_link_that_follows_another_than_the_last_one() {
+fn rejects_a_link_after_a_different_predecessor() {
     let server = Server::start();
     let (one, mut other) = twins(&server, 4);
-    // Its fourth link is another, and left out: what it brings says so all the same.
+    // Its fourth link differs and isn't sent, but the next link proves the fork.
     other.record_event(OTHER);
     other.flush();
     other.record(1);
@@ -78,7 +78,7 @@ fn a_link_that_follows_another_than_the_last_one() {
 }
 
 #[test]
-fn a_fork_deep_in_the_past() {
+fn rejects_a_fork_deep_in_the_past() {
     let server = Server::start();
     let (_, mut twin) = twins(&server, 4);
     let mut one = server.emitter(0);
@@ -94,7 +94,7 @@ fn a_fork_deep_in_the_past() {
 }
 
 #[test]
-fn a_chain_that_goes_on_after_its_end() {
+fn rejects_links_after_the_end_of_a_chain() {
     let server = Server::start();
     let (mut one, mut twin) = twins(&server, 2);
     one.close();
@@ -102,7 +102,7 @@ fn a_chain_that_goes_on_after_its_end() {
     twin.record(1);
     let answer = server.submit(whole(&twin));
     assert_fork(&server, &answer, &one, (2, Some(2)), &leaves(&twin));
-    // And with a link that follows the close link itself.
+    // A link that follows the close link itself is a fork too.
     let late = after(&one, &twin);
     let answer = server.submit(format!("{{\"link\":\"{late}\"}}\n"));
     assert_eq!(answer.refusal(), (409, "log.fork".into()), "{}", answer.json());
@@ -112,7 +112,7 @@ fn a_chain_that_goes_on_after_its_end() {
     server.assert_goes_on();
 }
 
-/// A signed link that follows the last one of `one`.
+/// Returns a signed link that follows the last one of `one`.
 fn after(one: &Emitter, twin: &Emitter) -> String {
     use countersign::link::{append_signature, write_event};
     use countersign::merkle::leaf_hash;
@@ -126,7 +126,7 @@ fn after(one: &Emitter, twin: &Emitter) -> String {
 }
 
 #[test]
-fn a_fork_inside_one_submission() {
+fn rejects_a_fork_within_one_submission() {
     let server = Server::start();
     let (mut one, mut other) = twins(&server, 4);
     one.record(2);
@@ -135,18 +135,18 @@ fn a_fork_inside_one_submission() {
     let both = whole(&one) + &whole(&other);
     let answer = server.submit(both.clone());
     let refused = [leaves(&one), leaves(&other)].concat();
-    // The log has neither.
+    // The log contains neither.
     assert_fork(&server, &answer, &one, (4, None), &refused);
     assert_eq!(answer.json()["error"]["line"], 3);
     assert_eq!(server.size(), 4);
-    // The same again is no new evidence.
+    // Repeating it adds no evidence.
     assert_eq!(server.submit(both).status, 409);
     assert_eq!(server.evidence().len(), 1);
     one.deliver_all(&server.url(), usize::MAX);
 }
 
 #[test]
-fn a_fork_that_the_key_does_not_vouch_for_is_no_evidence() {
+fn unsigned_fork_is_no_evidence() {
     let server = Server::start();
     let (mut one, mut twin) = twins(&server, 4);
     one.record(1);
@@ -155,17 +155,17 @@ fn a_fork_that_the_key_does_not_vouch_for_is_no_evidence() {
     twin.flush();
     let line = whole(&twin);
     let link = &leaves(&twin)[0];
-    // Without its signature anyone could have written it.
+    // Anybody could have written it without its signature.
     let unsigned = link.rsplit_once(' ').unwrap().0;
     let answer = server.submit(line.replace(link, unsigned));
     assert_eq!(answer.refusal(), (400, "log.refused".into()), "{}", answer.json());
-    // Nor with somebody else's.
+    // A foreign signature is no proof either.
     let mut forged = unsigned.to_owned();
     let stranger = emitter_key(1);
     countersign::link::append_signature(&mut forged, &stranger.sign(unsigned.as_bytes()));
     let answer = server.submit(line.replace(link, &forged));
     assert_eq!(answer.refusal(), (400, "signature.invalid".into()), "{}", answer.json());
-    // Nor where the signed link that follows it has another before it.
+    // Nor is a signed link that follows a different one.
     let (mut third, _) = twins(&Server::start(), 4);
     third.record(2);
     let answer = server.submit(line.replace(link, unsigned) + &third.outbox[1].text + "\n");
@@ -176,7 +176,7 @@ fn a_fork_that_the_key_does_not_vouch_for_is_no_evidence() {
 }
 
 #[test]
-fn two_halves_of_a_fork_at_the_same_time() {
+fn accepts_one_of_two_concurrent_forks() {
     let server = Server::start();
     for round in 0..20 {
         let mut emitters = [0, 1].map(|_| Emitter::new(ORIGIN, emitter_key(2), round, server.trust()));
@@ -194,17 +194,17 @@ fn two_halves_of_a_fork_at_the_same_time() {
         assert_eq!(answers[1 - winner].refusal(), (409, "log.fork".into()));
         let evidence = server.evidence().pop().unwrap();
         assert_eq!(evidence.refused, leaves(&emitters[1 - winner])[1..]);
-        // What it contradicts is where it says.
+        // The evidence points at the link that it contradicts.
         let index = evidence.index.unwrap();
-        let held = server.reader().leaves(index..index + 1).unwrap();
-        assert_eq!(held[0], leaves(&emitters[winner])[1].as_bytes());
+        let stored = server.reader().leaves(index..index + 1).unwrap();
+        assert_eq!(stored[0], leaves(&emitters[winner])[1].as_bytes());
         assert_eq!(server.size(), 2 * (round + 1));
     }
     assert_eq!(server.evidence().len(), 20);
 }
 
 #[test]
-fn only_so_much_evidence_is_kept_of_one_chain() {
+fn bounds_the_evidence_per_chain() {
     let server = Server::start();
     let (mut one, _) = twins(&server, 2);
     one.record(1);

@@ -1,4 +1,4 @@
-//! Keys that may not write to the log, or no longer.
+//! Attacks with keys that may not write to the log, or no longer.
 
 use countersign::keys::{KeyNote, Statement};
 use countersign::log::Limits;
@@ -19,8 +19,8 @@ fn issuer() -> SignerKey {
     key("example.com", 50)
 }
 
-/// A log of which an issuer says who writes to it, and one emitter that it may always have.
-fn granting() -> Server {
+/// Starts a log with an issuer that grants access, and one emitter that always has it.
+fn server_with_issuer() -> Server {
     let lines = [
         format!("issuer {}\n", issuer().verifier_key()),
         format!("emitter {}\n", emitter_key(3).verifier_key()),
@@ -64,29 +64,29 @@ fn assert_forbidden(server: &Server, body: String) {
 }
 
 #[test]
-fn a_key_that_nobody_granted() {
-    let server = granting();
+fn rejects_a_key_without_a_grant() {
+    let server = server_with_issuer();
     let app = key("example.com/app", 51);
     assert_forbidden(&server, body(&chain(&server, &app, 2)));
-    // The log's own key, made by another.
+    // A key of another party may have the log's name.
     assert_forbidden(&server, body(&chain(&server, &key(ORIGIN, 52), 2)));
     server.assert_goes_on();
 }
 
-/// The open link of a chain.
+/// Returns the open link of a chain.
 fn open(server: &Server, key: &SignerKey, number: u64) -> String {
     let key = SignerKey::parse(&key.encode()).unwrap();
     Emitter::new(ORIGIN, key, number, server.trust()).body(0, 1).0
 }
 
 #[test]
-fn thousands_of_chains_that_nobody_granted() {
-    let server = granting();
+fn rejects_thousands_of_chains_without_a_grant() {
+    let server = server_with_issuer();
     let stranger = key("example.com/stranger", 51);
     assert_forbidden(&server, open(&server, &stranger, 0).repeat(16_384));
     let many: String = (0..1_024).map(|number| open(&server, &stranger, number)).collect();
     assert_forbidden(&server, many);
-    // Nor of a key that may: more than can be answered is not begun with.
+    // Even with an authorized key, a body with more chains than one response can cover is rejected as a whole.
     let known: String = (0..1_025).map(|number| open(&server, &emitter_key(3), number)).collect();
     let answer = server.submit(known);
     assert_eq!(answer.refusal(), (413, "submit.too_large".into()));
@@ -96,8 +96,8 @@ fn thousands_of_chains_that_nobody_granted() {
 }
 
 #[test]
-fn a_grant_acts_on_what_comes_after_it() {
-    let server = granting();
+fn grant_applies_to_later_entries() {
+    let server = server_with_issuer();
     let app = key("example.com/app", 51);
     let chain = chain(&server, &app, 2);
     let grant = note(&grant(&app, None, None), &issuer());
@@ -107,19 +107,19 @@ fn a_grant_acts_on_what_comes_after_it() {
 }
 
 #[test]
-fn grants_by_nobody_with_the_right() {
-    let server = granting();
+fn rejects_grants_by_keys_without_the_right() {
+    let server = server_with_issuer();
     let app = key("example.com/app", 51);
     let anybody = key("example.com", 53);
     for signer in [&app, &anybody, &key("example.org", 54), &log_key(), &emitter_key(3)] {
         assert_forbidden(&server, note(&grant(&app, None, None), signer));
     }
-    // An issuer grants under its own name alone.
+    // An issuer may only grant keys under its own name.
     for name in ["example.org/app", "example.com", "example.communal/app"] {
         assert_forbidden(&server, note(&grant(&key(name, 55), None, None), &issuer()));
     }
     assert_forbidden(&server, note_for("other.example", &grant(&app, None, None), &issuer()));
-    // Nobody revokes another's key.
+    // Other keys than the key itself and an issuer can't revoke a key.
     let revoke = Statement::Revoke { key: emitter_key(3).verifier_key().clone(), since: None };
     assert_forbidden(&server, note(&revoke, &app));
     assert_eq!(server.size(), 0);
@@ -127,17 +127,17 @@ fn grants_by_nobody_with_the_right() {
 }
 
 #[test]
-fn a_window_that_has_ended_or_not_begun() {
-    let server = granting();
+fn rejects_keys_outside_of_their_window() {
+    let server = server_with_issuer();
     let (early, late) = (key("example.com/early", 56), key("example.com/late", 57));
-    // A chain's first event is a millisecond after its beginning.
+    // A chain's first event is a millisecond after its open link.
     let grants =
         note(&grant(&early, time(1), None), &issuer()) + &note(&grant(&late, None, time(2)), &issuer());
     assert_eq!(server.submit(grants).status, 200);
     assert_forbidden(&server, body(&chain(&server, &early, 1)));
     assert_forbidden(&server, body(&chain(&server, &late, 2)));
     assert_eq!(server.size(), 2);
-    // Up to the last moment, and not a link further.
+    // Accepted until the last moment, but not a link longer.
     let mut late = chain(&server, &late, 1);
     late.deliver_all(&server.url(), usize::MAX);
     late.record(1);
@@ -146,31 +146,31 @@ fn a_window_that_has_ended_or_not_begun() {
 }
 
 #[test]
-fn a_key_that_was_revoked() {
-    let server = granting();
+fn rejects_a_revoked_key() {
+    let server = server_with_issuer();
     let app = key("example.com/app", 51);
     let grant = note(&grant(&app, None, None), &issuer());
     assert_eq!(server.submit(grant.clone()).status, 200);
     let mut chain = chain(&server, &app, 2);
     let first = body(&chain);
     chain.deliver_all(&server.url(), usize::MAX);
-    // It may say so itself.
+    // A key may revoke itself.
     let revoke = note(&Statement::Revoke { key: app.verifier_key().clone(), since: time(0) }, &app);
     assert_eq!(server.submit(revoke.clone()).status, 200);
     chain.record(1);
     assert_forbidden(&server, body(&chain));
-    // For good: a grant does not bring it back.
-    let again = Statement::Grant { key: app.verifier_key().clone(), from: time(0), until: None };
-    let answer = server.submit(note(&again, &issuer()) + &body(&chain));
+    // Revocation is permanent: a new grant doesn't undo it.
+    let new_grant = Statement::Grant { key: app.verifier_key().clone(), from: time(0), until: None };
+    let answer = server.submit(note(&new_grant, &issuer()) + &body(&chain));
     assert_eq!(answer.refusal(), (403, "log.unauthorized".into()));
-    // What is there already is still what it was.
+    // Entries already in the log remain valid.
     let answer = server.submit(grant + &first + &revoke);
     assert_eq!((answer.status, answer.json()["added"].as_u64()), (200, Some(0)));
     server.assert_goes_on();
 }
 
 #[test]
-fn a_key_that_the_trust_file_revokes() {
+fn rejects_a_key_that_the_trust_file_revokes() {
     let app = emitter_key(0);
     let trust = format!("emitter {}\nrevoke {} -\n", app.verifier_key(), app.verifier_key())
         + &format!("emitter {}\n", emitter_key(3).verifier_key());
@@ -182,13 +182,13 @@ fn a_key_that_the_trust_file_revokes() {
 }
 
 #[test]
-fn a_submission_replayed_to_another_log() {
-    let server = granting();
+fn rejects_a_submission_for_another_log() {
+    let server = server_with_issuer();
     let key = emitter_key(3);
     let mut other = Emitter::new("other.example/audit", key, 0, server.trust());
     other.record(3);
     assert_forbidden(&server, body(&other));
-    // Without its open link it belongs to no chain that the log knows.
+    // A link without its open link belongs to no known chain.
     let (tail, _) = other.body(1, usize::MAX);
     let answer = server.submit(tail);
     assert_eq!(answer.refusal(), (409, "log.gap".into()));
@@ -199,13 +199,13 @@ fn a_submission_replayed_to_another_log() {
 }
 
 #[test]
-fn links_under_the_name_of_anothers_chain() {
+fn rejects_links_in_another_emitters_chain() {
     let server = Server::start();
     let mut one = server.emitter(0);
     one.record(2);
     one.deliver_all(&server.url(), usize::MAX);
     one.record(1);
-    // The links of one emitter, signed by another that may write as well.
+    // The links of one emitter, signed by another emitter that may write too.
     let link = &one.outbox[0].leaf;
     let unsigned = link.rsplit_once(' ').unwrap().0;
     let mut stolen = unsigned.to_owned();
@@ -216,10 +216,10 @@ fn links_under_the_name_of_anothers_chain() {
     one.deliver_all(&server.url(), usize::MAX);
 }
 
-/// Anyone can make a key and revoke it: 58 kB each, in a log for good.
+/// Anybody can make a key and revoke it, at 58 kB each, which would stay in the log forever.
 #[test]
-fn revocations_of_strangers_keys() {
-    let server = granting();
+fn rejects_revocations_of_unknown_keys() {
+    let server = server_with_issuer();
     let large = |key: &SignerKey| {
         let revoke = Statement::Revoke { key: key.verifier_key().clone(), since: None };
         let note = KeyNote::sign(ORIGIN, &vec![revoke; 500], key).unwrap();
@@ -232,9 +232,9 @@ fn revocations_of_strangers_keys() {
     server.assert_goes_on();
 }
 
-/// The operator's emergency stop: a thief dates links to before it.
+/// The operator's emergency stop: a thief backdates links to before the revocation.
 #[test]
-fn a_thief_who_dates_links_back() {
+fn rejects_backdated_links_of_a_revoked_key() {
     let stolen = emitter_key(2);
     let lines = format!(
         "emitter {0}\nrevoke {0} {1}\nemitter {2}\n",
@@ -256,10 +256,10 @@ fn a_thief_who_dates_links_back() {
     server.assert_goes_on();
 }
 
-/// The issuer's key was stolen: what it granted goes with it, however the thief dates grants and links.
+/// Revoking a stolen issuer key revokes what it granted, however the thief dates grants and links.
 #[test]
-fn a_thief_who_was_granted_by_a_stolen_issuer() {
-    let server = granting();
+fn revoking_an_issuer_revokes_its_grants() {
+    let server = server_with_issuer();
     let app = key("example.com/app", 51);
     let mut chain = chain(&server, &app, 2);
     assert_eq!(server.submit(note(&grant(&app, None, None), &issuer()) + &body(&chain)).status, 200);
@@ -272,7 +272,7 @@ fn a_thief_who_was_granted_by_a_stolen_issuer() {
     server.log_server().set_trust(&trust(&revoke)).unwrap();
     assert_forbidden(&server, further.clone());
     assert_forbidden(&server, open(&server, &app, 7));
-    // Where a new issuer grants the key anew, its new chains are taken.
+    // If a new issuer grants the key again, its new chains are accepted.
     let other = key("example.com", 56);
     server.log_server().set_trust(&trust(&format!("issuer {}\n{revoke}", other.verifier_key()))).unwrap();
     assert_eq!(server.submit(note(&grant(&app, None, None), &other) + &open(&server, &app, 8)).status, 200);
@@ -282,10 +282,10 @@ fn a_thief_who_was_granted_by_a_stolen_issuer() {
     server.assert_goes_on();
 }
 
-/// A key that may write says of itself what it likes, once.
+/// A key that may write can revoke itself only once.
 #[test]
-fn a_key_that_revokes_itself_again_and_again() {
-    let server = granting();
+fn accepts_one_self_revocation_per_key() {
+    let server = server_with_issuer();
     let app = key("example.com/app", 51);
     assert_eq!(server.submit(note(&grant(&app, None, None), &issuer())).status, 200);
     let revoke =
@@ -301,35 +301,35 @@ fn a_key_that_revokes_itself_again_and_again() {
     server.assert_goes_on();
 }
 
-/// Strangers name keys that the log knows. No alarm is made from that.
+/// Unknown clients name keys that the log knows. This must not raise an alert.
 #[test]
-fn strangers_who_name_a_key_that_may_not_write() {
+fn unsigned_links_of_known_keys_raise_no_alert() {
     let (revoked, good) = (emitter_key(2), emitter_key(3));
     let lines =
         format!("emitter {0}\nrevoke {0} -\nemitter {1}\n", revoked.verifier_key(), good.verifier_key());
     let server = Server::with(&lines, Limits::default(), Bounds::default());
-    let counted = |what: &str| {
+    let metric = |name: &str| {
         let metrics = String::from_utf8(server.get("/metrics").body).unwrap();
-        let line = metrics.lines().find_map(|line| line.strip_prefix(what).map(str::to_owned));
-        line.unwrap_or_else(|| panic!("{what}: {metrics}")).trim().parse::<u64>().unwrap()
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name).map(str::to_owned));
+        line.unwrap_or_else(|| panic!("{name}: {metrics}")).trim().parse::<u64>().unwrap()
     };
-    let outcome = |outcome: &str| counted(&format!("countersign_submissions_total{{outcome=\"{outcome}\"}}"));
-    let unsigned = || counted("countersign_turned_away_total{reason=\"unsigned\"}");
-    // The signature of another link.
+    let outcome = |outcome: &str| metric(&format!("countersign_submissions_total{{outcome=\"{outcome}\"}}"));
+    let unsigned = || metric("countersign_turned_away_total{reason=\"unsigned\"}");
+    // Uses the signature of another link.
     let forged = |body: &str, other: &str| {
         let signature = |line: &str| line.rsplit_once(' ').unwrap().1.split('"').next().unwrap().to_owned();
         body.replace(&signature(body), &signature(other))
     };
-    let of = |key: &SignerKey, number: u64| open(&server, key, number);
+    let open_link = |key: &SignerKey, number: u64| open(&server, key, number);
     for number in 1..=3 {
-        assert_forbidden(&server, forged(&of(&revoked, number), &of(&revoked, 0)));
+        assert_forbidden(&server, forged(&open_link(&revoked, number), &open_link(&revoked, 0)));
     }
     assert_eq!((outcome("unauthorized"), unsigned()), (0, 3));
-    assert_forbidden(&server, of(&revoked, 1));
+    assert_forbidden(&server, open_link(&revoked, 1));
     assert_eq!((outcome("unauthorized"), unsigned()), (1, 3));
     server.set_clock(BEGIN - 3_600_000);
-    assert_eq!(server.submit(forged(&of(&good, 1), &of(&good, 0))).refusal().1, "submit.early");
+    assert_eq!(server.submit(forged(&open_link(&good, 1), &open_link(&good, 0))).refusal().1, "submit.early");
     assert_eq!((outcome("early"), unsigned()), (0, 4));
-    assert_eq!(server.submit(of(&good, 1)).refusal().1, "submit.early");
+    assert_eq!(server.submit(open_link(&good, 1)).refusal().1, "submit.early");
     assert_eq!((outcome("early"), unsigned()), (1, 4));
 }

@@ -1,4 +1,4 @@
-//! Addresses that are made to reach what is not published.
+//! Attacks with paths that try to reach what isn't published.
 
 use countersign::merkle::{Bundle, Tile};
 
@@ -8,13 +8,13 @@ use countersign_log_server::tokens;
 use crate::common::server::{Answer, Server};
 
 fn get(server: &Server, path: &str) -> Answer {
-    // As it stands: a client library would tidy it up.
+    // Sent as is, because a client library would normalize it.
     let request = format!("GET {path} HTTP/1.1\r\nHost: log.example\r\nConnection: close\r\n\r\n");
     Answer::parse(&server.raw(request.as_bytes()))
 }
 
 #[test]
-fn tiles_that_are_not_there() {
+fn serves_only_published_tiles() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     emitter.record(299);
@@ -86,10 +86,10 @@ fn tiles_that_are_not_there() {
     ];
     for path in absent {
         let answer = get(&server, path);
-        let refused = [(404, "request.not_found".to_owned())];
-        // What is no address at all is refused before it comes to any route.
+        let not_found = [(404, "request.not_found".to_owned())];
+        // Paths that aren't valid at all are rejected before routing.
         assert!(
-            answer.status == 400 && answer.body.is_empty() || refused.contains(&answer.refusal()),
+            answer.status == 400 && answer.body.is_empty() || not_found.contains(&answer.refusal()),
             "{path}: {answer:?}"
         );
     }
@@ -100,7 +100,7 @@ fn tiles_that_are_not_there() {
 }
 
 #[test]
-fn what_is_durable_and_not_published_is_not_shown() {
+fn serves_only_published_tree_sizes() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     emitter.record(1);
@@ -108,46 +108,46 @@ fn what_is_durable_and_not_published_is_not_shown() {
     let before = get(&server, "/tile/entries/000.p/2");
     emitter.record(1);
     emitter.deliver_all(&server.url(), usize::MAX);
-    // Older sizes stay what they were.
+    // Older tree sizes stay as they were.
     assert_eq!(get(&server, "/tile/entries/000.p/2").body, before.body);
     assert_eq!(get(&server, "/tile/entries/000.p/4").status, 404);
 }
 
 #[test]
-fn methods_and_heads_that_are_out_of_place() {
+fn rejects_wrong_methods_and_malformed_heads() {
     let server = Server::start();
-    let ask = |request: &str| Answer::parse(&server.raw(request.as_bytes()));
+    let send = |request: &str| Answer::parse(&server.raw(request.as_bytes()));
     for (method, path) in
         [("PUT", "/checkpoint"), ("POST", "/tile/0/000"), ("DELETE", "/submit"), ("GET", "/submit")]
     {
-        let answer = ask(&format!("{method} {path} HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n"));
+        let answer = send(&format!("{method} {path} HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n"));
         assert_eq!(answer.refusal(), (405, "request.invalid".into()), "{method} {path}");
     }
-    // Nothing that a client says comes back in a head.
+    // The response's headers may contain nothing from the request.
     let injected = "GET /checkpoint?a=%0d%0aSet-Cookie:%20a=b HTTP/1.1\r\nHost: l\r\n\
                     Origin: https://evil.example\r\nX-Forwarded-Host: evil.example\r\nConnection: close\r\n\r\n";
-    let answer = ask(injected);
+    let answer = send(injected);
     assert_eq!(answer.status, 200);
     assert!(!format!("{:?}", answer.headers).contains("evil"));
     for name in ["set-cookie", "location", "access-control-allow-origin"] {
         assert!(!answer.headers.contains_key(name), "{name}");
     }
-    // A line that goes on is no head.
+    // A continuation line isn't a valid header.
     assert_eq!(
-        ask("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: a\r\n b: c\r\nConnection: close\r\n\r\n").status,
+        send("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: a\r\n b: c\r\nConnection: close\r\n\r\n").status,
         400
     );
-    assert_eq!(ask("GET /check point HTTP/1.1\r\nHost: l\r\n\r\n").status, 400);
-    assert_eq!(ask("GET /checkpoint HTTP/1.1\r\nHost : l\r\n\r\n").status, 400);
+    assert_eq!(send("GET /check point HTTP/1.1\r\nHost: l\r\n\r\n").status, 400);
+    assert_eq!(send("GET /checkpoint HTTP/1.1\r\nHost : l\r\n\r\n").status, 400);
     let many = "X: y\r\n".repeat(200);
-    assert_eq!(ask(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\n{many}\r\n")).status, 431);
+    assert_eq!(send(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\n{many}\r\n")).status, 431);
     let long = "x".repeat(200_000);
-    assert_eq!(ask(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: {long}\r\n\r\n")).status, 431);
+    assert_eq!(send(&format!("GET /checkpoint HTTP/1.1\r\nHost: l\r\nX: {long}\r\n\r\n")).status, 431);
     server.assert_goes_on();
 }
 
 #[test]
-fn a_name_that_is_not_the_log_s_reaches_nothing() {
+fn rejects_foreign_host_names_on_every_route() {
     let server = Server::start();
     let token = tokens::add(server.folder(), "auditor", Rights::READ, None, Scope::default()).unwrap();
     let bearer = format!("Authorization: Bearer {}\r\n", token.as_str());

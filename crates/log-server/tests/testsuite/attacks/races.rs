@@ -1,4 +1,4 @@
-//! Many at once, of one chain.
+//! Races between many submissions of one chain.
 
 use std::collections::HashSet;
 use std::thread;
@@ -12,8 +12,8 @@ use crate::common::server::{Answer, ORIGIN, Server, emitter_key};
 const THREADS: usize = 8;
 const LINKS: usize = 96;
 
-/// A chain of which each link is signed.
-fn signed(server: &Server) -> Emitter {
+/// Returns a chain in which every link is signed.
+fn signed_chain(server: &Server) -> Emitter {
     let mut emitter = server.emitter(0);
     for _ in 1..LINKS {
         emitter.record(1);
@@ -34,7 +34,7 @@ fn assert_whole(server: &Server, emitter: &Emitter) {
     assert_eq!((checkpoint.size, Some(checkpoint.root)), (sent.len() as u64, range.root()));
 }
 
-fn proven(server: &Server, emitter: &Emitter, answer: &Answer) -> u64 {
+fn verify_proof(server: &Server, emitter: &Emitter, answer: &Answer) -> u64 {
     let tip = &answer.json()["chains"][emitter.chain().to_string()];
     let proof = Proof::parse(tip["proof"].as_str().unwrap()).unwrap();
     let leaf = &emitter.outbox[tip["seq"].as_u64().unwrap() as usize].leaf;
@@ -44,19 +44,19 @@ fn proven(server: &Server, emitter: &Emitter, answer: &Answer) -> u64 {
 }
 
 #[test]
-fn links_of_one_chain_sent_side_by_side() {
+fn concurrent_links_of_one_chain() {
     let server = Server::start();
-    let emitter = signed(&server);
+    let emitter = signed_chain(&server);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let (server, emitter) = (&server, &emitter);
             scope.spawn(move || {
                 for line in emitter.outbox.iter().skip(thread).step_by(THREADS) {
-                    // Those before it are on their way.
+                    // The links before it may still be on their way.
                     loop {
                         let answer = server.submit(line.text.clone());
                         if answer.status == 200 {
-                            assert_eq!(proven(server, emitter, &answer), line.seq);
+                            assert_eq!(verify_proof(server, emitter, &answer), line.seq);
                             break;
                         }
                         assert_eq!(answer.refusal(), (409, "log.gap".into()));
@@ -70,14 +70,14 @@ fn links_of_one_chain_sent_side_by_side() {
 }
 
 #[test]
-fn overlapping_stretches_of_one_chain_sent_side_by_side() {
+fn concurrent_overlapping_parts_of_one_chain() {
     let server = Server::start();
-    let emitter = signed(&server);
+    let emitter = signed_chain(&server);
     thread::scope(|scope| {
         for thread in 0..THREADS {
             let (server, emitter) = (&server, &emitter);
             scope.spawn(move || {
-                // Each sends all of the chain, cut in another way.
+                // Each thread sends the whole chain, cut differently.
                 let mut end = 0;
                 while end < LINKS {
                     let begin = end.saturating_sub(thread);
@@ -86,7 +86,7 @@ fn overlapping_stretches_of_one_chain_sent_side_by_side() {
                         emitter.outbox.range(begin..end).map(|line| line.text.clone() + "\n").collect();
                     let answer = server.submit(body);
                     assert_eq!(answer.status, 200, "{}", answer.json());
-                    assert_eq!(proven(server, emitter, &answer), end as u64 - 1);
+                    assert_eq!(verify_proof(server, emitter, &answer), end as u64 - 1);
                     let json = answer.json();
                     let (added, repeated) = (json["added"].as_u64(), json["repeated"].as_u64());
                     assert_eq!(added.unwrap() + repeated.unwrap(), (end - begin) as u64);
@@ -99,9 +99,9 @@ fn overlapping_stretches_of_one_chain_sent_side_by_side() {
 }
 
 #[test]
-fn the_same_submission_twenty_times_at_once() {
+fn concurrent_identical_submissions_are_stored_once() {
     let server = Server::start();
-    let emitter = signed(&server);
+    let emitter = signed_chain(&server);
     let (body, _) = emitter.body(0, usize::MAX);
     let added: u64 = thread::scope(|scope| {
         let sent: Vec<_> = (0..20)
@@ -109,7 +109,7 @@ fn the_same_submission_twenty_times_at_once() {
                 scope.spawn(|| {
                     let answer = server.submit(body.clone());
                     assert_eq!(answer.status, 200);
-                    assert_eq!(proven(&server, &emitter, &answer), LINKS as u64 - 1);
+                    assert_eq!(verify_proof(&server, &emitter, &answer), LINKS as u64 - 1);
                     answer.json()["added"].as_u64().unwrap()
                 })
             })
@@ -121,7 +121,7 @@ fn the_same_submission_twenty_times_at_once() {
 }
 
 #[test]
-fn many_chains_at_once_share_commits_and_keep_their_order() {
+fn concurrent_chains_keep_their_order() {
     let server = Server::start();
     thread::scope(|scope| {
         for number in 0..16 {

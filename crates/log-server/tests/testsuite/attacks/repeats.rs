@@ -1,4 +1,4 @@
-//! Leaves that the log has already: they get their old place, wherever that is.
+//! Repeated submissions: entries already in the log keep their index.
 
 use countersign::keys::{KeyNote, Statement};
 use countersign::log::Limits;
@@ -11,7 +11,7 @@ use crate::common::emitter::Emitter;
 use crate::common::server::{ORIGIN, Server, emitter_key};
 
 #[test]
-fn links_twice_in_one_submission() {
+fn links_repeated_in_one_submission() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     emitter.record(2);
@@ -26,7 +26,7 @@ fn links_twice_in_one_submission() {
 }
 
 #[test]
-fn links_in_the_wrong_order() {
+fn rejects_links_in_the_wrong_order() {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     emitter.record(1);
@@ -34,7 +34,7 @@ fn links_in_the_wrong_order() {
     let lines: Vec<&str> = emitter.outbox.iter().map(|line| line.text.as_str()).collect();
     let answer = server.submit([lines[0], lines[2], lines[1]].join("\n"));
     assert_eq!(answer.refusal(), (409, "log.gap".into()));
-    // What is expected counts from what the log has, which is nothing of this submission.
+    // The expected position refers to the log, which has nothing of this submission.
     let json = answer.json();
     assert_eq!(
         (json["expected"].as_u64(), json.get("last"), json["error"]["line"].as_u64()),
@@ -45,7 +45,7 @@ fn links_in_the_wrong_order() {
 }
 
 #[test]
-fn notes_again_and_again() {
+fn repeated_key_notes_are_stored_once() {
     let issuer = SignerKey::from_seed("example.com", [50; 32]).unwrap();
     let trust = format!("issuer {}\nemitter {}\n", issuer.verifier_key(), emitter_key(3).verifier_key());
     let server = Server::with(&trust, Limits::default(), Bounds::default());
@@ -57,10 +57,10 @@ fn notes_again_and_again() {
         assert_eq!((json["added"].as_u64(), json["repeated"].as_u64()), (Some(added), Some(5 - added)));
         let notes = json["notes"].as_array().unwrap();
         assert_eq!(notes.len(), 1);
-        for held in notes {
-            let proof = Proof::parse(held["proof"].as_str().unwrap()).unwrap();
+        for item in notes {
+            let proof = Proof::parse(item["proof"].as_str().unwrap()).unwrap();
             proof.verify(note.as_bytes(), &server.trust()).unwrap();
-            assert_eq!((held["index"].as_u64(), proof.index), (Some(0), 0));
+            assert_eq!((item["index"].as_u64(), proof.index), (Some(0), 0));
         }
     }
     assert_eq!(server.size(), 1);
@@ -68,7 +68,7 @@ fn notes_again_and_again() {
 }
 
 #[test]
-fn one_note_thousands_of_times() {
+fn thousands_of_repeats_of_one_key_note() {
     let server = Server::start();
     let key = emitter_key(2);
     let revoke = Statement::Revoke { key: key.verifier_key().clone(), since: None };
@@ -85,7 +85,7 @@ fn one_note_thousands_of_times() {
     server.assert_goes_on();
 }
 
-/// Has the log prove each of these links once more.
+/// Makes the log prove each of these links once more.
 fn assert_proven(server: &Server, emitter: &Emitter, links: &[(u64, String, String)]) {
     for (seq, leaf, text) in links {
         let answer = server.submit(text.clone());
@@ -100,8 +100,8 @@ fn assert_proven(server: &Server, emitter: &Emitter, links: &[(u64, String, Stri
     }
 }
 
-/// A log of one chain, at each of these sizes asked for proofs of these leaves.
-fn proofs_at(sizes: &[u64], asked: &[u64]) {
+/// Grows a log with one chain to each of these sizes, and requests proofs of these entries.
+fn proofs_at(sizes: &[u64], entries: &[u64]) {
     let server = Server::start();
     let mut emitter = server.emitter(0);
     let mut kept = Vec::new();
@@ -110,7 +110,7 @@ fn proofs_at(sizes: &[u64], asked: &[u64]) {
             emitter.record((size - emitter.links).min(8_000) as usize);
         }
         for line in &emitter.outbox {
-            if asked.contains(&line.seq) || line.seq + 1 == *size {
+            if entries.contains(&line.seq) || line.seq + 1 == *size {
                 kept.push((line.seq, line.leaf.clone(), line.text.clone()));
             }
         }
@@ -122,12 +122,12 @@ fn proofs_at(sizes: &[u64], asked: &[u64]) {
 }
 
 #[test]
-fn proofs_of_repeats_at_the_borders_of_tiles() {
+fn proofs_of_repeats_at_tile_borders() {
     proofs_at(&[1, 2, 3, 254, 255, 256, 257, 258, 511, 512, 513, 700], &[0, 1, 128, 255, 256, 300]);
 }
 
 #[test]
-fn proofs_of_repeats_where_a_third_level_of_tiles_begins() {
+fn proofs_of_repeats_at_the_third_tile_level() {
     proofs_at(
         &[65_534, 65_535, 65_536, 65_537, 65_792, 65_793],
         &[0, 255, 256, 32_767, 32_768, 65_279, 65_280, 65_535, 65_536],

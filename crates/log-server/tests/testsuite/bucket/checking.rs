@@ -1,4 +1,4 @@
-//! Each kind of problem in a bucket is found and named, and what can be made anew is.
+//! Tests of the check of a bucket: each kind of corruption is found and named, and derived objects are repaired.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use countersign::link::ChainId;
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{Rights, Scope};
 use countersign_log_server::fsck::{Report, check_bucket, repair_bucket};
-use countersign_log_server::serve::{Config, Serving, serve};
+use countersign_log_server::serve::{Config, RunningLog, serve};
 use countersign_log_server::tokens;
 use object_store::ObjectStoreExt as _;
 use object_store::memory::InMemory;
@@ -22,17 +22,17 @@ use crate::common::emitter::Attempt;
 use crate::common::random::Random;
 use crate::common::server::{client, send};
 
-/// A chain of 300 events, and the log's own of one.
+/// A chain of 300 events, and the log's own chain of one.
 const LEAVES: u64 = 301 + 3;
 
-/// A log of such leaves in a bucket, of which three events were erased, and a server's folder.
+/// A log in a bucket from which three events were erased, and a server's folder.
 struct Scene {
     world: World,
     folder: TempDir,
 }
 
-/// Erases events as their chain has them, with a record.
-fn erase(serving: &Serving, folder: &TempDir, chain: ChainId, seqs: &[u64]) {
+/// Erases events, by their position in the chain, with a record.
+fn erase(serving: &RunningLog, folder: &TempDir, chain: ChainId, seqs: &[u64]) {
     let token = tokens::add(folder.path(), "privacy-desk", Rights::READ_AND_ERASE, None, Scope::default());
     let events: Vec<String> = seqs.iter().map(|seq| format!("{chain}/{seq}")).collect();
     let request = client().post(url(serving) + "/erase").bearer_auth(token.unwrap().as_str());
@@ -81,7 +81,7 @@ impl Scene {
         self.world.runtime.block_on(self.world.store.delete(&ObjectPath::from(name))).unwrap();
     }
 
-    /// The last object whose name begins like that below the log's prefix.
+    /// Returns the last object whose name starts with `begin` under the log's prefix.
     fn named(&self, begin: &str) -> String {
         let begin = format!("{}/{begin}", self.world.prefix);
         self.world.objects().into_keys().rfind(|name| name.starts_with(&begin)).unwrap()
@@ -108,13 +108,13 @@ fn flip(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 #[test]
-fn a_server_that_stops_waits_for_the_last_user_of_its_store() {
+fn stopping_server_waits_for_the_last_user_of_its_store() {
     let scene = Scene::new();
     let serving = scene.world.try_start(scene.world.store.clone(), scene.folder.path()).unwrap();
     let reader = serving.log_server().reader().clone();
     std::thread::scope(|scope| {
         let stopping = scope.spawn(|| scene.world.stop(serving));
-        // The server itself, and this.
+        // The references of the server itself and of this test.
         until("the rest of the server has ended", || Arc::strong_count(&reader) <= 2);
         assert_eq!(contents(&*reader).len() as u64, LEAVES);
         assert!(!stopping.is_finished(), "the folder can still change");
@@ -123,58 +123,58 @@ fn a_server_that_stops_waits_for_the_last_user_of_its_store() {
 }
 
 #[test]
-fn a_whole_bucket_is_whole() {
+fn finds_no_problems_in_an_intact_bucket() {
     let scene = Scene::new();
     for with_folder in [false, true] {
         let report = scene.check(with_folder);
         assert_eq!(report.problems, []);
-        // The log's own chain has an event, which records the erasure.
+        // The log's own chain has one event: the record of the erasure.
         assert_eq!((report.leaves, report.events, report.erased, report.unfinished), (LEAVES, 298, 3, 0));
     }
 }
 
-/// A server that checks itself in that time.
-fn serve_checking(scene: &Scene, within: Duration) -> Serving {
+/// Starts a server that checks itself within that time.
+fn serve_checking(scene: &Scene, within: Duration) -> RunningLog {
     let bucket = Some(scene.world.bucket(scene.world.store.clone()));
     let config = Config { check_within: Some(within), ..config(scene.folder.path(), bucket) };
     scene.world.runtime.block_on(serve(config)).unwrap()
 }
 
 #[test]
-fn a_server_says_at_once_that_its_bucket_lost_commits() {
+fn server_reports_lost_commits_at_once() {
     let scene = Scene::new();
     let commits: Vec<String> =
         scene.world.objects().into_keys().filter(|name| name.contains("/private/commits/")).collect();
     let lost = [&commits[0], &commits[3], &commits[4]];
-    let kept: Vec<Vec<u8>> = lost.iter().map(|name| scene.world.objects()[*name].clone()).collect();
+    let saved: Vec<Vec<u8>> = lost.iter().map(|name| scene.world.objects()[*name].clone()).collect();
     for name in lost {
         scene.delete(name);
     }
-    // The whole check does not end before the test does.
+    // The complete check takes longer than the test.
     let serving = serve_checking(&scene, Duration::from_hours(1));
     let health = || send(client().get(url(&serving) + "/healthz"));
-    until("it is noticed", || health().status == 503);
-    let said = health().json();
+    until("the missing commit is noticed", || health().status == 503);
+    let report = health().json();
     assert_eq!(
-        (&said["damaged"]["code"], &said["damaged"]["place"]),
+        (&report["damaged"]["code"], &report["damaged"]["place"]),
         (&json!("fsck.commit"), &json!(lost[0]))
     );
     let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
     assert!(metrics.contains("countersign_check_problems 3\n"), "{metrics}");
     scene.world.stop(serving);
 
-    for (name, bytes) in lost.iter().zip(kept) {
+    for (name, bytes) in lost.iter().zip(saved) {
         scene.put(name, bytes);
     }
     let serving = serve_checking(&scene, Duration::ZERO);
     let health = || send(client().get(url(&serving) + "/healthz"));
-    until("it is checked", || !health().json()["check"]["at"].is_null());
+    until("the check is complete", || !health().json()["check"]["at"].is_null());
     assert_eq!(health().status, 200, "{}", health().json());
     scene.world.stop(serving);
 }
 
 #[test]
-fn a_server_whose_bucket_loses_a_commit_acknowledges_nothing_until_it_is_back() {
+fn server_acknowledges_nothing_while_a_commit_is_missing() {
     let scene = Scene::new();
     let serving = serve_checking(&scene, Duration::from_hours(1));
     let health = || send(client().get(url(&serving) + "/healthz"));
@@ -185,14 +185,14 @@ fn a_server_whose_bucket_loses_a_commit_acknowledges_nothing_until_it_is_back() 
     let lost = scene.named("private/commits/");
     let bytes = scene.world.objects()[&lost].clone();
     scene.delete(&lost);
-    until("it is noticed", || health().status == 503);
+    until("the missing commit is noticed", || health().status == 503);
     assert_eq!(health().json()["damaged"]["code"], "fsck.commit");
     other.record(2);
     assert!(other.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
     one.record(1);
     assert!(one.deliver(&url(&serving), 0, usize::MAX) == Attempt::Later);
     scene.put(&lost, bytes);
-    until("it is back", || health().status == 200);
+    until("the commit is restored", || health().status == 200);
     deliver_at_once(&mut other, &[url(&serving)], &mut Random::new(6));
     deliver_at_once(&mut one, &[url(&serving)], &mut Random::new(7));
     scene.world.stop(serving);
@@ -200,7 +200,7 @@ fn a_server_whose_bucket_loses_a_commit_acknowledges_nothing_until_it_is_back() 
 }
 
 #[test]
-fn a_bucket_that_does_not_answer_is_not_taken_for_damaged() {
+fn unavailable_bucket_is_not_reported_as_damaged() {
     let scene = Scene::new();
     for from in [0, 1, 256] {
         let way = Faulty::new(scene.world.store.clone(), 0);
@@ -216,7 +216,7 @@ fn a_bucket_that_does_not_answer_is_not_taken_for_damaged() {
 }
 
 #[test]
-fn what_is_public_is_made_anew_from_the_commits() {
+fn repairs_public_objects_from_the_commits() {
     for (begin, problem) in [
         ("public/tile/0/000", "flip"),
         ("public/tile/0/000", "delete"),
@@ -243,7 +243,7 @@ fn what_is_public_is_made_anew_from_the_commits() {
 }
 
 #[test]
-fn a_commit_that_is_lost_or_damaged_is_named() {
+fn names_lost_and_damaged_commits() {
     for problem in ["flip", "delete"] {
         let scene = Scene::new();
         let commits: Vec<String> =
@@ -256,14 +256,14 @@ fn a_commit_that_is_lost_or_damaged_is_named() {
         }
         let report = scene.check(false);
         assert_eq!(codes(&report), ["fsck.commit"].into(), "{report:?}");
-        let told = if problem == "flip" { name } else { &commits[4] };
-        assert_eq!((report.problems.len(), &report.problems[0].place), (1, told), "{report:?}");
+        let expected = if problem == "flip" { name } else { &commits[4] };
+        assert_eq!((report.problems.len(), &report.problems[0].place), (1, expected), "{report:?}");
         assert!(!report.problems[0].repair.is_possible());
     }
 }
 
 #[test]
-fn commits_that_are_fewer_than_what_was_published_or_is_in_an_index_are_noticed() {
+fn detects_commits_missing_at_the_end() {
     let scene = Scene::new();
     let last = scene.world.objects().into_keys().rfind(|name| name.contains("private/commits/")).unwrap();
     scene.delete(&last);
@@ -274,10 +274,10 @@ fn commits_that_are_fewer_than_what_was_published_or_is_in_an_index_are_noticed(
 }
 
 #[test]
-fn what_an_erasure_left_is_erased() {
+fn repairs_leftovers_of_an_erasure() {
     let scene = Scene::new();
     let folder = TempDir::new().unwrap();
-    // The commit as it was, with its events.
+    // The commit in its original form, with its events.
     let before = {
         let world = World::new(Arc::new(InMemory::new()));
         let serving = world.try_start(world.store.clone(), folder.path()).unwrap();
@@ -303,7 +303,7 @@ fn what_an_erasure_left_is_erased() {
 }
 
 #[test]
-fn other_objects_that_are_damaged_are_named() {
+fn names_other_damaged_objects() {
     for (begin, code) in [
         ("private/erasures/", "fsck.object"),
         ("private/checkpoints/", "fsck.object"),
@@ -319,7 +319,7 @@ fn other_objects_that_are_damaged_are_named() {
 }
 
 #[test]
-fn a_folder_s_index_is_held_against_the_bucket_and_made_anew() {
+fn repairs_a_folders_index_from_the_bucket() {
     for sql in [
         "UPDATE events SET event = event || ' ' WHERE idx = 120",
         "UPDATE leaves SET leaf = CAST(replace(leaf, 'event', 'evemt') AS BLOB) WHERE idx = 120",

@@ -1,4 +1,5 @@
-//! Erased events are in no object and no file, whoever erased them and whatever failed meanwhile.
+//! Tests of erasure in a bucket: erased events are in no object and no file, whichever server erased them and whatever
+//! failed meanwhile.
 
 use std::fs;
 use std::path::Path;
@@ -11,7 +12,7 @@ use countersign_log::store::StoredEvent;
 use countersign_log::tokens::Scope;
 use countersign_log_server::bucket::Bucket;
 use countersign_log_server::search::Search;
-use countersign_log_server::serve::{Serving, serve};
+use countersign_log_server::serve::{RunningLog, serve};
 use countersign_query::Parsers;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
@@ -23,13 +24,13 @@ use super::world::{World, config, contents, deliver, emitter, files_with, has, i
 use crate::common::emitter::Emitter;
 use crate::common::random::Random;
 
-/// What the event of that number says and nothing else does.
+/// Returns a string that occurs only in the event with that number.
 fn secret(number: usize) -> String {
     format!("secret-{number:04}-")
 }
 
-/// Delivers so many events, a few at a time. The event of number n is that of leaf n + 1.
-fn deliver_secrets(servers: &[Serving], count: usize, seed: u64) -> Emitter {
+/// Delivers `count` events, a few at a time. Event n is entry n + 1.
+fn deliver_secrets(servers: &[RunningLog], count: usize, seed: u64) -> Emitter {
     let mut random = Random::new(seed);
     let urls: Vec<String> = servers.iter().map(url).collect();
     let mut emitter = emitter(0, seed);
@@ -44,17 +45,17 @@ fn deliver_secrets(servers: &[Serving], count: usize, seed: u64) -> Emitter {
     emitter
 }
 
-/// Erases until it is done.
-fn erase(world: &World, serving: &Serving, leaves: &[u64]) {
+/// Erases until it succeeds.
+fn erase(world: &World, serving: &RunningLog, leaves: &[u64]) {
     for _ in 0..1000 {
         if world.runtime.block_on(serving.log_server().erase(leaves.to_vec())).is_ok() {
             return;
         }
     }
-    panic!("the events cannot be erased");
+    panic!("the events can't be erased");
 }
 
-/// Of these many secrets those for which this holds are in no object, and the others are in one each.
+/// Checks that each secret for which `is_erased` is true is in no object, and every other one in exactly one.
 fn assert_erased(world: &World, count: usize, is_erased: impl Fn(usize) -> bool) {
     let objects = world.objects();
     for number in 0..count {
@@ -74,7 +75,7 @@ fn assert_erased_in_files(folder: &Path, count: usize, is_erased: impl Fn(usize)
     }
 }
 
-/// Two servers erase at once, each other's leaves and the same ones, while requests fail.
+/// Runs two servers that erase at the same time, partly the same entries, while requests fail.
 pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     const COUNT: usize = 40;
     let world = World::new(store);
@@ -85,33 +86,33 @@ pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     assert_erased(&world, COUNT, |_| false);
 
     let (twos, threes) = (|number: usize| number.is_multiple_of(2), |number: usize| number.is_multiple_of(3));
-    let chosen = |by: &dyn Fn(usize) -> bool| -> Vec<u64> {
+    let entries_where = |by: &dyn Fn(usize) -> bool| -> Vec<u64> {
         (0..COUNT).filter(|number| by(*number)).map(|number| number as u64 + 1).collect()
     };
     for way in &ways {
         way.fail(rate);
     }
     std::thread::scope(|scope| {
-        for (server, leaves) in servers.iter().zip([chosen(&twos), chosen(&threes)]) {
+        for (server, leaves) in servers.iter().zip([entries_where(&twos), entries_where(&threes)]) {
             let world = &world;
-            scope.spawn(move || leaves.chunks(4).for_each(|some| erase(world, server, some)));
+            scope.spawn(move || leaves.chunks(4).for_each(|batch| erase(world, server, batch)));
         }
     });
-    let gone = |number: usize| twos(number) || threes(number);
-    assert_erased(&world, COUNT, gone);
+    let is_gone = |number: usize| twos(number) || threes(number);
+    assert_erased(&world, COUNT, is_gone);
     world.runtime.block_on(async {
         for way in &ways {
             way.settle().await;
         }
     });
-    assert_erased(&world, COUNT, gone);
+    assert_erased(&world, COUNT, is_gone);
 
     let fresh = TempDir::new().unwrap();
     let rebuilt = world.try_start(world.store.clone(), fresh.path()).unwrap();
     let rebuilt_contents = contents(&**rebuilt.log_server().reader());
     for (number, stored) in (0..COUNT).zip(&rebuilt_contents[1..]) {
-        assert_eq!(is_erased(stored), gone(number), "{number}");
-        assert_eq!(matches!(stored.event, StoredEvent::Here(_)), !gone(number), "{number}");
+        assert_eq!(is_erased(stored), is_gone(number), "{number}");
+        assert_eq!(matches!(stored.event, StoredEvent::Here(_)), !is_gone(number), "{number}");
     }
     for serving in &servers {
         until("the other server's erasures are followed", || {
@@ -122,7 +123,7 @@ pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
         world.stop(serving);
     }
     for folder in folders.iter().chain([&fresh]) {
-        assert_erased_in_files(folder.path(), COUNT, gone);
+        assert_erased_in_files(folder.path(), COUNT, is_gone);
     }
     assert_eq!(world.read_static_log().len() as u64, emitter.links);
 }
@@ -148,7 +149,7 @@ fn two_servers_erase_at_once_in_a_folder() {
 }
 
 #[test]
-fn an_erasure_that_a_server_could_not_finish_is_finished_by_the_next_that_starts() {
+fn next_server_completes_an_interrupted_erasure() {
     const COUNT: usize = 12;
     let mut finished = false;
     for writes in 0..40 {
@@ -165,7 +166,7 @@ fn an_erasure_that_a_server_could_not_finish_is_finished_by_the_next_that_starts
 
         let fresh = TempDir::new().unwrap();
         let next = world.try_start(world.store.clone(), fresh.path()).unwrap();
-        // The first write is that of the erasure itself: from then on it is going to be done.
+        // The first write is the erasure's record; from then on, it will be completed.
         assert_erased(&world, COUNT, |number| writes > 0 && number < 8);
         erase(&world, &next, &(1..=8).collect::<Vec<_>>());
         assert_erased(&world, COUNT, |number| number < 8);
@@ -175,11 +176,11 @@ fn an_erasure_that_a_server_could_not_finish_is_finished_by_the_next_that_starts
             break;
         }
     }
-    assert!(finished, "an erasure takes fewer writes");
+    assert!(finished, "the erasure takes more writes than expected");
 }
 
 #[test]
-fn an_erasure_that_was_recorded_is_done_by_the_next_server_that_starts() {
+fn next_server_carries_out_a_recorded_erasure() {
     const COUNT: usize = 12;
     for same_folder in [true, false] {
         let world = World::new(Arc::new(InMemory::new()));
@@ -187,7 +188,7 @@ fn an_erasure_that_was_recorded_is_done_by_the_next_server_that_starts() {
         let serving = [world.try_start(world.store.clone(), folder.path()).unwrap()];
         deliver_secrets(&serving, COUNT, 3);
         let [serving] = serving;
-        // As if it had been killed right after it.
+        // This is the state after a server was killed right after recording the erasure.
         let record = serde_json::json!({
             "action": "log.erase",
             "reason": "case 17",
@@ -198,7 +199,9 @@ fn an_erasure_that_was_recorded_is_done_by_the_next_server_that_starts() {
         assert_erased(&world, COUNT, |_| false);
         let folder = if same_folder { &folder } else { &fresh };
         let next = world.try_start(world.store.clone(), folder.path()).unwrap();
-        until("it is done", || next.log_server().reader().unfinished_erasures().unwrap().is_empty());
+        until("the erasure is complete", || {
+            next.log_server().reader().unfinished_erasures().unwrap().is_empty()
+        });
         assert_erased(&world, COUNT, |number| number < 8);
         world.stop(next);
         assert_erased_in_files(folder.path(), COUNT, |number| number < 8);
@@ -206,30 +209,30 @@ fn an_erasure_that_was_recorded_is_done_by_the_next_server_that_starts() {
 }
 
 #[test]
-fn leaves_without_events_are_not_erased_and_nothing_is_erased_twice() {
+fn erases_only_entries_with_events_and_only_once() {
     let world = World::new(Arc::new(InMemory::new()));
     let folder = TempDir::new().unwrap();
     let serving = [world.try_start(world.store.clone(), folder.path()).unwrap()];
     deliver_secrets(&serving, 5, 4);
     let [serving] = serving;
     let erase = |leaves: &[u64]| world.runtime.block_on(serving.log_server().erase(leaves.to_vec())).unwrap();
-    assert_eq!(erase(&[0, 1, 1, 3, 77]), 2, "leaf 0 is an open link, and there is no leaf 77");
+    assert_eq!(erase(&[0, 1, 1, 3, 77]), 2, "entry 0 is an open link, and entry 77 doesn't exist");
     let objects = world.objects();
     assert_eq!(erase(&[1, 3]), 0);
     assert_eq!(erase(&[0]), 0);
-    assert_eq!(world.objects(), objects, "what is erased is left alone");
+    assert_eq!(world.objects(), objects, "erased events aren't erased again");
     assert_eq!(contents(&**serving.log_server().reader())[0].event, StoredEvent::None);
     world.stop(serving);
 }
 
 #[test]
-fn what_a_killed_server_left_in_a_folder_is_erased_too() {
+fn erases_leftover_files_of_a_killed_server() {
     let world = World::new(Arc::new(InMemory::new()));
     let (bucket, folder) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let store = Some(Bucket::parse(bucket.path().to_str().unwrap()).unwrap());
     let serving = [world.runtime.block_on(serve(config(folder.path(), store))).unwrap()];
     deliver_secrets(&serving, 5, 4);
-    // What a write that was interrupted leaves beside the object.
+    // Files that an interrupted write leaves next to an object.
     for file in files_with(bucket.path(), b"secret-") {
         fs::copy(&file, format!("{file}#1")).unwrap();
         fs::copy(&file, format!("{file}#2")).unwrap();
@@ -242,7 +245,7 @@ fn what_a_killed_server_left_in_a_folder_is_erased_too() {
 }
 
 #[test]
-fn a_search_index_forgets_what_another_server_erased() {
+fn search_index_removes_events_that_another_server_erased() {
     let world = World::new(Arc::new(InMemory::new()));
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
     let [one, other] =
@@ -256,14 +259,14 @@ fn a_search_index_forgets_what_another_server_erased() {
     let search =
         Search::open(folders[1].path(), &**other.log_server().reader(), Parsers::built_in()).unwrap();
     let may_be_on_first_page = |number: u64| {
-        let mut asked = EventFilter::default();
-        asked.set("actor", &format!("u_{number}"), Time::MIN).unwrap();
-        search.candidates(&Scope::default(), asked.query()).unwrap().has(0)
+        let mut filter = EventFilter::default();
+        filter.set("actor", &format!("u_{number}"), Time::MIN).unwrap();
+        search.candidates(&Scope::default(), filter.query()).unwrap().has(0)
     };
     until("the events are indexed", || search.indexed().unwrap() >= 128);
     assert!(may_be_on_first_page(9) && may_be_on_first_page(11) && !may_be_on_first_page(99));
     erase(&world, &one, &[10]);
-    until("the event is forgotten", || !may_be_on_first_page(9));
+    until("the event is removed from the index", || !may_be_on_first_page(9));
     assert!(may_be_on_first_page(11));
     world.stop(one);
     world.stop(other);

@@ -1,5 +1,4 @@
-//! An object store whose requests fail as a schedule has it: before they do anything, after they did it, and, of
-//! writes, long before they do it.
+//! An object store whose requests fail randomly: before they have an effect, after it, or, for writes, long before it.
 
 use std::fmt;
 use std::ops::Range;
@@ -18,17 +17,17 @@ use tokio::sync::watch;
 
 use crate::common::random::Random;
 
-/// What happens to a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Done,
     FailedBefore,
     FailedAfter,
-    /// It fails, and is done after so many further requests.
+    /// Fails now, and takes effect after this many further requests.
     Late(u64),
 }
 
-/// A write that did not land yet.
+/// A write that hasn't taken effect yet.
 struct Late {
     due: u64,
     path: Path,
@@ -36,20 +35,20 @@ struct Late {
     options: PutOptions,
 }
 
-/// One server's way to a store: another server has another, and the store behind is the same.
+/// A server's access to the store that all servers share.
 pub struct Faulty {
     inner: Arc<dyn ObjectStore>,
     random: Mutex<Random>,
-    /// Of 1000 requests so many fail.
+    /// Number of failures per 1,000 requests.
     rate: AtomicU32,
-    /// When to fail for good, by the number of writes until then.
+    /// Number of writes before every request fails.
     writes_left: AtomicU64,
     requests: AtomicU64,
-    /// Whether it creates what is there.
+    /// True if the store overwrites existing objects on creation.
     careless: AtomicBool,
     late: Mutex<Vec<Late>>,
-    /// Writes of objects with this in their names wait.
-    held: watch::Sender<Option<&'static str>>,
+    /// Writes of objects with this in their names are blocked.
+    blocked: watch::Sender<Option<&'static str>>,
     waiting: AtomicU64,
 }
 
@@ -70,7 +69,7 @@ fn failure(what: &str) -> Error {
 }
 
 impl Faulty {
-    /// A way that has no faults so far.
+    /// Creates access without faults.
     pub fn new(inner: Arc<dyn ObjectStore>, seed: u64) -> Arc<Self> {
         Arc::new(Self {
             inner,
@@ -80,7 +79,7 @@ impl Faulty {
             requests: AtomicU64::new(0),
             careless: AtomicBool::new(false),
             late: Mutex::default(),
-            held: watch::Sender::default(),
+            blocked: watch::Sender::default(),
             waiting: AtomicU64::new(0),
         })
     }
@@ -89,12 +88,12 @@ impl Faulty {
         self.rate.store(of_thousand, Ordering::SeqCst);
     }
 
-    /// Fails for good after so many writes, as if the server was killed then.
+    /// Makes every request fail after this many writes, as if the server were killed.
     pub fn end_after(&self, writes: u64) {
         self.writes_left.store(writes, Ordering::SeqCst);
     }
 
-    /// Creates objects that are there already, as some object stores do.
+    /// Overwrites existing objects on creation, as some object stores do.
     pub fn be_careless(&self) {
         self.careless.store(true, Ordering::SeqCst);
     }
@@ -103,26 +102,26 @@ impl Faulty {
         self.writes_left.load(Ordering::SeqCst) == 0
     }
 
-    /// Has writes wait of objects with this in their names, until it is said again, of none.
-    pub fn hold(&self, names_with: Option<&'static str>) {
-        self.held.send_replace(names_with);
+    /// Blocks writes of objects with this in their names; `None` releases them.
+    pub fn block(&self, names_with: Option<&'static str>) {
+        self.blocked.send_replace(names_with);
     }
 
-    /// How many writes had to wait so far.
+    /// Returns the number of writes that were blocked so far.
     pub fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::SeqCst)
     }
 
     async fn wait_for_release(&self, path: &Path) {
-        let may_go = |held: Option<&str>| held.is_none_or(|part| !path.as_ref().contains(part));
-        let mut held = self.held.subscribe();
-        if !may_go(*held.borrow()) {
+        let may_proceed = |blocked: Option<&str>| blocked.is_none_or(|part| !path.as_ref().contains(part));
+        let mut blocked = self.blocked.subscribe();
+        if !may_proceed(*blocked.borrow()) {
             self.waiting.fetch_add(1, Ordering::SeqCst);
         }
-        held.wait_for(|held| may_go(*held)).await.expect("the sender is here");
+        blocked.wait_for(|blocked| may_proceed(*blocked)).await.expect("the sender exists");
     }
 
-    /// Has no faults any more; writes that are late land now.
+    /// Turns faults off, and completes all delayed writes.
     pub async fn settle(&self) {
         self.fail(0);
         let late: Vec<Late> = self.late.lock().unwrap().drain(..).collect();
@@ -147,10 +146,10 @@ impl Faulty {
         self.random.lock().unwrap()
     }
 
-    /// Counts a request: what is due lands before it.
+    /// Counts a request, and completes the delayed writes that are due.
     async fn begin(&self) -> Result<u64> {
         if self.has_ended() {
-            return Err(failure("this server is no more"));
+            return Err(failure("the server was killed"));
         }
         let now = self.requests.fetch_add(1, Ordering::SeqCst);
         loop {
@@ -169,7 +168,7 @@ impl Faulty {
         let _ = self.inner.put_opts(&late.path, late.payload, late.options).await;
     }
 
-    /// Whether this write is still one before the end.
+    /// True if this write is within the limit of [`Self::end_after`].
     fn may_write(&self) -> bool {
         let count = |left: u64| (left != u64::MAX).then(|| left.saturating_sub(1));
         let before = self.writes_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, count);
@@ -187,7 +186,7 @@ impl ObjectStore for Faulty {
             options.mode = PutMode::Overwrite;
         }
         if !self.may_write() {
-            return Err(failure("this server is no more"));
+            return Err(failure("the server was killed"));
         }
         match self.fate(true) {
             Fate::Done => self.inner.put_opts(path, payload, options).await,
@@ -209,7 +208,7 @@ impl ObjectStore for Faulty {
     }
 
     async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        unreachable!("a log writes its objects whole")
+        unreachable!("a log doesn't use multipart uploads")
     }
 
     async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
@@ -221,12 +220,12 @@ impl ObjectStore for Faulty {
     }
 
     async fn get_ranges(&self, _: &Path, _: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        unreachable!("a log reads no ranges together")
+        unreachable!("a log doesn't read several ranges at once")
     }
 
     fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         match self.fate(false) {
-            _ if self.has_ended() => stream::once(async { Err(failure("this server is no more")) }).boxed(),
+            _ if self.has_ended() => stream::once(async { Err(failure("the server was killed")) }).boxed(),
             Fate::Done => self.inner.delete_stream(paths),
             Fate::FailedAfter => {
                 let failed = stream::once(async { Err(failure("deleting failed")) });
@@ -237,7 +236,7 @@ impl ObjectStore for Faulty {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.listed(self.inner.list(prefix))
+        self.with_faults(self.inner.list(prefix))
     }
 
     fn list_with_offset(
@@ -245,24 +244,27 @@ impl ObjectStore for Faulty {
         prefix: Option<&Path>,
         offset: &Path,
     ) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.listed(self.inner.list_with_offset(prefix, offset))
+        self.with_faults(self.inner.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, _: Option<&Path>) -> Result<ListResult> {
-        unreachable!("a log lists all below a prefix")
+        unreachable!("a log lists everything under a prefix")
     }
 
     async fn copy_opts(&self, _: &Path, _: &Path, _: CopyOptions) -> Result<()> {
-        unreachable!("a log copies nothing")
+        unreachable!("a log doesn't copy objects")
     }
 }
 
 impl Faulty {
-    fn listed(&self, list: BoxStream<'static, Result<ObjectMeta>>) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn with_faults(
+        &self,
+        list: BoxStream<'static, Result<ObjectMeta>>,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
         match self.fate(false) {
-            _ if self.has_ended() => stream::once(async { Err(failure("this server is no more")) }).boxed(),
+            _ if self.has_ended() => stream::once(async { Err(failure("the server was killed")) }).boxed(),
             Fate::Done => list,
-            // The first page came, and the next did not.
+            // The first page arrives, the next one doesn't.
             Fate::FailedAfter => {
                 list.take(1).chain(stream::once(async { Err(failure("listing failed")) })).boxed()
             }

@@ -1,4 +1,4 @@
-//! Recording who read what while the store fails.
+//! Tests of the record of reads while the store fails.
 
 use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::store::StoredEvent;
@@ -16,7 +16,7 @@ use crate::common::emitter::client;
 use crate::common::server::send;
 
 #[test]
-fn what_cannot_be_recorded_is_refused_where_that_is_asked_and_never_forgotten() {
+fn unrecordable_reads_are_rejected_if_required_and_never_lost() {
     for required in [false, true] {
         let world = World::new(Arc::new(InMemory::new()));
         let (way, folder) = (Faulty::new(world.store.clone(), 1), TempDir::new().unwrap());
@@ -60,7 +60,7 @@ fn what_cannot_be_recorded_is_refused_where_that_is_asked_and_never_forgotten() 
             })
             .filter_map(|event| event["metadata"]["reads"][0]["begun"].as_u64())
             .sum();
-        // A commit that seemed to fail may have been durable all the same.
+        // A commit that failed may still be durable.
         assert!(begun >= 3, "{begun}");
         world.stop(serving);
     }

@@ -1,4 +1,4 @@
-//! Emitters that move between two servers whose store fails.
+//! Tests with emitters that switch between two servers whose store fails.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use super::world::{EMITTERS, World, contents, deliver, deliver_at_once, emitter,
 use crate::common::emitter::Emitter;
 use crate::common::random::Random;
 
-/// How often each emitter records and delivers.
+/// Number of deliveries per emitter.
 const DELIVERIES: usize = 6;
 
-/// One round: two servers, all emitters at once, and a reader of the public part; then all is looked at.
+/// Runs two servers with all emitters and a reader of the public part, and then checks everything.
 pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
     let world = World::new(store);
     let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
@@ -44,7 +44,7 @@ pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
                 scope.spawn(move || {
                     let mut random = Random::new(seed << 8 | u64::from(number));
                     let mut emitter = emitter(number, seed);
-                    // All together fill the first tiles in the middle of the round.
+                    // Together, the emitters fill the first tiles in the middle of the round.
                     emitter.record(50);
                     deliver_at_once(&mut emitter, urls, &mut random);
                     for _ in 0..DELIVERIES {
@@ -73,10 +73,10 @@ pub fn round(store: Arc<dyn ObjectStore>, seed: u64, rate: u32) {
         world.wait_until_published(serving, links);
     }
     let leaves = world.read_static_log();
-    assert_eq!(leaves.len() as u64, links, "each link is there once");
+    assert_eq!(leaves.len() as u64, links, "each link is stored once");
     assert_eq!(leaves.iter().collect::<HashSet<_>>().len(), leaves.len());
     for receipt in emitters.iter().flat_map(|emitter| &emitter.receipts) {
-        assert_eq!(leaves[receipt.index as usize], receipt.leaf, "what was acknowledged stays as it was");
+        assert_eq!(leaves[receipt.index as usize], receipt.leaf, "acknowledged entries keep their index");
     }
     if rate == 0 {
         wait_until_tidied(&world);
@@ -103,10 +103,10 @@ fn wait_until_tidied(world: &World) {
     until("partial tiles of a full one are deleted", || !world.objects().keys().any(is_partial));
 }
 
-/// All that readers are told is the same.
+/// Checks that both servers tell readers the same.
 fn assert_same_log(
-    one: &countersign_log_server::serve::Serving,
-    other: &countersign_log_server::serve::Serving,
+    one: &countersign_log_server::serve::RunningLog,
+    other: &countersign_log_server::serve::RunningLog,
 ) {
     let [one, other] = [one, other].map(|serving| serving.log_server().reader().clone());
     let leaves = contents(&*one);
@@ -137,7 +137,7 @@ fn two_servers_of_one_store_keep_one_history() {
 }
 
 #[test]
-fn a_server_that_publishes_after_another_published_more_leaves_no_partial_tiles() {
+fn late_publication_leaves_no_partial_tiles() {
     for known in [0, 20] {
         let world = World::new(Arc::new(InMemory::new()));
         let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
@@ -150,7 +150,7 @@ fn a_server_that_publishes_after_another_published_more_leaves_no_partial_tiles(
             deliver_at_once(&mut slow, &late_url, &mut Random::new(0));
             world.wait_until_published(&servers[0], slow.links);
         }
-        ways[0].hold(Some("tile/0/000.p/"));
+        ways[0].block(Some("tile/0/000.p/"));
         std::thread::scope(|scope| {
             slow.record(50);
             let delivering = scope.spawn(|| deliver_at_once(&mut slow, &late_url, &mut Random::new(1)));
@@ -160,7 +160,7 @@ fn a_server_that_publishes_after_another_published_more_leaves_no_partial_tiles(
             until("a full tile is public", || {
                 world.checkpoint().is_some_and(|note| note.checkpoint.size > 300)
             });
-            ways[0].hold(None);
+            ways[0].block(None);
             delivering.join().unwrap();
         });
         wait_until_tidied(&world);

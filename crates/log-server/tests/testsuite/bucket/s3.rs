@@ -1,4 +1,4 @@
-//! The same against an S3-compatible server, with conditional requests over HTTP.
+//! Tests of a bucket against an S3-compatible server, with conditional requests over HTTP.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ const BUCKET: &str = "audit-logs";
 const ACCESS_KEY: &str = "an-access-key";
 const SECRET_KEY: &str = "a-secret-key";
 
-/// An S3-compatible server of one bucket in a folder.
+/// An S3-compatible server with one bucket in a folder.
 struct S3 {
     _folder: TempDir,
     _runtime: tokio::runtime::Runtime,
@@ -55,7 +55,7 @@ impl S3 {
 }
 
 async fn listen(listener: TcpListener, service: S3Service) {
-    // This server looks whether an object is there, and then writes: one request after the other, as S3 promises it.
+    // The test server checks for an object and then writes, so requests are serialized to give the guarantees of S3.
     let one_by_one = Arc::new(Mutex::new(()));
     loop {
         let (stream, _) = listener.accept().await.unwrap();

@@ -1,4 +1,4 @@
-//! Buckets that lost what was signed, and servers that sign nothing then.
+//! Tests of buckets that lost signed heads: their servers stop signing.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_log::stop::Cause;
-use countersign_log_server::serve::{Serving, StartError};
+use countersign_log_server::serve::{RunningLog, StartError};
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt as _};
@@ -17,7 +17,7 @@ use crate::common::emitter::Emitter;
 use crate::common::random::Random;
 use crate::common::server::{Answer, client, send};
 
-/// The database's files.
+/// The files of the database.
 const DATABASE: [&str; 3] = ["log.sqlite", "log.sqlite-wal", "log.sqlite-shm"];
 
 type Objects = BTreeMap<String, Vec<u8>>;
@@ -26,12 +26,12 @@ fn memory() -> World {
     World::new(Arc::new(InMemory::new()))
 }
 
-fn start(world: &World, folder: &TempDir) -> Serving {
+fn start(world: &World, folder: &TempDir) -> RunningLog {
     world.try_start(world.store.clone(), folder.path()).unwrap()
 }
 
-/// Brings back the objects of an earlier time, but for those whose names hold that.
-fn bring_back(world: &World, earlier: &Objects, but: &str) {
+/// Restores the objects of an earlier time, except those whose names contain `but`.
+fn restore(world: &World, earlier: &Objects, but: &str) {
     world.runtime.block_on(async {
         for name in world_names(world).await {
             if (but.is_empty() || !name.contains(but)) && !earlier.contains_key(&name) {
@@ -56,7 +56,7 @@ fn database(folder: &Path) -> Vec<(&'static str, Vec<u8>)> {
     DATABASE.into_iter().filter_map(|name| Some((name, fs::read(folder.join(name)).ok()?))).collect()
 }
 
-/// What a log was after ten links, which it was after thirty no more.
+/// A log with thirty links, and the objects and database from when it had ten.
 struct Scene {
     world: World,
     folder: TempDir,
@@ -81,7 +81,7 @@ impl Scene {
         Self { world, folder, emitter, objects, database }
     }
 
-    fn bring_back_index(&self) {
+    fn restore_index(&self) {
         for name in DATABASE {
             let _ = fs::remove_file(self.folder.path().join(name));
         }
@@ -90,13 +90,13 @@ impl Scene {
         }
     }
 
-    fn submit(serving: &Serving) -> Answer {
+    fn submit(serving: &RunningLog) -> Answer {
         let mut other = emitter(1, 0);
         other.record(2);
         send(client().post(url(serving) + "/submit").body(other.body(0, usize::MAX).0))
     }
 
-    fn assert_stopped(&self, serving: &Serving, cause: Cause) {
+    fn assert_stopped(&self, serving: &RunningLog, cause: Cause) {
         let before = self.world.checkpoint().unwrap().checkpoint;
         assert_eq!(Self::submit(serving).refusal(), (503, cause.code().to_owned()));
         let health = send(client().get(url(serving) + "/healthz"));
@@ -106,14 +106,14 @@ impl Scene {
 }
 
 #[test]
-fn a_bucket_and_an_index_that_were_brought_back_together() {
+fn stops_if_bucket_and_index_were_restored_together() {
     let scene = Scene::new();
-    bring_back(&scene.world, &scene.objects, "");
-    scene.bring_back_index();
+    restore(&scene.world, &scene.objects, "");
+    scene.restore_index();
     let serving = start(&scene.world, &scene.folder);
     scene.assert_stopped(&serving, Cause::Rollback);
     scene.world.stop(serving);
-    // Nothing stops a log that is whole.
+    // An intact log isn't stopped.
     let whole = Scene::new();
     let serving = start(&whole.world, &whole.folder);
     assert_eq!(Scene::submit(&serving).status, 200);
@@ -122,9 +122,9 @@ fn a_bucket_and_an_index_that_were_brought_back_together() {
 }
 
 #[test]
-fn a_bucket_that_lost_commits_and_remembers_what_was_signed() {
+fn stops_if_commits_are_lost_but_signed_heads_remain() {
     let scene = Scene::new();
-    bring_back(&scene.world, &scene.objects, "private/signed");
+    restore(&scene.world, &scene.objects, "private/signed");
     let other = TempDir::new().unwrap();
     let serving = start(&scene.world, &other);
     scene.assert_stopped(&serving, Cause::Rollback);
@@ -132,19 +132,19 @@ fn a_bucket_that_lost_commits_and_remembers_what_was_signed() {
 }
 
 #[test]
-fn a_bucket_that_lost_commits_and_has_their_tiles() {
+fn refuses_to_start_if_commits_are_lost_but_tiles_remain() {
     let scene = Scene::new();
-    bring_back(&scene.world, &scene.objects, "public/tile");
+    restore(&scene.world, &scene.objects, "public/tile");
     let other = TempDir::new().unwrap();
     match scene.world.try_start(scene.world.store.clone(), other.path()) {
         Err(StartError::Store(error)) => assert!(error.to_string().contains("rolled back"), "{error}"),
         Err(error) => panic!("{error}"),
-        Ok(_) => panic!("it starts"),
+        Ok(_) => panic!("the server starts"),
     }
 }
 
 #[test]
-fn a_bucket_whose_checkpoint_is_older_than_its_tiles() {
+fn recovers_a_checkpoint_older_than_its_tiles() {
     let scene = Scene::new();
     let head = scene.objects.iter().find(|(name, _)| name.ends_with("public/checkpoint")).unwrap();
     let path = ObjectPath::from(head.0.as_str());
@@ -159,11 +159,11 @@ fn a_bucket_whose_checkpoint_is_older_than_its_tiles() {
 }
 
 #[test]
-fn two_servers_sign_one_tree_of_a_size() {
+fn stops_if_another_tree_of_the_same_size_was_signed() {
     let scene = Scene::new();
     let serving = start(&scene.world, &scene.folder);
     let size = scene.emitter.links + 3;
-    // As a server would have that went on from another state of the bucket.
+    // This is a checkpoint of a server that continued from another state of the bucket.
     let key = super::world::log_key();
     let root = countersign::hash::Hash::of(&[b"another tree"]);
     let note = countersign::checkpoint::Checkpoint::new(super::world::ORIGIN, size, root)
@@ -178,7 +178,7 @@ fn two_servers_sign_one_tree_of_a_size() {
 }
 
 #[test]
-fn what_was_signed_takes_up_little_of_a_bucket() {
+fn deletes_old_signed_heads() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     let mut emitter = emitter(0, 0);

@@ -1,4 +1,5 @@
-//! Servers that start: on a bucket, on nothing, on what is not theirs, and in the middle of what another left.
+//! Tests of servers that start on a bucket: an empty one, another log's, or one in the middle of another server's
+//! work.
 
 use std::fs;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use countersign::log::Submission;
 use countersign_log::store::StoreError;
 use countersign_log_server::bucket::Bucket;
-use countersign_log_server::serve::{Serving, StartError, serve};
+use countersign_log_server::serve::{RunningLog, StartError, serve};
 use futures_util::TryStreamExt as _;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
@@ -24,29 +25,29 @@ fn memory() -> World {
     World::new(Arc::new(InMemory::new()))
 }
 
-fn start(world: &World, folder: &TempDir) -> Serving {
+fn start(world: &World, folder: &TempDir) -> RunningLog {
     world.try_start(world.store.clone(), folder.path()).unwrap()
 }
 
-/// An emitter whose chain of so many events is in the log.
-fn delivered(serving: &Serving, chain: u64, events: usize) -> Emitter {
+/// Returns an emitter whose chain of that many events is in the log.
+fn delivered(serving: &RunningLog, chain: u64, events: usize) -> Emitter {
     let mut emitter = emitter(0, chain);
     emitter.record(events);
     deliver(&mut emitter, &[url(serving)], &mut Random::new(chain));
     emitter
 }
 
-fn refusal(result: Result<Serving, StartError>) -> String {
+fn start_error(result: Result<RunningLog, StartError>) -> String {
     match result {
         Err(StartError::Store(error @ (StoreError::Damaged(_) | StoreError::Unavailable { .. }))) => {
             error.to_string()
         }
         Err(error) => panic!("{error}"),
-        Ok(_) => panic!("it starts"),
+        Ok(_) => panic!("the server starts"),
     }
 }
 
-/// The names of objects that begin like this, below the prefix.
+/// Returns the names of objects that start with `begin` under the prefix.
 fn names(world: &World, begin: &str) -> Vec<ObjectPath> {
     let prefix = ObjectPath::from(format!("{}/{begin}", world.prefix));
     world.runtime.block_on(async {
@@ -58,7 +59,7 @@ fn names(world: &World, begin: &str) -> Vec<ObjectPath> {
 }
 
 #[test]
-fn a_server_that_starts_again_goes_on_where_it_was() {
+fn restarted_server_continues_the_log() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     let mut emitter = delivered(&serving, 0, 5);
@@ -74,7 +75,7 @@ fn a_server_that_starts_again_goes_on_where_it_was() {
 }
 
 #[test]
-fn a_new_server_that_was_idle_follows_the_other() {
+fn idle_server_follows_the_other() {
     let (world, folders) = (memory(), [TempDir::new().unwrap(), TempDir::new().unwrap()]);
     let [one, other] = folders.each_ref().map(|folder| start(&world, folder));
     let emitter = delivered(&one, 0, 20);
@@ -85,7 +86,7 @@ fn a_new_server_that_was_idle_follows_the_other() {
 }
 
 #[test]
-fn a_server_looks_at_the_bucket_before_it_refuses() {
+fn server_reads_the_bucket_before_it_rejects() {
     let (world, folders) = (memory(), [TempDir::new().unwrap(), TempDir::new().unwrap()]);
     let [one, other] = folders.each_ref().map(|folder| {
         let bucket = world.bucket(world.store.clone()).with_interval(Duration::from_hours(1));
@@ -100,18 +101,18 @@ fn a_server_looks_at_the_bucket_before_it_refuses() {
             Attempt::Delivered(if turn == 0 { 3 } else { 2 })
         );
     }
-    // What the first server never had, with what it has, is a repeat all the same.
-    let mut again = super::world::emitter(0, 0);
-    (0..6).for_each(|_| again.record(2));
-    assert_eq!(again.deliver(&url(&one), 0, usize::MAX), Attempt::Delivered(13));
-    assert_eq!(again.receipts.last().unwrap().index, 12);
+    // Entries that the first server never had itself count as repeats too.
+    let mut repeat = super::world::emitter(0, 0);
+    (0..6).for_each(|_| repeat.record(2));
+    assert_eq!(repeat.deliver(&url(&one), 0, usize::MAX), Attempt::Delivered(13));
+    assert_eq!(repeat.receipts.last().unwrap().index, 12);
     world.stop(one);
     world.stop(other);
     assert_eq!(world.read_static_log().len() as u64, emitter.links);
 }
 
 #[test]
-fn a_fork_across_two_servers_is_refused_and_its_evidence_outlives_them() {
+fn rejects_a_fork_across_two_servers_and_keeps_the_evidence() {
     let (world, folders) = (memory(), [TempDir::new().unwrap(), TempDir::new().unwrap()]);
     let [one, other] = folders.each_ref().map(|folder| start(&world, folder));
     let honest = delivered(&one, 0, 3);
@@ -137,7 +138,7 @@ fn a_fork_across_two_servers_is_refused_and_its_evidence_outlives_them() {
 }
 
 #[test]
-fn what_a_server_was_doing_when_it_was_killed_is_there_whole_or_not_at_all() {
+fn killed_server_leaves_complete_commits_or_nothing() {
     for writes in 0..40 {
         let (world, folder) = (memory(), TempDir::new().unwrap());
         let way = Faulty::new(world.store.clone(), 0);
@@ -179,7 +180,7 @@ fn what_a_server_was_doing_when_it_was_killed_is_there_whole_or_not_at_all() {
 }
 
 #[test]
-fn the_bucket_of_another_log_is_left_alone() {
+fn refuses_the_bucket_of_another_log() {
     let (world, folder, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     world.stop(start(&world, &folder));
     let objects = world.objects();
@@ -188,13 +189,13 @@ fn the_bucket_of_another_log_is_left_alone() {
         key,
         ..config(other.path(), Some(world.bucket(world.store.clone())))
     };
-    let refused = refusal(world.runtime.block_on(serve(config)));
-    assert!(refused.contains("log.example/audit"), "{refused}");
+    let error = start_error(world.runtime.block_on(serve(config)));
+    assert!(error.contains("log.example/audit"), "{error}");
     assert_eq!(world.objects(), objects);
 }
 
 #[test]
-fn servers_of_one_log_sign_with_one_key() {
+fn refuses_a_different_signing_key() {
     let (world, folder, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     delivered(&serving, 0, 3);
@@ -206,11 +207,11 @@ fn servers_of_one_log_sign_with_one_key() {
         let config = countersign_log_server::serve::Config { key: key(), ..config(folder.path(), bucket) };
         world.runtime.block_on(serve(config))
     };
-    let refused = refusal(start_with(&other));
-    assert!(refused.contains("private/key"), "{refused}");
+    let error = start_error(start_with(&other));
+    assert!(error.contains("private/key"), "{error}");
     assert_eq!(world.checkpoint(), checkpoint);
 
-    // The way to change it.
+    // The documented way to change the key.
     let stored = ObjectPath::from(format!("{}/private/key", world.prefix));
     world.runtime.block_on(world.store.delete(&stored)).unwrap();
     world.stop(start_with(&folder).unwrap());
@@ -218,7 +219,7 @@ fn servers_of_one_log_sign_with_one_key() {
 }
 
 #[test]
-fn a_server_whose_bucket_does_not_answer_is_ill_until_it_does() {
+fn server_is_unhealthy_while_its_bucket_fails() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let way = Faulty::new(world.store.clone(), 0);
     let serving = world.start(&way, folder.path());
@@ -227,46 +228,46 @@ fn a_server_whose_bucket_does_not_answer_is_ill_until_it_does() {
         (answer.status, answer.json()["storage"]["failing"].clone())
     };
     assert_eq!(health(), (200, false.into()));
-    // Nothing is submitted.
+    // The health changes although no events are submitted.
     way.fail(1000);
-    until("it is noticed", || health() == (503, true.into()));
+    until("the health changes", || health() == (503, true.into()));
     let metrics = String::from_utf8(send(client().get(url(&serving) + "/metrics")).body).unwrap();
     assert!(metrics.contains("countersign_bucket_failing 1\n"), "{metrics}");
     way.fail(0);
-    until("it is noticed", || health() == (200, false.into()));
+    until("the health changes", || health() == (200, false.into()));
     world.stop(serving);
 }
 
 #[test]
-fn a_store_that_creates_what_is_there_keeps_no_log() {
+fn refuses_a_store_without_conditional_creation() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let way = Faulty::new(world.store.clone(), 0);
     way.be_careless();
-    let refused = refusal(world.try_start(way, folder.path()));
-    assert!(refused.contains("two servers would fork the log"), "{refused}");
+    let error = start_error(world.try_start(way, folder.path()));
+    assert!(error.contains("two servers could fork the log"), "{error}");
 }
 
 #[test]
-fn a_bucket_that_was_rolled_back_is_noticed() {
+fn detects_a_rolled_back_bucket() {
     let (world, folder, fresh) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     delivered(&serving, 0, 30);
     world.stop(serving);
     let last = names(&world, "private/commits").pop().unwrap();
     world.runtime.block_on(world.store.delete(&last)).unwrap();
-    let refused = refusal(world.try_start(world.store.clone(), folder.path()));
-    assert!(refused.contains("rolled back"), "by its index: {refused}");
-    let refused = refusal(world.try_start(world.store.clone(), fresh.path()));
-    assert!(refused.contains("rolled back"), "by what was published: {refused}");
+    let error = start_error(world.try_start(world.store.clone(), folder.path()));
+    assert!(error.contains("rolled back"), "by its index: {error}");
+    let error = start_error(world.try_start(world.store.clone(), fresh.path()));
+    assert!(error.contains("rolled back"), "by what was published: {error}");
 }
 
 #[test]
-fn a_bucket_whose_leaves_were_changed_is_noticed() {
+fn detects_changed_entries() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let serving = start(&world, &folder);
     delivered(&serving, 0, 30);
     world.stop(serving);
-    // The commits of a log of the same size with other leaves.
+    // The commits of a log with the same size and other entries.
     let (another, its_folder) = (memory(), TempDir::new().unwrap());
     let serving = start(&another, &its_folder);
     delivered(&serving, 1, 30);
@@ -283,18 +284,18 @@ fn a_bucket_whose_leaves_were_changed_is_noticed() {
             world.store.put(&name, bytes.into()).await.unwrap();
         });
     }
-    let refused = refusal(world.try_start(world.store.clone(), folder.path()));
-    assert!(refused.contains("another one, or was rolled back"), "by its index: {refused}");
-    let refused = refusal(world.try_start(world.store.clone(), TempDir::new().unwrap().path()));
-    assert!(refused.contains("published other leaves"), "by what was published: {refused}");
+    let error = start_error(world.try_start(world.store.clone(), folder.path()));
+    assert!(error.contains("another bucket or was rolled back"), "by its index: {error}");
+    let error = start_error(world.try_start(world.store.clone(), TempDir::new().unwrap().path()));
+    assert!(error.contains("published checkpoint doesn't match"), "by what was published: {error}");
     let first = &commits[0];
     world.runtime.block_on(world.store.put(first, "not a commit".into())).unwrap();
-    let refused = refusal(world.try_start(world.store.clone(), TempDir::new().unwrap().path()));
-    assert!(refused.contains("private/commits/0000000000000000"), "which object: {refused}");
+    let error = start_error(world.try_start(world.store.clone(), TempDir::new().unwrap().path()));
+    assert!(error.contains("private/commits/0000000000000000"), "which object: {error}");
 }
 
 #[test]
-fn a_log_of_a_folder_moves_to_a_bucket_with_all_that_it_has() {
+fn moves_a_folders_log_into_a_bucket() {
     let (world, folder) = (memory(), TempDir::new().unwrap());
     let serving = world.runtime.block_on(serve(config(folder.path(), None))).unwrap();
     let mut emitter = delivered(&serving, 0, 300);
@@ -309,18 +310,18 @@ fn a_log_of_a_folder_moves_to_a_bucket_with_all_that_it_has() {
     let checkpoints = serving.log_server().reader().checkpoints(0..1000).unwrap();
     world.stop(serving);
 
-    // It is interrupted some times, after more and more was done.
+    // The move is interrupted several times, each time a little later.
     for writes in 1..5 {
         let way = Faulty::new(world.store.clone(), 0);
         way.end_after(writes);
-        refusal(world.try_start(way, folder.path()));
+        start_error(world.try_start(way, folder.path()));
         let is_moved = names(&world, "private").iter().any(|name| name.filename() == Some("log"));
         let fresh = TempDir::new().unwrap();
         match world.try_start(world.store.clone(), fresh.path()) {
             Ok(serving) => world.stop(serving),
-            refused => {
-                let refused = refusal(refused);
-                assert!(!is_moved && refused.contains("moving its log"), "{writes}: {refused}");
+            result => {
+                let error = start_error(result);
+                assert!(!is_moved && error.contains("moving its log"), "{writes}: {error}");
             }
         }
     }
@@ -342,12 +343,12 @@ fn a_log_of_a_folder_moves_to_a_bucket_with_all_that_it_has() {
     assert_eq!(leaves.len() as u64, emitter.links);
     assert!(emitter.receipts.iter().all(|receipt| leaves[receipt.index as usize] == receipt.leaf));
 
-    let refused = refusal(world.runtime.block_on(serve(config(folder.path(), None))));
-    assert!(refused.contains("serve it with that bucket"), "{refused}");
+    let error = start_error(world.runtime.block_on(serve(config(folder.path(), None))));
+    assert!(error.contains("serve it with that bucket"), "{error}");
 }
 
 #[test]
-fn two_folders_with_logs_of_their_own_do_not_share_a_bucket() {
+fn refuses_a_bucket_with_a_different_log_of_the_same_name() {
     let (world, folders) = (memory(), [TempDir::new().unwrap(), TempDir::new().unwrap()]);
     for (folder, chain) in folders.iter().zip(0..) {
         let serving = world.runtime.block_on(serve(config(folder.path(), None))).unwrap();
@@ -355,12 +356,12 @@ fn two_folders_with_logs_of_their_own_do_not_share_a_bucket() {
         world.stop(serving);
     }
     world.stop(start(&world, &folders[0]));
-    let refused = refusal(world.try_start(world.store.clone(), folders[1].path()));
-    assert!(refused.contains("another log than this folder"), "{refused}");
+    let error = start_error(world.try_start(world.store.clone(), folders[1].path()));
+    assert!(error.contains("different logs"), "{error}");
 }
 
 #[test]
-fn a_folder_on_disk_is_a_bucket() {
+fn folder_can_be_a_bucket() {
     let (folders, bucket) = ([TempDir::new().unwrap(), TempDir::new().unwrap()], TempDir::new().unwrap());
     let world = memory();
     let path = bucket.path().join("log");
@@ -371,7 +372,7 @@ fn a_folder_on_disk_is_a_bucket() {
     let mut emitter = emitter(0, 0);
     emitter.record(20);
     deliver(&mut emitter, &[url(&one), url(&other)], &mut Random::new(3));
-    let size = |serving: &Serving| serving.log_server().reader().size().unwrap();
+    let size = |serving: &RunningLog| serving.log_server().reader().size().unwrap();
     until("both have all", || size(&one) == emitter.links && size(&other) == emitter.links);
     world.stop(one);
     world.stop(other);

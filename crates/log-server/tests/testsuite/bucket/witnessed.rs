@@ -1,4 +1,4 @@
-//! What witnesses say about a log in a bucket.
+//! Tests of witnesses of a log in a bucket.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use countersign::time::Time;
 use countersign::trust::Trust;
 use countersign_log::store::Published;
-use countersign_log_server::serve::{Config, Serving, serve};
+use countersign_log_server::serve::{Config, RunningLog, serve};
 use object_store::memory::InMemory;
 use tempfile::TempDir;
 
@@ -16,13 +16,13 @@ use crate::common::witness::Witness;
 
 const HOUR: i64 = 3_600_000;
 
-fn kept(serving: &Serving) -> Vec<Published> {
+fn stored_checkpoints(serving: &RunningLog) -> Vec<Published> {
     let reader = serving.log_server().reader();
     reader.checkpoints(0..reader.size().unwrap() + 1).unwrap()
 }
 
 #[test]
-fn what_they_saw_in_the_hour_in_which_the_log_grew_is_kept_in_the_bucket_too() {
+fn keeps_the_first_witnessed_checkpoint_of_an_hour() {
     let (world, witness) = (World::new(Arc::new(InMemory::new())), Witness::start(0, BEGIN));
     let keys = (log_key(), emitter_key(0));
     let (log, key) = (keys.0.verifier_key(), keys.1.verifier_key());
@@ -41,22 +41,22 @@ fn what_they_saw_in_the_hour_in_which_the_log_grew_is_kept_in_the_bucket_too() {
     let mut emitter = emitter(0, 0);
     emitter.record(3);
     emitter.deliver(&url(&serving), 0, usize::MAX);
-    let first = kept(&serving);
+    let first = stored_checkpoints(&serving);
     world.stop(serving);
 
-    // Hours later, when nothing came, they see it again.
+    // Hours later, without new entries, witnesses sign it again.
     clock.fetch_add(3 * HOUR, Ordering::SeqCst);
     witness.set_clock(BEGIN + 3 * HOUR);
     serving = start(&folder);
-    until("they saw it again", || kept(&serving) != first);
+    until("the witness signs it again", || stored_checkpoints(&serving) != first);
     emitter.record(3);
     emitter.deliver(&url(&serving), 0, usize::MAX);
-    let all = kept(&serving);
+    let all = stored_checkpoints(&serving);
     assert_eq!((all.len(), &all[0]), (2, &first[0]));
 
     let elsewhere = TempDir::new().unwrap();
     let other = start(&elsewhere);
-    assert_eq!(kept(&other)[0], first[0]);
+    assert_eq!(stored_checkpoints(&other)[0], first[0]);
     world.stop(other);
     world.stop(serving);
 }

@@ -1,4 +1,4 @@
-//! Servers of one log over one store, and a look at what is in the store.
+//! Servers of one log over one store, and access to the store's content.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use countersign::trust::Trust;
 use countersign::verify::{FindingCode, Options, Verdict, Verifier};
 use countersign_log::store::{Reader, StoredEvent, StoredLeaf};
 use countersign_log_server::bucket::Bucket;
-use countersign_log_server::serve::{Config, Serving, StartError, serve};
+use countersign_log_server::serve::{Config, RunningLog, StartError, serve};
 use countersign_log_server::server::{Bounds, Cors, Hosts};
 use countersign_query::Parsers;
 use futures_util::TryStreamExt as _;
@@ -27,7 +27,7 @@ use crate::common::emitter::{Attempt, BEGIN, Emitter};
 use crate::common::random::Random;
 
 pub const ORIGIN: &str = "log.example/audit";
-/// How many emitters the trust file names.
+/// Number of emitters in the trust file.
 pub const EMITTERS: u8 = 4;
 
 /// A log in a store.
@@ -51,35 +51,35 @@ pub fn trust() -> Trust {
     Trust::parse(text.as_bytes()).unwrap()
 }
 
-/// The chain of that number of an emitter.
+/// Returns an emitter that opens the chain with that number.
 pub fn emitter(number: u8, chain: u64) -> Emitter {
     Emitter::new(ORIGIN, emitter_key(number), chain, trust())
 }
 
-/// Has an emitter deliver all that is in its outbox, a few lines at a time, to any of the servers each time.
+/// Delivers everything in an emitter's outbox, a few lines at a time, to a random server each time.
 pub fn deliver(emitter: &mut Emitter, urls: &[String], random: &mut Random) {
     deliver_by(emitter, urls, random, 4);
 }
 
-/// The same with all of it in one submission.
+/// Delivers everything in an emitter's outbox in one submission.
 pub fn deliver_at_once(emitter: &mut Emitter, urls: &[String], random: &mut Random) {
     deliver_by(emitter, urls, random, u64::MAX);
 }
 
-fn deliver_by(emitter: &mut Emitter, urls: &[String], random: &mut Random, most: u64) {
+fn deliver_by(emitter: &mut Emitter, urls: &[String], random: &mut Random, max: u64) {
     for _ in 0..10_000 {
         if emitter.outbox.is_empty() {
             return;
         }
         let url = &urls[random.below(urls.len() as u64) as usize];
-        let lines = if most == u64::MAX { usize::MAX } else { 1 + random.below(most) as usize };
-        // Sometimes the first links are left out: the log takes the next ones only if it has them.
-        let skip = if most < u64::MAX && random.below(8) == 0 { after_first_signed(emitter) } else { 0 };
+        let lines = if max == u64::MAX { usize::MAX } else { 1 + random.below(max) as usize };
+        // Sometimes skips the first links: the log accepts the next ones only if it has them.
+        let skip = if max < u64::MAX && random.below(8) == 0 { after_first_signed(emitter) } else { 0 };
         if emitter.deliver(url, skip, lines) == Attempt::Later {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
-    panic!("{} lines of the outbox stay", emitter.outbox.len());
+    panic!("{} lines remain in the outbox", emitter.outbox.len());
 }
 
 fn after_first_signed(emitter: &Emitter) -> usize {
@@ -98,13 +98,13 @@ impl World {
             .with_interval(Duration::from_millis(20))
     }
 
-    /// Starts a server that goes to the store on that way.
-    pub fn try_start(&self, way: Arc<dyn ObjectStore>, folder: &Path) -> Result<Serving, StartError> {
+    /// Starts a server with this access to the store.
+    pub fn try_start(&self, way: Arc<dyn ObjectStore>, folder: &Path) -> Result<RunningLog, StartError> {
         self.runtime.block_on(serve(config(folder, Some(self.bucket(way)))))
     }
 
-    /// Starts a server, and again if a fault keeps it from starting.
-    pub fn start(&self, way: &Arc<impl ObjectStore>, folder: &Path) -> Serving {
+    /// Starts a server, and retries if a fault prevents it.
+    pub fn start(&self, way: &Arc<impl ObjectStore>, folder: &Path) -> RunningLog {
         for _ in 0..1000 {
             match self.try_start(way.clone(), folder) {
                 Ok(serving) => return serving,
@@ -112,14 +112,14 @@ impl World {
                 Err(error) => panic!("{error}"),
             }
         }
-        panic!("the server does not start");
+        panic!("the server doesn't start");
     }
 
-    pub fn stop(&self, serving: Serving) {
+    pub fn stop(&self, serving: RunningLog) {
         self.runtime.block_on(serving.stop()).unwrap();
     }
 
-    /// All objects, by name.
+    /// Returns all objects by name.
     pub fn objects(&self) -> BTreeMap<String, Vec<u8>> {
         self.runtime.block_on(async {
             let mut objects = BTreeMap::new();
@@ -145,13 +145,13 @@ impl World {
         })
     }
 
-    /// The public checkpoint.
+    /// Returns the public checkpoint.
     pub fn checkpoint(&self) -> Option<SignedCheckpoint> {
         let note = String::from_utf8(self.public("checkpoint")?).unwrap();
         Some(SignedCheckpoint::parse(&note).unwrap())
     }
 
-    /// Reads the public part as any C2SP client does, checks it, and gives its leaves.
+    /// Reads the public part as any C2SP client does, checks it, and returns its entries.
     pub fn read_static_log(&self) -> Vec<String> {
         let Some(signed) = self.checkpoint() else { return Vec::new() };
         let size = signed.checkpoint.size;
@@ -175,7 +175,7 @@ impl World {
         let (lines, tiles) = walk.finish();
         verifier.push(&lines);
         let report = CheckReport::new(tiles, verifier.finish().report);
-        // Chains may be open.
+        // Chains may still be open.
         assert!(matches!(report.verdict, Verdict::Verified | Verdict::Partial), "{report:#?}");
         let open = |code: &FindingCode| *code == FindingCode::ChainOpen;
         assert!(
@@ -186,25 +186,25 @@ impl World {
         leaves
     }
 
-    /// Waits until a server knows a log of that size and published it.
-    pub fn wait_until_published(&self, serving: &Serving, size: u64) {
+    /// Waits until a server has published a log of that size.
+    pub fn wait_until_published(&self, serving: &RunningLog, size: u64) {
         let mut published = serving.log_server().published();
         let reached = self.runtime.block_on(async {
             let reached =
                 published.wait_for(|newest| newest.as_ref().is_some_and(|newest| newest.size >= size));
             tokio::time::timeout(Duration::from_mins(2), reached).await.map(|reached| drop(reached.unwrap()))
         });
-        reached.unwrap_or_else(|_| panic!("{size} leaves are not published"));
-        // Where a store replaces without conditions, a late write is put right a little later.
-        until("all leaves are public", || self.checkpoint().unwrap().checkpoint.size >= size);
+        reached.unwrap_or_else(|_| panic!("{size} entries aren't published"));
+        // The effect of a late write is corrected a little later if replacement isn't conditional.
+        until("all entries are public", || self.checkpoint().unwrap().checkpoint.size >= size);
     }
 }
 
-/// Waits for what is going to be so.
-pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_mins(2), "not yet: {what}");
+/// Waits until a condition becomes true.
+pub fn until(what: &str, mut is_true: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_true() {
+        assert!(started.elapsed() < Duration::from_mins(2), "not yet: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
 }
@@ -232,11 +232,11 @@ pub fn config(folder: &Path, store: Option<Bucket>) -> Config {
     }
 }
 
-pub fn url(serving: &Serving) -> String {
+pub fn url(serving: &RunningLog) -> String {
     format!("http://{}", serving.address())
 }
 
-/// All that a server has.
+/// Returns everything that a server stores.
 pub fn contents(reader: &dyn Reader) -> Vec<StoredLeaf> {
     reader.leaves_with_events(0..reader.size().unwrap()).unwrap()
 }
@@ -245,7 +245,7 @@ pub fn is_erased(leaf: &StoredLeaf) -> bool {
     leaf.event == StoredEvent::Erased
 }
 
-/// The files of a folder, however deep, that have these bytes.
+/// Returns the files in a folder, at any depth, that contain these bytes.
 pub fn files_with(folder: &Path, bytes: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
@@ -259,7 +259,7 @@ pub fn files_with(folder: &Path, bytes: &[u8]) -> Vec<String> {
     found
 }
 
-/// A file's bytes; none where it is gone again, as those of a database that is just closed.
+/// Returns a file's bytes, or none if it has been removed, as happens when a database is closed.
 fn read(path: &Path) -> Vec<u8> {
     match fs::read(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),

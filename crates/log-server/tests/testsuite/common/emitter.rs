@@ -1,5 +1,5 @@
-//! An emitter that believes nothing but proofs: what it recorded stays in its outbox until the log has shown that it
-//! holds it, and whatever the log says against an earlier proof is a failure of the test.
+//! An emitter that trusts only proofs: events stay in its outbox until the log proves that it has them, and a
+//! contradiction of an earlier proof fails the test.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
@@ -17,20 +17,21 @@ use countersign::trust::Trust;
 use reqwest::blocking::Client;
 use serde_json::Value;
 
-/// When the first emitter recorded its first event, in milliseconds.
+/// When the first emitter recorded its first event, in milliseconds since 1970.
 pub const BEGIN: i64 = 1_795_150_000_000;
 
-/// How long an answer may take before the test has failed anyway.
-const ANSWERED: Duration = Duration::from_mins(2);
+/// Time limit for a response, after which the test fails.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// One for all: a connection for each request, and none that is kept.
+/// Returns the shared client, which uses a new connection for each request.
 pub fn client() -> &'static Client {
-    static CLIENT: LazyLock<Client> =
-        LazyLock::new(|| Client::builder().timeout(ANSWERED).pool_max_idle_per_host(0).build().unwrap());
+    static CLIENT: LazyLock<Client> = LazyLock::new(|| {
+        Client::builder().timeout(RESPONSE_TIMEOUT).pool_max_idle_per_host(0).build().unwrap()
+    });
     &CLIENT
 }
 
-/// A line that waits to be delivered.
+/// A line to deliver.
 #[derive(Clone, Debug)]
 pub struct Line {
     pub seq: u64,
@@ -39,7 +40,7 @@ pub struct Line {
     pub signed: bool,
 }
 
-/// What the log gave for the last link of a submission.
+/// The log's proof for the last link of a submission.
 #[derive(Clone, Debug)]
 pub struct Receipt {
     pub seq: u64,
@@ -48,14 +49,14 @@ pub struct Receipt {
     pub proof: Proof,
 }
 
-/// What an attempt to deliver came to.
+/// The outcome of an attempt to deliver.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// The first so many lines of the outbox are proven to be in the log.
+    /// The number of the outbox's lines that are proven to be in the log.
     Delivered(usize),
-    /// The log would have other links first.
+    /// The log expects other links first.
     Gap,
-    /// There was no answer, or one that says to come again.
+    /// The log didn't respond, or asks to retry later.
     Later,
 }
 
@@ -69,22 +70,22 @@ pub struct Emitter {
     trust: Trust,
     pub outbox: VecDeque<Line>,
     pub receipts: Vec<Receipt>,
-    /// All leaves that were made.
+    /// All entries created so far.
     pub made: Vec<String>,
-    /// How many links were made.
+    /// The number of links created so far.
     pub links: u64,
     begin: i64,
     now: i64,
 }
 
 impl Emitter {
-    /// An emitter that begins a chain of that number, for the log of that trust. The same arguments and the same
-    /// events give the same links.
+    /// Opens the chain with that number for the log of that trust file. The same arguments and events produce the same
+    /// links.
     pub fn new(origin: &str, key: SignerKey, chain: u64, trust: Trust) -> Self {
         Self::beginning_at(BEGIN, origin, key, chain, trust)
     }
 
-    /// The same, with links dated from that moment on, in milliseconds from the epoch.
+    /// Like `new`, with links dated from `begin` on, in milliseconds since 1970.
     pub fn beginning_at(begin: i64, origin: &str, key: SignerKey, chain: u64, trust: Trust) -> Self {
         let mut nonce = key.verifier_key().public()[..16].try_into().unwrap();
         copy_number(chain, &mut nonce);
@@ -101,7 +102,7 @@ impl Emitter {
         self.recorder.chain().unwrap()
     }
 
-    /// Records so many events and signs the last.
+    /// Records that many events and signs the last link.
     pub fn record(&mut self, events: usize) {
         for number in self.links..self.links + events as u64 {
             self.record_event(&format!(
@@ -112,7 +113,7 @@ impl Emitter {
         self.flush();
     }
 
-    /// Records an event and leaves it unsigned.
+    /// Records an event without signing its link.
     pub fn record_event(&mut self, event: &str) {
         self.now += 1;
         let event = Event::parse(event.as_bytes(), &Redaction::none()).unwrap();
@@ -145,8 +146,8 @@ impl Emitter {
         }
     }
 
-    /// A body of at most about that many lines, up to a signed one, that leaves the first `skip` out; and how many
-    /// lines of the outbox it ends after.
+    /// Returns a body of about that many lines, ending at a signed one and without the first `skip`, and the number of
+    /// lines of the outbox up to its end.
     pub fn body(&self, skip: usize, lines: usize) -> (String, usize) {
         let mut body = String::new();
         for (place, line) in self.outbox.iter().enumerate().skip(skip) {
@@ -159,7 +160,7 @@ impl Emitter {
         (body, self.outbox.len())
     }
 
-    /// Sends what is in the outbox once, from `skip` on. There is something there.
+    /// Sends the outbox once, from `skip` on. The outbox must not be empty.
     pub fn deliver(&mut self, url: &str, skip: usize, lines: usize) -> Attempt {
         let (body, end) = self.body(skip, lines);
         let response = match client().post(format!("{url}/submit")).body(body).send() {
@@ -211,16 +212,12 @@ impl Emitter {
         self.outbox.drain(..end);
     }
 
-    /// A gap is before what was sent, and not among what was proven.
+    /// Checks that a reported gap is before what was sent and after what was proven.
     fn check_gap(&self, answer: &Value, skip: usize) {
         assert_eq!(answer["chain"], self.chain().to_string());
         let expected = answer["expected"].as_u64().unwrap();
         let first = self.outbox[0].seq;
-        assert!(
-            expected >= first,
-            "lost: the log goes on with {expected}, and gave a proof for {}",
-            first - 1
-        );
+        assert!(expected >= first, "lost: the log expects {expected} but gave a proof for {}", first - 1);
         assert!(expected < self.outbox[skip].seq, "{answer}");
         if let Some(place) = (expected - first).checked_sub(1) {
             let hash = leaf_hash(self.outbox[place as usize].leaf.as_bytes());

@@ -1,4 +1,4 @@
-//! Numbers that a seed gives (`SplitMix64`).
+//! Pseudorandom numbers from a seed (`SplitMix64`).
 
 pub struct Random(u64);
 
@@ -14,7 +14,7 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
-    /// A number below `end`.
+    /// Returns a number below `end`.
     pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }

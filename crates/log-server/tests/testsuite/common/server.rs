@@ -1,4 +1,4 @@
-//! A log server in this process, with a clock that the test turns.
+//! A log server in this process, with a clock that the test sets.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -15,7 +15,7 @@ use countersign_log::reads::ReadRules;
 use countersign_log::store::Reader;
 use countersign_log_server::log_server::LogServer;
 use countersign_log_server::retention::holds::Hold;
-use countersign_log_server::serve::{Config, Serving, serve};
+use countersign_log_server::serve::{Config, RunningLog, serve};
 use countersign_log_server::server::{Address, Bounds, Cors, Hosts, Tls};
 use countersign_query::Parsers;
 use reqwest::blocking::RequestBuilder;
@@ -29,19 +29,19 @@ use super::emitter::{BEGIN, Emitter};
 
 pub const ORIGIN: &str = "log.example/audit";
 
-/// How long anything may take before the test has failed anyway.
+/// Time limit for any operation, after which the test fails.
 const DEADLINE: Duration = Duration::from_mins(2);
 
 pub struct Server {
     pub folder: TempDir,
     /// The server's clock, in milliseconds.
     pub clock: Arc<AtomicI64>,
-    /// How much time has passed for the server, in milliseconds.
+    /// The elapsed time for the server, in milliseconds.
     steady: Arc<AtomicI64>,
     pub limits: Limits,
     pub bounds: Bounds,
     pub reads: ReadRules,
-    /// Beside those that every log answers to.
+    /// Host names besides those that every log accepts.
     pub hosts: Hosts,
     pub holds: Vec<Hold>,
     pub check_within: Option<Duration>,
@@ -49,13 +49,13 @@ pub struct Server {
     pub tls: Option<Arc<Tls>>,
     pub issuer: Option<countersign_log_server::oidc::Config>,
     pub parsers: Parsers,
-    /// What the trust file says beside the log.
+    /// The trust file's lines besides the log's own.
     trust: String,
     runtime: Runtime,
-    serving: Option<Serving>,
+    serving: Option<RunningLog>,
 }
 
-/// An answer, whole.
+/// A complete response.
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
@@ -68,12 +68,12 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("{self:?}"))
     }
 
-    /// Status and code of an answer that is no success.
+    /// Returns the status and the error code of an unsuccessful response.
     pub fn refusal(&self) -> (u16, String) {
         (self.status, self.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// The answer in the bytes that a connection gave.
+    /// Parses the bytes of a response.
     pub fn parse(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(bytes).into_owned();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
@@ -91,13 +91,13 @@ pub fn log_key() -> SignerKey {
     SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
-/// The key of an emitter that the default trust file names.
+/// Returns the key of an emitter in the default trust file.
 pub fn emitter_key(number: u8) -> SignerKey {
     SignerKey::from_seed(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
 }
 
 impl Server {
-    /// A log that takes the chains of four emitters.
+    /// Starts a log with four emitters.
     pub fn start() -> Self {
         let lines: Vec<String> =
             (0..4).map(|number| format!("emitter {}\n", emitter_key(number).verifier_key())).collect();
@@ -108,7 +108,7 @@ impl Server {
         Self::beginning_at(BEGIN, trust, limits, bounds)
     }
 
-    /// The same, when its clock shows that.
+    /// Starts a log whose clock shows `clock`.
     pub fn beginning_at(clock: i64, trust: &str, limits: Limits, bounds: Bounds) -> Self {
         let mut server = Self {
             folder: TempDir::new().unwrap(),
@@ -117,7 +117,7 @@ impl Server {
             limits,
             bounds,
             reads: ReadRules::default(),
-            // What tests write by hand.
+            // Host names in the tests' handwritten requests.
             hosts: Hosts::parse(["l", "log", "log.example"]).unwrap(),
             holds: Vec::new(),
             check_within: None,
@@ -133,7 +133,7 @@ impl Server {
         server
     }
 
-    /// Starts it, or starts it anew.
+    /// Starts or restarts the server.
     pub fn begin(&mut self) {
         self.try_begin().unwrap_or_else(|error| panic!("{error}"));
     }
@@ -175,7 +175,7 @@ impl Server {
         self.clock.store(millis, Ordering::SeqCst);
     }
 
-    /// So much time passes, and the clock goes with it.
+    /// Lets time pass on both clocks.
     pub fn pass(&self, millis: i64) {
         self.clock.fetch_add(millis, Ordering::SeqCst);
         self.steady.fetch_add(millis, Ordering::SeqCst);
@@ -186,7 +186,7 @@ impl Server {
         Trust::parse(text.as_bytes()).unwrap()
     }
 
-    fn serving(&self) -> &Serving {
+    fn serving(&self) -> &RunningLog {
         self.serving.as_ref().unwrap()
     }
 
@@ -214,7 +214,7 @@ impl Server {
         self.folder.path()
     }
 
-    /// The first chain of an emitter.
+    /// Returns an emitter that opens its first chain.
     pub fn emitter(&self, number: u8) -> Emitter {
         Emitter::new(ORIGIN, emitter_key(number), 0, self.trust())
     }
@@ -243,7 +243,7 @@ impl Server {
         send(request)
     }
 
-    /// A connection.
+    /// Opens a connection.
     pub fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(self.address()).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
@@ -251,15 +251,15 @@ impl Server {
         stream
     }
 
-    /// Sends bytes as they are, and gives all that comes back until the server ends the connection.
+    /// Sends bytes as is, and returns everything received until the server disconnects.
     pub fn raw(&self, bytes: &[u8]) -> Vec<u8> {
         let mut stream = self.connect();
-        // The server may have answered and gone before it read all.
+        // The server may respond and disconnect before it has read everything.
         let _ = stream.write_all(bytes);
         until_closed(&mut stream)
     }
 
-    /// Asserts that the log goes on: a chain that nothing was heard of is taken.
+    /// Checks that the log still works, by submitting a new chain.
     pub fn assert_goes_on(&self) {
         let before = self.size();
         let mut emitter = Emitter::new(ORIGIN, emitter_key(3), before, self.trust());
@@ -277,7 +277,7 @@ impl Drop for Server {
     }
 }
 
-/// What comes until the other side ends the connection, in whatever way it does.
+/// Reads until the peer disconnects, in whatever way.
 pub fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut piece = [0; 4096];

@@ -1,27 +1,27 @@
-//! A witness in this process, with a clock that the test turns.
+//! A witness in this process, with a clock that the test sets.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use countersign::note::SignerKey;
 use countersign_log_server::server::Bounds;
-use countersign_log_server::witness::{Config, Serving, serve};
+use countersign_log_server::witness::{Config, RunningWitness, serve};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 use super::server::log_key;
 
 pub struct Witness {
-    /// What its clock shows, in milliseconds. At 0 it cosigns nothing.
+    /// The time on its clock, in milliseconds. At 0 it cosigns nothing.
     pub clock: Arc<AtomicI64>,
     key: SignerKey,
-    serving: Option<Serving>,
+    serving: Option<RunningWitness>,
     runtime: Runtime,
     _folder: TempDir,
 }
 
 impl Witness {
-    /// The witness of that number, of the log of all these tests.
+    /// Starts the witness with that number, for the log of these tests.
     pub fn start(number: u8, millis: i64) -> Self {
         let (folder, runtime) = (TempDir::new().unwrap(), Runtime::new().unwrap());
         let key = || SignerKey::witness_from_seed(&format!("w{number}.example"), [200 + number; 32]).unwrap();
@@ -34,7 +34,7 @@ impl Witness {
             listen: "127.0.0.1:0".parse().unwrap(),
             bounds: Bounds::default(),
             clock: Arc::new(move || now.load(Ordering::SeqCst).cast_unsigned() / 1000),
-            // A witness whose clock is wrong from the beginning doesn't leap.
+            // Moves with the clock, so that a clock that is wrong from the start isn't reported as a jump.
             steady: Arc::new(move || {
                 std::time::Duration::from_millis(passed.load(Ordering::SeqCst).cast_unsigned())
             }),
@@ -44,7 +44,7 @@ impl Witness {
         Self { clock, key: key(), serving, runtime, _folder: folder }
     }
 
-    /// Its line in the log's trust file.
+    /// Returns its line for the log's trust file.
     pub fn line(&self, name: &str) -> String {
         let address = self.serving.as_ref().unwrap().address().clone();
         format!("witness {name} {} http://{address}/\n", self.key.verifier_key())

@@ -1,4 +1,4 @@
-//! A store's half for readers that counts what is read through it.
+//! A reader of a store that counts what is read through it.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use countersign_log::store::{
     StoredLeaf,
 };
 
-/// How much was read.
+/// The amount of work done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Work {
-    /// Leaves that were read with their events.
+    /// Entries read with their events.
     pub events: u64,
-    /// Leaves that were read alone.
+    /// Entries read without their events.
     pub leaves: u64,
-    /// Places and tiles that were looked up.
+    /// Lookups of indexes and tiles.
     pub lookups: u64,
 }
 
-/// The reader.
+/// The counting reader.
 pub struct CountedReader {
     inner: Arc<dyn Reader>,
     events: AtomicU64,
@@ -40,7 +40,7 @@ impl CountedReader {
         Arc::new(Self { inner, events, leaves, lookups })
     }
 
-    /// What was read since this was asked last.
+    /// Returns the work since the last call.
     pub fn take(&self) -> Work {
         let take = |count: &AtomicU64| count.swap(0, Ordering::SeqCst);
         Work { events: take(&self.events), leaves: take(&self.leaves), lookups: take(&self.lookups) }
@@ -107,8 +107,8 @@ impl ForkReader for CountedReader {
 }
 
 impl ErasureReader for CountedReader {
-    fn erasures(&self, before: Option<u64>, most: u64) -> Result<Vec<Erasure>, StoreError> {
-        self.inner.erasures(before, most)
+    fn erasures(&self, before: Option<u64>, max: u64) -> Result<Vec<Erasure>, StoreError> {
+        self.inner.erasures(before, max)
     }
 
     fn unfinished_erasures(&self) -> Result<Vec<u64>, StoreError> {

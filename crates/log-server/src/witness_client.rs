@@ -1,4 +1,4 @@
-//! Asking witnesses, as long as the log runs.
+//! The client of the log's witnesses, which runs as long as the log.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -22,12 +22,12 @@ use countersign_log::witnessing::{
     has_witnesses, proof_url,
 };
 
-/// The witnesses of a log, and what is known of them.
-pub(crate) struct Witnessing {
+/// The client of a log's witnesses, with what is known of each.
+pub(crate) struct WitnessClient {
     log_server: LogServer,
     unwitnessed: watch::Receiver<Option<Unwitnessed>>,
     client: Client,
-    /// The size of the last checkpoint that each cosigned.
+    /// The size of the last checkpoint that each witness cosigned.
     sizes: Mutex<HashMap<VerifierKey, u64>>,
     /// When each witness was last asked for a proof.
     proofs: Mutex<HashMap<VerifierKey, Instant>>,
@@ -36,16 +36,16 @@ pub(crate) struct Witnessing {
 /// The unproven contradictions of one round.
 type Claims = Mutex<Vec<Contradiction>>;
 
-/// How long a round waits for proofs of contradictions.
+/// When proofs of contradictions are fetched.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Proofs {
-    /// The round ends after them.
+enum ProofFetch {
+    /// Sent before the round ends, which waits for the response.
     Awaited,
-    /// They are fetched beside it: a witness can't delay publication that way.
-    Beside,
+    /// Sent in the background, so that a witness can't delay publication.
+    Background,
 }
 
-impl Witnessing {
+impl WitnessClient {
     pub(crate) fn new(
         log_server: LogServer,
         unwitnessed: watch::Receiver<Option<Unwitnessed>>,
@@ -55,7 +55,7 @@ impl Witnessing {
         Ok(Self { log_server, unwitnessed, client, sizes, proofs })
     }
 
-    /// Works until the log stops.
+    /// Runs until the log stops.
     pub(crate) async fn run(mut self) {
         let mut wait = None;
         loop {
@@ -88,15 +88,15 @@ impl Witnessing {
             }
             let published = gathering.end(self.log_server.now());
             if let Err(error) = self.log_server.publish(published).await {
-                tracing::error!(%error, "a checkpoint was not published");
+                tracing::error!(%error, "publishing a checkpoint failed");
                 wait = Some(AGAIN);
             }
         }
     }
 
-    /// Shows all witnesses the newest checkpoint that was signed, before anything else is signed: one that proves that
-    /// it has seen more stops the log, and all say what time it is.
-    pub(crate) async fn look(&self) {
+    /// Sends the newest signed checkpoint to all witnesses before anything else is signed. A witness that proves that
+    /// it has seen more stops the log, and all of them report the time.
+    pub(crate) async fn present_newest(&self) {
         let unwitnessed = self.unwitnessed.borrow().clone();
         let published = self.log_server.published().borrow().clone();
         let Some(note) =
@@ -113,76 +113,83 @@ impl Witnessing {
         let newest = Unwitnessed { checkpoint: signed.checkpoint, note, latest: None };
         let mut gathering = PendingCheckpoint::new(newest.clone(), rules.trust());
         let claims = Claims::default();
-        let mut asked = self.ask_all(&gathering, &Arc::new(newest), &claims, Proofs::Awaited);
+        let mut responses = self.ask_all(&gathering, &Arc::new(newest), &claims, ProofFetch::Awaited);
         let deadline = tokio::time::Instant::now() + PATIENCE;
-        while let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, asked.next()).await {
+        while let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, responses.next()).await {
             match answer {
                 Ok(lines) => gathering.add(place, &lines),
                 Err(NoCosignature::Failed(why)) => {
-                    tracing::warn!(witness = key.name(), why, "it does not say what it has seen");
+                    tracing::warn!(
+                        witness = key.name(),
+                        why,
+                        "a witness didn't report its newest checkpoint"
+                    );
                 }
                 Err(NoCosignature::Contradicts(_)) => {}
             }
         }
-        drop(asked);
+        drop(responses);
         let claims = claims.into_inner().unwrap_or_else(PoisonError::into_inner);
         if !gathering.is_enough() && !claims.is_empty() {
             self.log_server.claimed(claims).await;
         }
     }
 
-    /// Asks all witnesses at once, until enough have answered. Returns their cosignatures, and what they claim.
+    /// Asks all witnesses in parallel until enough of them have cosigned. Returns the cosignatures and the unproven
+    /// claims.
     async fn gather(&self, unwitnessed: Unwitnessed) -> (PendingCheckpoint, Vec<Contradiction>) {
         let mut gathering = PendingCheckpoint::new(unwitnessed.clone(), self.log_server.rules().trust());
         let claims = Claims::default();
-        let mut asked = self.ask_all(&gathering, &Arc::new(unwitnessed), &claims, Proofs::Beside);
+        let mut responses = self.ask_all(&gathering, &Arc::new(unwitnessed), &claims, ProofFetch::Background);
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while !gathering.is_enough() {
-            let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, asked.next()).await else {
+            let Ok(Some((place, key, answer))) = tokio::time::timeout_at(deadline, responses.next()).await
+            else {
                 break;
             };
             match answer {
                 Ok(lines) => gathering.add(place, &lines),
                 Err(NoCosignature::Failed(why)) => {
                     self.log_server.metrics().witness_failed(key.name());
-                    tracing::warn!(witness = key.name(), why, "no cosignature");
+                    tracing::warn!(witness = key.name(), why, "a witness didn't cosign");
                 }
                 Err(NoCosignature::Contradicts(_)) => {
                     self.log_server.metrics().witness_failed(key.name());
                 }
             }
         }
-        drop(asked);
+        drop(responses);
         (gathering, claims.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The answers of all witnesses, each with its place and key, as they come.
+    /// Returns the responses of all witnesses as they arrive, each with the witness's position and key.
     fn ask_all<'a>(
         &'a self,
         gathering: &PendingCheckpoint,
         checkpoint: &Arc<Unwitnessed>,
         claims: &'a Claims,
-        proofs: Proofs,
+        proofs: ProofFetch,
     ) -> FuturesUnordered<impl Future<Output = (usize, VerifierKey, Result<String, NoCosignature>)> + use<'a>>
     {
-        let asked = gathering.witnesses().map(|(place, key, url)| {
+        let responses = gathering.witnesses().map(|(place, key, url)| {
             let (key, url, checkpoint) = (key.clone(), url.to_owned(), Arc::clone(checkpoint));
             async move {
                 let answer = self.ask(&url, &key, &checkpoint, claims, proofs).await;
                 (place, key, answer)
             }
         });
-        asked.collect()
+        responses.collect()
     }
 
-    /// One witness's signature lines. What it has against the checkpoint is assessed, and added to the claims.
+    /// Returns one witness's signature lines. If the witness contradicts the checkpoint, that is assessed and added to
+    /// the claims.
     async fn ask(
         &self,
         witness_url: &str,
         key: &VerifierKey,
         unwitnessed: &Unwitnessed,
         claims: &Claims,
-        proofs: Proofs,
+        proofs: ProofFetch,
     ) -> Result<String, NoCosignature> {
         let url = format!("{}/add-checkpoint", witness_url.trim_end_matches('/'));
         let lock = || self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,8 +198,8 @@ impl Witnessing {
         loop {
             let reader = self.log_server.reader().clone();
             let request = tokio::task::spawn_blocking(move || (asking.request(&*reader), asking)).await;
-            let (request, back) = request.map_err(|error| error.to_string())?;
-            asking = back;
+            let (request, returned) = request.map_err(|error| error.to_string())?;
+            asking = returned;
             let (status, kind, body) = read(self.client.post(&url).body(request?)).await?;
             match asking.process(status, kind.as_deref(), &body, self.log_server.timekeeper()) {
                 Ok(None) => {}
@@ -203,8 +210,10 @@ impl Witnessing {
                 }
                 Err(NoCosignature::Contradicts(contradiction)) => {
                     if self.log_server.contradicted((*contradiction).clone()).await == Assessment::Refuted {
-                        // Another server of the log showed it more.
-                        return Err(NoCosignature::Failed("it has a larger checkpoint of this log".into()));
+                        // The witness got a larger checkpoint from another server of the log.
+                        return Err(NoCosignature::Failed(
+                            "the witness has a larger checkpoint of this log".into(),
+                        ));
                     }
                     claims.lock().unwrap_or_else(PoisonError::into_inner).push((*contradiction).clone());
                     self.fetch_proof(witness_url, &contradiction, proofs).await;
@@ -215,15 +224,16 @@ impl Witnessing {
         }
     }
 
-    /// Asks a witness for the checkpoint that it says it has seen, and has it assessed: a proof stops the log.
-    async fn fetch_proof(&self, witness_url: &str, contradiction: &Contradiction, proofs: Proofs) {
+    /// Requests the checkpoint that a witness claims to have seen, and has it assessed. Proof of a fork stops the log.
+    async fn fetch_proof(&self, witness_url: &str, contradiction: &Contradiction, proofs: ProofFetch) {
         let key = contradiction.witness().clone();
         {
-            let mut asked = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
-            if proofs == Proofs::Beside && asked.get(&key).is_some_and(|at| at.elapsed() < AGAIN) {
+            let mut requested = self.proofs.lock().unwrap_or_else(PoisonError::into_inner);
+            if proofs == ProofFetch::Background && requested.get(&key).is_some_and(|at| at.elapsed() < AGAIN)
+            {
                 return;
             }
-            asked.insert(key.clone(), Instant::now());
+            requested.insert(key.clone(), Instant::now());
         }
         let (log_server, contradiction) = (self.log_server.clone(), contradiction.clone());
         let request = self.client.get(proof_url(witness_url, log_server.origin()));
@@ -231,29 +241,31 @@ impl Witnessing {
             let why = match read(request).await {
                 Ok((200, _, body)) => match log_server.contradicted(contradiction.with_proof(&body)).await {
                     Assessment::Unproven => {
-                        "its latest checkpoint proves nothing against this log".to_owned()
+                        "the witness's latest checkpoint proves nothing against this log".to_owned()
                     }
                     Assessment::Proven | Assessment::Refuted => return,
                 },
                 Ok((status, ..)) => {
-                    format!("it answered {status} when it was asked for its latest checkpoint")
+                    format!(
+                        "the witness responded with status {status} to a request for its latest checkpoint"
+                    )
                 }
                 Err(why) => why,
             };
             tracing::error!(
                 witness = key.name(),
                 why,
-                "a witness contradicts this log without a proof: it counts as one that does not cosign"
+                "a witness contradicts this log without proof; it counts as not having cosigned"
             );
         };
         match proofs {
-            Proofs::Awaited => fetch.await,
-            Proofs::Beside => _ = tokio::spawn(fetch),
+            ProofFetch::Awaited => fetch.await,
+            ProofFetch::Background => _ = tokio::spawn(fetch),
         }
     }
 }
 
-/// The status, content type and body of an answer.
+/// Returns a response's status, content type, and body.
 async fn read(request: RequestBuilder) -> Result<(u16, Option<String>, Vec<u8>), String> {
     let response = request.send().await.map_err(|error| of_request(&error))?;
     let status = response.status().as_u16();
@@ -263,7 +275,7 @@ async fn read(request: RequestBuilder) -> Result<(u16, Option<String>, Vec<u8>),
     while let Some(chunk) = stream.next().await {
         bytes.extend_from_slice(&chunk.map_err(|error| of_request(&error))?);
         if bytes.len() > MAX_BYTES {
-            return Err("its answer is too long".to_owned());
+            return Err("the witness's response is too large".to_owned());
         }
     }
     Ok((status, kind, bytes))

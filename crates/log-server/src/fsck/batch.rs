@@ -1,13 +1,13 @@
-//! Leaves, some at a time.
+//! Batches of entries.
 
 use roaring::RoaringTreemap;
 
 use countersign_log::store::{EntryReader, StoredLeaf};
 
-/// The number of leaves that are read at a time.
-pub(super) const PORTION: u64 = 256;
+/// The number of entries to read at a time.
+pub(super) const BATCH_ENTRIES: u64 = 256;
 
-/// The leaves of a range; none for each that cannot be read.
+/// Returns the entries of a range, with `None` for each that can't be read.
 pub(super) fn read(reader: &dyn EntryReader, range: std::ops::Range<u64>) -> Vec<Option<StoredLeaf>> {
     match reader.leaves_with_events(range.clone()) {
         Ok(leaves) => leaves.into_iter().map(Some).collect(),
@@ -17,12 +17,12 @@ pub(super) fn read(reader: &dyn EntryReader, range: std::ops::Range<u64>) -> Vec
     }
 }
 
-/// Leaves that follow each other, as text.
-pub(super) fn stretches(leaves: &RoaringTreemap) -> String {
+/// Formats a set of entries for people.
+pub(super) fn format_ranges(leaves: &RoaringTreemap) -> String {
     let (first, last) = (leaves.min().unwrap_or_default(), leaves.max().unwrap_or_default());
     if first == last {
-        format!("leaf {first}")
+        format!("entry {first}")
     } else {
-        format!("{} of leaves {first}..={last}", leaves.len())
+        format!("{} entries from {first} to {last}", leaves.len())
     }
 }

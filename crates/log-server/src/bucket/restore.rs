@@ -1,4 +1,4 @@
-//! A bucket that was brought back, or lost objects: what it still has, and putting back what it has not.
+//! Recovery of a bucket that was restored or lost objects: what it still has, and adding what is missing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -14,22 +14,22 @@ use tokio::runtime::Handle;
 use super::codec::{Commit, decode_checkpoint};
 use super::index::Erasures;
 use super::location::Bucket;
-use super::objects::Created;
+use super::objects::CreateOutcome;
 use super::signed::SignedObjects;
-use super::writer::{BucketWriter, at, fetch};
-use crate::restore::{Bundles, Folder, HeldLeaf, Over, Source};
+use super::writer::{BucketWriter, fetch, in_object};
+use crate::restore::{Bundles, EndReason, Folder, HeldLeaf, Source};
 use crate::sqlite;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Reader, StoreError, Writer};
 
 /// A log's bucket, followed as far as its commits go.
-pub(crate) struct Restoring {
+pub(crate) struct BucketRestore {
     writer: BucketWriter,
     reader: Arc<dyn Reader>,
     folder: PathBuf,
-    /// Where commits begin that are there and not followed, ascending.
+    /// First entries of the commits after a gap, in ascending order.
     later: Vec<u64>,
-    /// Commits that cannot be read.
+    /// Commits after a gap that can't be read.
     damaged: Vec<ObjectPath>,
     erased: RoaringTreemap,
     notes: Vec<String>,
@@ -37,9 +37,9 @@ pub(crate) struct Restoring {
     _index: TempDir,
 }
 
-impl Restoring {
-    /// Follows the bucket of the log with that key, with an index of its own that is gone afterwards. The folder has what an
-    /// earlier server knew.
+impl BucketRestore {
+    /// Follows the bucket of the log with that key, with a temporary index. The folder has what an earlier server
+    /// knew.
     pub(crate) fn open(
         folder: &Path,
         key: &VerifierKey,
@@ -47,11 +47,11 @@ impl Restoring {
         handle: Handle,
     ) -> Result<Self, StoreError> {
         let index = tempfile::Builder::new().prefix(".restore").tempdir_in(folder);
-        let index = index.map_err(|error| StoreError::unavailable("making an index", error))?;
+        let index = index.map_err(|error| StoreError::unavailable("creating an index", error))?;
         let mut writer = BucketWriter::new(index.path(), key, bucket, handle)?;
         writer.restoring = true;
         if !writer.has_origin()? {
-            return Err(StoreError::unavailable("opening the bucket", "there is no log in it"));
+            return Err(StoreError::unavailable("opening the bucket", "the bucket contains no log"));
         }
         writer.check_key()?;
         writer.index.set_erasures(Erasures::default())?;
@@ -62,20 +62,21 @@ impl Restoring {
             let path = writer.layout.commit(*base);
             match writer.objects.wait(fetch(&writer.objects, &writer.layout, *base)) {
                 Err(StoreError::Damaged(why)) => {
-                    tracing::warn!(%path, why, "a commit cannot be read");
+                    tracing::warn!(%path, why, "a commit can't be read");
                     damaged.push(path);
                 }
                 Ok(Some(commit)) if *base == writer.index.size() => {
                     writer.index.follow(vec![commit], key)?;
                 }
-                // It is behind one that is missing.
+                // A commit before it is missing.
                 Ok(_) => {}
                 Err(error) => return Err(error),
             }
         }
         let size = writer.index.size();
-        let is_whole = |base: &u64| *base >= size && !damaged.contains(&writer.layout.commit(*base));
-        let later = bases.into_iter().filter(is_whole).collect();
+        let is_later_and_readable =
+            |base: &u64| *base >= size && !damaged.contains(&writer.layout.commit(*base));
+        let later = bases.into_iter().filter(is_later_and_readable).collect();
         let erased = read_erased(&writer)?;
         let notes = read_notes(&writer, folder)?;
         let signed = SignedObjects::open(writer.objects.clone(), writer.layout.clone())?;
@@ -95,12 +96,12 @@ impl Restoring {
         &*self.reader
     }
 
-    /// Checkpoints that the bucket, or the folder's index of it, kept.
+    /// Returns the checkpoints stored in the bucket and in the folder's index of it.
     pub(crate) fn notes(&self) -> &[String] {
         &self.notes
     }
 
-    /// The newest head that the bucket remembers to be signed.
+    /// Returns the newest head that the bucket records as signed.
     pub(crate) fn remembered(&self) -> Option<&SignedHead> {
         self.signed.newest()
     }
@@ -113,18 +114,22 @@ impl Restoring {
         self.later.iter().copied().find(|base| *base > size).unwrap_or(u64::MAX)
     }
 
-    /// Who may have leaves that are not in commits: commits behind a gap, the folder's earlier index, and tiles.
+    /// Returns sources of entries that aren't in commits: commits after a gap, the folder's earlier index, and tiles.
     pub(crate) fn sources(&self) -> Result<Vec<Box<dyn Source>>, StoreError> {
         let mut sources: Vec<Box<dyn Source>> = Vec::new();
         if !self.later.is_empty() {
             let (objects, layout) = (self.writer.objects.clone(), self.writer.layout.clone());
             let read = move |base| objects.wait(fetch(&objects, &layout, base));
-            sources.push(Box::new(Commits { later: self.later.clone(), read: Box::new(read), last: None }));
+            sources.push(Box::new(LaterCommits {
+                later: self.later.clone(),
+                read: Box::new(read),
+                last: None,
+            }));
         }
         if self.folder.join(sqlite::FILE).exists() {
             match Folder::open("the folder's earlier index".into(), &self.folder) {
                 Ok(earlier) => sources.push(Box::new(earlier)),
-                Err(error) => tracing::warn!(%error, "the folder's earlier index cannot be read"),
+                Err(error) => tracing::warn!(%error, "the folder's earlier index can't be read"),
             }
         }
         let (objects, layout) = (self.writer.objects.clone(), self.writer.layout.clone());
@@ -158,14 +163,14 @@ impl Restoring {
         self.writer.objects.wait(self.writer.objects.delete(std::mem::take(&mut self.damaged)))
     }
 
-    /// Writes down that the log is over: no server of it signs from its next start on.
-    pub(crate) fn end(&self, over: &Over, new: &str) -> Result<(), StoreError> {
-        let (path, line) = (self.writer.layout.ended(), over.to_line(new));
+    /// Records that the log has ended: from its next start on, no server of the log signs.
+    pub(crate) fn end(&self, reason: &EndReason, new: &str) -> Result<(), StoreError> {
+        let (path, line) = (self.writer.layout.ended(), reason.to_line(new));
         match self.writer.objects.wait(self.writer.objects.create(&path, line.into_bytes()))? {
-            Created::Ours => Ok(()),
-            Created::Other(other) => {
+            CreateOutcome::Ours => Ok(()),
+            CreateOutcome::Other(other) => {
                 let other = String::from_utf8_lossy(&other).into_owned();
-                Err(StoreError::unavailable("ending the log", format!("it is over already: {other}")))
+                Err(StoreError::unavailable("ending the log", format!("the log has already ended: {other}")))
             }
         }
     }
@@ -186,13 +191,13 @@ fn read_notes(writer: &BucketWriter, folder: &Path) -> Result<Vec<String>, Store
     if let Some(kept) = objects.wait(objects.list(&layout.kept_checkpoints(), None))?.last()
         && let Some(object) = objects.wait(objects.get(&kept.location))?
     {
-        notes.push(decode_checkpoint(&object.bytes).map_err(at(&kept.location))?.note);
+        notes.push(decode_checkpoint(&object.bytes).map_err(in_object(&kept.location))?.note);
     }
     for meta in objects.wait(objects.list(&layout.all_signed(), None))? {
         let Some(object) = objects.wait(objects.get(&meta.location))? else { continue };
         let line = str::from_utf8(&object.bytes).ok().and_then(|line| line.strip_suffix('\n'));
         let damaged =
-            || at(&meta.location)(StoreError::Damaged("it is not a checkpoint that was signed".into()));
+            || in_object(&meta.location)(StoreError::Damaged("the object isn't a signed checkpoint".into()));
         notes.push(line.and_then(SignedHead::parse).ok_or_else(damaged)?.note(writer.key.name()));
     }
     if folder.join(sqlite::FILE).exists()
@@ -204,15 +209,15 @@ fn read_notes(writer: &BucketWriter, folder: &Path) -> Result<Vec<String>, Store
     Ok(notes)
 }
 
-/// Commits behind one that is missing.
-struct Commits<F> {
+/// The commits after a gap.
+struct LaterCommits<F> {
     later: Vec<u64>,
     read: F,
     /// The commit that was read last.
     last: Option<Commit>,
 }
 
-impl<F: FnMut(u64) -> Result<Option<Commit>, StoreError>> Source for Commits<F> {
+impl<F: FnMut(u64) -> Result<Option<Commit>, StoreError>> Source for LaterCommits<F> {
     fn name(&self) -> String {
         "the bucket's later commits".into()
     }

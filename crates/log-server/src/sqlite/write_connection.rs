@@ -1,5 +1,5 @@
-//! The connection that writes. Nobody takes the database's files away under it, or it stores nothing more: what is written
-//! to a file without a name is gone with the process.
+//! The writing connection. It refuses to write if the database's files are removed or replaced, because writes to an
+//! unlinked file are lost when the process ends.
 
 use std::fs::{self, Metadata};
 use std::ops::Deref;
@@ -7,43 +7,43 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::database::{SqlDatabase, empty_write_ahead_log};
+use super::database::{SqlDatabase, truncate_write_ahead_log};
 use countersign_log::store::StoreError;
 use countersign_log::tables::{Database, Each, Value};
 
-/// A connection, and the files that it writes to.
-pub(crate) struct Owned {
+/// A connection and the files that it writes to.
+pub(crate) struct WriteConnection {
     connection: Connection,
-    /// Each with the file system's number for it.
+    /// Each file with its inode.
     files: Vec<(PathBuf, u64)>,
 }
 
-impl Owned {
-    /// To the database of that path, which it has read from.
+impl WriteConnection {
+    /// Wraps a connection that has already read from the database at that path.
     pub(super) fn new(connection: Connection, path: &Path) -> Self {
         let named = ["", "-wal"].map(|end| {
             let mut name = path.as_os_str().to_owned();
             name.push(end);
             PathBuf::from(name)
         });
-        let numbered = |path: PathBuf| Some((fs::metadata(&path).map(|file| number(&file)).ok()?, path));
-        let files = named.into_iter().filter_map(numbered).map(|(number, path)| (path, number)).collect();
+        let with_inode = |path: PathBuf| Some((fs::metadata(&path).map(|file| inode(&file)).ok()?, path));
+        let files = named.into_iter().filter_map(with_inode).map(|(number, path)| (path, number)).collect();
         Self { connection, files }
     }
 
-    /// To one that may be lost.
-    pub(super) fn of_no_worth(mut self) -> Self {
+    /// Turns the checks off, for a database that may be lost.
+    pub(super) fn without_file_checks(mut self) -> Self {
         self.files.clear();
         self
     }
 
     fn check(&self, doing: &'static str) -> Result<(), StoreError> {
-        let is_there = |path, known| fs::metadata(path).is_ok_and(|file| number(&file) == known);
-        match self.files.iter().find(|(path, known)| !is_there(path, *known)) {
+        let is_unchanged = |path, known| fs::metadata(path).is_ok_and(|file| inode(&file) == known);
+        match self.files.iter().find(|(path, known)| !is_unchanged(path, *known)) {
             None => Ok(()),
             Some((path, _)) => {
                 let why = format!(
-                    "{} was deleted, moved or replaced while the server runs: put it back, or stop the server",
+                    "{} was deleted, moved, or replaced while the server is running; put the original back, or stop the server",
                     path.display()
                 );
                 Err(StoreError::unavailable(doing, why))
@@ -52,25 +52,25 @@ impl Owned {
     }
 }
 
-impl Drop for Owned {
-    /// The last connection to close empties the write-ahead log, but a reader may outlive this one: whoever copies the
-    /// database of a server that was stopped, without its other files, shall have everything.
+impl Drop for WriteConnection {
+    /// Truncates the write-ahead log. SQLite does that when the last connection closes, but a reader may outlive this
+    /// one, and a copy of only the database file of a stopped server must be complete.
     fn drop(&mut self) {
-        let _ = empty_write_ahead_log(&self.connection);
+        let _ = truncate_write_ahead_log(&self.connection);
     }
 }
 
 #[cfg(unix)]
-fn number(file: &Metadata) -> u64 {
+fn inode(file: &Metadata) -> u64 {
     std::os::unix::fs::MetadataExt::ino(file)
 }
 
 #[cfg(not(unix))]
-fn number(_: &Metadata) -> u64 {
+fn inode(_: &Metadata) -> u64 {
     0
 }
 
-impl Deref for Owned {
+impl Deref for WriteConnection {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -78,7 +78,7 @@ impl Deref for Owned {
     }
 }
 
-impl Database for Owned {
+impl Database for WriteConnection {
     fn each(
         &self,
         doing: &'static str,

@@ -1,7 +1,6 @@
-//! A log that is over, and the one that goes on from it in the same folder.
+//! The end of a log, and the log that continues it in the same folder.
 //!
-//! What is to be done is written down first, and then done step by step. Whoever starts a server in the folder
-//! finishes what is left.
+//! The remaining steps are recorded in a file first, so that the next server started in the folder can complete them.
 
 use std::fs;
 use std::io;
@@ -11,16 +10,16 @@ use countersign::time::Time;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::over::Over;
+use super::end_reason::EndReason;
 use countersign_files::{replace, sync_folder};
 
-/// The file that says what is to be done.
+/// The file that records the remaining steps.
 const FILE: &str = "ending.json";
-/// The folder of logs that are over.
+/// The folder of ended logs.
 const ENDED: &str = "ended";
 const VERSION: &str = "ending/v1";
 
-/// What belongs to a log, and goes with it.
+/// The files that belong to the ended log and move with it.
 const FILES: [&str; 11] = [
     "log.sqlite",
     "log.sqlite-wal",
@@ -35,15 +34,15 @@ const FILES: [&str; 11] = [
     "log.key",
 ];
 
-/// The end of a log, and the beginning of another.
+/// The end of a log and the log that continues it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ending {
+pub struct Succession {
     countersign: String,
-    /// The origin of the log that is over.
+    /// The origin of the ended log.
     pub old: String,
-    /// The origin of the one that goes on.
+    /// The origin of the log that continues it.
     pub new: String,
-    /// The bucket of the one that goes on, where it is in one.
+    /// The bucket of the log that continues, if it is in one.
     #[serde(default)]
     pub store: Option<String>,
     vkey: String,
@@ -51,26 +50,26 @@ pub struct Ending {
     code: String,
     why: String,
     at: String,
-    /// The folder that the old one goes to, below `ended`.
+    /// The number of the ended log's folder under `ended`.
     number: u32,
-    /// Whether all of it is there.
+    /// True if the move is complete.
     moved: bool,
 }
 
-impl Ending {
-    /// Writes down that a log is over, and which one goes on.
+impl Succession {
+    /// Records that a log has ended and which log continues it.
     ///
     /// # Errors
-    /// What the system says.
+    /// If the file can't be written.
     pub fn begin(
         folder: &Path,
         old_vkey: &str,
         (new, store): (&str, Option<&str>),
-        over: &Over,
+        over: &EndReason,
         at: Time,
     ) -> io::Result<Self> {
-        let number = (1..u32::MAX).find(|number| !place(folder, *number).exists()).unwrap_or(u32::MAX);
-        let ending = Self {
+        let number = (1..u32::MAX).find(|number| !ended_folder(folder, *number).exists()).unwrap_or(u32::MAX);
+        let succession = Self {
             countersign: VERSION.into(),
             old: old_vkey.split('+').next().unwrap_or_default().to_owned(),
             new: new.to_owned(),
@@ -83,63 +82,63 @@ impl Ending {
             number,
             moved: false,
         };
-        ending.write(folder)?;
-        Ok(ending)
+        succession.write(folder)?;
+        Ok(succession)
     }
 
-    /// What is left to do in a folder, if anything is.
+    /// Returns the incomplete succession in a folder, if there is one.
     ///
     /// # Errors
-    /// What the system says; [`io::ErrorKind::InvalidData`] where the file is none of these.
-    pub fn left(folder: &Path) -> io::Result<Option<Self>> {
+    /// If the file can't be read; [`io::ErrorKind::InvalidData`] if it has another format.
+    pub fn pending(folder: &Path) -> io::Result<Option<Self>> {
         let text = match fs::read_to_string(folder.join(FILE)) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let ending: Self = serde_json::from_str(&text).map_err(io::Error::other)?;
-        if ending.countersign != VERSION {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "ending.json is of another version"));
+        let succession: Self = serde_json::from_str(&text).map_err(io::Error::other)?;
+        if succession.countersign != VERSION {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "ending.json has another version"));
         }
-        Ok(Some(ending))
+        Ok(Some(succession))
     }
 
     fn write(&self, folder: &Path) -> io::Result<()> {
         replace(&folder.join(FILE), &serde_json::to_vec(self).map_err(io::Error::other)?)
     }
 
-    /// Puts the log that is over aside, whole: it is read there as before.
+    /// Moves the ended log aside, where it can still be read.
     ///
     /// # Errors
-    /// What the system says. It goes on from there the next time.
-    pub fn put_aside(&mut self, folder: &Path) -> io::Result<()> {
+    /// If a file can't be moved. The next call continues from there.
+    pub fn archive(&mut self, folder: &Path) -> io::Result<()> {
         if self.moved {
             return Ok(());
         }
-        let aside = self.aside(folder);
-        fs::create_dir_all(&aside)?;
+        let target = self.archive_folder(folder);
+        fs::create_dir_all(&target)?;
         for name in FILES {
-            match fs::rename(folder.join(name), aside.join(name)) {
+            match fs::rename(folder.join(name), target.join(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => {}
             }
         }
         if folder.join("trust.txt").exists() {
-            fs::copy(folder.join("trust.txt"), aside.join("trust.txt"))?;
+            fs::copy(folder.join("trust.txt"), target.join("trust.txt"))?;
         }
-        sync_folder(&aside)?;
+        sync_folder(&target)?;
         sync_folder(&folder.join(ENDED))?;
         sync_folder(folder)?;
         self.moved = true;
         self.write(folder)
     }
 
-    /// Where the log that is over is.
-    pub fn aside(&self, folder: &Path) -> PathBuf {
-        place(folder, self.number)
+    /// Returns the folder of the ended log.
+    pub fn archive_folder(&self, folder: &Path) -> PathBuf {
+        ended_folder(folder, self.number)
     }
 
-    /// What the log that goes on says first, signed with its key: the event `log.continues` (SPEC section 12).
+    /// Returns the first event of the new log, signed with its key: `log.continues` (SPEC section 12).
     pub fn statement(&self) -> Value {
         json!({
             "action": "log.continues",
@@ -150,16 +149,16 @@ impl Ending {
         })
     }
 
-    /// Nothing is left to do.
+    /// Marks the succession as complete.
     ///
     /// # Errors
-    /// What the system says.
-    pub fn done(self, folder: &Path) -> io::Result<()> {
+    /// If the file can't be removed.
+    pub fn finish(self, folder: &Path) -> io::Result<()> {
         fs::remove_file(folder.join(FILE))?;
         sync_folder(folder)
     }
 }
 
-fn place(folder: &Path, number: u32) -> PathBuf {
+fn ended_folder(folder: &Path, number: u32) -> PathBuf {
     folder.join(ENDED).join(number.to_string())
 }

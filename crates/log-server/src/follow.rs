@@ -1,4 +1,4 @@
-//! A live view of the whole log for who runs in the same process.
+//! A live view of the whole log for code in the same process.
 
 use std::sync::Arc;
 
@@ -8,15 +8,15 @@ use countersign_log::store::StoreError;
 use countersign_log::tokens::Scope;
 
 impl Reading {
-    /// Tells the lines of a live view that begins with that leaf, some at a time, as `GET /stream` has them for a reader of
-    /// all events, until nobody wants more or the server is about to stop.
+    /// Calls `send` with the lines of a live view from entry `from` on, as `GET /stream` sends them to a reader of all
+    /// events. Ends when `send` returns false or when the server is about to stop.
     ///
     /// # Errors
-    /// [`ExportError`]: there is no such leaf, nothing is published yet, or the store fails.
+    /// [`ExportError`] if there is no such entry, if nothing is published yet, or if the store fails.
     pub async fn follow<T: FnMut(Vec<u8>) -> bool + Send + 'static>(
         self: &Arc<Self>,
         from: u64,
-        mut tell: T,
+        mut send: T,
     ) -> Result<(), ExportError> {
         let scope = Arc::new(Scope::default());
         let mut published = self.log_server().published();
@@ -25,21 +25,21 @@ impl Reading {
         let begin = move |exporter: &Exporter, canceled: &dyn Fn() -> bool| {
             exporter.begin_live(Some(from), &planned)?.finish(canceled)
         };
-        let mut plan = self.look(None, begin).await?;
+        let mut plan = self.run_search(None, begin).await?;
         loop {
             let at = plan.size();
             let mut lines = plan.lines();
-            let told = tokio::task::spawn_blocking(move || {
+            let sent = tokio::task::spawn_blocking(move || {
                 while let Some(piece) = lines.next_piece()? {
-                    if !tell(piece) {
+                    if !send(piece) {
                         return Ok(None);
                     }
                 }
-                Ok::<_, StoreError>(Some(tell))
+                Ok::<_, StoreError>(Some(send))
             });
-            let told = told.await.map_err(|error| StoreError::unavailable("watching the log", error))??;
-            let Some(more) = told else { return Ok(()) };
-            tell = more;
+            let sent = sent.await.map_err(|error| StoreError::unavailable("watching the log", error))??;
+            let Some(next_send) = sent else { return Ok(()) };
+            send = next_send;
             tokio::select! {
                 grown = published.wait_for(|published| published.as_ref().is_some_and(|it| it.size > at)) => {
                     if grown.is_err() {
@@ -50,7 +50,7 @@ impl Reading {
             }
             tokio::time::sleep(GATHER).await;
             let scope = scope.clone();
-            plan = self.glance(move |exporter| exporter.plan_further(at, &scope, false)).await?;
+            plan = self.run_lookup(move |exporter| exporter.plan_further(at, &scope, false)).await?;
         }
     }
 }

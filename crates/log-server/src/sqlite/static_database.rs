@@ -1,10 +1,10 @@
-//! Reading the databases of a folder in which no server runs, without changing anything there: evidence may be on a
-//! read-only disk, and a server that was killed left a write-ahead log that must stay as it is.
+//! Reading of databases in a folder that no server uses, without changing anything: evidence may be on a read-only
+//! disk, and the write-ahead log of a killed server must stay as it is.
 //!
-//! SQLite opens a database in write-ahead mode for reading by writing shared memory beside it, and moves the write-ahead
-//! log into the database when the last connection closes. Here it does neither. A database without a write-ahead log is
-//! opened as one that never changes. With one, the log's index is kept in the process's memory, without locks on the file;
-//! so each read looks whether the files changed meanwhile, as when a server starts, and fails then.
+//! To read a database in write-ahead mode, SQLite usually writes shared memory next to it, and moves the write-ahead
+//! log into the database when the last connection closes. Here it does neither. A database without a write-ahead log
+//! is opened as immutable. With one, the log's index is kept in the process's memory, without locks on the file, so
+//! each read checks whether the files have changed meanwhile, for example because a server started, and fails if so.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -18,33 +18,33 @@ use super::connection::{opening, prepare_reading};
 use countersign_log::store::StoreError;
 use countersign_log::tables::ADDED;
 
-/// What stands for itself in the path of a URI.
-const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
+/// Characters that need no escaping in the path of a URI.
+const UNESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'_').remove(b'.');
 
-/// True if a server has the folder of this database: its files change then.
-pub(crate) fn is_served(database: &Path) -> bool {
+/// True if a server uses the folder of this database, so its files may change.
+pub(crate) fn is_in_use(database: &Path) -> bool {
     let lock = database.with_file_name("lock");
-    // The lock is released at once: a server that starts now must not find the folder in use.
+    // Released at once, so that a server that is starting doesn't find the folder in use.
     let Ok(file) = File::open(lock) else { return false };
-    let served = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    let in_use = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
     let _ = file.unlock();
-    served
+    in_use
 }
 
-/// A database that does not change, with the state of its files.
-pub(super) struct Still {
+/// A database that doesn't change, with the state of its files.
+pub(super) struct StaticDatabase {
     path: PathBuf,
     files: [Option<(u64, Option<SystemTime>)>; 2],
 }
 
-impl Still {
-    /// The database of that path, as it is now.
+impl StaticDatabase {
+    /// Records the present state of the database's files.
     pub(super) fn new(path: PathBuf) -> Self {
         let files = files(&path);
         Self { path, files }
     }
 
-    /// Opens it.
+    /// Connects to the database.
     pub(super) fn connect(&self) -> Result<Connection, StoreError> {
         let failed = opening("opening the database");
         let flags =
@@ -53,12 +53,12 @@ impl Still {
         let parameter = if has_write_ahead_log { "vfs=unix-none" } else { "immutable=1" };
         let path = std::path::absolute(&self.path)
             .ok()
-            .and_then(|path| path.to_str().map(|path| utf8_percent_encode(path, PLAIN).to_string()));
+            .and_then(|path| path.to_str().map(|path| utf8_percent_encode(path, UNESCAPED).to_string()));
         let path =
-            path.ok_or_else(|| StoreError::unavailable("opening the database", "its path is not text"))?;
+            path.ok_or_else(|| StoreError::unavailable("opening the database", "its path isn't UTF-8"))?;
         let connection =
             Connection::open_with_flags(format!("file:{path}?mode=ro&{parameter}"), flags).map_err(failed)?;
-        // Before anything is read: the index of the write-ahead log is then in this connection's memory.
+        // Before the first read, so that the index of the write-ahead log is in this connection's memory.
         connection.pragma_update(None, "locking_mode", "exclusive").map_err(failed)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(failed)?;
         prepare_reading(&connection).map_err(failed)?;
@@ -66,7 +66,7 @@ impl Still {
         Ok(connection)
     }
 
-    /// Adds the tables that an older database lacks to a connection, where they are empty.
+    /// Adds the tables that an older database lacks to a connection, as empty tables.
     pub(super) fn add_tables(connection: &Connection) -> rusqlite::Result<()> {
         const CREATE: &str = "CREATE TABLE IF NOT EXISTS ";
         let lines = ADDED.lines().filter(|line| !line.starts_with("--"));
@@ -81,12 +81,12 @@ impl Still {
         Ok(())
     }
 
-    /// The files are as they were when this was made.
+    /// Fails if the files have changed since this was created.
     pub(super) fn check(&self) -> Result<(), StoreError> {
         if files(&self.path) == self.files {
             return Ok(());
         }
-        let why = "the database changed while it was read, perhaps because a server was started: start again";
+        let why = "the database changed while it was being read, possibly because a server was started; run the command again";
         Err(StoreError::unavailable("reading the database", why))
     }
 }

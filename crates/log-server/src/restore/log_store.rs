@@ -1,26 +1,26 @@
-//! Where a log is that is brought back: in a folder's database, or in a bucket.
+//! The store of a log being recovered: a folder's database, or a bucket.
 
 use std::path::Path;
 
 use countersign::note::VerifierKey;
 use tokio::runtime::Handle;
 
-use super::over::Over;
+use super::end_reason::EndReason;
 use super::source::Source;
-use crate::bucket::{Bucket, Restoring};
+use crate::bucket::{Bucket, BucketRestore};
 use crate::search;
 use crate::signed_file::SignedFile;
 use crate::sqlite;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::store::{Reader, Store, StoreError, Writer};
 
-/// The log.
-pub(super) enum Place {
+/// The store.
+pub(super) enum LogStore {
     Folder(Store),
-    Bucket(Box<Restoring>),
+    Bucket(Box<BucketRestore>),
 }
 
-impl Place {
+impl LogStore {
     pub(super) fn in_folder(folder: &Path, key: &VerifierKey) -> Result<Self, StoreError> {
         sqlite::open(folder, key.name()).map(Self::Folder)
     }
@@ -31,89 +31,90 @@ impl Place {
         bucket: Bucket,
         handle: Handle,
     ) -> Result<Self, StoreError> {
-        Restoring::open(folder, key, bucket, handle).map(|restoring| Self::Bucket(Box::new(restoring)))
+        BucketRestore::open(folder, key, bucket, handle).map(|bucket| Self::Bucket(Box::new(bucket)))
     }
 
     pub(super) fn writer(&self) -> &dyn Writer {
         match self {
             Self::Folder(store) => &*store.writer,
-            Self::Bucket(restoring) => restoring.writer(),
+            Self::Bucket(bucket) => bucket.writer(),
         }
     }
 
     pub(super) fn writer_mut(&mut self) -> &mut dyn Writer {
         match self {
             Self::Folder(store) => &mut *store.writer,
-            Self::Bucket(restoring) => restoring.writer_mut(),
+            Self::Bucket(bucket) => bucket.writer_mut(),
         }
     }
 
     pub(super) fn reader(&self) -> &dyn Reader {
         match self {
             Self::Folder(store) => &*store.reader,
-            Self::Bucket(restoring) => restoring.reader(),
+            Self::Bucket(bucket) => bucket.reader(),
         }
     }
 
-    /// Checkpoints that were published.
+    /// Returns the published checkpoints.
     pub(super) fn published(&self) -> Result<Vec<String>, StoreError> {
         match self {
             Self::Folder(store) => {
                 Ok(store.reader.published()?.map(|published| published.note).into_iter().collect())
             }
-            Self::Bucket(restoring) => Ok(restoring.notes().to_vec()),
+            Self::Bucket(bucket) => Ok(bucket.notes().to_vec()),
         }
     }
 
-    /// The newest head that a bucket remembers to be signed; none for a folder, whose file does.
+    /// Returns the newest head that a bucket records as signed. The outer `None` stands for a folder, which has a file
+    /// for that.
     pub(super) fn remembered(&self) -> Option<Option<&SignedHead>> {
         match self {
             Self::Folder(_) => None,
-            Self::Bucket(restoring) => Some(restoring.remembered()),
+            Self::Bucket(bucket) => Some(bucket.remembered()),
         }
     }
 
-    /// What may have leaves by itself.
+    /// Returns the store's own sources of entries.
     pub(super) fn sources(&self) -> Result<Vec<Box<dyn Source>>, StoreError> {
         match self {
             Self::Folder(_) => Ok(Vec::new()),
-            Self::Bucket(restoring) => restoring.sources(),
+            Self::Bucket(bucket) => bucket.sources(),
         }
     }
 
-    /// Whether it is written down that the event of that leaf is erased.
+    /// True if the erasure of that entry's event is recorded.
     pub(super) fn is_erased(&self, leaf: u64) -> bool {
         match self {
             Self::Folder(_) => false,
-            Self::Bucket(restoring) => restoring.is_erased(leaf),
+            Self::Bucket(bucket) => bucket.is_erased(leaf),
         }
     }
 
-    /// Where the next commit begins that is there already, behind that many leaves.
+    /// Returns where the next existing commit after that size begins.
     pub(super) fn next_boundary(&self, size: u64) -> u64 {
         match self {
             Self::Folder(_) => u64::MAX,
-            Self::Bucket(restoring) => restoring.next_boundary(size),
+            Self::Bucket(bucket) => bucket.next_boundary(size),
         }
     }
 
-    /// Has all servers of a log in a bucket know what was signed.
+    /// Records what was signed for all servers of a log in a bucket.
     pub(super) fn remember(&mut self, heads: &[SignedHead]) -> Result<(), StoreError> {
         match self {
             Self::Folder(_) => Ok(()),
-            Self::Bucket(restoring) => restoring.remember(heads),
+            Self::Bucket(bucket) => bucket.remember(heads),
         }
     }
 
-    /// Takes away what is in the way of leaves that are put back, and is of no use.
-    pub(super) fn make_room(&mut self) -> Result<(), StoreError> {
+    /// Removes unreadable objects that are in the way of restored entries.
+    pub(super) fn remove_unreadable(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Folder(_) => Ok(()),
-            Self::Bucket(restoring) => restoring.remove_damaged(),
+            Self::Bucket(bucket) => bucket.remove_damaged(),
         }
     }
 
-    /// Makes the folder one that goes on.
+    /// Prepares the folder for continuing the log.
     pub(super) fn settle(
         &mut self,
         folder: &Path,
@@ -125,18 +126,18 @@ impl Place {
         match self {
             Self::Folder(store) => store.writer.forget_signed_size(),
             Self::Bucket(_) => {
-                // It is of what was brought back: the server makes it anew.
+                // The index matches the restored state; the server rebuilds it.
                 sqlite::discard(folder)?;
                 search::discard(folder)
             }
         }
     }
 
-    /// Notes that the log is over.
-    pub(super) fn end(&self, over: &Over, new: &str) -> Result<(), StoreError> {
+    /// Records that the log has ended.
+    pub(super) fn end(&self, reason: &EndReason, new: &str) -> Result<(), StoreError> {
         match self {
             Self::Folder(_) => Ok(()),
-            Self::Bucket(restoring) => restoring.end(over, new),
+            Self::Bucket(bucket) => bucket.end(reason, new),
         }
     }
 }

@@ -1,35 +1,35 @@
-//! What is known of what a log signed.
+//! Everything known about what a log signed.
 
 use std::collections::BTreeMap;
 
 use countersign::note::VerifierKey;
 
-use super::place::Place;
+use super::log_store::LogStore;
 use super::source::Source;
 use super::{Config, head_of};
-use crate::signed_file::{Found, SignedFile};
+use crate::signed_file::{SignedFile, SignedFileContent};
 use crate::stop_file::StopFile;
 use countersign_log::hashes::root_at;
 use countersign_log::signed_memory::SignedHead;
 use countersign_log::stop::{Cause, Line, WitnessAnswer};
 use countersign_log::store::{EntryReader, StoreError};
 
-/// What is known.
+/// The collected knowledge.
 #[derive(Debug, Default)]
-pub struct Known {
-    /// The heads that it signed, one for each size, ascending.
+pub struct SignedHistory {
+    /// The heads that the log signed, one for each size, in ascending order.
     pub heads: Vec<SignedHead>,
     /// The checkpoints of others that have been verified to be the log's, by size.
     pub(super) notes: BTreeMap<u64, String>,
-    /// The largest size that a witness of the trust file claimed, without a proof, since the log went on last.
+    /// The largest size that a trusted witness claimed, without proof, since the log was last resumed.
     pub claim: Option<Claim>,
-    /// Why it may have signed more than that, if so.
+    /// The reason why the log may have signed more, if there is one.
     pub doubt: Option<Doubt>,
-    /// Two different trees of one size that it signed.
+    /// A size for which the log signed two different trees.
     split: Option<u64>,
 }
 
-/// What a witness says that it has seen, without a proof.
+/// A witness's unproven claim of what it has seen.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// The number of entries that it says it cosigned.
@@ -38,7 +38,7 @@ pub struct Claim {
     pub witness: String,
 }
 
-/// Why it is not known what was signed.
+/// The reason why it is unknown what was signed.
 #[derive(Clone, Debug)]
 pub struct Doubt {
     /// The cause, for its code.
@@ -47,19 +47,19 @@ pub struct Doubt {
     pub why: String,
 }
 
-impl Known {
-    /// Out of the folder, and of all who may still have something.
-    pub(super) fn gather(
+impl SignedHistory {
+    /// Collects the knowledge from the folder and all sources.
+    pub(super) fn collect(
         config: &Config,
-        place: &Place,
+        store: &LogStore,
         sources: &[Box<dyn Source>],
     ) -> Result<Self, StoreError> {
         let Config { folder, key, keys, witnesses, .. } = config;
         let keys: Vec<VerifierKey> = std::iter::once(key).chain(keys).cloned().collect();
-        let found = SignedFile::look(folder, key.name())?;
-        let mut known = Self::default();
-        found.heads.iter().for_each(|head| known.add(head.clone()));
-        let published = place.published()?;
+        let file = SignedFile::read(folder, key.name())?;
+        let mut history = Self::default();
+        file.heads.iter().for_each(|head| history.add(head.clone()));
+        let published = store.published()?;
         let stops = StopFile::new(folder)
             .read()
             .map_err(|error| StoreError::unavailable("reading the evidence of stops", error))?;
@@ -68,35 +68,35 @@ impl Known {
             match Line::parse(line) {
                 Some(Line::Stopped(stop)) => {
                     let is_claim = stop.is_claim();
-                    // What it was about to sign, or showed, was signed.
+                    // A checkpoint that the log was about to sign, or showed, counts as signed.
                     notes.extend([stop.signed, stop.checkpoint].into_iter().flatten());
                     let counts = |witness: &WitnessAnswer| is_claim && witnesses.contains(&witness.key);
                     if let Some(WitnessAnswer { key, size: Some(size), .. }) = stop.witness.filter(counts)
-                        && known.claimed() < size
+                        && history.claimed() < size
                     {
-                        known.claim = Some(Claim { size, witness: key.name().to_owned() });
+                        history.claim = Some(Claim { size, witness: key.name().to_owned() });
                     }
                 }
-                Some(Line::Resumed { .. }) => known.claim = None,
+                Some(Line::Resumed { .. }) => history.claim = None,
                 None => {}
             }
         }
-        notes.iter().filter_map(|note| head_of(note, &keys)).for_each(|head| known.add(head));
+        notes.iter().filter_map(|note| head_of(note, &keys)).for_each(|head| history.add(head));
         for note in sources.iter().flat_map(|source| source.checkpoints()) {
             let Some(head) = head_of(note, &keys) else { continue };
-            // The longer one has more cosignatures.
-            let longer = known.notes.get(&head.size).is_none_or(|other| other.len() < note.len());
+            // The longer note has more cosignatures.
+            let longer = history.notes.get(&head.size).is_none_or(|other| other.len() < note.len());
             if longer {
-                known.notes.insert(head.size, note.clone());
+                history.notes.insert(head.size, note.clone());
             }
-            known.add(head);
+            history.add(head);
         }
-        known.heads.sort_by_key(|head| head.size);
-        known.doubt = match place.remembered() {
-            Some(remembered) => known.doubts_of_bucket(remembered.map(|head| head.size)),
-            None => known.doubts(&found, place.writer().signed_size()?),
+        history.heads.sort_by_key(|head| head.size);
+        history.doubt = match store.remembered() {
+            Some(remembered) => history.doubts_of_bucket(remembered.map(|head| head.size)),
+            None => history.doubts(&file, store.writer().signed_size()?),
         };
-        Ok(known)
+        Ok(history)
     }
 
     fn claimed(&self) -> u64 {
@@ -109,8 +109,8 @@ impl Known {
         let signed = self.heads.last().map_or(0, |head| head.size);
         (*size > signed && signed <= remembered).then(|| {
             format!(
-                "the witness {witness} says, without a proof, that it cosigned {size} entries, and {remembered} are known \
-                 to be signed; if it is wrong, remove its line from the trust file"
+                "the witness {witness} claims, without proof, that it cosigned {size} entries, but only {remembered} are \
+                 known to be signed; if the claim is wrong, remove its line from the trust file"
             )
         })
     }
@@ -123,17 +123,18 @@ impl Known {
         }
     }
 
-    /// A bucket remembers what any server signed before anyone saw it, unless that was brought back too.
+    /// Returns a doubt about a log in a bucket. A bucket records what any server signed before anyone saw it, unless
+    /// the bucket itself was restored.
     fn doubts_of_bucket(&self, remembered: Option<u64>) -> Option<Doubt> {
         let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed());
         let (cause, why) = match remembered {
             None if newest > 0 => {
-                (Cause::Unremembered, "the bucket's record of what was signed is gone".to_owned())
+                (Cause::Unremembered, "the bucket's record of what was signed is missing".to_owned())
             }
             Some(size) if size < newest => {
                 let restored = || {
                     format!(
-                        "the bucket remembers {size} leaves, and {newest} were signed: all of it was brought back"
+                        "the bucket's record ends at {size} entries, but {newest} were signed, so the whole bucket was restored"
                     )
                 };
                 (Cause::Rollback, self.claimed_beyond(size).unwrap_or_else(restored))
@@ -143,18 +144,22 @@ impl Known {
         Some(Doubt { cause, why })
     }
 
-    fn doubts(&self, found: &Found, noted: Option<u64>) -> Option<Doubt> {
-        let remembered = found.newest().map(|head| head.size);
+    fn doubts(&self, file: &SignedFileContent, noted: Option<u64>) -> Option<Doubt> {
+        let remembered = file.newest().map(|head| head.size);
         let newest = self.heads.last().map_or(0, |head| head.size).max(self.claimed());
-        let (cause, why) = if found.is_copy {
-            (Cause::Copied, "the folder is a copy: what was signed since it was made is not known".to_owned())
-        } else if let Some(problem) = &found.problem {
-            (Cause::Unremembered, format!("signed.txt cannot be read: {problem}"))
-        } else if remembered < noted || !found.is_there && newest > 0 {
-            (Cause::Unremembered, "the record of what was signed is gone".to_owned())
+        let (cause, why) = if file.is_copy {
+            (
+                Cause::Copied,
+                "the folder is a copy, so it is unknown what was signed after it was made".to_owned(),
+            )
+        } else if let Some(problem) = &file.problem {
+            (Cause::Unremembered, format!("signed.txt can't be read: {problem}"))
+        } else if remembered < noted || !file.exists && newest > 0 {
+            (Cause::Unremembered, "the record of what was signed is missing".to_owned())
         } else if remembered.unwrap_or(0) < newest {
-            let restored =
-                || "more was signed than this folder remembers: all of it was brought back".to_owned();
+            let restored = || {
+                "more was signed than this folder's record says, so the whole folder was restored".to_owned()
+            };
             (Cause::Rollback, self.claimed_beyond(remembered.unwrap_or(0)).unwrap_or_else(restored))
         } else {
             return None;
@@ -162,19 +167,19 @@ impl Known {
         Some(Doubt { cause, why })
     }
 
-    /// What contradicts the leaves that are here, if anything does.
+    /// Returns how signed heads contradict the stored entries, if they do.
     pub(super) fn contradiction(
         &self,
         reader: &dyn EntryReader,
         size: u64,
     ) -> Result<Option<String>, StoreError> {
         if let Some(size) = self.split {
-            return Ok(Some(format!("it signed two different trees of {size} leaves")));
+            return Ok(Some(format!("the log signed two different trees of {size} entries")));
         }
         for head in self.heads.iter().filter(|head| head.size <= size) {
             if root_at(reader, head.size)? != head.root {
                 return Ok(Some(format!(
-                    "it signed another tree of {} leaves than the one that is here",
+                    "the log signed a tree of {} entries that differs from the stored one",
                     head.size
                 )));
             }
