@@ -18,7 +18,7 @@ use countersign_errors::EngineError;
 use crate::arg_groups::{Allow, FormatArgs, TrustArgs};
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
-use crate::io::pin::{self, Pins};
+use crate::io::pin::{self, PinArgs};
 use crate::io::style::{bad, faint, good, label, plain};
 use crate::io::verdict::count;
 use crate::io::{input, progress, verdict};
@@ -54,7 +54,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     trust: TrustArgs,
     #[command(flatten)]
-    pins: Pins,
+    pins: PinArgs,
     /// Expect the log with this origin
     #[arg(long, value_name = "O")]
     origin: Option<String>,
@@ -80,7 +80,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         ..Options::default()
     };
     let source = countersign_client::open(&args.log)?;
-    let keep = args.pins.keep()?;
+    let keep = args.pins.create_output()?;
     let (tiles, Verification { report, pin }) = check(&*source, options)?;
     let pin = pin.filter(|_| tiles.pass());
     let report = CheckReport::new(tiles, report);
@@ -210,7 +210,7 @@ fn text(report: &CheckReport) -> String {
         verdict::in_words(report.verdict, None, &report.report)
     };
     let mut text = said + "\n";
-    text += &verdict::body(&report.report, verdict::Of::Log);
+    text += &verdict::body(&report.report, verdict::ReportSource::Log);
     let tiles = &report.tiles;
     let _ = writeln!(text, "\n{}", label("Tiles"));
     let leaves = &tiles.leaves;

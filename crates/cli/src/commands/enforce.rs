@@ -25,7 +25,7 @@ use crate::commands::export::stream;
 use crate::commands::{analyze, inventory, rules};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::visit::visit;
@@ -61,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: readings::Own,
+    own: readings::CustomArgs,
     /// Write violations as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
@@ -124,14 +124,14 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let local = Local::of(args)?;
     let found = pack
         .as_ref()
-        .map(|pack| analyze::analyze(&mut contents(&local.path)?, trust.clone(), pack, &readings, threads))
+        .map(|pack| analyze::analyze(&mut open_export(&local.path)?, trust.clone(), pack, &readings, threads))
         .transpose()?;
     let called = match &policy.endpoints {
         None => None,
         Some(of) => {
             let description = of.openapi.as_deref().map(inventory::description).transpose()?;
             let asked = countersign_analyze::inventory::Asked { description, since: of.since };
-            let input = contents(&local.path)?;
+            let input = open_export(&local.path)?;
             Some(inventory::find(
                 input,
                 trust.clone(),
@@ -261,7 +261,7 @@ struct Local {
 
 impl Local {
     fn of(args: &Args) -> Result<Self, CliError> {
-        let mut input = match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
+        let mut input = match args.export.to_str().filter(|place| Prefix::is_url(place)) {
             None if args.export == Path::new("-") => Input::open(&args.export)?,
             None => return Ok(Self { path: args.export.clone(), _kept: None }),
             Some(url) => stream(url, args.access.token()?.as_ref())?,
@@ -283,7 +283,7 @@ fn lines(
 ) -> Result<(Report, BTreeMap<u64, u64>), CliError> {
     let examiner = || |event: &SummarizedEvent<'_>| (!leaves.is_empty()).then(|| event.select(()));
     let mut visitor = LineVisitor { leaves, lines: BTreeMap::new() };
-    let verification = visit(&mut contents(export)?, options, threads, examiner, &mut visitor)?;
+    let verification = visit(&mut open_export(export)?, options, threads, examiner, &mut visitor)?;
     Ok((verification.report, visitor.lines))
 }
 

@@ -84,7 +84,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: readings::Own,
+    own: readings::CustomArgs,
     #[command(flatten, next_help_heading = "Output")]
     format: FormatArgs<Format>,
     /// Where to write it: a file, or a new folder if the name ends in / [default: standard output]
@@ -155,11 +155,11 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         ));
     }
     let as_file = args.output.as_deref().filter(|path| folder.is_none() && report::is_page(path));
-    if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_meant(place)) {
+    if as_file.is_some() && export.to_str().is_some_and(|place| place == "-" || Prefix::is_url(place)) {
         let hint = "save it first, with `countersign export` where it is a collector's";
         return Err(CliError::unusable("arguments.invalid", "an evidence file is made of a file", hint));
     }
-    let mut input = match export.to_str().filter(|place| Prefix::is_meant(place)) {
+    let mut input = match export.to_str().filter(|place| Prefix::is_url(place)) {
         None => Input::open(export)?,
         Some(url) => stream(url, args.access.token()?.as_ref())?,
     };

@@ -127,7 +127,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
         return parquet::run(args);
     }
     if args.export.is_some() || args.partition.is_some() {
-        let is_log = |place: &PathBuf| place.is_dir() || place.to_str().is_some_and(Prefix::is_meant);
+        let is_log = |place: &PathBuf| place.is_dir() || place.to_str().is_some_and(Prefix::is_url);
         let hint = if args.export.as_ref().is_some_and(is_log) {
             "name the log with --dir: `countersign export --dir URL -o FILE`"
         } else {
@@ -139,7 +139,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
             hint,
         ));
     }
-    if Prefix::is_meant(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
+    if Prefix::is_url(&args.log) { from_collector(args, matches) } else { from_folder(args, matches) }
 }
 
 fn from_collector(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
@@ -268,7 +268,7 @@ fn fetch(prefix: &Prefix, request: &Request, token: Option<&Token>) -> Result<St
         request.query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let url = prefix.join(&request.path, &query);
     if token.is_some() {
-        token::warn_if_seen(&url);
+        token::warn_if_token_unencrypted(&url);
     }
     let client = Client::new(Redirects::SameHost)?;
     let answer = client.stream(&url, token.map(Token::as_str))?;

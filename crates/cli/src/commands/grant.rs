@@ -10,7 +10,7 @@ use countersign_client::now;
 
 use crate::arg_groups::OutputArgs;
 use crate::args::{self, Bound};
-use crate::commands::record::note::NoteTo;
+use crate::commands::record::note::NoteArgs;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
@@ -73,7 +73,7 @@ struct Common {
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
-    to: NoteTo,
+    to: NoteArgs,
 }
 
 pub(crate) fn grant(args: &GrantArgs) -> Result<ExitStatus, CliError> {

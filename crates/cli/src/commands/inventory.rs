@@ -57,7 +57,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "QUERY", allow_hyphen_values = true)]
     query: Option<String>,
     #[command(flatten)]
-    own: readings::Own,
+    own: readings::CustomArgs,
     #[command(flatten)]
     format: FormatArgs,
     /// Exit with status 6 if any endpoint is one of these
@@ -186,7 +186,7 @@ impl EventVisitor for InventoryVisitor<'_> {
 }
 
 fn open(args: &Args) -> Result<Input, CliError> {
-    match args.export.to_str().filter(|place| Prefix::is_meant(place)) {
+    match args.export.to_str().filter(|place| Prefix::is_url(place)) {
         None => Input::open(&args.export),
         Some(url) => stream(url, args.access.token()?.as_ref()),
     }

@@ -110,7 +110,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["output", "now"])]
     check: Option<PathBuf>,
     #[command(flatten)]
-    own: readings::Own,
+    own: readings::CustomArgs,
     #[command(flatten)]
     threads: ThreadArgs,
     #[command(flatten, next_help_heading = "Scenarios")]

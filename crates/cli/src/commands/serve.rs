@@ -156,7 +156,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Records of reads")]
     require_records: bool,
     #[command(flatten, next_help_heading = "Checks and detection")]
-    own: readings::Own,
+    own: readings::CustomArgs,
     #[command(flatten, next_help_heading = "Sign-in of readers (OpenID Connect)")]
     oidc: oidc::OpenId,
     /// Serve this HTML file at / instead of the console
@@ -209,7 +209,7 @@ impl FromStr for CheckWithin {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    stop::gracefully();
+    stop::enable_graceful();
     log_to_stderr(args.log_json);
     make_folder(&args.dir)?;
     let mut ending = after_restore::left(args)?;
@@ -314,7 +314,7 @@ async fn run_server(
         after_restore::done(args, ending)?;
     }
     let watching = pack
-        .map(|pack| watch::begin_own(&args.dir, pack, args.own.load()?, serving.reading()))
+        .map(|pack| watch::watch_own_log(&args.dir, pack, args.own.load()?, serving.reading()))
         .transpose()?;
     style::done(&format!(
         "the log {} listens on {}",
@@ -476,7 +476,7 @@ async fn end(serving: Serving) -> Result<ExitStatus, CliError> {
 fn warn_of_plain_witnesses(trust: &Trust) {
     for (place, witness) in trust.witnesses().enumerate() {
         if let Some(Ok(url)) = trust.witness_url(place).map(Url::parse) {
-            token::warn_if_plain(&url, &format!("the witness {} is asked", witness.name()));
+            token::warn_if_unencrypted(&url, &format!("the witness {} is asked", witness.name()));
         }
     }
 }
@@ -523,7 +523,7 @@ fn trust_fault(file: &Path, failure: &CliError) -> ControlFileError {
         _ => ControlFileErrorKind::Malformed { line: failure.line() },
     };
     let line = failure.line().map_or_else(String::new, |line| format!("line {line}: "));
-    ControlFileError { kind, detail: format!("{}: {line}{}", shown(file), failure.said()) }
+    ControlFileError { kind, detail: format!("{}: {line}{}", shown(file), failure.without_place()) }
 }
 
 fn unusable_trust(error: &RulesError) -> CliError {
@@ -538,7 +538,7 @@ fn unusable_trust(error: &RulesError) -> CliError {
 
 /// Waits for Ctrl-C or SIGTERM.
 pub(crate) async fn stop_asked() {
-    while !stop::asked() {
+    while !stop::is_requested() {
         tokio::time::sleep(GLANCE).await;
     }
 }

@@ -15,11 +15,11 @@ use crate::arg_groups::OutputArgs;
 use crate::args;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::export::Part;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
-use crate::io::query::{self, Looking};
+use crate::io::query::{self, EventMatcher};
 use crate::io::verdict::count;
 use crate::io::{export, readings, style};
 
@@ -73,11 +73,11 @@ pub(crate) struct Chosen {
     #[arg(requires = "withhold")]
     pub(crate) reasons: Vec<Withheld>,
     #[command(flatten)]
-    pub(crate) own: readings::Own,
+    pub(crate) own: readings::CustomArgs,
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
-    slice(&args.chosen, matches, || contents(&args.export), args.output.path())
+    slice(&args.chosen, matches, || open_export(&args.export), args.output.path())
 }
 
 /// Makes a smaller export of what is opened. Nothing is before the arguments are known to be of use.
@@ -90,11 +90,11 @@ pub(crate) fn slice(
     let trust = chosen.trust.as_deref().map(input::trust).transpose()?;
     let withheld = with_reasons(chosen, matches)?;
     let asked = chosen.query.as_deref().map(query::parse).transpose()?;
-    let looking = Looking::new(chosen.own.load()?);
+    let looking = EventMatcher::new(chosen.own.load()?);
     let selection = selection(chosen, asked.as_ref(), &withheld, &looking);
     let mut input = open()?.rereadable()?;
     let (events, chains) =
-        cut(&mut input, &selection, trust.as_ref(), |item| looking.line(item), destination)?;
+        cut(&mut input, &selection, trust.as_ref(), |item| looking.note_signer(item), destination)?;
     style::wrote(destination, &format!("{} of {}", count(events, "event"), count(chains, "chain")));
     Ok(ExitStatus::Success)
 }
@@ -191,7 +191,7 @@ fn selection<'a>(
     args: &'a Chosen,
     asked: Option<&'a Query>,
     withheld: &'a [(Query, Withheld)],
-    looking: &'a Looking,
+    looking: &'a EventMatcher,
 ) -> Selection<'a> {
     let mut selection = Selection::all();
     if let Some((first, end)) = args.range {

@@ -57,7 +57,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    stop::gracefully();
+    stop::enable_graceful();
     log_to_stderr(args.log_json);
     let key = key::load_witness(&args.key)?;
     let verifier = key.verifier_key().clone();

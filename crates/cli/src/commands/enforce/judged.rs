@@ -112,8 +112,10 @@ fn verdict(policy: &Policy, report: &Report) -> Check {
 }
 
 fn witnessed(within: i64, known: &Known<'_>) -> Check {
-    let check =
-        Check::new("witnessed", format!("witnesses confirmed the log within {}", args::lasting(within)));
+    let check = Check::new(
+        "witnessed",
+        format!("witnesses confirmed the log within {}", args::format_seconds(within)),
+    );
     let Some(time) = known.report.log.as_ref().and_then(|log| log.time) else {
         return check.fails("no quorum of trusted witnesses has confirmed the log");
     };
@@ -121,7 +123,7 @@ fn witnessed(within: i64, known: &Known<'_>) -> Check {
     if age <= within {
         return check;
     }
-    check.fails(format!("witnesses confirmed it last at {time}, {} ago", args::lasting(age)))
+    check.fails(format!("witnesses confirmed it last at {time}, {} ago", args::format_seconds(age)))
 }
 
 fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {

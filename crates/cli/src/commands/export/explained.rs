@@ -96,7 +96,7 @@ fn read(text: &str) -> Option<Told> {
 pub(super) fn told(told: Result<Told, CliError>) {
     let text = match told {
         Ok(Told { findings, whole: true }) => {
-            query::told(&findings, ["event of the log", "events of the log"])
+            query::summary(&findings, ["event of the log", "events of the log"])
         }
         Ok(Told { findings, .. }) => query::unknown_fields(&findings.unknown),
         Err(failure) => {

@@ -19,9 +19,9 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let message = "Parquet can't be read on a terminal";
         return Err(CliError::unusable("arguments.invalid", message, "write it to a file: -o FILE"));
     }
-    let trust = input::trust_or_nobody(args.chosen.trust.as_deref())?;
+    let trust = input::trust_or_empty(args.chosen.trust.as_deref())?;
     let readings = args.chosen.own.load()?;
-    let mut rows = Rows::of(open(args)?, trust, readings, arg_groups::threads(None))?;
+    let mut rows = Rows::verify(open(args)?, trust, readings, arg_groups::threads(None))?;
     parquet::write(&mut rows, args.output.path(), args.partition)?;
     let report = rows.report();
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));
@@ -51,7 +51,7 @@ fn open(args: &Args) -> Result<Input, CliError> {
         let message = "what the collector cannot choose by itself is not for --format parquet";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }
-    if Prefix::is_meant(&args.log) {
+    if Prefix::is_url(&args.log) {
         let token = args.access.token()?;
         let stream = fetch(&prefix(&args.log)?, &request, token.as_ref())?;
         let name = stream.name().to_owned();

@@ -12,7 +12,7 @@ use countersign_query::Readings;
 use sha2::{Digest as _, Sha256};
 
 use crate::errors::{CliError, shown};
-use crate::io::contents::contents;
+use crate::io::contents::open_export;
 use crate::io::input::{self, Input};
 use crate::io::pin::warn_if_of_another_log;
 use crate::io::progress;
@@ -113,7 +113,7 @@ pub(crate) fn select(export: &Path, given: &Given, asked: &Asked) -> Result<Foun
         leaves: Vec::new(),
         roots: Roots::default(),
     };
-    let mut input = contents(export)?;
+    let mut input = open_export(export)?;
     let verification = visit(&mut input, options, asked.threads, examiner, &mut visitor)?;
     let SelectionVisitor { mut leaves, roots, .. } = visitor;
     leaves.sort_unstable();

@@ -2,7 +2,7 @@
 
 pub(crate) use countersign::verify::{Standing, Standings};
 
-/// The word for a standing, behind its mark.
+/// Formats a signer's trust, with an icon.
 pub(crate) fn marked(standing: Standing) -> String {
     let mark = match standing {
         Standing::Trusted => '✓',
