@@ -1,4 +1,4 @@
-//! What is written of evidence: a document, a folder, or a file that verifies itself.
+//! Writes evidence as a document, a folder, or an evidence file.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -7,7 +7,7 @@ use countersign::time::Time;
 use countersign_controls::{Evidence, Found, Looking, Shown};
 
 use super::Format;
-use super::gather::Look;
+use super::gather::Gatherer;
 use crate::commands::report::selected::{self, Asked, Given};
 use crate::commands::report::written::Words;
 use crate::commands::{report, slice};
@@ -16,7 +16,7 @@ use crate::io::input::Input;
 use crate::io::output::Output;
 use crate::io::style;
 
-pub(super) fn written(evidence: &Evidence, format: Format) -> String {
+pub(super) fn format_evidence(evidence: &Evidence, format: Format) -> String {
     match format {
         Format::Markdown => countersign_controls::markdown(evidence),
         Format::Csv => countersign_controls::csv(evidence),
@@ -31,7 +31,7 @@ pub(super) fn write(path: Option<&Path>, text: &str) -> Result<(), CliError> {
     output.finish()
 }
 
-impl Look<'_> {
+impl Gatherer<'_> {
     /// Writes an evidence file with the sampled events.
     pub(super) fn file(
         &self,
@@ -40,14 +40,15 @@ impl Look<'_> {
         evidence: &Evidence,
     ) -> Result<(), CliError> {
         if sampled(evidence).next().is_none() {
-            let hint = "write the document alone, with -o FILE.md, or all formats, with -o FOLDER/";
-            let message = "no event answers a question of this framework: an evidence file would have none";
+            let hint = "write only the document with -o FILE.md, or all formats with -o FOLDER/";
+            let message = "no event answers a question of this framework, so an evidence file would be empty";
             return Err(CliError::unusable("selection.empty", message, hint).within(&shown(&found.path)));
         }
         let mut found = found;
-        let mut sections = report::of_markdown(&written(evidence, Format::Markdown), &shown(&found.path))?;
+        let mut sections =
+            report::of_markdown(&format_evidence(evidence, Format::Markdown), &shown(&found.path))?;
         if let Some(first) = sections.first_mut() {
-            first.data = Some(written(evidence, Format::Json));
+            first.data = Some(format_evidence(evidence, Format::Json));
         }
         let asked = Asked {
             query: None,
@@ -80,10 +81,10 @@ impl Look<'_> {
             ("evidence.oscal.json", Format::Oscal),
         ];
         for (name, format) in formats {
-            write(Some(&folder.join(name)), &written(evidence, format))?;
+            write(Some(&folder.join(name)), &format_evidence(evidence, format))?;
         }
         if evidence.log.checkpoint.is_none() {
-            style::warn("no slices are written: without a checkpoint there is no tree to cut them from");
+            style::warn("no slices were written, because the export has no checkpoint");
             return Ok(());
         }
         let mut input = input;
@@ -96,7 +97,7 @@ impl Look<'_> {
         if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
             let looking = Looking::new(self.catalogue, &self.readings, self.pack, Some(&subject.id), None);
             let is_about = |chain, _, text: &str| {
-                self.at(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
+                self.examine(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
             };
             slice::matching(&mut input, trust, &is_about, &folder.join("subject.ndjson"))?;
             write(Some(&folder.join("subject.csv")), &countersign_controls::rows(&subject.events.listed))?;
@@ -108,7 +109,7 @@ impl Look<'_> {
     }
 }
 
-/// The events of all samples.
+/// Returns the sampled events of all questions.
 fn sampled(evidence: &Evidence) -> impl Iterator<Item = &Shown> {
     evidence.answers.iter().flat_map(|answer| match &answer.found {
         Found::Events(events) => &*events.sample,

@@ -1,4 +1,4 @@
-//! What a policy says of a log.
+//! Checks a log against a policy.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,113 +13,117 @@ use crate::io::verdict::{count, entries};
 
 use super::policy::{Exception, NEW_UNAUTHENTICATED, Policy};
 
-/// How many entries of one thing are named.
-const LEAVES: usize = 20;
+/// The maximum number of entries that are named per violation.
+const MAX_LEAVES: usize = 20;
 
-/// A question that a policy asks, and what was found against it.
+/// A requirement of a policy, and its violations.
 #[derive(Debug)]
 pub(super) struct Check {
-    /// Its name, the same in all outputs: `endpoint/shadow`.
+    /// The id, the same in all outputs, such as `endpoint/shadow`.
     pub(super) id: String,
-    /// What has to be so.
-    pub(super) wanted: String,
-    pub(super) against: Vec<Against>,
+    /// The requirement, as a sentence.
+    pub(super) requirement: String,
+    pub(super) violations: Vec<Violation>,
 }
 
-/// Something that is against a policy.
+/// A violation of a policy.
 #[derive(Debug)]
-pub(super) struct Against {
-    /// What it is, on one line, in the same words each time.
-    pub(super) said: String,
-    /// How much of it there is.
+pub(super) struct Violation {
+    /// The description on one line, stable between runs.
+    pub(super) description: String,
+    /// Details that change between runs, such as counts.
     pub(super) detail: String,
-    /// How serious it is.
+    /// The severity.
     pub(super) level: Level,
     /// The entries that show it.
     pub(super) leaves: Vec<u64>,
-    /// What tells it from others, where that is known: a finding's id, an endpoint.
+    /// What identifies it, if known: a finding's id or an endpoint.
     pub(super) identity: String,
-    /// Why it is let pass.
-    pub(super) passed: Option<Exception>,
+    /// The exception that accepts it, if any.
+    pub(super) exception: Option<Exception>,
 }
 
-impl Against {
-    /// All that is said of it.
-    pub(super) fn whole(&self) -> String {
-        if self.detail.is_empty() { self.said.clone() } else { format!("{}, {}", self.said, self.detail) }
+impl Violation {
+    /// Returns the description with its details.
+    pub(super) fn text(&self) -> String {
+        if self.detail.is_empty() {
+            self.description.clone()
+        } else {
+            format!("{}, {}", self.description, self.detail)
+        }
     }
 }
 
 impl Check {
-    fn new(id: impl Into<String>, wanted: impl Into<String>) -> Self {
-        Self { id: id.into(), wanted: wanted.into(), against: Vec::new() }
+    fn new(id: impl Into<String>, requirement: impl Into<String>) -> Self {
+        Self { id: id.into(), requirement: requirement.into(), violations: Vec::new() }
     }
 
-    fn fails(mut self, said: impl Into<String>) -> Self {
-        self.against.push(Against {
-            said: said.into(),
+    fn fails(mut self, description: impl Into<String>) -> Self {
+        self.violations.push(Violation {
+            description: description.into(),
             detail: String::new(),
             level: Level::High,
             leaves: Vec::new(),
             identity: String::new(),
-            passed: None,
+            exception: None,
         });
         self
     }
 
-    /// What is against it and not let pass.
-    pub(super) fn failures(&self) -> impl Iterator<Item = &Against> {
-        self.against.iter().filter(|against| against.passed.is_none())
+    /// Returns the violations that no exception accepts.
+    pub(super) fn failures(&self) -> impl Iterator<Item = &Violation> {
+        self.violations.iter().filter(|violation| violation.exception.is_none())
     }
 }
 
-/// What is known of a log.
-pub(super) struct Known<'a> {
+/// The data that a policy is checked against.
+pub(super) struct EvidenceData<'a> {
     pub(super) report: &'a Report,
     pub(super) now: Time,
-    pub(super) searched: Option<Searched<'a>>,
+    pub(super) searched: Option<RuleSearch<'a>>,
     pub(super) inventory: Option<&'a inventory::Report>,
-    /// The endpoints that were unauthenticated before.
+    /// The endpoints that answered unauthenticated calls before.
     pub(super) before: Option<BTreeSet<String>>,
 }
 
-/// What was found, by which rules and in how many events.
-pub(super) struct Searched<'a> {
+/// The findings, the rules that were run, and the number of events.
+pub(super) struct RuleSearch<'a> {
     pub(super) pack: &'a Pack,
     pub(super) outcome: &'a Analysis,
     pub(super) events: u64,
 }
 
-/// All that a policy asks.
-pub(super) fn judge(policy: &Policy, known: &Known<'_>) -> Vec<Check> {
-    let mut checks = vec![verdict(policy, known.report)];
+/// Checks all requirements of a policy.
+pub(super) fn evaluate(policy: &Policy, data: &EvidenceData<'_>) -> Vec<Check> {
+    let mut checks = vec![verdict(policy, data.report)];
     if let Some(within) = policy.witnessed {
-        checks.push(witnessed(within, known));
+        checks.push(witnessed(within, data));
     }
-    emitters(policy, known.report, &mut checks);
-    findings(policy, known, &mut checks);
-    endpoints(policy, known, &mut checks);
+    emitters(policy, data.report, &mut checks);
+    findings(policy, data, &mut checks);
+    endpoints(policy, data, &mut checks);
     checks
 }
 
 fn verdict(policy: &Policy, report: &Report) -> Check {
-    let wanted: Vec<&str> = policy.verdicts.iter().map(|verdict| verdict.as_str()).collect();
-    let check = Check::new("verdict", format!("the verdict is {}", wanted.join(" or ")));
+    let requirement: Vec<&str> = policy.verdicts.iter().map(|verdict| verdict.as_str()).collect();
+    let check = Check::new("verdict", format!("the verdict is {}", requirement.join(" or ")));
     if policy.verdicts.contains(&report.verdict) {
         return check;
     }
     check.fails(format!("the verdict is {}", report.verdict.as_str()))
 }
 
-fn witnessed(within: i64, known: &Known<'_>) -> Check {
+fn witnessed(within: i64, data: &EvidenceData<'_>) -> Check {
     let check = Check::new(
         "witnessed",
         format!("witnesses confirmed the log within {}", args::format_seconds(within)),
     );
-    let Some(time) = known.report.log.as_ref().and_then(|log| log.time) else {
+    let Some(time) = data.report.log.as_ref().and_then(|log| log.time) else {
         return check.fails("no quorum of trusted witnesses has confirmed the log");
     };
-    let age = known.now.millis().saturating_sub(time.millis()) / 1000;
+    let age = data.now.millis().saturating_sub(time.millis()) / 1000;
     if age <= within {
         return check;
     }
@@ -127,20 +131,19 @@ fn witnessed(within: i64, known: &Known<'_>) -> Check {
 }
 
 fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
-    // Anyone can give a key any name: it counts if somebody whom the reader trusts vouches for the key.
+    // Anyone can name a key anything, so a name counts only if a trusted key vouches for it.
     let (unknown, known): (Vec<&Signer>, Vec<&Signer>) =
         report.signers.iter().partition(|signer| signer.trust == SignerTrust::Unknown);
     if let Some(allowed) = &policy.allowed {
-        let mut check = Check::new("emitter/unknown", "only emitters that the policy names have signed");
+        let mut check = Check::new("emitter/unknown", "only allowed emitters have signed");
         let is_allowed = |name: &str| allowed.iter().any(|of| of == name);
         let others: BTreeSet<&str> =
             report.signers.iter().map(|signer| signer.vkey.name()).filter(|name| !is_allowed(name)).collect();
         for name in others {
-            check =
-                check.fails(format!("{name} has signed, and is not one of the emitters that are allowed"));
+            check = check.fails(format!("{name} has signed, but is not an allowed emitter"));
         }
         for Signer { vkey, .. } in unknown.iter().filter(|signer| is_allowed(signer.vkey.name())) {
-            check = check.fails(format!("a key that isn't trusted has signed by an allowed name: {vkey}"));
+            check = check.fails(format!("an untrusted key has signed under an allowed name: {vkey}"));
         }
         checks.push(check);
     }
@@ -150,18 +153,18 @@ fn emitters(policy: &Policy, report: &Report, checks: &mut Vec<Check>) {
         checks.push(if is_there {
             check
         } else {
-            check.fails(format!("{name} recorded nothing here with a key that is trusted"))
+            check.fails(format!("{name} recorded nothing with a trusted key"))
         });
     }
 }
 
-fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
-    let (Some(asked), Some(searched)) = (&policy.findings, &known.searched) else { return };
+fn findings(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) {
+    let (Some(asked), Some(searched)) = (&policy.findings, &data.searched) else { return };
     let is_refused = |id: &String, level: Level| {
         asked.level.is_some_and(|least| level >= least) || asked.rules.contains(id)
     };
-    checks.push(looked(searched, &|rule| {
-        is_refused(&rule.id, rule.level) && passed(&asked.except, &rule.id, known.now).is_none()
+    checks.push(room_and_events(searched, &|rule| {
+        is_refused(&rule.id, rule.level) && exception_for(&asked.except, &rule.id, data.now).is_none()
     }));
     if !asked.accepts_gaps {
         checks.push(covered(searched));
@@ -176,17 +179,17 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
         let who: Vec<String> =
             finding.group.iter().map(|(field, value)| format!("{field} {value}")).collect();
         let who = if who.is_empty() { String::new() } else { format!(", {}", who.join(", ")) };
-        check.against.push(Against {
-            said: format!("{}: {}{who}, {}", finding.level.as_str(), finding.title, finding.first),
+        check.violations.push(Violation {
+            description: format!("{}: {}{who}, {}", finding.level.as_str(), finding.title, finding.first),
             detail: if finding.leaves.len() > 1 {
                 entries(finding.leaves.len() as u64)
             } else {
                 String::new()
             },
             level: finding.level,
-            leaves: finding.leaves.iter().copied().take(LEAVES).collect(),
+            leaves: finding.leaves.iter().copied().take(MAX_LEAVES).collect(),
             identity: finding.id.clone(),
-            passed: passed(&asked.except, &finding.rule, known.now),
+            exception: exception_for(&asked.except, &finding.rule, data.now),
         });
     }
     if by_rule.is_empty() {
@@ -199,22 +202,22 @@ fn findings(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
     checks.extend(by_rule.into_values());
 }
 
-/// Whether the rules that decide had all that they need: what none of them could tell does not pass.
-fn covered(searched: &Searched<'_>) -> Check {
+/// Checks that parsers and rules covered every event: a requirement that no rule could check does not pass.
+fn covered(searched: &RuleSearch<'_>) -> Check {
     let check = Check::new("finding/covered", "a parser and rules for its source covered each event");
     gaps(&searched.outcome.coverage, &searched.pack.name).into_iter().fold(check, Check::fails)
 }
 
-fn looked(searched: &Searched<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
-    let Searched { pack, outcome, events } = *searched;
-    let mut check = Check::new("finding/looked", "there were events to look at, and room for all of them");
+fn room_and_events(searched: &RuleSearch<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
+    let RuleSearch { pack, outcome, events } = *searched;
+    let mut check = Check::new("finding/looked", "events were checked, without reaching a memory limit");
     if events == 0 {
         check = check.fails("no event verified, so nothing could be found");
     }
     if let Some((number, leaf)) = outcome.future_of(pack, decides) {
         let events = count(number, "event");
         check = check.fails(format!(
-            "{events} dated later than recorded, the first at entry {leaf}, which rules about several events leave out"
+            "{events} have a time later than their recording, the first at entry {leaf}; rules about several events skip them"
         ));
     }
     for limit in outcome.limits_of(pack, decides) {
@@ -223,72 +226,72 @@ fn looked(searched: &Searched<'_>, decides: &dyn Fn(&Rule) -> bool) -> Check {
                 let hits = limit.hits.map(|of| (of, "hit"));
                 (format!("the rule “{}”", rule.title), [limit.groups.map(|of| (of, "group")), hits])
             }
-            // What somebody was seen with and is forgotten is new again: that makes more findings, and not fewer.
-            None => ("what is usual".into(), [limit.groups.map(|of| (of, "group")), None]),
+            // A forgotten baseline causes more findings, not fewer.
+            None => ("the baseline".into(), [limit.groups.map(|of| (of, "group")), None]),
         };
         for ((number, leaf), what) in dropped.into_iter().flatten() {
             let dropped = count(number, what);
             check = check.fails(format!(
-                "{dropped} of {of} left out from entry {leaf} on, to save memory or because they came late, so there may be more findings"
+                "{dropped} of {of} skipped from entry {leaf} on, to save memory or because they came late, so there may be more findings"
             ));
         }
     }
     check
 }
 
-fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
-    let (Some(asked), Some(report)) = (&policy.endpoints, known.inventory) else { return };
-    let mut looked = Check::new("endpoint/looked", "there were calls to look at, and room for all of them");
+fn endpoints(policy: &Policy, data: &EvidenceData<'_>, checks: &mut Vec<Check>) {
+    let (Some(asked), Some(report)) = (&policy.endpoints, data.inventory) else { return };
+    let mut looked = Check::new("endpoint/looked", "calls were checked, without reaching a memory limit");
     if report.calls == 0 {
-        looked = looked.fails("no call was recorded, so nothing is known of any endpoint");
+        looked = looked.fails("no call was recorded, so no endpoint is known");
     }
     if let Some((number, leaf)) = report.left_out[0] {
-        looked = looked
-            .fails(format!("{number} calls from entry {leaf} on could not be told apart, to save memory"));
+        looked =
+            looked.fails(format!("{number} calls from entry {leaf} on were not attributed, to save memory"));
     }
     checks.push(looked);
-    let against = |endpoint: &inventory::Endpoint, said: &str, is_open: bool| {
+    let violation = |endpoint: &inventory::Endpoint, description: &str, is_open: bool| {
         let name = endpoint.name.to_string();
         let (calls, open) = (count(endpoint.calls, "call"), &endpoint.unauthenticated);
         let calls =
             if is_open && open.calls < endpoint.calls { format!("{} of {calls}", open.calls) } else { calls };
         let leaves = if is_open { &open.leaves } else { &endpoint.leaves };
-        Against {
-            said: format!("{name} {said}"),
+        Violation {
+            description: format!("{name} {description}"),
             detail: format!("{calls}, {} to {}", endpoint.first.0, endpoint.last.0),
             level: Level::High,
-            leaves: leaves.iter().copied().take(LEAVES).collect(),
-            passed: passed(&asked.except, &name, known.now),
+            leaves: leaves.iter().copied().take(MAX_LEAVES).collect(),
+            exception: exception_for(&asked.except, &name, data.now),
             identity: name,
         }
     };
     for flag in &asked.refuse {
-        let (wanted, said) = words(*flag);
-        let mut check = Check::new(format!("endpoint/{}", flag.as_str()), wanted);
+        let (requirement, description) = words(*flag);
+        let mut check = Check::new(format!("endpoint/{}", flag.as_str()), requirement);
         let flagged = report.endpoints.iter().filter(|endpoint| endpoint.flags.contains(flag));
         let is_open = *flag == Flag::Unauthenticated;
-        check.against.extend(flagged.map(|endpoint| against(endpoint, said, is_open)));
+        check.violations.extend(flagged.map(|endpoint| violation(endpoint, description, is_open)));
         checks.push(check);
     }
-    if let (true, Some(before)) = (asked.refuses_new_unauthenticated, &known.before) {
-        let wanted = "no endpoint newly answers unauthenticated calls";
-        let mut check = Check::new(format!("endpoint/{NEW_UNAUTHENTICATED}"), wanted);
+    if let (true, Some(before)) = (asked.refuses_new_unauthenticated, &data.before) {
+        let requirement = "no endpoint newly answers unauthenticated calls";
+        let mut check = Check::new(format!("endpoint/{NEW_UNAUTHENTICATED}"), requirement);
         let open = report.endpoints.iter().filter(|endpoint| endpoint.unauthenticated.calls > 0);
         let new = open.filter(|endpoint| !before.contains(&endpoint.name.to_string()));
-        let said = "answers unauthenticated calls, and didn't before";
-        check.against.extend(new.map(|endpoint| against(endpoint, said, true)));
+        let description = "answers unauthenticated calls, and didn't before";
+        check.violations.extend(new.map(|endpoint| violation(endpoint, description, true)));
         checks.push(check);
     }
     if let (Some(least), Some(Described { operations, .. })) = (asked.exercised, &report.description) {
         let called = operations.saturating_sub(report.unused.len());
         let check = Check::new(
             "endpoint/exercised",
-            format!("at least {} % of the operations that are described were called", least * 100.0),
+            format!("at least {} % of the described operations were called", least * 100.0),
         );
-        #[allow(clippy::cast_precision_loss, reason = "as many as fit into a description")]
+        #[allow(clippy::cast_precision_loss, reason = "small enough for f64")]
         let is_enough = called as f64 >= least * *operations as f64;
         let unused: Vec<String> =
-            report.unused.iter().take(LEAVES).map(|of| format!("{} {}", of.method, of.path)).collect();
+            report.unused.iter().take(MAX_LEAVES).map(|of| format!("{} {}", of.method, of.path)).collect();
         checks.push(if is_enough && *operations > 0 {
             check
         } else {
@@ -297,26 +300,24 @@ fn endpoints(policy: &Policy, known: &Known<'_>, checks: &mut Vec<Check>) {
     }
 }
 
-/// What has to be so, and what is said of an endpoint where it is not.
+/// Returns the requirement, and the description of an endpoint that violates it.
 fn words(flag: Flag) -> (&'static str, &'static str) {
     match flag {
-        Flag::Shadow => ("every endpoint that is called is described", "is called and not described"),
-        Flag::Zombie => ("no endpoint that is deprecated is called", "is deprecated and called"),
+        Flag::Shadow => ("every called endpoint is described", "is called, but not described"),
+        Flag::Zombie => ("no deprecated endpoint is called", "is deprecated, but called"),
         Flag::UndocumentedMethod => {
-            ("every method that is called is described", "is called with a method that is not described")
+            ("every called method is described", "is called with an undescribed method")
         }
         Flag::Unauthenticated => {
             ("no endpoint answers unauthenticated calls", "answers unauthenticated calls")
         }
-        Flag::NewCaller => ("no endpoint has new callers", "has callers who never called it before"),
+        Flag::NewCaller => ("no endpoint has new callers", "has new callers"),
         Flag::New => ("no endpoint is new", "is new"),
-        Flag::Sensitive => {
-            ("no endpoint is about what attackers look for", "is about something that attackers look for")
-        }
+        Flag::Sensitive => ("no endpoint is an attractive target", "is an attractive target for attackers"),
     }
 }
 
-/// The exception for it, where there is one that still holds.
-fn passed(exceptions: &[Exception], of: &str, now: Time) -> Option<Exception> {
+/// Returns the exception that accepts it, if it has not expired.
+fn exception_for(exceptions: &[Exception], of: &str, now: Time) -> Option<Exception> {
     exceptions.iter().find(|exception| exception.of == of && now < exception.until).cloned()
 }
