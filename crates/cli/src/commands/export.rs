@@ -17,7 +17,7 @@ use countersign_query::Query;
 
 use crate::arg_groups::{AccessArgs, OutputArgs};
 use crate::args;
-use crate::commands::slice::{self, Chosen};
+use crate::commands::slice::{self, SelectionOptions};
 use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
@@ -66,7 +66,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     asked: ServerSelection,
     #[command(flatten, next_help_heading = "Which events")]
-    chosen: Chosen,
+    selection: SelectionOptions,
 }
 
 /// The format of an export.
@@ -115,7 +115,7 @@ struct ServerSelection {
 }
 
 pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
-    if args.asked.limit.is_some() && args.chosen.chain.len() > 1 {
+    if args.asked.limit.is_some() && args.selection.chain.len() > 1 {
         let message = "--limit can't be combined with several chains";
         return Err(CliError::unusable(
             "arguments.invalid",
@@ -144,7 +144,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
 
 fn from_log_server(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let prefix = prefix(&args.log)?;
-    if !args.chosen.own.is_none() {
+    if !args.selection.own.is_none() {
         let hint =
             "omit --readings; to use your parsers, the log server needs `countersign serve --readings`";
         let message = "a log server parses events only with its own parsers";
@@ -159,7 +159,7 @@ fn from_log_server(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliE
         save(&mut stream, &name, args.output.path())
     } else {
         let open = || Ok(Input::stream(&name, Box::new(stream)));
-        slice::slice(&args.chosen, matches, open, args.output.path())
+        slice::slice(&args.selection, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
@@ -180,14 +180,14 @@ fn prefix(url: &str) -> Result<Prefix, CliError> {
 /// Exports from a folder, with the same result as from its log server.
 fn from_folder(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let request = Request::from_args(args)?;
-    let log = folder::open(Path::new(&args.log), &args.chosen, &request.query)?;
+    let log = folder::open(Path::new(&args.log), &args.selection, &request.query)?;
     let mut made = log.export()?;
     let nothing = made.matched == 0;
     let status = if request.whole {
         save(&mut made, &args.log, args.output.path())
     } else {
         let open = || Ok(Input::stream(&args.log, Box::new(made)));
-        slice::slice(&args.chosen, matches, open, args.output.path())
+        slice::slice(&args.selection, matches, open, args.output.path())
     };
     if let (Ok(_), Some(fields_alone)) | (Err(_), Some(fields_alone @ false)) =
         (&status, request.explains(nothing))
@@ -210,11 +210,11 @@ struct Request {
 
 impl Request {
     fn from_args(args: &Args) -> Result<Self, CliError> {
-        let (asked, chosen) = (&args.asked, &args.chosen);
+        let (asked, selection) = (&args.asked, &args.selection);
         let mut query = Vec::new();
         let mut ask = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
-        ask("from", chosen.range.map(|(first, _)| first.to_string()));
-        ask("to", chosen.range.map(|(_, end)| end.to_string()));
+        ask("from", selection.range.map(|(first, _)| first.to_string()));
+        ask("to", selection.range.map(|(_, end)| end.to_string()));
         ask("since", asked.since.map(|time| time.to_string()));
         ask("until", asked.until.map(|time| time.to_string()));
         ask("actor", asked.actor.clone());
@@ -224,22 +224,24 @@ impl Request {
         ask("tenant", asked.tenant.clone());
         ask("q", asked.q.clone());
         // Relative times are relative to now, like on the log server.
-        let written = chosen.query.as_deref().map(crate::io::query::parse).transpose()?;
+        let written = selection.query.as_deref().map(crate::io::query::parse).transpose()?;
         ask("query", written.map(|query| query.to_string()));
         ask("limit", asked.limit.map(|limit| limit.to_string()));
         ask("boundary", asked.boundary.map(|size| size.to_string()));
-        let mut chains: Vec<ChainId> = chosen.chain.clone();
-        chains.extend(chosen.event.iter().map(|(chain, _)| *chain));
+        let mut chains: Vec<ChainId> = selection.chain.clone();
+        chains.extend(selection.event.iter().map(|(chain, _)| *chain));
         chains.sort_unstable();
         chains.dedup();
-        let local = !chosen.withhold.is_empty();
-        if let ([(chain, seq)], [], [], false) = (&chosen.event[..], &chosen.chain[..], &query[..], local) {
+        let local = !selection.withhold.is_empty();
+        if let ([(chain, seq)], [], [], false) =
+            (&selection.event[..], &selection.chain[..], &query[..], local)
+        {
             return Ok(Self { path: format!("proof/{chain}/{seq}"), query, whole: true });
         }
         if let [chain] = chains[..] {
             query.push(("chain", chain.to_string()));
         }
-        let whole = !local && chosen.event.is_empty() && chains.len() <= 1;
+        let whole = !local && selection.event.is_empty() && chains.len() <= 1;
         Ok(Self { path: "export".into(), query, whole })
     }
 }

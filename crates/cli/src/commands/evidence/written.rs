@@ -8,8 +8,8 @@ use countersign_controls::{Evidence, Found, Looking, Shown};
 
 use super::Format;
 use super::gather::Gatherer;
-use crate::commands::report::selected::{self, Asked, Given};
-use crate::commands::report::written::Words;
+use crate::commands::report::selected::{self, ReportSelection, VerifyInput};
+use crate::commands::report::written::Annotations;
 use crate::commands::{report, slice};
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
@@ -35,7 +35,7 @@ impl Gatherer<'_> {
     /// Writes an evidence file with the sampled events.
     pub(super) fn file(
         &self,
-        found: selected::Found,
+        found: selected::SelectedEvents,
         destination: &Path,
         evidence: &Evidence,
     ) -> Result<(), CliError> {
@@ -50,7 +50,7 @@ impl Gatherer<'_> {
         if let Some(first) = sections.first_mut() {
             first.data = Some(format_evidence(evidence, Format::Json));
         }
-        let asked = Asked {
+        let asked = ReportSelection {
             query: None,
             range: None,
             sample: None,
@@ -58,9 +58,9 @@ impl Gatherer<'_> {
             readings: self.args.own.load()?,
             threads: self.args.threads.count(),
         };
-        let given = Given::load(self.args.trust.path(), &[])?;
+        let given = VerifyInput::load(self.args.trust.path(), &[])?;
         let sampled = sampled(evidence).map(|shown| shown.leaf).collect();
-        let words = Words { reference: "", examiner: "", sections, named: Some(sampled) };
+        let words = Annotations { reference: "", examiner: "", sections, named: Some(sampled) };
         report::written::write(
             &mut found,
             &given,

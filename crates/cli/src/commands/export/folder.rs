@@ -9,7 +9,7 @@ use countersign_log::store::StoreError;
 use countersign_log_server::sqlite;
 
 use crate::commands::serve::{DAMAGED_STORE, store_hint};
-use crate::commands::slice::Chosen;
+use crate::commands::slice::SelectionOptions;
 use crate::errors::{CliError, shown};
 use crate::io::input;
 
@@ -34,7 +34,7 @@ pub(super) struct ExportStream {
 /// Opens the log in a folder. A log server may be running there.
 pub(super) fn open(
     folder: &Path,
-    chosen: &Chosen,
+    selection: &SelectionOptions,
     query: &[(&'static str, String)],
 ) -> Result<Log, CliError> {
     let name = shown(folder);
@@ -44,12 +44,12 @@ pub(super) fn open(
         CliError::unusable("store.failed", error.to_string(), store_hint(&error, hint)).within(&name)
     })?;
     let own = folder.join(TRUST);
-    let trust = match &chosen.trust {
+    let trust = match &selection.trust {
         Some(path) => Some(input::trust(path)?),
         None if own.is_file() => Some(input::trust(&own)?),
         None => None,
     };
-    let mut request = Request { places: chosen.event.clone(), ..Request::default() };
+    let mut request = Request { places: selection.event.clone(), ..Request::default() };
     for (condition, value) in query {
         let bound = || value.parse::<u64>().ok();
         match *condition {
@@ -65,7 +65,7 @@ pub(super) fn open(
             }
         }
     }
-    let exporter = Exporter::new(reader, origin, trust).with_readings(chosen.own.load()?);
+    let exporter = Exporter::new(reader, origin, trust).with_readings(selection.own.load()?);
     Ok(Log { exporter, request, name })
 }
 

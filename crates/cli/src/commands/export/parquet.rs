@@ -19,8 +19,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let message = "Parquet can't be read on a terminal";
         return Err(CliError::unusable("arguments.invalid", message, "write to a file with -o FILE"));
     }
-    let trust = input::trust_or_empty(args.chosen.trust.as_deref())?;
-    let readings = args.chosen.own.load()?;
+    let trust = input::trust_or_empty(args.selection.trust.as_deref())?;
+    let readings = args.selection.own.load()?;
     let mut rows = Rows::verify(open(args)?, trust, readings, arg_groups::threads(None))?;
     parquet::write(&mut rows, args.output.path(), args.partition)?;
     let report = rows.report();
@@ -57,6 +57,6 @@ fn open(args: &Args) -> Result<Input, CliError> {
         let name = stream.name().to_owned();
         return Ok(Input::stream(&name, Box::new(stream)));
     }
-    let stream = folder::open(Path::new(&args.log), &args.chosen, &request.query)?.export()?;
+    let stream = folder::open(Path::new(&args.log), &args.selection, &request.query)?.export()?;
     Ok(Input::stream(&args.log, Box::new(stream)))
 }
