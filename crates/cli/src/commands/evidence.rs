@@ -104,9 +104,9 @@ pub(crate) struct Args {
 /// The format of the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people
+    /// Markdown document
     Markdown,
-    /// One line for each question of each control
+    /// CSV, with one line per question and control
     Csv,
     /// OSCAL assessment results
     Oscal,

@@ -81,7 +81,7 @@ pub(crate) struct Args {
     sink: sink::DestinationArgs,
 }
 
-/// How long a destination may fail if the program is to end after sending everything.
+/// The time a destination may fail after the end was requested.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {

@@ -136,13 +136,13 @@ enum PathForm {
     Shape,
 }
 
-/// How integers beyond 2^53 - 1 are recorded.
+/// The treatment of integers beyond 2^53 - 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum LargeIntegers {
     Text,
 }
 
-/// How fields that have the same name are recorded.
+/// The treatment of fields with the same name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DuplicateFields {
     KeepAll,

@@ -72,15 +72,15 @@ pub(crate) struct Args {
 /// The output format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
-    /// For people, in a terminal
+    /// Text for a terminal
     Text,
-    /// All figures, as JSON
+    /// All figures as JSON
     Json,
-    /// For a document
+    /// Markdown document
     Markdown,
-    /// A chart of the loss exceedance curve
+    /// SVG chart of the loss exceedance curve
     Svg,
-    /// For the textfile collector of `node_exporter` (docs/metrics.md)
+    /// Metrics for the textfile collector of `node_exporter` (see docs/metrics.md)
     Prometheus,
 }
 

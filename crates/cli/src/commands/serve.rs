@@ -174,9 +174,9 @@ pub(crate) struct Args {
     /// The file holds.txt in the log's folder can list more, one per line.
     #[arg(long, value_name = "HOLD", help_heading = "Retention")]
     hold: Vec<Hold>,
-    /// Check the whole log for damage, at a pace of once in this time
+    /// Check the entire log for corruption once in this time
     ///
-    /// While there is damage, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
+    /// While corruption is found, /healthz reports it. For a log in a bucket, the folder (its index) is checked.
     /// `never` turns this off.
     #[arg(long, value_name = "TIME", default_value = "1d", help_heading = "Checks and detection")]
     check_within: CheckWithin,
@@ -471,7 +471,7 @@ async fn end(serving: Serving) -> Result<ExitStatus, CliError> {
     Ok(ExitStatus::Success)
 }
 
-/// Warns about witnesses without TLS: whoever intercepts the connection can answer for one, and so stop the log.
+/// Warns about witnesses without TLS: an attacker in between could answer for one, and so stop the log.
 fn warn_of_plain_witnesses(trust: &Trust) {
     for (place, witness) in trust.witnesses().enumerate() {
         if let Some(Ok(url)) = trust.witness_url(place).map(Url::parse) {

@@ -1,4 +1,4 @@
-//! Recording to a collector: what is not proven stays, and is sent again.
+//! Recording to a log server: unproven events stay, and are sent again.
 
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,7 +19,7 @@ fn record(place: &Place, collector: &Collector, log: &str, more: &[&str]) -> Ass
     place.run(&[&args, more].concat())
 }
 
-/// The numbers of the events that the log holds.
+/// Returns the numbers of the events in the log.
 fn numbers(collector: &Collector) -> Vec<u64> {
     let number = |event: &String| serde_json::from_str::<Value>(event).unwrap()["n"].as_u64().unwrap();
     collector.events().iter().map(number).collect()
@@ -41,7 +41,7 @@ fn segments(place: &Place) -> Vec<String> {
 }
 
 #[test]
-fn a_pause_of_nothing_is_refused() {
+fn rejects_a_zero_interval() {
     let place = Place::new();
     let args = ["record", "--key", "app.key", "--to", "http://127.0.0.1:9", "--log", &place.log];
     let told = place.run(&[&args[..], &["--flush-every", "0s"]].concat()).code(2);
@@ -49,7 +49,7 @@ fn a_pause_of_nothing_is_refused() {
 }
 
 #[test]
-fn events_are_delivered_and_proven() {
+fn delivers_events_with_proofs() {
     let (place, collector, log) = start(2_500);
     record(&place, &collector, &log, &["--json"])
         .success()
@@ -65,7 +65,7 @@ fn events_are_delivered_and_proven() {
 }
 
 #[test]
-fn the_log_is_taken_from_a_trust_file_too() {
+fn reads_the_log_key_from_a_trust_file() {
     let (place, collector, log) = start(3);
     place.write("log.txt", format!("log {log}\n"));
     let args = ["record", "--key", "app.key", "events.ndjson", "--to", &collector.url];
@@ -80,7 +80,7 @@ fn the_log_is_taken_from_a_trust_file_too() {
 }
 
 #[test]
-fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
+fn failures_keep_the_outbox_for_the_next_run() {
     for (mischief, status, code) in [
         (Mischief::Drops, 2, "http."),
         (Mischief::TakesAndDrops, 2, "http."),
@@ -109,7 +109,7 @@ fn every_failure_leaves_the_outbox_whole_and_the_next_run_delivers() {
 }
 
 #[test]
-fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
+fn resumes_a_file_after_a_failure() {
     let (place, collector, log) = start(1_500);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
     let went_on = |times: usize| predicate::str::contains("recorded by an earlier run").count(times);
@@ -125,7 +125,7 @@ fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
         ));
     assert_eq!(numbers(&collector), (1..=1_500).collect::<Vec<_>>());
 
-    // What was recorded as a whole is recorded anew, as is what differs.
+    // A completed file is recorded again, and so is a changed one.
     record(&place, &collector, &log, &outbox).success().stderr(went_on(0));
     assert_eq!(numbers(&collector).len(), 3_000);
     collector.misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox)).code(2);
@@ -135,7 +135,7 @@ fn a_run_with_the_same_file_goes_on_where_the_one_before_it_failed() {
 }
 
 #[test]
-fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
+fn resumes_at_the_event_that_failed() {
     let (place, collector, log) = start(0);
     let line = |n: u64, number: &str| format!("{{\"action\":\"a.b\",\"n\":{n},\"id\":{number}}}\n");
     place.write(
@@ -150,7 +150,7 @@ fn a_run_goes_on_at_the_event_that_could_not_be_recorded() {
 }
 
 #[test]
-fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_failed() {
+fn resumes_in_the_file_that_failed() {
     let (place, collector, log) = start(0);
     place.write("1.json", events(2));
     place.write("2.json", "");
@@ -169,7 +169,7 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
     run(&["1.json", "2.json", "3.json"]).code(1).stderr(predicate::str::contains("3.json: line 2"));
     assert_eq!(numbers(&collector), [1, 2, 3]);
 
-    // Meanwhile there are more files. With another before them, these are other inputs.
+    // Meanwhile there are more files. Other files first are other inputs.
     run(&["1.json", "2.json", "3.json", "4.json", "--large-integers", "text"])
         .success()
         .stderr(predicate::str::contains("2 files and 1 event of 3.json were recorded by an earlier run"));
@@ -198,7 +198,7 @@ fn several_files_are_recorded_in_their_order_and_gone_on_with_in_the_one_that_fa
 }
 
 #[test]
-fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
+fn resumes_a_file_after_recording_a_stream() {
     let (place, collector, log) = start(5);
     let outbox = ["--outbox", "outbox", "--give-up", "0s"];
     collector.misbehave_during(Mischief::Drops, || record(&place, &collector, &log, &outbox)).code(2);
@@ -216,7 +216,7 @@ fn what_is_recorded_from_a_stream_leaves_a_file_where_it_failed() {
 }
 
 #[test]
-fn what_fails_for_now_is_tried_again_in_the_same_run() {
+fn retries_temporary_failures() {
     let (place, collector, log) = start(4);
     collector.misbehave(&[Mischief::TakesAndDrops, Mischief::Status(503), Mischief::OtherKey]);
     record(&place, &collector, &log, &[])
@@ -227,7 +227,7 @@ fn what_fails_for_now_is_tried_again_in_the_same_run() {
 }
 
 #[test]
-fn without_an_outbox_what_is_not_proven_is_said_to_be_lost() {
+fn reports_lost_events_without_an_outbox() {
     let (place, collector, log) = start(3);
     collector.misbehave(&[Mischief::OtherKey; 1_000]);
     record(&place, &collector, &log, &["--give-up", "0s"]).code(1).stderr(predicate::str::contains(
@@ -236,7 +236,7 @@ fn without_an_outbox_what_is_not_proven_is_said_to_be_lost() {
 }
 
 #[test]
-fn another_logs_key_proves_nothing() {
+fn rejects_proofs_of_another_log() {
     let (place, collector, _) = start(2);
     let other = place.keygen(ORIGIN, "other.key");
     record(&place, &collector, &other, &["--outbox", "outbox", "--give-up", "0s"])
@@ -246,7 +246,7 @@ fn another_logs_key_proves_nothing() {
 }
 
 #[test]
-fn a_chain_goes_on_from_run_to_run() {
+fn continues_a_chain_across_runs() {
     let (place, collector, log) = start(3);
     record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
         .success()
@@ -267,7 +267,7 @@ fn a_chain_goes_on_from_run_to_run() {
 }
 
 #[test]
-fn an_outbox_belongs_to_one_key_log_and_process() {
+fn an_outbox_has_one_key_log_and_process() {
     let (place, collector, log) = start(1);
     record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
     place.keygen("example.com/other", "other.key");
@@ -289,12 +289,12 @@ fn an_outbox_belongs_to_one_key_log_and_process() {
 }
 
 #[test]
-fn a_fork_is_fatal_and_begins_no_new_chain() {
+fn a_fork_ends_recording() {
     let (place, collector, log) = start(2);
     record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
     let backup = fs::read(place.path("outbox/position.json")).unwrap();
     record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
-    // An old backup is put back.
+    // A backup is restored.
     fs::write(place.path("outbox/position.json"), backup).unwrap();
     for _ in 0..2 {
         record(&place, &collector, &log, &["--outbox", "outbox", "--open"])
@@ -309,7 +309,7 @@ fn a_fork_is_fatal_and_begins_no_new_chain() {
 }
 
 #[test]
-fn a_log_that_was_rolled_back_is_told_so() {
+fn reports_a_rolled_back_log() {
     let (place, collector, log) = start(2);
     record(&place, &collector, &log, &["--outbox", "outbox", "--open"]).success();
     collector.log.lock().unwrap().forget();
@@ -320,7 +320,7 @@ fn a_log_that_was_rolled_back_is_told_so() {
 }
 
 #[test]
-fn what_waits_is_an_ordinary_export() {
+fn pending_entries_are_an_export() {
     let (place, collector, log) = start(3);
     collector.misbehave(&[Mischief::Drops; 1_000]);
     record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"]).failure();
@@ -329,7 +329,7 @@ fn what_waits_is_an_ordinary_export() {
 }
 
 #[test]
-fn a_line_that_is_no_event_stops_the_run_and_keeps_what_came_before() {
+fn an_invalid_line_ends_the_run() {
     let (place, collector, log) = start(2);
     place.write("events.ndjson", events(2) + "nonsense\n" + &events(1));
     record(&place, &collector, &log, &["--outbox", "outbox"])
@@ -339,7 +339,7 @@ fn a_line_that_is_no_event_stops_the_run_and_keeps_what_came_before() {
 }
 
 #[test]
-fn nothing_to_record_is_an_error_as_ever() {
+fn empty_input_is_an_error() {
     let (place, collector, log) = start(0);
     record(&place, &collector, &log, &["--outbox", "outbox"])
         .code(1)
@@ -347,16 +347,16 @@ fn nothing_to_record_is_an_error_as_ever() {
 }
 
 #[test]
-fn a_secret_key_in_the_place_of_a_public_one_is_not_repeated() {
+fn does_not_print_a_secret_key_given_as_public() {
     let (place, collector, _) = start(1);
     let secret = place.read("log.key");
-    // Base64 has plus signs of its own.
+    // Base64 contains plus signs, too.
     let seed = secret.trim().splitn(5, '+').nth(4).unwrap();
     assert!(seed.len() > 40);
     record(&place, &collector, secret.trim(), &[]).code(2).stderr(predicate::str::contains(seed).not());
 }
 
-/// Puts a chain into a new outbox that was recorded when this machine's clock was so many seconds ahead.
+/// Adds a chain to a new outbox, recorded while this machine's clock was fast by these seconds.
 fn recorded_ahead(place: &Place, seconds: i64, closed: bool) {
     let key = SignerKey::parse(place.read("app.key").trim()).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
@@ -379,7 +379,7 @@ fn recorded_ahead(place: &Place, seconds: i64, closed: bool) {
     place.write("outbox/position.json", position);
 }
 
-/// The times of the links that the log holds.
+/// Returns the times of the links in the log.
 fn latest(collector: &Collector) -> Time {
     let bodies = collector.bodies();
     let links = bodies.last().unwrap().lines().filter_map(|line| time_of(line.as_bytes()));
@@ -387,7 +387,7 @@ fn latest(collector: &Collector) -> Time {
 }
 
 #[test]
-fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
+fn starts_a_new_chain_after_a_fast_clock() {
     for (closed, more) in [(false, "--open"), (true, "--json")] {
         let (place, collector, log) = start(20);
         collector.tell_time(0);
@@ -403,7 +403,7 @@ fn a_chain_from_a_clock_that_was_ahead_holds_nothing_back() {
 }
 
 #[test]
-fn links_are_dated_by_the_log_where_this_machines_clock_is_ahead() {
+fn uses_the_logs_time_if_the_clock_is_fast() {
     let (place, collector, log) = start(20);
     collector.tell_time(-3_600);
     let args = ["--outbox", "outbox", "--give-up", "0s", "--sign-every", "1"];
@@ -417,7 +417,7 @@ fn links_are_dated_by_the_log_where_this_machines_clock_is_ahead() {
 }
 
 #[test]
-fn a_log_that_is_days_behind_is_not_believed() {
+fn rejects_a_log_whose_clock_is_days_behind() {
     let (place, collector, log) = start(3);
     collector.tell_time(-2 * 86_400);
     record(&place, &collector, &log, &["--outbox", "outbox", "--give-up", "0s"])

@@ -1,4 +1,4 @@
-//! `countersign outbox`: the folder of `countersign record --outbox`.
+//! `countersign outbox` on the folder of `countersign record --outbox`.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use predicates::prelude::*;
 use crate::common::collector::{Collector, Mischief};
 use crate::common::{Place, events};
 
-/// An outbox whose log is down, and the one file in it.
+/// Creates an outbox whose log is down; returns its only file.
 fn left(count: usize) -> (Place, std::path::PathBuf) {
     let (place, collector) = (Place::new(), Collector::start());
     place.write("events.ndjson", events(count));
@@ -23,7 +23,7 @@ fn left(count: usize) -> (Place, std::path::PathBuf) {
 }
 
 #[test]
-fn a_folder_is_shown_and_its_signed_links_are_salvaged_unchanged() {
+fn shows_a_folder_and_salvages_its_links() {
     let (place, segment) = left(5);
     place
         .run(&["outbox", "show", "outbox"])
@@ -40,7 +40,7 @@ fn a_folder_is_shown_and_its_signed_links_are_salvaged_unchanged() {
 }
 
 #[test]
-fn a_damaged_line_is_named_and_the_others_are_salvaged() {
+fn reports_a_corrupt_line_and_salvages_the_others() {
     let (place, segment) = left(5);
     let written = fs::read_to_string(&segment).unwrap();
     let lines: Vec<&str> = written.lines().collect();
@@ -58,9 +58,9 @@ fn a_damaged_line_is_named_and_the_others_are_salvaged() {
     assert_eq!(fs::read_to_string(&segment).unwrap(), damaged);
 }
 
-/// An outbox in which nothing can be read is neither left out nor called empty.
+/// An unreadable outbox is neither skipped nor called empty.
 #[test]
-fn a_file_in_which_everything_is_damaged_is_named() {
+fn reports_an_entirely_corrupt_file() {
     let (place, segment) = left(2);
     let other = segment.with_file_name("other.ndjson");
     fs::write(&other, [0; 100]).unwrap();
@@ -77,13 +77,13 @@ fn a_file_in_which_everything_is_damaged_is_named() {
 }
 
 #[test]
-fn other_files_are_refused() {
+fn rejects_other_files() {
     let place = Place::new();
     place.write("notes.txt", "hello\n");
     for command in [&["outbox", "show", "notes.txt"][..], &["outbox", "show", "absent"]] {
         place.run(command).code(2);
     }
-    // All of it was delivered.
+    // Everything was delivered.
     fs::create_dir(place.path("delivered")).unwrap();
     place.write("delivered/lock", "");
     place

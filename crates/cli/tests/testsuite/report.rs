@@ -1,4 +1,4 @@
-//! Reports that can be filed: as JSON, and as files that verify themselves.
+//! Reports as JSON, and as evidence files that verify themselves.
 
 use predicates::prelude::*;
 use serde_json::Value;
@@ -26,7 +26,7 @@ fn json(place: &Place, name: &str) -> Value {
 }
 
 #[test]
-fn a_report_in_json_says_what_it_is_of() {
+fn a_json_report_describes_its_input() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "--examiner", "Ada", "--reference", "WP-7", "-o", "a.json"]);
     let made = json(&place, "a.json");
@@ -42,7 +42,7 @@ fn a_report_in_json_says_what_it_is_of() {
         (&made["file"]["name"], &made["trust"]["name"]),
         (&"audit.ndjson".into(), &"trust.txt".into())
     );
-    // The same inputs and moment give the same bytes.
+    // The same inputs and time give the same bytes.
     report(&place, &["--query", "actor.id=u_1", "--examiner", "Ada", "--reference", "WP-7", "-o", "b.json"]);
     assert_eq!(place.read("a.json"), place.read("b.json"));
     place.run(&["report", "--check", "a.json", "audit.ndjson", "--trust", "trust.txt"]).success();
@@ -53,7 +53,7 @@ fn a_report_in_json_says_what_it_is_of() {
 }
 
 #[test]
-fn an_evidence_file_is_read_wherever_an_export_is() {
+fn commands_read_evidence_files() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
     assert!(place.read("ada.html").starts_with(PAGE));
@@ -69,7 +69,7 @@ fn an_evidence_file_is_read_wherever_an_export_is() {
     ));
     place.run(&["slice", "ada.html", "--query", "n=9", "-o", "nine.ndjson"]).success();
     assert_eq!(place.report("nine.ndjson", &[])["counts"]["events"], 1);
-    // Whom its writer trusted is nothing to a reader who trusts nobody.
+    // The writer's trust is irrelevant to a reader without trust.
     place.run(&["verify", "ada.html"]).code(3);
     place.run(&["report", "--check", "ada.html"]).code(4).stdout(
         predicate::str::contains("this is by its writer's trust file")
@@ -78,7 +78,7 @@ fn an_evidence_file_is_read_wherever_an_export_is() {
 }
 
 #[test]
-fn what_other_commands_wrote_becomes_sections() {
+fn includes_markdown_of_other_commands() {
     let place = place();
     place.write("risk.md", "# Exposure\n\nA year costs 12.\n\n| P | cost |\n| --- | --- |\n| 90 | 40 |\n");
     report(&place, &["--section", "risk.md", "-o", "board.json"]);
@@ -94,7 +94,7 @@ fn what_other_commands_wrote_becomes_sections() {
 }
 
 #[test]
-fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
+fn exposure_uses_the_reports_root() {
     let place = place();
     place.write("scenario.yml", include_str!("../../../risk/tests/example.yml"));
     let with = ["--scenario", "scenario.yml"];
@@ -118,7 +118,7 @@ fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
     place.run(&["report", "--check", "board.json", "audit.ndjson", "--trust", "trust.txt"]).success();
     report(&place, &[&with[..], &["-o", "board.html"]].concat());
     place.run(&["report", "--check", "board.html", "--trust", "trust.txt"]).success();
-    // What does not verify has no root to simulate by.
+    // A log that does not verify has no root for a simulation.
     place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_7", 1));
     place
         .run(&["report", "altered.ndjson", "--trust", "trust.txt", "--scenario", "scenario.yml"])
@@ -127,7 +127,7 @@ fn exposure_is_simulated_by_the_root_of_the_log_that_the_report_is_on() {
 }
 
 #[test]
-fn html_that_a_section_cannot_have_is_told() {
+fn reports_skipped_html() {
     let place = place();
     let warns = |text: &str| {
         place.write("notes.md", text);
@@ -142,7 +142,7 @@ fn html_that_a_section_cannot_have_is_told() {
 }
 
 #[test]
-fn a_section_that_is_too_much_is_refused_by_its_file() {
+fn rejects_too_many_sections() {
     let place = place();
     place.write("many.md", "# a\n\nb\n\n".repeat(150));
     place.write("long.md", format!("# Notes\n\n{}\n", "a".repeat(16_001)));
@@ -164,7 +164,7 @@ fn a_section_that_is_too_much_is_refused_by_its_file() {
 }
 
 #[test]
-fn a_report_in_json_is_held_to_the_pins_that_it_names() {
+fn a_json_report_requires_its_pins() {
     let place = place();
     place.run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "pin.txt"]).success();
     report(&place, &["--pin", "pin.txt", "-o", "a.json"]);
@@ -186,7 +186,7 @@ fn a_report_in_json_is_held_to_the_pins_that_it_names() {
 }
 
 #[test]
-fn without_a_selection_the_export_itself_is_in_the_file() {
+fn embeds_the_export_without_a_selection() {
     let place = place();
     report(&place, &["-o", "all.html"]);
     let (of_file, of_export) = (place.report("all.html", &[]), place.report("audit.ndjson", &[]));
@@ -194,7 +194,7 @@ fn without_a_selection_the_export_itself_is_in_the_file() {
 }
 
 #[test]
-fn what_was_altered_is_refused() {
+fn rejects_altered_files() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
     let text = place.read("ada.html");
@@ -210,7 +210,7 @@ fn what_was_altered_is_refused() {
             );
         }
     }
-    // Another page is what only a page or program of one's own can tell.
+    // Only a page or program of one's own detects another page.
     place.write("other.html", text.replacen("a page", "another", 1));
     place.run(&["report", "--check", "other.html"]).code(4);
     let hash = |text: &str| text.lines().find(|line| line.contains("SHA256SUMS")).map(str::to_owned);
@@ -226,7 +226,7 @@ fn what_was_altered_is_refused() {
 }
 
 #[test]
-fn the_export_that_it_is_of_must_be_the_one() {
+fn rejects_another_export() {
     let place = place();
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.html"]);
     place.write("longer.ndjson", place.read("audit.ndjson") + "\n");
@@ -242,7 +242,7 @@ fn the_export_that_it_is_of_must_be_the_one() {
 }
 
 #[test]
-fn a_sample_is_drawn_by_root_and_seed() {
+fn samples_depend_on_root_and_seed() {
     let place = place();
     report(&place, &["--sample", "4", "--seed", "2026-Q4", "-o", "four.json"]);
     let four = json(&place, "four.json")["scope"]["sample"].clone();
@@ -272,7 +272,7 @@ fn a_sample_is_drawn_by_root_and_seed() {
 }
 
 #[test]
-fn what_cannot_be_reported_is_told() {
+fn reports_unusable_input() {
     let place = place();
     place.run(&["report", "-"]).code(2).stderr(predicate::str::contains("save it first"));
     place

@@ -18,7 +18,7 @@ use crate::io::progress;
 use crate::io::stop;
 use crate::io::verdict::count;
 
-/// How often to check a followed file.
+/// The interval between checks of a followed file.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The maximum number of events that wait to be recorded.
 pub(super) const MAX_WAITING: usize = 256;
@@ -59,7 +59,7 @@ pub(super) struct Inputs {
     before: String,
 }
 
-/// How much an earlier run recorded.
+/// The number of events an earlier run recorded.
 pub(super) struct Earlier {
     /// The number of complete files.
     pub(super) files: usize,

@@ -155,7 +155,7 @@ fn choose(mut chains: HashMap<ChainId, Chain>, selection: &ChainSelection<'_>) -
     if !chain.is_valid {
         return Err(refuse("the chain's links don't follow one another"));
     }
-    // A signature on the next link covers all links before it, whoever wrote them.
+    // A signature on the next link covers all earlier links, even those of other writers.
     let signature = Link::parse(&chain.last).ok().and_then(|link| link.signature().copied());
     if !signature
         .is_some_and(|signature| selection.key.verify(signed_part(&chain.last).as_bytes(), &signature))

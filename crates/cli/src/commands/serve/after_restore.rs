@@ -28,19 +28,19 @@ const DOUBT_HINT: &str = "restore missing entries with --mend URL|DIR|FILE; add 
 pub(super) struct Options {
     /// Continue a log that stopped signing because its storage was restored, copied or damaged
     ///
-    /// Says first what it will do. If nothing that the log signed is missing, it continues. Missing entries are put
-    /// back from --mend, if together they give the tree that was signed. Otherwise the log ends, and if --origin
-    /// names one, a new log takes its place. Its first event, log.continues, says which log it continues, and why.
+    /// Prints its plan first. If nothing the log signed is missing, the log continues. Missing entries are restored
+    /// from --mend, if together they give the signed tree. Otherwise the log ends, and if --origin names one, a new
+    /// log takes its place. The new log's first event, log.continues, has the old log and the reason.
     ///
-    /// For a log in a bucket, stop all its servers first. What the bucket lost is put back from whatever else there
-    /// is: the folder's index, and --mend.
+    /// For a log in a bucket, stop all its servers first. What the bucket lost is restored from the folder's index
+    /// and from --mend.
     #[arg(long)]
     pub(super) after_restore: bool,
-    /// Put missing entries back from here: a mirror's URL or folder, another folder of the log, an export, a
-    /// receipt or an outbox. Can be repeated
+    /// Restore missing entries from here: a mirror's URL or folder, another folder of the log, an export, a receipt
+    /// or an outbox. Can be repeated
     ///
-    /// Entries that the log wrote itself come from the folder's own-entries.ndjson: restore log.sqlite alone, and
-    /// leave that file as it is.
+    /// Entries the log wrote itself come from own-entries.ndjson in the folder: restore only log.sqlite, and keep
+    /// that file unchanged.
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
     mend: Vec<String>,
     /// State that nothing was signed after what is here and in --mend, because no server ran while the folder was

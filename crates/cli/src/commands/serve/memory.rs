@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-/// How long idle threads stay, which hold memory.
+/// The idle time after which threads, which hold memory, end.
 pub(crate) const THREAD_KEEP_ALIVE: Duration = Duration::from_secs(2);
 
 /// The maximum number of threads that wait for the disk. Busy machines would create many more, each of which holds
