@@ -83,7 +83,7 @@ fn findings_name_entries_and_signers() {
     assert_eq!(findings(&place, "audit.ndjson", &[])["complete"], json!([0, 45]));
     let unknown = place.run(&["analyze", "audit.ndjson"]).code(3);
     unknown.stdout(
-        predicate::str::contains("? unknown").and(predicate::str::contains("there may be other entries")),
+        predicate::str::contains("? unknown").and(predicate::str::contains("the log may have other entries")),
     );
 }
 
@@ -167,13 +167,13 @@ fn counts_events_that_match_no_parser() {
         let ran = place.run(&[&args[..], more].concat()).success();
         String::from_utf8(ran.get_output().stdout.clone()).unwrap()
     };
-    let said = "a shape that no reading knows";
+    let said = "no parser, so";
     let whole = analyzed(known, &[]);
     assert!(whole.contains("✓ Nothing was found") && !whole.contains(said), "{whole}");
     let some = analyzed(&[known, unknown, unknown].concat(), &[]);
-    assert!(some.contains("? Nothing was found") && some.contains(&format!("! 2 events here have {said}")));
+    assert!(some.contains("? Nothing was found") && some.contains(&format!("! 2 events here match {said}")));
     let none = analyzed(unknown, &[]);
-    assert!(none.contains("? Nothing was found") && none.contains(&format!("! 1 event here has {said}")));
+    assert!(none.contains("? Nothing was found") && none.contains(&format!("! 1 event here matches {said}")));
     let json = analyzed(&[known, unknown, unknown].concat(), &["--format", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["unread"], 2);
     // If rules use the signer, events are examined later.
@@ -190,7 +190,7 @@ fn counts_events_that_match_no_parser() {
     place
         .run(&["enforce", "policy.yml", "audit.ndjson", "--trust", "trust.txt", "--markdown", "met.md"])
         .code(6)
-        .stdout(predicate::str::contains(format!("! 1 event here has {said}")));
+        .stdout(predicate::str::contains(format!("! 1 event here matches {said}")));
     assert!(place.read("met.md").contains(said));
 }
 
@@ -204,7 +204,9 @@ fn success_requires_full_coverage() {
     let part = predicate::str::contains("\nNothing was found in what is shown");
     analyze("slice.ndjson").code(4).stdout(part);
     place.write("x.png", b"\x89PNG\r\n");
-    analyze("x.png").code(5).stdout(predicate::str::contains("? Nothing was looked at"));
+    analyze("x.png")
+        .code(5)
+        .stdout(predicate::str::contains("? Nothing was found, because there were no events"));
 }
 
 #[test]

@@ -433,7 +433,7 @@ fn reports_options_that_only_apply_to_delivery() {
         [&["--follow"][..], &["--outbox", "outbox"], &["--trust", "trust.txt"], &["--log", &place.log]]
     {
         place.run(&[&record[..], more].concat()).code(2).stderr(predicate::str::contains(format!(
-            "✗ error[arguments.invalid]: {} is for delivering to a log, and there is no --to",
+            "✗ error[arguments.invalid]: {} requires --to",
             more[0]
         )));
     }
@@ -464,12 +464,12 @@ fn reports_options_that_only_apply_to_delivery() {
 fn does_not_replace_a_missing_log_key() {
     let place = Place::new();
     let args = ["--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"];
-    drop(crate::common::serving::Serving::start(&place.path(""), &args));
+    drop(crate::common::serving::ServedLog::start(&place.path(""), &args));
     let folder = place.path("countersign-log");
     for more in [&[][..], &["--origin", ORIGIN]] {
         place.run(&[&["serve", "--no-page", "--listen", "127.0.0.1:0"], more].concat()).code(2).stderr(
             predicate::str::contains(format!(
-                "✗ error[io.not_found]: countersign-log/log.key: the key of the log {ORIGIN:?}, which this folder holds, is not here"
+                "✗ error[io.not_found]: countersign-log/log.key: the folder has the log {ORIGIN:?}, but its key is missing"
             )),
         );
         assert!(!folder.join("log.key").exists());
@@ -485,7 +485,7 @@ fn rejects_invalid_mail_addresses_with_an_example() {
             &[&["watch", "http://localhost", "--trust", "trust.txt", "--state", "state"], &mail[..]].concat(),
         )
         .code(2)
-        .stderr(predicate::str::contains("'--mail-from <ADDRESS>': write it as ada@example.com"));
+        .stderr(predicate::str::contains("'--mail-from <ADDRESS>': use a form such as ada@example.com"));
 }
 
 #[test]
@@ -493,7 +493,7 @@ fn reports_the_kind_of_a_misplaced_file() {
     let place = Place::new();
     place.sealed(1);
     place.write("policy.yml", "countersign: policy/v1\nname: Ours\nverdict: [verified]\n");
-    let other = "error[arguments.invalid]: audit.ndjson: this is an export, and not a";
+    let other = "error[arguments.invalid]: audit.ndjson: this is an export, not a";
     for (args, says) in [
         (&["enforce", "audit.ndjson", "policy.yml"][..], other),
         (&["risk", "audit.ndjson"], other),
@@ -502,9 +502,9 @@ fn reports_the_kind_of_a_misplaced_file() {
             &["analyze", "audit.ndjson", "--trust", "trust.txt", "--rules", "policy.yml"],
             "error[pack.format]: policy.yml: line 1: this is another format",
         ),
-        (&["check", "127.0.0.1:8080", "--trust", "trust.txt"], "a URL begins with https:// or http://"),
-        (&["export", "--dir", "127.0.0.1:8080"], "a URL begins with https:// or http://"),
-        (&["verify", "https://log.example"], "hint: this takes a file: get a log's export with"),
+        (&["check", "127.0.0.1:8080", "--trust", "trust.txt"], "a URL starts with https:// or http://"),
+        (&["export", "--dir", "127.0.0.1:8080"], "a URL starts with https:// or http://"),
+        (&["verify", "https://log.example"], "hint: download the log's export with"),
         (&["export", "https://log.example", "-o", "x"], "hint: name the log with --dir"),
     ] {
         place.run(args).code(2).stderr(predicate::str::contains(says));
@@ -515,10 +515,10 @@ fn reports_the_kind_of_a_misplaced_file() {
 fn explains_https_to_an_http_server() {
     let place = Place::new();
     let args = ["--origin", ORIGIN, "--key", "log.key", "--listen", "127.0.0.1:0", "--no-page"];
-    let log = crate::common::serving::Serving::start(&place.path(""), &args);
+    let log = crate::common::serving::ServedLog::start(&place.path(""), &args);
     let url = log.url().replacen("http://", "https://", 1);
     place
         .run(&["check", &url, "--trust", "trust.txt"])
         .code(2)
-        .stderr(predicate::str::contains("speaks no TLS: does the URL begin with http://?"));
+        .stderr(predicate::str::contains("the URL must start with http://; the server doesn't speak TLS"));
 }

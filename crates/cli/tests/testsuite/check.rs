@@ -289,12 +289,12 @@ fn warns_about_a_pin_of_another_log() {
     let other = SignerKey::generate("log.example/other", [7; 32]).unwrap();
     let pin = Checkpoint::new("log.example/other", 1, Hash([1; 32])).unwrap().sign(&other).unwrap();
     place.write("other.txt", pin);
-    let warning = "other.txt: the pin is of the log log.example/other, and this is the log log.example/audit: nothing was compared with it";
+    let warning = "other.txt: the pin belongs to the log log.example/other, but this is the log log.example/audit, so it was not used";
     let reason = "every pin is of another log: nothing was compared";
     place
         .run(&["verify", "audit.ndjson", "--trust", "trust.txt", "--save-pin", "own.txt"])
         .success()
-        .stderr(predicate::str::contains("pin is of the log").not());
+        .stderr(predicate::str::contains("pin belongs to the log").not());
     for (args, status) in [(["verify", "audit.ndjson"], 0), (["check", "log"], 4)] {
         let with =
             |more: &[&str]| place.run(&[&args[..], &["--trust", "trust.txt"], more].concat()).code(status);
@@ -308,7 +308,7 @@ fn warns_about_a_pin_of_another_log() {
         with(&["--pin", "own.txt", "--pin", "other.txt"])
             .stderr(predicate::str::contains(warning))
             .stdout(predicate::str::contains(reason).not());
-        with(&["--pin", "own.txt"]).stderr(predicate::str::contains("pin is of the log").not());
+        with(&["--pin", "own.txt"]).stderr(predicate::str::contains("pin belongs to the log").not());
     }
     place
         .run(&["report", "audit.ndjson", "--trust", "trust.txt", "--pin", "other.txt", "-o", "a.json"])

@@ -278,15 +278,22 @@ fn accepts_granted_and_rejects_revoked_emitters() {
     let state = |what: &[&str]| {
         place.run(&[what, &["--key", "issuer.key", "--to", &serving.url, "--log", &place.log]].concat())
     };
-    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is entry 0 of the log"));
+    state(&["grant", &place.app])
+        .success()
+        .stderr(predicate::str::contains("the statement is entry 0 of the log"));
     place.run(&record).success();
     // The same statement is the same leaf.
-    state(&["grant", &place.app]).success().stderr(predicate::str::contains("it is entry 0 of the log"));
+    state(&["grant", &place.app])
+        .success()
+        .stderr(predicate::str::contains("the statement is entry 0 of the log"));
     state(&["revoke", &place.app]).success();
     place.run(&record).code(1).stderr(predicate::str::contains("is revoked"));
 
     let note = ["revoke", &place.app, "--key", "app.key", "--to", &serving.url];
-    place.run(&note).code(2).stderr(predicate::str::contains("no log key was given to check proofs with"));
+    place
+        .run(&note)
+        .code(2)
+        .stderr(predicate::str::contains("the log's public key is required to verify its proofs"));
     let other = place.keygen("other.example", "other.key");
     place.run(&[&note[..], &["--log", &other]].concat()).code(1);
 }

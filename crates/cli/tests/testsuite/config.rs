@@ -51,8 +51,8 @@ fn flags_override_the_config_file() {
 fn reports_the_line_of_an_invalid_config() {
     let place = Place::new();
     for (config, line, said) in [
-        ("dir = \"log\"\nlsten = \"127.0.0.1:0\"", 2, "did you mean listen?"),
-        ("\n\ntls_cert = \"c.pem\"", 3, "did you mean tls-cert?"),
+        ("dir = \"log\"\nlsten = \"127.0.0.1:0\"", 2, "use listen"),
+        ("\n\ntls_cert = \"c.pem\"", 3, "use tls-cert"),
         ("frobnicate = 1", 1, "no flag --frobnicate"),
         ("\"a b\\u0007\" = 1", 1, "no flag --a b\\u{7}"),
         ("[serve]\nlisten = \"127.0.0.1:0\"", 1, "no flag --serve"),
@@ -61,7 +61,7 @@ fn reports_the_line_of_an_invalid_config() {
         ("retain = [\"7y\", \"soon\"]", 1, "soon"),
         ("no-page = \"yes\"", 1, "true or false"),
         ("retain = [3, true]", 1, "list of texts"),
-        ("listen = 1.5", 1, "a text or a whole number"),
+        ("listen = 1.5", 1, "a string or an integer"),
         ("after-restore = true", 1, "on the command line"),
         ("config = \"other.toml\"", 1, "on the command line"),
         ("dir = \"a\"\ndir = \"b\"", 2, "duplicate key"),

@@ -63,5 +63,5 @@ fn dev_listens_on_loopback_only() {
     Place::new()
         .run(&["dev", "--listen", "0.0.0.0:0"])
         .code(2)
-        .stderr(predicate::str::contains("for this machine only"));
+        .stderr(predicate::str::contains("the address is not a loopback address"));
 }

@@ -461,7 +461,7 @@ fn rejects_an_altered_export() {
         .run(&["evidence", "altered.ndjson", "--trust", "trust.txt", "--framework", "soc2", "-o", "out.md"])
         .code(1)
         .stdout(predicate::str::contains("Altered"))
-        .stderr(predicate::str::contains("it gives no evidence"));
+        .stderr(predicate::str::contains("the export gives no evidence"));
     place.write("nothing.txt", "nothing\n");
     place.run(&["evidence", "nothing.txt", "--framework", "soc2", "-o", "out.md"]).code(5);
     assert!(!place.files().contains(&"out.md".to_owned()));
@@ -675,7 +675,7 @@ fn subject_copies_verify_and_records_are_listed() {
     sealed(&place, &events);
     let args =
         ["evidence", "audit.ndjson", "--trust", "trust.txt", "--framework", "gdpr", "--subject", "u_3"];
-    place.run(&args).code(2).stderr(predicate::str::contains("give a new folder"));
+    place.run(&args).code(2).stderr(predicate::str::contains("use a new folder"));
     place.run(&[&args[..], &["-o", "access/"]].concat()).success();
     let found: Value = serde_json::from_str(&place.read("access/evidence.json")).unwrap();
     let subject = &found["subject"];

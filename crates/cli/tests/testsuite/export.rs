@@ -110,7 +110,7 @@ fn rejects_custom_parsers_for_server_exports() {
     place
         .run(&["export", "--dir", "http://127.0.0.1:9/audit", "--query", "as:own", "--readings", "own.json"])
         .code(2)
-        .stderr(predicate::str::contains("a log reads events by its own readings"));
+        .stderr(predicate::str::contains("a log server parses events only with its own parsers"));
 }
 
 #[test]

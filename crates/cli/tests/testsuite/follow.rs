@@ -178,7 +178,7 @@ fn an_outbox_belongs_to_one_followed_file() {
         .place
         .run(&["record", "--key", "app.key", "--follow", "app.log", "--to", url, "--log", &vkey])
         .code(2)
-        .stderr(predicates::str::contains("only be followed with an outbox"));
+        .stderr(predicates::str::contains("--follow requires an outbox"));
 }
 
 #[test]
@@ -205,6 +205,6 @@ fn keeps_recording_while_the_log_rejects_events() {
     following.wait_for(2);
     let (said, status) = stop(child);
     assert_eq!(status, Some(0), "{said}");
-    assert!(said.contains("trying again in"), "{said}");
+    assert!(said.contains("retrying in"), "{said}");
     assert_eq!(following.numbers(), [1, 2]);
 }

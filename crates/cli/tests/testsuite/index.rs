@@ -117,9 +117,9 @@ fn ignores_other_files() {
         again(&altered, "made anew");
     }
     for length in [0, 1, 8, 40, made.len() / 2, made.len() - 1] {
-        again(&made[..length], "it is damaged, or was not made by you on this machine");
+        again(&made[..length], "the index is corrupt, or was not made by you on this machine");
     }
-    again(b"csshow\0\xff of a later version", "another version of this program made it");
+    again(b"csshow\0\xff of a later version", "the index was made by another version of this program");
     // Sealed with another key, with a claim that it verifies.
     fs::write(place.path("state/countersign/index.key"), [7; 32]).unwrap();
     again(&made, "not made by you");
@@ -128,7 +128,7 @@ fn ignores_other_files() {
     place.write("audit.ndjson", export.replacen("\"n\":3", "\"n\":7", 1));
     let altered = show(&[]);
     assert!(altered.0.starts_with("✗ Altered."), "{}", altered.0);
-    assert!(altered.1.contains("it is of another export"), "{}", altered.1);
+    assert!(altered.1.contains("the index belongs to another export"), "{}", altered.1);
     place.write("audit.ndjson", export);
     assert_eq!(show(&[]).0, first.0);
     // Another trust file gives another verdict.
@@ -156,7 +156,7 @@ fn unseekable_exports_have_no_index() {
     for (export, index, says) in [
         ("-", "--index", "error[index.stream]"),
         ("audit.ndjson.gz", "--index", "error[index.compressed]"),
-        ("audit.ndjson", "--index=nowhere/x", "hint: name another place"),
+        ("audit.ndjson", "--index=nowhere/x", "hint: choose another path"),
     ] {
         let (stdout, stderr, status) = answer(&place, &["show", export, "--query", "n:1", index]);
         assert_eq!((&*stdout, status), ("", 2), "{export}");

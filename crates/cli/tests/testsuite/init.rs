@@ -28,7 +28,7 @@ fn creates_a_verified_log_in_a_file_once() {
     }
     assert!(place.read("audit/.env").starts_with("AUDIT_KEY=PRIVATE+KEY+example.org/app+"));
     let keys = place.read("audit/issuer.key");
-    place.run(&["init"]).code(2).stderr(predicate::str::contains("begun already"));
+    place.run(&["init"]).code(2).stderr(predicate::str::contains("already exists"));
     assert_eq!(place.read("audit/issuer.key"), keys);
 }
 

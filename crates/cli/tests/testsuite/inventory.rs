@@ -156,7 +156,7 @@ fn flags_are_printed_and_set_the_exit_status() {
     place
         .run(&["inventory", "audit.ndjson"])
         .code(3)
-        .stdout(predicate::str::contains("there may be other entries"));
+        .stdout(predicate::str::contains("the log may have other entries"));
 }
 
 #[test]

@@ -65,14 +65,14 @@ fn reports_an_entirely_corrupt_file() {
     let other = segment.with_file_name("other.ndjson");
     fs::write(&other, [0; 100]).unwrap();
     fs::write(place.path("header-alone"), "countersign outbox v1\nzeros\n").unwrap();
-    let named = "bytes 0 to 100: nothing in this file is of an outbox";
+    let named = "bytes 0 to 100: nothing in this file belongs to an outbox";
     place.run(&["outbox", "show", "outbox"]).code(1).stdout(predicate::str::contains(named));
     place
         .run(&["outbox", "salvage", "outbox", "-o", "events.out", "--links", "links.out"])
         .code(1)
         .stderr(predicate::str::contains(named));
     place.run(&["outbox", "show", "header-alone"]).code(1).stdout(
-        predicate::str::contains("damaged: bytes 22 to 28").and(predicate::str::contains("no entries").not()),
+        predicate::str::contains("corrupt: bytes 22 to 28").and(predicate::str::contains("no entries").not()),
     );
 }
 

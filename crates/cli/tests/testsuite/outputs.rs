@@ -321,7 +321,7 @@ fn reports_a_missing_folder() {
         ),
         (
             &["export", "--format", "parquet", "audit.ndjson", "--partition", "day", "-o", "taken"],
-            "✗ error[io.exists]: taken: cannot write: something is there already",
+            "✗ error[io.exists]: taken: cannot write: the folder already exists and is not empty",
         ),
         (
             &["backup", "--dir", "none", "--to", "log.sqlite"],
@@ -342,13 +342,13 @@ fn reports_a_missing_folder() {
         #[cfg(unix)]
         (
             &["serve", "--dir", "log", "--listen", "unix:none/socket"],
-            "hint: check the path: the folder that the socket is to be in must be there",
+            "hint: check the path: the socket's folder must exist",
         ),
         (
             &["serve", "--dir", "log", "--listen", "192.0.2.1:1"],
             "hint: this machine doesn't have that address",
         ),
-        (&["summarize", "-", "-o", "part.summary"], "✗ error[summary.stream]: -: it is not a file"),
+        (&["summarize", "-", "-o", "part.summary"], "✗ error[summary.stream]: -: this is not a file"),
     ] {
         place.run(args).code(2).stderr(predicate::str::contains(says));
     }

@@ -134,7 +134,7 @@ fn reports_skipped_html() {
         let args =
             ["report", "audit.ndjson", "--trust", "trust.txt", "--section", "notes.md", "-o", "notes.json"];
         let told = place.run(&args).get_output().stderr.clone();
-        String::from_utf8(told).unwrap().contains("notes.md: its HTML is left out")
+        String::from_utf8(told).unwrap().contains("notes.md: HTML and the text in it are skipped")
     };
     assert!(warns("# Notes\n\n<div>\nWe found it.\n</div>\n"));
     assert!(warns("# Notes\n\n<!-- one -->\n\n<p>We found it.</p>\n"));

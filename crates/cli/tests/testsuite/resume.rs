@@ -128,7 +128,7 @@ fn distinguishes_origins_and_slices() {
     resume(&place, &["--origin", ORIGIN, "--open"]).success();
     place.run(&["seal", "--log-key", "log.key", "app.ndjson", "-o", "audit.ndjson"]).success();
     place.run(&["slice", "audit.ndjson", "--query", "n=9", "-o", "app.ndjson"]).success();
-    resume(&place, &[]).code(1).stderr(predicate::str::contains("entries are left out here"));
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("the export omits entries here"));
 }
 
 #[test]

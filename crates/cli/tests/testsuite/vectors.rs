@@ -72,7 +72,7 @@ fn test_vectors_give_their_report_and_status() {
         };
         assert_eq!(output.status.code(), Some(status), "{}", case.display());
         let stderr = String::from_utf8_lossy(&output.stderr);
-        let unexpected = stderr.lines().find(|line| !line.contains("the pin is of the log"));
+        let unexpected = stderr.lines().find(|line| !line.contains("the pin belongs to the log"));
         assert_eq!(unexpected, None, "{}", case.display());
     }
 }

@@ -342,9 +342,9 @@ fn ending_reports_the_pending_destination() {
     assert!(Command::new("kill").arg(watch.0.id().to_string()).status().unwrap().success());
     let lines = std::io::BufRead::lines(std::io::BufReader::new(watch.0.stderr.take().unwrap()));
     let mut lines = lines.map(Result::unwrap);
-    assert!(lines.any(|line| line.contains("ending waits for an answer (by command)")), "it says nothing");
+    assert!(lines.any(|line| line.contains("waiting for an answer (command)")), "it says nothing");
     scene.place.write("go", "");
-    assert!(lines.any(|line| line.contains("1 entry looked at") || line.contains("entries looked at")));
+    assert!(lines.any(|line| line.contains("1 entry checked") || line.contains("entries checked")));
     assert!(watch.0.wait().unwrap().success());
     // What it accepted then is not delivered again.
     std::fs::remove_file(scene.place.path("begun")).unwrap();
@@ -430,7 +430,7 @@ fn rejects_options_without_effect() {
     assert!(!scene.place.path("watch").exists());
     let webhook = ["--webhook-key", "webhook.key", "--webhook", "http://192.0.2.1/"];
     let mail = ["--smtp", "ftp://x", "--mail-from", "a@example.com", "--mail-to", "a@example.com"];
-    refused("watch", &[&webhook[..], &mail].concat(), "what the webhook gets is sent without encryption");
+    refused("watch", &[&webhook[..], &mail].concat(), "findings are sent to the webhook without encryption");
 }
 
 #[test]

@@ -27,7 +27,7 @@ fn shows_forks_on_the_command_line_and_to_admins() {
     let evidence: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!((&evidence["code"], &evidence["index"]), (&"log.fork".into(), &1.into()));
     assert_eq!(evidence["refused"].as_array().unwrap(), &[Value::from(refused)]);
-    assert!(String::from_utf8(show(&[]).stdout).unwrap().contains("A fork was refused"));
+    assert!(String::from_utf8(show(&[]).stdout).unwrap().contains("A fork was rejected"));
     let ask = |token: Option<&str>| {
         let request = client().get(format!("{}/evidence", server.url));
         match token {

@@ -302,7 +302,7 @@ fn ending_a_waiting_feed_reports_what_was_sent() {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("error[feed.waiting]: 3 records sent, and the rest not"), "{said}");
+    assert!(said.contains("error[feed.waiting]: 3 records sent, the rest not"), "{said}");
 }
 
 /// Reads the frames of one connection (RFC 6587); fails on a wrong length.
