@@ -271,16 +271,16 @@ fn reports_rows_that_differ_from_the_export() {
     differs(&good[..39], &metadata, &[&format!("entry {}: its row is missing", leaf(39))]);
     let mut twice = good.clone();
     twice.insert(8, good[7].clone());
-    differs(&twice, &metadata, &["it appears twice, or out of order"]);
+    differs(&twice, &metadata, &["the row is repeated or out of order"]);
     let mut more = good.clone();
     more.insert(3, changed(&good[3], "leaf", Cell::Integer(1_000_000)));
-    differs(&more, &metadata, &["row 4 (entry 1000000): no event of the export makes this row"]);
+    differs(&more, &metadata, &["row 4 (entry 1000000): the export has no event for this row"]);
     let mut other = good.clone();
     other[7] = changed(&good[7], "leaf", Cell::Integer(-1));
-    differs(&other, &metadata, &["row 8 (entry -1): no event of the export makes this row", &missing]);
+    differs(&other, &metadata, &["row 8 (entry -1): the export has no event for this row", &missing]);
     let mut swapped = good.clone();
     swapped.swap(7, 8);
-    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): it is out of order", leaf(7))]);
+    differs(&swapped, &metadata, &[&format!("row 9 (entry {}): the row is out of order", leaf(7))]);
     let mut verdict = metadata.clone();
     verdict[2].1 = "partial".into();
     differs(&good, &verdict, &["countersign.verdict is \"partial\", and should be \"verified\""]);
@@ -369,5 +369,5 @@ fn rejects_other_files_and_terminal_output() {
         return;
     };
     let said = String::from_utf8_lossy(&output.stdout);
-    assert!(said.contains("write it to a file: -o FILE") && !said.contains("PAR1"), "{said}");
+    assert!(said.contains("write to a file with -o FILE") && !said.contains("PAR1"), "{said}");
 }

@@ -69,7 +69,7 @@ fn explains_empty_results() {
     for (query, short) in [("actor.id:ada", Some("actor")), ("actor.id:u_1", None), ("actor:ada", None)] {
         let shown = place.run(&["show", "audit.ndjson", "--trust", "trust.txt", "--query", query]).success();
         let said = String::from_utf8(shown.get_output().stdout.clone()).unwrap();
-        let hint = "To search what readings find, use ";
+        let hint = "To search parsed fields, use ";
         assert_eq!(said.contains(hint), short.is_some(), "{said}");
         assert!(short.is_none_or(|short| said.contains(&format!("{hint}{short}."))), "{said}");
     }

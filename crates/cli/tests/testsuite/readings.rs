@@ -61,7 +61,7 @@ fn parses_each_event_of_a_cloudtrail_delivery() {
     place
         .run(&["show", "out.ndjson", &format!("{chain}/2")])
         .code(3)
-        .stdout(predicate::str::contains("read as      CloudTrail; what follows was not signed"))
+        .stdout(predicate::str::contains("read as      CloudTrail; these parsed fields are not signed"))
         .stdout(predicate::str::contains("who          alice arn:aws:iam::111122223333:user/alice (user)"))
         .stdout(predicate::str::contains("to what      invoices-2019/2019/12.pdf (AWS::S3::Object)"))
         .stdout(predicate::str::contains("outcome      denied\nreason       AccessDenied\n"));
@@ -135,7 +135,7 @@ fn invalid_parsers_are_reported_with_a_hint() {
     place.write("bad.json", r#"{"as":"x","when":{"x":"1"},"action":"x","outcome":"=fine"}"#);
     for (readings, says) in [
         ("bad.json", "error[readings.invalid]: bad.json: member \"outcome[0]\": \"fine\" is not an outcome"),
-        ("none", "error[readings.none]: none: there is no reading in it"),
+        ("none", "error[readings.none]: none: the directory contains no .json file"),
         ("missing.json", "error[io.not_found]: missing.json"),
     ] {
         place

@@ -49,7 +49,7 @@ fn a_json_report_describes_its_input() {
     place
         .run(&["report", "--check", "a.json"])
         .code(2)
-        .stderr(predicate::str::contains("hint: also give the export it is about"));
+        .stderr(predicate::str::contains("hint: add its export and trust file"));
 }
 
 #[test]
@@ -59,8 +59,8 @@ fn commands_read_evidence_files() {
     assert!(place.read("ada.html").starts_with(PAGE));
     let checked = ["report", "--check", "ada.html", "audit.ndjson", "--trust", "trust.txt"];
     place.run(&checked).success().stdout(
-        predicate::str::contains("its events give the report in it")
-            .and(predicate::str::contains("the trust file in it is yours"))
+        predicate::str::contains("its events give the embedded report")
+            .and(predicate::str::contains("the embedded trust file is yours"))
             .and(predicate::str::contains("the query selects 6 events")),
     );
     assert_eq!(place.report("ada.html", &[])["counts"]["events"], 6);
@@ -72,7 +72,7 @@ fn commands_read_evidence_files() {
     // The writer's trust is irrelevant to a reader without trust.
     place.run(&["verify", "ada.html"]).code(3);
     place.run(&["report", "--check", "ada.html"]).code(4).stdout(
-        predicate::str::contains("this is by its writer's trust file")
+        predicate::str::contains("the verdict uses the writer's trust file")
             .and(predicate::str::contains("SHA256SUMS")),
     );
 }
@@ -170,7 +170,7 @@ fn a_json_report_requires_its_pins() {
     report(&place, &["--pin", "pin.txt", "-o", "a.json"]);
     let check = ["report", "--check", "a.json", "audit.ndjson", "--trust", "trust.txt"];
     place.run(&check).code(2).stderr(
-        predicate::str::contains("a pin that is not given: pin.txt").and(predicate::str::contains("--pin")),
+        predicate::str::contains("a pin that is missing: pin.txt").and(predicate::str::contains("--pin")),
     );
     place.run(&[&check[..], &["--pin", "pin.txt"]].concat()).success();
     place.write("other.txt", format!("{}\n", place.read("pin.txt")));
@@ -178,11 +178,11 @@ fn a_json_report_requires_its_pins() {
     place
         .run(&other)
         .code(2)
-        .stderr(predicate::str::contains("other.txt: the report was not made by this pin"));
+        .stderr(predicate::str::contains("other.txt: the report was not made with this pin"));
     place
         .run(&["report", "--check", "audit.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("hint: give an evidence file, or a report in JSON"));
+        .stderr(predicate::str::contains("hint: give an evidence file or a JSON report"));
 }
 
 #[test]
@@ -233,12 +233,12 @@ fn rejects_another_export() {
     place
         .run(&["report", "--check", "ada.html", "longer.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("not the export that the report is of"));
+        .stderr(predicate::str::contains("this is not the report's export"));
     report(&place, &["--query", "actor.id=u_1", "-o", "ada.json"]);
     place
         .run(&["report", "--check", "ada.json", "audit.ndjson"])
         .code(1)
-        .stderr(predicate::str::contains("not the trust file that the report was made with"));
+        .stderr(predicate::str::contains("this is not the trust file the report was made with"));
 }
 
 #[test]
@@ -274,7 +274,7 @@ fn samples_depend_on_root_and_seed() {
 #[test]
 fn reports_unusable_input() {
     let place = place();
-    place.run(&["report", "-"]).code(2).stderr(predicate::str::contains("save it first"));
+    place.run(&["report", "-"]).code(2).stderr(predicate::str::contains("save it to a file"));
     place
         .run(&["report", "audit.ndjson", "--query", "nobody", "--page", "page.html", "-o", "x.html"])
         .failure();

@@ -28,7 +28,7 @@ fn appends_to_one_chain_in_several_runs() {
     assert_eq!(shown(&whole).len(), 7);
     place.write("emitter.txt", format!("emitter {}\n", place.app));
     place.run(&["verify", "app.ndjson", "--trust", "emitter.txt"]).success();
-    resume(&place, &[]).code(2).stderr(predicate::str::contains("there is no open chain of the key"));
+    resume(&place, &[]).code(2).stderr(predicate::str::contains("the export has no open chain of the key"));
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn does_not_sign_links_of_others() {
     let link = format!("countersign/v1 event {chain} 4 2999-01-01T00:00:00.000Z {forged} {forged}");
     let export = place.read("app.ndjson");
     place.write("app.ndjson", format!("{export}{{\"link\":\"{link}\"}}\n"));
-    resume(&place, &[]).code(1).stderr(predicate::str::contains("do not follow one another"));
+    resume(&place, &[]).code(1).stderr(predicate::str::contains("don't follow one another"));
 
     // Without its last signature, anyone could have written the chain's last links.
     let (kept, last) = export.trim_end().rsplit_once('\n').unwrap();
@@ -137,7 +137,7 @@ fn resumes_a_compressed_export_into_another_file() {
     open(&place, 2);
     place.write("app.ndjson", gzip(&fs::read(place.path("app.ndjson")).unwrap()));
     let before = fs::read(place.path("app.ndjson")).unwrap();
-    resume(&place, &[]).code(2).stderr(predicate::str::contains("a compressed export cannot be appended to"));
+    resume(&place, &[]).code(2).stderr(predicate::str::contains("a compressed export can't be appended to"));
     resume(&place, &["-o", "whole.ndjson"]).success();
     assert_eq!(shown(&place.read("whole.ndjson")).len(), 4);
     assert_eq!(fs::read(place.path("app.ndjson")).unwrap(), before);
@@ -159,7 +159,7 @@ fn concurrent_runs_cannot_fork_a_chain() {
     let file = fs::File::open(place.path("app.ndjson")).unwrap();
     file.lock().unwrap();
     resume(&place, &[]).code(2).stderr(predicate::str::starts_with(
-        "✗ error[io.locked]: app.ndjson: another run is appending to it",
+        "✗ error[io.locked]: app.ndjson: another run is appending to this export",
     ));
     file.unlock().unwrap();
     resume(&place, &[]).success();

@@ -104,7 +104,7 @@ fn observations_only_propose() {
         .run(&[&["risk", "scenario.yml"], &YEARS[..], &log[..], &more].concat())
         .success()
         .stdout(predicate::str::contains("✓ Verified."))
-        .stdout(predicate::str::contains("Observed, and not applied: exposed-endpoint"))
+        .stdout(predicate::str::contains("Observed, not applied: exposed-endpoint"))
         .stdout(predicate::str::contains("1 × GET /internal/export"))
         .stdout(predicate::str::contains(proposed["line"].as_str().unwrap()));
     assert_eq!(place.read("scenario.yml"), EXAMPLE);
@@ -117,7 +117,7 @@ fn observations_only_propose() {
     place
         .run(&[&["report", "audit.ndjson", "--trust", "trust.txt"], &more[..]].concat())
         .code(2)
-        .stderr(predicate::str::contains("name one with --scenario"));
+        .stderr(predicate::str::contains("add --scenario FILE"));
     // Documents with skipped or uncovered events are not complete.
     for (file, whole, cut) in [
         ("findings.json", r#""limits":[]"#, r#""limits":[{"rule":"x"}]"#),
@@ -189,12 +189,12 @@ fn templates_must_be_filled_in() {
         place
             .run(&["risk", "--new", name, "-o", &file])
             .success()
-            .stderr(predicate::str::contains(format!("✓ done: {file}: a scenario to begin with: fill in")));
+            .stderr(predicate::str::contains(format!("✓ done: {file}: a template: fill in")));
         // A filled-in template is not overwritten.
         place
             .run(&["risk", "--new", name, "-o", &file])
             .code(2)
-            .stderr(predicate::str::contains(format!("✗ error[io.exists]: {file}: there is a file already")));
+            .stderr(predicate::str::contains(format!("✗ error[io.exists]: {file}: the file already exists")));
         place
             .run(&["risk", &file])
             .code(2)
@@ -215,7 +215,7 @@ fn combines_scenarios_in_each_format() {
     let run = |args: &[&str]| place.run(&[&["risk", "one.yml", "two.yml"], &YEARS[..], args].concat());
     run(&[]).success().stdout(
         predicate::str::contains("2 scenarios together")
-            .and(predicate::str::contains("What controls buy, over the same years"))
+            .and(predicate::str::contains("Controls, over the same years"))
             .and(predicate::str::contains("simulated independently of each other")),
     );
     run(&["--format", "markdown"])
@@ -255,7 +255,7 @@ fn a_short_log_proposes_nothing() {
         .code(2)
         .stderr(predicate::str::contains("risk.span").and(predicate::str::contains("--span 2026-01-01")));
     let with_span = [&args[..], &["--span", "2026-01-01..2026-02-01"], &YEARS[..]].concat();
-    place.run(&with_span).success().stdout(predicate::str::contains("Observed, and not applied"));
+    place.run(&with_span).success().stdout(predicate::str::contains("Observed, not applied"));
 }
 
 #[test]

@@ -235,7 +235,7 @@ fn retracts_findings_of_suspect_chains() {
     assert_eq!(retract["data"]["standing"], "suspect");
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
     let list = scene.place.run(&["watch", "--list", "--state", "watch"]).success();
-    list.stdout(contains("! taken back").and(contains(id)));
+    list.stdout(contains("! retracted").and(contains(id)));
 }
 
 /// A log restarted with its key shows fewer entries than known, or as many, but others.
@@ -273,7 +273,7 @@ fn reports_waiting_for_witnesses() {
     let mut watch = Killed(command.spawn().unwrap());
     let said = std::io::BufRead::lines(std::io::BufReader::new(watch.0.stderr.take().unwrap()));
     let waits = said.map(Result::unwrap).find(|line| line.contains("too few witnesses signed"));
-    assert!(waits.is_some_and(|line| line.ends_with("what is new waits until enough have")));
+    assert!(waits.is_some_and(|line| line.ends_with("new entries wait until enough have")));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn shows_who_acknowledged_a_finding() {
     scene.place.write("answer.ndjson", event.to_string());
     scene.record("answer.ndjson");
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
-    scene.place.run(&["watch", "--list", "--state", "watch"]).success().stdout(contains("answered by: ada"));
+    scene.place.run(&["watch", "--list", "--state", "watch"]).success().stdout(contains("acknowledged by: ada"));
 }
 
 #[test]
