@@ -16,7 +16,7 @@ use flate2::GzBuilder;
 const CONSOLE_VARIABLE: &str = "COUNTERSIGN_CONSOLE";
 
 fn main() -> io::Result<()> {
-    println!("cargo::rerun-if-env-changed={CHOICE}");
+    println!("cargo::rerun-if-env-changed={CONSOLE_VARIABLE}");
     let folder =
         PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or_else(|| missing("CARGO_MANIFEST_DIR"))?);
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or_else(|| missing("OUT_DIR"))?);

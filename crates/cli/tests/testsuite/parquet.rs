@@ -262,7 +262,7 @@ fn reports_rows_that_differ_from_the_export() {
         let mut rows = good.clone();
         rows[7] = changed(&good[7], column.name, to);
         let expected =
-            format!("bad.parquet, row 8 (entry {}): not what the export holds in {}", leaf(7), column.name);
+            format!("bad.parquet, row 8 (entry {}): differs from the export in {}", leaf(7), column.name);
         differs(&rows, &metadata, &[&expected]);
     }
     let missing = format!("entry {}: its row is missing", leaf(7));

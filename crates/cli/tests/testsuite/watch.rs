@@ -286,7 +286,11 @@ fn shows_who_acknowledged_a_finding() {
     scene.place.write("answer.ndjson", event.to_string());
     scene.record("answer.ndjson");
     assert_eq!(scene.once(&[]), Vec::<Value>::new());
-    scene.place.run(&["watch", "--list", "--state", "watch"]).success().stdout(contains("acknowledged by: ada"));
+    scene
+        .place
+        .run(&["watch", "--list", "--state", "watch"])
+        .success()
+        .stdout(contains("acknowledged by: ada"));
 }
 
 #[test]
