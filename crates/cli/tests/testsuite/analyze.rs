@@ -124,7 +124,7 @@ fn check_reproduces_findings_or_reports_differences() {
     recompute("audit.ndjson").success();
     changed["findings"][0]["title"] = json!("Nothing to see here");
     place.write("findings.json", changed.to_string());
-    recompute("audit.ndjson").code(6).stdout(predicate::str::contains("1 say something else here."));
+    recompute("audit.ndjson").code(6).stdout(predicate::str::contains("1 differ in their details."));
     changed["findings"] = json!([]);
     place.write("findings.json", changed.to_string());
     recompute("audit.ndjson").code(6).stdout(predicate::str::contains("Before: 0."));

@@ -451,7 +451,7 @@ fn reports_options_that_only_apply_to_delivery() {
             "trust.txt",
         ])
         .code(2)
-        .stderr(predicate::str::contains("--trust is for delivering to a log"));
+        .stderr(predicate::str::contains("--trust requires --to"));
     // A summary is also printed if the output is a file.
     place
         .run(&[&record[..], &["--json"]].concat())

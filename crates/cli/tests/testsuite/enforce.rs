@@ -76,7 +76,7 @@ fn violations_fail_with_their_entries() {
     enforce(&place, "audit.ndjson", &[])
         .code(6)
         .stdout(predicate::str::contains("✓ Verified."))
-        .stdout(predicate::str::contains("GET /jobs/{number}/export is called and not described, 1 call,"))
+        .stdout(predicate::str::contains("GET /jobs/{number}/export is called, but not described, 1 call,"))
         .stdout(predicate::str::contains("✗ Release of the jobs API is not met: 3 failures."));
     assert_eq!(rules(&place), ["endpoint/shadow", "endpoint/zombie", "endpoint/unauthenticated"]);
     // SARIF has the line of the link.
@@ -211,7 +211,7 @@ fn policies_name_rules_by_id_or_name() {
     }
     enforce("{rules: [login-failed]}")
         .code(2)
-        .stderr(predicate::str::contains("makes no findings of its own"));
+        .stderr(predicate::str::contains("raises no findings on its own"));
 }
 
 #[test]
@@ -227,7 +227,7 @@ fn incomplete_rule_coverage_fails() {
     let except = ", except: [{rule: many-logins-failed, reason: Ann, until: 2999-01-01}]";
     // Their times are later than the log's, so they are in no window.
     let place = logins(r#","occurred_at":"2999-01-01T00:00:00Z""#, (0..5).map(|_| "u_1".into()));
-    policy(&place, "").code(6).stdout(predicate::str::contains("5 events dated later than recorded"));
+    policy(&place, "").code(6).stdout(predicate::str::contains("5 events have a time later than their recording"));
     assert_eq!(rules(&place), ["finding/looked"]);
     policy(&place, except).success();
     let analyze = |place: &Place, level| {

@@ -134,7 +134,7 @@ fn invalid_parsers_are_reported_with_a_hint() {
     std::fs::create_dir(place.path("none")).unwrap();
     place.write("bad.json", r#"{"as":"x","when":{"x":"1"},"action":"x","outcome":"=fine"}"#);
     for (readings, says) in [
-        ("bad.json", "error[readings.invalid]: bad.json: member \"outcome[0]\": \"fine\" is not an outcome"),
+        ("bad.json", "error[readings.invalid]: bad.json: field \"outcome[0]\": \"fine\" is not an outcome"),
         ("none", "error[readings.none]: none: the directory contains no .json file"),
         ("missing.json", "error[io.not_found]: missing.json"),
     ] {
