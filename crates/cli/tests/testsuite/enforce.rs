@@ -227,7 +227,9 @@ fn incomplete_rule_coverage_fails() {
     let except = ", except: [{rule: many-logins-failed, reason: Ann, until: 2999-01-01}]";
     // Their times are later than the log's, so they are in no window.
     let place = logins(r#","occurred_at":"2999-01-01T00:00:00Z""#, (0..5).map(|_| "u_1".into()));
-    policy(&place, "").code(6).stdout(predicate::str::contains("5 events have a time later than their recording"));
+    policy(&place, "")
+        .code(6)
+        .stdout(predicate::str::contains("5 events have a time later than their recording"));
     assert_eq!(rules(&place), ["finding/looked"]);
     policy(&place, except).success();
     let analyze = |place: &Place, level| {

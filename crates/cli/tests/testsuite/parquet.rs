@@ -166,7 +166,10 @@ fn partitions_files_by_day() {
     let again = fs::read_dir(place.path("rows/day=2026-11-19")).unwrap().count();
     assert_eq!(again, 2);
     let verify = ["verify", "days.ndjson", "--parquet", "rows"];
-    place.run(&verify).code(3).stderr(predicate::str::contains("rows contains exactly the 96 events of days.ndjson"));
+    place
+        .run(&verify)
+        .code(3)
+        .stderr(predicate::str::contains("rows contains exactly the 96 events of days.ndjson"));
 
     // Existing files are not overwritten.
     place
