@@ -13,14 +13,14 @@ use crate::destination::{BatchAnswer, Destination};
 
 /// The kind of server that batches are posted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HttpReceiver {
+pub enum HttpDialect {
     /// Plain lines, or a batch of `CloudEvents`.
     Any,
     /// Splunk's HTTP Event Collector.
     Splunk,
     /// The bulk API of Elasticsearch or `OpenSearch`.
     Elastic,
-    /// An OpenTelemetry collector.
+    /// An OpenTelemetry Collector.
     Otlp,
 }
 
@@ -33,7 +33,7 @@ pub struct HttpDestination {
     /// The token, if the server requires one.
     pub token: Option<Token>,
     /// The kind of server.
-    pub receiver: HttpReceiver,
+    pub receiver: HttpDialect,
     /// The format of the records.
     pub format: Format,
     /// True to compress requests with gzip.
@@ -51,22 +51,22 @@ impl HttpDestination {
     fn encode(&self, records: &[&Record]) -> (&'static str, Vec<u8>) {
         let lines = || records.iter().flat_map(|record| [record.text.as_str(), "\n"]).collect::<String>();
         let (kind, text) = match self.receiver {
-            HttpReceiver::Any if self.format == Format::CloudEvents => {
+            HttpDialect::Any if self.format == Format::CloudEvents => {
                 let texts: Vec<&str> = records.iter().map(|record| record.text.as_str()).collect();
                 ("application/cloudevents-batch+json", format!("[{}]", texts.join(",")))
             }
-            HttpReceiver::Any if self.format.is_json() => ("application/x-ndjson", lines()),
-            HttpReceiver::Any => ("text/plain; charset=utf-8", lines()),
-            HttpReceiver::Splunk => {
+            HttpDialect::Any if self.format.is_json() => ("application/x-ndjson", lines()),
+            HttpDialect::Any => ("text/plain; charset=utf-8", lines()),
+            HttpDialect::Splunk => {
                 ("application/json", records.iter().map(|record| self.hec(record)).collect())
             }
-            HttpReceiver::Elastic => {
+            HttpDialect::Elastic => {
                 let action = |record: &Record| json!({ "create": { "_id": record.id } }).to_string();
                 let text = records.iter().flat_map(|record| [action(record), record.text.clone()]);
                 let text = text.flat_map(|line| [line, "\n".into()]).collect();
                 ("application/x-ndjson", text)
             }
-            HttpReceiver::Otlp => {
+            HttpDialect::Otlp => {
                 ("application/json", otlp_request(records.iter().map(|record| record.text.as_str())))
             }
         };
@@ -89,9 +89,9 @@ impl HttpDestination {
     fn authorization(&self) -> Option<String> {
         let token = self.token.as_ref()?.as_str();
         let scheme = match self.receiver {
-            HttpReceiver::Any | HttpReceiver::Otlp => "Bearer",
-            HttpReceiver::Splunk => "Splunk",
-            HttpReceiver::Elastic => "ApiKey",
+            HttpDialect::Any | HttpDialect::Otlp => "Bearer",
+            HttpDialect::Splunk => "Splunk",
+            HttpDialect::Elastic => "ApiKey",
         };
         Some(format!("{scheme} {token}"))
     }
@@ -123,10 +123,10 @@ impl Destination for HttpDestination {
         let answer = self.post(records)?;
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
         match (answer.status, self.receiver) {
-            (200..300, HttpReceiver::Elastic) => elastic(&body, records.len()).ok_or_else(|| {
+            (200..300, HttpDialect::Elastic) => elastic(&body, records.len()).ok_or_else(|| {
                 DestinationError::later(format!("{} doesn't answer like a bulk API", self.host()))
             }),
-            (200..300, HttpReceiver::Otlp) => {
+            (200..300, HttpDialect::Otlp) => {
                 // The response has only the number of rejected records, and forbids a retry.
                 let rejected = &body["partialSuccess"]["rejectedLogRecords"];
                 let rejected = rejected.as_u64().or_else(|| rejected.as_str()?.parse().ok()).unwrap_or(0);
@@ -135,7 +135,7 @@ impl Destination for HttpDestination {
                 Ok(BatchAnswer { rejected, ..BatchAnswer::default() })
             }
             (200..300, _) => Ok(BatchAnswer::default()),
-            (400, HttpReceiver::Splunk) => {
+            (400, HttpDialect::Splunk) => {
                 match body["invalid-event-number"].as_u64().map(|nth| nth as usize) {
                     // The records before it were accepted.
                     Some(nth) if nth < records.len() => {

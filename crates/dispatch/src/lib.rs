@@ -48,7 +48,7 @@ pub use destination::{BatchAnswer, Destination};
 pub use dispatch::Dispatch;
 pub use feed::{Feed, LogFeed};
 pub use file::FileDestination;
-pub use http::{HttpDestination, HttpReceiver};
+pub use http::{HttpDestination, HttpDialect};
 pub use notice::{DispatchNotice, DispatchObserver};
 pub use progress::Progress;
 pub use socket::{ClientCertificate, Pem, SocketDestination, TlsFiles};

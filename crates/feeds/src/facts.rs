@@ -41,13 +41,13 @@ impl<'a> Facts<'a> {
         let mut facts = Self::new(log, time, root);
         facts.insert("kind", "event");
         facts.insert("id", format!("{}/{}", event.chain, event.seq));
-        facts.insert("leaf", event.leaf.to_string());
+        facts.insert("entry", event.leaf.to_string());
         facts.insert("chain", event.chain.to_string());
         facts.insert("seq", event.seq.to_string());
         facts.insert("recorded", event.recorded.to_string());
         facts.insert("signer", event.signer);
         facts.insert("signer.name", event.signer.split('+').next().unwrap_or_default());
-        facts.insert("standing", event.standing);
+        facts.insert("signer_trust", event.signer_trust);
         facts.insert("text", event.text);
         if let Some(read) = read {
             facts.insert_parsed(read);
@@ -61,7 +61,7 @@ impl<'a> Facts<'a> {
         let mut json = Vec::new();
         read.write_json(&mut json);
         self.insert("read", String::from_utf8(json).unwrap_or_default());
-        self.insert("read.as", &*read.read_as);
+        self.insert("parsed.as", &*read.parsed_as);
         let parties = [
             (["actor.id", "actor.name", "actor.type"], &read.actor),
             (["target.id", "target.name", "target.type"], &read.target),
@@ -114,7 +114,7 @@ impl<'a> Facts<'a> {
         facts.insert("finding", finding.id);
         facts.insert("title", finding.title);
         facts.insert("text", finding.text);
-        for name in ["standing", "chain", "seq"] {
+        for name in ["signer_trust", "chain", "seq"] {
             if let Some(value) = facts.field(name) {
                 facts.by_name.insert(name, value);
             }
@@ -130,9 +130,9 @@ impl<'a> Facts<'a> {
             },
         );
         if let (Some(first), Some(last)) = (leaves.first(), leaves.last()) {
-            facts.insert("leaf", last.clone());
-            facts.insert("leaf.first", first.clone());
-            facts.insert("leaves", format!("[{}]", leaves.join(",")));
+            facts.insert("entry", last.clone());
+            facts.insert("entry.first", first.clone());
+            facts.insert("entries", format!("[{}]", leaves.join(",")));
         }
         facts
     }
@@ -189,13 +189,13 @@ pub(crate) fn is_name(name: &str) -> bool {
         "finding",
         "id",
         "kind",
-        "leaf",
-        "leaf.first",
-        "leaves",
+        "entry",
+        "entry.first",
+        "entries",
         "origin",
         "outcome",
         "read",
-        "read.as",
+        "parsed.as",
         "reason",
         "recorded",
         "root",
@@ -203,7 +203,7 @@ pub(crate) fn is_name(name: &str) -> bool {
         "signer",
         "signer.name",
         "size",
-        "standing",
+        "signer_trust",
         "target.id",
         "target.name",
         "target.type",

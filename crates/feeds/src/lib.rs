@@ -2,13 +2,13 @@
 //!
 //! No I/O, no clock. An event goes in, and a [`Record`] comes out: a line of text, with an id by which a destination
 //! recognizes it when it is sent again. The mapping from facts to the fields of each format is declared in
-//! `crates/feeds/mappings/`, the reverse of `crates/query/readings/`; see `docs/feeds.md`.
+//! `crates/feeds/mappings/`, the reverse of `crates/query/parsers/`; see `docs/feeds.md`.
 //!
 //! ```
 //! use countersign::hash::Hash;
 //! use countersign::link::ChainId;
 //! use countersign_feeds::{Event, Format, Log};
-//! use countersign_query::Readings;
+//! use countersign_query::Parsers;
 //!
 //! let log = Log { origin: "log.example/audit", size: 9, root: Hash([7; 32]) };
 //! let event = Event {
@@ -17,12 +17,12 @@
 //!     seq: 2,
 //!     recorded: "2026-11-20T06:01:02.345Z".parse()?,
 //!     signer: "example.com/app+3b1b2c6e+AQ==",
-//!     standing: "trusted",
+//!     signer trust: "trusted",
 //!     text: r#"{"action":"job.delete","actor":{"id":"u_1"},"target":{"id":"7","type":"job"}}"#,
 //! };
-//! let record = Format::Ecs.event(&log, &event, &Readings::built_in());
+//! let record = Format::Ecs.event(&log, &event, &Parsers::built_in());
 //! assert_eq!(record.id, "01010101010101010101010101010101/2");
-//! assert!(record.text.contains(r#""leaf":4"#));
+//! assert!(record.text.contains(r#""entry":4"#));
 //! // The event states no outcome, and neither does its record.
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

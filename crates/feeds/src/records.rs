@@ -29,7 +29,7 @@ pub struct Event<'a> {
     /// The public key (`vkey`) of its chain.
     pub signer: &'a str,
     /// The trust in its signer: `trusted`, `unknown`, `suspect`, or `revoked`.
-    pub standing: &'a str,
+    pub signer_trust: &'a str,
     /// The event as it was signed.
     pub text: &'a str,
 }

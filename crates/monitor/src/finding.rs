@@ -51,7 +51,7 @@ kinds! {
     OTHER_UNREACHABLE "also.unreachable" Warning
         "wait, the monitor tries again; without this place, a split view can't be detected";
     /// An entry that is neither a link nor a key note.
-    OPAQUE "leaf.opaque" Warning
+    OPAQUE "entry.opaque" Warning
         "ask the log's operator whether this is intended: a log of audit events normally contains only links and key notes";
     /// Links of a chain that was never opened.
     NO_OPEN "chain.no_open" Error

@@ -61,14 +61,14 @@ impl Source for Log {
     }
 }
 
-/// Checks once. Returns the findings, the new codes except `leaf.opaque`, and the findings that are over.
+/// Checks once. Returns the findings, the new codes except `entry.opaque`, and the findings that are over.
 fn check(log: &Log, state: &mut MonitorState) -> (Findings, Vec<&'static str>, Vec<String>) {
     let trust = Trust::default().with_log(key().verifier_key().clone()).unwrap();
     let monitor = Monitor::new(ORIGIN, &trust, log, &());
     let checked = monitor.check(state, |_, _, _| Ok::<_, EngineError>(())).unwrap();
     let (findings, now) = checked.expect("nothing stops it");
     let changes = state.update(&findings, ORIGIN, now, false);
-    let codes = changes.new.iter().map(|finding| finding.kind.code).filter(|code| *code != "leaf.opaque");
+    let codes = changes.new.iter().map(|finding| finding.kind.code).filter(|code| *code != "entry.opaque");
     let (codes, over) = (codes.collect(), changes.over);
     (findings, codes, over)
 }

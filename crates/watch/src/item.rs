@@ -101,8 +101,8 @@ impl LogState<'_> {
 }
 
 impl Draft {
-    /// Creates the alert for a finding. `standing` is the lowest signer trust among the events it is based on.
-    pub fn alert(finding: &Finding, standing: &str, pack: &Pack, at: &LogState<'_>) -> Self {
+    /// Creates the alert for a finding. `signer_trust` is the lowest signer trust among the events it is based on.
+    pub fn alert(finding: &Finding, signer_trust: &str, pack: &Pack, at: &LogState<'_>) -> Self {
         let mut text = Vec::new();
         finding.write_json(&mut text);
         let value: Value = serde_json::from_slice(&text).unwrap_or_default();
@@ -117,7 +117,7 @@ impl Draft {
                 "finding": value,
                 "log": at.json(),
                 "pack": { "hash": pack.hash().to_string(), "name": pack.name },
-                "standing": standing,
+                "signer_trust": signer_trust,
             }),
         }
     }
@@ -133,7 +133,7 @@ impl Draft {
             kind: ItemKind::Retract,
             id: id.to_owned(),
             title: format!("retracted: {title}"),
-            data: json!({ "chain": chain, "id": id, "log": at.json(), "standing": "suspect" }),
+            data: json!({ "chain": chain, "id": id, "log": at.json(), "signer_trust": "suspect" }),
         }
     }
 

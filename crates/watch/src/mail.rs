@@ -33,7 +33,7 @@ impl MailServer<'_> {
     ///
     /// # Errors
     /// If the address is not a mail server's, or the system's certificates can't be used.
-    pub fn open(self, origin: &str) -> Result<MailReceiver, EngineError> {
+    pub fn open(self, origin: &str) -> Result<MailDestination, EngineError> {
         let refuse = |why: &str| {
             let hint = "use smtp://mail.example:587 or smtps://mail.example, without name and password";
             EngineError::new("arguments.invalid", format!("the mail server's address {why}"), hint)
@@ -63,7 +63,7 @@ impl MailServer<'_> {
         if let Some((name, password)) = self.credentials {
             builder = builder.credentials(Credentials::new(name, password));
         }
-        Ok(MailReceiver {
+        Ok(MailDestination {
             transport: builder.build(),
             from: self.from,
             to: self.to,
@@ -87,7 +87,7 @@ fn domain(origin: &str) -> String {
 }
 
 /// A destination that sends e-mail.
-pub struct MailReceiver {
+pub struct MailDestination {
     transport: SmtpTransport,
     from: Mailbox,
     to: Vec<Mailbox>,
@@ -95,7 +95,7 @@ pub struct MailReceiver {
     origin: String,
 }
 
-impl MailReceiver {
+impl MailDestination {
     fn message(&self, item: &Item) -> Result<Message, lettre::error::Error> {
         let subject: String = item.title.chars().filter(|c| !c.is_control()).take(150).collect();
         // The id is the same on every attempt, so mail programs can drop duplicates.
@@ -109,7 +109,7 @@ impl MailReceiver {
     }
 }
 
-impl Receiver for MailReceiver {
+impl Receiver for MailDestination {
     fn name(&self) -> &'static str {
         "mail"
     }

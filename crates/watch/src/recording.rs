@@ -27,7 +27,7 @@ const MAX_RECORDED_LEAVES: usize = 256;
 const MAX_SUBMISSIONS: u32 = 64;
 
 /// A destination that records items in the watched log.
-pub struct RecordReceiver {
+pub struct RecordDestination {
     key: SignerKey,
     trust: Trust,
     origin: String,
@@ -37,7 +37,7 @@ pub struct RecordReceiver {
     reported: Option<String>,
 }
 
-impl RecordReceiver {
+impl RecordDestination {
     /// Creates one that keeps its outbox in `folder`, signs with `key`, and submits to `server`. Proofs of the log
     /// `origin` are verified against `trust`.
     ///
@@ -124,7 +124,7 @@ impl RecordReceiver {
     }
 }
 
-impl Receiver for RecordReceiver {
+impl Receiver for RecordDestination {
     fn name(&self) -> &'static str {
         "record"
     }
@@ -148,11 +148,11 @@ impl Receiver for RecordReceiver {
 fn event(item: &Item, actor: &str) -> Value {
     let mut data = item.data();
     if let Some(leaves) =
-        data["finding"]["leaves"].as_array_mut().filter(|leaves| leaves.len() > MAX_RECORDED_LEAVES)
+        data["finding"]["entries"].as_array_mut().filter(|leaves| leaves.len() > MAX_RECORDED_LEAVES)
     {
         let more = leaves.len() - MAX_RECORDED_LEAVES;
         leaves.truncate(MAX_RECORDED_LEAVES);
-        data["finding"]["more_leaves"] = json!(more);
+        data["finding"]["more_entries"] = json!(more);
     }
     let kind = match item.kind {
         ItemKind::Alert | ItemKind::Retract => "finding",

@@ -26,7 +26,7 @@ const MAX_STATE_BYTES: u64 = 2 << 30;
 pub(crate) struct Chain {
     pub(crate) id: String,
     pub(crate) key: String,
-    pub(crate) authorised: bool,
+    pub(crate) authorized: bool,
     /// The time of its newest link that was examined, in milliseconds since the epoch.
     pub(crate) time: i64,
     /// True if its signer is no longer trusted.

@@ -214,7 +214,7 @@ fn text(report: &CheckReport) -> String {
     text += &verdict::body(&report.report, verdict::ReportSource::Log);
     let tiles = &report.tiles;
     let _ = writeln!(text, "\n{}", label("Tiles"));
-    let leaves = &tiles.leaves;
+    let leaves = &tiles.entries;
     let covered = format!(
         "{}, {} with {}, {}, {}",
         count(tiles.checked, "tile"),

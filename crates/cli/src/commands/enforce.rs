@@ -29,7 +29,7 @@ use crate::io::contents::open_export;
 use crate::io::input::{self, Input};
 use crate::io::output::Output;
 use crate::io::visit::visit;
-use crate::io::{readings, style, verdict};
+use crate::io::{parsers, style, verdict};
 use policy::Policy;
 use result::{Check, EvidenceData, RuleSearch};
 
@@ -60,7 +60,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR")]
     rules: Vec<PathBuf>,
     #[command(flatten)]
-    own: readings::CustomArgs,
+    own: parsers::CustomArgs,
     /// Write violations to this file as SARIF 2.1.0
     #[arg(long, value_name = "FILE")]
     sarif: Option<PathBuf>,
@@ -111,7 +111,7 @@ impl PolicyResult<'_> {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let (mut policy, hash) = load(&args.policy)?;
     let trust = args.trust.load()?;
-    let readings = args.own.load()?;
+    let parsers = args.own.load()?;
     let now = args.now.map_or_else(now, Ok)?;
     let threads = args.threads.count();
     let before = policy.endpoints.as_ref().and_then(|of| of.baseline.as_deref()).map(baseline).transpose()?;
@@ -123,7 +123,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let local = Local::open(args)?;
     let found = pack
         .as_ref()
-        .map(|pack| analyze::analyze(&mut open_export(&local.path)?, trust.clone(), pack, &readings, threads))
+        .map(|pack| analyze::analyze(&mut open_export(&local.path)?, trust.clone(), pack, &parsers, threads))
         .transpose()?;
     let called = match &policy.endpoints {
         None => None,
@@ -135,7 +135,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
                 input,
                 trust.clone(),
                 asked,
-                &inventory::EventFilter { readings, query: None },
+                &inventory::EventFilter { parsers, query: None },
                 threads,
             )?)
         }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use countersign::time::Time;
 use countersign_analyze::AnalyzeError;
 use countersign_client::Prefix;
-use countersign_controls::{Catalogue, Period};
+use countersign_controls::{Catalog, Period};
 use countersign_log_server::retention::Age;
 use countersign_query::moment::Moment;
 use gather::{GatherResult, Gatherer};
@@ -22,7 +22,7 @@ use crate::errors::{CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::input::Input;
 use crate::io::output::Folder;
-use crate::io::{readings, style, verdict};
+use crate::io::{parsers, style, verdict};
 
 /// Show what a log has and lacks for the controls of a framework
 ///
@@ -39,11 +39,11 @@ Examples:
   countersign evidence https://log.example/audit --token-file token.txt --trust trust.txt --framework pci --policy 1y --format csv
   countersign evidence audit.ndjson --trust trust.txt --framework gdpr --subject u_1 -o access-of-u_1/
   countersign evidence audit.ndjson --trust trust.txt --framework hipaa --record chart-42 --policy 6y -o hipaa.md
-  countersign evidence --catalogue ours.yml --lint
+  countersign evidence --catalog ours.yml --lint
 
 If the name after -o ends in .html, it is an evidence file with the sampled events, which verifies itself. If it ends in /, it is \
 a new folder with all formats, a slice of the sampled events that verifies on its own, and with --subject a slice of the \
-person's events. docs/evidence-by-control.md explains catalogues.
+person's events. docs/evidence-by-control.md explains catalogs.
 
 Exit status: as for `countersign verify`. An altered or broken export gives no evidence.")]
 pub(crate) struct Args {
@@ -53,14 +53,14 @@ pub(crate) struct Args {
     #[command(flatten)]
     trust: TrustArgs,
     /// Framework whose controls to show
-    #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalogue::names()))]
-    #[arg(required_unless_present_any = ["catalogue", "lint"], help_heading = "Controls")]
+    #[arg(long, value_name = "FRAMEWORK", value_parser = clap::builder::PossibleValuesParser::new(Catalog::names()))]
+    #[arg(required_unless_present_any = ["catalog", "lint"], help_heading = "Controls")]
     framework: Option<String>,
     /// Your own catalog, instead of a built-in one
     #[arg(long, value_name = "FILE", conflicts_with = "framework", help_heading = "Controls")]
-    catalogue: Option<PathBuf>,
+    catalog: Option<PathBuf>,
     /// Only check the catalog
-    #[arg(long, requires = "catalogue", conflicts_with = "export", help_heading = "Controls")]
+    #[arg(long, requires = "catalog", conflicts_with = "export", help_heading = "Controls")]
     lint: bool,
     /// Use only events that happened from FROM to TO, both included: days, months, years, or times, such as
     /// 2026-01..2026-06
@@ -86,7 +86,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: readings::CustomArgs,
+    own: parsers::CustomArgs,
     #[command(flatten, next_help_heading = "Output")]
     format: FormatArgs<Format>,
     /// File for the result, or a new folder if the name ends in / [default: standard output]
@@ -135,16 +135,16 @@ fn period(text: &str) -> Result<Period, String> {
 }
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
-    let catalogue = catalogue(args)?;
+    let catalog = catalog(args)?;
     let pack = rules::load(&args.rules)?;
-    for (question, word) in catalogue.unanswered(&pack) {
+    for (question, word) in catalog.unanswered(&pack) {
         let warning =
             format!("no rule of the pack {} is {word}, which the question {question} requires", pack.name);
         style::warn(&warning);
     }
     let Some(export) = &args.export else {
-        let of = verdict::count(catalogue.controls.len() as u64, "control");
-        style::done(&format!("{of} of {}, catalogue {}", style::plain(&catalogue.framework), catalogue.hash));
+        let of = verdict::count(catalog.controls.len() as u64, "control");
+        style::done(&format!("{of} of {}, catalog {}", style::plain(&catalog.framework), catalog.hash));
         return Ok(ExitStatus::Success);
     };
     let folder = folder(args)?;
@@ -173,7 +173,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         // Slices are cut from it later.
         input = input.rereadable()?;
     }
-    let gatherer = Gatherer { pack: &pack, readings: args.own.load()?, catalogue: &catalogue, args };
+    let gatherer = Gatherer { pack: &pack, parsers: args.own.load()?, catalog: &catalog, args };
     let GatherResult { verification, file, leaves, evidence } =
         gatherer.gather(&mut input, as_file.is_some())?;
     let headline = verdict::headline(&verification.report);
@@ -208,7 +208,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         });
     }
     if args.output.is_some() {
-        let controls = verdict::count(catalogue.controls.len() as u64, "control");
+        let controls = verdict::count(catalog.controls.len() as u64, "control");
         let what = format!("{controls} of {}", style::plain(&evidence.framework.title));
         style::wrote(args.output.as_deref(), &what);
         anstream::eprintln!("{headline}");
@@ -216,10 +216,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     Ok(status)
 }
 
-fn catalogue(args: &Args) -> Result<Catalogue, CliError> {
-    let Some(path) = &args.catalogue else {
+fn catalog(args: &Args) -> Result<Catalog, CliError> {
+    let Some(path) = &args.catalog else {
         let name = args.framework.as_deref().unwrap_or_default();
-        return Catalogue::built_in(name).ok_or_else(|| {
+        return Catalog::built_in(name).ok_or_else(|| {
             CliError::unusable(
                 "arguments.invalid",
                 "unknown framework",
@@ -232,10 +232,10 @@ fn catalogue(args: &Args) -> Result<Catalogue, CliError> {
     let text = String::from_utf8(bytes).map_err(|_| {
         CliError::unusable("io.not_text", "the catalog is not UTF-8 text", "use YAML in UTF-8").within(&name)
     })?;
-    Catalogue::parse(&text).map_err(|faults| {
+    Catalog::parse(&text).map_err(|faults| {
         let failure = |fault: &AnalyzeError| rules::failure(fault).within(&name);
         let Some((last, before)) = faults.split_last() else {
-            return CliError::unusable("catalogue.empty", "the catalog can't be used", "correct it")
+            return CliError::unusable("catalog.empty", "the catalog can't be used", "correct it")
                 .within(&name);
         };
         before.iter().take(20).for_each(|fault| failure(fault).report());

@@ -145,8 +145,7 @@ pub(crate) fn run(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliEr
 fn from_log_server(args: &Args, matches: &ArgMatches) -> Result<ExitStatus, CliError> {
     let prefix = prefix(&args.log)?;
     if !args.selection.own.is_none() {
-        let hint =
-            "omit --readings; to use your parsers, the log server needs `countersign serve --readings`";
+        let hint = "omit --parsers; to use your parsers, the log server needs `countersign serve --parsers`";
         let message = "a log server parses events only with its own parsers";
         return Err(CliError::unusable("arguments.invalid", message, hint));
     }

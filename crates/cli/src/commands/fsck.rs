@@ -67,7 +67,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let lock = storage.folder().filter(|_| args.repair).map(serve::lock);
     let _lock = lock.transpose().map_err(|error| in_use(&error))?;
     let mut report = storage.check("checking")?;
-    if args.repair && report.damages.iter().any(|damage| damage.mend.is_possible()) {
+    if args.repair && report.problems.iter().any(|problem| problem.repair.is_possible()) {
         let before = std::mem::take(&mut report);
         if !args.format.is_json() {
             print_report(&before)?;
@@ -77,7 +77,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         if !args.format.is_json() {
             style::done(&format!(
                 "{} repaired",
-                count(before.damages.len().saturating_sub(report.damages.len()))
+                count(before.problems.len().saturating_sub(report.problems.len()))
             ));
         }
     }
@@ -145,16 +145,16 @@ impl LogStorage<'_> {
 
 fn print_report(report: &Report) -> Result<(), CliError> {
     let mut text = String::new();
-    for damage in &report.damages {
+    for problem in &report.problems {
         let _ = writeln!(
             text,
             "{} {}: {} [{}]",
             bad("problem"),
-            plain(&damage.place),
-            plain(&damage.message),
-            damage.code
+            plain(&problem.place),
+            plain(&problem.message),
+            problem.code
         );
-        let _ = writeln!(text, "  {}", damage.mend.hint());
+        let _ = writeln!(text, "  {}", problem.repair.hint());
     }
     if report.more > 0 {
         let _ = writeln!(text, "{} more", report.more);
@@ -171,28 +171,28 @@ fn print_report(report: &Report) -> Result<(), CliError> {
 }
 
 fn to_json(report: &Report) -> serde_json::Value {
-    let damages = report.damages.iter().map(|damage| {
+    let problems = report.problems.iter().map(|problem| {
         json!({
-            "code": damage.code,
-            "place": damage.place,
-            "message": damage.message,
-            "hint": damage.mend.hint(),
+            "code": problem.code,
+            "place": problem.place,
+            "message": problem.message,
+            "hint": problem.repair.hint(),
         })
     });
     json!({
         "origin": report.origin,
         "whole": report.is_whole(),
-        "leaves": report.leaves,
+        "entries": report.leaves,
         "events": report.events,
         "erased": report.erased,
         "unfinished": report.unfinished,
-        "damages": damages.collect::<Vec<_>>(),
+        "problems": problems.collect::<Vec<_>>(),
         "more": report.more,
     })
 }
 
-fn count(damages: usize) -> String {
-    if damages == 1 { "1 problem".to_owned() } else { format!("{damages} problems") }
+fn count(problems: usize) -> String {
+    if problems == 1 { "1 problem".to_owned() } else { format!("{problems} problems") }
 }
 
 fn in_use(error: &StartError) -> CliError {

@@ -116,7 +116,7 @@ fn read(path: &Path) -> Result<BTreeMap<PathBuf, Contents>, CliError> {
     }
     for (path, size) in unreadable {
         let mut contents = Contents::default();
-        contents.damage(0, size, "nothing in this file belongs to an outbox", false);
+        contents.problem(0, size, "nothing in this file belongs to an outbox", false);
         found.insert(path, contents);
     }
     Ok(found)
@@ -158,18 +158,18 @@ fn show(path: &Path) -> Result<ExitStatus, CliError> {
                 faint("no entries: everything was delivered, or nothing was recorded")
             );
         }
-        text.push_str(&damage(contents));
+        text.push_str(&problem(contents));
     }
     verdict::print(&text)?;
     Ok(status(&outboxes))
 }
 
 /// Lists the corrupt ranges, one per line.
-fn damage(contents: &Contents) -> String {
+fn problem(contents: &Contents) -> String {
     let mut text = String::new();
-    for damage in &contents.damaged {
-        let (begin, end) = (damage.begin, damage.end);
-        let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("corrupt:"), damage.why);
+    for problem in &contents.damaged {
+        let (begin, end) = (problem.begin, problem.end);
+        let _ = writeln!(text, "  {} bytes {begin} to {end}: {}", bad("corrupt:"), problem.why);
     }
     if contents.may_have_removed() {
         text.push_str("  A corrupt line may mark entries above as delivered, so some of them may already be in the log.\n");
@@ -222,9 +222,9 @@ fn salvage(
                 }
             }
         }
-        let damage = damage(contents);
-        if !damage.is_empty() {
-            anstream::eprint!("{}\n{damage}", line(&shown(path), 200));
+        let problem = problem(contents);
+        if !problem.is_empty() {
+            anstream::eprint!("{}\n{problem}", line(&shown(path), 200));
         }
     }
     events.finish()?;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use countersign::Diagnostic;
 use countersign_analyze::{AnalyzeError, MAX_BYTES, Pack, Sources, cases};
-use countersign_query::Readings;
+use countersign_query::Parsers;
 
 use crate::arg_groups::OutputArgs;
 use crate::errors::{CliError, shown};
@@ -231,14 +231,14 @@ fn build(args: &Build) -> Result<ExitStatus, CliError> {
 fn test(args: &Test) -> Result<ExitStatus, CliError> {
     let files = find(&args.from.rules)?;
     let pack = pack(&files, &args.from.rules)?;
-    let readings = Readings::built_in();
+    let parsers = Parsers::built_in();
     let mut out = anstream::stdout().lock();
     let (mut passed, mut failed) = (0u64, 0u64);
     for path in &files.cases {
         let file = shown(path);
         for case in cases::parse(&file, &read(path)?).map_err(|error| failure(&error))? {
             let place = format!("{}:{}", case.place.0, case.place.1);
-            let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &readings)) else {
+            let (Some(rule), Some(fired)) = (pack.rule(&case.rule), case.run(&pack, &parsers)) else {
                 let message = format!("no rule has the id {}", case.rule);
                 let hint = "a case names its rule by id, and is in the same directory";
                 return Err(CliError::unusable("case.rule", message, hint)

@@ -27,8 +27,8 @@ use countersign_log::reads::{ReadRules, RecordReads};
 use countersign_log::stop::SigningStop;
 use countersign_log::store::StoreError;
 use countersign_log_server::bucket::{Bucket, BucketError};
-use countersign_log_server::collector::{Collector, RulesError};
 use countersign_log_server::control_files::{ControlFile, ControlFileError, ControlFileErrorKind};
+use countersign_log_server::log_server::{LogServer, RulesError};
 use countersign_log_server::restore::ending::Ending;
 use countersign_log_server::retention::holds::Hold;
 use countersign_log_server::retention::{self, Rule, Rules};
@@ -47,7 +47,7 @@ use crate::commands::watch;
 use crate::errors::{self, CliError, shown};
 use crate::exit_status::ExitStatus;
 use crate::io::output::Output;
-use crate::io::{input, key, readings, stop, style, token};
+use crate::io::{input, key, parsers, stop, style, token};
 
 /// The name of the log's key file in its folder.
 const KEY: &str = "log.key";
@@ -156,7 +156,7 @@ pub(crate) struct Args {
     #[arg(long, help_heading = "Records of reads")]
     require_records: bool,
     #[command(flatten, next_help_heading = "Checks and detection")]
-    own: readings::CustomArgs,
+    own: parsers::CustomArgs,
     #[command(flatten, next_help_heading = "Sign-in of readers (OpenID Connect)")]
     oidc: oidc::OpenId,
     /// Serve this HTML file at / instead of the console
@@ -288,7 +288,7 @@ async fn run_server(
         tls: certificate.as_ref().map(|certificate| certificate.tls.clone()),
         cors,
         hosts,
-        readings: args.own.load()?,
+        parsers: args.own.load()?,
         issuer,
         reads,
         page,
@@ -328,17 +328,17 @@ async fn run_server(
             "the trust file doesn't list the log's key as `emitter`, so readers wouldn't trust the records";
         style::detail("reads:", &format!("not recorded: {warning}"));
     }
-    if let Some(stop) = serving.collector().signing().stopped() {
+    if let Some(stop) = serving.log_server().signing().stopped() {
         warn_stopped(&stop);
     }
-    let published = serving.collector().published().borrow().as_ref().map(|newest| newest.at);
+    let published = serving.log_server().published().borrow().as_ref().map(|newest| newest.at);
     if let Some(warning) = published.and_then(|published| clock_warning(published, now())) {
         style::warn(&warning);
     }
     tokio::spawn(memory::trim_periodically());
     let retaining = (!rules.is_empty())
         .then(|| tokio::spawn(retention::keep(serving.reading().clone(), rules, args.dir.clone())));
-    let reloading = tokio::spawn(reload(serving.collector().clone(), trust_file.to_owned(), watcher));
+    let reloading = tokio::spawn(reload(serving.log_server().clone(), trust_file.to_owned(), watcher));
     let renewing = certificate.map(|certificate| tokio::spawn(certificate.reload_on_change()));
     stop_requested().await;
     reloading.abort();
@@ -449,7 +449,7 @@ pub(crate) fn log_to_stderr(json: bool) {
         Ok(directive) if json => filter.add_directive(directive),
         _ => filter,
     };
-    // No colours in files and journals, as in other output.
+    // No colors in files and journals, as in other output.
     let ansi = anstream::AutoStream::choice(&std::io::stderr()) != anstream::ColorChoice::Never;
     let builder =
         tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(std::io::stderr);
@@ -484,7 +484,7 @@ fn warn_of_plain_witnesses(trust: &Trust) {
 }
 
 /// Applies the trust file again when it changes.
-async fn reload(collector: Collector, file: PathBuf, mut watcher: FileWatcher) {
+async fn reload(log_server: LogServer, file: PathBuf, mut watcher: FileWatcher) {
     let mut failed_before = false;
     loop {
         if failed_before {
@@ -495,11 +495,11 @@ async fn reload(collector: Collector, file: PathBuf, mut watcher: FileWatcher) {
         }
         let trust = input::trust(&file);
         let applied = tokio::task::spawn_blocking({
-            let collector = collector.clone();
+            let log_server = log_server.clone();
             move || {
                 let trust = trust?;
                 warn_of_plain_witnesses(&trust);
-                collector.set_trust(&trust).map_err(|error| unusable_trust(&error))
+                log_server.set_trust(&trust).map_err(|error| unusable_trust(&error))
             }
         });
         let failed = |error| CliError::io("read", "the trust file", &std::io::Error::other(error));
@@ -507,11 +507,11 @@ async fn reload(collector: Collector, file: PathBuf, mut watcher: FileWatcher) {
             Ok(()) => {
                 failed_before = false;
                 style::done(&format!("{} was read again", shown(&file)));
-                collector.control_files().set(ControlFile::Trust, Ok(()));
+                log_server.control_files().set(ControlFile::Trust, Ok(()));
             }
             Err(failure) => {
                 failed_before = true;
-                collector.control_files().set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
+                log_server.control_files().set(ControlFile::Trust, Err(trust_fault(&file, &failure)));
             }
         }
     }
@@ -667,7 +667,7 @@ pub(crate) fn explain_listening(error: &io::Error) -> (&'static str, &'static st
 
 /// The hint for a damaged store.
 pub(crate) const DAMAGED_STORE: &str = "check that the folder, and the bucket if there is one, belong to this log; run `countersign fsck` to see what is \
-     damaged; restore log.sqlite from a backup, and restore newer entries with `countersign serve --after-restore --mend PLACE`";
+     damaged; restore log.sqlite from a backup, and restore newer entries with `countersign serve --after-restore --repair PLACE`";
 
 /// Returns the hint for a store that could not be read: `otherwise` unless it is damaged.
 pub(crate) fn store_hint(error: &StoreError, otherwise: &'static str) -> &'static str {

@@ -14,19 +14,19 @@ use std::path::{Path, PathBuf};
 use countersign::link::ChainId;
 use countersign::verify::{Options, VerifiedEvent};
 use countersign_query::value::Document;
-use countersign_query::{Findings, Query, Readings};
+use countersign_query::{Findings, Parsers, Query};
 use countersign_spill::PendingEvents;
 use indexed::{Answer, IndexedQuery};
 use search::{ExportQuery, Search, Selection, State};
 
 use crate::arg_groups::{FormatArgs, ThreadArgs, TrustArgs};
 use crate::args;
-use crate::commands::verify::standing::Standings;
+use crate::commands::verify::signer_trust::SignerTrusts;
 use crate::errors::CliError;
 use crate::exit_status::ExitStatus;
 use crate::io::contents::open_export;
 use crate::io::visit::visit;
-use crate::io::{query, readings, style, verdict};
+use crate::io::{parsers, query, style, verdict};
 
 /// Show the verified events of an export
 ///
@@ -64,7 +64,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     format: FormatArgs,
     #[command(flatten)]
-    own: readings::CustomArgs,
+    own: parsers::CustomArgs,
     /// Show at most this many events [default: 1000 in the table, all as JSON]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -79,15 +79,15 @@ const DEFAULT_ROWS: u64 = 1000;
 
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let query = args.query.as_deref().map(query::parse).transpose()?;
-    let readings = args.own.load()?;
+    let parsers = args.own.load()?;
     let max_events =
         args.limit.map_or(if args.format.is_json() { u64::MAX } else { DEFAULT_ROWS }, u64::from);
     if let (Some(side), Some(query)) = (&args.index, &query) {
-        return show_by_index(args, side.as_deref(), query, &readings, max_events);
+        return show_by_index(args, side.as_deref(), query, &parsers, max_events);
     }
     let trust = args.trust.load()?;
     let options = Options { trust, ..Options::default() };
-    let selection = selection(args.event, query.as_ref(), &readings);
+    let selection = selection(args.event, query.as_ref(), &parsers);
     let state = State::default();
     let mut search = Search::new(&selection, &state, max_events);
     let threads = args.threads.count();
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let report = &verification.report;
     let (found, findings) = search.finish();
     let headline = verdict::headline(report);
-    let standings = Standings::of(report);
+    let signer_trusts = SignerTrusts::of(report);
     if let (Some((chain, seq)), 0) = (args.event, found.kept()) {
         if !args.format.is_json() {
             print(&(headline + "\n\n"))?;
@@ -108,12 +108,12 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if args.event.is_some() && !args.format.is_json() {
         let mut text = headline + "\n\n";
         found.for_each(|event| {
-            one::write(&mut text, &event, report, &standings, &readings);
+            one::write(&mut text, &event, report, &signer_trusts, &parsers);
             Ok::<_, CliError>(())
         })?;
         print(&text)?;
     } else {
-        print_events(args, headline, found, &standings, &readings, findings.as_ref())?;
+        print_events(args, headline, found, &signer_trusts, &parsers, findings.as_ref())?;
     }
     Ok(report.verdict.into())
 }
@@ -122,15 +122,15 @@ fn show_by_index(
     args: &Args,
     side: Option<&Path>,
     query: &Query,
-    readings: &Readings,
+    parsers: &Parsers,
     max_events: u64,
 ) -> Result<ExitStatus, CliError> {
     let (export, trust) = (&*args.export, args.trust.path());
     let query =
-        IndexedQuery { export, side, trust, query, readings, threads: args.threads.count(), max_events };
+        IndexedQuery { export, side, trust, query, parsers, threads: args.threads.count(), max_events };
     let Answer { found, findings, verified } = query.answer()?;
-    let standings = Standings::kept(&verified.signers, verified.suspects.as_deref());
-    print_events(args, verified.headline, found, &standings, readings, Some(&findings))?;
+    let signer_trusts = SignerTrusts::kept(&verified.signers, verified.suspects.as_deref());
+    print_events(args, verified.headline, found, &signer_trusts, parsers, Some(&findings))?;
     Ok(verified.status)
 }
 
@@ -139,12 +139,12 @@ fn print_events(
     args: &Args,
     headline: String,
     found: PendingEvents,
-    standings: &Standings<'_>,
-    readings: &Readings,
+    signer_trusts: &SignerTrusts<'_>,
+    parsers: &Parsers,
     findings: Option<&Findings>,
 ) -> Result<(), CliError> {
     if args.format.is_json() {
-        print_lines(found, standings, readings)?;
+        print_lines(found, signer_trusts, parsers)?;
         let mut err = anstream::stderr().lock();
         let _ = writeln!(err, "{headline}");
         if let Some(findings) = findings {
@@ -153,29 +153,33 @@ fn print_events(
         return Ok(());
     }
     let mut text = headline + "\n\n";
-    table::write(&mut text, found, standings, readings, findings)?;
+    table::write(&mut text, found, signer_trusts, parsers, findings)?;
     print(&text)
 }
 
 fn selection<'q>(
     event: Option<(ChainId, u64)>,
     query: Option<&'q Query>,
-    readings: &'q Readings,
+    parsers: &'q Parsers,
 ) -> Selection<'q> {
     match (event, query) {
         (Some((chain, seq)), _) => Selection::One(chain, seq),
-        (None, Some(query)) => Selection::Matching(Box::new(ExportQuery::new(query, readings))),
+        (None, Some(query)) => Selection::Matching(Box::new(ExportQuery::new(query, parsers))),
         (None, None) => Selection::All,
     }
 }
 
 /// Prints each event as one line of JSON.
-fn print_lines(found: PendingEvents, standings: &Standings<'_>, readings: &Readings) -> Result<(), CliError> {
+fn print_lines(
+    found: PendingEvents,
+    signer_trusts: &SignerTrusts<'_>,
+    parsers: &Parsers,
+) -> Result<(), CliError> {
     let mut out = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
     let mut open = true;
     found.for_each(|event| {
         if open {
-            open = is_read(out.write_all(json_line(&event, standings, readings).as_bytes()))?;
+            open = is_read(out.write_all(json_line(&event, signer_trusts, parsers).as_bytes()))?;
         }
         Ok::<_, CliError>(())
     })?;
@@ -192,17 +196,17 @@ fn is_read(result: io::Result<()>) -> Result<bool, CliError> {
 }
 
 /// Formats an event as one line of JSON.
-fn json_line(event: &VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> String {
+fn json_line(event: &VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &Parsers) -> String {
     let document = Document::parse(&event.event);
     let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
+    let read = root.as_ref().and_then(|event| parsers.parse(event));
     let mut facts = serde_json::json!({
-        "leaf": event.index,
+        "entry": event.index,
         "chain": event.chain.to_string(),
         "seq": event.seq,
         "time": event.time.to_string(),
         "signer": event.vkey.as_str(),
-        "standing": standings.of_link(event).as_str(),
+        "signer_trust": signer_trusts.of_link(event).as_str(),
     })
     .to_string();
     facts.pop();

@@ -24,7 +24,7 @@ const MAX_INPUT_MIB: u64 = 64;
 
 /// Manage who may read a log's events
 ///
-/// A collector shows events only to readers with a token. It keeps the tokens' hashes in readers.txt in its folder
+/// A log server shows events only to readers with a token. It keeps the tokens' hashes in readers.txt in its folder
 /// and reads that file again when it changes, so a running server needs no restart.
 #[derive(clap::Args)]
 #[command(after_help = "\

@@ -15,8 +15,8 @@ use countersign_analyze::Rule;
 use countersign_client::{Client, Prefix, Redirects, Server, Source as _};
 use countersign_delivery::Directory;
 use countersign_watch::{
-    CommandReceiver, HttpViews, Item, Lister, LiveViews, Outcome, Publish, Receiver, RecordReceiver, Watch,
-    WatchConfig, WatchObserver, WatchState, WebhookReceiver,
+    CommandDestination, HttpViews, Item, Lister, LiveViews, Outcome, Publish, Receiver, RecordDestination,
+    Watch, WatchConfig, WatchObserver, WatchState, WebhookDestination,
 };
 
 pub(crate) use self::own::start as watch_own_log;
@@ -32,7 +32,7 @@ use crate::io::output::Output;
 use crate::io::style::{bad, doubt, faint, good, label, plain};
 use crate::io::submit::log_server;
 use crate::io::verdict::{count, entries};
-use crate::io::{input, key, readings, stop, style, token, verdict, webhook};
+use crate::io::{input, key, parsers, stop, style, token, verdict, webhook};
 
 /// Follow a log and report findings as they appear
 ///
@@ -68,7 +68,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE|DIR", help_heading = "Detection")]
     rules: Vec<PathBuf>,
     #[command(flatten, next_help_heading = "Detection")]
-    own: readings::CustomArgs,
+    own: parsers::CustomArgs,
     /// Directory for the position and undelivered findings; created if missing
     #[arg(long, value_name = "DIR", help_heading = "Following the log")]
     state: PathBuf,
@@ -82,7 +82,7 @@ pub(crate) struct Args {
     once: bool,
     /// Show the latest findings, and who acknowledged them
     #[arg(long, help_heading = None, conflicts_with_all = [
-        "log", "trust", "origin", "token_file", "rules", "readings", "from_now", "format", "json", "once", "webhook",
+        "log", "trust", "origin", "token_file", "rules", "parsers", "from_now", "format", "json", "once", "webhook",
         "webhook_key", "exec", "smtp", "mail_from", "mail_to", "smtp_user", "smtp_password_file", "watchlist",
         "watchlist_for", "record", "key",
     ])]
@@ -149,10 +149,10 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     if let (Some(url), Some(path)) = (&args.webhook, &args.webhook_key) {
         let secret = webhook::secret(path)?;
         let client = Client::new(Redirects::SameHostWithBody)?;
-        receivers.push(Box::new(WebhookReceiver(webhook::open(url, secret, client)?)));
+        receivers.push(Box::new(WebhookDestination(webhook::open(url, secret, client)?)));
     }
     if let Some(command) = &args.exec {
-        receivers.push(Box::new(CommandReceiver::new(command)));
+        receivers.push(Box::new(CommandDestination::new(command)));
     }
     if let Some(mail) = args.mail.open(&origin)? {
         receivers.push(Box::new(mail));
@@ -161,7 +161,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         let folder = args.state.join("record");
         let server = Box::new(log_server(log)?);
         let key = key::load(path)?;
-        receivers.push(Box::new(RecordReceiver::new(
+        receivers.push(Box::new(RecordDestination::new(
             &folder,
             key,
             &trust,
@@ -191,8 +191,8 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     } else {
         None
     };
-    let readings = args.own.load()?;
-    let config = WatchConfig { origin, trust, pack: &pack, readings, scans: args.record, events: false };
+    let parsers = args.own.load()?;
+    let config = WatchConfig { origin, trust, pack: &pack, parsers, scans: args.record, events: false };
     let begin = end.filter(|_| args.from_now).unwrap_or(0);
     let watch = Watch::open(store, &name, state, config, begin, receivers, observer)?;
     stop::enable_graceful();

@@ -10,7 +10,7 @@ use countersign::time::Time;
 use countersign::verify::{CoveredLink, PendingItem, SummarizedEvent};
 use countersign_query::tally::{Left, Unknown};
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Short};
+use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Short};
 
 use crate::errors::CliError;
 use crate::io::style::{doubt, label, plain};
@@ -32,12 +32,12 @@ pub(crate) fn parse_at(text: &str, now: Time) -> Result<Query, CliError> {
 /// Parses an event whose signer is not known yet, and calls `examine` with it.
 pub(crate) fn parse_event<T>(
     event: &SummarizedEvent<'_>,
-    readings: &Readings,
+    parsers: &Parsers,
     examine: impl FnOnce(&Entry<'_>) -> T,
 ) -> T {
     let document = str::from_utf8(event.text).ok().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
+    let read = root.as_ref().and_then(|event| parsers.parse(event));
     let chain = event.chain.to_string();
     examine(&Entry {
         event: root,
@@ -112,14 +112,14 @@ impl<'q> EventQuery<'q> {
 
 /// Matches the events of an export line by line, remembering the signers of its chains.
 pub(crate) struct EventMatcher {
-    readings: Readings,
+    parsers: Parsers,
     signers: RefCell<HashMap<ChainId, String>>,
 }
 
 impl EventMatcher {
-    /// Creates a matcher that uses these readings.
-    pub(crate) fn new(readings: Readings) -> Self {
-        Self { readings, signers: RefCell::default() }
+    /// Creates a matcher that uses these parsers.
+    pub(crate) fn new(parsers: Parsers) -> Self {
+        Self { parsers, signers: RefCell::default() }
     }
 
     /// Remembers the signer of a chain.
@@ -134,7 +134,7 @@ impl EventMatcher {
         let signers = self.signers.borrow();
         let document = Document::parse(event);
         let root = document.as_ref().map(Document::root);
-        let read = root.as_ref().and_then(|event| self.readings.read(event));
+        let read = root.as_ref().and_then(|event| self.parsers.parse(event));
         let chain = link.chain.to_string();
         let signer = signers.get(&link.chain).map(String::as_str);
         query.matches(&Entry {

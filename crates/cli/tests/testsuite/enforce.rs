@@ -139,7 +139,7 @@ fn checks_verdict_emitters_witnesses_findings_and_baseline() {
     assert_eq!(of(emitters, "audit.ndjson", 6), ["emitter/unknown", "emitter/missing"]);
     assert_eq!(of("verdict: [partial]", "audit.ndjson", 6), ["verdict"]);
     place.write("altered.ndjson", place.read("audit.ndjson").replacen("u_1", "u_9", 1));
-    assert_eq!(of("verdict: [verified, partial, unconfirmed]", "altered.ndjson", 1), ["verdict"]);
+    assert_eq!(of("verdict: [verified, partial, untrusted]", "altered.ndjson", 1), ["verdict"]);
 
     let inventory = |export: &str, to: &str| {
         let args = ["inventory", export, "--trust", "trust.txt", "--format", "json"];
@@ -256,7 +256,7 @@ fn incomplete_rule_coverage_fails() {
 #[test]
 fn emitter_names_count_only_with_trusted_keys() {
     let place = place();
-    let policy = "emitters: {allow: [example.com/app], require: [example.com/app]}\nverdict: [unconfirmed]";
+    let policy = "emitters: {allow: [example.com/app], require: [example.com/app]}\nverdict: [untrusted]";
     place.write("policy.yml", format!("countersign: policy/v1\nname: x\n{policy}\n"));
     place.write("trust.txt", format!("log {}\n", place.log));
     enforce(&place, "audit.ndjson", &[]).code(6);

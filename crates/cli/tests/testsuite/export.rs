@@ -108,7 +108,7 @@ fn rejects_custom_parsers_for_server_exports() {
     let place = Place::new();
     place.write("own.json", r#"{"as":"own","when":{"n":{"type":"number"}},"action":"=own"}"#);
     place
-        .run(&["export", "--dir", "http://127.0.0.1:9/audit", "--query", "as:own", "--readings", "own.json"])
+        .run(&["export", "--dir", "http://127.0.0.1:9/audit", "--query", "as:own", "--parsers", "own.json"])
         .code(2)
         .stderr(predicate::str::contains("a log server parses events only with its own parsers"));
 }

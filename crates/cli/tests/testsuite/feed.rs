@@ -1,11 +1,11 @@
 //! Feeds of verified events and findings: formats with public validators, destinations with servers.
 #![cfg(unix)]
 
+mod destinations;
 mod formats;
 mod https;
 mod kills;
 mod rsyslog;
-mod sinks;
 
 use crate::common::Place;
 

@@ -140,9 +140,9 @@ fn ignores_other_files() {
         "own.json",
         r#"{"as":"own","when":{"n":{"type":"number"}},"action":"=own","outcome":"=success"}"#,
     );
-    let own = show(&["--readings", "own.json"]);
-    assert!(own.1.contains("other trust file") || own.1.contains("other readings"), "{}", own.1);
-    assert!(show(&["--readings", "own.json"]).1.is_empty());
+    let own = show(&["--parsers", "own.json"]);
+    assert!(own.1.contains("other trust file") || own.1.contains("other parsers"), "{}", own.1);
+    assert!(show(&["--parsers", "own.json"]).1.is_empty());
     // With the index in another folder.
     let named = answer(&place, &["show", "audit.ndjson", "--query", "n>1", "--index=named.idx"]);
     assert_eq!((named.2, Path::new(&place.path("named.idx")).is_file()), (3, true));

@@ -60,7 +60,7 @@ fn records_seals_and_verifies_real_events() {
         assert_eq!(report["verdict"], "partial", "{events}");
         assert_eq!(report["counts"]["events"], 1, "{events}");
         let leaves = |name: &str| report["counts"][name].as_u64().unwrap();
-        assert_eq!(leaves("leaves") + leaves("skipped"), count as u64 + 3, "{events}");
+        assert_eq!(leaves("entries") + leaves("skipped"), count as u64 + 3, "{events}");
         place.run(&["show", "one.ndjson", &place_of_event, "--trust", "trust.txt"]).code(4);
     }
 }

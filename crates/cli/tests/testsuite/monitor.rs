@@ -453,7 +453,7 @@ fn checks_keys_and_key_notes() {
 fn reports_other_leaves() {
     let watched = Watched::new();
     watched.publish(&[b"anything".to_vec(), b"countersign/v1 keys\nbroken".to_vec()]);
-    assert_eq!(watched.codes(&[]), found(&["leaf.opaque", "format.note"], 1));
+    assert_eq!(watched.codes(&[]), found(&["entry.opaque", "format.note"], 1));
 }
 
 #[test]
@@ -609,7 +609,7 @@ fn webhook_gets_each_finding_once() {
     watched.check(&["--webhook", &url]);
     watched.check(&["--webhook", &url]);
     let finding = told.recv().unwrap();
-    assert_eq!((&finding["code"], &finding["index"]), (&"leaf.opaque".into(), &0.into()));
+    assert_eq!((&finding["code"], &finding["index"]), (&"entry.opaque".into(), &0.into()));
     assert!(told.try_recv().is_err(), "once");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     watched.publish(&[b"one".to_vec(), b"two".to_vec()]);

@@ -37,7 +37,7 @@ fn prints_events_as_signed() {
     let text = String::from_utf8(assert.get_output().stdout.clone()).unwrap();
     let line: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(
-        (&line["leaf"], &line["chain"], &line["seq"], &line["standing"], &line["signer"]),
+        (&line["entry"], &line["chain"], &line["seq"], &line["signer_trust"], &line["signer"]),
         (&4.into(), &chain.into(), &3.into(), &"trusted".into(), &place.app.as_str().into())
     );
     assert_eq!(line["read"]["action"], "job.update");
@@ -104,7 +104,7 @@ fn the_query_table_matches_real_events() {
             recorded = source.into();
         }
         // The open link is leaf 0.
-        let found: Vec<_> = json(&place, &export, query).iter().map(|line| line["leaf"].as_u64()).collect();
+        let found: Vec<_> = json(&place, &export, query).iter().map(|line| line["entry"].as_u64()).collect();
         let expected: Vec<_> = lines(expected).into_iter().map(Some).collect();
         assert_eq!(found, expected, "{source}: {query}");
     }

@@ -80,7 +80,7 @@ fn result(policy_result: &PolicyResult<'_>, id: &str, place: usize, violation: &
         "message": {"text": violation.text()},
         "locations": [location(leaves.next())],
         "partialFingerprints": {"countersign/v1": format!("{id} {}", violation.identity)},
-        "properties": {"leaves": violation.leaves},
+        "properties": {"entries": violation.leaves},
     });
     let others: Vec<Value> = leaves.map(|leaf| location(Some(leaf))).collect();
     if !others.is_empty() {

@@ -55,7 +55,7 @@ impl Gatherer<'_> {
             range: None,
             sample: None,
             now: countersign_client::now()?,
-            readings: self.args.own.load()?,
+            parsers: self.args.own.load()?,
             threads: self.args.threads.count(),
         };
         let given = VerifyInput::load(self.args.trust.path(), &[])?;
@@ -95,7 +95,7 @@ impl Gatherer<'_> {
             slice::matching(&mut input, trust, &is_sampled, &folder.join("samples.ndjson"))?;
         }
         if let Some(subject) = evidence.subject.as_ref().filter(|subject| subject.extent.events > 0) {
-            let looking = Looking::new(self.catalogue, &self.readings, self.pack, Some(&subject.id), None);
+            let looking = Looking::new(self.catalog, &self.parsers, self.pack, Some(&subject.id), None);
             let is_about = |chain, _, text: &str| {
                 self.examine(&looking, text, (Time::MIN, chain, None), 0).looked.is_about_subject()
             };

@@ -65,7 +65,7 @@ pub(super) fn open(
             }
         }
     }
-    let exporter = Exporter::new(reader, origin, trust).with_readings(selection.own.load()?);
+    let exporter = Exporter::new(reader, origin, trust).with_parsers(selection.own.load()?);
     Ok(Log { exporter, request, name })
 }
 
@@ -105,7 +105,7 @@ fn explain(error: &ExportError) -> CliError {
         ExportError::NotFound(_) => {
             ("log.not_found", "check the arguments; only published entries can be exported")
         }
-        ExportError::Cancelled
+        ExportError::Canceled
         | ExportError::Revoked
         | ExportError::Store(StoreError::Unavailable { .. } | StoreError::Stopped(_)) => {
             ("store.failed", "check the folder and its permissions")

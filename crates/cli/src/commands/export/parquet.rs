@@ -20,8 +20,8 @@ pub(super) fn run(args: &Args) -> Result<ExitStatus, CliError> {
         return Err(CliError::unusable("arguments.invalid", message, "write to a file with -o FILE"));
     }
     let trust = input::trust_or_empty(args.selection.trust.as_deref())?;
-    let readings = args.selection.own.load()?;
-    let mut rows = Rows::verify(open(args)?, trust, readings, arg_groups::threads(None))?;
+    let parsers = args.selection.own.load()?;
+    let mut rows = Rows::verify(open(args)?, trust, parsers, arg_groups::threads(None))?;
     parquet::write(&mut rows, args.output.path(), args.partition)?;
     let report = rows.report();
     let _ = writeln!(anstream::stderr().lock(), "{}", verdict::headline(report));

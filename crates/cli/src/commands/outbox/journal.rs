@@ -31,11 +31,11 @@ pub(super) struct Contents {
     pub(super) entries: BTreeMap<u64, Entry>,
     /// Entries of corrupt lines that can be parsed, but may have been changed.
     pub(super) doubtful: Vec<Entry>,
-    pub(super) damaged: Vec<Damage>,
+    pub(super) damaged: Vec<Problem>,
 }
 
 /// A corrupt range of bytes.
-pub(super) struct Damage {
+pub(super) struct Problem {
     pub(super) begin: usize,
     /// The offset after its last byte.
     pub(super) end: usize,
@@ -46,17 +46,17 @@ pub(super) struct Damage {
 
 impl Contents {
     /// Records a corrupt range.
-    pub(super) fn damage(&mut self, begin: usize, end: usize, why: &'static str, removes: bool) {
+    pub(super) fn problem(&mut self, begin: usize, end: usize, why: &'static str, removes: bool) {
         if let Some(last) = self.damaged.last_mut().filter(|last| last.end == begin && last.why == why) {
             last.end = end;
             return;
         }
-        self.damaged.push(Damage { begin, end, why, removes });
+        self.damaged.push(Problem { begin, end, why, removes });
     }
 
     /// True if a corrupt range may have removed entries that are listed.
     pub(super) fn may_have_removed(&self) -> bool {
-        !self.entries.is_empty() && self.damaged.iter().any(|damage| damage.removes)
+        !self.entries.is_empty() && self.damaged.iter().any(|problem| problem.removes)
     }
 }
 
@@ -98,9 +98,14 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 "this is not a line of an outbox"
             };
             if place > 0 || has_header || candidate.begin > 0 {
-                contents.damage(candidate.begin, candidate.end, why, !candidate.is_torn);
+                contents.problem(candidate.begin, candidate.end, why, !candidate.is_torn);
             } else {
-                contents.damage(candidate.begin, candidate.end, "this is not the header of an outbox", false);
+                contents.problem(
+                    candidate.begin,
+                    candidate.end,
+                    "this is not the header of an outbox",
+                    false,
+                );
             }
             // The next line's checksum may follow from the remains of this one.
             if let Some(Ok(stated)) =
@@ -126,7 +131,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 is_any_intact = true;
                 apply(&mut contents, step, candidate);
                 if !is_stated {
-                    contents.damage(
+                    contents.problem(
                         candidate.begin,
                         candidate.begin + CHECKSUM_CHARS,
                         "only the checksum is corrupt; the line is intact",
@@ -135,7 +140,7 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Contents> {
                 }
             }
             step => {
-                contents.damage(candidate.begin, candidate.end, "this line was changed", true);
+                contents.problem(candidate.begin, candidate.end, "this line was changed", true);
                 let entries = step.into_iter().flat_map(|step| step.put);
                 let readable = entries.filter_map(|(_, text)| Entry::parse(&base64::decode(&text)?));
                 contents.doubtful.extend(readable);
@@ -157,7 +162,7 @@ fn apply(contents: &mut Contents, step: Change, candidate: &LineCandidate<'_>) {
             Some(entry) => {
                 contents.entries.insert(id, entry);
             }
-            None => contents.damage(
+            None => contents.problem(
                 candidate.begin,
                 candidate.end,
                 "an entry of this line is not in a recorder's format",
@@ -283,7 +288,7 @@ mod tests {
                 };
                 assert!(kept.iter().all(|text| found.contains(text)), "{place} ^ {change}: {found:?}");
                 let is_reported =
-                    contents.damaged.iter().any(|damage| (damage.begin..damage.end).contains(&place));
+                    contents.damaged.iter().any(|problem| (problem.begin..problem.end).contains(&place));
                 // A lost line feed alone has no effect.
                 assert!(is_reported || bytes[place] == b'\n', "{place} ^ {change}");
             }

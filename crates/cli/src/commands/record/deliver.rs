@@ -344,7 +344,7 @@ impl Session<'_> {
         });
         feed.recv_timeout(due.min(POLL_INTERVAL)).or_else(|error| match error {
             RecvTimeoutError::Timeout => Err(()),
-            // The reading thread reports errors before it ends.
+            // The parser thread reports errors before it ends.
             RecvTimeoutError::Disconnected => Ok(InputMessage::End(Ok(UnwrapSummary::default()))),
         })
     }

@@ -23,7 +23,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 /// The maximum number of events that wait to be recorded.
 pub(super) const MAX_WAITING: usize = 256;
 
-/// A message of the reading thread.
+/// A message of the parser thread.
 pub(super) enum InputMessage {
     /// An event, or a line that should be one.
     Event {

@@ -21,22 +21,22 @@ pub(crate) struct NoteArgs {
 }
 
 /// A log server that key notes are submitted to.
-pub(crate) struct NoteCollector {
-    collector: HttpLogServer,
+pub(crate) struct NoteLogServer {
+    log_server: HttpLogServer,
     trust: Trust,
     origin: String,
 }
 
 impl NoteArgs {
     /// Opens the log server, if one is given.
-    pub(crate) fn collector(&self, origin: Option<&str>) -> Result<Option<NoteCollector>, CliError> {
+    pub(crate) fn log_server(&self, origin: Option<&str>) -> Result<Option<NoteLogServer>, CliError> {
         let Some(url) = &self.to else { return self.proofs.refuse_without_url().map(|()| None) };
         let (trust, origin) = self.proofs.trust(origin)?;
-        Ok(Some(NoteCollector { collector: log_server(url)?, trust, origin }))
+        Ok(Some(NoteLogServer { log_server: log_server(url)?, trust, origin }))
     }
 }
 
-impl NoteCollector {
+impl NoteLogServer {
     /// Returns the log's origin.
     pub(crate) fn origin(&self) -> &str {
         &self.origin
@@ -44,6 +44,6 @@ impl NoteCollector {
 
     /// Submits an export line with a key note. Returns the index that the log proves.
     pub(crate) fn submit(&mut self, line: &str, note: &str) -> Result<u64, CliError> {
-        Ok(submit_note(&mut self.collector, line, note, &self.origin, &self.trust)?)
+        Ok(submit_note(&mut self.log_server, line, note, &self.origin, &self.trust)?)
     }
 }

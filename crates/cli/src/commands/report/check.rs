@@ -120,7 +120,7 @@ fn compare_export(
         range: frame.scope.range,
         sample: frame.scope.sample.as_ref().map(|sample| (sample.wanted, sample.seed.clone())),
         now: frame.time,
-        readings: args.own.load()?,
+        parsers: args.own.load()?,
         threads: args.threads.count(),
     };
     let found = select(export, &VerifyInput { trust, pins }, &asked)?;

@@ -52,8 +52,8 @@ impl ObservedData {
                 let rule = text(&finding["rule"]);
                 let tags = rule.as_ref().and_then(tags).unwrap_or_default();
                 let (title, level) = (text(&finding["title"]).unwrap_or_default(), text(&finding["level"]));
-                let (standing, leaves) = (finding["standing"].as_str(), leaves(&finding["leaves"]));
-                data.observations.extend(Observation::found(rule, title, level, standing, tags, leaves));
+                let (signer_trust, leaves) = (finding["signer_trust"].as_str(), leaves(&finding["entries"]));
+                data.observations.extend(Observation::found(rule, title, level, signer_trust, tags, leaves));
             }
         }
         if let Some(path) = inventory {
@@ -62,7 +62,7 @@ impl ObservedData {
                 let flags = list(endpoint, "flags").iter().filter_map(text).collect();
                 let name = |one: &str, other: &str| text(&endpoint[one]).or_else(|| text(&endpoint[other]));
                 let name = [name("method", "service"), name("path", "operation")];
-                data.observations.push(Observation::called(name, flags, leaves(&endpoint["leaves"])));
+                data.observations.push(Observation::called(name, flags, leaves(&endpoint["entries"])));
             }
         }
         Ok(data)
@@ -80,7 +80,7 @@ impl ObservedData {
         if value["countersign"] != format {
             return Err(broken(&format!("the format is not {format}")));
         }
-        if !matches!(value["verdict"].as_str(), Some("verified" | "partial" | "unconfirmed")) {
+        if !matches!(value["verdict"].as_str(), Some("verified" | "partial" | "untrusted")) {
             return Err(broken("its log did not verify"));
         }
         if let Some(root) = value["log"]["root"].as_str() {

@@ -18,8 +18,8 @@ use super::{Args, KEY, TRUST, explain, now};
 use crate::errors::{CliError, shown};
 use crate::io::{key, style};
 
-const END_HINT: &str = "restore missing entries with --mend URL|DIR|FILE; or end this log, and start another in its place with --origin NEW";
-const DOUBT_HINT: &str = "restore missing entries with --mend URL|DIR|FILE; add --nothing-newer only if you know that nothing was \
+const END_HINT: &str = "restore missing entries with --repair URL|DIR|FILE; or end this log, and start another in its place with --origin NEW";
+const DOUBT_HINT: &str = "restore missing entries with --repair URL|DIR|FILE; add --nothing-newer only if you know that nothing was \
                         signed after that (the folder was moved while no server ran); or end this log, and start another \
                         in its place with --origin NEW";
 
@@ -29,11 +29,11 @@ pub(super) struct Options {
     /// Continue a log that stopped signing because its storage was restored, copied or damaged
     ///
     /// Prints its plan first. If nothing the log signed is missing, the log continues. Missing entries are restored
-    /// from --mend, if together they give the signed tree. Otherwise the log ends, and if --origin names one, a new
+    /// from --repair, if together they give the signed tree. Otherwise the log ends, and if --origin names one, a new
     /// log takes its place. The new log's first event, log.continues, has the old log and the reason.
     ///
     /// For a log in a bucket, stop all its servers first. What the bucket lost is restored from the folder's index
-    /// and from --mend.
+    /// and from --repair.
     #[arg(long)]
     pub(super) after_restore: bool,
     /// Restore missing entries from here: a mirror's URL or folder, another folder of the log, an export, a receipt
@@ -42,8 +42,8 @@ pub(super) struct Options {
     /// Entries the log wrote itself come from own-entries.ndjson in the folder: restore only log.sqlite, and keep
     /// that file unchanged.
     #[arg(long, value_name = "PLACE", requires = "after_restore")]
-    mend: Vec<String>,
-    /// State that nothing was signed after what is here and in --mend, because no server ran while the folder was
+    repair: Vec<String>,
+    /// State that nothing was signed after what is here and in --repair, because no server ran while the folder was
     /// moved
     #[arg(long, requires = "after_restore")]
     nothing_newer: bool,
@@ -86,18 +86,18 @@ pub(crate) fn resume(args: &Args) -> Result<Option<Ending>, CliError> {
                     print_plan(&format!(
                         "none of the log's {size} entries is missing: it continues unchanged"
                     ));
-                    if !args.after.mend.is_empty() {
-                        style::warn("--mend was not used: events are restored only with missing entries");
+                    if !args.after.repair.is_empty() {
+                        style::warn("--repair was not used: events are restored only with missing entries");
                     }
                 }
-                Plan::Mend(mend) => {
-                    let (from, to) = mend.range();
+                Plan::Repair(repair) => {
+                    let (from, to) = repair.range();
                     print_plan(&format!(
                         "leaves {from} to {} are restored from {}, {} of them with their events; together they \
                          give the tree the log signed",
                         to - 1,
-                        mend.names().join(", "),
-                        mend.with_events()
+                        repair.names().join(", "),
+                        repair.with_events()
                     ));
                 }
                 Plan::End(_) => {}
@@ -213,9 +213,9 @@ fn sources(
     let mut files = leaf_files::LeafFiles::new(from, keys);
     let no_leaves = |place: &str| {
         let hint = "give an export, receipts, an outbox's folder, a mirror, or a folder with a backup named log.sqlite";
-        CliError::unusable("mend.nothing", "it contains nothing from a log", hint).within(place)
+        CliError::unusable("repair.nothing", "it contains nothing from a log", hint).within(place)
     };
-    for place in &args.after.mend {
+    for place in &args.after.repair {
         let path = Path::new(place);
         if path.join(sqlite::FILE).is_file() {
             let folder = Folder::open(place.clone(), path).map_err(|error| {

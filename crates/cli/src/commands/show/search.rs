@@ -11,7 +11,7 @@ use countersign::verify::{
 };
 use countersign_query::needle::Needles;
 use countersign_query::value::Document;
-use countersign_query::{Condition, Entry, Field, Findings, Query, Readings, Seen, Tally};
+use countersign_query::{Condition, Entry, Field, Findings, Parsers, Query, Seen, Tally};
 use countersign_spill::PendingEvents;
 
 use super::searcher::Searcher;
@@ -28,7 +28,7 @@ pub(super) enum Selection<'q> {
 /// A query with precomputed data.
 pub(super) struct ExportQuery<'q> {
     query: &'q Query,
-    readings: &'q Readings,
+    parsers: &'q Parsers,
     needles: Needles,
     /// The conditions about the signer, who is unknown when events are examined.
     signers: u128,
@@ -52,7 +52,7 @@ pub(super) struct State {
 }
 
 impl<'q> ExportQuery<'q> {
-    pub(super) fn new(query: &'q Query, readings: &'q Readings) -> Self {
+    pub(super) fn new(query: &'q Query, parsers: &'q Parsers) -> Self {
         let bits = |of: &dyn Fn(&Condition) -> bool| {
             let conditions = query.conditions().iter().zip(0_u32..);
             conditions.filter(|(asked, _)| of(&asked.condition)).fold(0, |bits, (_, nth)| bits | 1 << nth)
@@ -66,8 +66,8 @@ impl<'q> ExportQuery<'q> {
         let counted = bits(&Condition::asks_when);
         Self {
             query,
-            readings,
-            needles: Needles::of(query, readings),
+            parsers,
+            needles: Needles::of(query, parsers),
             signers: signer_conditions(query),
             counted,
             reads: counted != 0
@@ -173,7 +173,7 @@ impl State {
             return None;
         }
         let read =
-            root.as_ref().filter(|_| export_query.reads).and_then(|event| export_query.readings.read(event));
+            root.as_ref().filter(|_| export_query.reads).and_then(|event| export_query.parsers.parse(event));
         let chain = event.chain.to_string();
         let entry = Entry {
             event: root,
@@ -238,7 +238,7 @@ impl EventVisitor for Search<'_> {
         let matches = match (self.selection, &mut self.tally) {
             (Selection::Matching(asked), Some(tally)) => match event.item {
                 Some(SeenConditions(seen)) => tally.count(asked.with_signer(&event.link, seen)),
-                None => count_unexamined(tally, asked.readings, &event),
+                None => count_unexamined(tally, asked.parsers, &event),
             },
             _ => true,
         };
@@ -255,10 +255,10 @@ impl EventVisitor for Search<'_> {
 }
 
 /// True if an event that was not examined before matches.
-fn count_unexamined(tally: &mut Tally<&Query>, readings: &Readings, event: &VerifiedItem<Item>) -> bool {
+fn count_unexamined(tally: &mut Tally<&Query>, parsers: &Parsers, event: &VerifiedItem<Item>) -> bool {
     let document = event.text.as_deref().and_then(Document::parse);
     let root = document.as_ref().map(Document::root);
-    let read = root.as_ref().and_then(|event| readings.read(event));
+    let read = root.as_ref().and_then(|event| parsers.parse(event));
     let chain = event.chain.to_string();
     tally.look(&Entry {
         event: root,

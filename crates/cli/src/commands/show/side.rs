@@ -37,7 +37,7 @@ pub(super) struct IndexSource {
     pub(super) program: String,
     pub(super) export: String,
     pub(super) bytes: u64,
-    pub(super) readings: String,
+    pub(super) parsers: String,
     pub(super) trust: String,
 }
 
@@ -79,8 +79,8 @@ pub(super) enum IndexFileError {
     Version,
     /// It belongs to an export with another hash.
     Export,
-    /// Its events were parsed with other readings.
-    Readings,
+    /// Its events were parsed with other parsers.
+    Parsers,
     /// The export was verified with another trust file.
     Trust,
 }
@@ -92,7 +92,7 @@ impl fmt::Display for IndexFileError {
             Self::Sealed => "the index is corrupt, or was not made by you on this machine",
             Self::Version => "the index was made by another version of this program",
             Self::Export => "the index belongs to another export, or to this one before it changed",
-            Self::Readings => "the index was made with other parsers",
+            Self::Parsers => "the index was made with other parsers",
             Self::Trust => "the index was made with another trust file",
         })
     }
@@ -178,7 +178,7 @@ impl IndexFile {
                 () if is.export != expected.export || is.bytes != expected.bytes => {
                     Err(IndexFileError::Export)
                 }
-                () if is.readings != expected.readings => Err(IndexFileError::Readings),
+                () if is.parsers != expected.parsers => Err(IndexFileError::Parsers),
                 () if is.trust != expected.trust => Err(IndexFileError::Trust),
                 () => Ok(Self { file, verified: head.verified, segments: head.segments }),
             }

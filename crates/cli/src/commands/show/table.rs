@@ -6,13 +6,13 @@ use comfy_table::presets::NOTHING;
 use comfy_table::{ContentArrangement, Table};
 use countersign::verify::{CoveredLink, VerifiedEvent};
 use countersign_query::value::{Document, Value};
-use countersign_query::{Findings, Outcome, Party, Read, Readings};
+use countersign_query::{Findings, Outcome, Parsers, Party, Read};
 use countersign_spill::PendingEvents;
 
-use crate::commands::verify::standing::{Standing, Standings, marked};
+use crate::commands::verify::signer_trust::{SignerTrust, SignerTrusts, marked};
 use crate::errors::CliError;
+use crate::io::parsers::unknown_shapes;
 use crate::io::query;
-use crate::io::readings::unknown_shapes;
 use crate::io::style::{line, plain};
 
 /// The maximum number of characters in a cell.
@@ -21,8 +21,8 @@ const MAX_CELL_CHARS: usize = 40;
 pub(super) fn write(
     text: &mut String,
     found: PendingEvents,
-    standings: &Standings<'_>,
-    readings: &Readings,
+    signer_trusts: &SignerTrusts<'_>,
+    parsers: &Parsers,
     findings: Option<&Findings>,
 ) -> Result<(), CliError> {
     let (kept, total) = (found.kept(), found.total());
@@ -39,14 +39,14 @@ pub(super) fn write(
     }
     let mut rows = Vec::new();
     found.for_each(|event| {
-        rows.push(Row::from_event(event, standings, readings));
+        rows.push(Row::from_event(event, signer_trusts, parsers));
         Ok::<_, CliError>(())
     })?;
     // Columns that would be empty are omitted.
     let any = |has: fn(&Fields) -> bool| rows.iter().any(|row| has(&row.fields));
     let happened = any(|fields| !fields.happened.is_empty());
     let address = any(|fields| !fields.address.is_empty());
-    let read_as = any(|fields| !fields.read_as.is_empty() && fields.read_as != OWN);
+    let parsed_as = any(|fields| !fields.parsed_as.is_empty() && fields.parsed_as != OWN);
     let columns = [
         (true, "ENTRY"),
         (true, "TIME"),
@@ -57,11 +57,11 @@ pub(super) fn write(
         (true, "TARGET"),
         (address, "FROM"),
         (true, "OUTCOME"),
-        (read_as, "READ AS"),
+        (parsed_as, "READ AS"),
         (true, "SIGNER"),
         (true, "KEY"),
     ];
-    let unread = rows.iter().filter(|row| row.fields.read_as.is_empty()).count() as u64;
+    let unread = rows.iter().filter(|row| row.fields.parsed_as.is_empty()).count() as u64;
     let mut table = Table::new();
     table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(columns.iter().filter(|(shown, _)| *shown).map(|(_, name)| *name));
@@ -76,9 +76,9 @@ pub(super) fn write(
             row.fields.target,
             row.fields.address,
             row.fields.outcome,
-            row.fields.read_as,
+            row.fields.parsed_as,
             plain(row.link.vkey.name()),
-            marked(row.standing),
+            marked(row.signer_trust),
         ];
         table.add_row(columns.iter().zip(cells).filter(|((shown, _), _)| *shown).map(|(_, cell)| cell));
     }
@@ -101,14 +101,14 @@ const OWN: &str = "countersign";
 /// A row of the table.
 struct Row {
     link: CoveredLink,
-    standing: Standing,
+    signer_trust: SignerTrust,
     fields: Fields,
 }
 
 impl Row {
-    fn from_event(event: VerifiedEvent, standings: &Standings<'_>, readings: &Readings) -> Self {
-        let (standing, fields) = (standings.of_link(&event), Fields::from_event(&event, readings));
-        Self { link: event.link, standing, fields: fields.map(|text| line(&text, MAX_CELL_CHARS)) }
+    fn from_event(event: VerifiedEvent, signer_trusts: &SignerTrusts<'_>, parsers: &Parsers) -> Self {
+        let (signer_trust, fields) = (signer_trusts.of_link(&event), Fields::from_event(&event, parsers));
+        Self { link: event.link, signer_trust, fields: fields.map(|text| line(&text, MAX_CELL_CHARS)) }
     }
 }
 
@@ -121,28 +121,28 @@ struct Fields {
     target: String,
     address: String,
     outcome: String,
-    read_as: String,
+    parsed_as: String,
 }
 
 impl Fields {
-    fn from_event(event: &VerifiedEvent, readings: &Readings) -> Self {
+    fn from_event(event: &VerifiedEvent, parsers: &Parsers) -> Self {
         let document = Document::parse(&event.event);
         let Some(root) = document.as_ref().map(Document::root) else { return Self::default() };
-        readings.read(&root).map_or_else(|| Self::from_raw_fields(root), |read| Self::from_parsed(&read))
+        parsers.parse(&root).map_or_else(|| Self::from_raw_fields(root), |read| Self::from_parsed(&read))
     }
 
     fn map(self, each: impl Fn(String) -> String) -> Self {
-        let Self { happened, action, actor, target, address, outcome, read_as } = self;
-        let [happened, action, actor, target, address, outcome, read_as] =
-            [happened, action, actor, target, address, outcome, read_as].map(each);
-        Self { happened, action, actor, target, address, outcome, read_as }
+        let Self { happened, action, actor, target, address, outcome, parsed_as } = self;
+        let [happened, action, actor, target, address, outcome, parsed_as] =
+            [happened, action, actor, target, address, outcome, parsed_as].map(each);
+        Self { happened, action, actor, target, address, outcome, parsed_as }
     }
 
     fn from_parsed(read: &Read<'_>) -> Self {
         // Identifiers of other products are rarely readable, so their names come first.
         let party = |party: &Party<'_>| {
             let (first, second) =
-                if read.read_as == OWN { (&party.id, &party.name) } else { (&party.name, &party.id) };
+                if read.parsed_as == OWN { (&party.id, &party.name) } else { (&party.name, &party.id) };
             first.as_deref().or(second.as_deref()).unwrap_or_default().to_owned()
         };
         Self {
@@ -152,7 +152,7 @@ impl Fields {
             target: party(&read.target),
             address: read.address.as_deref().unwrap_or_default().into(),
             outcome: read.outcome.as_str().into(),
-            read_as: read.read_as.clone().into_owned(),
+            parsed_as: read.parsed_as.clone().into_owned(),
         }
     }
 

@@ -14,7 +14,7 @@ use countersign_errors::EngineError;
 use countersign_log::export::ExportError;
 use countersign_log_server::findings::FILE as FINDINGS;
 use countersign_log_server::reading::Reading;
-use countersign_query::Readings;
+use countersign_query::Parsers;
 use countersign_watch::{
     Item, ItemKind, LiveViews, Receiver, ViewEvent, Watch, WatchConfig, WatchObserver, WatchState,
 };
@@ -32,20 +32,20 @@ const FOLDER: &str = "watch";
 pub(crate) fn start(
     folder: &Path,
     pack: Pack,
-    readings: Readings,
+    parsers: Parsers,
     reading: &Arc<Reading>,
 ) -> Result<JoinHandle<Result<ExitStatus, CliError>>, CliError> {
     let watch = folder.join(FOLDER);
     let name = shown(&watch);
     let store = Arc::new(Directory::open(&watch)?);
     let state = WatchState::load(&store, &name)?;
-    let origin = reading.collector().origin().to_owned();
+    let origin = reading.log_server().origin().to_owned();
     let views = OwnViews { reading: reading.clone(), runtime: tokio::runtime::Handle::current() };
     let trust = views.trust().unwrap_or_default();
     let findings = StoredFindings::open(folder, reading.clone())?;
     let observer: Arc<dyn WatchObserver> = Arc::new(WatchTerminal { pack: pack.name.clone() });
     let pack: &'static Pack = Box::leak(Box::new(pack));
-    let config = WatchConfig { origin, trust, pack, readings, scans: false, events: false };
+    let config = WatchConfig { origin, trust, pack, parsers, scans: false, events: false };
     // A state that doesn't fit the rules is reported right away, not from the thread.
     let mut watch = Watch::open(store, &name, state, config, 0, vec![Box::new(findings)], observer)?;
     let thread = std::thread::Builder::new().name("watch".into()).spawn(move || {
@@ -91,9 +91,9 @@ impl LiveViews for OwnViews {
 
     /// Returns the log's current trust file, plus the log's own key.
     fn trust(&self) -> Option<Trust> {
-        let collector = self.reading.collector();
-        let trust = collector.rules().trust().cloned().unwrap_or_default();
-        let key = collector.key().clone();
+        let log_server = self.reading.log_server();
+        let trust = log_server.rules().trust().cloned().unwrap_or_default();
+        let key = log_server.key().clone();
         if trust.logs().any(|known| *known == key) { Some(trust) } else { trust.with_log(key).ok() }
     }
 }
@@ -141,7 +141,7 @@ impl Receiver for StoredFindings {
         if item.kind == ItemKind::Alert {
             let data = item.data();
             let level = data["finding"]["level"].as_str().and_then(Level::parse);
-            self.reading.collector().metrics().found(level.map_or("unknown", Level::as_str));
+            self.reading.log_server().metrics().found(level.map_or("unknown", Level::as_str));
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ pub(crate) fn compare(rows: &mut Rows, path: &Path) -> Result<(), CliError> {
 }
 
 fn leaf_of(row: &Row) -> u64 {
-    row.integer("leaf").and_then(|leaf| u64::try_from(leaf).ok()).unwrap_or(u64::MAX)
+    row.integer("entry").and_then(|leaf| u64::try_from(leaf).ok()).unwrap_or(u64::MAX)
 }
 
 fn compare_row(located: &LocatedRow, expected: &Row, report: &mut DifferenceReport) {
@@ -110,7 +110,7 @@ fn report_unexpected(
 }
 
 fn place(located: &LocatedRow) -> String {
-    let leaf = located.row.integer("leaf").unwrap_or_default();
+    let leaf = located.row.integer("entry").unwrap_or_default();
     format!("{}, row {} (entry {leaf})", shown(&located.file), located.number)
 }
 

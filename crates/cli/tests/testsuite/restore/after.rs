@@ -106,7 +106,7 @@ fn restores_leaves_from_a_tile_mirror() {
         said.contains("damaged signed.txt: the log signed") && said.contains("[fsck.checkpoint]"),
         "{said}"
     );
-    let server = begin(&scene, &["--mend", text(mirror.path())]);
+    let server = begin(&scene, &["--repair", text(mirror.path())]);
     assert_goes_on(scene, server, false);
 }
 
@@ -118,7 +118,7 @@ fn restores_leaves_from_a_served_mirror() {
     restore(copy.folder.path(), &[], &files(scene.folder()));
     let mirror = copy.serve();
     restore(scene.folder(), &DATABASE, &Files::new());
-    let server = begin(&scene, &["--mend", &mirror.url]);
+    let server = begin(&scene, &["--repair", &mirror.url]);
     assert_goes_on(scene, server, false);
 }
 
@@ -134,7 +134,7 @@ fn restores_leaves_with_events_from_export_and_backup() {
         restore(&folder, &[], &only(&files(scene.folder()), &DATABASE));
         restore(scene.folder(), &DATABASE, &only(&scene.backup, &DATABASE));
         let from = if place == "export" { file } else { folder };
-        let server = begin(&scene, &["--mend", text(&from)]);
+        let server = begin(&scene, &["--repair", text(&from)]);
         assert_goes_on(scene, server, true);
     }
 }
@@ -159,16 +159,16 @@ fn restores_leaves_from_receipts_and_outboxes() {
     let header = countersign::recorder::header(crate::common::process::ORIGIN);
     fs::write(outbox.path().join("000000000001.ndjson"), header + &lines).unwrap();
     // Their position is unknown without the receipt.
-    assert_eq!(refused(&scene, &["--mend", text(outbox.path())]).0, "log.rollback");
+    assert_eq!(refused(&scene, &["--repair", text(outbox.path())]).0, "log.rollback");
     let receipt = scene.emitter.receipts.last().unwrap();
     let receipt = json!({ "receipt": { "link": receipt.leaf, "proof": receipt.proof.to_string() } });
     fs::write(outbox.path().join("position.json"), receipt.to_string()).unwrap();
-    let server = begin(&scene, &["--mend", text(outbox.path())]);
+    let server = begin(&scene, &["--repair", text(outbox.path())]);
     assert_goes_on(scene, server, true);
 }
 
 #[test]
-fn warns_if_mend_was_not_needed() {
+fn warns_if_repair_was_not_needed() {
     let scene = Scene::new(Place::new(2));
     let held = TempDir::new().unwrap();
     let file = held.path().join("export.ndjson");
@@ -177,10 +177,10 @@ fn warns_if_mend_was_not_needed() {
     let nowhere = format!("unix:{}", text(&held.path().join("nowhere/log.sock")));
     let serve = ["serve", "--dir", text(scene.folder()), "--listen", &nowhere, "--after-restore"];
     let said = |more: &[&str]| String::from_utf8(run(&[&serve[..], more].concat()).stderr).unwrap();
-    let with_mend = said(&["--mend", text(&file)]);
-    assert!(with_mend.contains("it continues unchanged"), "{with_mend}");
-    assert!(with_mend.contains("warning: --mend was not used"), "{with_mend}");
-    assert!(!said(&[]).contains("--mend"));
+    let with_repair = said(&["--repair", text(&file)]);
+    assert!(with_repair.contains("it continues unchanged"), "{with_repair}");
+    assert!(with_repair.contains("warning: --repair was not used"), "{with_repair}");
+    assert!(!said(&[]).contains("--repair"));
 }
 
 #[test]
@@ -196,17 +196,17 @@ fn reports_sources_without_entries() {
     };
     let backup = fs::read(scene.folder().join("log.sqlite")).unwrap();
     for path in [file("backup.sqlite", &backup), file("empty", b""), file("other.json", b"{}")] {
-        let (code, output) = refused(&scene, &["--mend", text(&path)]);
-        assert_eq!(code, "mend.nothing");
+        let (code, output) = refused(&scene, &["--repair", text(&path)]);
+        assert_eq!(code, "repair.nothing");
         assert!(String::from_utf8_lossy(&output.stderr).contains(text(&path)));
     }
-    let (code, output) = refused(&scene, &["--mend", text(TempDir::new().unwrap().path())]);
+    let (code, output) = refused(&scene, &["--repair", text(TempDir::new().unwrap().path())]);
     assert_eq!(code, "log.rollback");
     assert!(String::from_utf8_lossy(&output.stderr).contains("it contains nothing from a log"));
     // Another log's export.
     let export =
         include_str!("../../../../../tests/vectors/checkpoint-two-signatures-of-one-key/export.ndjson");
-    let (code, output) = refused(&scene, &["--mend", text(&file("other.ndjson", export.as_bytes()))]);
+    let (code, output) = refused(&scene, &["--repair", text(&file("other.ndjson", export.as_bytes()))]);
     assert_eq!(code, "log.rollback");
     assert!(
         String::from_utf8_lossy(&output.stderr)
@@ -228,7 +228,7 @@ fn rejects_leaves_that_were_not_signed() {
     bytes[last] = if bytes[last] == b'A' { b'B' } else { b'A' };
     fs::write(&path, bytes).unwrap();
     let before = files(scene.folder());
-    assert_eq!(refused(&scene, &["--mend", text(mirror.path())]).0, "log.rollback");
+    assert_eq!(refused(&scene, &["--repair", text(mirror.path())]).0, "log.rollback");
     assert_eq!(only(&files(scene.folder()), &["signed.txt"]), only(&before, &["signed.txt"]));
     let server = scene.place.serve();
     scene.assert_stopped(&server, "log.rollback");
@@ -258,8 +258,8 @@ fn restores_a_log_ahead_of_its_backup_from_a_reader() {
     server.stop();
     assert_eq!(refused(&scene, &["--nothing-newer"]).0, "log.rollback");
     // There may be more than the reader and the witness saw.
-    assert_eq!(refused(&scene, &["--mend", text(&file)]).0, "log.rollback");
-    let server = begin(&scene, &["--nothing-newer", "--mend", text(&file)]);
+    assert_eq!(refused(&scene, &["--repair", text(&file)]).0, "log.rollback");
+    let server = begin(&scene, &["--nothing-newer", "--repair", text(&file)]);
     assert_goes_on(scene, server, true);
 }
 
@@ -338,14 +338,14 @@ fn kills_during_a_restore_lose_nothing() {
             restore(scene.folder(), &["signed.txt"], &only(&scene.backup, &["signed.txt"]));
         }
         for _ in 0..3 {
-            let args = ["--after-restore", "--nothing-newer", "--mend", text(&file)];
+            let args = ["--after-restore", "--nothing-newer", "--repair", text(&file)];
             let mut child = spawn_with(scene.folder(), &args);
             thread::sleep(Duration::from_micros(rng.u64(0..60_000)));
             child.kill().unwrap();
             child.wait().unwrap();
         }
     }
-    let server = begin(&scene, &["--nothing-newer", "--mend", text(&file)]);
+    let server = begin(&scene, &["--nothing-newer", "--repair", text(&file)]);
     assert_goes_on(scene, server, true);
 }
 
@@ -374,7 +374,7 @@ fn kills_while_ending_sign_no_second_tree() {
 
 /// Creates a log that records reads, as from `init`: events, a backup, more events, an export over HTTP, and the end
 /// of the server. Then the backup replaces the database.
-fn restores_a_backup_older_than_an_export(mend: bool) -> (Scene, TempDir) {
+fn restores_a_backup_older_than_an_export(repair: bool) -> (Scene, TempDir) {
     let place = Place::with(2, &format!("emitter {}\n", log_key().verifier_key()));
     let server = place.serve();
     let token = run(&["token", "add", "auditor", "--dir", text(place.folder.path())]).stdout;
@@ -414,7 +414,7 @@ fn restores_a_backup_older_than_an_export(mend: bool) -> (Scene, TempDir) {
         .unwrap();
     let exported = fs::read_to_string(kept.path().join("export.ndjson")).unwrap();
     assert!(!exported.contains(&format!("audit\\n{size}\\n")), "the log wrote more after the export");
-    if !mend {
+    if !repair {
         fs::remove_file(place.path("own-entries.ndjson")).unwrap();
     }
     let database = Files::from([("log.sqlite".to_owned(), fs::read(&backup).unwrap())]);
@@ -426,7 +426,7 @@ fn restores_a_backup_older_than_an_export(mend: bool) -> (Scene, TempDir) {
 #[test]
 fn a_complete_export_restores_a_backup() {
     let (mut scene, kept) = restores_a_backup_older_than_an_export(true);
-    let server = begin(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    let server = begin(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(scene.submit(&server).0, 200);
     scene.emitter.record(2);
     scene.emitter.close();
@@ -446,7 +446,7 @@ fn a_complete_export_restores_a_backup() {
 #[test]
 fn reports_missing_own_entries() {
     let (scene, kept) = restores_a_backup_older_than_an_export(false);
-    let (code, output) = refused(&scene, &["--mend", text(&kept.path().join("export.ndjson"))]);
+    let (code, output) = refused(&scene, &["--repair", text(&kept.path().join("export.ndjson"))]);
     assert_eq!(code, "log.rollback");
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.contains("own-entries.ndjson"), "{said}");

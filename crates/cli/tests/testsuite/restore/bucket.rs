@@ -141,7 +141,7 @@ fn restores_commits_from_tiles() {
 
 #[test]
 fn restores_a_single_commit() {
-    for damage in ["lost", "damaged"] {
+    for problem in ["lost", "damaged"] {
         let scene = Scene::new();
         let export = scene.place.path("export.ndjson");
         let folder = scene.place.folder.path().to_str().unwrap();
@@ -152,14 +152,14 @@ fn restores_a_single_commit() {
             .filter(|path| path.parent().unwrap().ends_with("commits"))
             .collect();
         let path = &commits[commits.len() / 2];
-        if damage == "lost" {
+        if problem == "lost" {
             fs::remove_file(path).unwrap();
         } else {
             fs::write(path, "not a commit").unwrap();
         }
         let behind = fs::read(&commits[commits.len() - 1]).unwrap();
         scene.lose_index();
-        let server = scene.start(&["--after-restore", "--mend", export.to_str().unwrap()]);
+        let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
         assert_eq!(fs::read(&commits[commits.len() - 1]).unwrap(), behind);
         scene.assert_goes_on(server, true);
     }
@@ -196,7 +196,7 @@ fn does_not_restore_erased_events() {
     scene.lose_index();
     let said = scene.refused(&[]);
     assert!(said.contains("the bucket lost commits") && said.contains("--after-restore"), "{said}");
-    let server = scene.start(&["--after-restore", "--mend", export.to_str().unwrap()]);
+    let server = scene.start(&["--after-restore", "--repair", export.to_str().unwrap()]);
     assert_eq!(holders(), Vec::<PathBuf>::new());
     scene.assert_goes_on(server, false);
 }
