@@ -22,7 +22,7 @@
 //! use countersign::verify::{Options, Verdict, Verifier};
 //!
 //! // A log of one leaf, which is neither a link nor a key note.
-//! let key = SignerKey::generate("log.example/other", [1; 32])?;
+//! let key = SignerKey::from_seed("log.example/other", [1; 32])?;
 //! let note = Checkpoint::new("log.example/other", 1, leaf_hash(b"a leaf"))?.sign(&key)?;
 //!
 //! let mut walk = Walk::new(SignedCheckpoint::parse_extended(&note)?);

@@ -22,8 +22,8 @@
 //! use countersign::merkle::CompactRange;
 //! use countersign::note::SignerKey;
 //!
-//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
-//! let witness = SignerKey::generate_witness("witness.example", [2; 32])?;
+//! let log = SignerKey::from_seed("log.example/audit", [1; 32])?;
+//! let witness = SignerKey::witness_from_seed("witness.example", [2; 32])?;
 //! let empty = Checkpoint::new("log.example/audit", 0, CompactRange::new().root().unwrap())?;
 //! let note = empty.sign(&log)? + &empty.cosign(&witness, 1_795_154_400)?;
 //!
@@ -165,7 +165,7 @@ fn cosign(text: &str, key: &SignerKey, seconds: u64) -> Result<String, Error> {
     }
     let signature = key.sign(cosigned_message(text, seconds).as_bytes());
     let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
-    Ok(SignatureLine::of(verifier, &timestamped).to_string())
+    Ok(SignatureLine::new(verifier, &timestamped).to_string())
 }
 
 /// The largest signed checkpoint, in bytes.
@@ -385,8 +385,8 @@ mod tests {
             assert_eq!((error.code, error.line), (Code::Checkpoint, Some(line)), "{text:?}");
         }
 
-        let log = SignerKey::generate("log.example", [1; 32]).expect("a name");
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let log = SignerKey::from_seed("log.example", [1; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let note = sign_note(&extended, &log).expect("a note");
         let read = SignedCheckpoint::parse_extended(&note).expect("a checkpoint");
         let cosigned = note + &read.cosign(&witness, 5).expect("a witness's key");
@@ -406,8 +406,8 @@ mod tests {
     #[test]
     fn a_key_of_another_name_is_not_the_logs() {
         let [log, other] =
-            ["log.example", "other.example"].map(|name| SignerKey::generate(name, [1; 32]).expect("a name"));
-        let line = SignatureLine::of(other.verifier_key(), &other.sign(checkpoint().to_string().as_bytes()));
+            ["log.example", "other.example"].map(|name| SignerKey::from_seed(name, [1; 32]).expect("a name"));
+        let line = SignatureLine::new(other.verifier_key(), &other.sign(checkpoint().to_string().as_bytes()));
         let note = checkpoint().sign(&log).expect("the log's key") + &line.to_string();
         let read = SignedCheckpoint::parse(&note).expect("a checkpoint");
         assert!(read.note.is_signed_by(other.verifier_key()) && !read.is_signed_by(other.verifier_key()));
@@ -421,7 +421,7 @@ mod tests {
         let key = VerifierKey::new("witness.example", KeyType::Cosignature, [1; 32]).expect("a name");
         let claimed = |seconds: u64, length| {
             let signature = [&seconds.to_be_bytes()[..], &vec![0; length]].concat();
-            claimed_time(&SignatureLine::of(&key, &signature)).map(|time| time.millis() / 1000)
+            claimed_time(&SignatureLine::new(&key, &signature)).map(|time| time.millis() / 1000)
         };
         assert_eq!([63, 64, 65, 0].map(|length| claimed(9, length)), [None, Some(9), None, None]);
         assert_eq!(claimed(u64::MAX, 64), None);
@@ -429,16 +429,16 @@ mod tests {
 
     #[test]
     fn a_log_signs_its_own_origin_alone() {
-        let other = SignerKey::generate("other.example", [1; 32]).expect("a name");
+        let other = SignerKey::from_seed("other.example", [1; 32]).expect("a name");
         assert_eq!(checkpoint().sign(&other).map_err(|error| error.code), Err(Code::Key));
-        let witness = SignerKey::generate_witness("log.example", [1; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("log.example", [1; 32]).expect("a name");
         assert_eq!(checkpoint().sign(&witness).map_err(|error| error.code), Err(Code::Key));
         assert_eq!(checkpoint().cosign(&other, 0).map_err(|error| error.code), Err(Code::Key));
     }
 
     #[test]
     fn a_cosignature_of_a_time_after_the_year_9999_is_invalid() {
-        let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [1; 32]).expect("a name");
         let verifier = witness.verifier_key();
         let last = 253_402_300_799;
         assert!(checkpoint().cosign(&witness, last).is_ok());
@@ -446,7 +446,7 @@ mod tests {
         for (seconds, valid) in [(0, true), (last, true), (last + 1, false), (u64::MAX, false)] {
             let signature = witness.sign(cosigned_message(&checkpoint().to_string(), seconds).as_bytes());
             let timestamped = [&seconds.to_be_bytes()[..], &signature].concat();
-            let line = SignatureLine::of(verifier, &timestamped);
+            let line = SignatureLine::new(verifier, &timestamped);
             let read = SignedCheckpoint::parse(&format!("{}\n{line}", checkpoint())).expect("a checkpoint");
             let opened = read.cosignatures([verifier]);
             let times: Vec<_> = opened.verified.iter().map(|cosignature| cosignature.time).collect();

@@ -9,7 +9,7 @@
 //! use countersign::ed25519::PublicKey;
 //! use countersign::note::SignerKey;
 //!
-//! let signer = SignerKey::generate("example.com/dashboard", [7; 32])?;
+//! let signer = SignerKey::from_seed("example.com/dashboard", [7; 32])?;
 //! let signature = signer.sign(b"text");
 //! let key = PublicKey::new(signer.verifier_key().public()).unwrap();
 //! assert!(key.verify(b"text", &signature));

@@ -17,8 +17,8 @@
 //! use countersign::keys::{KeyNote, Statement, names_under};
 //! use countersign::note::SignerKey;
 //!
-//! let issuer = SignerKey::generate("example.com", [1; 32])?;
-//! let emitter = SignerKey::generate("example.com/dashboard", [2; 32])?;
+//! let issuer = SignerKey::from_seed("example.com", [1; 32])?;
+//! let emitter = SignerKey::from_seed("example.com/dashboard", [2; 32])?;
 //! let grant = Statement::Grant {
 //!     key: emitter.verifier_key().clone(),
 //!     from: Some("2026-11-20T06:00:00.000Z".parse()?),
@@ -215,7 +215,7 @@ mod tests {
     use super::*;
 
     fn issuer() -> SignerKey {
-        SignerKey::generate("example.com", [1; 32]).expect("a name")
+        SignerKey::from_seed("example.com", [1; 32]).expect("a name")
     }
 
     fn note(text: &str) -> String {
@@ -226,7 +226,7 @@ mod tests {
     fn malformed_key_notes_are_refused_with_the_line() {
         let key = issuer().verifier_key().to_string();
         let time = "2026-11-20T06:00:00.000Z";
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let first = "countersign/v1 keys\nlog.example";
         let cases = [
             (format!("{first}\ngrant {key} - {time}\nrevoke {key} -\n"), None),
@@ -266,7 +266,7 @@ mod tests {
         assert!(sign("log example", core::slice::from_ref(&good)).is_err());
         assert!(sign("log.example", core::slice::from_ref(&good)).is_ok());
         assert!(sign("log.example", &[good, backwards]).is_err());
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let about = Statement::Revoke { key: witness.verifier_key().clone(), since: None };
         assert_eq!(sign("log.example", &[about]).map_err(|error| error.code), Err(Code::Key));
     }

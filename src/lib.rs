@@ -15,7 +15,7 @@
 //! use countersign::recorder::{Recorder, header};
 //!
 //! // Draw the key's seed, the chain's nonce and each event's salt from a secure source of random bytes.
-//! let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! recorder.sign_with(&key)?;
@@ -45,7 +45,7 @@
 //! use countersign::trust::Trust;
 //! use countersign::verify::{Options, Verdict, Verifier};
 //!
-//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! # let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! # recorder.sign_with(&key)?;
@@ -73,7 +73,7 @@
 //!
 //! # Run a log, and prove that an event is in it
 //!
-//! [`log::Growth`] is the accepting half of a log: it takes a [submission](log::Submission) whole or refuses it. The log
+//! [`log::PendingBatch`] is the accepting half of a log: it takes a [submission](log::Submission) whole or refuses it. The log
 //! then signs a [checkpoint] of the tree, and a [`proof::Proof`] shows anyone who trusts the log's key that a
 //! leaf is in it.
 //!
@@ -81,13 +81,13 @@
 //! # use countersign::event::{Event, Redaction};
 //! # use countersign::recorder::Recorder;
 //! use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-//! use countersign::log::{Empty, Growth, Limits, Rules, Submission};
-//! use countersign::merkle::{CompactRange, Grown, inclusion_proof};
+//! use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
+//! use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 //! use countersign::note::SignerKey;
 //! use countersign::proof::Proof;
 //! use countersign::trust::Trust;
 //!
-//! # let key = SignerKey::generate("example.com/app", [1; 32])?;
+//! # let key = SignerKey::from_seed("example.com/app", [1; 32])?;
 //! # let now = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[2; 16])?;
 //! # recorder.sign_with(&key)?;
@@ -99,14 +99,14 @@
 //! // The log takes what an emitter sends: `body` has the lines of a recorder. Its `Storage` is empty here.
 //! let rules = Rules::new("log.example/audit", Some(Trust::default().with_emitter(emitter)?));
 //! let submission = Submission::parse(body.as_bytes(), &Limits::default())?;
-//! let mut growth = Growth::new(0);
+//! let mut growth = PendingBatch::new(0);
 //! let taken = growth.submit(&rules, &Empty, &submission, now).map_err(|stop| stop.refusal())?;
 //! assert_eq!(taken.added, 3);
 //!
 //! // It signs a checkpoint of the tree that it has then.
-//! let log_key = SignerKey::generate("log.example/audit", [7; 32])?;
+//! let log_key = SignerKey::from_seed("log.example/audit", [7; 32])?;
 //! let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
-//! let mut tree = Grown::new(&CompactRange::new());
+//! let mut tree = PendingTree::new(&CompactRange::new());
 //! tree.extend(&hashes);
 //! let checkpoint = Checkpoint::new("log.example/audit", tree.size(), tree.root())?.sign(&log_key)?;
 //!

@@ -23,7 +23,7 @@ mod tree;
 
 pub use bundle::{Bundle, MAX_BUNDLE_BYTES};
 pub use compact::CompactRange;
-pub use grown::Grown;
+pub use grown::PendingTree;
 pub use hashes::{AuthenticHashes, TileHashes, authentic_tiles_for, decode_tile, tiles_for};
 pub use proof::{
     HashReader, consistency_proof, consistency_subtrees, inclusion_proof, inclusion_subtrees,

@@ -539,7 +539,7 @@ pub fn sign_note(text: &str, key: &SignerKey) -> Result<String, Error> {
     if verifier.kind != KeyType::Ed25519 {
         return Err(Error::new(Code::Key, "a witness's key (type 0x04) signs checkpoints alone"));
     }
-    let line = SignatureLine::of(verifier, &key.sign(text.as_bytes()));
+    let line = SignatureLine::new(verifier, &key.sign(text.as_bytes()));
     Ok(format!("{text}\n{line}"))
 }
 
@@ -573,7 +573,7 @@ mod tests {
 
     #[test]
     fn a_signer_key_is_not_shown() {
-        let key = SignerKey::generate("example.com", [0x5a; 32]).expect("a name");
+        let key = SignerKey::from_seed("example.com", [0x5a; 32]).expect("a name");
         let secret = base64::encode([0x5a; 32]);
         assert!(!format!("{key:?}").contains(&secret[4..40]));
         let encoded = key.encode();
@@ -586,7 +586,7 @@ mod tests {
 
     #[test]
     fn a_key_id_is_eight_lower_case_digits() {
-        let key = (0..=u8::MAX).map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+        let key = (0..=u8::MAX).map(|seed| SignerKey::from_seed("key.example", [seed; 32]).expect("a name"));
         let key = key.map(|key| key.verifier_key().to_string()).find(|key| {
             let id = &key["key.example+".len()..][..8];
             id.starts_with('0') && id.contains(|digit: char| digit.is_ascii_lowercase())
@@ -633,7 +633,7 @@ mod tests {
 
     #[test]
     fn a_note_is_signed_as_it_can_be_read() {
-        let key = SignerKey::generate("key.example", [1; 32]).expect("a name");
+        let key = SignerKey::from_seed("key.example", [1; 32]).expect("a name");
         for text in ["", "text", "te\rxt\n", "te\txt\n"] {
             assert_eq!(sign_note(text, &key).map_err(|error| error.code), Err(Code::Note), "{text:?}");
         }
@@ -645,20 +645,20 @@ mod tests {
 
     #[test]
     fn a_witness_signs_no_notes() {
-        let witness = SignerKey::generate_witness("witness.example", [1; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [1; 32]).expect("a name");
         assert_eq!(sign_note("text\n", &witness).map_err(|error| error.code), Err(Code::Key));
-        let line = SignatureLine::of(witness.verifier_key(), &witness.sign(b"text\n"));
+        let line = SignatureLine::new(witness.verifier_key(), &witness.sign(b"text\n"));
         let note = Note::parse(&format!("text\n\n{line}")).expect("a note");
         assert_eq!(note.open([witness.verifier_key()]).invalid, [witness.verifier_key()]);
     }
 
     #[test]
     fn opening_tells_valid_signatures_from_invalid_ones_and_leaves_others_out() {
-        let keys = [1, 2, 3].map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+        let keys = [1, 2, 3].map(|seed| SignerKey::from_seed("key.example", [seed; 32]).expect("a name"));
         let [one, two, unknown] = &keys;
-        let forged = SignatureLine::of(two.verifier_key(), &one.sign(b"text\n"));
-        let short = SignatureLine::of(two.verifier_key(), &two.sign(b"text\n")[..63]);
-        let unknown = SignatureLine::of(unknown.verifier_key(), &[0; 64]);
+        let forged = SignatureLine::new(two.verifier_key(), &one.sign(b"text\n"));
+        let short = SignatureLine::new(two.verifier_key(), &two.sign(b"text\n")[..63]);
+        let unknown = SignatureLine::new(unknown.verifier_key(), &[0; 64]);
         let good = sign_note("text\n", one).expect("a text");
         let known = keys[..2].iter().map(SignerKey::verifier_key);
         for bad in [forged, short] {
@@ -674,7 +674,7 @@ mod tests {
     /// A key ID has 32 bits: another key of that name can be made to have it too.
     #[test]
     fn of_known_keys_of_one_name_and_id_one_that_verifies_is_enough() {
-        let [one, two] = [1, 2].map(|seed| SignerKey::generate("key.example", [seed; 32]).expect("a name"));
+        let [one, two] = [1, 2].map(|seed| SignerKey::from_seed("key.example", [seed; 32]).expect("a name"));
         let other = VerifierKey { id: one.verifier.id, ..two.verifier.clone() };
         let mut asked = 0;
         let note = Note::parse(&sign_note("text\n", &one).expect("a text")).expect("a note");

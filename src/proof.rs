@@ -27,7 +27,7 @@
 //! use countersign::proof::Proof;
 //! use countersign::trust::Trust;
 //!
-//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
+//! let log = SignerKey::from_seed("log.example/audit", [1; 32])?;
 //! let (left, right) = (leaf_hash(b"one leaf"), leaf_hash(b"another leaf"));
 //! let checkpoint = Checkpoint::new("log.example/audit", 2, node_hash(&left, &right))?.sign(&log)?;
 //! let proof = Proof {
@@ -132,7 +132,7 @@ impl Proof {
     /// The verdict, which is none of the others, and why.
     #[cfg(any(feature = "sign", feature = "verify"))]
     pub fn judge(&self, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
-        self.judge_that(&mut |claim| claim.holds(), leaf, trust)
+        self.judge_with(&mut |claim| claim.holds(), leaf, trust)
     }
 
     /// The same by another's word on which signatures are valid. As long as the answers are yes it asks about the
@@ -141,7 +141,7 @@ impl Proof {
     /// # Errors
     ///
     /// The verdict, and why.
-    pub fn judge_that(&self, holds: Decides<'_>, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
+    pub fn judge_with(&self, holds: Decides<'_>, leaf: &[u8], trust: &Trust) -> Result<(), (Verdict, Error)> {
         let refuse = |why: String| Error::new(Code::Proof, why);
         let altered = |error| (Verdict::Altered, error);
         let Checkpoint { origin, size, root } = &self.checkpoint.checkpoint;
@@ -194,7 +194,7 @@ mod tests {
     use crate::note::{Claim, SignerKey};
 
     fn signer(seed: u8) -> SignerKey {
-        SignerKey::generate("log.example", [seed; 32]).expect("a name")
+        SignerKey::from_seed("log.example", [seed; 32]).expect("a name")
     }
 
     /// The only leaf of a log, with more signature lines.
@@ -207,7 +207,7 @@ mod tests {
 
     #[test]
     fn witnesses_have_to_meet_the_quorum() {
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let checkpoint = proof("").checkpoint.checkpoint;
         let line = checkpoint.cosign(&witness, 5).expect("a witness's key");
         let file = format!("log {}\nwitness w {}\n", signer(1).verifier_key(), witness.verifier_key());
@@ -225,7 +225,7 @@ mod tests {
     fn what_is_wrong_has_a_verdict() {
         let trust = |file: &str| Trust::parse(file.as_bytes()).expect("a trust file");
         let log = format!("log {}\n", signer(1).verifier_key());
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
         let verdict = |proof: &Proof, leaf: &[u8], file: &str| {
             proof.judge(leaf, &trust(file)).map_err(|(verdict, _)| verdict)
@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn another_may_say_which_signatures_are_valid() {
-        let witness = SignerKey::generate_witness("witness.example", [2; 32]).expect("a name");
+        let witness = SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name");
         let line = proof("").checkpoint.checkpoint.cosign(&witness, 5).expect("a witness's key");
         let log = format!("log {}\n", signer(1).verifier_key());
         let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
@@ -267,9 +267,9 @@ mod tests {
                     answers.push(claim.holds());
                     true
                 };
-                let _ = proof.judge_that(&mut ask, leaf, &trust);
+                let _ = proof.judge_with(&mut ask, leaf, &trust);
                 let mut answers = answers.into_iter();
-                let judged = proof.judge_that(&mut |_| answers.next() == Some(true), leaf, &trust);
+                let judged = proof.judge_with(&mut |_| answers.next() == Some(true), leaf, &trust);
                 assert_eq!(judged, proof.judge(leaf, &trust), "{proof} {file}");
             }
         }
@@ -290,7 +290,7 @@ mod tests {
     #[test]
     fn only_a_key_of_the_logs_name_counts() {
         let named = |name: &str| {
-            let key = SignerKey::generate(name, [1; 32]).expect("a name").verifier_key().clone();
+            let key = SignerKey::from_seed(name, [1; 32]).expect("a name").verifier_key().clone();
             Trust::default().with_log(key).expect("a log's key")
         };
         assert_eq!(proof("").verify(b"leaf", &named("log.example")), Ok(()));

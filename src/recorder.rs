@@ -10,7 +10,7 @@
 //! use countersign::note::SignerKey;
 //! use countersign::recorder::{Recorder, header};
 //!
-//! let key = SignerKey::generate("example.com/job", [7; 32])?;
+//! let key = SignerKey::from_seed("example.com/job", [7; 32])?;
 //! let sign = |recorder: &mut Recorder| {
 //!     let signature = key.sign(recorder.to_sign().unwrap());
 //!     recorder.sign(&signature)
@@ -340,7 +340,7 @@ mod tests {
     use crate::note::SignerKey;
 
     fn key() -> SignerKey {
-        SignerKey::generate("example.com/a", [1; 32]).unwrap()
+        SignerKey::from_seed("example.com/a", [1; 32]).unwrap()
     }
 
     fn time(millis: i64) -> Time {
@@ -470,7 +470,7 @@ mod tests {
 
     #[test]
     fn notices_a_wrong_signer_at_once() {
-        let other = SignerKey::generate("example.com/a", [9; 32]).unwrap();
+        let other = SignerKey::from_seed("example.com/a", [9; 32]).unwrap();
         let mut recorder =
             Recorder::open("log.example", key().verifier_key().clone(), time(0), &[0; 16]).unwrap();
         assert_eq!(recorder.sign_with(&other).unwrap_err().code, Code::Key);
@@ -517,7 +517,7 @@ mod tests {
         for origin in ["", "a b", "a+b", &"x".repeat(65_400)] {
             assert_eq!(Recorder::open(origin, key.clone(), time(0), &[0; 16]).unwrap_err().code, Code::Name);
         }
-        let witness = SignerKey::generate_witness("w", [1; 32]).unwrap();
+        let witness = SignerKey::witness_from_seed("w", [1; 32]).unwrap();
         let error = Recorder::open("o", witness.verifier_key().clone(), time(0), &[0; 16]).unwrap_err();
         assert_eq!(error.code, Code::Key);
     }

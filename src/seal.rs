@@ -11,7 +11,7 @@
 //! use countersign::export::{Header, Line};
 //! use countersign::note::SignerKey;
 //! # use countersign::recorder::{Recorder, header};
-//! # let emitter = SignerKey::generate("example.com/a", [1; 32])?;
+//! # let emitter = SignerKey::from_seed("example.com/a", [1; 32])?;
 //! # let at = "2026-11-20T06:00:00.000Z".parse()?;
 //! # let mut recorder = Recorder::open("log.example", emitter.verifier_key().clone(), at, &[0; 16])?;
 //! # recorder.sign_with(&emitter)?;
@@ -19,7 +19,7 @@
 //! # recorder.sign_with(&emitter)?;
 //! # let export = header("log.example") + &recorder.drain();
 //!
-//! let log_key = SignerKey::generate("log.example", [7; 32])?;
+//! let log_key = SignerKey::from_seed("log.example", [7; 32])?;
 //! let mut out = Writer::new();
 //! let mut sealer = Sealer::new(&log_key, None)?;
 //! let (first, lines) = export.split_once('\n').unwrap();
@@ -40,7 +40,7 @@ use crate::checkpoint::{Checkpoint, SignedCheckpoint};
 use crate::error::{Code, Error};
 use crate::export::writer::Writer;
 use crate::export::{Header, Item};
-use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Growth, Leaf, Rules};
+use crate::log::{Acceptance, AcceptanceError, Empty, Entry, Leaf, PendingBatch, Rules};
 use crate::merkle::{CompactRange, leaf_hash};
 use crate::note::{KeyType, SignerKey};
 use crate::trust::Trust;
@@ -52,7 +52,7 @@ pub struct Sealer<'k> {
     rules: Rules,
     tree: CompactRange,
     /// What the exports before this one made of the log.
-    log: Growth,
+    log: PendingBatch,
     /// What was taken of this one.
     export: Acceptance,
     exports: usize,
@@ -97,7 +97,7 @@ impl<'k> Sealer<'k> {
             checkpoint_every: None,
             rules: Rules::new(key.verifier_key().name(), trust.cloned()),
             tree: CompactRange::new(),
-            log: Growth::new(0),
+            log: PendingBatch::new(0),
             export: Acceptance::new(0, None),
             exports: 0,
             sealed: 0,
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn what_is_written_is_not_kept() {
         let [key, log] =
-            ["example.com/a", "log.example"].map(|name| SignerKey::generate(name, [1; 32]).unwrap());
+            ["example.com/a", "log.example"].map(|name| SignerKey::from_seed(name, [1; 32]).unwrap());
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let mut recorder = Recorder::open("log.example", key.verifier_key().clone(), at, &[0; 16]).unwrap();
         recorder.sign_with(&key).unwrap();

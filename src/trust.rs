@@ -118,7 +118,7 @@ impl Trust {
     /// # Errors
     ///
     /// [`Code::Key`] for a vkey that is none, [`Code::Trust`] for an unusable trust file.
-    pub fn of_one_log(text: &str) -> Result<Self, Error> {
+    pub fn parse_single_log(text: &str) -> Result<Self, Error> {
         let text = text.trim_matches([' ', '\t', '\n']);
         if !text.contains([' ', '\t', '\n']) {
             let log = Log { key: text.parse()?, url: None };
@@ -492,12 +492,12 @@ mod tests {
     use crate::note::SignerKey;
 
     fn witness(seed: u8) -> VerifierKey {
-        SignerKey::generate_witness("witness.example", [seed; 32]).expect("a name").verifier_key().clone()
+        SignerKey::witness_from_seed("witness.example", [seed; 32]).expect("a name").verifier_key().clone()
     }
 
     #[test]
     fn a_secret_key_in_the_wrong_place_is_not_repeated() {
-        let key = SignerKey::generate("example.com", [9; 32]).expect("a name").encode();
+        let key = SignerKey::from_seed("example.com", [9; 32]).expect("a name").encode();
         let secret = key.splitn(5, '+').last().expect("the key's bytes");
         let lines = ["KEY", "log KEY", "issuer KEY", "emitter KEY", "revoke KEY -", "witness w KEY", "xKEY"];
         for line in lines {
@@ -610,11 +610,11 @@ mod tests {
 
     #[test]
     fn one_log_is_a_vkey_or_a_trust_file() {
-        let key = |name: &str| SignerKey::generate(name, [1; 32]).expect("a name").verifier_key().clone();
+        let key = |name: &str| SignerKey::from_seed(name, [1; 32]).expect("a name").verifier_key().clone();
         let (log, other) =
-            (key("log.example"), SignerKey::generate("other.example", [2; 32]).expect("a name"));
+            (key("log.example"), SignerKey::from_seed("other.example", [2; 32]).expect("a name"));
         let origins = |text: &str| {
-            let trust = Trust::of_one_log(text).map_err(|error| error.code)?;
+            let trust = Trust::parse_single_log(text).map_err(|error| error.code)?;
             Ok(trust.logs().map(|log| log.name().to_owned()).collect::<Vec<_>>())
         };
         let expected = Ok(vec!["log.example".to_owned()]);
@@ -627,7 +627,7 @@ mod tests {
         assert_eq!(origins(""), Err(Code::Key));
         assert_eq!(origins("log.example"), Err(Code::Key));
         let secret = other.encode();
-        let error = Trust::of_one_log(&secret).expect_err("a secret key");
+        let error = Trust::parse_single_log(&secret).expect_err("a secret key");
         assert!(!format!("{error} {error:?}").contains(&secret[40..]));
     }
 
@@ -683,7 +683,7 @@ mod tests {
             let hint = Trust::parse(file.as_bytes()).expect_err(file).hint;
             assert!(hint.is_some_and(|hint| hint.contains(says)), "{file}");
         }
-        let none = Trust::of_one_log("quorum none\n").expect_err("no log");
+        let none = Trust::parse_single_log("quorum none\n").expect_err("no log");
         assert_eq!(none.message, "the trust file names no log");
     }
 }

@@ -230,7 +230,7 @@ impl Progress {
 
     /// All summaries were taken, and so ended the splitter. Gives what became known since the last call of
     /// [`take`](Self::take) too.
-    pub fn finish_telling(mut self, end: Result<(), InputError>) -> (Verification, Update) {
+    pub fn finish_with_update(mut self, end: Result<(), InputError>) -> (Verification, Update) {
         let mut told = self.take();
         let unread = match (end, self.sequence) {
             (Ok(()), Some(sequence)) => {
@@ -284,7 +284,7 @@ impl Verifier {
     }
 
     fn drain(&mut self) {
-        while let Some(stretch) = self.splitter.next_stretch() {
+        while let Some(stretch) = self.splitter.next_chunk() {
             self.begin();
             if self.live {
                 self.absorb_live(&stretch);
@@ -310,14 +310,14 @@ impl Verifier {
 
     /// The export ends here.
     pub fn finish(self) -> Verification {
-        self.finish_telling().0
+        self.finish_with_update().0
     }
 
     /// The export ends here; gives what became known since the last call of [`take`](Self::take) too.
-    pub fn finish_telling(mut self) -> (Verification, Update) {
+    pub fn finish_with_update(mut self) -> (Verification, Update) {
         let end = self.splitter.finish();
         self.drain();
         self.begin();
-        self.progress.finish_telling(end)
+        self.progress.finish_with_update(end)
     }
 }

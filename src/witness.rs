@@ -28,8 +28,8 @@
 //! use countersign::note::SignerKey;
 //! use countersign::witness::{AddCheckpointResponse, Request, check_add_checkpoint};
 //!
-//! let log = SignerKey::generate("log.example/audit", [1; 32])?;
-//! let witness = SignerKey::generate_witness("witness.example", [2; 32])?;
+//! let log = SignerKey::from_seed("log.example/audit", [1; 32])?;
+//! let witness = SignerKey::witness_from_seed("witness.example", [2; 32])?;
 //!
 //! // The log asks,
 //! let checkpoint = Checkpoint::new("log.example/audit", 1, leaf_hash(b"a leaf"))?.sign(&log)?;

@@ -268,7 +268,7 @@ fn gzip(bytes: &[u8], level: Compression) -> Result<Vec<u8>> {
 
 /// What a key brings that nobody authorized.
 fn unknown() -> Result<Vec<u8>> {
-    let key = SignerKey::generate("example.net/stranger", [77; 32])?;
+    let key = SignerKey::from_seed("example.net/stranger", [77; 32])?;
     let mut emitter = Emitter::of(key, 0, 0)?;
     let mut body = emitter.submission(0)?;
     while body.len() < 3 << 20 {

@@ -32,9 +32,9 @@ const BEGIN: i64 = 1_795_000_000_000;
 /// `work.bin` is a sequence of pieces, each a length of 4 bytes and as many bytes of tasks.
 pub(crate) fn generate(folder: &Path, events: u64, with_work: bool) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let log = SignerKey::generate(ORIGIN, [0x10; 32])?;
+    let log = SignerKey::from_seed(ORIGIN, [0x10; 32])?;
     let emitters = (0..CHAINS)
-        .map(|chain| SignerKey::generate(&format!("bench.example/{chain}"), [0x20 + chain; 32]))
+        .map(|chain| SignerKey::from_seed(&format!("bench.example/{chain}"), [0x20 + chain; 32]))
         .collect::<Result<Vec<_>, _>>()?;
     let mut trust = Trust::default().with_log(log.verifier_key().clone())?;
     for emitter in &emitters {

@@ -115,8 +115,8 @@ struct Export {
 
 impl Export {
     fn create(path: &Path) -> Result<Self> {
-        let issuer = SignerKey::generate("bench.example", [2; 32])?;
-        let log = SignerKey::generate(ORIGIN, [1; 32])?;
+        let issuer = SignerKey::from_seed("bench.example", [2; 32])?;
+        let log = SignerKey::from_seed(ORIGIN, [1; 32])?;
         let mut export = Self {
             path: path.to_owned(),
             file: BufWriter::new(File::create(path)?),
@@ -126,7 +126,7 @@ impl Export {
             pins: Vec::new(),
             log,
             issuer,
-            emitter: SignerKey::generate("bench.example/1", [3; 32])?,
+            emitter: SignerKey::from_seed("bench.example/1", [3; 32])?,
         };
         export.lines.header(&Header { origin: ORIGIN.into(), range: None });
         Ok(export)
@@ -271,7 +271,7 @@ fn chains(export: &mut Export, count: u64) -> Result<()> {
 fn seeded(nth: u64) -> Result<SignerKey> {
     let mut seed = [9; 32];
     seed[..8].copy_from_slice(&nth.to_be_bytes());
-    Ok(SignerKey::generate(&format!("bench.example/{nth}"), seed)?)
+    Ok(SignerKey::from_seed(&format!("bench.example/{nth}"), seed)?)
 }
 
 fn keys(export: &mut Export, count: u64) -> Result<()> {
@@ -332,7 +332,7 @@ fn chains_go_on(export: &mut Export, count: u64) -> Result<()> {
 }
 
 fn chains_checkpoints_revocations(export: &mut Export, count: u64) -> Result<()> {
-    let witness = SignerKey::generate_witness("w.example", [4; 32])?;
+    let witness = SignerKey::witness_from_seed("w.example", [4; 32])?;
     export.trust.push(format!("witness w {}", witness.verifier_key()));
     export.trust.push("quorum w".into());
     for nth in 0..count {
@@ -413,7 +413,7 @@ fn interleaved(export: &mut Export, count: u64) -> Result<()> {
 
 fn checkpoints(export: &mut Export, count: u64) -> Result<()> {
     let witnesses = (0..63_u8)
-        .map(|n| SignerKey::generate_witness(&format!("w{n}.example"), [100 + n; 32]))
+        .map(|n| SignerKey::witness_from_seed(&format!("w{n}.example"), [100 + n; 32]))
         .collect::<Result<Vec<_>, _>>()?;
     for (number, witness) in witnesses.iter().enumerate() {
         export.trust.push(format!("witness w{number} {}", witness.verifier_key()));
@@ -445,7 +445,7 @@ fn pins(export: &mut Export, count: u64) -> Result<()> {
 fn notes(export: &mut Export, count: u64) -> Result<()> {
     // All of them of a name and an ID that is trusted, and not valid.
     for nth in 0..63_u8 {
-        let issuer = SignerKey::generate(&format!("bench{nth}.example"), [100 + nth; 32])?;
+        let issuer = SignerKey::from_seed(&format!("bench{nth}.example"), [100 + nth; 32])?;
         export.trust.push(format!("issuer {}", issuer.verifier_key()));
     }
     let trust = Trust::parse(export.trust.join("\n").as_bytes())?;
@@ -454,7 +454,7 @@ fn notes(export: &mut Export, count: u64) -> Result<()> {
         let statement = Statement::Revoke { key, since: Some(time(nth)?) };
         let mut note = KeyNote::sign(ORIGIN, &[statement], &export.emitter)?;
         for issuer in trust.issuers().iter().take(63) {
-            note += &SignatureLine::of(issuer, &[1; 64]).to_string();
+            note += &SignatureLine::new(issuer, &[1; 64]).to_string();
         }
         export.put_note(&note)?;
     }

@@ -153,10 +153,10 @@ const WORDS: [&str; 40] = [
 /// number.
 pub(crate) fn generate(folder: &Path, events: u64) -> Result<()> {
     fs::create_dir_all(folder)?;
-    let log = SignerKey::generate(ORIGIN, [0x10; 32])?;
+    let log = SignerKey::from_seed(ORIGIN, [0x10; 32])?;
     let emitters = (0..KEYS)
         .map(|key| {
-            SignerKey::generate(&format!("{}.example/audit", RESOURCES[usize::from(key)]), [0x20 + key; 32])
+            SignerKey::from_seed(&format!("{}.example/audit", RESOURCES[usize::from(key)]), [0x20 + key; 32])
         })
         .collect::<Result<Vec<_>, _>>()?;
     let mut trust = Trust::default().with_log(log.verifier_key().clone())?;

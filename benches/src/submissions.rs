@@ -14,12 +14,12 @@ pub(crate) const EMITTERS: u8 = 16;
 
 /// The log's key.
 pub(crate) fn log() -> Result<SignerKey> {
-    Ok(SignerKey::generate(ORIGIN, [0x10; 32])?)
+    Ok(SignerKey::from_seed(ORIGIN, [0x10; 32])?)
 }
 
 /// An emitter's key.
 fn key(emitter: u8) -> Result<SignerKey> {
-    Ok(SignerKey::generate(&format!("bench.example/{emitter}"), [0x20 + emitter; 32])?)
+    Ok(SignerKey::from_seed(&format!("bench.example/{emitter}"), [0x20 + emitter; 32])?)
 }
 
 /// The log and its emitters.

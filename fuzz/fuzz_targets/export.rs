@@ -14,7 +14,7 @@ fn options() -> Options {
 fuzz_target!(|export: &[u8]| {
     let mut at_once = Verifier::new(options());
     at_once.push(export);
-    let (expected, expected_told) = at_once.finish_telling();
+    let (expected, expected_told) = at_once.finish_with_update();
 
     let mut as_it_comes = Verifier::live(options());
     let mut told = Update::default();
@@ -24,7 +24,7 @@ fuzz_target!(|export: &[u8]| {
         as_it_comes.report();
         told.append(as_it_comes.take());
     }
-    let (found, last) = as_it_comes.finish_telling();
+    let (found, last) = as_it_comes.finish_with_update();
     told.append(last);
     assert_eq!(found.report, expected.report);
     // Of a compressed stream that is cut off, some may have been told before that was known.

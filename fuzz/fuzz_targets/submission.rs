@@ -1,12 +1,12 @@
 #![no_main]
 
-use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+use countersign::log::{Empty, PendingBatch, Limits, Rules, Submission};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|body: &[u8]| {
     let Ok(submission) = Submission::parse(body, &Limits::default()) else { return };
     let rules = Rules::new("log.example/audit", None);
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     let Ok(taken) = growth.submit(&rules, &Empty, &submission, countersign::time::Time::MAX) else {
         assert_eq!(growth.size(), 0, "what is refused leaves no trace");
         return;

@@ -64,7 +64,7 @@ fn options(model: &Model, expectations: u8) -> Options {
 fn at_once(export: &[u8], options: Options) -> (Report, Update) {
     let mut verifier = Verifier::new(options);
     verifier.push(export);
-    let (Verification { report, .. }, told) = verifier.finish_telling();
+    let (Verification { report, .. }, told) = verifier.finish_with_update();
     (report, told)
 }
 
@@ -77,7 +77,7 @@ fn as_it_comes(export: &[u8], options: Options, cut: usize) -> (Report, Update) 
         verifier.report();
         told.append(verifier.take());
     }
-    let (verification, last) = verifier.finish_telling();
+    let (verification, last) = verifier.finish_with_update();
     told.append(last);
     (verification.report, told)
 }
@@ -90,10 +90,10 @@ fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Updat
     let mut rest = export;
     while !rest.is_empty() {
         rest = &rest[splitter.push(rest)..];
-        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
     }
     let end = splitter.finish();
-    text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+    text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
     let mut progress = Progress::new(options);
     if let Some((header, line)) = splitter.header() {
         progress.begin(header, line);
@@ -103,7 +103,7 @@ fn in_stretches(export: &[u8], options: Options, lines: usize) -> (Report, Updat
             progress.absorb(Summarizer::new(&header.origin, &trust).summarize(&stretch), &stretch);
         }
     }
-    let (verification, told) = progress.finish_telling(end);
+    let (verification, told) = progress.finish_with_update(end);
     (verification.report, told)
 }
 

@@ -48,8 +48,8 @@ struct Keys {
 }
 
 static KEYS: LazyLock<Keys> = LazyLock::new(|| {
-    let key = |name: &str, seed: u8| SignerKey::generate(name, [seed; 32]).expect("a name");
-    let witness = |name, seed: u8| SignerKey::generate_witness(name, [seed; 32]).expect("a name");
+    let key = |name: &str, seed: u8| SignerKey::from_seed(name, [seed; 32]).expect("a name");
+    let witness = |name, seed: u8| SignerKey::witness_from_seed(name, [seed; 32]).expect("a name");
     Keys {
         logs: [key(ORIGIN, 1), key(ORIGIN, 2), key("log.example/other", 3)],
         // The last one's name is above no emitter's.

@@ -117,13 +117,13 @@ impl<'a> Raw<'a> {
 /// ```
 /// use countersign::canonical::{Token, Tokens};
 ///
-/// let mut tokens = Tokens::of(r#"{"n":[1,true]}"#);
+/// let mut tokens = Tokens::new(r#"{"n":[1,true]}"#);
 /// assert_eq!(tokens.next().transpose()?, Some(Token::Object));
 /// assert!(matches!(tokens.next().transpose()?, Some(Token::Name(name)) if name.text() == "n"));
 /// assert_eq!(tokens.next().transpose()?, Some(Token::Array));
 /// assert_eq!(tokens.next().transpose()?, Some(Token::Number("1")));
 /// assert_eq!(tokens.skip(3).count(), 0);
-/// assert!(Tokens::of("[1,]").any(|token| token.is_err()));
+/// assert!(Tokens::new("[1,]").any(|token| token.is_err()));
 /// # Ok::<(), countersign::Error>(())
 /// ```
 #[derive(Clone, Debug)]
@@ -329,7 +329,7 @@ mod tests {
     fn written(text: &str) -> Option<String> {
         let mut out = String::new();
         let mut open = Vec::new();
-        for token in Tokens::of(text) {
+        for token in Tokens::new(text) {
             let token = token.ok()?;
             if !matches!(token, Token::End) && !out.is_empty() && !out.ends_with(['{', '[', ':']) {
                 out.push(',');
@@ -371,7 +371,7 @@ mod tests {
     #[test]
     fn each_part_stands_where_it_says() {
         let text = r#" {"a\u0062": "\n", "c" :[ -1.5e2 ,true,false,null,"d"]} "#;
-        let mut tokens = Tokens::of(text);
+        let mut tokens = Tokens::new(text);
         let parts = core::iter::from_fn(|| tokens.next_part().expect("JSON"));
         let stand: Vec<_> = parts.map(|part| (part.kind, &text[part.start..part.end])).collect();
         let expected = [
@@ -389,19 +389,19 @@ mod tests {
             (TokenKind::End, "}"),
         ];
         assert_eq!(stand, expected);
-        assert!(matches!(Tokens::of(text).nth(1), Some(Ok(Token::Name(name))) if name.text() == "ab"));
-        assert!(matches!(Tokens::of(text).nth(2), Some(Ok(Token::Text(said))) if said.text() == "\n"));
+        assert!(matches!(Tokens::new(text).nth(1), Some(Ok(Token::Name(name))) if name.text() == "ab"));
+        assert!(matches!(Tokens::new(text).nth(2), Some(Ok(Token::Text(said))) if said.text() == "\n"));
     }
 
     #[test]
     fn nothing_follows_a_fault() {
-        let good: Vec<bool> = Tokens::of("[1,] 2").map(|token| token.is_ok()).collect();
+        let good: Vec<bool> = Tokens::new("[1,] 2").map(|token| token.is_ok()).collect();
         assert_eq!(good, [true, true, false]);
     }
 
     #[cfg(not(target_arch = "wasm32"))]
     fn parts(text: &str, takes_members: bool) -> Option<Vec<Part>> {
-        let mut tokens = Tokens::of(text);
+        let mut tokens = Tokens::new(text);
         let mut parts = Vec::new();
         loop {
             while let Some(member) = takes_members.then(|| tokens.next_plain_member()).flatten() {

@@ -21,7 +21,7 @@ impl Resource {
     }
 
     /// The most bytes that it can have when it is full.
-    pub const fn most_bytes(self) -> usize {
+    pub const fn max_bytes(self) -> usize {
         match self {
             Self::Bundle(_) => MAX_BUNDLE_BYTES,
             Self::Tile(_) => TILE_WIDTH as usize * 32,

@@ -22,7 +22,7 @@ pub struct Payload<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Matched {
     /// The commit is of the event's text as it stands.
-    AsItStands,
+    Verbatim,
     /// The commit is of this text, the event's canonical form (RFC 8785): something reformatted it.
     Canonical(Box<str>),
 }
@@ -57,7 +57,7 @@ impl<'a> Payload<'a> {
             return Err(PayloadError::DuplicateMember(name));
         }
         if found == stated {
-            return Ok(Matched::AsItStands);
+            return Ok(Matched::Verbatim);
         }
         let canonical =
             canonicalize(self.event.as_bytes()).ok().and_then(|text| String::from_utf8(text).ok());
@@ -71,7 +71,7 @@ impl<'a> Payload<'a> {
     pub fn committed(&self, stated: &Hash) -> Cow<'a, str> {
         match self.check(&self.commit(), stated) {
             Ok(Matched::Canonical(text)) => Cow::Owned(text.into()),
-            Ok(Matched::AsItStands) | Err(_) => Cow::Borrowed(self.event),
+            Ok(Matched::Verbatim) | Err(_) => Cow::Borrowed(self.event),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::growth::Layered;
 use super::lives::lives_after;
 use super::submission::{Entry, check_signature};
 use super::{
-    AcceptanceError, Body, Chain, Evidence, Growth, Held, Kind, Life, Rules, Storage, SubmissionError, Taken,
-    Tip, Windows,
+    AcceptanceError, Body, Chain, EntryRef, Evidence, Life, PendingBatch, RefusalKind, Rules, Storage,
+    SubmissionError, SubmissionOutcome, Tip, Windows,
 };
 use crate::error::{Code, Error};
 use crate::hash::Hash;
@@ -20,8 +20,8 @@ use crate::time::Time;
 /// What was taken of a submission so far.
 #[derive(Default)]
 pub(crate) struct Acceptance {
-    growth: Growth,
-    taken: Taken,
+    growth: PendingBatch,
+    taken: SubmissionOutcome,
     /// Chains whose last new link is not signed, and its line.
     unsigned: BTreeMap<ChainId, Option<u64>>,
     /// Leaves that were found to be there already: that they come once more need not be looked up again.
@@ -49,11 +49,11 @@ impl Acceptance {
     /// Of the submission whose first new leaf will have that index, when the log's clock shows `now`. Without a clock,
     /// a link may have any time.
     pub(crate) fn new(base: u64, now: Option<Time>) -> Self {
-        Self { growth: Growth::new(base), now, ..Self::default() }
+        Self { growth: PendingBatch::new(base), now, ..Self::default() }
     }
 
     /// What was taken so far, and not yet ended.
-    pub(crate) fn growth_mut(&mut self) -> &mut Growth {
+    pub(crate) fn growth_mut(&mut self) -> &mut PendingBatch {
         &mut self.growth
     }
 
@@ -77,7 +77,7 @@ impl Acceptance {
                 Some(index) => {
                     // One that came with this submission is among its notes already.
                     if index < self.growth.base() {
-                        self.taken.notes.push(Held { index, hash: entry.leaf.hash });
+                        self.taken.notes.push(EntryRef { index, hash: entry.leaf.hash });
                     }
                     Ok(self.repeat(entry.leaf.hash))
                 }
@@ -104,7 +104,7 @@ impl Acceptance {
         let state = Layered { top: &self.growth, below };
         rules.check_known(note, &signers, |key| state.life(key))?;
         let lives = lives_after(&note.statements, &state).map_err(AcceptanceError::Storage)?;
-        self.taken.notes.push(Held { index: self.growth.size(), hash: entry.leaf.hash });
+        self.taken.notes.push(EntryRef { index: self.growth.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
         self.life = None;
         self.growth.add_note(Arc::clone(&entry.leaf), lives);
@@ -180,13 +180,13 @@ impl Acceptance {
             Some(_) => _ = self.unsigned.remove(&id),
             None => _ = self.unsigned.insert(id, entry.line),
         }
-        self.tip(id, seq, Held { index: self.growth.size(), hash: entry.leaf.hash });
+        self.tip(id, seq, EntryRef { index: self.growth.size(), hash: entry.leaf.hash });
         self.taken.added += 1;
         self.growth.add_link(Arc::clone(&entry.leaf), link, chain);
         Ok(true)
     }
 
-    fn tip(&mut self, chain: ChainId, seq: u64, held: Held) {
+    fn tip(&mut self, chain: ChainId, seq: u64, held: EntryRef) {
         let tip = Tip { seq, index: held.index, hash: held.hash };
         let last = self.taken.chains.entry(chain).or_insert(tip);
         if last.seq < seq {
@@ -217,7 +217,7 @@ impl Acceptance {
             Ok(refused) => {
                 let index = Some(of.1).filter(|index| *index < self.growth.base());
                 let evidence = Evidence { chain: id, seq, index, refused };
-                SubmissionError::new(Kind::Fork(Box::new(evidence)), error)
+                SubmissionError::new(RefusalKind::Fork(Box::new(evidence)), error)
             }
             Err(refusal) => refusal,
         }
@@ -246,7 +246,7 @@ impl Acceptance {
     ///
     /// # Errors
     /// A refusal when the last new link of a chain is not signed.
-    pub(crate) fn end(self) -> Result<(Growth, Taken), SubmissionError> {
+    pub(crate) fn end(self) -> Result<(PendingBatch, SubmissionOutcome), SubmissionError> {
         match self.unsigned.first_key_value() {
             None => Ok((self.growth, self.taken)),
             Some((chain, line)) => Err(not_signed(*chain).at_line(*line)),
@@ -268,9 +268,9 @@ pub(super) fn gap(link: &Link, chain: Option<&Chain>) -> SubmissionError {
 }
 
 /// What is missing after that which the log has of a chain.
-pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> Kind {
+pub(super) fn gap_after(id: ChainId, known: Option<&Chain>) -> RefusalKind {
     let (expected, last) = known.map_or((0, None), |chain| (chain.next, Some(chain.last)));
-    Kind::Gap { chain: id, expected, last }
+    RefusalKind::Gap { chain: id, expected, last }
 }
 
 fn back_in_time(id: ChainId, seq: u64) -> SubmissionError {

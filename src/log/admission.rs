@@ -11,7 +11,7 @@ use crate::link::{ChainId, Link};
 use crate::note::VerifierKey;
 
 /// What a log knows of those who write to it.
-pub trait Known {
+pub trait KeyLookup {
     /// Why it cannot tell.
     type Error;
 
@@ -51,7 +51,7 @@ pub struct Admission<'a, K: ?Sized> {
     granted: HashSet<VerifierKey>,
 }
 
-impl<'a, K: Known + ?Sized> Admission<'a, K> {
+impl<'a, K: KeyLookup + ?Sized> Admission<'a, K> {
     /// Of one submission.
     pub fn new(rules: &'a Rules, known: &'a K) -> Self {
         Self { rules, known, granted: HashSet::new() }

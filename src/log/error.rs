@@ -14,7 +14,7 @@ use crate::tolerance;
 #[display("{error}")]
 pub struct SubmissionError {
     /// What the emitter can do about it.
-    pub kind: Kind,
+    pub kind: RefusalKind,
     /// What is wrong, with the line of the submission.
     pub error: Error,
     /// Whether the key that may not write this, or not yet, signed it: anybody can name a key.
@@ -23,7 +23,7 @@ pub struct SubmissionError {
 
 /// The kinds of refusal, by what follows from them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum RefusalKind {
     /// It is malformed, or a signature is invalid or missing: it will never be taken as it is.
     Malformed,
     /// It is larger than the log's limits.
@@ -68,16 +68,16 @@ pub struct Evidence {
 }
 
 impl SubmissionError {
-    pub(super) fn new(kind: Kind, error: Error) -> Self {
+    pub(super) fn new(kind: RefusalKind, error: Error) -> Self {
         Self { kind, error, is_signed: false }
     }
 
     pub(super) fn malformed(error: Error) -> Self {
-        Self::new(Kind::Malformed, error)
+        Self::new(RefusalKind::Malformed, error)
     }
 
     pub(super) fn unauthorized(message: String, hint: &'static str) -> Self {
-        Self::new(Kind::Unauthorized, Error::new(Code::Unauthorized, message).with_hint(hint))
+        Self::new(RefusalKind::Unauthorized, Error::new(Code::Unauthorized, message).with_hint(hint))
     }
 
     pub(super) fn ungranted(key: &VerifierKey) -> Self {
@@ -92,7 +92,7 @@ impl SubmissionError {
         );
         let error = Error::new(Code::Early, message)
             .with_hint("set the emitter's clock, or the log's; it can be sent again when its time has come");
-        Self::new(Kind::Early { now, wait }, error)
+        Self::new(RefusalKind::Early { now, wait }, error)
     }
 
     /// The same at this line, unless it is known already.

@@ -7,8 +7,8 @@ use super::acceptance::{Acceptance, gap_after};
 use super::leaf::misplaced;
 use super::lives::lives_after;
 use super::{
-    AcceptanceError, Body, Chain, Empty, Held, Kind, Leaf, Life, Rules, SaltedEvent, Storage, Submission,
-    SubmissionError,
+    AcceptanceError, Body, Chain, Empty, EntryRef, Leaf, Life, RefusalKind, Rules, SaltedEvent, Storage,
+    Submission, SubmissionError,
 };
 use crate::hash::Hash;
 use crate::link::{ChainId, Link};
@@ -17,7 +17,7 @@ use crate::time::Time;
 
 /// Leaves that were taken and are not in storage yet, with what they change.
 #[derive(Clone, Debug, Default)]
-pub struct Growth {
+pub struct PendingBatch {
     base: u64,
     leaves: Vec<Arc<Leaf>>,
     chains: HashMap<ChainId, Added>,
@@ -51,11 +51,11 @@ pub struct Tip {
 
 /// What became of a submission that was taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct SubmissionOutcome {
     /// Of each chain in the submission, its last link there.
     pub chains: BTreeMap<ChainId, Tip>,
     /// Of each key note in the submission, its index and its leaf hash: once, however often it is there.
-    pub notes: Vec<Held>,
+    pub notes: Vec<EntryRef>,
     /// How many leaves are new.
     pub added: u64,
     /// How many the log had already.
@@ -68,10 +68,10 @@ struct Added {
     chain: Chain,
     /// The `seq` of the first link added.
     first: u64,
-    links: Vec<Held>,
+    links: Vec<EntryRef>,
 }
 
-impl Growth {
+impl PendingBatch {
     /// Nothing yet, on top of so many leaves.
     pub fn new(base: u64) -> Self {
         Self { base, ..Self::default() }
@@ -140,14 +140,14 @@ impl Growth {
         state: &S,
         submission: &Submission,
         now: Time,
-    ) -> Result<Taken, AcceptanceError<S::Error>> {
+    ) -> Result<SubmissionOutcome, AcceptanceError<S::Error>> {
         let below = Layered { top: self, below: state };
         let mut acceptance = Acceptance::new(self.size(), Some(now));
         for (place, entry) in submission.entries().iter().enumerate() {
             match acceptance.take(rules, &below, entry, &submission.entries()[place..]) {
                 // What the log goes on with: it has nothing of this submission.
                 Err(AcceptanceError::Refused(SubmissionError {
-                    kind: Kind::Gap { chain, .. },
+                    kind: RefusalKind::Gap { chain, .. },
                     error,
                     is_signed,
                 })) => {
@@ -167,7 +167,7 @@ impl Growth {
     /// in their order knows of them all that the server knew which took them. Signatures are not verified.
     ///
     /// # Errors
-    /// A [`SubmissionError`] of [`Kind::Malformed`](super::Kind::Malformed) for a leaf that no log has at this place, or an
+    /// A [`SubmissionError`] of [`RefusalKind::Malformed`](super::RefusalKind::Malformed) for a leaf that no log has at this place, or an
     /// event that is not its link's; the storage's own. Nothing was taken then.
     pub fn replay<S: Storage + ?Sized>(
         &mut self,
@@ -222,7 +222,7 @@ impl Growth {
 
     /// Adds a link that is the next of its chain, which now stands like this.
     pub(super) fn add_link(&mut self, leaf: Arc<Leaf>, link: &Link, chain: Chain) {
-        let held = Held { index: self.size(), hash: leaf.hash };
+        let held = EntryRef { index: self.size(), hash: leaf.hash };
         let seq = link.seq();
         let added = self.chains.entry(link.chain());
         let added = added.or_insert_with(|| Added { chain: chain.clone(), first: seq, links: Vec::new() });
@@ -276,7 +276,7 @@ impl Growth {
 
 /// What was taken, on top of what was there.
 pub(super) struct Layered<'a, S: ?Sized> {
-    pub(super) top: &'a Growth,
+    pub(super) top: &'a PendingBatch,
     pub(super) below: &'a S,
 }
 
@@ -306,7 +306,7 @@ impl<S: Storage + ?Sized> Storage for Layered<'_, S> {
         added.map_or_else(|| self.below.chain(id), |added| Ok(Some(added.chain.clone())))
     }
 
-    fn link(&self, id: &ChainId, seq: u64) -> Result<Option<Held>, S::Error> {
+    fn link(&self, id: &ChainId, seq: u64) -> Result<Option<EntryRef>, S::Error> {
         let added = self.top.chains.get(id).and_then(|added| {
             let place = usize::try_from(seq.checked_sub(added.first)?).ok()?;
             added.links.get(place)
@@ -331,15 +331,15 @@ mod tests {
     use super::*;
     use crate::event::{Event, Redaction};
     use crate::keys::{KeyNote, Statement};
-    use crate::log::{Empty, Kind, Limits};
+    use crate::log::{Empty, Limits, RefusalKind};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
     use crate::trust::Trust;
 
     /// A grant, and two chains of the granted key whose links alternate.
-    fn log() -> Growth {
-        let issuer = SignerKey::generate("example.com", [1; 32]).unwrap();
-        let emitter = SignerKey::generate("example.com/a", [2; 32]).unwrap();
+    fn log() -> PendingBatch {
+        let issuer = SignerKey::from_seed("example.com", [1; 32]).unwrap();
+        let emitter = SignerKey::from_seed("example.com/a", [2; 32]).unwrap();
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let grant = Statement::Grant { key: emitter.verifier_key().clone(), from: None, until: None };
         let note = KeyNote::sign("log.example", &[grant], &issuer).unwrap();
@@ -361,20 +361,20 @@ mod tests {
         body.note(&note);
         let body = lines.fold(body.as_str().to_owned(), |body, line| body + line + "\n");
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(0);
+        let mut growth = PendingBatch::new(0);
         growth.submit(&Rules::new("log.example", None), &Empty, &submission, at).unwrap();
         growth
     }
 
     /// What a storage has of leaves.
-    fn stored(growth: &Growth) -> Vec<(String, Option<SaltedEvent>)> {
+    fn stored(growth: &PendingBatch) -> Vec<(String, Option<SaltedEvent>)> {
         growth.leaves().iter().map(|leaf| (leaf.text.clone(), leaf.event().cloned())).collect()
     }
 
     fn replayed(
         leaves: &[(String, Option<SaltedEvent>)],
-    ) -> Result<Growth, AcceptanceError<core::convert::Infallible>> {
-        let mut growth = Growth::new(0);
+    ) -> Result<PendingBatch, AcceptanceError<core::convert::Infallible>> {
+        let mut growth = PendingBatch::new(0);
         for (leaf, event) in leaves {
             growth.replay(&Empty, leaf.clone(), event.clone())?;
         }
@@ -397,7 +397,7 @@ mod tests {
     fn who_follows_a_log_knows_what_its_leaves_changed_and_keeps_none_of_them() {
         let taken = log();
         let follow = |rules: &Rules| {
-            let mut followed = Growth::new(0);
+            let mut followed = PendingBatch::new(0);
             for (place, (text, event)) in stored(&taken).into_iter().enumerate() {
                 if place == 4 {
                     followed.add_opaque();
@@ -417,7 +417,7 @@ mod tests {
                 let Ok(now) = followed.over(&Empty).link(id, seq);
                 let before = before.unwrap();
                 let index = before.index + u64::from(before.index >= 4);
-                assert_eq!(now, Some(Held { index, ..before }));
+                assert_eq!(now, Some(EntryRef { index, ..before }));
             }
         }
         // A key note of an issuer whom this log does not trust did nothing when it was taken, and does nothing now.
@@ -430,7 +430,7 @@ mod tests {
         let leaves = stored(&log());
         let refused = |leaves: &[(String, Option<SaltedEvent>)]| {
             let stop = replayed(leaves).unwrap_err();
-            assert_eq!(stop.refusal().kind, Kind::Malformed);
+            assert_eq!(stop.refusal().kind, RefusalKind::Malformed);
         };
         for left_out in 1..9 {
             let mut fewer = leaves.clone();
@@ -464,12 +464,12 @@ mod tests {
         let last = crate::merkle::leaf_hash(leaves.last().unwrap().0.as_bytes());
         let (chain, seq, time) = (closed.chain(), closed.seq() + 1, closed.time());
         leaves.push((crate::link::write_event(chain, seq, time, &last, &last), None));
-        assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, Kind::Malformed);
+        assert_eq!(replayed(&leaves).unwrap_err().refusal().kind, RefusalKind::Malformed);
     }
 
     #[test]
     fn links_are_told_as_the_fewest_runs() {
-        let runs = |growth: &Growth| -> Vec<_> {
+        let runs = |growth: &PendingBatch| -> Vec<_> {
             growth.runs().iter().map(|run| (run.seq, run.index, run.count)).collect()
         };
         // They alternate, so that none goes on.
@@ -489,7 +489,7 @@ mod tests {
             }
         }
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(7);
+        let mut growth = PendingBatch::new(7);
         let rules = Rules::new("log.example", None);
         assert!(rules.origin() == "log.example" && rules.trust().is_none());
         growth.submit(&rules, &Empty, &submission, Time::MAX).unwrap();

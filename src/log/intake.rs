@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::submission::Entry;
-use super::{AcceptanceError, Body, Kind, Leaf, Limits, MAX_PROVEN, Submission, SubmissionError};
+use super::{AcceptanceError, Body, Leaf, Limits, MAX_PROVEN, RefusalKind, Submission, SubmissionError};
 use crate::error::{Code, Error};
 use crate::export::{Line, MAX_LINE};
 use crate::link::ChainId;
@@ -46,7 +46,7 @@ impl Intake {
     /// Takes the next bytes. `admit` is given the first leaf of each chain, and each key note.
     ///
     /// # Errors
-    /// [`Kind::TooLarge`], [`Kind::TooMany`], [`Kind::Malformed`] with the line, and what `admit` gives.
+    /// [`RefusalKind::TooLarge`], [`RefusalKind::TooMany`], [`RefusalKind::Malformed`] with the line, and what `admit` gives.
     pub fn push<E>(
         &mut self,
         bytes: &[u8],
@@ -55,7 +55,7 @@ impl Intake {
         self.bytes = self.bytes.saturating_add(bytes.len());
         if self.bytes > self.limits.bytes {
             let message = format!("a submission has at most {} bytes", self.limits.bytes);
-            return Err(too_large(Kind::TooLarge, message).into());
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         let mut rest = bytes;
         while let Some(end) = memchr::memchr(b'\n', rest) {
@@ -83,7 +83,7 @@ impl Intake {
     /// Ends the submission.
     ///
     /// # Errors
-    /// As for [`push`](Self::push); [`Kind::Malformed`] where there is nothing in it.
+    /// As for [`push`](Self::push); [`RefusalKind::Malformed`] where there is nothing in it.
     pub fn finish<E>(
         mut self,
         admit: &mut dyn FnMut(&Leaf) -> Result<(), AcceptanceError<E>>,
@@ -112,14 +112,14 @@ impl Intake {
         self.blank += text.len() - line.len() + usize::from(line.is_empty());
         if self.blank > MAX_BLANK {
             let message = format!("more than {MAX_BLANK} bytes of the submission are blank");
-            return Err(too_large(Kind::TooLarge, message).into());
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         if line.is_empty() {
             return Ok(());
         }
         if self.entries.len() == self.limits.lines {
             let message = format!("a submission has at most {} lines", self.limits.lines);
-            return Err(too_large(Kind::TooLarge, message).into());
+            return Err(too_large(RefusalKind::TooLarge, message).into());
         }
         let parsed = Line::parse(line).map_err(|error| malformed(explain(error.to_error(), line)))?;
         let leaf = Leaf::of_item(&parsed.item).map_err(|refusal| refusal.at_line(Some(number)))?;
@@ -130,7 +130,7 @@ impl Intake {
         if self.chains.len() + self.notes.len() > MAX_PROVEN {
             let message =
                 format!("a submission has at most {MAX_PROVEN} chains and key notes, one with the other");
-            return Err(too_large(Kind::TooMany, message).into());
+            return Err(too_large(RefusalKind::TooMany, message).into());
         }
         if is_new {
             admit(&leaf).map_err(|stop| stop.at_line(Some(number)))?;
@@ -147,7 +147,7 @@ fn explain(error: Error, line: &str) -> Error {
     error
 }
 
-fn too_large(kind: Kind, message: String) -> SubmissionError {
+fn too_large(kind: RefusalKind, message: String) -> SubmissionError {
     SubmissionError::new(kind, Error::new(Code::Refused, message).with_hint("submit less at a time"))
 }
 
@@ -169,7 +169,7 @@ mod tests {
         pushed.and_then(|()| intake.finish(admit)).err().map(AcceptanceError::refusal)
     }
 
-    fn kind(parts: &[&str]) -> Option<Kind> {
+    fn kind(parts: &[&str]) -> Option<RefusalKind> {
         refused(parts).map(|refusal| refusal.kind)
     }
 
@@ -178,8 +178,8 @@ mod tests {
         let half = MAX_BLANK / 2;
         for blank in ["\n".repeat(MAX_BLANK), " \n".repeat(half), " ".repeat(MAX_BLANK)] {
             assert_eq!(kind(&[&blank, LINK]), None);
-            assert_eq!(kind(&[&blank, LINK, " \n"]), Some(Kind::TooLarge));
-            assert_eq!(kind(&["\n", &blank, LINK]), Some(Kind::TooLarge));
+            assert_eq!(kind(&[&blank, LINK, " \n"]), Some(RefusalKind::TooLarge));
+            assert_eq!(kind(&["\n", &blank, LINK]), Some(RefusalKind::TooLarge));
         }
     }
 
@@ -190,7 +190,7 @@ mod tests {
         assert!(intake.push(" ".repeat(MAX_LINE + MAX_BLANK).as_bytes(), admit).is_ok());
         assert_eq!((intake.bytes(), intake.has_admitted()), (MAX_LINE + MAX_BLANK, false));
         let refusal = intake.push(b" ", admit).unwrap_err().refusal();
-        assert_eq!((refusal.kind, refusal.error.line), (Kind::Malformed, Some(1)));
+        assert_eq!((refusal.kind, refusal.error.line), (RefusalKind::Malformed, Some(1)));
         let mut intake = Intake::new(Limits::default());
         intake.push(format!("{LINK}\n").as_bytes(), admit).unwrap();
         assert!(intake.has_admitted());

@@ -47,7 +47,7 @@ impl Leaf {
     /// Reads the leaf that stands on a line of an export, with its event.
     ///
     /// # Errors
-    /// [`Kind::Malformed`](super::Kind::Malformed) for what is neither link nor key note, and for an event that does
+    /// [`RefusalKind::Malformed`](super::RefusalKind::Malformed) for what is neither link nor key note, and for an event that does
     /// not match its link.
     pub fn of_item(item: &Item<'_>) -> Result<Self, SubmissionError> {
         let mut leaf = Self::without_event(item)?;
@@ -81,7 +81,7 @@ impl Leaf {
     /// Reads a leaf that a log took, with its event.
     ///
     /// # Errors
-    /// [`Kind::Malformed`](super::Kind::Malformed) for what no log takes.
+    /// [`RefusalKind::Malformed`](super::RefusalKind::Malformed) for what no log takes.
     pub(super) fn parse(text: String, event: Option<SaltedEvent>) -> Result<Self, SubmissionError> {
         let body = if let Ok(link) = Link::parse(&text) {
             let matches = |SaltedEvent { salt, text }: &SaltedEvent| matches!(&link, Link::Event(link) if commit(salt, text.as_bytes()) == link.commit);
@@ -135,7 +135,7 @@ fn committed(link: &Link, payload: &Payload<'_>) -> Result<SaltedEvent, Submissi
     let mismatch = || refuse("the event does not match its link", "the event or its salt was changed");
     let Link::Event(link) = link else { return Err(mismatch()) };
     let text = match payload.check(&payload.commit(), &link.commit) {
-        Ok(Matched::AsItStands) => payload.event.into(),
+        Ok(Matched::Verbatim) => payload.event.into(),
         Ok(Matched::Canonical(text)) => String::from(text),
         Err(PayloadError::DuplicateMember(name)) => {
             let message = "the event has two members of one name";

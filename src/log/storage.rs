@@ -27,7 +27,7 @@ pub struct Chain {
 
 /// A link that the log has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct EntryRef {
     /// The leaf's index.
     pub index: u64,
     /// The leaf's hash.
@@ -49,7 +49,7 @@ pub trait Storage {
     ///
     /// # Errors
     /// The storage's own.
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, Self::Error>;
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<EntryRef>, Self::Error>;
 
     /// The index of the key note with this leaf hash, where the log has it.
     ///
@@ -75,7 +75,7 @@ impl Storage for Empty {
         Ok(None)
     }
 
-    fn link(&self, _: &ChainId, _: u64) -> Result<Option<Held>, Infallible> {
+    fn link(&self, _: &ChainId, _: u64) -> Result<Option<EntryRef>, Infallible> {
         Ok(None)
     }
 

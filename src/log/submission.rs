@@ -81,7 +81,7 @@ impl Submission {
         self.entries.iter().map(bytes).sum()
     }
 
-    /// Verifies the links' signatures ahead of [`Growth::submit`](super::Growth::submit), which then need not: so that
+    /// Verifies the links' signatures ahead of [`PendingBatch::submit`](super::PendingBatch::submit), which then need not: so that
     /// many submissions can be verified side by side. `key` gives the key of a chain that the log has; a chain's
     /// key never changes, so an older answer is as good. `may` says whether a key is known as one that may begin chains.
     ///
@@ -138,7 +138,7 @@ mod tests {
     use super::*;
     use crate::ed25519::VERIFIED;
     use crate::keys::{KeyNote, Statement};
-    use crate::log::{Empty, Growth, Kind, Rules, Taken};
+    use crate::log::{Empty, PendingBatch, RefusalKind, Rules, SubmissionOutcome};
     use crate::note::SignerKey;
     use crate::recorder::Recorder;
     use crate::time::Time;
@@ -149,7 +149,7 @@ mod tests {
     const LIMITS: Limits = Limits { bytes: 16 << 20, lines: 8_192 };
 
     fn key(name: &str) -> SignerKey {
-        SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+        SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap()
     }
 
     fn rules() -> Rules {
@@ -175,13 +175,13 @@ mod tests {
     }
 
     /// What a log says to this, and how many signatures it verified for that.
-    fn submitted(body: &str, ahead: bool) -> (Result<Taken, SubmissionError>, usize) {
+    fn submitted(body: &str, ahead: bool) -> (Result<SubmissionOutcome, SubmissionError>, usize) {
         let (rules, before) = (rules(), VERIFIED.get());
         let mut submission = Submission::parse(body.as_bytes(), &LIMITS).unwrap();
         if ahead {
             submission.verify(|_| None, |key| rules.admits(key));
         }
-        let taken = Growth::new(0)
+        let taken = PendingBatch::new(0)
             .submit(&rules, &Empty, &submission, NOW)
             .map_err(super::super::AcceptanceError::refusal);
         (taken, VERIFIED.get() - before)
@@ -195,7 +195,7 @@ mod tests {
             for ahead in [false, true] {
                 let (taken, verified) = submitted(&body, ahead);
                 let refusal = taken.unwrap_err();
-                assert_eq!((refusal.kind, refusal.error.line), (Kind::Unauthorized, Some(1)));
+                assert_eq!((refusal.kind, refusal.error.line), (RefusalKind::Unauthorized, Some(1)));
                 // Whether it was signed says what the refusal is counted as.
                 assert_eq!(verified, 1);
             }
@@ -260,7 +260,7 @@ mod tests {
         let revoke = Statement::Revoke { key: known.verifier_key().clone(), since: None };
         for more in [open(&known, MAX_PROVEN as u128), note(&[revoke], &known)] {
             let refusal = Submission::parse((most.clone() + &more).as_bytes(), &LIMITS).unwrap_err();
-            assert_eq!(refusal.kind, Kind::TooMany);
+            assert_eq!(refusal.kind, RefusalKind::TooMany);
         }
     }
 
@@ -280,7 +280,7 @@ mod tests {
             Statement::Grant { key: key("example.com/a").verifier_key().clone(), from: None, until: None };
         let line = note(&[grant], &key("example.com"));
         let submission = Submission::parse((line.clone() + &line).as_bytes(), &LIMITS).unwrap();
-        let mut growth = Growth::new(0);
+        let mut growth = PendingBatch::new(0);
         let taken = growth.submit(&rules(), &Empty, &submission, NOW).unwrap();
         assert_eq!((taken.added, taken.repeated, taken.notes.len()), (1, 1, 1));
     }

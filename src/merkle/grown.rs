@@ -10,12 +10,12 @@ use crate::hash::{Hash, hash_nodes};
 /// from storage.
 ///
 /// ```
-/// use countersign::merkle::{CompactRange, Grown, inclusion_proof, leaf_hash, verify_inclusion};
+/// use countersign::merkle::{CompactRange, PendingTree, inclusion_proof, leaf_hash, verify_inclusion};
 ///
 /// let leaves: Vec<_> = (0_u8..7).map(|leaf| leaf_hash(&[leaf])).collect();
 /// let mut edge = CompactRange::new();
 /// edge.extend(&leaves[..3]);
-/// let mut tree = Grown::new(&edge);
+/// let mut tree = PendingTree::new(&edge);
 /// tree.extend(&leaves[3..]);
 ///
 /// let proof = inclusion_proof(5, 7, &tree)?;
@@ -23,7 +23,7 @@ use crate::hash::{Hash, hash_nodes};
 /// # Ok::<(), countersign::Error>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Grown {
+pub struct PendingTree {
     base: u64,
     size: u64,
     /// By level above the leaves.
@@ -38,7 +38,7 @@ struct Level {
     hashes: Vec<Hash>,
 }
 
-impl Grown {
+impl PendingTree {
     /// Begins with a tree as its right edge knows it: a range that begins at 0.
     pub fn new(edge: &CompactRange) -> Self {
         let base = edge.end();
@@ -121,7 +121,7 @@ impl Grown {
     }
 }
 
-impl HashReader for Grown {
+impl HashReader for PendingTree {
     /// # Errors
     /// [`Code::Proof`] for a subtree that was complete before and is not on the right edge.
     fn read_hashes(&self, subtrees: &[Subtree]) -> Result<Vec<Hash>, Error> {
@@ -144,7 +144,7 @@ mod tests {
             for size in base..=leaves.len() {
                 let mut edge = CompactRange::new();
                 edge.extend(&leaves[..base]);
-                let mut tree = Grown::new(&edge);
+                let mut tree = PendingTree::new(&edge);
                 let middle = base + (size - base) / 3;
                 tree.extend(&leaves[base..middle]);
                 tree.extend(&leaves[middle..size]);
@@ -165,7 +165,7 @@ mod tests {
         let leaves: Vec<Hash> = (0..40_u8).map(|leaf| leaf_hash(&[leaf])).collect();
         let mut edge = CompactRange::new();
         edge.extend(&leaves[..21]);
-        let mut tree = Grown::new(&edge);
+        let mut tree = PendingTree::new(&edge);
         tree.extend(&leaves[21..]);
         for level in 0..7 {
             let (before, hashes) = tree.completed(level);

@@ -126,7 +126,7 @@ mod tests {
 
     fn pinned(size: u64) -> Pins {
         let checkpoint = Checkpoint::new(ORIGIN, size, Hash([7; 32])).unwrap();
-        let key = crate::note::SignerKey::generate(ORIGIN, [1; 32]).unwrap();
+        let key = crate::note::SignerKey::from_seed(ORIGIN, [1; 32]).unwrap();
         Pins::new(&[SignedCheckpoint::parse(&checkpoint.sign(&key).unwrap()).unwrap()], ORIGIN)
     }
 

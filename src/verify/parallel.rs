@@ -121,7 +121,7 @@ where
                 let (header, line) = splitter.header()?;
                 Some(Arc::new(begin(header, line)))
             });
-            while let Some(stretch) = splitter.next_stretch() {
+            while let Some(stretch) = splitter.next_chunk() {
                 splitter.recycle(spent.try_recv().unwrap_or_default());
                 if !begun.clone().is_some_and(|begun| emit((begun, stretch))) {
                     return false;
@@ -161,7 +161,7 @@ where
     if let Some((header, line)) = splitter.header() {
         sequence.begin(header, line);
     }
-    let (verification, last) = sequence.finish_telling(end);
+    let (verification, last) = sequence.finish_with_update(end);
     tell(last, &mut told)?;
     Ok(verification)
 }

@@ -13,7 +13,7 @@
 //! let export = b"{\"countersign\":\"export/v1\",\"origin\":\"log.example/audit\"}\n";
 //! let summaries = (1..=2).map(|number| {
 //!     let mut file = Cursor::new(export);
-//!     let part = Part::of(&mut file, number, 2)?;
+//!     let part = Part::locate(&mut file, number, 2)?;
 //!     let mut summary = Vec::new();
 //!     let out = |bytes: &[u8]| Ok::<(), PartsError>(summary.extend_from_slice(bytes));
 //!     summarize(file, &part, 1, out, |_| ())?;

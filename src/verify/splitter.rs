@@ -76,7 +76,7 @@ impl Splitter {
     }
 
     /// Takes bytes from the front of `input`, and tells how many. Fewer than all are taken when enough stretches
-    /// are ready: call [`next_stretch`](Self::next_stretch) until there is none, and push the rest.
+    /// are ready: call [`next_chunk`](Self::next_chunk) until there is none, and push the rest.
     pub fn push(&mut self, input: &[u8]) -> usize {
         let mut taken = 0;
         while taken < input.len() && self.body.ready.len() < READY {
@@ -123,7 +123,7 @@ impl Splitter {
     }
 
     /// A stretch of whole lines that is ready.
-    pub fn next_stretch(&mut self) -> Option<Vec<u8>> {
+    pub fn next_chunk(&mut self) -> Option<Vec<u8>> {
         let (at, stretch) = self.body.ready.pop_front()?;
         self.at = at;
         Some(stretch)
@@ -263,7 +263,7 @@ mod tests {
             for mut piece in export.chunks(size) {
                 while !piece.is_empty() {
                     piece = &piece[splitter.push(piece)..];
-                    while splitter.next_stretch().is_some() {}
+                    while splitter.next_chunk().is_some() {}
                 }
             }
             match splitter.finish() {
@@ -315,7 +315,7 @@ mod tests {
             let mut splitter = Splitter::new();
             let (mut placed, mut stretches) = (0, 0);
             let mut look = |splitter: &mut Splitter| {
-                while let Some(stretch) = splitter.next_stretch() {
+                while let Some(stretch) = splitter.next_chunk() {
                     stretches += 1;
                     if let Some(at) = splitter.at() {
                         placed += stretch.len();

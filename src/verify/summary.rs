@@ -470,7 +470,7 @@ impl<'a> Stretch<'a> {
     fn compare(&mut self, event: &Uncompared<'_>, found: &Hash) {
         let Uncompared { entry, line, payload, commit } = event;
         let (code, detail) = match payload.check(found, commit) {
-            Ok(Matched::AsItStands) => return,
+            Ok(Matched::Verbatim) => return,
             Ok(Matched::Canonical(text)) => {
                 self.summary.canonical.push((*entry, text));
                 let detail = phrases::PAYLOAD_RESERIALIZED;

@@ -14,11 +14,11 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 
 fn log() -> SignerKey {
-    SignerKey::generate("log.example/audit", [1; 32]).expect("a name")
+    SignerKey::from_seed("log.example/audit", [1; 32]).expect("a name")
 }
 
 fn witness() -> SignerKey {
-    SignerKey::generate_witness("witness.example", [2; 32]).expect("a name")
+    SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name")
 }
 
 fn signed_checkpoint() -> String {
@@ -28,7 +28,8 @@ fn signed_checkpoint() -> String {
 }
 
 fn key_note() -> String {
-    let emitter = SignerKey::generate("log.example/audit/a", [3; 32]).expect("a name").verifier_key().clone();
+    let emitter =
+        SignerKey::from_seed("log.example/audit/a", [3; 32]).expect("a name").verifier_key().clone();
     let time = |text: &str| Some(text.parse().expect("a time"));
     let statements = [
         Statement::Grant { key: emitter.clone(), from: time("2026-11-20T06:00:00.000Z"), until: None },

@@ -128,8 +128,8 @@ fn check_vkeys(cases: &Value) {
         assert!(VerifierKey::parse(vkey, other).is_err(), "{case}");
 
         let signer = match kind {
-            KeyType::Ed25519 => SignerKey::generate(name, hex_array(&case["seed"])),
-            _ => SignerKey::generate_witness(name, hex_array(&case["seed"])),
+            KeyType::Ed25519 => SignerKey::from_seed(name, hex_array(&case["seed"])),
+            _ => SignerKey::witness_from_seed(name, hex_array(&case["seed"])),
         };
         let signer = signer.expect("a name");
         assert_eq!(signer.verifier_key(), &key);
@@ -178,7 +178,7 @@ fn check_cosignatures(cases: &Value) {
         let (time, message) = (number(&case["time"]), text(&case["message"]));
         let witness =
             VerifierKey::parse(text(&case["vkey"]), KeyType::Cosignature).expect("a witness's vkey");
-        let signer = SignerKey::generate_witness(witness.name(), hex_array(&case["seed"])).expect("a name");
+        let signer = SignerKey::witness_from_seed(witness.name(), hex_array(&case["seed"])).expect("a name");
         let unsigned = Checkpoint::parse_text(checkpoint).expect("a checkpoint");
         assert_eq!(unsigned.cosign(&signer, time).as_deref(), Ok(line), "{case}");
 

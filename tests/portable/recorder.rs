@@ -16,7 +16,7 @@ const FIRST_TIME: i64 = 1_795_154_462_345;
 /// The n-th event (from 1) is taken n milliseconds after the first time, with a salt of bytes n. Every third is followed
 /// by a flush, the last by the close link. The seed is 32 bytes 7, the nonce 16 bytes 255.
 fn export() -> String {
-    let key = SignerKey::generate("example.com/recorder", [7; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/recorder", [7; 32]).unwrap();
     let time = |millis| Time::from_millis(FIRST_TIME + millis).unwrap();
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), time(1), &[255; 16]).unwrap();
     recorder.sign_with(&key).unwrap();

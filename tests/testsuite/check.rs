@@ -21,7 +21,7 @@ use countersign::verify::{Options, Verdict, Verifier};
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [name.len() as u8; 32]).expect("a name")
+    SignerKey::from_seed(name, [name.len() as u8; 32]).expect("a name")
 }
 
 fn place(index: u64) -> usize {
@@ -205,9 +205,9 @@ fn a_full_resource_stands_in_for_a_partial_one() {
     assert_eq!(bundle(5).cut(&wide), Bundle::encode(&leaves[..5]).expect("short leaves"));
     // What is too short is given whole, and refused for its length.
     assert_eq!((tile(5).cut(&hashes[..159]), bundle(5).cut(&wide[..5])), (&hashes[..159], &wide[..5]));
-    assert_eq!(tile(256).most_bytes(), hashes.len());
+    assert_eq!(tile(256).max_bytes(), hashes.len());
     let longest = Bundle::encode(vec![vec![0; 65_535]; 256]).expect("no longer than allowed");
-    assert_eq!(bundle(256).most_bytes(), longest.len());
+    assert_eq!(bundle(256).max_bytes(), longest.len());
 }
 
 #[test]

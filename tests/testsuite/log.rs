@@ -10,8 +10,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, Link};
 use countersign::log::{
-    AcceptanceError, Chain, Empty, Growth, Held, Kind, Life, Limits, Rules, Storage, Submission,
-    SubmissionError, Taken,
+    AcceptanceError, Chain, Empty, EntryRef, Life, Limits, PendingBatch, RefusalKind, Rules, Storage,
+    Submission, SubmissionError, SubmissionOutcome,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -28,7 +28,7 @@ const LINKS: usize = 24;
 const GRANTED: usize = 3;
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 /// A link as an emitter made it.
@@ -156,7 +156,7 @@ struct Model {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
-    Taken { added: u64, repeated: u64 },
+    SubmissionOutcome { added: u64, repeated: u64 },
     Gap { chain: usize, expected: usize },
     Unauthorized,
     Unsigned,
@@ -193,26 +193,26 @@ impl Model {
             return Outcome::Unsigned;
         }
         *self = after;
-        Outcome::Taken { added, repeated }
+        Outcome::SubmissionOutcome { added, repeated }
     }
 }
 
-fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
+fn outcome(world: &World, result: &Result<SubmissionOutcome, SubmissionError>) -> Outcome {
     let refusal = match result {
-        Ok(taken) => return Outcome::Taken { added: taken.added, repeated: taken.repeated },
+        Ok(taken) => return Outcome::SubmissionOutcome { added: taken.added, repeated: taken.repeated },
         Err(refusal) => refusal,
     };
     match &refusal.kind {
-        Kind::Unauthorized => Outcome::Unauthorized,
-        Kind::Malformed => Outcome::Unsigned,
-        Kind::Gap { chain, expected, last } => {
+        RefusalKind::Unauthorized => Outcome::Unauthorized,
+        RefusalKind::Malformed => Outcome::Unsigned,
+        RefusalKind::Gap { chain, expected, last } => {
             let number = world.ids.iter().position(|id| id == chain).unwrap();
             let expected = usize::try_from(*expected).unwrap();
             let before = expected.checked_sub(1).map(|place| &world.chains[number][place]);
             assert_eq!(*last, before.map(|made| leaf_hash(made.leaf.as_bytes())));
             Outcome::Gap { chain: number, expected }
         }
-        Kind::TooLarge | Kind::TooMany | Kind::Fork(_) | Kind::Early { .. } => {
+        RefusalKind::TooLarge | RefusalKind::TooMany | RefusalKind::Fork(_) | RefusalKind::Early { .. } => {
             panic!("an honest emitter: {refusal:?}")
         }
     }
@@ -223,18 +223,18 @@ fn outcome(world: &World, result: &Result<Taken, SubmissionError>) -> Outcome {
 struct Memory {
     leaves: Vec<String>,
     chains: HashMap<ChainId, Chain>,
-    links: HashMap<(ChainId, u64), Held>,
+    links: HashMap<(ChainId, u64), EntryRef>,
     notes: HashMap<Hash, u64>,
     lives: HashMap<VerifierKey, Life>,
 }
 
 impl Memory {
-    fn commit(&mut self, growth: &Growth) {
+    fn commit(&mut self, growth: &PendingBatch) {
         assert_eq!(growth.base(), self.leaves.len() as u64);
         for run in growth.runs() {
             for (seq, index) in (run.seq..).zip(run.index..run.index + run.count) {
                 let hash = growth.leaves()[(index - growth.base()) as usize].hash;
-                let known = self.links.insert((run.chain, seq), Held { index, hash });
+                let known = self.links.insert((run.chain, seq), EntryRef { index, hash });
                 assert_eq!(known, None, "a link twice");
             }
         }
@@ -252,7 +252,7 @@ impl Storage for Memory {
         Ok(self.chains.get(chain).cloned())
     }
 
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, Infallible> {
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<EntryRef>, Infallible> {
         Ok(self.links.get(&(*chain, seq)).copied())
     }
 
@@ -266,7 +266,7 @@ impl Storage for Memory {
 }
 
 /// All that a growth tells, in an order of its own.
-fn told(growth: &Growth) -> impl PartialEq + std::fmt::Debug + use<> {
+fn told(growth: &PendingBatch) -> impl PartialEq + std::fmt::Debug + use<> {
     let text = |value: &dyn std::fmt::Debug| format!("{value:?}");
     let chains: BTreeMap<String, String> =
         growth.chains().map(|(id, chain)| (id.to_string(), text(chain))).collect();
@@ -304,9 +304,9 @@ proptest! {
         let world = World::new();
         let mut model = Model::default();
         // One log that keeps all in one growth, and one that makes it durable now and then.
-        let mut big = Growth::new(0);
+        let mut big = PendingBatch::new(0);
         let mut memory = Memory::default();
-        let mut small = Growth::new(0);
+        let mut small = PendingBatch::new(0);
         // In the end everybody brings what is left.
         let mut steps = steps;
         steps.push((vec![Part::Grant], true));
@@ -335,7 +335,7 @@ proptest! {
             }
             if durable {
                 memory.commit(&small);
-                small = Growth::new(small.size());
+                small = PendingBatch::new(small.size());
             }
         }
         memory.commit(&small);
@@ -353,7 +353,7 @@ proptest! {
 #[test]
 fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     let world = World::new();
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     let begin: Vec<Brought> = (0..3).map(|link| Some((0, link))).collect();
     growth.submit(&world.rules, &Empty, &submission(&world, &begin), Time::MAX).unwrap();
     // The same key goes on otherwise, after the same links.
@@ -374,13 +374,13 @@ fn a_fork_that_one_submission_brings_is_told_with_both_of_its_links() {
     let other_leaf = serde_json::from_str::<Value>(&other).unwrap()["link"].as_str().unwrap().to_owned();
     let one = &world.chains[0][3];
     assert!(one.signed);
-    let fork = |body: String, growth: &mut Growth| {
+    let fork = |body: String, growth: &mut PendingBatch| {
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
         let refusal = growth
             .submit(&world.rules, &Empty, &submission, Time::MAX)
             .map_err(AcceptanceError::refusal)
             .unwrap_err();
-        let Kind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
+        let RefusalKind::Fork(evidence) = refusal.kind else { panic!("{refusal:?}") };
         assert_eq!((evidence.chain, evidence.seq), (world.ids[0], 3));
         (evidence.index, evidence.refused)
     };

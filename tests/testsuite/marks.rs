@@ -22,7 +22,7 @@ fn telling(case: &Case) -> Options {
 fn verify(case: &Case) -> (Report, Update) {
     let mut verifier = Verifier::new(telling(case));
     verifier.push(&case.export);
-    let (verification, told) = verifier.finish_telling();
+    let (verification, told) = verifier.finish_with_update();
     (verification.report, told)
 }
 
@@ -160,7 +160,7 @@ fn marks_travel_with_summaries_as_bytes() {
         for summary in summaries {
             progress.absorb(Summary::decode(&summary.encode()).unwrap(), b"");
         }
-        assert_eq!(progress.finish_telling(end).1.marks, verify(&case).1.marks, "{}", case.name);
+        assert_eq!(progress.finish_with_update(end).1.marks, verify(&case).1.marks, "{}", case.name);
     }
 }
 
@@ -200,7 +200,7 @@ fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
     for case in cases::all() {
         let mut verifier = Verifier::new(Options { events: true, ..telling(&case) });
         verifier.push(&case.export);
-        let (verification, Update { events, marks, .. }) = verifier.finish_telling();
+        let (verification, Update { events, marks, .. }) = verifier.finish_with_update();
         let mut codes = verification.report.findings.iter().map(|finding| finding.code);
         // Nobody may write another log's chain here.
         if codes.any(|code| code == FindingCode::ChainOrigin) {
@@ -223,13 +223,13 @@ fn what_is_handed_out_tells_whether_the_reader_trusts_its_signer() {
 
 #[test]
 fn a_key_of_another_log_vouches_for_no_checkpoint() {
-    let log = |name: &str| SignerKey::generate(name, [name.len() as u8; 32]).unwrap();
+    let log = |name: &str| SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap();
     let (own, other) = (log("log.example/a"), log("log.example/another"));
     let leaf = b"leaf";
     let checkpoint = Checkpoint::new("log.example/a", 1, leaf_hash(leaf)).unwrap();
     let mut note = checkpoint.sign(&own).unwrap();
     let key = other.verifier_key();
-    note.push_str(&SignatureLine::of(key, &[0; 64]).to_string());
+    note.push_str(&SignatureLine::new(key, &[0; 64]).to_string());
     let export = format!(
         "{{\"countersign\":\"export/v1\",\"origin\":\"log.example/a\"}}\n{{\"leaf\":\"{}\"}}\n{{\"checkpoint\":\"{}\"}}\n",
         base64::encode(leaf),
@@ -238,7 +238,7 @@ fn a_key_of_another_log_vouches_for_no_checkpoint() {
     let trust = Trust::parse(format!("log {}\nlog {key}\n", own.verifier_key()).as_bytes()).unwrap();
     let mut verifier = Verifier::new(Options { trust, marks: true, ..Options::default() });
     verifier.push(export.as_bytes());
-    let (verification, Update { marks, .. }) = verifier.finish_telling();
+    let (verification, Update { marks, .. }) = verifier.finish_with_update();
     assert_eq!(verification.report.checks.log.state, CheckState::Pass, "{:#?}", verification.report.findings);
     let signatures: Vec<_> =
         checkpoints(&marks)[0].signatures.iter().map(|mark| (mark.by, mark.valid)).collect();

@@ -14,7 +14,7 @@ use crate::common::cases::{self, Case};
 fn summarize(export: &[u8], number: u64, of: u64, threads: usize) -> Result<Vec<u8>, PartsError> {
     let mut summary = Vec::new();
     let mut file = Cursor::new(export);
-    let part = Part::of(&mut file, number, of)?;
+    let part = Part::locate(&mut file, number, of)?;
     let out = |bytes: &[u8]| {
         summary.extend_from_slice(bytes);
         Ok::<(), PartsError>(())
@@ -78,11 +78,11 @@ fn parts_cover_the_file_and_tell_whether_they_are_of_it() {
     for of in [1, 2, 5, 100_000] {
         let mut bytes = 0;
         for number in [1, 2, of - 1, of].into_iter().filter(|number| (1..=of).contains(number)) {
-            assert_eq!(Part::of(&mut Cursor::new(&export), number, of).unwrap().place(), (number, of));
+            assert_eq!(Part::locate(&mut Cursor::new(&export), number, of).unwrap().place(), (number, of));
         }
         if of < 100 {
             for number in 1..=of {
-                bytes += Part::of(&mut Cursor::new(&export), number, of).unwrap().bytes();
+                bytes += Part::locate(&mut Cursor::new(&export), number, of).unwrap().bytes();
             }
             assert_eq!(bytes, export.len() as u64);
         }

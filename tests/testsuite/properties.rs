@@ -72,7 +72,7 @@ fn options(trust: &Trust) -> Options {
 fn verify(export: &[u8], trust: &Trust) -> (Report, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(options(trust));
     verifier.push(export);
-    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
     (verification.report, events)
 }
 
@@ -402,7 +402,7 @@ proptest! {
         let telling = Options { marks: true, findings: true, ..options(&world.trust) };
         let mut whole = Verifier::new(telling.clone());
         whole.push(&export);
-        let (expected, expected_told) = whole.finish_telling();
+        let (expected, expected_told) = whole.finish_with_update();
         prop_assert_eq!(&expected.report, &verify(&export, &world.trust).0);
         prop_assert_eq!(&of_code(expected_told.findings.clone()), &of_code(expected.report.findings.clone()));
 
@@ -416,7 +416,7 @@ proptest! {
             taken.append(verifier.take());
             start = end;
         }
-        let (verification, rest) = verifier.finish_telling();
+        let (verification, rest) = verifier.finish_with_update();
         taken.append(rest);
 
         let mut on_threads = Update::default();
@@ -483,10 +483,10 @@ proptest! {
         let mut rest = &export[..];
         while !rest.is_empty() {
             rest = &rest[splitter.push(rest)..];
-            body.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+            body.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         }
         let end = splitter.finish();
-        body.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        body.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         let Some((header, line)) = splitter.header() else { return Ok(()) };
         let mut progress = Progress::new(options(&world.trust));
         progress.begin(header, line);
@@ -500,7 +500,7 @@ proptest! {
             let mut stranger = Summarizer::new(&header.origin, &world.trust);
             progress.absorb(stranger.summarize(&text), &text);
         }
-        let (verification, told) = progress.finish_telling(end);
+        let (verification, told) = progress.finish_with_update(end);
         prop_assert_eq!(&verification.report, &expected);
         prop_assert_eq!(told.events, shown);
     }

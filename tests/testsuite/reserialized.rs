@@ -46,7 +46,7 @@ struct Recorded {
 
 /// An export of one chain with this event between two others, and the trust file that vouches for it.
 fn recorded() -> Recorded {
-    let key = SignerKey::generate("example.com/a", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/a", [1; 32]).unwrap();
     let at: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
     let mut recorder = Recorder::open("log.example", key.verifier_key().clone(), at, &[0; 16])
         .unwrap()
@@ -89,7 +89,7 @@ impl Recorded {
         let each = |told: countersign::verify::Update| threads.extend(told.events);
         parallel::verify(export.as_bytes(), self.options(), 3, |_| {}, each).unwrap();
         vec![
-            ("whole", second(whole.finish_telling().1.events)),
+            ("whole", second(whole.finish_with_update().1.events)),
             ("live", second(live.take().events)),
             ("threads", second(threads)),
             ("summaries", second(self.by_summaries(export))),
@@ -105,7 +105,7 @@ impl Recorded {
         let (header, line) = splitter.header().unwrap();
         let mut summarizer = progress.begin(header, line).unwrap();
         let mut text = Vec::new();
-        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let summary = Summary::decode(&summarizer.summarize(line).encode()).unwrap();
             progress.absorb(summary, line);
@@ -143,7 +143,7 @@ fn what_does_not_match_is_not_handed_out() {
 #[test]
 fn a_text_that_matches_as_it_stands_is_handed_out_as_it_stands() {
     let recorded = recorded();
-    let key = SignerKey::generate("example.com/a", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/a", [1; 32]).unwrap();
     // A recorder of someone else's that does not store canonical JSON.
     let event = REFORMATTED[1].trim();
     let at: Time = "2026-11-20T06:00:00.000Z".parse().unwrap();
@@ -167,7 +167,7 @@ fn a_text_that_matches_as_it_stands_is_handed_out_as_it_stands() {
     }
     let mut verifier = Verifier::new(recorded.options());
     verifier.push(export.as_bytes());
-    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
     assert!(!verification.report.finding_counts.iter().any(|(code, _)| code.as_str().starts_with("payload")));
     assert_eq!(&*events[0].event, event);
 }

@@ -20,7 +20,7 @@ use countersign::verify::{Options, Report, Verdict, Verifier};
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 fn log_key() -> SignerKey {
@@ -242,7 +242,7 @@ fn what_a_log_must_not_take_is_refused() {
     assert_eq!(refused(&log, &[&holed]).code, Code::Gap);
 
     assert_eq!(
-        Sealer::new(&SignerKey::generate_witness("w", [7; 32]).unwrap(), None).err().unwrap().code,
+        Sealer::new(&SignerKey::witness_from_seed("w", [7; 32]).unwrap(), None).err().unwrap().code,
         Code::Key
     );
 }

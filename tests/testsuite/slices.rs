@@ -60,7 +60,7 @@ impl Shown {
                         let matched = payload.check(&payload.commit(), &link.commit).unwrap();
                         leaf.event = Some(match matched {
                             Matched::Canonical(text) => text.into(),
-                            Matched::AsItStands => payload.event.into(),
+                            Matched::Verbatim => payload.event.into(),
                         });
                     }
                     of_chain = Some(link);

@@ -257,7 +257,7 @@ fn readable() -> impl Iterator<Item = (String, String, Trust, Vec<(ChainId, u64)
         let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
         let mut verifier = Verifier::new(options);
         verifier.push(export.as_bytes());
-        let told = verifier.finish_telling().1;
+        let told = verifier.finish_with_update().1;
         Some((case.name, export, trust, events, told))
     })
 }
@@ -366,7 +366,7 @@ fn chain_of_three(key: &SignerKey, second_is_valid: bool) -> (String, ChainId) {
 
 #[test]
 fn an_event_is_shown_as_it_was_signed_where_that_is_no_longer_than_an_event_may_be() {
-    let key = SignerKey::generate("example.com/a", [3; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/a", [3; 32]).unwrap();
     let (origin, time, salt) = ("log.example", Time::MIN, [7; 16]);
     let mut open = write_open(origin, key.verifier_key(), time, &[1; 16]);
     let signature = key.sign(open.as_bytes());
@@ -392,7 +392,7 @@ fn an_event_is_shown_as_it_was_signed_where_that_is_no_longer_than_an_event_may_
 
 #[test]
 fn a_signature_that_vouches_is_one_that_is_valid() {
-    let key = SignerKey::generate("example.com/a", [3; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/a", [3; 32]).unwrap();
     let trust = Trust::parse(format!("emitter {}\n", key.verifier_key()).as_bytes()).unwrap();
     for (second_is_valid, by) in [(true, "2"), (false, "3")] {
         let (export, chain) = chain_of_three(&key, second_is_valid);

@@ -8,8 +8,8 @@ use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, append_signature, write_close, write_event, write_open};
 use countersign::log::{
-    AcceptanceError, Admission, Empty, Evidence, Growth, Intake, Kind, Known, Leaf, Life, Limits, Rules,
-    Submission, SubmissionError, Taken, VoidGrants,
+    AcceptanceError, Admission, Empty, Evidence, Intake, KeyLookup, Leaf, Life, Limits, PendingBatch,
+    RefusalKind, Rules, Submission, SubmissionError, SubmissionOutcome, VoidGrants,
 };
 use countersign::merkle::leaf_hash;
 use countersign::note::{SignerKey, VerifierKey};
@@ -20,7 +20,7 @@ use countersign::trust::Trust;
 const ORIGIN: &str = "log.example/audit";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [name.len() as u8; 32]).unwrap()
+    SignerKey::from_seed(name, [name.len() as u8; 32]).unwrap()
 }
 
 fn emitter() -> SignerKey {
@@ -103,26 +103,26 @@ fn body<'l>(leaves: impl IntoIterator<Item = &'l String>) -> String {
 }
 
 fn submit<'l>(
-    growth: &mut Growth,
+    growth: &mut PendingBatch,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, SubmissionError> {
+) -> Result<SubmissionOutcome, SubmissionError> {
     submit_when(at(60), growth, rules, leaves)
 }
 
 /// The same when the log's clock shows that.
 fn submit_when<'l>(
     now: Time,
-    growth: &mut Growth,
+    growth: &mut PendingBatch,
     rules: &Rules,
     leaves: impl IntoIterator<Item = &'l String>,
-) -> Result<Taken, SubmissionError> {
+) -> Result<SubmissionOutcome, SubmissionError> {
     let submission = Submission::parse(body(leaves).as_bytes(), &Limits::default())?;
     growth.submit(rules, &Empty, &submission, now).map_err(AcceptanceError::refusal)
 }
 
 /// The kind of a refusal; `Ok` where all was taken.
-fn kind(taken: Result<Taken, SubmissionError>) -> Result<(), Kind> {
+fn kind(taken: Result<SubmissionOutcome, SubmissionError>) -> Result<(), RefusalKind> {
     taken.map(drop).map_err(|refusal| refusal.kind)
 }
 
@@ -143,7 +143,7 @@ fn with_lines(trust: &Trust, lines: &str) -> Rules {
 
 /// A log that has these links, and what it says to others.
 fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) -> SubmissionError {
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     if !taken.is_empty() {
         submit(&mut growth, &anyone(), taken).unwrap();
     }
@@ -154,7 +154,7 @@ fn refused<'l>(taken: &[String], brought: impl IntoIterator<Item = &'l String>) 
 
 fn evidence(refusal: SubmissionError) -> Evidence {
     match refusal.kind {
-        Kind::Fork(evidence) => *evidence,
+        RefusalKind::Fork(evidence) => *evidence,
         _ => panic!("{refusal:?}"),
     }
 }
@@ -187,12 +187,16 @@ fn what_no_signature_vouches_for_is_no_fork() {
         vec![first, &again],
     ] {
         let refusal = refused(&chain.links, brought);
-        assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused), "{refusal}");
+        assert_eq!(
+            (&refusal.kind, refusal.error.code),
+            (&RefusalKind::Malformed, Code::Refused),
+            "{refusal}"
+        );
     }
     let (part, _) = third.rsplit_once(' ').unwrap();
     let forged = format!("{part} {}", base64::encode([7; 64]));
     let refusal = refused(&chain.links, [first, second, &forged]);
-    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Signature));
+    assert_eq!((&refusal.kind, refusal.error.code), (&RefusalKind::Malformed, Code::Signature));
     assert_eq!(refusal.error.line, Some(3));
 }
 
@@ -224,7 +228,7 @@ fn of_two_continuations_in_one_submission_each_is_evidence() {
     // Nothing vouches for the first of the two.
     let unsigned = held.fork(4).unsigned_event(4);
     let refusal = refused(&held.links, [&unsigned.links[4], &otherwise.links[4]]);
-    assert_eq!((&refusal.kind, refusal.error.code), (&Kind::Malformed, Code::Refused));
+    assert_eq!((&refusal.kind, refusal.error.code), (&RefusalKind::Malformed, Code::Refused));
 }
 
 #[test]
@@ -248,12 +252,13 @@ fn a_link_after_the_close_link_or_after_another_link_is_a_fork() {
 #[test]
 fn a_link_goes_on_where_its_chain_stands_and_never_back_in_time() {
     let chain = Chain::open(emitter(), 1).event(1).event(2).event(3);
-    let Kind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind else {
+    let RefusalKind::Gap { chain: id, expected, last } = refused(&chain.links[..2], [&chain.links[3]]).kind
+    else {
         panic!("not a gap")
     };
     let second = leaf_hash(chain.links[1].as_bytes());
     assert_eq!((id, expected, last), (chain.id, 2, Some(second)));
-    let Kind::Gap { expected: 0, last: None, .. } =
+    let RefusalKind::Gap { expected: 0, last: None, .. } =
         refused(&chain.links[..1], [&Chain::open(emitter(), 2).event(1).links[1]]).kind
     else {
         panic!("not a gap")
@@ -262,9 +267,9 @@ fn a_link_goes_on_where_its_chain_stands_and_never_back_in_time() {
     let refusal = refused(&chain.links, [&early]);
     assert_eq!(
         (&refusal.kind, refusal.error.code, refusal.error.line),
-        (&Kind::Malformed, Code::Refused, Some(1))
+        (&RefusalKind::Malformed, Code::Refused, Some(1))
     );
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     submit(&mut growth, &anyone(), &chain.links).unwrap();
     let same_time = chain.signed(chain.link(&chain.links[3], 4, at(1), 4));
     assert_eq!(submit(&mut growth, &anyone(), [&same_time]).unwrap().added, 1);
@@ -276,11 +281,11 @@ fn each_chain_ends_signed_and_the_refusal_names_the_line_where_one_does_not() {
         (Chain::open(emitter(), 1).unsigned_event(1), Chain::open(emitter(), 2).unsigned_event(1));
     let whole = one.fork(2).event(2);
     let leaves: Vec<&String> = one.links.iter().chain(&two.links).chain(&whole.links[2..]).collect();
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     let refusal = submit(&mut growth, &anyone(), leaves.iter().copied()).unwrap_err();
     assert_eq!(
         (&refusal.kind, refusal.error.code, refusal.error.line),
-        (&Kind::Malformed, Code::Refused, Some(4))
+        (&RefusalKind::Malformed, Code::Refused, Some(4))
     );
     let end = two.fork(2).event(2);
     let taken = submit(&mut growth, &anyone(), leaves.into_iter().chain(&end.links[2..])).unwrap();
@@ -289,7 +294,7 @@ fn each_chain_ends_signed_and_the_refusal_names_the_line_where_one_does_not() {
 
 #[test]
 fn what_is_there_already_is_told_with_the_place_that_it_has() {
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let revoked = key("example.com/revoked");
     let revoke = note(&[Statement::Revoke { key: revoked.verifier_key().clone(), since: None }], &revoked);
@@ -314,23 +319,23 @@ fn a_revocation_acts_from_its_line_on_and_on_its_key_alone() {
     let other = Chain::open(good, 2).event(1);
     let revoke = Statement::Revoke { key: chain.key.verifier_key().clone(), since: None };
     let revoke = note(&[revoke], &chain.key);
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     let before = [&chain.links[0], &chain.links[1], &other.links[0]];
     let all = before.into_iter().chain([&revoke]);
     submit(&mut growth, &rules, all.chain([&other.links[1]])).unwrap();
     let refusal = submit(&mut growth, &rules, [&chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
     // The same within one submission.
     let within_one = before.into_iter().chain([&revoke, &chain.links[2]]);
-    let refusal = submit(&mut Growth::new(0), &rules, within_one).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(5)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, within_one).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(5)));
     let alone = [&chain.links[0], &chain.links[1], &revoke, &chain.links[2]];
-    let refusal = submit(&mut Growth::new(0), &rules, alone).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(4)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, alone).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(4)));
     // Another key's link just before it changes nothing.
     let further = other.fork(2).event(2);
     let refusal = submit(&mut growth, &rules, [&further.links[2], &chain.links[2]]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(2)));
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(2)));
 }
 
 #[test]
@@ -338,9 +343,9 @@ fn what_is_for_another_log_is_not_taken() {
     let elsewhere = Rules::new("log.example/other", None);
     let revoke = Statement::Revoke { key: emitter().verifier_key().clone(), since: None };
     for leaf in [&Chain::open(emitter(), 1).links[0], &note(&[revoke], &emitter())] {
-        assert_eq!(submit(&mut Growth::new(0), &anyone(), [leaf]).unwrap().added, 1);
-        let refusal = submit(&mut Growth::new(0), &elsewhere, [leaf]).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
+        assert_eq!(submit(&mut PendingBatch::new(0), &anyone(), [leaf]).unwrap().added, 1);
+        let refusal = submit(&mut PendingBatch::new(0), &elsewhere, [leaf]).unwrap_err();
+        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
     }
 }
 
@@ -356,9 +361,9 @@ fn one_issuer_in_whose_name_the_statement_is_suffices_and_another_does_not() {
     let (_, line_of_other) = by_other.split_once("\n\n").unwrap();
     let by_both = format!("{by_issuer}{line_of_other}");
     for (note, is_taken) in [(&by_issuer, true), (&by_both, true), (&by_other, false)] {
-        let taken = submit(&mut Growth::new(0), &rules, [note]);
+        let taken = submit(&mut PendingBatch::new(0), &rules, [note]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) });
     }
 }
 
@@ -375,13 +380,17 @@ fn a_revocation_of_the_trust_file_acts_from_its_moment_on() {
         let chain = Chain::open(key, 1);
         for (second, is_taken) in second.into_iter().zip(is_taken) {
             let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
-            let taken = submit_when(at(1), &mut Growth::new(0), &rules, [&chain.links[0], &link]);
-            assert_eq!(kind(taken), if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{second}");
+            let taken = submit_when(at(1), &mut PendingBatch::new(0), &rules, [&chain.links[0], &link]);
+            assert_eq!(
+                kind(taken),
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
+                "{second}"
+            );
         }
     }
     let always = with_lines(&both, &format!("revoke {} -\n", emitter().verifier_key()));
-    let refusal = submit(&mut Growth::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
-    assert_eq!(refusal.kind, Kind::Unauthorized);
+    let refusal = submit(&mut PendingBatch::new(0), &always, &Chain::open(emitter(), 1).links).unwrap_err();
+    assert_eq!(refusal.kind, RefusalKind::Unauthorized);
 }
 
 /// A thief writes what time he likes: the log asks its own clock.
@@ -390,7 +399,7 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
     let line = format!("revoke {} {}\n", emitter().verifier_key(), at(600));
     let chain = Chain::open(emitter(), 1).event(1);
     let alone = with_lines(&emitters(&[&emitter()]), &line);
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let witness = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let trust =
         String::from_utf8(emitters(&[&emitter()]).to_text()).unwrap().replace("quorum none\n", &witness);
@@ -407,8 +416,8 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
     ];
     for (rules, millis, is_taken) in cases {
         let now = Time::from_millis(at(0).millis() + millis).unwrap();
-        let taken = kind(submit_when(now, &mut Growth::new(0), rules, &chain.links));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{millis}");
+        let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, &chain.links));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{millis}");
     }
 }
 
@@ -416,7 +425,7 @@ fn a_key_that_the_trust_file_revokes_is_refused_however_its_links_are_dated() {
 fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
     let (rules, chain) = (with_lines(&emitters(&[&emitter()]), ""), Chain::open(emitter(), 1).event(1));
     let when = |behind: i64| Time::from_millis(at(1).millis() - behind).unwrap();
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     submit_when(when(EMITTER), &mut growth, &rules, &chain.links).unwrap();
     assert_eq!(growth.latest(), Some(at(1)));
     // The open link is a second older than the other one.
@@ -425,12 +434,12 @@ fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
         // What the log has it tells, whatever its clock shows by now.
         let again = submit_when(now, &mut growth, &rules, &chain.links).unwrap();
         assert_eq!((again.added, again.repeated), (0, 2));
-        let refusal = submit_when(now, &mut Growth::new(0), &rules, &chain.links).unwrap_err();
-        assert_eq!((refusal.kind, refusal.error.code), (Kind::Early { now, wait }, Code::Early));
+        let refusal = submit_when(now, &mut PendingBatch::new(0), &rules, &chain.links).unwrap_err();
+        assert_eq!((refusal.kind, refusal.error.code), (RefusalKind::Early { now, wait }, Code::Early));
         assert_eq!(refusal.error.line, Some(line));
     }
     for now in [Time::MIN, Time::MAX] {
-        let taken = submit_when(now, &mut Growth::new(0), &rules, &chain.links);
+        let taken = submit_when(now, &mut PendingBatch::new(0), &rules, &chain.links);
         assert_eq!(taken.is_ok(), now == Time::MAX);
     }
 }
@@ -440,7 +449,7 @@ fn a_link_may_be_ahead_of_the_logs_clock_by_so_much() {
 #[test]
 fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let lines = format!("issuer {}\n", issuer.verifier_key());
     let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let alone = Rules::new(ORIGIN, Some(Trust::parse(lines.as_bytes()).unwrap()));
@@ -458,8 +467,8 @@ fn links_of_a_grant_that_ended_are_taken_for_as_long_as_they_can_be_attested() {
     ] {
         let now = Time::from_millis(millis).unwrap();
         let leaves = [grant, &chain.links[0], &chain.links[1]];
-        let taken = kind(submit_when(now, &mut Growth::new(0), rules, leaves));
-        assert_eq!(taken, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{millis}");
+        let taken = kind(submit_when(now, &mut PendingBatch::new(0), rules, leaves));
+        assert_eq!(taken, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{millis}");
     }
 }
 
@@ -472,7 +481,7 @@ fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
     let revoke = |key: &SignerKey| Statement::Revoke { key: key.verifier_key().clone(), since: None };
     let grant = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
     let grant = note(&[grant], &issuer);
-    let taken = |leaves: &[&String]| kind(submit(&mut Growth::new(0), &rules, leaves.iter().copied()));
+    let taken = |leaves: &[&String]| kind(submit(&mut PendingBatch::new(0), &rules, leaves.iter().copied()));
     for (leaves, is_taken) in [
         (vec![&note(&[revoke(&stranger)], &stranger)], false),
         (vec![&note(&[revoke(&named)], &named)], true),
@@ -485,9 +494,13 @@ fn a_key_note_is_taken_of_keys_alone_that_the_log_knows() {
         // A stranger beside one who is known brings nothing in.
         (vec![&grant, &note(&[revoke(&granted), revoke(&stranger)], &granted)], false),
     ] {
-        assert_eq!(taken(&leaves), if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{leaves:?}");
+        assert_eq!(
+            taken(&leaves),
+            if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
+            "{leaves:?}"
+        );
     }
-    assert!(submit(&mut Growth::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
+    assert!(submit(&mut PendingBatch::new(0), &anyone(), [&note(&[revoke(&stranger)], &stranger)]).is_ok());
 }
 
 #[test]
@@ -502,9 +515,9 @@ fn an_issuer_that_the_trust_file_revokes_may_revoke_and_not_grant() {
     for (rules, statement, is_taken) in
         [(&good, &grant, true), (&good, &revoke, true), (&revoked, &grant, false), (&revoked, &revoke, true)]
     {
-        let taken = submit(&mut Growth::new(0), rules, [statement]);
+        let taken = submit(&mut PendingBatch::new(0), rules, [statement]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) });
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) });
     }
 }
 
@@ -516,18 +529,18 @@ fn a_key_revokes_itself_once() {
     let revoke =
         |seconds: i64| Statement::Revoke { key: about.verifier_key().clone(), since: Some(at(seconds)) };
     let own = |seconds: i64| note(&[revoke(seconds)], &about);
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     assert!(submit(&mut growth, &rules, [&note(&vec![revoke(9); 2], &about)]).is_err());
     submit(&mut growth, &rules, [&own(9)]).unwrap();
     for again in [own(10), own(8), note(&[revoke(8)], &about)] {
         let refusal = submit(&mut growth, &rules, [&again]).unwrap_err();
-        assert_eq!(refusal.kind, Kind::Unauthorized);
+        assert_eq!(refusal.kind, RefusalKind::Unauthorized);
     }
     // The same note gets its old index, and an issuer may say more.
     assert_eq!(submit(&mut growth, &rules, [&own(9)]).unwrap().repeated, 1);
     submit(&mut growth, &rules, [&note(&[revoke(8)], &issuer)]).unwrap();
     assert_eq!(growth.size(), 2);
-    assert!(submit(&mut Growth::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
+    assert!(submit(&mut PendingBatch::new(0), &rules, [&note(&[revoke(9)], &issuer), &own(8)]).is_err());
 }
 
 /// Anybody can name a key that the log knows. What alarms are made of is what the key itself signed.
@@ -544,11 +557,12 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
         links[last] = format!("{unsigned} {other}{}", &signature[1..]);
         links
     };
-    let refused = |leaves: &[String]| submit_when(at(-600), &mut Growth::new(0), &rules, leaves).unwrap_err();
+    let refused =
+        |leaves: &[String]| submit_when(at(-600), &mut PendingBatch::new(0), &rules, leaves).unwrap_err();
     for (chain, is_early) in [(Chain::open(revoked, 1), false), (Chain::open(early, 1), true)] {
         for (links, is_signed) in [(chain.links.clone(), true), (forged(&chain), false)] {
             let refusal = refused(&links);
-            assert_eq!(matches!(refusal.kind, Kind::Early { .. }), is_early, "{refusal}");
+            assert_eq!(matches!(refusal.kind, RefusalKind::Early { .. }), is_early, "{refusal}");
             assert_eq!(refusal.is_signed, is_signed, "{refusal}");
         }
     }
@@ -559,8 +573,8 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
     for (links, is_signed) in
         [(chain.links.clone(), true), (forged(&chain), false), (chain.links[..3].to_vec(), false)]
     {
-        let refusal = submit_when(ahead, &mut Growth::new(0), &rules, &links).unwrap_err();
-        assert!(matches!(refusal.kind, Kind::Early { .. }) && refusal.error.line == Some(2));
+        let refusal = submit_when(ahead, &mut PendingBatch::new(0), &rules, &links).unwrap_err();
+        assert!(matches!(refusal.kind, RefusalKind::Early { .. }) && refusal.error.line == Some(2));
         assert_eq!(refusal.is_signed, is_signed);
     }
 }
@@ -569,7 +583,7 @@ fn a_refusal_says_whether_the_key_signed_what_is_refused() {
 #[test]
 fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
+    let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
     let grant = |until: Option<i64>, by: &SignerKey| {
         note(
             &[Statement::Grant { key: granted.verifier_key().clone(), from: None, until: until.map(at) }],
@@ -579,10 +593,10 @@ fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
     let notes = [grant(None, &other), grant(Some(1), &issuer)];
     let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
     let before = Rules::new(ORIGIN, Some(Trust::parse(issuers.as_bytes()).unwrap()));
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     submit(&mut growth, &before, [&notes[0], &notes[1]]).unwrap();
     let trust = Trust::parse(format!("{issuers}revoke {} -\n", issuer.verifier_key()).as_bytes()).unwrap();
-    let mut void = VoidGrants::of(&trust).unwrap();
+    let mut void = VoidGrants::for_trust(&trust).unwrap();
     for note in &notes {
         void.note(&trust, &KeyNote::parse(note).unwrap(), None);
     }
@@ -594,8 +608,8 @@ fn a_revoked_issuers_grant_is_void_and_another_issuers_is_not() {
 #[test]
 fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
     let (issuer, granted) = (key("example.com"), emitter());
-    let other = SignerKey::generate("example.com", [77; 32]).unwrap();
-    let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+    let other = SignerKey::from_seed("example.com", [77; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
     let issuers = format!("issuer {}\nissuer {}\n", issuer.verifier_key(), other.verifier_key());
     let quorum = format!("witness w {}\nquorum w\n", witness.verifier_key());
     let revoke = |since: &str| format!("revoke {} {since}\n", issuer.verifier_key());
@@ -610,7 +624,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
     let before = Rules::new(ORIGIN, Some(trust(issuers.clone())));
     let chain = Chain::open(emitter(), 1).event(1).event(2);
     let grant = statement(None);
-    let mut growth = Growth::new(0);
+    let mut growth = PendingBatch::new(0);
     submit(&mut growth, &before, [&grant, &chain.links[0], &chain.links[1]]).unwrap();
     let since = at(600).to_string();
     let minutes = |minutes: i64| at(minutes * 60);
@@ -629,7 +643,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
         (issuers.clone() + &quorum + &revoke(&since), None, minutes(5), false),
     ] {
         let trust = trust(lines.clone());
-        let void = VoidGrants::of(&trust).map(|mut void| {
+        let void = VoidGrants::for_trust(&trust).map(|mut void| {
             void.note(&trust, &KeyNote::parse(&grant).unwrap(), existed_by);
             void
         });
@@ -639,7 +653,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
             let taken = kind(submit_when(now, &mut growth.clone(), &rules, links));
             assert_eq!(
                 taken,
-                if is_taken { Ok(()) } else { Err(Kind::Unauthorized) },
+                if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) },
                 "{lines} {existed_by:?} {now}"
             );
         }
@@ -650,7 +664,7 @@ fn what_an_issuer_granted_is_refused_once_the_trust_file_revokes_it() {
     let revoked = trust(issuers + &revoke("-"));
     let open = Statement::Grant { key: granted.verifier_key().clone(), from: None, until: None };
     let anew = note(&[open], &other);
-    let mut void = VoidGrants::of(&revoked).unwrap();
+    let mut void = VoidGrants::for_trust(&revoked).unwrap();
     for note in [&grant, &anew] {
         void.note(&revoked, &KeyNote::parse(note).unwrap(), None);
     }
@@ -671,12 +685,12 @@ fn a_grant_holds_within_its_window_and_for_chains_begun_after_it() {
     let chain = Chain::open(granted, 1);
     for (second, is_taken) in [(0, true), (1, true), (2, false), (3, false)] {
         let link = chain.signed(chain.link(&chain.links[0], 1, at(second), 1));
-        let taken = submit(&mut Growth::new(0), &rules, [&grant, &chain.links[0], &link]);
+        let taken = submit(&mut PendingBatch::new(0), &rules, [&grant, &chain.links[0], &link]);
         let kind = taken.map(drop).map_err(|refusal| refusal.kind);
-        assert_eq!(kind, if is_taken { Ok(()) } else { Err(Kind::Unauthorized) }, "{second}");
+        assert_eq!(kind, if is_taken { Ok(()) } else { Err(RefusalKind::Unauthorized) }, "{second}");
     }
-    let refusal = submit(&mut Growth::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
-    assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Unauthorized, Some(1)));
+    let refusal = submit(&mut PendingBatch::new(0), &rules, [&chain.links[0], &grant]).unwrap_err();
+    assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Unauthorized, Some(1)));
 }
 
 #[test]
@@ -689,8 +703,8 @@ fn a_body_is_read_up_to_its_limits_and_not_beyond() {
             .map_err(|error| error.kind)
     };
     assert_eq!(kind(body.as_bytes(), body.len(), 2), Ok(2));
-    assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(Kind::TooLarge));
-    assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(Kind::TooLarge));
+    assert_eq!(kind(body.as_bytes(), body.len() - 1, 2), Err(RefusalKind::TooLarge));
+    assert_eq!(kind(body.as_bytes(), body.len(), 1), Err(RefusalKind::TooLarge));
     // What it takes in memory is its texts and little else.
     let read = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
     assert!((body.len()..4096).contains(&read.bytes()), "{} of {}", read.bytes(), body.len());
@@ -699,9 +713,9 @@ fn a_body_is_read_up_to_its_limits_and_not_beyond() {
     assert_eq!(kind(spaced.as_bytes(), 1 << 20, 2), Ok(2));
     for (text, line) in [(&b"\n\n{\"link\":\"\xff\"}\n"[..], 3), (b"\n{}\n", 2), (b"\xff", 1)] {
         let refusal = Submission::parse(text, &Limits::default()).unwrap_err();
-        assert_eq!((&refusal.kind, refusal.error.line), (&Kind::Malformed, Some(line)));
+        assert_eq!((&refusal.kind, refusal.error.line), (&RefusalKind::Malformed, Some(line)));
     }
-    assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(Kind::Malformed));
+    assert_eq!(kind(b" \n\n", 1 << 20, 2), Err(RefusalKind::Malformed));
 }
 
 /// What a log knows of those who write: a chain and whose it is, a key that was revoked, and a key note.
@@ -712,7 +726,7 @@ struct Acquaintances {
     note: Option<Hash>,
 }
 
-impl Known for Acquaintances {
+impl KeyLookup for Acquaintances {
     type Error = std::convert::Infallible;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Self::Error> {
@@ -764,15 +778,15 @@ fn strangers_are_known_by_their_first_leaf() {
     };
     for (known, leaves, expected) in [
         (nobody(), vec![&named_chain.links[0], &named_chain.links[1]], Ok(())),
-        (nobody(), vec![begun], Err(Kind::Unauthorized)),
-        (nobody(), vec![&named_chain.links[0], begun], Err(Kind::Unauthorized)),
+        (nobody(), vec![begun], Err(RefusalKind::Unauthorized)),
+        (nobody(), vec![&named_chain.links[0], begun], Err(RefusalKind::Unauthorized)),
         (knows_key(), vec![begun], Ok(())),
         (knows_chain(), vec![&strange.links[1]], Ok(())),
         (nobody(), vec![&granted, begun], Ok(())),
-        (nobody(), vec![begun, &granted], Err(Kind::Unauthorized)),
-        (nobody(), vec![&own_grant], Err(Kind::Unauthorized)),
+        (nobody(), vec![begun, &granted], Err(RefusalKind::Unauthorized)),
+        (nobody(), vec![&own_grant], Err(RefusalKind::Unauthorized)),
         // What a note revokes it does not make known.
-        (nobody(), vec![&revoked, begun], Err(Kind::Unauthorized)),
+        (nobody(), vec![&revoked, begun], Err(RefusalKind::Unauthorized)),
         (knows_note(), vec![&own_grant, begun], Ok(())),
     ] {
         let kind = admitted(&rules, &known, &leaves).map_err(|refusal| refusal.kind);
@@ -780,7 +794,7 @@ fn strangers_are_known_by_their_first_leaf() {
     }
     // A link whose chain's begin is missing, and one for another log, are refused as such.
     let gap = admitted(&rules, &nobody(), &[&strange.links[1]]).unwrap_err().kind;
-    assert_eq!(gap, Kind::Gap { chain: strange.id, expected: 0, last: None });
+    assert_eq!(gap, RefusalKind::Gap { chain: strange.id, expected: 0, last: None });
     let other = admitted(&rules, &nobody(), &[&elsewhere]).unwrap_err().error;
     assert!(other.to_string().contains("other.example/audit"), "{other}");
     // A log without a trust file takes leaves from everyone.

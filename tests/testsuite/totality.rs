@@ -10,7 +10,7 @@ use countersign::export::writer::Writer;
 use countersign::export::{Compression, Decompressor, Header, Item, Line};
 use countersign::keys::KeyNote;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Empty, Growth, Limits, Rules, Submission};
+use countersign::log::{Empty, Limits, PendingBatch, Rules, Submission};
 use countersign::merkle::{Bundle, Tile, leaf_hash};
 use countersign::note::{KeyType, Note, SignerKey, VerifierKey};
 use countersign::proof::Proof;
@@ -59,7 +59,7 @@ static SEEDS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 
 /// A request of a log that grew from one leaf to two.
 fn witness_request() -> String {
-    let key = SignerKey::generate("log.example/audit", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("log.example/audit", [1; 32]).unwrap();
     let root = leaf_hash(b"a leaf");
     let checkpoint = Checkpoint::new("log.example/audit", 2, root).unwrap().sign(&key).unwrap();
     let checkpoint = SignedCheckpoint::parse(&checkpoint).unwrap();
@@ -156,7 +156,7 @@ fn submit(bytes: &[u8]) -> bool {
     for rules in
         [Rules::new("log.example/audit", None), Rules::new("log.example/audit", Some(Trust::default()))]
     {
-        let mut growth = Growth::new(7);
+        let mut growth = PendingBatch::new(7);
         match growth.submit(&rules, &Empty, &submission, Time::MAX) {
             Err(_) => assert_eq!(growth.size(), 7),
             Ok(taken) => {

@@ -125,7 +125,7 @@ fn however_many_lines_are_summarized_at_once() {
                 progress.absorb(summary, b"");
             }
             let how = format!("summaries of {lines} lines");
-            compare(&case, &how, &progress.finish_telling(end).0.report, &mut failures);
+            compare(&case, &how, &progress.finish_with_update(end).0.report, &mut failures);
         }
     }
     assert_none(&failures);
@@ -147,7 +147,7 @@ fn when_summaries_travel_as_bytes() {
                 case.name
             );
         }
-        compare(&case, "as bytes", &progress.finish_telling(end).0.report, &mut failures);
+        compare(&case, "as bytes", &progress.finish_with_update(end).0.report, &mut failures);
     }
     assert_none(&failures);
 }
@@ -161,7 +161,7 @@ fn when_blank_lines_are_summarized_by_themselves() {
         for summary in summaries {
             progress.absorb(summary, b"");
         }
-        compare(&case, "line by line", &progress.finish_telling(end).0.report, &mut failures);
+        compare(&case, "line by line", &progress.finish_with_update(end).0.report, &mut failures);
     }
     assert_none(&failures);
 }
@@ -186,7 +186,7 @@ fn events_say_where_in_the_export_they_stand() {
                 verifier.push(piece);
                 events.extend(verifier.take().events);
             }
-            events.extend(verifier.finish_telling().1.events);
+            events.extend(verifier.finish_with_update().1.events);
             for event in events {
                 let stands = |at: u64| case.export[at as usize..].starts_with(event.event.as_bytes());
                 assert!(event.at.is_none_or(stands), "{}: line {}", case.name, event.line);
@@ -207,6 +207,6 @@ fn events_of_a_compressed_export_do_not_say_where_they_stand() {
     gzip.write_all(&case.export).unwrap();
     let mut verifier = Verifier::new(Options { events: true, ..case.options() }).locate();
     verifier.push(&gzip.finish().unwrap());
-    let events = [verifier.take().events, verifier.finish_telling().1.events].concat();
+    let events = [verifier.take().events, verifier.finish_with_update().1.events].concat();
     assert!(!events.is_empty() && events.iter().all(|event| event.at.is_none()));
 }

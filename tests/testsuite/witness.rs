@@ -21,15 +21,15 @@ const ORIGIN: &str = "log.example/audit";
 const NOW: u64 = 1_795_154_400;
 
 fn log() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).expect("a name")
+    SignerKey::from_seed(ORIGIN, [1; 32]).expect("a name")
 }
 
 fn witness() -> SignerKey {
-    SignerKey::generate_witness("witness.example", [2; 32]).expect("a name")
+    SignerKey::witness_from_seed("witness.example", [2; 32]).expect("a name")
 }
 
 fn trusted() -> Vec<VerifierKey> {
-    let other = SignerKey::generate("log.example/other", [3; 32]).expect("a name");
+    let other = SignerKey::from_seed("log.example/other", [3; 32]).expect("a name");
     vec![other.verifier_key().clone(), log().verifier_key().clone()]
 }
 
@@ -184,7 +184,7 @@ fn a_conflict_tells_the_size() {
 fn signature_lines_of_others_count_for_nothing() {
     let last = signed(&checkpoint(7));
     let line = last.cosign(&witness(), NOW).expect("a witness's key");
-    let stranger = SignerKey::generate_witness("stranger.example", [9; 32]).expect("a name");
+    let stranger = SignerKey::witness_from_seed("stranger.example", [9; 32]).expect("a name");
     let strange = last.cosign(&stranger, NOW).expect("a witness's key");
     let longer = SignatureLine { name: "witness.example".into(), id: [6; 4], signature: vec![1; 2_428] };
     let keys = [witness().verifier_key().clone(), log().verifier_key().clone()];

@@ -70,7 +70,7 @@ impl Node {
     ///
     /// Beside it: whether [`Self::write_json`] would write this text again.
     pub(crate) fn parse_json(text: &str) -> Result<(Self, bool), AnalyzeError> {
-        let mut reader = Reader { text, tokens: Tokens::of(text), is_canonical: true, length: 0 };
+        let mut reader = Reader { text, tokens: Tokens::new(text), is_canonical: true, length: 0 };
         let first = reader.next()?;
         let node = reader.node(first, 0)?;
         match reader.tokens.next_part() {

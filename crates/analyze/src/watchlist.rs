@@ -9,7 +9,7 @@
 //! use countersign_analyze::Decision;
 //! use countersign_analyze::watchlist::{Header, Kind, Watched, Watchlist};
 //!
-//! let key = SignerKey::generate("example.com/watch", [1; 32])?;
+//! let key = SignerKey::from_seed("example.com/watch", [1; 32])?;
 //! let header = Header {
 //!     origin: "log.example/audit".into(),
 //!     sequence: 7,
@@ -262,7 +262,7 @@ impl Entry {
 
 /// What a JSON string in canonical form says.
 fn unquoted(quoted: &str) -> Option<String> {
-    let mut tokens = Tokens::of(quoted);
+    let mut tokens = Tokens::new(quoted);
     let (Some(Ok(Token::Text(raw))), None) = (tokens.next(), tokens.next()) else { return None };
     let text = raw.text();
     let mut again = Vec::new();

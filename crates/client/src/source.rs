@@ -43,11 +43,11 @@ pub trait Source: Send + Sync {
     /// # Errors
     /// If it can't be read.
     fn get(&self, resource: Resource) -> Result<Option<Vec<u8>>, EngineError> {
-        if let Some(bytes) = self.read(&resource.path(), resource.most_bytes())? {
+        if let Some(bytes) = self.read(&resource.path(), resource.max_bytes())? {
             return Ok(Some(bytes));
         }
         let Some(full) = resource.full() else { return Ok(None) };
-        let bytes = self.read(&full.path(), full.most_bytes())?;
+        let bytes = self.read(&full.path(), full.max_bytes())?;
         Ok(bytes.map(|bytes| resource.cut(&bytes).to_vec()))
     }
 

@@ -27,7 +27,7 @@
 //!     }
 //! }
 //!
-//! let key = SignerKey::generate("example.com/app", [7; 32])?;
+//! let key = SignerKey::from_seed("example.com/app", [7; 32])?;
 //! let now: Time = "2026-11-20T06:01:02.345Z".parse()?;
 //! let mut recorder = Recorder::open("log.example/audit", key.verifier_key().clone(), now, &[1; 16])?;
 //! recorder.flush();

@@ -36,7 +36,7 @@ impl SenderObserver for Failures {
 }
 
 fn outbox() -> Outbox {
-    let key = SignerKey::generate("example.com/app", [7; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/app", [7; 32]).unwrap();
     let now = "2026-11-20T06:01:02.345Z".parse().unwrap();
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), now, &[1; 16]).unwrap();
     recorder.sign_with(&key).unwrap();

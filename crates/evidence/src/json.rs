@@ -27,7 +27,7 @@ impl Json {
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Error> {
         let canonical = canonicalize(text).map_err(|error| error.with_code(Code::Evidence))?;
         let text = core::str::from_utf8(&canonical).map_err(|_| Error::new(Code::Evidence, "not UTF-8"))?;
-        let mut tokens = Tokens::of(text);
+        let mut tokens = Tokens::new(text);
         let value = value(&mut tokens)?;
         Ok(value)
     }

@@ -432,12 +432,12 @@ impl EventIndex {
             if let Some(question) = self.question.as_mut().filter(|question| question.judged() == rows) {
                 question.read_aside();
             }
-            self.stretch = self.next_stretch();
+            self.stretch = self.next_chunk();
         }
         self.stretch.as_ref().map(|(stretch, _)| *stretch)
     }
 
-    fn next_stretch(&self) -> Option<(Stretch, Vec<u32>)> {
+    fn next_chunk(&self) -> Option<(Stretch, Vec<u32>)> {
         let question = self.question.as_ref()?;
         let mut row = if question.order.descending {
             question.unread.last_before(usize::MAX)?

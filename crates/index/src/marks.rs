@@ -34,7 +34,7 @@ impl EventIndex {
     /// # Errors
     /// Where it is none; what stood before that was taken.
     pub fn mark(&mut self, marks: &str) -> Result<(), NoMark> {
-        let mut tokens = Tokens::of(marks).map(Result::ok);
+        let mut tokens = Tokens::new(marks).map(Result::ok);
         let mut next = || tokens.next().flatten();
         if next() != Some(Token::Array) {
             return Err(NoMark);

@@ -39,7 +39,7 @@ impl<'a> Export<'a> {
     /// Reads one; `None` for anything else. What stands where a record is looked for must be one, so that nothing is
     /// lost.
     pub(crate) fn read(text: &'a str) -> Option<Self> {
-        let mut reader = Reader { text, tokens: Tokens::of(text) };
+        let mut reader = Reader { text, tokens: Tokens::new(text) };
         let first = reader.next()?;
         let root =
             if first.kind == TokenKind::Object { reader.object(first.start, &LISTS)? } else { return None };

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use countersign::hash::Hash;
 use countersign::link::ChainId;
 use countersign::log::{
-    self, Admission, Kind, Known, Life, Limits, Rules, Submission, SubmissionError, Taken,
+    self, Admission, KeyLookup, Life, Limits, RefusalKind, Rules, Submission, SubmissionError,
+    SubmissionOutcome,
 };
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -304,12 +305,14 @@ impl LogServer {
     /// A log that was brought back does not know whom it knew.
     fn stranger(&self, refusal: SubmissionError) -> SubmitError {
         match self.check_signing() {
-            Err(stopped) if matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorized) => stopped,
+            Err(stopped) if matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized) => {
+                stopped
+            }
             _ => SubmitError::Stranger(refusal),
         }
     }
 
-    fn read_knowing<K: Known + ?Sized>(
+    fn read_knowing<K: KeyLookup + ?Sized>(
         &self,
         known: &K,
         body: &[u8],
@@ -403,7 +406,7 @@ impl LogServer {
     }
 
     /// Waits for a checkpoint that holds all that was taken.
-    async fn published_beyond(&self, taken: &Taken) -> Result<Arc<Published>, SubmitError> {
+    async fn published_beyond(&self, taken: &SubmissionOutcome) -> Result<Arc<Published>, SubmitError> {
         let size = size_with(taken);
         let mut published = self.published();
         let holds = |published: &Option<Arc<Published>>| {
@@ -531,7 +534,7 @@ struct Remembered<'c>(&'c LogServer);
 /// It is not remembered: the store knows.
 struct Unsure;
 
-impl Known for Remembered<'_> {
+impl KeyLookup for Remembered<'_> {
     type Error = Unsure;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, Unsure> {

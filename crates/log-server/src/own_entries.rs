@@ -12,7 +12,7 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
 use countersign::base64;
-use countersign::log::{Growth, SaltedEvent};
+use countersign::log::{PendingBatch, SaltedEvent};
 use countersign::note::VerifierKey;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +120,7 @@ impl OwnEntries {
 
 impl OwnEntryStore for OwnEntries {
     /// Keeps the entries of a growth that are on chains of this key. The log does not depend on it: what fails is logged.
-    fn keep(&mut self, growth: &Growth, key: &VerifierKey) {
+    fn keep(&mut self, growth: &PendingBatch, key: &VerifierKey) {
         let own = own_chains(growth, key);
         if own.is_empty() {
             return;

@@ -379,7 +379,7 @@ mod tests {
     const ORIGIN: &str = "log.example/a log";
 
     fn head(size: u64) -> SignedHead {
-        let key = SignerKey::generate("log.example", [1; 32]).unwrap();
+        let key = SignerKey::from_seed("log.example", [1; 32]).unwrap();
         let checkpoint = Checkpoint::new("log.example", size, Hash::of(&[&size.to_be_bytes()])).unwrap();
         SignedHead::of_note(&checkpoint.sign(&key).unwrap()).unwrap()
     }

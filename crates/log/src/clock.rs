@@ -168,7 +168,7 @@ mod tests {
                 Arc::new(move || Duration::from_millis(passed.load(Ordering::SeqCst).cast_unsigned())),
             );
             let witness = |seed| {
-                let key = SignerKey::generate_witness(&format!("w{seed}.example"), [seed; 32]).unwrap();
+                let key = SignerKey::witness_from_seed(&format!("w{seed}.example"), [seed; 32]).unwrap();
                 key.verifier_key().clone()
             };
             Self { clock, steady, keeper, witnesses: (1..4).map(witness).collect() }

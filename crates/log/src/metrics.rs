@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use countersign::log::{Kind, SubmissionError};
+use countersign::log::{RefusalKind, SubmissionError};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -56,12 +56,12 @@ impl Outcome {
             Ok(()) => Self::Taken,
             Err(SubmitError::Refused(refusal)) if is_anybodys(refusal) => return Err(Reason::Unsigned),
             Err(SubmitError::Refused(refusal)) => match refusal.kind {
-                Kind::Malformed => Self::Malformed,
-                Kind::TooLarge | Kind::TooMany => Self::TooLarge,
-                Kind::Unauthorized => Self::Unauthorized,
-                Kind::Gap { .. } => Self::Gap,
-                Kind::Fork(_) => Self::Fork,
-                Kind::Early { .. } => Self::Early,
+                RefusalKind::Malformed => Self::Malformed,
+                RefusalKind::TooLarge | RefusalKind::TooMany => Self::TooLarge,
+                RefusalKind::Unauthorized => Self::Unauthorized,
+                RefusalKind::Gap { .. } => Self::Gap,
+                RefusalKind::Fork(_) => Self::Fork,
+                RefusalKind::Early { .. } => Self::Early,
             },
             Err(SubmitError::Stranger(refusal)) => return Err(Reason::of(refusal)),
             Err(SubmitError::Quota { .. }) => Self::Quota,
@@ -75,7 +75,7 @@ impl Outcome {
 
 /// Whether a refusal names a key that did not sign what is refused: so anybody can bring it about.
 fn is_anybodys(refusal: &SubmissionError) -> bool {
-    matches!(refusal.kind, Kind::Unauthorized | Kind::Early { .. }) && !refusal.is_signed
+    matches!(refusal.kind, RefusalKind::Unauthorized | RefusalKind::Early { .. }) && !refusal.is_signed
 }
 
 impl EncodeLabelValue for Outcome {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use countersign::event::{Event, Redaction};
 use countersign::link::ChainId;
-use countersign::log::{Known, Limits, Submission};
+use countersign::log::{KeyLookup, Limits, Submission};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -87,14 +87,14 @@ fn random() -> Result<[u8; 16], SubmitError> {
 
 /// Tells which chains are the log's own: what they say is never erased.
 pub struct OwnChains<'a> {
-    keys: &'a dyn Known<Error = StoreError>,
+    keys: &'a dyn KeyLookup<Error = StoreError>,
     origin: &'a str,
     known: HashMap<ChainId, bool>,
 }
 
 impl<'a> OwnChains<'a> {
     /// Of the log of that origin.
-    pub fn new(keys: &'a dyn Known<Error = StoreError>, origin: &'a str) -> Self {
+    pub fn new(keys: &'a dyn KeyLookup<Error = StoreError>, origin: &'a str) -> Self {
         Self { keys, origin, known: HashMap::new() }
     }
 

@@ -11,7 +11,7 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign::link::{ChainId, Link};
-use countersign::log::{Body, Entry, Kind, Submission, SubmissionError};
+use countersign::log::{Body, Entry, RefusalKind, Submission, SubmissionError};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
@@ -161,7 +161,7 @@ impl Quotas {
     pub fn settle(&self, mut loads: Loads, answered: Result<(), &SubmitError>, now: Time) {
         match answered {
             Ok(()) => self.charge(loads, now),
-            Err(SubmitError::Refused(SubmissionError { kind: Kind::Fork(evidence), .. })) => {
+            Err(SubmitError::Refused(SubmissionError { kind: RefusalKind::Fork(evidence), .. })) => {
                 let forker = loads.owners.remove(&evidence.chain);
                 loads.keys.retain(|key, _| forker.as_ref() == Some(key));
                 self.charge(loads, now);
@@ -249,7 +249,7 @@ mod tests {
     use super::*;
 
     fn key(name: &str) -> VerifierKey {
-        SignerKey::generate(name, [7; 32]).unwrap().verifier_key().clone()
+        SignerKey::from_seed(name, [7; 32]).unwrap().verifier_key().clone()
     }
 
     fn at(millis: i64) -> Time {

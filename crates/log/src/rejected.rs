@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign::log::{Kind, SubmissionError};
+use countersign::log::{RefusalKind, SubmissionError};
 use prometheus_client::encoding::{EncodeLabelValue, LabelValueEncoder};
 use strum::{IntoStaticStr, VariantArray};
 
@@ -39,9 +39,12 @@ impl Reason {
     /// Why a submission was refused, of which nothing was admitted.
     pub(crate) fn of(refusal: &SubmissionError) -> Self {
         match refusal.kind {
-            Kind::Malformed => Self::Malformed,
-            Kind::TooLarge | Kind::TooMany => Self::TooLarge,
-            Kind::Unauthorized | Kind::Gap { .. } | Kind::Fork(_) | Kind::Early { .. } => Self::Unknown,
+            RefusalKind::Malformed => Self::Malformed,
+            RefusalKind::TooLarge | RefusalKind::TooMany => Self::TooLarge,
+            RefusalKind::Unauthorized
+            | RefusalKind::Gap { .. }
+            | RefusalKind::Fork(_)
+            | RefusalKind::Early { .. } => Self::Unknown,
         }
     }
 

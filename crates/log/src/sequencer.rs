@@ -32,8 +32,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::log::{self, Growth, Kind, Rules, Submission, SubmissionError, Taken};
-use countersign::merkle::{CompactRange, Grown};
+use countersign::log::{
+    self, PendingBatch, RefusalKind, Rules, Submission, SubmissionError, SubmissionOutcome,
+};
+use countersign::merkle::{CompactRange, PendingTree};
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::trust::Trust;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -156,9 +158,9 @@ pub type Reply = oneshot::Sender<Result<Durable, SubmitError>>;
 /// A submission whose leaves are durable.
 pub struct Durable {
     /// The result for each chain and key note.
-    pub taken: Taken,
+    pub taken: SubmissionOutcome,
     /// The tree that it made grow; none if nothing was added.
-    pub tree: Option<Arc<Grown>>,
+    pub tree: Option<Arc<PendingTree>>,
     /// The checkpoint that was published with it. None if witnesses see it first, publishing failed, or nothing was added.
     pub published: Option<Arc<Published>>,
 }
@@ -167,7 +169,7 @@ pub struct Durable {
 pub trait OwnEntryStore: Send {
     /// Keeps the entries of `growth` that are on chains of `key`. It is called before the commit, which may fail: what is
     /// kept may never be in the log. The store logs its own failures.
-    fn keep(&mut self, growth: &Growth, key: &VerifierKey);
+    fn keep(&mut self, growth: &PendingBatch, key: &VerifierKey);
 
     /// Erases the events of these entries, which are in ascending order. It may be called again for the same entries.
     ///
@@ -442,7 +444,7 @@ impl Sequencer {
         {
             return Ok(());
         }
-        match self.sign(&Grown::new(edge))? {
+        match self.sign(&PendingTree::new(edge))? {
             NewCheckpoint::Published(published) => self.publish(published),
             NewCheckpoint::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, true),
         }
@@ -459,7 +461,7 @@ impl Sequencer {
         {
             return Ok(());
         }
-        match self.sign(&Grown::new(edge))? {
+        match self.sign(&PendingTree::new(edge))? {
             NewCheckpoint::Published(published) => self.publish(published),
             NewCheckpoint::ForWitnesses(unwitnessed) => self.hand_to_witnesses(unwitnessed, false),
         }
@@ -525,7 +527,7 @@ impl Sequencer {
             if let Err(error) = self.renew(edge) {
                 return fail(waiting, own, error);
             }
-            let mut growth = Growth::new(edge.end());
+            let mut growth = PendingBatch::new(edge.end());
             let mut judged = Vec::with_capacity(waiting.len());
             for waiting in waiting.drain(..) {
                 let judgment = growth.submit(&rules, self.writer.state(), &waiting.submission, now);
@@ -608,7 +610,7 @@ impl Sequencer {
         &mut self,
         own: &mut OwnChain,
         waiting: Waiting,
-        judgment: Result<Taken, log::AcceptanceError<StoreError>>,
+        judgment: Result<SubmissionOutcome, log::AcceptanceError<StoreError>>,
         outcome: &CommitOutcome,
     ) -> Answer {
         let answer = match judgment {
@@ -626,7 +628,7 @@ impl Sequencer {
 
     /// The answer to what is refused: a fork's evidence is kept first.
     fn refuse(&mut self, refusal: SubmissionError) -> SubmitError {
-        if let Kind::Fork(evidence) = &refusal.kind {
+        if let RefusalKind::Fork(evidence) = &refusal.kind {
             tracing::warn!(chain = %evidence.chain, seq = evidence.seq, "a fork was refused");
             if let Err(error) = self.writer.keep_evidence(evidence, self.timekeeper.now()) {
                 tracing::error!(%error, "the evidence of a fork was not kept");
@@ -640,7 +642,7 @@ impl Sequencer {
     fn grow(
         &mut self,
         edge: &mut CompactRange,
-        growth: &Growth,
+        growth: &PendingBatch,
         erasures: &[u64],
     ) -> Result<CommitOutcome, CommitError> {
         if growth.leaves().is_empty() {
@@ -649,7 +651,7 @@ impl Sequencer {
             return Ok(CommitOutcome::default());
         }
         let stopwatch = Stopwatch::start();
-        let mut tree = Grown::new(edge);
+        let mut tree = PendingTree::new(edge);
         let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
         tree.extend(&hashes);
         let signed_size = self.memory.durable();
@@ -688,7 +690,7 @@ impl Sequencer {
     }
 
     /// Signs the tree's checkpoint, unless a larger tree or another one of its size was signed.
-    fn sign(&self, tree: &Grown) -> Result<NewCheckpoint, StoreError> {
+    fn sign(&self, tree: &PendingTree) -> Result<NewCheckpoint, StoreError> {
         self.signing.check()?;
         if let Some(newest) = self.memory.newest()
             && (newest.size > tree.size() || newest.size == tree.size() && newest.root != tree.root())
@@ -828,7 +830,7 @@ impl Working {
 
     /// Shows the newest checkpoint to witnesses, perhaps again.
     pub(crate) fn show_witnesses(&mut self) -> Result<(), StoreError> {
-        match self.sequencer.sign(&Grown::new(&self.edge))? {
+        match self.sequencer.sign(&PendingTree::new(&self.edge))? {
             NewCheckpoint::ForWitnesses(unwitnessed) => self.sequencer.hand_to_witnesses(unwitnessed, true),
             NewCheckpoint::Published(_) => Ok(()),
         }
@@ -855,7 +857,7 @@ impl Working {
 /// The result of a commit.
 #[derive(Default)]
 struct CommitOutcome {
-    tree: Option<Arc<Grown>>,
+    tree: Option<Arc<PendingTree>>,
     published: Option<Arc<Published>>,
     /// The same, where it is not yet remembered to be signed.
     unseen: Option<Arc<Published>>,
@@ -889,7 +891,8 @@ fn wait(waiting: &mut Vec<Waiting>, submission: Result<Option<Submission>, Submi
     match submission {
         Ok(Some(submission)) => waiting.push(Waiting { submission, reply, own: true }),
         Ok(None) => {
-            let _ = reply.send(Ok(Durable { taken: Taken::default(), tree: None, published: None }));
+            let _ =
+                reply.send(Ok(Durable { taken: SubmissionOutcome::default(), tree: None, published: None }));
         }
         Err(error) => _ = reply.send(Err(error)),
     }

@@ -406,7 +406,7 @@ mod tests {
     use super::*;
 
     fn stops() -> [SigningStop; 2] {
-        let key = countersign::note::SignerKey::generate_witness("w.example", [2; 32]).unwrap();
+        let key = countersign::note::SignerKey::witness_from_seed("w.example", [2; 32]).unwrap();
         let at = "2026-11-20T06:00:00.000Z".parse().unwrap();
         let plain = SigningStop::new(at, Cause::Copied, "it is a copy");
         let witness = WitnessAnswer::new(key.verifier_key(), 409, Some(7), b"7\n");

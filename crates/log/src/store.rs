@@ -7,7 +7,7 @@
 //! | concern | sequencer's half | readers' half |
 //! | --- | --- | --- |
 //! | entries | [`EntryWriter`] | [`EntryReader`] |
-//! | keys and chains that entries are accepted for | [`EntryWriter::state`] | [`Known`] |
+//! | keys and chains that entries are accepted for | [`EntryWriter::state`] | [`KeyLookup`] |
 //! | published checkpoints | [`CheckpointWriter`] | [`CheckpointReader`] |
 //! | what was signed | [`SignedHeadStore`] | |
 //! | refused forks | [`ForkWriter`] | [`ForkReader`] |
@@ -33,8 +33,8 @@ use std::ops::Range;
 
 use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Evidence, Growth, Known, SaltedEvent, Storage};
-use countersign::merkle::{CompactRange, Grown, Tile};
+use countersign::log::{Evidence, KeyLookup, PendingBatch, SaltedEvent, Storage};
+use countersign::merkle::{CompactRange, PendingTree, Tile};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
@@ -110,9 +110,9 @@ pub struct Erasure {
 #[derive(Clone, Copy)]
 pub struct Batch<'b> {
     /// The entries, and what they change in chains and keys.
-    pub growth: &'b Growth,
+    pub growth: &'b PendingBatch,
     /// The hashes that the entries complete.
-    pub tree: &'b Grown,
+    pub tree: &'b PendingTree,
     /// The checkpoint to publish in the same step. Only for a store that [signs before it
     /// commits](EntryWriter::signs_before_commit).
     pub publish: Option<&'b Published>,
@@ -302,11 +302,11 @@ pub trait ErasureReader: Send + Sync {
 
 /// The half of a store that all readers share.
 pub trait Reader:
-    EntryReader + CheckpointReader + ForkReader + ErasureReader + Known<Error = StoreError>
+    EntryReader + CheckpointReader + ForkReader + ErasureReader + KeyLookup<Error = StoreError>
 {
 }
 
-impl<R: EntryReader + CheckpointReader + ForkReader + ErasureReader + Known<Error = StoreError>> Reader
+impl<R: EntryReader + CheckpointReader + ForkReader + ErasureReader + KeyLookup<Error = StoreError>> Reader
     for R
 {
 }

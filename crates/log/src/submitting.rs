@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::link::{ChainId, Link};
-use countersign::log::Kind;
+use countersign::log::RefusalKind;
 use countersign::log::Submission;
-use countersign::log::{AcceptanceError, SubmissionError, Taken};
-use countersign::merkle::{Grown, inclusion_proof};
+use countersign::log::{AcceptanceError, SubmissionError, SubmissionOutcome};
+use countersign::merkle::{PendingTree, inclusion_proof};
 use countersign::proof::Proof;
 use countersign::time::Time;
 
@@ -18,11 +18,11 @@ use crate::store::{EntryReader, Published, StoreError};
 #[derive(Clone, Debug)]
 pub struct Committed {
     /// What became of it.
-    pub taken: Taken,
+    pub taken: SubmissionOutcome,
     /// A checkpoint that holds it.
     pub published: Arc<Published>,
     /// The tree that it made grow.
-    pub tree: Option<Arc<Grown>>,
+    pub tree: Option<Arc<PendingTree>>,
 }
 
 /// Why a submission was not taken, or is not known to be.
@@ -64,7 +64,7 @@ impl SubmitError {
     /// Whether it is refused for what the log does not know, and may know when it has looked again.
     pub fn is_of_somebody_unknown(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };
-        matches!(refusal.kind, Kind::Gap { .. } | Kind::Unauthorized)
+        matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized)
     }
 
     /// The same for another submission of one commit, which is due to no submission.
@@ -104,7 +104,7 @@ pub fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::Verif
 }
 
 /// How many leaves a checkpoint has at least that holds all that was taken.
-pub fn size_with(taken: &Taken) -> u64 {
+pub fn size_with(taken: &SubmissionOutcome) -> u64 {
     let indexes = taken.chains.values().map(|tip| tip.index).chain(taken.notes.iter().map(|held| held.index));
     indexes.max().map_or(0, |last| last + 1)
 }
@@ -114,7 +114,7 @@ pub fn size_with(taken: &Taken) -> u64 {
 pub struct Prover<'c> {
     size: u64,
     checkpoint: SignedCheckpoint,
-    tree: Option<&'c Grown>,
+    tree: Option<&'c PendingTree>,
     stored: KeptHashes<'c>,
 }
 

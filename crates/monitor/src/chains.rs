@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use countersign::hash::Hash;
 use countersign::keys::{KeyNote, Validity, Windows};
 use countersign::link::{ChainId, Link, OpenLink, PREFIX, signed_part};
-use countersign::log::{self, Growth, Held, Life, Rules, Storage};
+use countersign::log::{self, EntryRef, Life, PendingBatch, Rules, Storage};
 use countersign::merkle::leaf_hash;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -248,7 +248,7 @@ impl Chains {
         note: &KeyNote,
         findings: &mut Findings,
     ) {
-        let mut growth = Growth::new(index);
+        let mut growth = PendingBatch::new(index);
         let acts = rules.log_rules.check_note(note).and_then(|()| {
             growth.replay(&*self, text.to_owned(), None).map_err(log::AcceptanceError::refusal)
         });
@@ -296,7 +296,7 @@ impl Storage for Chains {
         Ok(None)
     }
 
-    fn link(&self, _: &ChainId, _: u64) -> Result<Option<Held>, Self::Error> {
+    fn link(&self, _: &ChainId, _: u64) -> Result<Option<EntryRef>, Self::Error> {
         Ok(None)
     }
 

@@ -21,7 +21,7 @@ use crate::finding::{
 };
 use crate::observer::MonitorObserver;
 use crate::state::MonitorState;
-use crate::tree::{self, Entries, Growth, Interruption, Reading};
+use crate::tree::{self, Consistency, Entries, Interruption, Reading};
 
 /// The time limit for reading a checkpoint, retries included.
 const CHECKPOINT_LIMIT: Duration = Duration::from_secs(30);
@@ -216,12 +216,12 @@ impl<'a> Monitor<'a> {
         if let Some(pin) = pin.as_ref().filter(|pin| pin.checkpoint.size < checkpoint.size) {
             let before = (pin.checkpoint.size, &pin.checkpoint.root);
             match tree::consistency(self.source, before, checkpoint)? {
-                Growth::Consistent => {}
-                Growth::Inconsistent => {
+                Consistency::Consistent => {}
+                Consistency::Inconsistent => {
                     findings.add(split_view(pin, signed, "the log is not an extension of its earlier state"));
                     return Ok(());
                 }
-                Growth::Unknown(finding) => unknown = Some(finding),
+                Consistency::Unknown(finding) => unknown = Some(finding),
             }
         }
         if memory.edge.end() < checkpoint.size {
@@ -286,13 +286,13 @@ impl<'a> Monitor<'a> {
         let Some(root) = entries.edge.root().filter(|_| end > old) else { return Ok(false) };
         self.set_time_limit(self.source, PROOF_LIMIT);
         Ok(match tree::consistency(self.source, (end, &root), checkpoint)? {
-            Growth::Consistent => true,
-            Growth::Inconsistent => {
+            Consistency::Consistent => true,
+            Consistency::Inconsistent => {
                 let limit = Instant::now() + PROOF_LIMIT.min(self.timeout);
                 findings.add(tree::first_difference(self.source, old, end, limit, self.observer));
                 false
             }
-            Growth::Unknown(finding) => {
+            Consistency::Unknown(finding) => {
                 findings.add(finding);
                 false
             }
@@ -353,7 +353,7 @@ impl<'a> Monitor<'a> {
         findings: &mut Findings,
     ) -> Result<(), EngineError> {
         let (old, new) = (&signed.checkpoint, &pin.checkpoint);
-        if let Growth::Inconsistent = tree::consistency(self.source, (old.size, &old.root), new)? {
+        if let Consistency::Inconsistent = tree::consistency(self.source, (old.size, &old.root), new)? {
             findings.add(split_view(pin, signed, "the log shows different entries than before"));
             return Ok(());
         }
@@ -472,7 +472,7 @@ impl<'a> Monitor<'a> {
             } else {
                 let other = self.also.iter().find(|other| other.name() == *name);
                 other.map_or_else(
-                    || Ok(Growth::Consistent),
+                    || Ok(Consistency::Consistent),
                     |other| {
                         self.set_time_limit(&**other, PROOF_LIMIT);
                         tree::consistency(&**other, (here.size, &here.root), there)
@@ -480,13 +480,13 @@ impl<'a> Monitor<'a> {
                 )
             };
             match growth {
-                Ok(Growth::Inconsistent) => {
+                Ok(Consistency::Inconsistent) => {
                     let message = format!("{name} serves a different log with the same origin");
                     findings.add(split_view(&pin, &signed, &message).at(name));
                     return true;
                 }
-                Ok(Growth::Unknown(finding)) if there.size <= here.size => findings.add(finding),
-                Ok(Growth::Consistent | Growth::Unknown(_)) => {}
+                Ok(Consistency::Unknown(finding)) if there.size <= here.size => findings.add(finding),
+                Ok(Consistency::Consistent | Consistency::Unknown(_)) => {}
                 Err(failure) => findings.add(unreachable(&failure)),
             }
             if there.size > here.size {

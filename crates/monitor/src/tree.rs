@@ -19,7 +19,7 @@ use crate::finding::{Finding, TREE_ROOT};
 use crate::observer::MonitorObserver;
 
 /// The relation of a tree to an earlier one.
-pub(crate) enum Growth {
+pub(crate) enum Consistency {
     /// The later tree extends the earlier one.
     Consistent,
     /// The later tree, whose tiles are authentic, has a different root at the earlier size.
@@ -33,12 +33,12 @@ pub(crate) fn consistency(
     source: &dyn Source,
     old: (u64, &Hash),
     new: &Checkpoint,
-) -> Result<Growth, EngineError> {
+) -> Result<Consistency, EngineError> {
     if old.0 == 0 {
-        return Ok(Growth::Consistent);
+        return Ok(Consistency::Consistent);
     }
     let unknown = |code: TileCode, at: &str, message: String| {
-        Ok(Growth::Unknown(Finding::new(code, message).at(at).lasting()))
+        Ok(Consistency::Unknown(Finding::new(code, message).at(at).lasting()))
     };
     let subtrees = consistency_subtrees(old.0, new.size)?;
     let tiles = authentic_tiles_for(&subtrees, new.size);
@@ -57,8 +57,8 @@ pub(crate) fn consistency(
     };
     let proof = consistency_proof(old.0, new.size, &authentic)?;
     Ok(match verify_consistency(old.0, new.size, old.1, &new.root, &proof) {
-        Ok(()) => Growth::Consistent,
-        Err(_) => Growth::Inconsistent,
+        Ok(()) => Consistency::Consistent,
+        Err(_) => Consistency::Inconsistent,
     })
 }
 

@@ -13,7 +13,7 @@ use countersign_monitor::{Findings, Monitor, MonitorObserver, MonitorState};
 const ORIGIN: &str = "log.example/audit";
 
 fn key() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
 /// A log with fewer entries than a tile holds.

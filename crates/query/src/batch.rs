@@ -174,7 +174,7 @@ pub fn write_read(read: Option<&Read<'_>>, out: &mut Vec<u8>) {
 
 /// Where the value ends that a text begins with.
 fn value_end(text: &str) -> Option<usize> {
-    let mut tokens = Tokens::of(text);
+    let mut tokens = Tokens::new(text);
     let mut depth = 0_usize;
     loop {
         let Part { kind, end, .. } = tokens.next_part()??;
@@ -200,7 +200,7 @@ fn number(rest: &mut &str, name: &str) -> Option<i64> {
 /// What stands between a string's quotes.
 fn string<'a>(rest: &mut &'a str, name: &str) -> Option<&'a str> {
     let text = rest.strip_prefix(name)?;
-    let Part { kind, start, end } = Tokens::of(text).next_part()??;
+    let Part { kind, start, end } = Tokens::new(text).next_part()??;
     *rest = text.get(end + 1..)?;
     matches!(kind, TokenKind::Text | TokenKind::EscapedText).then(|| &text[start..end])
 }

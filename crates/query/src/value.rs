@@ -85,7 +85,7 @@ impl<'a> Document<'a> {
         }
         // Until all that is in it was read, a node leads to the one that it is in.
         let mut open = 0;
-        let mut tokens = Tokens::of(text);
+        let mut tokens = Tokens::new(text);
         #[cfg_attr(
             target_arch = "wasm32",
             expect(clippy::while_let_loop, reason = "elsewhere more is in it")
@@ -170,7 +170,7 @@ impl<'a> Value<'a> {
     }
 
     fn token(self) -> Token<'a> {
-        self.document.node(self.at).map_or(Token::Null, |node| node.part().of(self.document.text))
+        self.document.node(self.at).map_or(Token::Null, |node| node.part().token(self.document.text))
     }
 
     /// As it stands, where it is no object or array.

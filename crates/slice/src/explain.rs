@@ -116,7 +116,7 @@ impl CheckResults {
         let options = Options { trust: trust.clone(), events: true, marks: true, ..Options::default() };
         let mut verifier = Verifier::new(options);
         verifier.push(export);
-        let (Verification { report, .. }, told) = verifier.finish_telling();
+        let (Verification { report, .. }, told) = verifier.finish_with_update();
         let acting = |mark: &Mark| match mark {
             Mark::Note(note) => note.acts.then_some(note.index),
             _ => None,
@@ -289,7 +289,7 @@ impl Committed {
         let found = payload.commit();
         let (computed, bytes, reserialized) = match payload.check(&found, stated) {
             Ok(Matched::Canonical(text)) => (*stated, text.len(), true),
-            Ok(Matched::AsItStands) | Err(_) => (found, payload.event.len(), false),
+            Ok(Matched::Verbatim) | Err(_) => (found, payload.event.len(), false),
         };
         Self { stated: *stated, computed, salt: payload.salt, bytes, reserialized }
     }

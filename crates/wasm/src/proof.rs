@@ -17,7 +17,7 @@ impl LogTrust {
     /// Reads the log's vkey, or a trust file with exactly one `log` line.
     #[wasm_bindgen(constructor)]
     pub fn new(text: &str) -> Result<Self, Thrown> {
-        Ok(Self(Trust::of_one_log(text)?))
+        Ok(Self(Trust::parse_single_log(text)?))
     }
 
     /// The log's origin.

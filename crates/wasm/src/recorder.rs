@@ -273,6 +273,6 @@ fn random(bytes: &[u8]) -> Result<[u8; 16], Error> {
 #[wasm_bindgen(js_name = signerKey)]
 pub fn signer_key(name: &str, seed: &[u8]) -> Result<Vec<String>, Thrown> {
     let seed = seed.try_into().map_err(|_| Error::new(Code::Key, "a seed is 32 bytes"))?;
-    let key = SignerKey::generate(name, seed)?;
+    let key = SignerKey::from_seed(name, seed)?;
     Ok(vec![key.encode().to_string(), key.verifier_key().to_string()])
 }

@@ -252,7 +252,7 @@ fn read(source: &Source, part: &mut dyn FnMut(Part<'_>) -> Result<(), Thrown>) -
             part(Part::Header(header))?;
             line = Some(at);
         }
-        while let Some(stretch) = splitter.next_stretch() {
+        while let Some(stretch) = splitter.next_chunk() {
             line = Some(items(&stretch, line.unwrap_or_default(), part)?);
             splitter.recycle(stretch);
         }

@@ -109,7 +109,7 @@ impl WholeVerifier {
     /// The export ends here: `{report, phrases, why, notNeeded, doubts, pin}`. What became known at last can still be taken; then it is to be freed.
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         let empty = LocalVerifier::new(Options::default());
-        let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_telling();
+        let (verification, told) = std::mem::replace(&mut self.verifier, empty).finish_with_update();
         self.waiting.add(told)?;
         outcome(&verification)
     }
@@ -183,8 +183,8 @@ impl Coordinator {
 
     /// How long the next stretch to be summarized is, where one is ready.
     #[wasm_bindgen(js_name = nextStretch)]
-    pub fn next_stretch(&mut self) -> Option<usize> {
-        self.stretch = self.stretch.take().or_else(|| self.splitter.next_stretch());
+    pub fn next_chunk(&mut self) -> Option<usize> {
+        self.stretch = self.stretch.take().or_else(|| self.splitter.next_chunk());
         self.stretch.as_ref().map(Vec::len)
     }
 
@@ -252,7 +252,7 @@ impl Coordinator {
     pub fn finish(&mut self) -> Result<JsValue, Thrown> {
         self.end();
         let progress = std::mem::replace(&mut self.progress, Progress::new(Options::default()));
-        let (verification, told) = progress.finish_telling(self.end.take().unwrap_or(Ok(())));
+        let (verification, told) = progress.finish_with_update(self.end.take().unwrap_or(Ok(())));
         self.waiting.add(told)?;
         outcome(&verification)
     }

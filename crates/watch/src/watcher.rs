@@ -600,7 +600,7 @@ mod tests {
     /// Like [`log`], with other events.
     fn log_of(events: usize, event: impl Fn(usize) -> String) -> (Vec<String>, Trust) {
         let (log, app) =
-            (SignerKey::generate(ORIGIN, [1; 32]).unwrap(), SignerKey::generate("app", [2; 32]).unwrap());
+            (SignerKey::from_seed(ORIGIN, [1; 32]).unwrap(), SignerKey::from_seed("app", [2; 32]).unwrap());
         let mut recorder = Recorder::open(ORIGIN, app.verifier_key().clone(), time(0), &[0; 16]).unwrap();
         let mut recorder = {
             recorder.sign_with(&app).unwrap();

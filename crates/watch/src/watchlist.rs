@@ -176,7 +176,7 @@ mod tests {
     fn sequence_numbers_grow_after_the_state_is_lost() {
         let at = |millis| Time::from_millis(millis).unwrap();
         let lister = || {
-            let key = SignerKey::generate("example.com/watch", [1; 32]).unwrap();
+            let key = SignerKey::from_seed("example.com/watch", [1; 32]).unwrap();
             Lister::new(Box::new(|_| Ok(())), key, Duration::from_hours(1))
         };
         let mut listing = WatchlistState::default();

@@ -34,7 +34,7 @@ pub fn verify<R: Read + Seek + Send>(
         }
     }
     let end = splitter.finish();
-    if splitter.next_stretch().is_some() {
+    if splitter.next_chunk().is_some() {
         return Err(SummaryError { place: parts.first().map(|(place, _)| *place), why: PartsError::Altered });
     }
     let trust = options.trust.clone();
@@ -79,7 +79,7 @@ pub fn verify<R: Read + Seek + Send>(
         sequence.absorb(summary?, b"");
         Ok(())
     })?;
-    let (verification, _) = sequence.finish_telling(end);
+    let (verification, _) = sequence.finish_with_update(end);
     Ok(verification)
 }
 

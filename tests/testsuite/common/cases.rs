@@ -102,10 +102,10 @@ impl Case {
         let mut rest = &self.export[..];
         while !rest.is_empty() {
             rest = &rest[splitter.push(rest)..];
-            text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+            text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         }
         let end = splitter.finish();
-        text.extend(std::iter::from_fn(|| splitter.next_stretch()).flatten());
+        text.extend(std::iter::from_fn(|| splitter.next_chunk()).flatten());
         let (header, line) = splitter.header()?;
         let mut summarizer = progress.begin(header, line).unwrap();
         let all: Vec<&[u8]> = text.split_inclusive(|byte| *byte == b'\n').collect();

@@ -197,7 +197,7 @@ struct Builder {
 }
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 impl Builder {
@@ -209,7 +209,7 @@ impl Builder {
             revoked: false,
             windows: Vec::new(),
         };
-        let witness = |n: u8| SignerKey::generate_witness(&format!("w{n}.example"), [n + 20; 32]).unwrap();
+        let witness = |n: u8| SignerKey::witness_from_seed(&format!("w{n}.example"), [n + 20; 32]).unwrap();
         Self {
             out: Writer::new(),
             tree: CompactRange::new(),

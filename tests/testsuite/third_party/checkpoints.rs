@@ -104,7 +104,7 @@ fn transparency_dev_sign_then_parse() {
         for signer in maybe_list(&case["signers"]) {
             let signer = SignerKey::parse(text(&keys[text(signer)])).expect("a signer key");
             let key = signer.verifier_key();
-            note.push_str(&SignatureLine::of(key, &signer.sign(body.as_bytes())).to_string());
+            note.push_str(&SignatureLine::new(key, &signer.sign(body.as_bytes())).to_string());
         }
         let read = SignedCheckpoint::parse(&note).ok();
         let read = read.filter(|read| read.checkpoint.origin == text(&case["origin"]));
@@ -131,7 +131,7 @@ fn c2sp() {
     let read = SignedCheckpoint::parse(text(&vectors["cosigned_checkpoint"])).expect("a checkpoint");
     assert_eq!(read.note.signatures[1].signature[..8], 1_679_315_147_u64.to_be_bytes());
 
-    let witness = SignerKey::generate_witness("witness.example", [7; 32]).expect("a name");
+    let witness = SignerKey::witness_from_seed("witness.example", [7; 32]).expect("a name");
     let line = read.checkpoint.cosign(&witness, 1_679_315_147).expect("a cosignature");
     let cosigned = Note::parse(&format!("{}\n{line}", read.note.text)).expect("a note").signatures.remove(0);
     let message = text(&vectors["cosignature_signed_message"]).as_bytes();

@@ -10,7 +10,7 @@ use crate::common::third_party::json;
 use crate::common::value::{list, maybe_list, number, text, truth};
 
 fn witness_key(seed: u8) -> VerifierKey {
-    let signer = SignerKey::generate_witness("witness.example", [seed; 32]).expect("a name");
+    let signer = SignerKey::witness_from_seed("witness.example", [seed; 32]).expect("a name");
     signer.verifier_key().clone()
 }
 

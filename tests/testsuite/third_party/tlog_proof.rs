@@ -16,7 +16,7 @@ use crate::common::value::{list, maybe_list, number, text};
 /// The sets hold words where checkpoints have to be; a checkpoint takes their place, so that what
 /// is refused is refused for what the case is about.
 fn checkpoint() -> SignedCheckpoint {
-    let log = SignerKey::generate("log.example", [7; 32]).expect("a name");
+    let log = SignerKey::from_seed("log.example", [7; 32]).expect("a name");
     let note = Checkpoint::new("log.example", 1000, Hash::of(&[b"root"]))
         .and_then(|checkpoint| checkpoint.sign(&log));
     SignedCheckpoint::parse(&note.expect("a checkpoint")).expect("a checkpoint")

@@ -36,7 +36,7 @@ fn c2sp() {
     let note = format!("{}\n{answer}", request.checkpoint.note.text);
     assert_eq!(Note::parse(&note).expect("signature lines").signatures.len(), 3);
     // Among lines of unknown keys, one of ours is found.
-    let witness = SignerKey::generate_witness("witness.example/w1", [2; 32]).expect("a name");
+    let witness = SignerKey::witness_from_seed("witness.example/w1", [2; 32]).expect("a name");
     let line = request.checkpoint.cosign(&witness, 5).expect("a witness's key");
     let keys = [witness.verifier_key().clone()];
     let read =

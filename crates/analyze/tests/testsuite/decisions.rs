@@ -36,7 +36,7 @@ fn are_those_of_the_table() {
     let mut gate = Gate::parse(pack.as_json()).unwrap();
     assert_eq!((gate.rules(), gate.pack()), (30, pack.hash()));
 
-    let key = SignerKey::generate("example.com/watch", [1; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/watch", [1; 32]).unwrap();
     let header = Header {
         origin: "log.example/audit".into(),
         sequence: 41,

@@ -180,7 +180,7 @@ fn none_takes_the_place_of_a_later_one() {
 
 #[test]
 fn one_of_the_known_keys_must_have_signed() {
-    let [one, two] = [1, 2].map(|seed| SignerKey::generate("example.com/watch", [seed; 32]).unwrap());
+    let [one, two] = [1, 2].map(|seed| SignerKey::from_seed("example.com/watch", [seed; 32]).unwrap());
     let list = list(&[watched(Kind::Actor, "u_1")]);
     let note = list.sign(&one).unwrap();
     assert_eq!(Watchlist::open(&note, [two.verifier_key(), one.verifier_key()]).unwrap(), list);

@@ -88,7 +88,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
 fn generate(name: &str) -> Result<SignerKey, CliError> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
-    Ok(SignerKey::generate(name, *seed)?)
+    Ok(SignerKey::from_seed(name, *seed)?)
 }
 
 /// Checks the address, and picks a port if it is 0: the address is printed before the log listens there.

@@ -180,7 +180,7 @@ impl Folder<'_> {
         }
         let mut seed = Zeroizing::new([0; 32]);
         random(&mut *seed)?;
-        let key = SignerKey::generate(name, *seed)?;
+        let key = SignerKey::from_seed(name, *seed)?;
         write_key(&path, &key)?;
         Ok(key)
     }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let mut seed = Zeroizing::new([0; 32]);
     random(&mut *seed)?;
-    let generate = if args.witness { SignerKey::generate_witness } else { SignerKey::generate };
+    let generate = if args.witness { SignerKey::witness_from_seed } else { SignerKey::from_seed };
     let key = generate(&args.name, *seed)?;
     let path = args
         .output

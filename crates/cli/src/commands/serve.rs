@@ -595,7 +595,7 @@ fn log_key(args: &Args, origin: Option<&str>) -> Result<SignerKey, CliError> {
         let origin = origin.unwrap_or("localhost/audit");
         let mut seed = Zeroizing::new([0; 32]);
         random(&mut *seed)?;
-        let key = SignerKey::generate(origin, *seed)?;
+        let key = SignerKey::from_seed(origin, *seed)?;
         keygen::write_key(&path, &key)?;
         return Ok(key);
     }

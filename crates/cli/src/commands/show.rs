@@ -129,7 +129,7 @@ fn show_by_index(
     let query =
         IndexedQuery { export, side, trust, query, parsers, threads: args.threads.count(), max_events };
     let Answer { found, findings, verified } = query.answer()?;
-    let signer_trusts = SignerTrusts::kept(&verified.signers, verified.suspects.as_deref());
+    let signer_trusts = SignerTrusts::from_stored(&verified.signers, verified.suspects.as_deref());
     print_events(args, verified.headline, found, &signer_trusts, parsers, Some(&findings))?;
     Ok(verified.status)
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<ExitStatus, CliError> {
     let name = shown(&args.export);
     let mut file = open(&args.export)?;
     let (number, of) = args.part;
-    let part = Part::of(&mut file, number, of).map_err(|error| CliError::from(error).within(&name))?;
+    let part = Part::locate(&mut file, number, of).map_err(|error| CliError::from(error).within(&name))?;
     let mut output = Output::create(args.output.path())?;
     let bar = progress::bar("summarizing", Some(part.bytes()));
     let threads = args.threads.count();

@@ -286,7 +286,7 @@ fn warns_about_a_pin_of_another_log() {
     let place = Place::new();
     place.sealed(3);
     publish(&place.path("log"), &place.read("audit.ndjson"));
-    let other = SignerKey::generate("log.example/other", [7; 32]).unwrap();
+    let other = SignerKey::from_seed("log.example/other", [7; 32]).unwrap();
     let pin = Checkpoint::new("log.example/other", 1, Hash([1; 32])).unwrap().sign(&other).unwrap();
     place.write("other.txt", pin);
     let warning = "other.txt: the pin belongs to the log log.example/other, but this is the log log.example/audit, so it was not used";

@@ -25,7 +25,7 @@ const ADDRESS_SPACE: &str = "2000000";
 const LEAF: &[u8] = b"the same leaf everywhere";
 
 fn log_key() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
 /// Creates a place whose trust file has only the log.

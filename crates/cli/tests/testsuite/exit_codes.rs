@@ -51,7 +51,7 @@ fn unmet_expectations_are_not_tampering() {
     let trust = place.read("trust.txt");
     let witness = |name: &str, byte: u8| {
         let name = format!("{name}.example");
-        let key = SignerKey::generate_witness(&name, [byte; 32]).unwrap();
+        let key = SignerKey::witness_from_seed(&name, [byte; 32]).unwrap();
         format!("witness {name} {}\n", key.verifier_key())
     };
     let quorum = "group both all w1.example w2.example\nquorum both\n";
@@ -221,7 +221,7 @@ fn a_wrong_trust_file_differs_from_none() {
     let place = Place::new();
     place.sealed(9);
     let key =
-        |name: &str, byte: u8| SignerKey::generate(name, [byte; 32]).unwrap().verifier_key().to_string();
+        |name: &str, byte: u8| SignerKey::from_seed(name, [byte; 32]).unwrap().verifier_key().to_string();
     let other = format!(
         "log {}\nissuer {}\nemitter {}\n",
         key("other.example/log", 1),

@@ -25,7 +25,7 @@ use crate::common::log::{Instead, serve, write};
 use crate::common::{ORIGIN, Place};
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 fn log_key() -> SignerKey {
@@ -37,7 +37,7 @@ fn emitter() -> SignerKey {
 }
 
 fn witness() -> SignerKey {
-    SignerKey::generate_witness("witness.example", [3; 32]).unwrap()
+    SignerKey::witness_from_seed("witness.example", [3; 32]).unwrap()
 }
 
 fn time(millis: i64) -> Time {

@@ -14,11 +14,11 @@ use crate::common::Place;
 const ORIGIN: &str = "other.example/log";
 
 fn log() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
 fn witness() -> SignerKey {
-    SignerKey::generate_witness("witness.example", [2; 32]).unwrap()
+    SignerKey::witness_from_seed("witness.example", [2; 32]).unwrap()
 }
 
 /// Returns the receipt of the second of two leaves.

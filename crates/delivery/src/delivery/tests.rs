@@ -18,7 +18,7 @@ mod fake_log;
 use fake_log::{FakeLog, ORIGIN};
 
 fn emitter() -> SignerKey {
-    SignerKey::generate("example.com/app", [9; 32]).unwrap()
+    SignerKey::from_seed("example.com/app", [9; 32]).unwrap()
 }
 
 /// What befalls one operation, and ends the process.
@@ -128,11 +128,11 @@ impl Fake {
             }
             Some(Mischief::NoProof) => serde_json::json!({ "chains": {}, "added": 1 }),
             Some(Mischief::OtherKey) => {
-                let other = SignerKey::generate(ORIGIN, [2; 32]).unwrap();
+                let other = SignerKey::from_seed(ORIGIN, [2; 32]).unwrap();
                 self.log.with_checkpoint(&answer, &self.log.checkpoint(&other))
             }
             Some(Mischief::OtherOrigin) => {
-                let other = SignerKey::generate("log.example/other", [3; 32]).unwrap();
+                let other = SignerKey::from_seed("log.example/other", [3; 32]).unwrap();
                 self.log.with_checkpoint(&answer, &self.log.checkpoint(&other))
             }
             Some(Mischief::OtherLeaf) => {
@@ -170,7 +170,7 @@ impl LogServer for Fake {
 
 fn trust() -> Trust {
     // The other log is trusted too, so that its proofs are good ones, for itself.
-    let other = SignerKey::generate("log.example/other", [3; 32]).unwrap();
+    let other = SignerKey::from_seed("log.example/other", [3; 32]).unwrap();
     let own = FakeLog::new(1, None).key.verifier_key().clone();
     Trust::default().with_log(own).unwrap().with_log(other.verifier_key().clone()).unwrap()
 }

@@ -12,7 +12,7 @@ use super::*;
 const ORIGIN: &str = "log.example/audit";
 
 fn key() -> SignerKey {
-    SignerKey::generate("example.com/app", [9; 32]).unwrap()
+    SignerKey::from_seed("example.com/app", [9; 32]).unwrap()
 }
 
 fn open(store: &Arc<Memory>) -> Result<Outbox, DeliveryError> {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use countersign::hash::Hash;
-use countersign::log::{Growth, SaltedEvent};
+use countersign::log::{PendingBatch, SaltedEvent};
 use countersign::merkle::MAX_SIZE;
 use countersign::time::Time;
 
@@ -88,7 +88,7 @@ impl Commit {
 }
 
 /// The commit of a growth.
-pub(super) fn encode_growth(growth: &Growth) -> Result<Vec<u8>, StoreError> {
+pub(super) fn encode_growth(growth: &PendingBatch) -> Result<Vec<u8>, StoreError> {
     let leaves = growth.leaves();
     let mut out = begin_commit(*COMMIT, growth.base(), leaves.iter().map(|leaf| leaf.text.as_str()))?;
     let events = leaves.iter().zip(growth.base()..);

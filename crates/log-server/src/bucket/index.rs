@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::hash::Hash;
-use countersign::log::{AcceptanceError, Growth};
-use countersign::merkle::{CompactRange, Grown};
+use countersign::log::{AcceptanceError, PendingBatch};
+use countersign::merkle::{CompactRange, PendingTree};
 use countersign::note::VerifierKey;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
@@ -85,7 +85,7 @@ impl Index {
 
     /// Takes commits that follow each other and what is here. The erasures that `key` recorded in them are to be done.
     pub(super) fn follow(&mut self, commits: Vec<Commit>, key: &VerifierKey) -> Result<(), StoreError> {
-        let mut growth = Growth::new(self.size());
+        let mut growth = PendingBatch::new(self.size());
         let mut bases = Vec::with_capacity(commits.len());
         for commit in commits {
             if commit.base != growth.size() {
@@ -109,7 +109,7 @@ impl Index {
                 )?;
             }
         }
-        let mut tree = Grown::new(&self.edge);
+        let mut tree = PendingTree::new(&self.edge);
         let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
         tree.extend(&hashes);
         let erasures = record::recorded(&growth, key);

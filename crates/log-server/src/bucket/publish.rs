@@ -351,9 +351,9 @@ mod tests {
 
     #[test]
     fn a_later_cosignature_and_more_of_them_are_better() {
-        let log = SignerKey::generate("log.example", [1; 32]).expect("a name");
+        let log = SignerKey::from_seed("log.example", [1; 32]).expect("a name");
         let [one, two] =
-            [2, 3].map(|seed| SignerKey::generate_witness("w.example", [seed; 32]).expect("a name"));
+            [2, 3].map(|seed| SignerKey::witness_from_seed("w.example", [seed; 32]).expect("a name"));
         let checkpoint = Checkpoint::new("log.example", 0, empty_root()).expect("a checkpoint");
         let signed = checkpoint.sign(&log).expect("a note");
         let at = |key: &SignerKey, seconds| checkpoint.cosign(key, seconds).expect("a cosignature");

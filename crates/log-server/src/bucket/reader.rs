@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use countersign::checkpoint::SignedCheckpoint;
 use countersign::hash::Hash;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Evidence, Known, Life};
+use countersign::log::{Evidence, KeyLookup, Life};
 use countersign::merkle::{Bundle, TILE_WIDTH, Tile, leaf_hash};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -472,7 +472,7 @@ impl ErasureReader for ObjectReader {
     }
 }
 
-impl Known for ObjectReader {
+impl KeyLookup for ObjectReader {
     type Error = StoreError;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {

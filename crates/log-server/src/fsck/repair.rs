@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use countersign::hash::Hash;
-use countersign::merkle::{CompactRange, Grown, TILE_HEIGHT, leaf_hash};
+use countersign::merkle::{CompactRange, PendingTree, TILE_HEIGHT, leaf_hash};
 use rusqlite::Connection;
 
 use super::portion::PORTION;
@@ -64,7 +64,7 @@ fn write_tiles(
         progress(first, size);
         let end = size.min(first + PORTION);
         let hashes: Vec<Hash> = reader.leaves(first..end)?.iter().map(|leaf| leaf_hash(leaf)).collect();
-        let mut tree = Grown::new(&edge);
+        let mut tree = PendingTree::new(&edge);
         tree.extend(&hashes);
         for level in 0_u8.. {
             let (before, hashes) = tree.completed(level * TILE_HEIGHT);

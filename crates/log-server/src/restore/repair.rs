@@ -5,8 +5,8 @@ use std::io::{self, BufRead as _, BufReader, BufWriter, Seek as _, Write as _};
 use std::path::Path;
 
 use countersign::base64;
-use countersign::log::{AcceptanceError, Growth, SaltedEvent};
-use countersign::merkle::{Grown, leaf_hash};
+use countersign::log::{AcceptanceError, PendingBatch, SaltedEvent};
+use countersign::merkle::{PendingTree, leaf_hash};
 use countersign::note::VerifierKey;
 use serde_json::{Value, json};
 
@@ -118,7 +118,7 @@ impl Repair {
         loop {
             let edge = place.writer().edge()?;
             let end = place.next_boundary(edge.end()).min(edge.end() + PORTION);
-            let mut growth = Growth::new(edge.end());
+            let mut growth = PendingBatch::new(edge.end());
             while let Some((line, index)) = lines.next_if(|(_, index)| *index < end) {
                 if index < edge.end() {
                     continue;
@@ -133,7 +133,7 @@ impl Repair {
             if growth.leaves().is_empty() {
                 return Ok(());
             }
-            let mut tree = Grown::new(&edge);
+            let mut tree = PendingTree::new(&edge);
             let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
             tree.extend(&hashes);
             let erasures = record::recorded(&growth, key);

@@ -7,8 +7,8 @@ use countersign::checkpoint::Checkpoint;
 use countersign::event::{Event, Redaction};
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::ChainId;
-use countersign::log::{Growth, Limits, Rules, Submission, Taken};
-use countersign::merkle::{CompactRange, Grown, inclusion_proof};
+use countersign::log::{Limits, PendingBatch, Rules, Submission, SubmissionOutcome};
+use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -30,7 +30,7 @@ const HOUR: i64 = 3_600_000;
 
 /// A chain of so many links.
 fn chain(number: u128, links: usize) -> Submission {
-    let key = SignerKey::generate("example.com/e", [7; 32]).unwrap();
+    let key = SignerKey::from_seed("example.com/e", [7; 32]).unwrap();
     let nonce = number.to_be_bytes();
     let mut recorder = Recorder::open(ORIGIN, key.verifier_key().clone(), Time::MIN, &nonce).unwrap();
     recorder.sign_with(&key).unwrap();
@@ -52,9 +52,9 @@ fn published(size: u64) -> Published {
 /// Commits a chain, and gives the right edge of the tree.
 fn commit(writer: &mut SqliteWriter, submission: &Submission) -> Result<CompactRange, CommitError> {
     let edge = writer.edge()?;
-    let mut growth = Growth::new(edge.end());
+    let mut growth = PendingBatch::new(edge.end());
     growth.submit(&Rules::new(ORIGIN, None), writer, submission, Time::MAX).unwrap();
-    let mut tree = Grown::new(&edge);
+    let mut tree = PendingTree::new(&edge);
     let hashes: Vec<_> = growth.leaves().iter().map(|leaf| leaf.hash).collect();
     tree.extend(&hashes);
     let published = published(growth.size());
@@ -164,10 +164,10 @@ fn all_proofs_of_an_answer_read_a_tile_once() {
     let folder = TempDir::new().unwrap();
     let (mut writer, _) = open(&folder);
     let edge = commit(&mut writer, &chain(1, 700)).unwrap();
-    let key = SignerKey::generate(ORIGIN, [8; 32]).unwrap();
+    let key = SignerKey::from_seed(ORIGIN, [8; 32]).unwrap();
     let note = Checkpoint::new(ORIGIN, 700, edge.root().unwrap()).unwrap().sign(&key).unwrap();
     let published = Arc::new(Published { note, ..published(700) });
-    let committed = Committed { taken: Taken::default(), published, tree: None };
+    let committed = Committed { taken: SubmissionOutcome::default(), published, tree: None };
     let reader = TableReader::new(Counted(Pool::new(folder.path().join(FILE))));
     let stored = StoredHashes::new(&reader, 700);
     let mut prover = committed.prover(&reader).unwrap();
@@ -189,7 +189,7 @@ fn key_notes_are_found_by_where_they_are() {
     let folder = TempDir::new().unwrap();
     let (mut writer, reader) = open(&folder);
     let mut line = |number: u8, links: usize| {
-        let key = SignerKey::generate("example.com/e", [number; 32]).unwrap();
+        let key = SignerKey::from_seed("example.com/e", [number; 32]).unwrap();
         let revoke = Statement::Revoke { key: key.verifier_key().clone(), since: None };
         let note = serde_json::json!({ "note": KeyNote::sign(ORIGIN, &[revoke], &key).unwrap() });
         let note = Submission::parse(note.to_string().as_bytes(), &Limits::default()).unwrap();
@@ -214,7 +214,7 @@ struct Emitters {
 
 impl Emitters {
     fn new(chains: u8) -> Self {
-        let key = SignerKey::generate("example.com/e", [7; 32]).unwrap();
+        let key = SignerKey::from_seed("example.com/e", [7; 32]).unwrap();
         let open = |nonce: u8| {
             let mut recorder =
                 Recorder::open(ORIGIN, key.verifier_key().clone(), Time::MIN, &[nonce; 16]).unwrap();

@@ -155,7 +155,7 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
         let token =
             tokens::add(folder.path(), "operator", "admin".parse().unwrap(), None, Scope::default()).unwrap();
         let withdrawn = Rc::new(Cell::new(0));
-        let witness = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+        let witness = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
         let (log, emitters) =
             (log_key().verifier_key().to_string(), emitter_key(0).verifier_key().to_string());
         let witnessed = format!(
@@ -206,7 +206,7 @@ fn a_witness_that_has_seen_more_stops_the_log_until_it_is_taken_for_wrong() {
 /// Witnesses `w` and `x`, of which one is enough.
 fn any_of_two() -> ([SignerKey; 2], Trust) {
     let keys =
-        [9, 10].map(|seed| SignerKey::generate_witness(&format!("w{seed}.example"), [seed; 32]).unwrap());
+        [9, 10].map(|seed| SignerKey::witness_from_seed(&format!("w{seed}.example"), [seed; 32]).unwrap());
     let lines = format!(
         "log {}\nemitter {}\nwitness w {} https://w.example/\nwitness x {} https://x.example/\ngroup g any w x\nquorum g\n",
         log_key().verifier_key(),
@@ -296,7 +296,7 @@ fn a_witness_with_a_proof_stops_a_log_whose_quorum_is_met() {
     let forged = |size: u64, key: &SignerKey| {
         Checkpoint::new(ORIGIN, size, leaf_hash(b"another")).unwrap().sign(key).unwrap()
     };
-    let other = SignerKey::generate(ORIGIN, [99; 32]).unwrap();
+    let other = SignerKey::from_seed(ORIGIN, [99; 32]).unwrap();
     for (note, stops) in [(forged(7, &other), false), (forged(7, &log_key()), true)] {
         let mut round = log.round(true).unwrap().unwrap();
         assert!(log.ask(&round, 0).is_some());
@@ -357,8 +357,8 @@ fn what_an_issuer_granted_ends_with_it() {
     let folder = TempDir::new().unwrap();
     tokens::add(folder.path(), "operator", "admin".parse().unwrap(), None, Scope::default()).unwrap();
     let withdrawn = Rc::new(Cell::new(0));
-    let issuer = SignerKey::generate("example.com", [50; 32]).unwrap();
-    let app = || SignerKey::generate("example.com/app", [51; 32]).unwrap();
+    let issuer = SignerKey::from_seed("example.com", [50; 32]).unwrap();
+    let app = || SignerKey::from_seed("example.com/app", [51; 32]).unwrap();
     let trust = |more: &str| {
         let lines = format!("log {}\nissuer {}\n{more}", log_key().verifier_key(), issuer.verifier_key());
         Trust::parse(lines.as_bytes()).unwrap()

@@ -57,7 +57,7 @@ impl Erasing {
     fn events(&self) -> Vec<VerifiedEvent> {
         let mut verifier = Verifier::new(Options { trust: self.trust(), events: true, ..Options::default() });
         verifier.push(self.export().as_bytes());
-        let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+        let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
         let report = verification.report;
         assert!(matches!(report.verdict.as_str(), "partial" | "verified"), "{:#?}", report.findings);
         events

@@ -41,7 +41,7 @@ fn filled() -> Server {
 fn verify(server: &Server, export: &[u8]) -> (Verification, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(Options { trust: server.trust(), events: true, ..Options::default() });
     verifier.push(export);
-    let (verification, told) = verifier.finish_telling();
+    let (verification, told) = verifier.finish_with_update();
     (verification, told.events)
 }
 

@@ -10,8 +10,8 @@ use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
 use countersign::event::{Event, Redaction};
 use countersign::keys::{KeyNote, Statement};
 use countersign::link::{ChainId, Link};
-use countersign::log::{Growth, Limits, Rules, Submission};
-use countersign::merkle::Grown;
+use countersign::log::{Limits, PendingBatch, Rules, Submission};
+use countersign::merkle::PendingTree;
 use countersign::note::SignerKey;
 use countersign::recorder::Recorder;
 use countersign::time::Time;
@@ -73,7 +73,7 @@ pub struct TestLog {
 }
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 impl TestLog {
@@ -82,7 +82,7 @@ impl TestLog {
         let store = sqlite::open(folder.path(), ORIGIN).unwrap();
         let log = key(ORIGIN, 1);
         let issuer = key("example.com", 2);
-        let witness = SignerKey::generate_witness("w.example", [3; 32]).unwrap();
+        let witness = SignerKey::witness_from_seed("w.example", [3; 32]).unwrap();
         let emitters: Vec<SignerKey> =
             (0..EMITTERS as u8).map(|number| key(&format!("example.com/e{number}"), 10 + number)).collect();
         let mut lines = vec![
@@ -227,11 +227,11 @@ impl TestLog {
     pub fn submit(&mut self, body: &str) {
         let writer = &mut self.store.writer;
         let submission = Submission::parse(body.as_bytes(), &Limits::default()).unwrap();
-        let mut growth = Growth::new(writer.size());
+        let mut growth = PendingBatch::new(writer.size());
         growth
             .submit(&self.rules, writer.state(), &submission, Time::MAX)
             .unwrap_or_else(|_| panic!("refused"));
-        let mut tree = Grown::new(&writer.edge().unwrap());
+        let mut tree = PendingTree::new(&writer.edge().unwrap());
         tree.extend(&growth.leaves().iter().map(|leaf| leaf.hash).collect::<Vec<_>>());
         let batch = Batch { growth: &growth, tree: &tree, publish: None, erasures: &[], signed_size: None };
         writer.commit(&batch).unwrap();
@@ -346,7 +346,7 @@ pub fn export(exporter: &Exporter, request: &Request) -> Result<String, ExportEr
 pub fn verify(export: &str, trust: Trust, pins: Vec<SignedCheckpoint>) -> (Verification, Vec<VerifiedEvent>) {
     let mut verifier = Verifier::new(Options { trust, pins, events: true, ..Options::default() });
     verifier.push(export.as_bytes());
-    let (verification, told) = verifier.finish_telling();
+    let (verification, told) = verifier.finish_with_update();
     (verification, told.events)
 }
 

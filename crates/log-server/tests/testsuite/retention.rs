@@ -85,7 +85,7 @@ impl Keeping {
         let trust = self.server.trust().with_emitter(log_key().verifier_key().clone()).unwrap();
         let mut verifier = Verifier::new(Options { trust, events: true, ..Options::default() });
         verifier.push(text.as_bytes());
-        let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+        let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
         let report = verification.report;
         assert!(matches!(report.verdict.as_str(), "partial" | "verified"), "{:#?}", report.findings);
         events

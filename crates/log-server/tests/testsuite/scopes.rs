@@ -59,7 +59,7 @@ fn shown(server: &Server, answer: &Answer) -> Vec<VerifiedEvent> {
     let options = Options { trust: server.trust(), events: true, ..Options::default() };
     let mut verifier = Verifier::new(options);
     verifier.push(&answer.body);
-    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
     let report = verification.report;
     let empty = events.is_empty() && report.verdict.as_str() == "not_checked";
     let intact = empty || matches!(report.verdict.as_str(), "partial" | "verified");

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign::checkpoint::Checkpoint;
 use countersign::event::{Event, Redaction};
-use countersign::log::{Evidence, Kind, Limits, Rules, Storage, Submission};
+use countersign::log::{Evidence, Limits, RefusalKind, Rules, Storage, Submission};
 use countersign::merkle::CompactRange;
 use countersign::note::{SignerKey, VerifierKey};
 use countersign::recorder::Recorder;
@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 const ORIGIN: &str = "log.example";
 
 fn key(name: &str) -> SignerKey {
-    SignerKey::generate(name, [7; 32]).unwrap()
+    SignerKey::from_seed(name, [7; 32]).unwrap()
 }
 
 /// A store whose commits fail for as long as it is told to.
@@ -175,7 +175,7 @@ fn what_is_refused_because_of_leaves_that_were_not_committed_is_not_refused() {
     let answers = scene.commit(&[&other, &one]);
     assert!(answers[0].is_ok());
     assert!(
-        matches!(&answers[1], Err(SubmitError::Refused(refusal)) if matches!(refusal.kind, Kind::Fork(_)))
+        matches!(&answers[1], Err(SubmitError::Refused(refusal)) if matches!(refusal.kind, RefusalKind::Fork(_)))
     );
     let (_, evidence) = scene.reader.evidence().unwrap().remove(0);
     assert_eq!((evidence.seq, evidence.index, scene.reader.size().unwrap()), (1, Some(1), 2));

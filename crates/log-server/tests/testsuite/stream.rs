@@ -86,7 +86,7 @@ fn intact(server: &Server, sent: &[Sent]) -> Vec<VerifiedEvent> {
         verifier.push(sent.line.as_bytes());
         verifier.push(b"\n");
     }
-    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_telling();
+    let (verification, countersign::verify::Update { events, .. }) = verifier.finish_with_update();
     let report = verification.report;
     assert!(matches!(report.verdict.as_str(), "partial" | "verified"), "{:#?}", report.findings);
     events

@@ -21,11 +21,11 @@ const ORIGIN: &str = "log.example/audit";
 const NOW: u64 = 1_795_154_400;
 
 fn log() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
 fn witness() -> SignerKey {
-    SignerKey::generate_witness("witness.example", [2; 32]).unwrap()
+    SignerKey::witness_from_seed("witness.example", [2; 32]).unwrap()
 }
 
 fn config(state: &Path) -> Config {

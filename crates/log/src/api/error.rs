@@ -3,7 +3,7 @@
 use std::fmt;
 
 use countersign::Diagnostic;
-use countersign::log::{Kind, Limits, MAX_PROVEN, SubmissionError};
+use countersign::log::{Limits, MAX_PROVEN, RefusalKind, SubmissionError};
 use countersign::tolerance;
 use http::header::{CONTENT_TYPE, RETRY_AFTER as RETRY, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
@@ -159,31 +159,31 @@ impl ApiError {
     /// A refusal of a log.
     pub fn of_refusal(refusal: &SubmissionError, limits: &Limits) -> Self {
         let status = match &refusal.kind {
-            Kind::Malformed => StatusCode::BAD_REQUEST,
-            Kind::TooLarge => return Self::too_large(limits),
+            RefusalKind::Malformed => StatusCode::BAD_REQUEST,
+            RefusalKind::TooLarge => return Self::too_large(limits),
             // Who goes by the lines alone comes to an end with this too.
-            Kind::TooMany => {
+            RefusalKind::TooMany => {
                 return Self::too_large(&Limits { lines: limits.lines.min(MAX_PROVEN), ..*limits });
             }
-            Kind::Unauthorized => StatusCode::FORBIDDEN,
-            Kind::Gap { .. } | Kind::Fork(_) => StatusCode::CONFLICT,
-            Kind::Early { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            RefusalKind::Unauthorized => StatusCode::FORBIDDEN,
+            RefusalKind::Gap { .. } | RefusalKind::Fork(_) => StatusCode::CONFLICT,
+            RefusalKind::Early { .. } => StatusCode::SERVICE_UNAVAILABLE,
         };
         let mut problem = Self::from_diagnostic(status, Diagnostic::from(refusal.error.clone()).into_text());
         match &refusal.kind {
-            Kind::Gap { chain, expected, last } => {
+            RefusalKind::Gap { chain, expected, last } => {
                 problem = problem.with("chain", chain.to_string()).with("expected", *expected);
                 if let Some(last) = last {
                     problem = problem.with("last", last.to_string());
                 }
             }
-            Kind::Fork(evidence) => {
+            RefusalKind::Fork(evidence) => {
                 problem = problem.with("chain", evidence.chain.to_string()).with("seq", evidence.seq);
                 if let Some(index) = evidence.index {
                     problem = problem.with("index", index);
                 }
             }
-            Kind::Early { now, wait } => {
+            RefusalKind::Early { now, wait } => {
                 problem.0.retry = Some(wait.div_ceil(1000).clamp(RETRY_AFTER, LONGEST));
                 problem = problem.with("now", now.to_string()).with("tolerance", tolerance::EMITTER / 1000);
             }

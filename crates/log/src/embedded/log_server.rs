@@ -6,8 +6,8 @@ use std::sync::{Arc, RwLock, Weak};
 use std::time::Duration;
 
 use countersign::link::ChainId;
-use countersign::log::{self, Admission, Limits, Submission, Taken};
-use countersign::merkle::Grown;
+use countersign::log::{self, Admission, Limits, Submission, SubmissionOutcome};
+use countersign::merkle::PendingTree;
 use countersign::note::SignerKey;
 use countersign::time::Time;
 use countersign::trust::Trust;
@@ -108,8 +108,8 @@ pub struct EmbeddedLogServer {
 
 /// A submission that is durable and not published yet.
 pub struct Pending {
-    taken: Taken,
-    tree: Option<Arc<Grown>>,
+    taken: SubmissionOutcome,
+    tree: Option<Arc<PendingTree>>,
 }
 
 impl EmbeddedLogServer {

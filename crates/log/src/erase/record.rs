@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use countersign::Error;
 use countersign::error::Code;
 use countersign::link::{ChainId, Link};
-use countersign::log::{Growth, Kind, Leaf, Submission, SubmissionError};
+use countersign::log::{Leaf, PendingBatch, RefusalKind, Submission, SubmissionError};
 use countersign::note::VerifierKey;
 use roaring::RoaringTreemap;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub fn is_erasure(event: &str) -> bool {
 }
 
 /// The leaves of a growth that record erasures: `log.erase` on a chain of the log's own key.
-pub fn recorded(growth: &Growth, key: &VerifierKey) -> Vec<u64> {
+pub fn recorded(growth: &PendingBatch, key: &VerifierKey) -> Vec<u64> {
     let own = own_chains(growth, key);
     if own.is_empty() {
         return Vec::new();
@@ -49,13 +49,13 @@ pub fn recorded(growth: &Growth, key: &VerifierKey) -> Vec<u64> {
 }
 
 /// Whether a submission that is in a growth brings such a record.
-pub(crate) fn records_erasure(submission: &Submission, growth: &Growth, key: &VerifierKey) -> bool {
+pub(crate) fn records_erasure(submission: &Submission, growth: &PendingBatch, key: &VerifierKey) -> bool {
     let own = own_chains(growth, key);
     submission.entries().iter().any(|entry| is_record(&entry.leaf, &own))
 }
 
 /// The chains of this key that a growth adds to.
-pub fn own_chains(growth: &Growth, key: &VerifierKey) -> HashSet<ChainId> {
+pub fn own_chains(growth: &PendingBatch, key: &VerifierKey) -> HashSet<ChainId> {
     growth.chains().filter(|(_, chain)| chain.key == *key).map(|(id, _)| *id).collect()
 }
 
@@ -69,7 +69,7 @@ pub(crate) fn refusal() -> SubmissionError {
     let message = "an erasure is recorded by the log alone";
     let hint = "ask for it by POST /erase; if you did not send this, the log's key is in other hands";
     let error = Error::new(Code::Unauthorized, message).with_hint(hint);
-    SubmissionError { kind: Kind::Unauthorized, error, is_signed: true }
+    SubmissionError { kind: RefusalKind::Unauthorized, error, is_signed: true }
 }
 
 /// A record that was read.

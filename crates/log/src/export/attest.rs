@@ -172,7 +172,7 @@ impl Attested {
 /// # Errors
 /// [`StoreError`].
 pub fn void_grants(reader: &dyn Reader, trust: &Trust) -> Result<Option<VoidGrants>, StoreError> {
-    let Some(mut void) = VoidGrants::of(trust) else { return Ok(None) };
+    let Some(mut void) = VoidGrants::for_trust(trust) else { return Ok(None) };
     let mut attested = Attested::default();
     attested.catch_up(reader, Some(trust), reader.size()?)?;
     for &index in &attested.notes {

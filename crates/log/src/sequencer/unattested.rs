@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use countersign::checkpoint::SignedCheckpoint;
-use countersign::log::Growth;
+use countersign::log::PendingBatch;
 use countersign::time::Time;
 use countersign::trust::Trust;
 
@@ -40,7 +40,7 @@ impl Unattested {
     }
 
     /// The log grew by this.
-    pub(super) fn grew(&mut self, growth: &Growth) {
+    pub(super) fn grew(&mut self, growth: &PendingBatch) {
         // What came before it, from other servers, is looked at when it is asked for.
         if self.seen == Some(growth.base()) {
             self.seen = Some(growth.size());

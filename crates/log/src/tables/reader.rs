@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Evidence, Known, Life, SaltedEvent};
+use countersign::log::{Evidence, KeyLookup, Life, SaltedEvent};
 use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -178,7 +178,7 @@ impl<C: Connections> ErasureReader for TableReader<C> {
     }
 }
 
-impl<C: Connections> Known for TableReader<C> {
+impl<C: Connections> KeyLookup for TableReader<C> {
     type Error = StoreError;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {

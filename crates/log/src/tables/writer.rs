@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Chain, Evidence, Growth, Held, Life, Run, Storage};
-use countersign::merkle::{CompactRange, Grown, HashReader as _, TILE_HEIGHT, TileHashes, skips, tiles_for};
+use countersign::log::{Chain, EntryRef, Evidence, Life, PendingBatch, Run, Storage};
+use countersign::merkle::{
+    CompactRange, HashReader as _, PendingTree, TILE_HEIGHT, TileHashes, skips, tiles_for,
+};
 use countersign::note::VerifierKey;
 use countersign::time::Time;
 
@@ -104,8 +106,8 @@ const SETTLING: &str = "writing where links are";
 fn write(
     database: &dyn Database,
     edge: &mut BTreeMap<u8, Vec<u8>>,
-    growth: &Growth,
-    tree: &Grown,
+    growth: &PendingBatch,
+    tree: &PendingTree,
 ) -> Result<(), StoreError> {
     let leaves = || growth.leaves().iter().zip(growth.base()..);
     let rows: Vec<Value<'_>> =
@@ -156,7 +158,7 @@ fn write_erasures(database: &dyn Database, doing: &'static str, records: &[u64])
 fn write_tiles(
     database: &dyn Database,
     edge: &mut BTreeMap<u8, Vec<u8>>,
-    tree: &Grown,
+    tree: &PendingTree,
 ) -> Result<(), StoreError> {
     for level in 0_u8.. {
         let (mut before, mut hashes) = tree.completed(level * TILE_HEIGHT);
@@ -240,13 +242,13 @@ impl<D: Database + Send> Storage for TableWriter<D> {
         TableStorage(&self.database).chain(chain)
     }
 
-    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<Held>, StoreError> {
+    fn link(&self, chain: &ChainId, seq: u64) -> Result<Option<EntryRef>, StoreError> {
         let storage = TableStorage(&self.database);
         let index = match self.tail.index_of(chain, seq) {
             None => storage.settled(chain, seq)?,
             index => index,
         };
-        index.map(|index| Ok(Held { index, hash: storage.leaf_hash(index)? })).transpose()
+        index.map(|index| Ok(EntryRef { index, hash: storage.leaf_hash(index)? })).transpose()
     }
 
     fn note(&self, hash: &Hash) -> Result<Option<u64>, StoreError> {

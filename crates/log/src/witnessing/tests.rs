@@ -9,8 +9,8 @@ use super::*;
 
 /// A witness that was asked for a checkpoint of five leaves, from so many on.
 fn asking(old_size: u64) -> Asking {
-    let log = SignerKey::generate("log.example", [1; 32]).unwrap();
-    let witness = SignerKey::generate_witness("w.example", [2; 32]).unwrap();
+    let log = SignerKey::from_seed("log.example", [1; 32]).unwrap();
+    let witness = SignerKey::witness_from_seed("w.example", [2; 32]).unwrap();
     let checkpoint = Checkpoint::new("log.example", 5, empty_root()).unwrap();
     let note = checkpoint.sign(&log).unwrap();
     Asking::new(witness.verifier_key(), &Unwitnessed { checkpoint, note, latest: None }, old_size).unwrap()

@@ -52,7 +52,7 @@ fn json(text: &str, builder: &mut Builder) -> Result<(), AnalyzeError> {
     let broken = || {
         AnalyzeError::new("openapi.json", 0, "it is no JSON, or nests too deep", "`jq . FILE` shows where")
     };
-    for token in Tokens::of(text) {
+    for token in Tokens::new(text) {
         match token.map_err(|_| broken())? {
             Token::Object => builder.start(0, Value::Map(Vec::new()), 0)?,
             Token::Array => builder.start(0, Value::List(Vec::new()), 0)?,

@@ -158,7 +158,7 @@ impl LeafFiles {
 fn event(payload: &Payload<'_>, link: &Link) -> Option<SaltedEvent> {
     let Link::Event(link) = link else { return None };
     let text = match payload.check(&payload.commit(), &link.commit).ok()? {
-        Matched::AsItStands => payload.event.to_owned(),
+        Matched::Verbatim => payload.event.to_owned(),
         Matched::Canonical(text) => String::from(text),
     };
     Some(SaltedEvent { salt: payload.salt, text })

@@ -85,7 +85,7 @@ impl<'f> Export<'f> {
             Item::Link { link: Link::Event(link), payload: Some(payload), .. } => {
                 let matched = payload.check(&payload.commit(), &link.commit).ok()?;
                 Some(match matched {
-                    Matched::AsItStands => payload.event.into(),
+                    Matched::Verbatim => payload.event.into(),
                     Matched::Canonical(text) => text,
                 })
             }

@@ -198,7 +198,7 @@ impl Rows {
         signer_trust: SignerTrust,
     ) -> Option<Row> {
         let canonical = match payload.check(&payload.commit(), &link.commit) {
-            Ok(Matched::AsItStands) => None,
+            Ok(Matched::Verbatim) => None,
             Ok(Matched::Canonical(text)) => Some(text),
             Err(_) => return None,
         };

@@ -3,8 +3,8 @@
 
 use countersign::base64;
 use countersign::checkpoint::{Checkpoint, SignedCheckpoint};
-use countersign::log::{Empty, Growth, Kind, Limits, Rules, Submission, SubmissionError};
-use countersign::merkle::{CompactRange, Grown, inclusion_proof};
+use countersign::log::{Empty, Limits, PendingBatch, RefusalKind, Rules, Submission, SubmissionError};
+use countersign::merkle::{CompactRange, PendingTree, inclusion_proof};
 use countersign::note::SignerKey;
 use countersign::proof::Proof;
 use countersign::trust::Trust;
@@ -18,19 +18,19 @@ pub struct FakeLog {
     pub key: SignerKey,
     pub limits: Limits,
     rules: Rules,
-    pub growth: Growth,
-    tree: Grown,
+    pub growth: PendingBatch,
+    tree: PendingTree,
 }
 
 impl FakeLog {
     /// Creates a log with a key from this seed. It accepts chains of any key, or of the trusted ones.
     pub fn new(seed: u8, trust: Option<Trust>) -> Self {
         Self {
-            key: SignerKey::generate(ORIGIN, [seed; 32]).unwrap(),
+            key: SignerKey::from_seed(ORIGIN, [seed; 32]).unwrap(),
             limits: Limits::default(),
             rules: Rules::new(ORIGIN, trust),
-            growth: Growth::new(0),
-            tree: Grown::new(&CompactRange::new()),
+            growth: PendingBatch::new(0),
+            tree: PendingTree::new(&CompactRange::new()),
         }
     }
 
@@ -88,29 +88,29 @@ impl FakeLog {
 
     /// Forgets everything, like a log rolled back to its start.
     pub fn forget(&mut self) {
-        self.growth = Growth::new(0);
-        self.tree = Grown::new(&CompactRange::new());
+        self.growth = PendingBatch::new(0);
+        self.tree = PendingTree::new(&CompactRange::new());
     }
 
     fn refuse(&self, refusal: &SubmissionError) -> (u16, Value) {
         let error = &refusal.error;
         let said = json!({ "code": error.code.as_str(), "message": error.message, "hint": error.hint, "line": error.line });
         match &refusal.kind {
-            Kind::Malformed => (400, json!({ "error": said })),
-            Kind::Early { now, .. } => (503, json!({ "error": said, "now": now.to_string() })),
-            Kind::Unauthorized => (403, json!({ "error": said })),
-            Kind::TooLarge | Kind::TooMany => {
+            RefusalKind::Malformed => (400, json!({ "error": said })),
+            RefusalKind::Early { now, .. } => (503, json!({ "error": said, "now": now.to_string() })),
+            RefusalKind::Unauthorized => (403, json!({ "error": said })),
+            RefusalKind::TooLarge | RefusalKind::TooMany => {
                 let limits = json!({ "bytes": self.limits.bytes, "lines": self.limits.lines });
                 (413, json!({ "error": said, "limits": limits }))
             }
-            Kind::Gap { chain, expected, last } => {
+            RefusalKind::Gap { chain, expected, last } => {
                 let last = last.map(|last| base64::encode(last.0));
                 (
                     409,
                     json!({ "error": said, "chain": chain.to_string(), "expected": expected, "last": last }),
                 )
             }
-            Kind::Fork(evidence) => {
+            RefusalKind::Fork(evidence) => {
                 let (chain, seq, index) = (evidence.chain.to_string(), evidence.seq, evidence.index);
                 (409, json!({ "error": said, "chain": chain, "seq": seq, "index": index }))
             }

@@ -64,7 +64,7 @@ pub fn publish(folder: &Path, export: &str) {
 
 /// Creates a log of numbered opaque leaves; returns its key.
 pub fn opaque(folder: &Path, origin: &str, size: u64) -> SignerKey {
-    let key = SignerKey::generate(origin, [9; 32]).unwrap();
+    let key = SignerKey::from_seed(origin, [9; 32]).unwrap();
     let leaves: Vec<Vec<u8>> = (0..size).map(|n| format!("leaf {n}").into_bytes()).collect();
     let mut tree = CompactRange::new();
     tree.extend(&leaves.iter().map(|leaf| leaf_hash(leaf)).collect::<Vec<_>>());

@@ -138,7 +138,7 @@ fn serve(
             Some(Mischief::TakesAndDrops) => return,
             Some(Mischief::OtherKey) => {
                 let log = log.lock().unwrap();
-                let other = SignerKey::generate(ORIGIN, [77; 32]).unwrap();
+                let other = SignerKey::from_seed(ORIGIN, [77; 32]).unwrap();
                 log.with_checkpoint(&answer, &log.checkpoint(&other))
             }
             _ => answer,

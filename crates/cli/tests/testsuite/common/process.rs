@@ -27,7 +27,7 @@ pub struct Place {
 }
 
 pub fn emitter_key(number: u8) -> SignerKey {
-    SignerKey::generate(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
+    SignerKey::from_seed(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
 }
 
 /// Returns an emitter whose links are dated from the first call on: the servers and witnesses use the machine's
@@ -41,7 +41,7 @@ pub fn emitter(number: u8, trust: Trust) -> Emitter {
 }
 
 pub fn log_key() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
 /// Returns the program with these arguments, without environment variables that change its output.

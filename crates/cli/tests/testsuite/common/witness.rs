@@ -22,7 +22,7 @@ pub struct Witness {
 impl Witness {
     pub fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let key = SignerKey::generate_witness("w.example", [9; 32]).unwrap();
+        let key = SignerKey::witness_from_seed("w.example", [9; 32]).unwrap();
         let (file, state) = (folder.path().join("w.key"), folder.path().join("w.state"));
         fs::write(&file, format!("{}\n", *key.encode())).unwrap();
         let log = log_key().verifier_key().to_string();

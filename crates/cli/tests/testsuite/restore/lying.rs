@@ -32,12 +32,12 @@ impl Liar {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let liar = Self {
             address: listener.local_addr().unwrap(),
-            key: SignerKey::generate_witness("liar.example", [8; 32]).unwrap(),
+            key: SignerKey::witness_from_seed("liar.example", [8; 32]).unwrap(),
             claim: Arc::new(Mutex::new(Some(999_999))),
             proof: Arc::default(),
         };
         let (claim, proof) = (liar.claim.clone(), liar.proof.clone());
-        let key = SignerKey::generate_witness("liar.example", [8; 32]).unwrap();
+        let key = SignerKey::witness_from_seed("liar.example", [8; 32]).unwrap();
         thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
                 // A client may disconnect.

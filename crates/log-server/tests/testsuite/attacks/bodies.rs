@@ -186,7 +186,7 @@ fn leaves_and_lines_that_are_too_long() {
 #[test]
 fn a_key_note_with_too_many_signatures() {
     use countersign::keys::{KeyNote, Statement};
-    let issuer = countersign::note::SignerKey::generate("example.com", [50; 32]).unwrap();
+    let issuer = countersign::note::SignerKey::from_seed("example.com", [50; 32]).unwrap();
     let trust = format!("issuer {}\nemitter {}\n", issuer.verifier_key(), emitter_key(3).verifier_key());
     let server = Server::with(&trust, Limits::default(), Bounds::default());
     let grant = Statement::Grant { key: emitter_key(0).verifier_key().clone(), from: None, until: None };

@@ -21,7 +21,7 @@ fn serve(bounds: Bounds) -> Server {
 
 /// What somebody would send whose key nobody authorized.
 fn stranger(server: &Server) -> Emitter {
-    let key = SignerKey::generate("example.net/stranger", [77; 32]).unwrap();
+    let key = SignerKey::from_seed("example.net/stranger", [77; 32]).unwrap();
     Emitter::new(ORIGIN, key, 0, server.trust())
 }
 

@@ -12,7 +12,7 @@ use crate::common::emitter::{BEGIN, Emitter};
 use crate::common::server::{ORIGIN, Server, emitter_key, log_key};
 
 fn key(name: &str, seed: u8) -> SignerKey {
-    SignerKey::generate(name, [seed; 32]).unwrap()
+    SignerKey::from_seed(name, [seed; 32]).unwrap()
 }
 
 fn issuer() -> SignerKey {

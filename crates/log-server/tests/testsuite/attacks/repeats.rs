@@ -46,7 +46,7 @@ fn links_in_the_wrong_order() {
 
 #[test]
 fn notes_again_and_again() {
-    let issuer = SignerKey::generate("example.com", [50; 32]).unwrap();
+    let issuer = SignerKey::from_seed("example.com", [50; 32]).unwrap();
     let trust = format!("issuer {}\nemitter {}\n", issuer.verifier_key(), emitter_key(3).verifier_key());
     let server = Server::with(&trust, Limits::default(), Bounds::default());
     let grant = Statement::Grant { key: emitter_key(0).verifier_key().clone(), from: None, until: None };

@@ -183,7 +183,7 @@ fn the_bucket_of_another_log_is_left_alone() {
     let (world, folder, other) = (memory(), TempDir::new().unwrap(), TempDir::new().unwrap());
     world.stop(start(&world, &folder));
     let objects = world.objects();
-    let key = countersign::note::SignerKey::generate("log.example/other", [7; 32]).unwrap();
+    let key = countersign::note::SignerKey::from_seed("log.example/other", [7; 32]).unwrap();
     let config = countersign_log_server::serve::Config {
         key,
         ..config(other.path(), Some(world.bucket(world.store.clone())))
@@ -200,7 +200,7 @@ fn servers_of_one_log_sign_with_one_key() {
     delivered(&serving, 0, 3);
     world.stop(serving);
     let checkpoint = world.checkpoint();
-    let key = || countersign::note::SignerKey::generate(super::world::ORIGIN, [7; 32]).unwrap();
+    let key = || countersign::note::SignerKey::from_seed(super::world::ORIGIN, [7; 32]).unwrap();
     let start_with = |folder: &TempDir| {
         let bucket = Some(world.bucket(world.store.clone()));
         let config = countersign_log_server::serve::Config { key: key(), ..config(folder.path(), bucket) };

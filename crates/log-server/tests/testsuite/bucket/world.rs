@@ -38,11 +38,11 @@ pub struct World {
 }
 
 pub fn log_key() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
 pub fn emitter_key(number: u8) -> SignerKey {
-    SignerKey::generate(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
+    SignerKey::from_seed(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
 }
 
 pub fn trust() -> Trust {

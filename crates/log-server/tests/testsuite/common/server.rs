@@ -88,12 +88,12 @@ impl Answer {
 }
 
 pub fn log_key() -> SignerKey {
-    SignerKey::generate(ORIGIN, [1; 32]).unwrap()
+    SignerKey::from_seed(ORIGIN, [1; 32]).unwrap()
 }
 
 /// The key of an emitter that the default trust file names.
 pub fn emitter_key(number: u8) -> SignerKey {
-    SignerKey::generate(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
+    SignerKey::from_seed(&format!("example.com/e{number}"), [100 + number; 32]).unwrap()
 }
 
 impl Server {

@@ -24,7 +24,7 @@ impl Witness {
     /// The witness of that number, of the log of all these tests.
     pub fn start(number: u8, millis: i64) -> Self {
         let (folder, runtime) = (TempDir::new().unwrap(), Runtime::new().unwrap());
-        let key = || SignerKey::generate_witness(&format!("w{number}.example"), [200 + number; 32]).unwrap();
+        let key = || SignerKey::witness_from_seed(&format!("w{number}.example"), [200 + number; 32]).unwrap();
         let clock = Arc::new(AtomicI64::new(millis));
         let (now, passed) = (clock.clone(), clock.clone());
         let config = Config {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::hash::Hash;
 use countersign::link::ChainId;
-use countersign::log::{Evidence, Known, Life};
+use countersign::log::{Evidence, KeyLookup, Life};
 use countersign::merkle::Tile;
 use countersign::note::VerifierKey;
 use countersign::time::Time;
@@ -116,7 +116,7 @@ impl ErasureReader for CountedReader {
     }
 }
 
-impl Known for CountedReader {
+impl KeyLookup for CountedReader {
     type Error = StoreError;
 
     fn key_of(&self, chain: &ChainId) -> Result<Option<VerifierKey>, StoreError> {
