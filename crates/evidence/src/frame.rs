@@ -265,7 +265,7 @@ impl Frame {
         }
         let describe = |json: Json, what: &str, bytes: Option<&[u8]>| match (bytes, json.get("name").cloned())
         {
-            (Some(bytes), Some(name)) => Ok(Described::of(name.into_text("name", 1024)?, bytes)),
+            (Some(bytes), Some(name)) => Ok(Described::new(name.into_text("name", 1024)?, bytes)),
             _ => Described::parse(json, what),
         };
         let time = required(time, "time")?.into_text("time", 24)?;

@@ -27,15 +27,15 @@ const HOSTILE: &str = "</script><script>alert(1)</script><!-- \u{2028} \\u003c \
 fn file() -> File {
     let pin = b"a pin, of which the frame has the hash alone".to_vec();
     let frame = Frame {
-        file: Described::of("audit.ndjson", EXPORT),
+        file: Described::new("audit.ndjson", EXPORT),
         tool: Tool {
             name: "countersign".into(),
             version: "0.1.0".into(),
             sha256: countersign::hash::Hash([3; 32]),
         },
         time: "2026-11-21T12:00:00.000Z".parse().unwrap(),
-        trust: Some(Described::of("trust.txt", TRUST)),
-        pins: vec![Described::of("last.txt", &pin)],
+        trust: Some(Described::new("trust.txt", TRUST)),
+        pins: vec![Described::new("last.txt", &pin)],
         query: Some(HOSTILE.into()),
         scope: Scope { events: 9, range: Some((0, 15)), sample: None },
         report: report(EXPORT),
@@ -188,7 +188,7 @@ fn other_spellings_of_the_same_frame_are_refused() {
 fn an_export_that_decompresses_to_more_than_it_says_is_refused() {
     let mut large = file();
     large.export = vec![b'x'; 10 << 20];
-    large.frame.file = Described::of("audit.ndjson", &large.export);
+    large.frame.file = Described::new("audit.ndjson", &large.export);
     let bytes = large.write().unwrap();
     assert!(bytes.len() < 200_000, "{}", bytes.len());
     let small = forged(&bytes, "\"size\":10485760", "\"size\":1048576");
@@ -217,7 +217,7 @@ fn another_report_than_the_events_give_does_not_agree() {
 #[test]
 fn a_slice_has_a_report_of_its_own_and_is_of_the_same_log() {
     let mut sliced = file();
-    let slice = Sliced { file: Described::of("slice.ndjson", EXPORT), events: 9, report: report(EXPORT) };
+    let slice = Sliced { file: Described::new("slice.ndjson", EXPORT), events: 9, report: report(EXPORT) };
     sliced.frame.slice = Some(slice);
     let read = File::read(&sliced.write().unwrap()).unwrap();
     assert_eq!(read.export_name(), "slice.ndjson");

@@ -4,8 +4,8 @@
 //! use countersign_files::{Lock, replace};
 //!
 //! let folder = tempfile::tempdir()?;
-//! let _lock = Lock::take(&folder.path().join("lock"))?;
-//! assert!(Lock::take(&folder.path().join("lock")).is_err());
+//! let _lock = Lock::acquire(&folder.path().join("lock"))?;
+//! assert!(Lock::acquire(&folder.path().join("lock")).is_err());
 //!
 //! replace(&folder.path().join("position.json"), b"{}")?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

@@ -40,11 +40,11 @@ mod tests {
     fn it_is_free_when_dropped_though_a_child_still_has_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lock");
-        let lock = Lock::take(&path).unwrap();
+        let lock = Lock::acquire(&path).unwrap();
         let inherited = lock.0.try_clone().unwrap();
-        assert!(matches!(Lock::take(&path), Err(TryLockError::WouldBlock)));
+        assert!(matches!(Lock::acquire(&path), Err(TryLockError::WouldBlock)));
         drop(lock);
-        Lock::take(&path).unwrap();
+        Lock::acquire(&path).unwrap();
         drop(inherited);
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 #[cfg(test)]
-use countersign_log::condition::LEAST;
+use countersign_log::condition::MIN_FREE_BYTES;
 use countersign_log::condition::Room;
 
 /// The room where the folder is: what is free, and all of it. None where that cannot be told.

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use crate::reading::Reading;
 use countersign_log::erase::record::Record;
-use countersign_log::erase::{BATCH, Cause, EraseError, Erased, Found};
+use countersign_log::erase::{BATCH, Cause, EraseError, Erased, ErasureCandidates};
 use countersign_log::store::StoreError;
 
 /// Another reader may have the store for a moment.
@@ -40,7 +40,7 @@ pub async fn erase(
         }
         Ok((found, recorded))
     });
-    let (Found { mut present, mut erased, .. }, recorded) = found.await?;
+    let (ErasureCandidates { mut present, mut erased, .. }, recorded) = found.await?;
     // What is recorded already is not recorded again.
     let again = &present & &recorded;
     present -= &recorded;
@@ -53,7 +53,7 @@ pub async fn erase(
         erased.left += found.present.len();
         erased.erased += asked - found.present.len();
     }
-    for (record, leaves) in Found::records(present, reading.log_server().origin(), cause) {
+    for (record, leaves) in ErasureCandidates::records(present, reading.log_server().origin(), cause) {
         let record = reading.log_server().record_erasure(&record).await?;
         match carry_out(reading, record).await {
             Ok(carried) => {
@@ -134,7 +134,7 @@ async fn carry_out(reading: &Arc<Reading>, record: u64) -> Result<Erased, StoreE
         let leaves = Record::read(&**looking.log_server().reader(), record)?.leaves;
         Ok((look(&looking, &leaves)?, leaves))
     });
-    let (Found { present, without, mut erased }, leaves) = found.await?;
+    let (ErasureCandidates { present, without, mut erased }, leaves) = found.await?;
     let leaves = Arc::new(leaves);
     // Before, so that it never goes on as if they were there; and after, because it may have read them meanwhile.
     forget(reading, &leaves, false).await?;
@@ -167,7 +167,7 @@ fn look(reading: &Reading, leaves: &RoaringTreemap) -> Result<Found, StoreError>
     let holds =
         reading.holds().read().map_err(|error| StoreError::unavailable("reading the holds", error))?;
     let held = |link: &_, event: &_| holds.hold(&**reading.log_server().reader(), link, event);
-    Found::look(&**reading.log_server().reader(), reading.own_chains(), &held, leaves)
+    ErasureCandidates::find(&**reading.log_server().reader(), reading.own_chains(), &held, leaves)
 }
 
 async fn erase_batch(reading: &Reading, batch: &[u64], is_here: bool) -> Result<(), StoreError> {

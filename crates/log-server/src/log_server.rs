@@ -25,12 +25,12 @@ use countersign_log::quota::{Loads, Quota, Quotas};
 use countersign_log::sequencer::{Durable, Job, SharedRules, rules};
 use countersign_log::stop::{Signing, SigningStop, WitnessAnswer};
 use countersign_log::store::{Published, Reader, StoreError};
-use countersign_log::submitting::{opened, size_with};
+use countersign_log::submission::{opened, required_size};
 use countersign_log::witnessing::{Assessment, Contradiction};
 
 pub use countersign_log::clock::Clock;
 pub use countersign_log::sequencer::RulesError;
-pub use countersign_log::submitting::{Committed, SubmitError};
+pub use countersign_log::submission::{Committed, SubmitError};
 
 /// How many chains' keys are remembered, and how many keys that write.
 const KEYS: u64 = 100_000;
@@ -378,8 +378,8 @@ impl LogServer {
 
     /// What each key brings.
     async fn loads(&self, submission: &Submission) -> Result<Loads, SubmitError> {
-        let mut loads = Loads::of(submission);
-        loads.know(|chain| self.0.keys.get(chain));
+        let mut loads = Loads::from_submission(submission);
+        loads.resolve(|chain| self.0.keys.get(chain));
         let unknown: Vec<ChainId> = loads.unknown().copied().collect();
         if !unknown.is_empty() {
             let this = self.clone();
@@ -392,7 +392,7 @@ impl LogServer {
             });
             // Of a chain that the log does not have nothing will be taken.
             let found = found.await.map_err(|error| StoreError::unavailable("looking for keys", error))??;
-            loads.know(|chain| found.get(chain).cloned());
+            loads.resolve(|chain| found.get(chain).cloned());
         }
         Ok(loads)
     }
@@ -407,7 +407,7 @@ impl LogServer {
 
     /// Waits for a checkpoint that holds all that was taken.
     async fn published_beyond(&self, taken: &SubmissionOutcome) -> Result<Arc<Published>, SubmitError> {
-        let size = size_with(taken);
+        let size = required_size(taken);
         let mut published = self.published();
         let holds = |published: &Option<Arc<Published>>| {
             published.as_ref().is_some_and(|published| published.size >= size)
@@ -484,7 +484,7 @@ impl LogServer {
         self.0.jobs.send(job).await.map_err(|_| stopping())?;
         let Durable { taken, .. } = answer.await.map_err(|_| stopping())??;
         // Its link is the last one of the log's own chain.
-        size_with(&taken)
+        required_size(&taken)
             .checked_sub(1)
             .ok_or_else(|| SubmitError::Unavailable("nothing was recorded".into()))
     }

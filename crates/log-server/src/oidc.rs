@@ -20,7 +20,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use countersign_log::clock::Steady;
-use countersign_log::tokens::{Access, Lent, Right};
+use countersign_log::tokens::{Access, Right, TokenValidity};
 use keys::Keys;
 
 pub(crate) use admit_error::AdmitError;
@@ -182,12 +182,12 @@ impl Issuer {
         let credential = Hash::of(&[issuer.as_bytes(), b"\n", subject.as_bytes()]).0;
         let name = shown(claims.get(name).and_then(Value::as_str).unwrap_or(subject));
         self.ends_at(until);
-        let lent = Lent { until, key: key.print };
-        Ok(Access::lent(credential, right, name, Arc::new(scope), lent))
+        let lent = TokenValidity { until, key: key.print };
+        Ok(Access::from_issuer(credential, right, name, Arc::new(scope), lent))
     }
 
     /// Whether a token that was let in before would be let in now.
-    pub(crate) fn still_admits(&self, lent: &Lent, now: Time) -> bool {
+    pub(crate) fn still_admits(&self, validity: &TokenValidity, now: Time) -> bool {
         now < lent.until && self.keys.has(&lent.key)
     }
 

@@ -20,13 +20,13 @@ use crate::retention::holds::Holds;
 use crate::search::Search;
 use crate::tokens::Tokens;
 use crate::turns::Turns;
-use countersign_log::erase::Choosing;
-use countersign_log::event_filter::Asked;
+use countersign_log::erase::ErasureSearch;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::export::{Explained, ExportError, Exporter, Had, Plan, Request};
 use countersign_log::own_chain::OwnChains;
 use countersign_log::reads::ReadRules;
 use countersign_log::store::StoreError;
-use countersign_log::submitting::SubmitError;
+use countersign_log::submission::SubmitError;
 use countersign_log::tokens::{Access, AccessError, Right, Scope};
 
 /// How often it is looked whether tokens are still good, so that a live view in which nothing happens ends too.
@@ -245,17 +245,17 @@ impl Reading {
             .await
     }
 
-    /// The events that fulfill all of these conditions, by looking at each: see [`Choosing`].
+    /// The events that fulfill all of these conditions, by looking at each: see [`ErasureSearch`].
     pub(crate) async fn choose(
         self: &Arc<Self>,
         access: &Access,
-        asked: Asked,
+        asked: EventFilter,
         scope: Arc<Scope>,
     ) -> Result<RoaringTreemap, ExportError> {
         let reader = self.log_server.reader().clone();
         self.look(Some(access), move |exporter, canceled| {
             let size = exporter.published_size()?;
-            let choosing = Choosing::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
+            let choosing = ErasureSearch::new(reader, exporter.parsers(), asked.query().clone(), scope, size);
             choosing.finish(canceled)
         })
         .await

@@ -6,8 +6,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::log_server::LogServer;
-use countersign_log::reads::{Count, EVERY, Gathered, ReadRules, Reader, What, reader};
-use countersign_log::submitting::SubmitError;
+use countersign_log::reads::{Count, EVERY, PendingReads, ReadRequest, ReadRules, Reader, reader};
+use countersign_log::submission::SubmitError;
 use countersign_log::tokens::Access;
 
 /// How often at most, where each waits for its record.
@@ -16,7 +16,7 @@ const AT_MOST: Duration = Duration::from_secs(1);
 /// Reads that are not recorded yet, batch by batch.
 #[derive(Default)]
 struct Batches {
-    gathered: Gathered,
+    gathered: PendingReads,
     /// How often what was gathered was taken to be recorded.
     batch: u64,
     /// All of the batches before this one are durable.
@@ -53,7 +53,7 @@ impl Reads {
     pub(crate) async fn begin(
         self: &Arc<Self>,
         access: &Access,
-        what: What,
+        what: ReadRequest,
     ) -> Result<Option<Tally>, SubmitError> {
         if !self.rules.record.has(what.way) {
             return Ok(None);
@@ -130,7 +130,7 @@ impl Reads {
 pub(crate) struct Tally {
     reads: Arc<Reads>,
     reader: Reader,
-    what: What,
+    what: ReadRequest,
     count: Count,
 }
 

@@ -198,5 +198,5 @@ impl Restore {
 fn head_of(note: &str, keys: &[VerifierKey]) -> Option<SignedHead> {
     let signed = countersign::checkpoint::SignedCheckpoint::parse(note).ok()?;
     let ours = keys.iter().any(|key| key.name() == signed.checkpoint.origin && signed.is_signed_by(key));
-    if ours { SignedHead::of_note(note).ok() } else { None }
+    if ours { SignedHead::from_note(note).ok() } else { None }
 }

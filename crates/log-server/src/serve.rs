@@ -34,7 +34,7 @@ use crate::{erase, sqlite};
 use countersign_files::Lock;
 use countersign_log::clock::{Clock, Steady, Timekeeper};
 use countersign_log::reads::ReadRules;
-use countersign_log::sequencer::{Job, OwnEntryStore, Sequencer, Unattested, Working};
+use countersign_log::sequencer::{Job, OwnEntryStore, RunningSequencer, Sequencer, Unattested};
 use countersign_log::signed_memory::SignedHeadMemory;
 use countersign_log::stop::{Cause, Signing, SigningStop};
 use countersign_log::store::StoreError;
@@ -45,7 +45,7 @@ use countersign_log::sequencer::rules;
 pub use crate::start_error::{StartError, lock};
 
 /// Does the sequencer's jobs until nothing can send any more.
-fn run(mut working: Working, mut jobs: mpsc::Receiver<Job>) {
+fn run(mut working: RunningSequencer, mut jobs: mpsc::Receiver<Job>) {
     while let Some(job) = jobs.blocking_recv() {
         if working.work(job, &mut || jobs.try_recv().ok()) {
             jobs.close();

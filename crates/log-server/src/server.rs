@@ -73,7 +73,7 @@ async fn allow(State(cors): State<Arc<Cors>>, request: Request, next: Next) -> R
     let origin = request.headers().get(header::ORIGIN).cloned();
     if *request.method() == Method::OPTIONS {
         let mut response = Response::default();
-        cors.allow_asking(origin.as_ref(), response.headers_mut());
+        cors.allow_preflight(origin.as_ref(), response.headers_mut());
         return response;
     }
     let mut response = next.run(request).await;

@@ -381,7 +381,7 @@ mod tests {
     fn head(size: u64) -> SignedHead {
         let key = SignerKey::from_seed("log.example", [1; 32]).unwrap();
         let checkpoint = Checkpoint::new("log.example", size, Hash::of(&[&size.to_be_bytes()])).unwrap();
-        SignedHead::of_note(&checkpoint.sign(&key).unwrap()).unwrap()
+        SignedHead::from_note(&checkpoint.sign(&key).unwrap()).unwrap()
     }
 
     fn look(folder: &TempDir) -> Found {

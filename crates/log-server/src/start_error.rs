@@ -53,9 +53,9 @@ pub fn lock(folder: &Path) -> Result<Lock, StartError> {
     // Whoever asks whether a server runs here has the lock for a moment.
     let again = || {
         std::thread::sleep(Duration::from_millis(20));
-        Lock::take(&path)
+        Lock::acquire(&path)
     };
-    let taken = Lock::take(&path).or_else(|error| match error {
+    let taken = Lock::acquire(&path).or_else(|error| match error {
         TryLockError::WouldBlock => again().or_else(|_| again()),
         error @ TryLockError::Error(_) => Err(error),
     });

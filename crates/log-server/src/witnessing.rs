@@ -18,8 +18,8 @@ use crate::log_server::LogServer;
 use countersign_errors::reason::of_request;
 use countersign_log::witnessing::Unwitnessed;
 use countersign_log::witnessing::{
-    AGAIN, Asking, Assessment, Contradiction, Gathering, NoCosignature, PATIENCE, REFRESH, has_witnesses,
-    proof_url,
+    AGAIN, Assessment, Contradiction, NoCosignature, PATIENCE, PendingCheckpoint, REFRESH, WitnessExchange,
+    has_witnesses, proof_url,
 };
 
 /// The witnesses of a log, and what is known of them.
@@ -111,7 +111,7 @@ impl Witnessing {
         }
         let Ok(signed) = SignedCheckpoint::parse(&note) else { return };
         let newest = Unwitnessed { checkpoint: signed.checkpoint, note, latest: None };
-        let mut gathering = Gathering::new(newest.clone(), rules.trust());
+        let mut gathering = PendingCheckpoint::new(newest.clone(), rules.trust());
         let claims = Claims::default();
         let mut asked = self.ask_all(&gathering, &Arc::new(newest), &claims, Proofs::Awaited);
         let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -132,8 +132,8 @@ impl Witnessing {
     }
 
     /// Asks all witnesses at once, until enough have answered. Returns their cosignatures, and what they claim.
-    async fn gather(&self, unwitnessed: Unwitnessed) -> (Gathering, Vec<Contradiction>) {
-        let mut gathering = Gathering::new(unwitnessed.clone(), self.log_server.rules().trust());
+    async fn gather(&self, unwitnessed: Unwitnessed) -> (PendingCheckpoint, Vec<Contradiction>) {
+        let mut gathering = PendingCheckpoint::new(unwitnessed.clone(), self.log_server.rules().trust());
         let claims = Claims::default();
         let mut asked = self.ask_all(&gathering, &Arc::new(unwitnessed), &claims, Proofs::Beside);
         let deadline = tokio::time::Instant::now() + PATIENCE;
@@ -159,7 +159,7 @@ impl Witnessing {
     /// The answers of all witnesses, each with its place and key, as they come.
     fn ask_all<'a>(
         &'a self,
-        gathering: &Gathering,
+        gathering: &PendingCheckpoint,
         checkpoint: &Arc<Unwitnessed>,
         claims: &'a Claims,
         proofs: Proofs,
@@ -187,14 +187,14 @@ impl Witnessing {
         let url = format!("{}/add-checkpoint", witness_url.trim_end_matches('/'));
         let lock = || self.sizes.lock().unwrap_or_else(PoisonError::into_inner);
         let old_size = lock().get(key).copied().unwrap_or(0);
-        let mut asking = Asking::new(key, unwitnessed, old_size)?;
+        let mut asking = WitnessExchange::new(key, unwitnessed, old_size)?;
         loop {
             let reader = self.log_server.reader().clone();
             let request = tokio::task::spawn_blocking(move || (asking.request(&*reader), asking)).await;
             let (request, back) = request.map_err(|error| error.to_string())?;
             asking = back;
             let (status, kind, body) = read(self.client.post(&url).body(request?)).await?;
-            match asking.answered(status, kind.as_deref(), &body, self.log_server.timekeeper()) {
+            match asking.process(status, kind.as_deref(), &body, self.log_server.timekeeper()) {
                 Ok(None) => {}
                 Ok(Some(lines)) => {
                     lock().insert(key.clone(), asking.size());

@@ -3,7 +3,7 @@
 //! Whether an event matches is decided by the query alone. The search index only tells where to look.
 //!
 //! ```
-//! use countersign_log::event_filter::Asked;
+//! use countersign_log::event_filter::EventFilter;
 //!
 //! let now = "2026-11-20T06:00:00.000Z".parse().unwrap();
 //! let mut asked = Asked::default();

@@ -5,7 +5,7 @@
 //!
 //! # The commit protocol
 //!
-//! [`Working::work`] gathers submissions and commits them in these steps. "Memory" is the [`SignedHeadMemory`], which
+//! [`RunningSequencer::work`] gathers submissions and commits them in these steps. "Memory" is the [`SignedHeadMemory`], which
 //! remembers what was signed apart from the store.
 //!
 //! | step | durable after it | a restart after a crash there |
@@ -357,7 +357,7 @@ impl Sequencer {
     }
 
     fn remember_then(&mut self, note: &str, then: OnRemembered) -> Result<(), StoreError> {
-        let head = SignedHead::of_note(note)?;
+        let head = SignedHead::from_note(note)?;
         if self.memory.durable().is_some_and(|size| size >= head.size) {
             then(Ok(()));
         } else {

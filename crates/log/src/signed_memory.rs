@@ -113,7 +113,7 @@ mod tests {
     fn a_head_is_read_as_it_was_written() {
         let key = SignerKey::from_seed("log.example", [1; 32]).unwrap();
         let note = Checkpoint::new("log.example", 7, empty_root()).unwrap().sign(&key).unwrap();
-        let head = SignedHead::of_note(&note).unwrap();
+        let head = SignedHead::from_note(&note).unwrap();
         assert_eq!(head.note("log.example"), note);
         let line = head.to_line();
         assert_eq!(SignedHead::parse(line.trim_end()), Some(head));

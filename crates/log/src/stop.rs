@@ -184,7 +184,7 @@ impl Line {
         if text("code")? == RESUMED {
             return Some(Self::Resumed { at, message });
         }
-        let cause = Cause::of_code(text("code")?)?;
+        let cause = Cause::from_code(text("code")?)?;
         let witness = match value.get("witness")? {
             Value::Null => None,
             witness => Some(WitnessAnswer {

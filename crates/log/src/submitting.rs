@@ -62,7 +62,7 @@ pub enum SubmitError {
 
 impl SubmitError {
     /// Whether it is refused for what the log does not know, and may know when it has looked again.
-    pub fn is_of_somebody_unknown(&self) -> bool {
+    pub fn is_from_unknown_signer(&self) -> bool {
         let Self::Stranger(refusal) = self else { return false };
         matches!(refusal.kind, RefusalKind::Gap { .. } | RefusalKind::Unauthorized)
     }
@@ -104,7 +104,7 @@ pub fn opened(submission: &Submission) -> Vec<(ChainId, countersign::note::Verif
 }
 
 /// How many leaves a checkpoint has at least that holds all that was taken.
-pub fn size_with(taken: &SubmissionOutcome) -> u64 {
+pub fn required_size(taken: &SubmissionOutcome) -> u64 {
     let indexes = taken.chains.values().map(|tip| tip.index).chain(taken.notes.iter().map(|held| held.index));
     indexes.max().map_or(0, |last| last + 1)
 }

@@ -136,14 +136,14 @@ impl CheckResults {
 /// # Errors
 /// [`Code::Export`] when the export is larger than [`MAX_PROOF`], has a malformed line, or shows no event there.
 pub fn explain(export: &[u8], chain: ChainId, seq: u64, trust: &Trust) -> Result<Explanation, Error> {
-    explain_as(export, chain, seq, trust, &CheckResults::of(export, chain, seq, trust))
+    explain_verified(export, chain, seq, trust, &CheckResults::verify(export, chain, seq, trust))
 }
 
 /// The same for an export that was verified already.
 ///
 /// # Errors
 /// As for [`explain`].
-pub fn explain_as(
+pub fn explain_verified(
     export: &[u8],
     chain: ChainId,
     seq: u64,

@@ -162,7 +162,7 @@ impl Log {
     /// Goes on with what is being looked for, for a turn. Gives the answer when there is one.
     pub fn look(&mut self, answer: &mut Answer, now: f64) -> Option<Answer> {
         self.log_server.set_time(time(now));
-        let Content::Looking(looking) = &mut answer.content else { return None };
+        let Content::Search(looking) = &mut answer.content else { return None };
         let found = self.log_server.look(&answer.asked, looking)?;
         Some(Answer::new(found, answer.asked.clone()))
     }
@@ -220,9 +220,9 @@ impl Log {
         self.log_server.set_time(time(now));
         let Content::Live(live) = &mut answer.content else { return Ok(JsValue::UNDEFINED) };
         Ok(match self.log_server.further(live).map_err(failed)? {
-            Further::Piece(piece) => Uint8Array::from(&*piece).into(),
-            Further::Wait => JsValue::TRUE,
-            Further::End => JsValue::UNDEFINED,
+            LiveStep::Piece(piece) => Uint8Array::from(&*piece).into(),
+            LiveStep::Wait => JsValue::TRUE,
+            LiveStep::End => JsValue::UNDEFINED,
         })
     }
 

@@ -11,8 +11,8 @@ use countersign::trust::Trust;
 use countersign::verify::report::{Check, Checks};
 use countersign::verify::{CheckState, Splitter, TrustBasis, Verdict};
 use countersign::{hex, link};
-use countersign_evidence::{File, Frame, MOST_SAMPLED, SampleRoot, Shown, sample};
-use countersign_slice::explain::{CheckResults, explain_as};
+use countersign_evidence::{File, Frame, MAX_SAMPLED, SampleRoot, Shown, sample};
+use countersign_slice::explain::{CheckResults, explain_verified};
 use countersign_slice::{Selection, Survey};
 use js_sys::{Array, Reflect, Uint8Array};
 use serde::Serialize as _;
@@ -120,7 +120,7 @@ pub fn explain(
     let acting = read_indexes(&acting, "acting")?;
     let outcome = read_report(report, covered, acting)
         .ok_or_else(|| Error::new(Code::Export, "this is not a report of this version"))?;
-    let explanation = explain_as(export, chain, seq, &trust, &outcome)?;
+    let explanation = explain_verified(export, chain, seq, &trust, &outcome)?;
     let serializer = serde_wasm_bindgen::Serializer::json_compatible();
     explanation
         .serialize(&serializer)
@@ -171,7 +171,7 @@ pub fn write_evidence(
     pins: &Array,
     export: Vec<u8>,
 ) -> Result<Vec<u8>, Thrown> {
-    Ok(File::of(frame.as_bytes(), page, trust, bytes_of(pins), export)?.write()?)
+    Ok(File::assemble(frame.as_bytes(), page, trust, bytes_of(pins), export)?.write()?)
 }
 
 /// The frame of a report as canonical JSON. In what is given `trust` and `pins` may lack hash and size.
@@ -179,7 +179,7 @@ pub fn write_evidence(
 pub fn write_report(frame: &str, trust: Option<Vec<u8>>, pins: &Array) -> Result<Vec<u8>, Thrown> {
     let pins = bytes_of(pins);
     let pins: Vec<&[u8]> = pins.iter().map(Vec::as_slice).collect();
-    Ok(Frame::of(frame.as_bytes(), trust.as_deref(), &pins)?.to_json()?)
+    Ok(Frame::parse_with_content(frame.as_bytes(), trust.as_deref(), &pins)?.to_json()?)
 }
 
 /// The parts of an evidence file: `[frame, SHA-256 of the page in hex, export, pins, trust file or undefined, why]`, the last
@@ -221,7 +221,7 @@ pub fn hold_evidence(
 pub fn draw(root: &str, seed: &str, leaves: Vec<f64>, wanted: u32) -> Result<Vec<f64>, Thrown> {
     let root = Hash::from_base64(root).ok_or_else(|| refuse("root", "not a root hash"))?;
     let leaves = read_indexes(&leaves, "entries")?;
-    let wanted = (wanted as usize).min(MOST_SAMPLED);
+    let wanted = (wanted as usize).min(MAX_SAMPLED);
     Ok(sample(&root, seed, leaves.into_iter(), wanted).into_iter().map(|leaf| leaf as f64).collect())
 }
 

@@ -66,7 +66,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "A..B", value_parser = args::range, conflicts_with = "check", help_heading = "Which events")]
     range: Option<(u64, u64)>,
     /// Draw this many of these events
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MOST_SAMPLED as u64))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=countersign_evidence::MAX_SAMPLED as u64))]
     #[arg(requires = "seed", conflicts_with = "check", help_heading = "Which events")]
     sample: Option<u64>,
     /// The seed of the sample: any text that both sides agreed on before they saw the log

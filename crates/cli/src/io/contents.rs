@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use countersign_evidence::{File, LONGEST_FILE, has_evidence, is_page};
+use countersign_evidence::{File, MAX_FILE_BYTES, has_evidence, is_page};
 
 use crate::errors::{CliError, shown};
 use crate::io::input::Input;
@@ -11,7 +11,7 @@ use crate::io::style::plain;
 
 /// The number of bytes that show whether a file is a page.
 const DETECTION_BYTES: usize = 16;
-const MAX_MIB: u64 = (LONGEST_FILE >> 20) as u64;
+const MAX_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
 
 /// Opens an export, or the export in an evidence file, whose hash is checked. Everything else in an evidence file,
 /// such as its author's trust file, is ignored.

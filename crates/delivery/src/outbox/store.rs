@@ -61,7 +61,7 @@ impl Directory {
             return Err(DeliveryError::outbox("io.not_directory", "this is a file", hint, &shown));
         }
         create(path).map_err(failed)?;
-        let lock = Lock::take(&path.join("lock")).map_err(|error| match error {
+        let lock = Lock::acquire(&path.join("lock")).map_err(|error| match error {
             TryLockError::WouldBlock => {
                 let hint = "wait until it has ended, or give this one a folder of its own";
                 DeliveryError::outbox("io.locked", "another process uses this folder", hint, &shown)

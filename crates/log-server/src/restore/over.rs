@@ -25,7 +25,7 @@ impl Over {
     /// Why the log is over, as it was written down.
     pub(crate) fn read(bytes: &[u8]) -> (Cause, String) {
         let ended: Value = serde_json::from_slice(bytes).unwrap_or_default();
-        let cause = ended["code"].as_str().and_then(Cause::of_code).unwrap_or(Cause::Unremembered);
+        let cause = ended["code"].as_str().and_then(Cause::from_code).unwrap_or(Cause::Unremembered);
         let (why, new) = (ended["message"].as_str(), ended["new"].as_str());
         let message = format!(
             "this log is over, and {} goes on from it: {}",

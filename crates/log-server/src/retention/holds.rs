@@ -22,8 +22,8 @@ use countersign::time::Time;
 
 use crate::control_files::{ControlFileError, ControlFileErrorKind};
 use countersign_files::Stamp;
-use countersign_log::event_filter::Asked;
-use countersign_log::looking::Looking;
+use countersign_log::entry_matcher::EntryMatcher;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::store::{EntryReader, StoreError};
 
 /// The file's name within the log's folder.
@@ -42,7 +42,7 @@ impl FromStr for Hold {
         if !["tenant", "actor", "chain"].contains(&name) {
             return Err(refuse());
         }
-        let mut asked = Asked::default();
+        let mut asked = EventFilter::default();
         // No hold has a length of time, which would count from a moment.
         asked.set(name, value, Time::MIN).map_err(|error| error.to_string())?;
         Ok(Self(asked))
@@ -59,7 +59,7 @@ impl ActiveHolds {
     /// # Errors
     /// The store's own.
     pub fn hold(&self, reader: &dyn EntryReader, link: &Link, event: &str) -> Result<bool, StoreError> {
-        let mut looking = Looking::at_members();
+        let mut looking = EntryMatcher::without_parsers();
         for Hold(asked) in &self.0 {
             if looking.matches(reader, asked.query(), link, Some(event))? {
                 return Ok(true);

@@ -13,8 +13,8 @@ use super::segment::{
 };
 use super::terms::{Term, TermCache, Terms};
 use super::{ALL, Search, SearchError, extents, failed, heads, integer, lock, part, whole_to};
+use countersign_log::entry_matcher::EntryMatcher;
 use countersign_log::export::PAGE;
-use countersign_log::looking::Looking;
 use countersign_log::store::{EntryReader, StoreError, StoredEvent};
 
 /// A page as it was read.

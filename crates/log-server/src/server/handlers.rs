@@ -20,10 +20,10 @@ use countersign_log::api;
 use countersign_log::api::ApiError;
 use countersign_log::api::erase::{Chosen, ErasureRequest};
 use countersign_log::api::export::ExportRequest;
-use countersign_log::condition::{Condition, Erasing, Index, Kind, Storage};
+use countersign_log::condition::{Condition, ErasureCondition, Index, Kind, Storage};
 use countersign_log::erase;
 use countersign_log::export::{ExportError, Lines};
-use countersign_log::reads::{Way, What};
+use countersign_log::reads::{ReadKind, ReadRequest};
 use countersign_log::store::StoreError;
 use countersign_log::tokens::{Access, Right};
 
@@ -69,7 +69,7 @@ pub(super) async fn healthz(
     let kind = if log_server.is_shared() { Kind::Bucket } else { Kind::Folder };
     let looked = tokio::task::spawn_blocking(move || {
         let backup = backup::newest(&folder).map(|Backup { at, size }| (at, size));
-        (reader.size().ok(), Erasing::of(&*reader, failing), disk::room(&folder), backup)
+        (reader.size().ok(), ErasureCondition::read(&*reader, failing), disk::room(&folder), backup)
     });
     let (size, erasing, room, backup) = looked.await.unwrap_or_default();
     let (stopping, stopped) = (log_server.is_stopping(), log_server.signing().stopped());
@@ -100,7 +100,7 @@ pub(super) async fn export(
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     let asked = api::export::read(uri.query(), &headers, &access, state.log_server.now())?;
-    let what = What::new(Way::Export, api::query::pairs(uri.query()));
+    let what = ReadRequest::new(ReadKind::Export, api::query::pairs(uri.query()));
     send(&state, asked, access, what).await
 }
 
@@ -112,7 +112,7 @@ pub(super) async fn explain(
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     let (request, fields_alone) = api::explain::read(uri.query(), &access, state.log_server.now())?;
-    let what = What::new(Way::Explain, api::query::given(uri.query(), &api::query::EXPLAINED));
+    let what = ReadRequest::new(ReadKind::Explain, api::query::parsed(uri.query(), &api::query::EXPLAINED));
     let mut tally = begin(&state.reading, &access, what).await?;
     let answer =
         api::explain::answer(&state.reading.explain(&access, request, fields_alone).await?, fields_alone);
@@ -129,16 +129,16 @@ pub(super) async fn proof(
 ) -> Result<Response, HandlerError> {
     let access = admit(&state.reading, &headers, Right::Read).await?;
     let asked = api::export::read_proof(uri.path(), uri.query(), &access)?;
-    send(&state, asked, access, What::of_proof(uri.path())).await
+    send(&state, asked, access, ReadRequest::for_proof(uri.path())).await
 }
 
 async fn send(
     state: &AppState,
     asked: ExportRequest,
     access: Access,
-    what: What,
+    what: ReadRequest,
 ) -> Result<Response, HandlerError> {
-    let is_asked = !asked.request.asked.is_empty();
+    let is_asked = !asked.request.filter.is_empty();
     let plan = state.reading.plan(&access, asked.request).await?;
     let matched = api::export::matched(&plan, is_asked);
     let lines = plan.lines();
@@ -159,7 +159,11 @@ struct Sending {
 }
 
 /// Puts on record that a read begins.
-pub(super) async fn begin(reading: &Reading, access: &Access, what: What) -> Result<Option<Tally>, ApiError> {
+pub(super) async fn begin(
+    reading: &Reading,
+    access: &Access,
+    what: ReadRequest,
+) -> Result<Option<Tally>, ApiError> {
     reading.reads().begin(access, what).await.map_err(|error| {
         tracing::error!(%error, "a read is refused, for it cannot be recorded");
         let message = "this cannot be recorded now, and what is not recorded is not answered";
@@ -245,7 +249,7 @@ pub(super) async fn erasures(
     headers: HeaderMap,
 ) -> Result<Response, HandlerError> {
     api::erasures::check(&admit(&state.reading, &headers, Right::Erase).await?)?;
-    let asked = api::erasures::Asked::read(uri.path(), uri.query())?;
+    let asked = api::erasures::ErasuresRequest::read(uri.path(), uri.query())?;
     let reading = state.reading.clone();
     let answered = tokio::task::spawn_blocking(move || {
         // While they cannot be read nothing is erased, and what is left is told all the same.

@@ -74,10 +74,10 @@ pub(super) async fn submit(
     };
     let proofs = committed.taken.chains.len() + committed.taken.notes.len();
     let answer = if proofs <= FEW && committed.taken.repeated == 0 {
-        api::submit::taken(&committed, &**log_server.reader())
+        api::submit::response(&committed, &**log_server.reader())
     } else {
         let log_server = log_server.clone();
-        aside(move || api::submit::taken(&committed, &**log_server.reader())).await?
+        aside(move || api::submit::response(&committed, &**log_server.reader())).await?
     };
     Ok(answer?.map(Body::from))
 }
@@ -128,7 +128,7 @@ impl Receiving<'_> {
         }
         let (bytes, read) = self.read_aside(bytes).await?;
         match read {
-            Err(error) if error.is_of_somebody_unknown() && log_server.catch_up().await? => {
+            Err(error) if error.is_from_unknown_signer() && log_server.catch_up().await? => {
                 Ok(self.read_aside(bytes).await?.1?)
             }
             read => Ok(read?),
@@ -151,7 +151,7 @@ impl Receiving<'_> {
         });
         read.await?.map_err(|error: BodyError| {
             let reason = if error == BodyError::NoRoom { Reason::Memory } else { Reason::TooLarge };
-            ReceiveError::Outside(Some(reason), ApiError::of_body(&error, self.state.log_server.limits()))
+            ReceiveError::Outside(Some(reason), ApiError::from_body(&error, self.state.log_server.limits()))
         })
     }
 
@@ -202,7 +202,7 @@ impl Receiving<'_> {
         loop {
             pieces += 1;
             if pieces > PIECES + bytes.len() / LEAST {
-                return Err(outside(Reason::Slow)(api::body::in_too_small_pieces()));
+                return Err(outside(Reason::Slow)(api::body::too_small_chunks()));
             }
             let paced = std::time::Duration::from_secs((bytes.len() / bounds.pace.max(1)) as u64);
             let Ok(chunk) = timeout_at(begun + bounds.body + paced, stream.next()).await else {
@@ -227,7 +227,7 @@ impl Receiving<'_> {
             if bytes.len() >= glance {
                 let mut admitted;
                 (bytes, admitted) = self.glance(bytes).await?;
-                if admitted.as_ref().is_err_and(SubmitError::is_of_somebody_unknown)
+                if admitted.as_ref().is_err_and(SubmitError::is_from_unknown_signer)
                     && self.state.log_server.catch_up().await?
                 {
                     (bytes, admitted) = self.glance(bytes).await?;

@@ -15,9 +15,9 @@ use super::state::AppState;
 use crate::reading::Reading;
 use crate::reads::Tally;
 use countersign_log::api;
-use countersign_log::api::sse::{Opening, Piece, QUIET, QUIET_TEXT};
+use countersign_log::api::sse::{LiveRequest, Piece, QUIET, QUIET_TEXT};
 use countersign_log::export::{ExportError, Exporter, GATHER, Lines};
-use countersign_log::reads::{Way, What};
+use countersign_log::reads::{ReadKind, ReadRequest};
 use countersign_log::store::{Published, StoreError};
 use countersign_log::tokens::{Access, Right, Scope};
 
@@ -28,7 +28,7 @@ pub(super) async fn stream(
 ) -> Result<Response, HandlerError> {
     let revoked = state.reading.tokens().changed();
     let access = handlers::admit(&state.reading, &headers, Right::Read).await?;
-    let opening = Arc::new(Opening::read(uri.query(), &headers, &access, state.log_server.now())?);
+    let opening = Arc::new(LiveRequest::parse(uri.query(), &headers, &access, state.log_server.now())?);
     let published = state.log_server.published();
     let planned = opening.clone();
     let begin =
@@ -36,10 +36,10 @@ pub(super) async fn stream(
     let plan = state.reading.look(Some(&access), begin).await;
     let plan = plan.map_err(|error| opening.problem(error))?;
     let first = opening.first(&plan);
-    let mut asked = api::query::given(uri.query(), &api::sse::PARAMETERS);
+    let mut asked = api::query::parsed(uri.query(), &api::sse::PARAMETERS);
     asked.retain(|(name, _)| name != "from");
     asked.insert(0, ("from".to_owned(), first.to_string()));
-    let tally = handlers::begin(&state.reading, &access, What::new(Way::Stream, asked)).await?;
+    let tally = handlers::begin(&state.reading, &access, ReadRequest::new(ReadKind::Stream, asked)).await?;
     let live = Live {
         reading: state.reading.clone(),
         access,

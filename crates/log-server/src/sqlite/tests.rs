@@ -22,7 +22,7 @@ use countersign_log::store::{
     Batch, CheckpointReader as _, CheckpointWriter as _, CommitError, EntryReader as _, EntryWriter as _,
     Published, StoreError,
 };
-use countersign_log::submitting::Committed;
+use countersign_log::submission::Committed;
 use countersign_log::tables::{Connections, Database, TableReader};
 
 const ORIGIN: &str = "log.example";

@@ -90,8 +90,8 @@ fn ask(log: &mut EmbeddedLogServer, method: &str, path: &str, token: &str, body:
         Request::builder().method(method).uri(path).header("authorization", format!("Bearer {token}"));
     let request = request.body(body.into_bytes()).unwrap();
     let mut answer = log.answer(&request);
-    while let Content::Looking(looking) = answer.body_mut() {
-        if let Some(found) = log.look(request.headers(), looking) {
+    while let Content::Search(looking) = answer.body_mut() {
+        if let Some(found) = log.search(request.headers(), looking) {
             answer = found;
         }
     }
@@ -342,8 +342,8 @@ fn who_searches_most_gives_way_to_others() {
     searches.push(begin(&third));
     assert_eq!(begin(&third).0.status(), 503, "all have as many, give or take one");
     let statuses = searches.into_iter().map(|(mut answer, request)| {
-        while let Content::Looking(looking) = answer.body_mut() {
-            if let Some(found) = log.look(request.headers(), looking) {
+        while let Content::Search(looking) = answer.body_mut() {
+            if let Some(found) = log.search(request.headers(), looking) {
                 answer = found;
             }
         }

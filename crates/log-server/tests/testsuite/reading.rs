@@ -282,16 +282,16 @@ impl TestLog {
                 chain: &chain,
                 signer: None,
             };
-            (from..to).contains(&taken.index) && !taken.erased && request.asked.query().matches(&entry)
+            (from..to).contains(&taken.index) && !taken.erased && request.filter.query().matches(&entry)
         };
         let found: Vec<u64> = self.taken.iter().filter(matches).map(|taken| taken.index).collect();
         let most = request.limit.map_or(found.len(), |limit| limit as usize);
         let newest = found[found.len().saturating_sub(most)..].to_vec();
-        if !request.asked.is_of_time_alone() {
+        if !request.filter.is_of_time_alone() {
             return newest;
         }
         // A stretch is there whole, whatever else is in it.
-        let asks = |name| request.asked.names().contains(&name);
+        let asks = |name| request.filter.names().contains(&name);
         let matching: Vec<u64> = if request.limit.is_some() {
             newest.clone()
         } else {
@@ -299,11 +299,11 @@ impl TestLog {
             let links = (from..to).zip(leaves).filter_map(|(index, leaf)| {
                 Some((index, Link::parse(str::from_utf8(&leaf).ok()?).ok()?.time()))
             });
-            let is_asked = |time| request.asked.query().matches(&Entry::recorded(time));
+            let is_asked = |time| request.filter.query().matches(&Entry::recorded(time));
             links.filter(|(_, time)| is_asked(*time)).map(|(index, _)| index).collect()
         };
         let (Some(&first), Some(&last)) = (matching.first(), matching.last()) else {
-            return if request.asked.is_empty() { newest } else { Vec::new() };
+            return if request.filter.is_empty() { newest } else { Vec::new() };
         };
         let is_full = request.limit.is_some_and(|limit| newest.len() as u64 == limit);
         let stretch =
@@ -327,7 +327,7 @@ pub fn cases(cases: u32) -> ProptestConfig {
 pub fn request(conditions: &[(&str, &str)]) -> Request {
     let mut request = Request::default();
     for (name, value) in conditions {
-        request.asked.set(name, value, "2026-11-05T00:00:00.000Z".parse().unwrap()).unwrap();
+        request.filter.set(name, value, "2026-11-05T00:00:00.000Z".parse().unwrap()).unwrap();
     }
     request
 }

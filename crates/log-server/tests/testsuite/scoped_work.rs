@@ -128,7 +128,7 @@ fn a_bound_reader_s_search_reads_few_pages() {
     let log = log(true);
     let index = open(&log);
     let of_index = |conditions: &[(&str, &str)], asked: &[(&str, &str)]| {
-        index.candidates(&scope(conditions), request(asked).asked.query()).unwrap()
+        index.candidates(&scope(conditions), request(asked).filter.query()).unwrap()
     };
     let whole = 0..log.size() / PAGE * PAGE;
     let pages = |conditions: &[(&str, &str)], asked: &[(&str, &str)]| {

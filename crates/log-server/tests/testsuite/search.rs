@@ -52,7 +52,7 @@ fn long() -> TestLog {
 }
 
 fn candidates(search: &Search, log: &TestLog, conditions: &[(&str, &str)]) -> u64 {
-    let candidates = search.candidates(&Scope::default(), request(conditions).asked.query()).unwrap();
+    let candidates = search.candidates(&Scope::default(), request(conditions).filter.query()).unwrap();
     (0..log.size() / PAGE).filter(|page| candidates.has(*page)).count() as u64
 }
 

@@ -13,14 +13,14 @@ use countersign::recorder::Recorder;
 use countersign::time::Time;
 use countersign_log::clock::Timekeeper;
 use countersign_log::metrics::Metrics;
-use countersign_log::sequencer::{Durable, Job, Sequencer, Unattested, Working};
+use countersign_log::sequencer::{Durable, Job, RunningSequencer, Sequencer, Unattested};
 use countersign_log::signed_memory::InStore;
 use countersign_log::stop::Signing;
 use countersign_log::store::{
     Batch, CheckpointWriter, CommitError, EntryWriter, ErasureWriter, ForkWriter, Published, Reader,
     SignedHeadStore, StoreError, Writer,
 };
-use countersign_log::submitting::SubmitError;
+use countersign_log::submission::SubmitError;
 use countersign_log_server::sqlite;
 use countersign_log_server::stop_file::StopFile;
 use tempfile::TempDir;
@@ -100,7 +100,7 @@ struct Scene {
     reader: Arc<dyn Reader>,
     fails: Arc<AtomicBool>,
     published: watch::Receiver<Option<Arc<Published>>>,
-    working: Working,
+    working: RunningSequencer,
 }
 
 impl Scene {

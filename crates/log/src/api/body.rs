@@ -49,7 +49,7 @@ pub fn malformed() -> ApiError {
 }
 
 /// The body came in so many pieces that reading them is more work than reading what is in them.
-pub fn in_too_small_pieces() -> ApiError {
+pub fn too_small_chunks() -> ApiError {
     let message = "the body comes in too many pieces that are too small";
     ApiError::new(StatusCode::BAD_REQUEST, "submit.encoding", message)
         .with_hint("tell its length, or send larger chunks")

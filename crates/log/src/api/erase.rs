@@ -10,7 +10,7 @@ use serde_json::{Map, json};
 use super::response::json;
 use super::{Answer, ApiError, query};
 use crate::erase::{Cause, Erased};
-use crate::event_filter::Asked;
+use crate::event_filter::EventFilter;
 use crate::tokens::{Access, Scope};
 
 /// The most bytes that a body may have.

@@ -15,7 +15,7 @@ use http::{HeaderMap, HeaderName, Response};
 
 use super::response::{NO_STORE, NOSNIFF, success};
 use super::{ApiError, query};
-use crate::event_filter::Asked;
+use crate::event_filter::EventFilter;
 use crate::export::{ExportError, Exporter, Line, Lines, Plan, Planning};
 use crate::store::StoreError;
 use crate::tokens::{Access, Scope};

@@ -3,7 +3,7 @@
 use roaring::RoaringTreemap;
 
 use super::log_server::{EmbeddedLogServer, LIMITS};
-use crate::api::erasures::Asked;
+use crate::api::erasures::ErasuresRequest;
 use crate::api::{Answer, ApiError};
 use crate::erase::record::Record;
 use crate::erase::{BATCH, Cause, EraseError, Erased, Found, state};

@@ -24,11 +24,11 @@ use crate::export::Exporter;
 use crate::metrics::Metrics;
 use crate::quota::{Loads, Quota, Quotas};
 use crate::reads::RecordReads;
-use crate::sequencer::{Durable, Job, RulesError, Sequencer, Unattested, Working, rules};
+use crate::sequencer::{Durable, Job, RulesError, RunningSequencer, Sequencer, Unattested, rules};
 use crate::signed_memory::InStore;
 use crate::stop::{Signing, Stops};
 use crate::store::{Published, Reader, Store, StoreError};
-use crate::submitting::{Committed, SubmitError, size_with};
+use crate::submitting::{Committed, SubmitError, required_size};
 use crate::tokens::Readers;
 use crate::witnessing::Unwitnessed;
 use crate::{api, self_check};
@@ -254,7 +254,7 @@ impl EmbeddedLogServer {
 
     /// Returns the load of each key.
     fn loads(&self, submission: &Submission) -> Result<Loads, StoreError> {
-        let mut loads = Loads::of(submission);
+        let mut loads = Loads::from_submission(submission);
         let unknown: Vec<ChainId> = loads.unknown().copied().collect();
         let mut found = HashMap::new();
         for chain in unknown {
@@ -276,10 +276,11 @@ impl EmbeddedLogServer {
         if let Some(stop) = self.signing.stopped() {
             return Some(Err(ApiError::stopped(&stop)));
         }
-        let published = self.published().filter(|published| published.size >= size_with(&pending.taken))?;
+        let published =
+            self.published().filter(|published| published.size >= required_size(&pending.taken))?;
         let Pending { taken, tree } = pending;
         let committed = Committed { taken: taken.clone(), published, tree: tree.clone() };
-        Some(api::submit::taken(&committed, &*self.reader))
+        Some(api::submit::response(&committed, &*self.reader))
     }
 }
 

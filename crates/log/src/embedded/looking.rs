@@ -147,7 +147,7 @@ impl EmbeddedLogServer {
     /// Takes the first turn. What ends with it need not wait for another one.
     fn begin_looking(&mut self, mut looking: Looking) -> Result<Response<Content>, ApiError> {
         if Self::take_turn(&mut looking)? {
-            return Ok(Response::new(Content::Looking(Some(Box::new(looking)))));
+            return Ok(Response::new(Content::Search(Some(Box::new(looking)))));
         }
         self.found(looking)
     }

@@ -28,7 +28,7 @@ impl EmbeddedLogServer {
         let tally = match content {
             Content::Export(sending) => sending.tally.take(),
             Content::Live(live) => live.tally.take(),
-            Content::Looking(Some(looking)) => Self::tally(looking),
+            Content::Search(Some(looking)) => Self::tally(looking),
             _ => None,
         };
         self.end_read(tally, 0, 0);

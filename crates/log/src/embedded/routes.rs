@@ -8,7 +8,7 @@ use crate::api::erase::ErasureRequest;
 use crate::api::sse::Opening;
 use crate::api::{self, ApiError};
 use crate::condition::{Condition, Erasing, Storage};
-use crate::reads::{Way, What};
+use crate::reads::{ReadKind, ReadRequest};
 use crate::tokens::{Access, Right};
 
 /// What is at an address.
@@ -152,18 +152,18 @@ impl EmbeddedLogServer {
             Route::Explain => {
                 let access = self.admit(request.headers(), Right::Read)?;
                 let asked = api::explain::read(query, &access, self.now())?;
-                let what = What::new(Way::Explain, api::query::given(query, &api::query::EXPLAINED));
+                let what = What::new(Way::Explain, api::query::parsed(query, &api::query::EXPLAINED));
                 return self.look_for_findings(access, &asked, what);
             }
             Route::Proof => {
                 let access = self.admit(request.headers(), Right::Read)?;
                 let asked = api::export::read_proof(path, query, &access)?;
-                return self.look_for_export(access, asked, What::of_proof(path));
+                return self.look_for_export(access, asked, ReadRequest::for_proof(path));
             }
             Route::Stream => {
                 let access = self.admit(request.headers(), Right::Read)?;
                 let opening = Opening::read(query, request.headers(), &access, self.now())?;
-                let what = What::new(Way::Stream, api::query::given(query, &api::sse::PARAMETERS));
+                let what = What::new(Way::Stream, api::query::parsed(query, &api::sse::PARAMETERS));
                 return self.look_for_stream(access, opening, what);
             }
             Route::Root => api::root::text(&self.origin),
@@ -183,7 +183,7 @@ impl EmbeddedLogServer {
             }
             Route::Erasures => {
                 api::erasures::check(&self.admit(request.headers(), Right::Erase)?)?;
-                self.erasures(api::erasures::Asked::read(path, query)?)?
+                self.erasures(api::erasures::ErasuresRequest::read(path, query)?)?
             }
             Route::Health => {
                 let clock = self.timekeeper.standing(self.working.rules().trust());
@@ -213,7 +213,7 @@ impl EmbeddedLogServer {
         if request.body().len() > LIMITS.bytes {
             return Err(ApiError::too_large(&LIMITS));
         }
-        let read = self.read(request.body()).map_err(|error| ApiError::of_body(&error, &LIMITS))?;
+        let read = self.read(request.body()).map_err(|error| ApiError::from_body(&error, &LIMITS))?;
         let answered = read.and_then(|submission| self.submit(submission));
         self.metrics.answered(answered.as_ref().map(drop));
         let pending = answered.map_err(|error| ApiError::of_submission(&error, &LIMITS))?;

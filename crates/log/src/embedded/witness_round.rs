@@ -73,7 +73,7 @@ impl EmbeddedLogServer {
         let gathering = Gathering::new(checkpoint.clone(), rules.trust());
         let asked = gathering.witnesses().map(|(place, key, url)| {
             let old_size = self.sizes.get(key).copied().unwrap_or(0);
-            let asking = Asking::new(key, checkpoint, old_size).ok();
+            let asking = WitnessExchange::new(key, checkpoint, old_size).ok();
             Asked { place, key: key.clone(), url: url.to_owned(), asking }
         });
         let asked = asked.collect();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign::link::{ChainId, Link};
 
-use crate::event_filter::Asked;
+use crate::event_filter::EventFilter;
 use crate::looking::Looking;
 use crate::store::{EntryReader, Published, StoreError, StoredEvent};
 use crate::tokens::Scope;

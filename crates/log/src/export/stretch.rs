@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::gathering::Gathering;
 use super::planning::Matches;
-use crate::event_filter::Asked;
+use crate::event_filter::EventFilter;
 use crate::store::StoreError;
 
 /// A stretch that is looked for: from the first link of a time to the last, or as many of the newest events.

@@ -46,7 +46,7 @@ impl Answer {
             Content::Export(_) => "pieces",
             Content::Live(_) => "live",
             Content::Waiting(_) => "waiting",
-            Content::Looking(_) => "looking",
+            Content::Search(_) => "looking",
         }
         .to_owned()
     }

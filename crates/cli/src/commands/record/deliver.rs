@@ -424,7 +424,7 @@ impl Session<'_> {
             Ok(None) => {}
             Err(failure) => style::warn(&failure.brief()),
         }
-        self.shared.change(|standing| (standing.early, standing.dated_anew) = (None, is_redated));
+        self.shared.change(|standing| (standing.early, standing.redated) = (None, is_redated));
     }
 
     fn try_redate_early(&self, early: &Early) -> Result<Option<Recorder>, CliError> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use countersign::hash::Hash;
 use countersign::hex;
-use countersign_evidence::{Described, File, Frame, LONGEST_FILE, is_page};
+use countersign_evidence::{Described, File, Frame, MAX_FILE_BYTES, is_page};
 
 use super::selected::{ReportSelection, SelectedEvents, VerifyInput, name, select};
 use super::written::{json, verified, verified_with_shown};
@@ -16,7 +16,7 @@ use crate::io::input::Input;
 use crate::io::style::{bad, doubt, good, label, plain};
 use crate::io::verdict::{self, count};
 
-const MAX_MIB: u64 = (LONGEST_FILE >> 20) as u64;
+const MAX_MIB: u64 = (MAX_FILE_BYTES >> 20) as u64;
 
 pub(super) fn run(args: &Args, path: &Path) -> Result<ExitStatus, CliError> {
     let bytes = Input::open(path)?.all(MAX_MIB)?;

@@ -1,6 +1,6 @@
 //! Converts Markdown documents to sections of a report.
 
-use countersign_evidence::{Block, MOST_SECTIONS, Section};
+use countersign_evidence::{Block, MAX_SECTIONS, Section};
 use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use crate::errors::CliError;
@@ -32,10 +32,10 @@ pub(crate) fn of_markdown(text: &str, title: &str) -> Result<Vec<Section>, CliEr
 
 /// Checks the number of sections in a report.
 pub(super) fn check_count(sections: usize) -> Result<(), CliError> {
-    if sections <= MOST_SECTIONS {
+    if sections <= MAX_SECTIONS {
         return Ok(());
     }
-    let message = format!("{sections} headings, but a report has at most {MOST_SECTIONS} sections");
+    let message = format!("{sections} headings, but a report has at most {MAX_SECTIONS} sections");
     Err(CliError::unusable("evidence.invalid", message, HINT))
 }
 

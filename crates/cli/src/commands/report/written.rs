@@ -7,7 +7,7 @@ use std::path::Path;
 
 use countersign::verify::{Report, Verifier};
 use countersign_evidence::{
-    Described, File, Frame, LONGEST_EXPORT, Scope, Section, Shown, Sliced, Tool, canonical_report,
+    Described, File, Frame, MAX_EXPORT_BYTES, Scope, Section, Shown, Sliced, Tool, canonical_report,
 };
 use countersign_slice::Selection;
 
@@ -41,8 +41,8 @@ pub(crate) fn write(
         file: found.file.clone(),
         tool: tool()?,
         time: asked.now,
-        trust: given.trust.as_ref().map(|(name, bytes)| Described::of(name.as_str(), bytes)),
-        pins: given.pins.iter().map(|(name, bytes)| Described::of(name.as_str(), bytes)).collect(),
+        trust: given.trust.as_ref().map(|(name, bytes)| Described::new(name.as_str(), bytes)),
+        pins: given.pins.iter().map(|(name, bytes)| Described::new(name.as_str(), bytes)).collect(),
         query: asked.query.clone(),
         scope: Scope { events: found.leaves.len() as u64, range: asked.range, sample: found.sample.clone() },
         report: json(&found.verification.report)?,
@@ -65,7 +65,7 @@ pub(crate) fn write(
     } else {
         let (bytes, events) = cut(found, given, asked, annotations.named.as_ref())?;
         frame.slice = Some(Sliced {
-            file: Described::of(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
+            file: Described::new(format!("{}-slice.countersign.ndjson", stem(&found.file.name)), &bytes),
             events,
             report: json(&verified(&bytes, given)?)?,
         });
@@ -80,7 +80,7 @@ pub(crate) fn write(
 
 /// Reads the entire export.
 fn read_all(path: &Path, size: u64) -> Result<Vec<u8>, CliError> {
-    if size > LONGEST_EXPORT as u64 {
+    if size > MAX_EXPORT_BYTES as u64 {
         return Err(too_long());
     }
     fs::read(path).map_err(|error| CliError::io("read", &shown(path), &error))
@@ -109,7 +109,7 @@ fn cut(
     let trust = given.trust.is_some().then_some(&options.trust);
     let mut input = Input::open(&found.path)?;
     let (events, _) = slice::cut(&mut input, &selection, trust, |_| {}, Some(&path))?;
-    if fs::metadata(&path).map_err(failed)?.len() > LONGEST_EXPORT as u64 {
+    if fs::metadata(&path).map_err(failed)?.len() > MAX_EXPORT_BYTES as u64 {
         return Err(too_long());
     }
     Ok((fs::read(&path).map_err(failed)?, events))

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign::time::Time;
-use countersign_log::event_filter::Asked;
+use countersign_log::event_filter::EventFilter;
 use countersign_log::export::Index as _;
 use countersign_log::store::StoredEvent;
 use countersign_log::tokens::Scope;
@@ -256,7 +256,7 @@ fn a_search_index_forgets_what_another_server_erased() {
     let search =
         Search::open(folders[1].path(), &**other.log_server().reader(), Parsers::built_in()).unwrap();
     let may_be_on_first_page = |number: u64| {
-        let mut asked = Asked::default();
+        let mut asked = EventFilter::default();
         asked.set("actor", &format!("u_{number}"), Time::MIN).unwrap();
         search.candidates(&Scope::default(), asked.query()).unwrap().has(0)
     };

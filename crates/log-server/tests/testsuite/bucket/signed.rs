@@ -170,7 +170,7 @@ fn two_servers_sign_one_tree_of_a_size() {
         .unwrap()
         .sign(&key)
         .unwrap();
-    let line = countersign_log::signed_memory::SignedHead::of_note(&note).unwrap().to_line();
+    let line = countersign_log::signed_memory::SignedHead::from_note(&note).unwrap().to_line();
     let path = ObjectPath::from(format!("{}/private/signed/{size:016}", scene.world.prefix));
     scene.world.runtime.block_on(scene.world.store.put(&path, line.into())).unwrap();
     scene.assert_stopped(&serving, Cause::SplitView);
